@@ -1,0 +1,48 @@
+//! The one place that writes to the terminal.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+/// Something is wrong on our side, or with the state.
+const FAILURE: u8 = 1;
+/// What was asked for does not exist.
+const NOT_FOUND: u8 = 2;
+
+/// There is no such task, or more than one.
+#[derive(Debug)]
+pub(crate) struct NoSuchTask(pub(crate) String);
+
+impl std::fmt::Display for NoSuchTask {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoSuchTask {}
+
+/// Prints text to standard output. That nobody reads any more is no error: `sisyphus list | head`.
+pub(crate) fn out(text: &str) -> Result<()> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the command line prints"
+    )]
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Prints a value as JSON.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<()> {
+    out(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// Reports a failure and maps the outcome to the exit code: 0 done, 1 failed, 2 no such task.
+pub(crate) fn finish(outcome: Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let _ = writeln!(io::stderr(), "sisyphus: {error:#}");
+    ExitCode::from(if error.is::<NoSuchTask>() { NOT_FOUND } else { FAILURE })
+}

@@ -1,0 +1,36 @@
+//! `sisyphus show`.
+
+use anyhow::Result;
+use serde_json::json;
+use sisyphus_core::notice::report;
+use sisyphus_core::status::Status;
+
+use crate::args::{Format, Reach, Show};
+use crate::print;
+use crate::tasks::Tasks;
+use crate::view::{VERSION, View};
+
+/// How many last lines of the output are shown.
+const LINES: usize = 20;
+
+/// Prints one task.
+pub(crate) fn show(options: &Show) -> Result<()> {
+    let tasks = Tasks::read(Reach::Archive)?;
+    let task = tasks.find(&options.task)?;
+    let state = tasks.store.dir();
+    if options.format() == Format::Json {
+        return print::json(&json!({ "version": VERSION, "task": View::of(task, state) }));
+    }
+    match &task.status {
+        Status::Finished(_) => print::out(&report(task, state, LINES)),
+        status @ (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }) => {
+            print::out(&format!(
+                "{} ({}) is {}.\ncommand: {}\n",
+                task.id,
+                task.name(),
+                status.word(),
+                task.command
+            ))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The shape of a task in `--json`, version 1. Fields may be added; none changes its meaning without a new version.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sisyphus_core::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_core::paths::StateDir;
+use sisyphus_core::status::{Status, Watch};
+use sisyphus_core::task::Task;
+
+/// The version of the shape.
+pub(crate) const VERSION: u32 = 1;
+
+/// A task as one flat object.
+#[derive(Debug, Serialize)]
+pub(crate) struct View<'a> {
+    id: &'a str,
+    /// `pending`, `queued`, `running`, `completed`, `failed`, `killed`, `timed_out`, `cancelled`, `lost`, `unknown`.
+    status: &'static str,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    /// Who cancelled it: `model`, `user`, `session_end`, `unknown`.
+    by: Option<Canceller>,
+    lost_because: Option<LostReason>,
+    /// Who sees it end: `supervised`, `observed`.
+    watch: Option<Watch>,
+    session: &'a str,
+    client_id: Option<&'a str>,
+    agent: Option<&'a str>,
+    cwd: &'a std::path::Path,
+    command: &'a str,
+    description: &'a str,
+    /// In milliseconds.
+    limit_ms: Option<u64>,
+    started_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    duration_ms: Option<u64>,
+    output_bytes: Option<u64>,
+    output_dropped_bytes: Option<u64>,
+    /// The kept output, if there is any.
+    output_file: Option<std::path::PathBuf>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of(task: &'a Task, state: &StateDir) -> Self {
+        let mut view = Self {
+            id: task.id.as_str(),
+            status: task.status.word(),
+            exit_code: None,
+            signal: None,
+            by: None,
+            lost_because: None,
+            watch: None,
+            session: task.session.as_str(),
+            client_id: task.client_id().map(sisyphus_core::id::ClientTaskId::as_str),
+            agent: task.agent.as_ref().map(sisyphus_core::id::AgentId::as_str),
+            cwd: &task.cwd,
+            command: &task.command,
+            description: &task.description,
+            limit_ms: task.limit_ms,
+            started_at: None,
+            ended_at: None,
+            duration_ms: None,
+            output_bytes: task.output.as_ref().map(|output| output.bytes),
+            output_dropped_bytes: task.output.as_ref().map(|output| output.dropped),
+            output_file: Some(state.output(&task.id)).filter(|path| path.exists()),
+        };
+        match &task.status {
+            Status::Pending { .. } | Status::Queued { .. } => {}
+            Status::Running { started_at, watch } => {
+                view.started_at = Some(*started_at);
+                view.watch = Some(*watch);
+            }
+            Status::Finished(ending) => {
+                view.started_at = ending.started_at;
+                view.ended_at = Some(ending.ended_at);
+                view.duration_ms = ending.duration_ms;
+                view.tell(&ending.outcome);
+            }
+        }
+        view
+    }
+
+    fn tell(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Completed => self.exit_code = Some(0),
+            Outcome::Failed { exit_code } => self.exit_code = Some(*exit_code),
+            Outcome::Killed { signal } => self.signal = Some(*signal),
+            Outcome::TimedOut { limit_ms } => self.limit_ms = *limit_ms,
+            Outcome::Cancelled { by } => self.by = Some(*by),
+            Outcome::Lost { why } => self.lost_because = Some(*why),
+            Outcome::Unknown => {}
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Recording a call before it runs: step 2 of a background command's way.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use serde_json::Map;
+
+use crate::id::{AgentId, SessionId, TaskId, ToolUseId};
+use crate::run_folder::{Announced, Announcement, RunRoot};
+use crate::status::Status;
+use crate::store::{LOCK_WAIT_IN_HOOK, Store, Transaction};
+use crate::task::Task;
+
+/// A background call, as the client describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub session: SessionId,
+    pub tool_use_id: Option<ToolUseId>,
+    pub agent: Option<AgentId>,
+    pub cwd: PathBuf,
+    pub command: String,
+    pub description: String,
+    /// The call's `timeout` in milliseconds.
+    pub limit_ms: Option<u64>,
+    /// When the client itself would stop the task, in milliseconds from the call.
+    pub client_limit_ms: Option<u64>,
+}
+
+impl Call {
+    /// Makes a task of the call, with the next ticket.
+    pub(crate) fn into_task(self, transaction: &mut Transaction<'_>, status: Status) -> Task {
+        Task {
+            id: TaskId::random(),
+            ticket: transaction.active.draw_ticket(),
+            session: self.session,
+            tool_use_id: self.tool_use_id,
+            agent: self.agent,
+            client: None,
+            cwd: self.cwd,
+            command: self.command,
+            description: self.description,
+            limit_ms: self.limit_ms,
+            client_limit_ms: self.client_limit_ms,
+            stop_asked: None,
+            status,
+            output: None,
+            unknown: Map::new(),
+        }
+    }
+}
+
+/// Records the call as pending, and announces it to the shell that will run it.
+pub fn announce(store: &Store, root: &RunRoot, call: Call, now: DateTime<Utc>) -> Result<()> {
+    let task = store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        let task = call.into_task(transaction, Status::Pending { announced_at: now });
+        transaction.active.tasks.push(task.clone());
+        Ok(task)
+    })?;
+    root.folder(&task.id).create()?;
+    let announcement =
+        Announcement { task: task.id, command: task.command, limit_ms: task.limit_ms };
+    Announced::of(root, &task.session).announce(task.ticket, &announcement)
+}
+
+/// Forgets the session's calls that never ran: denied, or answered by another hook. A call of a subagent may still be
+/// on its way while the main conversation stops, so `of` says whose calls are over.
+pub fn forget_unclaimed(
+    store: &Store,
+    root: Option<&RunRoot>,
+    session: &SessionId,
+    of: Unclaimed,
+) -> Result<()> {
+    let is_over = |task: &Task| {
+        let whose = match of {
+            Unclaimed::MainConversation => task.agent.is_none(),
+            Unclaimed::WholeSession => true,
+        };
+        whose
+            && &task.session == session
+            && task.client.is_none()
+            && matches!(task.status, Status::Pending { .. })
+    };
+    if !store.read_active()?.tasks.iter().any(is_over) {
+        return Ok(());
+    }
+    store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        transaction.active.tasks.retain(|task| !is_over(task) || is_claimed_in_spite(task, root));
+        Ok(())
+    })
+}
+
+/// Takes the announcement back, and says whether a shell was quicker.
+fn is_claimed_in_spite(task: &Task, root: Option<&RunRoot>) -> bool {
+    let Some(root) = root else { return false };
+    let folder = root.folder(&task.id);
+    let retracted = Announced::of(root, &task.session).retract(task.ticket, &task.id);
+    if !retracted && folder.claimed().exists() {
+        return true;
+    }
+    folder.remove();
+    false
+}
+
+/// Whose unclaimed calls can't run any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclaimed {
+    /// The main conversation's turn is over.
+    MainConversation,
+    /// The session is over.
+    WholeSession,
+}

@@ -1,0 +1,167 @@
+//! Tying our record of a call to the client's task: the client's word counts.
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+
+use crate::announce::Call;
+use crate::id::{ClientTaskId, SessionId};
+use crate::status::{Status, Watch};
+use crate::store::Transaction;
+use crate::task::{Client, Task, Witness};
+
+/// Records that the client started `call` as its background task `client_id`. A call that nobody announced becomes an
+/// observed task.
+pub fn bind(
+    transaction: &mut Transaction<'_>,
+    call: Call,
+    client_id: &ClientTaskId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let mut known = tasks_of(transaction, &call.session)?;
+    let position = known
+        .iter()
+        .position(|task| call.tool_use_id.is_some() && task.tool_use_id == call.tool_use_id);
+    let Some(position) = position else {
+        return match known.into_iter().find(|task| task.client_id() == Some(client_id)) {
+            Some(task) => {
+                confirm(task, client_id);
+                Ok(())
+            }
+            None => observe(transaction, call, client_id, now),
+        };
+    };
+
+    match known[position].client_id() {
+        None => confirm(known[position], client_id),
+        Some(seen) if seen == client_id => confirm(known[position], client_id),
+        // Another shell with the same command took the announcement that was meant for this call's.
+        Some(_) => match known.iter().position(|task| task.client_id() == Some(client_id)) {
+            Some(twin) => {
+                let [mistaken, right] = known.get_disjoint_mut([position, twin])?;
+                std::mem::swap(&mut mistaken.tool_use_id, &mut right.tool_use_id);
+                std::mem::swap(&mut mistaken.description, &mut right.description);
+                confirm(right, client_id);
+            }
+            None => {
+                // A foreground call has it: to us a stranger, never to be reported.
+                known[position].tool_use_id = None;
+                return observe(transaction, call, client_id, now);
+            }
+        },
+    }
+    Ok(())
+}
+
+/// Every task of the session that is not delivered: active ones, then those whose result is owed.
+pub fn tasks_of<'a>(
+    transaction: &'a mut Transaction<'_>,
+    session: &SessionId,
+) -> Result<Vec<&'a mut Task>> {
+    let (active, outbox) = transaction.active_and_outbox(session)?;
+    let active = active.tasks.iter_mut().filter(|task| &task.session == session);
+    Ok(active.chain(outbox.owed.iter_mut()).collect())
+}
+
+fn confirm(task: &mut Task, client_id: &ClientTaskId) {
+    task.client = Some(Client { id: client_id.clone(), said_by: Witness::Client });
+}
+
+fn observe(
+    transaction: &mut Transaction<'_>,
+    call: Call,
+    client_id: &ClientTaskId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if transaction.outbox(&call.session)?.has_delivered(client_id) {
+        return Ok(());
+    }
+    let status = Status::Running { started_at: now, watch: Watch::Observed };
+    let mut task = call.into_task(transaction, status);
+    confirm(&mut task, client_id);
+    transaction.active.tasks.push(task);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ToolUseId;
+    use crate::paths::StateDir;
+    use crate::store::Store;
+    use crate::task::tests::pending;
+    use sisyphus_testing::TempDir;
+    use std::time::Duration;
+
+    fn call(tool_use: &str) -> Call {
+        Call {
+            session: SessionId::new("session-1").unwrap(),
+            tool_use_id: Some(ToolUseId::new(tool_use).unwrap()),
+            agent: None,
+            cwd: "/".into(),
+            command: "npm test".to_owned(),
+            description: String::new(),
+            limit_ms: None,
+            client_limit_ms: None,
+        }
+    }
+
+    fn seen_by_runner(id: &str, client_id: &str) -> Task {
+        let mut task = pending(id, 1);
+        task.client =
+            Some(Client { id: ClientTaskId::new(client_id).unwrap(), said_by: Witness::Runner });
+        task
+    }
+
+    /// Binds `toolu_t1` to `b1` with these tasks known, and shows every task as `id tool client witness watch`.
+    fn bound(tasks: Vec<Task>) -> Vec<String> {
+        let dir = TempDir::new();
+        let store = Store::new(StateDir::at(dir.path()));
+        let client_id = ClientTaskId::new("b1").unwrap();
+        store
+            .update(Duration::ZERO, |transaction| {
+                transaction.active.tasks = tasks;
+                bind(transaction, call("toolu_t1"), &client_id, Utc::now())
+            })
+            .unwrap();
+        let show = |task: &Task| {
+            let id = if task.id.as_str().len() > 3 { "new" } else { task.id.as_str() };
+            let tool = task.tool_use_id.as_ref().map_or("-", ToolUseId::as_str);
+            let client = task
+                .client
+                .as_ref()
+                .map_or("-".to_owned(), |it| format!("{}/{:?}", it.id, it.said_by));
+            format!("{id} {tool} {client} {}", task.status.word())
+        };
+        store.read_active().unwrap().tasks.iter().map(show).collect()
+    }
+
+    #[test]
+    fn an_announced_call_is_confirmed() {
+        assert_eq!(bound(vec![pending("t1", 1)]), ["t1 toolu_t1 b1/Client pending"]);
+        assert_eq!(bound(vec![seen_by_runner("t1", "b1")]), ["t1 toolu_t1 b1/Client pending"]);
+    }
+
+    #[test]
+    fn an_unannounced_call_is_observed() {
+        assert_eq!(
+            bound(vec![pending("t2", 1)]),
+            ["t2 toolu_t2 - pending", "new toolu_t1 b1/Client running"]
+        );
+    }
+
+    #[test]
+    fn twins_that_took_each_others_announcement_are_set_right() {
+        assert_eq!(
+            bound(vec![seen_by_runner("t1", "b2"), seen_by_runner("t2", "b1")]),
+            ["t1 toolu_t2 b2/Runner pending", "t2 toolu_t1 b1/Client pending"]
+        );
+    }
+
+    #[test]
+    fn a_foreground_twin_that_took_the_announcement_is_never_reported() {
+        assert_eq!(
+            bound(vec![seen_by_runner("t1", "b9")]),
+            ["t1 - b9/Runner pending", "new toolu_t1 b1/Client running"]
+        );
+    }
+}

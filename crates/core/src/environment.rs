@@ -1,0 +1,44 @@
+//! Every environment variable that we look at. Nothing else in the program reads the environment.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The variables of one process, read once.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `HOME`, on Windows `USERPROFILE`.
+    pub home: Option<PathBuf>,
+    /// `CLAUDE_CONFIG_DIR`: where the client keeps its settings instead of `~/.claude`.
+    pub claude_config_dir: Option<PathBuf>,
+    /// `SISYPHUS_STATE_DIR`: where we keep our state instead of below the client's folder.
+    pub sisyphus_state_dir: Option<PathBuf>,
+    /// `CLAUDE_CODE_TMPDIR`: what the client puts its `claude-UID` folder into instead of `/tmp`.
+    pub claude_tmpdir: Option<PathBuf>,
+    /// `CLAUDE_ENV_FILE`: only in a SessionStart hook; what is appended there runs before every Bash command.
+    pub claude_env_file: Option<PathBuf>,
+    /// `CLAUDE_PLUGIN_ROOT`: only in hooks; the folder of this plugin.
+    pub claude_plugin_root: Option<PathBuf>,
+    /// `SHELL`: the shell that the client starts commands with, if it is bash or zsh.
+    pub shell: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Reads the environment of this process. An empty variable counts as unset.
+    pub fn read() -> Self {
+        let path = |name| variable(name).map(PathBuf::from);
+        Self {
+            home: path("HOME").or_else(|| path("USERPROFILE")),
+            claude_config_dir: path("CLAUDE_CONFIG_DIR"),
+            sisyphus_state_dir: path("SISYPHUS_STATE_DIR"),
+            claude_tmpdir: path("CLAUDE_CODE_TMPDIR"),
+            claude_env_file: path("CLAUDE_ENV_FILE"),
+            claude_plugin_root: path("CLAUDE_PLUGIN_ROOT"),
+            shell: path("SHELL"),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,69 @@
+//! The string that the client's shell executes, and the command inside it.
+//!
+//! Measured on 2.1.329, for bash and zsh, with and without the sandbox:
+//! `source SNAPSHOT … && <contents of the session's env files> && … && eval '<command>' [< /dev/null] && pwd -P >| …`,
+//! the command in single quotes, a single quote in it written as `'"'"'`.
+
+/// Whether `string` executes exactly `command`.
+pub fn executes(string: &str, command: &str) -> bool {
+    let quoted = format!("eval {}", quote(command));
+    // Text that merely looks like the `eval` can stand only inside the command's own quotes, and there every quote is
+    // broken up, so a match outside is the client's.
+    string.match_indices(&quoted).any(|(start, _)| {
+        let before = string[..start].ends_with("&& ");
+        let after = &string[start + quoted.len()..];
+        before
+            && (after.starts_with(" && ")
+                || after.starts_with(" < /dev/null && ")
+                || after.is_empty())
+    })
+}
+
+/// Quotes `command` the way the client does.
+pub fn quote(command: &str) -> String {
+    format!("'{}'", command.replace('\'', "'\"'\"'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn string(eval: &str) -> String {
+        format!("source /snap.sh 2>/dev/null || true && {eval} && pwd -P >| /tmp/claude-71e5-cwd")
+    }
+
+    #[test]
+    fn finds_the_command_that_is_executed() {
+        let commands = [
+            "npm test",
+            "echo 'it'\\''s' \"$HOME\"",
+            "cat <<'EOF'\nline\nEOF",
+            "eval 'npm test'",
+            "",
+            "'",
+            "a && eval 'b' && c",
+        ];
+        for command in commands {
+            assert!(
+                executes(&string(&format!("eval {} < /dev/null", quote(command))), command),
+                "{command}"
+            );
+            assert!(executes(&string(&format!("eval {}", quote(command))), command), "{command}");
+        }
+    }
+
+    #[test]
+    fn is_not_fooled_by_a_part_or_a_quotation() {
+        let cases = [
+            ("eval 'npm test'", "npm"),
+            ("eval 'npm test -- --watch'", "npm test"),
+            ("eval 'export REWRITTEN=yes; npm test'", "npm test"),
+            ("eval 'echo '\"'\"'npm test'\"'\"''", "npm test"),
+            ("eval 'echo \"eval '\"'\"'npm test'\"'\"' && \"'", "npm test"),
+            ("true", "npm test"),
+        ];
+        for (eval, command) in cases {
+            assert!(!executes(&string(eval), command), "{eval} / {command}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What a task is and where it is kept. Spawns nothing, prints nothing, and knows nothing of the client's JSON.
+//!
+//! Read in this order: [`task`] and [`status`] (what may be true of a task), [`store`] (the files that several
+//! processes own), [`run_folder`] (the meeting place of runner and hooks), [`fold`] (how the second becomes the first),
+//! [`notice`] (what the model reads).
+
+pub mod id;
+pub mod outcome;
+pub mod status;
+pub mod task;
+
+pub mod environment;
+pub mod paths;
+pub mod settings;
+
+pub mod atomic;
+pub mod store;
+
+pub mod announce;
+pub mod bind;
+pub mod client_end;
+pub mod fold;
+pub mod judge;
+pub mod run_folder;
+
+pub mod execution_string;
+pub mod snippet;
+
+pub mod notice;
+pub mod output;
+
+pub mod hook_log;
+pub mod service;
+mod sys;

@@ -1,0 +1,7 @@
+//! The text that a model reads: facts about ended tasks, in one reminder. All wording that goes to a model is here.
+
+mod reminder;
+mod report;
+
+pub use reminder::{Live, reminder};
+pub use report::report;

@@ -1,0 +1,161 @@
+//! What is said of one ended task.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::outcome::Outcome;
+use crate::output::{Excerpt, Purpose, clean_line, excerpt};
+use crate::paths::StateDir;
+use crate::status::{Ending, Status};
+use crate::sys;
+use crate::task::Task;
+
+/// Most characters that are said of one task.
+const TASK_MAX: usize = 2_000;
+/// Most characters of a command that are repeated.
+const COMMAND_MAX: usize = 200;
+/// Most characters of a description that are repeated.
+const DESCRIPTION_MAX: usize = 120;
+
+/// Says how a task ended and shows the output worth reading. Empty for a task that has not ended.
+pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
+    match &task.status {
+        Status::Finished(ending) => {
+            let output = open_output(task, state);
+            let purpose = if ending.outcome == Outcome::Completed {
+                Purpose::Success
+            } else {
+                Purpose::Failure
+            };
+            let found = output.as_ref().map(|found| found.excerpt(tail_lines, purpose));
+            let path = output.as_ref().map(|found| found.path.as_path());
+            render(task, ending, found.as_ref(), path)
+        }
+        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => String::new(),
+    }
+}
+
+struct Output {
+    path: PathBuf,
+    file: File,
+}
+
+impl Output {
+    fn excerpt(&self, tail_lines: usize, purpose: Purpose) -> Excerpt {
+        let read =
+            self.file.try_clone().and_then(|mut file| excerpt(&mut file, tail_lines, purpose));
+        read.unwrap_or_default()
+    }
+}
+
+/// Reads from the copy that we kept, if there is one: to its own file the client has added a line.
+fn open_output(task: &Task, state: &StateDir) -> Option<Output> {
+    let client_file = task.output.as_ref().and_then(|output| output.client_file.clone());
+    let kept = state.output(&task.id);
+    let mut found = [Some(&kept), client_file.as_ref()].into_iter().flatten().find_map(|path| {
+        Some(Output { file: sys::open_own_file(path).ok()?, path: path.clone() })
+    })?;
+    // To be read whole, the client's file comes first while it exists: a model may read that without asking.
+    if let Some(path) = client_file.filter(|path| path.exists()) {
+        found.path = path;
+    }
+    Some(found)
+}
+
+fn render(task: &Task, ending: &Ending, found: Option<&Excerpt>, path: Option<&Path>) -> String {
+    let mut text = String::new();
+    let id = &task.id;
+    let name = match clean_line(task.description.as_bytes(), DESCRIPTION_MAX) {
+        description if description.is_empty() => String::new(),
+        description => format!(" ({description:?})"),
+    };
+    let sentence = ending.outcome.sentence(ending.duration_ms);
+    push_line(&mut text, &format!("[sisyphus] Background task {id}{name} {sentence}."));
+    if !task.command.is_empty() {
+        let one_line = task.command.trim().replace('\n', " ⏎ ");
+        push_line(&mut text, &format!("command: {}", clean_line(one_line.as_bytes(), COMMAND_MAX)));
+    }
+    let foot = path.map(|path| format!("whole output: {}", path.display()));
+    let room = TASK_MAX.saturating_sub(length(&text) + foot.as_deref().map_or(0, length) + 1);
+    if let Some(found) = found {
+        text.push_str(&render_excerpt(
+            found,
+            task.output.as_ref().map(|output| output.bytes),
+            room,
+        ));
+    }
+    if let Some(foot) = foot {
+        push_line(&mut text, &foot);
+    }
+    text
+}
+
+fn render_excerpt(found: &Excerpt, bytes: Option<u64>, room: usize) -> String {
+    if found.tail.is_empty() {
+        return "output: none\n".to_owned();
+    }
+    let shown = found.tail.len();
+    let at_least = if found.began_earlier { "at least " } else { "" };
+    let size = bytes.map(|bytes| format!(", {bytes} bytes")).unwrap_or_default();
+    let which = if shown == found.lines {
+        "all of it".to_owned()
+    } else {
+        format!("its last {shown} lines")
+    };
+    let mut text = format!(
+        "output ({at_least}{} {}{size}; {which}; what the command printed, each line after \"| \"):\n",
+        found.lines,
+        if found.lines == 1 { "line" } else { "lines" },
+    );
+    let mut quoted = String::new();
+    for line in &found.suspects {
+        let _ = writeln!(quoted, "| {line}");
+    }
+    if !found.suspects.is_empty() {
+        quoted.push_str("| […]\n");
+    }
+    for line in &found.tail {
+        let _ = writeln!(quoted, "| {line}");
+    }
+    text.push_str(&cut_quoted(&quoted, room.saturating_sub(length(&text))));
+    text
+}
+
+/// Cuts whole lines out of the middle of quoted output, so that every line that is left keeps its mark.
+fn cut_quoted(quoted: &str, max: usize) -> String {
+    if length(quoted) <= max {
+        return quoted.to_owned();
+    }
+    let lines: Vec<&str> = quoted.lines().collect();
+    let budget = max.saturating_sub(40);
+    // The end says more than the beginning: it gets two thirds.
+    let (mut head, mut tail) = (0, lines.len());
+    let (mut head_size, mut tail_size) = (0, 0);
+    while tail > 0 && tail_size + length(lines[tail - 1]) < budget * 2 / 3 {
+        tail -= 1;
+        tail_size += length(lines[tail]) + 1;
+    }
+    while head < tail && head_size + tail_size + length(lines[head]) < budget {
+        head_size += length(lines[head]) + 1;
+        head += 1;
+    }
+    let mut text = String::new();
+    for line in &lines[..head] {
+        push_line(&mut text, line);
+    }
+    push_line(&mut text, &format!("[… {} lines left out …]", tail - head));
+    for line in &lines[tail..] {
+        push_line(&mut text, line);
+    }
+    text
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}

@@ -1,0 +1,207 @@
+//! How a task ended, and in which words people and models are told.
+
+use serde::{Deserialize, Serialize};
+
+/// Who asked for a task to be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Canceller {
+    /// The model, with the client's `TaskStop`.
+    Model,
+    /// A person, with `sisyphus cancel`.
+    User,
+    /// The session ended and the client stopped what it had started.
+    SessionEnd,
+    /// A signal from outside whose sender nobody announced.
+    Unknown,
+}
+
+/// Why the end of a task was not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LostReason {
+    /// The runner's lock is open and it left no result: killed, or the machine went down.
+    RunnerDied,
+    /// The run folder under the temporary folder is gone, as after a reboot.
+    RunFolderGone,
+    /// The client no longer lists a task that it alone was watching.
+    Forgotten,
+}
+
+/// How a task ended. An exit code that nobody saw is [`Outcome::Unknown`], never 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Exit code 0.
+    Completed,
+    /// An exit code other than 0.
+    Failed { exit_code: i32 },
+    /// The shell itself died by a signal that it was not sent for stopping it.
+    Killed { signal: i32 },
+    /// Stopped at its time limit, in milliseconds from the real start.
+    TimedOut {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit_ms: Option<u64>,
+    },
+    /// Stopped because somebody asked.
+    Cancelled { by: Canceller },
+    /// Its end was not seen.
+    Lost { why: LostReason },
+    /// It ended, but with what exit code was not said.
+    Unknown,
+}
+
+impl Outcome {
+    /// The outcome that an exit code alone stands for.
+    pub fn from_exit_code(exit_code: i32) -> Self {
+        if exit_code == 0 { Self::Completed } else { Self::Failed { exit_code } }
+    }
+
+    /// One word for tables and JSON: `completed`, `failed`, `killed`, `timed_out`, `cancelled`, `lost`, `unknown`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed { .. } => "failed",
+            Self::Killed { .. } => "killed",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Lost { .. } => "lost",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// A sentence's predicate, with the duration where it is known: "failed with exit code 3 after 2.1 s".
+    pub fn sentence(&self, duration_ms: Option<u64>) -> String {
+        let after = duration_ms.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default();
+        match self {
+            Self::Completed => format!("completed with exit code 0{after}"),
+            Self::Failed { exit_code } => format!("failed with exit code {exit_code}{after}"),
+            Self::Killed { signal } => {
+                format!("was killed by signal {}{after}", signal_name(*signal))
+            }
+            Self::TimedOut { limit_ms: Some(limit) } => {
+                format!("was stopped by its time limit of {}{after}", duration(*limit))
+            }
+            Self::TimedOut { limit_ms: None } => {
+                format!("was stopped by the client's time limit{after}")
+            }
+            Self::Cancelled { by } => {
+                let whom = match by {
+                    Canceller::Model => "the model",
+                    Canceller::User => "the user",
+                    Canceller::SessionEnd => "the end of its session",
+                    Canceller::Unknown => "a signal from outside",
+                };
+                format!("was stopped by {whom}{after}")
+            }
+            Self::Lost { why } => {
+                let reason = match why {
+                    LostReason::RunnerDied => "the process that supervised it died",
+                    LostReason::RunFolderGone => {
+                        "its run folder is gone, as after a restart of the machine"
+                    }
+                    LostReason::Forgotten => "the client no longer knows it",
+                };
+                format!("was lost, exit code unknown: {reason}")
+            }
+            Self::Unknown => format!("ended, exit code unknown{after}"),
+        }
+    }
+}
+
+/// A time span as a person says it: `0.3 s`, `90 s`, `12 min 5 s`, `2 h 3 min`.
+pub fn duration(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        0..10 => {
+            let tenths = ms / 100;
+            if tenths % 10 == 0 {
+                format!("{seconds} s")
+            } else {
+                format!("{seconds}.{} s", tenths % 10)
+            }
+        }
+        10..120 => format!("{seconds} s"),
+        120..7200 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// The number, with the name of the signals that people know by name.
+fn signal_name(signal: i32) -> String {
+    // Only numbers that are the same on Linux and macOS.
+    let name = match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        15 => "SIGTERM",
+        _ => return signal.to_string(),
+    };
+    format!("{signal} ({name})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_was_seen() {
+        let cases = [
+            (Outcome::Completed, Some(340), "completed with exit code 0 after 0.3 s"),
+            (Outcome::Failed { exit_code: 3 }, Some(2_149), "failed with exit code 3 after 2.1 s"),
+            (Outcome::Failed { exit_code: 1 }, None, "failed with exit code 1"),
+            (
+                Outcome::Killed { signal: 9 },
+                Some(61_000),
+                "was killed by signal 9 (SIGKILL) after 61 s",
+            ),
+            (Outcome::Killed { signal: 34 }, None, "was killed by signal 34"),
+            (
+                Outcome::TimedOut { limit_ms: Some(90_000) },
+                Some(90_020),
+                "was stopped by its time limit of 90 s after 90 s",
+            ),
+            (Outcome::TimedOut { limit_ms: None }, None, "was stopped by the client's time limit"),
+            (
+                Outcome::Cancelled { by: Canceller::Model },
+                Some(1_000),
+                "was stopped by the model after 1 s",
+            ),
+            (
+                Outcome::Lost { why: LostReason::RunnerDied },
+                Some(5),
+                "was lost, exit code unknown: the process that supervised it died",
+            ),
+            (Outcome::Unknown, None, "ended, exit code unknown"),
+        ];
+        for (outcome, ms, expected) in cases {
+            assert_eq!(outcome.sentence(ms), expected);
+        }
+    }
+
+    #[test]
+    fn durations_read_like_speech() {
+        let cases = [
+            (0, "0 s"),
+            (49, "0 s"),
+            (999, "0.9 s"),
+            (1_000, "1 s"),
+            (9_950, "9.9 s"),
+            (10_500, "10 s"),
+            (119_999, "119 s"),
+            (120_000, "2 min"),
+            (725_000, "12 min 5 s"),
+            (7_380_000, "2 h 3 min"),
+        ];
+        for (ms, expected) in cases {
+            assert_eq!(duration(ms), expected, "{ms}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Makes a line of foreign output harmless: no escape sequences, no control or direction characters, no tag that the
+//! client gives a meaning to.
+
+/// Returns `line` as plain text of at most `max` characters. A longer one is cut in the middle, with a count.
+pub fn clean_line(line: &[u8], max: usize) -> String {
+    let text = String::from_utf8_lossy(line);
+    // A progress bar redraws its line after a carriage return; what a person would have seen is the last drawing.
+    let drawn = text.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
+    cut_middle(&escape_tags(&strip_controls(drawn)), max)
+}
+
+/// Removes ANSI escape sequences and every character that is not meant to be seen.
+fn strip_controls(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\u{1b}' => match characters.next() {
+                // CSI: parameters and intermediates up to a final byte.
+                Some('[') => {
+                    while characters.next().is_some_and(|inner| !matches!(inner, '@'..='~')) {}
+                }
+                // OSC, DCS, SOS, PM, APC: up to BEL or ST.
+                Some(']' | 'P' | 'X' | '^' | '_') => {
+                    while let Some(inner) = characters.next() {
+                        if inner == '\u{7}'
+                            || (inner == '\u{1b}' && characters.next_if_eq(&'\\').is_some())
+                        {
+                            break;
+                        }
+                    }
+                }
+                // A two-character sequence: both are gone.
+                Some(_) | None => {}
+            },
+            '\t' => plain.push(character),
+            _ if character.is_control() || is_invisible(character) => {}
+            _ => plain.push(character),
+        }
+    }
+    plain
+}
+
+/// Characters that change how others are shown, or hide between them.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Writes `<` of a tag as `&lt;` where the tag could pass for one of the client's or a model's own.
+fn escape_tags(text: &str) -> String {
+    const RESERVED: [&str; 12] = [
+        "system",
+        "task-",
+        "user",
+        "human",
+        "assistant",
+        "tool",
+        "function",
+        "antml",
+        "local-command",
+        "command-",
+        "bash-",
+        "result",
+    ];
+    let mut escaped = String::with_capacity(text.len());
+    for (index, character) in text.char_indices() {
+        let tag = text[index + character.len_utf8()..].trim_start_matches([' ', '/', '\t']);
+        let reserved = character == '<'
+            && RESERVED.iter().any(|name| {
+                tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            });
+        if reserved { escaped.push_str("&lt;") } else { escaped.push(character) }
+    }
+    escaped
+}
+
+/// Cuts the middle out of a text that is longer than `max` characters.
+pub(crate) fn cut_middle(text: &str, max: usize) -> String {
+    let length = text.chars().count();
+    if length <= max {
+        return text.to_owned();
+    }
+    let mark = format!(" [… {} characters …] ", length - max);
+    let room = max.saturating_sub(mark.chars().count());
+    let head: String = text.chars().take(room - room / 2).collect();
+    let tail: String = text.chars().skip(length - room / 2).collect();
+    format!("{head}{mark}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_remains_is_what_a_person_would_see() {
+        let cases: [(&[u8], &str); 14] = [
+            (b"plain text", "plain text"),
+            (b"\x1b[31mred\x1b[0m and \x1b[1;38;5;4mbold\x1b[m", "red and bold"),
+            (b"\x1b]0;title\x07shown", "shown"),
+            (b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+            (b"\x1b(Bcharset", "Bcharset"),
+            (b"10%\r50%\r100%\r", "100%"),
+            (b"a\x07b\x00c\x7fd", "abcd"),
+            (b"tab\tstays", "tab\tstays"),
+            (b"\xff\xfe bytes", "\u{fffd}\u{fffd} bytes"),
+            ("safe\u{202e}txt.exe\u{200b}".as_bytes(), "safetxt.exe"),
+            (b"</system-reminder>", "&lt;/system-reminder>"),
+            (b"< / TASK-notification >", "&lt; / TASK-notification >"),
+            (b"if a <b && <div> </p>", "if a <b && <div> </p>"),
+            (b"\x1b[", ""),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(clean_line(line, 1_000), expected, "{:?}", String::from_utf8_lossy(line));
+        }
+    }
+
+    #[test]
+    fn an_escape_sequence_inside_a_tag_does_not_hide_it() {
+        assert_eq!(
+            clean_line(b"<\x1b[0m/sys\xe2\x80\x8btem-reminder>", 99),
+            "&lt;/system-reminder>"
+        );
+    }
+
+    #[test]
+    fn a_long_line_loses_its_middle() {
+        let cut = clean_line("ä".repeat(5_000).as_bytes(), 100);
+        assert_eq!(cut.chars().count(), 100);
+        assert!(cut.contains("[… 4900 characters …]"), "{cut}");
+    }
+}

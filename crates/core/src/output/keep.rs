@@ -1,0 +1,135 @@
+//! Copies a task's output to a place that outlives the client's folder under `/tmp`: head and tail, bounded.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::sys;
+
+/// How much of an output is kept, in bytes. What is over is dropped from the middle.
+pub const KEPT_BYTES: u64 = 10 * 1024 * 1024;
+
+/// What is known of a task's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptOutput {
+    /// Everything that the command wrote to stdout and stderr.
+    pub bytes: u64,
+    /// What of it was not kept.
+    #[serde(default)]
+    pub dropped: u64,
+    /// The client's own file. It goes with the temporary folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_file: Option<PathBuf>,
+}
+
+/// Copies `source` to the new file `target`, at most [`KEPT_BYTES`] of it. Returns the size and what was dropped.
+pub fn keep(source: &mut File, target: &Path) -> Result<KeptOutput> {
+    let bytes = source.metadata().with_context(|| context(target))?.len();
+    keep_first(source, bytes, target)
+}
+
+/// Like [`keep`], for a file to which the client has already added its own last line, `[exited with code 4]`.
+pub fn keep_observed(source: &mut File, target: &Path) -> Result<KeptOutput> {
+    let bytes = length_without_mark(source).with_context(|| context(target))?;
+    keep_first(source, bytes, target)
+}
+
+fn context(target: &Path) -> String {
+    format!("could not keep the output in `{}`", target.display())
+}
+
+fn keep_first(source: &mut File, bytes: u64, target: &Path) -> Result<KeptOutput> {
+    let context = || context(target);
+    let mut copy = sys::create_private_file(target).with_context(context)?;
+    let dropped = copy_ends(source, &mut copy, bytes, KEPT_BYTES).with_context(context)?;
+    Ok(KeptOutput { bytes, dropped, client_file: None })
+}
+
+fn copy_ends(source: &mut File, copy: &mut File, bytes: u64, kept: u64) -> io::Result<u64> {
+    source.seek(SeekFrom::Start(0))?;
+    if bytes <= kept {
+        // Bounded even if the file grows while it is read: a survivor of the command may still write.
+        io::copy(&mut (&*source).take(bytes), copy)?;
+        return Ok(0);
+    }
+    let head = kept / 2;
+    let tail = kept - head;
+    let dropped = bytes - kept;
+    io::copy(&mut (&*source).take(head), copy)?;
+    write!(copy, "\n[sisyphus: {dropped} bytes dropped here]\n")?;
+    source.seek(SeekFrom::Start(bytes - tail))?;
+    io::copy(&mut (&*source).take(tail), copy)?;
+    Ok(dropped)
+}
+
+/// The length of an output file less the line that the client adds at its end (measured on 2.1.329).
+fn length_without_mark(file: &mut File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let start = length.saturating_sub(64);
+    file.seek(SeekFrom::Start(start))?;
+    let mut end = Vec::new();
+    file.take(64).read_to_end(&mut end)?;
+    let text = end.strip_suffix(b"\n").unwrap_or(&end);
+    let line = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |position| position + 1);
+    let is_mark = text[line..].starts_with(b"[exited with code ") || text[line..] == *b"[killed]";
+    if !is_mark {
+        return Ok(length);
+    }
+    // The client begins its line with a line break of its own, whether or not the output ended with one.
+    Ok(start + line.saturating_sub(1) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+
+    fn kept(content: &[u8], kept: u64) -> (u64, String) {
+        let dir = TempDir::new();
+        let source = dir.path().join("source");
+        std::fs::write(&source, content).unwrap();
+        let target = dir.path().join("target");
+        let mut copy = File::create_new(&target).unwrap();
+        let dropped =
+            copy_ends(&mut File::open(source).unwrap(), &mut copy, content.len() as u64, kept)
+                .unwrap();
+        (dropped, std::fs::read_to_string(target).unwrap())
+    }
+
+    #[test]
+    fn the_clients_mark_is_no_output() {
+        let dir = TempDir::new();
+        let cases = [
+            ("hello\n\n[exited with code 4]\n", "hello\n"),
+            ("hello\n[killed]\n", "hello"),
+            ("\n[exited with code 0]\n", ""),
+            ("[exited with code 0]", ""),
+            ("say [killed]\n", "say [killed]\n"),
+            ("", ""),
+        ];
+        for (number, (content, expected)) in cases.into_iter().enumerate() {
+            let source = dir.path().join(format!("s{number}"));
+            std::fs::write(&source, content).unwrap();
+            let target = dir.path().join(format!("t{number}"));
+            keep_observed(&mut File::open(source).unwrap(), &target).unwrap();
+            assert_eq!(std::fs::read_to_string(target).unwrap(), expected, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn short_output_is_kept_whole() {
+        assert_eq!(kept(b"hello\n", 6), (0, "hello\n".to_owned()));
+        assert_eq!(kept(b"", 6), (0, String::new()));
+    }
+
+    #[test]
+    fn long_output_keeps_both_ends_and_counts_the_middle() {
+        assert_eq!(
+            kept(b"abcdefghij", 4),
+            (6, "ab\n[sisyphus: 6 bytes dropped here]\nij".to_owned())
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! The output of a task: what is kept for good, and what of it is worth reading.
+
+mod clean;
+mod excerpt;
+mod keep;
+
+pub use clean::clean_line;
+pub(crate) use clean::cut_middle;
+pub use excerpt::{Excerpt, Purpose, excerpt};
+pub use keep::{KEPT_BYTES, KeptOutput, keep, keep_observed};

@@ -1,0 +1,136 @@
+//! Where things are on disk.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::environment::Environment;
+use crate::id::{SessionId, TaskId};
+use crate::sys;
+
+/// The client's own configuration folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
+pub fn client_config_dir(environment: &Environment) -> Result<PathBuf> {
+    match (&environment.claude_config_dir, &environment.home) {
+        (Some(dir), _) => Ok(dir.clone()),
+        (None, Some(home)) => Ok(home.join(".claude")),
+        (None, None) => anyhow::bail!("could not find the home folder: set HOME"),
+    }
+}
+
+/// The folder that the client keeps its temporary files in: `/tmp/claude-UID`.
+pub fn client_tmp_dir(environment: &Environment) -> PathBuf {
+    // Inside the client's sandbox `CLAUDE_CODE_TMPDIR` *is* that folder already; hooks never run inside.
+    let base = environment.claude_tmpdir.clone().unwrap_or_else(sys::default_tmp_dir);
+    base.join(sys::client_tmp_name())
+}
+
+/// The state folder and the names in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDir {
+    root: PathBuf,
+}
+
+impl StateDir {
+    /// `SISYPHUS_STATE_DIR`, or `.sisyphus/background-tasks` in the client's configuration folder.
+    pub fn locate(environment: &Environment) -> Result<Self> {
+        let root = match &environment.sisyphus_state_dir {
+            Some(dir) => dir.clone(),
+            None => client_config_dir(environment)?.join(".sisyphus/background-tasks"),
+        };
+        Ok(Self { root })
+    }
+
+    /// The state folder at a known place.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Creates the folder if it is missing, readable by its owner only.
+    pub fn create(&self) -> Result<()> {
+        sys::create_private_dir_all(&self.root)
+            .with_context(|| format!("could not create `{}`", self.root.display()))
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn active(&self) -> PathBuf {
+        self.root.join("active.json")
+    }
+
+    pub fn completed(&self) -> PathBuf {
+        self.root.join("completed.json")
+    }
+
+    pub fn failed(&self) -> PathBuf {
+        self.root.join("failed.json")
+    }
+
+    pub fn archive_dir(&self) -> PathBuf {
+        self.root.join("archive")
+    }
+
+    pub fn outbox_dir(&self) -> PathBuf {
+        self.root.join("outbox")
+    }
+
+    pub fn outbox(&self, session: &SessionId) -> PathBuf {
+        self.outbox_dir().join(format!("{session}.json"))
+    }
+
+    /// What SessionStart found out about a session.
+    pub fn session(&self, session: &SessionId) -> PathBuf {
+        self.root.join("sessions").join(format!("{session}.json"))
+    }
+
+    pub fn output_dir(&self) -> PathBuf {
+        self.root.join("output")
+    }
+
+    /// Creates the folder of the kept outputs.
+    pub fn create_output_dir(&self) -> Result<()> {
+        let dir = self.output_dir();
+        sys::create_private_dir_all(&dir)
+            .with_context(|| format!("could not create `{}`", dir.display()))
+    }
+
+    /// The output of a task that is kept for good.
+    pub fn output(&self, task: &TaskId) -> PathBuf {
+        self.output_dir().join(format!("{task}.log"))
+    }
+
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("state.lock")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.root.join("hooks.log")
+    }
+
+    /// The runner that shells are attached to. It outlives an update of the plugin: running sessions have its path.
+    pub fn runner(&self) -> PathBuf {
+        self.root.join("bin").join(concat!("sisyphus-run-", env!("CARGO_PKG_VERSION")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_folder_follows_the_environment() {
+        let home = Environment { home: Some("/h".into()), ..Environment::default() };
+        let config = Environment { claude_config_dir: Some("/c".into()), ..home.clone() };
+        let state = Environment { sisyphus_state_dir: Some("/s".into()), ..config.clone() };
+        let cases = [
+            (home, "/h/.claude/.sisyphus/background-tasks"),
+            (config, "/c/.sisyphus/background-tasks"),
+            (state, "/s"),
+        ];
+        for (environment, expected) in cases {
+            assert_eq!(StateDir::locate(&environment).unwrap().root(), Path::new(expected));
+        }
+        assert!(StateDir::locate(&Environment::default()).is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! The line that SessionStart puts in front of every Bash command of a session.
+//!
+//! It costs a foreground command one `[ -e … ]`. Only when a call is announced does it ask the runner whether the
+//! shell is the one that was meant (`claim`, a child, so that any answer but "yes" leaves the shell untouched), and
+//! only then becomes the runner (`exec`), which re-runs the same string less this line.
+
+use std::path::Path;
+
+/// The snippet of a session, without a line break; `None` if a path holds a quote or a control character.
+pub fn render(runner: &Path, state_dir: &Path, announced_dir: &Path) -> Option<String> {
+    let [runner, state, announced] = [quote(runner)?, quote(state_dir)?, quote(announced_dir)?];
+    // `${A-${B-}}`: one is unset in bash, the other in zsh, and `set -u` may be on. A failing test in an `if` does not
+    // end a shell under `set -e`, and the whole has status 0.
+    let string = "\"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"";
+    Some(format!(
+        "if [ -e {announced} ] && [ -x {runner} ] && {runner} claim {state} {announced} {string} >/dev/null 2>&1; \
+         then exec {runner} run {state} {announced} {string}; fi"
+    ))
+}
+
+/// The execution string without the snippet: what would run if we were not installed. `None` if it is not in there.
+pub fn strip(string: &str, snippet: &str) -> Option<String> {
+    // The env files come before the command, so the first occurrence is ours, whatever the command quotes.
+    let (before, after) = string.split_once(snippet)?;
+    // A colon keeps the list of commands around it a list.
+    Some(format!("{before}:{after}"))
+}
+
+fn quote(path: &Path) -> Option<String> {
+    let text = path.to_str().filter(|text| {
+        !text.contains(|character: char| character == '\'' || character.is_control())
+    })?;
+    Some(format!("'{text}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snippet() -> String {
+        render(
+            Path::new("/s/bin/run"),
+            Path::new("/s"),
+            Path::new("/tmp/claude-1/sisyphus/announced/abc"),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn is_one_line() {
+        assert_eq!(
+            snippet(),
+            "if [ -e '/tmp/claude-1/sisyphus/announced/abc' ] && [ -x '/s/bin/run' ] && '/s/bin/run' claim '/s' \
+             '/tmp/claude-1/sisyphus/announced/abc' \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\" >/dev/null 2>&1; \
+             then exec '/s/bin/run' run '/s' '/tmp/claude-1/sisyphus/announced/abc' \
+             \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"; fi"
+        );
+        assert!(render(Path::new("/it's"), Path::new("/s"), Path::new("/t")).is_none());
+        assert!(render(Path::new("/a\nb"), Path::new("/s"), Path::new("/t")).is_none());
+    }
+
+    #[test]
+    fn strips_itself_and_nothing_else() {
+        let snippet = snippet();
+        let string = format!("source X || true && {snippet}\n: && eval 'echo {snippet}' && pwd");
+        assert_eq!(
+            strip(&string, &snippet).unwrap(),
+            format!("source X || true && :\n: && eval 'echo {snippet}' && pwd")
+        );
+        assert!(strip("eval 'true'", &snippet).is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! Finished tasks: the newest two hundred in `completed.json` and `failed.json`, older ones in `archive/YYYY-MM.jsonl`.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::file;
+use crate::paths::StateDir;
+use crate::status::Status;
+use crate::sys;
+use crate::task::Task;
+
+/// How many finished tasks each file keeps.
+const KEPT: usize = 200;
+
+/// Finished tasks, oldest first. They stay unparsed text until somebody asks: adding one costs the same whatever the
+/// others hold, and fields from the future survive.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct History {
+    #[serde(default)]
+    version: u32,
+    #[serde(default)]
+    tasks: Vec<Box<RawValue>>,
+}
+
+impl History {
+    /// Parses the tasks; a damaged one is left out.
+    pub fn tasks(&self) -> Vec<Task> {
+        self.tasks.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect()
+    }
+
+    /// Adds tasks at the end, replacing one of the same id: a crash between two files of one change makes the change
+    /// run again.
+    fn add(&mut self, tasks: &[&Task]) -> Result<()> {
+        for task in tasks {
+            let key = serde_json::to_string(&task.id)?;
+            // Ids never need escaping, so the text tells them apart without a parse.
+            self.tasks.retain(|raw| !starts_with_id(raw.get(), &key));
+            self.tasks.push(serde_json::value::to_raw_value(task)?);
+        }
+        Ok(())
+    }
+
+    fn take_overflow(&mut self) -> Vec<Box<RawValue>> {
+        let overflow = self.tasks.len().saturating_sub(KEPT);
+        self.tasks.drain(..overflow).collect()
+    }
+}
+
+/// Whether the JSON text of a task begins with this id; `id` is the first field that we write.
+fn starts_with_id(raw: &str, quoted_id: &str) -> bool {
+    let rest = raw.trim_start_matches(['{', ' ', '\n', '\r', '\t']);
+    rest.strip_prefix("\"id\"")
+        .is_some_and(|rest| rest.trim_start_matches([':', ' ']).starts_with(quoted_id))
+}
+
+/// Reads `completed.json` or `failed.json`.
+pub(crate) fn read(path: &Path) -> Result<History> {
+    file::read(path)
+}
+
+/// Records finished tasks. The caller holds the lock.
+pub(crate) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
+    let (completed, failed): (Vec<&Task>, Vec<&Task>) =
+        finished.iter().partition(|task| is_completed(task));
+    for (path, tasks) in [(state.completed(), completed), (state.failed(), failed)] {
+        if tasks.is_empty() {
+            continue;
+        }
+        let mut history: History = file::read_or_set_aside(&path)?;
+        history.version = file::VERSION;
+        history.add(&tasks)?;
+        archive(state, &history.take_overflow())?;
+        file::write(&path, &history)?;
+    }
+    Ok(())
+}
+
+fn is_completed(task: &Task) -> bool {
+    match &task.status {
+        Status::Finished(ending) => ending.outcome == crate::outcome::Outcome::Completed,
+        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
+    }
+}
+
+fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let dir = state.archive_dir();
+    sys::create_private_dir_all(&dir)
+        .with_context(|| format!("could not create `{}`", dir.display()))?;
+    let path = dir.join(format!("{}.jsonl", chrono::Utc::now().format("%Y-%m")));
+    let mut lines = String::new();
+    for raw in tasks {
+        // Raw text may hold line breaks between its fields; a line of the archive may not.
+        let value: serde_json::Value = serde_json::from_str(raw.get())?;
+        lines.push_str(&value.to_string());
+        lines.push('\n');
+    }
+    let context = || format!("could not append to `{}`", path.display());
+    let mut file = sys::append_private_file(&path).with_context(context)?;
+    file.write_all(lines.as_bytes()).with_context(context)
+}
+
+/// Every archived task, oldest month first. Damaged lines are left out.
+pub(crate) fn read_archive(state: &StateDir) -> Result<Vec<Task>> {
+    let Ok(entries) = fs::read_dir(state.archive_dir()) else { return Ok(Vec::new()) };
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let mut tasks = Vec::new();
+    for path in paths {
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("could not read `{}`", path.display()))?;
+        tasks.extend(text.lines().filter_map(|line| serde_json::from_str::<Task>(line).ok()));
+    }
+    Ok(tasks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+    use crate::status::Ending;
+    use crate::task::tests::pending;
+    use sisyphus_testing::TempDir;
+
+    fn finished(id: &str, outcome: Outcome) -> Task {
+        let mut task = pending(id, 1);
+        let ended_at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        task.status =
+            Status::Finished(Ending { outcome, started_at: None, ended_at, duration_ms: None });
+        task
+    }
+
+    #[test]
+    fn the_newest_stay_and_the_rest_is_archived() {
+        let dir = TempDir::new();
+        let state = StateDir::at(dir.path());
+        for number in 0..205 {
+            record(&state, &[finished(&format!("t{number}"), Outcome::Completed)]).unwrap();
+        }
+        record(&state, &[finished("f1", Outcome::Failed { exit_code: 1 })]).unwrap();
+
+        let completed = read(&state.completed()).unwrap().tasks();
+        assert_eq!(completed.len(), 200);
+        assert_eq!(completed[0].id.as_str(), "t5");
+        let archived = read_archive(&state).unwrap();
+        assert_eq!(archived.len(), 5);
+        assert_eq!(archived[0].id.as_str(), "t0");
+        assert_eq!(read(&state.failed()).unwrap().tasks().len(), 1);
+    }
+
+    #[test]
+    fn recording_twice_keeps_one() {
+        let dir = TempDir::new();
+        let state = StateDir::at(dir.path());
+        for _ in 0..2 {
+            record(
+                &state,
+                &[finished("t1", Outcome::Completed), finished("t11", Outcome::Completed)],
+            )
+            .unwrap();
+        }
+        assert_eq!(read(&state.completed()).unwrap().tasks().len(), 2);
+    }
+}

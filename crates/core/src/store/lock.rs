@@ -1,0 +1,117 @@
+//! Advisory file locks with a bounded wait.
+//!
+//! The kernel drops a lock with the last descriptor of its holder, so a crash leaves none behind, and lock files are
+//! never deleted: a deleted one that somebody still holds would let two holders in. On network file systems a lock may
+//! be local to one machine.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use fs4::{FileExt, TryLockError};
+
+use crate::sys;
+
+/// How long a hook waits: a stopped holder may cost the user this much, once.
+pub const LOCK_WAIT_IN_HOOK: Duration = Duration::from_millis(100);
+/// How long a runner waits. Nobody waits for it meanwhile but the client's notice of the end.
+pub const LOCK_WAIT_IN_RUNNER: Duration = Duration::from_millis(1_000);
+
+/// An exclusive lock, held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of `path`, trying for `wait`. The file is created if it is missing, its folder is not.
+    pub fn acquire(path: &Path, wait: Duration) -> Result<Self> {
+        let file = sys::open_lock_file(path)
+            .with_context(|| format!("could not open `{}`", path.display()))?;
+        let deadline = Instant::now() + wait;
+        let mut pause = Duration::from_micros(100);
+        loop {
+            match FileExt::try_lock(&file) {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {}
+                Err(TryLockError::WouldBlock) => {
+                    anyhow::bail!(
+                        "could not lock `{}` within {} ms",
+                        path.display(),
+                        wait.as_millis()
+                    )
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(error)
+                        .with_context(|| format!("could not lock `{}`", path.display()));
+                }
+            }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the system has no lock with a deadline"
+            )]
+            std::thread::sleep(pause);
+            pause = (pause * 3 / 2).min(Duration::from_millis(4));
+        }
+    }
+}
+
+/// Whether somebody holds the exclusive lock of `path`. No file: nobody.
+pub fn is_held(path: &Path) -> io::Result<bool> {
+    let file = match sys::open_own_file(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    // Shared, so that two who look at once don't take each other for the holder.
+    match FileExt::try_lock_shared(&file) {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+
+    #[test]
+    fn gives_up_when_held_and_gets_it_when_free() {
+        let dir = TempDir::new();
+        let path = dir.path().join("state.lock");
+        assert!(!is_held(&path).unwrap());
+        let lock = Lock::acquire(&path, Duration::ZERO).unwrap();
+        assert!(is_held(&path).unwrap());
+        let started = Instant::now();
+        let error = Lock::acquire(&path, Duration::from_millis(50)).unwrap_err();
+        assert!(started.elapsed() >= Duration::from_millis(50));
+        assert!(error.to_string().contains("within 50 ms"), "{error}");
+        drop(lock);
+        assert!(!is_held(&path).unwrap());
+        Lock::acquire(&path, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn concurrent_read_modify_write_loses_nothing() {
+        let dir = TempDir::new();
+        let lock = dir.path().join("state.lock");
+        let counter = dir.path().join("counter");
+        crate::atomic::write(&counter, b"0").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let _held = Lock::acquire(&lock, Duration::from_secs(20)).unwrap();
+                        let text = std::fs::read_to_string(&counter).unwrap();
+                        let next = text.parse::<u32>().unwrap() + 1;
+                        crate::atomic::write(&counter, next.to_string().as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_to_string(&counter).unwrap(), "200");
+    }
+}

@@ -1,0 +1,18 @@
+//! The state folder: JSON files that several processes own, changed under one lock.
+//!
+//! Invariants: whoever changes a file holds `state.lock`; readers take no lock, because a file is replaced in one
+//! rename; nothing slow happens under the lock; a file that does not parse is set aside and never overwritten.
+
+mod file;
+mod history;
+mod lock;
+mod outbox;
+mod session;
+mod transaction;
+
+pub use file::Malformed;
+pub use history::History;
+pub use lock::{LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held};
+pub use outbox::{Delivered, Outbox};
+pub use session::{Rewriting, Session};
+pub use transaction::{Active, Store, Transaction};

@@ -1,0 +1,27 @@
+//! What SessionStart found out about a session, for the hooks that run often.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Whether another hook may rewrite a Bash call of this session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rewriting {
+    /// Ours is the only PreToolUse hook that sees Bash.
+    OnlyOurs,
+    /// There are others, or it could not be found out. Of two hooks that answer `updatedInput` the last one wins, so
+    /// ours could undo theirs: we answer none.
+    #[default]
+    MaybeOthers,
+}
+
+/// `sessions/SESSION.json`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    #[serde(default)]
+    pub(crate) version: u32,
+    #[serde(default)]
+    pub rewriting: Rewriting,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}

@@ -1,0 +1,280 @@
+//! The one door to the state files: [`Store::update`].
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::history::{self, History};
+use super::lock::Lock;
+use super::outbox::Outbox;
+use super::session::Session;
+use super::{Rewriting, file};
+use crate::id::{SessionId, TaskId, Ticket};
+use crate::paths::StateDir;
+use crate::sys;
+use crate::task::Task;
+
+/// `active.json`: every task that is not finished, in ticket order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Active {
+    #[serde(default)]
+    version: u32,
+    /// The ticket that the next task gets.
+    #[serde(default)]
+    next_ticket: Ticket,
+    #[serde(default)]
+    pub tasks: Vec<Task>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+impl Active {
+    /// Draws the next ticket.
+    pub fn draw_ticket(&mut self) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket = Ticket(ticket.0 + 1);
+        ticket
+    }
+}
+
+/// Handle to the state folder.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dir: StateDir,
+}
+
+impl Store {
+    pub fn new(dir: StateDir) -> Self {
+        Self { dir }
+    }
+
+    pub fn dir(&self) -> &StateDir {
+        &self.dir
+    }
+
+    /// The last committed `active.json`, without a lock.
+    pub fn read_active(&self) -> Result<Active> {
+        file::read(&self.dir.active())
+    }
+
+    /// The last committed outbox of a session, without a lock.
+    pub fn read_outbox(&self, session: &SessionId) -> Result<Outbox> {
+        file::read(&self.dir.outbox(session))
+    }
+
+    /// What is known of a session; unknown sessions are treated as if they had other hooks.
+    pub fn read_session(&self, session: &SessionId) -> Result<Session> {
+        file::read(&self.dir.session(session))
+    }
+
+    /// `completed.json`, without a lock.
+    pub fn read_completed(&self) -> Result<History> {
+        history::read(&self.dir.completed())
+    }
+
+    /// `failed.json`, without a lock.
+    pub fn read_failed(&self) -> Result<History> {
+        history::read(&self.dir.failed())
+    }
+
+    /// Every task that fell off the history, oldest first. Slow: reads all of it.
+    pub fn read_archive(&self) -> Result<Vec<Task>> {
+        history::read_archive(&self.dir)
+    }
+
+    /// Notes what SessionStart found out.
+    pub fn write_session(&self, session: &SessionId, rewriting: Rewriting) -> Result<()> {
+        let path = self.dir.session(session);
+        create_parent(&path)?;
+        let mut known: Session = file::read_or_set_aside(&path)?;
+        known.version = file::VERSION;
+        known.rewriting = rewriting;
+        file::write(&path, &known)
+    }
+
+    /// Runs `change` under the lock and commits what it leaves behind; an error commits nothing.
+    pub fn update<T>(
+        &self,
+        wait: Duration,
+        change: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.dir.create()?;
+        let _lock = Lock::acquire(&self.dir.lock(), wait)?;
+        let active: Active = file::read_or_set_aside(&self.dir.active())?;
+        let before = active.clone();
+        let mut transaction =
+            Transaction { dir: &self.dir, active, finished: Vec::new(), outboxes: BTreeMap::new() };
+        let value = change(&mut transaction)?;
+        transaction.commit(&before)?;
+        Ok(value)
+    }
+}
+
+/// The state while its lock is held.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    dir: &'a StateDir,
+    pub active: Active,
+    finished: Vec<Task>,
+    outboxes: BTreeMap<SessionId, Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    before: Outbox,
+    now: Outbox,
+}
+
+impl Transaction<'_> {
+    /// The outbox of a session, to be changed in place.
+    pub fn outbox(&mut self, session: &SessionId) -> Result<&mut Outbox> {
+        match self.outboxes.entry(session.clone()) {
+            Entry::Occupied(entry) => Ok(&mut entry.into_mut().now),
+            Entry::Vacant(entry) => {
+                let outbox: Outbox = file::read_or_set_aside(&self.dir.outbox(session))?;
+                Ok(&mut entry.insert(Loaded { before: outbox.clone(), now: outbox }).now)
+            }
+        }
+    }
+
+    /// The active tasks and the outbox of a session, both to be changed in place.
+    pub fn active_and_outbox(&mut self, session: &SessionId) -> Result<(&mut Active, &mut Outbox)> {
+        self.outbox(session)?;
+        let loaded = self.outboxes.get_mut(session).context("the outbox was just loaded")?;
+        Ok((&mut self.active, &mut loaded.now))
+    }
+
+    /// Takes an unfinished task out, to be [finished](Self::finish) or dropped.
+    pub fn take(&mut self, id: &TaskId) -> Option<Task> {
+        let position = self.active.tasks.iter().position(|task| &task.id == id)?;
+        Some(self.active.tasks.remove(position))
+    }
+
+    /// Files a finished task in the history.
+    pub fn finish(&mut self, task: Task) {
+        self.finished.push(task);
+    }
+
+    /// What is owed is written first and what is active last: after a crash in between, the next fold does the same
+    /// again and finds the result owed already.
+    fn commit(mut self, before: &Active) -> Result<()> {
+        for (session, loaded) in &mut self.outboxes {
+            if loaded.now != loaded.before {
+                let path = self.dir.outbox(session);
+                create_parent(&path)?;
+                loaded.now.version = file::VERSION;
+                file::write(&path, &loaded.now)?;
+            }
+        }
+        history::record(self.dir, &self.finished)?;
+        if self.active != *before {
+            self.active.version = file::VERSION;
+            file::write(&self.dir.active(), &self.active)?;
+        }
+        Ok(())
+    }
+}
+
+fn create_parent(path: &std::path::Path) -> Result<()> {
+    let parent = path.parent().context("a state file has no folder")?;
+    sys::create_private_dir_all(parent)
+        .with_context(|| format!("could not create `{}`", parent.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Malformed;
+    use crate::task::tests::pending;
+    use sisyphus_testing::TempDir;
+    use std::fs;
+
+    const WAIT: Duration = Duration::from_secs(20);
+
+    fn add(store: &Store, id: &str) {
+        store
+            .update(WAIT, |transaction| {
+                let mut task = pending(id, 0);
+                task.ticket = transaction.active.draw_ticket();
+                transaction.active.tasks.push(task);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn threads_that_add_at_once_lose_nothing() {
+        let dir = TempDir::new();
+        let store = Store::new(StateDir::at(dir.path()));
+        std::thread::scope(|scope| {
+            for thread in 0..5 {
+                let store = &store;
+                scope.spawn(move || {
+                    (0..20).for_each(|number| add(store, &format!("t{thread}-{number}")))
+                });
+            }
+        });
+        let active = store.read_active().unwrap();
+        let tickets: Vec<u64> = active.tasks.iter().map(|task| task.ticket.0).collect();
+        assert_eq!(tickets, (0..100).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn a_change_that_fails_or_changes_nothing_writes_nothing() {
+        let dir = TempDir::new();
+        let store = Store::new(StateDir::at(dir.path()));
+        let failed: Result<()> = store.update(WAIT, |transaction| {
+            transaction.active.tasks.push(pending("t1", 1));
+            anyhow::bail!("no")
+        });
+        assert!(failed.is_err());
+        store.update(WAIT, |_| Ok(())).unwrap();
+        assert!(!store.dir().active().exists());
+    }
+
+    #[test]
+    fn a_corrupt_file_is_set_aside_with_its_reason_and_the_rest_goes_on() {
+        let dir = TempDir::new();
+        let store = Store::new(StateDir::at(dir.path()));
+        fs::write(store.dir().active(), "{\"tasks\": [tru").unwrap();
+        assert!(store.read_active().unwrap_err().is::<Malformed>());
+        add(&store, "t1");
+        assert_eq!(store.read_active().unwrap().tasks.len(), 1);
+        let names: Vec<String> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.contains("corrupt"))
+            .collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        let reason = names.iter().find(|name| name.ends_with(".reason")).unwrap();
+        assert!(fs::read_to_string(dir.path().join(reason)).unwrap().contains("line 1"));
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_left_alone() {
+        let dir = TempDir::new();
+        let store = Store::new(StateDir::at(dir.path()));
+        let newer = "{\"version\": 2, \"tasks\": {}}";
+        fs::write(store.dir().active(), newer).unwrap();
+        let error = store.update(WAIT, |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("format 2"), "{error}");
+        assert_eq!(fs::read_to_string(store.dir().active()).unwrap(), newer);
+    }
+
+    #[test]
+    fn an_old_writer_keeps_a_new_writers_fields() {
+        let dir = TempDir::new();
+        let store = Store::new(StateDir::at(dir.path()));
+        fs::write(
+            store.dir().active(),
+            "{\"version\": 1, \"tasks\": [], \"since_v2\": {\"a\": 1}}",
+        )
+        .unwrap();
+        add(&store, "t1");
+        assert!(fs::read_to_string(store.dir().active()).unwrap().contains("since_v2"));
+    }
+}

@@ -1,0 +1,11 @@
+//! What differs between systems: the owner of a folder, its rights, the client's temporary folder.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::*;

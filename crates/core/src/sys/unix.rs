@@ -1,0 +1,70 @@
+//! Linux and macOS.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Where the client's `claude-UID` folder lies unless `CLAUDE_CODE_TMPDIR` says otherwise.
+pub(crate) fn default_tmp_dir() -> PathBuf {
+    PathBuf::from("/tmp")
+}
+
+/// The name of the client's temporary folder for this user.
+pub(crate) fn client_tmp_name() -> String {
+    format!("claude-{}", nix::unistd::geteuid())
+}
+
+/// Creates `path` and its missing parents with mode 0700.
+pub(crate) fn create_private_dir_all(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Creates the folder `path` with mode 0700; it must not exist.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Whether `path` is a real folder of this user that nobody else can write to.
+pub(crate) fn is_private_dir(path: &Path) -> io::Result<bool> {
+    let metadata = path.symlink_metadata()?;
+    let ours = metadata.uid() == nix::unistd::geteuid().as_raw();
+    Ok(metadata.is_dir() && ours && metadata.mode() & 0o022 == 0)
+}
+
+/// Creates a file with mode 0600 that must not exist.
+pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Opens a file for appending, creating it with mode 0600.
+pub(crate) fn append_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+/// Opens a lock file for reading and writing, creating it with mode 0600.
+pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Opens a regular file of this user for reading; a link, a pipe or somebody else's file is refused.
+pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
+    // Without O_NONBLOCK the open of a planted pipe would wait for a writer for ever.
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.uid() == nix::unistd::geteuid().as_raw() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("not a regular file of this user"))
+    }
+}
+
+/// When the entry of a file last changed: written, renamed, or given other rights.
+pub(crate) fn changed_at(path: &Path) -> io::Result<SystemTime> {
+    let metadata = path.symlink_metadata()?;
+    let seconds = u64::try_from(metadata.ctime()).map_err(io::Error::other)?;
+    let nanoseconds = u32::try_from(metadata.ctime_nsec()).map_err(io::Error::other)?;
+    Ok(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds))
+}

@@ -1,0 +1,60 @@
+//! Windows: the profile's folders are the user's own, so rights are inherited instead of set.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Where the client's `claude-UID` folder lies unless `CLAUDE_CODE_TMPDIR` says otherwise.
+pub(crate) fn default_tmp_dir() -> PathBuf {
+    std::env::temp_dir()
+}
+
+/// The name of the client's temporary folder for this user.
+pub(crate) fn client_tmp_name() -> String {
+    "claude".to_owned()
+}
+
+/// Creates `path` and its missing parents.
+pub(crate) fn create_private_dir_all(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// Creates the folder `path`; it must not exist.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    std::fs::create_dir(path)
+}
+
+/// Whether `path` is a real folder.
+pub(crate) fn is_private_dir(path: &Path) -> io::Result<bool> {
+    Ok(path.symlink_metadata()?.is_dir())
+}
+
+/// Creates a file that must not exist.
+pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Opens a file for appending, creating it.
+pub(crate) fn append_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Opens a lock file for reading and writing, creating it.
+pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Opens a regular file for reading; a link is refused.
+pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
+    if path.symlink_metadata()?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("not a regular file"))
+    }
+}
+
+/// When a file was last written; a rename does not show.
+pub(crate) fn changed_at(path: &Path) -> io::Result<SystemTime> {
+    path.symlink_metadata()?.modified()
+}

@@ -1,0 +1,160 @@
+//! The events, as far as we read them. Unknown fields are passed over; a missing one that is needed makes the hook
+//! do nothing.
+
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use sisyphus_core::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
+
+/// An event of the client.
+pub trait Event: DeserializeOwned {
+    /// Its `hook_event_name`.
+    const NAME: &'static str;
+}
+
+macro_rules! events {
+    ($($event:ident),*) => {
+        $(impl Event for $event {
+            const NAME: &'static str = stringify!($event);
+        })*
+    };
+}
+
+events!(
+    SessionStart,
+    UserPromptSubmit,
+    PreToolUse,
+    PostToolUse,
+    Stop,
+    SubagentStart,
+    SubagentStop,
+    SessionEnd
+);
+
+/// Why a session starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionSource {
+    Startup,
+    Resume,
+    Compact,
+    Clear,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionStart {
+    pub session_id: SessionId,
+    pub cwd: PathBuf,
+    pub source: SessionSource,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct UserPromptSubmit {
+    pub session_id: SessionId,
+    pub cwd: PathBuf,
+    pub prompt: String,
+}
+
+/// The tools that concern us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Tool {
+    Bash,
+    PowerShell,
+    /// `KillShell` is its older name.
+    #[serde(alias = "KillShell")]
+    TaskStop,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct PreToolUse {
+    pub session_id: SessionId,
+    pub cwd: PathBuf,
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+    pub tool_name: Tool,
+    pub tool_input: Map<String, Value>,
+    pub tool_use_id: ToolUseId,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct PostToolUse {
+    pub session_id: SessionId,
+    pub cwd: PathBuf,
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+    pub tool_name: Tool,
+    pub tool_input: Map<String, Value>,
+    /// The client's id, if the command now runs in the background.
+    #[serde(default, rename = "tool_response", deserialize_with = "background_task_id")]
+    pub background_task_id: Option<ClientTaskId>,
+    pub tool_use_id: ToolUseId,
+}
+
+/// `tool_response` is an object for Bash; for other tools it may be anything.
+fn background_task_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ClientTaskId>, D::Error> {
+    let response = Value::deserialize(deserializer)?;
+    Ok(response["backgroundTaskId"].as_str().and_then(|id| ClientTaskId::new(id).ok()))
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Stop {
+    pub session_id: SessionId,
+    /// The conversation goes on because a Stop hook wanted it.
+    #[serde(default)]
+    pub stop_hook_active: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct SubagentStart {
+    pub session_id: SessionId,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct SubagentStop {
+    pub session_id: SessionId,
+    pub agent_id: AgentId,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionEnd {
+    pub session_id: SessionId,
+}
+
+/// The input of a Bash or PowerShell call.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BackgroundCommand {
+    pub command: String,
+    #[serde(default)]
+    pub description: String,
+    /// In milliseconds. Some clients write it as a fraction.
+    #[serde(default)]
+    pub timeout: Option<f64>,
+    #[serde(default)]
+    pub run_in_background: bool,
+}
+
+impl BackgroundCommand {
+    /// Reads the input of a call; `None` if it is not one that we understand.
+    pub fn of(tool_input: &Map<String, Value>) -> Option<Self> {
+        Self::deserialize(Value::Object(tool_input.clone())).ok()
+    }
+
+    /// The asked time limit in whole milliseconds.
+    pub fn limit_ms(&self) -> Option<u64> {
+        let ms = self.timeout.filter(|ms| (1.0..=1e12).contains(ms))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "its range was just checked"
+        )]
+        Some(ms as u64)
+    }
+}

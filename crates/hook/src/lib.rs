@@ -1,0 +1,18 @@
+//! The edge with the client: one JSON event in, one JSON reply out, and whatever fails, the session goes on.
+//!
+//! Only this crate knows the client's JSON. The facts about it were measured on client 2.1.329.
+
+mod complete;
+mod event;
+mod notification;
+mod reply;
+mod run;
+mod stdin;
+
+pub use event::{
+    BackgroundCommand, Event, PostToolUse, PreToolUse, SessionEnd, SessionSource, SessionStart,
+    Stop, SubagentStart, SubagentStop, Tool, UserPromptSubmit,
+};
+pub use notification::{Notification, Prompt, read_prompt};
+pub use reply::Reply;
+pub use run::{Context, main};

@@ -1,0 +1,86 @@
+//! What a hook may answer. There is no way to spell an invalid reply, or one that decides about a permission.
+
+use std::io::{self, Write as _};
+
+use serde_json::{Map, Value, json};
+
+/// Longest text that is handed to the client, in characters; longer ones it would replace by the name of a file.
+const TEXT_MAX: usize = 9_500;
+
+/// The answer of a hook.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Nothing: the client goes on as without us.
+    Silent,
+    /// Text that the model reads next to what the event is about.
+    Context(String),
+    /// PreToolUse: the same call with this input. Only ever the input as it came, with another `timeout`.
+    Input(Map<String, Value>),
+    /// UserPromptSubmit: the prompt, a notice of the client, is not worth a turn. The person sees the reason.
+    Swallow { reason: String },
+}
+
+impl Reply {
+    /// The reply to an event as the client reads it; `None` for silence.
+    pub(crate) fn to_json(&self, event: &str) -> Option<Value> {
+        match self {
+            Self::Silent => None,
+            Self::Context(text) => {
+                let text: String = text.chars().take(TEXT_MAX).collect();
+                Some(
+                    json!({ "hookSpecificOutput": { "hookEventName": event, "additionalContext": text } }),
+                )
+            }
+            Self::Input(input) => Some(
+                json!({ "hookSpecificOutput": { "hookEventName": event, "updatedInput": input } }),
+            ),
+            Self::Swallow { reason } => Some(json!({
+                "decision": "block",
+                "reason": reason,
+                "hookSpecificOutput": { "hookEventName": event, "suppressOriginalPrompt": true },
+            })),
+        }
+    }
+
+    /// Writes the reply to standard output, in one piece.
+    pub(crate) fn print(&self, event: &str) -> io::Result<()> {
+        let Some(json) = self.to_json(event) else { return Ok(()) };
+        #[expect(clippy::disallowed_methods, reason = "this is the one place where a hook prints")]
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(json.to_string().as_bytes())?;
+        stdout.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_shapes() {
+        assert_eq!(Reply::Silent.to_json("Stop"), None);
+        assert_eq!(
+            Reply::Context("x".to_owned()).to_json("Stop").unwrap().to_string(),
+            r#"{"hookSpecificOutput":{"additionalContext":"x","hookEventName":"Stop"}}"#
+        );
+        let input = json!({ "command": "a", "timeout": 5 });
+        assert_eq!(
+            Reply::Input(input.as_object().unwrap().clone())
+                .to_json("PreToolUse")
+                .unwrap()
+                .to_string(),
+            r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","updatedInput":{"command":"a","timeout":5}}}"#
+        );
+        let swallowed =
+            Reply::Swallow { reason: "r".to_owned() }.to_json("UserPromptSubmit").unwrap();
+        assert_eq!(swallowed["decision"], "block");
+        assert_eq!(swallowed["hookSpecificOutput"]["suppressOriginalPrompt"], true);
+    }
+
+    #[test]
+    fn a_text_never_reaches_the_clients_limit() {
+        let json = Reply::Context("ä".repeat(20_000)).to_json("Stop").unwrap();
+        let text = json["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+        assert_eq!(text.chars().count(), TEXT_MAX);
+    }
+}

@@ -1,0 +1,98 @@
+//! The frame around every hook: reads the event, calls the handler, prints its reply, and fails open.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::hook_log;
+use sisyphus_core::paths::{StateDir, client_config_dir};
+use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::settings::Settings;
+use sisyphus_core::store::Store;
+
+use crate::event::Event;
+use crate::reply::Reply;
+use crate::stdin::read_event;
+
+/// What a handler works with.
+#[derive(Debug)]
+pub struct Context {
+    pub environment: Environment,
+    pub store: Store,
+    pub now: DateTime<Utc>,
+}
+
+impl Context {
+    /// The run folders, if there are any. Refused ones count as none, and are logged.
+    pub fn run_root(&self) -> Option<RunRoot> {
+        match RunRoot::open(&self.environment) {
+            Ok(root) => root,
+            Err(error) => {
+                self.log("run folders", &error);
+                None
+            }
+        }
+    }
+
+    /// The user's settings. Read when they are asked for, because most events don't.
+    pub fn settings(&self) -> Settings {
+        client_config_dir(&self.environment).map(|dir| Settings::read(&dir)).unwrap_or_default()
+    }
+
+    /// Notes in the log what went wrong.
+    pub fn log(&self, who: &str, error: &anyhow::Error) {
+        hook_log::append(self.store.dir(), who, &format!("{error:#}"));
+    }
+}
+
+/// Runs one hook. Exit code 0 whatever happens: any other would be shown to the user as an error, and 2 would block.
+pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
+    let environment = Environment::read();
+    // Without a home there is no state, and nothing that we could do.
+    let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
+    fail_open_on_panic(&state, E::NAME);
+    let context = Context { environment, store: Store::new(state), now: Utc::now() };
+    match answer(&context, handle) {
+        Ok(reply) => {
+            if let Err(error) = reply.print(E::NAME) {
+                context
+                    .log(E::NAME, &anyhow::Error::new(error).context("could not print the reply"));
+            }
+        }
+        Err(error) => context.log(E::NAME, &error),
+    }
+    ExitCode::SUCCESS
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    hook_event_name: String,
+}
+
+fn answer<E: Event>(context: &Context, handle: fn(&Context, E) -> Result<Reply>) -> Result<Reply> {
+    let bytes = read_event()?;
+    let event = match serde_json::from_slice::<E>(&bytes) {
+        Ok(event) => event,
+        Err(error) => {
+            return Err(error)
+                .with_context(|| format!("could not understand the {} event", E::NAME));
+        }
+    };
+    // Wired to another event, we would answer in that event's name.
+    let named: Named = serde_json::from_slice(&bytes).context("could not read the event's name")?;
+    anyhow::ensure!(named.hook_event_name == E::NAME, "started for `{}`", named.hook_event_name);
+    handle(context, event)
+}
+
+/// A panic aborts, and the client would show the user a hook that died by a signal.
+fn fail_open_on_panic(state: &StateDir, event: &'static str) {
+    let state = state.clone();
+    std::panic::set_hook(Box::new(move |panic| {
+        hook_log::append(&state, event, &format!("panicked: {panic}"));
+        #[expect(clippy::exit, reason = "the only way to end with 0 from here")]
+        std::process::exit(0);
+    }));
+}

@@ -1,0 +1,88 @@
+//! Puts the snippet in front of every Bash command of the session, and the runner where the snippet looks for it.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use sisyphus_core::id::SessionId;
+use sisyphus_core::run_folder::{Announced, RunRoot};
+use sisyphus_core::snippet;
+use sisyphus_hook::Context;
+
+/// Attaches the session. Without an env file (an older client) its commands are observed.
+pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
+    let Some(env_file) = &context.environment.claude_env_file else { return Ok(()) };
+    let state = context.store.dir();
+    state.create()?;
+    provide_runner(context, &state.runner())?;
+    let root = RunRoot::create(&context.environment)?;
+    let announced = Announced::of(&root, session);
+    let line = snippet::render(&state.runner(), state.root(), announced.dir())
+        .context("could not attach: a path holds a quote")?;
+    append_once(env_file, &line)
+}
+
+/// Copies the runner beside the state, unless this very file is there: the plugin's own folder changes with every
+/// update, and a session keeps the path that it was given. Replaced in one rename, so a running one is never written.
+fn provide_runner(context: &Context, target: &Path) -> Result<()> {
+    let source = bundled_runner(context)?;
+    let wanted =
+        source.metadata().with_context(|| format!("could not find `{}`", source.display()))?;
+    let same = target.metadata().is_ok_and(|found| {
+        found.len() == wanted.len() && found.modified().ok() >= wanted.modified().ok()
+    });
+    if same {
+        return Ok(());
+    }
+    let dir = target.parent().context("the runner has no folder")?;
+    fs::create_dir_all(dir).with_context(|| format!("could not create `{}`", dir.display()))?;
+    let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
+    // `copy` keeps the mode, so the copy is executable.
+    let copied = fs::copy(&source, &temporary).and_then(|_| fs::rename(&temporary, target));
+    if copied.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    copied.with_context(|| format!("could not copy the runner to `{}`", target.display()))
+}
+
+/// The runner beside this hook.
+fn bundled_runner(context: &Context) -> Result<PathBuf> {
+    let own = std::env::current_exe().context("could not find this hook's own folder")?;
+    let beside = own.with_file_name(format!("sisyphus-run{}", std::env::consts::EXE_SUFFIX));
+    if beside.exists() {
+        return Ok(beside);
+    }
+    let root =
+        context.environment.claude_plugin_root.as_ref().context("could not find `sisyphus-run`")?;
+    Ok(root.join("hooks/bin/sisyphus-run"))
+}
+
+/// On `resume` and `compact` the file is the same as at the start, its content still there.
+fn append_once(env_file: &Path, line: &str) -> Result<()> {
+    let content = fs::read_to_string(env_file).unwrap_or_default();
+    if content.lines().any(|existing| existing == line) {
+        return Ok(());
+    }
+    let context = || format!("could not append to `{}`", env_file.display());
+    let mut file =
+        fs::OpenOptions::new().append(true).create(true).open(env_file).with_context(context)?;
+    let break_first = if content.is_empty() || content.ends_with('\n') { "" } else { "\n" };
+    file.write_all(format!("{break_first}{line}\n").as_bytes()).with_context(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+
+    #[test]
+    fn the_line_is_added_once_and_on_a_line_of_its_own() {
+        let dir = TempDir::new();
+        let file = dir.path().join("env.sh");
+        fs::write(&file, "export A=1").unwrap();
+        append_once(&file, "if true; then :; fi").unwrap();
+        append_once(&file, "if true; then :; fi").unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), "export A=1\nif true; then :; fi\n");
+    }
+}

@@ -1,0 +1,5 @@
+//! The `session-end` hook.
+
+fn main() -> std::process::ExitCode {
+    sisyphus_hook::main(sisyphus_hooks::session_end::handle)
+}

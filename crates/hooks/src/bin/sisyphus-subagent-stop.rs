@@ -1,0 +1,5 @@
+//! The `subagent-stop` hook.
+
+fn main() -> std::process::ExitCode {
+    sisyphus_hook::main(sisyphus_hooks::subagent_stop::handle)
+}

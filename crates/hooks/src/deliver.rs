@@ -1,0 +1,112 @@
+//! Giving the model the results that are owed to it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use sisyphus_core::client_end::{ClientNotice, hear};
+use sisyphus_core::id::{AgentId, SessionId};
+use sisyphus_core::notice::{Live, reminder};
+use sisyphus_core::status::Status;
+use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Transaction};
+use sisyphus_core::task::Task;
+use sisyphus_hook::{Context, Notification, Reply};
+
+/// Whose results are meant. What a subagent started is no business of the main conversation while the subagent lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Recipient {
+    MainConversation,
+    Agent(AgentId),
+}
+
+impl Recipient {
+    fn is_of(&self, task: &Task) -> bool {
+        match (self, &task.agent) {
+            (Self::MainConversation, None) => true,
+            (Self::Agent(agent), Some(of)) => agent == of,
+            (Self::MainConversation, Some(_)) | (Self::Agent(_), None) => false,
+        }
+    }
+}
+
+/// Delivers everything that is ready, if anything is.
+pub(crate) fn deliver(context: &Context, session: &SessionId, to: &Recipient) -> Result<Reply> {
+    let ready = |task: &Task| task.is_bound() && to.is_of(task);
+    if !context.store.read_outbox(session)?.owed.iter().any(ready) {
+        return Ok(Reply::Silent);
+    }
+    let taken = context
+        .store
+        .update(LOCK_WAIT_IN_HOOK, |transaction| take(context, transaction, session, to))?;
+    Ok(tell(context, &taken))
+}
+
+/// Hears the client's notices and delivers everything that is ready with them. A notice that brings nothing new because
+/// its result was delivered before is swallowed.
+pub(crate) fn deliver_with_notices(
+    context: &Context,
+    session: &SessionId,
+    cwd: &PathBuf,
+    notices: Vec<Notification>,
+) -> Result<Reply> {
+    let root = context.run_root();
+    let state = context.store.dir();
+    let (taken, told_before) = context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        let outbox = transaction.outbox(session)?;
+        let told_before: Vec<String> = notices
+            .iter()
+            .filter(|notice| outbox.has_delivered(&notice.client_id))
+            .map(|notice| format!("\"{}\"", notice.description))
+            .collect();
+        let all_told_before = told_before.len() == notices.len();
+        for notice in notices {
+            let heard = ClientNotice {
+                session: session.clone(),
+                client_id: notice.client_id,
+                tool_use_id: notice.tool_use_id,
+                description: notice.description,
+                output_file: notice.output_file,
+                cwd: cwd.clone(),
+                end: notice.end,
+            };
+            hear(transaction, heard, root.as_ref(), state, context.now)?;
+        }
+        let taken = take(context, transaction, session, &Recipient::MainConversation)?;
+        Ok((taken, all_told_before.then_some(told_before)))
+    })?;
+    match told_before {
+        Some(names) if taken.tasks.is_empty() => Ok(Reply::Swallow {
+            reason: format!("sisyphus: the result of {} was delivered already", names.join(", ")),
+        }),
+        Some(_) | None => Ok(tell(context, &taken)),
+    }
+}
+
+/// What was taken out for one delivery, and what was running at that moment.
+struct Taken {
+    tasks: Vec<Task>,
+    live: Live,
+}
+
+fn take(
+    context: &Context,
+    transaction: &mut Transaction<'_>,
+    session: &SessionId,
+    to: &Recipient,
+) -> Result<Taken> {
+    let tasks = transaction.outbox(session)?.deliver(context.now, |task| to.is_of(task));
+    let is_live = |task: &&Task| {
+        let may_never_run = matches!(task.status, Status::Pending { .. }) && !task.is_bound();
+        &task.session == session && to.is_of(task) && !may_never_run
+    };
+    let count = transaction.active.tasks.iter().filter(is_live).count();
+    Ok(Taken { tasks, live: Live { count } })
+}
+
+fn tell(context: &Context, taken: &Taken) -> Reply {
+    if taken.tasks.is_empty() {
+        return Reply::Silent;
+    }
+    let lines = context.settings().output_lines;
+    reminder(&taken.tasks, taken.live, context.store.dir(), lines)
+        .map_or(Reply::Silent, Reply::Context)
+}

@@ -1,0 +1,30 @@
+//! Reads a tool call as a background command.
+
+use sisyphus_core::announce::Call;
+use sisyphus_core::id::{AgentId, SessionId, ToolUseId};
+use sisyphus_core::judge::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use sisyphus_hook::BackgroundCommand;
+use std::path::PathBuf;
+
+/// Who made a call, and where.
+pub(crate) struct Caller {
+    pub(crate) session: SessionId,
+    pub(crate) tool_use_id: ToolUseId,
+    pub(crate) agent: Option<AgentId>,
+    pub(crate) cwd: PathBuf,
+}
+
+/// The call as a task to be.
+pub(crate) fn call(caller: Caller, command: BackgroundCommand) -> Call {
+    let limit_ms = command.limit_ms();
+    Call {
+        session: caller.session,
+        tool_use_id: Some(caller.tool_use_id),
+        agent: caller.agent,
+        cwd: caller.cwd,
+        command: command.command,
+        description: command.description,
+        limit_ms,
+        client_limit_ms: Some(limit_ms.unwrap_or(CLIENT_LIMIT_MS).min(CLIENT_LIMIT_MAX_MS)),
+    }
+}

@@ -1,0 +1,15 @@
+//! What each event of the client does: one file per event, one public `handle` in each.
+
+mod attach;
+mod deliver;
+mod launch;
+mod others;
+
+pub mod post_tool_use;
+pub mod pre_tool_use;
+pub mod session_end;
+pub mod session_start;
+pub mod stop;
+pub mod subagent_start;
+pub mod subagent_stop;
+pub mod user_prompt_submit;

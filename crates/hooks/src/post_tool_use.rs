@@ -1,0 +1,70 @@
+//! PostToolUse: ties the record to the client's task, and hands a subagent what is owed to it.
+
+use anyhow::Result;
+use sisyphus_core::bind::bind;
+use sisyphus_core::fold::{advance, fold};
+use sisyphus_core::id::SessionId;
+use sisyphus_core::outcome::{Canceller, Outcome};
+use sisyphus_core::settings::Execution;
+use sisyphus_core::status::{Ending, Event, Status, Watch};
+use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_core::task::Task;
+use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
+
+use crate::deliver::{Recipient, deliver};
+use crate::launch::{Caller, call};
+use crate::pre_tool_use::stopped_id;
+
+/// Handles the event.
+pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
+    let (session, agent) = (event.session_id.clone(), event.agent_id.clone());
+    match event.tool_name {
+        Tool::Bash | Tool::PowerShell => after_command(context, event)?,
+        Tool::TaskStop => after_task_stop(context, &event)?,
+        Tool::Other => {}
+    }
+    // A subagent's notices reach it without any prompt of ours; this is where we meet it.
+    match agent {
+        Some(agent) => deliver(context, &session, &Recipient::Agent(agent)),
+        None => Ok(Reply::Silent),
+    }
+}
+
+fn after_command(context: &Context, event: PostToolUse) -> Result<()> {
+    let Some(client_id) = event.background_task_id else { return Ok(()) };
+    if context.settings().execution == Execution::Off {
+        return Ok(());
+    }
+    let Some(command) = BackgroundCommand::of(&event.tool_input) else { return Ok(()) };
+    let caller = Caller {
+        session: event.session_id,
+        tool_use_id: event.tool_use_id,
+        agent: event.agent_id,
+        cwd: event.cwd,
+    };
+    let call = call(caller, command);
+    // First what the runner says: which of two equal commands has which of the client's ids.
+    fold(&context.store, context.run_root().as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
+    context
+        .store
+        .update(LOCK_WAIT_IN_HOOK, |transaction| bind(transaction, call, &client_id, context.now))
+}
+
+/// The end of an observed task that was stopped is told by nobody else. A supervised one has its runner.
+fn after_task_stop(context: &Context, event: &PostToolUse) -> Result<()> {
+    let Some(id) = stopped_id(&event.tool_input) else { return Ok(()) };
+    let is_meant = |task: &Task, session: &SessionId| {
+        let observed = matches!(task.status, Status::Running { watch: Watch::Observed, .. });
+        observed && &task.session == session && task.client_id() == Some(&id)
+    };
+    let active = context.store.read_active()?;
+    let Some(task) = active.tasks.iter().find(|task| is_meant(task, &event.session_id)) else {
+        return Ok(());
+    };
+    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        let Some(task) = transaction.take(&task.id) else { return Ok(()) };
+        let outcome = Outcome::Cancelled { by: Canceller::Model };
+        let ending = Ending { outcome, started_at: None, ended_at: context.now, duration_ms: None };
+        advance(transaction, task, Event::Ended(ending))
+    })
+}

@@ -1,0 +1,107 @@
+//! PreToolUse: announces a background command, and notes who asks for one to be stopped.
+//!
+//! It never changes a command and never decides about a permission. The one thing that it may change is the `timeout`
+//! of a service, and only in a session where no other hook could have rewritten the call.
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+use sisyphus_core::announce::announce;
+use sisyphus_core::id::{ClientTaskId, SessionId};
+use sisyphus_core::judge::CLIENT_LIMIT_MAX_MS;
+use sisyphus_core::outcome::Canceller;
+use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::service::is_service;
+use sisyphus_core::settings::Execution;
+use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Rewriting};
+use sisyphus_core::task::StopAsked;
+use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
+
+use crate::launch::{Caller, call};
+
+/// Handles the event.
+pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
+    match event.tool_name {
+        Tool::Bash => before_bash(context, event),
+        Tool::TaskStop => before_task_stop(context, &event),
+        // PowerShell can't be attached to: its commands are observed from PostToolUse on.
+        Tool::PowerShell | Tool::Other => Ok(Reply::Silent),
+    }
+}
+
+fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
+    let Some(command) =
+        BackgroundCommand::of(&event.tool_input).filter(|command| command.run_in_background)
+    else {
+        return Ok(Reply::Silent);
+    };
+    if context.settings().execution == Execution::Off {
+        return Ok(Reply::Silent);
+    }
+    let raised = raised_timeout(context, &event, &command);
+    let caller = Caller {
+        session: event.session_id,
+        tool_use_id: event.tool_use_id,
+        agent: event.agent_id,
+        cwd: event.cwd,
+    };
+    let mut call = call(caller, command);
+    if raised.is_some() {
+        call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
+    }
+    let root = RunRoot::create(&context.environment)?;
+    announce(&context.store, &root, call, context.now)?;
+    Ok(raised.map_or(Reply::Silent, Reply::Input))
+}
+
+/// The input with the client's longest time limit, for a service whose call names none: a dev server is not meant to
+/// end after the client's ten minutes.
+fn raised_timeout(
+    context: &Context,
+    event: &PreToolUse,
+    command: &BackgroundCommand,
+) -> Option<Map<String, Value>> {
+    if command.timeout.is_some() || !is_service(&command.command) {
+        return None;
+    }
+    let session = context.store.read_session(&event.session_id).ok()?;
+    match session.rewriting {
+        Rewriting::MaybeOthers => None,
+        Rewriting::OnlyOurs => {
+            let mut input = event.tool_input.clone();
+            input.insert("timeout".to_owned(), CLIENT_LIMIT_MAX_MS.into());
+            Some(input)
+        }
+    }
+}
+
+fn before_task_stop(context: &Context, event: &PreToolUse) -> Result<Reply> {
+    let Some(id) = stopped_id(&event.tool_input) else { return Ok(Reply::Silent) };
+    let is_meant = |task: &sisyphus_core::task::Task, session: &SessionId| {
+        &task.session == session && task.client_id() == Some(&id) && task.stop_asked.is_none()
+    };
+    // The runner's own record of the client's id may not be folded yet.
+    sisyphus_core::fold::fold(
+        &context.store,
+        context.run_root().as_ref(),
+        LOCK_WAIT_IN_HOOK,
+        context.now,
+    )?;
+    if !context.store.read_active()?.tasks.iter().any(|task| is_meant(task, &event.session_id)) {
+        return Ok(Reply::Silent);
+    }
+    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        for task in
+            transaction.active.tasks.iter_mut().filter(|task| is_meant(task, &event.session_id))
+        {
+            task.stop_asked = Some(StopAsked { by: Canceller::Model, at: context.now });
+        }
+        Ok(())
+    })?;
+    Ok(Reply::Silent)
+}
+
+/// The client's id in the input of TaskStop, or of its older form KillShell.
+pub(crate) fn stopped_id(input: &Map<String, Value>) -> Option<ClientTaskId> {
+    let id = ["task_id", "shell_id"].iter().find_map(|key| input.get(*key)?.as_str())?;
+    ClientTaskId::new(id).ok()
+}

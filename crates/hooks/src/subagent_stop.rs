@@ -1,0 +1,23 @@
+//! SubagentStop: what is still owed to the subagent goes to the main conversation. Prints nothing: what is printed
+//! here goes to the subagent and keeps it running.
+
+use anyhow::Result;
+use sisyphus_core::fold::fold;
+use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_core::task::Task;
+use sisyphus_hook::{Context, Reply, SubagentStop};
+
+/// Handles the event.
+pub fn handle(context: &Context, event: SubagentStop) -> Result<Reply> {
+    fold(&context.store, context.run_root().as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
+    let is_its = |task: &Task| task.agent.as_ref() == Some(&event.agent_id);
+    let session = &event.session_id;
+    if context.store.read_outbox(session)?.owed.iter().any(is_its) {
+        context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+            let owed = &mut transaction.outbox(session)?.owed;
+            owed.iter_mut().filter(|task| is_its(task)).for_each(|task| task.agent = None);
+            Ok(())
+        })?;
+    }
+    Ok(Reply::Silent)
+}

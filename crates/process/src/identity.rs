@@ -1,0 +1,24 @@
+//! A process that can't be mistaken for a later one with the same number.
+
+use crate::sys;
+
+/// A process number with the time when that process started: a number alone may have been given to another process
+/// by the time a signal is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProcessId {
+    pub pid: i32,
+    /// The kernel's start time, in its own unit. `None` where the system does not tell.
+    pub start: Option<u64>,
+}
+
+impl ProcessId {
+    /// The process that has this number now; `None` if there is none, or only its unreaped remains.
+    pub fn now(pid: i32) -> Option<Self> {
+        sys::stat(pid).map(|stat| Self { pid, start: stat.start })
+    }
+
+    /// Whether this very process still runs.
+    pub fn is_alive(self) -> bool {
+        Self::now(self.pid) == Some(self)
+    }
+}

@@ -1,0 +1,13 @@
+//! What the system knows of processes: who they are, whose children, how they are started, stopped and waited for.
+//! Reads no state of ours.
+
+mod identity;
+mod sys;
+mod tree;
+
+pub use identity::ProcessId;
+pub use sys::{
+    Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
+    end_like, own_key, own_output_file, parent, signal_group, spawn, text_of,
+};
+pub use tree::{alive, descendants, signal_all};

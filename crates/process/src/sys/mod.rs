@@ -1,0 +1,58 @@
+//! What differs between systems. The same functions on each side.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;
+
+/// What the system tells of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) parent: i32,
+    /// The kernel's start time, in its own unit.
+    pub(crate) start: Option<u64>,
+}
+
+/// How a command is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub program: std::path::PathBuf,
+    /// What the program sees as its own name.
+    pub arg0: std::ffi::OsString,
+    pub args: Vec<std::ffi::OsString>,
+    /// Variables to set, or with `None` to remove.
+    pub environment: Vec<(std::ffi::OsString, Option<std::ffi::OsString>)>,
+}
+
+/// The shell that started this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub program: std::path::PathBuf,
+    pub args: Vec<std::ffi::OsString>,
+    /// The variables that it was started with, before it changed any; `None` where the system does not tell.
+    pub environment: Option<Vec<(std::ffi::OsString, std::ffi::OsString)>>,
+}
+
+/// Something that a supervisor waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// The child may have ended.
+    Child,
+    /// This process was sent a signal.
+    Signal { number: i32, sender: Sender },
+    /// The deadline has come.
+    Deadline,
+}
+
+/// Who sent a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// The parent of this process, or somebody outside of its process namespace: the client.
+    Client,
+    Other,
+}

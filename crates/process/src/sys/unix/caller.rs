@@ -1,0 +1,88 @@
+//! The shell around this process, and the file behind its standard output.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::super::Caller;
+use super::proc;
+
+/// The number of the process that started this one.
+pub fn parent() -> i32 {
+    nix::unistd::getppid().as_raw()
+}
+
+/// The bytes of a path or variable.
+pub fn bytes_of(text: &OsStr) -> &[u8] {
+    text.as_bytes()
+}
+
+/// A path or variable of these bytes.
+pub fn text_of(bytes: &[u8]) -> OsString {
+    OsString::from_vec(bytes.to_vec())
+}
+
+/// The process that started this one, as the system knows it.
+///
+/// On macOS there is no `/proc`: the caller is unknown, and the task is observed instead of supervised.
+pub fn caller() -> Result<Caller> {
+    let parent = Path::new("/proc").join(parent().to_string());
+    let context = || "could not read the caller of this process from /proc";
+    let program = std::fs::read_link(parent.join("exe")).with_context(context)?;
+    let args = split(&std::fs::read(parent.join("cmdline")).with_context(context)?);
+    let environment = std::fs::read(parent.join("environ")).ok().map(|bytes| split(&bytes));
+    let environment =
+        environment.map(|entries| entries.iter().filter_map(|entry| variable(entry)).collect());
+    Ok(Caller { program, args, environment })
+}
+
+fn split(bytes: &[u8]) -> Vec<OsString> {
+    let whole = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    whole.split(|&byte| byte == 0).map(text_of).collect()
+}
+
+fn variable(entry: &OsStr) -> Option<(OsString, OsString)> {
+    let bytes = entry.as_bytes();
+    let equals = bytes.iter().position(|&byte| byte == b'=')?;
+    Some((text_of(&bytes[..equals]), text_of(&bytes[equals + 1..])))
+}
+
+/// A name for the process `pid` that no other process has, in whatever process namespace: the sandbox of each command
+/// has one of its own, where numbers begin anew. An `exec` keeps it.
+pub fn own_key(pid: i32) -> Result<String> {
+    let namespace = std::fs::metadata("/proc/self/ns/pid")
+        .context("could not look at /proc/self/ns/pid")?
+        .ino();
+    let start = proc::stat(pid)
+        .and_then(|stat| stat.start)
+        .with_context(|| format!("could not read /proc/{pid}/stat"))?;
+    Ok(format!("{namespace}-{pid}-{start}"))
+}
+
+/// The regular file that standard output goes to, opened for reading.
+pub fn own_output_file() -> Result<(PathBuf, File)> {
+    let context = || "could not find the file behind standard output";
+    #[expect(clippy::disallowed_methods, reason = "only looked at, never written to")]
+    let stdout = io::stdout();
+    let behind = File::from(stdout.as_fd().try_clone_to_owned().with_context(context)?);
+    let behind = behind.metadata().with_context(context)?;
+    anyhow::ensure!(behind.is_file(), "standard output is not a regular file");
+    let path = std::fs::read_link("/proc/self/fd/1").with_context(context)?;
+    let file = File::open(&path).with_context(|| format!("could not open `{}`", path.display()))?;
+    let opened = file.metadata().with_context(context)?;
+    // The name may have been given to another file since.
+    anyhow::ensure!(
+        (opened.dev(), opened.ino()) == (behind.dev(), behind.ino()),
+        "standard output was renamed"
+    );
+    Ok((path, file))
+}

@@ -1,0 +1,103 @@
+//! Starting the command, becoming it, and ending as it did.
+
+use std::io;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus};
+
+use anyhow::{Context as _, Result};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
+use nix::unistd::Pid;
+use sisyphus_core::run_folder::Exit;
+
+use super::super::Plan;
+
+/// The command, in a process group of its own.
+#[derive(Debug)]
+pub struct CommandChild {
+    child: Child,
+}
+
+/// Starts the command with this process's stdin, stdout, stderr and working directory, in a group of its own.
+pub fn spawn(plan: &Plan) -> Result<CommandChild> {
+    let mut command = command(plan);
+    command.process_group(0);
+    die_with_parent(&mut command);
+    let child =
+        command.spawn().with_context(|| format!("could not start `{}`", plan.program.display()))?;
+    Ok(CommandChild { child })
+}
+
+/// Becomes the command; returns only if that fails.
+pub fn become_command(plan: &Plan) -> anyhow::Error {
+    let error = command(plan).exec();
+    anyhow::Error::new(error).context(format!("could not execute `{}`", plan.program.display()))
+}
+
+fn command(plan: &Plan) -> Command {
+    let mut command = Command::new(&plan.program);
+    command.arg0(&plan.arg0).args(&plan.args);
+    for (name, value) in &plan.environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+/// Who kills the process that stands where the client started a shell means the shell: with SIGKILL, which can't be
+/// forwarded, the kernel does it for us.
+#[cfg(target_os = "linux")]
+fn die_with_parent(command: &mut Command) {
+    let set = || nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from);
+    // SAFETY: between fork and exec only this one system call is made; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(set) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_: &mut Command) {}
+
+impl CommandChild {
+    /// The number of the command's process, which is also that of its group.
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap_or(i32::MAX)
+    }
+
+    /// How it ended, if it has.
+    pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
+        Ok(self.child.try_wait()?.map(exit_of))
+    }
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Code(1),
+    }
+}
+
+/// Ends this process the way the command ended: with its code, or by its signal, so that the client sees what it would
+/// have seen. Returns the exit code to end with if the signal did not.
+pub fn end_like(exit: Exit) -> u8 {
+    match exit {
+        // Exit codes of processes are 0 to 255.
+        Exit::Code(code) => u8::try_from(code & 0xff).unwrap_or(1),
+        Exit::Signal(number) => {
+            if let Ok(signal) = Signal::try_from(number) {
+                // The command has left its core file, if the user wants any.
+                let _ =
+                    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
+                let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+                // SAFETY: the default action runs no code of ours.
+                let _ = unsafe { sigaction(signal, &default) };
+                let mut set = SigSet::empty();
+                set.add(signal);
+                let _ = set.thread_unblock();
+                let _ = kill(Pid::this(), signal);
+            }
+            // A shell's way to say it.
+            u8::try_from(128 + number).unwrap_or(255)
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Linux and macOS.
+
+mod caller;
+mod child;
+mod proc;
+mod signals;
+
+pub use caller::{bytes_of, caller, own_key, own_output_file, parent, text_of};
+pub use child::{CommandChild, become_command, end_like, spawn};
+pub(crate) use proc::{processes, stat};
+pub use signals::Signals;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+/// Sends a signal to one process. That it is gone already is no error.
+pub(crate) fn signal(pid: i32, number: i32) {
+    if let Ok(signal) = Signal::try_from(number) {
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
+
+/// Sends a signal to a process group. That it is gone already is no error.
+pub fn signal_group(group: i32, number: i32) {
+    // Group 0 and 1 would be ours and everybody's.
+    if let (true, Ok(signal)) = (group > 1, Signal::try_from(number)) {
+        let _ = killpg(Pid::from_raw(group), signal);
+    }
+}

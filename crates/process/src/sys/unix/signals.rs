@@ -1,0 +1,110 @@
+//! Waiting for signals and a deadline at once, with one thread: the handler writes into a pipe that `poll` waits for.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::{AsFd as _, IntoRawFd as _, OwnedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use nix::libc::{c_int, c_void, siginfo_t};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+use super::super::{Notice, Sender};
+
+/// What is forwarded to the command.
+const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
+
+/// The writing end, for the handler.
+static WRITE_END: AtomicI32 = AtomicI32::new(-1);
+
+/// Signals of this process from now on, in the order in which they come.
+#[derive(Debug)]
+pub struct Signals {
+    read_end: File,
+    parent: i32,
+}
+
+impl Signals {
+    /// Begins to collect TERM, INT, HUP, QUIT and CHLD instead of acting on them. Once per process.
+    pub fn collect() -> Result<Self> {
+        let context = || "could not set up signal handling";
+        let (read_end, write_end) = pipe().with_context(context)?;
+        WRITE_END.store(write_end.into_raw_fd(), Ordering::SeqCst);
+        let flags = SaFlags::SA_SIGINFO | SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP;
+        let action = SigAction::new(SigHandler::SigAction(note), flags, SigSet::empty());
+        for signal in FORWARDED.into_iter().chain([Signal::SIGCHLD]) {
+            // SAFETY: `note` calls only write(2), which is async-signal-safe.
+            unsafe { sigaction(signal, &action) }.with_context(context)?;
+        }
+        // Asked now: after the client's death it would be somebody else.
+        let parent = nix::unistd::getppid().as_raw();
+        Ok(Self { read_end: File::from(read_end), parent })
+    }
+
+    /// Waits for the next signal, or until the deadline.
+    pub fn wait(&mut self, deadline: Option<Instant>) -> Result<Notice> {
+        loop {
+            let timeout = match deadline {
+                None => PollTimeout::NONE,
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Ok(Notice::Deadline);
+                    }
+                    // Rounded up, so that the last fraction of a millisecond is slept and not spun; a wait beyond
+                    // what poll can take is cut in pieces.
+                    let millis = i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX);
+                    PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+                }
+            };
+            let mut fds = [PollFd::new(self.read_end.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, timeout) {
+                Ok(0) | Err(nix::errno::Errno::EINTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Err(error).context("could not wait for signals"),
+            }
+            let mut message = [0; 8];
+            self.read_end.read_exact(&mut message).context("could not read a signal")?;
+            let [number, sender] = [&message[..4], &message[4..]]
+                .map(|half| half.try_into().map_or(0, i32::from_ne_bytes));
+            if number == Signal::SIGCHLD as i32 {
+                return Ok(Notice::Child);
+            }
+            let sender =
+                if sender == self.parent || sender == 0 { Sender::Client } else { Sender::Other };
+            return Ok(Notice::Signal { number, sender });
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
+    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
+}
+
+/// Without `pipe2` the descriptors are marked one by one; nothing is started in between.
+#[cfg(not(target_os = "linux"))]
+fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
+    use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+    let (read_end, write_end) = nix::unistd::pipe()?;
+    fcntl(&read_end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    fcntl(&write_end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    Ok((read_end, write_end))
+}
+
+/// The handler: number and sender, in one write that a pipe takes whole.
+extern "C" fn note(number: c_int, info: *mut siginfo_t, _: *mut c_void) {
+    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo.
+    let sender = if info.is_null() { 0 } else { unsafe { (*info).si_pid() } };
+    let mut message = [0_u8; 8];
+    message[..4].copy_from_slice(&number.to_ne_bytes());
+    message[4..].copy_from_slice(&sender.to_ne_bytes());
+    let saved = nix::errno::Errno::last_raw();
+    // SAFETY: writing 8 bytes of a live array to a descriptor. A full pipe (8,000 signals unread) loses one signal.
+    unsafe {
+        nix::libc::write(WRITE_END.load(Ordering::SeqCst), message.as_ptr().cast(), message.len())
+    };
+    nix::errno::Errno::set_raw(saved);
+}

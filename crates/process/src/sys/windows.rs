@@ -1,0 +1,97 @@
+//! Windows: commands are not supervised there yet. Every function says so, and tasks are observed instead.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Result;
+use sisyphus_core::run_folder::Exit;
+
+use super::{Caller, Notice, Plan, Stat};
+
+const UNSUPPORTED: &str = "commands are not supervised on Windows";
+
+/// What the system tells of a process: nothing.
+pub(crate) fn stat(_: i32) -> Option<Stat> {
+    None
+}
+
+/// Every process: none that we know of.
+pub(crate) fn processes() -> Vec<(i32, Stat)> {
+    Vec::new()
+}
+
+/// Sends nothing.
+pub(crate) fn signal(_: i32, _: i32) {}
+
+/// Sends nothing.
+pub fn signal_group(_: i32, _: i32) {}
+
+pub fn parent() -> i32 {
+    0
+}
+
+pub fn bytes_of(text: &OsStr) -> &[u8] {
+    text.as_encoded_bytes()
+}
+
+pub fn text_of(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+pub fn caller() -> Result<Caller> {
+    anyhow::bail!(UNSUPPORTED)
+}
+
+pub fn own_key(_: i32) -> Result<String> {
+    anyhow::bail!(UNSUPPORTED)
+}
+
+pub fn own_output_file() -> Result<(PathBuf, File)> {
+    anyhow::bail!(UNSUPPORTED)
+}
+
+/// A command that can't be started.
+#[derive(Debug)]
+pub struct CommandChild;
+
+impl CommandChild {
+    pub fn pid(&self) -> i32 {
+        0
+    }
+
+    pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, UNSUPPORTED))
+    }
+}
+
+pub fn spawn(_: &Plan) -> Result<CommandChild> {
+    anyhow::bail!(UNSUPPORTED)
+}
+
+pub fn become_command(_: &Plan) -> anyhow::Error {
+    anyhow::anyhow!(UNSUPPORTED)
+}
+
+pub fn end_like(exit: Exit) -> u8 {
+    match exit {
+        Exit::Code(code) => u8::try_from(code).unwrap_or(1),
+        Exit::Signal(_) => 1,
+    }
+}
+
+/// Signals that never come.
+#[derive(Debug)]
+pub struct Signals;
+
+impl Signals {
+    pub fn collect() -> Result<Self> {
+        anyhow::bail!(UNSUPPORTED)
+    }
+
+    pub fn wait(&mut self, _: Option<Instant>) -> Result<Notice> {
+        anyhow::bail!(UNSUPPORTED)
+    }
+}

@@ -1,0 +1,94 @@
+//! `claim`: is the shell that asks the one that runs an announced call?
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use sisyphus_core::execution_string::executes;
+use sisyphus_core::run_folder::{Announced, Announcement};
+use sisyphus_core::snippet;
+use sisyphus_process::{Caller, caller, own_key, parent};
+
+use crate::handoff::Handoff;
+
+/// Claims the announced call that the calling shell executes. Success means: it is yours, `run` it. Anything else
+/// means that the shell goes on as if nothing had been asked; nothing is printed in either case.
+pub fn claim(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
+    match try_claim(runner, state, announced, string) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn try_claim(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Result<bool> {
+    let text = string.to_str().context("the execution string is not UTF-8")?;
+    let snippet = snippet::render(runner, state, announced).context("a path can't be quoted")?;
+    // What can't be stripped can't be run again without asking again.
+    snippet::strip(text, &snippet).context("the snippet is not in the execution string")?;
+    let caller = caller()?;
+    let [arg0, flag, executed] = caller.args.as_slice() else { return Ok(false) };
+    if flag != "-c" || executed != string {
+        return Ok(false);
+    }
+    let key = own_key(parent())?;
+    let Some(calls) = Announced::at(announced)? else { return Ok(false) };
+    let Some(call) = calls.claim(|call| executes(text, &call.command))? else { return Ok(false) };
+
+    let restore = changed(&caller, std::env::vars_os());
+    let Announcement { task, limit_ms, .. } = call;
+    let handoff =
+        Handoff { task, limit_ms, program: caller.program.clone(), arg0: arg0.clone(), restore };
+    handoff.leave(calls.root(), &key)?;
+    Ok(true)
+}
+
+/// What the shell changed of its exported variables since it was started. Files that other hooks had put in front of
+/// the command may have appended to a variable; run again they would append once more.
+fn changed(
+    caller: &Caller,
+    now: impl Iterator<Item = (OsString, OsString)>,
+) -> Vec<(OsString, Option<OsString>)> {
+    let Some(first) = &caller.environment else { return Vec::new() };
+    let first: BTreeMap<&OsString, &OsString> =
+        first.iter().map(|(name, value)| (name, value)).collect();
+    let now: BTreeMap<OsString, OsString> = now.collect();
+    let added =
+        now.keys().filter(|name| !first.contains_key(name)).map(|name| (name.clone(), None));
+    let altered = first
+        .iter()
+        .filter(|(name, value)| now.get(**name) != Some(**value))
+        .map(|(name, value)| ((*name).clone(), Some((*value).clone())));
+    added.chain(altered).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_environment_is_restored() {
+        let variables = |pairs: &[(&str, &str)]| -> Vec<(OsString, OsString)> {
+            pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+        };
+        let caller = Caller {
+            program: "/bin/bash".into(),
+            args: Vec::new(),
+            environment: Some(variables(&[("SAME", "1"), ("PATH", "/bin"), ("GONE", "x")])),
+        };
+        let now = variables(&[("SAME", "1"), ("PATH", "/bin:/x"), ("NEW", "y")]);
+        let mut changes = changed(&caller, now.into_iter());
+        changes.sort();
+        assert_eq!(
+            changes,
+            [
+                ("GONE".into(), Some("x".into())),
+                ("NEW".into(), None),
+                ("PATH".into(), Some("/bin".into()))
+            ]
+        );
+        let unknown = Caller { environment: None, ..caller };
+        assert!(changed(&unknown, std::iter::empty()).is_empty());
+    }
+}

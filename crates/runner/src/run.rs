@@ -1,0 +1,87 @@
+//! `run`: in the shell's place, from the claim to the end of the command.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use sisyphus_core::hook_log;
+use sisyphus_core::paths::StateDir;
+use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::snippet;
+use sisyphus_process::{Plan, Signals, become_command, end_like, own_key, spawn};
+
+use crate::handoff::Handoff;
+use crate::record::Record;
+use crate::supervise::{Start, supervise};
+
+/// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
+pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
+    let state = StateDir::at(state);
+    let string = without_snippet(runner, &state, announced, string);
+    let (plan, handoff, root) = match claimed(announced, &string) {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
+            return give_way(&plan_without_claim(&string));
+        }
+    };
+    let start = Start::now();
+    let (mut signals, mut child) =
+        match Signals::collect().and_then(|signals| Ok((signals, spawn(&plan)?))) {
+            Ok(started) => started,
+            Err(error) => {
+                hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
+                return give_way(&plan);
+            }
+        };
+    // From here on the command runs; what fails below costs its record and nothing else.
+    let record = Record::start(&handoff.task, &root, &state, start);
+    let end = supervise(&mut child, &mut signals, start, handoff.limit_ms);
+    record.end(&end);
+    ExitCode::from(end_like(end.exit))
+}
+
+/// The string as it would be if we were not installed. Left as it is if our line can't be found: the second pass then
+/// asks `claim` again, which finds nothing announced for it.
+fn without_snippet(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) -> OsString {
+    let stripped = snippet::render(runner, state.root(), announced)
+        .and_then(|snippet| snippet::strip(string.to_str()?, &snippet));
+    stripped.map_or_else(|| string.to_owned(), OsString::from)
+}
+
+fn claimed(announced: &Path, string: &OsStr) -> Result<(Plan, Handoff, RunRoot)> {
+    let root =
+        announced.parent().and_then(Path::parent).context("not a folder of announcements")?;
+    let root = RunRoot::at(root)?.with_context(|| format!("`{}` is gone", root.display()))?;
+    let own = i32::try_from(std::process::id())?;
+    let handoff = Handoff::take(&root, &own_key(own)?)?;
+    let plan = Plan {
+        program: handoff.program.clone(),
+        arg0: handoff.arg0.clone(),
+        args: vec!["-c".into(), string.to_owned()],
+        environment: handoff.restore.clone(),
+    };
+    Ok((plan, handoff, root))
+}
+
+/// Without a handoff the shell's own program is not known; bash and zsh name themselves in no exported variable, so
+/// the client's choice, `SHELL`, decides, as it does for the client.
+fn plan_without_claim(string: &OsStr) -> Plan {
+    let shell = sisyphus_core::environment::Environment::read().shell;
+    let known = shell.filter(|path| path.ends_with("bash") || path.ends_with("zsh"));
+    let program = known.unwrap_or_else(|| "/bin/bash".into());
+    Plan {
+        arg0: program.clone().into(),
+        program,
+        args: vec!["-c".into(), string.to_owned()],
+        environment: Vec::new(),
+    }
+}
+
+/// Becomes the command, unsupervised.
+fn give_way(plan: &Plan) -> ExitCode {
+    let _ = become_command(plan);
+    // A shell's code for a command that can't be executed.
+    ExitCode::from(126)
+}

@@ -1,0 +1,146 @@
+//! A home of its own for the binaries under test, and their calls.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::TempDir;
+
+/// A fresh home, temporary folder and state folder.
+#[derive(Debug)]
+pub struct TestEnv {
+    dir: TempDir,
+}
+
+/// What a binary answered.
+#[derive(Debug)]
+#[must_use = "look at what it answered"]
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    /// The answer as JSON; null if there is none.
+    pub fn json(&self) -> Value {
+        if self.stdout.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("stdout is not JSON ({error}): {self:?}"))
+    }
+}
+
+impl TestEnv {
+    #[expect(clippy::new_without_default, reason = "it creates folders")]
+    pub fn new() -> Self {
+        let env = Self { dir: TempDir::new() };
+        for dir in [env.home(), env.project(), env.tmp()] {
+            std::fs::create_dir_all(dir).expect("a folder");
+        }
+        env
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.path().join("home")
+    }
+
+    pub fn project(&self) -> PathBuf {
+        self.path().join("proj")
+    }
+
+    /// What stands in for `/tmp`.
+    pub fn tmp(&self) -> PathBuf {
+        self.path().join("tmp")
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> PathBuf {
+        self.home().join(".claude/.sisyphus/background-tasks")
+    }
+
+    /// The client's temporary folder, `claude-UID`.
+    pub fn client_tmp(&self) -> PathBuf {
+        self.tmp().join(format!("claude-{}", nix::unistd::geteuid()))
+    }
+
+    /// The root of the run folders.
+    pub fn runs(&self) -> PathBuf {
+        self.client_tmp().join("sisyphus")
+    }
+
+    /// A binary of this workspace, to be started in this environment and no other.
+    pub fn command(&self, binary: &str) -> Command {
+        let mut command = Command::new(built(binary));
+        self.apply(&mut command);
+        command
+    }
+
+    /// Makes `command` run in this environment.
+    pub fn apply(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.home())
+            .env("CLAUDE_CODE_TMPDIR", self.tmp())
+            .env("LANG", "C.UTF-8")
+            .current_dir(self.project());
+    }
+
+    /// Runs a hook with `input` on its standard input.
+    pub fn hook(&self, binary: &str, input: &Value) -> Output {
+        run(self.command(binary), input.to_string().as_bytes())
+    }
+
+    /// Runs a command line of ours.
+    pub fn run(&self, binary: &str, args: &[&str]) -> Output {
+        let mut command = self.command(binary);
+        command.args(args);
+        run(command, b"")
+    }
+
+    /// A state file, parsed; null if it is not there.
+    pub fn state_file(&self, name: &str) -> Value {
+        match std::fs::read(self.state().join(name)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).expect("a state file is JSON"),
+            Err(_) => Value::Null,
+        }
+    }
+}
+
+/// Runs `command` with `input`, and waits for its end.
+pub fn run(mut command: Command, input: &[u8]) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let input = input.to_vec();
+    // A binary that does not read to the end must not block the test, nor fail it.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("the end of the binary");
+    writer.join().expect("the writer");
+    Output {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The built binary, beside the folder of the test executables.
+fn built(binary: &str) -> PathBuf {
+    let exe = std::env::current_exe().expect("the path of the test");
+    let profile = exe.ancestors().nth(2).expect("target/PROFILE");
+    let path = profile.join(binary);
+    assert!(
+        path.exists(),
+        "`{}` is not built: run `cargo build --workspace` first",
+        path.display()
+    );
+    path
+}
