@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sisyphus_core::outcome::duration;
+use sisyphus_core::outcome::{Outcome, duration};
 use sisyphus_core::output::clean_line;
-use sisyphus_core::status::Status;
+use sisyphus_core::status::{Ending, Status};
 use sisyphus_core::task::Task;
 
 use crate::args::{Format, List, Reach};
@@ -58,13 +58,10 @@ fn table(tasks: &Tasks, now: DateTime<Utc>) -> String {
 
 /// The state, with the exit code where that says more.
 fn state(task: &Task) -> String {
-    match &task.status {
-        Status::Finished(ending) => match ending.outcome {
-            sisyphus_core::outcome::Outcome::Failed { exit_code } => format!("failed({exit_code})"),
-            ref other => other.word().to_owned(),
-        },
-        other => other.word().to_owned(),
+    if let Status::Finished(Ending { outcome: Outcome::Failed { exit_code }, .. }) = &task.status {
+        return format!("failed({exit_code})");
     }
+    task.status.word().to_owned()
 }
 
 /// How long it took, or how long it has been running.

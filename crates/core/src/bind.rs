@@ -22,13 +22,11 @@ pub fn bind(
         .iter()
         .position(|task| call.tool_use_id.is_some() && task.tool_use_id == call.tool_use_id);
     let Some(position) = position else {
-        return match known.into_iter().find(|task| task.client_id() == Some(client_id)) {
-            Some(task) => {
-                confirm(task, client_id);
-                Ok(())
-            }
-            None => observe(transaction, call, client_id, now),
+        let Some(task) = known.into_iter().find(|task| task.client_id() == Some(client_id)) else {
+            return observe(transaction, call, client_id, now);
         };
+        confirm(task, client_id);
+        return Ok(());
     };
 
     match known[position].client_id() {

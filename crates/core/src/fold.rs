@@ -154,9 +154,9 @@ pub fn advance(transaction: &mut Transaction<'_>, mut task: Task, event: Event) 
             let known = ending.outcome == Outcome::Cancelled { by: Canceller::Model };
             let outbox = transaction.outbox(&task.session)?;
             if known {
-                outbox.remember(&task, ending.ended_at)
+                outbox.remember(&task, ending.ended_at);
             } else {
-                outbox.owe(task.clone())
+                outbox.owe(task.clone());
             }
             transaction.finish(task);
         }

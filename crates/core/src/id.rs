@@ -100,9 +100,8 @@ impl TaskId {
     pub fn random() -> Self {
         // The standard library seeds every `RandomState` from the system's random source; a crate for eight
         // characters would be one more thing on the hook path.
-        let bits = RandomState::new().build_hasher().finish();
-        let characters = (0..8)
-            .map(|position| char::from(ALPHABET[usize::from((bits >> (position * 5)) as u8 & 31)]));
+        let bits = RandomState::new().build_hasher().finish().to_ne_bytes();
+        let characters = bits.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         Self(std::iter::once('t').chain(characters).collect())
     }
 }

@@ -115,14 +115,14 @@ pub fn duration(ms: u64) -> String {
     match seconds {
         0..10 => {
             let tenths = ms / 100;
-            if tenths % 10 == 0 {
+            if tenths.is_multiple_of(10) {
                 format!("{seconds} s")
             } else {
                 format!("{seconds}.{} s", tenths % 10)
             }
         }
         10..120 => format!("{seconds} s"),
-        120..7200 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        120..7200 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
         120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }

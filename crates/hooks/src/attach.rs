@@ -64,11 +64,11 @@ fn append_once(env_file: &Path, line: &str) -> Result<()> {
     if content.lines().any(|existing| existing == line) {
         return Ok(());
     }
-    let context = || format!("could not append to `{}`", env_file.display());
+    let failed = || format!("could not append to `{}`", env_file.display());
     let mut file =
-        fs::OpenOptions::new().append(true).create(true).open(env_file).with_context(context)?;
+        fs::OpenOptions::new().append(true).create(true).open(env_file).with_context(failed)?;
     let break_first = if content.is_empty() || content.ends_with('\n') { "" } else { "\n" };
-    file.write_all(format!("{break_first}{line}\n").as_bytes()).with_context(context)
+    file.write_all(format!("{break_first}{line}\n").as_bytes()).with_context(failed)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Giving the model the results that are owed to it.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Result;
 use sisyphus_core::client_end::{ClientNotice, hear};
@@ -45,7 +45,7 @@ pub(crate) fn deliver(context: &Context, session: &SessionId, to: &Recipient) ->
 pub(crate) fn deliver_with_notices(
     context: &Context,
     session: &SessionId,
-    cwd: &PathBuf,
+    cwd: &Path,
     notices: Vec<Notification>,
 ) -> Result<Reply> {
     let root = context.run_root();
@@ -65,7 +65,7 @@ pub(crate) fn deliver_with_notices(
                 tool_use_id: notice.tool_use_id,
                 description: notice.description,
                 output_file: notice.output_file,
-                cwd: cwd.clone(),
+                cwd: cwd.to_owned(),
                 end: notice.end,
             };
             hear(transaction, heard, root.as_ref(), state, context.now)?;

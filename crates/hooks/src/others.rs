@@ -96,11 +96,11 @@ fn settings_bring_hooks(path: &Path) -> bool {
 
 /// Whether `hooks.PreToolUse` has an entry that sees Bash.
 fn declares_hook(settings: &Value) -> bool {
-    match &settings["hooks"]["PreToolUse"] {
-        Value::Null => false,
-        Value::Array(entries) => entries.iter().any(|entry| may_match_bash(&entry["matcher"])),
-        _ => true,
-    }
+    let declared = &settings["hooks"]["PreToolUse"];
+    let listed = declared.as_array();
+    listed.map_or(!declared.is_null(), |entries| {
+        entries.iter().any(|entry| may_match_bash(&entry["matcher"]))
+    })
 }
 
 /// A matcher is a name, a list of names with `|`, or a regular expression; none means every tool.

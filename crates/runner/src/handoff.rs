@@ -46,7 +46,7 @@ impl Handoff {
         let limit = self.limit_ms.map(|ms| ms.to_string()).unwrap_or_default();
         let mut bytes = Vec::new();
         let mut field = |parts: &[&[u8]]| {
-            parts.iter().for_each(|part| bytes.extend_from_slice(part));
+            bytes.extend_from_slice(&parts.concat());
             bytes.push(0);
         };
         field(&[self.task.as_str().as_bytes()]);

@@ -1,5 +1,7 @@
 //! Test support: scratch folders, waiting with a deadline, the built binaries and the environment around them.
 
+#![expect(clippy::expect_used, clippy::disallowed_methods, reason = "a test that can't set itself up should fail loudly")]
+
 pub mod env;
 mod temp_dir;
 mod wait;

@@ -17,7 +17,7 @@ use crate::sys;
 /// How long a hook waits: a stopped holder may cost the user this much, once.
 pub const LOCK_WAIT_IN_HOOK: Duration = Duration::from_millis(100);
 /// How long a runner waits. Nobody waits for it meanwhile but the client's notice of the end.
-pub const LOCK_WAIT_IN_RUNNER: Duration = Duration::from_millis(1_000);
+pub const LOCK_WAIT_IN_RUNNER: Duration = Duration::from_secs(1);
 
 /// An exclusive lock, held until it is dropped.
 #[derive(Debug)]

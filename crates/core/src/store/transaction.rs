@@ -214,7 +214,9 @@ mod tests {
             for thread in 0..5 {
                 let store = &store;
                 scope.spawn(move || {
-                    (0..20).for_each(|number| add(store, &format!("t{thread}-{number}")))
+                    for number in 0..20 {
+                        add(store, &format!("t{thread}-{number}"));
+                    }
                 });
             }
         });

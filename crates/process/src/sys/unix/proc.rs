@@ -18,7 +18,7 @@ pub(crate) fn processes() -> Vec<(i32, Stat)> {
         .collect()
 }
 
-/// Parses `/proc/PID/stat`, see proc_pid_stat(5). The second field is the name in parentheses and may hold anything.
+/// Parses `/proc/PID/stat`, see `proc_pid_stat(5)`. The second field is the name in parentheses and may hold anything.
 fn parse_stat(text: &str) -> Option<Stat> {
     let (_, fields) = text.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace();

@@ -1,0 +1,198 @@
+#!/bin/sh
+# Installs Sisyphus for Claude Code, or removes it. Run it with --help.
+# Everything is in functions and `main` is called on the last line, so a cut-off download runs nothing.
+set -eu
+
+PLUGIN=sisyphus
+HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end"
+# Older clients have no exec form for hooks and no session env file for plugins.
+CLIENT_MIN=2.1.0
+
+usage() {
+	cat <<'USAGE'
+usage: ./install.sh                       install or update
+       ./install.sh --uninstall           remove what was installed, keep the task history
+       ./install.sh --uninstall --purge   remove the task history too
+
+Installs the plugin to ~/.claude/skills/sisyphus (CLAUDE_CONFIG_DIR is honoured) and links the command line to
+~/.local/bin/sisyphus. Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo.
+USAGE
+}
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+	printf 'install.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+main() {
+	action=install
+	purge=no
+	for argument in "$@"; do
+		case $argument in
+		--uninstall) action=uninstall ;;
+		--purge) purge=yes ;;
+		-h | --help)
+			usage
+			exit 0
+			;;
+		*) die "unknown argument '$argument'; see --help" ;;
+		esac
+	done
+	[ "$purge" = no ] || [ "$action" = uninstall ] || die "--purge goes with --uninstall"
+	[ -n "${HOME:-}" ] || die "HOME is not set"
+
+	here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+	config=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
+	target=$config/skills/$PLUGIN
+	versions=$config/.sisyphus/plugin
+	state=${SISYPHUS_STATE_DIR:-$config/.sisyphus/background-tasks}
+	link=$HOME/.local/bin/sisyphus
+	"$action"
+}
+
+install() {
+	check_client
+	prepare_folders
+	find_binaries
+	staging=$versions/.new.$$
+	trap 'rm -rf "$staging" "$staging.link"' EXIT
+	trap 'exit 1' HUP INT TERM
+	assemble
+	# The new plugin proves itself before anything refers to it.
+	"$staging/bin/sisyphus" demo >"$staging/demo.log" 2>&1 || {
+		cat "$staging/demo.log" >&2
+		die "the self-check failed; nothing was changed"
+	}
+	switch
+	link_command
+	remove_old_versions
+	trap - EXIT
+	say "Installed $PLUGIN $version to $target"
+	say ""
+	"$target/bin/sisyphus" demo || die "the installed plugin does not work"
+	say "It is active in every session of Claude Code that starts from now on."
+	case ":$PATH:" in
+	*":$HOME/.local/bin:"*) ;;
+	*) say "For the command 'sisyphus' add ~/.local/bin to your PATH." ;;
+	esac
+}
+
+check_client() {
+	command -v claude >/dev/null 2>&1 || return 0
+	found=$(claude --version 2>/dev/null | sed -n 's/^\([0-9][0-9.]*\).*/\1/p' | head -n 1)
+	[ -n "$found" ] || return 0
+	oldest=$(printf '%s\n%s\n' "$CLIENT_MIN" "$found" | sort -t . -k 1,1n -k 2,2n -k 3,3n | head -n 1)
+	[ "$oldest" = "$CLIENT_MIN" ] ||
+		die "Claude Code $found is too old, $CLIENT_MIN or newer is needed; run 'claude update'"
+}
+
+prepare_folders() {
+	for folder in "$versions" "$config/skills" "$HOME/.local/bin"; do
+		mkdir -p "$folder" 2>/dev/null || die "could not create '$folder'; is its parent writable?"
+		[ -w "$folder" ] || die "could not write to '$folder'; change its owner or its rights"
+	done
+	if [ -e "$target" ] && [ ! -L "$target" ]; then
+		die "'$target' is not ours; move it away"
+	fi
+	if [ -e "$link" ] && [ ! -L "$link" ]; then
+		die "'$link' is not ours; move it away"
+	fi
+}
+
+# Sets $binaries to a folder with every binary in it.
+find_binaries() {
+	version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$here/plugin.json" | head -n 1)
+	if [ -n "${SISYPHUS_PREBUILT:-}" ]; then
+		binaries=$SISYPHUS_PREBUILT
+	elif [ -x "$here/hooks/bin/sisyphus-run" ]; then
+		binaries=$here/hooks/bin
+	else
+		build
+	fi
+	for name in $HOOKS run; do
+		[ -x "$binaries/sisyphus-$name" ] || die "'$binaries/sisyphus-$name' is missing"
+	done
+}
+
+build() {
+	command -v cargo >/dev/null 2>&1 ||
+		die "cargo is needed to build $PLUGIN: install Rust 1.89 or newer from https://rustup.rs and run this again"
+	say "Building $PLUGIN $version with cargo (about a minute) ..."
+	host=$(rustc -vV | sed -n 's/^host: //p')
+	binaries=$here/target/install/$host/release
+	case $host in
+	*-linux-gnu)
+		# Linked statically a hook starts in about half the time. Where the C library's static part is missing,
+		# dynamically is fine.
+		cargo_build "$host" "-C target-feature=+crt-static" || cargo_build "$host" "" || die "the build failed"
+		;;
+	*) cargo_build "$host" "" || die "the build failed" ;;
+	esac
+}
+
+cargo_build() {
+	RUSTFLAGS=$2 cargo build --quiet --release --locked --manifest-path "$here/Cargo.toml" \
+		--target "$1" --target-dir "$here/target/install" \
+		-p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli
+}
+
+assemble() {
+	rm -rf "$staging"
+	mkdir -p "$staging/.claude-plugin" "$staging/hooks/bin" "$staging/bin"
+	cp "$here/plugin.json" "$here/LICENSE" "$here/README.md" "$here/CHANGELOG.md" "$staging/"
+	cp "$here/plugin.json" "$here/.claude-plugin/marketplace.json" "$staging/.claude-plugin/"
+	cp "$here/hooks/hooks.json" "$staging/hooks/"
+	for name in $HOOKS run; do
+		cp "$binaries/sisyphus-$name" "$staging/hooks/bin/"
+	done
+	if [ -x "$binaries/sisyphus" ]; then
+		cp "$binaries/sisyphus" "$staging/bin/"
+	else
+		cp "$here/bin/sisyphus" "$staging/bin/"
+	fi
+}
+
+# A new folder gets its final name, then one rename puts the link to it in place of the old one. A running session
+# finds either the old plugin or the new one, and a running binary is never written to.
+switch() {
+	final=$versions/$version-$(date +%Y%m%d%H%M%S)-$$
+	rm -f "$staging/demo.log"
+	mv "$staging" "$final"
+	ln -s "$final" "$staging.link"
+	# Neither option is in POSIX; one of them is in every mv, and without it the link would be moved into the folder.
+	mv -T -f "$staging.link" "$target" 2>/dev/null || mv -h -f "$staging.link" "$target" ||
+		die "could not put '$target' in place"
+}
+
+link_command() {
+	ln -s "$target/bin/sisyphus" "$staging.link"
+	mv -T -f "$staging.link" "$link" 2>/dev/null || mv -h -f "$staging.link" "$link" || die "could not link '$link'"
+}
+
+# A session may still use the version before; what is older than a week is nobody's.
+remove_old_versions() {
+	find "$versions" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} +
+}
+
+uninstall() {
+	rm -f "$target"
+	if [ -L "$link" ]; then
+		case $(readlink "$link") in
+		*/skills/"$PLUGIN"/bin/sisyphus) rm -f "$link" ;;
+		esac
+	fi
+	rm -rf "$versions"
+	say "Removed $PLUGIN."
+	if [ "$purge" = yes ]; then
+		rm -rf "$state"
+		rmdir "$config/.sisyphus" 2>/dev/null || :
+		say "Removed the task history."
+	else
+		# The runner stays with the history: sessions that run now still look for it.
+		say "The task history is kept in $state; --uninstall --purge removes it."
+	fi
+}
+
+main "$@"
