@@ -1,0 +1,122 @@
+//! The binaries as the installer builds them, and a scratch home for them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, id};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::repository;
+
+/// The session that every event belongs to.
+const SESSION: &str = "bench-session";
+
+/// Binaries and home. The home is removed at the end.
+pub(crate) struct Stage {
+    binaries: PathBuf,
+    home: PathBuf,
+}
+
+impl Stage {
+    /// Builds as `install.sh` does, by letting it do so.
+    pub(crate) fn build() -> Result<Self> {
+        let home = std::env::temp_dir().join(format!("sisyphus-bench-{}", id()));
+        fs::create_dir_all(&home)
+            .with_context(|| format!("could not create `{}`", home.display()))?;
+        let stage = Self { binaries: home.join(".claude/skills/sisyphus/hooks/bin"), home };
+        let mut install = Command::new(repository::root()?.join("install.sh"));
+        // The toolchain lives in the caller's home, which the installer does not see here.
+        let own = std::env::home_dir().context("could not find the home folder")?;
+        for (variable, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            if std::env::var_os(variable).is_none() {
+                install.env(variable, own.join(folder));
+            }
+        }
+        let output =
+            install.env("HOME", &stage.home).output().context("could not run install.sh")?;
+        ensure!(output.status.success(), "install.sh: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(stage)
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The record of unfinished tasks.
+    pub(crate) fn active(&self) -> PathBuf {
+        self.home.join(".claude/.sisyphus/background-tasks/active.json")
+    }
+
+    /// The folder where the client would keep its temporary files.
+    pub(crate) fn client_tmp(&self) -> PathBuf {
+        self.home.join(format!("claude-{}", nix::unistd::geteuid()))
+    }
+
+    /// Where commands print to: memory where there is such a folder, because a disk's own moods are larger than
+    /// anything that is measured here.
+    pub(crate) fn outputs(&self) -> PathBuf {
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory } else { self.home.as_path() };
+        base.join(format!("sisyphus-bench-{}", id())).join("tasks")
+    }
+
+    pub(crate) fn binary(&self, name: &str) -> Command {
+        let mut command = Command::new(self.binaries.join(name));
+        self.apply(&mut command);
+        command
+    }
+
+    pub(crate) fn apply(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", &self.home)
+            .env("CLAUDE_CODE_TMPDIR", &self.home)
+            .current_dir(&self.home);
+    }
+
+    /// An event in a file, to be read by a hook.
+    pub(crate) fn event(&self, name: &str, mut event: Value) -> Result<PathBuf> {
+        event["session_id"] = SESSION.into();
+        event["cwd"] = self.home.to_string_lossy().into();
+        let path = self.home.join(format!("{name}.json"));
+        fs::write(&path, event.to_string())?;
+        Ok(path)
+    }
+
+    /// Runs a hook once, outside of any measurement.
+    pub(crate) fn hook(&self, name: &str, event: &Path, env_file: Option<&Path>) -> Result<()> {
+        let mut command = self.binary(name);
+        if let Some(env_file) = env_file {
+            command.env("CLAUDE_ENV_FILE", env_file);
+        }
+        let status = command.stdin(File::open(event)?).status()?;
+        ensure!(status.success(), "{name} ended with {status}");
+        Ok(())
+    }
+
+    /// An executable that does nothing, written in Rust.
+    pub(crate) fn empty_program(&self) -> Result<PathBuf> {
+        let source = self.home.join("empty.rs");
+        fs::write(&source, "fn main() {}\n")?;
+        let target = self.home.join("empty");
+        let status = Command::new("rustc")
+            .args(["-O", "-o"])
+            .arg(&target)
+            .arg(&source)
+            .status()
+            .context("could not run rustc")?;
+        ensure!(status.success(), "rustc ended with {status}");
+        Ok(target)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.home);
+        if let Some(outputs) = self.outputs().parent() {
+            let _ = fs::remove_dir_all(outputs);
+        }
+    }
+}

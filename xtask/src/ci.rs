@@ -1,0 +1,59 @@
+//! Everything that must hold before a change is taken, in the order that finds mistakes cheapest first.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::{repository, tidy};
+
+/// Runs each step and stops at the first that fails.
+pub(crate) fn run() -> Result<ExitCode> {
+    let steps: [(&str, Step); 6] = [
+        ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
+        (
+            "clippy",
+            Step::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        ),
+        ("tidy", Step::Tidy),
+        ("build", Step::Cargo(&["build", "--workspace"])),
+        ("test", Step::Cargo(&["test", "--workspace"])),
+        ("e2e", Step::EndToEnd),
+    ];
+    for (name, step) in steps {
+        let start = Instant::now();
+        let passed = step.passes().with_context(|| format!("could not run step `{name}`"))?;
+        let seconds = start.elapsed().as_secs_f64();
+        if !passed {
+            println!("FAIL {name} {seconds:.1} s");
+            return Ok(ExitCode::FAILURE);
+        }
+        println!("ok   {name} {seconds:.1} s");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+enum Step {
+    Cargo(&'static [&'static str]),
+    Tidy,
+    EndToEnd,
+}
+
+impl Step {
+    fn passes(&self) -> Result<bool> {
+        match self {
+            Self::Cargo(arguments) => succeeds(Command::new(repository::cargo()).args(*arguments)),
+            Self::Tidy => Ok(tidy::run()? == ExitCode::SUCCESS),
+            // A process of its own: it moves itself into a network namespace.
+            Self::EndToEnd => succeeds(Command::new(std::env::current_exe()?).arg("e2e")),
+        }
+    }
+}
+
+fn succeeds(command: &mut Command) -> Result<bool> {
+    let status = command
+        .current_dir(repository::root()?)
+        .status()
+        .with_context(|| format!("could not start {command:?}"))?;
+    Ok(status.success())
+}

@@ -1,0 +1,27 @@
+//! The list of tasks.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::{bench, ci, e2e, tidy};
+
+const USAGE: &str = "usage: cargo xtask ci
+       cargo xtask tidy
+       cargo xtask bench
+       cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]";
+
+/// Runs the task that the first argument names.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    match arguments.split_first() {
+        Some((verb, rest)) => match verb.as_str() {
+            "ci" => ci::run(),
+            "tidy" => tidy::run(),
+            "bench" => bench::run(),
+            "e2e" => e2e::run(rest),
+            e2e::REWRITE_HOOK => e2e::answer_as_rewriting_hook(),
+            _ => bail!("`{verb}` is not a task\n{USAGE}"),
+        },
+        None => bail!("no task given\n{USAGE}"),
+    }
+}

@@ -1,0 +1,78 @@
+//! The real client, in the one version that the scenarios were written against.
+
+use std::env::consts::{ARCH, OS};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::program;
+
+/// Raise it together with what the scenarios know about the client.
+pub(crate) const CLIENT_VERSION: &str = "2.1.329";
+
+/// Where the client's executable is, downloaded into the build folder if this is the first time.
+pub(crate) fn fetch(target: &Path) -> Result<PathBuf> {
+    let folder = target.join("client").join(CLIENT_VERSION);
+    let executable = folder.join("package/claude");
+    if executable.is_file() {
+        return Ok(executable);
+    }
+    let package = format!("@anthropic-ai/claude-code-{}@{CLIENT_VERSION}", platform()?);
+    if program::find("npm").is_none() {
+        bail!("cargo xtask e2e needs `npm` to download the client ({package}), once");
+    }
+    println!("downloading {package}");
+    // Unpacked beside its place and renamed, so that an interrupted download leaves nothing that looks finished.
+    let unpacking = target.join("client").join(format!(".{CLIENT_VERSION}.{}", std::process::id()));
+    fs::create_dir_all(&unpacking)
+        .with_context(|| format!("could not create `{}`", unpacking.display()))?;
+    let unpacked = unpack(&package, &unpacking).and_then(|()| put_in_place(&unpacking, &folder));
+    if unpacked.is_err() {
+        fs::remove_dir_all(&unpacking).ok();
+    }
+    unpacked?;
+    ensure!(executable.is_file(), "`{package}` holds no `package/claude`");
+    Ok(executable)
+}
+
+fn platform() -> Result<&'static str> {
+    match (OS, ARCH) {
+        ("linux", "x86_64") => Ok("linux-x64"),
+        ("linux", "aarch64") => Ok("linux-arm64"),
+        ("macos", "x86_64") => Ok("darwin-x64"),
+        ("macos", "aarch64") => Ok("darwin-arm64"),
+        _ => bail!("cargo xtask e2e runs on Linux and macOS, on x86_64 and aarch64"),
+    }
+}
+
+fn unpack(package: &str, folder: &Path) -> Result<()> {
+    quietly(Command::new("npm").args(["pack", "--silent", package]).current_dir(folder))?;
+    let archives = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let is_archive = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tgz");
+    let archive = archives.into_iter().find(is_archive).context("`npm pack` left no archive")?;
+    quietly(Command::new("tar").arg("xzf").arg(&archive).current_dir(folder))?;
+    fs::remove_file(&archive).with_context(|| format!("could not remove `{}`", archive.display()))
+}
+
+/// Runs a command and keeps what it prints to itself: it may name the registries of whoever runs this.
+fn quietly(command: &mut Command) -> Result<()> {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status = status.with_context(|| format!("could not start {command:?}"))?;
+    ensure!(status.success(), "{command:?} failed ({status})");
+    Ok(())
+}
+
+fn put_in_place(unpacked: &Path, folder: &Path) -> Result<()> {
+    match fs::rename(unpacked, folder) {
+        Ok(()) => Ok(()),
+        // Another run was faster: its copy is as good.
+        Err(_) if folder.join("package/claude").is_file() => {
+            fs::remove_dir_all(unpacked).map_err(Into::into)
+        }
+        Err(error) => {
+            Err(error).with_context(|| format!("could not create `{}`", folder.display()))
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A home of its own for one client: settings, a trusted project, the plugin or not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::program::{self, CLIENT_PATH};
+use super::stage::Stage;
+
+const API_KEY: &str = "dummy-not-a-key";
+
+/// The shell that the client runs commands with.
+#[derive(Clone, Copy)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+}
+
+/// What a home starts with.
+pub(crate) struct Setup {
+    shell: Shell,
+    settings: Value,
+    plugin: bool,
+}
+
+impl Setup {
+    pub(crate) fn without_plugin() -> Self {
+        Self { shell: Shell::Bash, settings: json!({}), plugin: false }
+    }
+
+    pub(crate) fn with_plugin() -> Self {
+        Self { plugin: true, ..Self::without_plugin() }
+    }
+
+    pub(crate) fn shell(self, shell: Shell) -> Self {
+        Self { shell, ..self }
+    }
+
+    pub(crate) fn settings(self, settings: Value) -> Self {
+        Self { settings, ..self }
+    }
+}
+
+/// One home and its project.
+pub(crate) struct Home {
+    /// Everything of this home lies below it.
+    pub(crate) folder: PathBuf,
+    /// The home itself, `$HOME` of all that runs.
+    pub(crate) path: PathBuf,
+    pub(crate) project: PathBuf,
+    pub(crate) client: PathBuf,
+    shell: PathBuf,
+}
+
+impl Home {
+    pub(super) fn create(stage: &Stage, label: &str, setup: &Setup) -> Result<Self> {
+        let folder = stage.folder.join(label);
+        let (path, project) = (folder.join("home"), folder.join("project"));
+        let shell = match setup.shell {
+            Shell::Bash => program::need("bash", stage.name)?,
+            Shell::Zsh => program::need("zsh", stage.name)?,
+        };
+        let created = Self { folder, path, project, client: stage.client.clone(), shell };
+        created.write(&created.path.join(".claude/settings.json"), &setup.settings.to_string())?;
+        created.write(&created.path.join(".claude.json"), &created.client_state().to_string())?;
+        // A repository of its own, or the client would take this one for its project.
+        created.write(&created.project.join(".git/HEAD"), "ref: refs/heads/main\n")?;
+        for part in ["objects", "refs"] {
+            fs::create_dir_all(created.project.join(".git").join(part))?;
+        }
+        if setup.plugin {
+            created.install(stage)?;
+        }
+        Ok(created)
+    }
+
+    /// Where the plugin is once it is installed.
+    pub(crate) fn plugin(&self) -> PathBuf {
+        self.path.join(".claude/skills/sisyphus")
+    }
+
+    /// The variable that everything started in this home carries.
+    pub(crate) fn variable(&self) -> String {
+        format!("HOME={}", self.path.display())
+    }
+
+    /// A command in the project, with this home and nothing else of the environment around us.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .envs(self.environment())
+            .current_dir(&self.project)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The client, talking to `api`. Should we be killed, `timeout` still ends it.
+    pub(crate) fn client_command(&self, api: &Api, seconds: u64) -> Command {
+        let mut command = match program::find("timeout") {
+            Some(timeout) => {
+                let mut command = self.command(&timeout);
+                command.args(["--foreground", "-k", "5", &seconds.to_string()]).arg(&self.client);
+                command
+            }
+            None => self.command(&self.client),
+        };
+        command.envs(Self::client_environment(api));
+        command
+    }
+
+    /// Runs the plugin's own command line; returns what it prints.
+    pub(crate) fn sisyphus(&self, arguments: &[&str]) -> Result<String> {
+        let program = self.path.join(".local/bin/sisyphus");
+        let output = self.command(&program).args(arguments).output();
+        let output = output.with_context(|| format!("could not start `{}`", program.display()))?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`sisyphus {}` failed: {complaint}", arguments.join(" "));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("PATH", CLIENT_PATH.to_owned()),
+            ("HOME", self.path.display().to_string()),
+            ("SHELL", self.shell.display().to_string()),
+            ("TERM", "xterm-256color".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+        ]
+    }
+
+    fn client_environment(api: &Api) -> Vec<(&'static str, String)> {
+        let on = || "1".to_owned();
+        vec![
+            ("ANTHROPIC_BASE_URL", api.base_url()),
+            ("ANTHROPIC_API_KEY", API_KEY.to_owned()),
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", on()),
+            ("DISABLE_AUTOUPDATER", on()),
+            ("IS_SANDBOX", on()),
+        ]
+    }
+
+    /// Answers to all that the client would ask a new user.
+    fn client_state(&self) -> Value {
+        let project = self.project.display().to_string();
+        json!({
+            "hasCompletedOnboarding": true,
+            "theme": "dark",
+            "numStartups": 5,
+            "bypassPermissionsModeAccepted": true,
+            "customApiKeyResponses": { "approved": [API_KEY], "rejected": [] },
+            "projects": { project: { "hasTrustDialogAccepted": true, "hasCompletedProjectOnboarding": true } },
+        })
+    }
+
+    fn install(&self, stage: &Stage) -> Result<()> {
+        let script = stage.root.join("install.sh");
+        let log = self.folder.join("install.log");
+        let output = self
+            .command(&script)
+            .env("SISYPHUS_PREBUILT", &stage.binaries)
+            .current_dir(&stage.root)
+            .output()
+            .with_context(|| format!("could not start `{}`", script.display()))?;
+        fs::write(&log, [output.stdout, output.stderr].concat())?;
+        ensure!(output.status.success(), "`./install.sh` failed; what it said: {}", log.display());
+        let plugin = self.plugin();
+        ensure!(plugin.is_dir(), "`./install.sh` made no `{}`", plugin.display());
+        Ok(())
+    }
+
+    fn write(&self, path: &Path, text: &str) -> Result<()> {
+        fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+        fs::write(path, text).with_context(|| format!("could not write `{}`", path.display()))
+    }
+}

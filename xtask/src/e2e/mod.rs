@@ -1,0 +1,109 @@
+//! Scenarios with the real client and a scripted model, as a user would meet them.
+
+mod api;
+mod client;
+mod home;
+mod mask;
+mod namespace;
+mod plugin;
+mod program;
+mod runs;
+mod scenarios;
+mod session;
+mod stage;
+mod sys;
+mod transcript;
+mod tui;
+mod wait;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::repository;
+pub(crate) use scenarios::rewriting_plugin::{REWRITE_HOOK, answer_as_rewriting_hook};
+use scenarios::{SCENARIOS, Scenario};
+
+/// Runs the scenarios that the arguments name, all without a name.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let choice = Choice::parse(arguments)?;
+    if choice.lists {
+        for scenario in &choice.scenarios {
+            println!("{}", scenario.name);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !choice.is_inside {
+        prepare(&choice)?;
+        if let Some(code) = namespace::run_inside(arguments)? {
+            return Ok(code);
+        }
+    }
+    Ok(runs::run_all(&choice.scenarios, choice.jobs, choice.leftovers))
+}
+
+/// Gets from the network, while there is one, what the scenarios need.
+fn prepare(choice: &Choice) -> Result<()> {
+    let target = repository::target()?;
+    client::fetch(&target)?;
+    if choice.scenarios.iter().any(|scenario| scenario.needs_plugin) {
+        plugin::build(&repository::root()?, &target)?;
+    }
+    Ok(())
+}
+
+/// What happens to the folder of a scenario that passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leftovers {
+    Remove,
+    Keep,
+}
+
+struct Choice {
+    scenarios: Vec<&'static Scenario>,
+    jobs: usize,
+    leftovers: Leftovers,
+    lists: bool,
+    is_inside: bool,
+}
+
+impl Choice {
+    fn parse(arguments: &[String]) -> Result<Self> {
+        let mut names = Vec::new();
+        let mut choice = Self {
+            scenarios: Vec::new(),
+            jobs: 1,
+            leftovers: Leftovers::Remove,
+            lists: false,
+            is_inside: false,
+        };
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--list" => choice.lists = true,
+                "--keep" => choice.leftovers = Leftovers::Keep,
+                namespace::INSIDE => choice.is_inside = true,
+                "--jobs" => {
+                    let number = words.next().context("`--jobs` needs a number")?;
+                    choice.jobs = number
+                        .parse()
+                        .with_context(|| format!("`{number}` is no number of jobs"))?;
+                    ensure!(choice.jobs > 0, "`--jobs` starts at 1");
+                }
+                option if option.starts_with('-') => {
+                    bail!("`{option}` is no option of `cargo xtask e2e`")
+                }
+                name => names.push(name),
+            }
+        }
+        let is_named = |scenario: &&Scenario| {
+            names.is_empty() || names.iter().any(|name| scenario.name.contains(name))
+        };
+        choice.scenarios = SCENARIOS.iter().filter(is_named).collect();
+        ensure!(
+            !choice.scenarios.is_empty(),
+            "no scenario is named like {names:?}; `--list` shows all"
+        );
+        Ok(choice)
+    }
+}

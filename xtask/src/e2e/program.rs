@@ -1,0 +1,24 @@
+//! Finding the programs that the harness and the client lean on.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+/// The folders where the client, and what it starts, look for programs: the same on every machine.
+pub(crate) const CLIENT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// The program as whoever runs this would find it.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    find_in(&env::var("PATH").unwrap_or_default(), name)
+}
+
+/// The program as the client would find it; the error is one line that names what needs it.
+pub(crate) fn need(name: &str, scenario: &str) -> Result<PathBuf> {
+    find_in(CLIENT_PATH, name)
+        .with_context(|| format!("`{scenario}` needs `{name}` in {CLIENT_PATH}"))
+}
+
+fn find_in(path: &str, name: &str) -> Option<PathBuf> {
+    path.split(':').map(|folder| Path::new(folder).join(name)).find(|candidate| candidate.is_file())
+}

@@ -1,0 +1,60 @@
+//! Running scenarios one after the other, or a few at a time, and telling how they went.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::Leftovers;
+use super::scenarios::Scenario;
+use super::stage::Stage;
+
+/// Runs `scenarios`, `jobs` at a time; one line each as they end, and the count last.
+pub(super) fn run_all(scenarios: &[&Scenario], jobs: usize, leftovers: Leftovers) -> ExitCode {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..jobs.min(scenarios.len()) {
+            scope.spawn(|| {
+                while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    if !passes(scenario, leftovers) {
+                        failed.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner();
+    println!("{} passed, {failed} failed", scenarios.len() - failed);
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn passes(scenario: &Scenario, leftovers: Leftovers) -> bool {
+    let name = scenario.name;
+    let start = Instant::now();
+    let outcome = play(scenario, leftovers);
+    let seconds = start.elapsed().as_secs_f64();
+    match outcome {
+        Ok(()) => println!("PASS {name} {seconds:.1} s"),
+        Err(ref error) => {
+            println!("FAIL {name} {seconds:.1} s\n{}", indented(&format!("{error:#}")));
+        }
+    }
+    outcome.is_ok()
+}
+
+fn play(scenario: &Scenario, leftovers: Leftovers) -> Result<()> {
+    let stage = Stage::set_up(scenario.name)?;
+    (scenario.run)(&stage)
+        .map_err(|error| error.context(format!("the run is in {}", stage.folder.display())))?;
+    if leftovers == Leftovers::Remove {
+        stage.clean()?;
+    }
+    Ok(())
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("     {line}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,29 @@
+//! The harness alone, in a terminal.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::e2e::api::{Api, bash, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::BYPASS;
+use crate::e2e::stage::Stage;
+use crate::e2e::tui::Tui;
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &Setup::without_plugin())?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![bash("sleep 1; exit 3").description("run the tests").background()],
+        1 => vec![text("Waiting now.")],
+        _ => vec![text("Saw it end.")],
+    })?;
+    let tui = Tui::start(&home, &api, &[BYPASS])?;
+    tui.wait_for_screen("bypass permissions on")?;
+    tui.say("please start")?;
+    let announced =
+        api.wait_for("the client to announce the end", Duration::from_secs(15), |requests| {
+            requests.iter().find_map(|request| request.notifications().pop())
+        })?;
+    ensure!(announced.status == "failed", "the client announced `{}`", announced.status);
+    tui.wait_for_screen("Saw it end.")
+}

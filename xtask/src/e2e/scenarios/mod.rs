@@ -1,0 +1,50 @@
+//! The list of scenarios. Each asserts what a user was promised, with the client as the witness.
+
+mod bare_client;
+mod bare_tui;
+mod binaries_deleted;
+mod compare;
+mod outputs;
+mod permissions;
+mod reminder_from_idle;
+mod reminder_in_tui;
+mod reminder_mid_turn;
+pub(super) mod rewriting_plugin;
+mod sandbox;
+mod task_stop;
+mod torture;
+mod twins;
+mod validate;
+
+use anyhow::Result;
+
+use super::stage::Stage;
+
+/// One scenario.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) needs_plugin: bool,
+    pub(super) run: fn(&Stage) -> Result<()>,
+}
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    // Without the plugin: these two say that the harness itself works.
+    Scenario { name: "bare_client", needs_plugin: false, run: bare_client::run },
+    Scenario { name: "bare_tui", needs_plugin: false, run: bare_tui::run },
+    with_plugin("validate", validate::run),
+    with_plugin("reminder_mid_turn", reminder_mid_turn::run),
+    with_plugin("reminder_from_idle", reminder_from_idle::run),
+    with_plugin("reminder_in_tui", reminder_in_tui::run),
+    with_plugin("sandbox", sandbox::run),
+    with_plugin("permissions", permissions::run),
+    with_plugin("twins", twins::run),
+    with_plugin("task_stop", task_stop::run),
+    with_plugin("binaries_deleted", binaries_deleted::run),
+    with_plugin("rewriting_plugin", rewriting_plugin::run),
+    with_plugin("torture_bash", torture::run_bash),
+    with_plugin("torture_zsh", torture::run_zsh),
+];
+
+const fn with_plugin(name: &'static str, run: fn(&Stage) -> Result<()>) -> Scenario {
+    Scenario { name, needs_plugin: true, run }
+}

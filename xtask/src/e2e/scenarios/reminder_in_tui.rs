@@ -1,0 +1,30 @@
+//! The same as from idle, in the terminal that people use.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::reminder_mid_turn::{check_first, check_once, failing_tests, reminder};
+use crate::e2e::api::{Api, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::BYPASS;
+use crate::e2e::stage::Stage;
+use crate::e2e::tui::Tui;
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &Setup::with_plugin())?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![failing_tests(2)],
+        1 => vec![text("Waiting now.")],
+        _ => vec![text("Saw it end.")],
+    })?;
+    let tui = Tui::start(&home, &api, &[BYPASS])?;
+    tui.wait_for_screen("bypass permissions on")?;
+    tui.say("run the tests")?;
+    api.wait_for("a turn with the reminder", Duration::from_secs(20), |requests| {
+        requests.iter().find_map(reminder)
+    })?;
+    tui.wait_for_screen("Saw it end.")?;
+    check_first(&api.requests())?;
+    check_once(&api.last()?)
+}

@@ -1,0 +1,76 @@
+//! A background command fails while the model works: the next request tells it all, once.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::e2e::api::{Api, Block, Request, bash, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::{BYPASS, Session};
+use crate::e2e::stage::Stage;
+
+const OUTCOME: &str = "failed with exit code 3 after";
+const LINE: &str = "47 passed, 3 failed";
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    play(stage, &Setup::with_plugin())
+}
+
+/// The conversation, in a home made by `setup`.
+pub(super) fn play(stage: &Stage, setup: &Setup) -> Result<()> {
+    let home = stage.home("home", setup)?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![text("Starting."), failing_tests(1)],
+        1 => vec![bash("sleep 3; echo read").description("read files")],
+        _ => vec![text("done")],
+    })?;
+    Session::print(&home, &api, &[BYPASS], "run the tests")?.result()?;
+    check_first(&api.requests())?;
+    check_once(&api.last()?)
+}
+
+/// A test run in the background that fails after some seconds.
+pub(super) fn failing_tests(seconds: u32) -> Block {
+    bash(&format!("sleep {seconds}; echo \"{LINE}\"; exit 3"))
+        .description("run the tests")
+        .background()
+}
+
+/// The reminder about [`failing_tests`] in a request, if it is there.
+pub(super) fn reminder(request: &Request) -> Option<String> {
+    request.reminders().into_iter().find(|reminder| reminder.contains(OUTCOME))
+}
+
+/// The first request with the reminder holds all of it, and the client's own notification.
+pub(super) fn check_first(requests: &[Request]) -> Result<()> {
+    let found = requests.iter().find_map(|request| Some((request, reminder(request)?)));
+    let (request, reminder) = found
+        .with_context(|| format!("no reminder with `{OUTCOME}` in {} requests", requests.len()))?;
+    ensure!(
+        reminder.contains("(\"run the tests\")"),
+        "the reminder does not name the task:\n{reminder}"
+    );
+    let has_line = reminder.lines().any(|line| line.strip_prefix("| ").unwrap_or(line) == LINE);
+    ensure!(has_line, "the reminder has no line `{LINE}`:\n{reminder}");
+    let file = output_file(&reminder)
+        .with_context(|| format!("the reminder names no output file:\n{reminder}"))?;
+    ensure!(Path::new(file).is_file(), "the reminder names `{file}`, which does not exist");
+    ensure!(
+        !request.notifications().is_empty(),
+        "the client's own notification is not in that request"
+    );
+    Ok(())
+}
+
+/// The last request holds the whole conversation: the outcome stands in it once.
+pub(super) fn check_once(last: &Request) -> Result<()> {
+    let count = last.text().matches(OUTCOME).count();
+    ensure!(count == 1, "the whole conversation says `{OUTCOME}` {count} times");
+    Ok(())
+}
+
+/// The path behind `whole output:`.
+pub(super) fn output_file(reminder: &str) -> Option<&str> {
+    let line = reminder.lines().find_map(|line| line.split_once("whole output: "))?.1;
+    Some(line.trim())
+}

@@ -1,0 +1,93 @@
+//! Another plugin rewrites commands. Of two hooks that answer with an input, the last to finish wins: ours must not.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::outputs;
+use crate::e2e::api::{Api, Block, Request, bash, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::{BYPASS, Session};
+use crate::e2e::stage::Stage;
+
+/// The argument that makes this program the other plugin's hook.
+pub(crate) const REWRITE_HOOK: &str = "rewrite-hook";
+
+const COUNT: usize = 50;
+const REWRITE: &str = "export REWRITTEN=yes; ";
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &Setup::with_plugin())?;
+    let other = write_plugin(stage)?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => (0..COUNT).map(call).collect(),
+        _ => vec![text("ok")],
+    })?;
+    let other = other.to_string_lossy();
+    let mut session = Session::idle(&home, &api, &["--plugin-dir", &other, BYPASS])?;
+    session.send("go")?;
+    let results =
+        api.wait_for("all calls to be answered", Duration::from_secs(30), |requests| {
+            requests.last().map(Request::tool_results).filter(|results| results.len() == COUNT)
+        })?;
+    let mut undone = Vec::new();
+    for result in &results {
+        let output = outputs::wait_for_end(result.output_file()?, Duration::from_secs(30))?;
+        let output = String::from_utf8_lossy(&output);
+        if output.lines().next() != Some("yes") {
+            undone.push(format!("{}: {}", result.id, output.trim()));
+        }
+    }
+    session.finish()?;
+    ensure!(
+        undone.is_empty(),
+        "the rewrite of {} of {COUNT} commands was undone:\n{}",
+        undone.len(),
+        undone.join("\n")
+    );
+    Ok(())
+}
+
+/// Some like tests, some like servers: the plugin treats them differently.
+fn call(index: usize) -> Block {
+    let command = match index % 5 {
+        0 => "echo $REWRITTEN; tail -f /dev/null & sleep 0.3; kill $!",
+        1 => "echo $REWRITTEN; : npm run dev",
+        _ => "echo $REWRITTEN",
+    };
+    bash(command).description(&format!("call {index}")).background()
+}
+
+fn write_plugin(stage: &Stage) -> Result<PathBuf> {
+    let folder = stage.folder.join("rewriter");
+    let manifest =
+        json!({ "name": "rewriter", "version": "1.0.0", "description": "Rewrites every command" });
+    let program = env::current_exe().context("could not tell where this executable is")?;
+    let hook = json!({ "type": "command", "command": program, "args": [REWRITE_HOOK] });
+    let hooks = json!({ "hooks": { "PreToolUse": [{ "matcher": "Bash", "hooks": [hook] }] } });
+    for (file, content) in [(".claude-plugin/plugin.json", manifest), ("hooks/hooks.json", hooks)] {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+        fs::write(&path, content.to_string())
+            .with_context(|| format!("could not write `{}`", path.display()))?;
+    }
+    Ok(folder)
+}
+
+/// Answers one `PreToolUse` event as the other plugin.
+pub(crate) fn answer_as_rewriting_hook() -> Result<ExitCode> {
+    let event: Value = serde_json::from_reader(io::stdin()).context("the event is no JSON")?;
+    let mut input = event["tool_input"].clone();
+    let command = input["command"].as_str().context("the event has no command")?;
+    input["command"] = json!(format!("{REWRITE}{command}"));
+    let answer =
+        json!({ "hookSpecificOutput": { "hookEventName": "PreToolUse", "updatedInput": input } });
+    println!("{answer}");
+    Ok(ExitCode::SUCCESS)
+}

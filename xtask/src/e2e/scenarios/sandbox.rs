@@ -1,0 +1,18 @@
+//! The reminder of a command that runs in the client's sandbox, where little of the system can be seen.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::reminder_mid_turn;
+use crate::e2e::home::Setup;
+use crate::e2e::program;
+use crate::e2e::stage::Stage;
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    if cfg!(target_os = "linux") {
+        program::need("bwrap", stage.name)?;
+        program::need("socat", stage.name)?;
+    }
+    let settings = json!({ "sandbox": { "enabled": true } });
+    reminder_mid_turn::play(stage, &Setup::with_plugin().settings(settings))
+}

@@ -1,0 +1,17 @@
+//! The client itself has nothing to say against the installed plugin.
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::e2e::home::Setup;
+use crate::e2e::stage::Stage;
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &Setup::with_plugin())?;
+    let mut validate = home.command(&home.client);
+    validate.args(["plugin", "validate"]).arg(home.plugin()).arg("--strict");
+    let output = validate.output().context("could not start the client")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "`claude plugin validate --strict` failed:\n{}", said.trim());
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Linux and macOS.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, Uid};
+
+pub(crate) fn is_root() -> bool {
+    Uid::effective().is_root()
+}
+
+pub(crate) fn user_id() -> u32 {
+    Uid::effective().as_raw()
+}
+
+/// Makes the child the leader of a process group of its own.
+pub(crate) fn own_group(command: &mut Command) {
+    command.process_group(0);
+}
+
+/// Asks the group to end.
+pub(crate) fn terminate_group(leader: u32) {
+    // Already gone is what was wanted.
+    let _ = killpg(process(leader), Signal::SIGTERM);
+}
+
+pub(crate) fn kill_group(leader: u32) {
+    let _ = killpg(process(leader), Signal::SIGKILL);
+}
+
+pub(crate) fn kill_process(id: u32) {
+    let _ = kill(process(id), Signal::SIGKILL);
+}
+
+/// Tells if the process runs. A zombie does not: it only waits for a parent that may never look.
+pub(crate) fn is_alive(id: u32) -> bool {
+    if kill(process(id), None).is_err() {
+        return false;
+    }
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // The name stands in parentheses and may hold anything; the state follows the last one.
+    !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+}
+
+/// Every process that was started with `variable` (`NAME=value`) in its environment, detached ones too.
+pub(crate) fn started_with(variable: &str) -> Vec<u32> {
+    if Path::new("/proc/self/environ").exists() { from_proc(variable) } else { from_ps(variable) }
+}
+
+fn from_proc(variable: &str) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|id: &u32| {
+        let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
+    })
+    .collect()
+}
+
+fn from_ps(variable: &str) -> Vec<u32> {
+    let Ok(output) = Command::new("ps").args(["axeww", "-o", "pid=,command="]).output() else {
+        return Vec::new();
+    };
+    let listing = String::from_utf8_lossy(&output.stdout).into_owned();
+    let has_variable = |line: &&str| line.split_whitespace().any(|word| word == variable);
+    listing
+        .lines()
+        .filter(has_variable)
+        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
+        .collect()
+}
+
+fn process(id: u32) -> Pid {
+    // Ids fit by definition of `pid_t`; 0 would mean our own group.
+    Pid::from_raw(i32::try_from(id).unwrap_or(i32::MAX))
+}

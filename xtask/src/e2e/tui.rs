@@ -1,0 +1,111 @@
+//! The client as a person sees it, in a terminal of tmux.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::api::Api;
+use super::home::Home;
+use super::session::{LIMIT, sweep};
+use super::{program, wait};
+
+/// A client in a terminal. Dropping it ends the terminal, the client and all that was started from its home.
+pub(crate) struct Tui<'home> {
+    home: &'home Home,
+    tmux: PathBuf,
+    /// A server of its own: nobody else's sessions are near.
+    socket: String,
+}
+
+impl<'home> Tui<'home> {
+    pub(crate) fn start(home: &'home Home, api: &Api, arguments: &[&str]) -> Result<Self> {
+        let tmux = program::find("tmux").context("this scenario needs `tmux`")?;
+        let label = home.folder.file_name().unwrap_or_default().to_string_lossy();
+        let socket = format!(
+            "sisyphus-e2e-{}-{}-{label}",
+            std::process::id(),
+            home.project.as_os_str().len()
+        );
+        let tui = Self { home, tmux, socket };
+        let client = home.client_command(api, LIMIT.as_secs() + 10);
+        let mut start = tui.command();
+        start
+            .args(["-f", "/dev/null", "new-session", "-d", "-x", "150", "-y", "45", "-c"])
+            .arg(&home.project);
+        // tmux would hand over its own environment.
+        start.args(["env", "-i"]);
+        for (name, value) in client.get_envs() {
+            let value = value.unwrap_or_default();
+            start.arg(format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+        }
+        start.arg(client.get_program()).args(client.get_args()).args(arguments);
+        let status = start.status().context("could not start `tmux`")?;
+        ensure!(status.success(), "`tmux` could not start the client ({status})");
+        Ok(tui)
+    }
+
+    /// Types a line and sends it.
+    pub(crate) fn say(&self, line: &str) -> Result<()> {
+        self.keys(&["-l", line])?;
+        // Enter that comes with the text is taken for a pasted line break.
+        self.wait_for_screen(line)?;
+        self.keys(&["Enter"])
+    }
+
+    /// Waits until the screen shows `text`.
+    pub(crate) fn wait_for_screen(&self, text: &str) -> Result<()> {
+        let mut screen = String::new();
+        let shown =
+            wait::until(&format!("`{text}` on the screen"), Duration::from_secs(15), || {
+                screen = self.screen()?;
+                Ok(screen.contains(text).then_some(()))
+            });
+        shown.with_context(|| format!("the screen:\n{}", screen.trim_end()))
+    }
+
+    pub(crate) fn screen(&self) -> Result<String> {
+        let output = self
+            .command()
+            .args(["capture-pane", "-p"])
+            .output()
+            .context("could not start `tmux`")?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn keys(&self, keys: &[&str]) -> Result<()> {
+        let status = self
+            .command()
+            .arg("send-keys")
+            .args(keys)
+            .status()
+            .context("could not start `tmux`")?;
+        ensure!(status.success(), "`tmux` could not send keys ({status})");
+        Ok(())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.tmux);
+        command
+            .env_clear()
+            .env("PATH", program::CLIENT_PATH)
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm-256color");
+        command.args(["-L", &self.socket]).stdin(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Tui<'_> {
+    fn drop(&mut self) {
+        // tmux leaves its socket behind.
+        let socket = self.command().args(["display-message", "-p", "#{socket_path}"]).output();
+        self.command().arg("kill-server").status().ok();
+        if let Ok(output) = socket {
+            fs::remove_file(String::from_utf8_lossy(&output.stdout).trim()).ok();
+        }
+        sweep(self.home);
+    }
+}

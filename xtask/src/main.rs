@@ -1,0 +1,28 @@
+//! The build tool: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask e2e`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build tool talks to a person")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build tool is no hook: it may write, sleep and read the environment"
+)]
+
+mod bench;
+mod ci;
+mod dispatch;
+mod e2e;
+mod repository;
+mod tidy;
+
+use std::env;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match dispatch::run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

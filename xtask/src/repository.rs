@@ -1,0 +1,28 @@
+//! Where the repository and its build folder are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+/// The folder that holds the workspace's `Cargo.toml`.
+pub(crate) fn root() -> Result<PathBuf> {
+    // At run time first: a binary copied with its target folder must not point at where it was compiled.
+    let manifest =
+        env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    let root = Path::new(&manifest).parent().context("the xtask folder has no parent")?;
+    Ok(root.to_path_buf())
+}
+
+/// The build folder this binary was built into, whatever named it (`CARGO_TARGET_DIR`, a config file, nothing).
+pub(crate) fn target() -> Result<PathBuf> {
+    let executable = env::current_exe().context("could not tell where this executable is")?;
+    let target =
+        executable.ancestors().nth(2).context("this executable is not in a build folder")?;
+    Ok(target.to_path_buf())
+}
+
+/// The cargo that runs us.
+pub(crate) fn cargo() -> String {
+    env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}

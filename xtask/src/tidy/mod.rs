@@ -1,0 +1,127 @@
+//! Project rules that neither rustc nor clippy can hold, as ordinary Rust: each a pure function over text.
+
+mod hooks;
+mod manifest;
+mod source;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::repository;
+
+/// What is wrong, and in which line (0: the file as a whole).
+#[derive(Debug, PartialEq, Eq)]
+struct Finding {
+    line: usize,
+    message: String,
+}
+
+impl Finding {
+    fn whole(message: impl Into<String>) -> Self {
+        Self { line: 0, message: message.into() }
+    }
+
+    fn at(index: usize, message: impl Into<String>) -> Self {
+        Self { line: index + 1, message: message.into() }
+    }
+}
+
+/// Checks the repository and prints one line per finding.
+pub(crate) fn run() -> Result<ExitCode> {
+    let root = repository::root()?;
+    let mut report = Report { count: 0 };
+    for path in sources(&root)? {
+        let text = read(&root.join(&path))?;
+        for rule in source::RULES {
+            report.add(&path, rule(&path, &text));
+        }
+    }
+    check_manifest(&root, &mut report)?;
+    check_hooks(&root, &mut report)?;
+    if report.count == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("tidy: {} to repair", report.count);
+    Ok(ExitCode::FAILURE)
+}
+
+fn check_manifest(root: &Path, report: &mut Report) -> Result<()> {
+    let workspace = read(&root.join("Cargo.toml"))?;
+    let plugin = read(&root.join("plugin.json"))?;
+    let copy = read(&root.join(".claude-plugin/plugin.json"))?;
+    // Absent is the same as empty here: either way it does not mention the version.
+    let changelog = fs::read_to_string(root.join("CHANGELOG.md")).unwrap_or_default();
+    let version = manifest::workspace_version(&workspace)
+        .context("`Cargo.toml` names no workspace version")?;
+    report.add(".claude-plugin/plugin.json", manifest::same_bytes(&plugin, &copy));
+    report.add("plugin.json", manifest::has_version(&plugin, &version));
+    report.add("CHANGELOG.md", manifest::mentions_version(&changelog, &version));
+    Ok(())
+}
+
+fn check_hooks(root: &Path, report: &mut Report) -> Result<()> {
+    let crate_manifest = read(&root.join("crates/hooks/Cargo.toml"))?;
+    let mut binaries = hooks::declared_binaries(&crate_manifest);
+    binaries.extend(file_stems(&root.join("crates/hooks/src/bin"))?);
+    report.add("hooks/hooks.json", hooks::check(&read(&root.join("hooks/hooks.json"))?, &binaries));
+    Ok(())
+}
+
+struct Report {
+    count: usize,
+}
+
+impl Report {
+    fn add(&mut self, path: &str, findings: Vec<Finding>) {
+        self.count += findings.len();
+        for finding in findings {
+            match finding.line {
+                0 => println!("{path}: {}", finding.message),
+                line => println!("{path}:{line}: {}", finding.message),
+            }
+        }
+    }
+}
+
+/// Every `.rs` file below `root`, as a path relative to it with `/` between its parts.
+fn sources(root: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let listing = root.join(&folder);
+        for entry in fs::read_dir(&listing)
+            .with_context(|| format!("could not list `{}`", listing.display()))?
+        {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = folder.join(&name);
+            if entry.file_type()?.is_dir() && name != "target" && name != ".git" {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn file_stems(folder: &Path) -> Result<BTreeSet<String>> {
+    let mut stems = BTreeSet::new();
+    if folder.is_dir() {
+        for entry in fs::read_dir(folder)
+            .with_context(|| format!("could not list `{}`", folder.display()))?
+        {
+            stems.extend(entry?.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(stems)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))
+}
