@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use sisyphus_core::execution_string::quote;
+use sisyphus_core::execution_string::as_written;
 
 use crate::print;
 
@@ -156,7 +156,7 @@ impl Stage {
             fs::read_to_string(self.env_file()).context("the session was not attached")?;
         let string = format!(
             "true && {attached}: && eval {} < /dev/null && pwd -P >| /dev/null",
-            quote(COMMAND)
+            as_written(COMMAND)
         );
         let mut command = Command::new("bash");
         self.apply(&mut command);

@@ -29,24 +29,21 @@ pub fn bind(
         return Ok(());
     };
 
-    match known[position].client_id() {
-        None => confirm(known[position], client_id),
-        Some(seen) if seen == client_id => confirm(known[position], client_id),
-        // Another shell with the same command took the announcement that was meant for this call's.
-        Some(_) => match known.iter().position(|task| task.client_id() == Some(client_id)) {
-            Some(twin) => {
-                let [mistaken, right] = known.get_disjoint_mut([position, twin])?;
-                std::mem::swap(&mut mistaken.tool_use_id, &mut right.tool_use_id);
-                std::mem::swap(&mut mistaken.description, &mut right.description);
-                confirm(right, client_id);
-            }
-            None => {
-                // A foreground call has it: to us a stranger, never to be reported.
-                known[position].tool_use_id = None;
-                return observe(transaction, call, client_id, now);
-            }
-        },
+    let seen = known[position].client_id();
+    if seen.is_none_or(|seen| seen == client_id) {
+        confirm(known[position], client_id);
+        return Ok(());
     }
+    // Another shell with the same command took the announcement that was meant for this call's.
+    let Some(twin) = known.iter().position(|task| task.client_id() == Some(client_id)) else {
+        // A foreground call did: to us a stranger, never to be reported.
+        known[position].tool_use_id = None;
+        return observe(transaction, call, client_id, now);
+    };
+    let [mistaken, right] = known.get_disjoint_mut([position, twin])?;
+    std::mem::swap(&mut mistaken.tool_use_id, &mut right.tool_use_id);
+    std::mem::swap(&mut mistaken.description, &mut right.description);
+    confirm(right, client_id);
     Ok(())
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Measured on 2.1.329, for bash and zsh, with and without the sandbox:
 //! `source SNAPSHOT … && <contents of the session's env files> && … && eval '<command>' [< /dev/null] && pwd -P >| …`,
-//! the command in single quotes, a single quote in it written as `'"'"'`.
+//! the command in single quotes, a single quote in it written as `'"'"'`. A command that is one word without any
+//! character special to a shell is not quoted: `eval ./x`.
 
 /// Whether `string` executes exactly `command`.
 pub fn executes(string: &str, command: &str) -> bool {
-    let quoted = format!("eval {}", quote(command));
+    let quoted = format!("eval {}", as_written(command));
     // Text that merely looks like the `eval` can stand only inside the command's own quotes, and there every quote is
     // broken up, so a match outside is the client's.
     string.match_indices(&quoted).any(|(start, _)| {
@@ -19,8 +20,17 @@ pub fn executes(string: &str, command: &str) -> bool {
     })
 }
 
-/// Quotes `command` the way the client does.
-pub fn quote(command: &str) -> String {
+/// `command` as the client writes it behind `eval`.
+pub fn as_written(command: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@,+".contains(&byte);
+    if !command.is_empty() && command.bytes().all(is_plain) {
+        command.to_owned()
+    } else {
+        quote(command)
+    }
+}
+
+fn quote(command: &str) -> String {
     format!("'{}'", command.replace('\'', "'\"'\"'"))
 }
 
@@ -42,13 +52,21 @@ mod tests {
             "",
             "'",
             "a && eval 'b' && c",
+            "pytest",
+            "./x",
+            "A=1",
+            "100%",
+            "~",
         ];
         for command in commands {
             assert!(
-                executes(&string(&format!("eval {} < /dev/null", quote(command))), command),
+                executes(&string(&format!("eval {} < /dev/null", as_written(command))), command),
                 "{command}"
             );
-            assert!(executes(&string(&format!("eval {}", quote(command))), command), "{command}");
+            assert!(
+                executes(&string(&format!("eval {}", as_written(command))), command),
+                "{command}"
+            );
         }
     }
 
@@ -61,6 +79,8 @@ mod tests {
             ("eval 'echo '\"'\"'npm test'\"'\"''", "npm test"),
             ("eval 'echo \"eval '\"'\"'npm test'\"'\"' && \"'", "npm test"),
             ("true", "npm test"),
+            ("eval make-all", "make"),
+            ("eval make", "make-all"),
         ];
         for (eval, command) in cases {
             assert!(!executes(&string(eval), command), "{eval} / {command}");

@@ -1,8 +1,15 @@
 //! The line that SessionStart puts in front of every Bash command of a session.
 //!
-//! It costs a foreground command one `[ -e … ]`. Only when a call is announced does it ask the runner whether the
-//! shell is the one that was meant (`claim`, a child, so that any answer but "yes" leaves the shell untouched), and
-//! only then becomes the runner (`exec`), which re-runs the same string less this line.
+//! It costs a foreground command two tests and a redirection of the shell's own, no process. Only when a call is
+//! announced does it ask the runner whether this shell is the one that was meant (`claim`, a child, so that any answer
+//! but "yes" leaves the shell untouched), and only then becomes the runner (`exec`), which runs the same string again
+//! less this line.
+//!
+//! The client puts a line break behind whatever stands in the session's env files, so that with them bash would call
+//! the first line of every command "line 2" in its messages. The last part of the snippet gives that line back: an
+//! assignment to `LINENO` lasts if it happens in the redirection of a compound command, whose own line bash does not
+//! restore afterwards (tried with 5.2; elsewhere it may do nothing). It closes a descriptor for the time of an empty
+//! group, which has no effect otherwise. In zsh `LINENO` is read-only, and the lines of an `eval` are counted anew.
 
 use std::path::Path;
 
@@ -14,7 +21,8 @@ pub fn render(runner: &Path, state_dir: &Path, announced_dir: &Path) -> Option<S
     let string = "\"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"";
     Some(format!(
         "if [ -e {announced} ] && [ -x {runner} ] && {runner} claim {state} {announced} {string} >/dev/null 2>&1; \
-         then exec {runner} run {state} {announced} {string}; fi"
+         then exec {runner} run {state} {announced} {string}; \
+         elif [ -z \"${{ZSH_VERSION-}}\" ]; then {{ :; }} 9>&\"${{BASH_VERSION:LINENO=LINENO-1:0}}-\"; fi"
     ))
 }
 
@@ -22,8 +30,11 @@ pub fn render(runner: &Path, state_dir: &Path, announced_dir: &Path) -> Option<S
 pub fn strip(string: &str, snippet: &str) -> Option<String> {
     // The env files come before the command, so the first occurrence is ours, whatever the command quotes.
     let (before, after) = string.split_once(snippet)?;
-    // A colon keeps the list of commands around it a list.
-    Some(format!("{before}:{after}"))
+    // With its line break; where there is none, a colon keeps the list of commands around it a list.
+    Some(match after.strip_prefix('\n') {
+        Some(after) => format!("{before}{after}"),
+        None => format!("{before}:{after}"),
+    })
 }
 
 fn quote(path: &Path) -> Option<String> {
@@ -53,7 +64,8 @@ mod tests {
             "if [ -e '/tmp/claude-1/sisyphus/announced/abc' ] && [ -x '/s/bin/run' ] && '/s/bin/run' claim '/s' \
              '/tmp/claude-1/sisyphus/announced/abc' \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\" >/dev/null 2>&1; \
              then exec '/s/bin/run' run '/s' '/tmp/claude-1/sisyphus/announced/abc' \
-             \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"; fi"
+             \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"; \
+             elif [ -z \"${ZSH_VERSION-}\" ]; then { :; } 9>&\"${BASH_VERSION:LINENO=LINENO-1:0}-\"; fi"
         );
         assert!(render(Path::new("/it's"), Path::new("/s"), Path::new("/t")).is_none());
         assert!(render(Path::new("/a\nb"), Path::new("/s"), Path::new("/t")).is_none());
@@ -63,10 +75,10 @@ mod tests {
     fn strips_itself_and_nothing_else() {
         let snippet = snippet();
         let string = format!("source X || true && {snippet}\n: && eval 'echo {snippet}' && pwd");
-        assert_eq!(
-            strip(&string, &snippet).unwrap(),
-            format!("source X || true && :\n: && eval 'echo {snippet}' && pwd")
-        );
+        let expected = format!("source X || true && : && eval 'echo {snippet}' && pwd");
+        assert_eq!(strip(&string, &snippet).unwrap(), expected);
+        let one_line = format!("true && {snippet} && pwd");
+        assert_eq!(strip(&one_line, &snippet).unwrap(), "true && : && pwd");
         assert!(strip("eval 'true'", &snippet).is_none());
     }
 }

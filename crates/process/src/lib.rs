@@ -8,6 +8,6 @@ mod tree;
 pub use identity::ProcessId;
 pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
-    end_like, own_key, own_output_file, parent, signal_group, spawn, text_of,
+    caller_key, end_like, own_key, own_output_file, signal_group, spawn, text_of,
 };
 pub use tree::{alive, descendants, signal_all};

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use sisyphus_core::execution_string::executes;
 use sisyphus_core::run_folder::{Announced, Announcement};
 use sisyphus_core::snippet;
-use sisyphus_process::{Caller, caller, own_key, parent};
+use sisyphus_process::{Caller, caller, caller_key};
 
 use crate::handoff::Handoff;
 
@@ -32,7 +32,7 @@ fn try_claim(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> R
     if flag != "-c" || executed != string {
         return Ok(false);
     }
-    let key = own_key(parent())?;
+    let key = caller_key()?;
     let Some(calls) = Announced::at(announced)? else { return Ok(false) };
     let Some(call) = calls.claim(|call| executes(text, &call.command))? else { return Ok(false) };
 

@@ -54,8 +54,7 @@ fn claimed(announced: &Path, string: &OsStr) -> Result<(Plan, Handoff, RunRoot)>
     let root =
         announced.parent().and_then(Path::parent).context("not a folder of announcements")?;
     let root = RunRoot::at(root)?.with_context(|| format!("`{}` is gone", root.display()))?;
-    let own = i32::try_from(std::process::id())?;
-    let handoff = Handoff::take(&root, &own_key(own)?)?;
+    let handoff = Handoff::take(&root, &own_key()?)?;
     let plan = Plan {
         program: handoff.program.clone(),
         arg0: handoff.arg0.clone(),

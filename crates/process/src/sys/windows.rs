@@ -29,10 +29,6 @@ pub(crate) fn signal(_: i32, _: i32) {}
 /// Sends nothing.
 pub fn signal_group(_: i32, _: i32) {}
 
-pub fn parent() -> i32 {
-    0
-}
-
 pub fn bytes_of(text: &OsStr) -> &[u8] {
     text.as_encoded_bytes()
 }
@@ -45,7 +41,11 @@ pub fn caller() -> Result<Caller> {
     anyhow::bail!(UNSUPPORTED)
 }
 
-pub fn own_key(_: i32) -> Result<String> {
+pub fn own_key() -> Result<String> {
+    anyhow::bail!(UNSUPPORTED)
+}
+
+pub fn caller_key() -> Result<String> {
     anyhow::bail!(UNSUPPORTED)
 }
 

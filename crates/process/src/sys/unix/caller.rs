@@ -13,11 +13,6 @@ use anyhow::{Context as _, Result};
 use super::super::Caller;
 use super::proc;
 
-/// The number of the process that started this one.
-pub fn parent() -> i32 {
-    nix::unistd::getppid().as_raw()
-}
-
 /// The bytes of a path or variable.
 pub fn bytes_of(text: &OsStr) -> &[u8] {
     text.as_bytes()
@@ -32,7 +27,8 @@ pub fn text_of(bytes: &[u8]) -> OsString {
 ///
 /// On macOS there is no `/proc`: the caller is unknown, and the task is observed instead of supervised.
 pub fn caller() -> Result<Caller> {
-    let parent = Path::new("/proc").join(parent().to_string());
+    let parent =
+        proc::parent_dir().context("could not find the caller of this process in /proc")?;
     let context = || "could not read the caller of this process from /proc";
     let program = std::fs::read_link(parent.join("exe")).with_context(context)?;
     let args = split(&std::fs::read(parent.join("cmdline")).with_context(context)?);
@@ -56,16 +52,25 @@ fn variable(entry: &OsStr) -> Option<(OsString, OsString)> {
     Some((text_of(&bytes[..equals]), text_of(&bytes[equals + 1..])))
 }
 
-/// A name for the process `pid` that no other process has, in whatever process namespace: the sandbox of each command
-/// has one of its own, where numbers begin anew. An `exec` keeps it.
-pub fn own_key(pid: i32) -> Result<String> {
+/// A name for this process that no other has, in whatever process namespace: the sandbox of each command has one of
+/// its own, where numbers begin anew. An `exec` keeps it.
+pub fn own_key() -> Result<String> {
+    key(Path::new("/proc/self"))
+}
+
+/// The [`own_key`] of the process that started this one.
+pub fn caller_key() -> Result<String> {
+    key(&proc::parent_dir().context("could not find the caller of this process in /proc")?)
+}
+
+fn key(dir: &Path) -> Result<String> {
+    // Parent and child are in one namespace; that of the parent may be forbidden to look at.
     let namespace = std::fs::metadata("/proc/self/ns/pid")
         .context("could not look at /proc/self/ns/pid")?
         .ino();
-    let start = proc::stat(pid)
-        .and_then(|stat| stat.start)
-        .with_context(|| format!("could not read /proc/{pid}/stat"))?;
-    Ok(format!("{namespace}-{pid}-{start}"))
+    let (number, start) = proc::number_and_start(dir)
+        .with_context(|| format!("could not read `{}/stat`", dir.display()))?;
+    Ok(format!("{namespace}-{number}-{start}"))
 }
 
 /// The regular file that standard output goes to, opened for reading.

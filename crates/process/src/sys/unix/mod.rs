@@ -5,7 +5,7 @@ mod child;
 mod proc;
 mod signals;
 
-pub use caller::{bytes_of, caller, own_key, own_output_file, parent, text_of};
+pub use caller::{bytes_of, caller, caller_key, own_key, own_output_file, text_of};
 pub use child::{CommandChild, become_command, end_like, spawn};
 pub(crate) use proc::{processes, stat};
 pub use signals::Signals;

@@ -1,21 +1,75 @@
 //! The process table: `/proc` on Linux. Other systems tell nothing here, and whoever asks does without.
+//!
+//! In the client's sandbox a command runs in a process namespace inside the one that `/proc` shows: the numbers there
+//! are not those that `kill` and `getpid` use (measured on 2.1.329). Everything that leaves this module is in our own
+//! numbers; what can't be translated is left out, so that no signal goes to a stranger.
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::super::Stat;
 
+/// The folder of this process's parent. Its number in `/proc` need not be what `getppid` says.
+pub(super) fn parent_dir() -> Option<PathBuf> {
+    let own = parse_stat(&fs::read_to_string("/proc/self/stat").ok()?)?;
+    Some(Path::new("/proc").join(own.parent.to_string()))
+}
+
+/// The number in `/proc` and the start time of the process behind a folder there.
+pub(super) fn number_and_start(dir: &Path) -> Option<(i32, u64)> {
+    let text = fs::read_to_string(dir.join("stat")).ok()?;
+    let number = text.split_ascii_whitespace().next()?.parse().ok()?;
+    Some((number, parse_stat(&text)?.start?))
+}
+
 /// What the system tells of a process; `None` if it is gone or a zombie.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
-    parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    if shows_our_numbers() {
+        return parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
+    }
+    processes().into_iter().find(|(other, _)| *other == pid).map(|(_, stat)| stat)
 }
 
 /// Every process.
 pub(crate) fn processes() -> Vec<(i32, Stat)> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let shown: Vec<(i32, Stat)> = entries
         .filter_map(|entry| {
             let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            Some((pid, stat(pid)?))
+            Some((pid, parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?))
+        })
+        .collect();
+    if shows_our_numbers() { shown } else { translate(&shown) }
+}
+
+/// Whether `/proc` shows the process namespace that we are in.
+fn shows_our_numbers() -> bool {
+    let shown =
+        fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse::<u32>().ok());
+    shown == Some(std::process::id())
+}
+
+/// Turns the numbers of an outer namespace into ours. Who is not in ours is left out.
+fn translate(shown: &[(i32, Stat)]) -> Vec<(i32, Stat)> {
+    let depth = numbers(Path::new("/proc/self")).len();
+    let ours = |pid: i32| {
+        let numbers = numbers(&Path::new("/proc").join(pid.to_string()));
+        (depth > 0 && numbers.len() >= depth).then(|| numbers[depth - 1])
+    };
+    shown
+        .iter()
+        .filter_map(|(pid, stat)| {
+            let parent = ours(stat.parent).unwrap_or(0);
+            Some((ours(*pid)?, Stat { parent, start: stat.start }))
         })
         .collect()
+}
+
+/// The numbers of a process in each namespace, from that of `/proc` inwards.
+fn numbers(dir: &Path) -> Vec<i32> {
+    let status = fs::read_to_string(dir.join("status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    line.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
 
 /// Parses `/proc/PID/stat`, see `proc_pid_stat(5)`. The second field is the name in parentheses and may hold anything.
@@ -45,9 +99,11 @@ mod tests {
     }
 
     #[test]
-    fn knows_this_process() {
+    fn knows_this_process_and_its_parent() {
         let pid = i32::try_from(std::process::id()).unwrap();
-        assert!(stat(pid).unwrap().start.is_some());
+        let own = stat(pid).unwrap();
         assert!(processes().iter().any(|(other, _)| *other == pid));
+        assert_eq!(own.parent, nix::unistd::getppid().as_raw());
+        assert_eq!(translate(&[(pid, own)]), [(pid, own)]);
     }
 }

@@ -1,0 +1,316 @@
+//! Plays the client around one session: fires its hooks, and starts its shells the way it was measured to.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::env::run;
+use crate::processes::{Process, kill_all_of_home};
+use crate::{TestEnv, wait_for};
+
+const SESSION: &str = "session-1";
+
+/// The shells that the client knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shell {
+    Bash,
+    Zsh,
+}
+
+impl Shell {
+    pub const BOTH: [Self; 2] = [Self::Bash, Self::Zsh];
+
+    /// The shell's program. A missing one fails the test: skipping would call untested what the client may pick.
+    pub fn program(self) -> PathBuf {
+        let name = match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+        };
+        ["/bin", "/usr/bin", "/usr/local/bin"]
+            .iter()
+            .map(|dir| Path::new(dir).join(name))
+            .find(|path| path.exists())
+            .unwrap_or_else(|| panic!("`{name}` is not installed, and the tests need it"))
+    }
+
+    /// What the client puts before the command to turn off patterns that could surprise.
+    fn pattern_switch(self) -> &'static str {
+        match self {
+            Self::Bash => "\\builtin shopt -u extglob 2>/dev/null || true",
+            Self::Zsh => "\\builtin setopt NO_EXTENDED_GLOB 2>/dev/null || true",
+        }
+    }
+}
+
+/// One session of the client.
+#[derive(Debug)]
+pub struct Client {
+    pub env: TestEnv,
+    pub shell: Shell,
+    /// What the env files of other hooks hold, whole lines; it comes before ours.
+    pub prelude: String,
+    counter: AtomicU32,
+}
+
+impl Client {
+    /// Starts a session with the plugin.
+    pub fn new(shell: Shell) -> Self {
+        let env = TestEnv::new();
+        let client = Self { env, shell, prelude: String::new(), counter: AtomicU32::new(0) };
+        fs::write(client.snapshot(), "export SNAPSHOT=1\nfrom_snapshot() { echo here; }\n")
+            .expect("a snapshot");
+        let mut hook = client.env.command("sisyphus-session-start");
+        hook.env("CLAUDE_ENV_FILE", client.env_file());
+        let mut event = json!({ "hook_event_name": "SessionStart", "source": "startup" });
+        client.complete(&mut event);
+        let output = run(hook, event.to_string().as_bytes());
+        assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""), "{output:?}");
+        client
+    }
+
+    /// The attach snippet, as SessionStart wrote it.
+    pub fn snippet(&self) -> String {
+        fs::read_to_string(self.env_file()).expect("the env file of the session")
+    }
+
+    fn env_file(&self) -> PathBuf {
+        self.env.path().join("env.sh")
+    }
+
+    fn snapshot(&self) -> PathBuf {
+        self.env.path().join("snapshot.sh")
+    }
+
+    /// The runner that shells are attached to.
+    pub fn runner(&self) -> PathBuf {
+        let mut entries = fs::read_dir(self.env.state().join("bin")).expect("the runner's folder");
+        entries.next().expect("the runner").expect("the runner").path()
+    }
+
+    /// The folder that exists while something is announced.
+    pub fn announced_dir(&self) -> PathBuf {
+        self.env.runs().join("announced").join(SESSION)
+    }
+
+    fn number(&self) -> u32 {
+        self.counter.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn complete(&self, event: &mut Value) {
+        event["session_id"] = SESSION.into();
+        event["cwd"] = self.env.project().to_string_lossy().into();
+    }
+
+    /// Fires a hook of this session.
+    pub fn hook(&self, binary: &str, mut event: Value) -> Value {
+        self.complete(&mut event);
+        let output = self.env.hook(binary, &event);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output.json()
+    }
+
+    /// The model's call of a background command, up to the permission check.
+    pub fn announce(&self, command: &str) -> Value {
+        self.announce_with(command, json!({}))
+    }
+
+    /// Like [`announce`](Self::announce), with more fields of the tool's input.
+    pub fn announce_with(&self, command: &str, more: Value) -> Value {
+        let mut input =
+            json!({ "command": command, "description": "a test", "run_in_background": true });
+        for (name, value) in more.as_object().expect("an object") {
+            input[name] = value.clone();
+        }
+        let id = format!("toolu_{}", self.number());
+        let call = json!({ "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": id, "tool_input": input });
+        let reply = self.hook("sisyphus-pre-tool-use", call.clone());
+        assert_eq!(reply, Value::Null, "the call was changed");
+        call
+    }
+
+    /// The client's answer to the model: the command runs in the background.
+    pub fn bind(&self, mut call: Value, running: &Running) {
+        call["hook_event_name"] = "PostToolUse".into();
+        call["tool_response"] =
+            json!({ "stdout": "", "stderr": "", "backgroundTaskId": running.id });
+        self.hook("sisyphus-post-tool-use", call);
+    }
+
+    /// The whole of a background call: announced, started, bound.
+    pub fn background(&self, command: &str) -> Running {
+        self.background_with(command, json!({}))
+    }
+
+    /// Like [`background`](Self::background), with more fields of the tool's input.
+    pub fn background_with(&self, command: &str, more: Value) -> Running {
+        let call = self.announce_with(command, more);
+        let running = self.start(command);
+        self.bind(call, &running);
+        running
+    }
+
+    /// Starts the shell of a command of this session.
+    pub fn start(&self, command: &str) -> Running {
+        self.spawn(&self.attached(command), |_, _| {})
+    }
+
+    /// Starts the shell of a command as it would be without the plugin.
+    pub fn start_plain(&self, command: &str) -> Running {
+        self.spawn(&self.plain(command), |_, _| {})
+    }
+
+    /// The execution string of a command, with `CWD_FILE` where the file for the working folder belongs.
+    pub fn attached(&self, command: &str) -> String {
+        self.string(&format!("{}{}: && ", self.prelude, self.snippet()), command)
+    }
+
+    /// The execution string without the plugin; the client puts nothing there if there is no env file.
+    pub fn plain(&self, command: &str) -> String {
+        let prelude =
+            if self.prelude.is_empty() { String::new() } else { format!("{}: && ", self.prelude) };
+        self.string(&prelude, command)
+    }
+
+    fn string(&self, env_files: &str, command: &str) -> String {
+        let snapshot = self.snapshot();
+        format!(
+            "source {} 2>/dev/null || true && {env_files}{} && eval {} < /dev/null && pwd -P >| CWD_FILE",
+            snapshot.display(),
+            self.shell.pattern_switch(),
+            as_written(command),
+        )
+    }
+
+    /// Starts the shell with an execution string. `change` may change how.
+    pub fn spawn(&self, string: &str, change: impl FnOnce(&mut Command, &Path)) -> Running {
+        let id = format!("b{:08}", self.number());
+        let tasks = self.env.client_tmp().join("-proj").join(SESSION).join("tasks");
+        fs::create_dir_all(&tasks).expect("the folder of the outputs");
+        let output = tasks.join(format!("{id}.output"));
+        let cwd_file = self.env.client_tmp().join(format!("{id}-cwd"));
+        let file = File::options().append(true).create(true).open(&output).expect("an output file");
+        let (stdin, other_end) = UnixStream::pair().expect("a socket");
+
+        let string = string.replace("CWD_FILE", &cwd_file.display().to_string());
+        let mut command = Command::new(self.shell.program());
+        self.env.apply(&mut command);
+        command
+            .args(["-c", &string])
+            .env("SHELL", self.shell.program())
+            .stdin(OwnedFd::from(stdin))
+            .stdout(file.try_clone().expect("a descriptor"))
+            .stderr(file);
+        change(&mut command, &output);
+        let detach = || nix::unistd::setsid().map(drop).map_err(io::Error::from);
+        // SAFETY: between fork and exec only this one system call is made.
+        unsafe { command.pre_exec(detach) };
+        let child = command.spawn().expect("a shell");
+        let process =
+            Process::of_child(child.id().cast_signed()).expect("the shell, not reaped yet");
+        Running { id, output, cwd_file, process, child, _stdin: other_end }
+    }
+
+    /// Every task, as `sisyphus list --json` shows it.
+    pub fn tasks(&self) -> Vec<Value> {
+        let output = self.env.run("sisyphus", &["list", "--json"]);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output.json()["tasks"].as_array().expect("tasks").clone()
+    }
+
+    /// The only task.
+    pub fn task(&self) -> Value {
+        let tasks = self.tasks();
+        let [task] = tasks.as_slice() else { panic!("not one task: {tasks:#?}") };
+        task.clone()
+    }
+
+    /// The only task, once it runs.
+    pub fn running_task(&self) -> Value {
+        wait_for("the task to run", || {
+            let task = self.task();
+            (task["status"] == "running").then_some(task)
+        })
+    }
+}
+
+/// A command as the client writes it behind `eval`: quoted, unless it is one word of harmless characters.
+fn as_written(command: &str) -> String {
+    let is_harmless =
+        |character: char| character.is_ascii_alphanumeric() || "_-./:=@,+".contains(character);
+    if !command.is_empty() && command.chars().all(is_harmless) {
+        return command.to_owned();
+    }
+    format!("'{}'", command.replace('\'', "'\"'\"'"))
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        kill_all_of_home(&self.env.home());
+    }
+}
+
+/// A shell that was started.
+#[derive(Debug)]
+pub struct Running {
+    /// The client's id of the task.
+    pub id: String,
+    pub output: PathBuf,
+    pub cwd_file: PathBuf,
+    /// The process that the client started, whatever has become of it.
+    pub process: Process,
+    child: Child,
+    _stdin: UnixStream,
+}
+
+/// What the client sees of a shell that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub id: String,
+    pub status: ExitStatus,
+    pub output: Vec<u8>,
+    /// What stands in the file for the working folder.
+    pub cwd: Option<String>,
+}
+
+impl Running {
+    /// Waits for the end.
+    pub fn wait(mut self) -> Finished {
+        let status = wait_for("the end of the shell", || self.child.try_wait().expect("its end"));
+        Finished {
+            id: self.id,
+            status,
+            output: fs::read(&self.output).unwrap_or_default(),
+            cwd: fs::read_to_string(&self.cwd_file).ok(),
+        }
+    }
+
+    /// The output so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until a line of the output is `line`.
+    pub fn wait_for_line(&self, line: &str) {
+        wait_for(&format!("the line `{line}` of {}", self.output.display()), || {
+            self.text().lines().any(|it| it == line).then_some(())
+        });
+    }
+
+    /// The shell of the command below the runner.
+    pub fn command(&self) -> Process {
+        wait_for("the command's shell", || self.process.children().first().copied())
+    }
+}
+
+impl Finished {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output).into_owned()
+    }
+}
