@@ -5,8 +5,8 @@ set -eu
 
 PLUGIN=sisyphus
 HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end"
-# Older clients have no exec form for hooks and no session env file for plugins.
-CLIENT_MIN=2.1.0
+# The first client that starts a hook without a shell around it (by its changelog).
+CLIENT_MIN=2.1.139
 
 usage() {
 	cat <<'USAGE'
@@ -44,7 +44,12 @@ main() {
 	[ -n "${HOME:-}" ] || die "HOME is not set"
 
 	here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+	[ -f "$here/plugin.json" ] || die "plugin.json is not beside this script; run it from the plugin's own folder"
 	config=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
+	case $config in
+	/*) ;;
+	*) config=$PWD/$config ;; # the links need whole paths
+	esac
 	target=$config/skills/$PLUGIN
 	versions=$config/.sisyphus/plugin
 	state=${SISYPHUS_STATE_DIR:-$config/.sisyphus/background-tasks}
@@ -54,25 +59,30 @@ main() {
 
 install() {
 	check_client
+	check_target
+	version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$here/plugin.json" | head -n 1)
+	staging=$versions/.new.$$
+	final=$versions/$version-$(date +%Y%m%d%H%M%S)-$$
+	made=
+	trap undo EXIT
+	trap 'exit 1' HUP INT TERM
 	prepare_folders
 	find_binaries
-	staging=$versions/.new.$$
-	trap 'rm -rf "$staging" "$staging.link"' EXIT
-	trap 'exit 1' HUP INT TERM
 	assemble
-	# The new plugin proves itself before anything refers to it.
-	"$staging/bin/sisyphus" demo >"$staging/demo.log" 2>&1 || {
-		cat "$staging/demo.log" >&2
-		die "the self-check failed; nothing was changed"
-	}
+	# The new plugin proves itself before anything refers to it. The last line is the one that says what is wrong.
+	"$staging/bin/sisyphus" demo >"$staging/demo.log" 2>&1 ||
+		die "the self-check failed, nothing was changed: $(tail -n 1 "$staging/demo.log")"
 	switch
 	link_command
-	remove_old_versions
 	trap - EXIT
+	remove_old_versions
 	say "Installed $PLUGIN $version to $target"
 	say ""
 	"$target/bin/sisyphus" demo || die "the installed plugin does not work"
 	say "It is active in every session of Claude Code that starts from now on."
+	case $state in
+	*\'*) say "Because '$state' has a quote in its name, commands are observed there, not supervised." ;;
+	esac
 	case ":$PATH:" in
 	*":$HOME/.local/bin:"*) ;;
 	*) say "For the command 'sisyphus' add ~/.local/bin to your PATH." ;;
@@ -81,29 +91,59 @@ install() {
 
 check_client() {
 	command -v claude >/dev/null 2>&1 || return 0
-	found=$(claude --version 2>/dev/null | sed -n 's/^\([0-9][0-9.]*\).*/\1/p' | head -n 1)
+	found=$(claude --version 2>/dev/null </dev/null | sed -n 's/^\([0-9][0-9.]*\).*/\1/p' | head -n 1)
 	[ -n "$found" ] || return 0
 	oldest=$(printf '%s\n%s\n' "$CLIENT_MIN" "$found" | sort -t . -k 1,1n -k 2,2n -k 3,3n | head -n 1)
 	[ "$oldest" = "$CLIENT_MIN" ] ||
 		die "Claude Code $found is too old, $CLIENT_MIN or newer is needed; run 'claude update'"
 }
 
-prepare_folders() {
-	for folder in "$versions" "$config/skills" "$HOME/.local/bin"; do
-		mkdir -p "$folder" 2>/dev/null || die "could not create '$folder'; is its parent writable?"
-		[ -w "$folder" ] || die "could not write to '$folder'; change its owner or its rights"
-	done
-	if [ -e "$target" ] && [ ! -L "$target" ]; then
-		die "'$target' is not ours; move it away"
-	fi
-	if [ -e "$link" ] && [ ! -L "$link" ]; then
-		die "'$link' is not ours; move it away"
-	fi
+# What stands where we would put something, and was not put there by us, is left alone.
+check_target() {
+	! is_foreign "$target" '*/.sisyphus/plugin/*' || die "'$target' is not ours; move it away"
+	! is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || die "'$link' is not ours; move it away"
 }
 
-# Sets $binaries to a folder with every binary in it.
+# Whether something is there that is not a link to a place like $2.
+is_foreign() {
+	if [ -L "$1" ]; then
+		# shellcheck disable=SC2254 # a pattern is meant
+		case $(readlink "$1") in
+		$2) return 1 ;;
+		esac
+		return 0
+	fi
+	[ -e "$1" ]
+}
+
+prepare_folders() {
+	for folder in "$versions" "$config/skills" "$HOME/.local/bin"; do
+		make_folder "$folder" || die "could not create '$folder'; is its parent writable?"
+		[ -w "$folder" ] || die "could not write to '$folder'; change its owner or its rights"
+	done
+}
+
+# Creates a folder, and notes in $made, one a line and the newest first, what was missing.
+make_folder() {
+	[ ! -d "$1" ] || return 0
+	make_folder "$(dirname -- "$1")" || return 1
+	mkdir -- "$1" 2>/dev/null || [ -d "$1" ] || return 1
+	made="$1
+$made"
+}
+
+# Runs when an installation ends early: leaves what was there before.
+undo() {
+	rm -rf "$staging" "$staging.link"
+	[ "$(readlink "$target" || :)" = "$final" ] && return
+	rm -rf "$final"
+	printf '%s' "$made" | while IFS= read -r folder; do
+		rmdir -- "$folder" 2>/dev/null || :
+	done
+}
+
+# Sets $binaries to the folder of the hooks and the runner, and $command_line to the command line.
 find_binaries() {
-	version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$here/plugin.json" | head -n 1)
 	if [ -n "${SISYPHUS_PREBUILT:-}" ]; then
 		binaries=$SISYPHUS_PREBUILT
 	elif [ -x "$here/hooks/bin/sisyphus-run" ]; then
@@ -114,6 +154,9 @@ find_binaries() {
 	for name in $HOOKS run; do
 		[ -x "$binaries/sisyphus-$name" ] || die "'$binaries/sisyphus-$name' is missing"
 	done
+	command_line=$binaries/sisyphus
+	[ -x "$command_line" ] || command_line=$here/bin/sisyphus
+	[ -x "$command_line" ] || die "'$binaries/sisyphus' is missing"
 }
 
 build() {
@@ -147,23 +190,21 @@ assemble() {
 	for name in $HOOKS run; do
 		cp "$binaries/sisyphus-$name" "$staging/hooks/bin/"
 	done
-	if [ -x "$binaries/sisyphus" ]; then
-		cp "$binaries/sisyphus" "$staging/bin/"
-	else
-		cp "$here/bin/sisyphus" "$staging/bin/"
-	fi
+	cp "$command_line" "$staging/bin/"
 }
 
 # A new folder gets its final name, then one rename puts the link to it in place of the old one. A running session
 # finds either the old plugin or the new one, and a running binary is never written to.
 switch() {
-	final=$versions/$version-$(date +%Y%m%d%H%M%S)-$$
 	rm -f "$staging/demo.log"
 	mv "$staging" "$final"
 	ln -s "$final" "$staging.link"
+	previous=$(readlink "$target" || :)
 	# Neither option is in POSIX; one of them is in every mv, and without it the link would be moved into the folder.
 	mv -T -f "$staging.link" "$target" 2>/dev/null || mv -h -f "$staging.link" "$target" ||
 		die "could not put '$target' in place"
+	# From now on it is old: its sessions have a week.
+	[ ! -d "$previous" ] || touch "$previous" || :
 }
 
 link_command() {
@@ -173,26 +214,32 @@ link_command() {
 
 # A session may still use the version before; what is older than a week is nobody's.
 remove_old_versions() {
-	find "$versions" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} +
+	find "$versions" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} + || :
 }
 
 uninstall() {
-	rm -f "$target"
-	if [ -L "$link" ]; then
-		case $(readlink "$link") in
-		*/skills/"$PLUGIN"/bin/sisyphus) rm -f "$link" ;;
-		esac
-	fi
+	is_foreign "$target" '*/.sisyphus/plugin/*' || rm -f "$target"
+	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link"
 	rm -rf "$versions"
 	say "Removed $PLUGIN."
 	if [ "$purge" = yes ]; then
-		rm -rf "$state"
-		rmdir "$config/.sisyphus" 2>/dev/null || :
+		purge_state
 		say "Removed the task history."
 	else
 		# The runner stays with the history: sessions that run now still look for it.
 		say "The task history is kept in $state; --uninstall --purge removes it."
 	fi
+	rmdir "$config/.sisyphus" 2>/dev/null || :
+}
+
+# SISYPHUS_STATE_DIR may be a folder with other things in it.
+purge_state() {
+	[ -d "$state" ] || return 0
+	other=$(find "$state" -mindepth 1 -maxdepth 1 ! -name 'active.json*' ! -name 'completed.json*' ! -name 'failed.json*' \
+		! -name archive ! -name outbox ! -name sessions ! -name output ! -name bin \
+		! -name state.lock ! -name 'hooks.log*' | head -n 1)
+	[ -z "$other" ] || die "'$other' is not ours; move it away, or remove the task history yourself"
+	rm -rf "$state"
 }
 
 main "$@"

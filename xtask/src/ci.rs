@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::{repository, tidy};
+use crate::{repository, tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 6] = [
+    let steps: [(&str, Step); 7] = [
+        ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
             "clippy",
@@ -34,6 +35,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 }
 
 enum Step {
+    Tools,
     Cargo(&'static [&'static str]),
     Tidy,
     EndToEnd,
@@ -43,6 +45,7 @@ impl Step {
     fn passes(&self) -> Result<bool> {
         match self {
             Self::Cargo(arguments) => succeeds(Command::new(repository::cargo()).args(*arguments)),
+            Self::Tools => Ok(tools::check() == ExitCode::SUCCESS),
             Self::Tidy => Ok(tidy::run()? == ExitCode::SUCCESS),
             // A process of its own: it moves itself into a network namespace.
             Self::EndToEnd => succeeds(Command::new(std::env::current_exe()?).arg("e2e")),

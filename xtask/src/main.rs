@@ -12,6 +12,7 @@ mod dispatch;
 mod e2e;
 mod repository;
 mod tidy;
+mod tools;
 
 use std::env;
 use std::process::ExitCode;

@@ -85,21 +85,31 @@ pub fn forget_unclaimed(
         return Ok(());
     }
     store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        transaction.active.tasks.retain(|task| !is_over(task) || is_claimed_in_spite(task, root));
+        let stays = |task: &Task| !is_over(task) || withdraw(task, root) == Withdrawal::Claimed;
+        transaction.active.tasks.retain(stays);
         Ok(())
     })
 }
 
-/// Takes the announcement back, and says whether a shell was quicker.
-fn is_claimed_in_spite(task: &Task, root: Option<&RunRoot>) -> bool {
-    let Some(root) = root else { return false };
+/// What became of an announcement that was to be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// No shell will claim it any more.
+    Withdrawn,
+    /// A shell was quicker.
+    Claimed,
+}
+
+/// Takes a pending call's announcement back, and its run folder with it.
+pub fn withdraw(task: &Task, root: Option<&RunRoot>) -> Withdrawal {
+    let Some(root) = root else { return Withdrawal::Withdrawn };
     let folder = root.folder(&task.id);
     let retracted = Announced::of(root, &task.session).retract(task.ticket, &task.id);
     if !retracted && folder.claimed().exists() {
-        return true;
+        return Withdrawal::Claimed;
     }
     folder.remove();
-    false
+    Withdrawal::Withdrawn
 }
 
 /// Whose unclaimed calls can't run any more.

@@ -76,7 +76,7 @@ pub fn hear(
     };
     if is_supervised(&task) {
         // Its runner lives and will say more than the client does.
-        transaction.active.tasks.push(task);
+        transaction.active.insert(task);
         return Ok(());
     }
     finish_observed(transaction, task, &notice, root, state, now)

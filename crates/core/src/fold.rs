@@ -1,16 +1,16 @@
 //! Turning what run folders show into state. One code path, run by everybody who comes by, idempotent.
 
-use std::fs;
 use std::time::Duration;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
+use crate::announce::{Withdrawal, withdraw};
 use crate::client_end::is_client_file;
 use crate::id::ClientTaskId;
 use crate::judge::{judge, stopped};
 use crate::outcome::{Canceller, LostReason, Outcome};
-use crate::output::{KEPT_BYTES, KeptOutput, keep};
+use crate::output::{KeptOutput, adopt};
 use crate::run_folder::{Announced, RunResult, RunRoot, Sighting, look};
 use crate::status::{Ending, Event, Status, Watch};
 use crate::store::{Store, Transaction};
@@ -20,6 +20,9 @@ use crate::task::{Client, Task, Witness};
 /// How long a bound call may stay unclaimed before it counts as observed: its shell has started, so a claim would
 /// have come within milliseconds.
 const CLAIM_PATIENCE: chrono::Duration = chrono::Duration::seconds(5);
+/// How long a call may stay unanswered, with its permission prompt on the screen, before it is forgotten. Only a session
+/// that was killed leaves such a call behind.
+const ANSWER_PATIENCE: chrono::Duration = chrono::Duration::hours(24);
 
 /// Folds every run folder that has news. Takes the lock only if there is any.
 pub fn fold(
@@ -71,6 +74,8 @@ enum News {
         client_id: Option<ClientTaskId>,
     },
     Observed,
+    /// Nobody will ever run it.
+    Abandoned,
     Ended(Box<RunResult>),
     /// It is over, and nobody saw how.
     Over(LostReason),
@@ -92,8 +97,11 @@ fn news_of(task: &Task, root: Option<&RunRoot>, now: DateTime<Utc>) -> Option<Ne
         (Status::Pending { .. }, Sighting::Claimed) => Some(News::Claimed),
         (Status::Queued { .. } | Status::Running { .. }, Sighting::Claimed) => None,
         (Status::Pending { announced_at }, Sighting::Announced | Sighting::Nothing) => {
-            let overdue = task.is_bound() && now - *announced_at > CLAIM_PATIENCE;
-            overdue.then_some(News::Observed)
+            let age = now - *announced_at;
+            match task.client {
+                Some(_) => (age > CLAIM_PATIENCE).then_some(News::Observed),
+                None => (age > ANSWER_PATIENCE).then_some(News::Abandoned),
+            }
         }
         (
             Status::Queued { .. } | Status::Running { .. },
@@ -116,13 +124,11 @@ fn apply(
             see_client(&mut task, client_id.as_ref());
             Event::Started { at: *at }
         }
+        News::Abandoned if withdraw(&task, root) == Withdrawal::Withdrawn => return Ok(()),
+        News::Abandoned => Event::Claimed { at: now },
         News::Observed => {
-            let quicker = root.is_some_and(|root| {
-                !Announced::of(root, &task.session).retract(task.ticket, &task.id)
-                    && root.folder(&task.id).claimed().exists()
-            });
-            if quicker {
-                transaction.active.tasks.push(task);
+            if withdraw(&task, root) == Withdrawal::Claimed {
+                transaction.active.insert(task);
                 return Ok(());
             }
             Event::Observed { at: now }
@@ -161,9 +167,7 @@ pub fn advance(transaction: &mut Transaction<'_>, mut task: Task, event: Event) 
             transaction.finish(task);
         }
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => {
-            let position =
-                transaction.active.tasks.partition_point(|other| other.ticket < task.ticket);
-            transaction.active.tasks.insert(position, task);
+            transaction.active.insert(task);
         }
     }
     Ok(())
@@ -214,16 +218,11 @@ fn kept_output(
     Some(KeptOutput { bytes: size.bytes, dropped, client_file })
 }
 
-/// Moves the output that a sandboxed runner kept in its run folder into the state folder. Best effort.
+/// Brings the output that a sandboxed runner kept in its run folder into the state folder. Best effort.
 fn rescue_output(task: &Task, root: &RunRoot, store: &Store) {
     let target = store.dir().output(&task.id);
-    let Ok(mut source) = sys::open_own_file(&root.folder(&task.id).output()) else { return };
-    let bounded = source.metadata().is_ok_and(|metadata| metadata.len() <= KEPT_BYTES * 2);
-    if bounded
-        && !target.exists()
-        && store.dir().create_output_dir().is_ok()
-        && keep(&mut source, &target).is_err()
-    {
-        let _ = fs::remove_file(&target);
+    let Ok(mut kept) = sys::open_own_file(&root.folder(&task.id).output()) else { return };
+    if !target.exists() && store.dir().create_output_dir().is_ok() {
+        let _ = adopt(&mut kept, &target);
     }
 }

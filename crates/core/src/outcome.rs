@@ -24,8 +24,8 @@ pub enum LostReason {
     RunnerDied,
     /// The run folder under the temporary folder is gone, as after a reboot.
     RunFolderGone,
-    /// The client no longer lists a task that it alone was watching.
-    Forgotten,
+    /// Its session ended while only the client was watching it.
+    SessionEnded,
 }
 
 /// How a task ended. An exit code that nobody saw is [`Outcome::Unknown`], never 0.
@@ -100,7 +100,9 @@ impl Outcome {
                     LostReason::RunFolderGone => {
                         "its run folder is gone, as after a restart of the machine"
                     }
-                    LostReason::Forgotten => "the client no longer knows it",
+                    LostReason::SessionEnded => {
+                        "its session ended, and only the client was watching"
+                    }
                 };
                 format!("was lost, exit code unknown: {reason}")
             }

@@ -126,6 +126,21 @@ pub struct SubagentStop {
 #[derive(Debug, Clone, Deserialize)]
 pub struct SessionEnd {
     pub session_id: SessionId,
+    #[serde(default)]
+    pub reason: EndReason,
+}
+
+/// Why a session ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The conversation begins anew in the same client; what runs in the background goes on.
+    #[serde(alias = "resume")]
+    Clear,
+    /// The client is about to end.
+    #[default]
+    #[serde(other)]
+    Exit,
 }
 
 /// The input of a Bash or PowerShell call.

@@ -10,8 +10,8 @@ mod run;
 mod stdin;
 
 pub use event::{
-    BackgroundCommand, Event, PostToolUse, PreToolUse, SessionEnd, SessionSource, SessionStart,
-    Stop, SubagentStart, SubagentStop, Tool, UserPromptSubmit,
+    BackgroundCommand, EndReason, Event, PostToolUse, PreToolUse, SessionEnd, SessionSource,
+    SessionStart, Stop, SubagentStart, SubagentStop, Tool, UserPromptSubmit,
 };
 pub use notification::{Notification, Prompt, read_prompt};
 pub use reply::Reply;

@@ -1,30 +1,52 @@
-//! SessionEnd: marks what runs, so that a stop that follows is known for what it is. Within the 1.5 s that all hooks
-//! share.
+//! SessionEnd: marks what runs, so that a stop that follows is known for what it is, and closes what nobody will see
+//! end. Within the 1.5 s that all hooks share.
 
 use anyhow::Result;
-use sisyphus_core::announce::{Unclaimed, forget_unclaimed};
-use sisyphus_core::outcome::Canceller;
+use sisyphus_core::announce::{Unclaimed, Withdrawal, forget_unclaimed, withdraw};
+use sisyphus_core::fold::{advance, fold};
+use sisyphus_core::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_core::status::{Ending, Event, Status, Watch};
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::{StopAsked, Task};
-use sisyphus_hook::{Context, Reply, SessionEnd};
+use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     let session = &event.session_id;
-    forget_unclaimed(
-        &context.store,
-        context.run_root().as_ref(),
-        session,
-        Unclaimed::WholeSession,
-    )?;
-    let is_unmarked = |task: &Task| &task.session == session && task.stop_asked.is_none();
-    if context.store.read_active()?.tasks.iter().any(is_unmarked) {
-        context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-            for task in transaction.active.tasks.iter_mut().filter(|task| is_unmarked(task)) {
-                task.stop_asked = Some(StopAsked { by: Canceller::SessionEnd, at: context.now });
-            }
-            Ok(())
-        })?;
+    let root = context.run_root();
+    fold(&context.store, root.as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
+    forget_unclaimed(&context.store, root.as_ref(), session, Unclaimed::WholeSession)?;
+    if event.reason == EndReason::Clear {
+        return Ok(Reply::Silent);
     }
+    if !context.store.read_active()?.tasks.iter().any(|task| &task.session == session) {
+        return Ok(Reply::Silent);
+    }
+    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        let (theirs, others) = std::mem::take(&mut transaction.active.tasks)
+            .into_iter()
+            .partition(|task| &task.session == session);
+        transaction.active.tasks = others;
+        for mut task in theirs {
+            let unclaimed = matches!(task.status, Status::Pending { .. })
+                && withdraw(&task, root.as_ref()) == Withdrawal::Withdrawn;
+            if !unclaimed && !is_observed(&task) {
+                task.stop_asked
+                    .get_or_insert(StopAsked { by: Canceller::SessionEnd, at: context.now });
+                transaction.active.insert(task);
+            } else {
+                let outcome = Outcome::Lost { why: LostReason::SessionEnded };
+                let ending =
+                    Ending { outcome, started_at: None, ended_at: context.now, duration_ms: None };
+                advance(transaction, task, Event::Ended(ending))?;
+            }
+        }
+        Ok(())
+    })?;
     Ok(Reply::Silent)
+}
+
+/// Whether only the client sees it.
+fn is_observed(task: &Task) -> bool {
+    matches!(task.status, Status::Running { watch: Watch::Observed, .. })
 }

@@ -22,7 +22,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let stage = Stage::build()?;
     let hooks = hooks::run(&stage)?;
     let runner = runner::run(&stage)?;
-    let path = repository::target()?.with_file_name("bench.json");
+    let path = repository::target()?.join("bench.json");
     let report = json!({ "version": 1, "hooks": hooks, "runner": runner });
     fs::write(&path, format!("{report:#}\n"))
         .with_context(|| format!("could not write `{}`", path.display()))?;

@@ -1,6 +1,6 @@
 //! Copies a task's output to a place that outlives the client's folder under `/tmp`: head and tail, bounded.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -41,11 +41,37 @@ fn context(target: &Path) -> String {
     format!("could not keep the output in `{}`", target.display())
 }
 
+/// Copies an output that a runner kept elsewhere. What is longer than a runner keeps is no runner's.
+pub fn adopt(kept: &mut File, target: &Path) -> Result<()> {
+    // The line that counts dropped bytes comes on top of what is kept.
+    let longest = KEPT_BYTES + 1024;
+    let bytes = kept.metadata().with_context(|| context(target))?.len();
+    anyhow::ensure!(
+        bytes <= longest,
+        "could not keep an output of {bytes} bytes: no runner leaves that much"
+    );
+    copy_whole(target, |copy| io::copy(&mut kept.take(longest), copy))
+        .with_context(|| context(target))?;
+    Ok(())
+}
+
 fn keep_first(source: &mut File, bytes: u64, target: &Path) -> Result<KeptOutput> {
-    let context = || context(target);
-    let mut copy = sys::create_private_file(target).with_context(context)?;
-    let dropped = copy_ends(source, &mut copy, bytes, KEPT_BYTES).with_context(context)?;
+    let dropped = copy_whole(target, |copy| copy_ends(source, copy, bytes, KEPT_BYTES))
+        .with_context(|| context(target))?;
     Ok(KeptOutput { bytes, dropped, client_file: None })
+}
+
+/// Lets `copy` fill a file that then becomes `target`. Two who fold at once may both copy; each has a file of its own
+/// until it is whole.
+fn copy_whole<T>(target: &Path, copy: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
+    let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
+    let copied = sys::create_private_file(&temporary)
+        .and_then(|mut file| copy(&mut file))
+        .and_then(|value| fs::rename(&temporary, target).map(|()| value));
+    if copied.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    copied
 }
 
 fn copy_ends(source: &mut File, copy: &mut File, bytes: u64, kept: u64) -> io::Result<u64> {

@@ -7,4 +7,4 @@ mod keep;
 pub use clean::clean_line;
 pub(crate) use clean::cut_middle;
 pub use excerpt::{Excerpt, Purpose, excerpt};
-pub use keep::{KEPT_BYTES, KeptOutput, keep, keep_observed};
+pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed};

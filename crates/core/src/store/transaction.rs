@@ -33,6 +33,12 @@ pub struct Active {
 }
 
 impl Active {
+    /// Puts a task in its place in line.
+    pub fn insert(&mut self, task: Task) {
+        let position = self.tasks.partition_point(|other| other.ticket < task.ticket);
+        self.tasks.insert(position, task);
+    }
+
     /// Draws the next ticket.
     pub fn draw_ticket(&mut self) -> Ticket {
         let ticket = self.next_ticket;

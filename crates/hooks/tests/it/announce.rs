@@ -1,0 +1,102 @@
+//! PreToolUse announces a background call and says nothing.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::log;
+
+fn announcements(session: &Session<'_>) -> Vec<PathBuf> {
+    files_below(&session.env.runs().join("announced").join(&session.id))
+}
+
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        }
+        found.push(path);
+    }
+    found
+}
+
+#[test]
+fn a_background_call_is_recorded_as_it_was_made_and_announced() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let event = session.event("pre-tool-use.bash-background-timeout");
+    session.tell(&event);
+
+    let [task] = session.active().try_into().unwrap();
+    assert_eq!(task["session"], session.id.as_str());
+    assert_eq!(task["tool_use_id"], "toolu_0000_2");
+    assert_eq!(task["cwd"], json!(env.project()));
+    assert_eq!(task["command"], "sleep 3; echo three");
+    assert_eq!(task["description"], "three");
+    assert_eq!(task["limit_ms"], 1500);
+    assert_eq!(task["client_limit_ms"], 1500);
+    assert_eq!(task["status"]["state"], "pending");
+    assert_eq!((&task["agent"], &task["client"]), (&Value::Null, &Value::Null));
+
+    let [announcement] = announcements(&session).try_into().unwrap();
+    let announced: Value = serde_json::from_slice(&std::fs::read(announcement).unwrap()).unwrap();
+    assert_eq!(
+        announced,
+        json!({ "task": task["id"], "command": "sleep 3; echo three", "limit_ms": 1500 })
+    );
+    assert!(env.runs().join(task["id"].as_str().unwrap()).is_dir());
+    assert_eq!(log(&env), "");
+}
+
+#[test]
+fn a_subagents_call_is_recorded_with_the_subagent_and_without_a_limit_of_its_own() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.tell(&session.event("pre-tool-use.bash-background-in-subagent"));
+    let [task] = session.active().try_into().unwrap();
+    assert_eq!(task["agent"], "a823f771c24d473c5");
+    assert_eq!(task["limit_ms"], Value::Null);
+    assert_eq!(task["client_limit_ms"], 600_000);
+}
+
+#[test]
+fn a_foreground_call_is_neither_recorded_nor_announced() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    for name in ["pre-tool-use.bash-foreground", "post-tool-use.bash-foreground"] {
+        session.tell(&session.event(name));
+    }
+    let explicit =
+        with(session.event("pre-tool-use.bash-foreground"), "/tool_input/run_in_background", false);
+    session.tell(&explicit);
+    assert_eq!(session.active(), Vec::<Value>::new());
+    assert!(!env.runs().exists());
+    assert!(!env.state().exists(), "a hook that changes nothing writes nothing");
+}
+
+#[test]
+fn what_is_written_is_for_its_owner_only() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    call.starts();
+    let _ = session.submits(&call.notice());
+    session.call(2).starts();
+    let roots = [env.state(), env.client_tmp()];
+    let written = roots.iter().flat_map(|root| files_below(root)).chain(roots.clone());
+    let mut count = 0;
+    for path in written {
+        let metadata = path.symlink_metadata().unwrap();
+        let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(metadata.mode() & 0o7777, expected, "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
+}

@@ -1,0 +1,238 @@
+//! From the client's notice to the reminder, for calls that no runner claimed.
+
+use serde_json::Value;
+use sisyphus_testing::TestEnv;
+
+use crate::session::Session;
+use crate::start::{Started, is_swallowed, log, told};
+
+#[test]
+fn the_clients_id_is_tied_to_the_call() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.call(1).starts();
+    session.call(2).starts();
+    let tied: Vec<(Value, Value)> = session
+        .active()
+        .into_iter()
+        .map(|task| (task["tool_use_id"].clone(), task["client"].clone()))
+        .collect();
+    let client = |id: &str| serde_json::json!({ "id": id, "said_by": "client" });
+    assert_eq!(tied, [("toolu_1".into(), client("b1")), ("toolu_2".into(), client("b2"))]);
+}
+
+#[test]
+fn a_command_that_became_a_background_one_is_observed() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.tell(&session.call(1).after());
+    let [task] = session.active().try_into().unwrap();
+    assert_eq!(task["status"]["state"], "running");
+    assert_eq!(task["status"]["watch"], "observed");
+    assert_eq!(task["command"], "sleep 6; echo hello-out; exit 4");
+}
+
+#[test]
+fn every_end_that_the_client_tells_is_filed_and_told_as_what_it_is() {
+    let cases = [
+        ("failed", "failed with exit code 4", "failed.json", "failed", "failed with exit code 4"),
+        (
+            "completed",
+            "completed (exit code 0)",
+            "completed.json",
+            "completed",
+            "completed with exit code 0",
+        ),
+        (
+            "killed",
+            "was stopped after reaching its background time limit",
+            "failed.json",
+            "timed_out",
+            "was stopped by its time limit of 10 min",
+        ),
+        (
+            "killed",
+            "was stopped",
+            "failed.json",
+            "cancelled",
+            "was stopped by a signal from outside",
+        ),
+        ("completed", "went to sleep", "failed.json", "unknown", "ended, exit code unknown"),
+        (
+            "failed",
+            "failed with exit code many",
+            "failed.json",
+            "unknown",
+            "ended, exit code unknown",
+        ),
+    ];
+    for (status, verdict, file, outcome, sentence) in cases {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let call = session.call(1);
+        call.starts();
+        let output = session.submits(&call.notice_of(status, verdict));
+        let text = told(&output);
+        assert!(text.starts_with("[sisyphus] Background task t"), "{verdict}: {output:?}");
+        assert!(text.contains(&format!("(\"run slow test\") {sentence}.")), "{verdict}: {text}");
+        assert!(text.contains("\ncommand: sleep 6; echo hello-out; exit 4\n"), "{text}");
+        assert_eq!(output.json()["hookSpecificOutput"]["hookEventName"], "UserPromptSubmit");
+
+        let filed = env.state_file(file);
+        assert_eq!(filed["tasks"][0]["status"]["outcome"], outcome, "{verdict}");
+        if outcome == "failed" {
+            assert_eq!(filed["tasks"][0]["status"]["exit_code"], 4);
+        }
+        assert_eq!(session.active(), Vec::<Value>::new(), "{verdict}");
+        assert_eq!(log(&env), "");
+    }
+}
+
+#[test]
+fn the_recorded_time_limit_is_told_with_the_calls_own_limit() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.tell(&session.event("pre-tool-use.bash-background-timeout"));
+    let output = session.send(&session.event("user-prompt-submit.notification-bash-time-limit"));
+    assert!(told(&output).contains("was stopped by its time limit of 1.5 s."), "{output:?}");
+}
+
+#[test]
+fn the_output_stands_in_the_reminder_without_the_clients_own_line() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    call.starts();
+    call.prints("hello-out\n[exited with code 4]\n");
+    let text = told(&session.submits(&call.notice()));
+    assert!(text.contains("\n| hello-out\n"), "{text}");
+    assert!(!text.contains("exited with code"), "{text}");
+    assert!(text.contains("\nwhole output: "), "{text}");
+}
+
+#[test]
+fn a_second_notice_of_the_same_end_is_swallowed() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    call.starts();
+    assert!(!told(&session.submits(&call.notice())).is_empty());
+    for _ in 0..2 {
+        let output = session.submits(&call.notice());
+        assert!(is_swallowed(&output), "{output:?}");
+        assert!(output.json()["reason"].as_str().unwrap().contains("\"run slow test\""));
+        assert_eq!(told(&output), "");
+    }
+}
+
+#[test]
+fn a_notice_whose_result_went_out_with_a_typed_prompt_is_swallowed() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, None, 1);
+    let text = told(&session.types());
+    assert!(text.contains("(\"the tests\") failed with exit code 3."), "{text}");
+    assert!(is_swallowed(&session.submits(&session.call(1).notice())));
+}
+
+#[test]
+fn an_old_notice_beside_a_new_one_takes_no_turn_away() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let (old, new) = (session.call(1), session.call(2));
+    old.starts();
+    new.starts();
+    let _ = session.submits(&old.notice());
+    let output = session.submits(&format!("{}\n{}", old.notice(), new.notice()));
+    assert!(!is_swallowed(&output), "{output:?}");
+    assert_eq!(told(&output).matches("[sisyphus]").count(), 1, "{output:?}");
+}
+
+#[test]
+fn a_typed_prompt_with_nothing_owed_says_nothing() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    assert_eq!(session.types().stdout, "");
+    session.call(1).starts();
+    assert_eq!(session.types().stdout, "");
+    let quoted = format!("what does this mean: {}", session.call(1).notice());
+    assert_eq!(session.submits(&quoted).stdout, "", "a pasted notice is no notice");
+    assert_eq!(session.active().len(), 1);
+}
+
+#[test]
+fn notices_of_agents_and_of_hooks_are_never_swallowed() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    for name in ["agent-finished", "agent-interim", "rewake"] {
+        let event = session.event(&format!("user-prompt-submit.notification-{name}"));
+        for _ in 0..3 {
+            assert_eq!(session.send(&event).stdout, "", "{name}");
+        }
+        // One that comes while something is owed brings it along.
+        session.owe(1, None, 1);
+        let output = session.send(&event);
+        assert!(!is_swallowed(&output), "{name}: {output:?}");
+        assert!(told(&output).contains("exit code 3"), "{name}: {output:?}");
+    }
+}
+
+#[test]
+fn an_old_notice_with_anything_else_beside_it_is_never_swallowed() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    call.starts();
+    let _ = session.submits(&call.notice());
+    let agent = session.event("user-prompt-submit.notification-agent-finished");
+    for other in [agent["prompt"].as_str().unwrap(), "and please look at this"] {
+        let output = session.submits(&format!("{}\n{other}", call.notice()));
+        assert!(!is_swallowed(&output), "{output:?}");
+    }
+}
+
+#[test]
+fn another_sessions_result_is_never_delivered_here() {
+    let env = TestEnv::new();
+    let (here, there) = (Session::new(&env), Session::other(&env));
+    there.owe(1, None, 60);
+    there.call(2).starts();
+    assert_eq!(here.types().stdout, "");
+    here.tell(&here.event("stop.idle"));
+    here.tell(&here.event("session-start.resume"));
+    here.tell(&here.event("subagent-stop"));
+    // Even a notice of the same id is not taken for the other session's.
+    let _ = here.submits(&here.call(2).notice());
+    assert_eq!(there.active().len(), 1);
+    assert_eq!(there.owed().len(), 1);
+    assert!(told(&there.types()).contains("exit code 3"));
+}
+
+#[test]
+fn a_result_that_the_client_does_not_announce_is_delivered_when_the_turn_ends() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, None, 0);
+    assert_eq!(session.send(&session.event("stop.idle")).stdout, "", "it has still time");
+    session.owe(1, None, 60);
+    assert_eq!(session.send(&session.event("stop.hook-active")).stdout, "", "once is enough");
+    let output = session.send(&session.event("stop.idle"));
+    assert!(told(&output).contains("failed with exit code 3"), "{output:?}");
+    assert_eq!(output.json()["hookSpecificOutput"]["hookEventName"], "Stop");
+    assert_eq!(output.json().get("decision"), None);
+    session.tell(&session.event("stop.idle"));
+}
+
+#[test]
+fn a_reminder_that_could_not_be_printed_is_offered_again() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, None, 1);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let command = env.command("sisyphus-user-prompt-submit");
+    let mut lost = Started::printing_to(full.into(), command);
+    lost.give(session.event("user-prompt-submit.typed").to_string().as_bytes());
+    let _ = lost.end();
+    assert!(log(&env).contains("could not print the reply"), "{}", log(&env));
+    assert!(told(&session.types()).contains("failed with exit code 3"));
+}

@@ -1,0 +1,139 @@
+//! Events that are no events.
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::{HOOKS, hook, log};
+
+/// Larger than any event that a person causes.
+const HUGE: usize = 50 * 1024 * 1024;
+
+#[test]
+fn every_hook_answers_nonsense_with_silence_and_notes_it() {
+    for (event, payload) in HOOKS {
+        let env = TestEnv::new();
+        let good = Session::new(&env).event(payload);
+        let text = good.to_string();
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let without_fields = json!({ "hook_event_name": event }).to_string();
+        let cases: [(&str, Vec<u8>, &str); 12] = [
+            ("nothing", Vec::new(), "the input ended after 0 bytes"),
+            ("words", b"not JSON at all\n".to_vec(), "the input ended"),
+            ("bytes", vec![0xff, 0, 0xfe, b'{', 0xc3, b'}'], "could not understand"),
+            ("brackets", b"}]}{[".to_vec(), "could not understand"),
+            ("half an event", text.as_bytes()[..text.len() / 2].to_vec(), "the input ended after"),
+            ("null", b"null".to_vec(), "the input ended after"),
+            ("a list", b"[1, 2]".to_vec(), "could not understand"),
+            ("depth", deep.into_bytes(), "could not understand"),
+            ("no fields", without_fields.into_bytes(), "could not understand"),
+            ("no name", with_name(&good, Value::Null), "could not read the event's name"),
+            ("an unknown name", with_name(&good, "Unheard".into()), "started for `Unheard`"),
+            (
+                "a session that is a path",
+                with(good.clone(), "/session_id", "../../x").to_string().into_bytes(),
+                "could not understand",
+            ),
+        ];
+        for (what, input, noted) in cases {
+            let before = log(&env).len();
+            let output = hook(&env, event, &input);
+            assert_eq!(output.stdout, "", "{event}: {what}");
+            let log = &log(&env)[before..];
+            assert!(log.contains(&format!(" {event}: ")), "{event}: {what}: {log:?}");
+            assert!(log.contains(noted), "{event}: {what}: {log:?}");
+            assert_eq!(log.lines().count(), 1, "{event}: {what}: {log:?}");
+        }
+        assert!(!env.state().join("active.json").exists(), "{event}");
+    }
+}
+
+fn with_name(event: &Value, name: Value) -> Vec<u8> {
+    with(event.clone(), "/hook_event_name", name).to_string().into_bytes()
+}
+
+#[test]
+fn every_hook_bears_every_field_missing_or_of_another_type() {
+    for (event, payload) in HOOKS {
+        let env = TestEnv::new();
+        let good = Session::new(&env).event(payload);
+        for pointer in pointers(&good) {
+            let _ = hook(&env, event, without(&good, &pointer).to_string().as_bytes());
+            for value in [json!(null), json!(7.5), json!(true), json!("x"), json!([]), json!({})] {
+                let changed = with(good.clone(), &pointer, value);
+                let _ = hook(&env, event, changed.to_string().as_bytes());
+            }
+        }
+        assert!(!log(&env).contains("panicked"), "{}", log(&env));
+    }
+}
+
+/// The fields of an event, and those one level below.
+fn pointers(event: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, value) in event.as_object().expect("an object") {
+        found.push(format!("/{key}"));
+        let inner = value.as_object().into_iter().flat_map(|object| object.keys());
+        found.extend(inner.map(|inner| format!("/{key}/{inner}")));
+    }
+    found
+}
+
+fn without(event: &Value, pointer: &str) -> Value {
+    let mut event = event.clone();
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+    event.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object").remove(key);
+    event
+}
+
+#[test]
+fn every_hook_bears_an_event_of_50_megabytes() {
+    // Escaped by hand: a debug build of the test would take longer for it than the hooks do. Seven bytes each.
+    let huge = r#"x\"\\ü"#.repeat(HUGE / 7);
+    for (event, payload) in HOOKS {
+        let env = TestEnv::new();
+        let good = Session::new(&env).event(payload);
+        let field = match event {
+            "UserPromptSubmit" => "/prompt",
+            "PreToolUse" => "/tool_input/of_a_newer_client",
+            "PostToolUse" => "/tool_response/stdout",
+            _ => "/last_assistant_message",
+        };
+        let text = with(good, field, "HUGE").to_string().replace("HUGE", &huge);
+        let _ = hook(&env, event, text.as_bytes());
+        // Read to its end, and understood.
+        assert_eq!(log(&env), "", "{event}");
+    }
+}
+
+#[test]
+fn an_event_beyond_all_bounds_is_given_up_and_noted() {
+    let huge = "x".repeat(HUGE * 3 / 2);
+    for (event, payload) in HOOKS {
+        let env = TestEnv::new();
+        let good = Session::new(&env).event(payload);
+        let text = with(good, "/of_a_newer_client", "HUGE").to_string().replace("HUGE", &huge);
+        assert_eq!(hook(&env, event, text.as_bytes()).stdout, "", "{event}");
+        assert!(log(&env).contains("the event is larger than"), "{event}: {}", log(&env));
+    }
+}
+
+#[test]
+fn a_call_of_megabytes_is_not_kept_for_every_later_hook_to_read() {
+    let huge = "x".repeat(4 << 20);
+    let cases = [
+        // One argument of a process is at most 128 kB on Linux: the client can't even start this command.
+        ("pre-tool-use.bash-background", "/tool_input/command"),
+        ("pre-tool-use.bash-background", "/tool_input/description"),
+        ("post-tool-use.bash-background", "/tool_input/command"),
+        ("post-tool-use.bash-background", "/tool_input/description"),
+    ];
+    for (payload, field) in cases {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        session.tell(&with(session.event(payload), field, huge.as_str()));
+        let size = env.state().join("active.json").metadata().map_or(0, |file| file.len());
+        assert!(size < 1 << 20, "{payload} {field}: active.json has {size} bytes");
+    }
+}

@@ -1,0 +1,177 @@
+//! State files that are broken, or of a version to come.
+
+use std::fs;
+use std::path::Path;
+
+use sisyphus_testing::TestEnv;
+
+use crate::session::Session;
+use crate::start::{HOOKS, log, told};
+
+/// What may become of a file when a machine dies, or a person edits it.
+const BROKEN: [&str; 5] = [
+    "",
+    "{\"tasks\": [tru",
+    "\0\0\0\0\0\0\0\0",
+    "{\"tasks\": {}, \"owed\": 1, \"rewriting\": []}",
+    "[]x",
+];
+
+fn put(path: &Path, content: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+/// The contents of the files that were set aside in the place of `path`, and the reasons beside them.
+fn set_aside(path: &Path) -> (Vec<String>, Vec<String>) {
+    let name = format!("{}.corrupt-", path.file_name().unwrap().to_str().unwrap());
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let found =
+        entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(&name));
+    let (reasons, files): (Vec<_>, Vec<_>) =
+        found.partition(|path| path.extension().is_some_and(|extension| extension == "reason"));
+    let read = |paths: Vec<_>| paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    (read(files), read(reasons))
+}
+
+#[test]
+fn a_broken_list_of_tasks_is_set_aside_and_the_next_call_recorded() {
+    for broken in BROKEN {
+        for (event, payload) in HOOKS {
+            let env = TestEnv::new();
+            let session = Session::new(&env);
+            let path = env.state().join("active.json");
+            put(&path, broken);
+            let _ = session.send(&session.event(payload));
+            session.tell(&session.call(7).before());
+            let active = session.active();
+            assert!(active.iter().any(|it| it["tool_use_id"] == "toolu_7"), "{event}: {active:?}");
+            let (files, reasons) = set_aside(&path);
+            assert_eq!(files, [broken], "{event}");
+            assert!(reasons.len() == 1 && reasons[0].contains("is malformed"), "{reasons:?}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_list_of_tasks_holds_no_reminder_back() {
+    for payload in [
+        "user-prompt-submit.typed",
+        "session-start.resume",
+        "stop.idle",
+        "user-prompt-submit.notification-rewake",
+    ] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        session.owe(1, None, 60);
+        put(&env.state().join("active.json"), BROKEN[1]);
+        let output = session.send(&session.event(payload));
+        assert!(told(&output).contains("exit code 3"), "{payload}: {output:?} {}", log(&env));
+    }
+}
+
+#[test]
+fn a_broken_list_of_tasks_holds_no_end_back() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    call.starts();
+    put(&env.state().join("active.json"), BROKEN[0]);
+    let output = session.submits(&call.notice());
+    assert!(told(&output).contains("failed with exit code 4"), "{output:?} {}", log(&env));
+}
+
+#[test]
+fn a_broken_list_of_tasks_does_not_keep_a_started_one_from_being_observed() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let path = env.state().join("active.json");
+    put(&path, BROKEN[0]);
+    session.tell(&session.call(1).after());
+    assert_eq!(set_aside(&path).0, [BROKEN[0]], "{}", log(&env));
+    assert_eq!(session.active().len(), 1, "{}", log(&env));
+}
+
+#[test]
+fn a_broken_outbox_is_set_aside_and_the_next_result_told() {
+    for broken in BROKEN {
+        for (event, payload) in HOOKS {
+            let env = TestEnv::new();
+            let session = Session::new(&env);
+            put(&session.outbox(), broken);
+            let _ = session.send(&session.event(payload));
+            let text = told(&session.submits(&session.call(7).notice()));
+            assert!(text.contains("failed with exit code 4"), "{event}: {text:?} {}", log(&env));
+            let (files, reasons) = set_aside(&session.outbox());
+            assert_eq!(files, [broken], "{event}");
+            assert!(reasons.len() == 1 && reasons[0].contains("is malformed"), "{reasons:?}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_note_about_the_session_is_set_aside_and_until_then_nothing_is_changed() {
+    for broken in BROKEN {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let name = format!("sessions/{}.json", session.id);
+        let path = env.state().join(&name);
+        put(&path, broken);
+        let service = crate::payload::with(session.call(1).before(), "/tool_input/command", "vite");
+        session.tell(&service);
+        assert_eq!(session.active().len(), 1);
+        session.tell(&session.event("session-start.startup"));
+        assert_eq!(set_aside(&path).0, [broken]);
+        assert!(env.state_file(&name)["rewriting"].is_string());
+    }
+}
+
+#[test]
+fn a_broken_history_is_set_aside_and_the_next_end_filed() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let path = env.state().join("failed.json");
+    put(&path, BROKEN[1]);
+    let call = session.call(1);
+    call.starts();
+    assert!(told(&session.submits(&call.notice())).contains("failed with exit code 4"));
+    assert_eq!(session.failed().len(), 1);
+    assert_eq!(set_aside(&path).0, [BROKEN[1]]);
+}
+
+#[test]
+fn a_list_of_tasks_of_a_newer_version_is_left_alone() {
+    for newer in
+        ["{\"version\": 2, \"tasks\": []}", "{\"version\": 9, \"tasks\": {\"by\": \"id\"}}"]
+    {
+        for (event, payload) in HOOKS {
+            let env = TestEnv::new();
+            let session = Session::new(&env);
+            let path = env.state().join("active.json");
+            put(&path, newer);
+            assert_eq!(session.send(&session.event(payload)).stdout, "", "{event}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), newer, "{event}");
+            assert_eq!(set_aside(&path).0, Vec::<String>::new(), "{event}");
+            // The one hook that has nothing to do with the state.
+            let expected = event != "SubagentStart";
+            assert_eq!(log(&env).contains("update sisyphus"), expected, "{event}: {}", log(&env));
+        }
+    }
+}
+
+#[test]
+fn a_list_of_tasks_that_grew_wild_stops_no_hook_for_ever() {
+    for (event, payload) in HOOKS {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let path = env.state().join("active.json");
+        put(&path, "");
+        // All holes: larger than what is read, and nothing on disk.
+        fs::File::options().write(true).open(&path).unwrap().set_len(1 << 32).unwrap();
+        let _ = session.send(&session.event(payload));
+        session.tell(&session.call(7).before());
+        let size = path.metadata().unwrap().len();
+        assert!(size < 1 << 20, "{event}: still {size} bytes, {}", log(&env));
+        assert!(session.active().iter().any(|it| it["tool_use_id"] == "toolu_7"), "{event}");
+    }
+}

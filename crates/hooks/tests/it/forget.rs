@@ -1,0 +1,57 @@
+//! Calls that never ran are forgotten.
+
+use serde_json::Value;
+use sisyphus_testing::TestEnv;
+
+use crate::session::Session;
+
+#[test]
+fn a_denied_call_is_forgotten_when_the_turn_ends_and_its_announcement_is_gone() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.tell(&session.call(1).before());
+    let folder = env.runs().join(session.active()[0]["id"].as_str().unwrap());
+    let announced = env.runs().join("announced").join(&session.id);
+    assert!(folder.is_dir() && announced.is_dir());
+
+    session.tell(&session.event("stop.idle"));
+    assert_eq!(session.active(), Vec::<Value>::new());
+    assert!(!folder.exists() && !announced.exists());
+    assert_eq!(session.failed(), Vec::<Value>::new(), "it never was a task");
+    assert_eq!(session.types().stdout, "");
+}
+
+#[test]
+fn a_call_that_the_client_started_is_not_forgotten() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.call(1).starts();
+    session.tell(&session.event("stop.shell-running"));
+    assert_eq!(session.active().len(), 1);
+}
+
+#[test]
+fn a_subagents_call_outlives_the_main_turn_and_not_the_session() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.tell(&session.call(1).of_agent("a1").before());
+    session.tell(&session.event("stop.subagent-running"));
+    assert_eq!(session.active().len(), 1);
+    assert!(env.runs().join("announced").join(&session.id).is_dir());
+
+    session.tell(&session.event("session-end.other"));
+    assert_eq!(session.active(), Vec::<Value>::new());
+    assert!(!env.runs().join("announced").join(&session.id).exists());
+}
+
+#[test]
+fn another_sessions_call_is_not_forgotten() {
+    let env = TestEnv::new();
+    let (here, there) = (Session::new(&env), Session::other(&env));
+    there.tell(&there.call(1).before());
+    here.tell(&here.call(2).before());
+    here.tell(&here.event("stop.idle"));
+    here.tell(&here.event("session-end.other"));
+    assert_eq!((here.active().len(), there.active().len()), (0, 1));
+    assert!(env.runs().join("announced").join(&there.id).is_dir());
+}

@@ -1,0 +1,19 @@
+//! What the hook binaries do, seen from the client's side: events in, replies, files and processes out.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
+mod payload;
+mod session;
+mod start;
+
+mod announce;
+mod at_once;
+mod attach;
+mod deliver;
+mod fail_open;
+mod forget;
+mod settings;
+mod stop_asked;
+mod subagent;
+mod timeout;
+mod wiring;

@@ -1,0 +1,76 @@
+//! The settings that hooks look at.
+
+use std::fs;
+
+use serde_json::Value;
+use sisyphus_testing::TestEnv;
+
+use crate::session::Session;
+use crate::start::{feed, told};
+
+fn set(env: &TestEnv, settings: &str) {
+    fs::create_dir_all(env.home().join(".claude")).unwrap();
+    fs::write(env.home().join(".claude/settings.json"), settings).unwrap();
+}
+
+const OFF: &str = r#"{"sisyphus":{"background_execution":false}}"#;
+
+#[test]
+fn switched_off_nothing_is_announced_recorded_or_attached() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    set(&env, OFF);
+    let env_file = env.path().join("env.sh");
+    let mut command = env.command("sisyphus-session-start");
+    command.env("CLAUDE_ENV_FILE", &env_file);
+    let started = feed(command, session.event("session-start.startup").to_string().as_bytes());
+    assert_eq!(started.stdout, "");
+    assert!(!env_file.exists());
+
+    session.call(1).starts();
+    assert!(!env.runs().exists());
+    assert!(!env.state().exists(), "{:?}", env.state_file("active.json"));
+}
+
+#[test]
+fn switched_off_a_notice_of_the_client_is_not_recorded_either() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    set(&env, OFF);
+    let call = session.call(1);
+    call.starts();
+    assert_eq!(session.submits(&call.notice()).stdout, "");
+    assert_eq!(session.failed(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_broken_settings_file_switches_nothing_off() {
+    for settings in ["{broken", r#"{"sisyphus":{"background_execution":"no"}}"#, "[]", ""] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        set(&env, settings);
+        session.call(1).starts();
+        assert_eq!(session.active().len(), 1, "{settings}");
+    }
+}
+
+#[test]
+fn as_many_lines_are_shown_as_the_user_wants() {
+    for (settings, expected) in [
+        ("{}", 20),
+        (r#"{"sisyphus":{"output_lines":3}}"#, 3),
+        (r#"{"sisyphus":{"output_lines":-3}}"#, 20),
+    ] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        set(&env, settings);
+        let call = session.call(1);
+        call.starts();
+        let output: String = (1..=50).map(|number| format!("line {number}\n")).collect();
+        call.prints(&output);
+        let text = told(&session.submits(&call.notice_of("completed", "completed (exit code 0)")));
+        let shown: Vec<&str> = text.lines().filter(|line| line.starts_with("| line ")).collect();
+        assert_eq!(shown.len(), expected, "{settings}: {text}");
+        assert_eq!(shown.last(), Some(&"| line 50"), "{text}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Who asked for a stop is noted before the stop happens.
+
+use serde_json::Value;
+use sisyphus_testing::TestEnv;
+
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::is_swallowed;
+
+#[test]
+fn task_stop_is_noted_as_the_models_wish() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let other = Session::other(&env);
+    for it in [&session, &other] {
+        it.call(1).starts();
+        it.call(2).starts();
+    }
+    session.tell(&session.call(1).stop("pre-tool-use.task-stop"));
+    let asked: Vec<Value> =
+        session.active().iter().map(|task| task["stop_asked"]["by"].clone()).collect();
+    assert_eq!(asked, [Value::from("model"), Value::Null]);
+    assert!(other.active().iter().all(|task| task["stop_asked"].is_null()));
+}
+
+#[test]
+fn the_older_name_of_task_stop_is_understood() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.call(1).starts();
+    let mut event = session.event("pre-tool-use.task-stop");
+    event["tool_name"] = "KillShell".into();
+    event["tool_input"] = serde_json::json!({ "shell_id": "b1" });
+    session.tell(&event);
+    assert_eq!(session.active()[0]["stop_asked"]["by"], "model");
+}
+
+#[test]
+fn what_the_model_stopped_itself_is_filed_and_not_told() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    call.starts();
+    session.tell(&call.stop("pre-tool-use.task-stop"));
+    assert_eq!(session.submits(&call.notice_of("killed", "was stopped")).stdout, "");
+    let [task] = session.failed().try_into().unwrap();
+    assert_eq!(task["status"]["outcome"], "cancelled");
+    assert_eq!(task["status"]["by"], "model");
+    assert!(is_swallowed(&session.submits(&call.notice_of("killed", "was stopped"))));
+}
+
+#[test]
+fn an_observed_task_that_was_stopped_needs_no_notice_to_end() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    session.tell(&call.after());
+    session.tell(&call.stop("pre-tool-use.task-stop"));
+    session.tell(&call.stop("post-tool-use.task-stop"));
+    assert_eq!(session.active(), Vec::<Value>::new());
+    assert_eq!(session.failed()[0]["status"]["by"], "model");
+}
+
+#[test]
+fn a_call_that_no_runner_claimed_and_that_is_stopped_at_once_does_not_run_for_ever() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    call.starts();
+    session.tell(&call.stop("pre-tool-use.task-stop"));
+    session.tell(&call.stop("post-tool-use.task-stop"));
+    assert_eq!(session.active(), Vec::<Value>::new());
+    assert_eq!(session.failed()[0]["status"]["by"], "model");
+}
+
+#[test]
+fn the_end_of_the_session_is_noted_and_does_not_overwrite_the_model() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let other = Session::other(&env);
+    let (stopped, running, elsewhere) = (session.call(1), session.call(2), other.call(3));
+    let _runners = [&stopped, &running, &elsewhere].map(|call| {
+        call.starts();
+        call.is_claimed()
+    });
+    session.tell(&stopped.stop("pre-tool-use.task-stop"));
+    session.tell(&session.event("session-end.prompt-input-exit"));
+    let asked: Vec<Value> =
+        session.active().iter().map(|task| task["stop_asked"]["by"].clone()).collect();
+    assert_eq!(asked, ["model", "session_end"]);
+    assert_eq!(other.active()[0]["stop_asked"], Value::Null);
+}
+
+#[test]
+fn what_only_the_client_watched_is_closed_with_its_session() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let other = Session::other(&env);
+    session.call(1).starts();
+    session.tell(&session.call(2).after());
+    other.call(3).starts();
+    session.tell(&session.event("session-end.other"));
+    assert_eq!(session.active(), Vec::<Value>::new());
+    let outcomes: Vec<Value> =
+        session.failed().iter().map(|task| task["status"]["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["lost", "lost"]);
+    assert_eq!(other.active().len(), 1);
+}
+
+#[test]
+fn a_cleared_conversation_ends_nothing_that_runs() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.call(1).starts();
+    session.tell(&session.call(2).after());
+    let _runner = session.call(1).is_claimed();
+    session.tell(&with(session.event("session-end.other"), "/reason", "clear"));
+    let active = session.active();
+    assert_eq!(active.len(), 2);
+    assert!(active.iter().all(|task| task["stop_asked"].is_null()), "{active:?}");
+}

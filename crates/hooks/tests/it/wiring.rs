@@ -1,0 +1,112 @@
+//! `hooks/hooks.json`: what the client starts for which event, and that all of it answers well.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use crate::payload::names;
+use crate::session::Session;
+use crate::start::{HOOKS, binary_of, feed};
+
+const BIN: &str = "${CLAUDE_PLUGIN_ROOT}/hooks/bin/";
+
+fn wiring() -> Value {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../hooks/hooks.json");
+    let text = std::fs::read_to_string(path).expect("hooks.json");
+    serde_json::from_str(&text).expect("hooks.json is JSON")
+}
+
+/// The binaries that the client starts for an event. A matcher of names with `|` is a list, none means all.
+fn started_for(wiring: &Value, event: &Value) -> Vec<String> {
+    let name = event["hook_event_name"].as_str().expect("a name");
+    let tool = event["tool_name"].as_str();
+    let entries = wiring["hooks"][name].as_array().cloned().unwrap_or_default();
+    let matching = entries.iter().filter(|entry| match (entry["matcher"].as_str(), tool) {
+        (None, _) => true,
+        (Some(matcher), Some(tool)) => matcher.split('|').any(|name| name == tool),
+        (Some(_), None) => false,
+    });
+    let hooks = matching.flat_map(|entry| entry["hooks"].as_array().cloned().unwrap_or_default());
+    hooks.map(|hook| binary(&hook)).collect()
+}
+
+fn binary(hook: &Value) -> String {
+    assert_eq!(hook["type"], "command", "{hook}");
+    assert_eq!(hook["args"], json!([]), "exec form, no shell: {hook}");
+    let command = hook["command"].as_str().expect("a command");
+    command.strip_prefix(BIN).unwrap_or_else(|| panic!("{command} is not ours")).to_owned()
+}
+
+#[test]
+fn every_recorded_event_starts_the_hook_of_its_name_and_is_answered_harmlessly() {
+    let wiring = wiring();
+    let mut met = Vec::new();
+    for name in names() {
+        let env = TestEnv::new();
+        let event = Session::new(&env).event(&name);
+        let started = started_for(&wiring, &event);
+        assert!(started.len() <= 1, "{name}: {started:?}");
+        for binary in started {
+            assert_eq!(binary, binary_of(event["hook_event_name"].as_str().unwrap()), "{name}");
+            // Exit code, shape and permission are judged on every answer, in `start`.
+            let output = feed(env.command(&binary), event.to_string().as_bytes());
+            let updated = output.json().pointer("/hookSpecificOutput/updatedInput").cloned();
+            assert_eq!(updated, None, "{name}: nothing recorded here is a service");
+            assert_eq!(output.stderr, "", "{name}");
+            met.push(binary);
+        }
+    }
+    for (event, _) in HOOKS {
+        assert!(met.contains(&binary_of(event)), "no payload meets {event}");
+    }
+}
+
+#[test]
+fn events_and_tools_that_do_not_concern_us_start_nothing() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let wiring = wiring();
+    let idle: Vec<String> = names()
+        .into_iter()
+        .filter(|name| started_for(&wiring, &session.event(name)).is_empty())
+        .collect();
+    assert_eq!(
+        idle,
+        [
+            "permission-request.bash",
+            "post-tool-batch",
+            "post-tool-use-failure.bash",
+            "post-tool-use.agent-background",
+            "pre-tool-use.agent-background",
+            "user-prompt-expansion.skill",
+        ]
+    );
+    for event in ["PreToolUse", "PostToolUse"] {
+        for tool in ["Agent", "Task", "Read", "BashOutput", "bash", "mcp__x__Bash", ""] {
+            let event = json!({ "hook_event_name": event, "tool_name": tool });
+            assert_eq!(started_for(&wiring, &event), Vec::<String>::new(), "{event}");
+        }
+        for tool in ["Bash", "PowerShell", "TaskStop", "KillShell"] {
+            let event = json!({ "hook_event_name": event, "tool_name": tool });
+            assert_eq!(started_for(&wiring, &event).len(), 1, "{event}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_wired_twice_or_to_an_event_without_a_hook() {
+    let wiring = wiring();
+    let events = wiring["hooks"].as_object().expect("events");
+    let mut names: Vec<&str> = events.keys().map(String::as_str).collect();
+    let mut expected: Vec<&str> = HOOKS.iter().map(|(event, _)| *event).collect();
+    names.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    for (event, entries) in events {
+        let entries = entries.as_array().expect("entries");
+        let hooks: usize =
+            entries.iter().map(|entry| entry["hooks"].as_array().unwrap().len()).sum();
+        assert_eq!(hooks, 1, "{event}");
+    }
+}

@@ -1,0 +1,102 @@
+//! `sisyphus-run` called by somebody else than the snippet, or with something else.
+
+use std::process::{Command, Stdio};
+
+use sisyphus_testing::{Client, Output, Shell, env};
+
+fn call(client: &Client, args: &[&str]) -> Output {
+    let mut command = client.env.command("sisyphus-run");
+    command.args(args);
+    env::run(command, b"")
+}
+
+fn assert_refused(output: &Output, code: i32, what: &str) {
+    let found = (output.code, output.stdout.as_str(), output.stderr.as_str());
+    assert_eq!(found, (Some(code), "", ""), "{what}");
+}
+
+#[test]
+fn wrong_arguments_are_refused_in_silence() {
+    let client = Client::new(Shell::Bash);
+    let cases: [&[&str]; 8] = [
+        &[],
+        &["claim"],
+        &["--help"],
+        &["claim", "/s", "/a/b/c"],
+        &["claim", "/s", "/a/b/c", "string", "more"],
+        &["run", "/s", "/a/b/c"],
+        &["hold", "/s", "/a/b/c", "string"],
+        &["", "", "", ""],
+    ];
+    for args in cases {
+        assert_refused(&call(&client, args), 2, &format!("{args:?}"));
+    }
+}
+
+#[test]
+fn a_claim_that_is_not_the_snippets_is_refused_and_takes_nothing() {
+    let client = Client::new(Shell::Bash);
+    client.announce("echo announced");
+    let string = client.attached("echo announced");
+    let state = client.env.state().to_str().unwrap().to_owned();
+    let announced = client.announced_dir().to_str().unwrap().to_owned();
+    let cases: [[&str; 4]; 7] = [
+        // By this test, which is no shell.
+        ["claim", &state, &announced, &string],
+        ["claim", &state, &announced, ""],
+        ["claim", "", "", ""],
+        ["claim", &state, "/", &string],
+        ["claim", &state, "/nowhere/announced/session-1", &string],
+        ["claim", &state, "announced", &string],
+        ["claim", "/it's", &announced, &string],
+    ];
+    for args in cases {
+        assert_refused(&call(&client, &args), 1, &format!("{args:?}"));
+    }
+    // By a shell, but with another string than that which it executes.
+    let runner = client.runner();
+    let script =
+        format!("'{}' claim '{state}' '{announced}' \"$STRING\"; echo $?", runner.display());
+    let finished = client.spawn(&script, |shell, _| {
+        shell.env("STRING", &string);
+    });
+    let finished = finished.wait();
+    assert_eq!(finished.text(), "1\n");
+    // Right in everything but one argument more.
+    let finished = client.spawn(&string, |shell, _| {
+        shell.arg("zero");
+    });
+    let finished = finished.wait();
+    assert_eq!(finished.text(), "announced\n");
+
+    assert!(client.announced_dir().exists());
+    assert_eq!(client.task()["status"], "pending");
+    assert!(!client.env.runs().join("claims").exists());
+}
+
+#[test]
+fn without_a_claim_the_command_runs_unsupervised() {
+    for shell in Shell::BOTH {
+        let client = Client::new(shell);
+        let string = client.attached("echo \"run by $0\"; exit 5");
+        let cwd_file = client.env.path().join("cwd");
+        let string = string.replace("CWD_FILE", cwd_file.to_str().unwrap());
+        let mut command = client.env.command("sisyphus-run");
+        // As the snippet names it: the string can be stripped.
+        let runner = client.runner();
+        let mut direct = Command::new(&runner);
+        client.env.apply(&mut direct);
+        direct.args(["run".as_ref(), client.env.state().as_os_str()]);
+        direct.arg(client.announced_dir()).arg(&string).env("SHELL", shell.program());
+        let output = env::run(direct, b"");
+        assert_eq!(output.code, Some(5), "{output:?}");
+        assert_eq!(output.stdout, format!("run by {}\n", shell.program().display()));
+        // And with a string that has no snippet, from another place.
+        let nowhere = client.env.path().join("nowhere");
+        command.arg("run").args([&nowhere, &nowhere.join("a/b")]).arg("echo plain; exit 6");
+        command.env("SHELL", shell.program()).stdin(Stdio::null());
+        let output = env::run(command, b"");
+        assert_eq!((output.code, output.stdout.as_str()), (Some(6), "plain\n"));
+        assert!(client.tasks().is_empty());
+    }
+}

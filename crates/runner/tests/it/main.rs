@@ -1,0 +1,16 @@
+//! `sisyphus-run` from outside: real shells, started as the client starts them, with real signals and files.
+//! Only on Linux: elsewhere the runner claims nothing, and there is no `/proc` to prove anything with.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should fail loudly")]
+
+mod calls;
+mod claims;
+mod faithful_end;
+mod faithful_setting;
+mod hostile;
+mod limit;
+mod results;
+mod sandbox;
+mod signals;
+mod snippet;
+mod support;

@@ -1,0 +1,119 @@
+//! What is known of a command when it has ended, and what its runner costs meanwhile.
+
+use std::fs;
+use std::process::Stdio;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Shell, wait_until};
+
+use crate::support::{fixture, in_both};
+
+const KEPT: u64 = 10 * 1024 * 1024;
+
+fn time(task: &Value, field: &str) -> DateTime<Utc> {
+    serde_json::from_value(task[field].clone()).unwrap()
+}
+
+fn kept(task: &Value) -> Vec<u8> {
+    fs::read(task["output_file"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn times_and_output_are_true() {
+    in_both(|client| {
+        let command =
+            format!("echo before; {} 0.5; echo after >&2; exit 3", fixture(client, "sleep"));
+        let before = Utc::now();
+        let running = client.background(&command);
+        let finished = running.wait();
+        let after = Utc::now();
+        let task = client.task();
+        let (started, ended) = (time(&task, "started_at"), time(&task, "ended_at"));
+        assert!(before <= started && ended <= after, "{before} {after} {task:#}");
+        let duration = task["duration_ms"].as_i64().unwrap();
+        assert!(duration >= 500, "{task:#}");
+        assert!((duration - (ended - started).num_milliseconds()).abs() < 100, "{task:#}");
+        assert_eq!(kept(&task), b"before\nafter\n");
+        assert_eq!(finished.text(), "before\nafter\n");
+        assert_eq!((&task["output_bytes"], &task["output_dropped_bytes"]), (&json!(13), &json!(0)));
+        assert!(!client.env.runs().join(task["id"].as_str().unwrap()).exists(), "left behind");
+        let claims = fs::read_dir(client.env.runs().join("claims")).unwrap();
+        assert_eq!(claims.count(), 0, "a handoff was left behind");
+    });
+}
+
+#[test]
+fn of_a_long_output_head_and_tail_are_kept() {
+    let client = Client::new(Shell::Bash);
+    let command = "echo first; head -c 12000000 /dev/zero | tr '\\0' x; echo last";
+    let finished = client.background(command).wait();
+    let task = client.task();
+    let bytes = finished.output.len() as u64;
+    assert_eq!(bytes, 12_000_011);
+    let dropped = bytes - KEPT;
+    assert_eq!(
+        (&task["output_bytes"], &task["output_dropped_bytes"]),
+        (&json!(bytes), &json!(dropped))
+    );
+    let kept = kept(&task);
+    let mark = format!("\n[sisyphus: {dropped} bytes dropped here]\n");
+    let half = usize::try_from(KEPT / 2).unwrap();
+    assert_eq!(kept.len(), 2 * half + mark.len());
+    assert!(kept.starts_with(b"first\nx") && kept.ends_with(b"xlast\n"));
+    assert!(&kept[half..half + mark.len()] == mark.as_bytes(), "the mark is not in the middle");
+}
+
+#[test]
+fn binary_output_survives() {
+    in_both(|client| {
+        let finished = client.background("printf '\\0\\1\\377\\376\\r\\n\\033[1m\\0'").wait();
+        assert_eq!(finished.output, b"\0\x01\xff\xfe\r\n\x1b[1m\0");
+        assert_eq!(kept(&client.task()), finished.output);
+    });
+}
+
+#[test]
+fn an_output_file_that_is_gone_costs_only_the_output() {
+    in_both(|client| {
+        let command = format!("echo ready; {} 0.3; exit 6", fixture(client, "sleep"));
+        let call = client.announce(&command);
+        let running = client.start(&command);
+        running.wait_for_line("ready");
+        client.bind(call, &running);
+        fs::remove_file(&running.output).unwrap();
+        assert_eq!(running.wait().status.code(), Some(6));
+        let task = client.task();
+        assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(6)));
+        assert!(task["duration_ms"].as_u64().unwrap() >= 300);
+    });
+}
+
+#[test]
+fn a_pipe_for_an_output_costs_only_the_output() {
+    in_both(|client| {
+        let command = "echo into the pipe; exit 6";
+        client.announce(command);
+        let running = client.spawn(&client.attached(command), |shell, _| {
+            shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+        });
+        assert_eq!(running.wait().status.code(), Some(6));
+        let task = client.task();
+        assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(6)));
+        assert_eq!((&task["client_id"], &task["output_bytes"]), (&json!(null), &json!(null)));
+    });
+}
+
+#[test]
+fn a_waiting_runner_is_small_and_idle() {
+    let client = Client::new(Shell::Bash);
+    let command = format!("{} 3600; true", fixture(&client, "sleep"));
+    let running = client.background(&command);
+    client.running_task();
+    let size = running.process.status_line("VmRSS").unwrap();
+    println!("a waiting runner of a debug build: {size}");
+    let kilobytes: u64 = size.split(' ').next().unwrap().parse().unwrap();
+    assert!(kilobytes < 8 * 1024, "{size}");
+    assert_eq!(running.process.status_line("Threads").as_deref(), Some("1"));
+    wait_until("it to sleep", || running.process.stat().is_some_and(|stat| stat.state == 'S'));
+}

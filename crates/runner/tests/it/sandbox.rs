@@ -1,0 +1,78 @@
+//! Inside the client's sandbox the state folder is read-only, and process numbers mean nothing outside.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::json;
+use sisyphus_testing::Client;
+
+use crate::support::in_both;
+
+/// Starts the shell in mount and process namespaces of its own, the home read-only.
+fn enter(client: &Client, shell: &mut Command) {
+    let home = client.env.home();
+    let client_tmp = client.env.client_tmp();
+    let mut sandbox = Command::new("unshare");
+    // Without root a user namespace, in which we are root, has to do.
+    if !nix::unistd::geteuid().is_root() {
+        sandbox.args(["--user", "--map-root-user"]);
+    }
+    sandbox.args(["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"]);
+    // Not with `exec`: the shell must not be the first process of its namespace, as it is not in the client's.
+    sandbox.arg(
+        "{ mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"; } || { echo no sandbox possible; exit 90; }\n\
+         \"$@\"; exit $?",
+    );
+    sandbox.arg(home).arg(shell.get_program()).args(shell.get_args());
+    client.env.apply(&mut sandbox);
+    // There the variable names the folder itself.
+    sandbox.env("SHELL", client.shell.program()).env("CLAUDE_CODE_TMPDIR", client_tmp);
+    *shell = sandbox;
+}
+
+#[test]
+fn a_result_from_a_sandbox_is_left_in_the_run_folder_and_folded_outside() {
+    in_both(|client| {
+        let probe = client.env.home().join("probe");
+        let command = format!(
+            "echo \"$$ in the sandbox\"; touch {} 2>/dev/null && echo can write; exit 3",
+            probe.display()
+        );
+        let call = client.announce(&command);
+        let output = fs::File::options();
+        let running = client.spawn(&client.attached(&command), |shell, path| {
+            enter(client, shell);
+            let file = output.clone().append(true).open(path).unwrap();
+            shell.stdout(file.try_clone().unwrap()).stderr(file);
+            shell.stdin(std::process::Stdio::null());
+        });
+        client.bind(call, &running);
+        let finished = running.wait();
+        let text = finished.text();
+        assert!(!text.contains("no sandbox possible"), "this test must be able to mount: {text}");
+        assert_eq!(finished.status.code(), Some(3), "{text}");
+        assert!(!text.contains("can write"), "{text}");
+        let pid: i32 = text.split(' ').next().unwrap().parse().unwrap();
+        assert!(pid < 50, "not in a namespace of its own: {text}");
+
+        // So far nobody outside has looked: the state has only what it had before.
+        assert_eq!(client.env.state_file("failed.json"), json!(null));
+        let task = &client.env.state_file("active.json")["tasks"][0];
+        let folder = client.env.runs().join(task["id"].as_str().unwrap());
+        assert!(folder.join("result.json").exists(), "{task:#}");
+        assert_eq!(fs::read(folder.join("output.log")).unwrap(), finished.output);
+
+        // Any hook folds.
+        client.hook(
+            "sisyphus-user-prompt-submit",
+            json!({ "hook_event_name": "UserPromptSubmit", "prompt": "hello" }),
+        );
+        let folded = &client.env.state_file("failed.json")["tasks"][0];
+        assert_eq!(folded["id"], task["id"]);
+        let task = client.task();
+        assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(3)));
+        assert_eq!(task["client_id"], *finished.id);
+        assert_eq!(fs::read(task["output_file"].as_str().unwrap()).unwrap(), finished.output);
+        assert!(!folder.exists());
+    });
+}
