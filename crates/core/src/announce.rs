@@ -8,7 +8,7 @@ use serde_json::Map;
 
 use crate::id::{AgentId, SessionId, TaskId, ToolUseId};
 use crate::run_folder::{Announced, Announcement, RunRoot};
-use crate::status::Status;
+use crate::status::{Status, Watch};
 use crate::store::{LOCK_WAIT_IN_HOOK, Store, Transaction};
 use crate::task::Task;
 
@@ -110,6 +110,18 @@ pub fn withdraw(task: &Task, root: Option<&RunRoot>) -> Withdrawal {
     }
     folder.remove();
     Withdrawal::Withdrawn
+}
+
+/// Whether nobody but the client will see the task end. The announcement of a call that has not been claimed is taken
+/// back first, so that this stays so.
+pub fn is_left_to_client(task: &Task, root: Option<&RunRoot>) -> bool {
+    match &task.status {
+        Status::Pending { .. } => withdraw(task, root) == Withdrawal::Withdrawn,
+        Status::Running { watch: Watch::Observed, .. } => true,
+        Status::Queued { .. }
+        | Status::Running { watch: Watch::Supervised, .. }
+        | Status::Finished(_) => false,
+    }
 }
 
 /// Whose unclaimed calls can't run any more.

@@ -54,7 +54,7 @@ pub fn tasks_of<'a>(
 ) -> Result<Vec<&'a mut Task>> {
     let (active, outbox) = transaction.active_and_outbox(session)?;
     let active = active.tasks.iter_mut().filter(|task| &task.session == session);
-    Ok(active.chain(outbox.owed.iter_mut()).collect())
+    Ok(active.chain(outbox.held_mut()).collect())
 }
 
 fn confirm(task: &mut Task, client_id: &ClientTaskId) {
@@ -67,7 +67,7 @@ fn observe(
     client_id: &ClientTaskId,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if transaction.outbox(&call.session)?.has_delivered(client_id) {
+    if transaction.outbox(&call.session)?.has_told(client_id, |_| true) {
         return Ok(());
     }
     let status = Status::Running { started_at: now, watch: Watch::Observed };

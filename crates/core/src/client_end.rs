@@ -69,7 +69,9 @@ pub fn hear(
         (Some(task), _) => task,
         // It has ended already and its result is owed.
         (None, Some(_)) => return Ok(()),
-        (None, None) if transaction.outbox(&notice.session)?.has_delivered(&notice.client_id) => {
+        (None, None)
+            if transaction.outbox(&notice.session)?.has_told(&notice.client_id, |_| true) =>
+        {
             return Ok(());
         }
         (None, None) => first_heard_of(transaction, &notice, now),

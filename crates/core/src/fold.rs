@@ -143,7 +143,7 @@ fn apply(
                 duration_ms: Some(result.duration_ms),
             })
         }
-        News::Over(why) => Event::Ended(over(&task, *why, now)),
+        News::Over(why) => Event::Ended(unseen_end(&task, *why, now)),
     };
     advance(transaction, task, event)
 }
@@ -179,8 +179,8 @@ fn see_client(task: &mut Task, client_id: Option<&ClientTaskId>) {
     }
 }
 
-/// The end of a task whose runner is gone. If somebody asked for that, it is no mystery.
-fn over(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
+/// The end of a task that nobody saw end. If somebody asked for that, it is no mystery.
+pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
     let (started_at, outcome) = match &task.status {
         Status::Running { started_at, .. } => {
             let ran_ms = u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0);

@@ -47,8 +47,7 @@ impl StateDir {
 
     /// Creates the folder if it is missing, readable by its owner only.
     pub fn create(&self) -> Result<()> {
-        sys::create_private_dir_all(&self.root)
-            .with_context(|| format!("could not create `{}`", self.root.display()))
+        create_dir(&self.root)
     }
 
     pub fn root(&self) -> &Path {
@@ -90,9 +89,16 @@ impl StateDir {
 
     /// Creates the folder of the kept outputs.
     pub fn create_output_dir(&self) -> Result<()> {
-        let dir = self.output_dir();
-        sys::create_private_dir_all(&dir)
-            .with_context(|| format!("could not create `{}`", dir.display()))
+        create_dir(&self.output_dir())
+    }
+
+    /// Creates the folder of the runner.
+    pub fn create_runner_dir(&self) -> Result<()> {
+        create_dir(&self.runner_dir())
+    }
+
+    fn runner_dir(&self) -> PathBuf {
+        self.root.join("bin")
     }
 
     /// The output of a task that is kept for good.
@@ -110,8 +116,13 @@ impl StateDir {
 
     /// The runner that shells are attached to. It outlives an update of the plugin: running sessions have its path.
     pub fn runner(&self) -> PathBuf {
-        self.root.join("bin").join(concat!("sisyphus-run-", env!("CARGO_PKG_VERSION")))
+        self.runner_dir().join(concat!("sisyphus-run-", env!("CARGO_PKG_VERSION")))
     }
+}
+
+fn create_dir(dir: &Path) -> Result<()> {
+    sys::create_private_dir_all(dir)
+        .with_context(|| format!("could not create `{}`", dir.display()))
 }
 
 #[cfg(test)]

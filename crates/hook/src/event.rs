@@ -143,23 +143,36 @@ pub enum EndReason {
     Exit,
 }
 
+/// Longest command that is recorded, in bytes. Linux starts no program with a longer argument.
+const COMMAND_MAX: usize = 128 * 1024;
+/// Longest description that is recorded, in characters.
+const DESCRIPTION_MAX: usize = 1_000;
+
 /// The input of a Bash or PowerShell call.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct BackgroundCommand {
     pub command: String,
-    #[serde(default)]
     pub description: String,
     /// In milliseconds. Some clients write it as a fraction.
-    #[serde(default)]
     pub timeout: Option<f64>,
-    #[serde(default)]
     pub run_in_background: bool,
 }
 
 impl BackgroundCommand {
-    /// Reads the input of a call; `None` if it is not one that we understand.
+    /// Reads the input of a call; `None` if it is not one that we understand, or longer than any shell takes.
     pub fn of(tool_input: &Map<String, Value>) -> Option<Self> {
-        Self::deserialize(Value::Object(tool_input.clone())).ok()
+        let text = |key: &str| tool_input.get(key).and_then(Value::as_str).unwrap_or_default();
+        // Looked at before anything is copied.
+        if text("command").len() > COMMAND_MAX {
+            return None;
+        }
+        let command = Self {
+            command: tool_input.get("command")?.as_str()?.to_owned(),
+            description: text("description").chars().take(DESCRIPTION_MAX).collect(),
+            timeout: tool_input.get("timeout").and_then(Value::as_f64),
+            run_in_background: tool_input.get("run_in_background") == Some(&Value::Bool(true)),
+        };
+        Some(command)
     }
 
     /// The asked time limit in whole milliseconds.

@@ -14,5 +14,5 @@ pub use event::{
     SessionStart, Stop, SubagentStart, SubagentStop, Tool, UserPromptSubmit,
 };
 pub use notification::{Notification, Prompt, read_prompt};
-pub use reply::Reply;
+pub use reply::{Receipt, Reply};
 pub use run::{Context, main};

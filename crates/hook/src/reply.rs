@@ -3,17 +3,26 @@
 use std::io::{self, Write as _};
 
 use serde_json::{Map, Value, json};
+use sisyphus_core::id::SessionId;
+use sisyphus_core::store::Claimer;
 
 /// Longest text that is handed to the client, in characters; longer ones it would replace by the name of a file.
 const TEXT_MAX: usize = 9_500;
+
+/// What is to be confirmed once the reply is printed: whose results, and who claimed them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub session: SessionId,
+    pub claimer: Claimer,
+}
 
 /// The answer of a hook.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// Nothing: the client goes on as without us.
     Silent,
-    /// Text that the model reads next to what the event is about.
-    Context(String),
+    /// Results, which the model reads next to what the event is about. Printed, then confirmed.
+    Results { reminder: String, receipt: Receipt },
     /// PreToolUse: the same call with this input. Only ever the input as it came, with another `timeout`.
     Input(Map<String, Value>),
     /// UserPromptSubmit: the prompt, a notice of the client, is not worth a turn. The person sees the reason.
@@ -25,8 +34,8 @@ impl Reply {
     pub(crate) fn to_json(&self, event: &str) -> Option<Value> {
         match self {
             Self::Silent => None,
-            Self::Context(text) => {
-                let text: String = text.chars().take(TEXT_MAX).collect();
+            Self::Results { reminder, .. } => {
+                let text: String = reminder.chars().take(TEXT_MAX).collect();
                 Some(
                     json!({ "hookSpecificOutput": { "hookEventName": event, "additionalContext": text } }),
                 )
@@ -56,11 +65,19 @@ impl Reply {
 mod tests {
     use super::*;
 
+    fn results(text: &str) -> Reply {
+        let receipt = Receipt {
+            session: SessionId::new("s").unwrap(),
+            claimer: Claimer { pid: 1, start: None },
+        };
+        Reply::Results { reminder: text.to_owned(), receipt }
+    }
+
     #[test]
     fn the_three_shapes() {
         assert_eq!(Reply::Silent.to_json("Stop"), None);
         assert_eq!(
-            Reply::Context("x".to_owned()).to_json("Stop").unwrap().to_string(),
+            results("x").to_json("Stop").unwrap().to_string(),
             r#"{"hookSpecificOutput":{"additionalContext":"x","hookEventName":"Stop"}}"#
         );
         let input = json!({ "command": "a", "timeout": 5 });
@@ -79,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_text_never_reaches_the_clients_limit() {
-        let json = Reply::Context("ä".repeat(20_000)).to_json("Stop").unwrap();
+        let json = results(&"ä".repeat(20_000)).to_json("Stop").unwrap();
         let text = json["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
         assert_eq!(text.chars().count(), TEXT_MAX);
     }

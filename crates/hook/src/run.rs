@@ -10,7 +10,7 @@ use sisyphus_core::hook_log;
 use sisyphus_core::paths::{StateDir, client_config_dir};
 use sisyphus_core::run_folder::RunRoot;
 use sisyphus_core::settings::Settings;
-use sisyphus_core::store::Store;
+use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Store};
 
 use crate::event::Event;
 use crate::reply::Reply;
@@ -54,14 +54,9 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
     fail_open_on_panic(&state, E::NAME);
     let context = Context { environment, store: Store::new(state), now: Utc::now() };
-    match answer(&context, handle) {
-        Ok(reply) => {
-            if let Err(error) = reply.print(E::NAME) {
-                context
-                    .log(E::NAME, &anyhow::Error::new(error).context("could not print the reply"));
-            }
-        }
-        Err(error) => context.log(E::NAME, &error),
+    let told = answer(&context, handle).and_then(|reply| tell(&context, E::NAME, &reply));
+    if let Err(error) = told {
+        context.log(E::NAME, &error);
     }
     ExitCode::SUCCESS
 }
@@ -85,6 +80,17 @@ fn answer<E: Event>(context: &Context, handle: fn(&Context, E) -> Result<Reply>)
     let named: Named = serde_json::from_slice(&bytes).context("could not read the event's name")?;
     anyhow::ensure!(named.hook_event_name == E::NAME, "started for `{}`", named.hook_event_name);
     handle(context, event)
+}
+
+/// Prints the reply, and only then takes the results in it for delivered: were this process killed in between, the next
+/// event would offer them again.
+fn tell(context: &Context, event: &str, reply: &Reply) -> Result<()> {
+    reply.print(event).context("could not print the reply")?;
+    let Reply::Results { receipt, .. } = reply else { return Ok(()) };
+    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        transaction.outbox(&receipt.session)?.confirm(&receipt.claimer, context.now);
+        Ok(())
+    })
 }
 
 /// A panic aborts, and the client would show the user a hook that died by a signal.

@@ -35,8 +35,7 @@ fn provide_runner(context: &Context, target: &Path) -> Result<()> {
     if same {
         return Ok(());
     }
-    let dir = target.parent().context("the runner has no folder")?;
-    fs::create_dir_all(dir).with_context(|| format!("could not create `{}`", dir.display()))?;
+    context.store.dir().create_runner_dir()?;
     let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
     // `copy` keeps the mode, so the copy is executable.
     let copied = fs::copy(&source, &temporary).and_then(|_| fs::rename(&temporary, target));

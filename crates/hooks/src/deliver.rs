@@ -7,9 +7,10 @@ use sisyphus_core::client_end::{ClientNotice, hear};
 use sisyphus_core::id::{AgentId, SessionId};
 use sisyphus_core::notice::{Live, reminder};
 use sisyphus_core::status::Status;
-use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Transaction};
+use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Transaction};
 use sisyphus_core::task::Task;
-use sisyphus_hook::{Context, Notification, Reply};
+use sisyphus_hook::{Context, Notification, Receipt, Reply};
+use sisyphus_process::ProcessId;
 
 /// Whose results are meant. What a subagent started is no business of the main conversation while the subagent lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +32,13 @@ impl Recipient {
 /// Delivers everything that is ready, if anything is.
 pub(crate) fn deliver(context: &Context, session: &SessionId, to: &Recipient) -> Result<Reply> {
     let ready = |task: &Task| task.is_bound() && to.is_of(task);
-    if !context.store.read_outbox(session)?.owed.iter().any(ready) {
+    if !context.store.read_outbox(session)?.held().any(ready) {
         return Ok(Reply::Silent);
     }
     let taken = context
         .store
         .update(LOCK_WAIT_IN_HOOK, |transaction| take(context, transaction, session, to))?;
-    Ok(tell(context, &taken))
+    Ok(tell(context, session, taken))
 }
 
 /// Hears the client's notices and delivers everything that is ready with them. A notice that brings nothing new because
@@ -54,7 +55,7 @@ pub(crate) fn deliver_with_notices(
         let outbox = transaction.outbox(session)?;
         let told_before: Vec<String> = notices
             .iter()
-            .filter(|notice| outbox.has_delivered(&notice.client_id))
+            .filter(|notice| outbox.has_told(&notice.client_id, is_alive))
             .map(|notice| format!("\"{}\"", notice.description))
             .collect();
         let all_told_before = told_before.len() == notices.len();
@@ -74,16 +75,16 @@ pub(crate) fn deliver_with_notices(
         Ok((taken, all_told_before.then_some(told_before)))
     })?;
     match told_before {
-        Some(names) if taken.tasks.is_empty() => Ok(Reply::Swallow {
+        Some(names) if taken.deliveries.is_empty() => Ok(Reply::Swallow {
             reason: format!("sisyphus: the result of {} was delivered already", names.join(", ")),
         }),
-        Some(_) | None => Ok(tell(context, &taken)),
+        Some(_) | None => Ok(tell(context, session, taken)),
     }
 }
 
-/// What was taken out for one delivery, and what was running at that moment.
+/// What was claimed for one delivery, and what was running at that moment.
 struct Taken {
-    tasks: Vec<Task>,
+    deliveries: Vec<Delivery>,
     live: Live,
 }
 
@@ -93,20 +94,30 @@ fn take(
     session: &SessionId,
     to: &Recipient,
 ) -> Result<Taken> {
-    let tasks = transaction.outbox(session)?.deliver(context.now, |task| to.is_of(task));
+    let outbox = transaction.outbox(session)?;
+    let deliveries = outbox.claim(&own_claimer(), context.now, |task| to.is_of(task), is_alive);
     let is_live = |task: &&Task| {
         let may_never_run = matches!(task.status, Status::Pending { .. }) && !task.is_bound();
         &task.session == session && to.is_of(task) && !may_never_run
     };
     let count = transaction.active.tasks.iter().filter(is_live).count();
-    Ok(Taken { tasks, live: Live { count } })
+    Ok(Taken { deliveries, live: Live { count } })
 }
 
-fn tell(context: &Context, taken: &Taken) -> Reply {
-    if taken.tasks.is_empty() {
-        return Reply::Silent;
-    }
+fn tell(context: &Context, session: &SessionId, taken: Taken) -> Reply {
     let lines = context.settings().output_lines;
-    reminder(&taken.tasks, taken.live, context.store.dir(), lines)
-        .map_or(Reply::Silent, Reply::Context)
+    let receipt = Receipt { session: session.clone(), claimer: own_claimer() };
+    match reminder(&taken.deliveries, taken.live, context.store.dir(), lines) {
+        Some(reminder) => Reply::Results { reminder, receipt },
+        None => Reply::Silent,
+    }
+}
+
+fn own_claimer() -> Claimer {
+    let own = ProcessId::own();
+    Claimer { pid: own.pid, start: own.start }
+}
+
+fn is_alive(claimer: &Claimer) -> bool {
+    ProcessId { pid: claimer.pid, start: claimer.start }.is_alive()
 }

@@ -1,12 +1,12 @@
 //! PostToolUse: ties the record to the client's task, and hands a subagent what is owed to it.
 
 use anyhow::Result;
+use sisyphus_core::announce::is_left_to_client;
 use sisyphus_core::bind::bind;
 use sisyphus_core::fold::{advance, fold};
-use sisyphus_core::id::SessionId;
 use sisyphus_core::outcome::{Canceller, Outcome};
 use sisyphus_core::settings::Execution;
-use sisyphus_core::status::{Ending, Event, Status, Watch};
+use sisyphus_core::status::{Ending, Event};
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::Task;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
@@ -50,19 +50,21 @@ fn after_command(context: &Context, event: PostToolUse) -> Result<()> {
         .update(LOCK_WAIT_IN_HOOK, |transaction| bind(transaction, call, &client_id, context.now))
 }
 
-/// The end of an observed task that was stopped is told by nobody else. A supervised one has its runner.
+/// The end of a task that only the client sees and that was stopped is told by nobody else. A supervised one has its
+/// runner.
 fn after_task_stop(context: &Context, event: &PostToolUse) -> Result<()> {
     let Some(id) = stopped_id(&event.tool_input) else { return Ok(()) };
-    let is_meant = |task: &Task, session: &SessionId| {
-        let observed = matches!(task.status, Status::Running { watch: Watch::Observed, .. });
-        observed && &task.session == session && task.client_id() == Some(&id)
-    };
+    let root = context.run_root();
+    fold(&context.store, root.as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
+    let is_meant = |task: &Task| task.session == event.session_id && task.client_id() == Some(&id);
     let active = context.store.read_active()?;
-    let Some(task) = active.tasks.iter().find(|task| is_meant(task, &event.session_id)) else {
-        return Ok(());
-    };
+    let Some(meant) = active.tasks.into_iter().find(is_meant) else { return Ok(()) };
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        let Some(task) = transaction.take(&task.id) else { return Ok(()) };
+        let Some(task) = transaction.take(&meant.id) else { return Ok(()) };
+        if !is_left_to_client(&task, root.as_ref()) {
+            transaction.active.insert(task);
+            return Ok(());
+        }
         let outcome = Outcome::Cancelled { by: Canceller::Model };
         let ending = Ending { outcome, started_at: None, ended_at: context.now, duration_ms: None };
         advance(transaction, task, Event::Ended(ending))

@@ -2,12 +2,12 @@
 //! end. Within the 1.5 s that all hooks share.
 
 use anyhow::Result;
-use sisyphus_core::announce::{Unclaimed, Withdrawal, forget_unclaimed, withdraw};
-use sisyphus_core::fold::{advance, fold};
-use sisyphus_core::outcome::{Canceller, LostReason, Outcome};
-use sisyphus_core::status::{Ending, Event, Status, Watch};
+use sisyphus_core::announce::{Unclaimed, forget_unclaimed, is_left_to_client};
+use sisyphus_core::fold::{advance, fold, unseen_end};
+use sisyphus_core::outcome::{Canceller, LostReason};
+use sisyphus_core::status::Event;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
-use sisyphus_core::task::{StopAsked, Task};
+use sisyphus_core::task::StopAsked;
 use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
 
 /// Handles the event.
@@ -28,25 +28,16 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
             .partition(|task| &task.session == session);
         transaction.active.tasks = others;
         for mut task in theirs {
-            let unclaimed = matches!(task.status, Status::Pending { .. })
-                && withdraw(&task, root.as_ref()) == Withdrawal::Withdrawn;
-            if !unclaimed && !is_observed(&task) {
+            if is_left_to_client(&task, root.as_ref()) {
+                let ending = unseen_end(&task, LostReason::SessionEnded, context.now);
+                advance(transaction, task, Event::Ended(ending))?;
+            } else {
                 task.stop_asked
                     .get_or_insert(StopAsked { by: Canceller::SessionEnd, at: context.now });
                 transaction.active.insert(task);
-            } else {
-                let outcome = Outcome::Lost { why: LostReason::SessionEnded };
-                let ending =
-                    Ending { outcome, started_at: None, ended_at: context.now, duration_ms: None };
-                advance(transaction, task, Event::Ended(ending))?;
             }
         }
         Ok(())
     })?;
     Ok(Reply::Silent)
-}
-
-/// Whether only the client sees it.
-fn is_observed(task: &Task) -> bool {
-    matches!(task.status, Status::Running { watch: Watch::Observed, .. })
 }

@@ -32,7 +32,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
         }
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
     };
-    if context.store.read_outbox(session)?.owed.iter().any(overdue) {
+    if context.store.read_outbox(session)?.held().any(overdue) {
         return deliver(context, session, &Recipient::MainConversation);
     }
     Ok(Reply::Silent)

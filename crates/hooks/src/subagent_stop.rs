@@ -12,10 +12,10 @@ pub fn handle(context: &Context, event: SubagentStop) -> Result<Reply> {
     fold(&context.store, context.run_root().as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
     let is_its = |task: &Task| task.agent.as_ref() == Some(&event.agent_id);
     let session = &event.session_id;
-    if context.store.read_outbox(session)?.owed.iter().any(is_its) {
+    if context.store.read_outbox(session)?.held().any(is_its) {
         context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-            let owed = &mut transaction.outbox(session)?.owed;
-            owed.iter_mut().filter(|task| is_its(task)).for_each(|task| task.agent = None);
+            let held = transaction.outbox(session)?.held_mut();
+            held.filter(|task| is_its(task)).for_each(|task| task.agent = None);
             Ok(())
         })?;
     }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use sisyphus_core::fold::fold;
+use sisyphus_core::settings::Execution;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_hook::{Context, Prompt, Reply, UserPromptSubmit, read_prompt};
 
@@ -11,10 +12,11 @@ use crate::deliver::{Recipient, deliver, deliver_with_notices};
 pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     fold(&context.store, context.run_root().as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
     match read_prompt(&event.prompt) {
-        Prompt::Notices(notices) => {
+        Prompt::Notices(notices) if context.settings().execution == Execution::On => {
             deliver_with_notices(context, &event.session_id, &event.cwd, notices)
         }
-        Prompt::Typed | Prompt::Foreign => {
+        // Switched off, nothing new is recorded; what was recorded before is still owed.
+        Prompt::Notices(_) | Prompt::Typed | Prompt::Foreign => {
             deliver(context, &event.session_id, &Recipient::MainConversation)
         }
     }

@@ -17,6 +17,12 @@ impl ProcessId {
         sys::stat(pid).map(|stat| Self { pid, start: stat.start })
     }
 
+    /// This process.
+    pub fn own() -> Self {
+        let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
+        Self::now(pid).unwrap_or(Self { pid, start: None })
+    }
+
     /// Whether this very process still runs.
     pub fn is_alive(self) -> bool {
         Self::now(self.pid) == Some(self)

@@ -2,7 +2,7 @@
 
 use super::report::report;
 use crate::paths::StateDir;
-use crate::task::Task;
+use crate::store::{Delivery, Telling};
 
 /// Most characters of a reminder. The client replaces a hook's text of over 10,000 by the name of a file.
 const REMINDER_MAX: usize = 8_000;
@@ -16,12 +16,17 @@ pub struct Live {
 }
 
 /// Writes the reminder for ended tasks, failures first; `None` if there are none.
-pub fn reminder(tasks: &[Task], live: Live, state: &StateDir, tail_lines: usize) -> Option<String> {
-    if tasks.is_empty() {
+pub fn reminder(
+    deliveries: &[Delivery],
+    live: Live,
+    state: &StateDir,
+    tail_lines: usize,
+) -> Option<String> {
+    if deliveries.is_empty() {
         return None;
     }
-    let mut ordered: Vec<&Task> = tasks.iter().collect();
-    ordered.sort_by_key(|task| task.status.word() == "completed");
+    let mut ordered: Vec<&Delivery> = deliveries.iter().collect();
+    ordered.sort_by_key(|delivery| delivery.task.status.word() == "completed");
 
     let foot = match live.count {
         0 => "No other background command of this session is running.".to_owned(),
@@ -30,8 +35,12 @@ pub fn reminder(tasks: &[Task], live: Live, state: &StateDir, tail_lines: usize)
     };
     let mut text = String::new();
     let mut room = REMINDER_MAX - foot.len();
-    for (position, task) in ordered.iter().enumerate() {
-        let report = report(task, state, tail_lines);
+    for (position, delivery) in ordered.iter().enumerate() {
+        let mark = match delivery.telling {
+            Telling::First => "",
+            Telling::MaybeAgain => "(possibly repeated) ",
+        };
+        let report = format!("{mark}{}", report(&delivery.task, state, tail_lines));
         // Every later task needs its short line.
         let reserved = (ordered.len() - position - 1) * SHORT_MAX;
         let fits = report.chars().count() + 1 + reserved <= room;
@@ -72,6 +81,7 @@ mod tests {
     use crate::outcome::Outcome;
     use crate::output::KeptOutput;
     use crate::status::{Ending, Status};
+    use crate::task::Task;
     use crate::task::tests::pending;
     use sisyphus_testing::TempDir;
 
@@ -97,8 +107,12 @@ mod tests {
         task
     }
 
+    fn first(tasks: &[Task]) -> Vec<Delivery> {
+        tasks.iter().map(|task| Delivery { task: task.clone(), telling: Telling::First }).collect()
+    }
+
     fn remind(dir: &TempDir, tasks: &[Task], count: usize) -> String {
-        let text = reminder(tasks, Live { count }, &StateDir::at(dir.path()), 20).unwrap();
+        let text = reminder(&first(tasks), Live { count }, &StateDir::at(dir.path()), 20).unwrap();
         text.replace(dir.path().to_str().unwrap(), "STATE")
     }
 
@@ -191,9 +205,19 @@ whole output: STATE/output/t1.log
         for line in one.lines().filter(|line| line.contains("xxx")) {
             assert!(line.starts_with("| "), "{line}");
         }
-        let all = reminder(&tasks, Live { count: 0 }, &StateDir::at(dir.path()), 20).unwrap();
+        let all =
+            reminder(&first(&tasks), Live { count: 0 }, &StateDir::at(dir.path()), 20).unwrap();
         assert!(all.chars().count() <= 8_000, "{}", all.chars().count());
         assert!(all.contains("[sisyphus] Background task t0 "), "{all}");
+    }
+
+    #[test]
+    fn what_may_have_been_told_before_says_so() {
+        let dir = TempDir::new();
+        let task = ended("t1", Outcome::Completed, 5);
+        let delivery = Delivery { task, telling: Telling::MaybeAgain };
+        let text = reminder(&[delivery], Live { count: 0 }, &StateDir::at(dir.path()), 20).unwrap();
+        assert!(text.starts_with("(possibly repeated) [sisyphus] Background task t1 "), "{text}");
     }
 
     #[test]

@@ -38,6 +38,11 @@ struct Versioned {
 
 /// Reads `path`; a missing file is the default. A broken one is an error that downcasts to [`Malformed`].
 pub(crate) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
+    let too_large = path.metadata().is_ok_and(|metadata| metadata.len() > MAX_BYTES);
+    if too_large {
+        let reason = format!("larger than {MAX_BYTES} bytes");
+        return Err(Malformed { reason }).with_context(|| format!("`{}`", path.display()));
+    }
     let Some(bytes) = atomic::read(path, MAX_BYTES)? else { return Ok(T::default()) };
     match serde_json::from_slice(&bytes) {
         Ok(value) => {

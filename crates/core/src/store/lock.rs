@@ -53,7 +53,7 @@ impl Lock {
                 reason = "the system has no lock with a deadline"
             )]
             std::thread::sleep(pause);
-            pause = (pause * 3 / 2).min(Duration::from_millis(4));
+            pause = (pause * 3 / 2).min(Duration::from_millis(2));
         }
     }
 }

@@ -18,11 +18,45 @@ pub struct Outbox {
     /// Finished tasks whose result the model has not been given, oldest first.
     #[serde(default)]
     pub owed: Vec<Task>,
+    /// Results that somebody is about to print, or died over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    claims: Vec<Claim>,
     /// The newest deliveries.
     #[serde(default)]
     pub delivered: Vec<Delivered>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
+}
+
+/// A process that delivers: its number and, where the system tells, its start time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimer {
+    pub pid: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<u64>,
+}
+
+/// Results on their way to the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Claim {
+    by: Claimer,
+    at: DateTime<Utc>,
+    tasks: Vec<Task>,
+}
+
+/// A result to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    pub task: Task,
+    pub telling: Telling,
+}
+
+/// Whether a result may have been told before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    First,
+    /// Who was to tell it died over it, before or after.
+    MaybeAgain,
 }
 
 /// A result that was given to the model.
@@ -37,23 +71,54 @@ pub struct Delivered {
 impl Outbox {
     /// Adds a result, once.
     pub fn owe(&mut self, task: Task) {
-        let known = self.delivered.iter().any(|delivered| delivered.task == task.id);
-        if !known && !self.owed.iter().any(|owed| owed.id == task.id) {
+        let delivered = self.delivered.iter().any(|delivered| delivered.task == task.id);
+        if !delivered && !self.held().any(|held| held.id == task.id) {
             self.owed.push(task);
         }
     }
 
-    /// Takes out every result that is `meant` and that the client itself called a background task.
-    pub fn deliver(&mut self, now: DateTime<Utc>, meant: impl Fn(&Task) -> bool) -> Vec<Task> {
-        let (ready, rest) = std::mem::take(&mut self.owed)
-            .into_iter()
-            .partition(|task: &Task| task.is_bound() && meant(task));
-        self.owed = rest;
-        let ready: Vec<Task> = ready;
-        for task in &ready {
-            self.remember(task, now);
+    /// Takes every result that is `meant` and that the client itself called a background task, for `claimer` to print.
+    /// They stay claimed until [`confirm`](Self::confirm)ed; what a claimer left that died is offered again.
+    pub fn claim(
+        &mut self,
+        claimer: &Claimer,
+        now: DateTime<Utc>,
+        meant: impl Fn(&Task) -> bool,
+        is_alive: impl Fn(&Claimer) -> bool,
+    ) -> Vec<Delivery> {
+        let is_ready = |task: &Task| task.is_bound() && meant(task);
+        let mut ready: Vec<Delivery> = Vec::new();
+        for claim in self.claims.iter_mut().filter(|claim| !is_alive(&claim.by)) {
+            let left = claim.tasks.extract_if(.., |task| is_ready(task));
+            ready.extend(left.map(|task| Delivery { task, telling: Telling::MaybeAgain }));
+        }
+        self.claims.retain(|claim| !claim.tasks.is_empty());
+        let owed = self.owed.extract_if(.., |task| is_ready(task));
+        ready.extend(owed.map(|task| Delivery { task, telling: Telling::First }));
+        if !ready.is_empty() {
+            let tasks = ready.iter().map(|delivery| delivery.task.clone()).collect();
+            self.claims.push(Claim { by: claimer.clone(), at: now, tasks });
         }
         ready
+    }
+
+    /// What `claimer` has claimed was printed.
+    pub fn confirm(&mut self, claimer: &Claimer, now: DateTime<Utc>) {
+        let printed: Vec<Claim> =
+            self.claims.extract_if(.., |claim| &claim.by == claimer).collect();
+        for task in printed.iter().flat_map(|claim| &claim.tasks) {
+            self.remember(task, now);
+        }
+    }
+
+    /// Every result that is not known to have been delivered.
+    pub fn held(&self) -> impl Iterator<Item = &Task> {
+        self.claims.iter().flat_map(|claim| &claim.tasks).chain(&self.owed)
+    }
+
+    /// Like [`held`](Self::held), to be changed in place.
+    pub fn held_mut(&mut self) -> impl Iterator<Item = &mut Task> {
+        self.claims.iter_mut().flat_map(|claim| &mut claim.tasks).chain(&mut self.owed)
     }
 
     /// Notes that a result needs no delivery any more.
@@ -67,9 +132,13 @@ impl Outbox {
         self.delivered.drain(..overflow);
     }
 
-    /// Whether the client's task was delivered already.
-    pub fn has_delivered(&self, client_id: &ClientTaskId) -> bool {
-        self.delivered.iter().any(|delivered| delivered.client_id.as_ref() == Some(client_id))
+    /// Whether the client's task was delivered already, or is being delivered by somebody who lives.
+    pub fn has_told(&self, client_id: &ClientTaskId, is_alive: impl Fn(&Claimer) -> bool) -> bool {
+        let is_it = |id: Option<&ClientTaskId>| id == Some(client_id);
+        self.delivered.iter().any(|delivered| is_it(delivered.client_id.as_ref()))
+            || self.claims.iter().any(|claim| {
+                is_alive(&claim.by) && claim.tasks.iter().any(|task| is_it(task.client_id()))
+            })
     }
 }
 
@@ -85,22 +154,47 @@ mod tests {
         task
     }
 
+    fn claimer(pid: i32) -> Claimer {
+        Claimer { pid, start: None }
+    }
+
+    fn claim(outbox: &mut Outbox, pid: i32, alive: i32) -> Vec<Telling> {
+        let claimed = outbox.claim(&claimer(pid), Utc::now(), |_| true, |other| other.pid == alive);
+        claimed.into_iter().map(|delivery| delivery.telling).collect()
+    }
+
     #[test]
     fn a_result_is_delivered_once_however_often_it_is_owed() {
         let mut outbox = Outbox::default();
         outbox.owe(bound("t1", Witness::Client));
         outbox.owe(bound("t1", Witness::Client));
-        assert_eq!(outbox.deliver(Utc::now(), |_| true).len(), 1);
+        assert_eq!(claim(&mut outbox, 1, 1), [Telling::First]);
         outbox.owe(bound("t1", Witness::Client));
-        assert_eq!(outbox.deliver(Utc::now(), |_| true).len(), 0);
-        assert!(outbox.has_delivered(&ClientTaskId::new("bt1").unwrap()));
+        assert_eq!(claim(&mut outbox, 2, 1), []);
+        outbox.confirm(&claimer(1), Utc::now());
+        outbox.owe(bound("t1", Witness::Client));
+        assert_eq!(claim(&mut outbox, 3, 0), []);
+        assert!(outbox.has_told(&ClientTaskId::new("bt1").unwrap(), |_| false));
+    }
+
+    #[test]
+    fn what_a_claimer_died_over_is_offered_again_and_marked() {
+        let mut outbox = Outbox::default();
+        let id = ClientTaskId::new("bt1").unwrap();
+        outbox.owe(bound("t1", Witness::Client));
+        assert_eq!(claim(&mut outbox, 1, 1), [Telling::First]);
+        assert!(outbox.has_told(&id, |_| true));
+        assert!(!outbox.has_told(&id, |_| false));
+        assert_eq!(claim(&mut outbox, 2, 2), [Telling::MaybeAgain]);
+        outbox.confirm(&claimer(2), Utc::now());
+        assert_eq!(claim(&mut outbox, 3, 3), []);
     }
 
     #[test]
     fn what_the_client_did_not_confirm_stays() {
         let mut outbox = Outbox::default();
         outbox.owe(bound("t1", Witness::Runner));
-        assert!(outbox.deliver(Utc::now(), |_| true).is_empty());
+        assert_eq!(claim(&mut outbox, 1, 1), []);
         assert_eq!(outbox.owed.len(), 1);
     }
 
@@ -111,6 +205,6 @@ mod tests {
             outbox.remember(&bound(&format!("t{number}"), Witness::Client), Utc::now());
         }
         assert_eq!(outbox.delivered.len(), REMEMBERED);
-        assert!(outbox.has_delivered(&ClientTaskId::new("bt149").unwrap()));
+        assert!(outbox.has_told(&ClientTaskId::new("bt149").unwrap(), |_| false));
     }
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::history::{self, History};
-use super::lock::Lock;
+use super::lock::{LOCK_WAIT_IN_HOOK, Lock};
 use super::outbox::Outbox;
 use super::session::Session;
-use super::{Rewriting, file};
+use super::{Malformed, Rewriting, file};
 use crate::id::{SessionId, TaskId, Ticket};
 use crate::paths::StateDir;
 use crate::sys;
@@ -62,14 +62,29 @@ impl Store {
         &self.dir
     }
 
-    /// The last committed `active.json`, without a lock.
+    /// The last committed `active.json`, without a lock. A broken one is set aside.
     pub fn read_active(&self) -> Result<Active> {
-        file::read(&self.dir.active())
+        match file::read(&self.dir.active()) {
+            Err(error) if error.is::<Malformed>() => {
+                // Opening it for a change is what sets it aside.
+                self.update(LOCK_WAIT_IN_HOOK, |_| Ok(()))?;
+                file::read(&self.dir.active())
+            }
+            other => other,
+        }
     }
 
-    /// The last committed outbox of a session, without a lock.
+    /// The last committed outbox of a session, without a lock. A broken one is set aside.
     pub fn read_outbox(&self, session: &SessionId) -> Result<Outbox> {
-        file::read(&self.dir.outbox(session))
+        match file::read(&self.dir.outbox(session)) {
+            Err(error) if error.is::<Malformed>() => {
+                self.update(LOCK_WAIT_IN_HOOK, |transaction| {
+                    transaction.outbox(session).map(|_| ())
+                })?;
+                file::read(&self.dir.outbox(session))
+            }
+            other => other,
+        }
     }
 
     /// What is known of a session; unknown sessions are treated as if they had other hooks.
@@ -194,7 +209,6 @@ fn create_parent(path: &std::path::Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Malformed;
     use crate::task::tests::pending;
     use sisyphus_testing::TempDir;
     use std::fs;
@@ -249,7 +263,7 @@ mod tests {
         let dir = TempDir::new();
         let store = Store::new(StateDir::at(dir.path()));
         fs::write(store.dir().active(), "{\"tasks\": [tru").unwrap();
-        assert!(store.read_active().unwrap_err().is::<Malformed>());
+        assert!(store.read_active().unwrap().tasks.is_empty());
         add(&store, "t1");
         assert_eq!(store.read_active().unwrap().tasks.len(), 1);
         let names: Vec<String> = fs::read_dir(dir.path())

@@ -1,0 +1,11 @@
+//! `install.sh`, run in homes of its own: what it puts where, what it leaves alone, and how it fails.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
+mod site;
+mod tree;
+
+mod fresh;
+mod refuse;
+mod uninstall;
+mod update;

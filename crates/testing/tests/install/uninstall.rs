@@ -1,0 +1,118 @@
+//! Removing it, with and without the history.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use serde_json::json;
+use sisyphus_testing::env;
+
+use crate::site::Site;
+use crate::tree::{files, tree};
+
+/// Uses what is installed, so that there is a history.
+fn use_it(site: &Site) {
+    let event = json!({ "hook_event_name": "SessionStart", "source": "startup",
+                        "session_id": "session-1", "cwd": site.path() });
+    let output = site.hook("session-start", &event);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let call = json!({ "hook_event_name": "PreToolUse", "session_id": "session-1", "cwd": site.path(),
+        "tool_name": "Bash", "tool_use_id": "toolu_1",
+        "tool_input": { "command": "npm test", "description": "a test", "run_in_background": true } });
+    let output = site.hook("pre-tool-use", &call);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    fs::write(site.state().join("hooks.log.1"), "older\n").unwrap();
+    fs::write(site.state().join("failed.json.corrupt-20261121T023000000.reason"), "x\n").unwrap();
+}
+
+#[test]
+fn the_plugin_goes_and_the_history_stays() {
+    let site = Site::new();
+    site.install();
+    use_it(&site);
+    let history = tree(&site.state());
+    let runner = format!("bin/sisyphus-run-{} ", env!("CARGO_PKG_VERSION"));
+    assert!(history.iter().any(|line| line.starts_with(&runner)), "{history:?}");
+    assert!(history.iter().any(|line| line.starts_with("active.json ")), "{history:?}");
+
+    let said = site.uninstall(&[]);
+    assert!(said.contains(site.state().to_str().unwrap()), "{said}");
+    assert!(said.contains("--purge"), "{said}");
+    assert_eq!(tree(&site.state()), history);
+    let others: Vec<String> = files(&site.home)
+        .into_iter()
+        .filter(|line| !line.starts_with(".claude/.sisyphus/background-tasks/"))
+        .collect();
+    assert_eq!(others, Vec::<String>::new());
+
+    // And it is found again.
+    site.install();
+    assert!(tree(&site.state()).iter().any(|line| line.starts_with("active.json ")));
+}
+
+#[test]
+fn purge_leaves_only_folders_that_others_may_use() {
+    let site = Site::new();
+    site.install();
+    use_it(&site);
+    site.uninstall(&["--purge"]);
+    assert_eq!(
+        tree(&site.home).iter().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>(),
+        [".claude/", ".claude/skills/", ".local/", ".local/bin/",]
+    );
+}
+
+#[test]
+fn removing_what_is_not_installed_is_fine_and_creates_nothing() {
+    let site = Site::new();
+    for args in [&[][..], &["--purge"], &[]] {
+        site.uninstall(args);
+        assert_eq!(tree(&site.home), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn purge_spares_a_state_folder_that_holds_other_things() {
+    let site = Site::new();
+    site.install_stubs();
+    let shared = site.home.join("shared");
+    fs::create_dir_all(shared.join("bin")).unwrap();
+    fs::write(shared.join("bin/tool"), "mine").unwrap();
+    fs::write(shared.join("thesis.tex"), "mine").unwrap();
+    let before = tree(&shared);
+    let mut command = site.installer();
+    command.args(["--uninstall", "--purge"]).env("SISYPHUS_STATE_DIR", &shared);
+    let output = env::run(command, b"");
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("thesis.tex' is not ours"), "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+    assert_eq!(tree(&shared), before);
+}
+
+#[test]
+fn what_others_put_in_our_places_stays() {
+    let folder = |path: &Path| {
+        fs::create_dir_all(path).unwrap();
+        fs::write(path.join("SKILL.md"), "mine").unwrap();
+    };
+    let file = |path: &Path| fs::write(path, "mine").unwrap();
+    let link = |path: &Path| symlink("/usr/share/elsewhere", path).unwrap();
+    for place in [Site::plugin, Site::link] {
+        for (what, make) in [("a folder", folder as fn(&Path)), ("a file", file), ("a link", link)] {
+            let site = Site::new();
+            let path = place(&site);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            make(&path);
+            let before = tree(&site.home);
+
+            let output = env::run(site.installer_with(&site.stubs()), b"");
+            assert_eq!(output.code, Some(1), "{what}: {output:?}");
+            let expected = format!("install.sh: '{}' is not ours; move it away\n", path.display());
+            assert_eq!(output.stderr, expected, "{what}");
+            assert_eq!(tree(&site.home), before, "{what}");
+
+            site.uninstall(&["--purge"]);
+            assert_eq!(tree(&site.home), before, "{what}");
+        }
+    }
+}
