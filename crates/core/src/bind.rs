@@ -34,17 +34,27 @@ pub fn bind(
         confirm(known[position], client_id);
         return Ok(());
     }
-    // Another shell with the same command took the announcement that was meant for this call's.
-    let Some(twin) = known.iter().position(|task| task.client_id() == Some(client_id)) else {
-        // A foreground call did: to us a stranger, never to be reported.
+    // Another shell with the same command took the announcement that was meant for this call's. This call's own shell
+    // took another one, or still will.
+    let command = known[position].command.clone();
+    let is_still_free =
+        |task: &Task| task.client.is_none() && !task.status.is_final() && task.command == command;
+    let seen = known.iter().position(|task| task.client_id() == Some(client_id));
+    let Some(twin) = seen.or_else(|| known.iter().position(|task| is_still_free(task))) else {
+        // It was a foreground call: to us a stranger, never to be reported.
         known[position].tool_use_id = None;
         return observe(transaction, call, client_id, now);
     };
     let [mistaken, right] = known.get_disjoint_mut([position, twin])?;
-    std::mem::swap(&mut mistaken.tool_use_id, &mut right.tool_use_id);
-    std::mem::swap(&mut mistaken.description, &mut right.description);
+    swap_calls(mistaken, right);
     confirm(right, client_id);
     Ok(())
+}
+
+/// Exchanges what two tasks know of the calls that they came from.
+pub(crate) fn swap_calls(one: &mut Task, other: &mut Task) {
+    std::mem::swap(&mut one.tool_use_id, &mut other.tool_use_id);
+    std::mem::swap(&mut one.description, &mut other.description);
 }
 
 /// Every task of the session that is not delivered: active ones, then those whose result is owed.
@@ -148,6 +158,14 @@ mod tests {
     fn twins_that_took_each_others_announcement_are_set_right() {
         assert_eq!(
             bound(vec![seen_by_runner("t1", "b2"), seen_by_runner("t2", "b1")]),
+            ["t1 toolu_t2 b2/Runner pending", "t2 toolu_t1 b1/Client pending"]
+        );
+    }
+
+    #[test]
+    fn a_twin_whose_shell_has_claimed_nothing_yet_is_no_stranger() {
+        assert_eq!(
+            bound(vec![seen_by_runner("t1", "b2"), pending("t2", 2)]),
             ["t1 toolu_t2 b2/Runner pending", "t2 toolu_t1 b1/Client pending"]
         );
     }

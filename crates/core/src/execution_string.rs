@@ -7,16 +7,16 @@
 
 /// Whether `string` executes exactly `command`.
 pub fn executes(string: &str, command: &str) -> bool {
-    let quoted = format!("eval {}", as_written(command));
-    // Text that merely looks like the `eval` can stand only inside the command's own quotes, and there every quote is
-    // broken up, so a match outside is the client's.
-    string.match_indices(&quoted).any(|(start, _)| {
+    let written = format!("eval {}", as_written(command));
+    string.match_indices(&written).any(|(start, _)| {
         let before = string[..start].ends_with("&& ");
-        let after = &string[start + quoted.len()..];
-        before
-            && (after.starts_with(" && ")
-                || after.starts_with(" < /dev/null && ")
-                || after.is_empty())
+        let after = &string[start + written.len()..];
+        let ends =
+            after.is_empty() || after.starts_with(" && ") || after.starts_with(" < /dev/null && ");
+        // Text that merely looks like the `eval` can stand only inside the quotes of another command. There every
+        // quote is broken up, so a quoted match is the client's; behind a plain word the closing quote gives it away.
+        let outside = written.ends_with('\'') || !after.contains('\'');
+        before && ends && outside
     })
 }
 
@@ -79,6 +79,7 @@ mod tests {
             ("eval 'echo '\"'\"'npm test'\"'\"''", "npm test"),
             ("eval 'echo \"eval '\"'\"'npm test'\"'\"' && \"'", "npm test"),
             ("true", "npm test"),
+            ("eval 'echo $$ && eval make && pwd'", "make"),
             ("eval make-all", "make"),
             ("eval make", "make-all"),
         ];

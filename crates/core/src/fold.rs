@@ -6,6 +6,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use crate::announce::{Withdrawal, withdraw};
+use crate::bind::{swap_calls, tasks_of};
 use crate::client_end::is_client_file;
 use crate::id::ClientTaskId;
 use crate::judge::{judge, stopped};
@@ -121,7 +122,7 @@ fn apply(
     let event = match news {
         News::Claimed => Event::Claimed { at: now },
         News::Started { at, client_id } => {
-            see_client(&mut task, client_id.as_ref());
+            see_client(transaction, &mut task, client_id.as_ref())?;
             Event::Started { at: *at }
         }
         News::Abandoned if withdraw(&task, root) == Withdrawal::Withdrawn => return Ok(()),
@@ -134,7 +135,7 @@ fn apply(
             Event::Observed { at: now }
         }
         News::Ended(result) => {
-            see_client(&mut task, result.client_id.as_ref());
+            see_client(transaction, &mut task, result.client_id.as_ref())?;
             task.output = kept_output(&task, result, root, store);
             Event::Ended(Ending {
                 outcome: judge(result, task.stop_asked, task.client_limit_ms),
@@ -173,10 +174,29 @@ pub fn advance(transaction: &mut Transaction<'_>, mut task: Task, event: Event) 
     Ok(())
 }
 
-fn see_client(task: &mut Task, client_id: Option<&ClientTaskId>) {
-    if let (None, Some(id)) = (&task.client, client_id) {
+/// Takes the runner's word for the client's id. If the client has said another one, the shell of a twin took this
+/// announcement: what was said of this task is true of the twin, and the reverse.
+fn see_client(
+    transaction: &mut Transaction<'_>,
+    task: &mut Task,
+    client_id: Option<&ClientTaskId>,
+) -> Result<()> {
+    let Some(id) = client_id else { return Ok(()) };
+    if task.client.is_none() {
         task.client = Some(Client { id: id.clone(), said_by: Witness::Runner });
     }
+    if task.client_id() == Some(id) {
+        return Ok(());
+    }
+    let session = task.session.clone();
+    let mut known = tasks_of(transaction, &session)?.into_iter();
+    if let Some(twin) =
+        known.find(|other| other.client_id() == Some(id) && other.command == task.command)
+    {
+        std::mem::swap(&mut twin.client, &mut task.client);
+        swap_calls(twin, task);
+    }
+    Ok(())
 }
 
 /// The end of a task that nobody saw end. If somebody asked for that, it is no mystery.

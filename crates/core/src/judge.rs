@@ -45,7 +45,7 @@ pub fn stopped(
     let limit = client_limit_ms.unwrap_or(CLIENT_LIMIT_MS);
     // Never more than a tenth, so that a short limit does not swallow stops that had other reasons.
     let tolerance = TOLERANCE_MS.min(limit / 10);
-    if duration_ms + tolerance >= limit {
+    if duration_ms.saturating_add(tolerance) >= limit {
         Outcome::TimedOut { limit_ms: Some(limit) }
     } else {
         Outcome::Cancelled { by: Canceller::Unknown }

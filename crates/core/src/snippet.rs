@@ -18,9 +18,12 @@ pub fn render(runner: &Path, state_dir: &Path, announced_dir: &Path) -> Option<S
     let [runner, state, announced] = [quote(runner)?, quote(state_dir)?, quote(announced_dir)?];
     // `${A-${B-}}`: one is unset in bash, the other in zsh, and `set -u` may be on. A failing test in an `if` does not
     // end a shell under `set -e`, and the whole has status 0.
+    // An empty file, as a power cut may leave it, would count as a script that succeeds (`-s`). A runner that crashes is
+    // reported by the shell itself, whose messages only a redirected group keeps from the command's output.
     let string = "\"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"";
     Some(format!(
-        "if [ -e {announced} ] && [ -x {runner} ] && {runner} claim {state} {announced} {string} >/dev/null 2>&1; \
+        "if [ -e {announced} ] && [ -s {runner} ] && [ -x {runner} ] \
+         && {{ {runner} claim {state} {announced} {string}; }} >/dev/null 2>&1; \
          then exec {runner} run {state} {announced} {string}; \
          elif [ -z \"${{ZSH_VERSION-}}\" ]; then {{ :; }} 9>&\"${{BASH_VERSION:LINENO=LINENO-1:0}}-\"; fi"
     ))
@@ -61,8 +64,9 @@ mod tests {
     fn is_one_line() {
         assert_eq!(
             snippet(),
-            "if [ -e '/tmp/claude-1/sisyphus/announced/abc' ] && [ -x '/s/bin/run' ] && '/s/bin/run' claim '/s' \
-             '/tmp/claude-1/sisyphus/announced/abc' \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\" >/dev/null 2>&1; \
+            "if [ -e '/tmp/claude-1/sisyphus/announced/abc' ] && [ -s '/s/bin/run' ] && [ -x '/s/bin/run' ] \
+             && { '/s/bin/run' claim '/s' '/tmp/claude-1/sisyphus/announced/abc' \
+             \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"; } >/dev/null 2>&1; \
              then exec '/s/bin/run' run '/s' '/tmp/claude-1/sisyphus/announced/abc' \
              \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"; \
              elif [ -z \"${ZSH_VERSION-}\" ]; then { :; } 9>&\"${BASH_VERSION:LINENO=LINENO-1:0}-\"; fi"

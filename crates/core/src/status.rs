@@ -99,6 +99,11 @@ impl Status {
         }
     }
 
+    /// Whether it is over.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Finished(_))
+    }
+
     /// One word for tables and JSON.
     pub fn word(&self) -> &'static str {
         match self {

@@ -23,6 +23,11 @@ impl ProcessId {
         Self::now(pid).unwrap_or(Self { pid, start: None })
     }
 
+    /// Whether it belongs to the process group of that number.
+    pub fn is_in_group(self, group: i32) -> bool {
+        sys::stat(self.pid).is_some_and(|stat| stat.group == group)
+    }
+
     /// Whether this very process still runs.
     pub fn is_alive(self) -> bool {
         Self::now(self.pid) == Some(self)

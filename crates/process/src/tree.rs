@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::identity::ProcessId;
 use crate::sys;
 
-/// Every living descendant of `pid`, found by parent number, children of their own sessions included. A daemon that
-/// gave itself another parent is not among them, with or without us. Empty where the system does not tell.
-pub fn descendants(pid: i32) -> Vec<ProcessId> {
+/// Every living descendant of these processes, found by parent number, children of their own sessions included. A
+/// daemon that gave itself another parent is not among them, with or without us. Empty where the system does not tell.
+pub fn descendants(pids: &[i32]) -> Vec<ProcessId> {
     let all = sys::processes();
     let mut found: BTreeSet<i32> = BTreeSet::new();
-    let mut parents = vec![pid];
+    let mut parents = pids.to_vec();
     while let Some(parent) = parents.pop() {
         for (child, stat) in &all {
             if stat.parent == parent && found.insert(*child) {
@@ -18,10 +18,8 @@ pub fn descendants(pid: i32) -> Vec<ProcessId> {
             }
         }
     }
-    all.iter()
-        .filter(|(pid, _)| found.contains(pid))
-        .map(|(pid, stat)| ProcessId { pid: *pid, start: stat.start })
-        .collect()
+    let descendants = all.iter().filter(|(pid, _)| found.contains(pid));
+    descendants.map(|(pid, stat)| ProcessId { pid: *pid, start: stat.start }).collect()
 }
 
 /// Sends `signal` to each that is still the process it was.

@@ -64,12 +64,12 @@ fn a_grandchild_in_a_session_of_its_own_is_a_descendant_and_a_sibling_is_not() {
     let (fork, mut stdout) = stage.fork("sleep");
     let (other, _other_stdout) = stage.fork("sleep");
     let grandchild = number(&mut stdout);
-    let found: Vec<i32> = descendants(pid(&fork)).iter().map(|process| process.pid).collect();
+    let found: Vec<i32> = descendants(&[pid(&fork)]).iter().map(|process| process.pid).collect();
     assert_eq!(found, [grandchild]);
-    assert!(descendants(grandchild).is_empty());
+    assert!(descendants(&[grandchild]).is_empty());
 
     let own = std::process::id().cast_signed();
-    let all: Vec<i32> = descendants(own).iter().map(|process| process.pid).collect();
+    let all: Vec<i32> = descendants(&[own]).iter().map(|process| process.pid).collect();
     for pid in [pid(&fork), grandchild, pid(&other)] {
         assert!(all.contains(&pid), "{pid} is not among {all:?}");
     }
@@ -121,7 +121,7 @@ fn what_ignores_a_term_is_killed() {
     let grandchild = ProcessId::now(grandchild).unwrap();
     signal_all(&[grandchild], SIGTERM);
     assert_eq!(alive(&[grandchild]), [grandchild]);
-    signal_all(&descendants(pid(&fork)), SIGKILL);
+    signal_all(&descendants(&[pid(&fork)]), SIGKILL);
     wait_for("its end", || alive(&[grandchild]).is_empty().then_some(()));
     // The parent of it was not meant, and ends by itself.
     assert_eq!(end(fork), None);

@@ -77,8 +77,14 @@ pub(crate) fn supervise(
                     stop = Stop::TimeLimit(limit_ms.unwrap_or_default());
                 }
                 condemned = whole_tree(group);
+                // Each once: to many programs a second TERM means "at once".
+                let outside: Vec<ProcessId> = condemned
+                    .iter()
+                    .copied()
+                    .filter(|process| !process.is_in_group(group))
+                    .collect();
                 signal_group(group, SIGTERM);
-                signal_all(&condemned, SIGTERM);
+                signal_all(&outside, SIGTERM);
                 deadline = Some(Instant::now() + GRACE);
             }
             Ok(Notice::Deadline) => {
@@ -97,12 +103,13 @@ pub(crate) fn supervise(
 
 /// The command's shell and everything below it.
 fn whole_tree(group: i32) -> Vec<ProcessId> {
-    ProcessId::now(group).into_iter().chain(descendants(group)).collect()
+    ProcessId::now(group).into_iter().chain(descendants(&[group])).collect()
 }
 
 fn kill(group: i32, condemned: &mut Vec<ProcessId>) {
-    // Whoever was started since then is meant too.
-    condemned.extend(descendants(group));
+    // Whoever was started since then is meant too, by whichever of them.
+    let parents: Vec<i32> = alive(condemned).iter().map(|process| process.pid).collect();
+    condemned.extend(descendants(&parents));
     signal_all(condemned, SIGKILL);
     signal_group(group, SIGKILL);
 }

@@ -116,13 +116,13 @@ mod tests {
     fn kept(content: &[u8], kept: u64) -> (u64, String) {
         let dir = TempDir::new();
         let source = dir.path().join("source");
-        std::fs::write(&source, content).unwrap();
+        fs::write(&source, content).unwrap();
         let target = dir.path().join("target");
         let mut copy = File::create_new(&target).unwrap();
         let dropped =
             copy_ends(&mut File::open(source).unwrap(), &mut copy, content.len() as u64, kept)
                 .unwrap();
-        (dropped, std::fs::read_to_string(target).unwrap())
+        (dropped, fs::read_to_string(target).unwrap())
     }
 
     #[test]
@@ -138,10 +138,10 @@ mod tests {
         ];
         for (number, (content, expected)) in cases.into_iter().enumerate() {
             let source = dir.path().join(format!("s{number}"));
-            std::fs::write(&source, content).unwrap();
+            fs::write(&source, content).unwrap();
             let target = dir.path().join(format!("t{number}"));
             keep_observed(&mut File::open(source).unwrap(), &target).unwrap();
-            assert_eq!(std::fs::read_to_string(target).unwrap(), expected, "{content:?}");
+            assert_eq!(fs::read_to_string(target).unwrap(), expected, "{content:?}");
         }
     }
 

@@ -14,6 +14,7 @@ pub use windows::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub(crate) parent: i32,
+    pub(crate) group: i32,
     /// The kernel's start time, in its own unit.
     pub(crate) start: Option<u64>,
 }

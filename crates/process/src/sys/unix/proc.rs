@@ -59,8 +59,8 @@ fn translate(shown: &[(i32, Stat)]) -> Vec<(i32, Stat)> {
     shown
         .iter()
         .filter_map(|(pid, stat)| {
-            let parent = ours(stat.parent).unwrap_or(0);
-            Some((ours(*pid)?, Stat { parent, start: stat.start }))
+            let [parent, group] = [stat.parent, stat.group].map(|pid| ours(pid).unwrap_or(0));
+            Some((ours(*pid)?, Stat { parent, group, start: stat.start }))
         })
         .collect()
 }
@@ -81,9 +81,10 @@ fn parse_stat(text: &str) -> Option<Stat> {
         return None;
     }
     let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
     // Field 22 of all; two are before the parenthesis, and two are read.
-    let start = fields.nth(17)?.parse().ok()?;
-    Some(Stat { parent, start: Some(start) })
+    let start = fields.nth(16)?.parse().ok()?;
+    Some(Stat { parent, group, start: Some(start) })
 }
 
 #[cfg(test)]
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn a_name_may_hold_spaces_and_parentheses() {
         let text = "42 (a) b) (c) S 7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 123456 1 2 3";
-        assert_eq!(parse_stat(text), Some(Stat { parent: 7, start: Some(123_456) }));
+        assert_eq!(parse_stat(text), Some(Stat { parent: 7, group: 42, start: Some(123_456) }));
         assert_eq!(parse_stat(&text.replace(" S ", " Z ")), None);
         assert_eq!(parse_stat("42 (a"), None);
     }

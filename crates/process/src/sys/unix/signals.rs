@@ -36,7 +36,12 @@ impl Signals {
         let action = SigAction::new(SigHandler::SigAction(note), flags, SigSet::empty());
         for signal in FORWARDED.into_iter().chain([Signal::SIGCHLD]) {
             // SAFETY: `note` calls only write(2), which is async-signal-safe.
-            unsafe { sigaction(signal, &action) }.with_context(context)?;
+            let before = unsafe { sigaction(signal, &action) }.with_context(context)?;
+            // Ignored, as under `nohup`: so it is for the command, and there is nothing to pass on.
+            if matches!(before.handler(), SigHandler::SigIgn) && signal != Signal::SIGCHLD {
+                // SAFETY: to ignore a signal runs no code.
+                unsafe { sigaction(signal, &before) }.with_context(context)?;
+            }
         }
         // Asked now: after the client's death it would be somebody else.
         let parent = nix::unistd::getppid().as_raw();
