@@ -11,6 +11,7 @@ mod reminder_in_tui;
 mod reminder_mid_turn;
 pub(super) mod rewriting_plugin;
 mod sandbox;
+mod service;
 mod task_stop;
 mod torture;
 mod twins;
@@ -41,6 +42,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("task_stop", task_stop::run),
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),
+    with_plugin("service", service::run),
     with_plugin("torture_bash", torture::run_bash),
     with_plugin("torture_zsh", torture::run_zsh),
 ];

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::outputs;
 use crate::e2e::api::{Api, Block, Request, bash, text};
-use crate::e2e::home::Setup;
+use crate::e2e::home::{Home, Setup};
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 
@@ -20,17 +20,27 @@ use crate::e2e::stage::Stage;
 pub(crate) const REWRITE_HOOK: &str = "rewrite-hook";
 
 const COUNT: usize = 50;
-const REWRITE: &str = "export REWRITTEN=yes; ";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
-    let home = stage.home("home", &Setup::with_plugin())?;
-    let other = write_plugin(stage)?;
+    // Loaded for one session: only the client's arguments tell.
+    let folder = stage.folder.join("rewriter");
+    write_plugin(&folder)?;
+    let folder = folder.to_string_lossy().into_owned();
+    let home = stage.home("argument", &Setup::with_plugin())?;
+    play(&home, &["--plugin-dir", &folder, BYPASS]).context("with --plugin-dir")?;
+
+    // Installed beside ours.
+    let home = stage.home("installed", &Setup::with_plugin())?;
+    write_plugin(&home.path.join(".claude/skills/rewriter"))?;
+    play(&home, &[BYPASS]).context("installed")
+}
+
+fn play(home: &Home, arguments: &[&str]) -> Result<()> {
     let api = Api::start(&home.folder.join("api"), |_, number| match number {
         0 => (0..COUNT).map(call).collect(),
         _ => vec![text("ok")],
     })?;
-    let other = other.to_string_lossy();
-    let mut session = Session::idle(&home, &api, &["--plugin-dir", &other, BYPASS])?;
+    let mut session = Session::idle(home, &api, arguments)?;
     session.send("go")?;
     let results =
         api.wait_for("all calls to be answered", Duration::from_secs(30), |requests| {
@@ -54,18 +64,12 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Some like tests, some like servers: the plugin treats them differently.
+/// A command that we take for a dev server and whose time limit we would raise, were no other hook there.
 fn call(index: usize) -> Block {
-    let command = match index % 5 {
-        0 => "echo $REWRITTEN; tail -f /dev/null & sleep 0.3; kill $!",
-        1 => "echo $REWRITTEN; : npm run dev",
-        _ => "echo $REWRITTEN",
-    };
-    bash(command).description(&format!("call {index}")).background()
+    bash(&format!("vite --port {index}")).description(&format!("call {index}")).background()
 }
 
-fn write_plugin(stage: &Stage) -> Result<PathBuf> {
-    let folder = stage.folder.join("rewriter");
+fn write_plugin(folder: &Path) -> Result<()> {
     let manifest =
         json!({ "name": "rewriter", "version": "1.0.0", "description": "Rewrites every command" });
     let program = env::current_exe().context("could not tell where this executable is")?;
@@ -73,11 +77,11 @@ fn write_plugin(stage: &Stage) -> Result<PathBuf> {
     let hooks = json!({ "hooks": { "PreToolUse": [{ "matcher": "Bash", "hooks": [hook] }] } });
     for (file, content) in [(".claude-plugin/plugin.json", manifest), ("hooks/hooks.json", hooks)] {
         let path = folder.join(file);
-        fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
         fs::write(&path, content.to_string())
             .with_context(|| format!("could not write `{}`", path.display()))?;
     }
-    Ok(folder)
+    Ok(())
 }
 
 /// Answers one `PreToolUse` event as the other plugin.
@@ -85,7 +89,8 @@ pub(crate) fn answer_as_rewriting_hook() -> Result<ExitCode> {
     let event: Value = serde_json::from_reader(io::stdin()).context("the event is no JSON")?;
     let mut input = event["tool_input"].clone();
     let command = input["command"].as_str().context("the event has no command")?;
-    input["command"] = json!(format!("{REWRITE}{command}"));
+    // Without the rewrite there is no such program.
+    input["command"] = json!(format!("vite() {{ echo yes; }}; {command}"));
     let answer =
         json!({ "hookSpecificOutput": { "hookEventName": "PreToolUse", "updatedInput": input } });
     println!("{answer}");

@@ -1,0 +1,194 @@
+//! `sisyphus list`.
+
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
+
+use crate::planted::{ended, failed, ids, listed, plant, plant_text, prints, running, task};
+
+/// Every field of a task in `--json`. One may be added; none may go.
+const FIELDS: [&str; 20] = [
+    "id",
+    "status",
+    "exit_code",
+    "signal",
+    "by",
+    "lost_because",
+    "watch",
+    "session",
+    "client_id",
+    "agent",
+    "cwd",
+    "command",
+    "description",
+    "limit_ms",
+    "started_at",
+    "ended_at",
+    "duration_ms",
+    "output_bytes",
+    "output_dropped_bytes",
+    "output_file",
+];
+
+/// Checks that every field is there, and that all but those of `expected` are null.
+fn assert_shape(task: &Value, expected: &Value) {
+    for name in FIELDS {
+        let found = task.get(name).unwrap_or_else(|| panic!("no `{name}` in {task:#}"));
+        assert_eq!(found, &expected[name], "{name} of {task:#}");
+    }
+    for name in expected.as_object().unwrap().keys() {
+        assert!(FIELDS.contains(&name.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn without_any_state_there_is_nothing_to_list_and_nothing_is_created() {
+    let env = TestEnv::new();
+    assert_eq!(prints(&env, &["list"]), "No background commands yet.\n");
+    assert_eq!(prints(&env, &["list", "--all"]), "No background commands yet.\n");
+    assert_eq!(listed(&env, &[]), Vec::<Value>::new());
+    assert!(!env.home().join(".claude").exists());
+}
+
+#[test]
+fn real_commands_are_listed_with_their_states_and_exit_codes() {
+    let client = Client::new(Shell::Bash);
+    client.background("exit 3").wait();
+    client.background("echo done").wait();
+    let running = client.background("echo up; sleep 300");
+    running.wait_for_line("up");
+    wait_until("the runner's word", || client.tasks().iter().any(|it| it["status"] == "running"));
+
+    let tasks = client.tasks();
+    let statuses: Vec<&str> = tasks.iter().map(|task| task["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["running", "completed", "failed"]);
+    let codes: Vec<&Value> = tasks.iter().map(|task| &task["exit_code"]).collect();
+    assert_eq!(codes, [&Value::Null, &json!(0), &json!(3)]);
+    assert_eq!(tasks[0]["watch"], "supervised");
+    assert_eq!(tasks[0]["client_id"], running.id.as_str());
+    assert_eq!(tasks[1]["output_bytes"], 5);
+    let kept = std::fs::read_to_string(tasks[1]["output_file"].as_str().unwrap()).unwrap();
+    assert_eq!(kept, "done\n");
+
+    let table = prints(&client.env, &["list"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 4, "{table}");
+    assert!(lines[0].starts_with("ID "), "{table}");
+    for (line, state) in lines[1..].iter().zip(["running", "completed", "failed(3)"]) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[1], state, "{table}");
+        assert!(line.ends_with(" proj             a test"), "{table}");
+    }
+}
+
+#[test]
+fn the_json_of_a_task_says_everything_that_is_known() {
+    let env = TestEnv::new();
+    let mut full = failed("t1", "run the tests", 2);
+    for (name, value) in [
+        ("agent", json!("agent-1")),
+        ("client", json!({ "id": "b1", "said_by": "client" })),
+        ("limit_ms", json!(90_000)),
+        ("output", json!({ "bytes": 70, "dropped": 7 })),
+    ] {
+        full[name] = value;
+    }
+    full["status"]["started_at"] = "2026-11-21T02:30:00Z".into();
+    full["status"]["duration_ms"] = 2_104.into();
+    plant(&env, "failed.json", &[full]);
+    plant_text(&env, "output/t1.log", "no\n");
+
+    let mut expected = json!({
+        "id": "t1", "status": "failed", "exit_code": 3, "session": "session-1", "client_id": "b1",
+        "agent": "agent-1", "cwd": "/home/dev/proj", "command": "npm test", "description": "run the tests",
+        "limit_ms": 90_000, "started_at": "2026-11-21T02:30:00Z", "ended_at": "2026-11-21T02:30:02Z",
+        "duration_ms": 2_104, "output_bytes": 70, "output_dropped_bytes": 7,
+    });
+    expected["output_file"] = env.state().join("output/t1.log").to_str().into();
+    assert_shape(&listed(&env, &[])[0], &expected);
+}
+
+#[test]
+fn the_json_of_every_state_has_the_same_fields() {
+    let finished = |outcome: &str, more: Value| {
+        let mut status =
+            json!({ "state": "finished", "outcome": outcome, "ended_at": "2026-11-21T02:30:00Z" });
+        status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        status
+    };
+    let soon = "2999-01-01T00:00:00Z";
+    let cases = [
+        (json!({ "state": "pending", "announced_at": soon }), json!({ "status": "pending" })),
+        (
+            json!({ "state": "running", "started_at": soon, "watch": "observed" }),
+            json!({ "status": "running", "started_at": soon, "watch": "observed" }),
+        ),
+        (finished("completed", json!({})), json!({ "status": "completed", "exit_code": 0 })),
+        (finished("killed", json!({ "signal": 9 })), json!({ "status": "killed", "signal": 9 })),
+        (
+            finished("timed_out", json!({ "limit_ms": 5 })),
+            json!({ "status": "timed_out", "limit_ms": 5 }),
+        ),
+        (
+            finished("cancelled", json!({ "by": "user" })),
+            json!({ "status": "cancelled", "by": "user" }),
+        ),
+        (
+            finished("lost", json!({ "why": "runner_died" })),
+            json!({ "status": "lost", "lost_because": "runner_died" }),
+        ),
+        (finished("unknown", json!({})), json!({ "status": "unknown" })),
+    ];
+    for (status, mut expected) in cases {
+        let env = TestEnv::new();
+        let is_over = status["state"] == "finished";
+        plant(&env, if is_over { "failed.json" } else { "active.json" }, &[task("t1", "", status)]);
+        if is_over {
+            expected["ended_at"] = "2026-11-21T02:30:00Z".into();
+        }
+        for (name, value) in [
+            ("id", "t1"),
+            ("session", "session-1"),
+            ("cwd", "/home/dev/proj"),
+            ("command", "npm test"),
+            ("description", ""),
+        ] {
+            expected[name] = value.into();
+        }
+        assert_shape(&listed(&env, &[])[0], &expected);
+    }
+}
+
+#[test]
+fn what_has_not_ended_comes_first_then_the_newest() {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[running("ta", ""), running("tb", "")]);
+    plant(&env, "completed.json", &[ended("t1", "", 1), ended("t3", "", 3), ended("t5", "", 5)]);
+    plant(&env, "failed.json", &[failed("t2", "", 2), failed("t4", "", 4)]);
+    assert_eq!(ids(&listed(&env, &[])), ["ta", "tb", "t5", "t4", "t3", "t2", "t1"]);
+    // The number is that of the ended ones.
+    assert_eq!(ids(&listed(&env, &["--last", "2"])), ["ta", "tb", "t5", "t4"]);
+    assert_eq!(ids(&listed(&env, &["--last", "0"])), ["ta", "tb"]);
+    assert_eq!(prints(&env, &["list", "--last", "1"]).lines().count(), 1 + 2 + 1);
+}
+
+#[test]
+fn twenty_ended_tasks_are_listed_unless_all_are_wanted() {
+    let env = TestEnv::new();
+    let many: Vec<Value> = (0..30).map(|second| ended(&format!("t{second}"), "", second)).collect();
+    plant(&env, "completed.json", &many);
+    plant_text(&env, "archive/2026-10.jsonl", &format!("{}\nnot JSON\n\n", ended("told", "", 0)));
+    plant_text(&env, "archive/2026-09.jsonl", &format!("{}\n", failed("tolder", "", 0)));
+    assert_eq!(listed(&env, &[]).len(), 20);
+    assert_eq!(listed(&env, &["--last", "1000"]).len(), 30);
+    let all = listed(&env, &["--all"]);
+    assert_eq!(all.len(), 32);
+    assert!(ids(&all).contains(&"told") && ids(&all).contains(&"tolder"));
+}
+
+#[test]
+fn a_task_that_a_crash_left_in_the_archive_and_in_the_history_is_listed_once() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("t1", "once", 1)]);
+    plant_text(&env, "archive/2026-11.jsonl", &format!("{}\n", ended("t1", "once", 1)));
+    assert_eq!(ids(&listed(&env, &["--all"])), ["t1"]);
+}

@@ -1,0 +1,11 @@
+//! The command line from outside: what it prints, where, and with which exit code.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
+mod planted;
+
+mod demo;
+mod format;
+mod list;
+mod show;
+mod trouble;

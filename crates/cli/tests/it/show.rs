@@ -1,0 +1,112 @@
+//! `sisyphus show`.
+
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Shell, TestEnv};
+
+use crate::planted::{assert_fails, ended, failed, plant, plant_text, prints, running};
+
+/// Two that ended and one that runs.
+fn planted() -> TestEnv {
+    let env = TestEnv::new();
+    let mut one = failed("t1abc", "run the tests", 1);
+    one["client"] = json!({ "id": "bclient01", "said_by": "client" });
+    plant(&env, "failed.json", &[one]);
+    plant(&env, "completed.json", &[ended("t1abd", "build", 2)]);
+    plant(&env, "active.json", &[running("t2xyz", "serve")]);
+    env
+}
+
+#[test]
+fn a_task_is_found_by_its_ids_by_their_beginning_and_by_its_description() {
+    let env = planted();
+    let names = ["t1abc", "bclient01", "run the tests"];
+    for name in names {
+        let text = prints(&env, &["show", name]);
+        assert!(
+            text.contains("t1abc (\"run the tests\") failed with exit code 3."),
+            "{name}: {text}"
+        );
+        assert!(text.contains("command: npm test"), "{name}: {text}");
+        let json: Value = serde_json::from_str(&prints(&env, &["show", "--json", name])).unwrap();
+        assert_eq!((&json["version"], &json["task"]["id"]), (&json!(1), &json!("t1abc")));
+    }
+    for name in ["t1abd", "build"] {
+        assert!(
+            prints(&env, &["show", name]).contains("t1abd (\"build\") completed with exit code 0")
+        );
+    }
+    for name in ["t2xyz", "t2", "serve"] {
+        assert_eq!(prints(&env, &["show", name]), "t2xyz (serve) is running.\ncommand: npm test\n");
+    }
+}
+
+#[test]
+fn a_beginning_that_several_share_is_answered_with_their_ids() {
+    let env = planted();
+    for (name, count) in [("t1", "2 tasks"), ("t1ab", "2 tasks"), ("t", "3 tasks")] {
+        let output = env.run("sisyphus", &["show", name]);
+        assert_fails(&output, 2, &format!("`{name}` could be {count}: "));
+        assert!(output.stderr.contains("t1abc") && output.stderr.contains("t1abd"), "{output:?}");
+    }
+    // A whole id is no beginning.
+    plant(&env, "completed.json", &[ended("t1ab", "short", 2)]);
+    assert!(prints(&env, &["show", "t1ab"]).contains("(\"short\")"));
+}
+
+#[test]
+fn an_unknown_task_is_answered_with_exit_code_2() {
+    for env in [TestEnv::new(), planted()] {
+        for args in [&["show", "t9"][..], &["show", "--json", "run the"]] {
+            let expected =
+                format!("no task `{}`; `sisyphus list` shows them", args.last().unwrap());
+            assert_fails(&env.run("sisyphus", args), 2, &expected);
+        }
+    }
+}
+
+#[test]
+fn of_several_with_one_description_the_one_that_runs_comes_first_then_the_newest() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("told", "build", 1), ended("tnew", "build", 2)]);
+    assert!(prints(&env, &["show", "build"]).contains("tnew"));
+    plant(&env, "active.json", &[running("tnow", "build")]);
+    assert!(prints(&env, &["show", "build"]).starts_with("tnow (build) is running"));
+}
+
+#[test]
+fn an_archived_task_is_found_too() {
+    let env = TestEnv::new();
+    plant_text(&env, "archive/2026-10.jsonl", &format!("{}\n", ended("tlongago", "release", 1)));
+    for name in ["tlong", "release"] {
+        assert!(prints(&env, &["show", name]).contains("tlongago (\"release\") completed"));
+    }
+}
+
+#[test]
+fn a_task_that_a_crash_left_in_the_archive_and_in_the_history_is_not_ambiguous() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("t1abc", "once", 1)]);
+    plant_text(&env, "archive/2026-11.jsonl", &format!("{}\n", ended("t1abc", "once", 1)));
+    assert!(prints(&env, &["show", "t1"]).contains("t1abc"));
+}
+
+#[test]
+fn the_end_of_a_real_commands_output_is_shown() {
+    let client = Client::new(Shell::Bash);
+    client.background("seq 100; echo last words; exit 4").wait();
+    let task = client.task();
+    let text = prints(&client.env, &["show", task["id"].as_str().unwrap()]);
+    assert!(text.contains("failed with exit code 4 after"), "{text}");
+    assert!(text.contains("output (101 lines, 303 bytes; its last 20 lines;"), "{text}");
+    assert!(text.contains("\n| 100\n| last words\n"), "{text}");
+    assert!(!text.contains("\n| 81\n"), "{text}");
+    assert!(text.contains("whole output: "), "{text}");
+}
+
+#[test]
+fn an_unfinished_task_without_a_description_is_named_once() {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[running("t2xyz", "")]);
+    let text = prints(&env, &["show", "t2xyz"]);
+    assert_eq!(text.matches("t2xyz").count(), 1, "{text}");
+}

@@ -1,0 +1,165 @@
+//! What must not reach the terminal, and what must be said when it goes wrong.
+
+use std::fs::{self, File};
+use std::io;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use sisyphus_testing::{TestEnv, env};
+
+use crate::planted::{assert_fails, ended, plant, plant_text, prints, running};
+
+/// Clears the screen, sets the title, goes back over the line, turns the direction, breaks the line, hides.
+const HOSTILE: &str =
+    "\u{1b}[2J\u{1b}]0;pwned\u{7}a\rb\u{8}\u{202e}c\nd\u{9b}31me\u{2066}\u{200b}\u{7f}\u{0}";
+
+/// Whether a terminal would do anything with this character but show it or end the line.
+fn is_harmful(character: char) -> bool {
+    let turns = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    turns || (character.is_control() && character != '\n' && character != '\t')
+}
+
+fn assert_harmless(text: &str) {
+    let harmful: Vec<char> = text.chars().filter(|&character| is_harmful(character)).collect();
+    assert_eq!(harmful, Vec::<char>::new(), "{text:?}");
+    assert!(!text.contains("pwned"), "{text:?}");
+}
+
+#[test]
+fn a_hostile_description_reaches_the_table_as_plain_text_on_one_line() {
+    let env = TestEnv::new();
+    let mut by_folder = ended("t2", "fine", 2);
+    by_folder["cwd"] = format!("/home/{HOSTILE}").into();
+    let mut by_command = ended("t3", "", 3);
+    by_command["command"] = HOSTILE.into();
+    plant(&env, "completed.json", &[ended("t1", HOSTILE, 1), by_folder, by_command]);
+    plant(&env, "active.json", &[running("t0", HOSTILE)]);
+    let table = prints(&env, &["list"]);
+    assert_harmless(&table);
+    assert_eq!(table.lines().count(), 5, "{table:?}");
+}
+
+#[test]
+fn a_hostile_ended_task_is_shown_as_plain_text() {
+    let env = TestEnv::new();
+    let mut task = ended("t1", HOSTILE, 1);
+    task["command"] = HOSTILE.into();
+    task["output"] = json!({ "bytes": HOSTILE.len() });
+    plant(&env, "completed.json", &[task]);
+    plant_text(&env, "output/t1.log", HOSTILE);
+    assert_harmless(&prints(&env, &["show", "t1"]));
+}
+
+#[test]
+fn a_hostile_running_task_is_shown_as_plain_text() {
+    let env = TestEnv::new();
+    let mut task = running("t1", HOSTILE);
+    task["command"] = HOSTILE.into();
+    plant(&env, "active.json", &[task]);
+    let text = prints(&env, &["show", "t1"]);
+    assert_harmless(&text);
+    assert_eq!(text.lines().count(), 2, "{text:?}");
+}
+
+#[test]
+fn that_nobody_reads_any_more_is_no_error() {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[running("t1", "")]);
+    for args in
+        [&["list"][..], &["list", "--json"], &["show", "t1"], &["--help"], &["list", "--help"]]
+    {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut command = env.command("sisyphus");
+        let output = command.args(args).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {output:?}");
+        assert_eq!(output.stderr, b"", "{args:?}");
+    }
+}
+
+#[test]
+fn that_what_is_printed_is_lost_is_an_error() {
+    let env = TestEnv::new();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut command = env.command("sisyphus");
+    let output = command.arg("list").stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stderr.starts_with(b"sisyphus: "), "{output:?}");
+}
+
+const MALFORMED: &str = "{ \"version\": 1, \"tasks\": [tru";
+const NEWER: &str = "{ \"version\": 2, \"tasks\": {} }";
+
+#[test]
+fn a_file_that_can_not_be_understood_is_named() {
+    let newer = "has format 2, this version knows 1; update sisyphus";
+    for (file, text, expected) in [
+        ("active.json", NEWER, newer),
+        ("completed.json", NEWER, newer),
+        ("completed.json", MALFORMED, "is malformed: "),
+        ("failed.json", MALFORMED, "is malformed: "),
+    ] {
+        let env = TestEnv::new();
+        plant_text(&env, file, text);
+        let path = env.state().join(file);
+        for args in [&["list"][..], &["list", "--json"], &["show", "t1"]] {
+            let output = env.run("sisyphus", args);
+            assert_fails(&output, 1, expected);
+            assert!(output.stderr.contains(path.to_str().unwrap()), "{output:?}");
+        }
+        // Looking repairs nothing and loses nothing.
+        assert_eq!(fs::read_to_string(path).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_damaged_list_of_active_tasks_is_kept_aside_and_the_history_is_listed() {
+    let env = TestEnv::new();
+    plant_text(&env, "active.json", MALFORMED);
+    plant(&env, "completed.json", &[ended("t1", "", 1)]);
+    assert!(prints(&env, &["list"]).contains("t1 "));
+    let names = fs::read_dir(env.state()).unwrap().map(|entry| entry.unwrap().path());
+    let aside: Vec<_> = names.filter(|path| path.to_str().unwrap().contains("corrupt")).collect();
+    assert_eq!(aside.len(), 2, "the file and the reason: {aside:?}");
+    assert!(aside.iter().any(|path| fs::read_to_string(path).unwrap() == MALFORMED), "{aside:?}");
+}
+
+#[test]
+fn one_damaged_task_does_not_hide_the_others() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[json!({ "id": "../evil" }), ended("t1", "", 1)]);
+    assert!(prints(&env, &["list"]).contains("t1 "));
+}
+
+#[test]
+fn without_a_home_it_says_so() {
+    let env = TestEnv::new();
+    let mut command = env.command("sisyphus");
+    command.arg("list").env_remove("HOME");
+    assert_fails(&env::run(command, b""), 1, "set HOME");
+}
+
+#[test]
+fn what_it_does_not_know_is_refused_with_exit_code_2() {
+    let env = TestEnv::new();
+    for args in [&["lst"][..], &["list", "--lst"], &["list", "--last", "x"], &["show"], &[]] {
+        let output = env.run("sisyphus", args);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{args:?}: {output:?}");
+        assert!(output.stderr.contains("--help"), "{args:?}: {output:?}");
+    }
+}
+
+#[test]
+fn the_terminals_own_tools_agree() {
+    // With a shell's pipeline, as people type it.
+    let test = TestEnv::new();
+    let many: Vec<_> = (0..60).map(|second| ended(&format!("t{second}"), "", second)).collect();
+    plant(&test, "completed.json", &many);
+    let sisyphus = test.command("sisyphus").get_program().to_str().unwrap().to_owned();
+    let mut command = Command::new("/bin/bash");
+    test.apply(&mut command);
+    command.args(["-c", &format!("{sisyphus} list --all | head -1; echo ${{PIPESTATUS[0]}}")]);
+    let output = env::run(command, b"");
+    assert!(output.stdout.ends_with(" WHAT\n0\n"), "{output:?}");
+    assert_eq!(output.stderr, "");
+}

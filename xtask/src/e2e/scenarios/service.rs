@@ -1,0 +1,43 @@
+//! A dev server is not stopped after the client's ten minutes: its time limit is raised, and nothing else of the call.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::e2e::api::{Api, bash, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::BYPASS;
+use crate::e2e::stage::Stage;
+use crate::e2e::tui::Tui;
+
+const COMMAND: &str = "tail -f server.log";
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    // A witness after the fact: no hook of others may stand before the call.
+    let witness = stage.folder.join("seen.json");
+    let hook = json!({ "type": "command", "command": format!("cat > '{}'", witness.display()) });
+    let settings = json!({ "hooks": { "PostToolUse": [{ "matcher": "Bash", "hooks": [hook] }] } });
+    let home = stage.home("home", &Setup::with_plugin().settings(settings))?;
+    fs::write(home.project.join("server.log"), "listening\n").context("could not write the log")?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![bash(COMMAND).description("serve").background()],
+        _ => vec![text("Served.")],
+    })?;
+    // In the terminal: a client that is fed by a stream might be answering hooks through it, so there ours is silent.
+    let tui = Tui::start(&home, &api, &[BYPASS])?;
+    tui.wait_for_screen("bypass permissions on")?;
+    tui.say("serve")?;
+    api.wait_for("the call to be answered", Duration::from_secs(30), |requests| {
+        requests.last().filter(|request| !request.tool_results().is_empty()).map(|_| ())
+    })?;
+
+    let seen = fs::read_to_string(&witness).context("the call was not seen")?;
+    let seen: Value = serde_json::from_str(&seen).context("the event is no JSON")?;
+    let expected = json!({
+        "command": COMMAND, "description": "serve", "run_in_background": true, "timeout": 7_200_000,
+    });
+    ensure!(seen["tool_input"] == expected, "the call ran as {}", seen["tool_input"]);
+    Ok(())
+}
