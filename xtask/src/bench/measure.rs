@@ -45,7 +45,7 @@ pub(crate) fn take_turns(candidates: Vec<Candidate<'_>>, rounds: usize) -> Resul
         .map(|candidate| Times { name: candidate.name.clone(), sorted: Vec::new() })
         .collect();
     // The first rounds warm the caches and are not counted.
-    let warm_up = (rounds / 20).min(10);
+    let warm_up = (rounds / 20).clamp(1, 10);
     for round in 0..rounds + warm_up {
         for (candidate, times) in candidates.iter_mut().zip(&mut times) {
             let (mut command, input) = (candidate.prepare)()?;

@@ -1,0 +1,168 @@
+# Installs Sisyphus for Claude Code on Windows, or removes it. PowerShell 5 or newer.
+#
+#   .\install.ps1                       install or update
+#   .\install.ps1 -Uninstall            remove what was installed, keep the task history
+#   .\install.ps1 -Uninstall -Purge     remove the task history too
+#
+# Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo. Nobody has run this
+# on Windows yet.
+param([switch]$Uninstall, [switch]$Purge)
+
+Set-StrictMode -Version 2
+$ErrorActionPreference = 'Stop'
+
+$HookBinaries = @('session-start', 'user-prompt-submit', 'pre-tool-use', 'post-tool-use', 'stop', 'subagent-start',
+    'subagent-stop', 'session-end', 'run') | ForEach-Object { "sisyphus-$_.exe" }
+
+# Everything in the state folder; SISYPHUS_STATE_DIR may be a folder with other things in it.
+$StateNames = '^(active\.json.*|completed\.json.*|failed\.json.*|archive|outbox|sessions|output|bin|state\.lock|hooks\.log.*)$'
+
+function Main {
+    if ($Purge -and -not $Uninstall) { throw '-Purge goes with -Uninstall' }
+    $config = $env:CLAUDE_CONFIG_DIR
+    if (-not $config) {
+        if (-not $env:USERPROFILE) { throw 'USERPROFILE is not set' }
+        $config = Join-Path $env:USERPROFILE '.claude'
+    }
+    # .NET and PowerShell don't agree on the current folder.
+    $config = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($config)
+    $target = Join-Path $config 'skills\sisyphus'
+    # On the volume of the target, so that a rename can put it there.
+    $work = Join-Path $config '.sisyphus\plugin'
+    $state = $env:SISYPHUS_STATE_DIR
+    if (-not $state) { $state = Join-Path $config '.sisyphus\background-tasks' }
+
+    if ((Test-Path -LiteralPath $target) -and -not (Test-Ours $target)) { throw "'$target' is not ours; move it away" }
+    if ($Uninstall) { Uninstall-Plugin } else { Install-Plugin }
+}
+
+function Test-Ours([string]$folder) {
+    $manifest = Join-Path $folder '.claude-plugin\plugin.json'
+    if (-not (Test-Path -LiteralPath $manifest -PathType Leaf)) { return $false }
+    return [IO.File]::ReadAllText($manifest) -match '"name"\s*:\s*"sisyphus"'
+}
+
+function Install-Plugin {
+    $binaries = Find-Binaries
+    $staging = Join-Path $work "new-$PID"
+    try {
+        Build-Folder $staging $binaries
+        Switch-Folder $staging
+    } finally {
+        Remove-Folder $staging
+    }
+    Write-Output "Installed sisyphus to $target"
+    Write-Output 'On Windows background commands are observed, not supervised, so there is no self-check.'
+    Write-Output 'It is active in every session of Claude Code that starts from now on.'
+    Write-Output "For the command 'sisyphus' add $(Join-Path $target 'bin') to your PATH."
+}
+
+# The folder of the hooks and the runner, and the path of the command line.
+function Find-Binaries {
+    if ($env:SISYPHUS_PREBUILT) {
+        $folder = $env:SISYPHUS_PREBUILT
+    } elseif (Test-Path -LiteralPath (Join-Path $PSScriptRoot 'hooks\bin\sisyphus-run.exe')) {
+        $folder = Join-Path $PSScriptRoot 'hooks\bin'
+    } else {
+        $folder = Invoke-Build
+    }
+    $commandLine = Join-Path $folder 'sisyphus.exe'
+    if (-not (Test-Path -LiteralPath $commandLine)) { $commandLine = Join-Path $PSScriptRoot 'bin\sisyphus.exe' }
+    foreach ($path in @($HookBinaries | ForEach-Object { Join-Path $folder $_ }) + $commandLine) {
+        if (-not (Test-Path -LiteralPath $path -PathType Leaf)) { throw "'$path' is missing" }
+    }
+    return @{ Folder = $folder; CommandLine = $commandLine }
+}
+
+function Invoke-Build {
+    if (-not (Get-Command cargo -ErrorAction SilentlyContinue)) {
+        throw 'cargo is needed to build sisyphus: install Rust 1.89 or newer from https://rustup.rs and run this again'
+    }
+    Write-Host 'Building sisyphus with cargo (about a minute) ...'
+    $out = Join-Path $PSScriptRoot 'target\install'
+    # To the screen, or its words would become part of what this function returns.
+    & cargo build --quiet --release --locked --manifest-path (Join-Path $PSScriptRoot 'Cargo.toml') --target-dir $out `
+        -p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli | Out-Host
+    if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
+    return Join-Path $out 'release'
+}
+
+function Build-Folder([string]$staging, [hashtable]$binaries) {
+    Remove-Folder $staging
+    foreach ($name in '.claude-plugin', 'hooks\bin', 'bin') {
+        New-Item -ItemType Directory -Force -Path (Join-Path $staging $name) | Out-Null
+    }
+    foreach ($name in 'plugin.json', 'LICENSE', 'README.md', 'CHANGELOG.md', '.claude-plugin\marketplace.json') {
+        Copy-Item -LiteralPath (Join-Path $PSScriptRoot $name) -Destination (Join-Path $staging $name)
+    }
+    Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'plugin.json') -Destination (Join-Path $staging '.claude-plugin')
+    foreach ($name in $HookBinaries) {
+        Copy-Item -LiteralPath (Join-Path $binaries.Folder $name) -Destination (Join-Path $staging 'hooks\bin')
+    }
+    Copy-Item -LiteralPath $binaries.CommandLine -Destination (Join-Path $staging 'bin\sisyphus.exe')
+    # The client starts the file that is named, without a shell that would try `.exe`.
+    $hooks = [IO.File]::ReadAllText((Join-Path $PSScriptRoot 'hooks\hooks.json'))
+    $hooks = $hooks -replace '(/hooks/bin/sisyphus-[a-z-]+)"', '$1.exe"'
+    [IO.File]::WriteAllText((Join-Path $staging 'hooks\hooks.json'), $hooks)
+}
+
+# Two renames with a gap of a moment between them: unlike a link elsewhere, a folder can't be replaced in one step.
+function Switch-Folder([string]$staging) {
+    New-Item -ItemType Directory -Force -Path (Split-Path $target) | Out-Null
+    $old = Move-Away
+    try {
+        [IO.Directory]::Move($staging, $target)
+    } catch {
+        if ($old) { [IO.Directory]::Move($old, $target) }
+        throw
+    }
+    if ($old) { Remove-Folder $old }
+}
+
+# Renames the installed folder, if there is one, and returns its new name.
+function Move-Away {
+    if (-not (Test-Path -LiteralPath $target)) { return $null }
+    New-Item -ItemType Directory -Force -Path $work | Out-Null
+    $old = Join-Path $work ('old-' + [Guid]::NewGuid())
+    # A hook that runs just now keeps the folder where it is, for some milliseconds.
+    for ($try = 1; ; $try++) {
+        try {
+            [IO.Directory]::Move($target, $old)
+            return $old
+        } catch {
+            if ($try -eq 20) { throw "'$target' is in use; end the sessions of Claude Code and run this again" }
+            Start-Sleep -Milliseconds 100
+        }
+    }
+}
+
+# Best effort: what is in use goes with the next update.
+function Remove-Folder([string]$folder) {
+    if (Test-Path -LiteralPath $folder) { Remove-Item -LiteralPath $folder -Recurse -Force -ErrorAction SilentlyContinue }
+}
+
+function Uninstall-Plugin {
+    Move-Away | Out-Null
+    Remove-Folder $work
+    Write-Output 'Removed sisyphus.'
+    if ($Purge) {
+        Remove-State
+        Write-Output 'Removed the task history.'
+    } else {
+        Write-Output "The task history is kept in $state; -Uninstall -Purge removes it."
+    }
+}
+
+function Remove-State {
+    if (-not (Test-Path -LiteralPath $state)) { return }
+    $other = Get-ChildItem -LiteralPath $state -Force | Where-Object { $_.Name -notmatch $StateNames } | Select-Object -First 1
+    if ($other) { throw "'$($other.FullName)' is not ours; move it away, or remove the task history yourself" }
+    Remove-Item -LiteralPath $state -Recurse -Force
+}
+
+try {
+    Main
+} catch {
+    [Console]::Error.WriteLine("install.ps1: $($_.Exception.Message)")
+    exit 1
+}
