@@ -4,11 +4,12 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sisyphus_core::execution_string::as_written;
+use sisyphus_core::paths::create_scratch_dir;
 
 use crate::print;
 
@@ -44,7 +45,7 @@ pub(crate) fn demo() -> Result<()> {
     stage.hook("post-tool-use", &bound)?;
 
     print::out("The model goes on with other work, and the command ends.\n")?;
-    let status = shell.wait().context("could not wait for the command")?;
+    let status = shell.child.wait().context("could not wait for the command")?;
     anyhow::ensure!(
         status.code() == Some(3),
         "the command ended with {status} instead of exit code 3"
@@ -84,10 +85,9 @@ struct Stage {
 
 impl Stage {
     fn new() -> Result<Self> {
-        let dir = std::env::temp_dir().join(format!("sisyphus-demo-{}", std::process::id()));
-        fs::create_dir_all(&dir)
-            .with_context(|| format!("could not create `{}`", dir.display()))?;
-        Ok(Self { hooks: hooks_dir()?, dir })
+        // First what may fail: a stage that is not whole would not be removed.
+        let hooks = hooks_dir()?;
+        Ok(Self { hooks, dir: create_scratch_dir("sisyphus-demo")? })
     }
 
     fn apply(&self, command: &mut Command) {
@@ -145,7 +145,7 @@ impl Stage {
     }
 
     /// Starts the shell as the client does: the session's env file, then the command.
-    fn shell(&self) -> Result<std::process::Child> {
+    fn shell(&self) -> Result<Shell> {
         let path = self.output_file()?;
         let parent = path.parent().context("an output file has a folder")?;
         fs::create_dir_all(parent)
@@ -165,7 +165,7 @@ impl Stage {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        command.spawn().context("could not start bash")
+        Ok(Shell { child: command.spawn().context("could not start bash")? })
     }
 
     /// The client's notice of the end.
@@ -183,6 +183,18 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// The shell of the demonstration. It does not outlive its stage, whatever went wrong on it.
+struct Shell {
+    child: Child,
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

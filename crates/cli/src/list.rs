@@ -43,7 +43,7 @@ fn table(tasks: &Tasks, now: DateTime<Utc>) -> String {
     for task in tasks.active.iter().chain(&tasks.ended) {
         let project = task.cwd.file_name().unwrap_or_default().to_string_lossy();
         let what = if task.description.is_empty() { &task.command } else { &task.description };
-        let what = clean_line(what.replace('\n', " ").as_bytes(), NAME_MAX);
+        let what = clean_line(what.replace(['\r', '\n'], " ").as_bytes(), NAME_MAX);
         let project = clean_line(project.as_bytes(), 16);
         let _ = writeln!(
             text,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use sisyphus_core::notice::report;
+use sisyphus_core::notice::{command_line, heading, report};
 use sisyphus_core::status::Status;
 
 use crate::args::{Format, Reach, Show};
@@ -24,13 +24,8 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     match &task.status {
         Status::Finished(_) => print::out(&report(task, state, LINES)),
         status @ (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }) => {
-            print::out(&format!(
-                "{} ({}) is {}.\ncommand: {}\n",
-                task.id,
-                task.name(),
-                status.word(),
-                task.command
-            ))
+            let named = format!("{} is {}.\n", heading(task), status.word());
+            print::out(&format!("{named}command: {}\n", command_line(&task.command)))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Gathers tasks from the state files, and finds the one that a person means.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use chrono::Utc;
 use sisyphus_core::environment::Environment;
@@ -38,6 +40,9 @@ impl Tasks {
             ended.extend(store.read_archive()?);
         }
         ended.sort_by_key(|task| std::cmp::Reverse(ended_at(task)));
+        // A crash between two files of one change leaves a task in both until the next change.
+        let mut seen = HashSet::new();
+        ended.retain(|task| seen.insert(task.id.clone()));
         Ok(Self { store, active, ended })
     }
 

@@ -120,6 +120,14 @@ impl StateDir {
     }
 }
 
+/// Creates a new folder below the system's temporary one, for this user only, under a name that nobody can guess.
+pub fn create_scratch_dir(prefix: &str) -> Result<PathBuf> {
+    let dir = std::env::temp_dir().join(format!("{prefix}-{}", TaskId::random()));
+    sys::create_private_dir(&dir)
+        .with_context(|| format!("could not create `{}`", dir.display()))?;
+    Ok(dir)
+}
+
 fn create_dir(dir: &Path) -> Result<()> {
     sys::create_private_dir_all(dir)
         .with_context(|| format!("could not create `{}`", dir.display()))

@@ -36,7 +36,10 @@ fn a_task_is_found_by_its_ids_by_their_beginning_and_by_its_description() {
         );
     }
     for name in ["t2xyz", "t2", "serve"] {
-        assert_eq!(prints(&env, &["show", name]), "t2xyz (serve) is running.\ncommand: npm test\n");
+        assert_eq!(
+            prints(&env, &["show", name]),
+            "t2xyz (\"serve\") is running.\ncommand: npm test\n"
+        );
     }
 }
 
@@ -70,7 +73,7 @@ fn of_several_with_one_description_the_one_that_runs_comes_first_then_the_newest
     plant(&env, "completed.json", &[ended("told", "build", 1), ended("tnew", "build", 2)]);
     assert!(prints(&env, &["show", "build"]).contains("tnew"));
     plant(&env, "active.json", &[running("tnow", "build")]);
-    assert!(prints(&env, &["show", "build"]).starts_with("tnow (build) is running"));
+    assert!(prints(&env, &["show", "build"]).starts_with("tnow (\"build\") is running"));
 }
 
 #[test]

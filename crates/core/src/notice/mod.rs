@@ -4,4 +4,4 @@ mod reminder;
 mod report;
 
 pub use reminder::{Live, reminder};
-pub use report::report;
+pub use report::{command_line, heading, report};

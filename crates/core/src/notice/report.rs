@@ -36,6 +36,20 @@ pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
     }
 }
 
+/// The task's id and, where it has one, its description, as plain text on one line.
+pub fn heading(task: &Task) -> String {
+    let one_line = task.description.replace(['\r', '\n'], " ");
+    match clean_line(one_line.as_bytes(), DESCRIPTION_MAX) {
+        description if description.is_empty() => task.id.to_string(),
+        description => format!("{} ({description:?})", task.id),
+    }
+}
+
+/// A command as plain text on one line, cut in the middle.
+pub fn command_line(command: &str) -> String {
+    clean_line(command.trim().replace('\r', "").replace('\n', " ⏎ ").as_bytes(), COMMAND_MAX)
+}
+
 struct Output {
     path: PathBuf,
     file: File,
@@ -65,16 +79,10 @@ fn open_output(task: &Task, state: &StateDir) -> Option<Output> {
 
 fn render(task: &Task, ending: &Ending, found: Option<&Excerpt>, path: Option<&Path>) -> String {
     let mut text = String::new();
-    let id = &task.id;
-    let name = match clean_line(task.description.as_bytes(), DESCRIPTION_MAX) {
-        description if description.is_empty() => String::new(),
-        description => format!(" ({description:?})"),
-    };
     let sentence = ending.outcome.sentence(ending.duration_ms);
-    push_line(&mut text, &format!("[sisyphus] Background task {id}{name} {sentence}."));
+    push_line(&mut text, &format!("[sisyphus] Background task {} {sentence}.", heading(task)));
     if !task.command.is_empty() {
-        let one_line = task.command.trim().replace('\n', " ⏎ ");
-        push_line(&mut text, &format!("command: {}", clean_line(one_line.as_bytes(), COMMAND_MAX)));
+        push_line(&mut text, &format!("command: {}", command_line(&task.command)));
     }
     let foot = path.map(|path| format!("whole output: {}", path.display()));
     let room = TASK_MAX.saturating_sub(length(&text) + foot.as_deref().map_or(0, length) + 1);

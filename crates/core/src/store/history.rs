@@ -1,11 +1,13 @@
 //! Finished tasks: the newest two hundred in `completed.json` and `failed.json`, older ones in `archive/YYYY-MM.jsonl`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::file;
@@ -19,12 +21,35 @@ const KEPT: usize = 200;
 
 /// Finished tasks, oldest first. They stay unparsed text until somebody asks: adding one costs the same whatever the
 /// others hold, and fields from the future survive.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Box<RawValue>>")]
 pub struct History {
-    #[serde(default)]
-    version: u32,
-    #[serde(default)]
     tasks: Vec<Box<RawValue>>,
+    /// Every other field of the file.
+    others: BTreeMap<String, Box<RawValue>>,
+}
+
+impl TryFrom<BTreeMap<String, Box<RawValue>>> for History {
+    type Error = serde_json::Error;
+
+    /// By hand, because serde can't keep raw text and collect unknown fields in one struct.
+    fn try_from(mut others: BTreeMap<String, Box<RawValue>>) -> Result<Self, Self::Error> {
+        let tasks =
+            others.remove("tasks").map(|raw| serde_json::from_str(raw.get())).transpose()?;
+        Ok(Self { tasks: tasks.unwrap_or_default(), others })
+    }
+}
+
+impl Serialize for History {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("version", &file::VERSION)?;
+        map.serialize_entry("tasks", &self.tasks)?;
+        for (name, value) in self.others.iter().filter(|(name, _)| *name != "version") {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
 }
 
 impl History {
@@ -72,7 +97,6 @@ pub(crate) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
             continue;
         }
         let mut history: History = file::read_or_set_aside(&path)?;
-        history.version = file::VERSION;
         history.add(&tasks)?;
         archive(state, &history.take_overflow())?;
         file::write(&path, &history)?;
