@@ -1,5 +1,6 @@
 //! Installing where nothing was.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -52,7 +53,7 @@ fn the_plugin_is_complete() {
     }
 
     let hooks = json_of(&plugin.join("hooks/hooks.json"));
-    let commands = strings(&hooks, "command");
+    let commands: BTreeSet<&str> = strings(&hooks, "command").into_iter().collect();
     assert_eq!(commands.len(), 8, "{commands:?}");
     for command in commands {
         let path = command.replace("${CLAUDE_PLUGIN_ROOT}", plugin.to_str().unwrap());
