@@ -14,8 +14,11 @@ $ErrorActionPreference = 'Stop'
 $HookBinaries = @('session-start', 'user-prompt-submit', 'pre-tool-use', 'post-tool-use', 'stop', 'subagent-start',
     'subagent-stop', 'session-end', 'run') | ForEach-Object { "sisyphus-$_.exe" }
 
+# The first client that starts a hook without a shell around it, as in install.sh.
+$ClientMin = '2.1.139'
+
 # Everything in the state folder; SISYPHUS_STATE_DIR may be a folder with other things in it.
-$StateNames = '^(active\.json.*|completed\.json.*|failed\.json.*|archive|outbox|sessions|output|bin|state\.lock|hooks\.log.*)$'
+$StateNames = '^((active|completed|failed)\.json.*|archive|outbox|sessions|output|bin|state\.lock|hooks\.log.*)$'
 
 function Main {
     if ($Purge -and -not $Uninstall) { throw '-Purge goes with -Uninstall' }
@@ -42,7 +45,16 @@ function Test-Ours([string]$folder) {
     return [IO.File]::ReadAllText($manifest) -match '"name"\s*:\s*"sisyphus"'
 }
 
+function Test-Client {
+    if (-not (Get-Command claude -ErrorAction SilentlyContinue)) { return }
+    $found = [regex]::Match((& claude --version | Out-String), '^\d+\.\d+\.\d+').Value
+    if ($found -and [version]$found -lt [version]$ClientMin) {
+        throw "Claude Code $found is too old, $ClientMin or newer is needed; run 'claude update'"
+    }
+}
+
 function Install-Plugin {
+    Test-Client
     $binaries = Find-Binaries
     $staging = Join-Path $work "new-$PID"
     try {
@@ -125,12 +137,12 @@ function Move-Away {
     New-Item -ItemType Directory -Force -Path $work | Out-Null
     $old = Join-Path $work ('old-' + [Guid]::NewGuid())
     # A hook that runs just now keeps the folder where it is, for some milliseconds.
-    for ($try = 1; ; $try++) {
+    for ($attempt = 1; ; $attempt++) {
         try {
             [IO.Directory]::Move($target, $old)
             return $old
         } catch {
-            if ($try -eq 20) { throw "'$target' is in use; end the sessions of Claude Code and run this again" }
+            if ($attempt -eq 20) { throw "'$target' is in use; end the sessions of Claude Code and run this again" }
             Start-Sleep -Milliseconds 100
         }
     }
@@ -138,7 +150,9 @@ function Move-Away {
 
 # Best effort: what is in use goes with the next update.
 function Remove-Folder([string]$folder) {
-    if (Test-Path -LiteralPath $folder) { Remove-Item -LiteralPath $folder -Recurse -Force -ErrorAction SilentlyContinue }
+    if (Test-Path -LiteralPath $folder) {
+        Remove-Item -LiteralPath $folder -Recurse -Force -ErrorAction SilentlyContinue
+    }
 }
 
 function Uninstall-Plugin {
@@ -155,8 +169,8 @@ function Uninstall-Plugin {
 
 function Remove-State {
     if (-not (Test-Path -LiteralPath $state)) { return }
-    $other = Get-ChildItem -LiteralPath $state -Force | Where-Object { $_.Name -notmatch $StateNames } | Select-Object -First 1
-    if ($other) { throw "'$($other.FullName)' is not ours; move it away, or remove the task history yourself" }
+    $others = @(Get-ChildItem -LiteralPath $state -Force | Where-Object { $_.Name -notmatch $StateNames })
+    if ($others) { throw "'$($others[0].FullName)' is not ours; move it away, or remove the task history yourself" }
     Remove-Item -LiteralPath $state -Recurse -Force
 }
 

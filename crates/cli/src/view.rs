@@ -85,7 +85,7 @@ impl<'a> View<'a> {
             Outcome::Completed => self.exit_code = Some(0),
             Outcome::Failed { exit_code } => self.exit_code = Some(*exit_code),
             Outcome::Killed { signal } => self.signal = Some(*signal),
-            Outcome::TimedOut { limit_ms } => self.limit_ms = *limit_ms,
+            Outcome::TimedOut { limit_ms } => self.limit_ms = limit_ms.or(self.limit_ms),
             Outcome::Cancelled { by } => self.by = Some(*by),
             Outcome::Lost { why } => self.lost_because = Some(*why),
             Outcome::Unknown => {}

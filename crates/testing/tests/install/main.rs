@@ -7,5 +7,7 @@ mod tree;
 
 mod fresh;
 mod refuse;
+mod stopped;
 mod uninstall;
 mod update;
+mod windows;
