@@ -187,14 +187,14 @@ impl Drop for Stage {
     }
 }
 
-/// The shell of the demonstration. It does not outlive its stage, whatever went wrong on it.
+/// The shell of the demonstration. Its stage stays until it has ended, whatever went wrong on it; killed, it might leave
+/// a process behind that still writes there.
 struct Shell {
     child: Child,
 }
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
