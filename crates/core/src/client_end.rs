@@ -197,5 +197,10 @@ pub(crate) fn is_client_file(
         && path.components().all(|part| {
             matches!(part, Component::RootDir | Component::Normal(_) | Component::Prefix(_))
         })
-        && path.to_str().is_some_and(|text| !text.contains(char::is_control))
+        && path.to_str().is_some_and(|text| text.bytes().all(is_plain))
+}
+
+/// The client writes every other character of a project's path as a dash. What is told to the model holds nothing else.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/._-".contains(&byte)
 }

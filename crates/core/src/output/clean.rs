@@ -67,12 +67,17 @@ fn escape_tags(text: &str) -> String {
     ];
     let mut escaped = String::with_capacity(text.len());
     for (index, character) in text.char_indices() {
-        let tag = text[index + character.len_utf8()..].trim_start_matches([' ', '/', '\t']);
-        let reserved = character == '<'
-            && RESERVED.iter().any(|name| {
-                tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-            });
-        if reserved { escaped.push_str("&lt;") } else { escaped.push(character) }
+        if character != '<' {
+            escaped.push(character);
+            continue;
+        }
+        // Not looked at beyond a few characters, so that a line full of `<` and blanks costs no more than any other.
+        let tag: String = text[index + 1..].chars().take(32).collect();
+        let tag = tag.trim_start_matches([' ', '/', '\t']);
+        let reserved = RESERVED.iter().any(|name| {
+            tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+        });
+        escaped.push_str(if reserved { "&lt;" } else { "<" });
     }
     escaped
 }

@@ -103,16 +103,18 @@ pub fn look(task: &Task, folder: &RunFolder, announced: &Announced) -> Sighting 
     if let Some(result) = parse::<RunResult>(&folder.result()) {
         return Sighting::Ended(Box::new(result));
     }
+    // Read before the lock is looked at: the runner takes its lock first, so only "it had started, and then the lock was
+    // open" proves that it died.
+    let started = parse::<Started>(&folder.started());
     // An error counts as held: only an open lock proves that nobody has it.
     if store::is_held(&folder.lock()).unwrap_or(true) {
-        return parse(&folder.started()).map_or(Sighting::Claimed, Sighting::Started);
+        return started.map_or(Sighting::Claimed, Sighting::Started);
     }
     // The runner may have written its result and let go of the lock since the first look.
     if let Some(result) = parse::<RunResult>(&folder.result()) {
         return Sighting::Ended(Box::new(result));
     }
-    let started = parse::<Started>(&folder.started()).is_some();
-    if !started && is_younger_than(&folder.claimed(), STARTING) {
+    if started.is_none() && is_younger_than(&folder.claimed(), STARTING) {
         Sighting::Claimed
     } else {
         Sighting::RunnerGone

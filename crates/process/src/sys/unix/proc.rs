@@ -51,25 +51,27 @@ fn shows_our_numbers() -> bool {
 
 /// Turns the numbers of an outer namespace into ours. Who is not in ours is left out.
 fn translate(shown: &[(i32, Stat)]) -> Vec<(i32, Stat)> {
-    let depth = numbers(Path::new("/proc/self")).len();
-    let ours = |pid: i32| {
-        let numbers = numbers(&Path::new("/proc").join(pid.to_string()));
+    let depth = numbers(Path::new("/proc/self"), "NSpid:").len();
+    let ours = |pid: i32, line: &str| {
+        let numbers = numbers(&Path::new("/proc").join(pid.to_string()), line);
         (depth > 0 && numbers.len() >= depth).then(|| numbers[depth - 1])
     };
     shown
         .iter()
         .filter_map(|(pid, stat)| {
-            let [parent, group] = [stat.parent, stat.group].map(|pid| ours(pid).unwrap_or(0));
-            Some((ours(*pid)?, Stat { parent, group, start: stat.start }))
+            let parent = ours(stat.parent, "NSpid:").unwrap_or(0);
+            // The leader may be gone, so the group is asked of its member.
+            let group = ours(*pid, "NSpgid:").unwrap_or(0);
+            Some((ours(*pid, "NSpid:")?, Stat { parent, group, start: stat.start }))
         })
         .collect()
 }
 
-/// The numbers of a process in each namespace, from that of `/proc` inwards.
-fn numbers(dir: &Path) -> Vec<i32> {
+/// The numbers in a line of a process's status, one for each namespace from that of `/proc` inwards.
+fn numbers(dir: &Path, line: &str) -> Vec<i32> {
     let status = fs::read_to_string(dir.join("status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
-    line.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
+    let found = status.lines().find_map(|text| text.strip_prefix(line)).unwrap_or_default();
+    found.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
 
 /// Parses `/proc/PID/stat`, see `proc_pid_stat(5)`. The second field is the name in parentheses and may hold anything.
