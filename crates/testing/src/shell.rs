@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::signal::{SigHandler, Signal, signal};
 use serde_json::{Value, json};
 
 use crate::env::run;
@@ -207,6 +208,17 @@ impl Client {
             .stdin(OwnedFd::from(stdin))
             .stdout(file.try_clone().expect("a descriptor"))
             .stderr(file);
+        // As from the client, whatever the tests themselves were started with: a job in the background of a script ignores
+        // INT and QUIT.
+        let reset = || {
+            for number in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTERM] {
+                // SAFETY: the default action runs no code of ours.
+                unsafe { signal(number, SigHandler::SigDfl) }.map_err(io::Error::from)?;
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec only these system calls are made.
+        unsafe { command.pre_exec(reset) };
         change(&mut command, &output);
         let detach = || nix::unistd::setsid().map(drop).map_err(io::Error::from);
         // SAFETY: between fork and exec only this one system call is made.
