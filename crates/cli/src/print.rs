@@ -40,9 +40,14 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<()> {
     out(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
+/// Says on standard error what went wrong, and goes on.
+pub(crate) fn warn(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "sisyphus: {error:#}");
+}
+
 /// Reports a failure and maps the outcome to the exit code: 0 done, 1 failed, 2 no such task.
 pub(crate) fn finish(outcome: Result<()>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
-    let _ = writeln!(io::stderr(), "sisyphus: {error:#}");
+    warn(&error);
     ExitCode::from(if error.is::<NoSuchTask>() { NOT_FOUND } else { FAILURE })
 }

@@ -7,13 +7,12 @@ use chrono::Utc;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::fold;
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::run_folder::RunRoot;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_core::task::Task;
 
 use crate::args::Reach;
-use crate::print::NoSuchTask;
+use crate::print::{self, NoSuchTask};
 
 /// Every task that is known.
 #[derive(Debug)]
@@ -30,12 +29,15 @@ impl Tasks {
     pub(crate) fn read(reach: Reach) -> Result<Self> {
         let environment = Environment::read();
         let store = Store::new(StateDir::locate(&environment)?);
-        let root = RunRoot::open(&environment)?;
-        fold(&store, root.as_ref(), LOCK_WAIT_IN_RUNNER, Utc::now())?;
+        let folded = fold(&store, LOCK_WAIT_IN_RUNNER, Utc::now());
 
         let active = store.read_active()?.tasks;
         let mut ended = store.read_completed()?.tasks();
         ended.extend(store.read_failed()?.tasks());
+        // What can be read is shown all the same.
+        if let Err(error) = folded {
+            print::warn(&error);
+        }
         if reach == Reach::Archive {
             ended.extend(store.read_archive()?);
         }

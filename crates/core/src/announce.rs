@@ -10,7 +10,7 @@ use crate::id::{AgentId, SessionId, TaskId, ToolUseId};
 use crate::run_folder::{Announced, Announcement, RunRoot};
 use crate::status::{Status, Watch};
 use crate::store::{LOCK_WAIT_IN_HOOK, Store, Transaction};
-use crate::task::Task;
+use crate::task::{Kind, Task};
 
 /// A background call, as the client describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +18,11 @@ pub struct Call {
     pub session: SessionId,
     pub tool_use_id: Option<ToolUseId>,
     pub agent: Option<AgentId>,
+    pub kind: Kind,
     pub cwd: PathBuf,
     pub command: String,
     pub description: String,
-    /// The call's `timeout` in milliseconds.
+    /// The time limit in milliseconds from the real start.
     pub limit_ms: Option<u64>,
     /// When the client itself would stop the task, in milliseconds from the call.
     pub client_limit_ms: Option<u64>,
@@ -37,6 +38,8 @@ impl Call {
             tool_use_id: self.tool_use_id,
             agent: self.agent,
             client: None,
+            run_root: None,
+            kind: self.kind,
             cwd: self.cwd,
             command: self.command,
             description: self.description,
@@ -45,6 +48,7 @@ impl Call {
             stop_asked: None,
             status,
             output: None,
+            ignored_events: 0,
             unknown: Map::new(),
         }
     }
@@ -53,24 +57,25 @@ impl Call {
 /// Records the call as pending, and announces it to the shell that will run it.
 pub fn announce(store: &Store, root: &RunRoot, call: Call, now: DateTime<Utc>) -> Result<()> {
     let task = store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        let task = call.into_task(transaction, Status::Pending { announced_at: now });
+        let mut task = call.into_task(transaction, Status::Pending { announced_at: now });
+        task.run_root = Some(root.path().to_owned());
         transaction.active.tasks.push(task.clone());
         Ok(task)
     })?;
     root.folder(&task.id).create()?;
-    let announcement =
-        Announcement { task: task.id, command: task.command, limit_ms: task.limit_ms };
-    Announced::of(root, &task.session).announce(task.ticket, &announcement)
+    let announcement = Announcement {
+        task: task.id,
+        ticket: task.ticket,
+        kind: task.kind,
+        command: task.command,
+        limit_ms: task.limit_ms,
+    };
+    Announced::of(root, &task.session).announce(&announcement)
 }
 
 /// Forgets the session's calls that never ran: denied, or answered by another hook. A call of a subagent may still be
 /// on its way while the main conversation stops, so `of` says whose calls are over.
-pub fn forget_unclaimed(
-    store: &Store,
-    root: Option<&RunRoot>,
-    session: &SessionId,
-    of: Unclaimed,
-) -> Result<()> {
+pub fn forget_unclaimed(store: &Store, session: &SessionId, of: Unclaimed) -> Result<()> {
     let is_over = |task: &Task| {
         let whose = match of {
             Unclaimed::MainConversation => task.agent.is_none(),
@@ -85,7 +90,7 @@ pub fn forget_unclaimed(
         return Ok(());
     }
     store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        let stays = |task: &Task| !is_over(task) || withdraw(task, root) == Withdrawal::Claimed;
+        let stays = |task: &Task| !is_over(task) || withdraw(task) == Withdrawal::Claimed;
         transaction.active.tasks.retain(stays);
         Ok(())
     })
@@ -101,10 +106,15 @@ pub enum Withdrawal {
 }
 
 /// Takes a pending call's announcement back, and its run folder with it.
-pub fn withdraw(task: &Task, root: Option<&RunRoot>) -> Withdrawal {
-    let Some(root) = root else { return Withdrawal::Withdrawn };
+pub fn withdraw(task: &Task) -> Withdrawal {
+    let root = match RunRoot::of(task) {
+        Ok(Some(root)) => root,
+        Ok(None) => return Withdrawal::Withdrawn,
+        // What is in a folder that is not ours alone can't be known: better left than taken from a running command.
+        Err(_) => return Withdrawal::Claimed,
+    };
     let folder = root.folder(&task.id);
-    let retracted = Announced::of(root, &task.session).retract(task.ticket, &task.id);
+    let retracted = Announced::of(&root, &task.session).retract(task.ticket, &task.id);
     if !retracted && folder.claimed().exists() {
         return Withdrawal::Claimed;
     }
@@ -114,9 +124,9 @@ pub fn withdraw(task: &Task, root: Option<&RunRoot>) -> Withdrawal {
 
 /// Whether nobody but the client will see the task end. The announcement of a call that has not been claimed is taken
 /// back first, so that this stays so.
-pub fn is_left_to_client(task: &Task, root: Option<&RunRoot>) -> bool {
+pub fn is_left_to_client(task: &Task) -> bool {
     match &task.status {
-        Status::Pending { .. } => withdraw(task, root) == Withdrawal::Withdrawn,
+        Status::Pending { .. } => withdraw(task) == Withdrawal::Withdrawn,
         Status::Running { watch: Watch::Observed, .. } => true,
         Status::Queued { .. }
         | Status::Running { watch: Watch::Supervised, .. }

@@ -51,10 +51,14 @@ pub fn bind(
     Ok(())
 }
 
-/// Exchanges what two tasks know of the calls that they came from.
+/// Exchanges what two tasks know of the calls that they came from. The time limit stays: each runner enforces the one
+/// of the announcement that it took.
 pub(crate) fn swap_calls(one: &mut Task, other: &mut Task) {
     std::mem::swap(&mut one.tool_use_id, &mut other.tool_use_id);
     std::mem::swap(&mut one.description, &mut other.description);
+    std::mem::swap(&mut one.agent, &mut other.agent);
+    std::mem::swap(&mut one.cwd, &mut other.cwd);
+    std::mem::swap(&mut one.client_limit_ms, &mut other.client_limit_ms);
 }
 
 /// Every task of the session that is not delivered: active ones, then those whose result is owed.
@@ -93,6 +97,7 @@ mod tests {
     use crate::id::ToolUseId;
     use crate::paths::StateDir;
     use crate::store::Store;
+    use crate::task::Kind;
     use crate::task::tests::pending;
     use sisyphus_testing::TempDir;
     use std::time::Duration;
@@ -102,6 +107,7 @@ mod tests {
             session: SessionId::new("session-1").unwrap(),
             tool_use_id: Some(ToolUseId::new(tool_use).unwrap()),
             agent: None,
+            kind: Kind::Command,
             cwd: "/".into(),
             command: "npm test".to_owned(),
             description: String::new(),

@@ -8,15 +8,16 @@ use chrono::{DateTime, Utc};
 use crate::announce::Call;
 use crate::bind::tasks_of;
 use crate::fold::advance;
-use crate::id::{ClientTaskId, SessionId, ToolUseId};
+use crate::id::{ClientTaskId, SessionId, TaskId, ToolUseId};
 use crate::outcome::{Canceller, LostReason, Outcome};
 use crate::output::{KeptOutput, keep_observed};
 use crate::paths::StateDir;
 use crate::run_folder::RunRoot;
-use crate::status::{Ending, Event, Status, Watch};
-use crate::store::Transaction;
+use crate::status::{Ending, Status, Watch};
+use crate::store::{Store, Transaction};
 use crate::sys;
-use crate::task::{Client, Task, Witness};
+use crate::task::{Client, Kind, Task, Witness};
+use crate::transition::Event;
 
 /// How the client says that a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,25 +43,51 @@ pub struct ClientNotice {
     pub end: ClientEnd,
 }
 
-/// Takes the client's word for the end of a task that nobody else saw end.
-pub fn hear(
-    transaction: &mut Transaction<'_>,
+/// A notice, made ready outside of the lock: to copy an output is slow.
+#[derive(Debug)]
+pub struct Heard {
     notice: ClientNotice,
-    root: Option<&RunRoot>,
-    state: &StateDir,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let is_meant = |task: &Task| {
-        task.client_id() == Some(&notice.client_id)
+    /// The task that seemed to be meant, or the id that a new one would get.
+    task: TaskId,
+    output: Option<KeptOutput>,
+}
+
+impl ClientNotice {
+    fn means(&self, task: &Task) -> bool {
+        task.client_id() == Some(&self.client_id)
             || (task.client.is_none()
-                && notice.tool_use_id.is_some()
-                && task.tool_use_id == notice.tool_use_id)
-    };
+                && self.tool_use_id.is_some()
+                && task.tool_use_id == self.tool_use_id)
+    }
+
+    /// Finds out which task is meant and, if nobody else keeps its output, keeps it. `client_tmp` is the client's own
+    /// temporary folder.
+    pub fn prepare(self, store: &Store, client_tmp: &Path) -> Heard {
+        let told = store.read_outbox(&self.session).is_ok_and(|outbox| {
+            outbox.has_told(&self.client_id, |_| true) || outbox.held().any(|it| self.means(it))
+        });
+        let active = store.read_active().map(|active| active.tasks).unwrap_or_default();
+        let meant = active.iter().find(|task| task.session == self.session && self.means(task));
+        let task = meant.map_or_else(TaskId::random, |task| task.id.clone());
+        let output = if told || meant.is_some_and(is_supervised) {
+            None
+        } else {
+            observed_output(&self, &task, client_tmp, store.dir())
+        };
+        Heard { notice: self, task, output }
+    }
+}
+
+/// Takes the client's word for the end of a task that nobody else saw end.
+pub fn hear(transaction: &mut Transaction<'_>, heard: Heard, now: DateTime<Utc>) -> Result<()> {
+    let notice = &heard.notice;
     let found = tasks_of(transaction, &notice.session)?
         .into_iter()
-        .find(|task| is_meant(task))
+        .find(|task| notice.means(task))
         .map(|task| {
             task.client = Some(Client { id: notice.client_id.clone(), said_by: Witness::Client });
+            // The client tells it to the main conversation, so that is where it belongs now.
+            task.agent = None;
             refine(task, notice.end);
             task.id.clone()
         });
@@ -74,14 +101,14 @@ pub fn hear(
         {
             return Ok(());
         }
-        (None, None) => first_heard_of(transaction, &notice, now),
+        (None, None) => first_heard_of(transaction, &heard, now),
     };
     if is_supervised(&task) {
         // Its runner lives and will say more than the client does.
         transaction.active.insert(task);
         return Ok(());
     }
-    finish_observed(transaction, task, &notice, root, state, now)
+    finish_observed(transaction, task, heard, now)
 }
 
 fn is_supervised(task: &Task) -> bool {
@@ -94,15 +121,13 @@ fn is_supervised(task: &Task) -> bool {
 }
 
 /// A task from before the plugin was there, or one whose hooks failed.
-fn first_heard_of(
-    transaction: &mut Transaction<'_>,
-    notice: &ClientNotice,
-    now: DateTime<Utc>,
-) -> Task {
+fn first_heard_of(transaction: &mut Transaction<'_>, heard: &Heard, now: DateTime<Utc>) -> Task {
+    let notice = &heard.notice;
     let call = Call {
         session: notice.session.clone(),
         tool_use_id: notice.tool_use_id.clone(),
         agent: None,
+        kind: Kind::Command,
         cwd: notice.cwd.clone(),
         command: String::new(),
         description: notice.description.clone(),
@@ -110,6 +135,7 @@ fn first_heard_of(
         client_limit_ms: None,
     };
     let mut task = call.into_task(transaction, Status::Pending { announced_at: now });
+    task.id = heard.task.clone();
     task.client = Some(Client { id: notice.client_id.clone(), said_by: Witness::Client });
     task
 }
@@ -117,68 +143,63 @@ fn first_heard_of(
 fn finish_observed(
     transaction: &mut Transaction<'_>,
     mut task: Task,
-    notice: &ClientNotice,
-    root: Option<&RunRoot>,
-    state: &StateDir,
+    heard: Heard,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let started_at = match &task.status {
         Status::Running { started_at, .. } => Some(*started_at),
         Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
     };
-    if let Some(root) = root {
+    if let Ok(Some(root)) = RunRoot::of(&task) {
         root.folder(&task.id).remove();
     }
-    task.output = observed_output(&task, notice, root, state);
-    let outcome = match (notice.end, task.stop_asked) {
+    // Which task is meant was asked without the lock: if it is another one by now, this copy is not of its output.
+    task.output = heard.output.filter(|_| heard.task == task.id);
+    let outcome = match (heard.notice.end, task.stopper(now)) {
         (ClientEnd::ExitCode(code), _) => Outcome::from_exit_code(code),
-        (ClientEnd::Killed | ClientEnd::Unclear, Some(asked)) => {
-            Outcome::Cancelled { by: asked.by }
-        }
+        (ClientEnd::Killed | ClientEnd::Unclear, Some(by)) => Outcome::Cancelled { by },
         (ClientEnd::Killed, None) => Outcome::Cancelled { by: Canceller::Unknown },
         (ClientEnd::TimeLimit, _) => Outcome::TimedOut { limit_ms: task.client_limit_ms },
         (ClientEnd::Unclear, None) => Outcome::Unknown,
     };
-    // From the call to the notice is not from the start to the end: no duration is better than a wrong one.
-    advance(
-        transaction,
-        task,
-        Event::Ended(Ending { outcome, started_at, ended_at: now, duration_ms: None }),
-    )
+    // From the call to the notice is not from the start to the end.
+    let ending = Ending { started_at, ..Ending::unseen(outcome, now) };
+    advance(transaction, task, Event::Ended(ending))
 }
 
-/// What the client knows better: why it stopped a task whose runner could not say.
+/// What the client knows better: how a task ended whose runner could not say.
 fn refine(task: &mut Task, end: ClientEnd) {
     let limit_ms = task.client_limit_ms;
     let Status::Finished(ending) = &mut task.status else { return };
-    match (&ending.outcome, end) {
-        (
-            Outcome::Lost { why: LostReason::RunnerDied }
-            | Outcome::Cancelled { by: Canceller::Unknown },
-            ClientEnd::TimeLimit,
-        ) => {
+    let died = Outcome::Lost { why: LostReason::RunnerDied };
+    let by_signal = Outcome::Cancelled { by: Canceller::Unknown };
+    match end {
+        ClientEnd::ExitCode(code)
+            if ending.outcome == died || ending.outcome == Outcome::Unknown =>
+        {
+            ending.outcome = Outcome::from_exit_code(code);
+        }
+        ClientEnd::TimeLimit if ending.outcome == died || ending.outcome == by_signal => {
             ending.outcome = Outcome::TimedOut { limit_ms };
         }
-        (Outcome::Lost { why: LostReason::RunnerDied }, ClientEnd::Killed) => {
-            ending.outcome = Outcome::Cancelled { by: Canceller::Unknown };
-        }
-        _ => {}
+        ClientEnd::Killed if ending.outcome == died => ending.outcome = by_signal,
+        ClientEnd::ExitCode(_) | ClientEnd::TimeLimit | ClientEnd::Killed | ClientEnd::Unclear => {}
     }
 }
 
 fn observed_output(
-    task: &Task,
     notice: &ClientNotice,
-    root: Option<&RunRoot>,
+    task: &TaskId,
+    client_tmp: &Path,
     state: &StateDir,
 ) -> Option<KeptOutput> {
     let path = notice.output_file.as_ref()?;
-    if !is_client_file(path, &notice.session, &notice.client_id, root?) {
+    if !is_client_file(path, &notice.session, &notice.client_id, client_tmp) {
         return None;
     }
     let mut file = sys::open_own_file(path).ok()?;
     state.create_output_dir().ok()?;
-    let kept = keep_observed(&mut file, &state.output(&task.id)).ok()?;
+    let kept = keep_observed(&mut file, &state.output(task)).ok()?;
     Some(KeptOutput { client_file: Some(path.clone()), ..kept })
 }
 
@@ -188,11 +209,11 @@ pub(crate) fn is_client_file(
     path: &Path,
     session: &SessionId,
     client_id: &ClientTaskId,
-    root: &RunRoot,
+    client_tmp: &Path,
 ) -> bool {
     let tail: PathBuf =
         [session.as_str(), "tasks", &format!("{client_id}.output")].iter().collect();
-    path.starts_with(root.client_tmp_dir())
+    path.starts_with(client_tmp)
         && path.ends_with(tail)
         && path.components().all(|part| {
             matches!(part, Component::RootDir | Component::Normal(_) | Component::Prefix(_))

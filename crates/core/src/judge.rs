@@ -1,8 +1,11 @@
 //! From what a runner saw to what is said of it: pure.
 
-use crate::outcome::{Canceller, Outcome};
+use chrono::{DateTime, Utc};
+
+use crate::outcome::{Canceller, LostReason, Outcome};
 use crate::run_folder::{Exit, RunResult, Stop};
-use crate::task::StopAsked;
+use crate::status::{Ending, Status};
+use crate::task::Task;
 
 /// The client's own limit of a background command whose call names none, in milliseconds (measured on 2.1.329).
 pub const CLIENT_LIMIT_MS: u64 = 600_000;
@@ -15,103 +18,161 @@ const TOLERANCE_MS: u64 = 1_000;
 /// Signals that stop a command from outside.
 const STOPPING: [i32; 4] = [1, 2, 9, 15];
 
-/// Says how a task ended. `client_limit_ms` is when the client itself would have stopped it.
-pub fn judge(
-    result: &RunResult,
-    asked: Option<StopAsked>,
-    client_limit_ms: Option<u64>,
-) -> Outcome {
+/// Says how a task ended whose runner wrote a result.
+pub fn judge(task: &Task, result: &RunResult) -> Outcome {
+    let asked = task.stopper(result.ended_at);
+    let stopped = || {
+        // The client counts while the task waits.
+        let seen_by_client = result.waited_ms.saturating_add(result.duration_ms);
+        stopped(asked, seen_by_client, task.client_limit_ms)
+    };
     match (result.stop, result.exit) {
         (Stop::TimeLimit(limit), _) => Outcome::TimedOut { limit_ms: Some(limit) },
-        (Stop::Signal(_), _) => stopped(result.duration_ms, asked, client_limit_ms),
+        (Stop::Asked, _) => Outcome::Cancelled { by: asked.unwrap_or(Canceller::User) },
+        // It took a signal as a hint and ended in its own way: that is an end like others, unless it was meant to end.
+        (Stop::Signal(signal), Exit::Code(code)) if code != 128 + signal => {
+            stopped().unwrap_or_else(|| Outcome::from_exit_code(code))
+        }
+        (Stop::Signal(_), _) => stopped().unwrap_or(Outcome::Cancelled { by: Canceller::Unknown }),
         (Stop::None, Exit::Code(code)) => Outcome::from_exit_code(code),
         // The client stops every process of the tree by itself; the shell may be gone before the runner is told.
         (Stop::None, Exit::Signal(signal)) => match asked {
-            Some(asked) if STOPPING.contains(&signal) => Outcome::Cancelled { by: asked.by },
+            Some(by) if STOPPING.contains(&signal) => Outcome::Cancelled { by },
             Some(_) | None => Outcome::Killed { signal },
         },
+        (Stop::None, Exit::Unseen | Exit::NotStarted) => Outcome::Unknown,
     }
 }
 
-/// Says how a task ended whose runner was stopped with it, before it could write a result.
-pub fn stopped(
-    duration_ms: u64,
-    asked: Option<StopAsked>,
-    client_limit_ms: Option<u64>,
-) -> Outcome {
-    if let Some(asked) = asked {
-        return Outcome::Cancelled { by: asked.by };
+/// Says by whom a task was stopped that was sent a signal, `ran_ms` milliseconds after the client had started its shell;
+/// `None` if nobody is known.
+fn stopped(asked: Option<Canceller>, ran_ms: u64, client_limit_ms: Option<u64>) -> Option<Outcome> {
+    if let Some(by) = asked {
+        return Some(Outcome::Cancelled { by });
     }
     let limit = client_limit_ms.unwrap_or(CLIENT_LIMIT_MS);
     // Never more than a tenth, so that a short limit does not swallow stops that had other reasons.
     let tolerance = TOLERANCE_MS.min(limit / 10);
-    if duration_ms.saturating_add(tolerance) >= limit {
-        Outcome::TimedOut { limit_ms: Some(limit) }
-    } else {
-        Outcome::Cancelled { by: Canceller::Unknown }
-    }
+    let at_its_limit = ran_ms.saturating_add(tolerance) >= limit;
+    at_its_limit.then_some(Outcome::TimedOut { limit_ms: Some(limit) })
+}
+
+/// The end, found `now`, of a task that nobody saw end. If somebody had just asked for that, it is no mystery.
+pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
+    let outcome = match task.stop_asked {
+        Some(asked) if asked.explains(now) => Outcome::Cancelled { by: asked.by },
+        // Its session did end, however much later somebody looks.
+        Some(asked) if asked.by == Canceller::SessionEnd => Outcome::Cancelled { by: asked.by },
+        Some(_) | None => Outcome::Lost { why },
+    };
+    let started_at = match &task.status {
+        Status::Running { started_at, .. } => Some(*started_at),
+        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
+    };
+    Ending { started_at, ..Ending::unseen(outcome, now) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
+    use crate::status::Survivors;
+    use crate::task::StopAsked;
+    use crate::task::tests::pending;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    /// Judges a command that ended at second 100; `asked` says at which second the model asked for its stop.
+    fn judged(
+        exit: Exit,
+        stop: Stop,
+        duration_ms: u64,
+        asked: Option<i64>,
+        limit: Option<u64>,
+    ) -> Outcome {
+        let task = Task {
+            stop_asked: asked.map(|second| StopAsked { by: Canceller::Model, at: at(second) }),
+            client_limit_ms: limit,
+            ..pending("t1", 1)
+        };
+        let result = RunResult {
+            exit,
+            stop,
+            started_at: Some(at(0)),
+            ended_at: at(100),
+            duration_ms,
+            waited_ms: 0,
+            survivors: Survivors::default(),
+            client_id: None,
+            client_file: None,
+            output: None,
+        };
+        judge(&task, &result)
+    }
 
     #[test]
     fn the_table() {
-        let at = DateTime::from_timestamp(0, 0).unwrap();
-        let model = Some(StopAsked { by: Canceller::Model, at });
+        use Exit::{Code, NotStarted, Unseen};
+        let asked = Some(98);
         let cancelled = |by| Outcome::Cancelled { by };
         let timed_out = |limit| Outcome::TimedOut { limit_ms: Some(limit) };
+        let failed = |exit_code| Outcome::Failed { exit_code };
+        let by_model = || cancelled(Canceller::Model);
+        let by_signal = || cancelled(Canceller::Unknown);
+        let term = Stop::Signal(15);
         let cases = [
-            (Exit::Code(0), Stop::None, 5, None, None, Outcome::Completed),
-            (Exit::Code(3), Stop::None, 5, None, None, Outcome::Failed { exit_code: 3 }),
+            (Code(0), Stop::None, 5, None, None, Outcome::Completed),
+            (Code(3), Stop::None, 5, None, None, failed(3)),
             // 143 from inside is an exit code like others: we did not see a signal.
-            (Exit::Code(143), Stop::None, 5, None, None, Outcome::Failed { exit_code: 143 }),
+            (Code(143), Stop::None, 5, None, None, failed(143)),
             (Exit::Signal(9), Stop::None, 5, None, None, Outcome::Killed { signal: 9 }),
-            (Exit::Signal(15), Stop::None, 5, model, None, cancelled(Canceller::Model)),
-            (Exit::Signal(11), Stop::None, 5, model, None, Outcome::Killed { signal: 11 }),
+            (Exit::Signal(15), Stop::None, 5, asked, None, by_model()),
+            (Exit::Signal(11), Stop::None, 5, asked, None, Outcome::Killed { signal: 11 }),
             // Asked to stop, but it ended by itself first.
-            (Exit::Code(0), Stop::None, 5, model, None, Outcome::Completed),
+            (Code(0), Stop::None, 5, asked, None, Outcome::Completed),
+            // A stop that was denied a minute ago explains nothing.
+            (Exit::Signal(15), Stop::None, 5, Some(40), None, Outcome::Killed { signal: 15 }),
             (Exit::Signal(15), Stop::TimeLimit(90_000), 90_001, None, None, timed_out(90_000)),
-            (Exit::Signal(15), Stop::Signal(15), 5, model, None, cancelled(Canceller::Model)),
-            (Exit::Code(0), Stop::Signal(15), 5, model, None, cancelled(Canceller::Model)),
-            (Exit::Signal(15), Stop::Signal(15), 5, None, None, cancelled(Canceller::Unknown)),
-            (Exit::Signal(15), Stop::Signal(15), 1_480, None, Some(1_500), timed_out(1_500)),
-            (
-                Exit::Signal(15),
-                Stop::Signal(15),
-                1_200,
-                None,
-                Some(1_500),
-                cancelled(Canceller::Unknown),
-            ),
-            (Exit::Signal(15), Stop::Signal(15), 599_500, None, None, timed_out(600_000)),
-            (
-                Exit::Signal(15),
-                Stop::Signal(15),
-                598_000,
-                None,
-                None,
-                cancelled(Canceller::Unknown),
-            ),
+            (Code(0), Stop::TimeLimit(90_000), 90_001, None, None, timed_out(90_000)),
+            (Exit::Signal(15), term, 5, asked, None, by_model()),
+            (Code(0), term, 5, asked, None, by_model()),
+            (Exit::Signal(15), term, 5, None, None, by_signal()),
+            (Code(143), term, 5, None, None, by_signal()),
+            // A handled signal ended nothing: a daemon that reloads on HUP, say.
+            (Code(0), Stop::Signal(1), 5, None, None, Outcome::Completed),
+            (Code(3), term, 5, None, None, failed(3)),
+            (Code(0), term, 1_480, None, Some(1_500), timed_out(1_500)),
+            (Exit::Signal(15), term, 1_480, None, Some(1_500), timed_out(1_500)),
+            (Exit::Signal(15), term, 1_200, None, Some(1_500), by_signal()),
+            (Exit::Signal(15), term, 599_500, None, None, timed_out(600_000)),
+            (Exit::Signal(15), term, 598_000, None, None, by_signal()),
+            (Exit::Signal(15), Stop::Asked, 5, None, None, cancelled(Canceller::User)),
+            (Unseen, Stop::None, 5, None, None, Outcome::Unknown),
+            (NotStarted, term, 0, None, None, by_signal()),
+            (NotStarted, term, 0, asked, None, by_model()),
         ];
         for (exit, stop, duration_ms, asked, limit, expected) in cases {
-            let result = RunResult {
-                exit,
-                stop,
-                started_at: at,
-                ended_at: at,
-                duration_ms,
-                client_id: None,
-                client_file: None,
-                output: None,
-            };
             assert_eq!(
-                judge(&result, asked, limit),
+                judged(exit, stop, duration_ms, asked, limit),
                 expected,
                 "{exit:?} {stop:?} {duration_ms} {asked:?} {limit:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_end_that_nobody_saw_is_lost_unless_it_was_asked_for() {
+        let ended = |by, second| {
+            let stop_asked = Some(StopAsked { by, at: at(second) });
+            unseen_end(&Task { stop_asked, ..pending("t1", 1) }, LostReason::RunnerDied, at(100))
+                .outcome
+        };
+        let lost = Outcome::Lost { why: LostReason::RunnerDied };
+        let cancelled = |by| Outcome::Cancelled { by };
+        assert_eq!(ended(Canceller::Model, 95), cancelled(Canceller::Model));
+        assert_eq!(ended(Canceller::Model, 50), lost);
+        assert_eq!(ended(Canceller::SessionEnd, 0), cancelled(Canceller::SessionEnd));
+        assert_eq!(unseen_end(&pending("t1", 1), LostReason::RunnerDied, at(0)).outcome, lost);
     }
 }

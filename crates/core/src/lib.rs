@@ -1,6 +1,6 @@
 //! What a task is and where it is kept. Spawns nothing, prints nothing, and knows nothing of the client's JSON.
 //!
-//! Read in this order: [`task`] and [`status`] (what may be true of a task), [`store`] (the files that several
+//! Read in this order: [`task`], [`status`] and [`transition`](mod@transition) (what may be true of a task), [`store`] (the files that several
 //! processes own), [`run_folder`] (the meeting place of runner and hooks), [`fold`] (how the second becomes the first),
 //! [`notice`] (what the model reads).
 
@@ -8,6 +8,7 @@ pub mod id;
 pub mod outcome;
 pub mod status;
 pub mod task;
+pub mod transition;
 
 pub mod environment;
 pub mod paths;
@@ -21,6 +22,7 @@ pub mod bind;
 pub mod client_end;
 pub mod fold;
 pub mod judge;
+mod news;
 pub mod run_folder;
 
 pub mod execution_string;

@@ -106,6 +106,16 @@ impl StateDir {
         self.output_dir().join(format!("{task}.log"))
     }
 
+    /// Where a claim is handed over, outside of what a sandboxed command can write to.
+    pub fn claims_dir(&self) -> PathBuf {
+        self.root.join("claims")
+    }
+
+    /// Whether this process may change the state: not so in the client's sandbox.
+    pub fn is_writable(&self) -> bool {
+        sys::is_writable_dir(&self.root)
+    }
+
     pub fn lock(&self) -> PathBuf {
         self.root.join("state.lock")
     }
@@ -126,6 +136,15 @@ pub fn create_scratch_dir(prefix: &str) -> Result<PathBuf> {
     sys::create_private_dir(&dir)
         .with_context(|| format!("could not create `{}`", dir.display()))?;
     Ok(dir)
+}
+
+/// Creates the folder `dir` if it is missing, for this user only; a link or a folder that others can write to is refused.
+pub fn create_private_dir(dir: &Path) -> Result<()> {
+    create_dir(dir)?;
+    let private = sys::is_private_dir(dir)
+        .with_context(|| format!("could not look at `{}`", dir.display()))?;
+    anyhow::ensure!(private, "refused `{}`: not a folder of this user alone", dir.display());
+    Ok(())
 }
 
 fn create_dir(dir: &Path) -> Result<()> {

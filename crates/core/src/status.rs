@@ -1,4 +1,4 @@
-//! Where a task is in its life, and the only way to change that: [`Status::apply`].
+//! Where a task is in its life. What changes it is [`transition`](crate::transition::transition) alone.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -41,64 +41,40 @@ pub struct Ending {
     /// From the real start to the end, by a clock that does not jump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// What the command left behind: processes of its group that did not end with it.
+    #[serde(default, skip_serializing_if = "Survivors::is_empty")]
+    pub survivors: Survivors,
 }
 
-/// Something that happened to a task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A runner took it.
-    Claimed { at: DateTime<Utc> },
-    /// The runner started the command.
-    Started { at: DateTime<Utc> },
-    /// It runs without a runner.
-    Observed { at: DateTime<Utc> },
-    /// It is over.
-    Ended(Ending),
+impl Ending {
+    /// An end of which neither start nor duration is known. No duration is better than a wrong one.
+    pub fn unseen(outcome: Outcome, ended_at: DateTime<Utc>) -> Self {
+        Self {
+            outcome,
+            started_at: None,
+            ended_at,
+            duration_ms: None,
+            survivors: Survivors::default(),
+        }
+    }
 }
 
-/// The event does not apply; the status stays as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejected {
-    /// The task is over.
-    Final,
-    /// The task is already further on.
-    Late,
+/// Processes that outlived their command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survivors {
+    pub count: usize,
+    /// The names of the first few, as the system tells them: foreign text.
+    #[serde(default)]
+    pub names: Vec<String>,
+}
+
+impl Survivors {
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
 }
 
 impl Status {
-    /// Returns what the status becomes. Pure: times come with the event.
-    pub fn apply(&self, event: Event) -> Result<Self, Rejected> {
-        match (self, event) {
-            (Self::Finished(_), _) => Err(Rejected::Final),
-            (_, Event::Ended(ending)) => Ok(Self::Finished(ending)),
-
-            (Self::Pending { .. }, Event::Claimed { at }) => Ok(Self::Queued { queued_at: at }),
-            (Self::Queued { .. } | Self::Running { .. }, Event::Claimed { .. }) => {
-                Err(Rejected::Late)
-            }
-
-            // A claim that nobody recorded is implied by the start.
-            (Self::Pending { .. } | Self::Queued { .. }, Event::Started { at }) => {
-                Ok(Self::Running { started_at: at, watch: Watch::Supervised })
-            }
-            // The runner was slower than our patience: it is there after all.
-            (Self::Running { watch: Watch::Observed, .. }, Event::Started { at }) => {
-                Ok(Self::Running { started_at: at, watch: Watch::Supervised })
-            }
-            (Self::Running { watch: Watch::Supervised, .. }, Event::Started { .. }) => {
-                Err(Rejected::Late)
-            }
-
-            (Self::Pending { .. }, Event::Observed { at }) => {
-                Ok(Self::Running { started_at: at, watch: Watch::Observed })
-            }
-            // A runner has it: it is not merely observed.
-            (Self::Queued { .. } | Self::Running { .. }, Event::Observed { .. }) => {
-                Err(Rejected::Late)
-            }
-        }
-    }
-
     /// Whether it is over.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Finished(_))
@@ -123,57 +99,6 @@ mod tests {
         DateTime::from_timestamp(second, 0).unwrap()
     }
 
-    fn ending() -> Ending {
-        Ending { outcome: Outcome::Completed, started_at: None, ended_at: at(9), duration_ms: None }
-    }
-
-    /// The whole table: one row a state, one column an event. A capital is the state that it leads to, `-` late, `!` final.
-    #[test]
-    fn every_state_meets_every_event() {
-        let states = [
-            ("pending ", Status::Pending { announced_at: at(0) }),
-            ("queued  ", Status::Queued { queued_at: at(1) }),
-            ("running ", Status::Running { started_at: at(2), watch: Watch::Supervised }),
-            ("observed", Status::Running { started_at: at(2), watch: Watch::Observed }),
-            ("finished", Status::Finished(ending())),
-        ];
-        let table: Vec<String> = states
-            .iter()
-            .map(|(name, state)| {
-                let events = [
-                    Event::Claimed { at: at(5) },
-                    Event::Started { at: at(5) },
-                    Event::Observed { at: at(5) },
-                    Event::Ended(ending()),
-                ];
-                let cells: String = events
-                    .into_iter()
-                    .map(|event| match state.apply(event) {
-                        Ok(Status::Pending { .. }) => 'P',
-                        Ok(Status::Queued { .. }) => 'Q',
-                        Ok(Status::Running { watch: Watch::Supervised, .. }) => 'R',
-                        Ok(Status::Running { watch: Watch::Observed, .. }) => 'O',
-                        Ok(Status::Finished(_)) => 'F',
-                        Err(Rejected::Late) => '-',
-                        Err(Rejected::Final) => '!',
-                    })
-                    .collect();
-                format!("{name} {cells}")
-            })
-            .collect();
-        assert_eq!(
-            table,
-            [
-                // claimed, started, observed, ended
-                "pending  QROF",
-                "queued   -R-F",
-                "running  ---F",
-                "observed -R-F",
-                "finished !!!!",
-            ]
-        );
-    }
-
     #[test]
     fn reads_as_one_flat_object() {
         let status = Status::Finished(Ending {
@@ -181,6 +106,7 @@ mod tests {
             started_at: Some(at(1)),
             ended_at: at(4),
             duration_ms: Some(3_000),
+            survivors: Survivors::default(),
         });
         let json = serde_json::to_string(&status).unwrap();
         assert_eq!(

@@ -25,6 +25,12 @@ pub struct Task {
     pub agent: Option<AgentId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
+    /// The folder below which its run folder lies; none for a task that was never announced. Kept with the task,
+    /// because another session may have been started with another temporary folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_root: Option<PathBuf>,
+    #[serde(default)]
+    pub kind: Kind,
     pub cwd: PathBuf,
     pub command: String,
     #[serde(default)]
@@ -40,8 +46,27 @@ pub struct Task {
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<KeptOutput>,
+    /// How many events came late or twice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ignored_events: u32,
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What a task asks of the queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A command that ends by itself: it takes a slot, and has a time limit.
+    #[default]
+    Command,
+    /// One that runs until somebody stops it: no slot, and no time limit of ours.
+    Service,
 }
 
 /// The client's side of a task.
@@ -61,6 +86,10 @@ pub enum Witness {
     Client,
 }
 
+/// How long after somebody asked an end may follow from that, in seconds: the client sends TERM at once and KILL 2 s
+/// later, our own cancel gives 5 s of grace; the rest is for a slow machine.
+const ASKED_EXPLAINS: i64 = 12;
+
 /// Somebody asked for the task to be stopped. Whether it did is for its status to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopAsked {
@@ -68,7 +97,21 @@ pub struct StopAsked {
     pub at: DateTime<Utc>,
 }
 
+impl StopAsked {
+    /// Whether an end at this time may be what was asked for. A stop that was denied explains nothing later.
+    pub fn explains(&self, ended_at: DateTime<Utc>) -> bool {
+        let after = ended_at - self.at;
+        // Two processes noted the two times: a little before is after too.
+        (chrono::Duration::seconds(-1)..=chrono::Duration::seconds(ASKED_EXPLAINS)).contains(&after)
+    }
+}
+
 impl Task {
+    /// Who asked for it to be stopped, if an end at this time can be the answer.
+    pub fn stopper(&self, ended_at: DateTime<Utc>) -> Option<Canceller> {
+        self.stop_asked.filter(|asked| asked.explains(ended_at)).map(|asked| asked.by)
+    }
+
     /// The client's id, whoever said it.
     pub fn client_id(&self) -> Option<&ClientTaskId> {
         self.client.as_ref().map(|client| &client.id)
@@ -79,9 +122,10 @@ impl Task {
         matches!(self.client, Some(Client { said_by: Witness::Client, .. }))
     }
 
-    /// What to call it: the description if the call had one, else its id.
-    pub fn name(&self) -> &str {
-        if self.description.is_empty() { self.id.as_str() } else { &self.description }
+    /// Whether the client called the background task of this id so: a foreground shell that took an announcement has
+    /// another id, or is never called one.
+    pub fn is_bound_to(&self, client_id: &ClientTaskId) -> bool {
+        self.is_bound() && self.client_id() == Some(client_id)
     }
 }
 
@@ -98,6 +142,8 @@ pub(crate) mod tests {
             tool_use_id: Some(ToolUseId::new(format!("toolu_{id}")).unwrap()),
             agent: None,
             client: None,
+            run_root: None,
+            kind: Kind::Command,
             cwd: "/home/dev/proj".into(),
             command: "npm test".to_owned(),
             description: "run the tests".to_owned(),
@@ -108,6 +154,7 @@ pub(crate) mod tests {
                 announced_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
             },
             output: None,
+            ignored_events: 0,
             unknown: Map::new(),
         }
     }
@@ -127,7 +174,6 @@ pub(crate) mod tests {
         let json = r#"{"id":"t1","ticket":1,"session":"s","cwd":"/","command":"true",
                        "status":{"state":"pending","announced_at":"2026-11-21T02:30:00Z"}}"#;
         let task: Task = serde_json::from_str(json).unwrap();
-        assert_eq!(task.name(), "t1");
         assert!(!task.is_bound());
     }
 }

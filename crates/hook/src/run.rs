@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sisyphus_core::environment::Environment;
+use sisyphus_core::fold::fold;
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::{StateDir, client_config_dir};
-use sisyphus_core::run_folder::RunRoot;
 use sisyphus_core::settings::Settings;
 use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Store};
 
@@ -25,14 +25,11 @@ pub struct Context {
 }
 
 impl Context {
-    /// The run folders, if there are any. Refused ones count as none, and are logged.
-    pub fn run_root(&self) -> Option<RunRoot> {
-        match RunRoot::open(&self.environment) {
-            Ok(root) => root,
-            Err(error) => {
-                self.log("run folders", &error);
-                None
-            }
+    /// Folds what has ended meanwhile. That this fails is logged and no more: what was folded before is still owed, and
+    /// the next event folds again.
+    pub fn fold(&self) {
+        if let Err(error) = fold(&self.store, LOCK_WAIT_IN_HOOK, self.now) {
+            self.log("fold", &error);
         }
     }
 

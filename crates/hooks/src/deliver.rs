@@ -3,14 +3,18 @@
 use std::path::Path;
 
 use anyhow::Result;
-use sisyphus_core::client_end::{ClientNotice, hear};
-use sisyphus_core::id::{AgentId, SessionId};
+use sisyphus_core::client_end::{ClientNotice, Heard, hear};
+use sisyphus_core::id::{AgentId, ClientTaskId, SessionId};
 use sisyphus_core::notice::{Live, reminder};
+use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Transaction};
 use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Notification, Receipt, Reply};
 use sisyphus_process::ProcessId;
+
+/// How many results one reminder carries at most, so that each gets a word of its own.
+const AT_ONCE: usize = 20;
 
 /// Whose results are meant. What a subagent started is no business of the main conversation while the subagent lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +39,8 @@ pub(crate) fn deliver(context: &Context, session: &SessionId, to: &Recipient) ->
     if !context.store.read_outbox(session)?.held().any(ready) {
         return Ok(Reply::Silent);
     }
-    let taken = context
-        .store
-        .update(LOCK_WAIT_IN_HOOK, |transaction| take(context, transaction, session, to))?;
+    let taken =
+        context.store.update(LOCK_WAIT_IN_HOOK, |transaction| take(transaction, session, to))?;
     Ok(tell(context, session, taken))
 }
 
@@ -49,18 +52,12 @@ pub(crate) fn deliver_with_notices(
     cwd: &Path,
     notices: Vec<Notification>,
 ) -> Result<Reply> {
-    let root = context.run_root();
-    let state = context.store.dir();
-    let (taken, told_before) = context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        let outbox = transaction.outbox(session)?;
-        let told_before: Vec<String> = notices
-            .iter()
-            .filter(|notice| outbox.has_told(&notice.client_id, is_alive))
-            .map(|notice| format!("\"{}\"", notice.description))
-            .collect();
-        let all_told_before = told_before.len() == notices.len();
-        for notice in notices {
-            let heard = ClientNotice {
+    let client_tmp = client_tmp_dir(&context.environment);
+    let heard: Vec<(ClientTaskId, String, Heard)> = notices
+        .into_iter()
+        .map(|notice| {
+            let (id, name) = (notice.client_id.clone(), notice.description.clone());
+            let notice = ClientNotice {
                 session: session.clone(),
                 client_id: notice.client_id,
                 tool_use_id: notice.tool_use_id,
@@ -69,9 +66,21 @@ pub(crate) fn deliver_with_notices(
                 cwd: cwd.to_owned(),
                 end: notice.end,
             };
-            hear(transaction, heard, root.as_ref(), state, context.now)?;
+            (id, name, notice.prepare(&context.store, &client_tmp))
+        })
+        .collect();
+    let (taken, told_before) = context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        let outbox = transaction.outbox(session)?;
+        let told_before: Vec<String> = heard
+            .iter()
+            .filter(|(id, ..)| outbox.has_told(id, is_alive))
+            .map(|(_, name, _)| format!("\"{name}\""))
+            .collect();
+        let all_told_before = told_before.len() == heard.len();
+        for (.., heard) in heard {
+            hear(transaction, heard, context.now)?;
         }
-        let taken = take(context, transaction, session, &Recipient::MainConversation)?;
+        let taken = take(transaction, session, &Recipient::MainConversation)?;
         Ok((taken, all_told_before.then_some(told_before)))
     })?;
     match told_before {
@@ -88,14 +97,9 @@ struct Taken {
     live: Live,
 }
 
-fn take(
-    context: &Context,
-    transaction: &mut Transaction<'_>,
-    session: &SessionId,
-    to: &Recipient,
-) -> Result<Taken> {
+fn take(transaction: &mut Transaction<'_>, session: &SessionId, to: &Recipient) -> Result<Taken> {
     let outbox = transaction.outbox(session)?;
-    let deliveries = outbox.claim(&own_claimer(), context.now, |task| to.is_of(task), is_alive);
+    let deliveries = outbox.claim(&own_claimer(), AT_ONCE, |task| to.is_of(task), is_alive);
     let is_live = |task: &&Task| {
         let may_never_run = matches!(task.status, Status::Pending { .. }) && !task.is_bound();
         &task.session == session && to.is_of(task) && !may_never_run

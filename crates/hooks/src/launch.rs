@@ -3,6 +3,7 @@
 use sisyphus_core::announce::Call;
 use sisyphus_core::id::{AgentId, SessionId, ToolUseId};
 use sisyphus_core::judge::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use sisyphus_core::task::Kind;
 use sisyphus_hook::BackgroundCommand;
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub(crate) fn call(caller: Caller, command: BackgroundCommand) -> Call {
         session: caller.session,
         tool_use_id: Some(caller.tool_use_id),
         agent: caller.agent,
+        kind: Kind::Command,
         cwd: caller.cwd,
         command: command.command,
         description: command.description,

@@ -3,12 +3,13 @@
 use anyhow::Result;
 use sisyphus_core::announce::is_left_to_client;
 use sisyphus_core::bind::bind;
-use sisyphus_core::fold::{advance, fold};
+use sisyphus_core::fold::advance;
 use sisyphus_core::outcome::{Canceller, Outcome};
 use sisyphus_core::settings::Execution;
-use sisyphus_core::status::{Ending, Event};
+use sisyphus_core::status::Ending;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::Task;
+use sisyphus_core::transition::Event;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 
 use crate::deliver::{Recipient, deliver};
@@ -44,7 +45,7 @@ fn after_command(context: &Context, event: PostToolUse) -> Result<()> {
     };
     let call = call(caller, command);
     // First what the runner says: which of two equal commands has which of the client's ids.
-    fold(&context.store, context.run_root().as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
+    context.fold();
     context
         .store
         .update(LOCK_WAIT_IN_HOOK, |transaction| bind(transaction, call, &client_id, context.now))
@@ -54,19 +55,17 @@ fn after_command(context: &Context, event: PostToolUse) -> Result<()> {
 /// runner.
 fn after_task_stop(context: &Context, event: &PostToolUse) -> Result<()> {
     let Some(id) = stopped_id(&event.tool_input) else { return Ok(()) };
-    let root = context.run_root();
-    fold(&context.store, root.as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
+    context.fold();
     let is_meant = |task: &Task| task.session == event.session_id && task.client_id() == Some(&id);
     let active = context.store.read_active()?;
     let Some(meant) = active.tasks.into_iter().find(is_meant) else { return Ok(()) };
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
         let Some(task) = transaction.take(&meant.id) else { return Ok(()) };
-        if !is_left_to_client(&task, root.as_ref()) {
+        if !is_left_to_client(&task) {
             transaction.active.insert(task);
             return Ok(());
         }
         let outcome = Outcome::Cancelled { by: Canceller::Model };
-        let ending = Ending { outcome, started_at: None, ended_at: context.now, duration_ms: None };
-        advance(transaction, task, Event::Ended(ending))
+        advance(transaction, task, Event::Ended(Ending::unseen(outcome, context.now)))
     })
 }

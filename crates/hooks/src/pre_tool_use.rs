@@ -77,15 +77,10 @@ fn raised_timeout(
 fn before_task_stop(context: &Context, event: &PreToolUse) -> Result<Reply> {
     let Some(id) = stopped_id(&event.tool_input) else { return Ok(Reply::Silent) };
     let is_meant = |task: &sisyphus_core::task::Task, session: &SessionId| {
-        &task.session == session && task.client_id() == Some(&id) && task.stop_asked.is_none()
+        &task.session == session && task.client_id() == Some(&id)
     };
     // The runner's own record of the client's id may not be folded yet.
-    sisyphus_core::fold::fold(
-        &context.store,
-        context.run_root().as_ref(),
-        LOCK_WAIT_IN_HOOK,
-        context.now,
-    )?;
+    context.fold();
     if !context.store.read_active()?.tasks.iter().any(|task| is_meant(task, &event.session_id)) {
         return Ok(Reply::Silent);
     }

@@ -3,19 +3,19 @@
 
 use anyhow::Result;
 use sisyphus_core::announce::{Unclaimed, forget_unclaimed, is_left_to_client};
-use sisyphus_core::fold::{advance, fold, unseen_end};
+use sisyphus_core::fold::advance;
+use sisyphus_core::judge::unseen_end;
 use sisyphus_core::outcome::{Canceller, LostReason};
-use sisyphus_core::status::Event;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::StopAsked;
+use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     let session = &event.session_id;
-    let root = context.run_root();
-    fold(&context.store, root.as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
-    forget_unclaimed(&context.store, root.as_ref(), session, Unclaimed::WholeSession)?;
+    context.fold();
+    forget_unclaimed(&context.store, session, Unclaimed::WholeSession)?;
     if event.reason == EndReason::Clear {
         return Ok(Reply::Silent);
     }
@@ -28,12 +28,14 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
             .partition(|task| &task.session == session);
         transaction.active.tasks = others;
         for mut task in theirs {
-            if is_left_to_client(&task, root.as_ref()) {
+            if is_left_to_client(&task) {
                 let ending = unseen_end(&task, LostReason::SessionEnded, context.now);
                 advance(transaction, task, Event::Ended(ending))?;
             } else {
-                task.stop_asked
-                    .get_or_insert(StopAsked { by: Canceller::SessionEnd, at: context.now });
+                if task.stopper(context.now).is_none() {
+                    let asked = StopAsked { by: Canceller::SessionEnd, at: context.now };
+                    task.stop_asked = Some(asked);
+                }
                 transaction.active.insert(task);
             }
         }

@@ -2,9 +2,7 @@
 //! to a session that was resumed or compacted.
 
 use anyhow::Result;
-use sisyphus_core::fold::fold;
 use sisyphus_core::settings::Execution;
-use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 
 use crate::attach::attach;
@@ -25,13 +23,13 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
                 .store
                 .write_session(&event.session_id, survey(&context.environment, &event.cwd)),
         ),
-        ("fold", fold(&context.store, context.run_root().as_ref(), LOCK_WAIT_IN_HOOK, context.now)),
     ];
     for (step, outcome) in steps {
         if let Err(error) = outcome {
             context.log(&format!("SessionStart {step}"), &error);
         }
     }
+    context.fold();
     match event.source {
         SessionSource::Resume | SessionSource::Compact => {
             deliver(context, &event.session_id, &Recipient::MainConversation)

@@ -4,7 +4,6 @@
 use anyhow::Result;
 use chrono::Duration;
 use sisyphus_core::announce::{Unclaimed, forget_unclaimed};
-use sisyphus_core::fold::fold;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::Task;
@@ -17,11 +16,14 @@ const GRACE: Duration = Duration::seconds(3);
 
 /// Handles the event.
 pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
-    let root = context.run_root();
     let session = &event.session_id;
-    fold(&context.store, root.as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
-    forget_unclaimed(&context.store, root.as_ref(), session, Unclaimed::MainConversation)?;
-    forget_strangers(context, &event)?;
+    context.fold();
+    // None of these keeps a result back.
+    let forgotten = forget_unclaimed(&context.store, session, Unclaimed::MainConversation)
+        .and_then(|()| forget_strangers(context, &event));
+    if let Err(error) = forgotten {
+        context.log("Stop", &error);
+    }
     // The conversation goes on already because of a hook: once is enough, the next prompt brings the rest.
     if event.stop_hook_active {
         return Ok(Reply::Silent);

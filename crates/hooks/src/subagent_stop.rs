@@ -2,14 +2,13 @@
 //! here goes to the subagent and keeps it running.
 
 use anyhow::Result;
-use sisyphus_core::fold::fold;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Reply, SubagentStop};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SubagentStop) -> Result<Reply> {
-    fold(&context.store, context.run_root().as_ref(), LOCK_WAIT_IN_HOOK, context.now)?;
+    context.fold();
     let is_its = |task: &Task| task.agent.as_ref() == Some(&event.agent_id);
     let session = &event.session_id;
     if context.store.read_outbox(session)?.held().any(is_its) {

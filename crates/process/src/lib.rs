@@ -10,4 +10,4 @@ pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
     caller_key, end_like, own_key, own_output_file, signal_group, spawn, text_of,
 };
-pub use tree::{alive, descendants, signal_all};
+pub use tree::{alive, descendants, left_behind, signal_all};

@@ -1,9 +1,12 @@
 //! The processes that a command has started.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sisyphus_core::status::Survivors;
 
 use crate::identity::ProcessId;
-use crate::sys;
+use crate::sys::{self, Stat};
 
 /// Every living descendant of these processes, found by parent number, children of their own sessions included. A
 /// daemon that gave itself another parent is not among them, with or without us. Empty where the system does not tell.
@@ -20,6 +23,29 @@ pub fn descendants(pids: &[i32]) -> Vec<ProcessId> {
     }
     let descendants = all.iter().filter(|(pid, _)| found.contains(pid));
     descendants.map(|(pid, stat)| ProcessId { pid: *pid, start: stat.start }).collect()
+}
+
+/// How many names of survivors are kept.
+const NAMED: usize = 5;
+/// How long processes of a command have to end after it: a reader at the end of a pipe needs a moment.
+const AFTERLIFE: Duration = Duration::from_millis(30);
+
+/// The processes that a command of which this is the group left running when it ended. One that gave itself another
+/// group meant to stay, and is not among them.
+pub fn left_behind(group: i32) -> Survivors {
+    if !sys::group_exists(group) {
+        return Survivors::default();
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "they are not our children: no event tells of their end"
+    )]
+    std::thread::sleep(AFTERLIFE);
+    let processes = sys::processes();
+    let members: Vec<&Stat> =
+        processes.iter().map(|(_, stat)| stat).filter(|stat| stat.group == group).collect();
+    let names = members.iter().take(NAMED).map(|stat| stat.name.clone()).collect();
+    Survivors { count: members.len(), names }
 }
 
 /// Sends `signal` to each that is still the process it was.

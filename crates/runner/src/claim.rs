@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use sisyphus_core::execution_string::executes;
+use sisyphus_core::hook_log;
+use sisyphus_core::paths::StateDir;
 use sisyphus_core::run_folder::{Announced, Announcement};
 use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
@@ -16,15 +18,21 @@ use crate::handoff::Handoff;
 /// Claims the announced call that the calling shell executes. Success means: it is yours, `run` it. Anything else
 /// means that the shell goes on as if nothing had been asked; nothing is printed in either case.
 pub fn claim(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
-    match try_claim(runner, state, announced, string) {
+    let state = StateDir::at(state);
+    match try_claim(runner, &state, announced, string) {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) | Err(_) => ExitCode::FAILURE,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            hook_log::append(&state, "sisyphus-run claim", &format!("{error:#}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn try_claim(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Result<bool> {
+fn try_claim(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) -> Result<bool> {
     let text = string.to_str().context("the execution string is not UTF-8")?;
-    let snippet = snippet::render(runner, state, announced).context("a path can't be quoted")?;
+    let snippet =
+        snippet::render(runner, state.root(), announced).context("a path can't be quoted")?;
     // What can't be stripped can't be run again without asking again.
     snippet::strip(text, &snippet).context("the snippet is not in the execution string")?;
     let caller = caller()?;
@@ -37,10 +45,10 @@ fn try_claim(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> R
     let Some(call) = calls.claim(|call| executes(text, &call.command))? else { return Ok(false) };
 
     let restore = changed(&caller, std::env::vars_os());
-    let Announcement { task, limit_ms, .. } = call;
-    let handoff =
-        Handoff { task, limit_ms, program: caller.program.clone(), arg0: arg0.clone(), restore };
-    handoff.leave(calls.root(), &key)?;
+    let Announcement { task, ticket, kind, limit_ms, .. } = call;
+    let (program, arg0) = (caller.program.clone(), arg0.clone());
+    let handoff = Handoff { task, ticket, kind, limit_ms, program, arg0, restore };
+    handoff.leave(state, calls.root(), &key).inspect_err(|_| calls.give_up(&handoff.task))?;
     Ok(true)
 }
 

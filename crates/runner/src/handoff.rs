@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use sisyphus_core::atomic;
-use sisyphus_core::id::TaskId;
+use sisyphus_core::id::{TaskId, Ticket};
+use sisyphus_core::paths::{StateDir, create_private_dir};
 use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::task::Kind;
 use sisyphus_process::{bytes_of, text_of};
 
 /// Largest handoff, in bytes.
@@ -16,7 +18,9 @@ const MAX_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handoff {
     pub(crate) task: TaskId,
-    /// The call's `timeout` in milliseconds.
+    pub(crate) ticket: Ticket,
+    pub(crate) kind: Kind,
+    /// The time limit in milliseconds from the real start.
     pub(crate) limit_ms: Option<u64>,
     pub(crate) program: PathBuf,
     pub(crate) arg0: OsString,
@@ -24,15 +28,27 @@ pub(crate) struct Handoff {
     pub(crate) restore: Vec<(OsString, Option<OsString>)>,
 }
 
+/// The folder where claims are handed over: in the state folder, which no sandboxed command can write to, since what
+/// stands there names a program that is started. Only who can't write there either, being in the sandbox itself, uses
+/// the run folders. Both sides decide by the same test, so nobody outside ever reads what one inside may have planted.
+fn place(state: &StateDir, root: &RunRoot) -> PathBuf {
+    if state.is_writable() { state.claims_dir() } else { root.claims_dir() }
+}
+
 impl Handoff {
     /// Leaves the handoff for the process that `key` names.
-    pub(crate) fn leave(&self, root: &RunRoot, key: &str) -> Result<()> {
-        atomic::write(&root.create_claims_dir()?.join(key), &self.encode())
+    pub(crate) fn leave(&self, state: &StateDir, root: &RunRoot, key: &str) -> Result<()> {
+        let bytes = self.encode();
+        let size = bytes.len() as u64;
+        anyhow::ensure!(size <= MAX_BYTES, "could not hand over an environment of {size} bytes");
+        let dir = place(state, root);
+        create_private_dir(&dir)?;
+        atomic::write(&dir.join(key), &bytes)
     }
 
     /// Takes the handoff that was left for `key`.
-    pub(crate) fn take(root: &RunRoot, key: &str) -> Result<Self> {
-        let path = root.claims_dir().join(key);
+    pub(crate) fn take(state: &StateDir, root: &RunRoot, key: &str) -> Result<Self> {
+        let path = place(state, root).join(key);
         let bytes = atomic::read(&path, MAX_BYTES)?
             .with_context(|| format!("nothing was left at `{}`", path.display()))?;
         // At once: values of variables stand in it.
@@ -50,6 +66,11 @@ impl Handoff {
             bytes.push(0);
         };
         field(&[self.task.as_str().as_bytes()]);
+        field(&[self.ticket.to_string().as_bytes()]);
+        field(&[match self.kind {
+            Kind::Command => b"command".as_slice(),
+            Kind::Service => b"service",
+        }]);
         field(&[limit.as_bytes()]);
         field(&[bytes_of(self.program.as_os_str())]);
         field(&[bytes_of(&self.arg0)]);
@@ -67,12 +88,18 @@ impl Handoff {
             bytes.strip_suffix(b"\0").context("it is cut off")?.split(|&byte| byte == 0);
         let mut next = || fields.next().context("a field is missing");
         let task = TaskId::new(String::from_utf8(next()?.to_vec())?)?;
+        let ticket = Ticket(std::str::from_utf8(next()?)?.parse()?);
+        let kind = match next()? {
+            b"command" => Kind::Command,
+            b"service" => Kind::Service,
+            _ => anyhow::bail!("an unknown kind"),
+        };
         let limit = std::str::from_utf8(next()?)?;
         let limit_ms = if limit.is_empty() { None } else { Some(limit.parse()?) };
         let program = PathBuf::from(text_of(next()?));
         let arg0 = text_of(next()?);
         let restore = fields.map(decode_variable).collect::<Result<_>>()?;
-        Ok(Self { task, limit_ms, program, arg0, restore })
+        Ok(Self { task, ticket, kind, limit_ms, program, arg0, restore })
     }
 }
 
@@ -96,6 +123,8 @@ mod tests {
     fn every_byte_survives() {
         let handoff = Handoff {
             task: TaskId::new("t1").unwrap(),
+            ticket: Ticket(7),
+            kind: Kind::Service,
             limit_ms: Some(1_500),
             program: "/bin/bash".into(),
             arg0: "bash".into(),
@@ -117,9 +146,11 @@ mod tests {
             &b""[..],
             b"\0",
             b"t1",
-            b"../x\0\0/bin/sh\0sh\0",
-            b"t1\0x\0/bin/sh\0sh\0",
-            b"t1\0\0/bin/sh\0sh\0?A\0",
+            b"../x\x001\0command\0\0/bin/sh\0sh\0",
+            b"t1\0x\0command\0\0/bin/sh\0sh\0",
+            b"t1\x001\0other\0\0/bin/sh\0sh\0",
+            b"t1\x001\0command\0x\0/bin/sh\0sh\0",
+            b"t1\x001\0command\0\0/bin/sh\0sh\0?A\0",
         ] {
             assert!(Handoff::decode(junk).is_err(), "{junk:?}");
         }

@@ -11,63 +11,99 @@ use sisyphus_core::atomic;
 use sisyphus_core::fold::fold;
 use sisyphus_core::hook_log;
 use sisyphus_core::id::{ClientTaskId, TaskId};
+use sisyphus_core::outcome::Canceller;
 use sisyphus_core::output::{KeptOutput, keep};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run_folder::{OutputSize, RunFolder, RunResult, RunRoot, Started};
-use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, Store};
+use sisyphus_core::status::Survivors;
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 use sisyphus_process::own_output_file;
 
 use crate::supervise::{End, Start};
 
+/// How long the runner tries for the lock of its own task. Whoever looks whether it is held holds it for a moment.
+const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
+
+/// What the state says of the shell in whose place the runner stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The client calls this very shell a background command.
+    Background,
+    /// It does, and a person asked for it to be stopped.
+    AskedToStop,
+    /// It has not said so: this may be a foreground command with the same words, which nothing of ours may delay or
+    /// stop.
+    Unknown,
+}
+
 /// The record of one run.
 pub(crate) struct Record<'a> {
     task: &'a TaskId,
-    root: &'a RunRoot,
     folder: RunFolder,
     state: &'a StateDir,
     output: Option<(PathBuf, File)>,
-    /// Held for as long as the runner lives: the proof that the task runs.
-    _alive: Option<Lock>,
+    /// Held for as long as the runner lives: the proof that the task is live.
+    alive: Option<Lock>,
 }
 
 impl<'a> Record<'a> {
-    /// Records that the command runs.
-    pub(crate) fn start(
-        task: &'a TaskId,
-        root: &'a RunRoot,
-        state: &'a StateDir,
-        start: Start,
-    ) -> Self {
+    /// Takes the task's lock.
+    pub(crate) fn open(task: &'a TaskId, root: &RunRoot, state: &'a StateDir) -> Self {
         let folder = root.folder(task);
-        // Whoever looks whether it is held holds it for a moment.
-        let alive = Lock::acquire(&folder.lock(), Duration::from_secs(1));
-        let alive = alive
-            .map_err(|error| hook_log::append(state, "sisyphus-run", &format!("{error:#}")))
-            .ok();
-        let record =
-            Self { task, root, folder, state, output: own_output_file().ok(), _alive: alive };
-        let started = Started { at: start.at, client_id: record.client_id() };
-        record.log(write(&record.folder.started(), &started));
-        // Short: the command may end meanwhile.
-        record.fold(LOCK_WAIT_IN_HOOK);
+        let mut record = Self { task, folder, state, output: own_output_file().ok(), alive: None };
+        match Lock::acquire(&record.folder.lock(), OWN_LOCK_WAIT) {
+            Ok(lock) => record.alive = Some(lock),
+            Err(error) => record.log(Err(error)),
+        }
         record
     }
 
+    /// Records that the command runs. Whoever comes by makes it known; the command may have ended by then.
+    pub(crate) fn started(&self, start: Start) {
+        let started = Started { at: start.at, client_id: self.client_id() };
+        self.log(write(&self.folder.started(), &started));
+    }
+
+    /// Gives the task up: the command runs unsupervised, or not at all. It then counts as one that nobody claimed.
+    pub(crate) fn give_up(self) {
+        let _ = std::fs::remove_file(self.folder.claimed());
+    }
+
     /// Keeps the output, records the end, and makes it known.
-    pub(crate) fn end(mut self, end: &End) {
+    pub(crate) fn end(mut self, start: Start, end: &End, survivors: Survivors) {
         let kept = self.keep_output();
         let result = RunResult {
             exit: end.exit,
             stop: end.stop,
-            started_at: end.start.at,
+            started_at: Some(start.at),
             ended_at: end.ended_at,
             duration_ms: u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX),
+            waited_ms: 0,
+            survivors,
             client_id: self.client_id(),
             client_file: self.output.as_ref().map(|(path, _)| path.clone()),
             output: kept.map(|kept| OutputSize { bytes: kept.bytes, dropped: kept.dropped }),
         };
         self.log(write(&self.folder.result(), &result));
-        self.fold(LOCK_WAIT_IN_RUNNER);
+        // A result is believed once the lock is open: while it is held, somebody else may have planted one.
+        self.alive = None;
+        // In the sandbox this fails, as it should: the next hook does it.
+        self.log(fold(&Store::new(self.state.clone()), LOCK_WAIT_IN_RUNNER, Utc::now()));
+    }
+
+    /// What the state says of this shell now.
+    pub(crate) fn standing(&self) -> Standing {
+        let Some(own) = self.client_id() else { return Standing::Unknown };
+        let active = Store::new(self.state.clone()).read_active().unwrap_or_default();
+        match active.tasks.iter().find(|task| &task.id == self.task) {
+            Some(task) if task.is_bound_to(&own) => match task.stopper(Utc::now()) {
+                Some(Canceller::User) => Standing::AskedToStop,
+                Some(Canceller::Model | Canceller::SessionEnd | Canceller::Unknown) | None => {
+                    Standing::Background
+                }
+            },
+            Some(_) | None => Standing::Unknown,
+        }
     }
 
     /// The client names its output file after its task.
@@ -92,14 +128,6 @@ impl<'a> Record<'a> {
                 self.log(Err(error));
                 None
             }
-        }
-    }
-
-    fn fold(&self, wait: Duration) {
-        let store = Store::new(self.state.clone());
-        // In the sandbox this fails, as it should: the next hook does it.
-        if let Err(error) = fold(&store, Some(self.root), wait, Utc::now()) {
-            self.log(Err(error));
         }
     }
 

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::run_folder::{Announced, RunRoot};
 use sisyphus_core::snippet;
-use sisyphus_process::{Plan, Signals, become_command, end_like, own_key, spawn};
+use sisyphus_process::{Plan, Signals, become_command, end_like, left_behind, own_key, spawn};
 
 use crate::handoff::Handoff;
 use crate::record::Record;
@@ -19,26 +19,31 @@ use crate::supervise::{Start, supervise};
 pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
     let state = StateDir::at(state);
     let string = without_snippet(runner, &state, announced, string);
-    let (plan, handoff, root) = match claimed(announced, &string) {
+    let log = |error: anyhow::Error| {
+        hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
+    };
+    let (plan, handoff, root) = match claimed(&state, announced, &string) {
         Ok(claimed) => claimed,
         Err(error) => {
-            hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
+            log(error);
             return give_way(&plan_without_claim(&string));
         }
     };
+    let record = Record::open(&handoff.task, &root, &state);
     let start = Start::now();
-    let (mut signals, mut child) =
-        match Signals::collect().and_then(|signals| Ok((signals, spawn(&plan)?))) {
-            Ok(started) => started,
-            Err(error) => {
-                hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
-                return give_way(&plan);
-            }
-        };
+    let started = Signals::collect().and_then(|signals| Ok((signals, spawn(&plan)?)));
+    let (mut signals, mut child) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            log(error);
+            record.give_up();
+            return give_way(&plan);
+        }
+    };
     // From here on the command runs; what fails below costs its record and nothing else.
-    let record = Record::start(&handoff.task, &root, &state, start);
-    let end = supervise(&mut child, &mut signals, start, handoff.limit_ms);
-    record.end(&end);
+    record.started(start);
+    let end = supervise(&mut child, &mut signals, start, handoff.limit_ms, || record.standing());
+    record.end(start, &end, left_behind(child.pid()));
     ExitCode::from(end_like(end.exit))
 }
 
@@ -50,11 +55,11 @@ fn without_snippet(runner: &Path, state: &StateDir, announced: &Path, string: &O
     stripped.map_or_else(|| string.to_owned(), OsString::from)
 }
 
-fn claimed(announced: &Path, string: &OsStr) -> Result<(Plan, Handoff, RunRoot)> {
-    let root =
-        announced.parent().and_then(Path::parent).context("not a folder of announcements")?;
-    let root = RunRoot::at(root)?.with_context(|| format!("`{}` is gone", root.display()))?;
-    let handoff = Handoff::take(&root, &own_key()?)?;
+fn claimed(state: &StateDir, announced: &Path, string: &OsStr) -> Result<(Plan, Handoff, RunRoot)> {
+    let calls = Announced::at(announced)?
+        .with_context(|| format!("`{}` has no run folders around it", announced.display()))?;
+    let root = calls.root().clone();
+    let handoff = Handoff::take(state, &root, &own_key()?)?;
     let plan = Plan {
         program: handoff.program.clone(),
         arg0: handoff.arg0.clone(),

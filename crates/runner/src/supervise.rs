@@ -8,12 +8,16 @@ use sisyphus_process::{
     CommandChild, Notice, ProcessId, Sender, Signals, alive, descendants, signal_all, signal_group,
 };
 
-/// How long a command that reached its limit has after TERM before it is killed.
+use crate::record::Standing;
+
+/// How long a command that was told to end has after TERM before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often the survivors of a time limit are looked at.
+/// How often the survivors of that are looked at.
 const SURVIVOR_CHECK: Duration = Duration::from_millis(50);
 /// What can't be waited for is asked for this often.
 const BLIND_CHECK: Duration = Duration::from_millis(100);
+/// How soon it is asked again whether the client calls this a background command.
+const STANDING_CHECK: Duration = Duration::from_millis(500);
 
 const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;
@@ -36,89 +40,121 @@ impl Start {
 pub(crate) struct End {
     pub(crate) exit: Exit,
     pub(crate) stop: Stop,
-    pub(crate) start: Start,
     pub(crate) ended_at: DateTime<Utc>,
     pub(crate) duration: Duration,
 }
 
-/// Waits for the end of the command. `limit_ms` counts from the start.
+/// How far the end of the command is.
+enum Phase {
+    /// It runs. When its limit is reached, or is to be looked at again.
+    Running { limit: Option<Instant> },
+    /// It was told to end: the whole tree of that moment, and when it is killed.
+    Condemned { tree: Vec<ProcessId>, kill_at: Instant },
+}
+
+impl Phase {
+    fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Running { limit } => *limit,
+            Self::Condemned { kill_at, .. } => Some(*kill_at),
+        }
+    }
+}
+
+/// Waits for the end of the command. `limit_ms` counts from the start; it stops nothing that the client does not call a
+/// background command, and `standing` tells whether it does.
 pub(crate) fn supervise(
     child: &mut CommandChild,
     signals: &mut Signals,
     start: Start,
     limit_ms: Option<u64>,
+    standing: impl Fn() -> Standing,
 ) -> End {
-    let limit = limit_ms.map(|ms| start.instant + Duration::from_millis(ms));
     let group = child.pid();
     let mut stop = Stop::None;
-    let mut deadline = limit;
-    let mut condemned: Vec<ProcessId> = Vec::new();
+    let limit = limit_ms.and_then(|ms| start.instant.checked_add(Duration::from_millis(ms)));
+    let mut phase = Phase::Running { limit };
 
     let exit = loop {
         match child.try_wait() {
             Ok(Some(exit)) => break exit,
             Ok(None) => {}
-            // Somebody else reaped it. That does not happen; if it does, its code was not seen, and 1 is no success.
-            Err(_) => break Exit::Code(1),
+            // Somebody else reaped it. That does not happen; if it does, its code was not seen.
+            Err(_) => break Exit::Unseen,
         }
-        match signals.wait(deadline) {
-            Ok(Notice::Child) => {}
-            Ok(Notice::Signal { number, sender }) => {
-                if stop == Stop::None {
-                    stop = Stop::Signal(number);
-                }
-                // The client signals every process of the tree by itself: passed on, the command would get it twice.
-                if sender == Sender::Other {
-                    signal_group(group, number);
+        let notice = signals.wait(phase.deadline());
+        phase = match (phase, notice) {
+            (phase, Ok(Notice::Child | Notice::Woken)) => phase,
+            (phase, Ok(Notice::Signal { number, sender })) => {
+                let asked = sender == Sender::Other && standing() == Standing::AskedToStop;
+                if asked && matches!(phase, Phase::Running { .. }) {
+                    stop = Stop::Asked;
+                    condemn(group)
+                } else {
+                    if stop == Stop::None {
+                        stop = Stop::Signal(number);
+                    }
+                    // The client signals every process of the tree by itself: passed on, the command would get it twice.
+                    if sender == Sender::Other && !asked {
+                        signal_group(group, number);
+                    }
+                    phase
                 }
             }
-            Ok(Notice::Deadline) if condemned.is_empty() => {
-                if stop == Stop::None {
-                    stop = Stop::TimeLimit(limit_ms.unwrap_or_default());
+            (Phase::Running { .. }, Ok(Notice::Deadline)) => match standing() {
+                Standing::Background | Standing::AskedToStop => {
+                    if stop == Stop::None {
+                        stop = Stop::TimeLimit(limit_ms.unwrap_or_default());
+                    }
+                    condemn(group)
                 }
-                condemned = whole_tree(group);
-                // Each once: to many programs a second TERM means "at once".
-                let outside: Vec<ProcessId> = condemned
-                    .iter()
-                    .copied()
-                    .filter(|process| !process.is_in_group(group))
-                    .collect();
-                signal_group(group, SIGTERM);
-                signal_all(&outside, SIGTERM);
-                deadline = Some(Instant::now() + GRACE);
+                Standing::Unknown => {
+                    Phase::Running { limit: Some(Instant::now() + STANDING_CHECK) }
+                }
+            },
+            (Phase::Condemned { mut tree, .. }, Ok(Notice::Deadline)) => {
+                kill(&mut tree);
+                // Its leader is our child and not reaped: the number is still its group's.
+                signal_group(group, SIGKILL);
+                Phase::Condemned { tree, kill_at: Instant::now() + GRACE }
             }
-            Ok(Notice::Deadline) => {
-                kill(group, &mut condemned);
-                deadline = Some(Instant::now() + GRACE);
+            (phase, Err(_)) => {
+                pause(BLIND_CHECK);
+                phase
             }
-            Err(_) => pause(BLIND_CHECK),
-        }
+        };
     };
     let (ended_at, duration) = (Utc::now(), start.instant.elapsed());
-    if !condemned.is_empty() {
-        bury(group, condemned, deadline);
+    if let Phase::Condemned { tree, kill_at } = phase {
+        bury(tree, kill_at);
     }
-    End { exit, stop, start, ended_at, duration }
+    End { exit, stop, ended_at, duration }
 }
 
-/// The command's shell and everything below it.
-fn whole_tree(group: i32) -> Vec<ProcessId> {
-    ProcessId::now(group).into_iter().chain(descendants(&[group])).collect()
+/// Tells the command and everything below it to end. Each once: to many programs a second TERM means "at once".
+fn condemn(group: i32) -> Phase {
+    let tree: Vec<ProcessId> =
+        ProcessId::now(group).into_iter().chain(descendants(&[group])).collect();
+    let outside: Vec<ProcessId> =
+        tree.iter().copied().filter(|process| !process.is_in_group(group)).collect();
+    signal_group(group, SIGTERM);
+    signal_all(&outside, SIGTERM);
+    Phase::Condemned { tree, kill_at: Instant::now() + GRACE }
 }
 
-fn kill(group: i32, condemned: &mut Vec<ProcessId>) {
+fn kill(tree: &mut Vec<ProcessId>) {
     // Whoever was started since then is meant too, by whichever of them.
-    let parents: Vec<i32> = alive(condemned).iter().map(|process| process.pid).collect();
-    condemned.extend(descendants(&parents));
-    signal_all(condemned, SIGKILL);
-    signal_group(group, SIGKILL);
+    let parents: Vec<i32> = alive(tree).iter().map(|process| process.pid).collect();
+    tree.extend(descendants(&parents));
+    signal_all(tree, SIGKILL);
 }
 
-/// The shell is gone, but what it started may not have minded the TERM: it has the rest of the grace.
-fn bury(group: i32, mut condemned: Vec<ProcessId>, deadline: Option<Instant>) {
-    while !alive(&condemned).is_empty() {
-        if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
-            kill(group, &mut condemned);
+/// The shell is gone, but what it started may not have minded the TERM: it has the rest of the grace. The number of the
+/// group may be a stranger's by now, so each process is meant by itself.
+fn bury(mut tree: Vec<ProcessId>, kill_at: Instant) {
+    while !alive(&tree).is_empty() {
+        if Instant::now() >= kill_at {
+            kill(&mut tree);
             return;
         }
         pause(SURVIVOR_CHECK);

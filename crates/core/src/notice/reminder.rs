@@ -90,10 +90,8 @@ mod tests {
         task.command = "sleep 2; echo '47 passed, 3 failed'; exit 3".to_owned();
         let ended_at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         task.status = Status::Finished(Ending {
-            outcome,
-            started_at: None,
-            ended_at,
             duration_ms: Some(duration_ms),
+            ..Ending::unseen(outcome, ended_at)
         });
         task
     }

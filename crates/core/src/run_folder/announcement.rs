@@ -11,6 +11,7 @@ use super::root::RunRoot;
 use crate::atomic;
 use crate::id::{SessionId, TaskId, Ticket};
 use crate::sys;
+use crate::task::Kind;
 
 /// Largest announcement, in bytes. A command is one argument of a process, on Linux at most 128 kB; JSON may need six
 /// bytes for one.
@@ -20,8 +21,11 @@ const MAX_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
     pub task: TaskId,
+    pub ticket: Ticket,
+    #[serde(default)]
+    pub kind: Kind,
     pub command: String,
-    /// The call's `timeout` in milliseconds.
+    /// The time limit in milliseconds from the real start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
 }
@@ -41,7 +45,13 @@ impl Announced {
     /// The calls announced in the folder `dir`, which is `RUN/announced/SESSION`; `None` if that is not ours.
     pub fn at(dir: &Path) -> Result<Option<Self>> {
         let root = dir.parent().and_then(Path::parent).context("not a folder of announcements")?;
-        Ok(RunRoot::at(root)?.map(|root| Self { root, dir: dir.to_owned() }))
+        let Some(root) = RunRoot::at(root)? else { return Ok(None) };
+        // A link there would let a stranger's folder pass for announcements of ours.
+        let is_ours = dir.parent().into_iter().chain([dir]).all(|dir| {
+            sys::is_private_dir(dir).unwrap_or_else(|error| error.kind() == io::ErrorKind::NotFound)
+        });
+        anyhow::ensure!(is_ours, "refused `{}`: not a folder of this user alone", dir.display());
+        Ok(Some(Self { root, dir: dir.to_owned() }))
     }
 
     pub fn root(&self) -> &RunRoot {
@@ -59,9 +69,9 @@ impl Announced {
     }
 
     /// Announces a call.
-    pub fn announce(&self, ticket: Ticket, announcement: &Announcement) -> Result<()> {
+    pub fn announce(&self, announcement: &Announcement) -> Result<()> {
         let bytes = serde_json::to_vec(announcement)?;
-        let path = self.path(ticket, &announcement.task);
+        let path = self.path(announcement.ticket, &announcement.task);
         // Whoever claims the last announcement removes the folder, maybe just now.
         for _ in 0..10 {
             sys::create_private_dir_all(&self.dir)
@@ -101,6 +111,11 @@ impl Announced {
             }
         }
         Ok(None)
+    }
+
+    /// Gives up a claim that can't be followed: the call then counts as one that nobody claimed.
+    pub fn give_up(&self, task: &TaskId) {
+        let _ = fs::remove_file(self.root.folder(task).claimed());
     }
 
     /// Takes an announcement back. Whether it was still there: if not, somebody has claimed it.
@@ -158,10 +173,13 @@ mod tests {
         let task = TaskId::new(format!("t{number}")).unwrap();
         announced.root().folder(&task).create().unwrap();
         announced
-            .announce(
-                Ticket(number),
-                &Announcement { task, command: command.to_owned(), limit_ms: None },
-            )
+            .announce(&Announcement {
+                task,
+                ticket: Ticket(number),
+                kind: Kind::Command,
+                command: command.to_owned(),
+                limit_ms: None,
+            })
             .unwrap();
     }
 

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! announced/SESSION/TICKET-TASK   a call that was announced and not claimed yet; the folder is there only if one is
-//! claims/KEY                      what `sisyphus-run claim` hands to the `sisyphus-run run` that follows it
+//! claims/KEY                      in the sandbox: what `sisyphus-run claim` hands to the `run` that follows it
+//! queue/                          who waits for a slot, and who has one
 //! TASK/claimed.json               the announcement, moved here by the one who claimed it
 //! TASK/lock                       held by the runner for its life
-//! TASK/started.json, result.json  written once each by the runner
+//! TASK/queued.json, started.json, result.json  written once each by the runner
 //! TASK/output.log                 the kept output, if the state folder was out of the runner's reach
 //! ```
 //!
@@ -18,4 +19,4 @@ mod sighting;
 
 pub use announcement::{Announced, Announcement};
 pub use root::{RunFolder, RunRoot};
-pub use sighting::{Exit, OutputSize, RunResult, Sighting, Started, Stop, look};
+pub use sighting::{Exit, OutputSize, Queued, RunResult, Sighting, Started, Stop, look};

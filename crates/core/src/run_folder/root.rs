@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::id::TaskId;
 use crate::paths;
 use crate::sys;
+use crate::task::Task;
 
 /// `/tmp/claude-UID/sisyphus`, known to be a real folder of this user that nobody else can write to.
 #[derive(Debug, Clone)]
@@ -44,6 +45,11 @@ impl RunRoot {
         Ok(Some(Self { path: path.to_owned() }))
     }
 
+    /// The root that a task was announced below: `None` if it never was, or if that folder is gone.
+    pub fn of(task: &Task) -> Result<Option<Self>> {
+        task.run_root.as_deref().map_or(Ok(None), Self::at)
+    }
+
     /// Opens the root, creating it and the client's folder around it where missing.
     pub fn create(environment: &Environment) -> Result<Self> {
         if let Some(root) = Self::open(environment)? {
@@ -69,17 +75,9 @@ impl RunRoot {
         RunFolder { path: self.path.join(task.as_str()) }
     }
 
-    /// Where a claim is handed over.
+    /// Where a claim is handed over if the state folder can't be written to.
     pub fn claims_dir(&self) -> PathBuf {
         self.path.join("claims")
-    }
-
-    /// Creates the folder where claims are handed over.
-    pub fn create_claims_dir(&self) -> Result<PathBuf> {
-        let dir = self.claims_dir();
-        sys::create_private_dir_all(&dir)
-            .with_context(|| format!("could not create `{}`", dir.display()))?;
-        Ok(dir)
     }
 }
 
@@ -112,6 +110,10 @@ impl RunFolder {
 
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
+    }
+
+    pub fn queued(&self) -> PathBuf {
+        self.path.join("queued.json")
     }
 
     pub fn started(&self) -> PathBuf {

@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::announcement::Announced;
-use super::root::RunFolder;
+use super::root::RunRoot;
 use crate::atomic;
 use crate::id::ClientTaskId;
+use crate::status::Survivors;
 use crate::store;
 use crate::sys;
 use crate::task::Task;
@@ -28,6 +29,10 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub enum Exit {
     Code(i32),
     Signal(i32),
+    /// The system did not tell.
+    Unseen,
+    /// The command was never started.
+    NotStarted,
 }
 
 /// What made the runner stop the command, if anything did.
@@ -40,6 +45,16 @@ pub enum Stop {
     TimeLimit(u64),
     /// A signal that the runner was sent.
     Signal(i32),
+    /// Somebody asked for it in the task's record.
+    Asked,
+}
+
+/// `queued.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    pub at: DateTime<Utc>,
+    #[serde(default)]
+    pub client_id: Option<ClientTaskId>,
 }
 
 /// `started.json`.
@@ -55,10 +70,16 @@ pub struct Started {
 pub struct RunResult {
     pub exit: Exit,
     pub stop: Stop,
-    pub started_at: DateTime<Utc>,
+    #[serde(default)]
+    pub started_at: Option<DateTime<Utc>>,
     pub ended_at: DateTime<Utc>,
-    /// By a clock that does not jump.
+    /// From the start to the end, by a clock that does not jump; 0 for a command that was never started.
     pub duration_ms: u64,
+    /// How long it waited for its turn before.
+    #[serde(default)]
+    pub waited_ms: u64,
+    #[serde(default)]
+    pub survivors: Survivors,
     #[serde(default)]
     pub client_id: Option<ClientTaskId>,
     /// The client's output file, as the runner found it on its standard output.
@@ -82,6 +103,8 @@ pub enum Sighting {
     Announced,
     /// A runner has it and has not said more yet.
     Claimed,
+    /// A runner waits for its turn.
+    Queued(Queued),
     /// The command runs.
     Started(Started),
     /// It is over.
@@ -92,29 +115,33 @@ pub enum Sighting {
     Nothing,
 }
 
-/// Looks at what is there of `task`, without changing anything.
-pub fn look(task: &Task, folder: &RunFolder, announced: &Announced) -> Sighting {
-    if announced.holds(task.ticket, &task.id) {
+/// Looks at what is there of `task` below `root`, without changing anything.
+pub fn look(task: &Task, root: &RunRoot) -> Sighting {
+    let folder = root.folder(&task.id);
+    if Announced::of(root, &task.session).holds(task.ticket, &task.id) {
         return Sighting::Announced;
     }
     if !folder.is_ours() || !folder.claimed().exists() {
         return Sighting::Nothing;
     }
-    if let Some(result) = parse::<RunResult>(&folder.result()) {
-        return Sighting::Ended(Box::new(result));
-    }
-    // Read before the lock is looked at: the runner takes its lock first, so only "it had started, and then the lock was
-    // open" proves that it died.
+    // Read before the lock is looked at: the runner takes its lock first, so only "it had come so far, and then the lock
+    // was open" proves that it is gone.
     let started = parse::<Started>(&folder.started());
+    let queued = parse::<Queued>(&folder.queued());
     // An error counts as held: only an open lock proves that nobody has it.
     if store::is_held(&folder.lock()).unwrap_or(true) {
-        return started.map_or(Sighting::Claimed, Sighting::Started);
+        // Whatever says that it has ended is not the runner's: that opens its lock when it has written its result.
+        return match (started, queued) {
+            (Some(started), _) => Sighting::Started(started),
+            (None, Some(queued)) => Sighting::Queued(queued),
+            (None, None) => Sighting::Claimed,
+        };
     }
-    // The runner may have written its result and let go of the lock since the first look.
     if let Some(result) = parse::<RunResult>(&folder.result()) {
         return Sighting::Ended(Box::new(result));
     }
-    if started.is_none() && is_younger_than(&folder.claimed(), STARTING) {
+    let is_known = started.is_some() || queued.is_some();
+    if !is_known && is_younger_than(&folder.claimed(), STARTING) {
         Sighting::Claimed
     } else {
         Sighting::RunnerGone

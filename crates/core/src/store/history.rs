@@ -104,6 +104,13 @@ pub(crate) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
     Ok(())
 }
 
+/// Records finished tasks in the archive alone, which is only ever appended to. The caller holds the lock.
+pub(crate) fn record_in_archive(state: &StateDir, finished: &[Task]) -> Result<()> {
+    let raw: Vec<Box<RawValue>> =
+        finished.iter().map(serde_json::value::to_raw_value).collect::<Result<_, _>>()?;
+    archive(state, &raw)
+}
+
 fn is_completed(task: &Task) -> bool {
     match &task.status {
         Status::Finished(ending) => ending.outcome == crate::outcome::Outcome::Completed,
@@ -156,8 +163,7 @@ mod tests {
     fn finished(id: &str, outcome: Outcome) -> Task {
         let mut task = pending(id, 1);
         let ended_at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        task.status =
-            Status::Finished(Ending { outcome, started_at: None, ended_at, duration_ms: None });
+        task.status = Status::Finished(Ending::unseen(outcome, ended_at));
         task
     }
 

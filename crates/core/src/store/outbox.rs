@@ -40,7 +40,6 @@ pub struct Claimer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Claim {
     by: Claimer,
-    at: DateTime<Utc>,
     tasks: Vec<Task>,
 }
 
@@ -77,27 +76,33 @@ impl Outbox {
         }
     }
 
-    /// Takes every result that is `meant` and that the client itself called a background task, for `claimer` to print.
-    /// They stay claimed until [`confirm`](Self::confirm)ed; what a claimer left that died is offered again.
+    /// Takes results that are `meant` and that the client itself called background tasks, for `claimer` to print: the
+    /// oldest ones, at most `at_most`, so that each gets a word of its own; the rest stays owed. They stay claimed until
+    /// [`confirm`](Self::confirm)ed; what a claimer left that died is offered again.
     pub fn claim(
         &mut self,
         claimer: &Claimer,
-        now: DateTime<Utc>,
+        at_most: usize,
         meant: impl Fn(&Task) -> bool,
         is_alive: impl Fn(&Claimer) -> bool,
     ) -> Vec<Delivery> {
-        let is_ready = |task: &Task| task.is_bound() && meant(task);
+        let mut left = at_most;
+        let mut is_ready = |task: &mut Task| {
+            let taken = left > 0 && task.is_bound() && meant(task);
+            left -= usize::from(taken);
+            taken
+        };
         let mut ready: Vec<Delivery> = Vec::new();
         for claim in self.claims.iter_mut().filter(|claim| !is_alive(&claim.by)) {
-            let left = claim.tasks.extract_if(.., |task| is_ready(task));
-            ready.extend(left.map(|task| Delivery { task, telling: Telling::MaybeAgain }));
+            let again = claim.tasks.extract_if(.., &mut is_ready);
+            ready.extend(again.map(|task| Delivery { task, telling: Telling::MaybeAgain }));
         }
         self.claims.retain(|claim| !claim.tasks.is_empty());
-        let owed = self.owed.extract_if(.., |task| is_ready(task));
+        let owed = self.owed.extract_if(.., &mut is_ready);
         ready.extend(owed.map(|task| Delivery { task, telling: Telling::First }));
         if !ready.is_empty() {
             let tasks = ready.iter().map(|delivery| delivery.task.clone()).collect();
-            self.claims.push(Claim { by: claimer.clone(), at: now, tasks });
+            self.claims.push(Claim { by: claimer.clone(), tasks });
         }
         ready
     }
@@ -159,7 +164,7 @@ mod tests {
     }
 
     fn claim(outbox: &mut Outbox, pid: i32, alive: i32) -> Vec<Telling> {
-        let claimed = outbox.claim(&claimer(pid), Utc::now(), |_| true, |other| other.pid == alive);
+        let claimed = outbox.claim(&claimer(pid), 3, |_| true, |other| other.pid == alive);
         claimed.into_iter().map(|delivery| delivery.telling).collect()
     }
 
@@ -175,6 +180,22 @@ mod tests {
         outbox.owe(bound("t1", Witness::Client));
         assert_eq!(claim(&mut outbox, 3, 0), []);
         assert!(outbox.has_told(&ClientTaskId::new("bt1").unwrap(), |_| false));
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_the_rest_stays_owed() {
+        let mut outbox = Outbox::default();
+        (0..5).for_each(|number| outbox.owe(bound(&format!("t{number}"), Witness::Client)));
+        assert_eq!(claim(&mut outbox, 1, 1).len(), 3);
+        let rest: Vec<&str> = outbox.owed.iter().map(|task| task.id.as_str()).collect();
+        assert_eq!(rest, ["t3", "t4"]);
+        // What its claimer left goes before what waits behind it.
+        assert_eq!(
+            claim(&mut outbox, 2, 2),
+            [Telling::MaybeAgain, Telling::MaybeAgain, Telling::MaybeAgain]
+        );
+        outbox.confirm(&claimer(2), Utc::now());
+        assert_eq!(claim(&mut outbox, 3, 3), [Telling::First, Telling::First]);
     }
 
     #[test]

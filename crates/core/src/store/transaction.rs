@@ -13,6 +13,7 @@ use super::lock::{LOCK_WAIT_IN_HOOK, Lock};
 use super::outbox::Outbox;
 use super::session::Session;
 use super::{Malformed, Rewriting, file};
+use crate::hook_log;
 use crate::id::{SessionId, TaskId, Ticket};
 use crate::paths::StateDir;
 use crate::sys;
@@ -191,7 +192,11 @@ impl Transaction<'_> {
                 file::write(&path, &loaded.now)?;
             }
         }
-        history::record(self.dir, &self.finished)?;
+        if let Err(error) = history::record(self.dir, &self.finished) {
+            // A history that can't be read or written must not keep a result from its session.
+            hook_log::append(self.dir, "history", &format!("{error:#}"));
+            history::record_in_archive(self.dir, &self.finished)?;
+        }
         if self.active != *before {
             self.active.version = file::VERSION;
             file::write(&self.dir.active(), &self.active)?;

@@ -43,9 +43,23 @@ pub(crate) fn append_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
-/// Opens a lock file for reading and writing, creating it with mode 0600.
+/// Opens a lock file for reading and writing, creating it with mode 0600. A link is refused.
 pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(flags.bits())
+        .open(path)
+}
+
+/// Whether files can be created in the folder `path` by this process; false for one on a read-only mount.
+pub(crate) fn is_writable_dir(path: &Path) -> bool {
+    nix::unistd::access(path, nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK)
+        .is_ok()
 }
 
 /// Opens a regular file of this user for reading; a link, a pipe or somebody else's file is refused.

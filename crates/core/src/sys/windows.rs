@@ -45,6 +45,11 @@ pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
+/// Whether files can be created in the folder `path`: asked of no access list, so hoped.
+pub(crate) fn is_writable_dir(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_dir() && !metadata.permissions().readonly())
+}
+
 /// Opens a regular file for reading; a link is refused.
 pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
     if path.symlink_metadata()?.is_file() {

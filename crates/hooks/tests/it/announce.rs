@@ -49,7 +49,7 @@ fn a_background_call_is_recorded_as_it_was_made_and_announced() {
     let announced: Value = serde_json::from_slice(&std::fs::read(announcement).unwrap()).unwrap();
     assert_eq!(
         announced,
-        json!({ "task": task["id"], "command": "sleep 3; echo three", "limit_ms": 1500 })
+        json!({ "task": task["id"], "ticket": task["ticket"], "kind": "command", "command": "sleep 3; echo three", "limit_ms": 1500 })
     );
     assert!(env.runs().join(task["id"].as_str().unwrap()).is_dir());
     assert_eq!(log(&env), "");

@@ -11,8 +11,10 @@ mod windows;
 pub use windows::*;
 
 /// What the system tells of one process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stat {
+    /// The program's name, as far as the system keeps it: foreign text.
+    pub(crate) name: String,
     pub(crate) parent: i32,
     pub(crate) group: i32,
     /// The kernel's start time, in its own unit.
@@ -48,6 +50,8 @@ pub enum Notice {
     Signal { number: i32, sender: Sender },
     /// The deadline has come.
     Deadline,
+    /// Another thread of this process called.
+    Woken,
 }
 
 /// Who sent a signal.

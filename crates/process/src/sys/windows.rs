@@ -23,6 +23,11 @@ pub(crate) fn processes() -> Vec<(i32, Stat)> {
     Vec::new()
 }
 
+/// There are no process groups.
+pub(crate) fn group_exists(_: i32) -> bool {
+    false
+}
+
 /// Sends nothing.
 pub(crate) fn signal(_: i32, _: i32) {}
 
@@ -78,7 +83,7 @@ pub fn become_command(_: &Plan) -> anyhow::Error {
 pub fn end_like(exit: Exit) -> u8 {
     match exit {
         Exit::Code(code) => u8::try_from(code).unwrap_or(1),
-        Exit::Signal(_) => 1,
+        Exit::Signal(_) | Exit::Unseen | Exit::NotStarted => 1,
     }
 }
 

@@ -38,7 +38,7 @@ fn times_and_output_are_true() {
         assert_eq!(finished.text(), "before\nafter\n");
         assert_eq!((&task["output_bytes"], &task["output_dropped_bytes"]), (&json!(13), &json!(0)));
         assert!(!client.env.runs().join(task["id"].as_str().unwrap()).exists(), "left behind");
-        let claims = fs::read_dir(client.env.runs().join("claims")).unwrap();
+        let claims = fs::read_dir(client.env.state().join("claims")).unwrap();
         assert_eq!(claims.count(), 0, "a handoff was left behind");
     });
 }

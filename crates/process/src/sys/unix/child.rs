@@ -73,7 +73,7 @@ fn exit_of(status: ExitStatus) -> Exit {
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(signal)) => Exit::Signal(signal),
-        (None, None) => Exit::Code(1),
+        (None, None) => Exit::Unseen,
     }
 }
 
@@ -83,6 +83,8 @@ pub fn end_like(exit: Exit) -> u8 {
     match exit {
         // Exit codes of processes are 0 to 255.
         Exit::Code(code) => u8::try_from(code & 0xff).unwrap_or(1),
+        // In some way it has to end, and this is no success.
+        Exit::Unseen | Exit::NotStarted => 1,
         Exit::Signal(number) => {
             if let Ok(signal) = Signal::try_from(number) {
                 // The command has left its core file, if the user wants any.

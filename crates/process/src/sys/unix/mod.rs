@@ -20,6 +20,11 @@ pub(crate) fn signal(pid: i32, number: i32) {
     }
 }
 
+/// Whether a process group of that number has a member.
+pub(crate) fn group_exists(group: i32) -> bool {
+    group > 1 && killpg(Pid::from_raw(group), None).is_ok()
+}
+
 /// Sends a signal to a process group. That it is gone already is no error.
 pub fn signal_group(group: i32, number: i32) {
     // Group 0 and 1 would be ours and everybody's.

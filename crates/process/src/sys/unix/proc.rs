@@ -11,13 +11,13 @@ use super::super::Stat;
 
 /// The folder of this process's parent. Its number in `/proc` need not be what `getppid` says.
 pub(super) fn parent_dir() -> Option<PathBuf> {
-    let own = parse_stat(&fs::read_to_string("/proc/self/stat").ok()?)?;
+    let own = parse_stat(&text_of(Path::new("/proc/self/stat"))?)?;
     Some(Path::new("/proc").join(own.parent.to_string()))
 }
 
 /// The number in `/proc` and the start time of the process behind a folder there.
 pub(super) fn number_and_start(dir: &Path) -> Option<(i32, u64)> {
-    let text = fs::read_to_string(dir.join("stat")).ok()?;
+    let text = text_of(&dir.join("stat"))?;
     let number = text.split_ascii_whitespace().next()?.parse().ok()?;
     Some((number, parse_stat(&text)?.start?))
 }
@@ -25,7 +25,7 @@ pub(super) fn number_and_start(dir: &Path) -> Option<(i32, u64)> {
 /// What the system tells of a process; `None` if it is gone or a zombie.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
     if shows_our_numbers() {
-        return parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
+        return parse_stat(&stat_of(pid)?);
     }
     processes().into_iter().find(|(other, _)| *other == pid).map(|(_, stat)| stat)
 }
@@ -36,10 +36,19 @@ pub(crate) fn processes() -> Vec<(i32, Stat)> {
     let shown: Vec<(i32, Stat)> = entries
         .filter_map(|entry| {
             let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            Some((pid, parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?))
+            Some((pid, parse_stat(&stat_of(pid)?)?))
         })
         .collect();
     if shows_our_numbers() { shown } else { translate(&shown) }
+}
+
+fn stat_of(pid: i32) -> Option<String> {
+    text_of(&Path::new("/proc").join(pid.to_string()).join("stat"))
+}
+
+/// A file of `/proc` as text; the name of a program may hold any bytes.
+fn text_of(path: &Path) -> Option<String> {
+    fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Whether `/proc` shows the process namespace that we are in.
@@ -62,21 +71,22 @@ fn translate(shown: &[(i32, Stat)]) -> Vec<(i32, Stat)> {
             let parent = ours(stat.parent, "NSpid:").unwrap_or(0);
             // The leader may be gone, so the group is asked of its member.
             let group = ours(*pid, "NSpgid:").unwrap_or(0);
-            Some((ours(*pid, "NSpid:")?, Stat { parent, group, start: stat.start }))
+            Some((ours(*pid, "NSpid:")?, Stat { parent, group, ..stat.clone() }))
         })
         .collect()
 }
 
 /// The numbers in a line of a process's status, one for each namespace from that of `/proc` inwards.
 fn numbers(dir: &Path, line: &str) -> Vec<i32> {
-    let status = fs::read_to_string(dir.join("status")).unwrap_or_default();
+    let status = text_of(&dir.join("status")).unwrap_or_default();
     let found = status.lines().find_map(|text| text.strip_prefix(line)).unwrap_or_default();
     found.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
 
 /// Parses `/proc/PID/stat`, see `proc_pid_stat(5)`. The second field is the name in parentheses and may hold anything.
 fn parse_stat(text: &str) -> Option<Stat> {
-    let (_, fields) = text.rsplit_once(')')?;
+    let (before, fields) = text.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next()?;
     if matches!(state, "Z" | "X") {
@@ -86,7 +96,7 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let group = fields.next()?.parse().ok()?;
     // Field 22 of all; two are before the parenthesis, and two are read.
     let start = fields.nth(16)?.parse().ok()?;
-    Some(Stat { parent, group, start: Some(start) })
+    Some(Stat { name: name.to_owned(), parent, group, start: Some(start) })
 }
 
 #[cfg(test)]
@@ -96,7 +106,10 @@ mod tests {
     #[test]
     fn a_name_may_hold_spaces_and_parentheses() {
         let text = "42 (a) b) (c) S 7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 123456 1 2 3";
-        assert_eq!(parse_stat(text), Some(Stat { parent: 7, group: 42, start: Some(123_456) }));
+        assert_eq!(
+            parse_stat(text),
+            Some(Stat { name: "a) b) (c".to_owned(), parent: 7, group: 42, start: Some(123_456) })
+        );
         assert_eq!(parse_stat(&text.replace(" S ", " Z ")), None);
         assert_eq!(parse_stat("42 (a"), None);
     }
@@ -107,6 +120,6 @@ mod tests {
         let own = stat(pid).unwrap();
         assert!(processes().iter().any(|(other, _)| *other == pid));
         assert_eq!(own.parent, nix::unistd::getppid().as_raw());
-        assert_eq!(translate(&[(pid, own)]), [(pid, own)]);
+        assert_eq!(translate(&[(pid, own.clone())]), [(pid, own)]);
     }
 }
