@@ -54,6 +54,21 @@ pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
     read_bounded(file, max).with_context(context).map(Some)
 }
 
+/// Reads a file of the user's whole; `None` if there is none, not even at the end of a link.
+///
+/// Unlike what is ours, the user's own files are often links into a folder under version control, or into one that
+/// belongs to a package manager; so links are followed, and the owner does not count. It must be a regular file there:
+/// a link to a pipe or to `/dev/zero` is an error before a byte is read. So is more than `max` bytes.
+pub fn read_linked(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
+    let context = || format!("could not read `{}`", path.display());
+    let file = match sys::open_linked_file(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(context),
+    };
+    read_bounded(file, max).with_context(context).map(Some)
+}
+
 fn read_bounded(file: File, max: u64) -> io::Result<Vec<u8>> {
     let expected = file.metadata()?.len().min(max);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
@@ -97,5 +112,17 @@ mod tests {
         write(&path, b"abcd").unwrap();
         assert!(read(&path, 3).is_err());
         assert_eq!(read(&path, 4).unwrap().unwrap(), b"abcd");
+    }
+
+    #[test]
+    fn a_file_of_the_users_is_bounded_too() {
+        let dir = TempDir::new();
+        let path = dir.path().join("a");
+        assert!(read_linked(&path, 3).unwrap().is_none());
+        write(&path, b"abcd").unwrap();
+        assert!(read_linked(&path, 3).is_err());
+        assert_eq!(read_linked(&path, 4).unwrap().unwrap(), b"abcd");
+        let error = read_linked(dir.path(), 4).unwrap_err();
+        assert!(format!("{error:#}").ends_with("not a regular file"), "{error:#}");
     }
 }

@@ -1,5 +1,10 @@
-//! The user's settings: the key `sisyphus` in the client's own `settings.json`.
+//! The user's settings: the keys `sisyphus.…` in the client's own `settings.json`.
+//!
+//! Both ways to write a key are read: `{"sisyphus": {"output_lines": 5}}` and `{"sisyphus.output_lines": 5}`. Where a
+//! file has both, the nested one counts. What is missing, broken or of the wrong type is the default: a typing mistake
+//! in one key must not cost a session its results.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde_json::Value;
@@ -9,6 +14,19 @@ use crate::atomic;
 /// Largest settings file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
+const MINUTE_MS: u64 = 60_000;
+/// The longest time that can be set, in minutes: a week.
+const MAX_MINUTES: u64 = 7 * 24 * 60;
+const DEFAULT_TTL_MINUTES: u64 = 30;
+
+const DEFAULT_SLOTS: u64 = 5;
+
+const DEFAULT_OUTPUT_LINES: usize = 20;
+const MAX_OUTPUT_LINES: usize = 200;
+
+const MAX_PATTERNS: usize = 200;
+const MAX_PATTERN_CHARS: usize = 200;
+
 /// Whether commands are attached and recorded at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Execution {
@@ -16,41 +34,104 @@ pub enum Execution {
     Off,
 }
 
+/// How many commands may run at once, services not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotLimit {
+    Unlimited,
+    AtMost(NonZeroUsize),
+}
+
 /// What the user set, or the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `sisyphus.background_execution`, default true.
     pub execution: Execution,
+    /// `sisyphus.max_background_tasks`, default 5; 0 is unlimited.
+    pub max_background_tasks: SlotLimit,
+    /// `sisyphus.task_ttl_minutes` in milliseconds: how long a command may run whose call names no limit. Default 30
+    /// minutes, at most 10,080 (a week); 0 is the default, because a limit of nothing would let nothing run.
+    pub task_ttl_ms: u64,
+    /// `sisyphus.stale_minutes` in milliseconds: after how long without output a command counts as stuck. Default 0,
+    /// which is never; at most 10,080 minutes.
+    pub stale_ms: Option<u64>,
+    /// `sisyphus.service_patterns`, default none: what the user adds to the [services](crate::service) that are known,
+    /// and with a `!` in front takes away. The first 200 that have 1 to 200 characters.
+    pub service_patterns: Vec<String>,
     /// `sisyphus.output_lines`, default 20, at most 200: how many last lines of an output a reminder shows.
     pub output_lines: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { execution: Execution::On, output_lines: 20 }
+        Self {
+            execution: Execution::On,
+            max_background_tasks: slot_limit(DEFAULT_SLOTS),
+            task_ttl_ms: DEFAULT_TTL_MINUTES * MINUTE_MS,
+            stale_ms: None,
+            service_patterns: Vec::new(),
+            output_lines: DEFAULT_OUTPUT_LINES,
+        }
     }
 }
 
 impl Settings {
-    /// Reads `settings.json` in the client's configuration folder. What is missing, broken or of the wrong type is the
-    /// default: a typing mistake in one key must not cost a session its results.
+    /// Reads `settings.json` in the client's configuration folder, which may be a link, as in a folder of dotfiles.
     pub fn read(config_dir: &Path) -> Self {
-        let bytes = atomic::read(&config_dir.join("settings.json"), MAX_BYTES).ok().flatten();
-        let value = bytes
-            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-            .unwrap_or_default();
-        Self::of(&value["sisyphus"])
+        let bytes =
+            atomic::read_linked(&config_dir.join("settings.json"), MAX_BYTES).ok().flatten();
+        let file = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        file.map_or_else(Self::default, |file| Self::of(&file))
     }
 
-    fn of(section: &Value) -> Self {
+    fn of(file: &Value) -> Self {
         let default = Self::default();
-        let execution = match section["background_execution"].as_bool() {
-            Some(false) => Execution::Off,
-            Some(true) | None => Execution::On,
-        };
-        let lines = section["output_lines"].as_u64().and_then(|lines| usize::try_from(lines).ok());
-        Self { execution, output_lines: lines.map_or(default.output_lines, |lines| lines.min(200)) }
+        let number = |key| setting(file, key)?.as_u64();
+        Self {
+            execution: match setting(file, "background_execution").and_then(Value::as_bool) {
+                Some(false) => Execution::Off,
+                Some(true) | None => Execution::On,
+            },
+            max_background_tasks: number("max_background_tasks")
+                .map_or(default.max_background_tasks, slot_limit),
+            task_ttl_ms: number("task_ttl_minutes")
+                .and_then(minutes_in_ms)
+                .unwrap_or(default.task_ttl_ms),
+            stale_ms: number("stale_minutes").and_then(minutes_in_ms),
+            service_patterns: setting(file, "service_patterns").map(patterns).unwrap_or_default(),
+            output_lines: number("output_lines")
+                .map_or(default.output_lines, |lines| saturating(lines).min(MAX_OUTPUT_LINES)),
+        }
     }
+}
+
+/// The value of a key of ours, however it is written. Null is the same as not set.
+fn setting<'a>(file: &'a Value, key: &str) -> Option<&'a Value> {
+    let set = |value: &&Value| !value.is_null();
+    let nested = file.get("sisyphus").and_then(|section| section.get(key)).filter(set);
+    nested.or_else(|| file.get(format!("sisyphus.{key}")).filter(set))
+}
+
+fn slot_limit(number: u64) -> SlotLimit {
+    NonZeroUsize::new(saturating(number)).map_or(SlotLimit::Unlimited, SlotLimit::AtMost)
+}
+
+/// `None` for 0, which each key gives a meaning of its own.
+fn minutes_in_ms(minutes: u64) -> Option<u64> {
+    (minutes > 0).then(|| minutes.min(MAX_MINUTES) * MINUTE_MS)
+}
+
+fn saturating(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Those of the list that can be used: one wrong entry does not cost the others.
+fn patterns(list: &Value) -> Vec<String> {
+    let entries = list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::trim);
+    entries
+        .filter(|entry| (1..=MAX_PATTERN_CHARS).contains(&entry.chars().count()))
+        .take(MAX_PATTERNS)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -58,23 +139,101 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn at_most(slots: usize) -> SlotLimit {
+        SlotLimit::AtMost(NonZeroUsize::new(slots).unwrap())
+    }
+
     #[test]
-    fn a_wrong_value_is_the_default() {
+    fn every_key_is_read_bounded_and_wrong_is_the_default() {
+        let default = Settings::default;
+        let hour = 3_600_000;
         let cases = [
-            (json!({}), Settings::default()),
-            (json!(null), Settings::default()),
-            (json!({"background_execution": "no", "output_lines": -1}), Settings::default()),
+            (json!({}), default()),
+            (json!(null), default()),
+            (json!([1]), default()),
+            (json!({"background_execution": "no", "output_lines": -1}), default()),
+            (json!({"background_execution": 0, "output_lines": "5"}), default()),
             (
                 json!({"background_execution": false, "output_lines": 5, "other": 1}),
-                Settings { execution: Execution::Off, output_lines: 5 },
+                Settings { execution: Execution::Off, output_lines: 5, ..default() },
+            ),
+            (json!({"output_lines": 100_000}), Settings { output_lines: 200, ..default() }),
+            (json!({"output_lines": u64::MAX}), Settings { output_lines: 200, ..default() }),
+            (
+                json!({"max_background_tasks": 0}),
+                Settings { max_background_tasks: SlotLimit::Unlimited, ..default() },
             ),
             (
-                json!({"output_lines": 100_000}),
-                Settings { output_lines: 200, ..Settings::default() },
+                json!({"max_background_tasks": 12}),
+                Settings { max_background_tasks: at_most(12), ..default() },
+            ),
+            (json!({"max_background_tasks": -1}), default()),
+            (json!({"max_background_tasks": "12"}), default()),
+            (json!({"max_background_tasks": 2.5}), default()),
+            (json!({"max_background_tasks": true}), default()),
+            (json!({"task_ttl_minutes": 60}), Settings { task_ttl_ms: hour, ..default() }),
+            (json!({"task_ttl_minutes": 0}), default()),
+            (json!({"task_ttl_minutes": -5}), default()),
+            (
+                json!({"task_ttl_minutes": u64::MAX}),
+                Settings { task_ttl_ms: 7 * 24 * hour, ..default() },
+            ),
+            (json!({"stale_minutes": 60}), Settings { stale_ms: Some(hour), ..default() }),
+            (json!({"stale_minutes": 0}), default()),
+            (json!({"stale_minutes": [1]}), default()),
+            (
+                json!({"stale_minutes": 10_081}),
+                Settings { stale_ms: Some(7 * 24 * hour), ..default() },
             ),
         ];
         for (section, expected) in cases {
-            assert_eq!(Settings::of(&section), expected, "{section}");
+            assert_eq!(Settings::of(&json!({ "sisyphus": section })), expected, "{section}");
         }
+        assert_eq!(default().max_background_tasks, at_most(5));
+        assert_eq!(default().task_ttl_ms, hour / 2);
+    }
+
+    #[test]
+    fn a_key_may_be_written_with_a_dot_and_a_nested_one_goes_before() {
+        let off = Settings { execution: Execution::Off, ..Settings::default() };
+        let cases = [
+            (json!({"sisyphus.background_execution": false}), off.clone()),
+            (
+                json!({"sisyphus.background_execution": false, "sisyphus": {"output_lines": 20}}),
+                off.clone(),
+            ),
+            (
+                json!({"sisyphus.background_execution": false, "sisyphus": {"background_execution": null}}),
+                off.clone(),
+            ),
+            (json!({"sisyphus.background_execution": false, "sisyphus": "odd"}), off.clone()),
+            (
+                json!({"sisyphus.background_execution": true, "sisyphus": {"background_execution": false}}),
+                off,
+            ),
+            (
+                json!({"sisyphus.background_execution": false, "sisyphus": {"background_execution": true}}),
+                Settings::default(),
+            ),
+            (json!({"background_execution": false}), Settings::default()),
+            (json!({"sisyphus": {"sisyphus.background_execution": false}}), Settings::default()),
+        ];
+        for (file, expected) in cases {
+            assert_eq!(Settings::of(&file), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn of_the_patterns_those_that_can_be_used_are_kept() {
+        let read = |value: Value| {
+            Settings::of(&json!({ "sisyphus.service_patterns": value })).service_patterns
+        };
+        let long = "ä".repeat(200);
+        let longer = "x".repeat(201);
+        assert_eq!(read(json!(["a b", 1, "", "  ", null, " c ", [], longer])), ["a b", "c"]);
+        assert_eq!(read(json!([long])), [long]);
+        assert_eq!(read(json!("npm start")), Vec::<String>::new());
+        let many: Vec<String> = (0..300).map(|number| format!("p{number}")).collect();
+        assert_eq!(read(json!(many)), many[..200]);
     }
 }

@@ -75,10 +75,61 @@ pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Opens a regular file for reading, wherever links lead and whosever it is; a pipe or a device is refused.
+pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
+    let refused = || io::Error::other("not a regular file");
+    // Looked at before it is opened, because the mere opening of a device can have an effect.
+    if !path.metadata()?.is_file() {
+        return Err(refused());
+    }
+    // It may have been exchanged since: these flags keep the open of a pipe from waiting and of a terminal from
+    // becoming ours.
+    let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
+}
+
 /// When the entry of a file last changed: written, renamed, or given other rights.
 pub(crate) fn changed_at(path: &Path) -> io::Result<SystemTime> {
     let metadata = path.symlink_metadata()?;
     let seconds = u64::try_from(metadata.ctime()).map_err(io::Error::other)?;
     let nanoseconds = u32::try_from(metadata.ctime_nsec()).map_err(io::Error::other)?;
     Ok(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Read as _;
+    use std::os::unix::fs::symlink;
+
+    use sisyphus_testing::TempDir;
+
+    #[test]
+    fn a_link_to_a_regular_file_is_followed_and_to_anything_else_refused() {
+        let dir = TempDir::new();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("file"), "content").unwrap();
+        symlink(path("file"), path("link")).unwrap();
+        symlink(path("link"), path("link to link")).unwrap();
+        for name in ["file", "link", "link to link"] {
+            let mut text = String::new();
+            open_linked_file(&path(name)).unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "content", "{name}");
+        }
+
+        nix::unistd::mkfifo(&path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        symlink(path("pipe"), path("to a pipe")).unwrap();
+        symlink("/dev/zero", path("to a device")).unwrap();
+        symlink(dir.path(), path("to a folder")).unwrap();
+        symlink(path("in a circle"), path("in a circle")).unwrap();
+        for name in ["pipe", "to a pipe", "to a device", "to a folder", "in a circle"] {
+            let error = open_linked_file(&path(name)).unwrap_err();
+            assert_ne!(error.kind(), io::ErrorKind::NotFound, "{name}");
+        }
+        symlink(path("nowhere"), path("dangling")).unwrap();
+        let error = open_linked_file(&path("dangling")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
 }

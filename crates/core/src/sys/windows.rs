@@ -59,6 +59,15 @@ pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Opens a regular file for reading, wherever links lead.
+pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
+    if path.metadata()?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("not a regular file"))
+    }
+}
+
 /// When a file was last written; a rename does not show.
 pub(crate) fn changed_at(path: &Path) -> io::Result<SystemTime> {
     path.symlink_metadata()?.modified()

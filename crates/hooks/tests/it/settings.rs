@@ -1,6 +1,9 @@
 //! The settings that hooks look at.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sisyphus_testing::TestEnv;
@@ -51,6 +54,41 @@ fn a_broken_settings_file_switches_nothing_off() {
         set(&env, settings);
         session.call(1).starts();
         assert_eq!(session.active().len(), 1, "{settings}");
+    }
+}
+
+#[test]
+fn switched_off_in_a_file_that_is_a_link_or_by_a_key_with_a_dot() {
+    for settings in [OFF, r#"{"sisyphus.background_execution":false}"#] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let elsewhere = env.path().join("dotfiles.json");
+        fs::write(&elsewhere, settings).unwrap();
+        fs::create_dir_all(env.home().join(".claude")).unwrap();
+        symlink(&elsewhere, env.home().join(".claude/settings.json")).unwrap();
+        session.call(1).starts();
+        assert!(!env.state().exists(), "{settings}: {:?}", env.state_file("active.json"));
+    }
+}
+
+#[test]
+fn settings_that_link_to_what_never_ends_switch_nothing_off_and_cost_nothing() {
+    let pipe = |env: &TestEnv| {
+        let path = env.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        path
+    };
+    let targets: [&dyn Fn(&TestEnv) -> PathBuf; 2] = [&|_| "/dev/zero".into(), &pipe];
+    for target in targets {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let target = target(&env);
+        fs::create_dir_all(env.home().join(".claude")).unwrap();
+        symlink(&target, env.home().join(".claude/settings.json")).unwrap();
+        let begun = Instant::now();
+        session.call(1).starts();
+        assert!(begun.elapsed() < Duration::from_secs(2), "{}", target.display());
+        assert_eq!(session.active().len(), 1, "{}", target.display());
     }
 }
 
