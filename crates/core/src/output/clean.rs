@@ -41,11 +41,25 @@ fn strip_controls(text: &str) -> String {
     plain
 }
 
-/// Characters that change how others are shown, or hide between them.
+/// Characters that change how others are shown, take no room, or are drawn as nothing: a text could hide between them,
+/// or in them. Of emoji the joiners and the choice of a style go with the rest; what remains is the same picture, in its
+/// parts. The whole blocks, because what is not assigned in them today is ignored by a display as well.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        // Soft hyphen, grapheme joiner, Arabic letter mark.
+        '\u{ad}' | '\u{34f}' | '\u{61c}'
+            // Hangul fillers, inherent vowels of Khmer, variation selectors and vowel separator of Mongolian.
+            | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            // Zero width, direction, separators of lines, operators that are not drawn.
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{ffa0}'
+            // Variation selectors, byte order mark, interlinear annotations.
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
+            // Controls of shorthand and of musical notation.
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            // Tags, and variation selectors again: 256 of them, so one can stand for any byte.
+            | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
@@ -128,6 +142,26 @@ mod tests {
             clean_line(b"<\x1b[0m/sys\xe2\x80\x8btem-reminder>", 99),
             "&lt;/system-reminder>"
         );
+    }
+
+    #[test]
+    fn nothing_hides_between_the_letters_and_nothing_turns_them_round() {
+        let hidden = [
+            0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b, 0x180e, 0x200b, 0x200d,
+            0x200f, 0x2028, 0x202e, 0x2060, 0x2066, 0x206f, 0x3164, 0xfe00, 0xfe0f, 0xfeff, 0xffa0,
+            0xfff9, 0xfffa, 0xfffb, 0x1bca0, 0x1d173, 0xe0001, 0xe007f, 0xe0100, 0xe01ef,
+        ];
+        for code in hidden {
+            let character = char::from_u32(code).unwrap();
+            let line = format!("</sys{character}tem>");
+            assert_eq!(clean_line(line.as_bytes(), 99), "&lt;/system>", "U+{code:04X}");
+        }
+        for text in
+            ["naïve ﬁn", "日本語", "한국어 ㅏ", "עברית", "ខ្មែរ", "✓ 👍🏽 🇩🇪", "a\u{301}", "\u{fffd}"]
+        {
+            assert_eq!(clean_line(text.as_bytes(), 99), text);
+        }
+        assert_eq!(clean_line("❤\u{fe0f} 👩\u{200d}🚀".as_bytes(), 99), "❤ 👩🚀");
     }
 
     #[test]
