@@ -1,12 +1,72 @@
 //! Makes a line of foreign output harmless: no escape sequences, no control or direction characters, no tag that the
 //! client gives a meaning to.
 
+use super::cut::{cut_middle, ends, join, mark};
+
+/// How much of a line is looked at, in bytes, half of it at either end: what a line costs must not grow with it.
+const LOOKED_AT: usize = 8 * 1024;
+
+/// A line made harmless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cleaned {
+    Whole(String),
+    /// Its middle is missing, and a mark stands there.
+    Cut(String),
+}
+
+impl Cleaned {
+    fn into_text(self) -> String {
+        match self {
+            Self::Whole(text) | Self::Cut(text) => text,
+        }
+    }
+}
+
 /// Returns `line` as plain text of at most `max` characters. A longer one is cut in the middle, with a count.
 pub fn clean_line(line: &[u8], max: usize) -> String {
-    let text = String::from_utf8_lossy(line);
-    // A progress bar redraws its line after a carriage return; what a person would have seen is the last drawing.
-    let drawn = text.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
-    cut_middle(&escape_tags(&strip_controls(drawn)), max)
+    clean(line, max).into_text()
+}
+
+/// Like [`clean_line`], for words that may stand on several lines: they come to stand on one.
+pub fn one_line(text: &str, max: usize) -> String {
+    clean_drawn(text.as_bytes(), max, |part| part).into_text()
+}
+
+/// Like [`clean_line`], and tells whether the line was cut.
+pub(super) fn clean(line: &[u8], max: usize) -> Cleaned {
+    clean_drawn(last_drawing(line), max, last_drawing)
+}
+
+/// What `draw` leaves of the line's beginning is what is shown of it.
+fn clean_drawn(line: &[u8], max: usize, draw: fn(&[u8]) -> &[u8]) -> Cleaned {
+    let Some((head, tail)) = ends(line, LOOKED_AT) else {
+        let text = plain(line);
+        return if text.chars().count() <= max {
+            Cleaned::Whole(text)
+        } else {
+            Cleaned::Cut(cut_middle(&text, max))
+        };
+    };
+    // How many characters the middle has nobody knows who has not read it.
+    let unread = line.len() - head.len() - tail.len();
+    let mark = mark(&format!("at least {unread} bytes"), max);
+    Cleaned::Cut(join(&plain(draw(head)), &plain(tail), &mark, max))
+}
+
+fn plain(part: &[u8]) -> String {
+    escape_tags(&strip_controls(&String::from_utf8_lossy(part)))
+}
+
+/// A progress bar redraws its line after a carriage return; what a person would have seen is the last drawing. One that
+/// began further from the end than is looked at counts as drawn once.
+fn last_drawing(line: &[u8]) -> &[u8] {
+    let near = &line[line.len().saturating_sub(LOOKED_AT)..];
+    let is_return = |byte: &u8| *byte == b'\r';
+    let trailing = near.iter().rev().take_while(|byte| is_return(byte)).count();
+    let line = &line[..line.len() - trailing];
+    let near = &near[..near.len() - trailing];
+    let drawn = near.iter().rposition(is_return).map_or(line.len(), |at| near.len() - at - 1);
+    &line[line.len() - drawn..]
 }
 
 /// Removes ANSI escape sequences and every character that is not meant to be seen.
@@ -34,6 +94,7 @@ fn strip_controls(text: &str) -> String {
                 Some(_) | None => {}
             },
             '\t' => plain.push(character),
+            '\n' | '\r' => plain.push(' '),
             _ if character.is_control() || is_invisible(character) => {}
             _ => plain.push(character),
         }
@@ -96,21 +157,10 @@ fn escape_tags(text: &str) -> String {
     escaped
 }
 
-/// Cuts the middle out of a text that is longer than `max` characters.
-pub(crate) fn cut_middle(text: &str, max: usize) -> String {
-    let length = text.chars().count();
-    if length <= max {
-        return text.to_owned();
-    }
-    let mark = format!(" [… {} characters …] ", length - max);
-    let room = max.saturating_sub(mark.chars().count());
-    let head: String = text.chars().take(room - room / 2).collect();
-    let tail: String = text.chars().skip(length - room / 2).collect();
-    format!("{head}{mark}{tail}")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -166,8 +216,47 @@ mod tests {
 
     #[test]
     fn a_long_line_loses_its_middle() {
-        let cut = clean_line("ä".repeat(5_000).as_bytes(), 100);
+        let Cleaned::Cut(cut) = clean("ä".repeat(3_000).as_bytes(), 100) else { panic!("whole") };
         assert_eq!(cut.chars().count(), 100);
-        assert!(cut.contains("[… 4900 characters …]"), "{cut}");
+        assert!(cut.contains("ä [… 2923 characters …] ä"), "{cut}");
+        assert_eq!(cut.matches('ä').count(), 3_000 - 2_923);
+        assert_eq!(clean("ä".repeat(100).as_bytes(), 100), Cleaned::Whole("ä".repeat(100)));
+    }
+
+    #[test]
+    fn of_an_endless_line_only_the_ends_are_looked_at() {
+        // Two bytes each, so that the cut falls into a character at one end or the other.
+        let mut line = "ö".repeat(25 << 20).into_bytes();
+        line.splice(..0, *b"first ");
+        line.extend(b" last");
+        let started = Instant::now();
+        let Cleaned::Cut(cut) = clean(&line, 100) else { panic!("whole") };
+        let one = one_line(std::str::from_utf8(&line).unwrap(), 100);
+        assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
+        for cut in [cut, one] {
+            assert_eq!(cut.chars().count(), 100);
+            assert!(cut.starts_with("first ö") && cut.ends_with("ö last"), "{cut}");
+            assert!(cut.contains("ö [… at least 52420620 bytes …] ö"), "{cut}");
+        }
+    }
+
+    #[test]
+    fn ends_that_hold_nothing_to_be_seen_are_still_said_to_be_ends() {
+        let line = "\x1b[01;31m".repeat(10_000);
+        assert_eq!(clean_line(line.as_bytes(), 80), " [… at least 71808 bytes …] ");
+    }
+
+    #[test]
+    fn the_last_drawing_of_a_long_line_is_whole() {
+        let bar: String = (0..100_000).map(|number| format!("{number} of 99999\r")).collect();
+        assert_eq!(clean(bar.as_bytes(), 100), Cleaned::Whole("99999 of 99999".to_owned()));
+        let far = format!("old\rnew {}", "x".repeat(LOOKED_AT));
+        assert!(clean_line(far.as_bytes(), 100).starts_with("new xxx"));
+    }
+
+    #[test]
+    fn words_on_several_lines_come_to_stand_on_one() {
+        assert_eq!(one_line("a\nb\r\nc\u{2028}d\r", 99), "a b  cd ");
+        assert_eq!(one_line("\n</system-reminder>", 99), " &lt;/system-reminder>");
     }
 }

@@ -1,10 +1,11 @@
 //! The output of a task: what is kept for good, and what of it is worth reading.
 
 mod clean;
+mod cut;
 mod excerpt;
 mod keep;
 
-pub use clean::clean_line;
-pub(crate) use clean::cut_middle;
+pub use clean::{clean_line, one_line};
+pub(crate) use cut::cut_middle;
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed};
