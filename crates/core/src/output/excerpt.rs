@@ -93,11 +93,37 @@ fn looks_like_failure(line: &[u8]) -> bool {
         "assert",
         "✗",
     ];
-    // Phrases that hold such a word and say the opposite.
-    const NOT: [&str; 6] =
-        ["0 failed", "0 errors", "0 error", "no errors", "0 failures", "error: 0"];
     let text = String::from_utf8_lossy(line).to_lowercase();
-    WORDS.iter().any(|word| text.contains(word)) && !NOT.iter().any(|phrase| text.contains(phrase))
+    if !WORDS.iter().any(|word| text.contains(word)) {
+        return false;
+    }
+    let said = without_denials(&text);
+    WORDS.iter().any(|word| said.contains(word))
+}
+
+/// Takes out the phrases that hold the word for a failure and say that there was none. What else the line says may be
+/// the opposite: "2 failed, 0 errors".
+fn without_denials(text: &str) -> String {
+    const DENIALS: [&str; 6] =
+        ["0 failed", "0 errors", "0 error", "no errors", "0 failures", "error: 0"];
+    let mut said = text.to_owned();
+    for denial in DENIALS {
+        let mut rest = said.as_str();
+        let mut kept = String::with_capacity(said.len());
+        while let Some((before, after)) = rest.split_once(denial) {
+            // "10 failed", "v1.0 failed", "error: 0x80004005", "error: 07".
+            let is_denied = !before.ends_with(|it: char| it.is_ascii_digit() || it == '.')
+                && !after.starts_with(char::is_alphanumeric);
+            kept.push_str(before);
+            if !is_denied {
+                kept.push_str(denial);
+            }
+            rest = after;
+        }
+        kept.push_str(rest);
+        said = kept;
+    }
+    said
 }
 
 #[cfg(test)]
@@ -135,6 +161,15 @@ mod tests {
             ("npm ERR! code ELIFECYCLE error", true),
             ("test result: ok. 12 passed; 0 failed", false),
             ("Found 0 errors.", false),
+            ("10 failed", true),
+            ("Tests: 100 failed, 3 passed", true),
+            ("release 1.0 failed to build", true),
+            ("2 failed, 0 errors in 3 s", true),
+            ("0 failed, 0 errors, 0 failures", false),
+            ("\u{1b}[32m0 failed\u{1b}[0m", false),
+            ("error: 0", false),
+            ("error: 0x80004005", true),
+            ("10 failed, 0 failed", true),
             ("all good", false),
         ];
         for (line, expected) in cases {
