@@ -1,9 +1,9 @@
 //! What is said of one ended task.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::quote::{length, push_line, quote};
 use crate::outcome::Outcome;
 use crate::output::{Excerpt, Purpose, clean_line, excerpt};
 use crate::paths::StateDir;
@@ -87,83 +87,10 @@ fn render(task: &Task, ending: &Ending, found: Option<&Excerpt>, path: Option<&P
     let foot = path.map(|path| format!("whole output: {}", path.display()));
     let room = TASK_MAX.saturating_sub(length(&text) + foot.as_deref().map_or(0, length) + 1);
     if let Some(found) = found {
-        text.push_str(&render_excerpt(
-            found,
-            task.output.as_ref().map(|output| output.bytes),
-            room,
-        ));
+        text.push_str(&quote(found, task.output.as_ref().map(|output| output.bytes), room));
     }
     if let Some(foot) = foot {
         push_line(&mut text, &foot);
     }
     text
-}
-
-fn render_excerpt(found: &Excerpt, bytes: Option<u64>, room: usize) -> String {
-    if found.tail.is_empty() {
-        return "output: none\n".to_owned();
-    }
-    let shown = found.tail.len();
-    let at_least = if found.began_earlier { "at least " } else { "" };
-    let size = bytes.map(|bytes| format!(", {bytes} bytes")).unwrap_or_default();
-    let which = if shown == found.lines {
-        "all of it".to_owned()
-    } else {
-        format!("its last {shown} lines")
-    };
-    let mut text = format!(
-        "output ({at_least}{} {}{size}; {which}; what the command printed, each line after \"| \"):\n",
-        found.lines,
-        if found.lines == 1 { "line" } else { "lines" },
-    );
-    let mut quoted = String::new();
-    for line in &found.suspects {
-        let _ = writeln!(quoted, "| {line}");
-    }
-    if !found.suspects.is_empty() {
-        quoted.push_str("| […]\n");
-    }
-    for line in &found.tail {
-        let _ = writeln!(quoted, "| {line}");
-    }
-    text.push_str(&cut_quoted(&quoted, room.saturating_sub(length(&text))));
-    text
-}
-
-/// Cuts whole lines out of the middle of quoted output, so that every line that is left keeps its mark.
-fn cut_quoted(quoted: &str, max: usize) -> String {
-    if length(quoted) <= max {
-        return quoted.to_owned();
-    }
-    let lines: Vec<&str> = quoted.lines().collect();
-    let budget = max.saturating_sub(40);
-    // The end says more than the beginning: it gets two thirds.
-    let (mut head, mut tail) = (0, lines.len());
-    let (mut head_size, mut tail_size) = (0, 0);
-    while tail > 0 && tail_size + length(lines[tail - 1]) < budget * 2 / 3 {
-        tail -= 1;
-        tail_size += length(lines[tail]) + 1;
-    }
-    while head < tail && head_size + tail_size + length(lines[head]) < budget {
-        head_size += length(lines[head]) + 1;
-        head += 1;
-    }
-    let mut text = String::new();
-    for line in &lines[..head] {
-        push_line(&mut text, line);
-    }
-    push_line(&mut text, &format!("[… {} lines left out …]", tail - head));
-    for line in &lines[tail..] {
-        push_line(&mut text, line);
-    }
-    text
-}
-
-fn length(text: &str) -> usize {
-    text.chars().count()
-}
-
-fn push_line(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
 }

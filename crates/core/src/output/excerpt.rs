@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
-use super::clean::clean_line;
+use super::clean::{Cleaned, clean};
 
 /// How much of an output is looked at, from its end, in bytes. Reading it costs about a millisecond.
 const LOOKED_AT: u64 = 1024 * 1024;
@@ -23,6 +23,15 @@ pub struct Excerpt {
     pub lines: usize,
     /// The beginning was not looked at.
     pub began_earlier: bool,
+    /// Of a line that is shown, a part is missing.
+    pub shortened: bool,
+}
+
+impl Excerpt {
+    /// Whether it shows all that there is.
+    pub fn is_whole(&self) -> bool {
+        !self.began_earlier && !self.shortened && self.tail.len() == self.lines
+    }
 }
 
 /// What the excerpt is for.
@@ -41,40 +50,50 @@ pub fn excerpt(output: &mut File, tail_lines: usize, purpose: Purpose) -> io::Re
     output.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     output.take(LOOKED_AT).read_to_end(&mut bytes)?;
-    // The first line is cut off where we began to read.
-    let whole = if start > 0 {
-        bytes.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1)
-    } else {
-        0
-    };
-    let mut excerpt = choose(&bytes[whole..], tail_lines, purpose);
-    excerpt.began_earlier = start > 0;
+    if start == 0 {
+        return Ok(choose(&bytes, tail_lines, purpose));
+    }
+    // The first line is cut off where we began to read. If there is no other, its end is still the end.
+    let whole = text_of(&bytes).iter().position(|&byte| byte == b'\n').map(|end| end + 1);
+    let mut excerpt = choose(&bytes[whole.unwrap_or(0)..], tail_lines, purpose);
+    excerpt.began_earlier = true;
+    if let (None, Some(line)) = (whole, excerpt.tail.first_mut()) {
+        line.insert_str(0, "[…] ");
+        excerpt.shortened = true;
+    }
     Ok(excerpt)
 }
 
+/// The lines without the line break behind the last of them.
+fn text_of(bytes: &[u8]) -> &[u8] {
+    bytes.strip_suffix(b"\n").unwrap_or(bytes)
+}
+
 fn choose(bytes: &[u8], tail_lines: usize, purpose: Purpose) -> Excerpt {
-    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    if text.is_empty() {
+    if bytes.is_empty() {
         return Excerpt::default();
     }
-    let lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
+    let lines: Vec<&[u8]> = text_of(bytes).split(|&byte| byte == b'\n').collect();
     let (earlier, tail) = lines.split_at(lines.len().saturating_sub(tail_lines));
+    let mut shortened = false;
+    let mut show = |line: &[u8]| match clean(line, LINE_MAX) {
+        Cleaned::Whole(text) => text,
+        Cleaned::Cut(text) => {
+            shortened = true;
+            text
+        }
+    };
     let suspects = match purpose {
         Purpose::Success => Vec::new(),
         Purpose::Failure => {
-            let mut found: Vec<String> = earlier
-                .iter()
-                .rev()
-                .filter(|line| looks_like_failure(line))
-                .take(SUSPECTS)
-                .map(|line| clean_line(line, LINE_MAX))
-                .collect();
+            let suspicious = earlier.iter().rev().filter(|line| looks_like_failure(line));
+            let mut found: Vec<String> = suspicious.take(SUSPECTS).map(|line| show(line)).collect();
             found.reverse();
             found
         }
     };
-    let tail = tail.iter().map(|line| clean_line(line, LINE_MAX)).collect();
-    Excerpt { suspects, tail, lines: lines.len(), began_earlier: false }
+    let tail = tail.iter().map(|line| show(line)).collect();
+    Excerpt { suspects, tail, lines: lines.len(), began_earlier: false, shortened }
 }
 
 /// Whether a line looks like the report of a failure, in the words of common compilers, test runners and shells.
@@ -128,6 +147,8 @@ fn without_denials(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sisyphus_testing::TempDir;
+
     use super::*;
 
     #[test]
@@ -181,5 +202,42 @@ mod tests {
     fn no_output_has_no_lines() {
         assert_eq!(choose(b"", 20, Purpose::Failure), Excerpt::default());
         assert_eq!(choose(b"one", 20, Purpose::Failure).tail, ["one"]);
+        assert_eq!(choose(b"\n", 20, Purpose::Failure).tail, [""]);
+    }
+
+    #[test]
+    fn it_is_whole_only_if_every_line_is_there_and_whole() {
+        assert!(choose(b"one\ntwo\n", 2, Purpose::Failure).is_whole());
+        assert!(!choose(b"one\ntwo\n", 1, Purpose::Failure).is_whole());
+        assert!(!choose("x".repeat(401).as_bytes(), 1, Purpose::Failure).is_whole());
+    }
+
+    fn of_file(content: &[u8]) -> Excerpt {
+        let dir = TempDir::new();
+        let path = dir.path().join("output");
+        std::fs::write(&path, content).unwrap();
+        excerpt(&mut File::open(path).unwrap(), 20, Purpose::Failure).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_longer_than_what_is_looked_at_has_no_beginning() {
+        let lines = of_file("a line of text\n".repeat(100_000).as_bytes());
+        assert!(lines.began_earlier && !lines.is_whole());
+        assert_eq!((lines.tail.len(), lines.tail[0].as_str()), (20, "a line of text"));
+
+        let few = of_file(format!("{}\nlast\n", "x".repeat(2 << 20)).as_bytes());
+        assert_eq!((few.lines, few.tail.as_slice()), (1, &["last".to_owned()][..]));
+        assert!(!few.is_whole());
+    }
+
+    #[test]
+    fn of_one_endless_line_the_end_is_shown() {
+        for end in ["the end", "the end\n"] {
+            let one = of_file(format!("{}{end}", "x".repeat(2 << 20)).as_bytes());
+            assert_eq!(one.lines, 1);
+            assert!(one.tail[0].starts_with("[…] xxx"), "{:?}", one.tail);
+            assert!(one.tail[0].ends_with("the end"), "{:?}", one.tail);
+            assert!(one.shortened && !one.is_whole());
+        }
     }
 }
