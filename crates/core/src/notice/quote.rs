@@ -1,14 +1,15 @@
 //! What a command printed, each line marked as a quotation.
 
+use super::measure::{bytes, length};
 use crate::output::Excerpt;
 
-/// Quotes an excerpt in at most `room` characters, below a line that says what part of the output it is. `bytes` is how
-/// much the command printed, where that is known.
-pub(super) fn quote(found: &Excerpt, bytes: Option<u64>, room: usize) -> String {
+/// Quotes an excerpt in at most `room` characters, below a line that says what part of the output it is. `printed` is
+/// how many bytes the command printed, where that is known.
+pub(super) fn quote(found: &Excerpt, printed: Option<u64>, room: usize) -> String {
     if found.lines == 0 {
         return "output: none\n".to_owned();
     }
-    let size = size(found, bytes);
+    let size = size(found, printed);
     if found.tail.is_empty() && found.suspects.is_empty() {
         return format!("output ({size}; not shown)\n");
     }
@@ -24,14 +25,10 @@ pub(super) fn quote(found: &Excerpt, bytes: Option<u64>, room: usize) -> String 
 }
 
 /// How much there is.
-fn size(found: &Excerpt, bytes: Option<u64>) -> String {
+fn size(found: &Excerpt, printed: Option<u64>) -> String {
     let at_least = if found.began_earlier { "at least " } else { "" };
     let lines = if found.lines == 1 { "line" } else { "lines" };
-    let bytes = match bytes {
-        Some(1) => ", 1 byte".to_owned(),
-        Some(bytes) => format!(", {bytes} bytes"),
-        None => String::new(),
-    };
+    let bytes = printed.map(|printed| format!(", {}", bytes(printed))).unwrap_or_default();
     format!("{at_least}{} {lines}{bytes}", found.lines)
 }
 
@@ -95,20 +92,7 @@ fn cut_lines(lines: &[String], found: &Excerpt, max: usize) -> Vec<String> {
 }
 
 fn joined(lines: &[String]) -> String {
-    let mut text = String::new();
-    for line in lines {
-        push_line(&mut text, line);
-    }
-    text
-}
-
-pub(super) fn length(text: &str) -> usize {
-    text.chars().count()
-}
-
-pub(super) fn push_line(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 #[cfg(test)]

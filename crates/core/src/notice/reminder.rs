@@ -65,7 +65,7 @@ fn shorten(report: &str) -> String {
     let path = report
         .lines()
         .next_back()
-        .filter(|line| line.starts_with("whole output: "))
+        .filter(|line| line.starts_with("whole output: ") || line.starts_with("output"))
         .unwrap_or_default();
     let short = format!("{first}\n{path}\n");
     if short.chars().count() <= SHORT_MAX {

@@ -1,14 +1,12 @@
 //! What is said of one ended task.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-
-use super::quote::{length, push_line, quote};
+use super::measure::length;
+use super::output_file::OutputFile;
+use super::quote::quote;
 use crate::outcome::Outcome;
-use crate::output::{Excerpt, Purpose, clean_line, excerpt};
+use crate::output::{Purpose, clean_line, one_line};
 use crate::paths::StateDir;
 use crate::status::{Ending, Status};
-use crate::sys;
 use crate::task::Task;
 
 /// Most characters that are said of one task.
@@ -22,15 +20,7 @@ const DESCRIPTION_MAX: usize = 120;
 pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
     match &task.status {
         Status::Finished(ending) => {
-            let output = open_output(task, state);
-            let purpose = if ending.outcome == Outcome::Completed {
-                Purpose::Success
-            } else {
-                Purpose::Failure
-            };
-            let found = output.as_ref().map(|found| found.excerpt(tail_lines, purpose));
-            let path = output.as_ref().map(|found| found.path.as_path());
-            render(task, ending, found.as_ref(), path)
+            render(task, ending, OutputFile::open(task, state).as_ref(), tail_lines)
         }
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => String::new(),
     }
@@ -38,8 +28,7 @@ pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
 
 /// The task's id and, where it has one, its description, as plain text on one line.
 pub fn heading(task: &Task) -> String {
-    let one_line = task.description.replace(['\r', '\n'], " ");
-    match clean_line(one_line.as_bytes(), DESCRIPTION_MAX) {
+    match one_line(&task.description, DESCRIPTION_MAX) {
         description if description.is_empty() => task.id.to_string(),
         description => format!("{} ({description:?})", task.id),
     }
@@ -50,47 +39,22 @@ pub fn command_line(command: &str) -> String {
     clean_line(command.trim().replace('\r', "").replace('\n', " ⏎ ").as_bytes(), COMMAND_MAX)
 }
 
-struct Output {
-    path: PathBuf,
-    file: File,
-}
-
-impl Output {
-    fn excerpt(&self, tail_lines: usize, purpose: Purpose) -> Excerpt {
-        let read =
-            self.file.try_clone().and_then(|mut file| excerpt(&mut file, tail_lines, purpose));
-        read.unwrap_or_default()
-    }
-}
-
-/// Reads from the copy that we kept, if there is one: to its own file the client has added a line.
-fn open_output(task: &Task, state: &StateDir) -> Option<Output> {
-    let client_file = task.output.as_ref().and_then(|output| output.client_file.clone());
-    let kept = state.output(&task.id);
-    let mut found = [Some(&kept), client_file.as_ref()].into_iter().flatten().find_map(|path| {
-        Some(Output { file: sys::open_own_file(path).ok()?, path: path.clone() })
-    })?;
-    // To be read whole, the client's file comes first while it exists: a model may read that without asking.
-    if let Some(path) = client_file.filter(|path| path.exists()) {
-        found.path = path;
-    }
-    Some(found)
-}
-
-fn render(task: &Task, ending: &Ending, found: Option<&Excerpt>, path: Option<&Path>) -> String {
-    let mut text = String::new();
+fn render(task: &Task, ending: &Ending, output: Option<&OutputFile>, tail_lines: usize) -> String {
     let sentence = ending.outcome.sentence(ending.duration_ms);
-    push_line(&mut text, &format!("[sisyphus] Background task {} {sentence}.", heading(task)));
+    let mut text = format!("[sisyphus] Background task {} {sentence}.\n", heading(task));
     if !task.command.is_empty() {
-        push_line(&mut text, &format!("command: {}", command_line(&task.command)));
+        text.push_str(&format!("command: {}\n", command_line(&task.command)));
     }
-    let foot = path.map(|path| format!("whole output: {}", path.display()));
-    let room = TASK_MAX.saturating_sub(length(&text) + foot.as_deref().map_or(0, length) + 1);
-    if let Some(found) = found {
-        text.push_str(&quote(found, task.output.as_ref().map(|output| output.bytes), room));
+    let Some(output) = output else { return text };
+    let foot = format!("{}\n", output.line());
+    let purpose =
+        if ending.outcome == Outcome::Completed { Purpose::Success } else { Purpose::Failure };
+    let room = TASK_MAX.saturating_sub(length(&text) + length(&foot));
+    match output.excerpt(tail_lines, purpose) {
+        Ok(found) => {
+            text.push_str(&quote(&found, task.output.as_ref().map(|output| output.bytes), room));
+        }
+        Err(_) => text.push_str("output: could not be read\n"),
     }
-    if let Some(foot) = foot {
-        push_line(&mut text, &foot);
-    }
-    text
+    text + &foot
 }
