@@ -14,9 +14,11 @@
 //! nothing of it is used as a path or a command.
 
 mod announcement;
+mod queue;
 mod root;
 mod sighting;
 
 pub use announcement::{Announced, Announcement};
+pub use queue::{Answer, Place, Position, Queue};
 pub use root::{RunFolder, RunRoot};
 pub use sighting::{Exit, OutputSize, Queued, RunResult, Sighting, Started, Stop, look};

@@ -58,6 +58,16 @@ impl Lock {
     }
 }
 
+/// Waits until nobody holds the exclusive lock of `path` any more, without bound: for a thread that does nothing else.
+/// No file: nobody does.
+pub fn wait_until_open(path: &Path) -> io::Result<()> {
+    match sys::open_own_file(path) {
+        Ok(file) => FileExt::lock_shared(&file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether somebody holds the exclusive lock of `path`. No file: nobody.
 pub fn is_held(path: &Path) -> io::Result<bool> {
     let file = match sys::open_own_file(path) {
