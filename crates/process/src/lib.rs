@@ -8,6 +8,6 @@ mod tree;
 pub use identity::ProcessId;
 pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
-    caller_key, end_like, own_key, own_output_file, signal_group, spawn, text_of,
+    caller_key, end_like, own_key, own_output_file, signal_group, spawn, text_of, wake,
 };
 pub use tree::{alive, descendants, left_behind, signal_all};

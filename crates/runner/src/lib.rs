@@ -8,6 +8,7 @@ mod handoff;
 mod record;
 mod run;
 mod supervise;
+mod turn;
 
 pub use claim::claim;
 pub use run::run;

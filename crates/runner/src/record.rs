@@ -14,7 +14,7 @@ use sisyphus_core::id::{ClientTaskId, TaskId};
 use sisyphus_core::outcome::Canceller;
 use sisyphus_core::output::{KeptOutput, keep};
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::run_folder::{OutputSize, RunFolder, RunResult, RunRoot, Started};
+use sisyphus_core::run_folder::{OutputSize, Queued, RunFolder, RunResult, RunRoot, Started};
 use sisyphus_core::status::Survivors;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 use sisyphus_process::own_output_file;
@@ -58,6 +58,12 @@ impl<'a> Record<'a> {
         record
     }
 
+    /// Records that the command waits for its turn.
+    pub(crate) fn queued(&self) {
+        let queued = Queued { at: Utc::now(), client_id: self.client_id() };
+        self.log(write(&self.folder.queued(), &queued));
+    }
+
     /// Records that the command runs. Whoever comes by makes it known; the command may have ended by then.
     pub(crate) fn started(&self, start: Start) {
         let started = Started { at: start.at, client_id: self.client_id() };
@@ -70,15 +76,19 @@ impl<'a> Record<'a> {
     }
 
     /// Keeps the output, records the end, and makes it known.
-    pub(crate) fn end(mut self, start: Start, end: &End, survivors: Survivors) {
+    pub(crate) fn end(mut self, waited: Duration, end: End, survivors: Survivors) {
         let kept = self.keep_output();
+        let (started_at, duration) = match end.ran {
+            Some((start, duration)) => (Some(start.at), duration),
+            None => (None, Duration::ZERO),
+        };
         let result = RunResult {
             exit: end.exit,
             stop: end.stop,
-            started_at: Some(start.at),
+            started_at,
             ended_at: end.ended_at,
-            duration_ms: u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX),
-            waited_ms: 0,
+            duration_ms: millis(duration),
+            waited_ms: millis(waited),
             survivors,
             client_id: self.client_id(),
             client_file: self.output.as_ref().map(|(path, _)| path.clone()),
@@ -136,6 +146,10 @@ impl<'a> Record<'a> {
             hook_log::append(self.state, "sisyphus-run", &format!("{error:#}"));
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn write<T: serde::Serialize>(path: &Path, value: &T) -> Result<()> {

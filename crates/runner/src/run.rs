@@ -5,15 +5,19 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use sisyphus_core::environment::Environment;
 use sisyphus_core::hook_log;
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::run_folder::{Announced, RunRoot};
+use sisyphus_core::paths::{StateDir, client_config_dir};
+use sisyphus_core::run_folder::{Announced, Exit, Queue, RunRoot};
 use sisyphus_core::snippet;
+use sisyphus_core::status::Survivors;
+use sisyphus_core::task::Kind;
 use sisyphus_process::{Plan, Signals, become_command, end_like, left_behind, own_key, spawn};
 
 use crate::handoff::Handoff;
 use crate::record::Record;
-use crate::supervise::{Start, supervise};
+use crate::supervise::{End, Start, supervise};
+use crate::turn::{LiveSettings, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
 pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
@@ -30,10 +34,31 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
         }
     };
     let record = Record::open(&handoff.task, &root, &state);
+    let mut signals = match Signals::collect() {
+        Ok(signals) => signals,
+        Err(error) => {
+            log(error);
+            record.give_up();
+            return give_way(&plan);
+        }
+    };
+    let came = Start::now();
+    let slot = match turn(&root, &handoff, &record, &mut signals) {
+        Ok(Turn::Start(slot)) => slot,
+        Ok(Turn::Stopped(signal)) => {
+            record.end(came.instant.elapsed(), End::unstarted(signal), Survivors::default());
+            return ExitCode::from(end_like(Exit::Signal(signal)));
+        }
+        // Without a queue it starts at once, as it would without us.
+        Err(error) => {
+            log(error);
+            None
+        }
+    };
+    let waited = came.instant.elapsed();
     let start = Start::now();
-    let started = Signals::collect().and_then(|signals| Ok((signals, spawn(&plan)?)));
-    let (mut signals, mut child) = match started {
-        Ok(started) => started,
+    let mut child = match spawn(&plan) {
+        Ok(child) => child,
         Err(error) => {
             log(error);
             record.give_up();
@@ -43,8 +68,25 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
     // From here on the command runs; what fails below costs its record and nothing else.
     record.started(start);
     let end = supervise(&mut child, &mut signals, start, handoff.limit_ms, || record.standing());
-    record.end(start, &end, left_behind(child.pid()));
-    ExitCode::from(end_like(end.exit))
+    // Before the book-keeping: the next one may start.
+    drop(slot);
+    let survivors = left_behind(child.pid());
+    let exit = end.exit;
+    record.end(waited, end, survivors);
+    ExitCode::from(end_like(exit))
+}
+
+fn turn(
+    root: &RunRoot,
+    handoff: &Handoff,
+    record: &Record<'_>,
+    signals: &mut Signals,
+) -> Result<Turn> {
+    if handoff.kind == Kind::Service {
+        return Ok(Turn::Start(None));
+    }
+    let mut settings = LiveSettings::read(client_config_dir(&Environment::read()).ok());
+    wait_for_turn(&Queue::of(root), handoff, record, signals, &mut settings)
 }
 
 /// The string as it would be if we were not installed. Left as it is if our line can't be found: the second pass then
@@ -72,7 +114,7 @@ fn claimed(state: &StateDir, announced: &Path, string: &OsStr) -> Result<(Plan, 
 /// Without a handoff the shell's own program is not known; bash and zsh name themselves in no exported variable, so
 /// the client's choice, `SHELL`, decides, as it does for the client.
 fn plan_without_claim(string: &OsStr) -> Plan {
-    let shell = sisyphus_core::environment::Environment::read().shell;
+    let shell = Environment::read().shell;
     let known = shell.filter(|path| path.ends_with("bash") || path.ends_with("zsh"));
     let program = known.unwrap_or_else(|| "/bin/bash".into());
     Plan {

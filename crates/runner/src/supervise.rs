@@ -41,7 +41,15 @@ pub(crate) struct End {
     pub(crate) exit: Exit,
     pub(crate) stop: Stop,
     pub(crate) ended_at: DateTime<Utc>,
-    pub(crate) duration: Duration,
+    /// When it started and how long it ran, if it did.
+    pub(crate) ran: Option<(Start, Duration)>,
+}
+
+impl End {
+    /// The end of a command that was sent a signal before its turn came.
+    pub(crate) fn unstarted(signal: i32) -> Self {
+        Self { exit: Exit::NotStarted, stop: Stop::Signal(signal), ended_at: Utc::now(), ran: None }
+    }
 }
 
 /// How far the end of the command is.
@@ -128,7 +136,7 @@ pub(crate) fn supervise(
     if let Phase::Condemned { tree, kill_at } = phase {
         bury(tree, kill_at);
     }
-    End { exit, stop, ended_at, duration }
+    End { exit, stop, ended_at, ran: Some((start, duration)) }
 }
 
 /// Tells the command and everything below it to end. Each once: to many programs a second TERM means "at once".

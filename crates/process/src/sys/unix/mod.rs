@@ -8,7 +8,7 @@ mod signals;
 pub use caller::{bytes_of, caller, caller_key, own_key, own_output_file, text_of};
 pub use child::{CommandChild, become_command, end_like, spawn};
 pub(crate) use proc::{processes, stat};
-pub use signals::Signals;
+pub use signals::{Signals, wake};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;

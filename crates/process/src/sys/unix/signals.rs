@@ -19,6 +19,11 @@ const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP,
 /// The writing end, for the handler.
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
 
+/// Ends a [`wait`](Signals::wait) of this process from another thread.
+pub fn wake() {
+    write_message(0, 0);
+}
+
 /// Signals of this process from now on, in the order in which they come.
 #[derive(Debug)]
 pub struct Signals {
@@ -77,6 +82,9 @@ impl Signals {
             if number == Signal::SIGCHLD as i32 {
                 return Ok(Notice::Child);
             }
+            if number == 0 {
+                return Ok(Notice::Woken);
+            }
             let sender =
                 if sender == self.parent || sender == 0 { Sender::Client } else { Sender::Other };
             return Ok(Notice::Signal { number, sender });
@@ -103,13 +111,18 @@ fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
 extern "C" fn note(number: c_int, info: *mut siginfo_t, _: *mut c_void) {
     // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo.
     let sender = if info.is_null() { 0 } else { unsafe { (*info).si_pid() } };
+    let saved = nix::errno::Errno::last_raw();
+    write_message(number, sender);
+    nix::errno::Errno::set_raw(saved);
+}
+
+/// One write, which a pipe takes whole. A full pipe (8,000 unread) loses one message.
+fn write_message(number: c_int, sender: i32) {
     let mut message = [0_u8; 8];
     message[..4].copy_from_slice(&number.to_ne_bytes());
     message[4..].copy_from_slice(&sender.to_ne_bytes());
-    let saved = nix::errno::Errno::last_raw();
-    // SAFETY: writing 8 bytes of a live array to a descriptor. A full pipe (8,000 signals unread) loses one signal.
+    // SAFETY: writing 8 bytes of a live array to a descriptor.
     unsafe {
         nix::libc::write(WRITE_END.load(Ordering::SeqCst), message.as_ptr().cast(), message.len())
     };
-    nix::errno::Errno::set_raw(saved);
 }

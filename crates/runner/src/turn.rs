@@ -1,0 +1,162 @@
+//! Waiting for a slot. Nothing is polled but the settings: a waiting runner sleeps until the kernel opens a lock.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, Result};
+use sisyphus_core::run_folder::{Answer, Place, Position, Queue};
+use sisyphus_core::settings::{Settings, SlotLimit};
+use sisyphus_core::store::wait_until_open;
+use sisyphus_process::{Notice, Signals, wake};
+
+use crate::handoff::Handoff;
+use crate::record::{Record, Standing};
+
+/// How often the head of the line looks whether the settings have changed. Looking costs some microseconds.
+const SETTINGS_CHECK: Duration = Duration::from_secs(1);
+/// How long a shell may wait that the client has not called a background command. Its hook comes within milliseconds of
+/// the shell's start; a foreground command with the same words must not be delayed for longer than this.
+const STANDING_PATIENCE: Duration = Duration::from_secs(3);
+/// The first of the growing pauses in which that is looked at.
+const STANDING_CHECK: Duration = Duration::from_millis(10);
+/// Stack of a thread that does nothing but wait for one lock, in bytes.
+const WATCHER_STACK: usize = 64 * 1024;
+/// How many holders of slots are watched at once. Whoever sees more slots than that looks again with the settings.
+const WATCHERS: usize = 32;
+
+/// What came of the waiting.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// Start now. Without a slot where none is needed, or where waiting would not be right.
+    Start(Option<Place>),
+    /// Sent this signal before its turn came.
+    Stopped(i32),
+}
+
+/// Waits until the command may start.
+pub(crate) fn wait_for_turn(
+    queue: &Queue,
+    handoff: &Handoff,
+    record: &Record<'_>,
+    signals: &mut Signals,
+    settings: &mut LiveSettings,
+) -> Result<Turn> {
+    let place = queue.join(handoff.ticket, &handoff.task)?;
+    let (mut until_open, mut at) = match queue.ask(&place, settings.slots())? {
+        Answer::Yours(slot) => return Ok(Turn::Start(Some(slot))),
+        Answer::Wait { until_open, at } => (until_open, at),
+    };
+    record.queued();
+    let mut doubt = Some(Doubt::new());
+    let mut watched = BTreeSet::new();
+    loop {
+        watch(&until_open, &mut watched)?;
+        let look_again = match (&doubt, at) {
+            (Some(doubt), _) => Some(doubt.next),
+            (None, Position::Head) => Some(Instant::now() + SETTINGS_CHECK),
+            (None, Position::Behind) => None,
+        };
+        match signals.wait(look_again)? {
+            Notice::Signal { number, .. } => return Ok(Turn::Stopped(number)),
+            Notice::Woken => {}
+            Notice::Child => continue,
+            Notice::Deadline => {
+                if let Some(Doubt { until, pause, .. }) = doubt {
+                    doubt = match record.standing() {
+                        Standing::Background | Standing::AskedToStop => None,
+                        Standing::Unknown if Instant::now() >= until => {
+                            return Ok(Turn::Start(None));
+                        }
+                        Standing::Unknown => {
+                            Some(Doubt { until, pause: pause * 2, next: Instant::now() + pause })
+                        }
+                    };
+                }
+                let is_due = settings.have_changed() || until_open.len() > WATCHERS;
+                if at == Position::Behind || !is_due {
+                    continue;
+                }
+            }
+        }
+        (until_open, at) = match queue.ask(&place, settings.slots())? {
+            Answer::Yours(slot) => return Ok(Turn::Start(Some(slot))),
+            Answer::Wait { until_open, at } => (until_open, at),
+        };
+    }
+}
+
+/// As long as it is not known that the client calls this shell a background command.
+struct Doubt {
+    until: Instant,
+    pause: Duration,
+    next: Instant,
+}
+
+impl Doubt {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { until: now + STANDING_PATIENCE, pause: STANDING_CHECK, next: now + STANDING_CHECK }
+    }
+}
+
+/// Starts a thread for each lock that none waits for yet: the kernel has no way to wait for several at once. They end
+/// with the process.
+fn watch(paths: &[PathBuf], watched: &mut BTreeSet<PathBuf>) -> Result<()> {
+    for path in paths.iter().take(WATCHERS) {
+        if !watched.insert(path.clone()) {
+            continue;
+        }
+        let path = path.clone();
+        let wait = move || {
+            // An error is no reason to sleep on: whoever is woken looks for itself.
+            let _ = wait_until_open(&path);
+            wake();
+        };
+        std::thread::Builder::new()
+            .stack_size(WATCHER_STACK)
+            .spawn(wait)
+            .context("could not start a thread")?;
+    }
+    Ok(())
+}
+
+/// The settings as they are now.
+pub(crate) struct LiveSettings {
+    dir: Option<PathBuf>,
+    seen: Option<SystemTime>,
+    slots: SlotLimit,
+}
+
+impl LiveSettings {
+    /// Reads the settings below the client's configuration folder `dir`.
+    pub(crate) fn read(dir: Option<PathBuf>) -> Self {
+        let mut settings =
+            Self { dir, seen: None, slots: Settings::default().max_background_tasks };
+        settings.refresh();
+        settings
+    }
+
+    fn slots(&self) -> SlotLimit {
+        self.slots
+    }
+
+    fn refresh(&mut self) {
+        let Some(dir) = &self.dir else { return };
+        // The time first: what is written between the two is seen next time.
+        self.seen = self.changed_at();
+        self.slots = Settings::read(dir).max_background_tasks;
+    }
+
+    fn have_changed(&mut self) -> bool {
+        let changed = self.changed_at() != self.seen;
+        if changed {
+            self.refresh();
+        }
+        changed
+    }
+
+    fn changed_at(&self) -> Option<SystemTime> {
+        self.dir.as_ref()?.join("settings.json").metadata().ok()?.modified().ok()
+    }
+}
