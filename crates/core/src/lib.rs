@@ -23,6 +23,7 @@ pub mod client_end;
 pub mod fold;
 pub mod judge;
 mod news;
+pub mod queue;
 pub mod run_folder;
 
 pub mod execution_string;

@@ -1,0 +1,130 @@
+//! Who is before whom, as the records show it: for what people and models are told. Who really starts is decided by the
+//! runners among themselves, in [`run_folder::Queue`](crate::run_folder::Queue).
+
+use crate::id::{TaskId, Ticket};
+use crate::settings::SlotLimit;
+use crate::status::{Status, Watch};
+use crate::store::Active;
+use crate::task::{Kind, Task};
+
+/// What a command has to expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// It has a slot, finds one free, or needs none.
+    Starts,
+    /// It waits, as this number in line: 1 is the next.
+    Waits { number: usize },
+}
+
+/// What a command with this ticket has to expect. `Ticket(u64::MAX)` stands for one that is still to come.
+pub fn outlook(active: &Active, ticket: Ticket, limit: SlotLimit) -> Outlook {
+    let SlotLimit::AtMost(slots) = limit else { return Outlook::Starts };
+    let running = holders(active).count();
+    let before = active
+        .tasks
+        .iter()
+        .filter(|task| task.ticket < ticket && task.kind == Kind::Command && is_waiting(task))
+        .count();
+    match (running + before).checked_sub(slots.get()) {
+        None => Outlook::Starts,
+        // Those for whom there are slots start before it, but they don't stand in its way.
+        Some(_) => Outlook::Waits { number: before + 1 - slots.get().saturating_sub(running) },
+    }
+}
+
+/// What a task that is recorded has to expect; one that has started expects nothing.
+pub fn outlook_of(active: &Active, id: &TaskId, limit: SlotLimit) -> Outlook {
+    let waiting = active.tasks.iter().find(|task| &task.id == id && is_waiting(task));
+    match waiting {
+        Some(task) if task.kind == Kind::Command => outlook(active, task.ticket, limit),
+        Some(_) | None => Outlook::Starts,
+    }
+}
+
+/// The commands that have a slot.
+pub fn holders(active: &Active) -> impl Iterator<Item = &Task> {
+    active.tasks.iter().filter(|task| {
+        task.kind == Kind::Command
+            && matches!(task.status, Status::Running { watch: Watch::Supervised, .. })
+    })
+}
+
+/// Whether it stands in line, or its shell is about to. A call that may still be denied does not.
+fn is_waiting(task: &Task) -> bool {
+    match &task.status {
+        Status::Queued { .. } => true,
+        Status::Pending { .. } => task.is_bound(),
+        Status::Running { .. } | Status::Finished(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ClientTaskId;
+    use crate::task::tests::pending;
+    use crate::task::{Client, Witness};
+    use chrono::DateTime;
+    use std::num::NonZeroUsize;
+
+    /// One letter a task: `r`unning, `s`ervice, `o`bserved, `q`ueued, `b`ound and about to wait, `p`ending.
+    fn active(letters: &str) -> Active {
+        let at = DateTime::from_timestamp(0, 0).unwrap();
+        let mut active = Active::default();
+        for (letter, number) in letters.chars().zip(1..) {
+            let mut task = pending(&format!("t{number}"), number);
+            let running = |watch| Status::Running { started_at: at, watch };
+            match letter {
+                'r' => task.status = running(Watch::Supervised),
+                's' => (task.status, task.kind) = (running(Watch::Supervised), Kind::Service),
+                'o' => task.status = running(Watch::Observed),
+                'q' => task.status = Status::Queued { queued_at: at },
+                'b' => {
+                    let id = ClientTaskId::new("b1").unwrap();
+                    task.client = Some(Client { id, said_by: Witness::Client });
+                }
+                _ => {}
+            }
+            active.insert(task);
+        }
+        active
+    }
+
+    #[test]
+    fn who_waits_and_as_which_number() {
+        let cases = [
+            // tasks, slots, whose outlook, number in line
+            ("", 2, u64::MAX, None),
+            ("r", 2, u64::MAX, None),
+            ("rr", 2, u64::MAX, Some(1)),
+            ("rrq", 2, 3, Some(1)),
+            ("rrqq", 2, 4, Some(2)),
+            ("rrqq", 2, 3, Some(1)),
+            ("rrqqb", 2, 5, Some(3)),
+            // A slot is free: the first of the line is about to start.
+            ("rqq", 2, 2, None),
+            ("rqq", 2, 3, Some(1)),
+            ("qqq", 2, 3, Some(1)),
+            ("rsso", 2, u64::MAX, None),
+            // It may be denied, so it stands in nobody's way.
+            ("rp", 2, u64::MAX, None),
+            // The limit was lowered.
+            ("rrrrq", 2, 5, Some(1)),
+        ];
+        for (tasks, slots, ticket, expected) in cases {
+            let limit = SlotLimit::AtMost(NonZeroUsize::new(slots).unwrap());
+            let expected = expected.map_or(Outlook::Starts, |number| Outlook::Waits { number });
+            assert_eq!(
+                outlook(&active(tasks), Ticket(ticket), limit),
+                expected,
+                "{tasks} {ticket}"
+            );
+        }
+        let busy = active("rrqsq");
+        assert_eq!(outlook(&busy, Ticket(5), SlotLimit::Unlimited), Outlook::Starts);
+        let two = SlotLimit::AtMost(NonZeroUsize::new(2).unwrap());
+        let of = |id: &str| outlook_of(&busy, &TaskId::new(id).unwrap(), two);
+        assert_eq!(of("t1"), Outlook::Starts);
+        assert_eq!(of("t5"), Outlook::Waits { number: 2 });
+    }
+}
