@@ -5,16 +5,13 @@ use std::path::Path;
 use anyhow::Result;
 use sisyphus_core::client_end::{ClientNotice, Heard, hear};
 use sisyphus_core::id::{AgentId, ClientTaskId, SessionId};
-use sisyphus_core::notice::{Live, reminder};
+use sisyphus_core::notice::{Rest, TOLD_AT_ONCE, reminder};
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Transaction};
 use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Notification, Receipt, Reply};
 use sisyphus_process::ProcessId;
-
-/// How many results one reminder carries at most, so that each gets a word of its own.
-const AT_ONCE: usize = 20;
 
 /// Whose results are meant. What a subagent started is no business of the main conversation while the subagent lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +21,7 @@ pub(crate) enum Recipient {
 }
 
 impl Recipient {
-    fn is_of(&self, task: &Task) -> bool {
+    pub(crate) fn is_of(&self, task: &Task) -> bool {
         match (self, &task.agent) {
             (Self::MainConversation, None) => true,
             (Self::Agent(agent), Some(of)) => agent == of,
@@ -94,24 +91,25 @@ pub(crate) fn deliver_with_notices(
 /// What was claimed for one delivery, and what was running at that moment.
 struct Taken {
     deliveries: Vec<Delivery>,
-    live: Live,
+    rest: Rest,
 }
 
 fn take(transaction: &mut Transaction<'_>, session: &SessionId, to: &Recipient) -> Result<Taken> {
     let outbox = transaction.outbox(session)?;
-    let deliveries = outbox.claim(&own_claimer(), AT_ONCE, |task| to.is_of(task), is_alive);
+    let deliveries = outbox.claim(&own_claimer(), TOLD_AT_ONCE, |task| to.is_of(task), is_alive);
     let is_live = |task: &&Task| {
         let may_never_run = matches!(task.status, Status::Pending { .. }) && !task.is_bound();
         &task.session == session && to.is_of(task) && !may_never_run
     };
-    let count = transaction.active.tasks.iter().filter(is_live).count();
-    Ok(Taken { deliveries, live: Live { count } })
+    let owed = outbox.owed.iter().filter(|task| task.is_bound() && to.is_of(task)).count();
+    let live = transaction.active.tasks.iter().filter(is_live).count();
+    Ok(Taken { deliveries, rest: Rest { live, owed } })
 }
 
 fn tell(context: &Context, session: &SessionId, taken: Taken) -> Reply {
     let lines = context.settings().output_lines;
     let receipt = Receipt { session: session.clone(), claimer: own_claimer() };
-    match reminder(&taken.deliveries, taken.live, context.store.dir(), lines) {
+    match reminder(&taken.deliveries, taken.rest, context.store.dir(), lines) {
         Some(reminder) => Reply::Results { reminder, receipt },
         None => Reply::Silent,
     }

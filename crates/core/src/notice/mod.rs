@@ -1,10 +1,16 @@
-//! The text that a model reads: facts about ended tasks, in one reminder. All wording that goes to a model is here.
+//! The text that a model reads: facts about tasks, those that ended in one reminder. All wording that goes to a model is here.
 
+mod live;
 mod measure;
 mod output_file;
 mod quote;
 mod reminder;
 mod report;
+mod rest;
+#[cfg(test)]
+mod samples;
 
-pub use reminder::{Live, reminder};
+pub use live::{queue_line, table};
+pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, heading, report};
+pub use rest::Rest;

@@ -17,7 +17,7 @@ pub(super) fn ends(bytes: &[u8], max: usize) -> Option<(&[u8], &[u8])> {
 }
 
 /// Cuts the middle out of a text that is longer than `max` characters.
-pub(crate) fn cut_middle(text: &str, max: usize) -> String {
+pub(super) fn cut_middle(text: &str, max: usize) -> String {
     let length = text.chars().count();
     if length <= max {
         return text.to_owned();

@@ -6,6 +6,5 @@ mod excerpt;
 mod keep;
 
 pub use clean::{clean_line, one_line};
-pub(crate) use cut::cut_middle;
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed};

@@ -1,0 +1,213 @@
+//! What is said of tasks that have not ended.
+
+use chrono::{DateTime, Utc};
+
+use super::measure::length;
+use super::report::heading;
+use crate::judge::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use crate::outcome::duration;
+use crate::queue::{Outlook, holders, outlook_of};
+use crate::settings::SlotLimit;
+use crate::status::{Status, Watch};
+use crate::store::Active;
+use crate::task::Task;
+
+/// How many holders of slots are named.
+const NAMED: usize = 5;
+/// Most characters of the table of live tasks.
+const TABLE_MAX: usize = 2_000;
+
+/// Says that a task waits, where in line and behind what; `None` if it does not.
+pub fn queue_line(
+    active: &Active,
+    task: &Task,
+    limit: SlotLimit,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    let (Outlook::Waits { number }, SlotLimit::AtMost(slots)) =
+        (outlook_of(active, &task.id, limit), limit)
+    else {
+        return None;
+    };
+    let all: Vec<&Task> = holders(active).collect();
+    let named: Vec<String> = all.iter().take(NAMED).map(|task| holder(task, now)).collect();
+    let others = match all.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let client_limit = task.client_limit_ms.unwrap_or(CLIENT_LIMIT_MS);
+    // Where we could raise it, it does not matter.
+    let clock = if client_limit < CLIENT_LIMIT_MAX_MS {
+        format!(
+            " Claude Code's own limit of {} for this call is already running.",
+            duration(client_limit)
+        )
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {} at once; now {}{others}. \
+         It starts by itself when its turn comes, and its end is told like any other.{clock}",
+        heading(task),
+        if slots.get() == 1 { "command runs" } else { "commands run" },
+        if named.is_empty() { "others start".to_owned() } else { named.join(", ") },
+    ))
+}
+
+fn holder(task: &Task, now: DateTime<Utc>) -> String {
+    format!("{} has been running for {}", heading(task), running_for(task, now))
+}
+
+/// A table of a session's tasks that have not ended; `None` if there are none.
+pub fn table(
+    active: &Active,
+    meant: impl Fn(&Task) -> bool,
+    limit: SlotLimit,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    let lines: Vec<String> = active
+        .tasks
+        .iter()
+        .filter(|task| meant(task))
+        .filter_map(|task| {
+            Some(format!("- {} {}\n", heading(task), state(active, task, limit, now)?))
+        })
+        .collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let mut text = format!(
+        "[sisyphus] {} of this session {} not ended; each end is told when it comes:\n",
+        if lines.len() == 1 {
+            "1 background command".to_owned()
+        } else {
+            format!("{} background commands", lines.len())
+        },
+        if lines.len() == 1 { "has" } else { "have" },
+    );
+    // The line that counts what is left out needs room too.
+    let room = TABLE_MAX - 60;
+    for (position, line) in lines.iter().enumerate() {
+        if length(&text) + length(line) > room {
+            let left_out = lines.len() - position;
+            text.push_str(&format!("- {left_out} more: `sisyphus list` shows them\n"));
+            break;
+        }
+        text.push_str(line);
+    }
+    Some(text)
+}
+
+/// `None` for a call that may never run.
+fn state(active: &Active, task: &Task, limit: SlotLimit, now: DateTime<Utc>) -> Option<String> {
+    match &task.status {
+        Status::Running { started_at, watch } => {
+            let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
+            let seen = match watch {
+                Watch::Supervised => "still running",
+                Watch::Observed => "started, not known to have ended:",
+            };
+            Some(format!("{seen} since {since} ({})", running_for(task, now)))
+        }
+        Status::Queued { .. } | Status::Pending { .. } if task.is_bound() => {
+            Some(match outlook_of(active, &task.id, limit) {
+                Outlook::Waits { number } => format!("number {number} in the queue"),
+                Outlook::Starts => "about to start".to_owned(),
+            })
+        }
+        Status::Queued { .. } | Status::Pending { .. } | Status::Finished(_) => None,
+    }
+}
+
+fn running_for(task: &Task, now: DateTime<Utc>) -> String {
+    match &task.status {
+        Status::Running { started_at, .. } => {
+            duration(u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0))
+        }
+        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => "0 s".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ClientTaskId;
+    use crate::task::tests::pending;
+    use crate::task::{Client, Witness};
+    use std::num::NonZeroUsize;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    fn task(number: u64, description: &str, status: Status) -> Task {
+        let id = ClientTaskId::new(format!("b{number}")).unwrap();
+        Task {
+            description: description.to_owned(),
+            client: Some(Client { id, said_by: Witness::Client }),
+            status,
+            ..pending(&format!("t{number}"), number)
+        }
+    }
+
+    fn running(since: i64) -> Status {
+        Status::Running { started_at: at(since), watch: Watch::Supervised }
+    }
+
+    fn slots(number: usize) -> SlotLimit {
+        SlotLimit::AtMost(NonZeroUsize::new(number).unwrap())
+    }
+
+    fn busy() -> Active {
+        let mut active = Active::default();
+        active.insert(task(1, "run the tests", running(0)));
+        active.insert(task(2, "", running(60)));
+        active.insert(task(3, "build", Status::Queued { queued_at: at(70) }));
+        active.insert(pending("t4", 4));
+        active
+    }
+
+    #[test]
+    fn a_queued_task_is_told_its_place_and_what_is_before_it() {
+        let active = busy();
+        let line = |slots: SlotLimit| queue_line(&active, &active.tasks[2], slots, at(90));
+        assert_eq!(
+            line(slots(2)).unwrap(),
+            "[sisyphus] Background task t3 (\"build\") is number 1 in the queue. At most 2 commands run at once; now \
+             t1 (\"run the tests\") has been running for 90 s, t2 has been running for 30 s. It starts by itself when \
+             its turn comes, and its end is told like any other. Claude Code's own limit of 10 min for this call is \
+             already running."
+        );
+        assert_eq!(line(slots(3)), None);
+        assert_eq!(line(SlotLimit::Unlimited), None);
+        let mut patient = active.clone();
+        patient.tasks[2].client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
+        let text = queue_line(&patient, &patient.tasks[2], slots(2), at(90)).unwrap();
+        assert!(text.ends_with("told like any other."), "{text}");
+    }
+
+    #[test]
+    fn the_table_shows_what_is_live_and_nothing_that_may_never_run() {
+        let text = table(&busy(), |_| true, slots(2), at(90)).unwrap();
+        assert_eq!(
+            text,
+            "[sisyphus] 3 background commands of this session have not ended; each end is told when it comes:\n\
+             - t1 (\"run the tests\") still running since 2027-01-15 08:00:00 UTC (90 s)\n\
+             - t2 still running since 2027-01-15 08:01:00 UTC (30 s)\n\
+             - t3 (\"build\") number 1 in the queue\n"
+        );
+        assert_eq!(table(&busy(), |_| false, slots(2), at(90)), None);
+    }
+
+    #[test]
+    fn a_long_table_is_cut_with_a_count() {
+        let mut active = Active::default();
+        for number in 0..100 {
+            active.insert(task(number, &"long ".repeat(40), running(0)));
+        }
+        let text = table(&active, |_| true, slots(5), at(1)).unwrap();
+        assert!(length(&text) <= TABLE_MAX, "{}", length(&text));
+        let shown = text.lines().filter(|line| line.contains("still running")).count();
+        assert!(text.ends_with(&format!("- {} more: `sisyphus list` shows them\n", 100 - shown)));
+    }
+}

@@ -1,0 +1,30 @@
+//! Ended tasks for the tests of what is said of them.
+
+use sisyphus_testing::TempDir;
+
+use crate::outcome::Outcome;
+use crate::output::KeptOutput;
+use crate::paths::StateDir;
+use crate::status::{Ending, Status};
+use crate::task::Task;
+use crate::task::tests::pending;
+
+pub(super) fn ended(id: &str, outcome: Outcome, duration_ms: u64) -> Task {
+    let mut task = pending(id, 1);
+    task.command = "sleep 2; echo '47 passed, 3 failed'; exit 3".to_owned();
+    let ended_at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    task.status = Status::Finished(Ending {
+        duration_ms: Some(duration_ms),
+        ..Ending::unseen(outcome, ended_at)
+    });
+    task
+}
+
+/// Puts the output of a task where it is kept, in a state folder that is `dir`.
+pub(super) fn with_output(dir: &TempDir, mut task: Task, output: &[u8]) -> Task {
+    let state = StateDir::at(dir.path());
+    std::fs::create_dir_all(state.output_dir()).unwrap();
+    std::fs::write(state.output(&task.id), output).unwrap();
+    task.output = Some(KeptOutput { bytes: output.len() as u64, dropped: 0, client_file: None });
+    task
+}
