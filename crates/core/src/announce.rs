@@ -48,6 +48,7 @@ impl Call {
             stop_asked: None,
             status,
             output: None,
+            unlisted: 0,
             ignored_events: 0,
             unknown: Map::new(),
         }

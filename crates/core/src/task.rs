@@ -46,6 +46,9 @@ pub struct Task {
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<KeptOutput>,
+    /// How often in a row the client did not list it among its background tasks. For a task that only the client sees.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlisted: u32,
     /// How many events came late or twice.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ignored_events: u32,
@@ -154,6 +157,7 @@ pub(crate) mod tests {
                 announced_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
             },
             output: None,
+            unlisted: 0,
             ignored_events: 0,
             unknown: Map::new(),
         }

@@ -110,6 +110,21 @@ pub struct Stop {
     /// The conversation goes on because a Stop hook wanted it.
     #[serde(default)]
     pub stop_hook_active: bool,
+    /// The client's ids of everything that it runs in the background for this session; `None` if it did not say.
+    #[serde(default, deserialize_with = "listed_ids")]
+    pub background_tasks: Option<Vec<ClientTaskId>>,
+}
+
+/// Entries that we can't read are somebody else's.
+fn listed_ids<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<ClientTaskId>>, D::Error> {
+    let listed = Value::deserialize(deserializer)?;
+    let ids = |entries: &Vec<Value>| {
+        let id = |entry: &Value| ClientTaskId::new(entry["id"].as_str()?).ok();
+        entries.iter().filter_map(id).collect()
+    };
+    Ok(listed.as_array().map(ids))
 }
 
 #[derive(Debug, Clone, Deserialize)]

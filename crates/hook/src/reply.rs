@@ -21,6 +21,8 @@ pub struct Receipt {
 pub enum Reply {
     /// Nothing: the client goes on as without us.
     Silent,
+    /// Something that the model reads next to what the event is about.
+    Note(String),
     /// Results, which the model reads next to what the event is about. Printed, then confirmed.
     Results { reminder: String, receipt: Receipt },
     /// PreToolUse: the same call with this input. Only ever the input as it came, with another `timeout`.
@@ -30,12 +32,25 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// The same reply with a note in front. A reply that carries no text of ours is replaced.
+    #[must_use]
+    pub fn with_note(self, note: Option<String>) -> Self {
+        match (self, note) {
+            (reply, None) => reply,
+            (Self::Results { reminder, receipt }, Some(note)) => {
+                Self::Results { reminder: format!("{note}\n{reminder}"), receipt }
+            }
+            (Self::Note(text), Some(note)) => Self::Note(format!("{note}\n{text}")),
+            (Self::Silent | Self::Input(_) | Self::Swallow { .. }, Some(note)) => Self::Note(note),
+        }
+    }
+
     /// The reply to an event as the client reads it; `None` for silence.
     pub(crate) fn to_json(&self, event: &str) -> Option<Value> {
         match self {
             Self::Silent => None,
-            Self::Results { reminder, .. } => {
-                let text: String = reminder.chars().take(TEXT_MAX).collect();
+            Self::Note(text) | Self::Results { reminder: text, .. } => {
+                let text: String = text.chars().take(TEXT_MAX).collect();
                 Some(
                     json!({ "hookSpecificOutput": { "hookEventName": event, "additionalContext": text } }),
                 )

@@ -3,6 +3,8 @@
 use sisyphus_core::announce::Call;
 use sisyphus_core::id::{AgentId, SessionId, ToolUseId};
 use sisyphus_core::judge::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use sisyphus_core::service::is_service;
+use sisyphus_core::settings::Settings;
 use sisyphus_core::task::Kind;
 use sisyphus_hook::BackgroundCommand;
 use std::path::PathBuf;
@@ -15,18 +17,24 @@ pub(crate) struct Caller {
     pub(crate) cwd: PathBuf,
 }
 
-/// The call as a task to be.
-pub(crate) fn call(caller: Caller, command: BackgroundCommand) -> Call {
-    let limit_ms = command.limit_ms();
+/// The call as a task to be: what it asks of the queue follows from the user's settings.
+pub(crate) fn call(caller: Caller, command: BackgroundCommand, settings: &Settings) -> Call {
+    let asked_ms = command.limit_ms();
+    let kind = if is_service(&command.command) { Kind::Service } else { Kind::Command };
+    let limit_ms = match kind {
+        Kind::Command => asked_ms.or(Some(settings.task_ttl_ms)),
+        // It is meant to run until somebody stops it, unless the call itself says for how long.
+        Kind::Service => asked_ms,
+    };
     Call {
         session: caller.session,
         tool_use_id: Some(caller.tool_use_id),
         agent: caller.agent,
-        kind: Kind::Command,
+        kind,
         cwd: caller.cwd,
         command: command.command,
         description: command.description,
         limit_ms,
-        client_limit_ms: Some(limit_ms.unwrap_or(CLIENT_LIMIT_MS).min(CLIENT_LIMIT_MAX_MS)),
+        client_limit_ms: Some(asked_ms.unwrap_or(CLIENT_LIMIT_MS).min(CLIENT_LIMIT_MAX_MS)),
     }
 }

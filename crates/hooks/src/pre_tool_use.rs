@@ -1,19 +1,20 @@
 //! PreToolUse: announces a background command, and notes who asks for one to be stopped.
 //!
 //! It never changes a command and never decides about a permission. The one thing that it may change is the `timeout`
-//! of a service, and only in a session where no other hook could have rewritten the call.
+//! of a service or of a command that may have to wait, and only in a session where no other hook could have rewritten the
+//! call.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
 use sisyphus_core::announce::announce;
-use sisyphus_core::id::{ClientTaskId, SessionId};
+use sisyphus_core::id::{ClientTaskId, SessionId, Ticket};
 use sisyphus_core::judge::CLIENT_LIMIT_MAX_MS;
 use sisyphus_core::outcome::Canceller;
+use sisyphus_core::queue::{Outlook, outlook};
 use sisyphus_core::run_folder::RunRoot;
-use sisyphus_core::service::is_service;
-use sisyphus_core::settings::Execution;
+use sisyphus_core::settings::{Execution, Settings};
 use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Rewriting};
-use sisyphus_core::task::StopAsked;
+use sisyphus_core::task::{Kind, StopAsked, Task};
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 
 use crate::launch::{Caller, call};
@@ -34,49 +35,53 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     else {
         return Ok(Reply::Silent);
     };
-    if context.settings().execution == Execution::Off {
+    let settings = context.settings();
+    if settings.execution == Execution::Off {
         return Ok(Reply::Silent);
     }
-    let raised = raised_timeout(context, &event, &command);
     let caller = Caller {
         session: event.session_id,
         tool_use_id: event.tool_use_id,
         agent: event.agent_id,
         cwd: event.cwd,
     };
-    let mut call = call(caller, command);
-    if raised.is_some() {
+    let names_limit = command.timeout.is_some();
+    let mut call = call(caller, command, &settings);
+    context.fold();
+    let is_too_short = match call.kind {
+        // A dev server is not meant to end after the client's ten minutes.
+        Kind::Service => !names_limit,
+        Kind::Command => may_wait(context, &settings),
+    };
+    let raised = (is_too_short && may_raise(context, &call.session)).then(|| {
         call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
-    }
+        let mut input = event.tool_input;
+        input.insert("timeout".to_owned(), CLIENT_LIMIT_MAX_MS.into());
+        Reply::Input(input)
+    });
     let root = RunRoot::create(&context.environment)?;
     announce(&context.store, &root, call, context.now)?;
-    Ok(raised.map_or(Reply::Silent, Reply::Input))
+    Ok(raised.unwrap_or(Reply::Silent))
 }
 
-/// The input with the client's longest time limit, for a service whose call names none: a dev server is not meant to
-/// end after the client's ten minutes.
-fn raised_timeout(
-    context: &Context,
-    event: &PreToolUse,
-    command: &BackgroundCommand,
-) -> Option<Map<String, Value>> {
-    if command.timeout.is_some() || !is_service(&command.command) {
-        return None;
-    }
-    let session = context.store.read_session(&event.session_id).ok()?;
-    match session.rewriting {
-        Rewriting::MaybeOthers => None,
-        Rewriting::OnlyOurs => {
-            let mut input = event.tool_input.clone();
-            input.insert("timeout".to_owned(), CLIENT_LIMIT_MAX_MS.into());
-            Some(input)
-        }
-    }
+/// Whether a command that comes now may have to wait for its turn. Its own limit is counted by its runner from the real
+/// start; the client's would run meanwhile.
+fn may_wait(context: &Context, settings: &Settings) -> bool {
+    let active = context.store.read_active().unwrap_or_default();
+    let outlook = outlook(&active, Ticket(u64::MAX), settings.max_background_tasks);
+    outlook != Outlook::Starts
+}
+
+/// Whether no other hook of the session can have rewritten the call: of two answers the last one wins, and ours must not
+/// undo another's.
+fn may_raise(context: &Context, session: &SessionId) -> bool {
+    let known = context.store.read_session(session);
+    known.is_ok_and(|session| session.rewriting == Rewriting::OnlyOurs)
 }
 
 fn before_task_stop(context: &Context, event: &PreToolUse) -> Result<Reply> {
     let Some(id) = stopped_id(&event.tool_input) else { return Ok(Reply::Silent) };
-    let is_meant = |task: &sisyphus_core::task::Task, session: &SessionId| {
+    let is_meant = |task: &Task, session: &SessionId| {
         &task.session == session && task.client_id() == Some(&id)
     };
     // The runner's own record of the client's id may not be folded yet.

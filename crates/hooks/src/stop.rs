@@ -4,9 +4,12 @@
 use anyhow::Result;
 use chrono::Duration;
 use sisyphus_core::announce::{Unclaimed, forget_unclaimed};
-use sisyphus_core::status::Status;
+use sisyphus_core::fold::advance;
+use sisyphus_core::outcome::Outcome;
+use sisyphus_core::status::{Ending, Status, Watch};
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::Task;
+use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, Reply, Stop};
 
 use crate::deliver::{Recipient, deliver};
@@ -19,9 +22,12 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let session = &event.session_id;
     context.fold();
     // None of these keeps a result back.
-    let forgotten = forget_unclaimed(&context.store, session, Unclaimed::MainConversation)
-        .and_then(|()| forget_strangers(context, &event));
-    if let Err(error) = forgotten {
+    let steps = [
+        forget_unclaimed(&context.store, session, Unclaimed::MainConversation),
+        forget_strangers(context, &event),
+        end_unlisted(context, &event),
+    ];
+    for error in steps.into_iter().filter_map(Result::err) {
         context.log("Stop", &error);
     }
     // The conversation goes on already because of a hook: once is enough, the next prompt brings the rest.
@@ -38,6 +44,40 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
         return deliver(context, session, &Recipient::MainConversation);
     }
     Ok(Reply::Silent)
+}
+
+/// Ends tasks that only the client sees and that it does not list any more, twice in a row: its notice of the end was
+/// missed, or will never come. Once may be the moment between the end and the notice.
+fn end_unlisted(context: &Context, event: &Stop) -> Result<()> {
+    let Some(listed) = &event.background_tasks else { return Ok(()) };
+    // A subagent's are left out: whether the list holds them was never seen.
+    let is_meant = |task: &Task| {
+        let observed = matches!(task.status, Status::Running { watch: Watch::Observed, .. });
+        task.session == event.session_id && task.agent.is_none() && observed
+    };
+    let is_missing =
+        |task: &Task| is_meant(task) && task.client_id().is_some_and(|id| !listed.contains(id));
+    let is_news = |task: &Task| is_meant(task) && (is_missing(task) || task.unlisted > 0);
+    if !context.store.read_active()?.tasks.iter().any(is_news) {
+        return Ok(());
+    }
+    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        for mut task in std::mem::take(&mut transaction.active.tasks) {
+            if !is_meant(&task) {
+                transaction.active.insert(task);
+            } else if !is_missing(&task) {
+                task.unlisted = 0;
+                transaction.active.insert(task);
+            } else if task.unlisted == 0 {
+                task.unlisted = 1;
+                transaction.active.insert(task);
+            } else {
+                let ending = Ending::unseen(Outcome::Unknown, context.now);
+                advance(transaction, task, Event::Ended(ending))?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Drops results that the client never called background tasks: a foreground command took an announcement that was

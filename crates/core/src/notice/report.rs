@@ -49,6 +49,7 @@ impl<'a> Ended<'a> {
         if !self.task.command.is_empty() {
             text.push_str(&format!("command: {}\n", command_line(&self.task.command)));
         }
+        text.push_str(&left_behind(&self.ending.survivors));
         let Some(output) = &self.output else { return text };
         let foot = self.place(output);
         let purpose = if self.ending.outcome == Outcome::Completed {
@@ -99,6 +100,18 @@ impl<'a> Ended<'a> {
     }
 }
 
+/// Processes that outlived the command: "completed" alone would hide them.
+fn left_behind(survivors: &Survivors) -> String {
+    let Survivors { count, names } = survivors;
+    if survivors.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> =
+        names.iter().take(SURVIVORS_NAMED).map(|name| one_line(name, SURVIVOR_NAME_MAX)).collect();
+    let what = if *count == 1 { "process of it still runs" } else { "processes of it still run" };
+    format!("{count} {what}: {}\n", names.join(", "))
+}
+
 /// The task's id and, where it has one, its description, as plain text on one line.
 pub fn heading(task: &Task) -> String {
     heading_within(task, DESCRIPTION_MAX)
@@ -125,6 +138,17 @@ mod tests {
 
     fn report_of(dir: &TempDir, task: &Task) -> String {
         report(task, &StateDir::at(dir.path()), 20)
+    }
+
+    #[test]
+    fn what_a_command_left_running_is_named() {
+        let dir = TempDir::new();
+        let mut task = ended("t1", Outcome::Completed, 1_000);
+        let Status::Finished(ending) = &mut task.status else { unreachable!() };
+        ending.survivors =
+            Survivors { count: 2, names: vec!["sleep".into(), "a\u{1b}[1mb".into()] };
+        let text = report(&task, &StateDir::at(dir.path()), 20);
+        assert!(text.contains("\n2 processes of it still run: sleep, ab\n"), "{text}");
     }
 
     #[test]

@@ -56,13 +56,14 @@ fn a_background_call_is_recorded_as_it_was_made_and_announced() {
 }
 
 #[test]
-fn a_subagents_call_is_recorded_with_the_subagent_and_without_a_limit_of_its_own() {
+fn a_subagents_call_is_recorded_with_the_subagent_and_with_the_limit_of_the_settings() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.tell(&session.event("pre-tool-use.bash-background-in-subagent"));
     let [task] = session.active().try_into().unwrap();
     assert_eq!(task["agent"], "a823f771c24d473c5");
-    assert_eq!(task["limit_ms"], Value::Null);
+    // Thirty minutes, unless the user says otherwise.
+    assert_eq!(task["limit_ms"], 1_800_000);
     assert_eq!(task["client_limit_ms"], 600_000);
 }
 
