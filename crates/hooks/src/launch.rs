@@ -20,7 +20,11 @@ pub(crate) struct Caller {
 /// The call as a task to be: what it asks of the queue follows from the user's settings.
 pub(crate) fn call(caller: Caller, command: BackgroundCommand, settings: &Settings) -> Call {
     let asked_ms = command.limit_ms();
-    let kind = if is_service(&command.command) { Kind::Service } else { Kind::Command };
+    let kind = if is_service(&command.command, &settings.service_patterns) {
+        Kind::Service
+    } else {
+        Kind::Command
+    };
     let limit_ms = match kind {
         Kind::Command => asked_ms.or(Some(settings.task_ttl_ms)),
         // It is meant to run until somebody stops it, unless the call itself says for how long.

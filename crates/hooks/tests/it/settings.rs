@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sisyphus_testing::TestEnv;
 
+use crate::payload::with;
 use crate::session::Session;
 use crate::start::{feed, told};
 
@@ -110,5 +111,21 @@ fn as_many_lines_are_shown_as_the_user_wants() {
         let shown: Vec<&str> = text.lines().filter(|line| line.starts_with("| line ")).collect();
         assert_eq!(shown.len(), expected, "{settings}: {text}");
         assert_eq!(shown.last(), Some(&"| line 50"), "{text}");
+    }
+}
+
+#[test]
+fn a_service_is_what_the_user_calls_one() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let note = env.state().join(format!("sessions/{}.json", session.id));
+    fs::create_dir_all(note.parent().unwrap()).unwrap();
+    fs::write(note, r#"{"version":1,"rewriting":"only_ours"}"#).unwrap();
+    set(&env, r#"{"sisyphus":{"service_patterns":["make dev", 7, "!npm start"]}}"#);
+    let cases = [("make dev", true), ("make", false), ("npm start", false), ("npm run dev", true)];
+    for (number, (command, service)) in (1..).zip(cases) {
+        let event = with(session.call(number).before(), "/tool_input/command", command);
+        let raised = session.send(&event).json()["hookSpecificOutput"]["updatedInput"].clone();
+        assert_eq!(raised["timeout"] == 7_200_000, service, "{command}: {raised}");
     }
 }

@@ -1,0 +1,134 @@
+//! The language of patterns, known ones and the user's: the beginning of a command, word by word.
+//!
+//! | in a pattern | means |
+//! |---|---|
+//! | `npm run dev` | these words first; options may stand between them, and anything may follow |
+//! | `dev\|start` | one of the two |
+//! | `*` | any characters of one word |
+//! | `-w\|--watch` | one of these options, anywhere behind the words before it |
+//! | `$` at the end | no further word, options aside |
+
+use super::call::Call;
+
+/// Whether the pattern fits the call.
+pub(super) fn matches(pattern: &str, call: &Call<'_>) -> bool {
+    let mut wanted = pattern.split_whitespace();
+    let Some(program) = wanted.next() else { return false };
+    if !call.programs().any(|name| fits(program, name)) {
+        return false;
+    }
+    let mut arguments = call.arguments();
+    let mut passed = 0;
+    wanted.all(|word| match word {
+        "$" => arguments.next().is_none(),
+        option if option.starts_with('-') => {
+            option.split('|').any(|option| call.has_option(option, passed))
+        }
+        word => {
+            passed += 1;
+            arguments.next().is_some_and(|argument| fits(word, argument))
+        }
+    })
+}
+
+/// Whether the pattern itself has this word.
+pub(super) fn names(pattern: &str, word: &str) -> bool {
+    pattern.split([' ', '|']).any(|named| named == word)
+}
+
+/// Whether one word of a pattern fits one word of a command.
+pub(super) fn fits(wanted: &str, word: &str) -> bool {
+    wanted.split('|').any(|wanted| !wanted.is_empty() && glob(wanted, word))
+}
+
+/// Whether `wanted`, in which `*` stands for any characters, fits all of `word`.
+pub(super) fn glob(wanted: &str, word: &str) -> bool {
+    let mut parts = wanted.split('*');
+    let Some(rest) = parts.next().and_then(|first| word.strip_prefix(first)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    let Some(mut rest) = rest.strip_suffix(last) else { return false };
+    parts.all(|part| match rest.find(part) {
+        Some(start) => {
+            rest = &rest[start + part.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_any_characters() {
+        let cases = [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a", "", false),
+            ("*", "", true),
+            ("*", "abc", true),
+            ("a*", "abc", true),
+            ("*c", "abc", true),
+            ("a*c", "abc", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c", false),
+            ("ab*ba", "aba", false),
+            ("*aa*", "aba", false),
+            ("ä*", "äö", true),
+            ("python3.*", "python3.12", true),
+            ("python3.*", "python3", false),
+        ];
+        for (wanted, word, expected) in cases {
+            assert_eq!(glob(wanted, word), expected, "{wanted} {word}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_the_beginning_of_a_command() {
+        let cases = [
+            ("npm run dev", "npm run dev", true),
+            ("npm run dev", "npm run dev now", true),
+            ("npm run dev", "npm run", false),
+            ("npm run dev", "npm run -s dev", true),
+            ("npm run dev", "npm --prefix web run dev", true),
+            ("npm run dev", "npm --unknown web run dev", false),
+            ("npm run a|b", "npm run b", true),
+            ("npm run a|b", "npm run a|b", false),
+            ("npm run x*", "npm run xy", true),
+            ("npm|yarn", "yarn", true),
+            ("* run", "x run", true),
+            ("vite $", "vite", true),
+            ("vite $", "vite --port 3", true),
+            ("vite $", "vite --host --port 3", true),
+            ("vite $", "vite optimize", false),
+            ("vite $", "vite -- optimize", false),
+            ("tsc -w|--watch", "tsc -p x -w", true),
+            ("tsc -w|--watch", "tsc x --watch", true),
+            ("tsc -w|--watch", "tsc --watch=false", false),
+            ("tsc -w|--watch", "tsc -pw", false),
+            ("npm test --watch", "npm test -- --watch", true),
+            ("docker compose logs -f", "docker compose -f x.yml logs", false),
+            ("docker compose logs -f", "docker compose -f x.yml logs web -f", true),
+            ("tail -f", "tail -100f x", true),
+            ("tail -f", "tail -n 5 x", false),
+            ("tail -f", "tail -n5f x", false),
+            ("node --watch", "node x.js --watch", false),
+            ("./dev.sh", "./dev.sh", true),
+            ("dev.sh", "./dev.sh", false),
+            ("rails s", "bin/rails s", true),
+            ("", "npm", false),
+            (" ", "npm", false),
+            ("|", "npm", false),
+            ("$", "npm", false),
+        ];
+        for (pattern, command, expected) in cases {
+            let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+            assert_eq!(
+                matches(pattern, &Call::of(&words).unwrap()),
+                expected,
+                "{pattern}: {command}"
+            );
+        }
+    }
+}
