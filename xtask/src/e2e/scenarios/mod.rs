@@ -6,6 +6,7 @@ mod binaries_deleted;
 mod compare;
 mod outputs;
 mod permissions;
+mod queue;
 mod reminder_from_idle;
 mod reminder_in_tui;
 mod reminder_mid_turn;
@@ -40,6 +41,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("permissions", permissions::run),
     with_plugin("twins", twins::run),
     with_plugin("task_stop", task_stop::run),
+    with_plugin("queue", queue::run),
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),
     with_plugin("service", service::run),
