@@ -61,6 +61,13 @@ impl<'home> Session<'home> {
         self.wait_for_exit()
     }
 
+    /// Kills the client, and nothing that it has started.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        sys::kill_group(self.child.id());
+        self.child.wait().context("could not wait for the killed client")?;
+        Ok(())
+    }
+
     /// What the client has printed so far, one JSON object each.
     pub(crate) fn events(&self) -> Result<Vec<Value>> {
         let text = fs::read_to_string(&self.printed)?;

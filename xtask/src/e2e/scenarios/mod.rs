@@ -4,6 +4,7 @@ mod bare_client;
 mod bare_tui;
 mod binaries_deleted;
 mod compare;
+mod crash;
 mod outputs;
 mod permissions;
 mod queue;
@@ -42,6 +43,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("twins", twins::run),
     with_plugin("task_stop", task_stop::run),
     with_plugin("queue", queue::run),
+    with_plugin("crash", crash::run),
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),
     with_plugin("service", service::run),
