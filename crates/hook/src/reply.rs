@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use sisyphus_core::id::SessionId;
 use sisyphus_core::store::Claimer;
 
-/// Longest text that is handed to the client, in characters; longer ones it would replace by the name of a file.
+/// Longest text that is handed to the client, as its language counts; longer ones it would replace by the name of a file.
 const TEXT_MAX: usize = 9_500;
 
 /// What is to be confirmed once the reply is printed: whose results, and who claimed them.
@@ -50,7 +50,7 @@ impl Reply {
         match self {
             Self::Silent => None,
             Self::Note(text) | Self::Results { reminder: text, .. } => {
-                let text: String = text.chars().take(TEXT_MAX).collect();
+                let text = beginning(text, TEXT_MAX);
                 Some(
                     json!({ "hookSpecificOutput": { "hookEventName": event, "additionalContext": text } }),
                 )
@@ -74,6 +74,16 @@ impl Reply {
         stdout.write_all(json.to_string().as_bytes())?;
         stdout.flush()
     }
+}
+
+/// As much of a text as has `max` units of UTF-16, which is what JavaScript takes for its length.
+fn beginning(text: &str, max: usize) -> &str {
+    let mut length = 0;
+    let end = text.char_indices().find(|(_, character)| {
+        length += character.len_utf16();
+        length > max
+    });
+    end.map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]
@@ -111,8 +121,13 @@ mod tests {
 
     #[test]
     fn a_text_never_reaches_the_clients_limit() {
-        let json = results(&"ä".repeat(20_000)).to_json("Stop").unwrap();
-        let text = json["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
-        assert_eq!(text.chars().count(), TEXT_MAX);
+        for (character, count) in [("ä", TEXT_MAX), ("🎉", TEXT_MAX / 2)] {
+            let json = results(&character.repeat(20_000)).to_json("Stop").unwrap();
+            let text = json["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+            assert_eq!(text, character.repeat(count));
+            assert!(text.encode_utf16().count() <= TEXT_MAX);
+        }
+        assert_eq!(beginning("a🎉", 2), "a");
+        assert_eq!(beginning("a🎉", 3), "a🎉");
     }
 }

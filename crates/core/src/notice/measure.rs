@@ -1,8 +1,9 @@
 //! How long a text is, and how amounts are written.
 
-/// How much a text counts against a limit.
+/// How much a text counts against a limit: what a program in JavaScript, as the client is, takes for its length. It is
+/// never less than the number of its characters.
 pub(super) fn length(text: &str) -> usize {
-    text.chars().count()
+    text.encode_utf16().count()
 }
 
 /// "1 byte", "20 bytes".

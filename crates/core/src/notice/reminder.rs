@@ -221,7 +221,8 @@ whole output: STATE/output/t1.log
                 let predicate = outcome.sentence(Some(u64::MAX));
                 for (folder, is_place) in &folders {
                     let text = full_house(Path::new(folder), &description, outcome);
-                    assert!(length(&text) <= REMINDER_MAX, "{}: {text}", length(&text));
+                    let length = text.encode_utf16().count();
+                    assert!(length <= REMINDER_MAX, "{length}: {text}");
                     let reports = reports(&text);
                     assert_eq!(reports.len(), TOLD_AT_ONCE, "{text}");
                     for (number, (sentence, place)) in reports.into_iter().enumerate() {

@@ -194,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn characters_that_count_twice_for_the_client_count_twice() {
+        let dir = TempDir::new();
+        let output = format!("{}\n", "🎉".repeat(300)).repeat(20);
+        let task = with_output(&dir, ended("t1", Outcome::Completed, 5), output.as_bytes());
+        let count = report_of(&dir, &task).encode_utf16().count();
+        assert!(count <= 2_000, "{count}");
+    }
+
+    #[test]
     fn an_output_that_cannot_be_shown_or_named_is_not_called_none() {
         let dir = TempDir::new();
         let strange = TempDir::new();
