@@ -30,12 +30,6 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-#[derive(serde::Deserialize)]
-struct Versioned {
-    #[serde(default)]
-    version: u32,
-}
-
 /// Reads `path`; a missing file is the default. A broken one is an error that downcasts to [`Malformed`].
 pub(crate) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
     let too_large = path.metadata().is_ok_and(|metadata| metadata.len() > MAX_BYTES);
@@ -44,29 +38,39 @@ pub(crate) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
         return Err(Malformed { reason }).with_context(|| format!("`{}`", path.display()));
     }
     let Some(bytes) = atomic::read(path, MAX_BYTES)? else { return Ok(T::default()) };
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => {
-            refuse_newer(path, &bytes)?;
-            Ok(value)
-        }
-        Err(error) => {
-            // A newer format may not parse as ours; that is no damage.
-            refuse_newer(path, &bytes)?;
-            Err(Malformed { reason: error.to_string() })
-                .with_context(|| format!("`{}`", path.display()))
-        }
-    }
+    // Before the file is parsed: a newer format may not parse as ours, and that is no damage.
+    let version = version_at_start(&bytes).unwrap_or_else(|| version_anywhere(&bytes));
+    anyhow::ensure!(
+        version <= u64::from(VERSION),
+        "`{}` has format {version}, this version knows {VERSION}; update sisyphus with install.sh",
+        path.display(),
+    );
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Malformed { reason: error.to_string() })
+        .with_context(|| format!("`{}`", path.display()))
 }
 
-fn refuse_newer(path: &Path, bytes: &[u8]) -> Result<()> {
-    match serde_json::from_slice::<Versioned>(bytes) {
-        Ok(found) if found.version > VERSION => anyhow::bail!(
-            "`{}` has format {}, this version knows {VERSION}; update sisyphus with install.sh",
-            path.display(),
-            found.version
-        ),
-        Ok(_) | Err(_) => Ok(()),
+/// The format of a file in which it stands first, as in every one that we write: no second parse to find it.
+fn version_at_start(bytes: &[u8]) -> Option<u64> {
+    let rest = ["{", "\"version\"", ":"]
+        .iter()
+        .try_fold(bytes, |rest, token| rest.trim_ascii_start().strip_prefix(token.as_bytes()))?;
+    let rest = rest.trim_ascii_start();
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = rest.split_at(digits);
+    // More than digits, as in `1e3`, is left to a parser.
+    rest.trim_ascii_start().first().filter(|byte| b",}".contains(byte))?;
+    str::from_utf8(number).ok()?.parse().ok()
+}
+
+/// The format of a file that somebody rewrote. One that names none has the first.
+fn version_anywhere(bytes: &[u8]) -> u64 {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        #[serde(default)]
+        version: u64,
     }
+    serde_json::from_slice::<Versioned>(bytes).map_or(0, |found| found.version)
 }
 
 /// Like [`read`], for whoever holds the lock: a broken file is renamed, with its reason beside it, and the rest goes on.
@@ -97,4 +101,65 @@ pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
         .with_context(|| format!("could not encode `{}`", path.display()))?;
     bytes.push(b'\n');
     atomic::write(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_testing::TempDir;
+
+    use super::super::{Active, History, Outbox, Session};
+    use super::*;
+
+    #[test]
+    fn the_format_stands_first_in_every_file_that_we_write() {
+        let dir = TempDir::new();
+        let path = dir.path().join("file.json");
+        let written = |text: Result<()>| {
+            text.unwrap();
+            version_at_start(&fs::read(&path).unwrap())
+        };
+        assert_eq!(written(write(&path, &Active::default())), Some(0));
+        assert_eq!(written(write(&path, &Outbox::default())), Some(0));
+        assert_eq!(written(write(&path, &Session::default())), Some(0));
+        assert_eq!(written(write(&path, &History::default())), Some(u64::from(VERSION)));
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_wherever_it_stands_and_is_no_damage() {
+        // What a read says: "default", "newer" or "malformed".
+        let cases = [
+            ("{\"version\": 1, \"tasks\": []}", "default"),
+            ("{\"tasks\": [], \"version\": 1}", "default"),
+            (" {\n\"version\" : 1\n}\n", "default"),
+            ("{}", "default"),
+            ("{\"version\": 2, \"tasks\": []}", "newer"),
+            ("{\"version\": 2, \"tasks\": {}}", "newer"),
+            ("{\"version\": 2, \"tasks\": [tru", "newer"),
+            ("{\"tasks\": {}, \"version\": 2}", "newer"),
+            ("{\"version\":18446744073709551615}", "newer"),
+            ("{\"version\": 10}", "newer"),
+            ("{\"version\": 1, \"tasks\": [tru", "malformed"),
+            ("{\"tasks\": [], \"version\": 2", "malformed"),
+            ("{\"version\": 1.5}", "malformed"),
+            ("{\"version\": 1e3}", "malformed"),
+            ("{\"version\": -1}", "malformed"),
+            ("{\"version\": \"2\"}", "malformed"),
+            ("{\"version\": }", "malformed"),
+            ("{\"version\": 2", "malformed"),
+            ("", "malformed"),
+        ];
+        let dir = TempDir::new();
+        let path = dir.path().join("active.json");
+        for (text, expected) in cases {
+            fs::write(&path, text).unwrap();
+            let said = match read::<Active>(&path) {
+                Ok(active) if active.tasks.is_empty() => "default",
+                Ok(_) => "tasks",
+                Err(error) if error.is::<Malformed>() => "malformed",
+                Err(error) if error.to_string().contains("has format") => "newer",
+                Err(_) => "another error",
+            };
+            assert_eq!(said, expected, "{text}");
+        }
+    }
 }
