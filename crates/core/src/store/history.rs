@@ -1,13 +1,15 @@
 //! Finished tasks: the newest two hundred in `completed.json` and `failed.json`, older ones in `archive/YYYY-MM.jsonl`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::file;
@@ -21,22 +23,39 @@ const KEPT: usize = 200;
 
 /// Finished tasks, oldest first. They stay unparsed text until somebody asks: adding one costs the same whatever the
 /// others hold, and fields from the future survive.
-#[derive(Debug, Default, Deserialize)]
-#[serde(try_from = "BTreeMap<String, Box<RawValue>>")]
+#[derive(Debug, Default)]
 pub struct History {
     tasks: Vec<Box<RawValue>>,
     /// Every other field of the file.
     others: BTreeMap<String, Box<RawValue>>,
 }
 
-impl TryFrom<BTreeMap<String, Box<RawValue>>> for History {
-    type Error = serde_json::Error;
-
+impl<'de> Deserialize<'de> for History {
     /// By hand, because serde can't keep raw text and collect unknown fields in one struct.
-    fn try_from(mut others: BTreeMap<String, Box<RawValue>>) -> Result<Self, Self::Error> {
-        let tasks =
-            others.remove("tasks").map(|raw| serde_json::from_str(raw.get())).transpose()?;
-        Ok(Self { tasks: tasks.unwrap_or_default(), others })
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = History;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object with tasks")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<History, A::Error> {
+        let mut history = History::default();
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "tasks" {
+                history.tasks = map.next_value()?;
+            } else {
+                history.others.insert(name, map.next_value()?);
+            }
+        }
+        Ok(history)
     }
 }
 
