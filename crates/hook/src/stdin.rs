@@ -1,33 +1,52 @@
 //! Reads one event from standard input, with bounded patience.
 
 use std::io::Read as _;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::complete::Completion;
 
-/// How long a hook waits for more input. The client writes the event right after the start, so silence means that
-/// none comes.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a hook waits. The client writes the event right after the start, so silence means that none comes.
+const PATIENCE: Patience =
+    Patience { with_silence: Duration::from_secs(1), in_all: Duration::from_secs(5) };
 /// Largest event, in bytes. A prompt may quote a long log; what is over is not worth a session's memory.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// How many chunks may wait to be looked at. A writer that is faster than we are has to wait as well.
+const CHUNKS_MAX: usize = 16;
+
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    with_silence: Duration,
+    /// Whoever writes a byte now and then must not hold the session for ever.
+    in_all: Duration,
+}
 
 /// Reads until one JSON object is whole, without waiting for the end of input.
 pub(crate) fn read_event() -> Result<Vec<u8>> {
     // A read can't be given up, a thread that reads can.
-    let (sender, chunks) = channel();
+    let (sender, chunks) = sync_channel(CHUNKS_MAX);
     thread::Builder::new().name("stdin".to_owned()).spawn(move || read_chunks(&sender))?;
+    collect(&chunks, PATIENCE)
+}
+
+fn collect(chunks: &Receiver<Vec<u8>>, patience: Patience) -> Result<Vec<u8>> {
+    let deadline = Instant::now() + patience.in_all;
     let mut bytes = Vec::new();
     let mut completion = Completion::default();
     loop {
-        match chunks.recv_timeout(PATIENCE) {
+        // What has come already is taken even after the deadline: a slow machine is no slow writer.
+        let left = deadline.saturating_duration_since(Instant::now());
+        match chunks.recv_timeout(patience.with_silence.min(left)) {
             Ok(chunk) if bytes.is_empty() => bytes = chunk,
             Ok(chunk) => bytes.extend_from_slice(&chunk),
+            Err(RecvTimeoutError::Timeout) if left < patience.with_silence => {
+                anyhow::bail!("no whole event came within {:?}", patience.in_all)
+            }
             Err(RecvTimeoutError::Timeout) => {
-                anyhow::bail!("no whole event came within {PATIENCE:?}")
+                anyhow::bail!("no whole event came within {:?}", patience.with_silence)
             }
             Err(RecvTimeoutError::Disconnected) => {
                 anyhow::bail!("the input ended after {} bytes", bytes.len())
@@ -41,7 +60,7 @@ pub(crate) fn read_event() -> Result<Vec<u8>> {
     }
 }
 
-fn read_chunks(sender: &Sender<Vec<u8>>) {
+fn read_chunks(sender: &SyncSender<Vec<u8>>) {
     let mut stdin = std::io::stdin().lock();
     loop {
         let mut chunk = vec![0; 64 * 1024];
@@ -54,5 +73,22 @@ fn read_chunks(sender: &Sender<Vec<u8>>) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_come_is_taken_even_without_patience() {
+        let (sender, chunks) = sync_channel(CHUNKS_MAX);
+        for chunk in ["{\"a\":", "1", "} and more"] {
+            sender.send(chunk.as_bytes().to_vec()).unwrap();
+        }
+        let none = Patience { with_silence: Duration::ZERO, in_all: Duration::ZERO };
+        assert_eq!(collect(&chunks, none).unwrap(), b"{\"a\":1}");
+        sender.send(b"{".to_vec()).unwrap();
+        assert!(collect(&chunks, none).is_err());
     }
 }

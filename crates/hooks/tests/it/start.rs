@@ -58,6 +58,13 @@ impl Started {
         stdin.write_all(input).expect("a hook that reads");
     }
 
+    /// Writes a byte every few milliseconds until it ends.
+    pub(crate) fn end_while_given(mut self, byte: u8) -> Output {
+        let mut stdin = self.stdin.take().expect("an open pipe");
+        wait_for(&self.command, || stdin.write_all(&[byte]).err());
+        self.end()
+    }
+
     /// Waits for its end, its standard input as it is.
     pub(crate) fn end(mut self) -> Output {
         let status = wait_for(&self.command, || self.child.try_wait().expect("a child"));

@@ -64,3 +64,15 @@ fn every_hook_gives_up_on_an_input_that_says_nothing_or_stops_half_way() {
     }
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
+
+/// All hooks read their input with the same code; one of them is enough for five seconds.
+#[test]
+fn a_hook_gives_up_on_an_input_that_drips_for_ever() {
+    let env = TestEnv::new();
+    let begun = Instant::now();
+    let mut started = Started::new(env.command("sisyphus-pre-tool-use"));
+    started.give(b"{\"session_id\": \"");
+    assert_eq!(started.end_while_given(b'a').stdout, "");
+    assert!(log(&env).contains("no whole event came within 5s"), "{}", log(&env));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
