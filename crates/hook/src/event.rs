@@ -163,31 +163,39 @@ const COMMAND_MAX: usize = 128 * 1024;
 /// Longest description that is recorded, in characters.
 const DESCRIPTION_MAX: usize = 1_000;
 
-/// The input of a Bash or PowerShell call.
+/// The input of a Bash or PowerShell call that is, or becomes, a background command.
 #[derive(Debug, Clone)]
 pub struct BackgroundCommand {
     pub command: String,
     pub description: String,
     /// In milliseconds. Some clients write it as a fraction.
     pub timeout: Option<f64>,
-    pub run_in_background: bool,
 }
 
 impl BackgroundCommand {
-    /// Reads the input of a call; `None` if it is not one that we understand, or longer than any shell takes.
+    /// Reads the input of a call that asks for the background; `None` for every other, of which nothing is copied: these
+    /// are most of a session's calls.
+    pub fn asked_for(tool_input: &Map<String, Value>) -> Option<Self> {
+        match tool_input.get("run_in_background") {
+            Some(Value::Bool(true)) => Self::of(tool_input),
+            _ => None,
+        }
+    }
+
+    /// Reads the input of a call of which the client says that it is in the background now, whatever was asked for.
+    /// `None` if it is not one that we understand, or longer than any shell takes.
     pub fn of(tool_input: &Map<String, Value>) -> Option<Self> {
-        let text = |key: &str| tool_input.get(key).and_then(Value::as_str).unwrap_or_default();
+        let command = tool_input.get("command")?.as_str()?;
         // Looked at before anything is copied.
-        if text("command").len() > COMMAND_MAX {
+        if command.len() > COMMAND_MAX {
             return None;
         }
-        let command = Self {
-            command: tool_input.get("command")?.as_str()?.to_owned(),
-            description: text("description").chars().take(DESCRIPTION_MAX).collect(),
+        let description = tool_input.get("description").and_then(Value::as_str).unwrap_or_default();
+        Some(Self {
+            command: command.to_owned(),
+            description: description.chars().take(DESCRIPTION_MAX).collect(),
             timeout: tool_input.get("timeout").and_then(Value::as_f64),
-            run_in_background: tool_input.get("run_in_background") == Some(&Value::Bool(true)),
-        };
-        Some(command)
+        })
     }
 
     /// The asked time limit in whole milliseconds.
@@ -199,5 +207,36 @@ impl BackgroundCommand {
             reason = "its range was just checked"
         )]
         Some(ms as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_a_call_that_asks_for_the_background_is_read_as_one() {
+        let cases = [
+            (json!({ "command": "a", "run_in_background": true }), true, true),
+            (json!({ "command": "a", "run_in_background": false }), false, true),
+            (json!({ "command": "a", "run_in_background": "true" }), false, true),
+            (json!({ "command": "a", "run_in_background": 1 }), false, true),
+            // Sent to the background by a key, or by the client after a while.
+            (json!({ "command": "a" }), false, true),
+            (json!({ "command": "a".repeat(COMMAND_MAX), "run_in_background": true }), true, true),
+            (
+                json!({ "command": "a".repeat(COMMAND_MAX + 1), "run_in_background": true }),
+                false,
+                false,
+            ),
+            (json!({ "command": 7, "run_in_background": true }), false, false),
+            (json!({ "run_in_background": true }), false, false),
+        ];
+        for (number, (input, asked_for, moved)) in cases.into_iter().enumerate() {
+            let map = input.as_object().unwrap();
+            assert_eq!(BackgroundCommand::asked_for(map).is_some(), asked_for, "case {number}");
+            assert_eq!(BackgroundCommand::of(map).is_some(), moved, "case {number}");
+        }
     }
 }

@@ -30,9 +30,7 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
 }
 
 fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
-    let Some(command) =
-        BackgroundCommand::of(&event.tool_input).filter(|command| command.run_in_background)
-    else {
+    let Some(command) = BackgroundCommand::asked_for(&event.tool_input) else {
         return Ok(Reply::Silent);
     };
     let settings = context.settings();
