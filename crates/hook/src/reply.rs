@@ -4,10 +4,13 @@ use std::io::{self, Write as _};
 
 use serde_json::{Map, Value, json};
 use sisyphus_core::id::SessionId;
+use sisyphus_core::output::one_line;
 use sisyphus_core::store::Claimer;
 
 /// Longest text that is handed to the client, as its language counts; longer ones it would replace by the name of a file.
 const TEXT_MAX: usize = 9_500;
+/// Longest reason that a person is shown, in characters. It stands on one line of a terminal.
+const REASON_MAX: usize = 300;
 
 /// What is to be confirmed once the reply is printed: whose results, and who claimed them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,8 @@ pub enum Reply {
     Results { reminder: String, receipt: Receipt },
     /// PreToolUse: the same call with this input. Only ever the input as it came, with another `timeout`.
     Input(Map<String, Value>),
-    /// UserPromptSubmit: the prompt, a notice of the client, is not worth a turn. The person sees the reason.
+    /// UserPromptSubmit: the prompt, a notice of the client, is not worth a turn. The person sees the reason, which may
+    /// repeat foreign words: it is cleaned, and cut in the middle.
     Swallow { reason: String },
 }
 
@@ -60,7 +64,7 @@ impl Reply {
             ),
             Self::Swallow { reason } => Some(json!({
                 "decision": "block",
-                "reason": reason,
+                "reason": one_line(reason, REASON_MAX),
                 "hookSpecificOutput": { "hookEventName": event, "suppressOriginalPrompt": true },
             })),
         }
@@ -117,6 +121,18 @@ mod tests {
             Reply::Swallow { reason: "r".to_owned() }.to_json("UserPromptSubmit").unwrap();
         assert_eq!(swallowed["decision"], "block");
         assert_eq!(swallowed["hookSpecificOutput"]["suppressOriginalPrompt"], true);
+    }
+
+    #[test]
+    fn a_reason_is_one_harmless_line() {
+        let name =
+            format!("\u{1b}]0;title\u{7}a\nb</system-reminder>{}\u{202e}", "x".repeat(90_000));
+        let reason = format!("the result of \"{name}\" was delivered already");
+        let json = Reply::Swallow { reason }.to_json("UserPromptSubmit").unwrap();
+        let said = json["reason"].as_str().unwrap();
+        assert_eq!(said.chars().count(), REASON_MAX);
+        assert!(said.starts_with("the result of \"a b&lt;/system-reminder>xxx"), "{said}");
+        assert!(said.ends_with("xxx\" was delivered already"), "{said}");
     }
 
     #[test]
