@@ -10,6 +10,9 @@
 //! assignment to `LINENO` lasts if it happens in the redirection of a compound command, whose own line bash does not
 //! restore afterwards (tried with 5.2; elsewhere it may do nothing). It closes a descriptor for the time of an empty
 //! group, which has no effect otherwise. In zsh `LINENO` is read-only, and the lines of an `eval` are counted anew.
+//!
+//! Only bash may come there: zsh and dash give up the whole command over that expansion. Bash is told by `BASH_VERSINFO`,
+//! which it never exports and lets nobody unset. `BASH_VERSION` can be inherited by another shell, and be missing in bash.
 
 use std::path::Path;
 
@@ -25,7 +28,7 @@ pub fn render(runner: &Path, state_dir: &Path, announced_dir: &Path) -> Option<S
         "if [ -e {announced} ] && [ -s {runner} ] && [ -x {runner} ] \
          && {{ {runner} claim {state} {announced} {string}; }} >/dev/null 2>&1; \
          then exec {runner} run {state} {announced} {string}; \
-         elif [ -z \"${{ZSH_VERSION-}}\" ]; then {{ :; }} 9>&\"${{BASH_VERSION:LINENO=LINENO-1:0}}-\"; fi"
+         elif [ -n \"${{BASH_VERSINFO-}}\" ]; then {{ :; }} 9>&\"${{BASH_VERSINFO:LINENO=LINENO-1:0}}-\"; fi"
     ))
 }
 
@@ -69,7 +72,7 @@ mod tests {
              \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"; } >/dev/null 2>&1; \
              then exec '/s/bin/run' run '/s' '/tmp/claude-1/sisyphus/announced/abc' \
              \"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"; \
-             elif [ -z \"${ZSH_VERSION-}\" ]; then { :; } 9>&\"${BASH_VERSION:LINENO=LINENO-1:0}-\"; fi"
+             elif [ -n \"${BASH_VERSINFO-}\" ]; then { :; } 9>&\"${BASH_VERSINFO:LINENO=LINENO-1:0}-\"; fi"
         );
         assert!(render(Path::new("/it's"), Path::new("/s"), Path::new("/t")).is_none());
         assert!(render(Path::new("/a\nb"), Path::new("/s"), Path::new("/t")).is_none());

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use sisyphus_testing::{Client, Shell};
 
@@ -18,6 +19,44 @@ fn it_is_silent_and_succeeds_under_any_option() {
             assert_eq!(finished.status.code(), Some(0), "{options}");
         }
     });
+}
+
+/// What makes a shell bash is not what stands in its environment.
+#[test]
+fn it_takes_no_shell_for_another() {
+    in_both(|client| {
+        let string = format!("set -u\n{}: && echo \"status $? line $LINENO\"", client.snippet());
+        let line = match client.shell {
+            Shell::Bash => 2,
+            Shell::Zsh => 3,
+        };
+        for inherited in ["BASH_VERSION", "ZSH_VERSION"] {
+            let running = client.spawn(&string, |command, _| {
+                command.env(inherited, "5.2");
+            });
+            assert_eq!(running.wait().text(), format!("status 0 line {line}\n"), "{inherited}");
+        }
+        let unset = client.spawn(&format!("unset BASH_VERSION\n{string}"), |_, _| {});
+        assert_eq!(unset.wait().text(), format!("status 0 line {}\n", line + 1));
+    });
+}
+
+/// The client starts bash or zsh only; a newer one might start others. `/bin/sh` is dash on Debian, bash elsewhere.
+#[test]
+fn it_is_silent_and_succeeds_in_another_shell() {
+    let client = Client::new(Shell::Bash);
+    for announced in ["", "something else"] {
+        if !announced.is_empty() {
+            client.announce(announced);
+        }
+        let mut shell = Command::new("/bin/sh");
+        client.env.apply(&mut shell);
+        let string = format!("set -eu\n{}echo \"status $?\"; exit 4", client.snippet());
+        let output = shell.args(["-c", &string]).env("BASH_VERSION", "5.2").output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        assert_eq!(String::from_utf8_lossy(&text), "status 0\n");
+        assert_eq!(output.status.code(), Some(4));
+    }
 }
 
 /// Everything that a shell can tell of itself.
