@@ -135,6 +135,16 @@ impl Task {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::outcome::Outcome;
+    use crate::status::Ending;
+
+    /// A task that ended this way, for the tests of other modules.
+    pub(crate) fn finished(id: &str, outcome: Outcome) -> Task {
+        let mut task = pending(id, 1);
+        let ended_at = DateTime::from_timestamp(1_800_000_060, 0).unwrap();
+        task.status = Status::Finished(Ending::unseen(outcome, ended_at));
+        task
+    }
 
     /// A pending task, for the tests of other modules.
     pub(crate) fn pending(id: &str, ticket: u64) -> Task {

@@ -5,18 +5,17 @@ use sisyphus_testing::TempDir;
 use crate::outcome::Outcome;
 use crate::output::KeptOutput;
 use crate::paths::StateDir;
-use crate::status::{Ending, Status};
+use crate::status::Status;
 use crate::task::Task;
-use crate::task::tests::pending;
+use crate::task::tests::finished;
 
+/// One that ran for so long.
 pub(super) fn ended(id: &str, outcome: Outcome, duration_ms: u64) -> Task {
-    let mut task = pending(id, 1);
+    let mut task = finished(id, outcome);
     task.command = "sleep 2; echo '47 passed, 3 failed'; exit 3".to_owned();
-    let ended_at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-    task.status = Status::Finished(Ending {
-        duration_ms: Some(duration_ms),
-        ..Ending::unseen(outcome, ended_at)
-    });
+    if let Status::Finished(ending) = &mut task.status {
+        ending.duration_ms = Some(duration_ms);
+    }
     task
 }
 

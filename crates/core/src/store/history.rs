@@ -175,16 +175,8 @@ pub(crate) fn read_archive(state: &StateDir) -> Result<Vec<Task>> {
 mod tests {
     use super::*;
     use crate::outcome::Outcome;
-    use crate::status::Ending;
-    use crate::task::tests::pending;
+    use crate::task::tests::finished;
     use sisyphus_testing::TempDir;
-
-    fn finished(id: &str, outcome: Outcome) -> Task {
-        let mut task = pending(id, 1);
-        let ended_at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        task.status = Status::Finished(Ending::unseen(outcome, ended_at));
-        task
-    }
 
     #[test]
     fn the_newest_stay_and_the_rest_is_archived() {
