@@ -85,7 +85,7 @@ fn turn(
     if handoff.kind == Kind::Service {
         return Ok(Turn::Start(None));
     }
-    let mut settings = LiveSettings::read(client_config_dir(&Environment::read()).ok());
+    let mut settings = LiveSettings::at(client_config_dir(&Environment::read()).ok());
     wait_for_turn(&Queue::of(root), handoff, record, signals, &mut settings)
 }
 

@@ -121,39 +121,34 @@ fn watch(paths: &[PathBuf], watched: &mut BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The settings as they are now.
+/// The limit as it is set now.
 pub(crate) struct LiveSettings {
     dir: Option<PathBuf>,
+    /// When the file was written that `slots` were read from; none for no file.
     seen: Option<SystemTime>,
     slots: SlotLimit,
 }
 
 impl LiveSettings {
-    /// Reads the settings below the client's configuration folder `dir`.
-    pub(crate) fn read(dir: Option<PathBuf>) -> Self {
-        let mut settings =
-            Self { dir, seen: None, slots: Settings::default().max_background_tasks };
-        settings.refresh();
-        settings
+    /// The settings in the client's configuration folder `dir`.
+    pub(crate) fn at(dir: Option<PathBuf>) -> Self {
+        Self { dir, seen: None, slots: Settings::default().max_background_tasks }
     }
 
-    fn slots(&self) -> SlotLimit {
+    fn slots(&mut self) -> SlotLimit {
+        if self.have_changed() {
+            // The time first: what is written between the two is seen next time.
+            self.seen = self.changed_at();
+            self.slots = self
+                .dir
+                .as_ref()
+                .map_or(self.slots, |dir| Settings::read(dir).max_background_tasks);
+        }
         self.slots
     }
 
-    fn refresh(&mut self) {
-        let Some(dir) = &self.dir else { return };
-        // The time first: what is written between the two is seen next time.
-        self.seen = self.changed_at();
-        self.slots = Settings::read(dir).max_background_tasks;
-    }
-
-    fn have_changed(&mut self) -> bool {
-        let changed = self.changed_at() != self.seen;
-        if changed {
-            self.refresh();
-        }
-        changed
+    fn have_changed(&self) -> bool {
+        self.changed_at() != self.seen
     }
 
     fn changed_at(&self) -> Option<SystemTime> {

@@ -117,7 +117,7 @@ impl Client {
         output.json()
     }
 
-    /// The model's call of a background command, up to the permission check.
+    /// The model's call of a background command, up to the permission check: as it then stands.
     pub fn announce(&self, command: &str) -> Value {
         self.announce_with(command, json!({}))
     }
@@ -130,18 +130,33 @@ impl Client {
             input[name] = value.clone();
         }
         let id = format!("toolu_{}", self.number());
-        let call = json!({ "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": id, "tool_input": input });
+        let mut call = json!({ "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": id, "tool_input": input });
         let reply = self.hook("sisyphus-pre-tool-use", call.clone());
-        assert_eq!(reply, Value::Null, "the call was changed");
+        if reply == Value::Null {
+            return call;
+        }
+        // The one change that is allowed: another time limit.
+        let mut changed = reply["hookSpecificOutput"]["updatedInput"].clone();
+        call["tool_input"] = changed.clone();
+        for input in [&mut changed, &mut input] {
+            input.as_object_mut().expect("an input").remove("timeout");
+        }
+        assert_eq!(changed, input, "the call was changed: {reply}");
         call
     }
 
-    /// The client's answer to the model: the command runs in the background.
-    pub fn bind(&self, mut call: Value, running: &Running) {
+    /// The client's answer to the model: the command runs in the background. Returns what the hook says to that.
+    pub fn bind(&self, mut call: Value, running: &Running) -> Value {
         call["hook_event_name"] = "PostToolUse".into();
         call["tool_response"] =
             json!({ "stdout": "", "stderr": "", "backgroundTaskId": running.id });
-        self.hook("sisyphus-post-tool-use", call);
+        self.hook("sisyphus-post-tool-use", call)
+    }
+
+    /// Writes the user's settings: the section `sisyphus`.
+    pub fn set(&self, settings: &Value) {
+        let path = self.env.home().join(".claude/settings.json");
+        fs::write(path, json!({ "sisyphus": settings }).to_string()).expect("the settings");
     }
 
     /// The whole of a background call: announced, started, bound.

@@ -9,6 +9,7 @@ mod faithful_end;
 mod faithful_setting;
 mod hostile;
 mod limit;
+mod queue;
 mod results;
 mod sandbox;
 mod signals;

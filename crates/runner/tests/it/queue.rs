@@ -1,0 +1,223 @@
+//! Slots: who waits, who is next, and that the dead hold nothing.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use sisyphus_testing::shell::Running;
+use sisyphus_testing::{Client, Shell, wait_until};
+
+use crate::support::in_both;
+
+/// A session with so many slots.
+fn session(slots: usize) -> Client {
+    let client = Client::new(Shell::Bash);
+    slots_are(&client, slots);
+    client
+}
+
+fn slots_are(client: &Client, slots: usize) {
+    client.set(&json!({ "max_background_tasks": slots }));
+}
+
+/// A command that says in the file `log` that it runs, and ends when the file `go-NUMBER` is there.
+fn job(client: &Client, number: usize) -> Running {
+    client.background(&format!(
+        "echo {number} >> log; until [ -e go-{number} ]; do sleep 0.02; done; exit {number}"
+    ))
+}
+
+fn let_go(client: &Client, number: usize) {
+    fs::write(client.env.project().join(format!("go-{number}")), "").unwrap();
+}
+
+/// The numbers of the jobs that have started, in their order.
+fn started(client: &Client) -> Vec<usize> {
+    let log = fs::read_to_string(client.env.project().join("log")).unwrap_or_default();
+    log.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+fn wait_for_start(client: &Client, expected: &[usize]) {
+    wait_until(&format!("{expected:?} to start"), || started(client) == expected);
+}
+
+/// Waits until so many stand in line.
+fn wait_for_line(client: &Client, length: usize) {
+    let waiting = client.env.runs().join("queue/waiting");
+    let named = |entry: &fs::DirEntry| !entry.file_name().as_encoded_bytes().starts_with(b".");
+    wait_until(&format!("{length} to wait"), || {
+        fs::read_dir(&waiting).is_ok_and(|dir| dir.flatten().filter(named).count() == length)
+    });
+}
+
+fn states(client: &Client) -> Vec<(Value, Value)> {
+    let mut tasks = client.tasks();
+    tasks.sort_by_key(|task| task["command"].to_string());
+    tasks.into_iter().map(|task| (task["status"].clone(), task["exit_code"].clone())).collect()
+}
+
+#[test]
+fn a_command_above_the_limit_waits_and_starts_in_its_turn() {
+    in_both(|client| {
+        slots_are(client, 1);
+        let jobs: Vec<Running> = (1..=3).map(|number| job(client, number)).collect();
+        wait_for_line(client, 2);
+        wait_for_start(client, &[1]);
+        let word = |word: &str| (json!(word), Value::Null);
+        assert_eq!(states(client), [word("running"), word("queued"), word("queued")]);
+        for number in 1..=3 {
+            wait_for_start(client, &(1..=number).collect::<Vec<_>>());
+            let_go(client, number);
+        }
+        for (job, number) in jobs.into_iter().zip(1..) {
+            assert_eq!(job.wait().status.code(), Some(number));
+        }
+        let failed = |code: i32| (json!("failed"), json!(code));
+        assert_eq!(states(client), [failed(1), failed(2), failed(3)]);
+    });
+}
+
+#[test]
+fn the_model_is_told_the_place_and_what_is_before_it() {
+    let client = session(1);
+    let _first = job(&client, 1);
+    wait_for_start(&client, &[1]);
+    let told = |command: &str| {
+        let call = client.announce(command);
+        let running = client.start(command);
+        let said = client.bind(call.clone(), &running);
+        let text = said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
+        (running, call["tool_input"]["timeout"].clone(), text)
+    };
+    let (second, timeout, said) = told("true 2");
+    assert!(
+        said.contains("is number 1 in the queue. At most 1 command runs at once; now "),
+        "{said}"
+    );
+    assert!(said.contains("has been running for"), "{said}");
+    assert!(said.ends_with("told like any other."), "{said}");
+    assert_eq!(timeout, 7_200_000, "waiting eats the command's own time");
+
+    // Where others may rewrite calls, it can't be raised, and that is said.
+    let noted = client.env.state().join("sessions/session-1.json");
+    fs::write(noted, r#"{"version":1,"rewriting":"maybe_others"}"#).unwrap();
+    let (third, timeout, said) = told("true 3");
+    assert!(said.contains("is number 2 in the queue."), "{said}");
+    assert!(
+        said.ends_with("Claude Code's own limit of 10 min for this call is already running."),
+        "{said}"
+    );
+    assert_eq!(timeout, Value::Null);
+    let_go(&client, 1);
+    for waiting in [second, third] {
+        assert_eq!(waiting.wait().status.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_killed_holder_opens_its_slot_at_once() {
+    let client = session(1);
+    let first = job(&client, 1);
+    wait_for_start(&client, &[1]);
+    let second = job(&client, 2);
+    wait_for_line(&client, 1);
+    first.process.signal(Signal::SIGKILL);
+    wait_for_start(&client, &[1, 2]);
+    let_go(&client, 2);
+    assert_eq!(second.wait().status.code(), Some(2));
+    drop(first.wait());
+    assert_eq!(states(&client), [(json!("lost"), Value::Null), (json!("failed"), json!(2))]);
+}
+
+#[test]
+fn who_dies_or_is_stopped_in_line_closes_its_gap_and_never_starts() {
+    let client = session(1);
+    let _first = job(&client, 1);
+    wait_for_start(&client, &[1]);
+    let [second, third, fourth] = [2, 3, 4].map(|number| {
+        let running = job(&client, number);
+        wait_for_line(&client, number - 1);
+        running
+    });
+    second.process.signal(Signal::SIGKILL);
+    third.process.signal(Signal::SIGTERM);
+    let ended = [second.wait(), third.wait()];
+    assert!(ended.iter().all(|end| !end.status.success()), "{ended:?}");
+    wait_until("the line to close", || {
+        let line = fs::read_dir(client.env.runs().join("queue/waiting")).unwrap();
+        // The next who looks removes what a killed one left.
+        line.count() <= 2
+    });
+    let_go(&client, 1);
+    wait_for_start(&client, &[1, 4]);
+    let_go(&client, 4);
+    assert_eq!(fourth.wait().status.code(), Some(4));
+    let words: Vec<Value> = states(&client).into_iter().map(|(word, _)| word).collect();
+    assert_eq!(words, ["failed", "lost", "cancelled", "failed"]);
+}
+
+#[test]
+fn a_raised_limit_starts_who_waits_and_a_lowered_one_stops_nobody() {
+    let client = session(1);
+    let jobs: Vec<Running> = (1..=4).map(|number| job(&client, number)).collect();
+    wait_for_line(&client, 3);
+    slots_are(&client, 3);
+    wait_for_start(&client, &[1, 2, 3]);
+    slots_are(&client, 1);
+    let_go(&client, 1);
+    let_go(&client, 2);
+    wait_until("two to end", || {
+        states(&client).iter().filter(|(word, _)| word == "failed").count() == 2
+    });
+    // The third has the only slot that there is now.
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(started(&client), [1, 2, 3]);
+    let_go(&client, 3);
+    wait_for_start(&client, &[1, 2, 3, 4]);
+    let_go(&client, 4);
+    for (job, number) in jobs.into_iter().zip(1..) {
+        assert_eq!(job.wait().status.code(), Some(number));
+    }
+}
+
+#[test]
+fn a_service_needs_no_slot() {
+    let client = session(1);
+    client.set(&json!({ "max_background_tasks": 1, "service_patterns": ["sh serve.sh"] }));
+    fs::write(client.env.project().join("serve.sh"), "echo 9 >> log; exec sleep 60").unwrap();
+    let services = [client.background("sh serve.sh"), client.background("sh serve.sh")];
+    wait_for_start(&client, &[9, 9]);
+    let first = job(&client, 1);
+    wait_for_start(&client, &[9, 9, 1]);
+    let_go(&client, 1);
+    assert_eq!(first.wait().status.code(), Some(1));
+    services.iter().for_each(|it| it.process.signal(Signal::SIGKILL));
+}
+
+/// It took the announcement of a background call that was never confirmed: nothing of ours may hold it up.
+#[test]
+fn a_foreground_command_with_the_same_words_is_not_kept_waiting() {
+    let client = session(1);
+    let _first = job(&client, 1);
+    wait_for_start(&client, &[1]);
+    client.announce("echo in the foreground");
+    let before = Instant::now();
+    let foreground = client.start("echo in the foreground");
+    assert_eq!(foreground.wait().text(), "in the foreground\n");
+    assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
+    let_go(&client, 1);
+}
+
+#[test]
+fn where_there_is_no_queue_a_command_starts_at_once() {
+    let client = session(1);
+    fs::create_dir_all(client.env.runs()).unwrap();
+    fs::write(client.env.runs().join("queue"), "a plain file").unwrap();
+    let jobs = [job(&client, 1), job(&client, 2)];
+    wait_until("both to start", || started(&client).len() == 2);
+    [1, 2].iter().for_each(|number| let_go(&client, *number));
+    for (job, number) in jobs.into_iter().zip(1..) {
+        assert_eq!(job.wait().status.code(), Some(number));
+    }
+}
