@@ -178,7 +178,7 @@ whole output: STATE/output/t1.log
             .map(|number| {
                 let mut task = ended(&format!("t{number:08}"), outcome.clone(), u64::MAX);
                 task.description = description.to_owned();
-                task.command = "c".repeat(100_000);
+                task.command = "c".repeat(10_000);
                 std::fs::write(state.output(&task.id), "x\n".repeat(1_000)).unwrap();
                 task.output =
                     Some(KeptOutput { bytes: u64::MAX, dropped: u64::MAX, client_file: None });
