@@ -10,7 +10,7 @@ use crate::id::{AgentId, SessionId, TaskId, ToolUseId};
 use crate::run_folder::{Announced, Announcement, RunRoot};
 use crate::status::{Status, Watch};
 use crate::store::{LOCK_WAIT_IN_HOOK, Store, Transaction};
-use crate::task::{Kind, Task};
+use crate::task::{AgentLife, Kind, Task};
 
 /// A background call, as the client describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,7 @@ impl Call {
             session: self.session,
             tool_use_id: self.tool_use_id,
             agent: self.agent,
+            agent_life: AgentLife::Lives,
             client: None,
             run_root: None,
             kind: self.kind,

@@ -57,6 +57,7 @@ pub(crate) fn swap_calls(one: &mut Task, other: &mut Task) {
     std::mem::swap(&mut one.tool_use_id, &mut other.tool_use_id);
     std::mem::swap(&mut one.description, &mut other.description);
     std::mem::swap(&mut one.agent, &mut other.agent);
+    std::mem::swap(&mut one.agent_life, &mut other.agent_life);
     std::mem::swap(&mut one.cwd, &mut other.cwd);
     std::mem::swap(&mut one.client_limit_ms, &mut other.client_limit_ms);
 }

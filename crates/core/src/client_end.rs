@@ -16,7 +16,7 @@ use crate::run_folder::RunRoot;
 use crate::status::{Ending, Status, Watch};
 use crate::store::{Store, Transaction};
 use crate::sys;
-use crate::task::{Client, Kind, Task, Witness};
+use crate::task::{AgentLife, Client, Kind, Task, Witness};
 use crate::transition::Event;
 
 /// How the client says that a command ended.
@@ -87,7 +87,9 @@ pub fn hear(transaction: &mut Transaction<'_>, heard: Heard, now: DateTime<Utc>)
         .map(|task| {
             task.client = Some(Client { id: notice.client_id.clone(), said_by: Witness::Client });
             // The client tells it to the main conversation, so that is where it belongs now.
-            task.agent = None;
+            if task.agent.is_some() {
+                task.agent_life = AgentLife::Stopped;
+            }
             refine(task, notice.end);
             task.id.clone()
         });

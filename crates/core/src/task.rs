@@ -23,6 +23,9 @@ pub struct Task {
     /// The subagent that started it; none for the main conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
+    /// Whether that subagent is there to be told.
+    #[serde(default, skip_serializing_if = "AgentLife::is_default")]
+    pub agent_life: AgentLife,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
     /// The folder below which its run folder lies; none for a task that was never announced. Kept with the task,
@@ -59,6 +62,23 @@ pub struct Task {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// Whether the subagent that started a task can still be told of its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentLife {
+    /// As far as we know it lives, or there is none.
+    #[default]
+    Lives,
+    /// It stopped: the main conversation is told.
+    Stopped,
+}
+
+impl AgentLife {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a task asks of the queue.
@@ -154,6 +174,7 @@ pub(crate) mod tests {
             session: SessionId::new("session-1").unwrap(),
             tool_use_id: Some(ToolUseId::new(format!("toolu_{id}")).unwrap()),
             agent: None,
+            agent_life: AgentLife::Lives,
             client: None,
             run_root: None,
             kind: Kind::Command,

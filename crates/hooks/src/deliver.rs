@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use sisyphus_core::client_end::{ClientNotice, Heard, hear};
 use sisyphus_core::id::{AgentId, ClientTaskId, SessionId};
 use sisyphus_core::notice::{Rest, TOLD_AT_ONCE, reminder};
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::status::Status;
-use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Transaction};
-use sisyphus_core::task::Task;
+use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Tally, Transaction};
+use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Notification, Receipt, Reply};
 use sisyphus_process::ProcessId;
 
@@ -24,8 +25,10 @@ impl Recipient {
     pub(crate) fn is_of(&self, task: &Task) -> bool {
         match (self, &task.agent) {
             (Self::MainConversation, None) => true,
+            (Self::MainConversation, Some(_)) => task.agent_life == AgentLife::Stopped,
+            // One that is met again lives again.
             (Self::Agent(agent), Some(of)) => agent == of,
-            (Self::MainConversation, Some(_)) | (Self::Agent(_), None) => false,
+            (Self::Agent(_), None) => false,
         }
     }
 }
@@ -39,6 +42,32 @@ pub(crate) fn deliver(context: &Context, session: &SessionId, to: &Recipient) ->
     let taken =
         context.store.update(LOCK_WAIT_IN_HOOK, |transaction| take(transaction, session, to))?;
     Ok(tell(context, session, taken))
+}
+
+/// How long the client has to announce an end before we do.
+const GRACE: chrono::Duration = chrono::Duration::seconds(3);
+
+/// Delivers everything that is ready to the main conversation, if the client has had its time to announce one of the
+/// results and did not. What it announces later is swallowed.
+pub(crate) fn rescue(context: &Context, session: &SessionId) -> Result<Reply> {
+    let overdue = |task: &Task| due(task).is_some_and(|due| due < context.now);
+    if context.store.read_outbox(session)?.held().any(overdue) {
+        return deliver(context, session, &Recipient::MainConversation);
+    }
+    Ok(Reply::Silent)
+}
+
+/// When a result that is owed to the main conversation should be told without the client.
+pub(crate) fn due(task: &Task) -> Option<DateTime<Utc>> {
+    match &task.status {
+        Status::Finished(ending) if task.is_bound() && Recipient::MainConversation.is_of(task) => {
+            Some(ending.ended_at + GRACE)
+        }
+        Status::Finished(_)
+        | Status::Pending { .. }
+        | Status::Queued { .. }
+        | Status::Running { .. } => None,
+    }
 }
 
 /// Hears the client's notices and delivers everything that is ready with them. A notice that brings nothing new because
@@ -103,13 +132,16 @@ fn take(transaction: &mut Transaction<'_>, session: &SessionId, to: &Recipient) 
     };
     let owed = outbox.owed.iter().filter(|task| task.is_bound() && to.is_of(task)).count();
     let live = transaction.active.tasks.iter().filter(is_live).count();
-    Ok(Taken { deliveries, rest: Rest { live, owed } })
+    let is_all =
+        !deliveries.is_empty() && live == 0 && owed == 0 && to == &Recipient::MainConversation;
+    let sum = if is_all { transaction.outbox(session)?.sum_up() } else { Tally::default() };
+    Ok(Taken { deliveries, rest: Rest { live, owed, sum } })
 }
 
 fn tell(context: &Context, session: &SessionId, taken: Taken) -> Reply {
     let lines = context.settings().output_lines;
     let receipt = Receipt { session: session.clone(), claimer: own_claimer() };
-    match reminder(&taken.deliveries, taken.rest, context.store.dir(), lines) {
+    match reminder(&taken.deliveries, &taken.rest, context.store.dir(), lines) {
         Some(reminder) => Reply::Results { reminder, receipt },
         None => Reply::Silent,
     }

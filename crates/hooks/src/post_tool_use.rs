@@ -13,7 +13,7 @@ use sisyphus_core::task::Task;
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 
-use crate::deliver::{Recipient, deliver};
+use crate::deliver::{Recipient, deliver, rescue};
 use crate::launch::{Caller, call};
 use crate::pre_tool_use::stopped_id;
 
@@ -28,10 +28,12 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         }
         Tool::Other => None,
     };
-    // A subagent's notices reach it without any prompt of ours; this is where we meet it.
+    context.fold();
+    // A subagent's notices reach it without any prompt of ours; this is where we meet it. To the main conversation the
+    // client announces an end itself, as a rule.
     let reply = match agent {
         Some(agent) => deliver(context, &session, &Recipient::Agent(agent))?,
-        None => Reply::Silent,
+        None => rescue(context, &session)?,
     };
     Ok(reply.with_note(note))
 }

@@ -2,7 +2,6 @@
 //! its time is delivered here.
 
 use anyhow::Result;
-use chrono::Duration;
 use sisyphus_core::announce::{Unclaimed, forget_unclaimed};
 use sisyphus_core::fold::advance;
 use sisyphus_core::outcome::Outcome;
@@ -12,10 +11,7 @@ use sisyphus_core::task::Task;
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, Reply, Stop};
 
-use crate::deliver::{Recipient, deliver};
-
-/// How long the client has to announce an end before we do.
-const GRACE: Duration = Duration::seconds(3);
+use crate::deliver::{Recipient, rescue};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
@@ -34,16 +30,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     if event.stop_hook_active {
         return Ok(Reply::Silent);
     }
-    let overdue = |task: &Task| match &task.status {
-        Status::Finished(ending) => {
-            task.is_bound() && task.agent.is_none() && context.now - ending.ended_at > GRACE
-        }
-        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
-    };
-    if context.store.read_outbox(session)?.held().any(overdue) {
-        return deliver(context, session, &Recipient::MainConversation);
-    }
-    Ok(Reply::Silent)
+    rescue(context, session)
 }
 
 /// Ends tasks that only the client sees and that it does not list any more, twice in a row: its notice of the end was
@@ -83,7 +70,7 @@ fn end_unlisted(context: &Context, event: &Stop) -> Result<()> {
 /// Drops results that the client never called background tasks: a foreground command took an announcement that was
 /// meant for its background twin. After the turn no confirmation can come any more.
 fn forget_strangers(context: &Context, event: &Stop) -> Result<()> {
-    let is_stranger = |task: &Task| !task.is_bound() && task.agent.is_none();
+    let is_stranger = |task: &Task| !task.is_bound() && Recipient::MainConversation.is_of(task);
     let session = &event.session_id;
     if !context.store.read_outbox(session)?.owed.iter().any(is_stranger) {
         return Ok(());

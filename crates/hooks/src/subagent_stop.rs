@@ -1,20 +1,26 @@
-//! SubagentStop: what is still owed to the subagent goes to the main conversation. Prints nothing: what is printed
+//! SubagentStop: what the subagent has not been told, and what it left running, is from now on told to the main
+//! conversation. Prints nothing: what is printed
 //! here goes to the subagent and keeps it running.
 
 use anyhow::Result;
+use sisyphus_core::bind::tasks_of;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, SubagentStop};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SubagentStop) -> Result<Reply> {
     context.fold();
-    let is_its = |task: &Task| task.agent.as_ref() == Some(&event.agent_id);
+    let is_its = |task: &Task| {
+        task.agent.as_ref() == Some(&event.agent_id) && task.agent_life == AgentLife::Lives
+    };
     let session = &event.session_id;
-    if context.store.read_outbox(session)?.held().any(is_its) {
+    let runs = |task: &Task| &task.session == session && is_its(task);
+    let owed = context.store.read_outbox(session)?.held().any(is_its);
+    if owed || context.store.read_active()?.tasks.iter().any(runs) {
         context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-            let held = transaction.outbox(session)?.held_mut();
-            held.filter(|task| is_its(task)).for_each(|task| task.agent = None);
+            let theirs = tasks_of(transaction, session)?.into_iter().filter(|task| is_its(task));
+            theirs.for_each(|task| task.agent_life = AgentLife::Stopped);
             Ok(())
         })?;
     }

@@ -20,7 +20,7 @@ const _: () = assert!(TOLD_AT_ONCE * SHORT_MAX + Rest::SAID_MAX + LEFT_OUT_MAX <
 /// Writes the reminder for ended tasks, failures first; `None` if there are none.
 pub fn reminder(
     deliveries: &[Delivery],
-    rest: Rest,
+    rest: &Rest,
     state: &StateDir,
     tail_lines: usize,
 ) -> Option<String> {
@@ -110,15 +110,13 @@ mod tests {
     use crate::output::KeptOutput;
     use crate::task::Task;
 
-    const NOTHING: Rest = Rest { live: 0, owed: 0 };
-
     fn first(tasks: &[Task]) -> Vec<Delivery> {
         tasks.iter().map(|task| Delivery { task: task.clone(), telling: Telling::First }).collect()
     }
 
     fn remind(dir: &TempDir, tasks: &[Task], live: usize) -> String {
-        let rest = Rest { live, owed: 0 };
-        let text = reminder(&first(tasks), rest, &StateDir::at(dir.path()), 20).unwrap();
+        let rest = Rest { live, ..Rest::default() };
+        let text = reminder(&first(tasks), &rest, &StateDir::at(dir.path()), 20).unwrap();
         text.replace(dir.path().to_str().unwrap(), "STATE")
     }
 
@@ -185,8 +183,8 @@ whole output: STATE/output/t1.log
                 Delivery { task, telling: Telling::MaybeAgain }
             })
             .collect();
-        let rest = Rest { live: usize::MAX, owed: usize::MAX };
-        let text = reminder(&deliveries, rest, &state, 200).unwrap();
+        let rest = Rest { live: usize::MAX, owed: usize::MAX, ..Rest::default() };
+        let text = reminder(&deliveries, &rest, &state, 200).unwrap();
         text.replace(dir.path().to_str().unwrap(), "STATE")
     }
 
@@ -274,12 +272,20 @@ whole output: STATE/output/t1.log
         let dir = TempDir::new();
         let task = ended("t1", Outcome::Completed, 5);
         let delivery = Delivery { task, telling: Telling::MaybeAgain };
-        let text = reminder(&[delivery], NOTHING, &StateDir::at(dir.path()), 20).unwrap();
+        let text = reminder(&[delivery], &Rest::default(), &StateDir::at(dir.path()), 20).unwrap();
         assert!(text.starts_with("(possibly repeated) [sisyphus] Background task t1 "), "{text}");
     }
 
     #[test]
     fn nothing_ended_is_no_reminder() {
-        assert!(reminder(&[], Rest { live: 3, owed: 2 }, &StateDir::at("/nowhere"), 20).is_none());
+        assert!(
+            reminder(
+                &[],
+                &Rest { live: 3, owed: 2, ..Rest::default() },
+                &StateDir::at("/nowhere"),
+                20
+            )
+            .is_none()
+        );
     }
 }

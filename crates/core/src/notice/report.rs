@@ -7,7 +7,7 @@ use crate::outcome::Outcome;
 use crate::output::{Purpose, clean_line, one_line};
 use crate::paths::StateDir;
 use crate::status::{Ending, Status, Survivors};
-use crate::task::Task;
+use crate::task::{AgentLife, Task};
 
 /// Most characters that are said of one task.
 const TASK_MAX: usize = 2_000;
@@ -96,7 +96,11 @@ impl<'a> Ended<'a> {
     fn sentence(&self, description_max: usize) -> String {
         let heading = heading_within(self.task, description_max);
         let predicate = self.ending.outcome.sentence(self.ending.duration_ms);
-        format!("[sisyphus] Background task {heading} {predicate}.\n")
+        let starter = match (&self.task.agent, self.task.agent_life) {
+            (Some(_), AgentLife::Stopped) => ", started by a subagent,",
+            (Some(_) | None, _) => "",
+        };
+        format!("[sisyphus] Background task {heading}{starter} {predicate}.\n")
     }
 }
 

@@ -8,6 +8,7 @@ mod history;
 mod lock;
 mod outbox;
 mod session;
+mod tally;
 mod transaction;
 
 pub use file::Malformed;
@@ -15,4 +16,5 @@ pub use history::History;
 pub use lock::{LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held, wait_until_open};
 pub use outbox::{Claimer, Delivered, Delivery, Outbox, Telling};
 pub use session::{Rewriting, Session};
+pub use tally::Tally;
 pub use transaction::{Active, Store, Transaction};

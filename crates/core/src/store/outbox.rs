@@ -4,11 +4,16 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::tally::Tally;
 use crate::id::{ClientTaskId, TaskId};
 use crate::task::Task;
 
 /// How many deliveries are remembered, to recognise a notice of the client that comes after ours.
 const REMEMBERED: usize = 100;
+
+/// How often an idle session is woken within an hour: each time costs a turn of the model, and a command that fails in a
+/// loop must not spend them all. What is over waits for the next event.
+const WAKES_PER_HOUR: usize = 20;
 
 /// `outbox/SESSION.json`. A session that never had a task has none, so a hook learns that from one failed `open`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +29,12 @@ pub struct Outbox {
     /// The newest deliveries.
     #[serde(default)]
     pub delivered: Vec<Delivered>,
+    /// What was told since the session last had nothing to wait for.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    told: Tally,
+    /// When an idle session was woken, the newest times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    wakes: Vec<DateTime<Utc>>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
@@ -99,7 +110,10 @@ impl Outbox {
         }
         self.claims.retain(|claim| !claim.tasks.is_empty());
         let owed = self.owed.extract_if(.., &mut is_ready);
-        ready.extend(owed.map(|task| Delivery { task, telling: Telling::First }));
+        for task in owed {
+            self.told.add(task.status.word());
+            ready.push(Delivery { task, telling: Telling::First });
+        }
         if !ready.is_empty() {
             let tasks = ready.iter().map(|delivery| delivery.task.clone()).collect();
             self.claims.push(Claim { by: claimer.clone(), tasks });
@@ -114,6 +128,21 @@ impl Outbox {
         for task in printed.iter().flat_map(|claim| &claim.tasks) {
             self.remember(task, now);
         }
+    }
+
+    /// What was told since this was last asked: for when a session has nothing left to wait for.
+    pub fn sum_up(&mut self) -> Tally {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Notes that the session is woken now, unless that was done too often within the last hour.
+    pub fn may_wake(&mut self, now: DateTime<Utc>) -> bool {
+        self.wakes.retain(|at| now - *at < chrono::Duration::hours(1));
+        let may = self.wakes.len() < WAKES_PER_HOUR;
+        if may {
+            self.wakes.push(now);
+        }
+        may
     }
 
     /// Every result that is not known to have been delivered.
@@ -217,6 +246,26 @@ mod tests {
         outbox.owe(bound("t1", Witness::Runner));
         assert_eq!(claim(&mut outbox, 1, 1), []);
         assert_eq!(outbox.owed.len(), 1);
+    }
+
+    #[test]
+    fn what_was_told_is_summed_up_once() {
+        let mut outbox = Outbox::default();
+        outbox.owe(bound("t1", Witness::Client));
+        assert_eq!(claim(&mut outbox, 1, 1).len(), 1);
+        // The same result again is no second one.
+        assert_eq!(claim(&mut outbox, 2, 2), [Telling::MaybeAgain]);
+        assert_eq!(outbox.sum_up().total(), 1);
+        assert_eq!(outbox.sum_up().total(), 0);
+    }
+
+    #[test]
+    fn a_session_is_woken_twenty_times_an_hour_at_most() {
+        let mut outbox = Outbox::default();
+        let at = |minute: i64| DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap();
+        let woken = (0..30).filter(|minute| outbox.may_wake(at(*minute))).count();
+        assert_eq!(woken, 20);
+        assert!(outbox.may_wake(at(61)));
     }
 
     #[test]

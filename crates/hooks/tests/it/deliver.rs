@@ -195,8 +195,8 @@ fn an_old_notice_with_anything_else_beside_it_is_never_swallowed() {
 fn another_sessions_result_is_never_delivered_here() {
     let env = TestEnv::new();
     let (here, there) = (Session::new(&env), Session::other(&env));
-    there.owe(1, None, 60);
     there.call(2).starts();
+    there.owe(1, None, 60);
     assert_eq!(here.types().stdout, "");
     here.tell(&here.event("stop.idle"));
     here.tell(&here.event("session-start.resume"));

@@ -1,0 +1,50 @@
+//! How many results a session was told, by their outcome.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Outcomes in one word, and how often.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tally(BTreeMap<String, usize>);
+
+impl Tally {
+    pub(crate) fn add(&mut self, word: &str) {
+        *self.0.entry(word.to_owned()).or_default() += 1;
+    }
+
+    pub fn total(&self) -> usize {
+        self.0.values().sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// "1 failed, 6 completed": what went well comes last.
+    pub fn said(&self) -> String {
+        let mut words: Vec<(&String, &usize)> = self.0.iter().collect();
+        words.sort_by_key(|(word, _)| *word == "completed");
+        let parts: Vec<String> = words
+            .iter()
+            .map(|(word, count)| format!("{count} {}", word.replace('_', " ")))
+            .collect();
+        parts.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_failures_first() {
+        let mut tally = Tally::default();
+        for word in ["completed", "timed_out", "completed", "failed"] {
+            tally.add(word);
+        }
+        assert_eq!(tally.total(), 4);
+        assert_eq!(tally.said(), "1 failed, 1 timed out, 2 completed");
+    }
+}
