@@ -12,7 +12,7 @@ Set-StrictMode -Version 2
 $ErrorActionPreference = 'Stop'
 
 $HookBinaries = @('session-start', 'user-prompt-submit', 'pre-tool-use', 'post-tool-use', 'stop', 'subagent-start',
-    'subagent-stop', 'session-end', 'run') | ForEach-Object { "sisyphus-$_.exe" }
+    'subagent-stop', 'session-end', 'wake', 'run') | ForEach-Object { "sisyphus-$_.exe" }
 
 # The first client that starts a hook without a shell around it, as in install.sh.
 $ClientMin = '2.1.139'

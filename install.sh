@@ -4,7 +4,7 @@
 set -eu
 
 PLUGIN=sisyphus
-HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end"
+HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end wake"
 # The first client that starts a hook without a shell around it (by its changelog).
 CLIENT_MIN=2.1.139
 

@@ -3,6 +3,15 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Whether anybody looks at the session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Attendance {
+    #[default]
+    Somebody,
+    /// It was started by a script: when the turn is over, the client ends.
+    Nobody,
+}
+
 /// The variables of one process, read once.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -18,6 +27,8 @@ pub struct Environment {
     pub claude_env_file: Option<PathBuf>,
     /// `CLAUDE_PLUGIN_ROOT`: only in hooks; the folder of this plugin.
     pub claude_plugin_root: Option<PathBuf>,
+    /// `CLAUDE_CODE_SESSION_ATTENDED`: whether a person is there.
+    pub attendance: Attendance,
     /// `SHELL`: the shell that the client starts commands with, if it is bash or zsh.
     pub shell: Option<PathBuf>,
 }
@@ -33,6 +44,10 @@ impl Environment {
             claude_tmpdir: path("CLAUDE_CODE_TMPDIR"),
             claude_env_file: path("CLAUDE_ENV_FILE"),
             claude_plugin_root: path("CLAUDE_PLUGIN_ROOT"),
+            attendance: match variable("CLAUDE_CODE_SESSION_ATTENDED") {
+                Some(value) if value == "0" => Attendance::Nobody,
+                Some(_) | None => Attendance::Somebody,
+            },
             shell: path("SHELL"),
         }
     }

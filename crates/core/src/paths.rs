@@ -116,6 +116,25 @@ impl StateDir {
         sys::is_writable_dir(&self.root)
     }
 
+    fn wake_dir(&self) -> PathBuf {
+        self.root.join("wake")
+    }
+
+    /// Creates the folder of those who wait to wake a session.
+    pub fn create_wake_dir(&self) -> Result<()> {
+        create_dir(&self.wake_dir())
+    }
+
+    /// Held by the session's waiter.
+    pub fn wake_lock(&self, session: &SessionId) -> PathBuf {
+        self.wake_dir().join(format!("{session}.lock"))
+    }
+
+    /// Which process the session's waiter is.
+    pub fn waiter(&self, session: &SessionId) -> PathBuf {
+        self.wake_dir().join(format!("{session}.json"))
+    }
+
     pub fn lock(&self) -> PathBuf {
         self.root.join("state.lock")
     }

@@ -13,6 +13,6 @@ pub use event::{
     BackgroundCommand, EndReason, Event, PostToolUse, PreToolUse, SessionEnd, SessionSource,
     SessionStart, Stop, SubagentStart, SubagentStop, Tool, UserPromptSubmit,
 };
-pub use notification::{Notification, Prompt, read_prompt};
+pub use notification::{Notification, Prompt, WAKE_WORDS, read_prompt};
 pub use reply::{Receipt, Reply};
-pub use run::{Context, main};
+pub use run::{Context, main, wait};

@@ -13,6 +13,8 @@ pub enum Prompt {
     Typed,
     /// Nothing but notices about background commands.
     Notices(Vec<Notification>),
+    /// Nothing but the words of our own waiter.
+    OwnWake,
     /// A notice of something else: an agent, a monitor, a hook's wake-up. Not ours to judge.
     Foreign,
 }
@@ -31,6 +33,11 @@ pub struct Notification {
 /// which is first heard of here.
 const DESCRIPTION_MAX: usize = 1_000;
 
+/// What our waiter says to wake a session. The results follow when the client submits it as a prompt.
+pub const WAKE_WORDS: &str = "[sisyphus] Results of background commands are ready.";
+/// Most notices that are heard in one prompt: the client sends one for each end. More were made up.
+const NOTICES_MAX: usize = 200;
+
 const OPEN: &str = "<task-notification>";
 const CLOSE: &str = "</task-notification>";
 
@@ -40,14 +47,34 @@ pub fn read_prompt(prompt: &str) -> Prompt {
     if !rest.starts_with(OPEN) {
         return Prompt::Typed;
     }
+    if is_own_wake(rest) {
+        return Prompt::OwnWake;
+    }
     let mut notices = Vec::new();
     while let Some(block) = rest.strip_prefix(OPEN) {
+        if notices.len() == NOTICES_MAX {
+            return Prompt::Foreign;
+        }
         let Some((block, after)) = block.split_once(CLOSE) else { return Prompt::Foreign };
         let Some(notice) = read_block(block) else { return Prompt::Foreign };
         notices.push(notice);
         rest = after.trim_start();
     }
     if rest.is_empty() { Prompt::Notices(notices) } else { Prompt::Foreign }
+}
+
+/// Whether the prompt is what the client makes of our waiter's words, and nothing more (measured on 2.1.329).
+fn is_own_wake(prompt: &str) -> bool {
+    let inner = prompt
+        .strip_prefix(OPEN)
+        .and_then(|rest| rest.trim_start().strip_prefix("<summary>Stop hook feedback</summary>"))
+        .and_then(|rest| rest.trim_start().strip_prefix(CLOSE))
+        .and_then(|rest| rest.trim_start().strip_prefix("<system-reminder>"))
+        .and_then(|rest| rest.strip_suffix("</system-reminder>"));
+    let said =
+        inner.and_then(|inner| inner.trim().strip_prefix("Stop hook blocking error from command"));
+    said.and_then(|said| said.split_once(": "))
+        .is_some_and(|(command, words)| !command.contains('\n') && words.trim() == WAKE_WORDS)
 }
 
 fn read_block(block: &str) -> Option<Notification> {
@@ -159,8 +186,31 @@ mod tests {
         match read_prompt(&prompt) {
             Prompt::Notices(notices) => assert_eq!(notices[0].client_id.as_str(), "b1"),
             Prompt::Foreign => {}
-            Prompt::Typed => panic!("it is no typed prompt"),
+            Prompt::Typed | Prompt::OwnWake => panic!("it is none of these"),
         }
+    }
+
+    #[test]
+    fn our_own_wake_is_known_and_nothing_that_holds_more() {
+        let prompt = |words: &str| {
+            format!(
+                "<task-notification>\n<summary>Stop hook feedback</summary>\n</task-notification>\n\
+                 <system-reminder>\nStop hook blocking error from command \"Stop\": {words}\n\n</system-reminder>"
+            )
+        };
+        assert_eq!(read_prompt(&prompt(WAKE_WORDS)), Prompt::OwnWake);
+        assert_eq!(read_prompt(&prompt("somebody else's words")), Prompt::Foreign);
+        let two = format!("{WAKE_WORDS}\nStop hook blocking error from command \"x\": other words");
+        assert_eq!(read_prompt(&prompt(&two)), Prompt::Foreign);
+        assert_eq!(read_prompt(&format!("{} and more", prompt(WAKE_WORDS))), Prompt::Foreign);
+        assert_eq!(read_prompt(WAKE_WORDS), Prompt::Typed);
+    }
+
+    #[test]
+    fn more_notices_than_a_client_sends_are_not_believed() {
+        let one = notice("completed", "Background command \"x\" completed (exit code 0)");
+        assert!(matches!(read_prompt(&one.repeat(200)), Prompt::Notices(_)));
+        assert_eq!(read_prompt(&one.repeat(201)), Prompt::Foreign);
     }
 
     #[test]

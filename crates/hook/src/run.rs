@@ -1,5 +1,6 @@
 //! The frame around every hook: reads the event, calls the handler, prints its reply, and fails open.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -58,6 +59,25 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Exit code of a waiter whose words wake the session.
+const WAKE: u8 = 2;
+
+/// Runs a waiter: one that the client started and does not wait for. What it returns wakes the session.
+pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> ExitCode {
+    let environment = Environment::read();
+    let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
+    fail_open_on_panic(&state, "waiter");
+    let context = Context { environment, store: Store::new(state), now: Utc::now() };
+    match read::<E>().and_then(|event| handle(&context, event)) {
+        Ok(Some(words)) if writeln!(io::stderr(), "{words}").is_ok() => ExitCode::from(WAKE),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            context.log("waiter", &error);
+            ExitCode::SUCCESS
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Named {
     #[serde(default)]
@@ -65,6 +85,10 @@ struct Named {
 }
 
 fn answer<E: Event>(context: &Context, handle: fn(&Context, E) -> Result<Reply>) -> Result<Reply> {
+    handle(context, read()?)
+}
+
+fn read<E: Event>() -> Result<E> {
     let bytes = read_event()?;
     let event = match serde_json::from_slice::<E>(&bytes) {
         Ok(event) => event,
@@ -76,7 +100,7 @@ fn answer<E: Event>(context: &Context, handle: fn(&Context, E) -> Result<Reply>)
     // Wired to another event, we would answer in that event's name.
     let named: Named = serde_json::from_slice(&bytes).context("could not read the event's name")?;
     anyhow::ensure!(named.hook_event_name == E::NAME, "started for `{}`", named.hook_event_name);
-    handle(context, event)
+    Ok(event)
 }
 
 /// Prints the reply, and only then takes the results in it for delivered: were this process killed in between, the next

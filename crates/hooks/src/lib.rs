@@ -13,3 +13,4 @@ pub mod stop;
 pub mod subagent_start;
 pub mod subagent_stop;
 pub mod user_prompt_submit;
+pub mod wake;

@@ -1,14 +1,12 @@
 //! Waiting for a slot. Nothing is polled but the settings: a waiting runner sleeps until the kernel opens a lock.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use sisyphus_core::run_folder::{Answer, Place, Position, Queue};
 use sisyphus_core::settings::{Settings, SlotLimit};
-use sisyphus_core::store::wait_until_open;
-use sisyphus_process::{Notice, Signals, wake};
+use sisyphus_process::{Notice, Signals, Watchers};
 
 use crate::handoff::Handoff;
 use crate::record::{Record, Standing};
@@ -20,8 +18,6 @@ const SETTINGS_CHECK: Duration = Duration::from_secs(1);
 const STANDING_PATIENCE: Duration = Duration::from_secs(3);
 /// The first of the growing pauses in which that is looked at.
 const STANDING_CHECK: Duration = Duration::from_millis(10);
-/// Stack of a thread that does nothing but wait for one lock, in bytes.
-const WATCHER_STACK: usize = 64 * 1024;
 /// How many holders of slots are watched at once. Whoever sees more slots than that looks again with the settings.
 const WATCHERS: usize = 32;
 
@@ -49,9 +45,9 @@ pub(crate) fn wait_for_turn(
     };
     record.queued();
     let mut doubt = Some(Doubt::new());
-    let mut watched = BTreeSet::new();
+    let mut watchers = Watchers::default();
     loop {
-        watch(&until_open, &mut watched)?;
+        watchers.watch(until_open.iter().take(WATCHERS).cloned())?;
         let look_again = match (&doubt, at) {
             (Some(doubt), _) => Some(doubt.next),
             (None, Position::Head) => Some(Instant::now() + SETTINGS_CHECK),
@@ -98,27 +94,6 @@ impl Doubt {
         let now = Instant::now();
         Self { until: now + STANDING_PATIENCE, pause: STANDING_CHECK, next: now + STANDING_CHECK }
     }
-}
-
-/// Starts a thread for each lock that none waits for yet: the kernel has no way to wait for several at once. They end
-/// with the process.
-fn watch(paths: &[PathBuf], watched: &mut BTreeSet<PathBuf>) -> Result<()> {
-    for path in paths.iter().take(WATCHERS) {
-        if !watched.insert(path.clone()) {
-            continue;
-        }
-        let path = path.clone();
-        let wait = move || {
-            // An error is no reason to sleep on: whoever is woken looks for itself.
-            let _ = wait_until_open(&path);
-            wake();
-        };
-        std::thread::Builder::new()
-            .stack_size(WATCHER_STACK)
-            .spawn(wait)
-            .context("could not start a thread")?;
-    }
-    Ok(())
 }
 
 /// The limit as it is set now.

@@ -83,6 +83,13 @@ impl TestEnv {
         command
     }
 
+    /// A program of the system, to be started in this environment.
+    pub fn plain(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        self.apply(&mut command);
+        command
+    }
+
     /// Makes `command` run in this environment.
     pub fn apply(&self, command: &mut Command) {
         command

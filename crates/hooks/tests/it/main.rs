@@ -16,4 +16,5 @@ mod settings;
 mod stop_asked;
 mod subagent;
 mod timeout;
+mod wake;
 mod wiring;

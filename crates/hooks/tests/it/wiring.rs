@@ -17,7 +17,7 @@ fn wiring() -> Value {
     serde_json::from_str(&text).expect("hooks.json is JSON")
 }
 
-/// The binaries that the client starts for an event. A matcher of names with `|` is a list, none means all.
+/// The binaries that the client starts for an event and waits for. A matcher of names with `|` is a list, none means all.
 fn started_for(wiring: &Value, event: &Value) -> Vec<String> {
     let name = event["hook_event_name"].as_str().expect("a name");
     let tool = event["tool_name"].as_str();
@@ -28,7 +28,8 @@ fn started_for(wiring: &Value, event: &Value) -> Vec<String> {
         (Some(_), None) => false,
     });
     let hooks = matching.flat_map(|entry| entry["hooks"].as_array().cloned().unwrap_or_default());
-    hooks.map(|hook| binary(&hook)).collect()
+    // The client goes on while the waiter runs.
+    hooks.filter(|hook| hook["asyncRewake"] != true).map(|hook| binary(&hook)).collect()
 }
 
 fn binary(hook: &Value) -> String {
@@ -104,10 +105,15 @@ fn nothing_is_wired_twice_or_to_an_event_without_a_hook() {
     expected.sort_unstable();
     assert_eq!(names, expected);
     for (event, entries) in events {
-        // One hook an entry, and no tool in two of them.
+        // One hook an entry that the client waits for, and no tool in two of them.
         let mut matched: Vec<&str> = Vec::new();
         for entry in entries.as_array().expect("entries") {
-            assert_eq!(entry["hooks"].as_array().unwrap().len(), 1, "{event}");
+            let hooks = entry["hooks"].as_array().unwrap();
+            let waiters: Vec<&Value> =
+                hooks.iter().filter(|hook| hook["asyncRewake"] == true).collect();
+            assert_eq!(hooks.len() - waiters.len(), 1, "{event}");
+            let expected: &[&str] = if event == "Stop" { &["sisyphus-wake"] } else { &[] };
+            assert_eq!(waiters.into_iter().map(binary).collect::<Vec<_>>(), expected, "{event}");
             matched.extend(entry["matcher"].as_str().unwrap_or_default().split('|'));
         }
         let tools = matched.len();

@@ -16,7 +16,7 @@ const TOOLS: [&str; 20] = [
 ];
 
 /// The binaries that `SISYPHUS_PREBUILT` has to offer.
-pub(crate) const BINARIES: [&str; 10] = [
+pub(crate) const BINARIES: [&str; 11] = [
     "sisyphus",
     "sisyphus-run",
     "sisyphus-session-start",
@@ -27,6 +27,7 @@ pub(crate) const BINARIES: [&str; 10] = [
     "sisyphus-subagent-start",
     "sisyphus-subagent-stop",
     "sisyphus-session-end",
+    "sisyphus-wake",
 ];
 
 /// A user of this machine who has nothing yet.

@@ -45,6 +45,23 @@ fn command(plan: &Plan) -> Command {
     command
 }
 
+/// Has this process sent TERM when its parent dies, however that happens. Only Linux can do that; elsewhere it is an
+/// error.
+#[cfg(target_os = "linux")]
+pub fn end_with_parent() -> Result<()> {
+    let parent = nix::unistd::getppid();
+    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
+        .context("could not ask to end with the parent")?;
+    // It may have died just before.
+    anyhow::ensure!(nix::unistd::getppid() == parent, "the parent is gone");
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn end_with_parent() -> Result<()> {
+    anyhow::bail!("this system tells nobody that its parent died")
+}
+
 /// Who kills the process that stands where the client started a shell means the shell: with SIGKILL, which can't be
 /// forwarded, the kernel does it for us.
 #[cfg(target_os = "linux")]

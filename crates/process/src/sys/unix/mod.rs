@@ -6,9 +6,10 @@ mod proc;
 mod signals;
 
 pub use caller::{bytes_of, caller, caller_key, own_key, own_output_file, text_of};
-pub use child::{CommandChild, become_command, end_like, spawn};
+pub use child::{CommandChild, become_command, end_like, end_with_parent, spawn};
 pub(crate) use proc::{processes, stat};
-pub use signals::{Signals, wake};
+pub use signals::Signals;
+pub(crate) use signals::wake;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;

@@ -20,7 +20,7 @@ const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP,
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
 
 /// Ends a [`wait`](Signals::wait) of this process from another thread.
-pub fn wake() {
+pub(crate) fn wake() {
     write_message(0, 0);
 }
 

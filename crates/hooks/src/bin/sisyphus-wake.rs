@@ -1,0 +1,5 @@
+//! The waiter behind the `stop` hook.
+
+fn main() -> std::process::ExitCode {
+    sisyphus_hook::wait(sisyphus_hooks::wake::handle)
+}

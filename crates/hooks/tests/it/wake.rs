@@ -1,0 +1,189 @@
+//! The waiter behind Stop: it wakes a session for a result that the client does not announce, and for nothing else.
+
+use std::process::Child;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Process, Shell, wait_for, wait_until};
+
+const WORDS: &str = "[sisyphus] Results of background commands are ready.\n";
+/// The client's time to announce an end, and some for a slow machine.
+const PROMPT: Duration = Duration::from_secs(10);
+
+/// A waiter, started as the client does at a Stop. Killed with the test.
+struct Waiter {
+    child: Child,
+    process: Process,
+}
+
+impl Waiter {
+    fn of(client: &Client) -> Self {
+        Self::with(client, "1")
+    }
+
+    fn with(client: &Client, attended: &str) -> Self {
+        let event = json!({
+            "hook_event_name": "Stop", "session_id": "session-1", "cwd": client.env.project(),
+            "stop_hook_active": false,
+        });
+        let input = client.env.path().join("stop.json");
+        std::fs::write(&input, event.to_string()).unwrap();
+        let child = client
+            .env
+            .command("sisyphus-wake")
+            .env("CLAUDE_CODE_SESSION_ATTENDED", attended)
+            .stdin(std::fs::File::open(input).unwrap())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let process = Process::of_child(child.id().cast_signed()).unwrap();
+        Self { child, process }
+    }
+
+    /// Waits for its end: exit code and what it says.
+    fn end(mut self) -> (Option<i32>, String) {
+        let status = wait_for("the waiter to end", || self.child.try_wait().unwrap());
+        let mut said = String::new();
+        for pipe in [
+            self.child.stdout.take().map(|it| Box::new(it) as Box<dyn std::io::Read>),
+            self.child.stderr.take().map(|it| Box::new(it) as Box<dyn std::io::Read>),
+        ] {
+            std::io::Read::read_to_string(&mut pipe.unwrap(), &mut said).unwrap();
+        }
+        (status.code(), said)
+    }
+
+    fn is_waiting(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    fn wait_until_it_sleeps(&self) {
+        wait_until("the waiter to watch", || {
+            self.process.status_line("Threads").is_some_and(|threads| threads != "1")
+        });
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const COMMAND: &str = "until [ -e go ]; do sleep 0.02; done; exit 3";
+
+fn let_go(client: &Client) {
+    std::fs::write(client.env.project().join("go"), "").unwrap();
+}
+
+fn told(reply: &Value) -> String {
+    reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What the client makes of a waiter's words.
+fn prompt(words: &str) -> Value {
+    let prompt = format!(
+        "<task-notification>\n<summary>Stop hook feedback</summary>\n</task-notification>\n\
+         <system-reminder>\nStop hook blocking error from command \"Stop\": {words}\n</system-reminder>"
+    );
+    json!({ "hook_event_name": "UserPromptSubmit", "prompt": prompt })
+}
+
+#[test]
+fn a_session_is_woken_for_a_result_that_the_client_does_not_announce() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background(COMMAND);
+    let mut waiter = Waiter::of(&client);
+    waiter.wait_until_it_sleeps();
+    let size = waiter.process.status_line("VmRSS").unwrap();
+    let kilobytes: u64 = size.split(' ').next().unwrap().parse().unwrap();
+    assert!(kilobytes < 8 * 1024, "a waiter of a debug build: {size}");
+    assert!(waiter.is_waiting());
+    let_go(&client);
+    running.wait();
+    let ended = Instant::now();
+    assert_eq!(waiter.end(), (Some(2), WORDS.to_owned()));
+    assert!(ended.elapsed() < PROMPT, "{:?}", ended.elapsed());
+
+    let woken = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
+    assert!(told(&woken).contains("failed with exit code 3 after"), "{woken}");
+    // Said again it brings nothing: no turn is spent.
+    let again = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
+    assert_eq!(again["decision"], "block", "{again}");
+}
+
+#[test]
+fn it_ends_silently_when_the_client_does_its_part() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background(COMMAND);
+    let waiter = Waiter::of(&client);
+    waiter.wait_until_it_sleeps();
+    let_go(&client);
+    running.wait();
+    let event = json!({ "hook_event_name": "UserPromptSubmit", "prompt": "what is new?" });
+    let delivered = client.hook("sisyphus-user-prompt-submit", event);
+    assert!(told(&delivered).contains("failed with exit code 3 after"), "{delivered}");
+    let before = Instant::now();
+    assert_eq!(waiter.end(), (Some(0), String::new()));
+    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+}
+
+#[test]
+fn it_does_not_stay_where_nothing_is_to_come_or_nobody_is_there() {
+    let client = Client::new(Shell::Bash);
+    assert_eq!(Waiter::of(&client).end(), (Some(0), String::new()));
+    let running = client.background(COMMAND);
+    assert_eq!(Waiter::with(&client, "0").end(), (Some(0), String::new()));
+    let_go(&client);
+    running.wait();
+}
+
+#[test]
+fn a_later_one_takes_the_place_of_the_one_before() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background(COMMAND);
+    let first = Waiter::of(&client);
+    first.wait_until_it_sleeps();
+    let mut second = Waiter::of(&client);
+    let before = Instant::now();
+    assert_eq!(first.end(), (Some(0), String::new()));
+    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+    second.wait_until_it_sleeps();
+    assert!(second.is_waiting());
+    let_go(&client);
+    running.wait();
+    assert_eq!(second.end().0, Some(2));
+}
+
+#[test]
+fn it_ends_with_its_client() {
+    let client = Client::new(Shell::Bash);
+    let _running = client.background(COMMAND);
+    let event = json!({ "hook_event_name": "Stop", "session_id": "session-1", "cwd": "/" });
+    let input = client.env.path().join("stop.json");
+    std::fs::write(&input, event.to_string()).unwrap();
+    // A shell stands in for the client.
+    let mut wake = client.env.plain("sh");
+    wake.args(["-c", "\"$0\" < \"$1\" & echo $!; wait"])
+        .arg(client.env.command("sisyphus-wake").get_program())
+        .arg(&input)
+        .stdout(Stdio::piped());
+    let mut parent = wake.spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(parent.stdout.as_mut().unwrap()),
+        &mut line,
+    )
+    .unwrap();
+    let waiter = Process::of(line.trim().parse().unwrap()).unwrap();
+    wait_until("the waiter to watch", || {
+        waiter.status_line("Threads").is_some_and(|threads| threads != "1")
+    });
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    wait_until("the waiter to end", || !waiter.is_alive());
+    let_go(&client);
+}
