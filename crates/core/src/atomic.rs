@@ -60,13 +60,30 @@ pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
 /// belongs to a package manager; so links are followed, and the owner does not count. It must be a regular file there:
 /// a link to a pipe or to `/dev/zero` is an error before a byte is read. So is more than `max` bytes.
 pub fn read_linked(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
+    read_user_file(path, |file| read_bounded(file, max))
+}
+
+/// The same for the first `max` bytes of a file, however large it is.
+pub fn read_linked_start(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
+    read_user_file(path, |file| {
+        // All of it at once, so that one read is enough.
+        let mut bytes = Vec::with_capacity(usize::try_from(max).unwrap_or(0));
+        file.take(max).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })
+}
+
+fn read_user_file(
+    path: &Path,
+    read: impl FnOnce(File) -> io::Result<Vec<u8>>,
+) -> Result<Option<Vec<u8>>> {
     let context = || format!("could not read `{}`", path.display());
     let file = match sys::open_linked_file(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(context),
     };
-    read_bounded(file, max).with_context(context).map(Some)
+    read(file).with_context(context).map(Some)
 }
 
 fn read_bounded(file: File, max: u64) -> io::Result<Vec<u8>> {
@@ -122,6 +139,8 @@ mod tests {
         write(&path, b"abcd").unwrap();
         assert!(read_linked(&path, 3).is_err());
         assert_eq!(read_linked(&path, 4).unwrap().unwrap(), b"abcd");
+        assert_eq!(read_linked_start(&path, 3).unwrap().unwrap(), b"abc");
+        assert_eq!(read_linked_start(&path, 9).unwrap().unwrap(), b"abcd");
         let error = read_linked(dir.path(), 4).unwrap_err();
         assert!(format!("{error:#}").ends_with("not a regular file"), "{error:#}");
     }

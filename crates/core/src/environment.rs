@@ -29,6 +29,8 @@ pub struct Environment {
     pub claude_plugin_root: Option<PathBuf>,
     /// `CLAUDE_CODE_SESSION_ATTENDED`: whether a person is there.
     pub attendance: Attendance,
+    /// `CLAUDE_PROJECT_DIR`: only in hooks; the folder that the client was started in, wherever a command's `cwd` is.
+    pub claude_project_dir: Option<PathBuf>,
     /// `SHELL`: the shell that the client starts commands with, if it is bash or zsh.
     pub shell: Option<PathBuf>,
 }
@@ -48,6 +50,7 @@ impl Environment {
                 Some(value) if value == "0" => Attendance::Nobody,
                 Some(_) | None => Attendance::Somebody,
             },
+            claude_project_dir: path("CLAUDE_PROJECT_DIR"),
             shell: path("SHELL"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::io;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -108,14 +109,31 @@ impl Store {
         history::read_archive(&self.dir)
     }
 
-    /// Notes what SessionStart found out.
-    pub fn write_session(&self, session: &SessionId, rewriting: Rewriting) -> Result<()> {
+    /// Notes what SessionStart found out. Where there were others once, there are for good: a client that is running
+    /// keeps the hooks that it has loaded, whatever became of their files since. So does a note that could not be read.
+    pub fn write_session(&self, session: &SessionId, found: Rewriting) -> Result<()> {
+        self.dir.create()?;
+        let _lock = Lock::acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)?;
         let path = self.dir.session(session);
         create_parent(&path)?;
-        let mut known: Session = file::read_or_set_aside(&path)?;
-        known.version = file::VERSION;
-        known.rewriting = rewriting;
-        file::write(&path, &known)
+        let is_first = match path.symlink_metadata() {
+            Ok(_) => false,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => {
+                return Err(error).with_context(|| format!("could not read `{}`", path.display()));
+            }
+        };
+        let before: Session = file::read_or_set_aside(&path)?;
+        let mut noted = before.clone();
+        noted.version = file::VERSION;
+        noted.rewriting = match before.rewriting {
+            Rewriting::MaybeOthers if !is_first => Rewriting::MaybeOthers,
+            Rewriting::MaybeOthers | Rewriting::OnlyOurs => found,
+        };
+        if noted == before {
+            return Ok(());
+        }
+        file::write(&path, &noted)
     }
 
     /// Runs `change` under the lock and commits what it leaves behind; an error commits nothing.
@@ -248,6 +266,48 @@ mod tests {
         let active = store.read_active().unwrap();
         let tickets: Vec<u64> = active.tasks.iter().map(|task| task.ticket.0).collect();
         assert_eq!(tickets, (0..100).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn where_there_were_others_once_there_are_for_good() {
+        use Rewriting::{MaybeOthers, OnlyOurs};
+        let noted = |start: Option<&str>, found: &[Rewriting]| {
+            let dir = TempDir::new();
+            let store = Store::new(StateDir::at(dir.path()));
+            let session = SessionId::new("s1").unwrap();
+            if let Some(text) = start {
+                fs::create_dir(dir.path().join("sessions")).unwrap();
+                fs::write(store.dir().session(&session), text).unwrap();
+            }
+            for &found in found {
+                store.write_session(&session, found).unwrap();
+            }
+            store.read_session(&session).unwrap().rewriting
+        };
+        assert_eq!(noted(None, &[OnlyOurs]), OnlyOurs);
+        assert_eq!(noted(None, &[OnlyOurs, OnlyOurs]), OnlyOurs);
+        assert_eq!(noted(None, &[OnlyOurs, MaybeOthers, OnlyOurs]), MaybeOthers);
+        assert_eq!(noted(None, &[MaybeOthers, OnlyOurs]), MaybeOthers);
+        // Whether there were is not known any more.
+        assert_eq!(noted(Some("{broken"), &[OnlyOurs]), MaybeOthers);
+        assert_eq!(noted(Some("{}"), &[OnlyOurs]), MaybeOthers);
+    }
+
+    #[test]
+    fn a_note_about_a_session_is_written_under_the_lock_and_only_if_it_changes() {
+        let dir = TempDir::new();
+        let store = Store::new(StateDir::at(dir.path()));
+        let session = SessionId::new("s1").unwrap();
+        let lock = Lock::acquire(&store.dir().lock(), WAIT).unwrap();
+        let error = store.write_session(&session, Rewriting::OnlyOurs).unwrap_err();
+        assert!(error.to_string().starts_with("could not lock"), "{error}");
+        assert!(!store.dir().session(&session).exists());
+        drop(lock);
+        store.write_session(&session, Rewriting::OnlyOurs).unwrap();
+        let written = fs::metadata(store.dir().session(&session)).unwrap();
+        store.write_session(&session, Rewriting::OnlyOurs).unwrap();
+        let again = fs::metadata(store.dir().session(&session)).unwrap();
+        assert_eq!(written.modified().unwrap(), again.modified().unwrap());
     }
 
     #[test]

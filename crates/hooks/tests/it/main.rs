@@ -12,6 +12,7 @@ mod attach;
 mod deliver;
 mod fail_open;
 mod forget;
+mod others;
 mod settings;
 mod stop_asked;
 mod subagent;

@@ -1,0 +1,217 @@
+//! What lies below a `.claude` folder: skills, agents, commands, and plugins among the skills.
+
+use std::fs::{self, DirEntry, FileType};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::declared::settings_bring_hooks;
+use super::front_matter::front_matter_has_hooks;
+
+/// As deep below `skills`, `agents` and `commands` is looked. This also ends a circle of links.
+const MAX_DEPTH: usize = 6;
+
+/// How many entries of folders may still be looked at.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    /// Each entry may be a file to read, so this many cost some milliseconds.
+    pub(super) fn full() -> Self {
+        Self { left: 1_000 }
+    }
+
+    fn spend(&mut self) -> Result<()> {
+        self.left = self.left.checked_sub(1).context("there is more than can be looked at")?;
+        Ok(())
+    }
+}
+
+/// What is kept in a folder, each in Markdown.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Skills,
+    Agents,
+    Commands,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Skills, Self::Agents, Self::Commands];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Skills => "skills",
+            Self::Agents => "agents",
+            Self::Commands => "commands",
+        }
+    }
+
+    /// Whether the client reads settings at the beginning of such a file. A skill has others in Markdown too: pages for
+    /// the model to read.
+    fn has_front_matter(self, name: &Path) -> bool {
+        match self {
+            Self::Skills => name.as_os_str().eq_ignore_ascii_case("SKILL.md"),
+            Self::Agents | Self::Commands => {
+                name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("md"))
+            }
+        }
+    }
+}
+
+/// Whether a plugin, skill, agent or command below a `.claude` folder may declare a PreToolUse hook. `own` is the real
+/// folder of this plugin. What is deeper or more than is looked at is an error.
+pub(super) fn folder_brings_hooks(
+    folder: &Path,
+    own: Option<&Path>,
+    budget: &mut Budget,
+) -> Result<bool> {
+    for kind in Kind::ALL {
+        let mut open = vec![(folder.join(kind.folder()), 0)];
+        while let Some((dir, depth)) = open.pop() {
+            for entry in entries(&dir)? {
+                budget.spend()?;
+                match look(&entry?, kind, own)? {
+                    Found::Nothing => {}
+                    Found::Folder(path) if depth < MAX_DEPTH => open.push((path, depth + 1)),
+                    Found::Folder(path) => anyhow::bail!("`{}` is too deep", path.display()),
+                    Found::Hooks => return Ok(true),
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// No folder is an empty folder.
+fn entries(dir: &Path) -> Result<impl Iterator<Item = io::Result<DirEntry>>> {
+    match fs::read_dir(dir) {
+        Ok(entries) => Ok(Some(entries).into_iter().flatten()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        Err(error) => Err(error).with_context(|| format!("could not list `{}`", dir.display())),
+    }
+}
+
+enum Found {
+    Nothing,
+    Folder(PathBuf),
+    Hooks,
+}
+
+fn look(entry: &DirEntry, kind: Kind, own: Option<&Path>) -> Result<Found> {
+    let (path, name) = (entry.path(), entry.file_name());
+    // Whatever else a plugin has in it: its manifest may name files of hooks anywhere.
+    if name == ".claude-plugin" {
+        return Ok(Found::Hooks);
+    }
+    let Some(file_type) = file_type(entry)? else { return Ok(Found::Nothing) };
+    if file_type.is_dir() {
+        // What git keeps for itself is nobody's skill, and may be a thousand files.
+        let passed_over = name == ".git" || is_own(entry, own)?;
+        return Ok(if passed_over { Found::Nothing } else { Found::Folder(path) });
+    }
+    let brings = (kind.has_front_matter(name.as_ref()) && front_matter_has_hooks(&path)?)
+        || (path.ends_with("hooks/hooks.json") && settings_bring_hooks(&path, own)?);
+    Ok(if brings { Found::Hooks } else { Found::Nothing })
+}
+
+/// What is at the end of a link; `None` if nothing is.
+fn file_type(entry: &DirEntry) -> Result<Option<FileType>> {
+    let file_type = entry.file_type()?;
+    if !file_type.is_symlink() {
+        return Ok(Some(file_type));
+    }
+    match entry.path().metadata() {
+        Ok(metadata) => Ok(Some(metadata.file_type())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a folder is this plugin's. Its path is made a real one only if it can be: that takes longer than the rest.
+fn is_own(entry: &DirEntry, own: Option<&Path>) -> Result<bool> {
+    let Some(own) = own else { return Ok(false) };
+    let may_be = entry.file_type()?.is_symlink() || own.file_name() == Some(&entry.file_name());
+    Ok(may_be && entry.path().canonicalize()? == own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+
+    const HOOKS: &str = "---\nname: x\nhooks:\n  PreToolUse: []\n---\n";
+    const NO_HOOKS: &str = "---\nname: x\n---\nhooks: are fine here\n";
+
+    fn put(dir: &Path, name: &str, content: &str) {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+    }
+
+    /// What a survey makes of it: an error is another hook.
+    fn brings(dir: &Path, own: Option<&Path>) -> bool {
+        folder_brings_hooks(dir, own, &mut Budget::full()).unwrap_or(true)
+    }
+
+    #[test]
+    fn every_place_that_can_hold_hooks_is_seen() {
+        let hook = r#"{"hooks":{"PreToolUse":[{"matcher":"Bash","hooks":[]}]}}"#;
+        let cases = [
+            ("skills/other/hooks/hooks.json", hook, true),
+            ("skills/other/hooks/hooks.json", r#"{"hooks":{"Stop":[{}]}}"#, false),
+            ("skills/other/hooks/hooks.json", "{broken", true),
+            ("skills/other/.claude-plugin/plugin.json", "{}", true),
+            ("skills/some/other/.claude-plugin/plugin.json", "{}", true),
+            ("skills/other/SKILL.md", HOOKS, true),
+            ("skills/other/SKILL.md", NO_HOOKS, false),
+            ("skills/a/b/SKILL.md", HOOKS, true),
+            ("skills/a/b/SKILL.md", NO_HOOKS, false),
+            ("skills/a/b/c/d/e/f/SKILL.md", NO_HOOKS, false),
+            ("skills/a/b/c/d/e/f/g/SKILL.md", NO_HOOKS, true),
+            ("skills/a/skill.md", HOOKS, true),
+            ("skills/a/reference.md", HOOKS, false),
+            ("skills/a/.git/x.md", HOOKS, false),
+            ("agents/a.md", HOOKS, true),
+            ("agents/team/a.MD", HOOKS, true),
+            ("agents/team/a.md", NO_HOOKS, false),
+            ("commands/a.md", HOOKS, true),
+            ("commands/git/deep/a.md", HOOKS, true),
+            ("commands/git/deep/a.md", NO_HOOKS, false),
+            ("commands", "a file", true),
+            ("output-styles/a.md", HOOKS, false),
+        ];
+        for (name, content, expected) in cases {
+            let dir = TempDir::new();
+            put(dir.path(), name, content);
+            assert_eq!(brings(dir.path(), None), expected, "{name}: {content}");
+        }
+        assert!(!brings(TempDir::new().path(), None), "nothing at all");
+    }
+
+    #[test]
+    fn our_own_folder_is_no_others() {
+        let dir = TempDir::new();
+        let own = dir.path().join("skills/sisyphus");
+        put(&own, "hooks/hooks.json", r#"{"hooks":{"PreToolUse":[{}]}}"#);
+        put(&own, ".claude-plugin/plugin.json", "{}");
+        assert!(!brings(dir.path(), Some(&own)));
+        assert!(brings(dir.path(), None));
+        put(dir.path(), "skills/sisyphus-2/.claude-plugin/plugin.json", "{}");
+        assert!(brings(dir.path(), Some(&own)));
+    }
+
+    #[test]
+    fn more_than_can_be_looked_at_may_be_anything() {
+        let dir = TempDir::new();
+        for number in 0..999 {
+            put(dir.path(), &format!("commands/{number}.md"), NO_HOOKS);
+        }
+        put(dir.path(), "agents/1.md", NO_HOOKS);
+        assert!(!brings(dir.path(), None));
+        put(dir.path(), "skills/1.txt", "");
+        assert!(brings(dir.path(), None));
+    }
+}

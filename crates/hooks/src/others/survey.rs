@@ -1,0 +1,115 @@
+//! Everything that can bring hooks into a session, looked at once.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use sisyphus_core::environment::Environment;
+use sisyphus_core::paths::client_config_dir;
+use sisyphus_core::store::Rewriting;
+
+use super::arguments::bring_hooks;
+use super::declared::settings_bring_hooks;
+use super::folder::{Budget, folder_brings_hooks};
+
+/// Settings that an administrator gives, on Linux, macOS and Windows.
+const MANAGED: [&str; 4] = [
+    "/etc/claude-code",
+    "/Library/Application Support/ClaudeCode",
+    "C:\\Program Files\\ClaudeCode",
+    "C:\\ProgramData\\ClaudeCode",
+];
+
+/// Most folders above a project that are looked at.
+const MAX_FOLDERS: usize = 64;
+
+/// Looks at everything that can bring hooks into a session whose SessionStart names `cwd`.
+pub(crate) fn survey(environment: &Environment, cwd: &Path) -> Rewriting {
+    match find_others(environment, cwd) {
+        Ok(false) => Rewriting::OnlyOurs,
+        Ok(true) | Err(_) => Rewriting::MaybeOthers,
+    }
+}
+
+fn find_others(environment: &Environment, cwd: &Path) -> Result<bool> {
+    let client = sisyphus_process::caller()?;
+    let project =
+        environment.claude_project_dir.as_deref().context("CLAUDE_PROJECT_DIR is unset")?;
+    let user = client_config_dir(environment)?;
+    if bring_hooks(&client.args) || managed_bring_hooks()? {
+        return Ok(true);
+    }
+    let mut folders = client_folders(&[project, cwd])?;
+    let remote = user.join("remote-settings.json");
+    folders.extend(MANAGED.map(|dir| Path::new(dir).join(".claude")));
+    folders.insert(user);
+    let own = own_folder(environment);
+    // One for all folders together: it is the time of one SessionStart.
+    let mut budget = Budget::full();
+    let mut found = settings_bring_hooks(&remote, own.as_deref())?;
+    for folder in folders {
+        found = found || bring_any(&folder, own.as_deref(), &mut budget)?;
+    }
+    Ok(found)
+}
+
+fn bring_any(folder: &Path, own: Option<&Path>, budget: &mut Budget) -> Result<bool> {
+    Ok(settings_bring_hooks(&folder.join("settings.json"), own)?
+        || settings_bring_hooks(&folder.join("settings.local.json"), own)?
+        || folder_brings_hooks(folder, own, budget)?)
+}
+
+fn managed_bring_hooks() -> Result<bool> {
+    for dir in MANAGED.map(Path::new) {
+        if dir.join("managed-settings.d").try_exists()?
+            || settings_bring_hooks(&dir.join("managed-settings.json"), None)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The `.claude` folders of these folders and of all above them, as they are named and as they really are: the client
+/// takes skills and agents from above the project too, up to where depends on what is there.
+fn client_folders(starts: &[&Path]) -> Result<BTreeSet<PathBuf>> {
+    let mut folders = BTreeSet::new();
+    for start in starts {
+        anyhow::ensure!(start.is_absolute(), "`{}` is no absolute path", start.display());
+        let real = start
+            .canonicalize()
+            .with_context(|| format!("could not find `{}`", start.display()))?;
+        for path in [*start, &real] {
+            anyhow::ensure!(path.ancestors().count() <= MAX_FOLDERS, "`{}`", path.display());
+            folders.extend(path.ancestors().map(|folder| folder.join(".claude")));
+        }
+    }
+    Ok(folders)
+}
+
+/// The real folder of this plugin. Without it, its own hooks are others'.
+fn own_folder(environment: &Environment) -> Option<PathBuf> {
+    environment.claude_plugin_root.as_ref()?.canonicalize().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+    use std::fs;
+
+    #[test]
+    fn the_folders_above_a_project_are_looked_at() {
+        let dir = TempDir::new();
+        let project = dir.path().join("a/b");
+        fs::create_dir_all(&project).unwrap();
+        let found = client_folders(&[&project]).unwrap();
+        for folder in ["a/b/.claude", "a/.claude", ".claude"] {
+            assert!(found.contains(&dir.path().join(folder)), "{folder}: {found:?}");
+        }
+        assert!(found.contains(Path::new("/.claude")));
+        assert!(client_folders(&[Path::new("a")]).is_err());
+        assert!(client_folders(&[&dir.path().join("missing")]).is_err());
+        assert!(client_folders(&[&project, Path::new("")]).is_err());
+    }
+}
