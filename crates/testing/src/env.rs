@@ -120,6 +120,28 @@ impl TestEnv {
             Err(_) => Value::Null,
         }
     }
+
+    /// Changes a state file by hand. Nobody else may be about to change it.
+    pub fn edit_state(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        let mut value = self.state_file(name);
+        change(&mut value);
+        std::fs::write(self.state().join(name), value.to_string()).expect("a state file");
+    }
+
+    /// Makes it impossible to change the state, so that a runner that ends can leave its result in its run folder only:
+    /// where the lock was stands a folder, and nobody has to wait to find that out.
+    pub fn close_state(&self) {
+        let lock = self.state().join("state.lock");
+        std::fs::rename(&lock, lock.with_extension("aside")).expect("a lock file");
+        std::fs::create_dir(&lock).expect("a folder in its place");
+    }
+
+    /// Takes [`close_state`](Self::close_state) back.
+    pub fn open_state(&self) {
+        let lock = self.state().join("state.lock");
+        std::fs::remove_dir(&lock).expect("the folder in its place");
+        std::fs::rename(lock.with_extension("aside"), &lock).expect("the lock file");
+    }
 }
 
 /// Runs `command` with `input`, and waits for its end.

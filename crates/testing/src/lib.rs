@@ -8,12 +8,14 @@
 
 pub mod env;
 pub mod processes;
+mod prompts;
 pub mod shell;
 mod temp_dir;
 mod wait;
 
 pub use env::{Output, TestEnv};
 pub use processes::Process;
+pub use prompts::{failure_notice, told};
 pub use shell::{Client, Shell};
 pub use temp_dir::TempDir;
 pub use wait::{wait_for, wait_until};

@@ -16,7 +16,8 @@ use crate::env::run;
 use crate::processes::{Process, kill_all_of_home};
 use crate::{TestEnv, wait_for};
 
-const SESSION: &str = "session-1";
+/// The conversation that a client begins with.
+const FIRST_SESSION: &str = "session-1";
 
 /// The shells that the client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,7 @@ pub struct Client {
     pub shell: Shell,
     /// What the env files of other hooks hold, whole lines; it comes before ours.
     pub prelude: String,
+    session: String,
     counter: AtomicU32,
 }
 
@@ -64,16 +66,30 @@ impl Client {
     /// Starts a session with the plugin.
     pub fn new(shell: Shell) -> Self {
         let env = TestEnv::new();
-        let client = Self { env, shell, prelude: String::new(), counter: AtomicU32::new(0) };
+        let (prelude, session) = (String::new(), FIRST_SESSION.to_owned());
+        let client = Self { env, shell, prelude, session, counter: AtomicU32::new(0) };
         fs::write(client.snapshot(), "export SNAPSHOT=1\nfrom_snapshot() { echo here; }\n")
             .expect("a snapshot");
-        let mut hook = client.env.command("sisyphus-session-start");
-        hook.env("CLAUDE_ENV_FILE", client.env_file());
+        client.start_session();
+        client
+    }
+
+    /// Goes to another session of the same user, which is started if it is new. What follows happens there; what runs
+    /// goes on.
+    pub fn switch(&mut self, session: &str) {
+        session.clone_into(&mut self.session);
+        if !self.env_file().exists() {
+            self.start_session();
+        }
+    }
+
+    fn start_session(&self) {
+        let mut hook = self.env.command("sisyphus-session-start");
+        hook.env("CLAUDE_ENV_FILE", self.env_file());
         let mut event = json!({ "hook_event_name": "SessionStart", "source": "startup" });
-        client.complete(&mut event);
+        self.complete(&mut event);
         let output = run(hook, event.to_string().as_bytes());
         assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""), "{output:?}");
-        client
     }
 
     /// The attach snippet, as SessionStart wrote it.
@@ -82,7 +98,7 @@ impl Client {
     }
 
     fn env_file(&self) -> PathBuf {
-        self.env.path().join("env.sh")
+        self.env.path().join(format!("env-{}.sh", self.session))
     }
 
     fn snapshot(&self) -> PathBuf {
@@ -97,15 +113,16 @@ impl Client {
 
     /// The folder that exists while something is announced.
     pub fn announced_dir(&self) -> PathBuf {
-        self.env.runs().join("announced").join(SESSION)
+        self.env.runs().join("announced").join(&self.session)
     }
 
     fn number(&self) -> u32 {
         self.counter.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn complete(&self, event: &mut Value) {
-        event["session_id"] = SESSION.into();
+    /// Puts into an event what each of this session holds.
+    pub fn complete(&self, event: &mut Value) {
+        event["session_id"] = self.session.as_str().into();
         event["cwd"] = self.env.project().to_string_lossy().into();
     }
 
@@ -207,7 +224,7 @@ impl Client {
     /// Starts the shell with an execution string. `change` may change how.
     pub fn spawn(&self, string: &str, change: impl FnOnce(&mut Command, &Path)) -> Running {
         let id = format!("b{:08}", self.number());
-        let tasks = self.env.client_tmp().join("-proj").join(SESSION).join("tasks");
+        let tasks = self.env.client_tmp().join("-proj").join(&self.session).join("tasks");
         fs::create_dir_all(&tasks).expect("the folder of the outputs");
         let output = tasks.join(format!("{id}.output"));
         let cwd_file = self.env.client_tmp().join(format!("{id}-cwd"));

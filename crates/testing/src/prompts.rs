@@ -1,0 +1,44 @@
+//! What is submitted to a session, and what its model reads with that.
+
+use serde_json::{Value, json};
+
+use crate::Client;
+use crate::shell::Running;
+
+impl Client {
+    /// A person types something. Returns what the model reads next to it, which may be nothing.
+    pub fn types(&self) -> String {
+        self.submits("hello")
+    }
+
+    /// The client submits a prompt. Returns what the model reads next to it, which may be nothing.
+    pub fn submits(&self, prompt: &str) -> String {
+        let event = json!({ "hook_event_name": "UserPromptSubmit", "prompt": prompt });
+        told(&self.hook("sisyphus-user-prompt-submit", event))
+    }
+
+    /// The turn is over. Returns what the model reads then, which may be nothing.
+    pub fn stops(&self) -> String {
+        told(&self.hook("sisyphus-stop", json!({ "hook_event_name": "Stop" })))
+    }
+}
+
+/// The client's notice that the background command of `call` failed with `code`.
+pub fn failure_notice(call: &Value, running: &Running, code: i32) -> String {
+    let text = |pointer: &str| call.pointer(pointer).and_then(Value::as_str).expect("a text");
+    format!(
+        "<task-notification>\n<task-id>{}</task-id>\n<tool-use-id>{}</tool-use-id>\n\
+         <output-file>{}</output-file>\n<status>failed</status>\n\
+         <summary>Background command \"{}\" failed with exit code {code}</summary>\n</task-notification>",
+        running.id,
+        text("/tool_use_id"),
+        running.output.display(),
+        text("/tool_input/description"),
+    )
+}
+
+/// What a hook's reply puts before the model; empty if it is silent.
+pub fn told(reply: &Value) -> String {
+    let text = &reply["hookSpecificOutput"]["additionalContext"];
+    text.as_str().unwrap_or_default().to_owned()
+}
