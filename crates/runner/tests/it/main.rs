@@ -7,6 +7,7 @@ mod calls;
 mod claims;
 mod faithful_end;
 mod faithful_setting;
+mod handoff;
 mod hostile;
 mod limit;
 mod queue;

@@ -1,0 +1,142 @@
+//! What `claim` hands to the `run` that follows it names the program that is started: it must be ours, and without it
+//! the command runs all the same.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sisyphus_testing::{Client, Shell, failure_notice};
+
+use crate::support::in_both;
+
+/// A handoff that names another program, by somebody who can write to the client's temporary folder and nowhere else.
+struct Plant {
+    /// The planted file, still elsewhere.
+    file: PathBuf,
+    /// Where one who is in the sandbox would look for it.
+    dir: PathBuf,
+    /// Appears when the program is started.
+    damage: PathBuf,
+}
+
+impl Plant {
+    fn new(client: &Client, task: &str) -> Self {
+        let plant = Self {
+            file: client.env.client_tmp().join("plant"),
+            dir: client.env.runs().join("claims"),
+            damage: client.env.client_tmp().join("damage"),
+        };
+        let program = client.env.client_tmp().join("bash");
+        let script = format!("#!/bin/sh\necho >> '{}'\nexit 99\n", plant.damage.display());
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+        let fields = [task, "0", "command", "", program.to_str().unwrap(), "bash"];
+        fs::write(&plant.file, fields.map(|field| format!("{field}\0")).concat()).unwrap();
+        fs::create_dir(&plant.dir).unwrap();
+        fs::set_permissions(&plant.dir, Permissions::from_mode(0o700)).unwrap();
+        plant
+    }
+
+    /// Puts it where the runner in whose place this shell will stand would look. `$key` is the name.
+    fn command(&self) -> String {
+        format!("cp {} {}/$key", self.file.display(), self.dir.display())
+    }
+}
+
+/// How a shell finds the name under which it is handed something, as `$key`.
+const KEY: &str = "key=$(stat -L -c %i /proc/self/ns/pid)-$$-$(cut -d' ' -f22 /proc/$$/stat)";
+
+#[test]
+fn a_program_that_somebody_in_the_sandbox_named_is_never_started_outside() {
+    let mut client = Client::new(Shell::Bash);
+    let command = "echo harmless; exit 7";
+    let call = client.announce(command);
+    let plant = Plant::new(&client, client.task()["id"].as_str().unwrap());
+    let seen = client.env.path().join("seen");
+    // Before each command of the shell, so between `claim` and `run` too, where the true handoff is to be seen.
+    client.prelude = format!(
+        "{KEY}\ntrap '[ -e {}/claims/$key ] && : > {}; {}' DEBUG\n",
+        client.env.state().display(),
+        seen.display(),
+        plant.command(),
+    );
+    let running = client.start(command);
+    client.bind(call, &running);
+    let finished = running.wait();
+    assert!(!plant.damage.exists(), "the planted program was started");
+    assert_eq!((finished.text().as_str(), finished.status.code()), ("harmless\n", Some(7)));
+    assert!(seen.exists(), "handed over under another name: the plant was never in the way");
+    let task = client.task();
+    assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(7)));
+    assert!(!task["duration_ms"].is_null(), "not supervised: {task:#}");
+}
+
+#[test]
+fn a_runner_that_was_handed_nothing_takes_nothing_that_was_planted() {
+    let client = Client::new(Shell::Bash);
+    client.announce("never started");
+    let plant = Plant::new(&client, client.task()["id"].as_str().unwrap());
+    let string = format!(
+        "{KEY}; {}; exec {} run {} {} 'echo harmless; exit 7'",
+        plant.command(),
+        client.runner().display(),
+        client.env.state().display(),
+        client.announced_dir().display(),
+    );
+    let finished = client.spawn(&string, |_, _| {}).wait();
+    assert_eq!((finished.text().as_str(), finished.status.code()), ("harmless\n", Some(7)));
+    assert!(!plant.damage.exists(), "the planted program was started");
+    assert_eq!(fs::read_dir(&plant.dir).unwrap().count(), 1, "the plant was not there");
+}
+
+/// Puts a plain file where claims are handed over.
+fn spoil_claims(client: &Client) -> PathBuf {
+    let claims = client.env.state().join("claims");
+    fs::write(&claims, "in the way").unwrap();
+    claims
+}
+
+fn count_lines(path: &Path) -> usize {
+    fs::read_to_string(path).unwrap_or_default().lines().count()
+}
+
+#[test]
+fn a_command_that_could_not_be_handed_over_runs_once_without_us_and_ends_with_its_notice() {
+    // The notice comes while nobody knows yet that there is no runner, or when that is known.
+    for knows in ["not yet", "already"] {
+        in_both(|client| {
+            let claims = spoil_claims(client);
+            let times = client.env.path().join("times");
+            let command = format!("echo run >> '{}'; echo \"$PPID\"; exit 6", times.display());
+            let call = client.announce(&command);
+            let running = client.start(&command);
+            // By then the claim has been taken back.
+            running.wait_for_line(&std::process::id().to_string());
+            client.bind(call.clone(), &running);
+            let (notice, id) = (failure_notice(&call, &running, 6), running.id.clone());
+            let finished = running.wait();
+            assert_eq!(finished.status.code(), Some(6), "{knows}: {}", finished.text());
+            assert_eq!(finished.text(), format!("{}\n", std::process::id()), "{knows}");
+            assert_eq!(count_lines(&times), 1, "{knows}");
+            assert_eq!(fs::read_to_string(&claims).unwrap(), "in the way");
+
+            if knows == "already" {
+                client.env.edit_state("active.json", |active| {
+                    active["tasks"][0]["status"]["announced_at"] = "2026-01-01T00:00:00Z".into();
+                });
+                let task = client.task();
+                assert_eq!(
+                    (&task["status"], &task["watch"]),
+                    (&json!("running"), &json!("observed"))
+                );
+            }
+            let text = client.submits(&notice);
+            assert!(text.contains("failed with exit code 6."), "{knows}: {text:?}");
+            let task = client.task();
+            assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(6)));
+            assert_eq!(task["client_id"], *id);
+            assert_eq!(client.types(), "", "{knows}: told twice");
+        });
+    }
+}
