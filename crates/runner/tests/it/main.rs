@@ -11,6 +11,7 @@ mod handoff;
 mod hostile;
 mod limit;
 mod queue;
+mod planted;
 mod results;
 mod sandbox;
 mod signals;
