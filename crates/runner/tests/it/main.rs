@@ -13,6 +13,7 @@ mod limit;
 mod queue;
 mod planted;
 mod results;
+mod run_roots;
 mod sandbox;
 mod signals;
 mod snippet;
