@@ -18,3 +18,4 @@ mod sandbox;
 mod signals;
 mod snippet;
 mod support;
+mod twins;

@@ -1,0 +1,141 @@
+//! Calls with the same words, of which one shell takes the announcement of another.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sisyphus_testing::shell::Running;
+use sisyphus_testing::{Client, failure_notice, told, wait_until};
+
+use crate::support::in_both;
+
+const LIMIT_MS: u64 = 300;
+/// The runner looks again half a second after the limit.
+const WELL_BEYOND: Duration = Duration::from_millis(1_300);
+
+/// Runs until the file `stop` is there, and ends with the code in it.
+const COMMAND: &str = "trap 'echo got TERM' TERM; echo ready; until [ -s stop ]; do sleep 0.02; done; echo end; exit \"$(cat stop)\"";
+
+/// Tells the command to end with this code, and waits until it has.
+fn end(client: &Client, running: Running, code: i32) {
+    let stop = client.env.project().join("stop");
+    fs::write(&stop, code.to_string()).unwrap();
+    let finished = running.wait();
+    assert_eq!((finished.text().as_str(), finished.status.code()), ("ready\nend\n", Some(code)));
+    fs::remove_file(stop).unwrap();
+}
+
+/// A foreground command takes the announcement of a background call that has a time limit, and runs well beyond that.
+fn foreground_twin(client: &Client) -> Value {
+    let call = client.announce_with(COMMAND, json!({ "timeout": LIMIT_MS }));
+    let foreground = client.start(COMMAND);
+    foreground.wait_for_line("ready");
+    let since = Instant::now();
+    let task = client.running_task();
+    assert_eq!(
+        (&task["watch"], &task["limit_ms"]),
+        (&json!("supervised"), &json!(LIMIT_MS)),
+        "it took no announcement"
+    );
+    wait_until("its time", || since.elapsed() > WELL_BEYOND);
+    assert_eq!(client.types(), "");
+    assert_eq!(client.running_task()["id"], task["id"]);
+    end(client, foreground, 5);
+    assert_eq!(client.types(), "");
+    call
+}
+
+#[test]
+fn a_foreground_command_with_the_words_of_a_denied_call_has_no_limit_and_is_not_told() {
+    in_both(|client| {
+        foreground_twin(client);
+        assert_eq!((client.stops(), client.types()), (String::new(), String::new()));
+        let resumed = json!({ "hook_event_name": "SessionStart", "source": "resume" });
+        assert_eq!(client.hook("sisyphus-session-start", resumed), Value::Null);
+    });
+}
+
+#[test]
+fn a_call_that_was_pending_beside_its_foreground_twin_is_told_as_itself() {
+    in_both(|client| {
+        let call = foreground_twin(client);
+        let background = client.start(COMMAND);
+        assert_eq!(client.bind(call.clone(), &background), Value::Null);
+        background.wait_for_line("ready");
+        assert_eq!(client.types(), "");
+        let (id, notice) = (background.id.clone(), failure_notice(&call, &background, 6));
+        end(client, background, 6);
+        let text = client.submits(&notice);
+        assert_eq!(text.matches("[sisyphus] ").count(), 1, "{text:?}");
+        assert!(text.contains("failed with exit code 6."), "{text}");
+        assert!(text.contains(&format!("/{id}.output\n")), "{text}");
+        assert_eq!((client.stops(), client.types()), (String::new(), String::new()));
+    });
+}
+
+const AGENT: &str = "a823f771c24d473c5";
+
+/// A call of the main conversation and the same one of a subagent, each with its shell.
+struct Pair {
+    calls: [Value; 2],
+    shells: [Running; 2],
+}
+
+impl Pair {
+    /// The shells start in the reverse order, so that each takes the announcement that was meant for the other.
+    fn start(client: &Client, command: &str) -> Self {
+        let main = client.announce(command);
+        let mut agent = main.clone();
+        agent["agent_id"] = AGENT.into();
+        agent["tool_use_id"] = "toolu_of_agent".into();
+        assert_eq!(client.hook("sisyphus-pre-tool-use", agent.clone()), Value::Null);
+        let claimed = |running: Running| {
+            running.wait_for_line("ready");
+            assert_eq!(running.process.program().unwrap(), client.runner());
+            running
+        };
+        let of_agent = claimed(client.start(command));
+        let of_main = claimed(client.start(command));
+        // The client may be slower to answer than the runners are to say whose shells they are.
+        wait_until("the record of both", || {
+            client.tasks().iter().all(|task| task["client_id"].is_string())
+        });
+        Self { calls: [main, agent], shells: [of_main, of_agent] }
+    }
+
+    fn bind(&self, client: &Client, number: usize) -> String {
+        told(&client.bind(self.calls[number].clone(), &self.shells[number]))
+    }
+}
+
+fn assert_tells_of(text: &str, id: &str, who: &str) {
+    assert_eq!(text.matches("[sisyphus] ").count(), 1, "{who}: {text:?}");
+    assert!(text.contains("failed with exit code 4"), "{who}: {text}");
+    assert!(text.contains(&format!("/{id}.output\n")), "{who} got the other's: {text}");
+    assert!(text.contains(&format!("\n| I am {id}.output\n")), "{who} got the other's: {text}");
+}
+
+#[test]
+fn of_twins_that_took_each_others_announcement_each_result_goes_to_its_own_conversation() {
+    let command = "echo ready; echo \"I am $(basename \"$(readlink /proc/self/fd/2)\")\"; until [ -e stop ]; do sleep 0.02; done; exit 4";
+    for order in [[0, 1], [1, 0]] {
+        in_both(|client| {
+            println!("the client answers in the order {order:?}");
+            let pair = Pair::start(client, command);
+            for number in order {
+                assert_eq!(pair.bind(client, number), "");
+            }
+            fs::write(client.env.project().join("stop"), "").unwrap();
+            let [of_main, of_agent] = pair.shells.map(|running| running.wait().id);
+            assert_tells_of(&client.types(), &of_main, "the main conversation");
+            assert_eq!(client.types(), "", "told twice, or what is the subagent's");
+            let next = json!({
+                "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_next",
+                "agent_id": AGENT, "tool_input": { "command": "true" }, "tool_response": { "stdout": "" },
+            });
+            let text = told(&client.hook("sisyphus-post-tool-use", next.clone()));
+            assert_tells_of(&text, &of_agent, "the subagent");
+            assert_eq!(client.hook("sisyphus-post-tool-use", next), Value::Null, "told twice");
+        });
+    }
+}
