@@ -5,6 +5,7 @@
 
 mod calls;
 mod claims;
+mod damage;
 mod endings;
 mod faithful_end;
 mod faithful_setting;
