@@ -13,6 +13,7 @@ mod deliver;
 mod fail_open;
 mod forget;
 mod others;
+mod many;
 mod settings;
 mod stop_asked;
 mod subagent;
