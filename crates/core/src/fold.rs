@@ -9,13 +9,13 @@ use chrono::{DateTime, Utc};
 use crate::announce::{Withdrawal, withdraw};
 use crate::bind::{swap_calls, tasks_of};
 use crate::client_end::is_client_file;
-use crate::id::{ClientTaskId, SessionId};
+use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::judge::{judge, unseen_end};
 use crate::news::{News, news_of};
 use crate::output::{KeptOutput, adopt};
 use crate::paths::StateDir;
 use crate::run_folder::{RunResult, RunRoot};
-use crate::status::{Ending, Status};
+use crate::status::{Ending, Status, Watch};
 use crate::store::{Store, Transaction};
 use crate::sys;
 use crate::task::{Client, Task, Witness};
@@ -82,18 +82,17 @@ fn apply(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let event = match &found.news {
-        News::Claimed => Event::Claimed { at: now },
         News::Queued { at, client_id } => {
-            see_client(transaction, &mut task, client_id.as_ref())?;
+            see_client(transaction, &mut task, client_id.as_ref(), now)?;
             Event::Claimed { at: *at }
         }
         News::Identified { client_id } => {
-            see_client(transaction, &mut task, Some(client_id))?;
+            see_client(transaction, &mut task, Some(client_id), now)?;
             transaction.active.insert(task);
             return Ok(());
         }
         News::Started { at, client_id } => {
-            see_client(transaction, &mut task, client_id.as_ref())?;
+            see_client(transaction, &mut task, client_id.as_ref(), now)?;
             Event::Started { at: *at }
         }
         News::Abandoned if withdraw(&task) == Withdrawal::Withdrawn => return Ok(()),
@@ -106,7 +105,7 @@ fn apply(
             Event::Observed { at: now }
         }
         News::Ended(result) => {
-            see_client(transaction, &mut task, result.client_id.as_ref())?;
+            see_client(transaction, &mut task, result.client_id.as_ref(), now)?;
             task.output = kept_output(&task, result, found.root.as_ref(), state);
             Event::Ended(Ending {
                 outcome: judge(&task, result),
@@ -138,28 +137,54 @@ pub fn advance(transaction: &mut Transaction<'_>, task: Task, event: Event) -> R
     Ok(())
 }
 
-/// Takes the runner's word for the client's id. If the client has said another one, the shell of a twin took this
-/// announcement: what was said of this task is true of the twin, and the reverse.
+/// Takes the runner's word for the client's id. If the client has said another one, the shell of another call took this
+/// announcement: what was said of this task is true of that shell's own, wherever it is.
 fn see_client(
     transaction: &mut Transaction<'_>,
     task: &mut Task,
     client_id: Option<&ClientTaskId>,
+    now: DateTime<Utc>,
 ) -> Result<()> {
     let Some(id) = client_id else { return Ok(()) };
+    if task.client_id().is_some_and(|said| said != id) {
+        give_back(transaction, task, id, now)?;
+    }
     if task.client.is_none() {
         task.client = Some(Client { id: id.clone(), said_by: Witness::Runner });
     }
-    if task.client_id() == Some(id) {
-        return Ok(());
-    }
+    Ok(())
+}
+
+/// Moves what was said of `task`, whose shell is `id`, to the twin that it is true of: the one that has this id, or one
+/// that no shell has taken yet. If there is none, that of a foreground command took this announcement, and the call's
+/// own shell runs without a runner.
+fn give_back(
+    transaction: &mut Transaction<'_>,
+    task: &mut Task,
+    id: &ClientTaskId,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let session = task.session.clone();
-    let mut known = tasks_of(transaction, &session)?.into_iter();
-    if let Some(twin) =
-        known.find(|other| other.client_id() == Some(id) && other.command == task.command)
-    {
+    let mut known = tasks_of(transaction, &session)?;
+    let is_free = |other: &Task| other.client.is_none() && !other.status.is_final();
+    let seen = known
+        .iter()
+        .position(|other| other.command == task.command && other.client_id() == Some(id));
+    let twin = seen
+        .or_else(|| known.iter().position(|other| other.command == task.command && is_free(other)));
+    if let Some(twin) = twin {
+        let twin = known.swap_remove(twin);
         std::mem::swap(&mut twin.client, &mut task.client);
         swap_calls(twin, task);
+        return Ok(());
     }
+    let mut observed = task.clone();
+    observed.id = TaskId::random();
+    observed.ticket = transaction.active.draw_ticket();
+    observed.run_root = None;
+    observed.status = Status::Running { started_at: now, watch: Watch::Observed };
+    transaction.active.insert(observed);
+    (task.client, task.tool_use_id) = (None, None);
     Ok(())
 }
 

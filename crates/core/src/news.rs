@@ -18,8 +18,6 @@ const ANSWER_PATIENCE: chrono::Duration = chrono::Duration::hours(24);
 /// What is new.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// A runner has it.
-    Claimed,
     /// A runner waits for its turn.
     Queued {
         at: DateTime<Utc>,
@@ -61,7 +59,8 @@ pub(crate) fn news_of(task: &Task, root: Option<&RunRoot>, now: DateTime<Utc>) -
         (Status::Queued { .. }, Sighting::Queued(queued)) if task.client.is_none() => {
             queued.client_id.map(|client_id| News::Identified { client_id })
         }
-        (Status::Pending { .. }, Sighting::Claimed) => Some(News::Claimed),
+        // The claim may still be given up, and the call is then as if it had never been claimed.
+        (Status::Pending { .. }, Sighting::Claimed) => None,
         (Status::Pending { announced_at }, Sighting::Announced | Sighting::Nothing) => {
             let age = now - *announced_at;
             match task.client {

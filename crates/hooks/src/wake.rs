@@ -18,7 +18,7 @@ use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, is_held};
 use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
-use sisyphus_process::{Notice, ProcessId, Signals, Watchers, end_with_parent, signal_all};
+use sisyphus_process::{Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all};
 
 use crate::deliver::{Recipient, due};
 
@@ -35,6 +35,7 @@ const SIGTERM: i32 = 15;
 
 /// Waits until a result is overdue. Returns the words that wake the session; `None` if there is nothing to wake it for.
 pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
+    let client = parent();
     // Without a person to look at it the client would wait for us before it ends.
     if context.environment.attendance == Attendance::Nobody
         || context.settings().execution == Execution::Off
@@ -47,7 +48,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
     }
     let mut signals = Signals::collect()?;
     // Killed, the client would leave us behind.
-    end_with_parent()?;
+    end_with_parent(client)?;
     let _only = supersede(context, session)?;
     let mut watchers = Watchers::default();
     // The hook that the client waits for at this Stop tells what is overdue already: it goes first.

@@ -9,7 +9,8 @@ mod watch;
 pub use identity::ProcessId;
 pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
-    caller_key, end_like, end_with_parent, own_key, own_output_file, signal_group, spawn, text_of,
+    caller_key, end_like, end_with_parent, own_key, own_output_file, parent, signal_group, spawn,
+    text_of,
 };
 pub use tree::{alive, descendants, left_behind, signal_all};
 pub use watch::Watchers;

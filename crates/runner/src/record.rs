@@ -97,6 +97,7 @@ impl<'a> Record<'a> {
         self.log(write(&self.folder.result(), &result));
         // A result is believed once the lock is open: while it is held, somebody else may have planted one.
         self.alive = None;
+        self.clear_lock();
         // In the sandbox this fails, as it should: the next hook does it.
         self.log(fold(&Store::new(self.state.clone()), LOCK_WAIT_IN_RUNNER, Utc::now()));
     }
@@ -138,6 +139,14 @@ impl<'a> Record<'a> {
                 self.log(Err(error));
                 None
             }
+        }
+    }
+
+    /// Something else in place of the lock, which whoever shares the folder may have put there, would count as held.
+    fn clear_lock(&self) {
+        let lock = self.folder.lock();
+        if lock.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            let _ = std::fs::remove_file(&lock).or_else(|_| std::fs::remove_dir_all(&lock));
         }
     }
 

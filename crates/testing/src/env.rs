@@ -76,6 +76,14 @@ impl TestEnv {
         self.client_tmp().join("sisyphus")
     }
 
+    /// Writes the user's settings: the section `sisyphus`.
+    pub fn set(&self, settings: &Value) {
+        let path = self.home().join(".claude/settings.json");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+        let settings = serde_json::json!({ "sisyphus": settings });
+        std::fs::write(path, settings.to_string()).expect("the settings");
+    }
+
     /// A binary of this workspace, to be started in this environment and no other.
     pub fn command(&self, binary: &str) -> Command {
         let mut command = Command::new(built(binary));

@@ -170,12 +170,6 @@ impl Client {
         self.hook("sisyphus-post-tool-use", call)
     }
 
-    /// Writes the user's settings: the section `sisyphus`.
-    pub fn set(&self, settings: &Value) {
-        let path = self.env.home().join(".claude/settings.json");
-        fs::write(path, json!({ "sisyphus": settings }).to_string()).expect("the settings");
-    }
-
     /// The whole of a background call: announced, started, bound.
     pub fn background(&self, command: &str) -> Running {
         self.background_with(command, json!({}))

@@ -46,11 +46,10 @@ pub fn queue_line(
         String::new()
     };
     Some(format!(
-        "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {} at once; now {}{others}. \
-         It starts by itself when its turn comes, and its end is told like any other.{clock}",
+        "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {} at once{}{others}. It starts by itself when its turn comes, and its end is told like any other.{clock}",
         heading(task),
         if slots.get() == 1 { "command runs" } else { "commands run" },
-        if named.is_empty() { "others start".to_owned() } else { named.join(", ") },
+        if named.is_empty() { String::new() } else { format!("; now {}", named.join(", ")) },
     ))
 }
 

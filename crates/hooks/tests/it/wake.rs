@@ -59,9 +59,12 @@ impl Waiter {
         self.child.try_wait().unwrap().is_none()
     }
 
-    fn wait_until_it_sleeps(&self) {
-        wait_until("the waiter to watch", || {
-            self.process.status_line("Threads").is_some_and(|threads| threads != "1")
+    /// Waits until it has taken its place among the session's waiters.
+    fn wait_until_it_sleeps(&self, client: &Client) {
+        let name = client.env.state().join("wake/session-1.json");
+        let own = format!("[{},", self.process.pid);
+        wait_until("the waiter to settle", || {
+            std::fs::read_to_string(&name).is_ok_and(|text| text.starts_with(&own))
         });
     }
 }
@@ -97,7 +100,7 @@ fn a_session_is_woken_for_a_result_that_the_client_does_not_announce() {
     let client = Client::new(Shell::Bash);
     let running = client.background(COMMAND);
     let mut waiter = Waiter::of(&client);
-    waiter.wait_until_it_sleeps();
+    waiter.wait_until_it_sleeps(&client);
     let size = waiter.process.status_line("VmRSS").unwrap();
     let kilobytes: u64 = size.split(' ').next().unwrap().parse().unwrap();
     assert!(kilobytes < 8 * 1024, "a waiter of a debug build: {size}");
@@ -120,7 +123,7 @@ fn it_ends_silently_when_the_client_does_its_part() {
     let client = Client::new(Shell::Bash);
     let running = client.background(COMMAND);
     let waiter = Waiter::of(&client);
-    waiter.wait_until_it_sleeps();
+    waiter.wait_until_it_sleeps(&client);
     let_go(&client);
     running.wait();
     let event = json!({ "hook_event_name": "UserPromptSubmit", "prompt": "what is new?" });
@@ -146,12 +149,12 @@ fn a_later_one_takes_the_place_of_the_one_before() {
     let client = Client::new(Shell::Bash);
     let running = client.background(COMMAND);
     let first = Waiter::of(&client);
-    first.wait_until_it_sleeps();
+    first.wait_until_it_sleeps(&client);
     let mut second = Waiter::of(&client);
     let before = Instant::now();
     assert_eq!(first.end(), (Some(0), String::new()));
     assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
-    second.wait_until_it_sleeps();
+    second.wait_until_it_sleeps(&client);
     assert!(second.is_waiting());
     let_go(&client);
     running.wait();
@@ -179,9 +182,9 @@ fn it_ends_with_its_client() {
     )
     .unwrap();
     let waiter = Process::of(line.trim().parse().unwrap()).unwrap();
-    wait_until("the waiter to watch", || {
-        waiter.status_line("Threads").is_some_and(|threads| threads != "1")
-    });
+    // Written when it has taken its place, and knows its parent.
+    let name = client.env.state().join("wake/session-1.json");
+    wait_until("the waiter to settle", || name.exists());
     parent.kill().unwrap();
     parent.wait().unwrap();
     wait_until("the waiter to end", || !waiter.is_alive());

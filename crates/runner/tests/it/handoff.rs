@@ -140,3 +140,23 @@ fn a_command_that_could_not_be_handed_over_runs_once_without_us_and_ends_with_it
         });
     }
 }
+
+/// As when a hook comes by in the moment between a claim and its return.
+#[test]
+fn a_claim_that_was_seen_and_then_taken_back_is_no_loss() {
+    let client = Client::new(Shell::Bash);
+    let call = client.announce("exit 6");
+    let folder = client.env.runs().join(client.task()["id"].as_str().unwrap());
+    let announcement = fs::read_dir(client.announced_dir()).unwrap().next().unwrap().unwrap();
+    fs::rename(announcement.path(), folder.join("claimed.json")).unwrap();
+    fs::remove_dir(client.announced_dir()).unwrap();
+    assert_eq!(client.types(), "");
+    fs::remove_file(folder.join("claimed.json")).unwrap();
+
+    let running = client.start("exit 6");
+    client.bind(call.clone(), &running);
+    let notice = failure_notice(&call, &running, 6);
+    assert_eq!(running.wait().status.code(), Some(6));
+    let text = client.submits(&notice);
+    assert!(text.contains("failed with exit code 6."), "{text:?}");
+}

@@ -104,3 +104,23 @@ fn a_link_in_place_of_the_lock_is_not_followed_and_the_command_runs() {
         }
     });
 }
+
+#[test]
+fn what_stands_in_place_of_the_lock_keeps_no_result_back() {
+    for what in ["a link", "a folder", "a pipe"] {
+        in_both(|client| {
+            let call = client.announce("exit 5");
+            let lock = run_folder(client).join("lock");
+            match what {
+                "a link" => symlink("/nowhere", &lock).unwrap(),
+                "a folder" => fs::create_dir(&lock).unwrap(),
+                _ => nix::unistd::mkfifo(&lock, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+            }
+            let running = client.start("exit 5");
+            client.bind(call, &running);
+            assert_eq!(running.wait().status.code(), Some(5));
+            let text = client.types();
+            assert!(text.contains("failed with exit code 5 after "), "{what}: {text:?}");
+        });
+    }
+}

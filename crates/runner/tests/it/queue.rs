@@ -18,7 +18,7 @@ fn session(slots: usize) -> Client {
 }
 
 fn slots_are(client: &Client, slots: usize) {
-    client.set(&json!({ "max_background_tasks": slots }));
+    client.env.set(&json!({ "max_background_tasks": slots }));
 }
 
 /// A command that says in the file `log` that it runs, and ends when the file `go-NUMBER` is there.
@@ -90,6 +90,12 @@ fn the_model_is_told_the_place_and_what_is_before_it() {
         let text = said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
         (running, call["tool_input"]["timeout"].clone(), text)
     };
+    // What is found around a test's session is not the test's business.
+    let note = |rewriting: &str| {
+        let noted = client.env.state().join("sessions/session-1.json");
+        fs::write(noted, json!({ "version": 1, "rewriting": rewriting }).to_string()).unwrap();
+    };
+    note("only_ours");
     let (second, timeout, said) = told("true 2");
     assert!(
         said.contains("is number 1 in the queue. At most 1 command runs at once; now "),
@@ -100,8 +106,7 @@ fn the_model_is_told_the_place_and_what_is_before_it() {
     assert_eq!(timeout, 7_200_000, "waiting eats the command's own time");
 
     // Where others may rewrite calls, it can't be raised, and that is said.
-    let noted = client.env.state().join("sessions/session-1.json");
-    fs::write(noted, r#"{"version":1,"rewriting":"maybe_others"}"#).unwrap();
+    note("maybe_others");
     let (third, timeout, said) = told("true 3");
     assert!(said.contains("is number 2 in the queue."), "{said}");
     assert!(
@@ -184,7 +189,7 @@ fn a_raised_limit_starts_who_waits_and_a_lowered_one_stops_nobody() {
 #[test]
 fn a_service_needs_no_slot() {
     let client = session(1);
-    client.set(&json!({ "max_background_tasks": 1, "service_patterns": ["sh serve.sh"] }));
+    client.env.set(&json!({ "max_background_tasks": 1, "service_patterns": ["sh serve.sh"] }));
     fs::write(client.env.project().join("serve.sh"), "echo 9 >> log; exec sleep 60").unwrap();
     let services = [client.background("sh serve.sh"), client.background("sh serve.sh")];
     wait_for_start(&client, &[9, 9]);

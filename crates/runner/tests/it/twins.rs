@@ -139,3 +139,78 @@ fn of_twins_that_took_each_others_announcement_each_result_goes_to_its_own_conve
         });
     }
 }
+
+/// A gate at which a shell waits before it can claim.
+fn gated(client: &mut Client, gate: &str, command: &str) -> (Running, std::path::PathBuf) {
+    let gate = client.env.path().join(gate);
+    nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // A second pass through the gate must not wait again.
+    client.prelude =
+        format!("if [ -p '{0}' ]; then read -r line < '{0}'; rm -f '{0}'; fi\n", gate.display());
+    let running = client.start(command);
+    client.prelude.clear();
+    (running, gate)
+}
+
+/// The client answers the first call before either shell has come to its claim, and the second one after both have.
+#[test]
+fn of_twins_whose_claims_come_between_the_clients_answers_each_result_goes_to_its_own_conversation()
+{
+    let command = "echo ready; echo \"I am $(basename \"$(readlink /proc/self/fd/2)\")\"; until [ -e stop ]; do sleep 0.02; done; exit 4";
+    in_both(|client| {
+        let main = client.announce(command);
+        let mut agent = main.clone();
+        agent["agent_id"] = AGENT.into();
+        agent["tool_use_id"] = "toolu_of_agent".into();
+        client.hook("sisyphus-pre-tool-use", agent.clone());
+        let (of_main, main_gate) = gated(client, "gate-1", command);
+        let (of_agent, agent_gate) = gated(client, "gate-2", command);
+        client.bind(main, &of_main);
+        for (running, gate) in [(&of_agent, agent_gate), (&of_main, main_gate)] {
+            fs::write(gate, "go\n").unwrap();
+            running.wait_for_line("ready");
+        }
+        wait_until("the record that both run", || {
+            client.tasks().iter().all(|task| task["status"] == "running")
+        });
+        client.bind(agent, &of_agent);
+        assert_eq!(client.tasks().len(), 2, "{:#?}", client.tasks());
+        fs::write(client.env.project().join("stop"), "").unwrap();
+        let [of_main, of_agent] = [of_main, of_agent].map(|running| running.wait().id);
+        assert_tells_of(&client.types(), &of_main, "the main conversation");
+        let next = json!({
+            "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_next",
+            "agent_id": AGENT, "tool_input": { "command": "true" }, "tool_response": { "stdout": "" },
+        });
+        assert_tells_of(
+            &told(&client.hook("sisyphus-post-tool-use", next)),
+            &of_agent,
+            "the subagent",
+        );
+    });
+}
+
+/// The client has answered already, and a foreground command comes to the claim first.
+#[test]
+fn a_foreground_twin_that_takes_the_announcement_of_a_bound_call_does_not_end_it() {
+    in_both(|client| {
+        let call = client.announce_with(COMMAND, json!({ "timeout": LIMIT_MS }));
+        let (background, gate) = gated(client, "gate", COMMAND);
+        client.bind(call.clone(), &background);
+        let foreground = client.start(COMMAND);
+        foreground.wait_for_line("ready");
+        let since = Instant::now();
+        wait_until("its time", || since.elapsed() > WELL_BEYOND);
+        end(client, foreground, 5);
+        assert_eq!(client.types(), "");
+        fs::write(&gate, "go\n").unwrap();
+        background.wait_for_line("ready");
+        let (id, notice) = (background.id.clone(), failure_notice(&call, &background, 6));
+        end(client, background, 6);
+        let text = client.submits(&notice);
+        assert_eq!(text.matches("[sisyphus] ").count(), 1, "{text:?}");
+        assert!(text.contains("failed with exit code 6."), "{text}");
+        assert!(text.contains(&format!("/{id}.output\n")), "{text}");
+        assert_eq!((client.stops(), client.types()), (String::new(), String::new()));
+    });
+}

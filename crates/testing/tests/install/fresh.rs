@@ -54,7 +54,7 @@ fn the_plugin_is_complete() {
 
     let hooks = json_of(&plugin.join("hooks/hooks.json"));
     let commands: BTreeSet<&str> = strings(&hooks, "command").into_iter().collect();
-    assert_eq!(commands.len(), 8, "{commands:?}");
+    assert_eq!(commands.len(), 9, "{commands:?}");
     for command in commands {
         let path = command.replace("${CLAUDE_PLUGIN_ROOT}", plugin.to_str().unwrap());
         assert!(is_executable(Path::new(&path)), "{command}");

@@ -45,20 +45,23 @@ fn command(plan: &Plan) -> Command {
     command
 }
 
-/// Has this process sent TERM when its parent dies, however that happens. Only Linux can do that; elsewhere it is an
-/// error.
+/// The number of the process that started this one, or of who took its place.
+pub fn parent() -> i32 {
+    nix::unistd::getppid().as_raw()
+}
+
+/// Has this process sent TERM when its [`parent`] dies, however that happens. Only Linux can do that; elsewhere it is an
+/// error. So it is if the parent is another one by now.
 #[cfg(target_os = "linux")]
-pub fn end_with_parent() -> Result<()> {
-    let parent = nix::unistd::getppid();
+pub fn end_with_parent(expected: i32) -> Result<()> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
         .context("could not ask to end with the parent")?;
-    // It may have died just before.
-    anyhow::ensure!(nix::unistd::getppid() == parent, "the parent is gone");
+    anyhow::ensure!(parent() == expected, "the parent is gone");
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn end_with_parent() -> Result<()> {
+pub fn end_with_parent(_: i32) -> Result<()> {
     anyhow::bail!("this system tells nobody that its parent died")
 }
 
