@@ -76,6 +76,7 @@ pub enum AgentLife {
 }
 
 impl AgentLife {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

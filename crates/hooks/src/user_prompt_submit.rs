@@ -16,12 +16,10 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         // The results that it was said for may have been told meanwhile: then there is nothing to take a turn for.
         Prompt::OwnWake => {
             let reply = deliver(context, &event.session_id, &Recipient::MainConversation)?;
-            Ok(match reply {
-                Reply::Silent => Reply::Swallow {
-                    reason: "sisyphus: all results were delivered already".to_owned(),
-                },
-                reply => reply,
-            })
+            if reply != Reply::Silent {
+                return Ok(reply);
+            }
+            Ok(Reply::Swallow { reason: "sisyphus: all results were delivered already".to_owned() })
         }
         // Switched off, nothing new is recorded; what was recorded before is still owed.
         Prompt::Notices(_) | Prompt::Typed | Prompt::Foreign => {

@@ -17,7 +17,7 @@ use sisyphus_process::{Plan, Signals, become_command, end_like, left_behind, own
 use crate::handoff::Handoff;
 use crate::record::Record;
 use crate::supervise::{End, Start, supervise};
-use crate::turn::{LiveSettings, Turn, wait_for_turn};
+use crate::turn::{Admission, LiveSettings, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
 pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
@@ -43,8 +43,8 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
         }
     };
     let came = Start::now();
-    let slot = match turn(&root, &handoff, &record, &mut signals) {
-        Ok(Turn::Start(slot)) => slot,
+    let mut admission = match turn(&root, &handoff, &record, &mut signals) {
+        Ok(Turn::Start(admission)) => admission,
         Ok(Turn::Stopped(signal)) => {
             record.end(came.instant.elapsed(), End::unstarted(signal), Survivors::default());
             return ExitCode::from(end_like(Exit::Signal(signal)));
@@ -52,7 +52,7 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
         // Without a queue it starts at once, as it would without us.
         Err(error) => {
             log(error);
-            None
+            Admission::default()
         }
     };
     let waited = came.instant.elapsed();
@@ -66,10 +66,11 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
         }
     };
     // From here on the command runs; what fails below costs its record and nothing else.
+    admission.started();
     record.started(start);
     let end = supervise(&mut child, &mut signals, start, handoff.limit_ms, || record.standing());
     // Before the book-keeping: the next one may start.
-    drop(slot);
+    drop(admission);
     let survivors = left_behind(child.pid());
     let exit = end.exit;
     record.end(waited, end, survivors);
@@ -83,7 +84,7 @@ fn turn(
     signals: &mut Signals,
 ) -> Result<Turn> {
     if handoff.kind == Kind::Service {
-        return Ok(Turn::Start(None));
+        return Ok(Turn::Start(Admission::default()));
     }
     let mut settings = LiveSettings::at(client_config_dir(&Environment::read()).ok());
     wait_for_turn(&Queue::of(root), handoff, record, signals, &mut settings)

@@ -24,10 +24,25 @@ const WATCHERS: usize = 32;
 /// What came of the waiting.
 #[derive(Debug)]
 pub(crate) enum Turn {
-    /// Start now. Without a slot where none is needed, or where waiting would not be right.
-    Start(Option<Place>),
+    /// Start now.
+    Start(Admission),
     /// Sent this signal before its turn came.
     Stopped(i32),
+}
+
+/// What is held for a command that may start: nothing where no slot is needed, or where waiting would not be right.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    line: Option<Place>,
+    /// Given back when the admission is dropped.
+    _slot: Option<Place>,
+}
+
+impl Admission {
+    /// Lets the next one in line come forward: only now, so that commands start in their order. The slot is left.
+    pub(crate) fn started(&mut self) {
+        self.line = None;
+    }
 }
 
 /// Waits until the command may start.
@@ -40,7 +55,7 @@ pub(crate) fn wait_for_turn(
 ) -> Result<Turn> {
     let place = queue.join(handoff.ticket, &handoff.task)?;
     let (mut until_open, mut at) = match queue.ask(&place, settings.slots())? {
-        Answer::Yours(slot) => return Ok(Turn::Start(Some(slot))),
+        Answer::Yours(slot) => return Ok(admit(place, slot)),
         Answer::Wait { until_open, at } => (until_open, at),
     };
     record.queued();
@@ -62,7 +77,7 @@ pub(crate) fn wait_for_turn(
                     doubt = match record.standing() {
                         Standing::Background | Standing::AskedToStop => None,
                         Standing::Unknown if Instant::now() >= until => {
-                            return Ok(Turn::Start(None));
+                            return Ok(Turn::Start(Admission::default()));
                         }
                         Standing::Unknown => {
                             Some(Doubt { until, pause: pause * 2, next: Instant::now() + pause })
@@ -76,10 +91,14 @@ pub(crate) fn wait_for_turn(
             }
         }
         (until_open, at) = match queue.ask(&place, settings.slots())? {
-            Answer::Yours(slot) => return Ok(Turn::Start(Some(slot))),
+            Answer::Yours(slot) => return Ok(admit(place, slot)),
             Answer::Wait { until_open, at } => (until_open, at),
         };
     }
+}
+
+fn admit(place: Place, slot: Place) -> Turn {
+    Turn::Start(Admission { line: Some(place), _slot: Some(slot) })
 }
 
 /// As long as it is not known that the client calls this shell a background command.

@@ -44,6 +44,20 @@ pub struct Place {
     _lock: Lock,
 }
 
+impl Place {
+    /// Creates a locked file. It gets its name when it is locked: who sees it sees it held.
+    fn take(dir: &Path, ticket: Ticket, task: &TaskId) -> Result<Self> {
+        create_private_dir(dir)?;
+        // Sorted by name is sorted by ticket.
+        let path = dir.join(format!("{:012}-{task}", ticket.0));
+        let unnamed = dir.join(format!(".{}-{task}", ticket.0));
+        let lock = Lock::acquire(&unnamed, Duration::ZERO)?;
+        fs::rename(&unnamed, &path)
+            .with_context(|| format!("could not create `{}`", path.display()))?;
+        Ok(Self { ticket, task: task.clone(), path, _lock: lock })
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         // First the name, then the lock: what has a name and no holder was left by somebody who died.
@@ -76,7 +90,7 @@ impl Queue {
     /// Takes a place in line.
     pub fn join(&self, ticket: Ticket, task: &TaskId) -> Result<Place> {
         create_private_dir(&self.dir)?;
-        self.place(&self.waiting(), ticket, task)
+        Place::take(&self.waiting(), ticket, task)
     }
 
     /// Asks for a slot for whoever has this place. Nobody gets one while somebody with a lower ticket waits.
@@ -97,7 +111,7 @@ impl Queue {
         if !is_free {
             return Ok(Answer::Wait { until_open: held, at: Position::Head });
         }
-        let slot = self.place(&self.running(), place.ticket, &place.task)?;
+        let slot = Place::take(&self.running(), place.ticket, &place.task)?;
         drop(turn);
         Ok(Answer::Yours(slot))
     }
@@ -121,18 +135,6 @@ impl Queue {
             }
         }
         Ok(None)
-    }
-
-    /// Creates a locked file. It gets its name when it is locked: who sees it sees it held.
-    fn place(&self, dir: &Path, ticket: Ticket, task: &TaskId) -> Result<Place> {
-        create_private_dir(dir)?;
-        // Sorted by name is sorted by ticket.
-        let path = dir.join(format!("{:012}-{task}", ticket.0));
-        let unnamed = dir.join(format!(".{}-{task}", ticket.0));
-        let lock = Lock::acquire(&unnamed, Duration::ZERO)?;
-        fs::rename(&unnamed, &path)
-            .with_context(|| format!("could not create `{}`", path.display()))?;
-        Ok(Place { ticket, task: task.clone(), path, _lock: lock })
     }
 }
 
@@ -257,7 +259,9 @@ mod tests {
             create_private_dir(&dir).unwrap();
             dir.join("000000000001-t1")
         });
-        names.iter().for_each(|path| fs::write(path, "").unwrap());
+        for path in &names {
+            fs::write(path, "").unwrap();
+        }
         drop(slot(queue.ask(&two, SlotLimit::AtMost(NonZeroUsize::MIN)).unwrap()));
         assert!(!names.iter().any(|path| path.exists()));
     }
