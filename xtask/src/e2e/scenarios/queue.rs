@@ -64,7 +64,7 @@ fn check_log(log: &str) -> Result<()> {
                 running += 1;
             }
             Some(("end", _)) => {
-                running = running.checked_sub(1).context("an end before its start")?
+                running = running.checked_sub(1).context("an end before its start")?;
             }
             _ => anyhow::bail!("a strange line in the log: `{line}`"),
         }
