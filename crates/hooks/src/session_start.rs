@@ -1,5 +1,5 @@
 //! SessionStart: attaches the session's shells to the runner, notes who else rewrites commands, and tells a
-//! session that was resumed or compacted what is owed to it and what still runs.
+//! session that goes on what is owed to it and what still runs.
 
 use anyhow::Result;
 use sisyphus_core::id::SessionId;
@@ -35,17 +35,19 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
         }
     }
     context.fold();
-    match event.source {
-        SessionSource::Resume | SessionSource::Compact => {
-            let live = live(context, &event.session_id).unwrap_or_else(|error| {
-                context.log("SessionStart", &error);
-                None
-            });
-            let owed = deliver(context, &event.session_id, &Recipient::MainConversation)?;
-            Ok(owed.with_note(live))
-        }
-        SessionSource::Startup | SessionSource::Clear | SessionSource::Other => Ok(Reply::Silent),
+    if event.source == SessionSource::Startup {
+        return Ok(Reply::Silent);
     }
+    let session = &event.session_id;
+    let live = live(context, session).unwrap_or_else(|error| {
+        context.log("SessionStart", &error);
+        None
+    });
+    let owed = deliver(context, session, &Recipient::MainConversation).unwrap_or_else(|error| {
+        context.log("SessionStart", &error);
+        Reply::Silent
+    });
+    Ok(owed.with_note(live))
 }
 
 /// What of the session still runs or waits. Its end did not stop these after all: whatever stops them later is something
