@@ -136,7 +136,9 @@ fn a_full_disk_stops_no_hook_and_damages_no_state() {
         let mut command = on_a_full_disk(&env, &binary_of(event));
         command.env("CLAUDE_ENV_FILE", env.path().join("env.sh"));
         let output = feed(command, session.event(payload).to_string().as_bytes());
-        assert_eq!(output.stdout, "", "{event}: told what it could not note as told");
+        // What still runs may be told at any time; a result only if that can be noted.
+        let untold = output.stdout.is_empty() || event == "SessionStart";
+        assert!(untold && !output.stdout.contains("exit code 3"), "{event}: {}", output.stdout);
         for name in ["active.json".to_owned(), format!("outbox/{}.json", session.id)] {
             let [before, after] =
                 ["before", "after"].map(|dir| fs::read_to_string(env.path().join(dir).join(&name)));
