@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -85,15 +86,19 @@ pub fn kill_all_of_home(home: &Path) {
         let environment = std::fs::read(format!("/proc/{}/environ", process.pid));
         environment.is_ok_and(|bytes| bytes.split(|&byte| byte == 0).any(|it| it == variable))
     };
-    // Again until there is none: a killed one may just have started another.
-    for _ in 0..10 {
+    // Until twice in a row there is none: a killed one may just have started another, or let one start by dying, and in
+    // the middle of an `exec` a process shows no environment.
+    let mut quiet = 0;
+    for _ in 0..200 {
         let left: Vec<Process> = all().into_iter().filter(is_of_home).collect();
-        if left.is_empty() {
+        quiet = if left.is_empty() { quiet + 1 } else { 0 };
+        if quiet == 2 {
             return;
         }
         for process in left {
             process.signal(Signal::SIGKILL);
         }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
