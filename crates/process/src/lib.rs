@@ -1,11 +1,13 @@
 //! What the system knows of processes: who they are, whose children, how they are started, stopped and waited for.
 //! Reads no state of ours.
 
+mod holder;
 mod identity;
 mod sys;
 mod tree;
 mod watch;
 
+pub use holder::{Holder, Numbers, holder, resume, started_by};
 pub use identity::ProcessId;
 pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,

@@ -1,9 +1,9 @@
 //! Windows: commands are not supervised there yet. Every function says so, and tasks are observed instead.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -28,8 +28,41 @@ pub(crate) fn group_exists(_: i32) -> bool {
     false
 }
 
+/// Who took a lock is not told.
+pub(crate) fn takers() -> Result<Vec<i32>> {
+    anyhow::bail!(UNSUPPORTED)
+}
+
+/// Nor who has it.
+pub(crate) fn holds(_: i32, _: &Metadata) -> bool {
+    false
+}
+
+/// What a lock file is; `None` if there is none.
+pub(crate) fn lock_file(path: &Path) -> Result<Option<Metadata>> {
+    Ok(path.symlink_metadata().ok())
+}
+
+/// Not told.
+pub(crate) fn program(_: i32) -> Option<PathBuf> {
+    None
+}
+
+/// Not told.
+pub(crate) fn standard_output(_: i32) -> Option<PathBuf> {
+    None
+}
+
+/// There are no namespaces.
+pub(crate) fn counts_as_we_do(_: i32) -> bool {
+    true
+}
+
 /// Sends nothing.
 pub(crate) fn signal(_: i32, _: i32) {}
+
+/// Nothing is ever suspended.
+pub(crate) fn resume(_: i32) {}
 
 /// Sends nothing.
 pub fn signal_group(_: i32, _: i32) {}

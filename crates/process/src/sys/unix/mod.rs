@@ -2,6 +2,7 @@
 
 mod caller;
 mod child;
+mod locks;
 mod proc;
 mod signals;
 
@@ -11,6 +12,8 @@ pub(crate) use proc::{processes, stat};
 pub use signals::Signals;
 pub(crate) use signals::wake;
 
+pub(crate) use locks::{counts_as_we_do, holds, lock_file, program, standard_output, takers};
+
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -19,6 +22,11 @@ pub(crate) fn signal(pid: i32, number: i32) {
     if let Ok(signal) = Signal::try_from(number) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
+}
+
+/// Lets a suspended process go on.
+pub(crate) fn resume(pid: i32) {
+    signal(pid, Signal::SIGCONT as i32);
 }
 
 /// Whether a process group of that number has a member.

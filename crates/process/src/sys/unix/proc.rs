@@ -52,7 +52,7 @@ fn text_of(path: &Path) -> Option<String> {
 }
 
 /// Whether `/proc` shows the process namespace that we are in.
-fn shows_our_numbers() -> bool {
+pub(super) fn shows_our_numbers() -> bool {
     let shown =
         fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse::<u32>().ok());
     shown == Some(std::process::id())
