@@ -92,7 +92,7 @@ fn copy_ends(source: &mut File, copy: &mut File, bytes: u64, kept: u64) -> io::R
 }
 
 /// The length of an output file less the line that the client adds at its end (measured on 2.1.329).
-fn length_without_mark(file: &mut File) -> io::Result<u64> {
+pub(super) fn length_without_mark(file: &mut File) -> io::Result<u64> {
     let length = file.metadata()?.len();
     let start = length.saturating_sub(64);
     file.seek(SeekFrom::Start(start))?;

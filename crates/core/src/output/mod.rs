@@ -4,7 +4,9 @@ mod clean;
 mod cut;
 mod excerpt;
 mod keep;
+mod source;
 
 pub use clean::{clean_line, one_line};
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed};
+pub use source::Source;
