@@ -33,5 +33,6 @@ pub mod notice;
 pub mod output;
 
 pub mod hook_log;
+pub mod leftovers;
 pub mod service;
 mod sys;

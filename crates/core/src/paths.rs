@@ -78,9 +78,13 @@ impl StateDir {
         self.outbox_dir().join(format!("{session}.json"))
     }
 
+    pub fn sessions_dir(&self) -> PathBuf {
+        self.root.join("sessions")
+    }
+
     /// What SessionStart found out about a session.
     pub fn session(&self, session: &SessionId) -> PathBuf {
-        self.root.join("sessions").join(format!("{session}.json"))
+        self.sessions_dir().join(format!("{session}.json"))
     }
 
     pub fn output_dir(&self) -> PathBuf {
@@ -97,7 +101,7 @@ impl StateDir {
         create_dir(&self.runner_dir())
     }
 
-    fn runner_dir(&self) -> PathBuf {
+    pub fn runner_dir(&self) -> PathBuf {
         self.root.join("bin")
     }
 
@@ -116,7 +120,7 @@ impl StateDir {
         sys::is_writable_dir(&self.root)
     }
 
-    fn wake_dir(&self) -> PathBuf {
+    pub fn wake_dir(&self) -> PathBuf {
         self.root.join("wake")
     }
 

@@ -1,0 +1,199 @@
+//! Finding what can go.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use chrono::NaiveDateTime;
+use serde::Serialize;
+
+use super::listing::{Entry, files, folders};
+use super::needed::{Needed, announced, unknown};
+use crate::id::SessionId;
+use crate::run_folder::RunRoot;
+use crate::store::{Store, is_held};
+
+/// From which age on something that lives for milliseconds was left by a process that died.
+const STALE: Duration = Duration::from_secs(60 * 60);
+
+/// What a leftover is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Output,
+    Archive,
+    /// A state file that was set aside because it was broken, or the reason.
+    Corrupt,
+    Outbox,
+    Session,
+    /// A file that was being written.
+    Temporary,
+    /// What `claim` left for a `run` that never came.
+    Handoff,
+    RunFolder,
+}
+
+/// A file or a run folder that can go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    pub kind: Kind,
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub(super) modified: SystemTime,
+}
+
+/// Finds what can go: what people may want to read, if it is older than `age`; what nobody does, after an hour.
+pub fn find(
+    store: &Store,
+    roots: &[RunRoot],
+    age: Duration,
+    now: SystemTime,
+) -> Result<Vec<Leftover>> {
+    let listed = Listed::read(store, roots)?;
+    let needed = Needed::read(store)?;
+    let search = Search { needed, age, now };
+
+    let mut found = search.outputs(store, listed.outputs)?;
+    found.extend(search.pick(Kind::Archive, age, listed.archives));
+    // What was found out about a session is written once, and counts while it goes on.
+    let is_lively = |session: &SessionId| {
+        let young = |it: &&Entry| !search.is_older(it, age);
+        listed.outboxes.iter().filter(young).any(|it| it.session().as_ref() == Some(session))
+    };
+    let mut sessions = search.unneeded(listed.sessions);
+    sessions.retain(|it| !it.session().is_some_and(|session| is_lively(&session)));
+    found.extend(search.pick(Kind::Session, age, sessions));
+    found.extend(search.pick(Kind::Outbox, age, search.unneeded(listed.outboxes)));
+    found.extend(search.pick(Kind::Corrupt, age, listed.corrupt));
+    found.extend(search.pick(Kind::Temporary, STALE, listed.temporary));
+    found.extend(search.pick(Kind::Handoff, STALE, listed.handoffs));
+    for (root, folders) in listed.run_folders {
+        found.extend(search.run_folders(root, folders)?);
+    }
+    found.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(found)
+}
+
+/// What is there, by what it is.
+struct Listed<'a> {
+    outputs: Vec<Entry>,
+    archives: Vec<Entry>,
+    outboxes: Vec<Entry>,
+    sessions: Vec<Entry>,
+    corrupt: Vec<Entry>,
+    temporary: Vec<Entry>,
+    handoffs: Vec<Entry>,
+    run_folders: Vec<(&'a RunRoot, Vec<Entry>)>,
+}
+
+impl<'a> Listed<'a> {
+    fn read(store: &Store, roots: &'a [RunRoot]) -> Result<Self> {
+        let state = store.dir();
+        let mut listed = Self {
+            outputs: files(&state.output_dir())?,
+            archives: keep(files(&state.archive_dir())?, Entry::is_archive),
+            outboxes: files(&state.outbox_dir())?,
+            sessions: files(&state.sessions_dir())?,
+            corrupt: Vec::new(),
+            temporary: Vec::new(),
+            handoffs: keep(files(&state.claims_dir())?, Entry::is_handoff),
+            run_folders: Vec::new(),
+        };
+        let ours = [
+            state.root().to_owned(),
+            state.outbox_dir(),
+            state.sessions_dir(),
+            state.output_dir(),
+            state.runner_dir(),
+            state.wake_dir(),
+        ];
+        for dir in &ours {
+            listed.temporary.extend(keep(files(dir)?, Entry::is_temporary));
+            listed.corrupt.extend(keep(files(dir)?, Entry::is_corrupt).into_iter().map(set_aside));
+        }
+        for root in roots {
+            listed.handoffs.extend(keep(files(&root.claims_dir())?, Entry::is_handoff));
+            for session in folders(&root.path().join("announced"))? {
+                listed.temporary.extend(keep(files(&session.path)?, Entry::is_temporary));
+            }
+            listed.run_folders.push((root, folders(root.path())?));
+        }
+        Ok(listed)
+    }
+}
+
+fn keep(mut entries: Vec<Entry>, is_meant: fn(&Entry) -> bool) -> Vec<Entry> {
+    entries.retain(is_meant);
+    entries
+}
+
+/// When a file was set aside stands in its name; the file itself is as old as its last change.
+fn set_aside(entry: Entry) -> Entry {
+    let stamp = entry.name.rsplit_once(".corrupt-").map_or("", |(_, stamp)| stamp);
+    let stamp = stamp.strip_suffix(".reason").unwrap_or(stamp);
+    let at = NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%S%3f");
+    Entry { modified: at.map_or(entry.modified, |at| at.and_utc().into()), ..entry }
+}
+
+struct Search {
+    needed: Needed,
+    age: Duration,
+    now: SystemTime,
+}
+
+impl Search {
+    fn is_older(&self, entry: &Entry, age: Duration) -> bool {
+        self.now.duration_since(entry.modified).unwrap_or_default() >= age
+    }
+
+    fn pick(&self, kind: Kind, age: Duration, entries: Vec<Entry>) -> Vec<Leftover> {
+        let old = entries.into_iter().filter(|entry| self.is_older(entry, age));
+        old.map(|entry| leftover(kind, entry)).collect()
+    }
+
+    /// Those of sessions in which everything has ended and been told.
+    fn unneeded(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        entries.retain(|it| it.session().is_some_and(|session| !self.needed.session(&session)));
+        entries
+    }
+
+    /// Outputs that are old, or that no record knows: a copy is made first and then recorded.
+    fn outputs(&self, store: &Store, mut outputs: Vec<Entry>) -> Result<Vec<Leftover>> {
+        outputs.retain(|it| it.output_of().is_some_and(|task| !self.needed.output(&task)));
+        let unknown = unknown(store, outputs.iter().filter_map(Entry::output_of))?;
+        let is_unknown = |it: &Entry| it.output_of().is_some_and(|task| unknown.contains(&task));
+        let (unknown, known): (Vec<Entry>, Vec<Entry>) = outputs.into_iter().partition(is_unknown);
+        let mut found = self.pick(Kind::Output, self.age, known);
+        found.extend(self.pick(Kind::Output, STALE, unknown));
+        Ok(found)
+    }
+
+    /// Folders of tasks that have ended, or never ran. A result that another installation of ours has not folded yet
+    /// stays as long as an output does: nothing tells whose it is.
+    fn run_folders(&self, root: &RunRoot, folders: Vec<Entry>) -> Result<Vec<Leftover>> {
+        let announced = announced(root)?;
+        let mut found = Vec::new();
+        for entry in folders {
+            let Some(task) = entry.run_folder_of() else { continue };
+            if self.needed.has_not_ended(&task) || announced.contains(&task) {
+                continue;
+            }
+            let folder = root.folder(&task);
+            let age = if folder.result().exists() { self.age.max(STALE) } else { STALE };
+            let is_over = folder.is_ours() && !is_held(&folder.lock()).unwrap_or(true);
+            if is_over && self.is_older(&entry, age) {
+                let bytes = size(&entry.path)?;
+                found.push(Leftover { bytes, ..leftover(Kind::RunFolder, entry) });
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn leftover(kind: Kind, entry: Entry) -> Leftover {
+    Leftover { kind, path: entry.path, bytes: entry.bytes, modified: entry.modified }
+}
+
+fn size(folder: &Path) -> Result<u64> {
+    Ok(files(folder)?.iter().map(|file| file.bytes).sum())
+}

@@ -1,0 +1,142 @@
+//! What is in a folder.
+
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result};
+
+use crate::id::{SessionId, TaskId};
+
+/// How much is looked at in one folder; some can be written to by sandboxed commands.
+const ENTRIES: usize = 100_000;
+
+/// Something in a folder that is no link.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    pub(super) modified: SystemTime,
+}
+
+impl Entry {
+    /// The session whose state file it is.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        SessionId::new(self.name.strip_suffix(".json")?).ok()
+    }
+
+    /// The task whose kept output it is.
+    pub(super) fn output_of(&self) -> Option<TaskId> {
+        TaskId::new(self.name.strip_suffix(".log")?).ok()
+    }
+
+    /// The task whose run folder it is, named as we name them.
+    pub(super) fn run_folder_of(&self) -> Option<TaskId> {
+        let drawn = self.name.strip_prefix('t')?;
+        let is_ours = |byte: u8| {
+            byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte))
+        };
+        let is_drawn = drawn.len() == 8 && drawn.bytes().all(is_ours);
+        TaskId::new(self.name.clone()).ok().filter(|_| is_drawn)
+    }
+
+    /// The task that it announces.
+    pub(super) fn announcement_of(&self) -> Option<TaskId> {
+        TaskId::new(self.name.split_once('-')?.1).ok()
+    }
+
+    /// Whether it is a handoff, named after a process, or was about to become one.
+    pub(super) fn is_handoff(&self) -> bool {
+        let name = self.name.strip_suffix(".tmp").unwrap_or(&self.name);
+        name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'.')
+    }
+
+    /// Whether it was being written by a process of ours.
+    pub(super) fn is_temporary(&self) -> bool {
+        let number = self.name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.'));
+        number.is_some_and(|(_, number)| {
+            number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+        })
+    }
+
+    /// Whether it is a state file that was set aside, or the reason for that.
+    pub(super) fn is_corrupt(&self) -> bool {
+        self.name.contains(".corrupt-") && !self.is_temporary()
+    }
+
+    /// Whether it is a month of archived history.
+    pub(super) fn is_archive(&self) -> bool {
+        self.name.strip_suffix(".jsonl").is_some()
+    }
+}
+
+pub(super) fn files(dir: &Path) -> Result<Vec<Entry>> {
+    list(dir, Metadata::is_file)
+}
+
+pub(super) fn folders(dir: &Path) -> Result<Vec<Entry>> {
+    list(dir, Metadata::is_dir)
+}
+
+/// Nothing if there is no such folder, or if it is a link itself.
+fn list(dir: &Path, is_wanted: fn(&Metadata) -> bool) -> Result<Vec<Entry>> {
+    if !dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Ok(Vec::new());
+    }
+    let context = || format!("could not list `{}`", dir.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).with_context(context)?.take(ENTRIES) {
+        let entry = entry.with_context(context)?;
+        // It may have gone since; a name that is no text is none of ours.
+        let (Ok(metadata), Ok(name)) = (entry.metadata(), entry.file_name().into_string()) else {
+            continue;
+        };
+        let Ok(modified) = metadata.modified() else { continue };
+        if is_wanted(&metadata) {
+            found.push(Entry { path: entry.path(), name, bytes: metadata.len(), modified });
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str) -> Entry {
+        Entry { path: name.into(), name: name.to_owned(), bytes: 0, modified: SystemTime::now() }
+    }
+
+    #[test]
+    fn only_names_that_we_give_are_known() {
+        for _ in 0..100 {
+            let id = TaskId::random();
+            assert_eq!(entry(id.as_str()).run_folder_of(), Some(id));
+        }
+        for name in
+            ["t1", "queue", "announced", "documents", "templates", "t1234567A", "t12345678x"]
+        {
+            assert_eq!(entry(name).run_folder_of(), None, "{name}");
+        }
+        for (name, expected) in [
+            ("4026531836-712-99812", true),
+            ("4026531836-712-99812.17-0.tmp", true),
+            ("id_rsa", false),
+            (".bashrc", false),
+            ("draft.tmp", false),
+        ] {
+            assert_eq!(entry(name).is_handoff(), expected, "{name}");
+        }
+        for (name, expected) in [
+            ("active.json.17-0.tmp", true),
+            ("t7k2m9qa4.17.tmp", true),
+            ("sisyphus-run-0.1.17.tmp", true),
+            ("draft.tmp", false),
+            ("active.json", false),
+            ("active.json.17-0", false),
+        ] {
+            assert_eq!(entry(name).is_temporary(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Removing what was found.
+
+use std::fs;
+use std::io;
+
+use anyhow::{Context as _, Error, Result};
+
+use super::find::{Kind, Leftover};
+use crate::store::{LOCK_WAIT_IN_RUNNER, Store, is_held};
+
+/// Removes what was found, unless it is in use by now. Returns what is gone, and what went wrong.
+pub fn remove(store: &Store, leftovers: Vec<Leftover>) -> (Vec<Leftover>, Vec<Error>) {
+    let (mut gone, mut errors) = (Vec::new(), Vec::new());
+    let (shared, others): (Vec<Leftover>, Vec<Leftover>) =
+        leftovers.into_iter().partition(|it| is_shared(it.kind));
+    let mut take = |leftover: Leftover| match try_remove(&leftover) {
+        Ok(()) => gone.push(leftover),
+        Err(error) => errors.push(error),
+    };
+    others.into_iter().filter(is_free).for_each(&mut take);
+    if !shared.is_empty() {
+        let removed = store.update(LOCK_WAIT_IN_RUNNER, |_| {
+            shared.into_iter().filter(is_unchanged).for_each(&mut take);
+            Ok(())
+        });
+        errors.extend(removed.err());
+    }
+    gone.sort_by(|one, other| one.path.cmp(&other.path));
+    (gone, errors)
+}
+
+/// Whether others append to it, or replace it, under the lock.
+fn is_shared(kind: Kind) -> bool {
+    match kind {
+        Kind::Archive | Kind::Outbox | Kind::Session => true,
+        Kind::Output | Kind::Corrupt | Kind::Temporary | Kind::Handoff | Kind::RunFolder => false,
+    }
+}
+
+fn is_unchanged(leftover: &Leftover) -> bool {
+    let modified = leftover.path.symlink_metadata().and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| modified == leftover.modified)
+}
+
+fn is_free(leftover: &Leftover) -> bool {
+    leftover.kind != Kind::RunFolder || !is_held(&leftover.path.join("lock")).unwrap_or(true)
+}
+
+fn try_remove(leftover: &Leftover) -> Result<()> {
+    let removed = match leftover.kind {
+        Kind::RunFolder => fs::remove_dir_all(&leftover.path),
+        Kind::Output
+        | Kind::Archive
+        | Kind::Corrupt
+        | Kind::Outbox
+        | Kind::Session
+        | Kind::Temporary
+        | Kind::Handoff => fs::remove_file(&leftover.path),
+    };
+    match removed {
+        // Somebody else was quicker.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.with_context(|| format!("could not remove `{}`", leftover.path.display())),
+    }
+}
