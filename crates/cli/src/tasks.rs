@@ -1,4 +1,4 @@
-//! Gathers tasks from the state files, and finds the one that a person means.
+//! Gathers tasks from the state files, and finds the ones that a person means.
 
 use std::collections::HashSet;
 
@@ -6,6 +6,7 @@ use anyhow::Result;
 use chrono::Utc;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::fold;
+use sisyphus_core::id::TaskId;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
@@ -13,6 +14,9 @@ use sisyphus_core::task::Task;
 
 use crate::args::Reach;
 use crate::print::{self, NoSuchTask};
+
+/// How many ids are named where several could be meant.
+const NAMED: usize = 5;
 
 /// Every task that is known.
 #[derive(Debug)]
@@ -27,8 +31,7 @@ pub(crate) struct Tasks {
 impl Tasks {
     /// Reads the state, after folding what has ended meanwhile.
     pub(crate) fn read(reach: Reach) -> Result<Self> {
-        let environment = Environment::read();
-        let store = Store::new(StateDir::locate(&environment)?);
+        let store = open_store()?;
         let folded = fold(&store, LOCK_WAIT_IN_RUNNER, Utc::now());
 
         let active = store.read_active()?.tasks;
@@ -43,37 +46,70 @@ impl Tasks {
         }
         ended.sort_by_key(|task| std::cmp::Reverse(ended_at(task)));
         // A crash between two files of one change leaves a task in both until the next change.
-        let mut seen = HashSet::new();
+        let mut seen: HashSet<TaskId> = active.iter().map(|task| task.id.clone()).collect();
         ended.retain(|task| seen.insert(task.id.clone()));
         Ok(Self { store, active, ended })
     }
 
-    /// The task that `name` means: a whole id, the client's id, the beginning of an id, or a description. What has not
-    /// ended comes before what has, and newer before older.
+    /// The task that `name` means: a whole id, the client's id, the beginning of an id, or a description. Of several
+    /// that have the same client's id or description the one that has not ended is meant, if that is one.
     pub(crate) fn find(&self, name: &str) -> Result<&Task> {
-        let all = || self.active.iter().rev().chain(&self.ended);
-        let exact = |task: &&Task| {
-            task.id.as_str() == name || task.client_id().is_some_and(|id| id.as_str() == name)
-        };
-        if let Some(task) = all().find(exact) {
+        // Every id begins with it: from a script whose variable is not set it must not mean the only task.
+        if name.is_empty() {
+            return Err(NoSuchTask("no task has an empty name".to_owned()).into());
+        }
+        if let Some(task) = self.all().find(|task| task.id.as_str() == name) {
             return Ok(task);
         }
-        let begins: Vec<&Task> = all().filter(|task| task.id.as_str().starts_with(name)).collect();
-        match begins.as_slice() {
-            [task] => return Ok(task),
-            [] => {}
-            several => {
-                let ids: Vec<&str> = several.iter().take(5).map(|task| task.id.as_str()).collect();
-                let reason =
-                    format!("`{name}` could be {} tasks: {}…", several.len(), ids.join(", "));
-                return Err(NoSuchTask(reason).into());
-            }
+        let is_clients = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == name);
+        if let Some(task) = live_or_only(name, self.all().filter(is_clients).collect())? {
+            return Ok(task);
         }
-        let described = all().find(|task| task.description == name);
-        described.ok_or_else(|| {
+        let begins = self.all().filter(|task| task.id.as_str().starts_with(name));
+        if let Some(task) = only(name, begins.collect())? {
+            return Ok(task);
+        }
+        let described = self.all().filter(|task| task.description == name);
+        live_or_only(name, described.collect())?.ok_or_else(|| {
             NoSuchTask(format!("no task `{name}`; `sisyphus list` shows them")).into()
         })
     }
+
+    /// What has not ended comes before what has, and newer before older.
+    fn all(&self) -> impl Iterator<Item = &Task> {
+        self.active.iter().rev().chain(&self.ended)
+    }
+}
+
+/// The state of this user.
+pub(crate) fn open_store() -> Result<Store> {
+    Ok(Store::new(StateDir::locate(&Environment::read())?))
+}
+
+/// The only one of `tasks`, or the only one of them that has not ended; `None` if there is none at all.
+fn live_or_only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
+    let mut live = tasks.iter().filter(|task| !task.status.is_final());
+    match (live.next(), live.next()) {
+        (Some(task), None) => Ok(Some(task)),
+        (Some(_) | None, Some(_) | None) => only(name, tasks),
+    }
+}
+
+fn only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
+    match tasks.as_slice() {
+        [] => Ok(None),
+        [task] => Ok(Some(task)),
+        several => {
+            let ids = several.iter().map(|task| task.id.as_str());
+            Err(ambiguous(name, several.len(), ids).into())
+        }
+    }
+}
+
+fn ambiguous<'a>(name: &str, count: usize, ids: impl Iterator<Item = &'a str>) -> NoSuchTask {
+    let named: Vec<&str> = ids.take(NAMED).collect();
+    let more = if count > named.len() { ", …" } else { "" };
+    NoSuchTask(format!("`{name}` could be {count} tasks: {}{more}", named.join(", ")))
 }
 
 fn ended_at(task: &Task) -> Option<chrono::DateTime<Utc>> {

@@ -68,12 +68,38 @@ fn an_unknown_task_is_answered_with_exit_code_2() {
 }
 
 #[test]
-fn of_several_with_one_description_the_one_that_runs_comes_first_then_the_newest() {
+fn of_several_with_one_description_the_only_one_that_runs_is_meant() {
     let env = TestEnv::new();
     plant(&env, "completed.json", &[ended("told", "build", 1), ended("tnew", "build", 2)]);
-    assert!(prints(&env, &["show", "build"]).contains("tnew"));
+    let ambiguous =
+        |expected: &str| assert_fails(&env.run("sisyphus", &["show", "build"]), 2, expected);
+    ambiguous("`build` could be 2 tasks: tnew, told");
     plant(&env, "active.json", &[running("tnow", "build")]);
     assert!(prints(&env, &["show", "build"]).starts_with("tnow (\"build\") is running"));
+    plant(&env, "active.json", &[running("tnow", "build"), running("ttoo", "build")]);
+    ambiguous("`build` could be 4 tasks: ttoo, tnow, tnew, told");
+    let many: Vec<Value> =
+        (0..9).map(|second| ended(&format!("t{second}"), "build", second)).collect();
+    plant(&env, "completed.json", &many);
+    ambiguous("`build` could be 11 tasks: ttoo, tnow, t8, t7, t6, …");
+}
+
+#[test]
+fn of_several_with_one_id_of_the_client_the_only_one_that_runs_is_meant() {
+    let env = TestEnv::new();
+    let with_client = |mut task: Value| {
+        task["client"] = json!({ "id": "b1", "said_by": "client" });
+        task
+    };
+    // The client counts its ids anew in each session.
+    plant(
+        &env,
+        "completed.json",
+        &[with_client(ended("t1", "", 1)), with_client(ended("t2", "", 2))],
+    );
+    assert_fails(&env.run("sisyphus", &["show", "b1"]), 2, "`b1` could be 2 tasks: t2, t1");
+    plant(&env, "active.json", &[with_client(running("t3", ""))]);
+    assert!(prints(&env, &["show", "b1"]).starts_with("t3 is running"));
 }
 
 #[test]
