@@ -1,5 +1,7 @@
 //! The command line, and nothing that acts on it.
 
+use std::time::Duration;
+
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 /// Background commands of Claude Code: what runs, what ended, and how.
@@ -16,6 +18,8 @@ pub(crate) enum Command {
     List(List),
     /// Shows one task and the end of its output.
     Show(Show),
+    /// Waits until tasks have ended, and says how.
+    Wait(Wait),
     /// Drives the installed hooks through one real background command, without Claude Code and without an account.
     Demo,
 }
@@ -25,6 +29,12 @@ pub(crate) enum Command {
 pub(crate) enum Format {
     Text,
     Json,
+}
+
+impl Format {
+    fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -53,7 +63,7 @@ impl List {
     }
 
     pub(crate) fn format(&self) -> Format {
-        if self.json { Format::Json } else { Format::Text }
+        Format::of(self.json)
     }
 }
 
@@ -68,8 +78,32 @@ pub(crate) struct Show {
 
 impl Show {
     pub(crate) fn format(&self) -> Format {
-        if self.json { Format::Json } else { Format::Text }
+        Format::of(self.json)
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Wait {
+    /// The tasks, each by its id or the beginning of it, Claude Code's id of it, or its description.
+    #[arg(required = true)]
+    pub(crate) tasks: Vec<String>,
+    /// Gives up after so many seconds, with exit code 124.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Prints JSON, when all have ended.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Wait {
+    pub(crate) fn format(&self) -> Format {
+        Format::of(self.json)
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|_| "not a time span".to_owned())
 }
 
 #[cfg(test)]
@@ -80,5 +114,14 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_span_is_a_number_of_seconds() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        for wrong in ["", "-1", "1s", "NaN", "inf", "1e30"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -3,20 +3,26 @@
 mod args;
 mod demo;
 mod list;
+mod lookout;
 mod print;
 mod show;
 mod tasks;
 mod view;
+mod wait;
+mod words;
 
 use std::process::ExitCode;
 
+use args::Command;
 use clap::Parser as _;
+use print::Verdict;
 
 fn main() -> ExitCode {
-    let outcome = match args::Args::parse().command {
-        args::Command::List(options) => list::list(&options),
-        args::Command::Show(options) => show::show(&options),
-        args::Command::Demo => demo::demo(),
-    };
-    print::finish(outcome)
+    let good = |()| Verdict::Good;
+    print::finish(match args::Args::parse().command {
+        Command::List(options) => list::list(&options).map(good),
+        Command::Show(options) => show::show(&options).map(good),
+        Command::Wait(options) => wait::wait(&options),
+        Command::Demo => demo::demo().map(good),
+    })
 }

@@ -9,6 +9,17 @@ use anyhow::Result;
 const FAILURE: u8 = 1;
 /// What was asked for does not exist.
 const NOT_FOUND: u8 = 2;
+/// The time was up: the code that `timeout` of the coreutils ends with.
+const TIMED_OUT: u8 = 124;
+
+/// How a command went that found what it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Good,
+    /// Not all is as it was asked for. What is not has been said.
+    Bad,
+    TimedOut,
+}
 
 /// There is no such task, or more than one.
 #[derive(Debug)]
@@ -45,9 +56,14 @@ pub(crate) fn warn(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "sisyphus: {error:#}");
 }
 
-/// Reports a failure and maps the outcome to the exit code: 0 done, 1 failed, 2 no such task.
-pub(crate) fn finish(outcome: Result<()>) -> ExitCode {
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
+/// Reports a failure and maps the outcome to the exit code: 0 done, 1 failed, 2 no such task, 124 the time was up.
+pub(crate) fn finish(outcome: Result<Verdict>) -> ExitCode {
+    let error = match outcome {
+        Ok(Verdict::Good) => return ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => return ExitCode::from(FAILURE),
+        Ok(Verdict::TimedOut) => return ExitCode::from(TIMED_OUT),
+        Err(error) => error,
+    };
     warn(&error);
     ExitCode::from(if error.is::<NoSuchTask>() { NOT_FOUND } else { FAILURE })
 }

@@ -75,6 +75,18 @@ impl Tasks {
         })
     }
 
+    /// The tasks that several names mean, each once.
+    pub(crate) fn find_all(&self, names: &[String]) -> Result<Vec<&Task>> {
+        let mut found: Vec<&Task> = Vec::new();
+        for name in names {
+            let task = self.find(name)?;
+            if !found.iter().any(|other| other.id == task.id) {
+                found.push(task);
+            }
+        }
+        Ok(found)
+    }
+
     /// What has not ended comes before what has, and newer before older.
     fn all(&self) -> impl Iterator<Item = &Task> {
         self.active.iter().rev().chain(&self.ended)

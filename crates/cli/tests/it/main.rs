@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
 mod planted;
+mod support;
 
 mod demo;
 mod format;
 mod list;
 mod show;
 mod trouble;
+mod wait;

@@ -41,7 +41,8 @@ pub(crate) fn plant(env: &TestEnv, file: &str, tasks: &[Value]) {
 pub(crate) fn plant_text(env: &TestEnv, file: &str, text: &str) {
     let path = env.state().join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+    // In one step: somebody may be reading it.
+    sisyphus_core::atomic::write(&path, text.as_bytes()).unwrap();
 }
 
 /// What a command prints when all is well.

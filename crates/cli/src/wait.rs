@@ -1,0 +1,76 @@
+//! `sisyphus wait`.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use serde_json::json;
+use sisyphus_core::id::TaskId;
+use sisyphus_core::outcome::Outcome;
+use sisyphus_core::status::Status;
+use sisyphus_core::task::Task;
+
+use crate::args::{Format, Reach, Wait};
+use crate::lookout::{Course, Lookout, TICK};
+use crate::print::{self, Verdict};
+use crate::tasks::Tasks;
+use crate::view::{VERSION, View};
+use crate::words::how_it_ended;
+
+/// Waits until the tasks have ended, and says of each how as soon as it has.
+pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
+    let tasks = Tasks::read(Reach::Archive)?;
+    let mut waiting: Vec<TaskId> =
+        tasks.find_all(&options.tasks)?.iter().map(|task| task.id.clone()).collect();
+    // One that is too far away to be told is none.
+    let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut lookout = Lookout::new(tasks.store);
+    let (mut seen, mut verdict) = (Vec::new(), Verdict::Good);
+    loop {
+        let courses = lookout.look(&waiting)?;
+        let mut live = Vec::new();
+        for (id, course) in std::mem::take(&mut waiting).into_iter().zip(courses) {
+            match course {
+                Course::Live(task) => live.push(task),
+                Course::Ended(task) => {
+                    if options.format() == Format::Text {
+                        print::out(&how_it_ended(&task))?;
+                    }
+                    if !has_completed(&task) {
+                        verdict = Verdict::Bad;
+                    }
+                    seen.push(task);
+                }
+                Course::Forgotten => {
+                    print::warn(&anyhow::anyhow!("{id} never ran, and is not known any more"));
+                    verdict = Verdict::Bad;
+                }
+            }
+        }
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if !live.is_empty() && left.is_some_and(|left| left.is_zero()) {
+            verdict = Verdict::TimedOut;
+            let words: Vec<String> =
+                live.iter().map(|task| format!("{} is {}", task.id, task.status.word())).collect();
+            print::warn(&anyhow::anyhow!("the time is up: {}", words.join(", ")));
+            seen.extend(std::mem::take(&mut live));
+        }
+        if live.is_empty() {
+            break;
+        }
+        waiting = live.into_iter().map(|task| task.id).collect();
+        lookout.pause(left.map_or(TICK, |left| left.min(TICK)));
+    }
+    if options.format() == Format::Json {
+        let state = lookout.store().dir();
+        let views: Vec<View<'_>> = seen.iter().map(|task| View::of(task, state)).collect();
+        print::json(&json!({ "version": VERSION, "tasks": views }))?;
+    }
+    Ok(verdict)
+}
+
+fn has_completed(task: &Task) -> bool {
+    match &task.status {
+        Status::Finished(ending) => ending.outcome == Outcome::Completed,
+        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
+    }
+}
