@@ -18,6 +18,8 @@ pub(crate) enum Command {
     List(List),
     /// Shows one task and the end of its output.
     Show(Show),
+    /// Prints the output of a task, live or ended.
+    Output(Output),
     /// Waits until tasks have ended, and says how.
     Wait(Wait),
     /// Drives the installed hooks through one real background command, without Claude Code and without an account.
@@ -79,6 +81,33 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn format(&self) -> Format {
         Format::of(self.json)
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Output {
+    /// The task: its id or the beginning of it, Claude Code's id of it, or its description.
+    pub(crate) task: String,
+    /// Goes on until the task has ended.
+    #[arg(long, short)]
+    follow: bool,
+    /// Begins with the last N lines.
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) tail: Option<u64>,
+}
+
+/// How long an output is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// As far as it is there.
+    Now,
+    /// Until its task has ended.
+    TheEnd,
+}
+
+impl Output {
+    pub(crate) fn until(&self) -> Until {
+        if self.follow { Until::TheEnd } else { Until::Now }
     }
 }
 

@@ -4,9 +4,11 @@ mod args;
 mod demo;
 mod list;
 mod lookout;
+mod output;
 mod print;
 mod show;
 mod tasks;
+mod terminal;
 mod view;
 mod wait;
 mod words;
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     print::finish(match args::Args::parse().command {
         Command::List(options) => list::list(&options).map(good),
         Command::Show(options) => show::show(&options).map(good),
+        Command::Output(options) => output::output(&options).map(good),
         Command::Wait(options) => wait::wait(&options),
         Command::Demo => demo::demo().map(good),
     })

@@ -1,6 +1,6 @@
 //! The one place that writes to the terminal.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -21,6 +21,13 @@ pub(crate) enum Verdict {
     TimedOut,
 }
 
+/// Whether anybody reads what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    Reads,
+    Gone,
+}
+
 /// There is no such task, or more than one.
 #[derive(Debug)]
 pub(crate) struct NoSuchTask(pub(crate) String);
@@ -35,15 +42,30 @@ impl std::error::Error for NoSuchTask {}
 
 /// Prints text to standard output. That nobody reads any more is no error: `sisyphus list | head`.
 pub(crate) fn out(text: &str) -> Result<()> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place where the command line prints"
-    )]
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
+    bytes(text.as_bytes()).map(|_| ())
+}
+
+/// Prints bytes as they are to standard output, and tells whether anybody reads them.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<Reader> {
+    let mut stdout = stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(Reader::Reads),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Whether standard output is a terminal, which obeys what is printed.
+pub(crate) fn is_to_terminal() -> bool {
+    stdout().is_terminal()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where the command line prints"
+)]
+fn stdout() -> io::Stdout {
+    io::stdout()
 }
 
 /// Prints a value as JSON.

@@ -8,6 +8,7 @@ mod support;
 mod demo;
 mod format;
 mod list;
+mod output;
 mod show;
 mod trouble;
 mod wait;

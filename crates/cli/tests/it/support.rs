@@ -2,13 +2,20 @@
 
 use serde_json::Value;
 use sisyphus_testing::shell::Running;
-use sisyphus_testing::{Client, Output};
+use sisyphus_testing::{Client, Output, wait_for};
 
 /// The task of a command.
 pub(crate) fn task_of(client: &Client, running: &Running) -> Value {
     let tasks = client.tasks();
     let task = tasks.iter().find(|task| task["client_id"] == *running.id);
     task.unwrap_or_else(|| panic!("no {} in {tasks:#?}", running.id)).clone()
+}
+
+/// The task of a command, once it is in this state.
+pub(crate) fn task_once(client: &Client, running: &Running, status: &str) -> Value {
+    wait_for(&format!("a task that is {status}"), || {
+        Some(task_of(client, running)).filter(|task| task["status"] == status)
+    })
 }
 
 pub(crate) fn id_of(task: &Value) -> &str {

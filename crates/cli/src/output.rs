@@ -1,0 +1,103 @@
+//! `sisyphus output`.
+
+use anyhow::{Context as _, Result};
+use sisyphus_core::environment::Environment;
+use sisyphus_core::notice::heading;
+use sisyphus_core::output::Source;
+use sisyphus_core::paths::client_tmp_dir;
+use sisyphus_core::task::Task;
+
+use crate::args::{Output, Reach, Until};
+use crate::lookout::{Course, Lookout, TICK};
+use crate::print::{self, Reader};
+use crate::tasks::Tasks;
+use crate::terminal::Filter;
+use crate::words::predicate;
+
+/// How much is read at once, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// Prints the output of a task, as far as it is there or until the task has ended.
+pub(crate) fn output(options: &Output) -> Result<()> {
+    let tasks = Tasks::read(Reach::Archive)?;
+    let mut task = tasks.find(&options.task)?.clone();
+    let mut lookout = Lookout::new(tasks.store);
+    let client_tmp = client_tmp_dir(&Environment::read());
+    let mut printing: Option<Printing> = None;
+    loop {
+        if printing.is_none()
+            && let Some(source) = Source::open(&task, lookout.store().dir(), &client_tmp)
+        {
+            printing = Some(Printing::begin(source, &task, options.tail)?);
+        }
+        if let Some(printing) = &mut printing
+            && printing.go_on(&task)? == Reader::Gone
+        {
+            return Ok(());
+        }
+        if task.status.is_final() || options.until() == Until::Now {
+            break;
+        }
+        lookout.pause(TICK);
+        match lookout.look(std::slice::from_ref(&task.id))?.pop() {
+            Some(Course::Live(found) | Course::Ended(found)) => task = found,
+            Some(Course::Forgotten) | None => break,
+        }
+    }
+    let (name, predicate) = (heading(&task), predicate(&task));
+    printing.with_context(|| format!("{name} {predicate}; there is no output of it"))?.finish()
+}
+
+/// An output that is being printed.
+struct Printing {
+    source: Source,
+    /// Up to where it is printed.
+    position: u64,
+    /// To a terminal goes only what does it no harm. To a pipe or a file goes every byte.
+    filter: Option<Filter>,
+}
+
+impl Printing {
+    /// Begins with the last `tail` lines of what is there, or at the beginning.
+    fn begin(mut source: Source, task: &Task, tail: Option<u64>) -> Result<Self> {
+        let position = match tail {
+            Some(count) => {
+                let end = source.end(task).with_context(|| unreadable(task))?;
+                source.start_of_last(count, end).with_context(|| unreadable(task))?
+            }
+            None => 0,
+        };
+        Ok(Self { source, position, filter: print::is_to_terminal().then(Filter::default) })
+    }
+
+    /// Prints what has come since.
+    fn go_on(&mut self, task: &Task) -> Result<Reader> {
+        let end = self.source.end(task).with_context(|| unreadable(task))?;
+        let mut piece = vec![0; PIECE];
+        while self.position < end {
+            let wanted = usize::try_from(end - self.position).unwrap_or(PIECE).min(PIECE);
+            let read = self.source.read_at(self.position, &mut piece[..wanted]);
+            let read = read.with_context(|| unreadable(task))?;
+            if read == 0 {
+                break;
+            }
+            self.position += read as u64;
+            let reader = match &mut self.filter {
+                Some(filter) => print::bytes(filter.pass(&piece[..read]).as_bytes())?,
+                None => print::bytes(&piece[..read])?,
+            };
+            if reader == Reader::Gone {
+                return Ok(Reader::Gone);
+            }
+        }
+        Ok(Reader::Reads)
+    }
+
+    fn finish(self) -> Result<()> {
+        print::out(&self.filter.map(Filter::finish).unwrap_or_default())
+    }
+}
+
+fn unreadable(task: &Task) -> String {
+    format!("could not read the output of {}", task.id)
+}
