@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Output(Output),
     /// Waits until tasks have ended, and says how.
     Wait(Wait),
+    /// Removes old outputs, old history and what crashes have left.
+    Clean(Clean),
     /// Drives the installed hooks through one real background command, without Claude Code and without an account.
     Demo,
 }
@@ -125,6 +127,40 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
+    pub(crate) fn format(&self) -> Format {
+        Format::of(self.json)
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Clean {
+    /// How old outputs and archived history must be to go, in days.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    older_than: u32,
+    /// Says what would go, and removes nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whether anything is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Earnest {
+    Remove,
+    OnlySay,
+}
+
+impl Clean {
+    pub(crate) fn age(&self) -> Duration {
+        Duration::from_secs(u64::from(self.older_than) * 24 * 60 * 60)
+    }
+
+    pub(crate) fn earnest(&self) -> Earnest {
+        if self.dry_run { Earnest::OnlySay } else { Earnest::Remove }
+    }
+
     pub(crate) fn format(&self) -> Format {
         Format::of(self.json)
     }

@@ -1,6 +1,7 @@
 //! `sisyphus`: parses, calls, maps to an exit code.
 
 mod args;
+mod clean;
 mod demo;
 mod list;
 mod lookout;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Show(options) => show::show(&options).map(good),
         Command::Output(options) => output::output(&options).map(good),
         Command::Wait(options) => wait::wait(&options),
+        Command::Clean(options) => clean::clean(&options),
         Command::Demo => demo::demo().map(good),
     })
 }

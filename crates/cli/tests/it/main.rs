@@ -5,6 +5,7 @@
 mod planted;
 mod support;
 
+mod clean;
 mod demo;
 mod format;
 mod list;

@@ -1,0 +1,99 @@
+//! `sisyphus clean`.
+
+use std::time::SystemTime;
+
+use anyhow::Result;
+use serde_json::json;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::leftovers::{Kind, Leftover, find, remove};
+use sisyphus_core::output::one_line;
+use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::store::Store;
+use sisyphus_core::task::Task;
+
+use crate::args::{Clean, Earnest, Format};
+use crate::print::{self, Verdict};
+use crate::tasks::open_store;
+use crate::view::VERSION;
+use crate::words::size;
+
+/// Most characters of a path that are shown.
+const PATH_MAX: usize = 1_000;
+
+/// Removes what nobody needs any more, or says what would go.
+pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
+    let store = open_store()?;
+    let (roots, mut errors) = roots(&store.read_active()?.tasks);
+    let found = find(&store, &roots, options.age(), SystemTime::now())?;
+    let gone = match options.earnest() {
+        Earnest::OnlySay => found,
+        Earnest::Remove if found.is_empty() => found,
+        Earnest::Remove => {
+            refuse_in_sandbox(&store)?;
+            let (gone, failed) = remove(&store, found);
+            errors.extend(failed);
+            gone
+        }
+    };
+    report(&gone, options)?;
+    errors.iter().for_each(print::warn);
+    Ok(if errors.is_empty() { Verdict::Good } else { Verdict::Bad })
+}
+
+/// Where run folders are: where this session's would be, and where those are of tasks that have not ended.
+fn roots(active: &[Task]) -> (Vec<RunRoot>, Vec<anyhow::Error>) {
+    let own = RunRoot::open(&Environment::read());
+    let (mut roots, mut errors): (Vec<RunRoot>, _) = (Vec::new(), Vec::new());
+    for root in [own].into_iter().chain(active.iter().map(RunRoot::of)) {
+        match root {
+            Ok(Some(root)) if roots.iter().all(|known| known.path() != root.path()) => {
+                roots.push(root);
+            }
+            Ok(Some(_) | None) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    (roots, errors)
+}
+
+fn refuse_in_sandbox(store: &Store) -> Result<()> {
+    anyhow::ensure!(
+        store.dir().is_writable(),
+        "could not write to `{}`: in Claude Code's sandbox nothing can be removed; run this outside of it",
+        store.dir().root().display()
+    );
+    Ok(())
+}
+
+fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
+    let bytes: u64 = gone.iter().map(|it| it.bytes).sum();
+    let is_removed = options.earnest() == Earnest::Remove;
+    if options.format() == Format::Json {
+        let item = |it: &Leftover| json!({ "kind": it.kind, "path": it.path, "bytes": it.bytes });
+        let items: Vec<_> = gone.iter().map(item).collect();
+        return print::json(
+            &json!({ "version": VERSION, "removed": is_removed, "bytes": bytes, "items": items }),
+        );
+    }
+    let mut text = String::new();
+    for it in gone {
+        let path = one_line(&it.path.to_string_lossy(), PATH_MAX);
+        text.push_str(&format!("{path} ({}, {})\n", name(it.kind), size(it.bytes)));
+    }
+    let verb = if is_removed { "removed" } else { "would be removed" };
+    text.push_str(&format!("{verb}: {}, {}\n", gone.len(), size(bytes)));
+    print::out(&text)
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Output => "kept output",
+        Kind::Archive => "archived history",
+        Kind::Corrupt => "broken state file",
+        Kind::Outbox => "deliveries of a session",
+        Kind::Session => "what was known of a session",
+        Kind::Temporary => "half-written file",
+        Kind::Handoff => "handoff to a runner",
+        Kind::RunFolder => "run folder",
+    }
+}

@@ -1,0 +1,254 @@
+//! `sisyphus clean`: what goes, and what stays.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use sisyphus_core::store::Lock;
+use sisyphus_testing::{Client, Shell, TestEnv};
+
+use crate::planted::{assert_fails, ended, failed, plant, plant_text, prints, running, tree};
+use crate::support::task_once;
+
+const HOUR: u64 = 60 * 60;
+const DAY: u64 = 24 * HOUR;
+
+fn age(path: &Path, seconds: u64) {
+    let then = SystemTime::now() - Duration::from_secs(seconds);
+    File::open(path).unwrap().set_modified(then).unwrap();
+}
+
+/// A home with something of every kind in it.
+struct Home {
+    env: TestEnv,
+}
+
+impl Home {
+    fn new() -> Self {
+        let home = Self { env: TestEnv::new() };
+        for dir in [home.env.client_tmp(), home.env.runs()] {
+            fs::create_dir(&dir).unwrap();
+            fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        home
+    }
+
+    /// A file of the state that was last written so many seconds ago.
+    fn state(&self, name: &str, text: &str, seconds: u64) -> PathBuf {
+        plant_text(&self.env, name, text);
+        let path = self.env.state().join(name);
+        age(&path, seconds);
+        path
+    }
+
+    /// A file below the run root.
+    fn run(&self, name: &str, seconds: u64) -> PathBuf {
+        let path = self.env.runs().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "12345").unwrap();
+        age(&path, seconds);
+        path
+    }
+
+    /// A run folder with these files in it.
+    fn run_folder(&self, id: &str, files: &[&str], seconds: u64) -> PathBuf {
+        let path = self.env.runs().join(id);
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        for file in files {
+            fs::write(path.join(file), "12345").unwrap();
+        }
+        age(&path, seconds);
+        path
+    }
+
+    fn clean(&self, args: &[&str]) -> Value {
+        let text = prints(&self.env, &[&["clean", "--json"], args].concat());
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+fn paths(told: &Value) -> Vec<PathBuf> {
+    let items = told["items"].as_array().unwrap();
+    items.iter().map(|item| item["path"].as_str().unwrap().into()).collect()
+}
+
+fn outbox(owed: &[Value]) -> String {
+    json!({ "version": 1, "owed": owed, "delivered": [] }).to_string()
+}
+
+/// Everything of which it is known whether it goes: what goes, with its kind, and what stays.
+fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
+    plant(&home.env, "completed.json", &[ended("tdone0000", "", 1), ended("tdone1111", "", 2)]);
+    plant(&home.env, "failed.json", &[failed("tfail0000", "", 3)]);
+    plant(&home.env, "active.json", &[running("tkept0000", "")]);
+    let (old, young) = (31 * DAY, 29 * DAY);
+    let stale = HOUR + 60;
+    let goes = vec![
+        ("output", home.state("output/tdone0000.log", "123", old)),
+        ("output", home.state("output/tnobody00.log", "123", stale)),
+        ("archive", home.state("archive/2026-01.jsonl", "{}\n", old)),
+        ("corrupt", home.state("active.json.corrupt-20200102T030405678", "x", 0)),
+        ("corrupt", home.state("active.json.corrupt-20200102T030405678.reason", "x", 0)),
+        ("corrupt", home.state("outbox/s1.json.corrupt-20200102T030405678", "x", 0)),
+        ("corrupt", home.state("completed.json.corrupt-copy", "x", old)),
+        ("outbox", home.state("outbox/told.json", &outbox(&[]), old)),
+        ("session", home.state("sessions/told.json", "{}", old)),
+        ("session", home.state("sessions/only.json", "{}", old)),
+        ("temporary", home.state("active.json.17-0.tmp", "x", stale)),
+        ("temporary", home.state("outbox/s1.json.17-3.tmp", "x", stale)),
+        ("temporary", home.state("sessions/s1.json.17-3.tmp", "x", stale)),
+        ("temporary", home.state("output/tdone0000.17.tmp", "x", stale)),
+        ("temporary", home.state("wake/s1.json.17-3.tmp", "x", stale)),
+        ("temporary", home.state("bin/sisyphus-run-0.1.17.tmp", "x", stale)),
+        ("temporary", home.run("announced/s1/000000000001-tw8tjng00.17-0.tmp", stale)),
+        ("handoff", home.state("claims/4026531836-7-99", "x", stale)),
+        ("handoff", home.state("claims/4026531836-7-99.17-0.tmp", "x", stale)),
+        ("handoff", home.run("claims/4026531836-8-99", stale)),
+        ("run_folder", home.run_folder("tnbdy0000", &["claimed.json", "lock"], stale)),
+        ("run_folder", home.run_folder("tdne00000", &["lock", "result.json"], old)),
+    ];
+    let stays = vec![
+        home.state("output/tdone1111.log", "123", young),
+        home.state("output/tfail0000.log", "123", young),
+        home.state("output/tkept0000.log", "123", old),
+        home.state("output/towed0000.log", "123", old),
+        home.state("output/tarch0000.log", "123", young),
+        home.state("output/tcrpt0000.log", "123", young),
+        home.state("output/tnobody11.log", "123", HOUR - 60),
+        home.state("output/notes.txt", "123", old),
+        home.state("archive/2026-02.jsonl", &format!("{}\n", ended("tarch0000", "", 1)), young),
+        home.state("failed.json.corrupt-29990102T030405678", "[ \"tcrpt0000\"", old),
+        home.state("outbox/young.json", &outbox(&[]), young),
+        home.state("outbox/owing.json", &outbox(&[ended("towed0000", "", 1)]), old),
+        home.state("outbox/session-1.json", &outbox(&[]), old),
+        home.state("sessions/session-1.json", "{}", old),
+        home.state("sessions/owing.json", "{}", old),
+        // Told something lately.
+        home.state("sessions/lively.json", "{}", old),
+        home.state("outbox/lively.json", &outbox(&[]), young),
+        home.state("sessions/young.json", "{}", young),
+        home.state("active.json.17-1.tmp", "x", HOUR - 60),
+        home.state("draft.tmp", "x", old),
+        home.state("claims/4026531836-9-99", "x", HOUR - 60),
+        home.state("bin/sisyphus-run-0.0.9", "x", old),
+        home.state("hooks.log", "x", old),
+        home.state("wake/told.lock", "", old),
+        home.run("claims/id_rsa", old),
+        home.run("queue/waiting/000000000001-tnbdy0000", old),
+        home.run("announced/s1/000000000002-twatng000", old),
+        home.run_folder("twatng000", &[], stale),
+        home.run_folder("tkept0000", &["lock"], old),
+        home.run_folder("tvery0000", &["lock"], HOUR - 60),
+        // Another installation's, maybe not folded yet.
+        home.run_folder("trest0000", &["lock", "result.json"], young),
+        home.run_folder("documents", &["lock"], old),
+        home.run_folder("thed00000", &["lock"], stale),
+    ];
+    (goes, stays)
+}
+
+#[test]
+fn what_nobody_needs_goes_and_everything_else_stays() {
+    let home = Home::new();
+    let (goes, stays) = table(&home);
+    let held = home.env.runs().join("thed00000/lock");
+    let _held = Lock::acquire(&held, Duration::ZERO).unwrap();
+    let before = tree(home.env.path());
+
+    let would = home.clean(&["--dry-run"]);
+    assert_eq!((&would["version"], &would["removed"]), (&json!(1), &json!(false)));
+    assert_eq!(tree(home.env.path()), before);
+
+    let text = prints(&home.env, &["clean", "--dry-run"]);
+    assert!(text.contains("/output/tdone0000.log (kept output, 3 bytes)\n"), "{text}");
+    let size = would["bytes"].as_u64().unwrap();
+    assert!(text.ends_with(&format!("would be removed: {}, {size} bytes\n", goes.len())), "{text}");
+
+    let told = home.clean(&[]);
+    assert_eq!(told["removed"], true);
+    assert_eq!((&told["items"], &told["bytes"]), (&would["items"], &would["bytes"]));
+    let mut kinds: Vec<(String, PathBuf)> = Vec::new();
+    for item in told["items"].as_array().unwrap() {
+        let kind = item["kind"].as_str().unwrap().to_owned();
+        kinds.push((kind, item["path"].as_str().unwrap().into()));
+    }
+    let mut expected: Vec<(String, PathBuf)> =
+        goes.iter().map(|(kind, path)| ((*kind).to_owned(), path.clone())).collect();
+    kinds.sort();
+    expected.sort();
+    assert_eq!(kinds, expected);
+    for (_, path) in &goes {
+        assert!(!path.exists(), "{} stayed", path.display());
+    }
+    for path in &stays {
+        assert!(path.exists(), "{} went", path.display());
+    }
+    assert_eq!(home.clean(&[])["items"], json!([]));
+    assert_eq!(prints(&home.env, &["clean"]), "removed: 0, 0 bytes\n");
+}
+
+#[test]
+fn the_age_can_be_chosen() {
+    let home = Home::new();
+    plant(&home.env, "completed.json", &[ended("tdone0000", "", 1), ended("tdone1111", "", 2)]);
+    let two = home.state("output/tdone0000.log", "123", 2 * DAY + 60);
+    let one = home.state("output/tdone1111.log", "123", DAY + 60);
+    assert_eq!(paths(&home.clean(&["--older-than", "3"])), Vec::<PathBuf>::new());
+    assert_eq!(paths(&home.clean(&["--older-than", "2"])), [two]);
+    assert_eq!(paths(&home.clean(&["--older-than", "0"])), [one]);
+    let output = home.env.run("sisyphus", &["clean", "--older-than", "-1"]);
+    assert_eq!(output.code, Some(2), "{output:?}");
+}
+
+#[test]
+fn there_may_be_nothing_at_all() {
+    let env = TestEnv::new();
+    assert_eq!(prints(&env, &["clean"]), "removed: 0, 0 bytes\n");
+    assert!(!env.state().exists());
+}
+
+#[test]
+fn nothing_of_a_task_that_runs_goes() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background("until [ -e go ]; do sleep 0.02; done; echo done");
+    let task = task_once(&client, &running, "running");
+    let folder = client.env.runs().join(task["id"].as_str().unwrap());
+    age(&folder, 90 * DAY);
+    let text = prints(&client.env, &["clean", "--older-than", "0"]);
+    assert!(!text.contains(task["id"].as_str().unwrap()), "{text}");
+    fs::write(client.env.project().join("go"), "").unwrap();
+    running.wait();
+    assert_eq!(client.task()["exit_code"], 0);
+    // Its result is owed.
+    prints(&client.env, &["clean", "--older-than", "0"]);
+    assert_eq!(prints(&client.env, &["output", task["id"].as_str().unwrap()]), "done\n");
+}
+
+#[test]
+fn a_link_is_not_followed() {
+    let home = Home::new();
+    let elsewhere = home.env.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    for name in ["4026531836-7-99", "tlink0000.log"] {
+        fs::write(elsewhere.join(name), "mine").unwrap();
+        age(&elsewhere.join(name), 90 * DAY);
+    }
+    symlink(&elsewhere, home.env.runs().join("claims")).unwrap();
+    fs::create_dir_all(home.env.state()).unwrap();
+    symlink(&elsewhere, home.env.state().join("output")).unwrap();
+    symlink(&elsewhere, home.env.runs().join("tnk000000")).unwrap();
+    assert_eq!(home.clean(&["--older-than", "0"])["items"], json!([]));
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 2);
+}
+
+#[test]
+fn a_record_that_can_not_be_understood_keeps_everything() {
+    let home = Home::new();
+    let old = home.state("output/tdone0000.log", "123", 31 * DAY);
+    plant_text(&home.env, "outbox/s1.json", "{ \"version\": 2, \"owes\": [\"tdone0000\"] }");
+    assert_fails(&home.env.run("sisyphus", &["clean"]), 1, "update sisyphus");
+    assert!(old.exists());
+}
