@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Output(Output),
     /// Waits until tasks have ended, and says how.
     Wait(Wait),
+    /// Stops tasks, with every process that they have started.
+    Cancel(Cancel),
     /// Removes old outputs, old history and what crashes have left.
     Clean(Clean),
     /// Drives the installed hooks through one real background command, without Claude Code and without an account.
@@ -127,6 +129,44 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
+    pub(crate) fn format(&self) -> Format {
+        Format::of(self.json)
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Cancel {
+    /// The tasks, each by its id or the beginning of it, Claude Code's id of it, or its description.
+    #[arg(required_unless_present_any = ["all", "session"], conflicts_with_all = ["all", "session"])]
+    tasks: Vec<String>,
+    /// Stops every task that we can stop, of all sessions.
+    #[arg(long, conflicts_with = "session")]
+    all: bool,
+    /// Stops those of one session; the beginning of its id is enough.
+    #[arg(long)]
+    session: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which tasks are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice<'a> {
+    Named(&'a [String]),
+    OfSession(&'a str),
+    All,
+}
+
+impl Cancel {
+    pub(crate) fn choice(&self) -> Choice<'_> {
+        match (&self.session, self.all) {
+            (Some(session), _) => Choice::OfSession(session),
+            (None, true) => Choice::All,
+            (None, false) => Choice::Named(&self.tasks),
+        }
+    }
+
     pub(crate) fn format(&self) -> Format {
         Format::of(self.json)
     }

@@ -1,6 +1,7 @@
 //! `sisyphus`: parses, calls, maps to an exit code.
 
 mod args;
+mod cancel;
 mod clean;
 mod demo;
 mod list;
@@ -8,6 +9,7 @@ mod lookout;
 mod output;
 mod print;
 mod show;
+mod stop;
 mod tasks;
 mod terminal;
 mod view;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Command::Show(options) => show::show(&options).map(good),
         Command::Output(options) => output::output(&options).map(good),
         Command::Wait(options) => wait::wait(&options),
+        Command::Cancel(options) => cancel::cancel(&options),
         Command::Clean(options) => clean::clean(&options),
         Command::Demo => demo::demo().map(good),
     })

@@ -6,7 +6,7 @@ use anyhow::Result;
 use chrono::Utc;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::fold;
-use sisyphus_core::id::TaskId;
+use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
@@ -87,6 +87,25 @@ impl Tasks {
         Ok(found)
     }
 
+    /// The session that `name` means: a whole id or the beginning of one.
+    pub(crate) fn find_session(&self, name: &str) -> Result<&SessionId> {
+        let mut sessions: Vec<&SessionId> = self.all().map(|task| &task.session).collect();
+        sessions.sort();
+        sessions.dedup();
+        if let Some(session) = sessions.iter().find(|session| session.as_str() == name) {
+            return Ok(session);
+        }
+        sessions.retain(|session| !name.is_empty() && session.as_str().starts_with(name));
+        match sessions.as_slice() {
+            [session] => Ok(session),
+            [] => Err(NoSuchTask(format!("no session `{name}` has a task")).into()),
+            several => {
+                let ids = several.iter().map(|session| session.as_str());
+                Err(ambiguous(name, several.len(), "sessions", ids).into())
+            }
+        }
+    }
+
     /// What has not ended comes before what has, and newer before older.
     fn all(&self) -> impl Iterator<Item = &Task> {
         self.active.iter().rev().chain(&self.ended)
@@ -113,15 +132,20 @@ fn only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
         [task] => Ok(Some(task)),
         several => {
             let ids = several.iter().map(|task| task.id.as_str());
-            Err(ambiguous(name, several.len(), ids).into())
+            Err(ambiguous(name, several.len(), "tasks", ids).into())
         }
     }
 }
 
-fn ambiguous<'a>(name: &str, count: usize, ids: impl Iterator<Item = &'a str>) -> NoSuchTask {
+fn ambiguous<'a>(
+    name: &str,
+    count: usize,
+    what: &str,
+    ids: impl Iterator<Item = &'a str>,
+) -> NoSuchTask {
     let named: Vec<&str> = ids.take(NAMED).collect();
     let more = if count > named.len() { ", …" } else { "" };
-    NoSuchTask(format!("`{name}` could be {count} tasks: {}{more}", named.join(", ")))
+    NoSuchTask(format!("`{name}` could be {count} {what}: {}{more}", named.join(", ")))
 }
 
 fn ended_at(task: &Task) -> Option<chrono::DateTime<Utc>> {

@@ -5,11 +5,13 @@
 mod planted;
 mod support;
 
+mod cancel;
 mod clean;
 mod demo;
 mod format;
 mod list;
 mod output;
+mod sandbox;
 mod show;
 mod trouble;
 mod wait;

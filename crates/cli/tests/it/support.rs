@@ -2,7 +2,21 @@
 
 use serde_json::Value;
 use sisyphus_testing::shell::Running;
-use sisyphus_testing::{Client, Output, wait_for};
+use sisyphus_testing::{Client, Output, Process, wait_for};
+
+/// The path of a fixture program.
+pub(crate) fn fixture(client: &Client, name: &str) -> String {
+    client.env.command(&format!("fixture-{name}")).get_program().to_str().unwrap().to_owned()
+}
+
+/// The process whose number stands in the line `number` of the output.
+pub(crate) fn printed(running: &Running, number: usize) -> Process {
+    wait_for("a process number in the output", || {
+        let text = running.text();
+        let whole = text.rsplit_once('\n')?.0;
+        Process::of(whole.lines().nth(number)?.trim().parse().ok()?)
+    })
+}
 
 /// The task of a command.
 pub(crate) fn task_of(client: &Client, running: &Running) -> Value {

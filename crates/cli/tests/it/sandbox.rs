@@ -1,0 +1,103 @@
+//! The client's sandbox: what runs in it is stopped from outside, and nothing is stopped from within.
+
+use std::fs::File;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sisyphus_testing::shell::Running;
+use sisyphus_testing::{Client, Process, Shell, env, wait_until};
+
+use crate::planted::assert_fails;
+use crate::support::{assert_good, fixture, id_of, task_of, task_once};
+
+/// Puts a command into mount and process namespaces of its own, with a home that it can't write to.
+fn enter(client: &Client, command: &mut Command) {
+    let mut sandbox = Command::new("unshare");
+    // Who is not root may only do so as root of a user namespace.
+    if !nix::unistd::geteuid().is_root() {
+        sandbox.args(["--user", "--map-root-user"]);
+    }
+    sandbox.args(["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"]);
+    // The shell stays, because the first process of a namespace is deaf to many signals.
+    sandbox.arg(
+        "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" || exit 90\n\"$@\"; exit $?",
+    );
+    sandbox.arg(client.env.home()).arg(command.get_program()).args(command.get_args());
+    client.env.apply(&mut sandbox);
+    *command = sandbox;
+}
+
+/// Starts a background command in the sandbox.
+fn start(client: &Client, command: &str) -> (Running, Value) {
+    let call = client.announce(command);
+    let running = client.spawn(&client.attached(command), |shell, path| {
+        enter(client, shell);
+        let file = File::options().append(true).open(path).unwrap();
+        shell
+            .env("SHELL", client.shell.program())
+            .env("CLAUDE_CODE_TMPDIR", client.env.client_tmp());
+        shell.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+    });
+    client.bind(call, &running);
+    running.wait_for_line("ready");
+    let task = task_once(client, &running, "running");
+    (running, task)
+}
+
+fn below(process: Process) -> Vec<Process> {
+    let mut tree = process.children();
+    let mut next = 0;
+    while let Some(process) = tree.get(next) {
+        tree.extend(process.children());
+        next += 1;
+    }
+    tree
+}
+
+/// Takes the grace of five seconds. Its runner can't tell that it is us who ask.
+#[test]
+fn a_task_in_the_sandbox_is_stopped_from_outside() {
+    let client = Client::new(Shell::Bash);
+    let count = fixture(&client, "count-term");
+    let file = client.env.client_tmp().join("count");
+    let command = format!("trap '' TERM; echo ready; {count} {} & wait; wait", file.display());
+    let (running, task) = start(&client, &command);
+    wait_until("the counting", || file.exists());
+    let tree = below(running.process);
+    assert!(tree.len() >= 4, "{tree:?}");
+    let before = Instant::now();
+    assert_good(&client.env.run("sisyphus", &["cancel", id_of(&task)]));
+    let took = before.elapsed();
+    assert!((5..8).contains(&took.as_secs()), "what ignores TERM had a grace of {took:?}");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "waits\nTERM\n");
+    let left: Vec<_> = tree.iter().filter(|it| it.is_alive()).collect();
+    assert!(left.is_empty(), "{left:?} survived");
+    let task = task_of(&client, &running);
+    assert_eq!((&task["status"], &task["by"]), (&json!("cancelled"), &json!("user")), "{task:#}");
+    assert!(task["duration_ms"].is_u64(), "its runner could not say how it ended: {task:#}");
+}
+
+#[test]
+fn nothing_is_stopped_or_removed_from_within_the_sandbox() {
+    let client = Client::new(Shell::Bash);
+    let command = format!("echo ready; {} 3600", fixture(&client, "sleep"));
+    let running = client.background(&command);
+    running.wait_for_line("ready");
+    let task = task_once(&client, &running, "running");
+    let old = client.env.state().join("active.json.1-1.tmp");
+    let written = File::create(&old).unwrap();
+    written.set_modified(std::time::UNIX_EPOCH).unwrap();
+    for (args, expected) in [
+        (&["cancel", id_of(&task)][..], "in Claude Code's sandbox nothing can be stopped"),
+        (&["clean"], "in Claude Code's sandbox nothing can be removed"),
+    ] {
+        let mut command = client.env.command("sisyphus");
+        command.args(args);
+        enter(&client, &mut command);
+        let output = env::run(command, b"");
+        assert_ne!(output.code, Some(90), "this test must be able to mount: {output:?}");
+        assert_fails(&output, 1, expected);
+    }
+    assert!(running.process.is_alive() && old.exists());
+}
