@@ -25,6 +25,12 @@ pub fn descendants(pids: &[i32]) -> Vec<ProcessId> {
     descendants.map(|(pid, stat)| ProcessId { pid: *pid, start: stat.start }).collect()
 }
 
+/// Every living process of a group, whoever its parent is by now.
+pub fn members(group: i32) -> Vec<ProcessId> {
+    let all = sys::processes().into_iter().filter(|(_, stat)| stat.group == group);
+    all.map(|(pid, stat)| ProcessId { pid, start: stat.start }).collect()
+}
+
 /// How many names of survivors are kept.
 const NAMED: usize = 5;
 /// How long processes of a command have to end after it: a reader at the end of a pipe needs a moment.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use sisyphus_core::run_folder::{Exit, Stop};
 use sisyphus_process::{
-    CommandChild, Notice, ProcessId, Sender, Signals, alive, descendants, signal_all, signal_group,
+    CommandChild, Notice, ProcessId, Sender, Signals, alive, descendants, members, signal_all,
+    signal_group,
 };
 
 use crate::record::Standing;
@@ -141,8 +142,13 @@ pub(crate) fn supervise(
 
 /// Tells the command and everything below it to end. Each once: to many programs a second TERM means "at once".
 fn condemn(group: i32) -> Phase {
-    let tree: Vec<ProcessId> =
-        ProcessId::now(group).into_iter().chain(descendants(&[group])).collect();
+    // One whose parent has ended is nobody's descendant any more, but still of the group.
+    let mut tree = members(group);
+    for process in ProcessId::now(group).into_iter().chain(descendants(&[group])) {
+        if !tree.contains(&process) {
+            tree.push(process);
+        }
+    }
     let outside: Vec<ProcessId> =
         tree.iter().copied().filter(|process| !process.is_in_group(group)).collect();
     signal_group(group, SIGTERM);

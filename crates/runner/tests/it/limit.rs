@@ -128,3 +128,16 @@ fn each_process_gets_one_term() {
     running.wait();
     assert_eq!(counts, [1; 20]);
 }
+
+/// Takes the grace of five seconds.
+#[test]
+fn an_orphan_of_the_group_that_ignores_term_is_killed_too() {
+    let client = Client::new(Shell::Bash);
+    let [ignore, sleep] = ["ignore-term", "sleep"].map(|name| fixture(&client, name));
+    // Its parent has ended long before the limit: it is nobody's descendant any more.
+    let command = format!("({ignore} & echo $!); {sleep} 3600");
+    let running = client.background_with(&command, json!({ "timeout": LIMIT_MS }));
+    let orphan = printed(&running, 0);
+    assert!(!running.wait().status.success());
+    assert!(!orphan.is_alive(), "it survived");
+}

@@ -65,7 +65,8 @@ fn a_command_above_the_limit_waits_and_starts_in_its_turn() {
         wait_for_line(client, 2);
         wait_for_start(client, &[1]);
         let word = |word: &str| (json!(word), Value::Null);
-        assert_eq!(states(client), [word("running"), word("queued"), word("queued")]);
+        let expected = [word("running"), word("queued"), word("queued")];
+        wait_until("the record of all three", || states(client) == expected);
         for number in 1..=3 {
             wait_for_start(client, &(1..=number).collect::<Vec<_>>());
             let_go(client, number);
