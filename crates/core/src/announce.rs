@@ -49,6 +49,7 @@ impl Call {
             stop_asked: None,
             status,
             output: None,
+            told_silent_at: None,
             unlisted: 0,
             ignored_events: 0,
             unknown: Map::new(),

@@ -25,6 +25,7 @@ pub mod judge;
 mod news;
 pub mod queue;
 pub mod run_folder;
+pub mod silence;
 
 pub mod execution_string;
 pub mod snippet;

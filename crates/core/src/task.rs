@@ -49,6 +49,9 @@ pub struct Task {
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<KeptOutput>,
+    /// When its session was told that it prints nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_silent_at: Option<DateTime<Utc>>,
     /// How often in a row the client did not list it among its background tasks. For a task that only the client sees.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unlisted: u32,
@@ -189,6 +192,7 @@ pub(crate) mod tests {
                 announced_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
             },
             output: None,
+            told_silent_at: None,
             unlisted: 0,
             ignored_events: 0,
             unknown: Map::new(),

@@ -34,7 +34,7 @@ pub struct Notification {
 const DESCRIPTION_MAX: usize = 1_000;
 
 /// What our waiter says to wake a session. The results follow when the client submits it as a prompt.
-pub const WAKE_WORDS: &str = "[sisyphus] Results of background commands are ready.";
+pub const WAKE_WORDS: &str = "[sisyphus] There is news of background commands.";
 /// Most notices that are heard in one prompt: the client sends one for each end. More were made up.
 const NOTICES_MAX: usize = 200;
 

@@ -4,6 +4,7 @@ mod attach;
 mod deliver;
 mod launch;
 mod others;
+mod silence;
 
 pub mod post_tool_use;
 pub mod pre_tool_use;

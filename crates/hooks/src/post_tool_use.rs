@@ -16,6 +16,7 @@ use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 use crate::deliver::{Recipient, deliver, rescue};
 use crate::launch::{Caller, call};
 use crate::pre_tool_use::stopped_id;
+use crate::silence::tell_silent;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
@@ -31,11 +32,15 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     context.fold();
     // A subagent's notices reach it without any prompt of ours; this is where we meet it. To the main conversation the
     // client announces an end itself, as a rule.
-    let reply = match agent {
-        Some(agent) => deliver(context, &session, &Recipient::Agent(agent))?,
-        None => rescue(context, &session)?,
+    let (reply, to) = match agent {
+        Some(agent) => {
+            let to = Recipient::Agent(agent);
+            (deliver(context, &session, &to)?, to)
+        }
+        None => (rescue(context, &session)?, Recipient::MainConversation),
     };
-    Ok(reply.with_note(note))
+    let silent = tell_silent(context, &session, &to);
+    Ok(reply.with_note(silent).with_note(note))
 }
 
 /// Binds the call to the client's task. Returns what is said of its place in line, if it has to wait.

@@ -5,10 +5,22 @@ use sisyphus_core::settings::Execution;
 use sisyphus_hook::{Context, Prompt, Reply, UserPromptSubmit, read_prompt};
 
 use crate::deliver::{Recipient, deliver, deliver_with_notices};
+use crate::silence::tell_silent;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     context.fold();
+    let reply = reply_to(context, &event)?;
+    Ok(match reply {
+        // A prompt that is not worth a turn stays so: the next one carries the note.
+        Reply::Swallow { .. } => reply,
+        Reply::Silent | Reply::Note(_) | Reply::Results { .. } | Reply::Input(_) => {
+            reply.with_note(tell_silent(context, &event.session_id, &Recipient::MainConversation))
+        }
+    })
+}
+
+fn reply_to(context: &Context, event: &UserPromptSubmit) -> Result<Reply> {
     match read_prompt(&event.prompt) {
         Prompt::Notices(notices) if context.settings().execution == Execution::On => {
             deliver_with_notices(context, &event.session_id, &event.cwd, notices)
@@ -16,8 +28,9 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         // The results that it was said for may have been told meanwhile: then there is nothing to take a turn for.
         Prompt::OwnWake => {
             let reply = deliver(context, &event.session_id, &Recipient::MainConversation)?;
-            if reply != Reply::Silent {
-                return Ok(reply);
+            let silent = tell_silent(context, &event.session_id, &Recipient::MainConversation);
+            if reply != Reply::Silent || silent.is_some() {
+                return Ok(reply.with_note(silent));
             }
             Ok(Reply::Swallow { reason: "sisyphus: all results were delivered already".to_owned() })
         }

@@ -21,6 +21,7 @@ use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all};
 
 use crate::deliver::{Recipient, due};
+use crate::silence::next_silence;
 
 /// How long the waiter before this one has to end.
 const SUPERSEDE_WAIT: Duration = Duration::from_secs(2);
@@ -74,7 +75,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
 /// What there is to wait for.
 enum Outlook {
     Nothing,
-    /// The client had its time to announce a result.
+    /// The client had its time to announce a result, or a command has been silent for too long.
     Overdue,
     /// The ends of tasks that run, as far as they can be waited for, and when to look again.
     Wait {
@@ -91,7 +92,13 @@ fn look(context: &Context, session: &SessionId) -> Result<Outlook> {
     if soonest.is_some_and(|due| due <= now) {
         return Ok(Outlook::Overdue);
     }
-    let mut next = soonest.map(|_| GRACE_CHECK);
+    let silence = next_silence(context, session)?;
+    if silence.is_some_and(|at| at <= now) {
+        return Ok(Outlook::Overdue);
+    }
+    let mut next = soonest
+        .map(|_| GRACE_CHECK)
+        .or_else(|| silence.map(|at| (at - now).to_std().unwrap_or_default()));
     let mut locks = Vec::new();
     for task in context.store.read_active()?.tasks.iter().filter(|task| is_meant(task, session)) {
         match &task.status {

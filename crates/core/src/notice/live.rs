@@ -53,6 +53,15 @@ pub fn queue_line(
     ))
 }
 
+/// Says that a task prints nothing.
+pub fn silence_line(task: &Task, since: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let silent = duration(u64::try_from((now - since).num_milliseconds()).unwrap_or(0));
+    format!(
+        "[sisyphus] Background task {} still runs and has printed nothing for {silent}.",
+        heading(task)
+    )
+}
+
 fn holder(task: &Task, now: DateTime<Utc>) -> String {
     format!("{} has been running for {}", heading(task), running_for(task, now))
 }

@@ -10,7 +10,7 @@ mod rest;
 #[cfg(test)]
 mod samples;
 
-pub use live::{queue_line, table};
+pub use live::{queue_line, silence_line, table};
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, heading, report};
 pub use rest::Rest;

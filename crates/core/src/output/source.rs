@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::keep::length_without_mark;
 use crate::paths::StateDir;
@@ -52,6 +53,11 @@ impl Source {
             (Whose::Clients, Some(known)) => Ok(self.file.metadata()?.len().min(known.bytes)),
             (Whose::Clients, None) => length_without_mark(&mut self.file),
         }
+    }
+
+    /// When the command last wrote something, as far as the system tells.
+    pub fn written_at(&self) -> io::Result<SystemTime> {
+        self.file.metadata()?.modified()
     }
 
     /// Where the last `count` lines of those before `end` begin.

@@ -4,6 +4,7 @@
 
 mod payload;
 mod session;
+mod silence;
 mod start;
 
 mod announce;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Process, Shell, wait_for, wait_until};
 
-const WORDS: &str = "[sisyphus] Results of background commands are ready.\n";
+const WORDS: &str = "[sisyphus] There is news of background commands.\n";
 /// The client's time to announce an end, and some for a slow machine.
 const PROMPT: Duration = Duration::from_secs(10);
 

@@ -1,0 +1,80 @@
+//! Telling of commands that print nothing, where the user has said for how long that is all right.
+
+use anyhow::Result;
+use chrono::{DateTime, Duration, Utc};
+use sisyphus_core::id::{SessionId, TaskId};
+use sisyphus_core::notice::silence_line;
+use sisyphus_core::paths::client_tmp_dir;
+use sisyphus_core::silence::silent_since;
+use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_hook::Context;
+
+use crate::deliver::Recipient;
+
+/// What is said of those of the session that have been silent for too long, each once.
+pub(crate) fn tell_silent(
+    context: &Context,
+    session: &SessionId,
+    to: &Recipient,
+) -> Option<String> {
+    match try_tell(context, session, to) {
+        Ok(text) => text,
+        Err(error) => {
+            context.log("silence", &error);
+            None
+        }
+    }
+}
+
+fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Option<String>> {
+    let mut silent = candidates(context, session, to)?;
+    silent.retain(|it| it.overdue_at <= context.now);
+    if silent.is_empty() {
+        return Ok(None);
+    }
+    let told = context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        let mut lines = Vec::new();
+        for task in &mut transaction.active.tasks {
+            let found = silent.iter().find(|it| it.task == task.id);
+            // Another hook may have told it meanwhile.
+            if let Some(found) = found.filter(|_| task.told_silent_at.is_none()) {
+                task.told_silent_at = Some(context.now);
+                lines.push(silence_line(task, found.since, context.now));
+            }
+        }
+        Ok(lines)
+    })?;
+    Ok((!told.is_empty()).then(|| told.join("\n")))
+}
+
+/// When the next command of the session will have been silent for too long.
+pub(crate) fn next_silence(
+    context: &Context,
+    session: &SessionId,
+) -> Result<Option<DateTime<Utc>>> {
+    let found = candidates(context, session, &Recipient::MainConversation)?;
+    Ok(found.into_iter().map(|it| it.overdue_at).min())
+}
+
+/// A command that prints nothing, since when, and when that is too long.
+struct Silent {
+    task: TaskId,
+    since: DateTime<Utc>,
+    overdue_at: DateTime<Utc>,
+}
+
+/// Each command that could be told of.
+fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<Vec<Silent>> {
+    let Some(limit) = context.settings().stale_ms.and_then(|ms| i64::try_from(ms).ok()) else {
+        return Ok(Vec::new());
+    };
+    let (state, client_tmp) = (context.store.dir(), client_tmp_dir(&context.environment));
+    let active = context.store.read_active()?.tasks.into_iter();
+    let meant = active.filter(|task| &task.session == session && to.is_of(task));
+    let silent = meant.filter_map(|task| {
+        let since = silent_since(&task, state, &client_tmp)?;
+        let overdue_at = since + Duration::milliseconds(limit);
+        Some(Silent { task: task.id, since, overdue_at })
+    });
+    Ok(silent.collect())
+}
