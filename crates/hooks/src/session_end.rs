@@ -2,14 +2,22 @@
 //! end. Within the 1.5 s that all hooks share.
 
 use anyhow::Result;
+use chrono::{DateTime, Duration, Utc};
 use sisyphus_core::announce::{Unclaimed, forget_unclaimed, is_left_to_client};
 use sisyphus_core::fold::advance;
 use sisyphus_core::judge::unseen_end;
-use sisyphus_core::outcome::{Canceller, LostReason};
+use sisyphus_core::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_core::status::Status;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
-use sisyphus_core::task::StopAsked;
+use sisyphus_core::task::{StopAsked, Task};
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
+
+/// How long before this event the client stops what runs, at most: it stops first and tells us then (measured on
+/// 2.1.329), and its KILL comes 2 s after its TERM.
+const STOPPED_BEFORE: Duration = Duration::seconds(5);
+/// The signals that it stops with.
+const STOPPING: [i32; 2] = [9, 15];
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
@@ -19,10 +27,16 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     if event.reason == EndReason::Clear {
         return Ok(Reply::Silent);
     }
-    if !context.store.read_active()?.tasks.iter().any(|task| &task.session == session) {
+    let runs = context.store.read_active()?.tasks.iter().any(|task| &task.session == session);
+    let stopped = |task: &Task| is_stopped_by_end(task, context.now);
+    if !runs && !context.store.read_outbox(session)?.owed.iter().any(stopped) {
         return Ok(Reply::Silent);
     }
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        let owed = &mut transaction.outbox(session)?.owed;
+        let corrected: Vec<Task> =
+            owed.iter_mut().filter(|task| stopped(task)).map(blame_the_end).collect();
+        corrected.into_iter().for_each(|task| transaction.finish(task));
         let (theirs, others) = std::mem::take(&mut transaction.active.tasks)
             .into_iter()
             .partition(|task| &task.session == session);
@@ -42,4 +56,27 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
         Ok(())
     })?;
     Ok(Reply::Silent)
+}
+
+/// Whether a task ended, just now, by what only looks like a stranger's signal.
+fn is_stopped_by_end(task: &Task, now: DateTime<Utc>) -> bool {
+    let Status::Finished(ending) = &task.status else { return false };
+    let by_signal = match ending.outcome {
+        Outcome::Killed { signal } => STOPPING.contains(&signal),
+        Outcome::Cancelled { by } => by == Canceller::Unknown,
+        Outcome::Completed
+        | Outcome::Failed { .. }
+        | Outcome::TimedOut { .. }
+        | Outcome::Lost { .. }
+        | Outcome::Unknown => false,
+    };
+    by_signal && now - ending.ended_at <= STOPPED_BEFORE
+}
+
+/// Corrects the record in place, and returns it for the history.
+fn blame_the_end(task: &mut Task) -> Task {
+    if let Status::Finished(ending) = &mut task.status {
+        ending.outcome = Outcome::Cancelled { by: Canceller::SessionEnd };
+    }
+    task.clone()
 }

@@ -55,6 +55,11 @@ impl<'home> Tui<'home> {
         self.keys(&["Enter"])
     }
 
+    /// Takes the answer that is marked.
+    pub(crate) fn confirm(&self) -> Result<()> {
+        self.keys(&["Enter"])
+    }
+
     /// Waits until the screen shows `text`.
     pub(crate) fn wait_for_screen(&self, text: &str) -> Result<()> {
         let mut screen = String::new();

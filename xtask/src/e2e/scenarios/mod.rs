@@ -5,6 +5,7 @@ mod bare_tui;
 mod binaries_deleted;
 mod compare;
 mod crash;
+mod exit_in_tui;
 mod outputs;
 mod permissions;
 mod queue;
@@ -44,6 +45,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("task_stop", task_stop::run),
     with_plugin("queue", queue::run),
     with_plugin("crash", crash::run),
+    with_plugin("exit_in_tui", exit_in_tui::run),
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),
     with_plugin("service", service::run),

@@ -1,0 +1,44 @@
+//! A person leaves the session while a command runs: it is stopped as the client promises, and recorded as cancelled by
+//! the end of the session.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::e2e::api::{Api, bash, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::BYPASS;
+use crate::e2e::stage::Stage;
+use crate::e2e::tui::Tui;
+use crate::e2e::{sys, wait};
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &Setup::with_plugin())?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![bash("echo $$ > pid; sleep 300; true").description("serve").background()],
+        _ => vec![text("It runs.")],
+    })?;
+    let tui = Tui::start(&home, &api, &[BYPASS])?;
+    tui.wait_for_screen("bypass permissions on")?;
+    tui.say("start it")?;
+    tui.wait_for_screen("It runs.")?;
+    let file = home.project.join("pid");
+    let pid: u32 = wait::until("the command to run", Duration::from_secs(10), || {
+        Ok(fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok()))
+    })?;
+    tui.say("/exit")?;
+    // It asks, because something runs; the first answer is to stop it.
+    tui.wait_for_screen("Exit and stop")?;
+    tui.confirm()?;
+    wait::until_true("the command to be stopped", Duration::from_secs(10), || !sys::is_alive(pid))?;
+    let mut listed = String::new();
+    wait::until("the record of who stopped it", Duration::from_secs(10), || {
+        listed = home.sisyphus(&["list", "--json"])?;
+        let list: Value = serde_json::from_str(&listed).context("no JSON")?;
+        let task = &list["tasks"][0];
+        Ok((task["status"] == "cancelled" && task["by"] == "session_end").then_some(()))
+    })
+    .with_context(|| format!("`sisyphus list --json` says: {listed}"))
+}
