@@ -36,7 +36,9 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
         let owed = &mut transaction.outbox(session)?.owed;
         let corrected: Vec<Task> =
             owed.iter_mut().filter(|task| stopped(task)).map(blame_the_end).collect();
-        corrected.into_iter().for_each(|task| transaction.finish(task));
+        for task in corrected {
+            transaction.finish(task);
+        }
         let (theirs, others) = std::mem::take(&mut transaction.active.tasks)
             .into_iter()
             .partition(|task| &task.session == session);
