@@ -21,11 +21,24 @@ use crate::sys;
 use crate::task::{Client, Task, Witness};
 use crate::transition::{Effect, Event, transition};
 
+/// Whose run folders are looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'a> {
+    All,
+    /// One task's: for its runner, which knows that it has news. With hundreds of tasks to look at for each that ends,
+    /// a long queue would spend its time on looking.
+    Task(&'a TaskId),
+}
+
 /// Folds every run folder that has news. Takes the lock only if there is any, once for each session: what is wrong with
 /// the files of one must not keep another from its results. The first error is returned when all were tried.
-pub fn fold(store: &Store, wait: Duration, now: DateTime<Utc>) -> Result<()> {
+pub fn fold(store: &Store, scope: Scope<'_>, wait: Duration, now: DateTime<Utc>) -> Result<()> {
     let mut by_session: BTreeMap<SessionId, Vec<Found>> = BTreeMap::new();
-    for task in store.read_active()?.tasks {
+    let is_meant = |task: &Task| match scope {
+        Scope::All => true,
+        Scope::Task(id) => &task.id == id,
+    };
+    for task in store.read_active()?.tasks.into_iter().filter(is_meant) {
         // A folder that is not ours alone tells nothing: the task stays as it is.
         let Ok(root) = RunRoot::of(&task) else { continue };
         if let Some(news) = news_of(&task, root.as_ref(), now) {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::id::ClientTaskId;
 use crate::outcome::LostReason;
-use crate::run_folder::{RunResult, RunRoot, Sighting, look};
+use crate::run_folder::{RunResult, RunRoot, Sighting, is_as_recorded, look};
 use crate::status::{Status, Watch};
 use crate::task::Task;
 
@@ -43,6 +43,9 @@ pub(crate) enum News {
 /// What is new of `task`, whose run folder lies below `root`; no root: that folder is gone, or never was.
 pub(crate) fn news_of(task: &Task, root: Option<&RunRoot>, now: DateTime<Utc>) -> Option<News> {
     if matches!(task.status, Status::Finished(_) | Status::Running { watch: Watch::Observed, .. }) {
+        return None;
+    }
+    if root.is_some_and(|root| is_as_recorded(task, root)) {
         return None;
     }
     let sighting = root.map_or(Sighting::Nothing, |root| look(task, root));

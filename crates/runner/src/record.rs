@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use chrono::Utc;
 use sisyphus_core::atomic;
-use sisyphus_core::fold::fold;
+use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::hook_log;
 use sisyphus_core::id::{ClientTaskId, TaskId};
 use sisyphus_core::outcome::Canceller;
@@ -99,7 +99,8 @@ impl<'a> Record<'a> {
         self.alive = None;
         self.clear_lock();
         // In the sandbox this fails, as it should: the next hook does it.
-        self.log(fold(&Store::new(self.state.clone()), LOCK_WAIT_IN_RUNNER, Utc::now()));
+        let store = Store::new(self.state.clone());
+        self.log(fold(&store, Scope::Task(self.task), LOCK_WAIT_IN_RUNNER, Utc::now()));
     }
 
     /// What the state says of this shell now.

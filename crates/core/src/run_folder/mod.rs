@@ -21,4 +21,6 @@ mod sighting;
 pub use announcement::{Announced, Announcement};
 pub use queue::{Answer, Place, Position, Queue};
 pub use root::{RunFolder, RunRoot};
-pub use sighting::{Exit, OutputSize, Queued, RunResult, Sighting, Started, Stop, look};
+pub use sighting::{
+    Exit, OutputSize, Queued, RunResult, Sighting, Started, Stop, is_as_recorded, look,
+};

@@ -11,7 +11,7 @@ use super::announcement::Announced;
 use super::root::RunRoot;
 use crate::atomic;
 use crate::id::ClientTaskId;
-use crate::status::Survivors;
+use crate::status::{Status, Survivors};
 use crate::store;
 use crate::sys;
 use crate::task::Task;
@@ -113,6 +113,17 @@ pub enum Sighting {
     RunnerGone,
     /// There is nothing to see.
     Nothing,
+}
+
+/// Whether the few things that most often tell something new show nothing: what [`look`] would find out for more.
+pub fn is_as_recorded(task: &Task, root: &RunRoot) -> bool {
+    let folder = root.folder(&task.id);
+    let may_be = match &task.status {
+        Status::Running { .. } => true,
+        Status::Queued { .. } => task.client.is_some() && !folder.started().exists(),
+        Status::Pending { .. } | Status::Finished(_) => false,
+    };
+    may_be && store::is_held(&folder.lock()).unwrap_or(false)
 }
 
 /// Looks at what is there of `task` below `root`, without changing anything.
