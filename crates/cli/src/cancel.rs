@@ -93,7 +93,11 @@ fn leave(task: Task) -> Answer {
 }
 
 /// Stops all of them at once.
-fn stop(store: Store, tasks: Vec<Task>) -> Result<Vec<Answer>> {
+fn stop(store: Store, mut tasks: Vec<Task>) -> Result<Vec<Answer>> {
+    // Who waits goes first, the last in line before the others: a slot that opens must not start what is to be stopped.
+    tasks.sort_by_key(|task| {
+        (matches!(task.status, Status::Running { .. }), std::cmp::Reverse(task.ticket))
+    });
     anyhow::ensure!(
         store.dir().is_writable(),
         "could not write to `{}`: in Claude Code's sandbox nothing can be stopped; run this outside of it",
@@ -122,7 +126,7 @@ fn stop(store: Store, tasks: Vec<Task>) -> Result<Vec<Answer>> {
 /// Notes who asked, so that the runners know what the signal means and the records say why the tasks ended.
 fn ask(store: &Store, tasks: &[Task]) -> Result<()> {
     store.update(LOCK_WAIT_IN_RUNNER, |transaction| {
-        let asked = StopAsked { by: Canceller::User, at: Utc::now() };
+        let asked = StopAsked::new(Canceller::User, Utc::now());
         let is_meant = |task: &&mut Task| tasks.iter().any(|meant| meant.id == task.id);
         for task in transaction.active.tasks.iter_mut().filter(is_meant) {
             task.stop_asked = Some(asked);

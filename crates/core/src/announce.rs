@@ -10,6 +10,7 @@ use crate::id::{AgentId, SessionId, TaskId, ToolUseId};
 use crate::run_folder::{Announced, Announcement, RunRoot};
 use crate::status::{Status, Watch};
 use crate::store::{LOCK_WAIT_IN_HOOK, Store, Transaction};
+use crate::sys;
 use crate::task::{AgentLife, Kind, Task};
 
 /// A background call, as the client describes it.
@@ -40,6 +41,7 @@ impl Call {
             agent_life: AgentLife::Lives,
             client: None,
             run_root: None,
+            host: None,
             kind: self.kind,
             cwd: self.cwd,
             command: self.command,
@@ -62,6 +64,7 @@ pub fn announce(store: &Store, root: &RunRoot, call: Call, now: DateTime<Utc>) -
     let task = store.update(LOCK_WAIT_IN_HOOK, |transaction| {
         let mut task = call.into_task(transaction, Status::Pending { announced_at: now });
         task.run_root = Some(root.path().to_owned());
+        task.host = sys::host();
         transaction.active.tasks.push(task.clone());
         Ok(task)
     })?;

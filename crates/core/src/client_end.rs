@@ -9,7 +9,7 @@ use crate::announce::Call;
 use crate::bind::tasks_of;
 use crate::fold::advance;
 use crate::id::{ClientTaskId, SessionId, TaskId, ToolUseId};
-use crate::outcome::{Canceller, LostReason, Outcome};
+use crate::outcome::{Canceller, Outcome};
 use crate::output::{KeptOutput, keep_observed};
 use crate::paths::StateDir;
 use crate::run_folder::RunRoot;
@@ -173,18 +173,16 @@ fn finish_observed(
 fn refine(task: &mut Task, end: ClientEnd) {
     let limit_ms = task.client_limit_ms;
     let Status::Finished(ending) = &mut task.status else { return };
-    let died = Outcome::Lost { why: LostReason::RunnerDied };
+    let lost = matches!(ending.outcome, Outcome::Lost { .. } | Outcome::Unknown);
     let by_signal = Outcome::Cancelled { by: Canceller::Unknown };
     match end {
-        ClientEnd::ExitCode(code)
-            if ending.outcome == died || ending.outcome == Outcome::Unknown =>
-        {
+        ClientEnd::ExitCode(code) if lost => {
             ending.outcome = Outcome::from_exit_code(code);
         }
-        ClientEnd::TimeLimit if ending.outcome == died || ending.outcome == by_signal => {
+        ClientEnd::TimeLimit if lost || ending.outcome == by_signal => {
             ending.outcome = Outcome::TimedOut { limit_ms };
         }
-        ClientEnd::Killed if ending.outcome == died => ending.outcome = by_signal,
+        ClientEnd::Killed if lost => ending.outcome = by_signal,
         ClientEnd::ExitCode(_) | ClientEnd::TimeLimit | ClientEnd::Killed | ClientEnd::Unclear => {}
     }
 }

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::id::SessionId;
+
 /// Whether anybody looks at the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Attendance {
@@ -31,6 +33,8 @@ pub struct Environment {
     pub attendance: Attendance,
     /// `CLAUDE_PROJECT_DIR`: only in hooks; the folder that the client was started in, wherever a command's `cwd` is.
     pub claude_project_dir: Option<PathBuf>,
+    /// `CLAUDE_CODE_SESSION_ID`: in what the client starts, the session that it belongs to.
+    pub session: Option<SessionId>,
     /// `SHELL`: the shell that the client starts commands with, if it is bash or zsh.
     pub shell: Option<PathBuf>,
 }
@@ -51,6 +55,8 @@ impl Environment {
                 Some(_) | None => Attendance::Somebody,
             },
             claude_project_dir: path("CLAUDE_PROJECT_DIR"),
+            session: variable("CLAUDE_CODE_SESSION_ID")
+                .and_then(|value| SessionId::new(value.into_string().ok()?).ok()),
             shell: path("SHELL"),
         }
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::outcome::{Canceller, LostReason, Outcome};
 use crate::run_folder::{Exit, RunResult, Stop};
 use crate::status::{Ending, Status};
-use crate::task::Task;
+use crate::task::{StopProgress, Task};
 
 /// The client's own limit of a background command whose call names none, in milliseconds (measured on 2.1.329).
 pub const CLIENT_LIMIT_MS: u64 = 600_000;
@@ -60,7 +60,9 @@ fn stopped(asked: Option<Canceller>, ran_ms: u64, client_limit_ms: Option<u64>) 
 /// The end, found `now`, of a task that nobody saw end. If somebody had just asked for that, it is no mystery.
 pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
     let outcome = match task.stop_asked {
-        Some(asked) if asked.explains(now) => Outcome::Cancelled { by: asked.by },
+        Some(asked) if asked.explains(now) || asked.progress == StopProgress::Done => {
+            Outcome::Cancelled { by: asked.by }
+        }
         // Its session did end, however much later somebody looks.
         Some(asked) if asked.by == Canceller::SessionEnd => Outcome::Cancelled { by: asked.by },
         Some(_) | None => Outcome::Lost { why },
@@ -92,7 +94,7 @@ mod tests {
         limit: Option<u64>,
     ) -> Outcome {
         let task = Task {
-            stop_asked: asked.map(|second| StopAsked { by: Canceller::Model, at: at(second) }),
+            stop_asked: asked.map(|second| StopAsked::new(Canceller::Model, at(second))),
             client_limit_ms: limit,
             ..pending("t1", 1)
         };
@@ -164,7 +166,7 @@ mod tests {
     #[test]
     fn an_end_that_nobody_saw_is_lost_unless_it_was_asked_for() {
         let ended = |by, second| {
-            let stop_asked = Some(StopAsked { by, at: at(second) });
+            let stop_asked = Some(StopAsked::new(by, at(second)));
             unseen_end(&Task { stop_asked, ..pending("t1", 1) }, LostReason::RunnerDied, at(100))
                 .outcome
         };

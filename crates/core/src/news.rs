@@ -6,6 +6,7 @@ use crate::id::ClientTaskId;
 use crate::outcome::LostReason;
 use crate::run_folder::{RunResult, RunRoot, Sighting, is_as_recorded, look};
 use crate::status::{Status, Watch};
+use crate::sys;
 use crate::task::Task;
 
 /// How long a bound call may stay unclaimed before it counts as observed: its shell has started, so a claim would
@@ -74,7 +75,11 @@ pub(crate) fn news_of(task: &Task, root: Option<&RunRoot>, now: DateTime<Utc>) -
         (
             Status::Queued { .. } | Status::Running { .. },
             Sighting::Announced | Sighting::Nothing,
-        ) => Some(News::Over(LostReason::RunFolderGone)),
+        ) => {
+            // On another machine there was nothing to see from the beginning.
+            let is_here = task.host.is_none() || task.host == sys::host();
+            is_here.then_some(News::Over(LostReason::RunFolderGone))
+        }
         (
             Status::Queued { .. } | Status::Running { .. } | Status::Finished(_),
             Sighting::Claimed | Sighting::Queued(_) | Sighting::Started(_),

@@ -32,6 +32,9 @@ pub struct Task {
     /// because another session may have been started with another temporary folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_root: Option<PathBuf>,
+    /// The machine below whose root that is: a container that shares the state folder has a `/tmp` of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     #[serde(default)]
     pub kind: Kind,
     pub cwd: PathBuf,
@@ -122,9 +125,26 @@ const ASKED_EXPLAINS: i64 = 12;
 pub struct StopAsked {
     pub by: Canceller,
     pub at: DateTime<Utc>,
+    #[serde(default)]
+    pub progress: StopProgress,
+}
+
+/// How far a stop is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopProgress {
+    /// It may still be denied.
+    #[default]
+    Asked,
+    /// The client has said that it stopped the task: whatever is found of it later, that is why.
+    Done,
 }
 
 impl StopAsked {
+    pub fn new(by: Canceller, at: DateTime<Utc>) -> Self {
+        Self { by, at, progress: StopProgress::Asked }
+    }
+
     /// Whether an end at this time may be what was asked for. A stop that was denied explains nothing later.
     pub fn explains(&self, ended_at: DateTime<Utc>) -> bool {
         let after = ended_at - self.at;
@@ -181,6 +201,7 @@ pub(crate) mod tests {
             agent_life: AgentLife::Lives,
             client: None,
             run_root: None,
+            host: None,
             kind: Kind::Command,
             cwd: "/home/dev/proj".into(),
             command: "npm test".to_owned(),

@@ -42,6 +42,9 @@ impl Reply {
         match (self, note) {
             (reply, None) => reply,
             (Self::Results { reminder, receipt }, Some(note)) => {
+                // A result that is cut off would still count as told: the note gives way.
+                let room = TEXT_MAX.saturating_sub(units(&reminder) + 1);
+                let note = beginning(&note, room);
                 Self::Results { reminder: format!("{note}\n{reminder}"), receipt }
             }
             (Self::Note(text), Some(note)) => Self::Note(format!("{note}\n{text}")),
@@ -80,6 +83,10 @@ impl Reply {
     }
 }
 
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
 /// As much of a text as has `max` units of UTF-16, which is what JavaScript takes for its length.
 fn beginning(text: &str, max: usize) -> &str {
     let mut length = 0;
@@ -100,6 +107,14 @@ mod tests {
             claimer: Claimer { pid: 1, start: None },
         };
         Reply::Results { reminder: text.to_owned(), receipt }
+    }
+
+    #[test]
+    fn a_note_gives_way_to_results() {
+        let reply = results(&"r".repeat(9_000)).with_note(Some("n".repeat(2_000)));
+        let Reply::Results { reminder, .. } = reply else { panic!("no results") };
+        assert_eq!(units(&reminder), TEXT_MAX);
+        assert!(reminder.ends_with(&"r".repeat(9_000)));
     }
 
     #[test]

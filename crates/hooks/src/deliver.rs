@@ -126,10 +126,7 @@ struct Taken {
 fn take(transaction: &mut Transaction<'_>, session: &SessionId, to: &Recipient) -> Result<Taken> {
     let outbox = transaction.outbox(session)?;
     let deliveries = outbox.claim(&own_claimer(), TOLD_AT_ONCE, |task| to.is_of(task), is_alive);
-    let is_live = |task: &&Task| {
-        let may_never_run = matches!(task.status, Status::Pending { .. }) && !task.is_bound();
-        &task.session == session && to.is_of(task) && !may_never_run
-    };
+    let is_live = |task: &&Task| &task.session == session && task.is_bound() && to.is_of(task);
     let owed = outbox.owed.iter().filter(|task| task.is_bound() && to.is_of(task)).count();
     let live = transaction.active.tasks.iter().filter(is_live).count();
     let is_all =

@@ -49,7 +49,8 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     let is_too_short = match call.kind {
         // A dev server is not meant to end after the client's ten minutes.
         Kind::Service => !names_limit,
-        Kind::Command => may_wait(context, &settings),
+        // Without our runner under the command nobody would count the call's own limit.
+        Kind::Command => is_attachable(context) && may_wait(context, &settings),
     };
     let raised = (is_too_short && may_raise(context, &call.session)).then(|| {
         call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
@@ -60,6 +61,11 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     let root = RunRoot::create(&context.environment)?;
     announce(&context.store, &root, call, context.now)?;
     Ok(raised.unwrap_or(Reply::Silent))
+}
+
+/// Whether commands get a runner here.
+fn is_attachable(context: &Context) -> bool {
+    cfg!(target_os = "linux") && context.store.dir().runner().exists()
 }
 
 /// Whether a command that comes now may have to wait for its turn. Its own limit is counted by its runner from the real
@@ -91,7 +97,7 @@ fn before_task_stop(context: &Context, event: &PreToolUse) -> Result<Reply> {
         for task in
             transaction.active.tasks.iter_mut().filter(|task| is_meant(task, &event.session_id))
         {
-            task.stop_asked = Some(StopAsked { by: Canceller::Model, at: context.now });
+            task.stop_asked = Some(StopAsked::new(Canceller::Model, context.now));
         }
         Ok(())
     })?;

@@ -49,7 +49,7 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
                 advance(transaction, task, Event::Ended(ending))?;
             } else {
                 if task.stopper(context.now).is_none() {
-                    let asked = StopAsked { by: Canceller::SessionEnd, at: context.now };
+                    let asked = StopAsked::new(Canceller::SessionEnd, context.now);
                     task.stop_asked = Some(asked);
                 }
                 transaction.active.insert(task);

@@ -2,12 +2,13 @@
 //! session that goes on what is owed to it and what still runs.
 
 use anyhow::Result;
+use sisyphus_core::bind::tasks_of;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::notice::table;
 use sisyphus_core::outcome::Canceller;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 
 use crate::attach::attach;
@@ -39,6 +40,11 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
         return Ok(Reply::Silent);
     }
     let session = &event.session_id;
+    if event.source == SessionSource::Resume
+        && let Err(error) = bury_agents(context, session)
+    {
+        context.log("SessionStart", &error);
+    }
     let live = live(context, session).unwrap_or_else(|error| {
         context.log("SessionStart", &error);
         None
@@ -48,6 +54,22 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
         Reply::Silent
     });
     Ok(owed.with_note(live))
+}
+
+/// The subagents of a session that a new client resumes are gone, whether or not anybody said so: what they started is
+/// told to the main conversation.
+fn bury_agents(context: &Context, session: &SessionId) -> Result<()> {
+    let is_orphan = |task: &Task| task.agent.is_some() && task.agent_life == AgentLife::Lives;
+    let of_session = |task: &Task| &task.session == session && is_orphan(task);
+    let active = context.store.read_active()?.tasks.iter().any(of_session);
+    if !active && !context.store.read_outbox(session)?.held().any(is_orphan) {
+        return Ok(());
+    }
+    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        let theirs = tasks_of(transaction, session)?.into_iter().filter(|task| is_orphan(task));
+        theirs.for_each(|task| task.agent_life = AgentLife::Stopped);
+        Ok(())
+    })
 }
 
 /// What of the session still runs or waits. Its end did not stop these after all: whatever stops them later is something

@@ -11,6 +11,9 @@ use sisyphus_hook::Context;
 
 use crate::deliver::Recipient;
 
+/// How many silent commands one text names; the others follow with the next event.
+const AT_ONCE: usize = 3;
+
 /// What is said of those of the session that have been silent for too long, each once.
 pub(crate) fn tell_silent(
     context: &Context,
@@ -37,6 +40,9 @@ fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Op
         for task in &mut transaction.active.tasks {
             let found = silent.iter().find(|it| it.task == task.id);
             // Another hook may have told it meanwhile.
+            if lines.len() == AT_ONCE {
+                break;
+            }
             if let Some(found) = found.filter(|_| task.told_silent_at.is_none()) {
                 task.told_silent_at = Some(context.now);
                 lines.push(silence_line(task, found.since, context.now));

@@ -14,5 +14,5 @@ pub use sys::{
     caller_key, end_like, end_with_parent, own_key, own_output_file, parent, signal_group, spawn,
     text_of,
 };
-pub use tree::{alive, descendants, left_behind, members, signal_all};
+pub use tree::{alive, descendants, has_ancestor, left_behind, members, signal_all};
 pub use watch::Watchers;

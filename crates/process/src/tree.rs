@@ -25,6 +25,26 @@ pub fn descendants(pids: &[i32]) -> Vec<ProcessId> {
     descendants.map(|(pid, stat)| ProcessId { pid: *pid, start: stat.start }).collect()
 }
 
+/// How far up ancestors are looked for: no chain of real processes is longer.
+const GENERATIONS: usize = 64;
+
+/// Whether a program of this name, or one that begins so, is among the ancestors of this process.
+pub fn has_ancestor(program: &str) -> bool {
+    let mut pid = ProcessId::own().pid;
+    for _ in 0..GENERATIONS {
+        match sys::stat(pid) {
+            Some(stat) if stat.parent > 1 => pid = stat.parent,
+            Some(_) | None => return false,
+        }
+        if sys::program(pid).is_some_and(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(program))
+        }) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Every living process of a group, whoever its parent is by now.
 pub fn members(group: i32) -> Vec<ProcessId> {
     let all = sys::processes().into_iter().filter(|(_, stat)| stat.group == group);

@@ -12,11 +12,13 @@ use sisyphus_core::run_folder::{Announced, Exit, Queue, RunRoot};
 use sisyphus_core::snippet;
 use sisyphus_core::status::Survivors;
 use sisyphus_core::task::Kind;
-use sisyphus_process::{Plan, Signals, become_command, end_like, left_behind, own_key, spawn};
+use sisyphus_process::{
+    Plan, Signals, become_command, end_like, has_ancestor, left_behind, own_key, spawn,
+};
 
 use crate::handoff::Handoff;
-use crate::record::Record;
-use crate::supervise::{End, Start, supervise};
+use crate::record::{Record, Standing};
+use crate::supervise::{End, SIGTERM, Start, supervise};
 use crate::turn::{Admission, LiveSettings, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
@@ -56,6 +58,13 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
         }
     };
     let waited = came.instant.elapsed();
+    // A stop may have come together with the turn: then what was to be stopped must not start.
+    let asked = admission.is_late() && record.standing() == Standing::AskedToStop;
+    let stop = signals.pending().ok().flatten().or(asked.then_some(SIGTERM));
+    if let Some(signal) = stop {
+        record.end(waited, End::unstarted(signal), Survivors::default());
+        return ExitCode::from(end_like(Exit::Signal(signal)));
+    }
     let start = Start::now();
     let mut child = match spawn(&plan) {
         Ok(child) => child,
@@ -83,7 +92,8 @@ fn turn(
     record: &Record<'_>,
     signals: &mut Signals,
 ) -> Result<Turn> {
-    if handoff.kind == Kind::Service {
+    // A session inside a background command would wait for a slot that its own outer command holds.
+    if handoff.kind == Kind::Service || has_ancestor("sisyphus-run") {
         return Ok(Turn::Start(Admission::default()));
     }
     let mut settings = LiveSettings::at(client_config_dir(&Environment::read()).ok());

@@ -21,7 +21,7 @@ const BLIND_CHECK: Duration = Duration::from_millis(100);
 const STANDING_CHECK: Duration = Duration::from_millis(500);
 
 const SIGKILL: i32 = 9;
-const SIGTERM: i32 = 15;
+pub(crate) const SIGTERM: i32 = 15;
 
 /// When the command started, by both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +81,12 @@ pub(crate) fn supervise(
 ) -> End {
     let group = child.pid();
     let mut stop = Stop::None;
+    // What came while the command was being started was sent by one who could not know of it yet: it is passed on,
+    // whoever sent it.
+    if let Ok(Some(number)) = signals.pending() {
+        stop = Stop::Signal(number);
+        signal_group(group, number);
+    }
     let limit = limit_ms.and_then(|ms| start.instant.checked_add(Duration::from_millis(ms)));
     let mut phase = Phase::Running { limit };
 

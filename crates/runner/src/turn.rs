@@ -34,11 +34,25 @@ pub(crate) enum Turn {
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     line: Option<Place>,
+    arrival: Arrival,
     /// Given back when the admission is dropped.
     _slot: Option<Place>,
 }
 
+/// Whether the command found a slot at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Arrival {
+    #[default]
+    AtOnce,
+    Waited,
+}
+
 impl Admission {
+    /// Whether it had to wait: much may have happened since.
+    pub(crate) fn is_late(&self) -> bool {
+        self.arrival == Arrival::Waited
+    }
+
     /// Lets the next one in line come forward: only now, so that commands start in their order. The slot is left.
     pub(crate) fn started(&mut self) {
         self.line = None;
@@ -53,13 +67,13 @@ pub(crate) fn wait_for_turn(
     signals: &mut Signals,
     settings: &mut LiveSettings,
 ) -> Result<Turn> {
+    let mut doubt = Some(Doubt::new());
     let place = queue.join(handoff.ticket, &handoff.task)?;
     let (mut until_open, mut at) = match queue.ask(&place, settings.slots())? {
-        Answer::Yours(slot) => return Ok(admit(place, slot)),
+        Answer::Yours(slot) => return Ok(admit(place, slot, Arrival::AtOnce)),
         Answer::Wait { until_open, at } => (until_open, at),
     };
     record.queued();
-    let mut doubt = Some(Doubt::new());
     let mut watchers = Watchers::default();
     loop {
         watchers.watch(until_open.iter().take(WATCHERS).cloned())?;
@@ -80,7 +94,8 @@ pub(crate) fn wait_for_turn(
                             return Ok(Turn::Start(Admission::default()));
                         }
                         Standing::Unknown => {
-                            Some(Doubt { until, pause: pause * 2, next: Instant::now() + pause })
+                            let next = (Instant::now() + pause).min(until);
+                            Some(Doubt { until, pause: pause * 2, next })
                         }
                     };
                 }
@@ -91,14 +106,14 @@ pub(crate) fn wait_for_turn(
             }
         }
         (until_open, at) = match queue.ask(&place, settings.slots())? {
-            Answer::Yours(slot) => return Ok(admit(place, slot)),
+            Answer::Yours(slot) => return Ok(admit(place, slot, Arrival::Waited)),
             Answer::Wait { until_open, at } => (until_open, at),
         };
     }
 }
 
-fn admit(place: Place, slot: Place) -> Turn {
-    Turn::Start(Admission { line: Some(place), _slot: Some(slot) })
+fn admit(place: Place, slot: Place, arrival: Arrival) -> Turn {
+    Turn::Start(Admission { line: Some(place), arrival, _slot: Some(slot) })
 }
 
 /// As long as it is not known that the client calls this shell a background command.

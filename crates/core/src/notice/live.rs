@@ -109,7 +109,7 @@ pub fn table(
 /// `None` for a call that may never run.
 fn state(active: &Active, task: &Task, limit: SlotLimit, now: DateTime<Utc>) -> Option<String> {
     match &task.status {
-        Status::Running { started_at, watch } => {
+        Status::Running { started_at, watch } if task.is_bound() => {
             let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
             let seen = match watch {
                 Watch::Supervised => "still running",
@@ -123,7 +123,10 @@ fn state(active: &Active, task: &Task, limit: SlotLimit, now: DateTime<Utc>) -> 
                 Outlook::Starts => "about to start".to_owned(),
             })
         }
-        Status::Queued { .. } | Status::Pending { .. } | Status::Finished(_) => None,
+        Status::Queued { .. }
+        | Status::Pending { .. }
+        | Status::Running { .. }
+        | Status::Finished(_) => None,
     }
 }
 

@@ -27,7 +27,7 @@ use crate::store::{Lock, is_held};
 
 /// How long a runner tries to count the slots. The others hold that lock for less than a millisecond; one that was
 /// suspended in that moment must not stop everybody for ever.
-const TURN_WAIT: Duration = Duration::from_secs(5);
+const TURN_WAIT: Duration = Duration::from_secs(1);
 
 /// The line of one run root.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use crate::id::{ClientTaskId, TaskId};
 use crate::task::Task;
 
 /// How many deliveries are remembered, to recognise a notice of the client that comes after ours.
-const REMEMBERED: usize = 100;
+const REMEMBERED: usize = 300;
 
 /// How often an idle session is woken within an hour: each time costs a turn of the model, and a command that fails in a
 /// loop must not spend them all. What is over waits for the next event.
@@ -126,6 +126,15 @@ impl Outbox {
         let printed: Vec<Claim> =
             self.claims.extract_if(.., |claim| &claim.by == claimer).collect();
         for task in printed.iter().flat_map(|claim| &claim.tasks) {
+            self.remember(task, now);
+        }
+    }
+
+    /// The result was read in another way: it is owed no more.
+    pub fn settle(&mut self, id: &TaskId, now: DateTime<Utc>) {
+        let read: Vec<Task> = self.owed.extract_if(.., |task| &task.id == id).collect();
+        for task in &read {
+            self.told.add(task.status.word());
             self.remember(task, now);
         }
     }
@@ -271,10 +280,10 @@ mod tests {
     #[test]
     fn the_memory_of_deliveries_is_bounded() {
         let mut outbox = Outbox::default();
-        for number in 0..150 {
+        for number in 0..350 {
             outbox.remember(&bound(&format!("t{number}"), Witness::Client), Utc::now());
         }
         assert_eq!(outbox.delivered.len(), REMEMBERED);
-        assert!(outbox.has_told(&ClientTaskId::new("bt149").unwrap(), |_| false));
+        assert!(outbox.has_told(&ClientTaskId::new("bt349").unwrap(), |_| false));
     }
 }

@@ -89,6 +89,12 @@ pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
 }
 
+/// The name of this machine, or of the container; `None` where it is not asked for.
+pub(crate) fn host() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// When the entry of a file last changed: written, renamed, or given other rights.
 pub(crate) fn changed_at(path: &Path) -> io::Result<SystemTime> {
     let metadata = path.symlink_metadata()?;

@@ -68,6 +68,11 @@ pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
     }
 }
 
+/// The name of this machine: not asked for.
+pub(crate) fn host() -> Option<String> {
+    None
+}
+
 /// When a file was last written; a rename does not show.
 pub(crate) fn changed_at(path: &Path) -> io::Result<SystemTime> {
     path.symlink_metadata()?.modified()

@@ -129,6 +129,10 @@ impl Signals {
         anyhow::bail!(UNSUPPORTED)
     }
 
+    pub fn pending(&mut self) -> Result<Option<i32>> {
+        anyhow::bail!(UNSUPPORTED)
+    }
+
     pub fn wait(&mut self, _: Option<Instant>) -> Result<Notice> {
         anyhow::bail!(UNSUPPORTED)
     }

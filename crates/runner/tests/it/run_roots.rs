@@ -160,3 +160,24 @@ fn a_folder_that_is_not_ours_alone_any_more_tells_nothing_and_loses_nothing() {
         }
     }
 }
+
+/// A container that shares the home but not the temporary folder folds the state too.
+#[test]
+fn what_runs_on_another_machine_is_not_lost_because_its_folder_is_not_here() {
+    let client = Client::new(sisyphus_testing::Shell::Bash);
+    let running = client.background("until [ -e go ]; do sleep 0.02; done; exit 4");
+    client.running_task();
+    let state = client.env.state().join("active.json");
+    let mine = fs::read_to_string(&state).unwrap();
+    let mut theirs: Value = serde_json::from_str(&mine).unwrap();
+    theirs["tasks"][0]["host"] = "elsewhere".into();
+    theirs["tasks"][0]["run_root"] = "/nowhere/claude-0/sisyphus".into();
+    fs::write(&state, theirs.to_string()).unwrap();
+    assert_eq!(client.task()["status"], "running");
+    // Here such a folder would be gone.
+    theirs["tasks"][0]["host"] = Value::Null;
+    fs::write(&state, theirs.to_string()).unwrap();
+    assert_eq!(client.task()["status"], "lost");
+    fs::write(client.env.project().join("go"), "").unwrap();
+    running.wait();
+}

@@ -53,6 +53,23 @@ impl Signals {
         Ok(Self { read_end: File::from(read_end), parent })
     }
 
+    /// A stop that has come and was not looked at yet. What only wakes is passed over.
+    pub fn pending(&mut self) -> Result<Option<i32>> {
+        loop {
+            let mut fds = [PollFd::new(self.read_end.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::ZERO) {
+                Ok(0) => return Ok(None),
+                Err(nix::errno::Errno::EINTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Err(error).context("could not look for signals"),
+            }
+            // Something is there, so this does not wait.
+            if let Notice::Signal { number, .. } = self.wait(None)? {
+                return Ok(Some(number));
+            }
+        }
+    }
+
     /// Waits for the next signal, or until the deadline.
     pub fn wait(&mut self, deadline: Option<Instant>) -> Result<Notice> {
         loop {
