@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::{bench, ci, e2e, tidy};
+use crate::{bench, chaos, ci, e2e, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
        cargo xtask bench
+       cargo xtask chaos [--seed N] [--seconds N]
        cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]";
 
 /// Runs the task that the first argument names.
@@ -18,6 +19,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "ci" => ci::run(),
             "tidy" => tidy::run(),
             "bench" => bench::run(),
+            "chaos" => chaos::run(rest),
             "e2e" => e2e::run(rest),
             e2e::REWRITE_HOOK => e2e::answer_as_rewriting_hook(),
             _ => bail!("`{verb}` is not a task\n{USAGE}"),

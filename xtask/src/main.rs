@@ -7,10 +7,12 @@
 )]
 
 mod bench;
+mod chaos;
 mod ci;
 mod dispatch;
 mod e2e;
 mod repository;
+mod stand_in;
 mod tidy;
 mod tools;
 

@@ -1,0 +1,31 @@
+//! Linux and macOS.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+pub(in crate::chaos) fn suspend(process: u32) {
+    send(process, Signal::SIGSTOP);
+}
+
+pub(in crate::chaos) fn resume(process: u32) {
+    send(process, Signal::SIGCONT);
+}
+
+pub(in crate::chaos) fn terminate(process: u32) {
+    send(process, Signal::SIGTERM);
+}
+
+/// The signal that ended a process, if one did.
+pub(in crate::chaos) fn signal_of(status: ExitStatus) -> Option<i32> {
+    status.signal()
+}
+
+fn send(process: u32, signal: Signal) {
+    // Gone is as good as signalled. 0 would mean our own group.
+    if let Some(process) = i32::try_from(process).ok().filter(|number| *number > 0) {
+        let _ = kill(Pid::from_raw(process), signal);
+    }
+}
