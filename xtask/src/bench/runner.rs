@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::hooks::snippet;
 use super::measure::{Candidate, report, take_turns};
 use super::stage::Stage;
+use crate::stand_in::as_written;
 
 const FLOOD: &str = "yes | head -c 2G";
 const FLOOD_ROUNDS: usize = 15;
@@ -57,8 +58,8 @@ fn shell<'a>(
     command: &str,
     name: &str,
 ) -> impl FnMut() -> Result<(Command, Option<File>)> + use<'a> {
-    let string =
-        format!("true && {snippet}: && eval '{command}' < /dev/null && pwd -P >| /dev/null");
+    let command = as_written(command);
+    let string = format!("true && {snippet}: && eval {command} < /dev/null && pwd -P >| /dev/null");
     let output = stage.outputs().join(format!("b{name}.output"));
     move || {
         fs::create_dir_all(stage.outputs())?;
