@@ -8,7 +8,7 @@ use crate::{bench, chaos, ci, e2e, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
-       cargo xtask bench
+       cargo xtask bench [--list] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N]
        cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]";
 
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         Some((verb, rest)) => match verb.as_str() {
             "ci" => ci::run(),
             "tidy" => tidy::run(),
-            "bench" => bench::run(),
+            "bench" => bench::run(rest),
             "chaos" => chaos::run(rest),
             "e2e" => e2e::run(rest),
             e2e::REWRITE_HOOK => e2e::answer_as_rewriting_hook(),

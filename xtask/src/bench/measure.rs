@@ -20,6 +20,11 @@ pub(crate) struct Times {
 }
 
 impl Times {
+    pub(crate) fn of(name: &str, mut times: Vec<Duration>) -> Self {
+        times.sort();
+        Self { name: name.to_owned(), sorted: times }
+    }
+
     /// The time that `share` of the runs did not exceed.
     fn quantile(&self, share: f64) -> f64 {
         #[expect(

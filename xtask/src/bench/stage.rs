@@ -1,12 +1,14 @@
 //! The binaries as the installer builds them, and a scratch home for them.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::e2e::sys;
 use crate::repository;
 
 /// The session that every event belongs to.
@@ -43,14 +45,39 @@ impl Stage {
         &self.home
     }
 
+    /// The state folder.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.home.join(".claude/.sisyphus/background-tasks")
+    }
+
     /// The record of unfinished tasks.
     pub(crate) fn active(&self) -> PathBuf {
-        self.home.join(".claude/.sisyphus/background-tasks/active.json")
+        self.state().join("active.json")
+    }
+
+    /// Makes the next call the first one.
+    pub(crate) fn forget(&self) -> Result<()> {
+        for entry in fs::read_dir(self.state()).into_iter().flatten() {
+            let path = entry?.path();
+            match path.file_name().and_then(|name| name.to_str()) {
+                Some("bin" | "state.lock") => {}
+                Some(_) if path.is_dir() => fs::remove_dir_all(&path)?,
+                Some(_) | None => fs::remove_file(&path)?,
+            }
+        }
+        remove(&self.client_tmp().join("sisyphus"))
+    }
+
+    /// The user's settings.
+    pub(crate) fn settings(&self, settings: &Value) -> Result<()> {
+        let path = self.home.join(".claude/settings.json");
+        fs::write(&path, settings.to_string())
+            .with_context(|| format!("could not write `{}`", path.display()))
     }
 
     /// The folder where the client would keep its temporary files.
     pub(crate) fn client_tmp(&self) -> PathBuf {
-        self.home.join(format!("claude-{}", nix::unistd::geteuid()))
+        self.home.join(format!("claude-{}", sys::user_id()))
     }
 
     /// Where commands print to: memory where there is such a folder, because a disk's own moods are larger than
@@ -80,8 +107,14 @@ impl Stage {
     pub(crate) fn event(&self, name: &str, mut event: Value) -> Result<PathBuf> {
         event["session_id"] = SESSION.into();
         event["cwd"] = self.home.to_string_lossy().into();
+        self.file(name, &event)
+    }
+
+    /// The same for an event that says its session itself.
+    pub(crate) fn file(&self, name: &str, event: &Value) -> Result<PathBuf> {
         let path = self.home.join(format!("{name}.json"));
-        fs::write(&path, event.to_string())?;
+        fs::write(&path, event.to_string())
+            .with_context(|| format!("could not write `{}`", path.display()))?;
         Ok(path)
     }
 
@@ -112,8 +145,21 @@ impl Stage {
     }
 }
 
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove `{}`", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
+        // What a measurement that failed has left running.
+        for process in sys::started_with(&format!("HOME={}", self.home.display())) {
+            sys::kill_process(process);
+        }
         let _ = fs::remove_dir_all(&self.home);
         if let Some(outputs) = self.outputs().parent() {
             let _ = fs::remove_dir_all(outputs);

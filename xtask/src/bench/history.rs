@@ -1,0 +1,187 @@
+//! What ten thousand finished tasks cost those that come after them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::measure::{Times, report};
+use super::ours::{Ours, run as run_hook};
+use super::stage::Stage;
+use crate::stand_in::End;
+
+const ROUNDS: usize = 200;
+const WARM_UP: usize = 5;
+const LONG: usize = 10_000;
+const SHORT: usize = 10;
+/// What `completed.json` and `failed.json` hold of a long history each.
+const NEWEST: usize = 200;
+/// What an outbox remembers.
+const REMEMBERED: usize = 100;
+/// A session that is not measured.
+const OTHER: &str = "somebody-else";
+
+const STEPS: [&str; 4] = [
+    "announce (PreToolUse)",
+    "queue (PostToolUse that binds)",
+    "run `true` to its end",
+    "deliver (UserPromptSubmit with the notice)",
+];
+
+/// A history that something is measured on top of.
+struct Past<'a> {
+    name: &'static str,
+    state: PathBuf,
+    pristine: PathBuf,
+    ours: Ours<'a>,
+    times: [Vec<Duration>; 4],
+}
+
+/// Takes one call through its life on top of each history, in turn.
+pub(crate) fn run(stage: &Stage) -> Result<Value> {
+    let mut pasts = [
+        past(stage, "10", SHORT, "short", "short")?,
+        past(stage, "10,000 of the same session", LONG, "long", "long")?,
+        past(stage, "10,000 of another session", LONG, "new", OTHER)?,
+    ];
+    for round in 0..ROUNDS + WARM_UP {
+        // Each comes first in turn: what one leaves in the caches is the next one's luck.
+        for place in 0..pasts.len() {
+            let turn = (round + place) % pasts.len();
+            let past = &mut pasts[turn];
+            past.restore()?;
+            let times = live_through(stage, past)?;
+            if round >= WARM_UP {
+                past.times.iter_mut().zip(times).for_each(|(all, time)| all.push(time));
+            }
+        }
+    }
+    let mut reports = Vec::new();
+    for (number, step) in STEPS.iter().enumerate() {
+        let rows: Vec<Times> =
+            pasts.iter().map(|past| Times::of(past.name, past.times[number].clone())).collect();
+        reports.push(report(&format!("After so many tasks (goal: 1.2): {step}"), &rows));
+    }
+    Ok(reports.into())
+}
+
+/// A history of `count` tasks of the session `of`, for the session `own` to go on from.
+fn past<'a>(
+    stage: &'a Stage,
+    name: &'static str,
+    count: usize,
+    own: &str,
+    of: &str,
+) -> Result<Past<'a>> {
+    let folder = stage.home().join(format!("history-{own}"));
+    let (state, pristine) = (folder.join("state"), folder.join("pristine"));
+    let ours = Ours::start_with_state(stage, own, Some(state.clone()))?;
+    write(stage, &pristine, count, of)?;
+    // The archive and the outputs stay as they are: nothing reads them again.
+    for part in ["archive", "output"] {
+        fs::create_dir_all(pristine.join(part))?;
+        fs::rename(pristine.join(part), state.join(part))?;
+    }
+    Ok(Past { name, state, pristine, ours, times: Default::default() })
+}
+
+impl Past<'_> {
+    /// Makes the state what it was before, so that each round meets the same.
+    fn restore(&self) -> Result<()> {
+        let _ = fs::remove_file(self.state.join("active.json"));
+        let _ = fs::remove_dir_all(self.state.join("outbox"));
+        fs::create_dir_all(self.state.join("outbox"))?;
+        for entry in
+            fs::read_dir(&self.pristine)?.chain(fs::read_dir(self.pristine.join("outbox"))?)
+        {
+            let path = entry?.path();
+            if path.is_file() {
+                fs::copy(&path, self.state.join(path.strip_prefix(&self.pristine)?))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn live_through(stage: &Stage, past: &mut Past<'_>) -> Result<[Duration; 4]> {
+    let called = past.ours.call("true");
+    let session = &past.ours.session;
+    let announce = stage.file("announce", &session.announce(&called.call))?;
+    let bind = stage.file("bind", &session.bind(&called.call, &called.client_id))?;
+    let notice = session.notice(&called.call, &called.client_id, End::Code(0));
+    let notice = stage.file("notice", &notice)?;
+    let hook = |binary: &str, event: &Path| -> Result<Duration> {
+        let mut command = past.ours.hook(binary);
+        command.stdin(File::open(event)?).stdout(Stdio::null());
+        timed(command)
+    };
+    let announced = hook("sisyphus-pre-tool-use", &announce)?;
+    // Before the command, so that it meets the same every time: else the two would race.
+    let bound = hook("sisyphus-post-tool-use", &bind)?;
+    let ran = timed(past.ours.shell(&called)?)?;
+    let active = fs::read_to_string(past.state.join("active.json"))?;
+    ensure!(!active.contains(&called.client_id), "a runner did not record its end");
+    let delivered = hook("sisyphus-user-prompt-submit", &notice)?;
+    Ok([announced, bound, ran, delivered])
+}
+
+fn timed(mut command: Command) -> Result<Duration> {
+    let start = Instant::now();
+    let status = command.status().with_context(|| format!("could not run {command:?}"))?;
+    let elapsed = start.elapsed();
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(elapsed)
+}
+
+/// Writes the state of somebody who has run `count` commands, each a copy of one that was really run.
+fn write(stage: &Stage, folder: &Path, count: usize, session: &str) -> Result<()> {
+    let (completed, failed) = (sample(stage, "true")?, sample(stage, "false")?);
+    fs::create_dir_all(folder.join("outbox"))?;
+    fs::create_dir_all(folder.join("archive"))?;
+    fs::create_dir_all(folder.join("output"))?;
+    let task = |number: usize| {
+        let mut task = if number.is_multiple_of(2) { completed.clone() } else { failed.clone() };
+        task["id"] = format!("old{number:05}").into();
+        task["ticket"] = number.into();
+        task["session"] = session.into();
+        task["client"]["id"] = format!("c{number:08}").into();
+        task
+    };
+    let newest = count.saturating_sub(2 * NEWEST);
+    let archived: Vec<String> = (0..newest).map(|number| format!("{}\n", task(number))).collect();
+    fs::write(folder.join("archive/2026-01.jsonl"), archived.concat())?;
+    for (name, odd) in [("completed", 0), ("failed", 1)] {
+        let kept = (newest..count).filter(|number| number % 2 == odd).map(task);
+        let file = json!({ "version": 1, "tasks": kept.collect::<Vec<_>>() });
+        fs::write(folder.join(format!("{name}.json")), format!("{file:#}\n"))?;
+    }
+    let delivered = (count.saturating_sub(REMEMBERED)..count).map(|number| {
+        let task = task(number);
+        json!({ "task": task["id"], "client_id": task["client"]["id"], "at": "2026-01-01T00:00:00Z" })
+    });
+    let outbox = json!({ "version": 1, "delivered": delivered.collect::<Vec<_>>() });
+    fs::write(folder.join(format!("outbox/{session}.json")), format!("{outbox:#}\n"))?;
+    for number in 0..count {
+        fs::write(folder.join(format!("output/old{number:05}.log")), "47 passed\n")?;
+    }
+    Ok(())
+}
+
+/// The record of a command that was run.
+fn sample(stage: &Stage, command: &str) -> Result<Value> {
+    stage.forget()?;
+    let mut ours = Ours::start(stage, "sample")?;
+    ours.background(command)?.wait()?;
+    let name = if command == "true" { "completed.json" } else { "failed.json" };
+    let list = stage.file("list", &ours.session.typed())?;
+    run_hook(ours.hook("sisyphus-user-prompt-submit"), &list)?;
+    let text = fs::read_to_string(stage.state().join(name))
+        .with_context(|| format!("`{command}` left no record"))?;
+    let file: Value = serde_json::from_str(&text)?;
+    let task = file["tasks"][0].clone();
+    ensure!(task["client"]["id"].is_string(), "the record of `{command}` is incomplete: {task}");
+    Ok(task)
+}
