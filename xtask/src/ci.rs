@@ -9,7 +9,7 @@ use crate::{repository, tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 7] = [
+    let steps: [(&str, Step); 8] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -19,9 +19,10 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace"])),
-        // A process of its own: it moves itself into a network namespace. By way of cargo, because the build above may
-        // have replaced this very program.
-        ("e2e", Step::Cargo(&["run", "--quiet", "--package", "xtask", "--", "e2e"])),
+        // By way of cargo, because the build above may have replaced this very program.
+        ("chaos", Step::Task(&["chaos", "--seed", "1", "--seconds", "10"])),
+        // A process of its own also because it moves itself into a network namespace.
+        ("e2e", Step::Task(&["e2e"])),
     ];
     for (name, step) in steps {
         let start = Instant::now();
@@ -39,6 +40,8 @@ pub(crate) fn run() -> Result<ExitCode> {
 enum Step {
     Tools,
     Cargo(&'static [&'static str]),
+    /// Another task of this build tool, in a process of its own.
+    Task(&'static [&'static str]),
     Tidy,
 }
 
@@ -46,6 +49,10 @@ impl Step {
     fn passes(&self) -> Result<bool> {
         match self {
             Self::Cargo(arguments) => succeeds(Command::new(repository::cargo()).args(*arguments)),
+            Self::Task(arguments) => {
+                let run = ["run", "--quiet", "--package", "xtask", "--"];
+                succeeds(Command::new(repository::cargo()).args(run).args(*arguments))
+            }
             Self::Tools => Ok(tools::check() == ExitCode::SUCCESS),
             Self::Tidy => Ok(tidy::run()? == ExitCode::SUCCESS),
         }
