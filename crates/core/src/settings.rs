@@ -34,6 +34,13 @@ pub enum Execution {
     Off,
 }
 
+/// Whether something that can be done without is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    On,
+    Off,
+}
+
 /// How many commands may run at once, services not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotLimit {
@@ -59,6 +66,12 @@ pub struct Settings {
     pub service_patterns: Vec<String>,
     /// `sisyphus.output_lines`, default 20, at most 200: how many last lines of an output a reminder shows.
     pub output_lines: usize,
+    /// `sisyphus.sleep_guard`, default true: whether a foreground call that does nothing but sleep is denied while a
+    /// background task of its session runs.
+    pub sleep_guard: Switch,
+    /// `sisyphus.ultrawork_keyword`, default true: whether the words `ultrawork` and `ulw` in a typed prompt ask for the
+    /// skill of that name.
+    pub ultrawork_keyword: Switch,
 }
 
 impl Default for Settings {
@@ -70,6 +83,8 @@ impl Default for Settings {
             stale_ms: None,
             service_patterns: Vec::new(),
             output_lines: DEFAULT_OUTPUT_LINES,
+            sleep_guard: Switch::On,
+            ultrawork_keyword: Switch::On,
         }
     }
 }
@@ -100,7 +115,17 @@ impl Settings {
             service_patterns: setting(file, "service_patterns").map(patterns).unwrap_or_default(),
             output_lines: number("output_lines")
                 .map_or(default.output_lines, |lines| saturating(lines).min(MAX_OUTPUT_LINES)),
+            sleep_guard: switch(file, "sleep_guard"),
+            ultrawork_keyword: switch(file, "ultrawork_keyword"),
         }
+    }
+}
+
+/// On unless the user said `false`, in so many letters.
+fn switch(file: &Value, key: &str) -> Switch {
+    match setting(file, key).and_then(Value::as_bool) {
+        Some(false) => Switch::Off,
+        Some(true) | None => Switch::On,
     }
 }
 
@@ -181,6 +206,13 @@ mod tests {
             (json!({"stale_minutes": 60}), Settings { stale_ms: Some(hour), ..default() }),
             (json!({"stale_minutes": 0}), default()),
             (json!({"stale_minutes": [1]}), default()),
+            (json!({"sleep_guard": false}), Settings { sleep_guard: Switch::Off, ..default() }),
+            (json!({"sleep_guard": "false"}), default()),
+            (
+                json!({"ultrawork_keyword": false, "sleep_guard": true}),
+                Settings { ultrawork_keyword: Switch::Off, ..default() },
+            ),
+            (json!({"ultrawork_keyword": 0}), default()),
             (
                 json!({"stale_minutes": 10_081}),
                 Settings { stale_ms: Some(7 * 24 * hour), ..default() },
