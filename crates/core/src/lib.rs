@@ -36,4 +36,5 @@ pub mod output;
 pub mod hook_log;
 pub mod leftovers;
 pub mod service;
+pub mod sleep;
 mod sys;
