@@ -1,4 +1,5 @@
-//! What a hook may answer. There is no way to spell an invalid reply, or one that decides about a permission.
+//! What a hook may answer. There is no way to spell an invalid reply, or one that lets a call through which the client
+//! would have judged otherwise.
 
 use std::io::{self, Write as _};
 
@@ -30,6 +31,8 @@ pub enum Reply {
     Results { reminder: String, receipt: Receipt },
     /// PreToolUse: the same call with this input. Only ever the input as it came, with another `timeout`.
     Input(Map<String, Value>),
+    /// PreToolUse: the call is not to run, and the model reads why.
+    Deny { reason: String },
     /// UserPromptSubmit: the prompt, a notice of the client, is not worth a turn. The person sees the reason, which may
     /// repeat foreign words: it is cleaned, and cut in the middle.
     Swallow { reason: String },
@@ -48,7 +51,23 @@ impl Reply {
                 Self::Results { reminder: format!("{note}\n{reminder}"), receipt }
             }
             (Self::Note(text), Some(note)) => Self::Note(format!("{note}\n{text}")),
+            // What is denied stays denied.
+            (Self::Deny { reason }, Some(note)) => {
+                Self::Deny { reason: format!("{note}\n{reason}") }
+            }
             (Self::Silent | Self::Input(_) | Self::Swallow { .. }, Some(note)) => Self::Note(note),
+        }
+    }
+
+    /// How long a note may be, in units of UTF-16, so that nothing of this reply's own text is cut off behind it.
+    pub fn room_for_note(&self) -> usize {
+        match self {
+            Self::Note(text)
+            | Self::Results { reminder: text, .. }
+            | Self::Deny { reason: text } => {
+                TEXT_MAX.saturating_sub(units(text) + 1)
+            }
+            Self::Silent | Self::Input(_) | Self::Swallow { .. } => TEXT_MAX,
         }
     }
 
@@ -65,6 +84,11 @@ impl Reply {
             Self::Input(input) => Some(
                 json!({ "hookSpecificOutput": { "hookEventName": event, "updatedInput": input } }),
             ),
+            Self::Deny { reason } => Some(json!({ "hookSpecificOutput": {
+                "hookEventName": event,
+                "permissionDecision": "deny",
+                "permissionDecisionReason": beginning(reason, TEXT_MAX),
+            } })),
             Self::Swallow { reason } => Some(json!({
                 "decision": "block",
                 "reason": one_line(reason, REASON_MAX),
@@ -118,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_shapes() {
+    fn the_shapes() {
         assert_eq!(Reply::Silent.to_json("Stop"), None);
         assert_eq!(
             results("x").to_json("Stop").unwrap().to_string(),
@@ -131,6 +155,10 @@ mod tests {
                 .unwrap()
                 .to_string(),
             r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","updatedInput":{"command":"a","timeout":5}}}"#
+        );
+        assert_eq!(
+            Reply::Deny { reason: "r".to_owned() }.to_json("PreToolUse").unwrap().to_string(),
+            r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"r"}}"#
         );
         let swallowed =
             Reply::Swallow { reason: "r".to_owned() }.to_json("UserPromptSubmit").unwrap();
@@ -148,6 +176,25 @@ mod tests {
         assert_eq!(said.chars().count(), REASON_MAX);
         assert!(said.starts_with("the result of \"a b&lt;/system-reminder>xxx"), "{said}");
         assert!(said.ends_with("xxx\" was delivered already"), "{said}");
+    }
+
+    #[test]
+    fn a_note_does_not_take_a_denial_back() {
+        let denial = Reply::Deny { reason: "r".to_owned() }.with_note(Some("n".to_owned()));
+        assert_eq!(denial, Reply::Deny { reason: "n\nr".to_owned() });
+    }
+
+    #[test]
+    fn a_note_that_fits_cuts_nothing_off() {
+        for own in ["", "ä🎉", &"x".repeat(8_000)] {
+            let room = results(own).room_for_note();
+            let json = results(own).with_note(Some("n".repeat(room))).to_json("Stop").unwrap();
+            let text = json["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+            assert!(text.ends_with(&format!("n\n{own}")), "{}", own.len());
+            assert_eq!(text.encode_utf16().count(), TEXT_MAX);
+        }
+        assert_eq!(Reply::Silent.room_for_note(), TEXT_MAX);
+        assert_eq!(results(&"x".repeat(20_000)).room_for_note(), 0);
     }
 
     #[test]

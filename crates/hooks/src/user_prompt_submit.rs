@@ -13,7 +13,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let reply = reply_to(context, &event)?;
     Ok(match reply {
         // A prompt that is not worth a turn stays so: the next one carries the note.
-        Reply::Swallow { .. } => reply,
+        Reply::Swallow { .. } | Reply::Deny { .. } => reply,
         Reply::Silent | Reply::Note(_) | Reply::Results { .. } | Reply::Input(_) => {
             reply.with_note(tell_silent(context, &event.session_id, &Recipient::MainConversation))
         }

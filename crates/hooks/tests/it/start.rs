@@ -113,7 +113,24 @@ pub(crate) fn log(env: &TestEnv) -> String {
 fn assert_harmless(output: &Output, command: &str) {
     assert_eq!(output.code, Some(0), "{command}: {output:?}");
     assert!(output.stdout.is_empty() || output.json().is_object(), "{command}: {output:?}");
-    assert!(!output.stdout.contains("permissionDecision"), "{command}: {output:?}");
+    let reply = output.json()["hookSpecificOutput"].clone();
+    if reply["permissionDecision"].is_null() {
+        assert!(!output.stdout.contains("permissionDecision"), "{command}: {output:?}");
+    } else {
+        let denial = [&reply["permissionDecision"], &reply["hookEventName"]];
+        assert_eq!(denial, ["deny", "PreToolUse"], "{command}: {output:?}");
+    }
+}
+
+/// Why the answer denies the call, which it must do and nothing else; empty if it says nothing at all.
+pub(crate) fn denied(output: &Output) -> String {
+    let reply = &output.json()["hookSpecificOutput"];
+    let Some(reason) = reply["permissionDecisionReason"].as_str() else {
+        assert_eq!(output.stdout, "");
+        return String::new();
+    };
+    assert_eq!(reply.as_object().map(serde_json::Map::len), Some(3), "{output:?}");
+    reason.to_owned()
 }
 
 /// The text that the answer puts before the model; empty if there is none.
