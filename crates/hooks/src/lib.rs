@@ -5,6 +5,7 @@ mod deliver;
 mod launch;
 mod others;
 mod silence;
+mod sleep_guard;
 
 pub mod post_tool_use;
 pub mod pre_tool_use;

@@ -1,8 +1,8 @@
 //! PreToolUse: announces a background command, and notes who asks for one to be stopped.
 //!
-//! It never changes a command and never decides about a permission. The one thing that it may change is the `timeout`
-//! of a service or of a command that may have to wait, and only in a session where no other hook could have rewritten the
-//! call.
+//! It never changes a command and never lets one through. The one thing that it may change is the `timeout` of a service
+//! or of a command that may have to wait, and only in a session where no other hook could have rewritten the call. The one
+//! command that it denies is a sleep of which nothing is to be had.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -18,6 +18,7 @@ use sisyphus_core::task::{Kind, StopAsked, Task};
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 
 use crate::launch::{Caller, call};
+use crate::sleep_guard::refuse_sleep;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
@@ -31,7 +32,7 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
 
 fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     let Some(command) = BackgroundCommand::asked_for(&event.tool_input) else {
-        return Ok(Reply::Silent);
+        return refuse_sleep(context, &event);
     };
     let settings = context.settings();
     if settings.execution == Execution::Off {

@@ -1,5 +1,6 @@
 //! The text that a model reads: facts about tasks, those that ended in one reminder. All wording that goes to a model is here.
 
+mod awaited;
 mod live;
 mod measure;
 mod output_file;
@@ -10,6 +11,7 @@ mod rest;
 #[cfg(test)]
 mod samples;
 
+pub use awaited::sleep_refused;
 pub use live::{queue_line, silence_line, table};
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, heading, report};

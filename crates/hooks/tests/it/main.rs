@@ -16,6 +16,7 @@ mod forget;
 mod many;
 mod others;
 mod settings;
+mod sleep_guard;
 mod stop_asked;
 mod subagent;
 mod timeout;
