@@ -38,3 +38,4 @@ pub mod leftovers;
 pub mod service;
 pub mod sleep;
 mod sys;
+pub mod ultrawork;

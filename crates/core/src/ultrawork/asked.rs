@@ -1,0 +1,189 @@
+//! Whether a prompt asks for ultrawork.
+
+use super::printed::typed_part;
+use super::spans::{GONE, without_spans};
+
+/// How a prompt asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// By the skill's own command: the client puts its text into the request.
+    Command,
+    /// By one of the two words.
+    Word,
+}
+
+const COMMANDS: [&str; 2] = ["ultrawork", "sisyphus:ultrawork"];
+const WORDS: [&str; 2] = ["ultrawork", "ulw"];
+
+/// A prompt of at most so many lines, none of which looks pasted, was typed as a whole.
+const SHORT: usize = 5;
+
+/// What may stand around a word without being part of it, beside blanks.
+const SEPARATORS: [char; 13] =
+    ['，', '。', '：', '；', '！', '？', '、', '（', '）', '…', '—', '–', '·'];
+const BEFORE: [char; 4] = ['(', '*', '¿', '¡'];
+const BEHIND: [char; 8] = ['.', ',', ':', ';', '!', '?', ')', '*'];
+
+/// How a typed prompt asks for ultrawork; `None` if it does not.
+pub fn asked(prompt: &str) -> Option<Asked> {
+    // The blanks in front of the first line say something, the empty lines before it nothing.
+    let prompt = prompt.trim_end().trim_start_matches(['\n', '\r']);
+    if let Some(command) = slash_command(prompt.trim_start()) {
+        // The words of any other command are its own.
+        return COMMANDS.contains(&command).then_some(Asked::Command);
+    }
+    (mentions(prompt) && says(prompt)).then_some(Asked::Word)
+}
+
+/// The name of the command that a prompt is. A path is none.
+fn slash_command(prompt: &str) -> Option<&str> {
+    let name = prompt.strip_prefix('/')?.split(char::is_whitespace).next()?;
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':');
+    (!name.is_empty() && name.bytes().all(is_part)).then_some(name)
+}
+
+/// Whether one of the words stands anywhere at all: in most prompts none does.
+fn mentions(prompt: &str) -> bool {
+    let is_there = |word: &str| {
+        let mut windows = prompt.as_bytes().windows(word.len());
+        windows.any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    WORDS.into_iter().any(is_there)
+}
+
+/// Whether one of the words stands where somebody speaks: anywhere in a short prompt that holds nothing pasted, in the
+/// first line of a longer one, or in a last line that is set apart.
+fn says(prompt: &str) -> bool {
+    let plain = without_spans(prompt);
+    let lines: Vec<&str> = plain.split('\n').map(str::trim_end).collect();
+    let is_apart = |line: &str| line.chars().all(|character| character == GONE);
+    let is_all_typed = lines.iter().filter(|line| !line.is_empty()).count() <= SHORT
+        && lines
+            .iter()
+            .all(|line| typed_part(line) == *line && (line.is_empty() || !is_apart(line)));
+    let last = lines.len() - 1;
+    lines.iter().enumerate().any(|(number, line)| {
+        let counts = is_all_typed
+            || number == 0
+            || number == last && (is_apart(lines[number - 1]) || is_word(line.trim_start()));
+        counts && has_word(typed_part(line), number)
+    })
+}
+
+fn has_word(text: &str, line: usize) -> bool {
+    let is_separator =
+        |character: char| character.is_whitespace() || SEPARATORS.contains(&character);
+    let addressed = text
+        .split_once(':')
+        .filter(|(head, rest)| line == 0 && is_word(head) && rest.starts_with(char::is_alphabetic));
+    addressed.is_some() || text.split(is_separator).any(is_word)
+}
+
+fn is_word(token: &str) -> bool {
+    let bare = token.trim_start_matches(BEFORE).trim_end_matches(BEHIND);
+    WORDS.iter().any(|word| bare.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_count_where_somebody_types_them() {
+        let prompts = [
+            "ulw: refactor the API",
+            "ultrawork refactor the API",
+            "ULW refactor the API",
+            "Ultrawork: refactor the API",
+            "ulw",
+            "  ulw \n",
+            "refactor the API, ulw",
+            "refactor the API with ultrawork.",
+            "refactor the API (ulw)",
+            "please **ultrawork** this!",
+            "ulw:refactor the API",
+            "ulw：重构 API",
+            "refactor — ulw — the API",
+            "Refactor the API.\nUse ulw for it.\nThanks.",
+            "fix it\nulw",
+            "- refactor the API\n- add tests\n- use ultrawork",
+            "run `ls \"x` and 'y', then ulw",
+            "it's time for ulw, isn't it",
+            "a 24\" screen needs ulw",
+            "/home/dev/proj is slow: ulw",
+            "ulw, this is the log:\n2026-11-21 07:13:12 INFO started\n\nmore",
+            "ulw, look:\n```\ncode\n```",
+            "why is that?\n\n2026-11-21 07:13:12 INFO a\nb\n\nulw fix it",
+            "```\ncode\n```\nulw fix it",
+            "why\n<pasted_content id=\"c1\">\na\n</pasted_content id=\"c1\">\nulw fix it",
+            "what does \"ultrawork\" mean? well, ulw",
+            "a\nb\nc\nd\ne\nf\ng\nulw",
+        ];
+        for prompt in prompts {
+            assert_eq!(asked(prompt), Some(Asked::Word), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn they_do_not_where_they_are_shown() {
+        let prompts = [
+            "",
+            "refactor the API",
+            "a bulwark of ultraworkers and ulwa",
+            "what is `ulw`?",
+            "what is \"ulw\"?",
+            "what is 'ultrawork mode'?",
+            "what is “ultrawork”?",
+            "```\nulw\n```",
+            "see docs/ulw",
+            "see ulw/README.md",
+            "see ./ulw and ulw.rs and C:\\ulw",
+            "see https://example.com/ulw",
+            "see ulw.dev",
+            "mail ulw@example.com or @ulw",
+            "pass --ulw or -ulw or ulw=1 or $ulw",
+            "ultrawork_mode, ultrawork-mode, my_ulw",
+            "the skill /ultrawork",
+            "> ulw: do it",
+            "$ ulw",
+            "    ulw indented",
+            "why does this fail?\n2026-11-21 07:13:12 INFO ultrawork mode on",
+            "why does this fail? 07:13:12 ultrawork mode on",
+            "why does this fail?\n[INFO] ultrawork mode on\nultrawork mode off\nok",
+            "INFO ultrawork mode on",
+            "[sisyphus] Ultrawork: do it",
+            "why?\n\nCompiling a\nCompiling b\nultrawork on\nCompiling c\nCompiling d\nfailed",
+            "why?\n\n| ulw |\n|---|",
+            "why?\n{\"mode\": \"x\", ulw }",
+            "<task-notification>\n<summary>Agent \"ulw\" finished</summary>\n</task-notification>",
+            "<task-notification>\nulw\n</task-notification>",
+            "<system-reminder>\nulw: do it\n</system-reminder>",
+            "why <pasted_content id=\"c1\">\nulw\n</pasted_content id=\"c1\">",
+            "/other ulw refactor",
+            "/other:command ulw",
+            "/compact keep what ulw said",
+            "/ultraworks now",
+        ];
+        for prompt in prompts {
+            assert_eq!(asked(prompt), None, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn the_command_is_known_by_both_of_its_names() {
+        for prompt in
+            ["/ultrawork", "/ultrawork refactor", "/sisyphus:ultrawork\nulw", " /ultrawork x"]
+        {
+            assert_eq!(asked(prompt), Some(Asked::Command), "{prompt}");
+        }
+        assert_eq!(asked("/other:ultrawork x"), None);
+    }
+
+    #[test]
+    fn a_huge_prompt_costs_little() {
+        let begun = std::time::Instant::now();
+        assert_eq!(asked(&format!("{}ulw x", "a \"b\" `c` 07:13:12\n".repeat(100_000))), None);
+        assert_eq!(asked(&format!("ulw\n{}", "x\n".repeat(1_000_000))), Some(Asked::Word));
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    }
+}
