@@ -64,9 +64,7 @@ impl Reply {
         match self {
             Self::Note(text)
             | Self::Results { reminder: text, .. }
-            | Self::Deny { reason: text } => {
-                TEXT_MAX.saturating_sub(units(text) + 1)
-            }
+            | Self::Deny { reason: text } => TEXT_MAX.saturating_sub(units(text) + 1),
             Self::Silent | Self::Input(_) | Self::Swallow { .. } => TEXT_MAX,
         }
     }

@@ -1,4 +1,5 @@
-//! UserPromptSubmit: right behind the client's notice of an end, and behind what a person types, stand the results.
+//! UserPromptSubmit: right behind the client's notice of an end, and behind what a person types, stand the results; and
+//! behind a prompt that asks for ultrawork what that needs.
 
 use anyhow::Result;
 use sisyphus_core::settings::Execution;
@@ -6,6 +7,7 @@ use sisyphus_hook::{Context, Prompt, Reply, UserPromptSubmit, read_prompt};
 
 use crate::deliver::{Recipient, deliver, deliver_with_notices};
 use crate::silence::tell_silent;
+use crate::ultrawork::with_ultrawork;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
@@ -15,7 +17,9 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         // A prompt that is not worth a turn stays so: the next one carries the note.
         Reply::Swallow { .. } | Reply::Deny { .. } => reply,
         Reply::Silent | Reply::Note(_) | Reply::Results { .. } | Reply::Input(_) => {
-            reply.with_note(tell_silent(context, &event.session_id, &Recipient::MainConversation))
+            let silent = tell_silent(context, &event.session_id, &Recipient::MainConversation);
+            // Last, because it takes no more room than the others leave.
+            with_ultrawork(context, &event.prompt, reply.with_note(silent))
         }
     })
 }

@@ -10,9 +10,11 @@ mod report;
 mod rest;
 #[cfg(test)]
 mod samples;
+mod ultrawork;
 
 pub use awaited::sleep_refused;
 pub use live::{queue_line, silence_line, table};
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, heading, report};
 pub use rest::Rest;
+pub use ultrawork::{ultrawork, ultrawork_limit};

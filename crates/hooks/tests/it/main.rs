@@ -20,5 +20,6 @@ mod sleep_guard;
 mod stop_asked;
 mod subagent;
 mod timeout;
+mod ultrawork;
 mod wake;
 mod wiring;
