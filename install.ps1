@@ -14,6 +14,9 @@ $ErrorActionPreference = 'Stop'
 $HookBinaries = @('session-start', 'user-prompt-submit', 'pre-tool-use', 'post-tool-use', 'stop', 'subagent-start',
     'subagent-stop', 'session-end', 'wake', 'run') | ForEach-Object { "sisyphus-$_.exe" }
 
+# What the model reads, as in install.sh.
+$Texts = @('skills', 'agents')
+
 # The first client that starts a hook without a shell around it, as in install.sh.
 $ClientMin = '2.1.139'
 
@@ -108,6 +111,9 @@ function Build-Folder([string]$staging, [hashtable]$binaries) {
         Copy-Item -LiteralPath (Join-Path $PSScriptRoot $name) -Destination (Join-Path $staging $name)
     }
     Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'plugin.json') -Destination (Join-Path $staging '.claude-plugin')
+    foreach ($name in $Texts) {
+        Copy-Item -LiteralPath (Join-Path $PSScriptRoot $name) -Destination $staging -Recurse
+    }
     foreach ($name in $HookBinaries) {
         Copy-Item -LiteralPath (Join-Path $binaries.Folder $name) -Destination (Join-Path $staging 'hooks\bin')
     }

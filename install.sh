@@ -4,6 +4,8 @@
 set -eu
 
 PLUGIN=sisyphus
+# What the model reads, as it lies in the repository.
+TEXTS="skills agents"
 HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end wake"
 # The first client that starts a hook without a shell around it (by its changelog).
 CLIENT_MIN=2.1.139
@@ -187,6 +189,9 @@ assemble() {
 	cp "$here/plugin.json" "$here/LICENSE" "$here/README.md" "$here/CHANGELOG.md" "$staging/"
 	cp "$here/plugin.json" "$here/.claude-plugin/marketplace.json" "$staging/.claude-plugin/"
 	cp "$here/hooks/hooks.json" "$staging/hooks/"
+	for folder in $TEXTS; do
+		cp -R "$here/$folder" "$staging/"
+	done
 	for name in $HOOKS run; do
 		cp "$binaries/sisyphus-$name" "$staging/hooks/bin/"
 	done
@@ -212,9 +217,10 @@ link_command() {
 	mv -T -f "$staging.link" "$link" 2>/dev/null || mv -h -f "$staging.link" "$link" || die "could not link '$link'"
 }
 
-# A session may still use the version before; what is older than a week is nobody's.
+# A session may still use the version before; what is older than a week is nobody's. What another installer renames
+# meanwhile is no news.
 remove_old_versions() {
-	find "$versions" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} + || :
+	find "$versions" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} + 2>/dev/null || :
 }
 
 uninstall() {

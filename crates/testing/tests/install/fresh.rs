@@ -51,6 +51,15 @@ fn the_plugin_is_complete() {
     for name in ["LICENSE", "README.md", "CHANGELOG.md"] {
         assert!(plugin.join(name).is_file(), "{name}");
     }
+    let agents = repository().join("agents").read_dir().unwrap();
+    let texts = agents
+        .map(|entry| entry.unwrap().path())
+        .chain([repository().join("skills/ultrawork/SKILL.md")]);
+    for text in texts {
+        let installed = plugin.join(text.strip_prefix(repository()).unwrap());
+        assert_eq!(fs::read(&installed).unwrap(), fs::read(&text).unwrap(), "{}", text.display());
+    }
+    assert_eq!(plugin.join("agents").read_dir().unwrap().count(), 5);
 
     let hooks = json_of(&plugin.join("hooks/hooks.json"));
     let commands: BTreeSet<&str> = strings(&hooks, "command").into_iter().collect();

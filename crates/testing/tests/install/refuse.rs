@@ -34,6 +34,8 @@ fn sources_only(site: &Site) -> PathBuf {
         ".claude-plugin/plugin.json",
         ".claude-plugin/marketplace.json",
         "hooks/hooks.json",
+        "skills/ultrawork/SKILL.md",
+        "agents/explore.md",
     ];
     for name in names {
         fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();

@@ -15,7 +15,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
 }
 
 #[test]
-fn both_installers_know_the_same_binaries_and_the_same_oldest_client() {
+fn both_installers_know_the_same_files_and_the_same_oldest_client() {
     let [sh, ps1] = ["install.sh", "install.ps1"].map(text);
     let oldest = between(&sh, "CLIENT_MIN=", "\n");
     assert_eq!(between(&ps1, "$ClientMin = '", "'"), oldest);
@@ -25,6 +25,10 @@ fn both_installers_know_the_same_binaries_and_the_same_oldest_client() {
     let windows = between(&ps1, "$HookBinaries = @(", ")").split('\'').skip(1).step_by(2);
     assert_eq!(windows.collect::<Vec<_>>(), posix);
     assert_eq!(posix.len() + 1, BINARIES.len());
+
+    let posix: Vec<&str> = between(&sh, "TEXTS=\"", "\"").split(' ').collect();
+    let windows = between(&ps1, "$Texts = @(", ")").split('\'').skip(1).step_by(2);
+    assert_eq!(windows.collect::<Vec<_>>(), posix);
 }
 
 #[test]
