@@ -60,6 +60,18 @@ impl<'home> Tui<'home> {
         self.keys(&["Enter"])
     }
 
+    /// Types `before`, and pastes `text` behind it as a terminal does when somebody pastes from elsewhere. Sends neither.
+    pub(crate) fn paste(&self, before: &str, text: &str) -> Result<()> {
+        self.keys(&["-l", before])?;
+        self.wait_for_screen(before.trim_end())?;
+        for arguments in [["set-buffer", text].as_slice(), &["paste-buffer", "-p", "-d"]] {
+            let status = self.command().args(arguments).status();
+            let status = status.context("could not start `tmux`")?;
+            ensure!(status.success(), "`tmux` could not paste ({status})");
+        }
+        Ok(())
+    }
+
     /// Waits until the screen shows `text`.
     pub(crate) fn wait_for_screen(&self, text: &str) -> Result<()> {
         let mut screen = String::new();

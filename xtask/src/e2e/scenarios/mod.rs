@@ -15,9 +15,11 @@ mod reminder_mid_turn;
 pub(super) mod rewriting_plugin;
 mod sandbox;
 mod service;
+mod sleep_guard;
 mod task_stop;
 mod torture;
 mod twins;
+mod ultrawork;
 mod validate;
 
 use anyhow::Result;
@@ -49,6 +51,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),
     with_plugin("service", service::run),
+    with_plugin("sleep_guard", sleep_guard::run),
+    with_plugin("ultrawork", ultrawork::run),
+    with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
     with_plugin("torture_bash", torture::run_bash),
     with_plugin("torture_zsh", torture::run_zsh),
 ];
