@@ -12,6 +12,8 @@ mod at_once;
 mod attach;
 mod deliver;
 mod fail_open;
+mod failing_loop;
+mod five_kinds;
 mod forget;
 mod many;
 mod others;

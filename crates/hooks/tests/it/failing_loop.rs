@@ -1,0 +1,143 @@
+//! A model that starts one failing command after the other, with a client that announces none of the ends: it is woken
+//! a bounded number of times, and nothing is lost.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::json;
+use sisyphus_testing::{Output, TestEnv, wait_for};
+
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::{is_swallowed, log, told};
+
+/// How often the model tries.
+const TRIES: u32 = 100;
+/// How often an idle session is woken within an hour.
+const WAKES: usize = 20;
+/// How many results one event tells.
+const TOLD_AT_ONCE: usize = 20;
+
+#[test]
+fn of_100_failures_in_a_row_20_wake_the_session_and_the_rest_waits_for_the_next_events() {
+    let env = TestEnv::new();
+    // All of them run.
+    env.set(&json!({ "max_background_tasks": 0 }));
+    let session = Session::new(&env);
+    let running: Vec<Running> = (1..=TRIES).map(|number| start(&session, number)).collect();
+    let mut reports = BTreeMap::new();
+    let mut running = running.into_iter();
+    let mut wakes = 0;
+    for running in running.by_ref() {
+        running.fails();
+        let Wake::Yes(prompt) = stops(&session) else { break };
+        // A turn of the model; its end is the next Stop.
+        wakes += 1;
+        let output = session.submits(&prompt);
+        assert!(!is_swallowed(&output), "a wake for nothing: {output:?}");
+        assert_eq!(count(&told(&output), &mut reports), 1, "{output:?}");
+    }
+    assert_eq!(wakes, WAKES);
+    // Without a turn there is no Stop, and so no other waiter.
+    running.for_each(Running::fails);
+    // Whatever comes next tells as many as there is room for, and how many are left.
+    for left in [60, 40, 20, 0] {
+        let text = told(&session.types());
+        assert_eq!(count(&text, &mut reports), TOLD_AT_ONCE, "{text}");
+        let foot = match left {
+            0 => "All 100 background commands of this session have ended: 100 failed.".to_owned(),
+            left => format!(
+                "No other background command of this session is running. {left} more results follow with the next event."
+            ),
+        };
+        assert!(text.ends_with(&foot), "{text}");
+    }
+    assert_eq!((session.owed().len(), session.types().stdout.as_str()), (0, ""));
+    assert!(matches!(stops(&session), Wake::No));
+    assert_eq!((reports.len(), reports.values().max()), (100, Some(&1)), "{reports:?}");
+    assert_eq!(log(&env), "");
+}
+
+/// A background command whose runner is this test.
+struct Running {
+    folder: PathBuf,
+    lock: File,
+}
+
+fn start(session: &Session<'_>, number: u32) -> Running {
+    let call = session.call(number);
+    session.tell(&call.before());
+    let lock = call.is_claimed();
+    session.tell(&call.after());
+    let tool_use = format!("toolu_{number}");
+    let active = session.active();
+    let task = active.iter().find(|task| task["tool_use_id"] == tool_use.as_str()).unwrap();
+    Running { folder: session.env.runs().join(task["id"].as_str().unwrap()), lock }
+}
+
+impl Running {
+    /// It ended, and the client had its time to announce that.
+    fn fails(self) {
+        let ended_at = chrono::Utc::now() - chrono::Duration::seconds(10);
+        let result = json!({ "exit": { "code": 1 }, "stop": "none", "ended_at": ended_at, "duration_ms": 7 });
+        fs::write(self.folder.join("result.json"), result.to_string()).unwrap();
+        drop(self.lock);
+    }
+}
+
+enum Wake {
+    /// With the prompt that the client makes of the waiter's words.
+    Yes(String),
+    No,
+}
+
+/// What the waiter of a Stop does. The hook beside it, which would tell the result in the same turn, is left out: this
+/// is about a result that comes after it.
+fn stops(session: &Session<'_>) -> Wake {
+    let output = wait(session);
+    match output.code {
+        Some(0) if output.stderr.is_empty() => Wake::No,
+        Some(2) => {
+            let rewake = session.event("user-prompt-submit.notification-rewake");
+            let prompt = rewake["prompt"].as_str().unwrap();
+            let recorded = "\"PostToolUse:Bash\": REWAKE-TEXT: task finished exit 3";
+            assert!(prompt.contains(recorded), "{prompt}");
+            Wake::Yes(prompt.replace(recorded, &format!("\"Stop\": {}", output.stderr.trim_end())))
+        }
+        _ => panic!("the waiter said {output:?}"),
+    }
+}
+
+/// Runs the waiter to its end, which comes at once: what it could wait for is there.
+fn wait(session: &Session<'_>) -> Output {
+    let event = with(session.event("stop.idle"), "/stop_hook_active", false);
+    let input = session.env.path().join("stop.json");
+    fs::write(&input, event.to_string()).unwrap();
+    let mut command = session.env.command("sisyphus-wake");
+    command
+        .env("CLAUDE_CODE_SESSION_ATTENDED", "1")
+        .stdin(File::open(&input).unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    wait_for("the waiter to end", || child.try_wait().unwrap());
+    let output = child.wait_with_output().unwrap();
+    Output {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Counts the reports in a text by their task; returns how many there are.
+fn count(text: &str, reports: &mut BTreeMap<String, usize>) -> usize {
+    let ids = text.lines().filter_map(|line| line.strip_prefix("[sisyphus] Background task "));
+    let ids: Vec<&str> = ids.filter_map(|rest| rest.split(' ').next()).collect();
+    for id in &ids {
+        *reports.entry((*id).to_owned()).or_default() += 1;
+    }
+    assert_eq!(text.matches(" failed with exit code 1.\n").count(), ids.len(), "{text}");
+    ids.len()
+}

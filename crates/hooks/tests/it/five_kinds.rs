@@ -1,0 +1,195 @@
+//! One result and five kinds of events at the same moment: one of them tells it. Killed over it, another tells it again,
+//! and says so.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::{binary_of, log};
+
+/// All of them in a release build; a few where each takes longer.
+const ROUNDS: u32 = if cfg!(debug_assertions) { 40 } else { 1_000 };
+const KINDS: usize = 5;
+const REPEATED: &str = "(possibly repeated) [sisyphus] Background task ";
+const TOLD: &str = "[sisyphus] Background task ";
+
+#[test]
+fn one_result_and_five_kinds_of_events_at_once_are_one_reminder() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let mut by_kind = [0; KINDS];
+    let mut late = 0;
+    for number in 1..=ROUNDS {
+        let id = leave_result(&session, number);
+        let said: Vec<String> = fire(&session, number).into_iter().map(Fired::end).collect();
+        let mut tellings = tellings(&said, &id);
+        for (count, said) in by_kind.iter_mut().zip(&said) {
+            *count += usize::from(said.contains(TOLD));
+        }
+        // On a machine that is busy enough nobody may get the lock in time: then nobody has told it.
+        if tellings == Tellings::default() && a_lock_was_waited_for(&env) {
+            late += 1;
+            tellings = self::tellings(&[session.types().stdout], &id);
+        }
+        assert_eq!(tellings, Tellings { first: 1, again: 0 }, "round {number}: {said:?}");
+        fs::remove_file(env.state().join("hooks.log")).ok();
+    }
+    assert_eq!(session.owed().len(), 0);
+    println!("told by notice, typed, Stop, PostToolUse, SessionStart: {by_kind:?}; late: {late}");
+}
+
+#[test]
+fn what_a_killed_teller_has_claimed_is_told_again_and_marked() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let mut chance = Chance(0x5eed);
+    let (mut killed, mut again, mut twice, mut late) = (0, 0, 0, 0);
+    // About as long as all five take.
+    leave_result(&session, 0);
+    let start = Instant::now();
+    fire(&session, 0).into_iter().map(Fired::end).for_each(drop);
+    let window = start.elapsed();
+    for number in 1..=ROUNDS {
+        let id = leave_result(&session, number);
+        let mut fired = fire(&session, number);
+        let victim = &mut fired[chance.below(KINDS)];
+        killed += u32::from(victim.kill(window.mul_f64(chance.fraction())));
+        let mut said: Vec<String> = fired.into_iter().map(Fired::end).collect();
+        // The one that was killed may have been the last event for long; the next one comes some day.
+        said.push(session.types().stdout);
+        late += u32::from(said[KINDS].contains(TOLD));
+        let tellings = tellings(&said, &id);
+        assert!(tellings.first + tellings.again > 0, "round {number}: lost, {said:?}");
+        assert!(tellings.first <= 1, "round {number}: repeated without a word, {said:?}");
+        again += tellings.again;
+        twice += usize::from(tellings.first + tellings.again > 1);
+        assert!(a_lock_was_waited_for(&env) || log(&env).is_empty(), "{}", log(&env));
+        fs::remove_file(env.state().join("hooks.log")).ok();
+    }
+    assert_eq!(session.owed().len(), 0);
+    println!(
+        "{window:?} killed {killed} of {ROUNDS}; told by the next event {late}; marked {again}; twice {twice}"
+    );
+    assert!(killed > 0, "nobody was killed in time");
+}
+
+/// A background command that has ended a while ago, as its runner leaves it: nobody has folded it. Returns its id.
+fn leave_result(session: &Session<'_>, number: u32) -> String {
+    let call = session.call(number);
+    session.tell(&call.before());
+    let lock = call.is_claimed();
+    session.tell(&call.after());
+    let [task] = session.active().try_into().expect("one live task");
+    let id = task["id"].as_str().unwrap().to_owned();
+    let ended_at = chrono::Utc::now() - chrono::Duration::seconds(10);
+    let result =
+        json!({ "exit": { "code": 4 }, "stop": "none", "ended_at": ended_at, "duration_ms": 7 });
+    fs::write(session.env.runs().join(&id).join("result.json"), result.to_string()).unwrap();
+    drop(lock);
+    id
+}
+
+/// The five kinds of events, all at once.
+fn fire(session: &Session<'_>, number: u32) -> Vec<Fired> {
+    let notice = session.call(number).notice();
+    let events: [Value; KINDS] = [
+        with(session.event("user-prompt-submit.typed"), "/prompt", notice),
+        session.event("user-prompt-submit.typed"),
+        session.event("stop.idle"),
+        session.event("post-tool-use.bash-foreground"),
+        session.event("session-start.resume"),
+    ];
+    let mut fired: Vec<Fired> = events.iter().map(|event| Fired::new(session.env, event)).collect();
+    // They have all started and wait for their input.
+    for (fired, event) in fired.iter_mut().zip(&events) {
+        fired.stdin.write_all(event.to_string().as_bytes()).expect("a hook that reads");
+    }
+    fired
+}
+
+/// A hook that was started.
+struct Fired {
+    child: Child,
+    stdin: ChildStdin,
+}
+
+impl Fired {
+    fn new(env: &TestEnv, event: &Value) -> Self {
+        let name = event["hook_event_name"].as_str().unwrap();
+        let mut command = env.command(&binary_of(name));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take().unwrap();
+        Self { child, stdin }
+    }
+
+    /// Kills it after a moment. Returns whether it had not ended by itself.
+    fn kill(&mut self, after: Duration) -> bool {
+        let due = Instant::now() + after;
+        while Instant::now() < due {
+            std::hint::spin_loop();
+        }
+        let lives = self.child.try_wait().unwrap().is_none();
+        self.child.kill().unwrap();
+        lives
+    }
+
+    /// Waits for its end. Returns what it has said, which counts even if it was killed.
+    fn end(mut self) -> String {
+        let mut said = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        self.child.wait().unwrap();
+        said
+    }
+}
+
+/// How often a result was told.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tellings {
+    first: usize,
+    again: usize,
+}
+
+fn tellings(said: &[String], id: &str) -> Tellings {
+    let mut tellings = Tellings::default();
+    for said in said {
+        let of_it = format!("{TOLD}{id} ");
+        let (all, again) =
+            (said.matches(&of_it).count(), said.matches(&format!("{REPEATED}{id} ")).count());
+        assert_eq!(said.matches(TOLD).count(), all, "another task: {said}");
+        tellings.first += all - again;
+        tellings.again += again;
+    }
+    tellings
+}
+
+/// Whether a hook has waited for the lock in vain, and nothing else went wrong.
+fn a_lock_was_waited_for(env: &TestEnv) -> bool {
+    let log = log(env);
+    !log.is_empty() && log.lines().all(|line| line.contains("could not lock"))
+}
+
+/// Numbers that look random and are the same each time.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        usize::try_from(self.next()).unwrap() % count
+    }
+
+    fn fraction(&mut self) -> f64 {
+        f64::from(u32::try_from(self.next()).unwrap()) / f64::from(1_u32 << 31)
+    }
+}
