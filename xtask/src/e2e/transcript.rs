@@ -28,6 +28,7 @@ pub(crate) struct ToolResult {
 pub(crate) struct Notification {
     pub(crate) task: String,
     pub(crate) call: String,
+    pub(crate) output_file: String,
     pub(crate) status: String,
     pub(crate) summary: String,
 }
@@ -146,6 +147,7 @@ fn notifications_in(text: &str) -> Vec<Notification> {
         .map(|inside| Notification {
             task: element(inside, "task-id"),
             call: element(inside, "tool-use-id"),
+            output_file: element(inside, "output-file"),
             status: element(inside, "status"),
             summary: element(inside, "summary"),
         })

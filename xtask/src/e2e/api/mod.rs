@@ -88,6 +88,14 @@ impl Api {
     ) -> Result<T> {
         wait::until(what, limit, || Ok(probe(&self.requests())))
     }
+
+    /// Waits until no main request has come for `span`; returns all that came.
+    pub(crate) fn wait_until_quiet(&self, span: Duration, limit: Duration) -> Result<Vec<Request>> {
+        self.wait_for("the client to be quiet", limit, |requests| {
+            let newest = requests.last()?.arrived;
+            (newest.elapsed() >= span).then(|| requests.to_vec())
+        })
+    }
 }
 
 impl Drop for Api {

@@ -6,9 +6,12 @@ mod binaries_deleted;
 mod compare;
 mod crash;
 mod exit_in_tui;
+mod headless_end;
+mod many_at_once;
 mod outputs;
 mod permissions;
 mod queue;
+mod random_ends;
 mod reminder_from_idle;
 mod reminder_in_tui;
 mod reminder_mid_turn;
@@ -16,11 +19,14 @@ pub(super) mod rewriting_plugin;
 mod sandbox;
 mod service;
 mod sleep_guard;
+mod tables;
 mod task_stop;
 mod torture;
 mod twins;
 mod ultrawork;
 mod validate;
+mod wake_in_tui;
+mod witness;
 
 use anyhow::Result;
 
@@ -54,6 +60,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("sleep_guard", sleep_guard::run),
     with_plugin("ultrawork", ultrawork::run),
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
+    with_plugin("many_at_once", many_at_once::run),
+    with_plugin("random_ends", random_ends::run),
+    with_plugin("tables_resumed", tables::run_resumed),
+    with_plugin("tables_continued", tables::run_continued),
+    with_plugin("tables_forked", tables::run_forked),
+    with_plugin("tables_compacted", tables::run_compacted),
+    with_plugin("wake_in_tui", wake_in_tui::run),
+    with_plugin("headless_end", headless_end::run),
     with_plugin("torture_bash", torture::run_bash),
     with_plugin("torture_zsh", torture::run_zsh),
 ];
