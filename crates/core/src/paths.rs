@@ -139,6 +139,11 @@ impl StateDir {
         self.wake_dir().join(format!("{session}.json"))
     }
 
+    /// What a change of several files announces.
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("journal.json")
+    }
+
     pub fn lock(&self) -> PathBuf {
         self.root.join("state.lock")
     }

@@ -49,6 +49,8 @@ pub fn find(
     age: Duration,
     now: SystemTime,
 ) -> Result<Vec<Leftover>> {
+    // Whatever a killed process has announced is put in place first: what it prepared is no leftover.
+    store.read_active()?;
     let listed = Listed::read(store, roots)?;
     let needed = Needed::read(store)?;
     let search = Search { needed, age, now };
@@ -101,6 +103,7 @@ impl<'a> Listed<'a> {
         };
         let ours = [
             state.root().to_owned(),
+            state.archive_dir(),
             state.outbox_dir(),
             state.sessions_dir(),
             state.output_dir(),

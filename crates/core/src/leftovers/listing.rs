@@ -52,8 +52,12 @@ impl Entry {
         name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'.')
     }
 
-    /// Whether it was being written by a process of ours.
+    /// Whether it was being written by a process of ours, or prepared to take the place of a state file.
     pub(super) fn is_temporary(&self) -> bool {
+        let prepared = self.name.strip_suffix(".next");
+        if prepared.is_some_and(|name| name.ends_with(".json") || name.ends_with(".jsonl")) {
+            return true;
+        }
         let number = self.name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.'));
         number.is_some_and(|(_, number)| {
             number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
@@ -132,7 +136,10 @@ mod tests {
             ("active.json.17-0.tmp", true),
             ("t7k2m9qa4.17.tmp", true),
             ("sisyphus-run-0.1.17.tmp", true),
+            ("active.json.next", true),
+            ("2026-11.jsonl.next", true),
             ("draft.tmp", false),
+            ("draft.next", false),
             ("active.json", false),
             ("active.json.17-0", false),
         ] {

@@ -5,13 +5,30 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::atomic;
+use crate::sys;
 
 /// The format that we write. A file of a higher version is refused instead of downgraded.
 pub(crate) const VERSION: u32 = 1;
+
+/// The `version` of a file in memory: what was read is no newer than [`VERSION`], what is written is that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Format;
+
+impl Serialize for Format {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(VERSION)
+    }
+}
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u32::deserialize(deserializer).map(|_| Self)
+    }
+}
 
 /// Largest state file that is read, in bytes. 200 finished tasks with 100 kB commands are 20 MB.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -32,12 +49,19 @@ impl std::error::Error for Malformed {}
 
 /// Reads `path`; a missing file is the default. A broken one is an error that downcasts to [`Malformed`].
 pub(crate) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
+    read_with_text(path).map(|(value, _)| value)
+}
+
+/// Like [`read`], with the text of the file; `None` if there is none.
+pub(super) fn read_with_text<T: DeserializeOwned + Default>(
+    path: &Path,
+) -> Result<(T, Option<Vec<u8>>)> {
     let too_large = path.metadata().is_ok_and(|metadata| metadata.len() > MAX_BYTES);
     if too_large {
         let reason = format!("larger than {MAX_BYTES} bytes");
         return Err(Malformed { reason }).with_context(|| format!("`{}`", path.display()));
     }
-    let Some(bytes) = atomic::read(path, MAX_BYTES)? else { return Ok(T::default()) };
+    let Some(bytes) = atomic::read(path, MAX_BYTES)? else { return Ok((T::default(), None)) };
     // Before the file is parsed: a newer format may not parse as ours, and that is no damage.
     let version = version_at_start(&bytes).unwrap_or_else(|| version_anywhere(&bytes));
     anyhow::ensure!(
@@ -45,9 +69,10 @@ pub(crate) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
         "`{}` has format {version}, this version knows {VERSION}; update sisyphus with install.sh",
         path.display(),
     );
-    serde_json::from_slice(&bytes)
+    let value = serde_json::from_slice(&bytes)
         .map_err(|error| Malformed { reason: error.to_string() })
-        .with_context(|| format!("`{}`", path.display()))
+        .with_context(|| format!("`{}`", path.display()))?;
+    Ok((value, Some(bytes)))
 }
 
 /// The format of a file in which it stands first, as in every one that we write: no second parse to find it.
@@ -75,11 +100,23 @@ fn version_anywhere(bytes: &[u8]) -> u64 {
 
 /// Like [`read`], for whoever holds the lock: a broken file is renamed, with its reason beside it, and the rest goes on.
 pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
-    let error = match read(path) {
-        Ok(value) => return Ok(value),
-        Err(error) if error.is::<Malformed>() => error,
-        Err(error) => return Err(error),
-    };
+    read_text_or_set_aside(path).map(|(value, _)| value)
+}
+
+/// Like [`read_or_set_aside`], with the text of the file; `None` if there is none, or none any more.
+pub(super) fn read_text_or_set_aside<T: DeserializeOwned + Default>(
+    path: &Path,
+) -> Result<(T, Option<Vec<u8>>)> {
+    match read_with_text(path) {
+        Err(error) if error.is::<Malformed>() => {
+            set_aside(path, &error)?;
+            Ok((T::default(), None))
+        }
+        other => other,
+    }
+}
+
+fn set_aside(path: &Path, reason: &anyhow::Error) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(
         "{name}.corrupt-{}",
@@ -87,20 +124,31 @@ pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(path: &Path) -> R
     ));
     fs::rename(path, &aside)
         .with_context(|| format!("could not set `{}` aside", path.display()))?;
-    let reason = aside.with_file_name(format!(
+    let beside = aside.with_file_name(format!(
         "{}.reason",
         aside.file_name().unwrap_or_default().to_string_lossy()
     ));
-    atomic::write(&reason, format!("{error:#}\n").as_bytes())?;
-    Ok(T::default())
+    atomic::write(&beside, format!("{reason:#}\n").as_bytes())
 }
 
-/// Replaces `path` by `value` as JSON that a person can read.
+/// Creates the folder of a state file.
+pub(super) fn create_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().context("a state file has no folder")?;
+    sys::create_private_dir_all(folder)
+        .with_context(|| format!("could not create `{}`", folder.display()))
+}
+
+/// Replaces `path` by `value`.
 pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    atomic::write(path, &encode(path, value)?)
+}
+
+/// `value`, for `path`, as JSON that a person can read.
+pub(super) fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .with_context(|| format!("could not encode `{}`", path.display()))?;
     bytes.push(b'\n');
-    atomic::write(path, &bytes)
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -118,10 +166,10 @@ mod tests {
             text.unwrap();
             version_at_start(&fs::read(&path).unwrap())
         };
-        assert_eq!(written(write(&path, &Active::default())), Some(0));
-        assert_eq!(written(write(&path, &Outbox::default())), Some(0));
-        assert_eq!(written(write(&path, &Session::default())), Some(0));
-        assert_eq!(written(write(&path, &History::default())), Some(u64::from(VERSION)));
+        assert_eq!(written(write(&path, &Active::default())), Some(1));
+        assert_eq!(written(write(&path, &Outbox::default())), Some(1));
+        assert_eq!(written(write(&path, &Session::default())), Some(1));
+        assert_eq!(written(write(&path, &History::default())), Some(1));
     }
 
     #[test]

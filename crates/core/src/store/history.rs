@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::file;
+use super::journal::Prepared;
 use crate::paths::StateDir;
 use crate::status::Status;
 use crate::sys;
@@ -77,8 +77,7 @@ impl History {
         self.tasks.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect()
     }
 
-    /// Adds tasks at the end, replacing one of the same id: a crash between two files of one change makes the change
-    /// run again.
+    /// Adds tasks at the end, replacing one of the same id.
     fn add(&mut self, tasks: &[&Task]) -> Result<()> {
         for task in tasks {
             let key = serde_json::to_string(&task.id)?;
@@ -108,26 +107,35 @@ pub(crate) fn read(path: &Path) -> Result<History> {
 }
 
 /// Records finished tasks. The caller holds the lock.
-pub(crate) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
+pub(crate) fn record(
+    state: &StateDir,
+    finished: &[Task],
+    prepared: &mut Prepared<'_>,
+) -> Result<()> {
     let (completed, failed): (Vec<&Task>, Vec<&Task>) =
         finished.iter().partition(|task| is_completed(task));
+    let mut overflow = Vec::new();
     for (path, tasks) in [(state.completed(), completed), (state.failed(), failed)] {
         if tasks.is_empty() {
             continue;
         }
         let mut history: History = file::read_or_set_aside(&path)?;
         history.add(&tasks)?;
-        archive(state, &history.take_overflow())?;
-        file::write(&path, &history)?;
+        overflow.extend(history.take_overflow());
+        prepared.replace(&path, &file::encode(&path, &history)?)?;
     }
-    Ok(())
+    archive(state, &overflow, prepared)
 }
 
 /// Records finished tasks in the archive alone, which is only ever appended to. The caller holds the lock.
-pub(crate) fn record_in_archive(state: &StateDir, finished: &[Task]) -> Result<()> {
+pub(crate) fn record_in_archive(
+    state: &StateDir,
+    finished: &[Task],
+    prepared: &mut Prepared<'_>,
+) -> Result<()> {
     let raw: Vec<Box<RawValue>> =
         finished.iter().map(serde_json::value::to_raw_value).collect::<Result<_, _>>()?;
-    archive(state, &raw)
+    archive(state, &raw, prepared)
 }
 
 fn is_completed(task: &Task) -> bool {
@@ -137,7 +145,7 @@ fn is_completed(task: &Task) -> bool {
     }
 }
 
-fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
+fn archive(state: &StateDir, tasks: &[Box<RawValue>], prepared: &mut Prepared<'_>) -> Result<()> {
     if tasks.is_empty() {
         return Ok(());
     }
@@ -152,15 +160,15 @@ fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
         lines.push_str(&value.to_string());
         lines.push('\n');
     }
-    let context = || format!("could not append to `{}`", path.display());
-    let mut file = sys::append_private_file(&path).with_context(context)?;
-    file.write_all(lines.as_bytes()).with_context(context)
+    prepared.append(&path, &lines)
 }
 
 /// Every archived task, oldest month first. Damaged lines are left out.
 pub(crate) fn read_archive(state: &StateDir) -> Result<Vec<Task>> {
     let Ok(entries) = fs::read_dir(state.archive_dir()) else { return Ok(Vec::new()) };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    // One that ends otherwise is on its way into its month.
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     paths.sort();
     let mut tasks = Vec::new();
     for path in paths {
@@ -178,14 +186,20 @@ mod tests {
     use crate::task::tests::finished;
     use sisyphus_testing::TempDir;
 
+    fn file_away(state: &StateDir, tasks: &[Task]) {
+        let mut prepared = Prepared::new(state);
+        record(state, tasks, &mut prepared).unwrap();
+        prepared.commit().unwrap();
+    }
+
     #[test]
     fn the_newest_stay_and_the_rest_is_archived() {
         let dir = TempDir::new();
         let state = StateDir::at(dir.path());
         for number in 0..205 {
-            record(&state, &[finished(&format!("t{number}"), Outcome::Completed)]).unwrap();
+            file_away(&state, &[finished(&format!("t{number}"), Outcome::Completed)]);
         }
-        record(&state, &[finished("f1", Outcome::Failed { exit_code: 1 })]).unwrap();
+        file_away(&state, &[finished("f1", Outcome::Failed { exit_code: 1 })]);
 
         let completed = read(&state.completed()).unwrap().tasks();
         assert_eq!(completed.len(), 200);
@@ -201,11 +215,10 @@ mod tests {
         let dir = TempDir::new();
         let state = StateDir::at(dir.path());
         for _ in 0..2 {
-            record(
+            file_away(
                 &state,
                 &[finished("t1", Outcome::Completed), finished("t11", Outcome::Completed)],
-            )
-            .unwrap();
+            );
         }
         assert_eq!(read(&state.completed()).unwrap().tasks().len(), 2);
     }

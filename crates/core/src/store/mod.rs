@@ -1,11 +1,14 @@
 //! The state folder: JSON files that several processes own, changed under one lock.
 //!
 //! Invariants: whoever changes a file holds `state.lock`; readers take no lock, because a file is replaced in one
-//! rename; nothing slow happens under the lock; a file that does not parse is set aside and never overwritten.
+//! rename; several files change as one, by a journal; nothing slow happens under the lock; a file that does not parse is set
+//! aside and never overwritten.
 
 mod file;
 mod history;
+mod journal;
 mod lock;
+mod original;
 mod outbox;
 mod session;
 mod tally;

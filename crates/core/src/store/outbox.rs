@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::file::Format;
 use super::tally::Tally;
 use crate::id::{ClientTaskId, TaskId};
 use crate::task::Task;
@@ -19,7 +20,7 @@ const WAKES_PER_HOUR: usize = 20;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outbox {
     #[serde(default)]
-    pub(crate) version: u32,
+    version: Format,
     /// Finished tasks whose result the model has not been given, oldest first.
     #[serde(default)]
     pub owed: Vec<Task>,

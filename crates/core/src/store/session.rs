@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::file::Format;
+
 /// Whether another hook may rewrite a Bash call of this session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,7 +21,7 @@ pub enum Rewriting {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     #[serde(default)]
-    pub(crate) version: u32,
+    version: Format,
     #[serde(default)]
     pub rewriting: Rewriting,
     #[serde(flatten)]

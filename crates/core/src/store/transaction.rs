@@ -9,22 +9,24 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::file::Format;
 use super::history::{self, History};
+use super::journal::{self, Prepared};
 use super::lock::{LOCK_WAIT_IN_HOOK, Lock};
+use super::original::Original;
 use super::outbox::Outbox;
 use super::session::Session;
 use super::{Malformed, Rewriting, file};
 use crate::hook_log;
 use crate::id::{SessionId, TaskId, Ticket};
 use crate::paths::StateDir;
-use crate::sys;
 use crate::task::Task;
 
 /// `active.json`: every task that is not finished, in ticket order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Active {
     #[serde(default)]
-    version: u32,
+    version: Format,
     /// The ticket that the next task gets.
     #[serde(default)]
     next_ticket: Ticket,
@@ -66,6 +68,7 @@ impl Store {
 
     /// The last committed `active.json`, without a lock. A broken one is set aside.
     pub fn read_active(&self) -> Result<Active> {
+        self.finish_announced();
         match file::read(&self.dir.active()) {
             Err(error) if error.is::<Malformed>() => {
                 // Opening it for a change is what sets it aside.
@@ -78,6 +81,7 @@ impl Store {
 
     /// The last committed outbox of a session, without a lock. A broken one is set aside.
     pub fn read_outbox(&self, session: &SessionId) -> Result<Outbox> {
+        self.finish_announced();
         match file::read(&self.dir.outbox(session)) {
             Err(error) if error.is::<Malformed>() => {
                 self.update(LOCK_WAIT_IN_HOOK, |transaction| {
@@ -86,6 +90,18 @@ impl Store {
                 file::read(&self.dir.outbox(session))
             }
             other => other,
+        }
+    }
+
+    /// A change that a killed process has announced is committed, but may be in no file yet. One that is just being
+    /// made is waited for. Best effort: whoever can't write reads what is there.
+    fn finish_announced(&self) {
+        if journal::is_announced(&self.dir) {
+            let finished = Lock::acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)
+                .and_then(|_lock| journal::finish(&self.dir));
+            if let Err(error) = finished {
+                hook_log::append(&self.dir, "journal", &format!("{error:#}"));
+            }
         }
     }
 
@@ -115,7 +131,7 @@ impl Store {
         self.dir.create()?;
         let _lock = Lock::acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)?;
         let path = self.dir.session(session);
-        create_parent(&path)?;
+        file::create_folder(&path)?;
         let is_first = match path.symlink_metadata() {
             Ok(_) => false,
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
@@ -123,14 +139,14 @@ impl Store {
                 return Err(error).with_context(|| format!("could not read `{}`", path.display()));
             }
         };
-        let before: Session = file::read_or_set_aside(&path)?;
+        let (before, text): (Session, _) = file::read_text_or_set_aside(&path)?;
         let mut noted = before.clone();
-        noted.version = file::VERSION;
         noted.rewriting = match before.rewriting {
             Rewriting::MaybeOthers if !is_first => Rewriting::MaybeOthers,
             Rewriting::MaybeOthers | Rewriting::OnlyOurs => found,
         };
-        if noted == before {
+        // One that was set aside leaves a note behind, or the next session start were the first again.
+        if text.is_some() && noted == before {
             return Ok(());
         }
         file::write(&path, &noted)
@@ -144,12 +160,17 @@ impl Store {
     ) -> Result<T> {
         self.dir.create()?;
         let _lock = Lock::acquire(&self.dir.lock(), wait)?;
-        let active: Active = file::read_or_set_aside(&self.dir.active())?;
-        let before = active.clone();
-        let mut transaction =
-            Transaction { dir: &self.dir, active, finished: Vec::new(), outboxes: BTreeMap::new() };
+        journal::finish(&self.dir)?;
+        let (original, active) = Original::read(self.dir.active())?;
+        let mut transaction = Transaction {
+            dir: &self.dir,
+            original,
+            active,
+            finished: Vec::new(),
+            outboxes: BTreeMap::new(),
+        };
         let value = change(&mut transaction)?;
-        transaction.commit(&before)?;
+        transaction.commit()?;
         Ok(value)
     }
 }
@@ -158,25 +179,20 @@ impl Store {
 #[derive(Debug)]
 pub struct Transaction<'a> {
     dir: &'a StateDir,
+    original: Original,
     pub active: Active,
     finished: Vec<Task>,
-    outboxes: BTreeMap<SessionId, Loaded>,
-}
-
-#[derive(Debug)]
-struct Loaded {
-    before: Outbox,
-    now: Outbox,
+    outboxes: BTreeMap<SessionId, (Original, Outbox)>,
 }
 
 impl Transaction<'_> {
     /// The outbox of a session, to be changed in place.
     pub fn outbox(&mut self, session: &SessionId) -> Result<&mut Outbox> {
         match self.outboxes.entry(session.clone()) {
-            Entry::Occupied(entry) => Ok(&mut entry.into_mut().now),
+            Entry::Occupied(entry) => Ok(&mut entry.into_mut().1),
             Entry::Vacant(entry) => {
-                let outbox: Outbox = file::read_or_set_aside(&self.dir.outbox(session))?;
-                Ok(&mut entry.insert(Loaded { before: outbox.clone(), now: outbox }).now)
+                let loaded = Original::read(self.dir.outbox(session))?;
+                Ok(&mut entry.insert(loaded).1)
             }
         }
     }
@@ -184,8 +200,8 @@ impl Transaction<'_> {
     /// The active tasks and the outbox of a session, both to be changed in place.
     pub fn active_and_outbox(&mut self, session: &SessionId) -> Result<(&mut Active, &mut Outbox)> {
         self.outbox(session)?;
-        let loaded = self.outboxes.get_mut(session).context("the outbox was just loaded")?;
-        Ok((&mut self.active, &mut loaded.now))
+        let (_, outbox) = self.outboxes.get_mut(session).context("the outbox was just loaded")?;
+        Ok((&mut self.active, outbox))
     }
 
     /// Takes an unfinished task out, to be [finished](Self::finish) or dropped.
@@ -199,34 +215,22 @@ impl Transaction<'_> {
         self.finished.push(task);
     }
 
-    /// What is owed is written first and what is active last: after a crash in between, the next fold does the same
-    /// again and finds the result owed already.
-    fn commit(mut self, before: &Active) -> Result<()> {
-        for (session, loaded) in &mut self.outboxes {
-            if loaded.now != loaded.before {
-                let path = self.dir.outbox(session);
-                create_parent(&path)?;
-                loaded.now.version = file::VERSION;
-                file::write(&path, &loaded.now)?;
-            }
+    /// All or nothing, wherever the process is killed.
+    fn commit(self) -> Result<()> {
+        let mut prepared = Prepared::new(self.dir);
+        for (original, outbox) in self.outboxes.values() {
+            original.prepare(outbox, &mut prepared)?;
         }
-        if let Err(error) = history::record(self.dir, &self.finished) {
+        let count = prepared.count();
+        if let Err(error) = history::record(self.dir, &self.finished, &mut prepared) {
             // A history that can't be read or written must not keep a result from its session.
             hook_log::append(self.dir, "history", &format!("{error:#}"));
-            history::record_in_archive(self.dir, &self.finished)?;
+            prepared.truncate(count);
+            history::record_in_archive(self.dir, &self.finished, &mut prepared)?;
         }
-        if self.active != *before {
-            self.active.version = file::VERSION;
-            file::write(&self.dir.active(), &self.active)?;
-        }
-        Ok(())
+        self.original.prepare(&self.active, &mut prepared)?;
+        prepared.commit()
     }
-}
-
-fn create_parent(path: &std::path::Path) -> Result<()> {
-    let parent = path.parent().context("a state file has no folder")?;
-    sys::create_private_dir_all(parent)
-        .with_context(|| format!("could not create `{}`", parent.display()))
 }
 
 #[cfg(test)]

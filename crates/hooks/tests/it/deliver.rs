@@ -1,5 +1,7 @@
 //! From the client's notice to the reminder, for calls that no runner claimed.
 
+use std::fs;
+
 use serde_json::Value;
 use sisyphus_testing::TestEnv;
 
@@ -146,6 +148,24 @@ fn an_old_notice_beside_a_new_one_takes_no_turn_away() {
     let output = session.submits(&format!("{}\n{}", old.notice(), new.notice()));
     assert!(!is_swallowed(&output), "{output:?}");
     assert_eq!(told(&output).matches("[sisyphus]").count(), 1, "{output:?}");
+}
+
+#[test]
+fn a_change_that_a_killed_process_announced_is_finished_by_whoever_comes_next() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, None, 60);
+    let outbox = session.outbox();
+    let prepared = outbox.with_extension("json.next");
+    fs::rename(&outbox, &prepared).unwrap();
+    // Prepared is not announced.
+    assert_eq!(session.types().stdout, "");
+    let name = format!("outbox/{}.json", session.id);
+    let journal = serde_json::json!({ "version": 1, "steps": [{ "replace": name }] });
+    fs::write(env.state().join("journal.json"), journal.to_string()).unwrap();
+    assert!(told(&session.types()).contains("failed with exit code 3"));
+    assert_eq!(session.types().stdout, "");
+    assert!(!prepared.exists() && !env.state().join("journal.json").exists());
 }
 
 #[test]
