@@ -123,13 +123,15 @@ const FIXED: &[&str] = &[
 ];
 
 /// Commands that move the shell. The client says so in the result of whichever call it answers next, so that each needs
-/// a message of its own to be comparable. The last ones leave the shell elsewhere on purpose.
+/// a message of its own to be comparable. The last ones leave the shell elsewhere on purpose. None may depend on what the
+/// one before does: in the background nothing tells whether that has ended.
 pub(super) const MOVES: &[&str] = &[
     "cd /; pwd",
     "pwd; cd \"$HOME\" && pwd",
     "(cd /tmp && pwd); pwd",
     "cd /nowhere-at-all; pwd",
-    "mkdir -p \"sub folder\"; cd \"sub folder\"; pwd; exit 2",
+    "mkdir -p \"sub folder/sub folder\"; pwd",
+    "cd \"sub folder\"; pwd; exit 2",
     "cd \"sub folder\"; pwd",
     "pwd; echo \"$OLDPWD\"",
 ];
