@@ -92,10 +92,16 @@ impl Default for Settings {
 impl Settings {
     /// Reads `settings.json` in the client's configuration folder, which may be a link, as in a folder of dotfiles.
     pub fn read(config_dir: &Path) -> Self {
-        let bytes =
-            atomic::read_linked(&config_dir.join("settings.json"), MAX_BYTES).ok().flatten();
-        let file = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        file.map_or_else(Self::default, |file| Self::of(&file))
+        Self::read_whole(config_dir).unwrap_or_default()
+    }
+
+    /// Like [`read`](Self::read); `None` if there is something that can't be read or is no JSON, as while an editor writes
+    /// it.
+    pub fn read_whole(config_dir: &Path) -> Option<Self> {
+        match atomic::read_linked(&config_dir.join("settings.json"), MAX_BYTES).ok()? {
+            Some(bytes) => serde_json::from_slice(&bytes).ok().map(|file| Self::of(&file)),
+            None => Some(Self::default()),
+        }
     }
 
     fn of(file: &Value) -> Self {

@@ -130,11 +130,14 @@ impl Doubt {
     }
 }
 
+/// When a file was written, and how many bytes it has.
+type Stamp = (SystemTime, u64);
+
 /// The limit as it is set now.
 pub(crate) struct LiveSettings {
     dir: Option<PathBuf>,
-    /// When the file was written that `slots` were read from; none for no file.
-    seen: Option<SystemTime>,
+    /// The file that `slots` were read from; none for no file.
+    seen: Option<Stamp>,
     slots: SlotLimit,
 }
 
@@ -145,22 +148,23 @@ impl LiveSettings {
     }
 
     fn slots(&mut self) -> SlotLimit {
-        if self.have_changed() {
-            // The time first: what is written between the two is seen next time.
-            self.seen = self.changed_at();
-            self.slots = self
-                .dir
-                .as_ref()
-                .map_or(self.slots, |dir| Settings::read(dir).max_background_tasks);
+        // The time first: what is written between the two is seen next time. So is the whole of what is half written now.
+        let stamp = self.stamp();
+        if stamp != self.seen
+            && let Some(settings) = self.dir.as_deref().and_then(Settings::read_whole)
+        {
+            self.seen = stamp;
+            self.slots = settings.max_background_tasks;
         }
         self.slots
     }
 
     fn have_changed(&self) -> bool {
-        self.changed_at() != self.seen
+        self.stamp() != self.seen
     }
 
-    fn changed_at(&self) -> Option<SystemTime> {
-        self.dir.as_ref()?.join("settings.json").metadata().ok()?.modified().ok()
+    fn stamp(&self) -> Option<Stamp> {
+        let file = self.dir.as_ref()?.join("settings.json").metadata().ok()?;
+        Some((file.modified().ok()?, file.len()))
     }
 }
