@@ -54,8 +54,7 @@ impl Entry {
 
     /// Whether it was being written by a process of ours, or prepared to take the place of a state file.
     pub(super) fn is_temporary(&self) -> bool {
-        let prepared = self.name.strip_suffix(".next");
-        if prepared.is_some_and(|name| name.ends_with(".json") || name.ends_with(".jsonl")) {
+        if [".json.next", ".jsonl.next"].iter().any(|end| self.name.strip_suffix(end).is_some()) {
             return true;
         }
         let number = self.name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.'));

@@ -248,7 +248,7 @@ fn a_reminder_that_could_not_be_printed_is_offered_again() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, None, 1);
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let command = env.command("sisyphus-user-prompt-submit");
     let mut lost = Started::printing_to(full.into(), command);
     lost.give(session.event("user-prompt-submit.typed").to_string().as_bytes());
