@@ -21,32 +21,35 @@ use crate::sys;
 use crate::task::{Client, Task, Witness};
 use crate::transition::{Effect, Event, transition};
 
-/// Whose run folders are looked at.
-#[derive(Debug, Clone, Copy)]
-pub enum Scope<'a> {
-    All,
-    /// One task's: for its runner, which knows that it has news. With hundreds of tasks to look at for each that ends,
-    /// a long queue would spend its time on looking.
-    Task(&'a TaskId),
-}
-
 /// Folds every run folder that has news. Takes the lock only if there is any, once for each session: what is wrong with
 /// the files of one must not keep another from its results. The first error is returned when all were tried.
-pub fn fold(store: &Store, scope: Scope<'_>, wait: Duration, now: DateTime<Utc>) -> Result<()> {
+pub fn fold(store: &Store, wait: Duration, now: DateTime<Utc>) -> Result<()> {
     let mut by_session: BTreeMap<SessionId, Vec<Found>> = BTreeMap::new();
-    let is_meant = |task: &Task| match scope {
-        Scope::All => true,
-        Scope::Task(id) => &task.id == id,
-    };
-    for task in store.read_active()?.tasks.into_iter().filter(is_meant) {
-        // A folder that is not ours alone tells nothing: the task stays as it is.
-        let Ok(root) = RunRoot::of(&task) else { continue };
-        if let Some(news) = news_of(&task, root.as_ref(), now) {
-            by_session.entry(task.session.clone()).or_default().push(Found { task, root, news });
+    for task in store.read_active()?.tasks {
+        if let Some(found) = Found::look(task, now) {
+            by_session.entry(found.task.session.clone()).or_default().push(found);
         }
     }
     let folded = by_session.into_values().map(|found| fold_session(store, &found, wait, now));
     folded.fold(Ok(()), Result::and)
+}
+
+/// Folds the run folder of one task: for its runner, which knows that there is news, and has put the output in its place.
+/// With hundreds of tasks to read and to look at for each that ends, a long queue would spend its time on that.
+pub fn fold_task(store: &Store, id: &TaskId, wait: Duration, now: DateTime<Utc>) -> Result<()> {
+    let found = store.update(wait, |transaction| {
+        let Some(task) = transaction.take(id) else { return Ok(None) };
+        let found = Found::look(task.clone(), now);
+        match &found {
+            Some(found) => apply(transaction, task, found, store.dir(), now)?,
+            None => transaction.active.insert(task),
+        }
+        Ok(found)
+    })?;
+    if let Some(found) = found {
+        found.clear();
+    }
+    Ok(())
 }
 
 /// A task with news.
@@ -57,6 +60,20 @@ struct Found {
 }
 
 impl Found {
+    /// Looks for news of a task. A folder that is not ours alone tells nothing: the task stays as it is.
+    fn look(task: Task, now: DateTime<Utc>) -> Option<Self> {
+        let root = RunRoot::of(&task).ok()?;
+        let news = news_of(&task, root.as_ref(), now)?;
+        Some(Self { task, root, news })
+    }
+
+    /// Removes a run folder that is not needed any more.
+    fn clear(&self) {
+        if let Some(root) = self.root_when_over() {
+            root.folder(&self.task.id).remove();
+        }
+    }
+
     /// The root of its run folder, if that is not needed any more.
     fn root_when_over(&self) -> Option<&RunRoot> {
         self.root.as_ref().filter(|_| matches!(self.news, News::Ended(_) | News::Over(_)))
@@ -79,11 +96,7 @@ fn fold_session(store: &Store, found: &[Found], wait: Duration, now: DateTime<Ut
         }
         Ok(())
     })?;
-    for it in found {
-        if let Some(root) = it.root_when_over() {
-            root.folder(&it.task.id).remove();
-        }
-    }
+    found.iter().for_each(Found::clear);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use chrono::Utc;
 use sisyphus_core::atomic;
-use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::fold::fold_task;
 use sisyphus_core::hook_log;
 use sisyphus_core::id::{ClientTaskId, TaskId};
 use sisyphus_core::outcome::Canceller;
@@ -100,14 +100,13 @@ impl<'a> Record<'a> {
         self.clear_lock();
         // In the sandbox this fails, as it should: the next hook does it.
         let store = Store::new(self.state.clone());
-        self.log(fold(&store, Scope::Task(self.task), LOCK_WAIT_IN_RUNNER, Utc::now()));
+        self.log(fold_task(&store, self.task, LOCK_WAIT_IN_RUNNER, Utc::now()));
     }
 
     /// What the state says of this shell now.
     pub(crate) fn standing(&self) -> Standing {
         let Some(own) = self.client_id() else { return Standing::Unknown };
-        let active = Store::new(self.state.clone()).read_active().unwrap_or_default();
-        match active.tasks.iter().find(|task| &task.id == self.task) {
+        match Store::new(self.state.clone()).read_active_task(self.task).unwrap_or_default() {
             Some(task) if task.is_bound_to(&own) => match task.stopper(Utc::now()) {
                 Some(Canceller::User) => Standing::AskedToStop,
                 Some(Canceller::Model | Canceller::SessionEnd | Canceller::Unknown) | None => {

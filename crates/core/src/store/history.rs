@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::file;
 use super::journal::Prepared;
+use crate::id::TaskId;
 use crate::paths::StateDir;
 use crate::status::Status;
 use crate::sys;
@@ -75,6 +76,13 @@ impl History {
     /// Parses the tasks; a damaged one is left out.
     pub fn tasks(&self) -> Vec<Task> {
         self.tasks.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect()
+    }
+
+    /// The task of this id.
+    pub(super) fn task(&self, id: &TaskId) -> Result<Option<Task>> {
+        let key = serde_json::to_string(id)?;
+        let raw = self.tasks.iter().find(|raw| starts_with_id(raw.get(), &key));
+        Ok(raw.map(|raw| serde_json::from_str(raw.get())).transpose()?)
     }
 
     /// Adds tasks at the end, replacing one of the same id.

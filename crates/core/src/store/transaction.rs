@@ -79,6 +79,15 @@ impl Store {
         }
     }
 
+    /// One task of the last committed `active.json`, without a lock. The others are not parsed: for a runner, of which
+    /// there may be hundreds.
+    pub fn read_active_task(&self, id: &TaskId) -> Result<Option<Task>> {
+        self.finish_announced();
+        // The same shape: tasks and other fields.
+        let active: History = file::read(&self.dir.active())?;
+        active.task(id)
+    }
+
     /// The last committed outbox of a session, without a lock. A broken one is set aside.
     pub fn read_outbox(&self, session: &SessionId) -> Result<Outbox> {
         self.finish_announced();
