@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::Utc;
-use sisyphus_core::fold::fold;
+use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::id::TaskId;
 use sisyphus_core::run_folder::RunRoot;
 use sisyphus_core::status::{Status, Watch};
@@ -56,7 +56,7 @@ impl Lookout {
 
     /// Looks what has become of each of these tasks, after folding what has ended meanwhile.
     pub(crate) fn look(&mut self, ids: &[TaskId]) -> Result<Vec<Course>> {
-        if let Err(error) = fold(&self.store, LOCK_WAIT_IN_RUNNER, Utc::now())
+        if let Err(error) = fold(&self.store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now())
             && !self.has_warned
         {
             print::warn(&error);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use chrono::Utc;
 use sisyphus_core::environment::Environment;
-use sisyphus_core::fold::fold;
+use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::status::Status;
@@ -32,7 +32,7 @@ impl Tasks {
     /// Reads the state, after folding what has ended meanwhile.
     pub(crate) fn read(reach: Reach) -> Result<Self> {
         let store = open_store()?;
-        let folded = fold(&store, LOCK_WAIT_IN_RUNNER, Utc::now());
+        let folded = fold(&store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now());
 
         let active = store.read_active()?.tasks;
         let mut ended = store.read_completed()?.tasks();

@@ -1,9 +1,10 @@
 //! Turning what run folders show into state. One code path, run by everybody who comes by, idempotent.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use chrono::{DateTime, Utc};
 
 use crate::announce::{Withdrawal, withdraw};
@@ -21,35 +22,49 @@ use crate::sys;
 use crate::task::{Client, Task, Witness};
 use crate::transition::{Effect, Event, transition};
 
+/// Whose run folders are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    /// Those in which a result stands: for a runner, which knows that there is one. To look whether hundreds of others
+    /// still run costs far more.
+    Ended,
+}
+
 /// Folds every run folder that has news. Takes the lock only if there is any, once for each session: what is wrong with
 /// the files of one must not keep another from its results. The first error is returned when all were tried.
-pub fn fold(store: &Store, wait: Duration, now: DateTime<Utc>) -> Result<()> {
+pub fn fold(store: &Store, scope: Scope, wait: Duration, now: DateTime<Utc>) -> Result<()> {
     let mut by_session: BTreeMap<SessionId, Vec<Found>> = BTreeMap::new();
+    let mut roots = Roots::default();
     for task in store.read_active()?.tasks {
-        if let Some(found) = Found::look(task, now) {
-            by_session.entry(found.task.session.clone()).or_default().push(found);
+        // A folder that is not ours alone tells nothing: the task stays as it is.
+        let Ok(root) = roots.of(&task) else { continue };
+        let has_ended = || root.is_some_and(|root| root.folder(&task.id).result().exists());
+        if scope == Scope::Ended && !has_ended() {
+            continue;
+        }
+        if let Some(news) = news_of(&task, root, now) {
+            let root = root.cloned();
+            by_session.entry(task.session.clone()).or_default().push(Found { task, root, news });
         }
     }
     let folded = by_session.into_values().map(|found| fold_session(store, &found, wait, now));
     folded.fold(Ok(()), Result::and)
 }
 
-/// Folds the run folder of one task: for its runner, which knows that there is news, and has put the output in its place.
-/// With hundreds of tasks to read and to look at for each that ends, a long queue would spend its time on that.
-pub fn fold_task(store: &Store, id: &TaskId, wait: Duration, now: DateTime<Utc>) -> Result<()> {
-    let found = store.update(wait, |transaction| {
-        let Some(task) = transaction.take(id) else { return Ok(None) };
-        let found = Found::look(task.clone(), now);
-        match &found {
-            Some(found) => apply(transaction, task, found, store.dir(), now)?,
-            None => transaction.active.insert(task),
-        }
-        Ok(found)
-    })?;
-    if let Some(found) = found {
-        found.clear();
+/// The roots that were opened already: hundreds of tasks have the same one.
+#[derive(Default)]
+struct Roots {
+    opened: BTreeMap<PathBuf, Result<Option<RunRoot>>>,
+}
+
+impl Roots {
+    /// Like [`RunRoot::of`]; nothing is said of what is wrong.
+    fn of(&mut self, task: &Task) -> Result<Option<&RunRoot>, &Error> {
+        let Some(path) = &task.run_root else { return Ok(None) };
+        let opened = self.opened.entry(path.clone()).or_insert_with(|| RunRoot::of(task));
+        opened.as_ref().map(Option::as_ref)
     }
-    Ok(())
 }
 
 /// A task with news.
@@ -60,20 +75,6 @@ struct Found {
 }
 
 impl Found {
-    /// Looks for news of a task. A folder that is not ours alone tells nothing: the task stays as it is.
-    fn look(task: Task, now: DateTime<Utc>) -> Option<Self> {
-        let root = RunRoot::of(&task).ok()?;
-        let news = news_of(&task, root.as_ref(), now)?;
-        Some(Self { task, root, news })
-    }
-
-    /// Removes a run folder that is not needed any more.
-    fn clear(&self) {
-        if let Some(root) = self.root_when_over() {
-            root.folder(&self.task.id).remove();
-        }
-    }
-
     /// The root of its run folder, if that is not needed any more.
     fn root_when_over(&self) -> Option<&RunRoot> {
         self.root.as_ref().filter(|_| matches!(self.news, News::Ended(_) | News::Over(_)))
@@ -96,7 +97,11 @@ fn fold_session(store: &Store, found: &[Found], wait: Duration, now: DateTime<Ut
         }
         Ok(())
     })?;
-    found.iter().for_each(Found::clear);
+    for it in found {
+        if let Some(root) = it.root_when_over() {
+            root.folder(&it.task.id).remove();
+        }
+    }
     Ok(())
 }
 

@@ -148,6 +148,11 @@ impl StateDir {
         self.root.join("state.lock")
     }
 
+    /// Held by the runner that folds; as old as the last time that one did.
+    pub fn runners_lock(&self) -> PathBuf {
+        self.root.join("runners.lock")
+    }
+
     pub fn log(&self) -> PathBuf {
         self.root.join("hooks.log")
     }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sisyphus_core::environment::Environment;
-use sisyphus_core::fold::fold;
+use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::{StateDir, client_config_dir};
 use sisyphus_core::settings::Settings;
@@ -29,7 +29,7 @@ impl Context {
     /// Folds what has ended meanwhile. That this fails is logged and no more: what was folded before is still owed, and
     /// the next event folds again.
     pub fn fold(&self) {
-        if let Err(error) = fold(&self.store, LOCK_WAIT_IN_HOOK, self.now) {
+        if let Err(error) = fold(&self.store, Scope::All, LOCK_WAIT_IN_HOOK, self.now) {
             self.log("fold", &error);
         }
     }

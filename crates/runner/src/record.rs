@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use chrono::Utc;
 use sisyphus_core::atomic;
-use sisyphus_core::fold::fold_task;
 use sisyphus_core::hook_log;
 use sisyphus_core::id::{ClientTaskId, TaskId};
 use sisyphus_core::outcome::Canceller;
@@ -16,9 +15,10 @@ use sisyphus_core::output::{KeptOutput, keep};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run_folder::{OutputSize, Queued, RunFolder, RunResult, RunRoot, Started};
 use sisyphus_core::status::Survivors;
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
+use sisyphus_core::store::{Lock, Store};
 use sisyphus_process::own_output_file;
 
+use crate::make_known::make_known;
 use crate::supervise::{End, Start};
 
 /// How long the runner tries for the lock of its own task. Whoever looks whether it is held holds it for a moment.
@@ -100,7 +100,7 @@ impl<'a> Record<'a> {
         self.clear_lock();
         // In the sandbox this fails, as it should: the next hook does it.
         let store = Store::new(self.state.clone());
-        self.log(fold_task(&store, self.task, LOCK_WAIT_IN_RUNNER, Utc::now()));
+        self.log(make_known(&store, &self.folder));
     }
 
     /// What the state says of this shell now.

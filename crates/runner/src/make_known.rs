@@ -1,0 +1,50 @@
+//! Making an end known: what ends together is folded together.
+//!
+//! A fold reads and writes files that hold every live task, and every result that is owed. One for each of hundreds of
+//! short commands that wait in line would take twice as long as the commands.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use chrono::Utc;
+use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::run_folder::RunFolder;
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
+
+/// How long after one runner has folded the next one does.
+const APART: Duration = Duration::from_millis(50);
+
+/// Folds what has ended, unless another runner has just done so: then a moment later, with what has ended by then. The
+/// result stands in `folder` until it is folded.
+pub(crate) fn make_known(store: &Store, folder: &RunFolder) -> Result<()> {
+    let path = store.dir().runners_lock();
+    // One waits, the others wait for that one, and find that it has done their work.
+    let turn = Lock::acquire(&path, LOCK_WAIT_IN_RUNNER)?;
+    if !folder.result().exists() {
+        return Ok(());
+    }
+    wait_until_apart(&path);
+    let folded = fold(store, Scope::Ended, LOCK_WAIT_IN_RUNNER, Utc::now());
+    let touched = touch(&path);
+    drop(turn);
+    folded.and(touched)
+}
+
+fn wait_until_apart(path: &Path) {
+    let last = path.metadata().and_then(|file| file.modified());
+    // A time in the future is of a clock that was set back: it tells nothing.
+    let since = last.ok().and_then(|last| SystemTime::now().duration_since(last).ok());
+    let left = since.and_then(|since| APART.checked_sub(since)).unwrap_or_default();
+    #[expect(clippy::disallowed_methods, reason = "no event tells that nothing else ends")]
+    std::thread::sleep(left);
+}
+
+fn touch(path: &Path) -> Result<()> {
+    File::options()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .with_context(|| format!("could not touch `{}`", path.display()))
+}
