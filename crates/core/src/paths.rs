@@ -148,7 +148,7 @@ impl StateDir {
         self.root.join("state.lock")
     }
 
-    /// Held by the runner that folds; as old as the last time that one did.
+    /// Held by the runner that is about to fold; as old as the last time that one did.
     pub fn runners_lock(&self) -> PathBuf {
         self.root.join("runners.lock")
     }

@@ -10,26 +10,21 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use chrono::Utc;
 use sisyphus_core::fold::{Scope, fold};
-use sisyphus_core::run_folder::RunFolder;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 
 /// How long after one runner has folded the next one does.
-const APART: Duration = Duration::from_millis(50);
+const APART: Duration = Duration::from_millis(100);
 
-/// Folds what has ended, unless another runner has just done so: then a moment later, with what has ended by then. The
-/// result stands in `folder` until it is folded.
-pub(crate) fn make_known(store: &Store, folder: &RunFolder) -> Result<()> {
+/// Folds what has ended. If a runner has done so just now: a moment later, with what has ended by then. If one waits for
+/// that moment already, it does it for us: our result, which is written, is there when it looks.
+pub(crate) fn make_known(store: &Store) -> Result<()> {
     let path = store.dir().runners_lock();
-    // One waits, the others wait for that one, and find that it has done their work.
-    let turn = Lock::acquire(&path, LOCK_WAIT_IN_RUNNER)?;
-    if !folder.result().exists() {
-        return Ok(());
-    }
+    let Some(turn) = Lock::take_free(&path)? else { return Ok(()) };
     wait_until_apart(&path);
-    let folded = fold(store, Scope::Ended, LOCK_WAIT_IN_RUNNER, Utc::now());
-    let touched = touch(&path);
+    touch(&path)?;
+    // Before the look: who ends from now on waits for the next one.
     drop(turn);
-    folded.and(touched)
+    fold(store, Scope::Ended, LOCK_WAIT_IN_RUNNER, Utc::now())
 }
 
 fn wait_until_apart(path: &Path) {

@@ -100,7 +100,7 @@ impl<'a> Record<'a> {
         self.clear_lock();
         // In the sandbox this fails, as it should: the next hook does it.
         let store = Store::new(self.state.clone());
-        self.log(make_known(&store, &self.folder));
+        self.log(make_known(&store));
     }
 
     /// What the state says of this shell now.

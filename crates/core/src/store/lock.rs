@@ -26,6 +26,17 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Takes the lock of `path` if nobody holds it. The file is created if it is missing, its folder is not.
+    pub fn take_free(path: &Path) -> Result<Option<Self>> {
+        let context = || format!("could not lock `{}`", path.display());
+        let file = sys::open_lock_file(path).with_context(context)?;
+        match FileExt::try_lock(&file) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).with_context(context),
+        }
+    }
+
     /// Takes the lock of `path`, trying for `wait`. The file is created if it is missing, its folder is not.
     pub fn acquire(path: &Path, wait: Duration) -> Result<Self> {
         let file = sys::open_lock_file(path)
