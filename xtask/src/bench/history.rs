@@ -160,7 +160,9 @@ fn write(stage: &Stage, folder: &Path, count: usize, session: &str) -> Result<()
     }
     let delivered = (count.saturating_sub(REMEMBERED)..count).map(|number| {
         let task = task(number);
-        json!({ "task": task["id"], "client_id": task["client"]["id"], "at": "2026-01-01T00:00:00Z" })
+        let [id, client] =
+            [&task["id"], &task["client"]["id"]].map(|id| id.as_str().unwrap_or("-"));
+        format!("{id} {client} 2026-01-01T00:00:00Z")
     });
     let outbox = json!({ "version": 1, "delivered": delivered.collect::<Vec<_>>() });
     fs::write(folder.join(format!("outbox/{session}.json")), format!("{outbox:#}\n"))?;

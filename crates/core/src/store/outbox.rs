@@ -1,6 +1,6 @@
 //! Results that are owed to a session, and those that it was just given.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -70,19 +70,61 @@ pub enum Telling {
     MaybeAgain,
 }
 
-/// A result that was given to the model.
+/// A result that was given to the model, in one line of text: the task, the client's task or `-`, the time. A notice of
+/// the client asks for nothing but whether it is there, so it is not parsed: a session remembers hundreds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivered {
-    pub task: TaskId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ClientTaskId>,
-    pub at: DateTime<Utc>,
+#[serde(from = "StoredDelivered", into = "String")]
+pub struct Delivered(String);
+
+/// How it stands in the file.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredDelivered {
+    Line(String),
+    /// As the first state files had it.
+    Object {
+        task: TaskId,
+        client_id: Option<ClientTaskId>,
+        at: DateTime<Utc>,
+    },
+}
+
+impl From<StoredDelivered> for Delivered {
+    fn from(stored: StoredDelivered) -> Self {
+        match stored {
+            StoredDelivered::Line(line) => Self(line),
+            StoredDelivered::Object { task, client_id, at } => {
+                Self::new(&task, client_id.as_ref(), at)
+            }
+        }
+    }
+}
+
+impl From<Delivered> for String {
+    fn from(delivered: Delivered) -> Self {
+        delivered.0
+    }
+}
+
+impl Delivered {
+    fn new(task: &TaskId, client_id: Option<&ClientTaskId>, at: DateTime<Utc>) -> Self {
+        let client = client_id.map_or("-", ClientTaskId::as_str);
+        Self(format!("{task} {client} {}", at.to_rfc3339_opts(SecondsFormat::Secs, true)))
+    }
+
+    fn is_task(&self, id: &TaskId) -> bool {
+        self.0.split(' ').next() == Some(id.as_str())
+    }
+
+    fn is_client_task(&self, id: &ClientTaskId) -> bool {
+        self.0.split(' ').nth(1) == Some(id.as_str())
+    }
 }
 
 impl Outbox {
     /// Adds a result, once.
     pub fn owe(&mut self, task: Task) {
-        let delivered = self.delivered.iter().any(|delivered| delivered.task == task.id);
+        let delivered = self.delivered.iter().any(|delivered| delivered.is_task(&task.id));
         if !delivered && !self.held().any(|held| held.id == task.id) {
             self.owed.push(task);
         }
@@ -167,11 +209,7 @@ impl Outbox {
 
     /// Notes that a result needs no delivery any more.
     pub fn remember(&mut self, task: &Task, now: DateTime<Utc>) {
-        self.delivered.push(Delivered {
-            task: task.id.clone(),
-            client_id: task.client_id().cloned(),
-            at: now,
-        });
+        self.delivered.push(Delivered::new(&task.id, task.client_id(), now));
         let overflow = self.delivered.len().saturating_sub(REMEMBERED);
         self.delivered.drain(..overflow);
     }
@@ -179,7 +217,7 @@ impl Outbox {
     /// Whether the client's task was delivered already, or is being delivered by somebody who lives.
     pub fn has_told(&self, client_id: &ClientTaskId, is_alive: impl Fn(&Claimer) -> bool) -> bool {
         let is_it = |id: Option<&ClientTaskId>| id == Some(client_id);
-        self.delivered.iter().any(|delivered| is_it(delivered.client_id.as_ref()))
+        self.delivered.iter().any(|delivered| delivered.is_client_task(client_id))
             || self.claims.iter().any(|claim| {
                 is_alive(&claim.by) && claim.tasks.iter().any(|task| is_it(task.client_id()))
             })
