@@ -49,7 +49,7 @@ fn what_a_killed_teller_has_claimed_is_told_again_and_marked() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let mut chance = Chance(0x5eed);
-    let (mut killed, mut again, mut twice, mut late) = (0, 0, 0, 0);
+    let (mut killed, mut claimers, mut again, mut twice, mut late) = (0, 0, 0, 0, 0);
     // About as long as all five take.
     leave_result(&session, 0);
     let start = Instant::now();
@@ -58,8 +58,13 @@ fn what_a_killed_teller_has_claimed_is_told_again_and_marked() {
     for number in 1..=ROUNDS {
         let id = leave_result(&session, number);
         let mut fired = fire(&session, number);
-        let victim = &mut fired[chance.below(KINDS)];
-        killed += u32::from(victim.kill(window.mul_f64(chance.fraction())));
+        // One that happens to be hit, and one that is known to have claimed the result.
+        if number % 2 == 0 {
+            let victim = &mut fired[chance.below(KINDS)];
+            killed += u32::from(victim.kill(window.mul_f64(chance.fraction())));
+        } else {
+            claimers += u32::from(kill_claimer(&session, &mut fired));
+        }
         let mut said: Vec<String> = fired.into_iter().map(Fired::end).collect();
         // The one that was killed may have been the last event for long; the next one comes some day.
         said.push(session.types().stdout);
@@ -74,9 +79,10 @@ fn what_a_killed_teller_has_claimed_is_told_again_and_marked() {
     }
     assert_eq!(session.owed().len(), 0);
     println!(
-        "{window:?} killed {killed} of {ROUNDS}; told by the next event {late}; marked {again}; twice {twice}"
+        "{ROUNDS} rounds: killed {killed} at random and {claimers} over their claim; \
+         marked {again}, told twice {twice}, told by the next event {late}"
     );
-    assert!(killed > 0, "nobody was killed in time");
+    assert!(killed > 0 && claimers > 0 && again > 0, "nobody was killed in time");
 }
 
 /// A background command that has ended a while ago, as its runner leaves it: nobody has folded it. Returns its id.
@@ -111,6 +117,20 @@ fn fire(session: &Session<'_>, number: u32) -> Vec<Fired> {
         fired.stdin.write_all(event.to_string().as_bytes()).expect("a hook that reads");
     }
     fired
+}
+
+/// Kills the one whose claim stands in the outbox. Returns whether there was one before all had ended.
+fn kill_claimer(session: &Session<'_>, fired: &mut [Fired]) -> bool {
+    while fired.iter_mut().any(|fired| fired.child.try_wait().unwrap().is_none()) {
+        let text = fs::read_to_string(session.outbox()).unwrap_or_default();
+        let outbox: Value = serde_json::from_str(&text).unwrap_or_default();
+        let claimer = outbox["claims"][0]["by"]["pid"].as_u64();
+        let claimer = fired.iter_mut().find(|it| claimer == Some(u64::from(it.child.id())));
+        if let Some(claimer) = claimer {
+            return claimer.kill(Duration::ZERO);
+        }
+    }
+    false
 }
 
 /// A hook that was started.
