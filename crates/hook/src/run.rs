@@ -26,10 +26,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// Folds what has ended meanwhile. That this fails is logged and no more: what was folded before is still owed, and
-    /// the next event folds again.
+    /// Folds what has ended meanwhile, by the clock of now: a waiter lives for hours. That this fails is logged and no
+    /// more: what was folded before is still owed, and the next event folds again.
     pub fn fold(&self) {
-        if let Err(error) = fold(&self.store, Scope::All, LOCK_WAIT_IN_HOOK, self.now) {
+        if let Err(error) = fold(&self.store, Scope::All, LOCK_WAIT_IN_HOOK, Utc::now()) {
             self.log("fold", &error);
         }
     }

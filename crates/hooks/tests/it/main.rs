@@ -24,4 +24,5 @@ mod subagent;
 mod timeout;
 mod ultrawork;
 mod wake;
+mod wake_lost;
 mod wiring;

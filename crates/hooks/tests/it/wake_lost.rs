@@ -1,0 +1,49 @@
+//! A waiter that has waited for long judges by the clock of now.
+
+use std::fs::{self, File};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use sisyphus_testing::{TestEnv, wait_for, wait_until};
+
+use crate::session::Session;
+
+/// The client's time to announce an end, and some that the waiter may be early by.
+const GRACE: Duration = Duration::from_millis(2_800);
+
+#[test]
+fn a_client_has_its_time_to_announce_a_lost_task_however_long_the_waiter_was_there() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    session.tell(&call.before());
+    let lock = call.is_claimed();
+    session.tell(&call.after());
+    let [task] = session.active().try_into().expect("one live task");
+    let folder = env.runs().join(task["id"].as_str().unwrap());
+    let started = serde_json::json!({ "at": chrono::Utc::now() });
+    fs::write(folder.join("started.json"), started.to_string()).unwrap();
+
+    let mut waiter = waiter(&session);
+    let settled = env.state().join(format!("wake/{}.json", session.id));
+    wait_until("the waiter to settle", || settled.exists());
+    let since = Instant::now();
+    wait_until("the waiter to have been there for a while", || since.elapsed() > GRACE * 2);
+    drop(lock);
+    let gone = Instant::now();
+    let status = wait_for("the waiter to end", || waiter.try_wait().unwrap());
+    assert_eq!(status.code(), Some(2));
+    assert!(gone.elapsed() > GRACE, "woken {:?} after the end", gone.elapsed());
+}
+
+fn waiter(session: &Session<'_>) -> Child {
+    let input = session.env.path().join("stop.json");
+    fs::write(&input, session.event("stop.idle").to_string()).unwrap();
+    let mut command = session.env.command("sisyphus-wake");
+    command
+        .env("CLAUDE_CODE_SESSION_ATTENDED", "1")
+        .stdin(File::open(&input).unwrap())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.spawn().unwrap()
+}
