@@ -36,6 +36,7 @@ impl Call {
             id: TaskId::random(),
             ticket: transaction.active.draw_ticket(),
             session: self.session,
+            started_in: None,
             tool_use_id: self.tool_use_id,
             agent: self.agent,
             agent_life: AgentLife::Lives,
@@ -120,7 +121,7 @@ pub fn withdraw(task: &Task) -> Withdrawal {
         Err(_) => return Withdrawal::Claimed,
     };
     let folder = root.folder(&task.id);
-    let retracted = Announced::of(&root, &task.session).retract(task.ticket, &task.id);
+    let retracted = Announced::of(&root, task.started_in()).retract(task.ticket, &task.id);
     if !retracted && folder.claimed().exists() {
         return Withdrawal::Claimed;
     }

@@ -72,7 +72,8 @@ impl ClientNotice {
         let output = if told || meant.is_some_and(is_supervised) {
             None
         } else {
-            observed_output(&self, &task, client_tmp, store.dir())
+            let started_in = meant.map_or(&self.session, |task| task.started_in());
+            observed_output(&self, started_in, &task, client_tmp, store.dir())
         };
         Heard { notice: self, task, output }
     }
@@ -189,12 +190,13 @@ fn refine(task: &mut Task, end: ClientEnd) {
 
 fn observed_output(
     notice: &ClientNotice,
+    started_in: &SessionId,
     task: &TaskId,
     client_tmp: &Path,
     state: &StateDir,
 ) -> Option<KeptOutput> {
     let path = notice.output_file.as_ref()?;
-    if !is_client_file(path, &notice.session, &notice.client_id, client_tmp) {
+    if !is_client_file(path, started_in, &notice.client_id, client_tmp) {
         return None;
     }
     let mut file = sys::open_own_file(path).ok()?;

@@ -227,7 +227,7 @@ fn kept_output(
 ) -> Option<KeptOutput> {
     let client_file = match (&result.client_file, &result.client_id, root) {
         (Some(path), Some(id), Some(root))
-            if is_client_file(path, &task.session, id, root.client_tmp_dir()) =>
+            if is_client_file(path, task.started_in(), id, root.client_tmp_dir()) =>
         {
             Some(path.clone())
         }

@@ -33,6 +33,7 @@ pub mod snippet;
 pub mod notice;
 pub mod output;
 
+pub mod hand_over;
 pub mod hook_log;
 pub mod leftovers;
 pub mod service;

@@ -129,6 +129,16 @@ impl StateDir {
         create_dir(&self.wake_dir())
     }
 
+    /// Which conversation a client has just left, by the client's number.
+    pub fn left(&self, client: i32) -> PathBuf {
+        self.root.join("left").join(format!("{client}.json"))
+    }
+
+    /// Creates the folder of the conversations that were just left.
+    pub fn create_left_dir(&self) -> Result<()> {
+        create_dir(&self.root.join("left"))
+    }
+
     /// Held by the session's waiter.
     pub fn wake_lock(&self, session: &SessionId) -> PathBuf {
         self.wake_dir().join(format!("{session}.lock"))

@@ -17,6 +17,9 @@ pub struct Task {
     pub id: TaskId,
     pub ticket: Ticket,
     pub session: SessionId,
+    /// The conversation that it was started in, if another one of the same client has taken it over since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_in: Option<SessionId>,
     /// Unknown for a task that was first heard of in its notification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_use_id: Option<ToolUseId>,
@@ -159,6 +162,17 @@ impl Task {
         self.stop_asked.filter(|asked| asked.explains(ended_at)).map(|asked| asked.by)
     }
 
+    /// The conversation that it was started in: its files are named after that one.
+    pub fn started_in(&self) -> &SessionId {
+        self.started_in.as_ref().unwrap_or(&self.session)
+    }
+
+    /// Gives it to the conversation that goes on in the same client.
+    pub(crate) fn hand_over(&mut self, to: &SessionId) {
+        let before = std::mem::replace(&mut self.session, to.clone());
+        self.started_in.get_or_insert(before);
+    }
+
     /// The client's id, whoever said it.
     pub fn client_id(&self) -> Option<&ClientTaskId> {
         self.client.as_ref().map(|client| &client.id)
@@ -196,6 +210,7 @@ pub(crate) mod tests {
             id: TaskId::new(id).unwrap(),
             ticket: Ticket(ticket),
             session: SessionId::new("session-1").unwrap(),
+            started_in: None,
             tool_use_id: Some(ToolUseId::new(format!("toolu_{id}")).unwrap()),
             agent: None,
             agent_life: AgentLife::Lives,

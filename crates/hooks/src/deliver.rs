@@ -12,7 +12,7 @@ use sisyphus_core::status::Status;
 use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Tally, Transaction};
 use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Notification, Receipt, Reply};
-use sisyphus_process::ProcessId;
+use sisyphus_process::{ProcessId, parent};
 
 /// Whose results are meant. What a subagent started is no business of the main conversation while the subagent lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +142,12 @@ fn tell(context: &Context, session: &SessionId, taken: Taken) -> Reply {
         Some(reminder) => Reply::Results { reminder, receipt },
         None => Reply::Silent,
     }
+}
+
+/// The client that started this hook.
+pub(crate) fn client() -> Claimer {
+    let pid = parent();
+    Claimer { pid, start: ProcessId::now(pid).and_then(|client| client.start) }
 }
 
 fn own_claimer() -> Claimer {

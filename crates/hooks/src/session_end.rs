@@ -5,6 +5,7 @@ use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
 use sisyphus_core::announce::{Unclaimed, forget_unclaimed, is_left_to_client};
 use sisyphus_core::fold::advance;
+use sisyphus_core::hand_over::leave;
 use sisyphus_core::judge::unseen_end;
 use sisyphus_core::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_core::status::Status;
@@ -12,6 +13,8 @@ use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::{StopAsked, Task};
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
+
+use crate::deliver::client;
 
 /// How long before this event the client stops what runs, at most: it stops first and tells us then (measured on
 /// 2.1.329), and its KILL comes 2 s after its TERM.
@@ -25,6 +28,7 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     context.fold();
     forget_unclaimed(&context.store, session, Unclaimed::WholeSession)?;
     if event.reason == EndReason::Clear {
+        leave(&context.store, &client(), session, context.now)?;
         return Ok(Reply::Silent);
     }
     let runs = context.store.read_active()?.tasks.iter().any(|task| &task.session == session);

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use sisyphus_core::bind::tasks_of;
+use sisyphus_core::hand_over::follow;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::notice::table;
 use sisyphus_core::outcome::Canceller;
@@ -12,7 +13,7 @@ use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 
 use crate::attach::attach;
-use crate::deliver::{Recipient, deliver};
+use crate::deliver::{Recipient, client, deliver};
 use crate::others::survey;
 
 /// Handles the event.
@@ -43,6 +44,10 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     if event.source == SessionSource::Resume
         && let Err(error) = bury_agents(context, session)
     {
+        context.log("SessionStart", &error);
+    }
+    // Behind it: what comes along from another conversation of this client may have subagents that live.
+    if let Err(error) = follow(&context.store, &client(), session, context.now) {
         context.log("SessionStart", &error);
     }
     let live = live(context, session).unwrap_or_else(|error| {

@@ -111,7 +111,7 @@ fn find_below(client_tmp: &Path, task: &Task) -> Option<File> {
     let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
     let projects = fs::read_dir(client_tmp).ok()?.take(PROJECTS).filter_map(Result::ok);
     projects.map(|entry| entry.path()).find_map(|project| {
-        let session = project.join(task.session.as_str());
+        let session = project.join(task.started_in().as_str());
         let tasks = session.join("tasks");
         if ![&project, &session, &tasks].into_iter().all(|path| is_folder(path)) {
             return None;

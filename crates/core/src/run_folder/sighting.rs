@@ -129,7 +129,7 @@ pub fn is_as_recorded(task: &Task, root: &RunRoot) -> bool {
 /// Looks at what is there of `task` below `root`, without changing anything.
 pub fn look(task: &Task, root: &RunRoot) -> Sighting {
     let folder = root.folder(&task.id);
-    if Announced::of(root, &task.session).holds(task.ticket, &task.id) {
+    if Announced::of(root, task.started_in()).holds(task.ticket, &task.id) {
         return Sighting::Announced;
     }
     if !folder.is_ours() || !folder.claimed().exists() {

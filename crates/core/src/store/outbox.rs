@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::file::Format;
 use super::tally::Tally;
-use crate::id::{ClientTaskId, TaskId};
+use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::task::Task;
 
 /// How many deliveries are remembered, to recognise a notice of the client that comes after ours.
@@ -128,6 +128,31 @@ impl Outbox {
         if !delivered && !self.held().any(|held| held.id == task.id) {
             self.owed.push(task);
         }
+    }
+
+    /// Takes over what another conversation of the same client is owed, and what it was told: the client's notices of
+    /// that come here now.
+    pub(crate) fn take_over(&mut self, from: &Self, to: &SessionId) {
+        for claim in &from.claims {
+            let mut claim = claim.clone();
+            claim.tasks.retain(|task| !self.held().any(|held| held.id == task.id));
+            claim.tasks.iter_mut().for_each(|task| task.hand_over(to));
+            self.claims.push(claim);
+        }
+        for task in &from.owed {
+            let mut task = task.clone();
+            task.hand_over(to);
+            self.owe(task);
+        }
+        self.delivered.extend(from.delivered.iter().cloned());
+        let overflow = self.delivered.len().saturating_sub(REMEMBERED);
+        self.delivered.drain(..overflow);
+    }
+
+    /// Forgets what it owed: another conversation does now.
+    pub(crate) fn hand_over(&mut self) {
+        self.claims.clear();
+        self.owed.clear();
     }
 
     /// Takes results that are `meant` and that the client itself called background tasks, for `claimer` to print: the

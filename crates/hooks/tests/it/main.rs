@@ -15,6 +15,7 @@ mod fail_open;
 mod failing_loop;
 mod five_kinds;
 mod forget;
+mod hand_over;
 mod many;
 mod others;
 mod settings;

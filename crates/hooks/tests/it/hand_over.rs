@@ -1,0 +1,101 @@
+//! `/clear`: the conversation on the screen is another one, and the client's tasks go on.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::{binary_of, feed, log, told};
+
+fn ends(session: &Session<'_>, reason: &str) {
+    session.tell(&with(session.event("session-end.other"), "/reason", reason));
+}
+
+fn start_of(session: &Session<'_>) -> Value {
+    with(session.event("session-start.resume"), "/source", "clear")
+}
+
+/// A command that runs with this test as its runner; `end` ends it.
+fn runs(session: &Session<'_>) -> impl FnOnce() {
+    let call = session.call(1);
+    session.tell(&call.before());
+    let lock = call.is_claimed();
+    session.tell(&call.after());
+    let [task] = session.active().try_into().expect("one live task");
+    let folder = session.env.runs().join(task["id"].as_str().unwrap());
+    fs::write(folder.join("started.json"), json!({ "at": chrono::Utc::now() }).to_string())
+        .unwrap();
+    let file =
+        session.env.client_tmp().join(format!("-home-dev-proj/{}/tasks/b1.output", session.id));
+    move || {
+        let result = json!({
+            "exit": { "code": 4 }, "stop": "none", "ended_at": chrono::Utc::now(), "duration_ms": 7,
+            "client_id": "b1", "client_file": file, "output": { "bytes": 9, "dropped": 9 },
+        });
+        fs::write(folder.join("result.json"), result.to_string()).unwrap();
+        drop(lock);
+    }
+}
+
+#[test]
+fn what_runs_is_told_in_the_conversation_that_goes_on() {
+    let env = TestEnv::new();
+    let (before, after) = (Session::new(&env), Session::other(&env));
+    let end = runs(&before);
+    before.call(1).prints("its lines\n");
+    ends(&before, "clear");
+    let table = told(&after.send(&start_of(&after)));
+    assert!(table.contains("(\"run slow test\") still running since "), "{table}");
+    end();
+    // The notice names a file of the conversation before.
+    let report = told(&after.submits(&before.call(1).notice()));
+    assert!(report.contains("failed with exit code 4"), "{report}");
+    assert!(report.contains(&format!("{}/tasks/b1.output", before.id)), "{report}");
+    assert!(
+        report.ends_with("No other background command of this session is running."),
+        "{report}"
+    );
+    assert_eq!(env.state_file("failed.json")["tasks"].as_array().unwrap().len(), 1);
+    assert_eq!(told(&before.types()), "");
+    assert_eq!(log(&env), "");
+}
+
+#[test]
+fn what_has_ended_untold_goes_along() {
+    let env = TestEnv::new();
+    let (before, after) = (Session::new(&env), Session::other(&env));
+    runs(&before)();
+    ends(&before, "clear");
+    let report = told(&after.send(&start_of(&after)));
+    assert!(report.contains("failed with exit code 4"), "{report}");
+    // Its notice comes late.
+    let notice = after.submits(&before.call(1).notice());
+    assert_eq!(notice.json()["decision"], "block", "{notice:?}");
+    assert_eq!((before.owed().len(), told(&before.types())), (0, String::new()));
+}
+
+#[test]
+fn another_client_and_a_conversation_that_ended_take_nothing() {
+    let env = TestEnv::new();
+    let (before, after) = (Session::new(&env), Session::other(&env));
+    let end = runs(&before);
+    ends(&before, "clear");
+    let mut stranger = env.plain("sh");
+    stranger
+        .arg("-c")
+        .arg("\"$0\"; exit")
+        .arg(env.command(&binary_of("SessionStart")).get_program());
+    let output = feed(stranger, start_of(&after).to_string().as_bytes());
+    assert_eq!(told(&output), "");
+    end();
+    assert!(told(&before.types()).contains("failed with exit code 4"));
+
+    let env = TestEnv::new();
+    let (before, after) = (Session::new(&env), Session::other(&env));
+    let _end = runs(&before);
+    ends(&before, "other");
+    assert_eq!(told(&after.send(&start_of(&after))), "");
+    assert_eq!(before.active().len(), 1);
+}
