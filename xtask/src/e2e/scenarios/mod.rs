@@ -65,6 +65,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("tables_resumed", tables::run_resumed),
     with_plugin("tables_continued", tables::run_continued),
     with_plugin("tables_forked", tables::run_forked),
+    with_plugin("tables_cleared", tables::run_cleared),
     with_plugin("tables_compacted", tables::run_compacted),
     with_plugin("wake_in_tui", wake_in_tui::run),
     with_plugin("headless_end", headless_end::run),

@@ -1,6 +1,7 @@
-//! A conversation that goes on (resumed, continued, forked, compacted) with tasks that run, that ended unseen and that were
-//! lost: one table says it all, and each end is told once.
+//! A conversation that goes on (resumed, continued, forked, compacted, cleared) with tasks that run, that ended unseen and
+//! that were lost: one table says it all, and each end is told once.
 
+mod cleared;
 mod compacted;
 mod crashed;
 
@@ -15,6 +16,7 @@ use crate::e2e::api::{Block, Request, bash};
 use crate::e2e::home::{Home, Setup};
 use crate::e2e::stage::Stage;
 
+pub(super) use cleared::run as run_cleared;
 pub(super) use compacted::run as run_compacted;
 pub(super) use crashed::{run_continued, run_forked, run_resumed};
 
