@@ -242,7 +242,7 @@ uninstall() {
 purge_state() {
 	[ -d "$state" ] || return 0
 	other=$(find "$state" -mindepth 1 -maxdepth 1 ! -name 'active.json*' ! -name 'completed.json*' ! -name 'failed.json*' ! -name 'journal.json*' \
-		! -name archive ! -name outbox ! -name sessions ! -name output ! -name bin ! -name claims ! -name wake \
+		! -name archive ! -name outbox ! -name sessions ! -name output ! -name bin ! -name claims ! -name left ! -name wake \
 		! -name state.lock ! -name runners.lock ! -name 'hooks.log*' | head -n 1)
 	[ -z "$other" ] || die "'$other' is not ours; move it away, or remove the task history yourself"
 	rm -rf "$state"

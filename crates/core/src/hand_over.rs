@@ -57,13 +57,8 @@ pub fn follow(
         let theirs =
             transaction.active.tasks.iter_mut().filter(|task| task.session == left.session);
         theirs.for_each(|task| task.hand_over(session));
-        let from = transaction.outbox(&left.session)?.clone();
-        transaction.outbox(session)?.take_over(&from, session);
-        Ok(())
-    })?;
-    // In a step of its own: a crash in between repeats a result, in another conversation, and loses none.
-    store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        transaction.outbox(&left.session)?.hand_over();
+        let from = transaction.outbox(&left.session)?.hand_over();
+        transaction.outbox(session)?.take_over(from, session);
         Ok(())
     })
 }

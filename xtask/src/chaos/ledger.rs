@@ -189,15 +189,14 @@ pub(super) fn is_bound(home: &Home, session: &Session, client_id: &str) -> Effec
     let outbox = format!("outbox/{}.json", session.id);
     let is_there = ["active.json", &outbox, "completed.json", "failed.json"].iter().any(|name| {
         let text = fs::read_to_string(home.state().join(name)).unwrap_or_default();
+        // Delivered, or said by the client: the runner's word alone does not count.
         let quoted = format!("\"{client_id}\"");
-        text.match_indices(&quoted).any(|(start, _)| {
-            // Delivered, or said by the client: the runner's word alone does not count.
-            let before = text[..start].trim_end().trim_end_matches(':');
+        let is_said = text.match_indices(&quoted).any(|(start, _)| {
             let behind = text[start + quoted.len()..].trim_start_matches([',', ' ', '\n']);
             let witness = behind.strip_prefix("\"said_by\":").map(str::trim_start);
-            before.ends_with("\"client_id\"")
-                || witness.is_some_and(|it| it.starts_with("\"client\""))
-        })
+            witness.is_some_and(|it| it.starts_with("\"client\""))
+        });
+        is_said || text.contains(&format!(" {client_id} "))
     });
     seen(is_there)
 }

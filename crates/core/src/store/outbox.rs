@@ -130,29 +130,24 @@ impl Outbox {
         }
     }
 
-    /// Takes over what another conversation of the same client is owed, and what it was told: the client's notices of
-    /// that come here now.
-    pub(crate) fn take_over(&mut self, from: &Self, to: &SessionId) {
-        for claim in &from.claims {
-            let mut claim = claim.clone();
-            claim.tasks.retain(|task| !self.held().any(|held| held.id == task.id));
-            claim.tasks.iter_mut().for_each(|task| task.hand_over(to));
-            self.claims.push(claim);
-        }
-        for task in &from.owed {
-            let mut task = task.clone();
-            task.hand_over(to);
-            self.owe(task);
-        }
-        self.delivered.extend(from.delivered.iter().cloned());
-        let overflow = self.delivered.len().saturating_sub(REMEMBERED);
-        self.delivered.drain(..overflow);
-    }
-
-    /// Forgets what it owed: another conversation does now.
-    pub(crate) fn hand_over(&mut self) {
+    /// Gives away what it owes, with the memory of what was told: another conversation of the same client goes on.
+    pub(crate) fn hand_over(&mut self) -> Self {
+        let given = self.clone();
         self.claims.clear();
         self.owed.clear();
+        given
+    }
+
+    /// Takes over what another conversation gave away: the client's notices of that come here now.
+    pub(crate) fn take_over(&mut self, mut from: Self, to: &SessionId) {
+        from.held_mut().for_each(|task| task.hand_over(to));
+        for mut claim in from.claims {
+            claim.tasks.retain(|task| !self.held().any(|held| held.id == task.id));
+            self.claims.push(claim);
+        }
+        from.owed.into_iter().for_each(|task| self.owe(task));
+        self.delivered.extend(from.delivered);
+        self.forget_oldest();
     }
 
     /// Takes results that are `meant` and that the client itself called background tasks, for `claimer` to print: the
@@ -235,6 +230,10 @@ impl Outbox {
     /// Notes that a result needs no delivery any more.
     pub fn remember(&mut self, task: &Task, now: DateTime<Utc>) {
         self.delivered.push(Delivered::new(&task.id, task.client_id(), now));
+        self.forget_oldest();
+    }
+
+    fn forget_oldest(&mut self) {
         let overflow = self.delivered.len().saturating_sub(REMEMBERED);
         self.delivered.drain(..overflow);
     }

@@ -1,0 +1,44 @@
+//! Another hook blocks the prompt that a result was told to, so that the model never sees either: the result is told again.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use super::reminder_mid_turn::{check_once, failing_tests, reminder};
+use crate::e2e::api::{Api, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::BYPASS;
+use crate::e2e::stage::Stage;
+use crate::e2e::tui::Tui;
+
+const LIMIT: Duration = Duration::from_secs(20);
+/// What a person is shown.
+const REASON: &str = "not in this house";
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    // Ours beside it is started too, and says what it has to say.
+    let block = format!(
+        "case $(cat) in *'<task-id>'*) echo '{{\"decision\":\"block\",\"reason\":\"{REASON}\"}}' ;; esac"
+    );
+    let hook = json!([{ "hooks": [{ "type": "command", "command": block }] }]);
+    let settings = json!({ "hooks": { "UserPromptSubmit": hook } });
+    let home = stage.home("home", &Setup::with_plugin().settings(settings))?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![failing_tests(2)],
+        1 => vec![text("Waiting now.")],
+        _ => vec![text("Saw it end.")],
+    })?;
+    let tui = Tui::start(&home, &api, &[BYPASS])?;
+    tui.wait_for_screen("bypass permissions on")?;
+    tui.say("run the tests")?;
+    tui.wait_for_screen(REASON)?;
+    // The session may wake for it by itself; with what a person types it has to come.
+    api.wait_until_quiet(Duration::from_secs(7), LIMIT)?;
+    let before = api.requests().len();
+    tui.say("what became of them?")?;
+    api.wait_for("our own turn", LIMIT, |requests| requests.get(before).map(drop))?;
+    let last = api.last()?;
+    ensure!(reminder(&last).is_some(), "the result is lost");
+    check_once(&last)
+}
