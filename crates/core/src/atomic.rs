@@ -1,7 +1,7 @@
 //! Files that change in one step, and reads that are bounded.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -68,6 +68,17 @@ pub fn read_linked_start(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
     read_user_file(path, |file| {
         // All of it at once, so that one read is enough.
         let mut bytes = Vec::with_capacity(usize::try_from(max).unwrap_or(0));
+        file.take(max).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })
+}
+
+/// The same for the last `max` bytes.
+pub fn read_linked_end(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
+    read_user_file(path, |mut file| {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(max)))?;
+        let mut bytes = Vec::new();
         file.take(max).read_to_end(&mut bytes)?;
         Ok(bytes)
     })
@@ -141,6 +152,8 @@ mod tests {
         assert_eq!(read_linked(&path, 4).unwrap().unwrap(), b"abcd");
         assert_eq!(read_linked_start(&path, 3).unwrap().unwrap(), b"abc");
         assert_eq!(read_linked_start(&path, 9).unwrap().unwrap(), b"abcd");
+        assert_eq!(read_linked_end(&path, 3).unwrap().unwrap(), b"bcd");
+        assert_eq!(read_linked_end(&path, 9).unwrap().unwrap(), b"abcd");
         let error = read_linked(dir.path(), 4).unwrap_err();
         assert!(format!("{error:#}").ends_with("not a regular file"), "{error:#}");
     }

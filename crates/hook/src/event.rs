@@ -48,6 +48,8 @@ pub enum SessionSource {
 #[derive(Debug, Clone, Deserialize)]
 pub struct SessionStart {
     pub session_id: SessionId,
+    #[serde(default)]
+    pub transcript_path: Option<PathBuf>,
     pub cwd: PathBuf,
     pub source: SessionSource,
 }
@@ -55,6 +57,8 @@ pub struct SessionStart {
 #[derive(Debug, Clone, Deserialize)]
 pub struct UserPromptSubmit {
     pub session_id: SessionId,
+    #[serde(default)]
+    pub transcript_path: Option<PathBuf>,
     pub cwd: PathBuf,
     pub prompt: String,
 }
@@ -107,6 +111,8 @@ fn background_task_id<'de, D: Deserializer<'de>>(
 #[derive(Debug, Clone, Deserialize)]
 pub struct Stop {
     pub session_id: SessionId,
+    #[serde(default)]
+    pub transcript_path: Option<PathBuf>,
     /// The conversation goes on because a Stop hook wanted it.
     #[serde(default)]
     pub stop_hook_active: bool,

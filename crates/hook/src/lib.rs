@@ -8,6 +8,7 @@ mod notification;
 mod reply;
 mod run;
 mod stdin;
+mod transcript;
 
 pub use event::{
     BackgroundCommand, EndReason, Event, PostToolUse, PreToolUse, SessionEnd, SessionSource,
@@ -16,3 +17,4 @@ pub use event::{
 pub use notification::{Notification, Prompt, WAKE_WORDS, read_prompt};
 pub use reply::{Receipt, Reply};
 pub use run::{Context, main, wait};
+pub use transcript::blocked;

@@ -11,9 +11,9 @@ use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::{StateDir, client_config_dir};
 use sisyphus_core::settings::Settings;
-use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Store};
+use sisyphus_core::store::{Carrier, LOCK_WAIT_IN_HOOK, Store};
 
-use crate::event::Event;
+use crate::event::{Event, UserPromptSubmit};
 use crate::reply::Reply;
 use crate::stdin::read_event;
 
@@ -108,8 +108,9 @@ fn read<E: Event>() -> Result<E> {
 fn tell(context: &Context, event: &str, reply: &Reply) -> Result<()> {
     reply.print(event).context("could not print the reply")?;
     let Reply::Results { receipt, .. } = reply else { return Ok(()) };
+    let carrier = if event == UserPromptSubmit::NAME { Carrier::Prompt } else { Carrier::Event };
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        transaction.outbox(&receipt.session)?.confirm(&receipt.claimer, context.now);
+        transaction.outbox(&receipt.session)?.confirm(&receipt.claimer, carrier, context.now);
         Ok(())
     })
 }

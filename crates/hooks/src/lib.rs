@@ -6,6 +6,7 @@ mod launch;
 mod others;
 mod silence;
 mod sleep_guard;
+mod take_back;
 mod ultrawork;
 
 pub mod post_tool_use;

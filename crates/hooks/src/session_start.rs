@@ -15,6 +15,7 @@ use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 use crate::attach::attach;
 use crate::deliver::{Recipient, client, deliver};
 use crate::others::survey;
+use crate::take_back::take_back;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
@@ -48,6 +49,9 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     }
     // Behind it: what comes along from another conversation of this client may have subagents that live.
     if let Err(error) = follow(&context.store, &client(), session, context.now) {
+        context.log("SessionStart", &error);
+    }
+    if let Err(error) = take_back(context, session, event.transcript_path.as_deref()) {
         context.log("SessionStart", &error);
     }
     let live = live(context, session).unwrap_or_else(|error| {

@@ -12,6 +12,7 @@ use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, Reply, Stop};
 
 use crate::deliver::{Recipient, rescue};
+use crate::take_back::take_back;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
@@ -22,6 +23,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
         forget_unclaimed(&context.store, session, Unclaimed::MainConversation),
         forget_strangers(context, &event),
         end_unlisted(context, &event),
+        take_back(context, session, event.transcript_path.as_deref()),
     ];
     for error in steps.into_iter().filter_map(Result::err) {
         context.log("Stop", &error);

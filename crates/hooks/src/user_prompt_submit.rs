@@ -7,11 +7,15 @@ use sisyphus_hook::{Context, Prompt, Reply, UserPromptSubmit, read_prompt};
 
 use crate::deliver::{Recipient, deliver, deliver_with_notices};
 use crate::silence::tell_silent;
+use crate::take_back::take_back;
 use crate::ultrawork::with_ultrawork;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     context.fold();
+    if let Err(error) = take_back(context, &event.session_id, event.transcript_path.as_deref()) {
+        context.log("UserPromptSubmit", &error);
+    }
     let reply = reply_to(context, &event)?;
     Ok(match reply {
         // A prompt that is not worth a turn stays so: the next one carries the note.

@@ -4,7 +4,7 @@
 //! turn. That turn's prompt passes our UserPromptSubmit hook, which adds the results, or swallows the prompt if they were
 //! told meanwhile. So nothing is claimed here, and to be woken twice costs nobody a turn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -22,6 +22,7 @@ use sisyphus_process::{Notice, ProcessId, Signals, Watchers, end_with_parent, pa
 
 use crate::deliver::{Recipient, due};
 use crate::silence::next_silence;
+use crate::take_back::take_back;
 
 /// How long the waiter before this one has to end.
 const SUPERSEDE_WAIT: Duration = Duration::from_secs(2);
@@ -44,7 +45,8 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
         return Ok(None);
     }
     let session = &event.session_id;
-    if let Outlook::Nothing = look(context, session)? {
+    let transcript = event.transcript_path.as_deref();
+    if let Outlook::Nothing = look(context, session, transcript)? {
         return Ok(None);
     }
     let mut signals = Signals::collect()?;
@@ -59,7 +61,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
             Notice::Signal { .. } => return Ok(None),
             Notice::Woken | Notice::Deadline | Notice::Child => {}
         }
-        pause = match look(context, session)? {
+        pause = match look(context, session, transcript)? {
             Outlook::Nothing => return Ok(None),
             Outlook::Overdue => {
                 return Ok(may_wake(context, session)?.then(|| WAKE_WORDS.to_owned()));
@@ -84,8 +86,9 @@ enum Outlook {
     },
 }
 
-fn look(context: &Context, session: &SessionId) -> Result<Outlook> {
+fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Result<Outlook> {
     context.fold();
+    take_back(context, session, transcript)?;
     let now = Utc::now();
     let outbox = context.store.read_outbox(session)?;
     let soonest: Option<DateTime<Utc>> = outbox.held().filter_map(due).min();
@@ -96,8 +99,10 @@ fn look(context: &Context, session: &SessionId) -> Result<Outlook> {
     if silence.is_some_and(|at| at <= now) {
         return Ok(Outlook::Overdue);
     }
-    let mut next = soonest
-        .map(|_| GRACE_CHECK)
+    // What went out with a prompt may come back.
+    let is_doubtful = !outbox.sent().is_empty();
+    let mut next = (soonest.is_some() || is_doubtful)
+        .then_some(GRACE_CHECK)
         .or_else(|| silence.map(|at| (at - now).to_std().unwrap_or_default()));
     let mut locks = Vec::new();
     for task in context.store.read_active()?.tasks.iter().filter(|task| is_meant(task, session)) {

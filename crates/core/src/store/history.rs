@@ -82,6 +82,8 @@ impl History {
     pub(super) fn task(&self, id: &TaskId) -> Result<Option<Task>> {
         let key = serde_json::to_string(id)?;
         let raw = self.tasks.iter().find(|raw| starts_with_id(raw.get(), &key));
+        // Somebody may have sorted the fields.
+        let raw = raw.or_else(|| self.tasks.iter().find(|raw| id_of(raw).as_ref() == Some(id)));
         Ok(raw.map(|raw| serde_json::from_str(raw.get())).transpose()?)
     }
 
@@ -100,6 +102,14 @@ impl History {
         let overflow = self.tasks.len().saturating_sub(KEPT);
         self.tasks.drain(..overflow).collect()
     }
+}
+
+fn id_of(raw: &RawValue) -> Option<TaskId> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: TaskId,
+    }
+    serde_json::from_str::<Named>(raw.get()).ok().map(|named| named.id)
 }
 
 /// Whether the JSON text of a task begins with this id; `id` is the first field that we write.

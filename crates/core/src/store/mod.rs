@@ -17,7 +17,7 @@ mod transaction;
 pub use file::Malformed;
 pub use history::History;
 pub use lock::{LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held, wait_until_open};
-pub use outbox::{Claimer, Delivered, Delivery, Outbox, Telling};
+pub use outbox::{Carrier, Claimer, Delivered, Delivery, Outbox, Sent, Telling};
 pub use session::{Rewriting, Session};
 pub use tally::Tally;
 pub use transaction::{Active, Store, Transaction};

@@ -27,6 +27,9 @@ pub struct Outbox {
     /// Results that somebody is about to print, or died over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     claims: Vec<Claim>,
+    /// What went out with a prompt whose fate is not known yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sent: Vec<Sent>,
     /// The newest deliveries.
     #[serde(default)]
     pub delivered: Vec<Delivered>,
@@ -53,6 +56,22 @@ pub struct Claimer {
 struct Claim {
     by: Claimer,
     tasks: Vec<Task>,
+}
+
+/// What a result goes to the model with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// A prompt, which another hook may block: the model then gets neither.
+    Prompt,
+    /// Something that has happened already.
+    Event,
+}
+
+/// Results that went out with a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    pub at: DateTime<Utc>,
+    pub tasks: Vec<TaskId>,
 }
 
 /// A result to be told.
@@ -185,11 +204,30 @@ impl Outbox {
     }
 
     /// What `claimer` has claimed was printed.
-    pub fn confirm(&mut self, claimer: &Claimer, now: DateTime<Utc>) {
+    pub fn confirm(&mut self, claimer: &Claimer, carrier: Carrier, now: DateTime<Utc>) {
         let printed: Vec<Claim> =
             self.claims.extract_if(.., |claim| &claim.by == claimer).collect();
-        for task in printed.iter().flat_map(|claim| &claim.tasks) {
-            self.remember(task, now);
+        let tasks = || printed.iter().flat_map(|claim| &claim.tasks);
+        tasks().for_each(|task| self.remember(task, now));
+        if carrier == Carrier::Prompt && !printed.is_empty() {
+            let tasks = tasks().map(|task| task.id.clone()).collect();
+            self.sent.push(Sent { at: now, tasks });
+        }
+    }
+
+    /// What went out with prompts whose fate is not known yet.
+    pub fn sent(&self) -> &[Sent] {
+        &self.sent
+    }
+
+    /// The fate of the prompts until `until` is known: these results went out with one that was blocked, and are owed
+    /// again.
+    pub fn learn_fates(&mut self, until: DateTime<Utc>, blocked: Vec<Task>) {
+        self.sent.retain(|sent| sent.at > until);
+        for task in blocked {
+            self.delivered.retain(|delivered| !delivered.is_task(&task.id));
+            self.told.take_back(task.status.word());
+            self.owe(task);
         }
     }
 
@@ -277,7 +315,7 @@ mod tests {
         assert_eq!(claim(&mut outbox, 1, 1), [Telling::First]);
         outbox.owe(bound("t1", Witness::Client));
         assert_eq!(claim(&mut outbox, 2, 1), []);
-        outbox.confirm(&claimer(1), Utc::now());
+        outbox.confirm(&claimer(1), Carrier::Event, Utc::now());
         outbox.owe(bound("t1", Witness::Client));
         assert_eq!(claim(&mut outbox, 3, 0), []);
         assert!(outbox.has_told(&ClientTaskId::new("bt1").unwrap(), |_| false));
@@ -295,7 +333,7 @@ mod tests {
             claim(&mut outbox, 2, 2),
             [Telling::MaybeAgain, Telling::MaybeAgain, Telling::MaybeAgain]
         );
-        outbox.confirm(&claimer(2), Utc::now());
+        outbox.confirm(&claimer(2), Carrier::Event, Utc::now());
         assert_eq!(claim(&mut outbox, 3, 3), [Telling::First, Telling::First]);
     }
 
@@ -308,7 +346,7 @@ mod tests {
         assert!(outbox.has_told(&id, |_| true));
         assert!(!outbox.has_told(&id, |_| false));
         assert_eq!(claim(&mut outbox, 2, 2), [Telling::MaybeAgain]);
-        outbox.confirm(&claimer(2), Utc::now());
+        outbox.confirm(&claimer(2), Carrier::Event, Utc::now());
         assert_eq!(claim(&mut outbox, 3, 3), []);
     }
 
@@ -318,6 +356,27 @@ mod tests {
         outbox.owe(bound("t1", Witness::Runner));
         assert_eq!(claim(&mut outbox, 1, 1), []);
         assert_eq!(outbox.owed.len(), 1);
+    }
+
+    #[test]
+    fn what_went_out_with_a_blocked_prompt_is_offered_again_once() {
+        let mut outbox = Outbox::default();
+        let (blocked, taken) = (bound("t1", Witness::Client), bound("t2", Witness::Client));
+        let now = Utc::now();
+        for (pid, task) in [(1, &blocked), (2, &taken)] {
+            outbox.owe(task.clone());
+            assert_eq!(claim(&mut outbox, pid, pid), [Telling::First]);
+            outbox.confirm(&claimer(pid), Carrier::Prompt, now);
+        }
+        outbox.learn_fates(now - chrono::Duration::seconds(1), Vec::new());
+        assert_eq!(outbox.sent().len(), 2);
+        outbox.learn_fates(now, vec![blocked.clone()]);
+        assert!(outbox.sent().is_empty());
+        assert_eq!(outbox.held().collect::<Vec<_>>(), [&blocked]);
+        assert!(!outbox.has_told(blocked.client_id().unwrap(), |_| false));
+        assert!(outbox.has_told(taken.client_id().unwrap(), |_| false));
+        assert_eq!(claim(&mut outbox, 3, 3), [Telling::First]);
+        assert_eq!(outbox.sum_up().total(), 2);
     }
 
     #[test]

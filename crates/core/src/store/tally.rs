@@ -14,6 +14,14 @@ impl Tally {
         *self.0.entry(word.to_owned()).or_default() += 1;
     }
 
+    /// One that counted was not told after all.
+    pub(crate) fn take_back(&mut self, word: &str) {
+        if let Some(count) = self.0.get_mut(word) {
+            *count = count.saturating_sub(1);
+        }
+        self.0.retain(|_, count| *count > 0);
+    }
+
     pub fn total(&self) -> usize {
         self.0.values().sum()
     }
@@ -46,5 +54,9 @@ mod tests {
         }
         assert_eq!(tally.total(), 4);
         assert_eq!(tally.said(), "1 failed, 1 timed out, 2 completed");
+        for word in ["completed", "failed", "failed", "lost"] {
+            tally.take_back(word);
+        }
+        assert_eq!(tally.said(), "1 timed out, 1 completed");
     }
 }

@@ -129,6 +129,17 @@ impl Store {
         history::read(&self.dir.failed())
     }
 
+    /// Those of these tasks that are among the newest finished ones.
+    pub fn read_finished(&self, ids: &[TaskId]) -> Result<Vec<Task>> {
+        let mut found = Vec::new();
+        for history in [self.read_completed()?, self.read_failed()?] {
+            for id in ids {
+                found.extend(history.task(id)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Every task that fell off the history, oldest first. Slow: reads all of it.
     pub fn read_archive(&self) -> Result<Vec<Task>> {
         history::read_archive(&self.dir)

@@ -22,6 +22,7 @@ mod settings;
 mod sleep_guard;
 mod stop_asked;
 mod subagent;
+mod take_back;
 mod timeout;
 mod ultrawork;
 mod wake;

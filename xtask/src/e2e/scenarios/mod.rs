@@ -3,6 +3,7 @@
 mod bare_client;
 mod bare_tui;
 mod binaries_deleted;
+mod blocked_prompt;
 mod compare;
 mod crash;
 mod exit_in_tui;
@@ -68,6 +69,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("tables_cleared", tables::run_cleared),
     with_plugin("tables_compacted", tables::run_compacted),
     with_plugin("wake_in_tui", wake_in_tui::run),
+    with_plugin("blocked_prompt", blocked_prompt::run),
     with_plugin("headless_end", headless_end::run),
     with_plugin("torture_bash", torture::run_bash),
     with_plugin("torture_zsh", torture::run_zsh),

@@ -1,0 +1,93 @@
+//! A prompt that another hook blocks takes our results with it: the client's transcript tells.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::{log, told};
+
+/// What the client writes when a hook blocked a prompt, `seconds` from now.
+fn blocked(reason: &str, seconds: i64) -> Value {
+    let at = chrono::Utc::now() + chrono::Duration::seconds(seconds);
+    json!({
+        "type": "system", "subtype": "informational", "timestamp": at,
+        "content": format!("UserPromptSubmit operation blocked by hook:\n{reason}\n\nOriginal prompt: x"),
+        "promptSubmitEnding": { "ending": { "kind": "blocked_by_hook", "reason": reason }, "promptKept": false },
+    })
+}
+
+/// What it writes of a context that a hook had added.
+fn added(text: &str) -> Value {
+    json!({
+        "type": "attachment", "timestamp": chrono::Utc::now(),
+        "attachment": { "type": "hook_additional_context", "content": [text], "hookEvent": "UserPromptSubmit" },
+    })
+}
+
+/// A typed prompt of a conversation with this transcript.
+fn types(session: &Session<'_>, transcript: &str) -> String {
+    let path = session.env.path().join("transcript.jsonl");
+    fs::write(&path, transcript).unwrap();
+    let event = session.event("user-prompt-submit.typed");
+    told(&session.send(&with(event, "/transcript_path", path.to_str().unwrap())))
+}
+
+/// As if the last prompt had been a while ago.
+fn time_goes_by(session: &Session<'_>) {
+    session.env.edit_state(&format!("outbox/{}.json", session.id), |outbox| {
+        outbox["sent"][0]["at"] = json!(chrono::Utc::now() - chrono::Duration::seconds(5));
+    });
+}
+
+#[test]
+fn a_result_is_told_again_if_and_only_if_its_prompt_was_blocked_by_somebody_else() {
+    let report = "[sisyphus] Background task t1 (\"the tests\") failed with exit code 3";
+    let cases = [
+        (vec![blocked("not in this house", 0)], true),
+        (vec![json!({ "type": "user" }), blocked("no", 0), json!({ "type": "system" })], true),
+        // It went out again since, with another prompt.
+        (vec![blocked("no", 0), added(report)], false),
+        (vec![added("[sisyphus] Background task t12 (\"others\") failed"), blocked("no", 0)], true),
+        // What was blocked was blocked by us, or long before.
+        (vec![blocked("sisyphus: all results were delivered already", 0)], false),
+        (vec![blocked("no", -60)], false),
+        (vec![added(report)], false),
+        (vec![json!({ "promptSubmitEnding": "blocked_by_hook" }), json!("blocked_by_hook")], false),
+        (vec![], false),
+    ];
+    for (entries, again) in cases {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        session.owe(1, None, 60);
+        // A result that is taken back comes from the history.
+        let task = session.owed().remove(0);
+        let history = json!({ "version": 1, "tasks": [task] });
+        fs::write(env.state().join("failed.json"), history.to_string()).unwrap();
+        assert!(told(&session.types()).contains(report));
+        let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+        // The client may not have written it down yet.
+        assert_eq!(types(&session, &transcript), "", "{transcript}");
+        time_goes_by(&session);
+        let said = types(&session, &transcript);
+        assert_eq!(said.starts_with(report), again, "{transcript}: {said}");
+        assert_eq!(log(&env), "", "{transcript}");
+    }
+}
+
+#[test]
+fn a_transcript_that_cannot_be_read_tells_of_no_block() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, None, 60);
+    assert!(told(&session.types()).contains("failed with exit code 3"));
+    time_goes_by(&session);
+    let pipe = env.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let event = session.event("user-prompt-submit.typed");
+    let event = with(event, "/transcript_path", pipe.to_str().unwrap());
+    assert_eq!(told(&session.send(&event)), "");
+    assert!(log(&env).contains("not a regular file"), "{}", log(&env));
+}
