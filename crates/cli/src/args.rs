@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use sisyphus_control::Reach;
 
 /// Background commands of Claude Code: what runs, what ended, and how.
 #[derive(Debug, Parser)]
@@ -54,13 +55,6 @@ pub(crate) struct List {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// How far back a listing goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    Recent,
-    Archive,
 }
 
 impl List {

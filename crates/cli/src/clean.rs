@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 use serde_json::json;
+use sisyphus_control::open_store;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::leftovers::{Kind, Leftover, find, remove};
 use sisyphus_core::output::one_line;
@@ -13,7 +14,6 @@ use sisyphus_core::task::Task;
 
 use crate::args::{Clean, Earnest, Format};
 use crate::print::{self, Verdict};
-use crate::tasks::open_store;
 use crate::view::VERSION;
 use crate::words::size;
 

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use sisyphus_control::{Reach, Tasks};
 use sisyphus_core::outcome::{Outcome, duration};
 use sisyphus_core::output::clean_line;
 use sisyphus_core::status::{Ending, Status};
 use sisyphus_core::task::Task;
 
-use crate::args::{Format, List, Reach};
+use crate::args::{Format, List};
 use crate::print;
-use crate::tasks::Tasks;
 use crate::view::{VERSION, View};
 
 /// Widest description in a table, in characters.
@@ -20,7 +20,7 @@ const NAME_MAX: usize = 60;
 
 /// Prints the tasks that have not ended, and the newest that have.
 pub(crate) fn list(options: &List) -> Result<()> {
-    let mut tasks = Tasks::read(options.reach())?;
+    let mut tasks = Tasks::read(options.reach(), print::warn)?;
     if options.reach() == Reach::Recent {
         tasks.ended.truncate(options.last);
     }

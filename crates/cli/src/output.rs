@@ -1,16 +1,15 @@
 //! `sisyphus output`.
 
 use anyhow::{Context as _, Result};
+use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::notice::heading;
 use sisyphus_core::output::Source;
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::task::Task;
 
-use crate::args::{Output, Reach, Until};
-use crate::lookout::{Course, Lookout, TICK};
+use crate::args::{Output, Until};
 use crate::print::{self, Reader};
-use crate::tasks::Tasks;
 use crate::terminal::Filter;
 use crate::words::predicate;
 
@@ -19,9 +18,9 @@ const PIECE: usize = 64 * 1024;
 
 /// Prints the output of a task, as far as it is there or until the task has ended.
 pub(crate) fn output(options: &Output) -> Result<()> {
-    let tasks = Tasks::read(Reach::Archive)?;
+    let tasks = Tasks::read(Reach::Archive, print::warn)?;
     let mut task = tasks.find(&options.task)?.clone();
-    let mut lookout = Lookout::new(tasks.store);
+    let mut lookout = Lookout::new(tasks.store, print::warn);
     let client_tmp = client_tmp_dir(&Environment::read());
     let mut printing: Option<Printing> = None;
     loop {

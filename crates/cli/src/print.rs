@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use sisyphus_control::NoSuchTask;
 
 /// Something is wrong on our side, or with the state.
 const FAILURE: u8 = 1;
@@ -27,18 +28,6 @@ pub(crate) enum Reader {
     Reads,
     Gone,
 }
-
-/// There is no such task, or more than one.
-#[derive(Debug)]
-pub(crate) struct NoSuchTask(pub(crate) String);
-
-impl std::fmt::Display for NoSuchTask {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NoSuchTask {}
 
 /// Prints text to standard output. That nobody reads any more is no error: `sisyphus list | head`.
 pub(crate) fn out(text: &str) -> Result<()> {
@@ -86,6 +75,14 @@ pub(crate) fn finish(outcome: Result<Verdict>) -> ExitCode {
         Ok(Verdict::TimedOut) => return ExitCode::from(TIMED_OUT),
         Err(error) => error,
     };
-    warn(&error);
-    ExitCode::from(if error.is::<NoSuchTask>() { NOT_FOUND } else { FAILURE })
+    let Some(missing) = error.downcast_ref::<NoSuchTask>() else {
+        warn(&error);
+        return ExitCode::from(FAILURE);
+    };
+    let hint = match missing {
+        NoSuchTask::Unknown(_) => "; `sisyphus list` shows them",
+        NoSuchTask::Nameless | NoSuchTask::UnknownSession(_) | NoSuchTask::Ambiguous(_) => "",
+    };
+    warn(&anyhow::anyhow!("{missing}{hint}"));
+    ExitCode::from(NOT_FOUND)
 }

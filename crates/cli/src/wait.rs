@@ -4,26 +4,25 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::json;
+use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks};
 use sisyphus_core::id::TaskId;
 use sisyphus_core::outcome::Outcome;
 use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
-use crate::args::{Format, Reach, Wait};
-use crate::lookout::{Course, Lookout, TICK};
+use crate::args::{Format, Wait};
 use crate::print::{self, Verdict};
-use crate::tasks::Tasks;
 use crate::view::{VERSION, View};
 use crate::words::how_it_ended;
 
 /// Waits until the tasks have ended, and says of each how as soon as it has.
 pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
-    let tasks = Tasks::read(Reach::Archive)?;
+    let tasks = Tasks::read(Reach::Archive, print::warn)?;
     let mut waiting: Vec<TaskId> =
         tasks.find_all(&options.tasks)?.iter().map(|task| task.id.clone()).collect();
     // One that is too far away to be told is none.
     let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let mut lookout = Lookout::new(tasks.store);
+    let mut lookout = Lookout::new(tasks.store, print::warn);
     let (mut seen, mut verdict) = (Vec::new(), Verdict::Good);
     loop {
         let courses = lookout.look(&waiting)?;

@@ -1,6 +1,7 @@
-//! Gathers tasks from the state files, and finds the ones that a person means.
+//! Gathers tasks from the state files, and finds the ones that are meant.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use anyhow::Result;
 use chrono::Utc;
@@ -12,25 +13,54 @@ use sisyphus_core::status::Status;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_core::task::Task;
 
-use crate::args::Reach;
-use crate::print::{self, NoSuchTask};
-
 /// How many ids are named where several could be meant.
 const NAMED: usize = 5;
 
+/// Hears what is wrong but stops nothing.
+pub type Complain = fn(&anyhow::Error);
+
+/// How far back is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Recent,
+    Archive,
+}
+
+/// There is no such task, or more than one.
+#[derive(Debug)]
+pub enum NoSuchTask {
+    Nameless,
+    Unknown(String),
+    UnknownSession(String),
+    Ambiguous(String),
+}
+
+impl fmt::Display for NoSuchTask {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nameless => write!(formatter, "no task has an empty name"),
+            Self::Unknown(name) => write!(formatter, "no task `{name}`"),
+            Self::UnknownSession(name) => write!(formatter, "no session `{name}` has a task"),
+            Self::Ambiguous(said) => formatter.write_str(said),
+        }
+    }
+}
+
+impl std::error::Error for NoSuchTask {}
+
 /// Every task that is known.
 #[derive(Debug)]
-pub(crate) struct Tasks {
-    pub(crate) store: Store,
+pub struct Tasks {
+    pub store: Store,
     /// In ticket order.
-    pub(crate) active: Vec<Task>,
+    pub active: Vec<Task>,
     /// Newest first.
-    pub(crate) ended: Vec<Task>,
+    pub ended: Vec<Task>,
 }
 
 impl Tasks {
     /// Reads the state, after folding what has ended meanwhile.
-    pub(crate) fn read(reach: Reach) -> Result<Self> {
+    pub fn read(reach: Reach, complain: Complain) -> Result<Self> {
         let store = open_store()?;
         let folded = fold(&store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now());
 
@@ -39,7 +69,7 @@ impl Tasks {
         ended.extend(store.read_failed()?.tasks());
         // What can be read is shown all the same.
         if let Err(error) = folded {
-            print::warn(&error);
+            complain(&error);
         }
         if reach == Reach::Archive {
             ended.extend(store.read_archive()?);
@@ -53,10 +83,10 @@ impl Tasks {
 
     /// The task that `name` means: a whole id, the client's id, the beginning of an id, or a description. Of several
     /// that have the same client's id or description the one that has not ended is meant, if that is one.
-    pub(crate) fn find(&self, name: &str) -> Result<&Task> {
+    pub fn find(&self, name: &str) -> Result<&Task> {
         // Every id begins with it: from a script whose variable is not set it must not mean the only task.
         if name.is_empty() {
-            return Err(NoSuchTask("no task has an empty name".to_owned()).into());
+            return Err(NoSuchTask::Nameless.into());
         }
         if let Some(task) = self.all().find(|task| task.id.as_str() == name) {
             return Ok(task);
@@ -70,13 +100,12 @@ impl Tasks {
             return Ok(task);
         }
         let described = self.all().filter(|task| task.description == name);
-        live_or_only(name, described.collect())?.ok_or_else(|| {
-            NoSuchTask(format!("no task `{name}`; `sisyphus list` shows them")).into()
-        })
+        live_or_only(name, described.collect())?
+            .ok_or_else(|| NoSuchTask::Unknown(name.to_owned()).into())
     }
 
     /// The tasks that several names mean, each once.
-    pub(crate) fn find_all(&self, names: &[String]) -> Result<Vec<&Task>> {
+    pub fn find_all(&self, names: &[String]) -> Result<Vec<&Task>> {
         let mut found: Vec<&Task> = Vec::new();
         for name in names {
             let task = self.find(name)?;
@@ -88,7 +117,7 @@ impl Tasks {
     }
 
     /// The session that `name` means: a whole id or the beginning of one.
-    pub(crate) fn find_session(&self, name: &str) -> Result<&SessionId> {
+    pub fn find_session(&self, name: &str) -> Result<&SessionId> {
         let mut sessions: Vec<&SessionId> = self.all().map(|task| &task.session).collect();
         sessions.sort();
         sessions.dedup();
@@ -98,7 +127,7 @@ impl Tasks {
         sessions.retain(|session| !name.is_empty() && session.as_str().starts_with(name));
         match sessions.as_slice() {
             [session] => Ok(session),
-            [] => Err(NoSuchTask(format!("no session `{name}` has a task")).into()),
+            [] => Err(NoSuchTask::UnknownSession(name.to_owned()).into()),
             several => {
                 let ids = several.iter().map(|session| session.as_str());
                 Err(ambiguous(name, several.len(), "sessions", ids).into())
@@ -113,7 +142,7 @@ impl Tasks {
 }
 
 /// The state of this user.
-pub(crate) fn open_store() -> Result<Store> {
+pub fn open_store() -> Result<Store> {
     Ok(Store::new(StateDir::locate(&Environment::read())?))
 }
 
@@ -145,7 +174,7 @@ fn ambiguous<'a>(
 ) -> NoSuchTask {
     let named: Vec<&str> = ids.take(NAMED).collect();
     let more = if count > named.len() { ", …" } else { "" };
-    NoSuchTask(format!("`{name}` could be {count} {what}: {}{more}", named.join(", ")))
+    NoSuchTask::Ambiguous(format!("`{name}` could be {count} {what}: {}{more}", named.join(", ")))
 }
 
 fn ended_at(task: &Task) -> Option<chrono::DateTime<Utc>> {

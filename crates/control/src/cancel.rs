@@ -1,0 +1,167 @@
+//! Stopping several tasks at once, and saying of each what came of it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use chrono::Utc;
+use sisyphus_core::id::TaskId;
+use sisyphus_core::outcome::Canceller;
+use sisyphus_core::status::{Status, Watch};
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_core::task::{StopAsked, Task};
+
+use crate::lookout::{Course, Lookout};
+use crate::stop::Stop;
+use crate::tasks::Complain;
+
+/// How long the runners have for what they were told: 5 seconds of grace, then to keep the output and to record the end.
+/// All of it must stay within the time in which an end still counts as what was asked for.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long what was killed may take to be gone.
+const KILL_PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is looked whether all are gone. They are not our children: no event tells of their end.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What came of the wish to stop a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing of it runs any more, and how it ended is recorded.
+    Ended,
+    HadEnded,
+    /// No runner of ours has it: only the client can stop it.
+    LeftToClient,
+    /// Why it is not over.
+    NotStopped(String),
+}
+
+/// A task, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// As it was when it was asked for.
+    pub before: Task,
+    pub task: Task,
+    pub ending: Ending,
+}
+
+/// Stops these tasks, all at once, with everything that they have started. Takes ten seconds at most.
+pub fn cancel(
+    store: &Store,
+    tasks: Vec<Task>,
+    by: Canceller,
+    complain: Complain,
+) -> Result<Vec<Answer>> {
+    let (ours, others): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(is_ours);
+    let mut answers: Vec<Answer> = others.into_iter().map(leave).collect();
+    if !ours.is_empty() {
+        answers.extend(stop(store, ours, by, complain)?);
+    }
+    Ok(answers)
+}
+
+/// Whether we can stop it: a background command of the client's that a runner of ours has, or is about to have. A
+/// foreground command that took an announcement with the same words is none.
+pub fn is_ours(task: &Task) -> bool {
+    let has_runner = match &task.status {
+        Status::Pending { .. }
+        | Status::Queued { .. }
+        | Status::Running { watch: Watch::Supervised, .. } => true,
+        Status::Running { watch: Watch::Observed, .. } | Status::Finished(_) => false,
+    };
+    has_runner && task.is_bound()
+}
+
+fn leave(task: Task) -> Answer {
+    let ending = if task.status.is_final() { Ending::HadEnded } else { Ending::LeftToClient };
+    Answer { before: task.clone(), task, ending }
+}
+
+/// Stops all of them at once.
+fn stop(
+    store: &Store,
+    mut tasks: Vec<Task>,
+    by: Canceller,
+    complain: Complain,
+) -> Result<Vec<Answer>> {
+    // Who waits goes first, the last in line before the others: a slot that opens must not start what is to be stopped.
+    tasks.sort_by_key(|task| {
+        (matches!(task.status, Status::Running { .. }), std::cmp::Reverse(task.ticket))
+    });
+    anyhow::ensure!(
+        store.dir().is_writable(),
+        "could not write to `{}`: in Claude Code's sandbox nothing can be stopped; run this outside of it",
+        store.dir().root().display()
+    );
+    // What the runners find when they get the signal.
+    ask(store, &tasks, by)?;
+    let mut stops: Vec<(Task, Result<Stop>)> =
+        tasks.into_iter().map(|task| (task.clone(), Stop::of(&task))).collect();
+    let mut lookout = Lookout::new(store.clone(), complain);
+    let begin = Instant::now();
+    let (kill_tree_at, kill_all_at) = (begin + PATIENCE, begin + PATIENCE + KILL_PATIENCE);
+    settle(&mut stops, &mut lookout, kill_tree_at, Stop::advance)?;
+    settle(&mut stops, &mut lookout, kill_all_at, Stop::kill_tree)?;
+    settle(&mut stops, &mut lookout, kill_all_at + KILL_PATIENCE, Stop::kill_all)?;
+
+    let ids: Vec<TaskId> = stops.iter().map(|(task, _)| task.id.clone()).collect();
+    let courses = lookout.look(&ids)?;
+    Ok(stops
+        .into_iter()
+        .zip(courses)
+        .map(|((task, stop), course)| answer(task, stop, course))
+        .collect())
+}
+
+/// Notes who asked, so that the runners know what the signal means and the records say why the tasks ended.
+fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
+    store.update(LOCK_WAIT_IN_RUNNER, |transaction| {
+        let asked = StopAsked::new(by, Utc::now());
+        let is_meant = |task: &&mut Task| tasks.iter().any(|meant| meant.id == task.id);
+        for task in transaction.active.tasks.iter_mut().filter(is_meant) {
+            task.stop_asked = Some(asked);
+        }
+        Ok(())
+    })
+}
+
+/// Does `push` to those that are not over, again and again until all are, or until then. It is done once at least.
+fn settle(
+    stops: &mut [(Task, Result<Stop>)],
+    lookout: &mut Lookout,
+    until: Instant,
+    push: fn(&mut Stop),
+) -> Result<()> {
+    loop {
+        let ids: Vec<TaskId> = stops.iter().map(|(task, _)| task.id.clone()).collect();
+        let courses = lookout.look(&ids)?;
+        let mut is_settled = true;
+        for ((_, stop), course) in stops.iter_mut().zip(courses) {
+            let Ok(stop) = stop else { continue };
+            let is_live = matches!(course, Course::Live(task) if is_ours(&task));
+            if stop.is_hopeless() || (!is_live && stop.is_over()) {
+                continue;
+            }
+            push(stop);
+            is_settled = stop.is_hopeless() && is_settled;
+        }
+        if is_settled || Instant::now() >= until {
+            return Ok(());
+        }
+        lookout.pause(LOOK);
+    }
+}
+
+fn answer(before: Task, stop: Result<Stop>, course: Course) -> Answer {
+    let ending = match (&course, &stop) {
+        (_, Err(error)) => Ending::NotStopped(format!("{error:#}")),
+        (Course::Live(task), Ok(stop)) if is_ours(task) => Ending::NotStopped(stop.problem()),
+        // No runner came for it.
+        (Course::Live(_), Ok(_)) => Ending::LeftToClient,
+        (Course::Ended(_) | Course::Forgotten, Ok(stop)) if stop.is_over() => Ending::Ended,
+        (Course::Ended(_) | Course::Forgotten, Ok(stop)) => Ending::NotStopped(stop.problem()),
+    };
+    let task = match course {
+        Course::Live(task) | Course::Ended(task) => task,
+        Course::Forgotten => before.clone(),
+    };
+    Answer { before, task, ending }
+}

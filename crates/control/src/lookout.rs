@@ -1,0 +1,147 @@
+//! Waiting for tasks to end: looks what has become of them, and sleeps between two looks.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use chrono::Utc;
+use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::id::TaskId;
+use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::status::{Status, Watch};
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store, wait_until_open};
+use sisyphus_core::task::Task;
+
+use crate::tasks::Complain;
+
+/// How long to sleep at most between two looks. The end of a supervised task is seen at once, because its lock opens;
+/// that of others only by looking.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// Stack of a thread that does nothing but wait for one lock, in bytes.
+const WATCHER_STACK: usize = 64 * 1024;
+/// How many locks are waited for at once.
+const WATCHERS: usize = 32;
+
+/// What has become of a task.
+#[derive(Debug)]
+pub enum Course {
+    Live(Task),
+    Ended(Task),
+    /// There is no record of it any more: the call was denied, and never ran.
+    Forgotten,
+}
+
+/// Tells what has become of each of these tasks, by what is in the state files.
+pub fn courses(store: &Store, ids: &[TaskId]) -> Result<Vec<Course>> {
+    // The active ones first: what is not among them any more is in the history already.
+    let active = store.read_active()?.tasks;
+    let find = |tasks: &[Task], id: &TaskId| tasks.iter().find(|task| &task.id == id).cloned();
+    if let Some(live) = ids.iter().map(|id| find(&active, id)).collect::<Option<Vec<_>>>() {
+        return Ok(live.into_iter().map(Course::Live).collect());
+    }
+    let mut ended = store.read_completed()?.tasks();
+    ended.extend(store.read_failed()?.tasks());
+    let is_known = |id: &TaskId| [&active, &ended].iter().any(|it| find(it, id).is_some());
+    if !ids.iter().all(is_known) {
+        ended.extend(store.read_archive()?);
+    }
+    let course_of = |id| match (find(&active, id), find(&ended, id)) {
+        (Some(task), _) => Course::Live(task),
+        (None, Some(task)) => Course::Ended(task),
+        (None, None) => Course::Forgotten,
+    };
+    Ok(ids.iter().map(course_of).collect())
+}
+
+/// The tasks whose runners' locks threads of this process wait for. Each rings once, when its lock opens.
+pub struct Watched {
+    ids: HashSet<TaskId>,
+    at_work: Arc<AtomicUsize>,
+    ring: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Watched {
+    pub fn new(ring: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { ids: HashSet::new(), at_work: Arc::default(), ring: Arc::new(ring) }
+    }
+
+    /// Starts a thread that waits for the lock of a task's runner, unless the task has none, or one was started before.
+    /// It ends with the process.
+    pub fn watch(&mut self, task: &Task) {
+        let has_runner = matches!(
+            task.status,
+            Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. }
+        );
+        let is_full = self.at_work.load(Ordering::Relaxed) >= WATCHERS;
+        if !has_runner || is_full || self.ids.contains(&task.id) {
+            return;
+        }
+        let Ok(Some(root)) = RunRoot::of(task) else { return };
+        let lock = root.folder(&task.id).lock();
+        let (ring, at_work) = (Arc::clone(&self.ring), Arc::clone(&self.at_work));
+        at_work.fetch_add(1, Ordering::Relaxed);
+        let wait = move || {
+            // An error is no reason to sleep on: whoever is woken looks for itself.
+            let _ = wait_until_open(&lock);
+            at_work.fetch_sub(1, Ordering::Relaxed);
+            ring();
+        };
+        if thread::Builder::new().stack_size(WATCHER_STACK).spawn(wait).is_err() {
+            // Without a thread it is seen at the next look.
+            self.at_work.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.ids.insert(task.id.clone());
+    }
+}
+
+/// Who looks out for ends.
+pub struct Lookout {
+    store: Store,
+    watched: Watched,
+    bell: Receiver<()>,
+    complain: Complain,
+    /// A trouble that lasts is told once.
+    has_complained: bool,
+}
+
+impl Lookout {
+    pub fn new(store: Store, complain: Complain) -> Self {
+        // The other end lives in what is rung, so that it never hangs up.
+        let (ringer, bell) = channel();
+        let watched = Watched::new(move || {
+            let _ = ringer.send(());
+        });
+        Self { store, watched, bell, complain, has_complained: false }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Looks what has become of each of these tasks, after folding what has ended meanwhile.
+    pub fn look(&mut self, ids: &[TaskId]) -> Result<Vec<Course>> {
+        if let Err(error) = fold(&self.store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now())
+            && !self.has_complained
+        {
+            (self.complain)(&error);
+            self.has_complained = true;
+        }
+        let courses = courses(&self.store, ids)?;
+        for course in &courses {
+            if let Course::Live(task) = course {
+                self.watched.watch(task);
+            }
+        }
+        Ok(courses)
+    }
+
+    /// Sleeps until a runner of those that were seen live has ended, and no longer than this.
+    pub fn pause(&self, at_most: Duration) {
+        let _ = self.bell.recv_timeout(at_most);
+    }
+}
