@@ -1,4 +1,5 @@
-//! The text that a model reads: facts about tasks, those that ended in one reminder. All wording that goes to a model is here.
+//! The text that a model reads: facts about tasks, those that ended in one reminder. All wording of the hooks that goes to
+//! a model is here; that of our server's tools stands beside them.
 
 mod awaited;
 mod live;
@@ -14,6 +15,7 @@ mod ultrawork;
 
 pub use awaited::sleep_refused;
 pub use live::{queue_line, silence_line, table};
+pub use output_file::place;
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, heading, report};
 pub use rest::Rest;

@@ -77,6 +77,11 @@ impl OutputFile {
     }
 }
 
+/// The line that names the file of a task's output; `None` if there is none that can be named.
+pub fn place(task: &Task, state: &StateDir) -> Option<String> {
+    OutputFile::open(task, state)?.line()
+}
+
 fn plain(path: &Path) -> Option<String> {
     let text = path.to_str()?;
     Some(one_line(text, PATH_MAX)).filter(|plain| plain == text)

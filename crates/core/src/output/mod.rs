@@ -5,8 +5,10 @@ mod cut;
 mod excerpt;
 mod keep;
 mod source;
+mod window;
 
 pub use clean::{clean_line, one_line};
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed};
 pub use source::Source;
+pub use window::{Begin, Window};
