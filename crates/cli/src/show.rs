@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use sisyphus_control::{Reach, Tasks, count_as_told};
-use sisyphus_core::environment::Environment;
+use sisyphus_control::{Reach, Tasks, count_as_told, own_asker};
 use sisyphus_core::notice::{command_line, heading, report};
 use sisyphus_core::status::Status;
 
@@ -26,7 +25,7 @@ pub(crate) fn show(options: &Show) -> Result<()> {
         Status::Finished(_) => {
             print::out(&report(task, state, LINES))?;
             // Best effort: at worst it is told once more.
-            let _ = count_as_told(&tasks.store, task, Environment::read().session.as_ref());
+            let _ = count_as_told(&tasks.store, task, own_asker().as_ref());
             Ok(())
         }
         status @ (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }) => {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::json;
-use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks};
+use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks, count_as_told, own_asker};
 use sisyphus_core::id::TaskId;
 use sisyphus_core::outcome::Outcome;
 use sisyphus_core::status::Status;
@@ -36,6 +36,10 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                     }
                     if !has_completed(&task) {
                         verdict = Verdict::Bad;
+                    }
+                    // Of one that printed nothing this is the whole result. Best effort: at worst it is told once more.
+                    if task.output.as_ref().is_some_and(|output| output.bytes == 0) {
+                        let _ = count_as_told(lookout.store(), &task, own_asker().as_ref());
                     }
                     seen.push(task);
                 }

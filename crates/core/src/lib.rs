@@ -18,6 +18,7 @@ pub mod atomic;
 pub mod store;
 
 pub mod announce;
+pub mod asker;
 pub mod bind;
 pub mod client_end;
 pub mod fold;

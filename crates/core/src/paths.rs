@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::environment::Environment;
-use crate::id::{SessionId, TaskId};
+use crate::id::{SessionId, TaskId, ToolUseId};
 use crate::sys;
 
 /// The client's own configuration folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
@@ -113,6 +113,11 @@ impl StateDir {
     /// Where a claim is handed over, outside of what a sandboxed command can write to.
     pub fn claims_dir(&self) -> PathBuf {
         self.root.join("claims")
+    }
+
+    /// Who makes a call of our own server's tools, from the hook that sees the call until the server takes it.
+    pub fn call(&self, call: &ToolUseId) -> PathBuf {
+        self.claims_dir().join(format!("{call}.call"))
     }
 
     /// Whether this process may change the state: not so in the client's sandbox.

@@ -71,6 +71,13 @@ pub enum Tool {
     /// `KillShell` is its older name.
     #[serde(alias = "KillShell")]
     TaskStop,
+    /// Any tool of our own server, under the name that the client gives to it.
+    #[serde(
+        rename = "mcp__plugin_sisyphus_tasks__background_list",
+        alias = "mcp__plugin_sisyphus_tasks__background_output",
+        alias = "mcp__plugin_sisyphus_tasks__background_cancel"
+    )]
+    Own,
     #[serde(other)]
     Other,
 }

@@ -5,33 +5,16 @@ use std::path::Path;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sisyphus_core::client_end::{ClientNotice, Heard, hear};
-use sisyphus_core::id::{AgentId, ClientTaskId, SessionId};
+use sisyphus_core::id::{ClientTaskId, SessionId};
 use sisyphus_core::notice::{Rest, TOLD_AT_ONCE, reminder};
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Tally, Transaction};
-use sisyphus_core::task::{AgentLife, Task};
+use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Notification, Receipt, Reply};
 use sisyphus_process::{ProcessId, parent};
 
-/// Whose results are meant. What a subagent started is no business of the main conversation while the subagent lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Recipient {
-    MainConversation,
-    Agent(AgentId),
-}
-
-impl Recipient {
-    pub(crate) fn is_of(&self, task: &Task) -> bool {
-        match (self, &task.agent) {
-            (Self::MainConversation, None) => true,
-            (Self::MainConversation, Some(_)) => task.agent_life == AgentLife::Stopped,
-            // One that is met again lives again.
-            (Self::Agent(agent), Some(of)) => agent == of,
-            (Self::Agent(_), None) => false,
-        }
-    }
-}
+pub(crate) use sisyphus_core::asker::Recipient;
 
 /// Delivers everything that is ready, if anything is.
 pub(crate) fn deliver(context: &Context, session: &SessionId, to: &Recipient) -> Result<Reply> {

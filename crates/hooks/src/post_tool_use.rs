@@ -34,7 +34,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
             after_task_stop(context, &event)?;
             None
         }
-        Tool::Other => None,
+        Tool::Own | Tool::Other => None,
     };
     context.fold();
     // A subagent's notices reach it without any prompt of ours; this is where we meet it. To the main conversation the

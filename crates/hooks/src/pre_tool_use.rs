@@ -1,4 +1,4 @@
-//! PreToolUse: announces a background command, and notes who asks for one to be stopped.
+//! PreToolUse: announces a background command, notes who asks for one to be stopped, and who calls our own server.
 //!
 //! It never changes a command and never lets one through. The one thing that it may change is the `timeout` of a service
 //! or of a command that may have to wait, and only in a session where no other hook could have rewritten the call. The one
@@ -7,6 +7,7 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 use sisyphus_core::announce::announce;
+use sisyphus_core::asker::{Asker, Recipient};
 use sisyphus_core::id::{ClientTaskId, SessionId, Ticket};
 use sisyphus_core::judge::CLIENT_LIMIT_MAX_MS;
 use sisyphus_core::outcome::Canceller;
@@ -25,6 +26,7 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
     match event.tool_name {
         Tool::Bash => before_bash(context, event),
         Tool::TaskStop => before_task_stop(context, &event),
+        Tool::Own => before_own(context, event),
         // PowerShell can't be attached to: its commands are observed from PostToolUse on.
         Tool::PowerShell | Tool::Other => Ok(Reply::Silent),
     }
@@ -82,6 +84,14 @@ fn may_wait(context: &Context, settings: &Settings) -> bool {
 fn may_raise(context: &Context, session: &SessionId) -> bool {
     let known = context.store.read_session(session);
     known.is_ok_and(|session| session.rewriting == Rewriting::OnlyOurs)
+}
+
+/// Tells our server who calls.
+fn before_own(context: &Context, event: PreToolUse) -> Result<Reply> {
+    let conversation = event.agent_id.map_or(Recipient::MainConversation, Recipient::Agent);
+    let asker = Asker { session: event.session_id, conversation };
+    asker.leave(context.store.dir(), &event.tool_use_id)?;
+    Ok(Reply::Silent)
 }
 
 fn before_task_stop(context: &Context, event: &PreToolUse) -> Result<Reply> {

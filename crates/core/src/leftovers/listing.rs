@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 
-use crate::id::{SessionId, TaskId};
+use crate::id::{SessionId, TaskId, ToolUseId};
 
 /// How much is looked at in one folder; some can be written to by sandboxed commands.
 const ENTRIES: usize = 100_000;
@@ -46,10 +46,14 @@ impl Entry {
         TaskId::new(self.name.split_once('-')?.1).ok()
     }
 
-    /// Whether it is a handoff, named after a process, or was about to become one.
+    /// Whether it is a handoff, named after a process or a call, or was about to become one.
     pub(super) fn is_handoff(&self) -> bool {
         let name = self.name.strip_suffix(".tmp").unwrap_or(&self.name);
-        name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'.')
+        let of_call = name.split_once(".call").filter(|(id, _)| ToolUseId::new(*id).is_ok());
+        of_call
+            .map_or(name, |(_, rest)| rest)
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'.')
     }
 
     /// Whether it was being written by a process of ours, or prepared to take the place of a state file.
@@ -125,6 +129,9 @@ mod tests {
         for (name, expected) in [
             ("4026531836-712-99812", true),
             ("4026531836-712-99812.17-0.tmp", true),
+            ("toolu_01AbC.call", true),
+            ("toolu_01AbC.call.17-0.tmp", true),
+            ("toolu_01AbC.calling", false),
             ("id_rsa", false),
             (".bashrc", false),
             ("draft.tmp", false),
