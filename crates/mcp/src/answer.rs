@@ -1,0 +1,51 @@
+//! What a tool answers: the same as text and as data.
+
+use anyhow::{Context as _, Error, Result};
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde::Serialize;
+use sisyphus_control::NoSuchTask;
+use sisyphus_core::output::one_line;
+
+/// Most characters of what went wrong.
+const ERROR_MAX: usize = 1_000;
+
+/// How a call went that was understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Good,
+    /// Not all is as it was asked for.
+    Bad,
+}
+
+/// An answer. The client shows the model the data alone if there is any (measured on 2.1.329), so each holds everything.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    pub(crate) text: String,
+    pub(crate) data: T,
+    pub(crate) verdict: Verdict,
+}
+
+impl<T: Serialize> Answer<T> {
+    pub(crate) fn into_result(self) -> Result<CallToolResult> {
+        let data = serde_json::to_value(self.data).context("could not write the answer")?;
+        let mut result = match self.verdict {
+            Verdict::Good => CallToolResult::success(vec![ContentBlock::text(self.text)]),
+            Verdict::Bad => CallToolResult::error(vec![ContentBlock::text(self.text)]),
+        };
+        result.structured_content = Some(data);
+        Ok(result)
+    }
+}
+
+/// An error of the tool: the model reads it and can do better. The protocol goes on.
+pub(crate) fn failed(tool: &str, error: &Error) -> CallToolResult {
+    let hint = match error.downcast_ref::<NoSuchTask>() {
+        Some(NoSuchTask::Unknown(_)) => {
+            "; background_list shows this session's, with session: \"all\" those of every session"
+        }
+        Some(NoSuchTask::UnknownSession(_)) => "; leave `session` out for this one's",
+        Some(NoSuchTask::Nameless | NoSuchTask::Ambiguous(_)) | None => "",
+    };
+    let said = one_line(&format!("{error:#}"), ERROR_MAX);
+    CallToolResult::error(vec![ContentBlock::text(format!("{tool}: {said}{hint}"))])
+}

@@ -1,0 +1,60 @@
+//! Sleeping until a task may have ended. The opening of its runner's lock is the event; what has no lock is looked at
+//! now and then.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sisyphus_control::Watched;
+use sisyphus_core::task::Task;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::timeout;
+
+/// How often a task is looked at whose end no lock tells.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The locks that this server waits for, each once, however many calls wait for it.
+pub(crate) struct Ends {
+    watched: Mutex<Watched>,
+    opened: Arc<Notify>,
+    has_closed: AtomicBool,
+}
+
+impl Ends {
+    pub(crate) fn new() -> Self {
+        let opened = Arc::new(Notify::new());
+        let ring = Arc::clone(&opened);
+        let watched = Mutex::new(Watched::new(move || ring.notify_waiters()));
+        Self { watched, opened, has_closed: AtomicBool::new(false) }
+    }
+
+    /// The client is gone: nobody waits any more.
+    pub(crate) fn close(&self) {
+        self.has_closed.store(true, Ordering::SeqCst);
+        self.opened.notify_waiters();
+    }
+
+    pub(crate) fn has_closed(&self) -> bool {
+        self.has_closed.load(Ordering::SeqCst)
+    }
+
+    /// Listens for the next lock that opens. To be called before a look, so that what opens meanwhile is not missed.
+    pub(crate) fn listen(&self) -> Pin<Box<Notified<'_>>> {
+        let mut opened = Box::pin(self.opened.notified());
+        opened.as_mut().enable();
+        opened
+    }
+
+    /// Sleeps until what was listened for has come, or it is time to look at this task again, and no longer than that.
+    pub(crate) async fn sleep(
+        &self,
+        opened: Pin<Box<Notified<'_>>>,
+        task: &Task,
+        at_most: Duration,
+    ) {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).watch(task);
+        let _ = timeout(at_most.min(LOOK), opened).await;
+    }
+}

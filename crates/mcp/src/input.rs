@@ -1,0 +1,30 @@
+//! Standard input, which tells whoever waits when it ends: without that the calls that are still open would be waited for.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, ReadBuf, Stdin};
+
+use crate::ends::Ends;
+
+pub(crate) struct Input {
+    pub(crate) stdin: Stdin,
+    pub(crate) ends: Arc<Ends>,
+}
+
+impl AsyncRead for Input {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stdin).poll_read(context, buffer));
+        if read.is_err() || buffer.filled().len() == before {
+            self.ends.close();
+        }
+        Poll::Ready(read)
+    }
+}

@@ -1,0 +1,16 @@
+//! `sisyphus-mcp`: the client starts it with each session and speaks with it on standard input and output.
+
+mod answer;
+mod ask;
+mod ends;
+mod input;
+mod server;
+mod table;
+mod tools;
+mod view;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::serve()
+}

@@ -1,0 +1,126 @@
+//! The server: takes calls, hands them to the tools, and ends with its client.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, ServerHandler, ServiceExt as _};
+use sisyphus_control::open_store;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::paths::client_config_dir;
+use sisyphus_core::settings::Settings;
+
+use crate::answer::failed;
+use crate::ask::{Progress, arguments, asker};
+use crate::ends::Ends;
+use crate::input::Input;
+use crate::tools::{self, cancel, list, output};
+
+/// Serves one client until it is gone.
+pub(crate) fn serve() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tools::complain(&anyhow::Error::new(error).context("could not start"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let served = runtime.block_on(async {
+        let ends = Arc::new(Ends::new());
+        let (stdin, stdout) = rmcp::transport::stdio();
+        let input = Input { stdin, ends: Arc::clone(&ends) };
+        let running = Server { ends }.serve((input, stdout)).await?;
+        running.waiting().await?;
+        Ok(())
+    });
+    // Whoever still waits for something waits for nobody.
+    runtime.shutdown_background();
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let error: anyhow::Error = error;
+            tools::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The user's settings, as they are now.
+pub(crate) fn settings() -> Settings {
+    client_config_dir(&Environment::read()).map(|dir| Settings::read(&dir)).unwrap_or_default()
+}
+
+/// Does what may wait for a file's lock without keeping other calls waiting.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.context("a call broke off")?
+}
+
+struct Server {
+    ends: Arc<Ends>,
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let mut info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
+        info.server_info = Implementation::new("sisyphus-tasks", env!("CARGO_PKG_VERSION"));
+        info
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(tools::all()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        tools::all().into_iter().find(|tool| tool.name == name)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let name = request.name.clone();
+        let answered = tokio::select! {
+            answered = self.answer(request, &context) => answered,
+            () = context.ct.cancelled() => Err(anyhow::anyhow!("the call was cancelled")),
+        };
+        Ok(answered.unwrap_or_else(|error| failed(&name, &error)).into())
+    }
+}
+
+impl Server {
+    async fn answer(
+        &self,
+        request: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult> {
+        let asker = asker(context, open_store()?.dir());
+        match request.name.as_ref() {
+            list::NAME => {
+                let given = arguments(request.arguments)?;
+                blocking(move || list::run(&given, asker.as_ref())).await?.into_result()
+            }
+            output::NAME => {
+                let wish = output::Wish::of(arguments(request.arguments)?)?;
+                let progress = Progress::of(context);
+                output::run(wish, asker, &self.ends, &progress).await?.into_result()
+            }
+            cancel::NAME => {
+                let given = arguments(request.arguments)?;
+                blocking(move || cancel::run(&given, asker.as_ref())).await?.into_result()
+            }
+            _ => anyhow::bail!("there is no such tool"),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `background_cancel`.
+
+use anyhow::Result;
+use chrono::Utc;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sisyphus_control::{Ending, cancel};
+use sisyphus_core::asker::{Asker, Recipient};
+use sisyphus_core::outcome::Canceller;
+use sisyphus_core::output::one_line;
+use sisyphus_core::task::Task;
+
+use super::reach::{complain, find, read};
+use crate::answer::{Answer, Verdict};
+use crate::server::settings;
+use crate::table::{cell, table};
+use crate::view::{Now, TaskView};
+
+pub(crate) const NAME: &str = "background_cancel";
+pub(crate) const DESCRIPTION: &str = "Stops a background command with every process that it has started, or all of \
+    this session's, and answers when they are gone. What is stopped here is not announced again.";
+
+/// Most characters of what went wrong.
+const PROBLEM_MAX: usize = 300;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Arguments {
+    /// The task: its id or the beginning of it, Claude Code's id of it, or its description.
+    #[serde(default)]
+    task_id: Option<String>,
+    /// Instead of `task_id`: every task of this session that has not ended.
+    #[serde(default)]
+    all: Option<bool>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+pub(crate) struct Cancelled {
+    /// How many were stopped by this call.
+    cancelled: usize,
+    tasks: Vec<Stopped>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct Stopped {
+    /// The status before.
+    status_before: String,
+    came_of_it: CameOfIt,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    #[serde(flatten)]
+    task: TaskView,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars", inline)]
+#[serde(rename_all = "snake_case")]
+enum CameOfIt {
+    /// Nothing of it runs any more.
+    Cancelled,
+    HadEnded,
+    NotStopped,
+}
+
+/// Takes as long as the tasks take to end: 11 seconds at most.
+pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Cancelled>> {
+    let tasks = read()?;
+    let meant = match (given.task_id.as_deref(), given.all.unwrap_or(false), asker) {
+        (Some(name), false, _) => vec![find(&tasks, name, asker)?],
+        (None, true, Some(asker)) => {
+            tasks.active.iter().filter(|task| is_all(task, asker)).cloned().collect()
+        }
+        (None, true, None) => anyhow::bail!(
+            "the client did not say which session this is, so `all` means nothing: name the task"
+        ),
+        (Some(_), true, _) | (None, false, _) => {
+            anyhow::bail!("wrong arguments: give either `task_id`, or `all: true`")
+        }
+    };
+    let answers = cancel(&tasks.store, meant, Canceller::Model, complain)?;
+    let active = tasks.store.read_active()?;
+    let now = Now { active: &active, limit: settings().max_background_tasks, at: Utc::now() };
+    let stopped: Vec<Stopped> = answers
+        .iter()
+        .map(|answer| {
+            let (came_of_it, problem) = came_of_it(&answer.task, &answer.ending);
+            let task = TaskView::of(&answer.task, &now);
+            let status_before = answer.before.status.word().to_owned();
+            Stopped { status_before, came_of_it, problem, task }
+        })
+        .collect();
+    let is = |wanted: CameOfIt| stopped.iter().filter(|it| it.came_of_it == wanted).count();
+    let verdict = if is(CameOfIt::NotStopped) == 0 { Verdict::Good } else { Verdict::Bad };
+    let data = Cancelled { cancelled: is(CameOfIt::Cancelled), tasks: stopped };
+    Ok(Answer { text: text(&data), data, verdict })
+}
+
+/// What `all` means: everything live of the session; for a subagent what it started itself.
+fn is_all(task: &Task, asker: &Asker) -> bool {
+    let is_theirs = match &asker.conversation {
+        Recipient::MainConversation => true,
+        Recipient::Agent(_) => asker.conversation.is_of(task),
+    };
+    task.session == asker.session && is_theirs && task.is_bound()
+}
+
+fn came_of_it(task: &Task, ending: &Ending) -> (CameOfIt, Option<String>) {
+    match ending {
+        Ending::Ended => (CameOfIt::Cancelled, None),
+        Ending::HadEnded => (CameOfIt::HadEnded, None),
+        Ending::LeftToClient => {
+            let problem = match task.client_id() {
+                Some(id) => format!("only Claude Code can stop it: TaskStop with task_id `{id}`"),
+                None => "Claude Code has not named it yet".to_owned(),
+            };
+            (CameOfIt::NotStopped, Some(problem))
+        }
+        Ending::NotStopped(why) => (CameOfIt::NotStopped, Some(one_line(why, PROBLEM_MAX))),
+    }
+}
+
+fn text(cancelled: &Cancelled) -> String {
+    if cancelled.tasks.is_empty() {
+        return "Nothing to cancel: no background task of this session is live.\n".to_owned();
+    }
+    let tasks = if cancelled.cancelled == 1 { "task" } else { "tasks" };
+    let rows: Vec<Vec<String>> = cancelled.tasks.iter().map(row).collect();
+    format!(
+        "Cancelled {} background {tasks}:\n\n{}",
+        cancelled.cancelled,
+        table(&["Task ID", "Description", "Status before", "Now", "Session ID"], &rows)
+    )
+}
+
+fn row(stopped: &Stopped) -> Vec<String> {
+    let now = match (&stopped.problem, stopped.came_of_it) {
+        (Some(problem), _) => format!("{}; {}", stopped.task.state(), cell(problem)),
+        (None, CameOfIt::HadEnded) => format!("had ended: {}", stopped.task.state()),
+        (None, CameOfIt::Cancelled | CameOfIt::NotStopped) => stopped.task.state(),
+    };
+    vec![
+        format!("`{}`", stopped.task.task_id),
+        cell(stopped.task.name()),
+        stopped.status_before.clone(),
+        now,
+        format!("`{}`", stopped.task.session),
+    ]
+}

@@ -1,0 +1,153 @@
+//! `background_list`.
+
+use anyhow::Result;
+use chrono::Utc;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sisyphus_core::asker::Asker;
+use sisyphus_core::task::Task;
+
+use super::reach::{of_session, read_recent};
+use crate::answer::{Answer, Verdict};
+use crate::server::settings;
+use crate::table::{cell, table};
+use crate::view::{Now, TaskView};
+
+pub(crate) const NAME: &str = "background_list";
+pub(crate) const DESCRIPTION: &str = "Lists background commands of this session: those that have not ended, then the \
+    newest that have, with status, exit code and time. Each end is told by itself; this is for a look in between.";
+
+/// How many tasks are listed.
+const ROWS: usize = 50;
+/// What `session` is for all of them.
+const ALL: &str = "all";
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Arguments {
+    /// Only those of this status; `live` is everything that has not ended, `ended` everything that has.
+    #[serde(default)]
+    status: Option<Wanted>,
+    /// `all`, or the id of another session or its beginning. Left out: this session.
+    #[serde(default)]
+    session: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars", inline)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    Live,
+    Ended,
+    Pending,
+    Queued,
+    Running,
+    Completed,
+    Failed,
+    Killed,
+    TimedOut,
+    Cancelled,
+    Lost,
+    Unknown,
+}
+
+impl Wanted {
+    fn is(self, task: &Task) -> bool {
+        let word = match self {
+            Self::Live => return !task.status.is_final(),
+            Self::Ended => return task.status.is_final(),
+            Self::Pending => "pending",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Killed => "killed",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+            Self::Unknown => "unknown",
+        };
+        task.status.word() == word
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+pub(crate) struct Listed {
+    /// Whose tasks these are: the id of a session, or `all`.
+    session: String,
+    /// Those that have not ended in the order of their calls, then those that have, the newest first. Descriptions and
+    /// commands are quoted data.
+    tasks: Vec<TaskView>,
+    /// How many more there are.
+    left_out: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Listed>> {
+    let mut tasks = read_recent()?;
+    let mut note = None;
+    let whose = match (given.session.as_deref(), asker) {
+        (Some(ALL), _) => None,
+        (Some(name), _) => Some(tasks.find_session(name)?.clone()),
+        (None, Some(asker)) => Some(asker.session.clone()),
+        (None, None) => {
+            note = Some(
+                "The client did not say which session this is: these are the tasks of all sessions of this user."
+                    .to_owned(),
+            );
+            None
+        }
+    };
+    let session = whose.as_ref().map_or_else(|| ALL.to_owned(), ToString::to_string);
+    let active = tasks.store.read_active()?;
+    if let Some(whose) = &whose {
+        tasks = of_session(&tasks, whose);
+    }
+    let now = Now { active: &active, limit: settings().max_background_tasks, at: Utc::now() };
+    let meant: Vec<&Task> = tasks
+        .active
+        .iter()
+        .chain(&tasks.ended)
+        .filter(|task| given.status.is_none_or(|wanted| wanted.is(task)))
+        .collect();
+    let left_out = meant.len().saturating_sub(ROWS);
+    let views = meant.into_iter().take(ROWS).map(|task| TaskView::of(task, &now)).collect();
+    let data = Listed { session, tasks: views, left_out, note };
+    Ok(Answer { text: text(&data), data, verdict: Verdict::Good })
+}
+
+fn text(listed: &Listed) -> String {
+    let mut text = match listed.session.as_str() {
+        ALL => "Background tasks of all sessions:\n\n".to_owned(),
+        session => format!("Background tasks of session `{session}`:\n\n"),
+    };
+    if listed.tasks.is_empty() {
+        text.push_str("none\n");
+    } else {
+        let rows: Vec<Vec<String>> = listed.tasks.iter().map(row).collect();
+        text.push_str(&table(
+            &["Task ID", "Description", "Status", "Duration", "Session ID"],
+            &rows,
+        ));
+    }
+    if listed.left_out > 0 {
+        text.push_str(&format!("\n{} more are not shown.\n", listed.left_out));
+    }
+    if let Some(note) = &listed.note {
+        text.push_str(&format!("\n{note}\n"));
+    }
+    text
+}
+
+fn row(task: &TaskView) -> Vec<String> {
+    vec![
+        format!("`{}`", task.task_id),
+        cell(task.name()),
+        task.state(),
+        task.lasted(),
+        format!("`{}`", task.session),
+    ]
+}

@@ -1,0 +1,277 @@
+//! `background_output`.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use chrono::Utc;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sisyphus_control::{Course, NoSuchTask, count_as_told, courses};
+use sisyphus_core::asker::Asker;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::id::TaskId;
+use sisyphus_core::notice::{command_line, place};
+use sisyphus_core::output::{Begin, Source, Window};
+use sisyphus_core::paths::client_tmp_dir;
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_core::task::Task;
+
+use super::reach::{complain, find, read};
+use crate::answer::{Answer, Verdict};
+use crate::ask::Progress;
+use crate::ends::Ends;
+use crate::server::{blocking, settings};
+use crate::table::{cell, table};
+use crate::view::{Now, TaskView};
+
+pub(crate) const NAME: &str = "background_output";
+pub(crate) const DESCRIPTION: &str = "Shows one background command: while it runs its status and what it has printed \
+    since a cursor, once it has ended its outcome and output. Each end is told by itself; with `block: true` this call \
+    waits for it where nothing else is left to do.";
+
+const MAX_CHARS: usize = 8_000;
+const MAX_CHARS_LEAST: usize = 100;
+const MAX_CHARS_MOST: usize = 50_000;
+/// A last part of an output that is no shorter than what a reminder shows counts as the result.
+const RESULT_CHARS: usize = 2_000;
+const TIMEOUT_MS: u64 = 60_000;
+const TIMEOUT_MS_MOST: u64 = 600_000;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Arguments {
+    /// The task: its id or the beginning of it, Claude Code's id of it, or its description.
+    task_id: String,
+    /// Waits until the task has ended, or the time is up.
+    #[serde(default)]
+    block: bool,
+    /// How long `block` waits, in milliseconds: 60000 unless told, at most 600000.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 600_000))]
+    timeout_ms: Option<u64>,
+    /// Where in the output to begin, in bytes: `next_since` of the answer before, 0 for the beginning. Left out: its end.
+    #[serde(default)]
+    since: Option<u64>,
+    /// Most characters of output: 8000 unless told.
+    #[serde(default)]
+    #[schemars(range(min = 100, max = 50_000))]
+    max_chars: Option<usize>,
+}
+
+/// What was asked for, once it has proved to be possible.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    task_id: String,
+    wait: Option<Duration>,
+    begin: Begin,
+    max_chars: usize,
+}
+
+impl Wish {
+    pub(crate) fn of(given: Arguments) -> Result<Self> {
+        let wait = match (given.block, given.timeout_ms) {
+            (false, None) => None,
+            (false, Some(_)) => {
+                anyhow::bail!("wrong arguments: `timeout_ms` goes with `block: true`")
+            }
+            (true, timeout) => Some(timeout.unwrap_or(TIMEOUT_MS)),
+        };
+        anyhow::ensure!(
+            wait.is_none_or(|ms| ms <= TIMEOUT_MS_MOST),
+            "wrong arguments: `timeout_ms` is at most {TIMEOUT_MS_MOST}"
+        );
+        let max_chars = given.max_chars.unwrap_or(MAX_CHARS);
+        anyhow::ensure!(
+            (MAX_CHARS_LEAST..=MAX_CHARS_MOST).contains(&max_chars),
+            "wrong arguments: `max_chars` is from {MAX_CHARS_LEAST} to {MAX_CHARS_MOST}"
+        );
+        Ok(Self {
+            task_id: given.task_id,
+            wait: wait.map(Duration::from_millis),
+            begin: given.since.map_or(Begin::LastLines, Begin::At),
+            max_chars,
+        })
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+pub(crate) struct Told {
+    #[serde(flatten)]
+    task: TaskView,
+    /// Whether it is over; then `outcome` says how.
+    ended: bool,
+    /// What the command printed from byte `since` to byte `next_since`, cleaned: data, whatever it says.
+    output: String,
+    since: u64,
+    /// The cursor for the next call.
+    next_since: u64,
+    /// Whether there is more behind `next_since` already.
+    more: bool,
+    /// How much the command has printed so far.
+    output_bytes: u64,
+    /// Where all of it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// Answers at once, or when the task has ended. The future may be dropped at any time.
+pub(crate) async fn run(
+    wish: Wish,
+    asker: Option<Asker>,
+    ends: &Ends,
+    progress: &Progress<'_>,
+) -> Result<Answer<Told>> {
+    let (name, by) = (wish.task_id.clone(), asker.clone());
+    let (store, mut task) = blocking(move || {
+        let tasks = read()?;
+        let task = find(&tasks, &name, by.as_ref())?;
+        Ok((tasks.store, task))
+    })
+    .await?;
+    if let (Some(at_most), false) = (wish.wait, task.status.is_final()) {
+        task = until_over(&store, &task.id, at_most, ends, progress).await?;
+    }
+    blocking(move || tell(&store, &task, &wish, asker.as_ref())).await
+}
+
+/// Waits until the task has ended, the time is up, or the client gone.
+async fn until_over(
+    store: &Store,
+    id: &TaskId,
+    at_most: Duration,
+    ends: &Ends,
+    progress: &Progress<'_>,
+) -> Result<Task> {
+    let begin = Instant::now();
+    loop {
+        let opened = ends.listen();
+        let (wanted, looked_at) = (id.clone(), store.clone());
+        let task = match blocking(move || look(&looked_at, wanted)).await? {
+            Course::Live(task) => task,
+            Course::Ended(task) => return Ok(task),
+            Course::Forgotten => return Err(NoSuchTask::Unknown(id.to_string()).into()),
+        };
+        let passed = begin.elapsed().min(at_most);
+        let said = format!("{id} is {}", task.status.word());
+        progress.say(passed.as_secs_f64(), at_most.as_secs_f64(), said).await;
+        if passed == at_most || ends.has_closed() {
+            return Ok(task);
+        }
+        ends.sleep(opened, &task, at_most.saturating_sub(passed)).await;
+    }
+}
+
+fn look(store: &Store, id: TaskId) -> Result<Course> {
+    if let Err(error) = fold(store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now()) {
+        complain(&error);
+    }
+    courses(store, &[id])?.pop().context("nothing was looked at")
+}
+
+fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Result<Answer<Told>> {
+    let state = store.dir();
+    let client_tmp = client_tmp_dir(&Environment::read());
+    let window = match Source::open(task, state, &client_tmp) {
+        Some(mut source) => Window::take(&mut source, task, wish.begin, wish.max_chars)
+            .with_context(|| format!("could not read the output of {}", task.id))?,
+        None => Window::default(),
+    };
+    if let Begin::At(since) = wish.begin {
+        let end = window.end;
+        anyhow::ensure!(
+            since <= end,
+            "wrong arguments: `since` is {since}, but only {end} bytes are there"
+        );
+    }
+    let active = store.read_active()?;
+    let now = Now { active: &active, limit: settings().max_background_tasks, at: Utc::now() };
+    let ended = task.status.is_final();
+    let is_awaited = asker.is_some_and(|asker| asker.awaits(task));
+    let data = Told {
+        task: TaskView::of(task, &now),
+        ended,
+        output: window.lines.join("\n"),
+        since: window.from,
+        next_since: window.next,
+        more: !window.reaches_end(),
+        output_bytes: task.output.as_ref().map_or(window.end, |output| output.bytes),
+        output_file: place(task, state),
+        note: (!ended && is_awaited)
+            .then(|| "Its end is told when it comes; there is no need to ask again.".to_owned()),
+    };
+    if ended && is_result(wish, &window) {
+        // Best effort: at worst it is told once more.
+        if let Err(error) = count_as_told(store, task, asker) {
+            complain(&error);
+        }
+    }
+    let text = if ended { result(task, &data, &window) } else { status(task, &data, &window) };
+    Ok(Answer { text, data, verdict: Verdict::Good })
+}
+
+/// Whether who reads this has the result: its end, and before that as much as a reminder would show, or what the calls
+/// before this one brought.
+fn is_result(wish: &Wish, window: &Window) -> bool {
+    let is_enough = match wish.begin {
+        Begin::At(_) => true,
+        Begin::LastLines => window.from == 0 || wish.max_chars >= RESULT_CHARS,
+    };
+    window.reaches_end() && is_enough
+}
+
+/// While it has not ended.
+fn status(task: &Task, told: &Told, window: &Window) -> String {
+    let view = &told.task;
+    let mut rows = vec![
+        vec!["Task ID".to_owned(), format!("`{}`", view.task_id)],
+        vec!["Description".to_owned(), cell(view.name())],
+        vec!["Status".to_owned(), format!("**{}**", view.state())],
+        vec!["Duration".to_owned(), view.lasted()],
+        vec!["Session ID".to_owned(), format!("`{}`", view.session)],
+    ];
+    if told.output_bytes > 0 {
+        rows.push(vec!["Printed so far".to_owned(), format!("{} bytes", told.output_bytes)]);
+    }
+    let mut text = format!("## Task Status\n\n{}", table(&["Field", "Value"], &rows));
+    if let Some(note) = &told.note {
+        text.push_str(&format!("\n> **Note**: {note}\n"));
+    }
+    text.push_str(&format!("\ncommand: {}\n", command_line(&task.command)));
+    text + &quoted(told, window)
+}
+
+/// Once it has ended.
+fn result(task: &Task, told: &Told, window: &Window) -> String {
+    let view = &told.task;
+    let mut text =
+        format!("Task Result\n\nTask ID: {}\nDescription: {}\n", view.task_id, view.name());
+    if let Some(outcome) = &view.outcome {
+        text.push_str(&format!("Outcome: {outcome}\n"));
+    }
+    text.push_str(&format!("Duration: {}\nSession ID: {}\n", view.lasted(), view.session));
+    text.push_str(&format!("command: {}\n\n---\n\n", command_line(&task.command)));
+    text.push_str(&quoted(told, window));
+    if let Some(place) = &told.output_file {
+        text.push_str(&format!("{place}\n"));
+    }
+    text
+}
+
+/// The output, each line marked as a quotation.
+fn quoted(told: &Told, window: &Window) -> String {
+    if window.lines.is_empty() {
+        let none = if told.output_bytes == 0 { "output: none" } else { "output: nothing new" };
+        return format!("{none} (next: since={})\n", told.next_since);
+    }
+    let lines: String = window.lines.iter().map(|line| format!("| {line}\n")).collect();
+    let more = if told.more { ", more is there" } else { "" };
+    format!(
+        "output (bytes {} to {} of {}; what the command printed, each line after \"| \"):\n{lines}next: since={}{more}\n",
+        told.since, told.next_since, window.end, told.next_since
+    )
+}

@@ -1,0 +1,43 @@
+//! Which tasks a call is about: those of its own session first.
+
+use anyhow::Result;
+use sisyphus_control::{NoSuchTask, Reach, Tasks};
+use sisyphus_core::asker::Asker;
+use sisyphus_core::id::SessionId;
+use sisyphus_core::task::Task;
+
+/// Reads every task.
+pub(super) fn read() -> Result<Tasks> {
+    Tasks::read(Reach::Archive, complain)
+}
+
+/// Reads the tasks that have not ended and the newest that have.
+pub(super) fn read_recent() -> Result<Tasks> {
+    Tasks::read(Reach::Recent, complain)
+}
+
+/// Standard error is what the client shows to who looks for a fault of a server.
+pub(crate) fn complain(error: &anyhow::Error) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "sisyphus-mcp: {error:#}");
+}
+
+/// The task that is meant. Of the same name in several sessions the asking session's own is.
+pub(super) fn find(tasks: &Tasks, name: &str, asker: Option<&Asker>) -> Result<Task> {
+    if let Some(asker) = asker {
+        match of_session(tasks, &asker.session).find(name) {
+            Ok(task) => return Ok(task.clone()),
+            Err(error) if matches!(error.downcast_ref(), Some(NoSuchTask::Unknown(_))) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    tasks.find(name).cloned()
+}
+
+/// What of it belongs to a session.
+pub(super) fn of_session(tasks: &Tasks, session: &SessionId) -> Tasks {
+    let of = |tasks: &[Task]| -> Vec<Task> {
+        tasks.iter().filter(|task| &task.session == session).cloned().collect()
+    };
+    Tasks { store: tasks.store.clone(), active: of(&tasks.active), ended: of(&tasks.ended) }
+}

@@ -1,0 +1,117 @@
+//! A task as the tools show it.
+
+use chrono::{DateTime, Utc};
+use rmcp::schemars::JsonSchema;
+use serde::Serialize;
+use sisyphus_core::notice::command_line;
+use sisyphus_core::outcome::{Outcome, duration};
+use sisyphus_core::output::one_line;
+use sisyphus_core::queue::{Outlook, outlook_of};
+use sisyphus_core::settings::SlotLimit;
+use sisyphus_core::status::{Status, Watch};
+use sisyphus_core::store::Active;
+use sisyphus_core::task::Task;
+
+/// Longest description, in characters.
+const DESCRIPTION_MAX: usize = 120;
+
+/// One background task.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+pub(crate) struct TaskView {
+    pub(crate) task_id: String,
+    /// Claude Code's own id of it, for its TaskStop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_id: Option<String>,
+    /// What was said of it when it was started.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schemars(default)]
+    pub(crate) description: String,
+    /// The command, on one line, shortened.
+    pub(crate) command: String,
+    /// `pending` and `queued` have not started, `running` runs; `completed`, `failed`, `killed`, `timed_out`,
+    /// `cancelled`, `lost` and `unknown` have ended.
+    pub(crate) status: String,
+    /// How it ended, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<String>,
+    /// Only if it was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exit_code: Option<i32>,
+    /// 1 is the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) place_in_line: Option<usize>,
+    /// Since the real start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) duration_ms: Option<u64>,
+    pub(crate) session: String,
+}
+
+/// What tasks are seen against.
+pub(crate) struct Now<'a> {
+    pub(crate) active: &'a Active,
+    pub(crate) limit: SlotLimit,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl TaskView {
+    pub(crate) fn of(task: &Task, now: &Now<'_>) -> Self {
+        let mut view = Self {
+            task_id: task.id.to_string(),
+            client_id: task.client_id().map(ToString::to_string),
+            description: one_line(&task.description, DESCRIPTION_MAX),
+            command: command_line(&task.command),
+            status: task.status.word().to_owned(),
+            outcome: None,
+            exit_code: None,
+            place_in_line: None,
+            duration_ms: None,
+            session: task.session.to_string(),
+        };
+        match &task.status {
+            Status::Pending { .. } | Status::Queued { .. } => {
+                if let Outlook::Waits { number } = outlook_of(now.active, &task.id, now.limit) {
+                    view.place_in_line = Some(number);
+                }
+            }
+            Status::Running { started_at, watch } => {
+                view.duration_ms = u64::try_from((now.at - *started_at).num_milliseconds()).ok();
+                if *watch == Watch::Observed {
+                    view.outcome = Some("started, not known to have ended".to_owned());
+                }
+            }
+            Status::Finished(ending) => {
+                view.duration_ms = ending.duration_ms;
+                view.outcome = Some(ending.outcome.sentence(ending.duration_ms));
+                view.exit_code = match ending.outcome {
+                    Outcome::Completed => Some(0),
+                    Outcome::Failed { exit_code } => Some(exit_code),
+                    Outcome::Killed { .. }
+                    | Outcome::TimedOut { .. }
+                    | Outcome::Cancelled { .. }
+                    | Outcome::Lost { .. }
+                    | Outcome::Unknown => None,
+                };
+            }
+        }
+        view
+    }
+
+    /// What it is called in a table.
+    pub(crate) fn name(&self) -> &str {
+        if self.description.is_empty() { &self.command } else { &self.description }
+    }
+
+    /// The status, with the exit code or the place in line where that says more.
+    pub(crate) fn state(&self) -> String {
+        match (self.exit_code, self.place_in_line) {
+            (Some(code), _) if code != 0 => format!("{}({code})", self.status),
+            (_, Some(number)) => format!("{}, number {number} in line", self.status),
+            (Some(_) | None, None) => self.status.clone(),
+        }
+    }
+
+    pub(crate) fn lasted(&self) -> String {
+        self.duration_ms.map_or_else(|| "-".to_owned(), duration)
+    }
+}

@@ -1,0 +1,97 @@
+//! `background_cancel`: whole trees of real commands.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Process, Shell, wait_for, wait_until};
+
+use crate::model::{Model, announced, held};
+
+/// Refuses TERM, with a child in a session of its own.
+const TREE: &str = "trap '' TERM; setsid sh -c 'echo $$ >> pids; exec sleep 300' & \
+    sleep 300 & echo $! >> pids; echo $$ >> pids; while :; do sleep 0.2; done";
+
+fn tree(client: &Client) -> Vec<Process> {
+    let file = client.env.project().join("pids");
+    wait_for("the tree", || {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let pids: Vec<i32> = text.lines().flat_map(str::parse).collect();
+        (pids.len() == 3).then(|| pids.into_iter().filter_map(Process::of).collect())
+    })
+}
+
+#[test]
+fn the_whole_tree_is_gone_and_nothing_more_is_said_of_it() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background_with(TREE, json!({ "description": "serve" }));
+    let tree = tree(&client);
+    assert_eq!(tree.len(), 3);
+    let model = Model::of(&client);
+    let answer = model.cancel(json!({ "task_id": "serve" })).good();
+    assert!(tree.iter().all(|process| !process.is_alive()), "{tree:?}");
+    assert_eq!(answer.data["cancelled"], 1);
+    let task = &answer.data["tasks"][0];
+    assert_eq!((&task["status_before"], &task["status"]), (&json!("running"), &json!("cancelled")));
+    assert_eq!(task["came_of_it"], "cancelled");
+    assert!(
+        answer.text.starts_with("Cancelled 1 background task:\n\n| Task ID | "),
+        "{}",
+        answer.text
+    );
+    assert!(
+        answer.text.contains(" | serve | running | cancelled | `session-1` |\n"),
+        "{}",
+        answer.text
+    );
+    assert_eq!(client.task()["by"], "model");
+
+    let reply = announced(&client, &running, 143);
+    assert_eq!(reply["decision"], "block", "{reply}");
+
+    let again = model.cancel(json!({ "task_id": running.id })).good();
+    assert_eq!(
+        (&again.data["cancelled"], &again.data["tasks"][0]["came_of_it"]),
+        (&json!(0), &json!("had_ended"))
+    );
+}
+
+#[test]
+fn all_means_this_sessions_own() {
+    let mut client = Client::new(Shell::Bash);
+    let mine = [client.background(&held(0)), client.background(&held(0))];
+    client.switch("session-2");
+    let other = client.background(&held(0));
+    for running in mine.iter().chain([&other]) {
+        running.wait_for_line("ready");
+    }
+    let model = Model::of(&client);
+    let answer = model.cancel(json!({ "all": true })).good();
+    assert_eq!(answer.data["cancelled"], 2, "{}", answer.text);
+    for running in &mine {
+        wait_until("their end", || !running.process.is_alive());
+    }
+    assert!(other.process.is_alive());
+    let left = model.cancel(json!({ "all": true })).good();
+    assert_eq!(left.data, json!({ "cancelled": 0, "tasks": [] }));
+    assert!(left.text.starts_with("Nothing to cancel"), "{}", left.text);
+}
+
+#[test]
+fn what_only_the_client_can_stop_is_said_so() {
+    let client = Client::new(Shell::Bash);
+    let command = held(0);
+    let running = client.start_plain(&command);
+    let call = json!({ "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_9",
+                       "tool_input": { "command": command } });
+    client.bind(call, &running);
+    let model = Model::of(&client);
+    let answer = model.cancel(json!({ "task_id": running.id }));
+    let problem = answer.data["tasks"][0]["problem"].as_str().unwrap().to_owned();
+    assert_eq!(
+        problem,
+        format!("only Claude Code can stop it: TaskStop with task_id `{}`", running.id)
+    );
+    assert!(answer.error().contains(&problem));
+    assert!(running.process.is_alive());
+    assert_ne!(client.task()["status"], Value::Null);
+}

@@ -1,0 +1,87 @@
+//! A result that was read to its end is not told again; one that was not is.
+
+use serde_json::{Value, json};
+use sisyphus_testing::shell::Running;
+use sisyphus_testing::{Client, Shell, wait_until};
+
+use crate::model::{Model, announced, held, let_go};
+
+/// Whether the client's notice of the end still brings the result.
+fn is_told(client: &Client, running: &Running) -> bool {
+    let reply = announced(client, running, 3);
+    let context = &reply["hookSpecificOutput"]["additionalContext"];
+    let is_told = context.as_str().is_some_and(|text| text.contains("failed with exit code 3"));
+    assert_eq!(is_told, reply["decision"] != "block", "{reply}");
+    is_told
+}
+
+fn read(client: &Client, arguments: Value) -> bool {
+    let running = client.background("seq 2000; exit 3");
+    let model = Model::of(client);
+    let mut wish = json!({ "task_id": running.id, "block": true });
+    for (key, value) in arguments.as_object().unwrap() {
+        wish[key] = value.clone();
+    }
+    assert_eq!(model.output(wish).good().data["exit_code"], 3);
+    is_told(client, &running)
+}
+
+#[test]
+fn what_was_read_to_its_end_is_delivered() {
+    let cases = [
+        (json!({}), false),
+        (json!({ "since": 0, "max_chars": 50_000 }), false),
+        (json!({ "since": 8_000 }), false),
+        // Not the end, and not enough of it.
+        (json!({ "since": 0, "max_chars": 500 }), true),
+        (json!({ "max_chars": 500 }), true),
+    ];
+    for (arguments, told) in cases {
+        let client = Client::new(Shell::Bash);
+        assert_eq!(read(&client, arguments.clone()), told, "{arguments}");
+    }
+}
+
+#[test]
+fn the_status_of_a_running_command_is_no_result() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background(&held(3));
+    running.wait_for_line("ready");
+    let model = Model::of(&client);
+    assert_eq!(model.output(json!({ "task_id": running.id })).good().data["ended"], false);
+    let_go(&client);
+    wait_until("its end", || !running.process.is_alive());
+    assert!(is_told(&client, &running));
+}
+
+#[test]
+fn what_another_session_or_a_subagent_reads_is_still_owed() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background("exit 3");
+    let other = Model::start(&client.env, Some("session-2"));
+    let wish = json!({ "task_id": running.id, "block": true });
+    assert_eq!(other.output(wish.clone()).good().data["exit_code"], 3);
+    let model = Model::of(&client);
+    let own = "mcp__plugin_sisyphus_tasks__background_output";
+    let call = json!({ "hook_event_name": "PreToolUse", "tool_name": own, "tool_use_id": "toolu_sub",
+                       "tool_input": {}, "agent_id": "a1" });
+    client.hook("sisyphus-pre-tool-use", call);
+    model.call_as("background_output", wish, Some("toolu_sub")).good();
+    assert!(is_told(&client, &running));
+}
+
+#[test]
+fn the_command_line_counts_as_well() {
+    let client = Client::new(Shell::Bash);
+    for (arguments, told) in [(["show"], false), (["wait"], false), (["output"], true)] {
+        let running = client.background("exit 3");
+        let mut command = client.env.command("sisyphus");
+        let id = running.id.clone();
+        // Its end first: `show` does not wait for it.
+        assert_eq!(client.env.run("sisyphus", &["wait", &id]).code, Some(1));
+        command.args(arguments).arg(&id).env("CLAUDE_CODE_SESSION_ID", "session-1");
+        let output = sisyphus_testing::env::run(command, b"");
+        assert_ne!(output.stdout.is_empty(), arguments != ["output"], "{output:?}");
+        assert_eq!(is_told(&client, &running), told, "{arguments:?}");
+    }
+}

@@ -1,0 +1,93 @@
+//! What is wrong is answered clearly, and the server goes on.
+
+use serde_json::json;
+use sisyphus_testing::{Client, Shell, TestEnv};
+
+use crate::model::Model;
+
+#[test]
+fn wrong_arguments_are_errors_of_the_tool() {
+    let env = TestEnv::new();
+    let model = Model::start(&env, Some("session-1"));
+    let cases = [
+        ("background_list", json!({ "status": "burning" }), "unknown variant `burning`"),
+        ("background_list", json!({ "sesion": "all" }), "unknown field `sesion`"),
+        ("background_list", json!({ "session": 7 }), "invalid type: integer `7`"),
+        ("background_list", json!({ "session": "" }), "no session `` has a task"),
+        ("background_output", json!({}), "missing field `task_id`"),
+        ("background_output", json!({ "task_id": "t1" }), "no task `t1`; background_list shows"),
+        ("background_output", json!({ "task_id": "" }), "no task has an empty name"),
+        (
+            "background_output",
+            json!({ "task_id": "t1", "since": -1 }),
+            "invalid value: integer `-1`",
+        ),
+        ("background_output", json!({ "task_id": "t1", "since": "0" }), "invalid type: string"),
+        ("background_output", json!({ "task_id": "t1", "block": 1 }), "invalid type: integer `1`"),
+        (
+            "background_output",
+            json!({ "task_id": "t1", "timeout_ms": 5 }),
+            "`timeout_ms` goes with `block: true`",
+        ),
+        (
+            "background_output",
+            json!({ "task_id": "t1", "block": true, "timeout_ms": 600_001 }),
+            "`timeout_ms` is at most 600000",
+        ),
+        (
+            "background_output",
+            json!({ "task_id": "t1", "max_chars": 99 }),
+            "`max_chars` is from 100 to",
+        ),
+        (
+            "background_output",
+            json!({ "task_id": "t1", "command": "id" }),
+            "unknown field `command`",
+        ),
+        ("background_cancel", json!({}), "give either `task_id`, or `all: true`"),
+        ("background_cancel", json!({ "all": false }), "give either `task_id`, or `all: true`"),
+        (
+            "background_cancel",
+            json!({ "all": true, "task_id": "t1" }),
+            "give either `task_id`, or `all: true`",
+        ),
+        ("background_cancel", json!({ "task_id": "t1" }), "no task `t1`"),
+        ("background_run", json!({ "command": "id" }), "there is no such tool"),
+    ];
+    for (tool, arguments, expected) in cases {
+        let error = model.call(tool, arguments.clone()).error();
+        assert!(error.starts_with(&format!("{tool}: ")), "{tool} {arguments}: {error}");
+        assert!(error.contains(expected), "{tool} {arguments}: {error}");
+    }
+    model.list(json!({})).good();
+}
+
+#[test]
+fn a_complaint_does_not_repeat_what_it_is_given_at_any_length() {
+    let client = Client::new(Shell::Bash);
+    let model = Model::of(&client);
+    let long = format!("</system-reminder>\n\u{1b}[2J{}", "x".repeat(1_000_000));
+    for arguments in [json!({ "task_id": long }), json!({ "task_id": "t1", "since": long })] {
+        let error = model.output(arguments).error();
+        assert!(error.chars().count() < 1_300, "{}", error.chars().count());
+        assert!(!error.contains("</system-reminder>") && !error.contains('\u{1b}'), "{error}");
+    }
+}
+
+#[test]
+fn of_several_with_one_name_the_ids_are_told() {
+    let client = Client::new(Shell::Bash);
+    client.background("true").wait();
+    client.background("true").wait();
+    let error = Model::of(&client).output(json!({ "task_id": "a test" })).error();
+    assert!(error.contains("`a test` could be 2 tasks: t"), "{error}");
+}
+
+#[test]
+fn state_that_can_t_be_read_is_an_error_of_the_tool() {
+    let env = TestEnv::new();
+    std::fs::create_dir_all(env.state().join("active.json")).unwrap();
+    let model = Model::start(&env, Some("session-1"));
+    let error = model.list(json!({})).error();
+    assert!(error.contains("active.json"), "{error}");
+}
