@@ -12,7 +12,7 @@ Set-StrictMode -Version 2
 $ErrorActionPreference = 'Stop'
 
 $HookBinaries = @('session-start', 'user-prompt-submit', 'pre-tool-use', 'post-tool-use', 'stop', 'subagent-start',
-    'subagent-stop', 'session-end', 'wake', 'run') | ForEach-Object { "sisyphus-$_.exe" }
+    'subagent-stop', 'session-end', 'wake', 'run', 'mcp') | ForEach-Object { "sisyphus-$_.exe" }
 
 # What the model reads, as in install.sh.
 $Texts = @('skills', 'agents')
@@ -97,7 +97,7 @@ function Invoke-Build {
     $out = Join-Path $PSScriptRoot 'target\install'
     # To the screen, or its words would become part of what this function returns.
     & cargo build --quiet --release --locked --manifest-path (Join-Path $PSScriptRoot 'Cargo.toml') --target-dir $out `
-        -p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli | Out-Host
+        -p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp | Out-Host
     if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
     return Join-Path $out 'release'
 }
@@ -119,9 +119,12 @@ function Build-Folder([string]$staging, [hashtable]$binaries) {
     }
     Copy-Item -LiteralPath $binaries.CommandLine -Destination (Join-Path $staging 'bin\sisyphus.exe')
     # The client starts the file that is named, without a shell that would try `.exe`.
-    $hooks = [IO.File]::ReadAllText((Join-Path $PSScriptRoot 'hooks\hooks.json'))
-    $hooks = $hooks -replace '(/hooks/bin/sisyphus-[a-z-]+)"', '$1.exe"'
-    [IO.File]::WriteAllText((Join-Path $staging 'hooks\hooks.json'), $hooks)
+    $named = @{ 'hooks\hooks.json' = 'hooks\hooks.json'; '.claude-plugin\plugin.json' = 'plugin.json' }
+    foreach ($name in $named.Keys) {
+        $text = [IO.File]::ReadAllText((Join-Path $PSScriptRoot $named[$name]))
+        $text = $text -replace '(/hooks/bin/sisyphus-[a-z-]+)"', '$1.exe"'
+        [IO.File]::WriteAllText((Join-Path $staging $name), $text)
+    }
 }
 
 # Two renames with a gap of a moment between them: unlike a link elsewhere, a folder can't be replaced in one step.

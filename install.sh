@@ -7,6 +7,8 @@ PLUGIN=sisyphus
 # What the model reads, as it lies in the repository.
 TEXTS="skills agents"
 HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end wake"
+# What else lies beside them: the runner, and the server of the model's tools.
+OTHERS="run mcp"
 # The first client that starts a hook without a shell around it (by its changelog).
 CLIENT_MIN=2.1.139
 
@@ -144,7 +146,7 @@ undo() {
 	done
 }
 
-# Sets $binaries to the folder of the hooks and the runner, and $command_line to the command line.
+# Sets $binaries to the folder of the hooks and the others, and $command_line to the command line.
 find_binaries() {
 	if [ -n "${SISYPHUS_PREBUILT:-}" ]; then
 		binaries=$SISYPHUS_PREBUILT
@@ -153,7 +155,7 @@ find_binaries() {
 	else
 		build
 	fi
-	for name in $HOOKS run; do
+	for name in $HOOKS $OTHERS; do
 		[ -x "$binaries/sisyphus-$name" ] || die "'$binaries/sisyphus-$name' is missing"
 	done
 	command_line=$binaries/sisyphus
@@ -180,7 +182,7 @@ build() {
 cargo_build() {
 	RUSTFLAGS=$2 cargo build --quiet --release --locked --manifest-path "$here/Cargo.toml" \
 		--target "$1" --target-dir "$here/target/install" \
-		-p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli
+		-p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp
 }
 
 assemble() {
@@ -192,7 +194,7 @@ assemble() {
 	for folder in $TEXTS; do
 		cp -R "$here/$folder" "$staging/"
 	done
-	for name in $HOOKS run; do
+	for name in $HOOKS $OTHERS; do
 		cp "$binaries/sisyphus-$name" "$staging/hooks/bin/"
 	done
 	cp "$command_line" "$staging/bin/"

@@ -62,8 +62,10 @@ fn the_plugin_is_complete() {
     assert_eq!(plugin.join("agents").read_dir().unwrap().count(), 5);
 
     let hooks = json_of(&plugin.join("hooks/hooks.json"));
-    let commands: BTreeSet<&str> = strings(&hooks, "command").into_iter().collect();
-    assert_eq!(commands.len(), 9, "{commands:?}");
+    let servers = json_of(&plugin.join(".claude-plugin/plugin.json"))["mcpServers"].take();
+    let named = strings(&hooks, "command").into_iter().chain(strings(&servers, "command"));
+    let commands: BTreeSet<&str> = named.collect();
+    assert_eq!(commands.len(), 10, "{commands:?}");
     for command in commands {
         let path = command.replace("${CLAUDE_PLUGIN_ROOT}", plugin.to_str().unwrap());
         assert!(is_executable(Path::new(&path)), "{command}");

@@ -16,9 +16,10 @@ const TOOLS: [&str; 20] = [
 ];
 
 /// The binaries that `SISYPHUS_PREBUILT` has to offer.
-pub(crate) const BINARIES: [&str; 11] = [
+pub(crate) const BINARIES: [&str; 12] = [
     "sisyphus",
     "sisyphus-run",
+    "sisyphus-mcp",
     "sisyphus-session-start",
     "sisyphus-user-prompt-submit",
     "sisyphus-pre-tool-use",

@@ -21,7 +21,7 @@ fn both_installers_know_the_same_files_and_the_same_oldest_client() {
     assert_eq!(between(&ps1, "$ClientMin = '", "'"), oldest);
 
     let mut posix: Vec<&str> = between(&sh, "HOOKS=\"", "\"").split(' ').collect();
-    posix.push("run");
+    posix.extend(between(&sh, "OTHERS=\"", "\"").split(' '));
     let windows = between(&ps1, "$HookBinaries = @(", ")").split('\'').skip(1).step_by(2);
     assert_eq!(windows.collect::<Vec<_>>(), posix);
     assert_eq!(posix.len() + 1, BINARIES.len());
@@ -32,11 +32,12 @@ fn both_installers_know_the_same_files_and_the_same_oldest_client() {
 }
 
 #[test]
-fn every_command_of_the_hooks_is_of_the_form_that_install_ps1_rewrites() {
+fn every_command_of_the_plugin_is_of_the_form_that_install_ps1_rewrites() {
     // Its pattern: `/hooks/bin/sisyphus-`, letters and hyphens, a quotation mark.
-    let hooks = text("hooks/hooks.json");
-    let commands: Vec<&str> = hooks.split("\"command\": \"").skip(1).collect();
-    assert!(commands.len() >= 8, "{commands:?}");
+    let [hooks, manifest] = ["hooks/hooks.json", "plugin.json"].map(text);
+    let commands: Vec<&str> =
+        [&hooks, &manifest].iter().flat_map(|text| text.split("\"command\": \"").skip(1)).collect();
+    assert!(commands.len() >= 9, "{commands:?}");
     for command in commands {
         let name = between(command, "${CLAUDE_PLUGIN_ROOT}/hooks/bin/sisyphus-", "\"");
         assert!(name.chars().all(|it| it == '-' || it.is_ascii_lowercase()), "{name}");
