@@ -57,7 +57,7 @@ fn unpack(package: &str, folder: &Path) -> Result<()> {
 }
 
 /// Runs a command and keeps what it prints to itself: it may name the registries of whoever runs this.
-fn quietly(command: &mut Command) -> Result<()> {
+pub(super) fn quietly(command: &mut Command) -> Result<()> {
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let status = status.with_context(|| format!("could not start {command:?}"))?;
     ensure!(status.success(), "{command:?} failed ({status})");

@@ -3,6 +3,7 @@
 mod api;
 mod client;
 mod home;
+mod inspector;
 mod mask;
 mod namespace;
 pub(crate) mod plugin;
@@ -48,6 +49,9 @@ fn prepare(choice: &Choice) -> Result<()> {
     client::fetch(&target)?;
     if choice.scenarios.iter().any(|scenario| scenario.needs_plugin) {
         plugin::build(&repository::root()?, &target)?;
+    }
+    if choice.scenarios.iter().any(|scenario| scenario.name == inspector::NEEDED_BY) {
+        inspector::fetch(&target)?;
     }
     Ok(())
 }

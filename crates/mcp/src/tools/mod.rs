@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rmcp::handler::server::common::{schema_for_output, schema_for_type};
 use rmcp::model::{JsonObject, MetaObject, Tool, ToolAnnotations};
 use rmcp::schemars::JsonSchema;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What the client's own search for tools matches (its name in the client).
 const SEARCH_HINT: &str = "anthropic/searchHint";
@@ -45,12 +45,31 @@ fn tool<Given: JsonSchema + 'static, Answered: JsonSchema + 'static>(
 ) -> Tool {
     let mut meta = JsonObject::new();
     meta.insert(SEARCH_HINT.to_owned(), json!("background command task status output stop"));
-    Tool::new(name, description, input::<Given>())
-        .with_raw_output_schema(schema_for_output::<Answered>())
+    Tool::new(name, description, plain(&schema_for_type::<Given>()))
+        .with_raw_output_schema(plain(&schema_for_output::<Answered>()))
         .annotate(annotations.open_world(false))
         .with_meta(MetaObject(meta))
 }
 
-fn input<Given: JsonSchema + 'static>() -> Arc<JsonObject> {
-    schema_for_type::<Given>()
+/// The schema without names of number formats that are Rust's own: the client complains about them on its standard error
+/// (measured on 2.1.329).
+fn plain(schema: &JsonObject) -> Arc<JsonObject> {
+    let mut schema = Value::Object(schema.clone());
+    forget_formats(&mut schema);
+    let Value::Object(schema) = schema else { return Arc::default() };
+    Arc::new(schema)
+}
+
+fn forget_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            // A property of that name would be described by an object.
+            if fields.get("format").is_some_and(Value::is_string) {
+                fields.remove("format");
+            }
+            fields.values_mut().for_each(forget_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_formats),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

@@ -112,9 +112,9 @@ pub(crate) struct Told {
     more: bool,
     /// How much the command has printed so far.
     output_bytes: u64,
-    /// Where all of it is.
+    /// Where all of it is, or what is left of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    output_file: Option<String>,
+    output_place: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
@@ -200,7 +200,7 @@ fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Resul
         next_since: window.next,
         more: !window.reaches_end(),
         output_bytes: task.output.as_ref().map_or(window.end, |output| output.bytes),
-        output_file: place(task, state),
+        output_place: place(task, state),
         note: (!ended && is_awaited)
             .then(|| "Its end is told when it comes; there is no need to ask again.".to_owned()),
     };
@@ -256,7 +256,7 @@ fn result(task: &Task, told: &Told, window: &Window) -> String {
     text.push_str(&format!("Duration: {}\nSession ID: {}\n", view.lasted(), view.session));
     text.push_str(&format!("command: {}\n\n---\n\n", command_line(&task.command)));
     text.push_str(&quoted(told, window));
-    if let Some(place) = &told.output_file {
+    if let Some(place) = &told.output_place {
         text.push_str(&format!("{place}\n"));
     }
     text

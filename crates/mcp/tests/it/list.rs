@@ -29,6 +29,8 @@ fn three_tools_are_declared_with_what_they_take_and_answer() {
             (&json!("object"), &json!("object"))
         );
         assert_eq!(tool.input_schema["additionalProperties"], false, "{name}");
+        let schemas = json!([tool.input_schema, output]).to_string();
+        assert!(!schemas.contains("\"format\""), "the client complains about it: {schemas}");
         for property in tool.input_schema["properties"].as_object().unwrap().values() {
             assert!(property["description"].is_string(), "{name}: {property}");
         }

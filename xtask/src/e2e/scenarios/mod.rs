@@ -9,6 +9,8 @@ mod crash;
 mod exit_in_tui;
 mod headless_end;
 mod many_at_once;
+mod mcp_inspector;
+mod mcp_tools;
 mod outputs;
 mod permissions;
 mod queue;
@@ -52,6 +54,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("permissions", permissions::run),
     with_plugin("twins", twins::run),
     with_plugin("task_stop", task_stop::run),
+    with_plugin("mcp_tools", mcp_tools::run),
+    with_plugin("mcp_inspector", mcp_inspector::run),
     with_plugin("queue", queue::run),
     with_plugin("crash", crash::run),
     with_plugin("exit_in_tui", exit_in_tui::run),
