@@ -4,13 +4,14 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::e2e::api::{Api, Block, Request, bash, text, tool};
 use crate::e2e::home::Setup;
-use crate::e2e::session::Session;
+use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
+use crate::e2e::tui::Tui;
 use crate::e2e::{sys, wait};
 
 const SERVER: &str = "mcp__plugin_sisyphus_tasks";
@@ -82,6 +83,39 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     session.finish()?;
     let complaint = fs::read_to_string(home.folder.join("err")).unwrap_or_default();
     ensure!(complaint.is_empty(), "the client complained: {complaint}");
+    Ok(())
+}
+
+/// One server serves every session of its client: behind `/clear` the conversation has another session, whose tasks it has.
+pub(super) fn run_after_clear(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &Setup::with_plugin())?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![bash("sleep 300").description("before").background()],
+        2 => vec![bash("sleep 299").description("behind").background()],
+        3 => vec![tool("ToolSearch", json!({ "query": select(), "max_results": 5 }))],
+        4 => vec![ours("list", json!({})), ours("list", json!({ "session": "all" }))],
+        number => vec![text(format!("Answer {number}."))],
+    })?;
+    let tui = Tui::start(&home, &api, &[BYPASS])?;
+    tui.wait_for_screen("bypass permissions on")?;
+    tui.say("start one")?;
+    tui.wait_for_screen("Answer 1.")?;
+    tui.say("/clear")?;
+    wait::until_true("the screen to be clear", Duration::from_secs(10), || {
+        tui.screen().is_ok_and(|screen| !screen.contains("Answer 1."))
+    })?;
+    tui.say("start another")?;
+    tui.wait_for_screen("Answer 5.")?;
+    // Side requests count too in the ids of calls: the two answers are the last ones.
+    let results = api.last()?.tool_results();
+    let [.., own, every] = results.as_slice() else { bail!("not two answers: {results:?}") };
+    for (answer, expected) in [(own, &["behind"][..]), (every, &["before", "behind"])] {
+        let listed: Value = serde_json::from_str(&answer.text)
+            .with_context(|| format!("it was answered with: {}", answer.text))?;
+        let tasks = list(&listed["tasks"]).iter();
+        let names: Vec<&str> = tasks.filter_map(|task| task["description"].as_str()).collect();
+        ensure!(names == expected, "it lists {listed}");
+    }
     Ok(())
 }
 

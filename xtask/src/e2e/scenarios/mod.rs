@@ -55,6 +55,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("twins", twins::run),
     with_plugin("task_stop", task_stop::run),
     with_plugin("mcp_tools", mcp_tools::run),
+    with_plugin("mcp_tools_after_clear", mcp_tools::run_after_clear),
     with_plugin("mcp_inspector", mcp_inspector::run),
     with_plugin("queue", queue::run),
     with_plugin("crash", crash::run),
