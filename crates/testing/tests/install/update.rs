@@ -144,7 +144,7 @@ fn installers_that_run_at_once_leave_one_whole_plugin() {
             scope.spawn(|| succeeds(site.installer_with(&stubs)));
         }
     });
-    assert_eq!(site.plugin().join("hooks/bin").read_dir().unwrap().count(), 10);
+    assert_eq!(site.plugin().join("hooks/bin").read_dir().unwrap().count(), 11);
     let names: Vec<PathBuf> =
         site.versions().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(names.contains(&site.current()));
