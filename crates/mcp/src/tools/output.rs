@@ -136,7 +136,9 @@ pub(crate) async fn run(
     if let (Some(at_most), false) = (wish.wait, task.status.is_final()) {
         task = until_over(&store, &task.id, at_most, ends, progress).await?;
     }
-    blocking(move || tell(&store, &task, &wish, asker.as_ref())).await
+    // What nobody will read is not told.
+    let reader = asker.filter(|_| !ends.has_closed());
+    blocking(move || tell(&store, &task, &wish, reader.as_ref())).await
 }
 
 /// Waits until the task has ended, the time is up, or the client gone.
