@@ -50,7 +50,7 @@ impl Stop {
     pub(crate) fn of(task: &Task) -> Result<Self> {
         let root = RunRoot::of(task)?.context("its run folder is gone")?;
         let client_id = task.client_id().context("Claude Code has not named it")?;
-        let output = Path::new(task.session.as_str()).join("tasks");
+        let output = Path::new(task.started_in().as_str()).join("tasks");
         Ok(Self {
             lock: root.folder(&task.id).lock(),
             output: output.join(format!("{client_id}.output")),

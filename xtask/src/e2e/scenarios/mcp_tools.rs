@@ -86,14 +86,15 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// One server serves every session of its client: behind `/clear` the conversation has another session, whose tasks it has.
+/// One server serves every session of its client. Behind `/clear` the conversation has another session, and all that runs:
+/// what was started before can be stopped too.
 pub(super) fn run_after_clear(stage: &Stage) -> Result<()> {
     let home = stage.home("home", &Setup::with_plugin())?;
     let api = Api::start(&home.folder.join("api"), |_, number| match number {
         0 => vec![bash("sleep 300").description("before").background()],
         2 => vec![bash("sleep 299").description("behind").background()],
         3 => vec![tool("ToolSearch", json!({ "query": select(), "max_results": 5 }))],
-        4 => vec![ours("list", json!({})), ours("list", json!({ "session": "all" }))],
+        4 => vec![ours("list", json!({})), ours("cancel", json!({ "task_id": "before" }))],
         number => vec![text(format!("Answer {number}."))],
     })?;
     let tui = Tui::start(&home, &api, &[BYPASS])?;
@@ -108,13 +109,15 @@ pub(super) fn run_after_clear(stage: &Stage) -> Result<()> {
     tui.wait_for_screen("Answer 5.")?;
     // Side requests count too in the ids of calls: the two answers are the last ones.
     let results = api.last()?.tool_results();
-    let [.., own, every] = results.as_slice() else { bail!("not two answers: {results:?}") };
-    for (answer, expected) in [(own, &["behind"][..]), (every, &["before", "behind"])] {
-        let listed: Value = serde_json::from_str(&answer.text)
+    let [.., listed, stopped] = results.as_slice() else { bail!("not two answers: {results:?}") };
+    for (answer, status, expected) in
+        [(listed, "running", &["before", "behind"][..]), (stopped, "cancelled", &["before"])]
+    {
+        let tasks: Value = serde_json::from_str(&answer.text)
             .with_context(|| format!("it was answered with: {}", answer.text))?;
-        let tasks = list(&listed["tasks"]).iter();
+        let tasks = list(&tasks["tasks"]).iter().filter(|task| task["status"] == status);
         let names: Vec<&str> = tasks.filter_map(|task| task["description"].as_str()).collect();
-        ensure!(names == expected, "it lists {listed}");
+        ensure!(names == expected, "it was answered with: {}", answer.text);
     }
     Ok(())
 }
