@@ -4,28 +4,24 @@
 //! file has both, the nested one counts. What is missing, broken or of the wrong type is the default: a typing mistake
 //! in one key must not cost a session its results.
 
+pub mod check;
+pub mod keys;
+
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::atomic;
+use keys::{
+    DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, MAX_MINUTES, MAX_OUTPUT_LINES,
+    MAX_PATTERN_CHARS, MAX_PATTERNS,
+};
 
 /// Largest settings file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 const MINUTE_MS: u64 = 60_000;
-/// The longest time that can be set, in minutes: a week.
-const MAX_MINUTES: u64 = 7 * 24 * 60;
-const DEFAULT_TTL_MINUTES: u64 = 30;
-
-const DEFAULT_SLOTS: u64 = 5;
-
-const DEFAULT_OUTPUT_LINES: usize = 20;
-const MAX_OUTPUT_LINES: usize = 200;
-
-const MAX_PATTERNS: usize = 200;
-const MAX_PATTERN_CHARS: usize = 200;
 
 /// Whether commands are attached and recorded at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +78,7 @@ impl Default for Settings {
             task_ttl_ms: DEFAULT_TTL_MINUTES * MINUTE_MS,
             stale_ms: None,
             service_patterns: Vec::new(),
-            output_lines: DEFAULT_OUTPUT_LINES,
+            output_lines: saturating(DEFAULT_OUTPUT_LINES),
             sleep_guard: Switch::On,
             ultrawork_keyword: Switch::On,
         }
@@ -120,7 +116,7 @@ impl Settings {
             stale_ms: number("stale_minutes").and_then(minutes_in_ms),
             service_patterns: setting(file, "service_patterns").map(patterns).unwrap_or_default(),
             output_lines: number("output_lines")
-                .map_or(default.output_lines, |lines| saturating(lines).min(MAX_OUTPUT_LINES)),
+                .map_or(default.output_lines, |lines| saturating(lines.min(MAX_OUTPUT_LINES))),
             sleep_guard: switch(file, "sleep_guard"),
             ultrawork_keyword: switch(file, "ultrawork_keyword"),
         }

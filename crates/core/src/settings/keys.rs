@@ -1,0 +1,268 @@
+//! Every key of ours: its type, default, unit and meaning, and what a project may do with it. What people are told about
+//! settings is made from this table; a test holds it equal to what [`Settings`](super::Settings) reads.
+
+use serde_json::Value;
+
+/// What stands before each key in a settings file.
+pub const SECTION: &str = "sisyphus";
+
+/// One key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Without the section.
+    pub name: &'static str,
+    pub kind: Kind,
+    pub project: Project,
+    /// One sentence, beginning with a small letter and without a full stop.
+    pub meaning: &'static str,
+}
+
+/// What a key may be set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `true`, which is the default, or `false`.
+    Switch,
+    /// A whole number from 0 on.
+    Number {
+        default: u64,
+        /// More counts as this.
+        max: Option<u64>,
+        unit: &'static str,
+        zero: Zero,
+    },
+    /// A list of texts, by default empty.
+    Patterns { most: usize, longest: usize },
+}
+
+/// What 0 means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zero {
+    /// Nothing else than the number.
+    Number,
+    /// The default.
+    Default,
+    /// No limit at all, so more than every number.
+    Unlimited,
+}
+
+/// What the settings of a project may do with a key. A repository is written by others: it may only make us more
+/// careful than its user wants us to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Project {
+    /// Nothing: what the key says holds for several projects together.
+    MayNothing,
+    MayTurnOff,
+    MayLower,
+    /// It may add entries that begin with `!`, which take something away.
+    MayTakeAway,
+}
+
+pub(super) const DEFAULT_SLOTS: u64 = 5;
+pub(super) const DEFAULT_TTL_MINUTES: u64 = 30;
+/// The longest time that can be set, in minutes: a week.
+pub(super) const MAX_MINUTES: u64 = 7 * 24 * 60;
+pub(super) const DEFAULT_OUTPUT_LINES: u64 = 20;
+pub(super) const MAX_OUTPUT_LINES: u64 = 200;
+pub(super) const MAX_PATTERNS: usize = 200;
+pub(super) const MAX_PATTERN_CHARS: usize = 200;
+
+/// Every key, in the order in which people are told of them.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "background_execution",
+        kind: Kind::Switch,
+        project: Project::MayTurnOff,
+        meaning: "whether commands are attached and recorded at all; what was recorded before is still delivered",
+    },
+    Key {
+        name: "sleep_guard",
+        kind: Kind::Switch,
+        project: Project::MayTurnOff,
+        meaning: "whether a foreground call that does nothing but sleep is denied while a background command of its \
+                  conversation runs whose end is told anyway",
+    },
+    Key {
+        name: "ultrawork_keyword",
+        kind: Kind::Switch,
+        project: Project::MayTurnOff,
+        meaning: "whether the words `ultrawork` and `ulw` in a typed prompt ask for ultrawork",
+    },
+    Key {
+        name: "max_background_tasks",
+        kind: Kind::Number {
+            default: DEFAULT_SLOTS,
+            max: None,
+            unit: "commands",
+            zero: Zero::Unlimited,
+        },
+        // There is one line for all projects: one that may start only behind others would hold up theirs.
+        project: Project::MayNothing,
+        meaning: "how many commands run at once, over all sessions; 0 is unlimited",
+    },
+    Key {
+        name: "task_ttl_minutes",
+        kind: Kind::Number {
+            default: DEFAULT_TTL_MINUTES,
+            max: Some(MAX_MINUTES),
+            unit: "minutes",
+            zero: Zero::Default,
+        },
+        project: Project::MayLower,
+        meaning: "time limit of a command whose call names none, from its real start; 0 is the default",
+    },
+    Key {
+        name: "stale_minutes",
+        kind: Kind::Number {
+            default: 0,
+            max: Some(MAX_MINUTES),
+            unit: "minutes",
+            zero: Zero::Unlimited,
+        },
+        project: Project::MayLower,
+        meaning: "a command that prints nothing for so long is told to the model, once; 0 is never",
+    },
+    Key {
+        name: "service_patterns",
+        kind: Kind::Patterns { most: MAX_PATTERNS, longest: MAX_PATTERN_CHARS },
+        project: Project::MayTakeAway,
+        meaning: "command lines that run until somebody stops them, beside those that are known: no slot, no time \
+                  limit; with a `!` in front: not a service",
+    },
+    Key {
+        name: "output_lines",
+        kind: Kind::Number {
+            default: DEFAULT_OUTPUT_LINES,
+            max: Some(MAX_OUTPUT_LINES),
+            unit: "lines",
+            zero: Zero::Number,
+        },
+        project: Project::MayLower,
+        meaning: "last lines of an output that a reminder shows",
+    },
+];
+
+impl Key {
+    /// The key of that name, written without the section.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// As it is written in one piece: `sisyphus.output_lines`.
+    pub fn dotted(&self) -> String {
+        format!("{SECTION}.{}", self.name)
+    }
+
+    /// What it is if nobody sets it.
+    pub fn default(&self) -> Value {
+        match self.kind {
+            Kind::Switch => true.into(),
+            Kind::Number { default, .. } => default.into(),
+            Kind::Patterns { .. } => Value::Array(Vec::new()),
+        }
+    }
+
+    /// What it may be set to, in words.
+    pub fn type_in_words(&self) -> String {
+        match self.kind {
+            Kind::Switch => "true or false".to_owned(),
+            Kind::Number { max: Some(max), unit, .. } => {
+                format!("a whole number of {unit}, at most {max}")
+            }
+            Kind::Number { max: None, unit, .. } => format!("a whole number of {unit}"),
+            Kind::Patterns { most, longest } => {
+                format!("a list of at most {most} texts of 1 to {longest} characters")
+            }
+        }
+    }
+
+    /// Whether a value is of the key's type. Another one counts as not set.
+    pub fn accepts(&self, value: &Value) -> bool {
+        match self.kind {
+            Kind::Switch => value.is_boolean(),
+            Kind::Number { .. } => value.is_u64(),
+            Kind::Patterns { .. } => value.is_array(),
+        }
+    }
+
+    /// The value with its limits applied; `None` for one that is not of the key's type.
+    pub fn usable(&self, value: &Value) -> Option<Value> {
+        match self.kind {
+            Kind::Switch => value.as_bool().map(Value::Bool),
+            Kind::Number { default, max, zero, .. } => {
+                let number = value.as_u64()?;
+                let number = if number == 0 && zero == Zero::Default { default } else { number };
+                Some(max.map_or(number, |max| number.min(max)).into())
+            }
+            Kind::Patterns { most, longest } => {
+                let usable = usable_patterns(value.as_array()?, most, longest);
+                Some(usable.map(Value::from).collect())
+            }
+        }
+    }
+}
+
+/// Those of the list that can be used: one wrong entry does not cost the others.
+fn usable_patterns(
+    list: &[Value],
+    most: usize,
+    longest: usize,
+) -> impl Iterator<Item = &str> + use<'_> {
+    let entries = list.iter().filter_map(Value::as_str).map(str::trim);
+    entries.filter(move |entry| (1..=longest).contains(&entry.chars().count())).take(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Settings;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_table_is_what_is_read() {
+        let read =
+            |name: &str, value: &Value| Settings::of(&json!({ (SECTION): { (name): value } }));
+        for key in KEYS {
+            assert_eq!(read(key.name, &key.default()), Settings::default(), "{}", key.name);
+            let (other, wrong) = match key.kind {
+                Kind::Switch => (json!(false), json!("false")),
+                Kind::Number { .. } => (json!(3), json!(-3)),
+                Kind::Patterns { .. } => (json!(["a b"]), json!("a b")),
+            };
+            assert_ne!(read(key.name, &other), Settings::default(), "{}", key.name);
+            assert!(key.accepts(&other) && key.accepts(&key.default()), "{}", key.name);
+            assert_eq!(read(key.name, &wrong), Settings::default(), "{}", key.name);
+            assert!(!key.accepts(&wrong) && key.usable(&wrong).is_none(), "{}", key.name);
+            // What is said to count is what counts.
+            for value in [json!(0), json!(1_000_000), json!(["", " a ", 1]), json!(true)] {
+                if let Some(usable) = key.usable(&value) {
+                    assert_eq!(read(key.name, &usable), read(key.name, &value), "{}", key.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_settings_has_a_key() {
+        // A field that is added makes this line fail to compile.
+        let Settings {
+            execution: _,
+            max_background_tasks: _,
+            task_ttl_ms: _,
+            stale_ms: _,
+            service_patterns: _,
+            output_lines: _,
+            sleep_guard: _,
+            ultrawork_keyword: _,
+        } = Settings::default();
+        assert_eq!(KEYS.len(), 8);
+    }
+
+    #[test]
+    fn a_limit_is_applied_to_what_is_used() {
+        let usable = |name: &str, value: Value| Key::named(name).unwrap().usable(&value).unwrap();
+        assert_eq!(usable("output_lines", json!(500)), 200);
+        assert_eq!(usable("task_ttl_minutes", json!(0)), 30);
+        assert_eq!(usable("stale_minutes", json!(0)), 0);
+        assert_eq!(usable("service_patterns", json!([" a ", "", 3])), json!(["a"]));
+    }
+}
