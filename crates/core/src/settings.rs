@@ -2,21 +2,22 @@
 //!
 //! Both ways to write a key are read: `{"sisyphus": {"output_lines": 5}}` and `{"sisyphus.output_lines": 5}`. Where a
 //! file has both, the nested one counts. What is missing, broken or of the wrong type is the default: a typing mistake
-//! in one key must not cost a session its results.
+//! in one key must not cost a session its results. The settings of a project are read too, see [`layers`].
 
 pub mod check;
 pub mod keys;
+pub mod layers;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::atomic;
 use keys::{
     DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, MAX_MINUTES, MAX_OUTPUT_LINES,
     MAX_PATTERN_CHARS, MAX_PATTERNS,
 };
+use layers::{Content, Layers};
 
 /// Largest settings file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -86,18 +87,19 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads `settings.json` in the client's configuration folder, which may be a link, as in a folder of dotfiles.
-    pub fn read(config_dir: &Path) -> Self {
-        Self::read_whole(config_dir).unwrap_or_default()
+    /// The user's settings, for what is done outside of any project; `None` if there is something that can't be read or
+    /// is no JSON, as while an editor writes it.
+    pub fn read_whole(config_dir: &Path) -> Option<Self> {
+        let layers = Layers::read(config_dir, None);
+        match layers.user.content {
+            Content::Unreadable(_) => None,
+            Content::Missing | Content::Read(_) => Some(layers.settings()),
+        }
     }
 
-    /// Like [`read`](Self::read); `None` if there is something that can't be read or is no JSON, as while an editor writes
-    /// it.
-    pub fn read_whole(config_dir: &Path) -> Option<Self> {
-        match atomic::read_linked(&config_dir.join("settings.json"), MAX_BYTES).ok()? {
-            Some(bytes) => serde_json::from_slice(&bytes).ok().map(|file| Self::of(&file)),
-            None => Some(Self::default()),
-        }
+    /// The user's settings as the settings of the project in this folder narrow them.
+    pub fn read_in(config_dir: &Path, project: Option<&Path>) -> Self {
+        Layers::read(config_dir, project).settings()
     }
 
     fn of(file: &Value) -> Self {

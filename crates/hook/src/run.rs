@@ -34,9 +34,13 @@ impl Context {
         }
     }
 
-    /// The user's settings. Read when they are asked for, because most events don't.
+    /// The user's settings, as the session's project narrows them. Read when they are asked for, because most events
+    /// don't.
     pub fn settings(&self) -> Settings {
-        client_config_dir(&self.environment).map(|dir| Settings::read(&dir)).unwrap_or_default()
+        let project = self.environment.claude_project_dir.as_deref();
+        client_config_dir(&self.environment)
+            .map(|dir| Settings::read_in(&dir, project))
+            .unwrap_or_default()
     }
 
     /// Notes in the log what went wrong.

@@ -129,3 +129,39 @@ fn a_service_is_what_the_user_calls_one() {
         assert_eq!(raised["timeout"] == 7_200_000, service, "{command}: {raised}");
     }
 }
+
+/// Fires the announcement of a background command in a project whose own settings are these.
+fn announced_in_project(env: &TestEnv, user: &str, project: &str) -> usize {
+    set(env, user);
+    let session = Session::new(env);
+    let folder = env.project().join(".claude");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("settings.json"), project).unwrap();
+    let mut command = env.command("sisyphus-pre-tool-use");
+    command.env("CLAUDE_PROJECT_DIR", env.project());
+    assert_eq!(feed(command, session.call(1).before().to_string().as_bytes()).stdout, "");
+    env.state_file("active.json")["tasks"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_project_may_switch_us_off_and_never_on() {
+    for (user, project, expected) in [
+        ("{}", OFF, 0),
+        (OFF, r#"{"sisyphus":{"background_execution":true}}"#, 0),
+        ("{}", r#"{"sisyphus":{"background_execution":true}}"#, 1),
+        ("{}", "{broken", 1),
+    ] {
+        assert_eq!(announced_in_project(&TestEnv::new(), user, project), expected, "{project}");
+    }
+}
+
+#[test]
+fn a_project_may_shorten_a_time_limit_and_never_lengthen_it() {
+    let ttl = |minutes: u32| format!(r#"{{"sisyphus":{{"task_ttl_minutes":{minutes}}}}}"#);
+    for (user, project, expected) in [(30, 60, 30), (30, 5, 5), (5, 0, 5)] {
+        let env = TestEnv::new();
+        announced_in_project(&env, &ttl(user), &ttl(project));
+        let task = &env.state_file("active.json")["tasks"][0];
+        assert_eq!(task["limit_ms"], expected * 60_000, "{user} {project}: {task}");
+    }
+}
