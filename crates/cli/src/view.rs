@@ -34,6 +34,8 @@ pub(crate) struct View<'a> {
     started_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     duration_ms: Option<u64>,
+    /// How long it waited for a slot before it started.
+    waited_ms: Option<u64>,
     output_bytes: Option<u64>,
     output_dropped_bytes: Option<u64>,
     /// The kept output, if there is any.
@@ -60,6 +62,7 @@ impl<'a> View<'a> {
             started_at: None,
             ended_at: None,
             duration_ms: None,
+            waited_ms: None,
             output_bytes: task.output.as_ref().map(|output| output.bytes),
             output_dropped_bytes: task.output.as_ref().map(|output| output.dropped),
             output_file: Some(state.output(&task.id)).filter(|path| path.exists()),
@@ -74,6 +77,7 @@ impl<'a> View<'a> {
                 view.started_at = ending.started_at;
                 view.ended_at = Some(ending.ended_at);
                 view.duration_ms = ending.duration_ms;
+                view.waited_ms = ending.waited_ms;
                 view.tell(&ending.outcome);
             }
         }

@@ -143,6 +143,7 @@ fn apply(
                 started_at: result.started_at,
                 ended_at: result.ended_at,
                 duration_ms: result.started_at.map(|_| result.duration_ms),
+                waited_ms: Some(result.waited_ms),
                 survivors: result.survivors.clone(),
             })
         }

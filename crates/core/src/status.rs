@@ -41,6 +41,9 @@ pub struct Ending {
     /// From the real start to the end, by a clock that does not jump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// How long its runner waited for a slot before. Unknown if no runner told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
     /// What the command left behind: processes of its group that did not end with it.
     #[serde(default, skip_serializing_if = "Survivors::is_empty")]
     pub survivors: Survivors,
@@ -54,6 +57,7 @@ impl Ending {
             started_at: None,
             ended_at,
             duration_ms: None,
+            waited_ms: None,
             survivors: Survivors::default(),
         }
     }
@@ -106,6 +110,7 @@ mod tests {
             started_at: Some(at(1)),
             ended_at: at(4),
             duration_ms: Some(3_000),
+            waited_ms: None,
             survivors: Survivors::default(),
         });
         let json = serde_json::to_string(&status).unwrap();
