@@ -52,12 +52,26 @@ pub(crate) struct List {
     /// How many ended tasks are listed.
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) last: usize,
+    /// Draws the list anew as long as it is not interrupted, with the last line that each running task has printed.
+    #[arg(long, short, conflicts_with = "json")]
+    watch: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
 }
 
+/// How long a list is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Showing {
+    Once,
+    UntilInterrupted,
+}
+
 impl List {
+    pub(crate) fn showing(&self) -> Showing {
+        if self.watch { Showing::UntilInterrupted } else { Showing::Once }
+    }
+
     pub(crate) fn reach(&self) -> Reach {
         if self.all { Reach::Archive } else { Reach::Recent }
     }

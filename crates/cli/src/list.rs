@@ -1,7 +1,5 @@
 //! `sisyphus list`.
 
-use std::fmt::Write as _;
-
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -11,19 +9,34 @@ use sisyphus_core::output::clean_line;
 use sisyphus_core::status::{Ending, Status};
 use sisyphus_core::task::Task;
 
-use crate::args::{Format, List};
+use crate::args::{Format, List, Showing};
 use crate::print;
+use crate::screen;
+use crate::style::{Paint, hue};
+use crate::table::{Cell, Column, lines};
 use crate::view::{VERSION, View};
+use crate::watch::watch;
 
-/// Widest description in a table, in characters.
-const NAME_MAX: usize = 60;
+/// Widest project and description where no terminal sets a limit, in characters.
+const PROJECT_MAX: usize = 16;
+const WHAT_MAX: usize = 60;
+/// Most of a description that is looked at.
+const LONGEST_WHAT: usize = 500;
+
+const COLUMNS: [Column; 5] = [
+    Column::left("ID", 9),
+    Column::left("STATE", 10),
+    Column::right("TIME", 9),
+    Column::left("PROJECT", PROJECT_MAX).may_shrink_to(7),
+    Column::left("WHAT", 0).may_shrink_to(8),
+];
 
 /// Prints the tasks that have not ended, and the newest that have.
 pub(crate) fn list(options: &List) -> Result<()> {
-    let mut tasks = Tasks::read(options.reach(), print::warn)?;
-    if options.reach() == Reach::Recent {
-        tasks.ended.truncate(options.last);
+    if options.showing() == Showing::UntilInterrupted {
+        return watch(options);
     }
+    let tasks = meant(options)?;
     match options.format() {
         Format::Json => {
             let state = tasks.store.dir();
@@ -31,29 +44,57 @@ pub(crate) fn list(options: &List) -> Result<()> {
                 tasks.active.iter().chain(&tasks.ended).map(|task| View::of(task, state)).collect();
             print::json(&json!({ "version": VERSION, "tasks": views }))
         }
-        Format::Text => print::out(&table(&tasks, Utc::now())),
+        Format::Text => {
+            let width = screen::size().map(|size| size.width);
+            let lines = table(&tasks, Utc::now(), width, Paint::of_output());
+            print::out(&lines.into_iter().map(|line| line + "\n").collect::<String>())
+        }
     }
 }
 
-fn table(tasks: &Tasks, now: DateTime<Utc>) -> String {
+/// The tasks that are to be listed.
+pub(crate) fn meant(options: &List) -> Result<Tasks> {
+    let mut tasks = Tasks::read(options.reach(), print::warn)?;
+    if options.reach() == Reach::Recent {
+        tasks.ended.truncate(options.last);
+    }
+    Ok(tasks)
+}
+
+/// The table, one string a line: the titles, then each task, active ones first.
+pub(crate) fn table(
+    tasks: &Tasks,
+    now: DateTime<Utc>,
+    width: Option<usize>,
+    paint: Paint,
+) -> Vec<String> {
     if tasks.active.is_empty() && tasks.ended.is_empty() {
-        return "No background commands yet.\n".to_owned();
+        return vec!["No background commands yet.".to_owned()];
     }
-    let mut text = format!("{:<10} {:<10} {:>10}  {:<16} WHAT\n", "ID", "STATE", "TIME", "PROJECT");
-    for task in tasks.active.iter().chain(&tasks.ended) {
-        let project = task.cwd.file_name().unwrap_or_default().to_string_lossy();
-        let what = if task.description.is_empty() { &task.command } else { &task.description };
-        let what = clean_line(what.replace(['\r', '\n'], " ").as_bytes(), NAME_MAX);
-        let project = clean_line(project.as_bytes(), 16);
-        let _ = writeln!(
-            text,
-            "{:<10} {:<10} {:>10}  {project:<16} {what}",
-            task.id,
-            state(task),
-            time(task, now)
-        );
-    }
-    text
+    let most = if width.is_some() { LONGEST_WHAT } else { WHAT_MAX };
+    let row = |task: &Task| {
+        [
+            Cell::from(task.id.as_str()),
+            Cell::of(hue(&task.status), state(task)),
+            Cell::from(time(task, now).map_or_else(|| "-".to_owned(), duration)),
+            Cell::from(project(task)),
+            Cell::from(what(task, most)),
+        ]
+    };
+    let rows: Vec<[Cell; 5]> = tasks.active.iter().chain(&tasks.ended).map(row).collect();
+    lines(&COLUMNS, &rows, width, paint)
+}
+
+/// The last part of the folder that it runs in.
+fn project(task: &Task) -> String {
+    let name = task.cwd.file_name().unwrap_or_default().to_string_lossy();
+    clean_line(name.as_bytes(), PROJECT_MAX)
+}
+
+/// The description on one line, or the command if there is none.
+pub(crate) fn what(task: &Task, most: usize) -> String {
+    let what = if task.description.is_empty() { &task.command } else { &task.description };
+    clean_line(what.replace(['\r', '\n', '\t'], " ").as_bytes(), most)
 }
 
 /// The state, with the exit code where that says more.
@@ -64,14 +105,13 @@ fn state(task: &Task) -> String {
     task.status.word().to_owned()
 }
 
-/// How long it took, or how long it has been running.
-fn time(task: &Task, now: DateTime<Utc>) -> String {
-    let ms = match &task.status {
-        Status::Running { started_at, .. } => {
-            u64::try_from((now - *started_at).num_milliseconds()).ok()
-        }
-        Status::Finished(ending) => ending.duration_ms,
-        Status::Pending { .. } | Status::Queued { .. } => None,
+/// How long it took, or for how long it has been running or waiting, in milliseconds.
+pub(crate) fn time(task: &Task, now: DateTime<Utc>) -> Option<u64> {
+    let since = match &task.status {
+        Status::Running { started_at, .. } => started_at,
+        Status::Pending { announced_at } => announced_at,
+        Status::Queued { queued_at } => queued_at,
+        Status::Finished(ending) => return ending.duration_ms,
     };
-    ms.map_or_else(|| "-".to_owned(), duration)
+    u64::try_from((now - *since).num_milliseconds()).ok()
 }

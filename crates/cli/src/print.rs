@@ -49,6 +49,16 @@ pub(crate) fn is_to_terminal() -> bool {
     stdout().is_terminal()
 }
 
+/// Whether standard error is a terminal: what is drawn there is for somebody who looks on.
+pub(crate) fn is_error_to_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Draws on standard error. That it fails costs nothing.
+pub(crate) fn draw(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place where the command line prints"

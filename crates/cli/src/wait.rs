@@ -11,9 +11,14 @@ use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
 use crate::args::{Format, Wait};
+use crate::list::what;
 use crate::print::{self, Verdict};
+use crate::spinner::Spinner;
 use crate::view::{VERSION, View};
 use crate::words::how_it_ended;
+
+/// Most characters of a name on the line that shows that it goes on.
+const NAME_MAX: usize = 200;
 
 /// Waits until the tasks have ended, and says of each how as soon as it has.
 pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
@@ -24,6 +29,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
     let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut lookout = Lookout::new(tasks.store, print::warn);
     let (mut seen, mut verdict) = (Vec::new(), Verdict::Good);
+    let mut spinner = Spinner::new();
     loop {
         let courses = lookout.look(&waiting)?;
         let mut live = Vec::new();
@@ -31,6 +37,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
             match course {
                 Course::Live(task) => live.push(task),
                 Course::Ended(task) => {
+                    spinner.clear();
                     if options.format() == Format::Text {
                         print::out(&how_it_ended(&task))?;
                     }
@@ -44,6 +51,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                     seen.push(task);
                 }
                 Course::Forgotten => {
+                    spinner.clear();
                     print::warn(&anyhow::anyhow!("{id} never ran, and is not known any more"));
                     verdict = Verdict::Bad;
                 }
@@ -52,6 +60,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if !live.is_empty() && left.is_some_and(|left| left.is_zero()) {
             verdict = Verdict::TimedOut;
+            spinner.clear();
             let words: Vec<String> =
                 live.iter().map(|task| format!("{} is {}", task.id, task.status.word())).collect();
             print::warn(&anyhow::anyhow!("the time is up: {}", words.join(", ")));
@@ -60,15 +69,28 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         if live.is_empty() {
             break;
         }
+        spinner.turn(&what_they_do(&live));
         waiting = live.into_iter().map(|task| task.id).collect();
         lookout.pause(left.map_or(TICK, |left| left.min(TICK)));
     }
+    spinner.clear();
     if options.format() == Format::Json {
         let state = lookout.store().dir();
         let views: Vec<View<'_>> = seen.iter().map(|task| View::of(task, state)).collect();
         print::json(&json!({ "version": VERSION, "tasks": views }))?;
     }
     Ok(verdict)
+}
+
+/// What is waited for, in a few words.
+fn what_they_do(live: &[Task]) -> String {
+    if let [task] = live {
+        let name = what(task, NAME_MAX);
+        return format!("{} is {}: {name}", task.id, task.status.word());
+    }
+    let is_running = |task: &&Task| matches!(task.status, Status::Running { .. });
+    let running = live.iter().filter(is_running).count();
+    format!("{} not ended, {running} of them running", live.len())
 }
 
 fn has_completed(task: &Task) -> bool {

@@ -37,6 +37,19 @@ pub struct Environment {
     pub session: Option<SessionId>,
     /// `SHELL`: the shell that the client starts commands with, if it is bash or zsh.
     pub shell: Option<PathBuf>,
+    /// `NO_COLOR` and `TERM`: whether a terminal gets colours.
+    pub colours: Colours,
+    /// `PATH`: where programs are looked for.
+    pub path: Option<OsString>,
+}
+
+/// Whether what goes to a terminal may be coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Colours {
+    #[default]
+    Wanted,
+    /// The user said so, or the terminal has none.
+    Unwanted,
 }
 
 impl Environment {
@@ -58,6 +71,12 @@ impl Environment {
             session: variable("CLAUDE_CODE_SESSION_ID")
                 .and_then(|value| SessionId::new(value.into_string().ok()?).ok()),
             shell: path("SHELL"),
+            colours: match (variable("NO_COLOR"), variable("TERM")) {
+                (Some(_), _) => Colours::Unwanted,
+                (None, Some(term)) if term == "dumb" => Colours::Unwanted,
+                (None, Some(_) | None) => Colours::Wanted,
+            },
+            path: variable("PATH"),
         }
     }
 }

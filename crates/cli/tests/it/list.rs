@@ -77,7 +77,7 @@ fn real_commands_are_listed_with_their_states_and_exit_codes() {
     for (line, state) in lines[1..].iter().zip(["running", "completed", "failed(3)"]) {
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[1], state, "{table}");
-        assert!(line.ends_with(" proj             a test"), "{table}");
+        assert!(line.ends_with(" proj              a test"), "{table}");
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
 mod planted;
+mod pty;
 mod support;
 
 mod cancel;
@@ -10,6 +11,7 @@ mod clean;
 mod demo;
 mod format;
 mod list;
+mod list_on_terminal;
 mod output;
 mod sandbox;
 mod show;

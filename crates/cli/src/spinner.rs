@@ -1,0 +1,54 @@
+//! One line on standard error that shows somebody who looks on that it goes on. Drawn on a terminal only.
+
+use std::time::Instant;
+
+use sisyphus_core::outcome::duration;
+
+use crate::print;
+use crate::screen::{any_size, fit};
+
+const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+/// Goes to the beginning of the line, and clears it.
+const CLEAR: &str = "\r\u{1b}[K";
+
+/// The line.
+#[derive(Debug)]
+pub(crate) struct Spinner {
+    begin: Instant,
+    frame: usize,
+    is_drawn: bool,
+    is_wanted: bool,
+}
+
+impl Spinner {
+    pub(crate) fn new() -> Self {
+        let is_wanted = print::is_error_to_terminal();
+        Self { begin: Instant::now(), frame: 0, is_drawn: false, is_wanted }
+    }
+
+    /// Draws the next frame. The text was made harmless.
+    pub(crate) fn turn(&mut self, text: &str) {
+        if !self.is_wanted {
+            return;
+        }
+        let elapsed = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let line = format!("{} {}  {text}", FRAMES[self.frame], duration(elapsed));
+        self.frame = (self.frame + 1) % FRAMES.len();
+        self.is_drawn = true;
+        // One cell stays free: in the last one some terminals begin a new line.
+        print::draw(&format!("{CLEAR}{}", fit(&line, any_size().width - 1)));
+    }
+
+    /// Removes the line, before something else is printed.
+    pub(crate) fn clear(&mut self) {
+        if std::mem::take(&mut self.is_drawn) {
+            print::draw(CLEAR);
+        }
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
