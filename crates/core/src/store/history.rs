@@ -87,6 +87,11 @@ impl History {
         Ok(raw.map(|raw| serde_json::from_str(raw.get())).transpose()?)
     }
 
+    /// Like [`tasks`](Self::tasks), the newest first, and each parsed only when it is asked for.
+    pub fn newest(&self) -> impl Iterator<Item = Task> {
+        self.tasks.iter().rev().filter_map(|raw| serde_json::from_str(raw.get()).ok())
+    }
+
     /// Adds tasks at the end, replacing one of the same id.
     fn add(&mut self, tasks: &[&Task]) -> Result<()> {
         for task in tasks {
@@ -222,6 +227,8 @@ mod tests {
         let completed = read(&state.completed()).unwrap().tasks();
         assert_eq!(completed.len(), 200);
         assert_eq!(completed[0].id.as_str(), "t5");
+        let newest = read(&state.completed()).unwrap().newest().next().unwrap();
+        assert_eq!(newest.id.as_str(), "t204");
         let archived = read_archive(&state).unwrap();
         assert_eq!(archived.len(), 5);
         assert_eq!(archived[0].id.as_str(), "t0");
