@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use sisyphus_control::Reach;
+
+use crate::completions::Completions;
+use crate::config::Config;
+use crate::man::Pages;
+use crate::print::EXIT_CODES;
 
 /// Background commands of Claude Code: what runs, what ended, and how.
 #[derive(Debug, Parser)]
@@ -11,6 +16,23 @@ use sisyphus_control::Reach;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// Reads the command line of this process. A wrong one, or a wish for help, ends it here.
+    pub(crate) fn read() -> Self {
+        let matches = command().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// The whole command line, as help, manual pages and completions tell it.
+pub(crate) fn command() -> clap::Command {
+    let mut help = "Exit codes:\n".to_owned();
+    for (code, meaning) in EXIT_CODES {
+        help.push_str(&format!("  {code:<4} {meaning}\n"));
+    }
+    Args::command().after_help(help)
 }
 
 #[derive(Debug, Subcommand)]
@@ -27,6 +49,14 @@ pub(crate) enum Command {
     Cancel(Cancel),
     /// Removes old outputs, old history and what crashes have left.
     Clean(Clean),
+    /// Prints one short line for the status line of Claude Code; nothing while nothing runs.
+    Statusline,
+    /// Prints what counts for each setting, and where it comes from.
+    Config(Config),
+    /// Prints a script with which a shell completes command lines.
+    Completions(Completions),
+    /// Writes the manual pages.
+    Man(Pages),
     /// Drives the installed hooks through one real background command, without Claude Code and without an account.
     Demo,
 }
@@ -39,7 +69,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    fn of(json: bool) -> Self {
+    pub(crate) fn of(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }
 }
@@ -222,11 +252,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_sound() {
-        Args::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

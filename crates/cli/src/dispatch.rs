@@ -2,22 +2,28 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
-use crate::{cancel, clean, demo, list, output, show, wait};
+use crate::{cancel, clean, completions, config, demo, list, man, output, show, statusline, wait};
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     let good = |()| Verdict::Good;
-    print::finish(match Args::parse().command {
+    // Asked for many times a minute: it does without the parser.
+    if std::env::args_os().skip(1).eq(["statusline"]) {
+        return statusline::statusline();
+    }
+    print::finish(match Args::read().command {
         Command::List(options) => list::list(&options).map(good),
         Command::Show(options) => show::show(&options).map(good),
         Command::Output(options) => output::output(&options).map(good),
         Command::Wait(options) => wait::wait(&options),
         Command::Cancel(options) => cancel::cancel(&options),
         Command::Clean(options) => clean::clean(&options),
+        Command::Statusline => return statusline::statusline(),
+        Command::Config(options) => config::config(&options).map(good),
+        Command::Completions(options) => completions::completions(&options).map(good),
+        Command::Man(options) => man::man(&options).map(good),
         Command::Demo => demo::demo().map(good),
     })
 }

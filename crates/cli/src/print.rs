@@ -13,6 +13,14 @@ const NOT_FOUND: u8 = 2;
 /// The time was up: the code that `timeout` of the coreutils ends with.
 const TIMED_OUT: u8 = 124;
 
+/// Every exit code, and what it means.
+pub(crate) const EXIT_CODES: &[(u8, &str)] = &[
+    (0, "done"),
+    (FAILURE, "failed; of wait, cancel and doctor: not all is well"),
+    (NOT_FOUND, "no such task, or a wrong command line"),
+    (TIMED_OUT, "the time of wait was up"),
+];
+
 /// How a command went that found what it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {

@@ -8,12 +8,15 @@ mod support;
 
 mod cancel;
 mod clean;
+mod config;
 mod demo;
+mod for_shells;
 mod format;
 mod list;
 mod list_on_terminal;
 mod output;
 mod sandbox;
 mod show;
+mod statusline;
 mod trouble;
 mod wait;

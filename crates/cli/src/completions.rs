@@ -1,0 +1,33 @@
+//! `sisyphus completions`: what a shell needs to complete our command lines.
+
+use anyhow::Result;
+use clap::{Args as ClapArgs, ValueEnum};
+use clap_complete::{Shell as Generator, generate};
+
+use crate::args::command;
+use crate::print;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    shell: Shell,
+}
+
+/// The shells that we complete for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Prints the script.
+pub(crate) fn completions(options: &Completions) -> Result<()> {
+    let generator = match options.shell {
+        Shell::Bash => Generator::Bash,
+        Shell::Zsh => Generator::Zsh,
+        Shell::Fish => Generator::Fish,
+    };
+    let mut script = Vec::new();
+    generate(generator, &mut command(), "sisyphus", &mut script);
+    print::bytes(&script).map(|_| ())
+}

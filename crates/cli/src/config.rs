@@ -1,0 +1,103 @@
+//! `sisyphus config`: what counts for each setting, and where it comes from.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args as ClapArgs;
+use serde_json::{Value, json};
+use sisyphus_core::environment::Environment;
+use sisyphus_core::output::one_line;
+use sisyphus_core::paths::client_config_dir;
+use sisyphus_core::settings::keys::{Kind, Zero};
+use sisyphus_core::settings::layers::{Effective, Layers, Source};
+
+use crate::args::Format;
+use crate::print;
+use crate::project::project_dir;
+use crate::screen;
+use crate::style::{Hue, Paint};
+use crate::table::{Cell, Column, lines};
+use crate::view::VERSION;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Config {
+    /// The project whose settings are looked at too; without it, the current folder's.
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const COLUMNS: [Column; 3] = [
+    Column::left("KEY", 0),
+    Column::left("VALUE", 7).may_shrink_to(7),
+    Column::left("FROM", 0).may_shrink_to(10),
+];
+/// Most characters of a value or a path that are shown.
+const SHOWN: usize = 400;
+
+/// Prints what counts.
+pub(crate) fn config(options: &Config) -> Result<()> {
+    let project = options.project.clone().or_else(project_dir);
+    let layers = Layers::read(&client_config_dir(&Environment::read())?, project.as_deref());
+    let effective = layers.effective();
+    match Format::of(options.json) {
+        Format::Json => {
+            let settings: Vec<Value> = effective.iter().map(view).collect();
+            print::json(&json!({ "version": VERSION, "settings": settings }))
+        }
+        Format::Text => {
+            let rows: Vec<[Cell; 3]> = effective.iter().map(row).collect();
+            let width = screen::size().map(|size| size.width);
+            let mut text = String::new();
+            for line in lines(&COLUMNS, &rows, width, Paint::of_output()) {
+                text.push_str(&format!("{line}\n"));
+            }
+            for it in &effective {
+                for path in &it.refused {
+                    let path = one_line(&path.to_string_lossy(), SHOWN);
+                    let key = it.key.dotted();
+                    text.push_str(&format!(
+                        "\n`{path}` sets {key} too: a project may not loosen it\n"
+                    ));
+                }
+            }
+            print::out(&text)
+        }
+    }
+}
+
+fn view(it: &Effective<'_>) -> Value {
+    let source = match it.source {
+        Source::Default => Value::Null,
+        Source::File(path) => path.to_string_lossy().into(),
+    };
+    json!({
+        "key": it.key.dotted(), "value": it.value, "default": it.key.default(), "source": source,
+        "refused": it.refused, "type": it.key.type_in_words(), "meaning": it.key.meaning,
+    })
+}
+
+fn row(it: &Effective<'_>) -> [Cell; 3] {
+    let source = match it.source {
+        Source::Default => Cell::of(Hue::Dim, "default"),
+        Source::File(path) => Cell::from(one_line(&path.to_string_lossy(), SHOWN)),
+    };
+    [Cell::from(it.key.dotted()), Cell::from(said(it)), source]
+}
+
+/// The value with its unit.
+fn said(it: &Effective<'_>) -> String {
+    let value = one_line(&it.value.to_string(), SHOWN);
+    match it.key.kind {
+        Kind::Number { zero: Zero::Unlimited, default: 0, .. } if it.value == 0 => {
+            format!("{value} (never)")
+        }
+        Kind::Number { zero: Zero::Unlimited, .. } if it.value == 0 => {
+            format!("{value} (unlimited)")
+        }
+        Kind::Number { unit, .. } => format!("{value} {unit}"),
+        Kind::Switch | Kind::Patterns { .. } => value,
+    }
+}

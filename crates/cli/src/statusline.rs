@@ -1,0 +1,126 @@
+//! `sisyphus statusline`: one short line for the client's status line. The client asks for it again and again while
+//! somebody works, so it costs a start, a read and the look at the run folders of what runs; no argument parser, and no
+//! wait for a lock.
+//!
+//! Its line counts the tasks of the session that the client names on standard input, or all if it names none: `▶` runs,
+//! `⏳` waits for a slot, `✖` ended otherwise than well within the last ten minutes. Where nothing runs or waits there is
+//! no line, and never an error: whatever goes wrong, it says nothing.
+
+use std::io::{self, BufReader, IsTerminal as _, Read as _};
+use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::id::SessionId;
+use sisyphus_core::outcome::Outcome;
+use sisyphus_core::paths::StateDir;
+use sisyphus_core::status::Status;
+use sisyphus_core::store::Store;
+use sisyphus_core::task::Task;
+
+use crate::print;
+
+/// How long the client may take to write what it knows.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How much of that is read, in bytes.
+const MAX_BYTES: u64 = 1024 * 1024;
+/// How long a failure is news.
+const NEWS: TimeDelta = TimeDelta::minutes(10);
+
+/// Prints the line.
+pub(crate) fn statusline() -> ExitCode {
+    let _ = print::out(&line().unwrap_or_default());
+    ExitCode::SUCCESS
+}
+
+fn line() -> Option<String> {
+    let state = StateDir::locate(&Environment::read()).ok()?;
+    // Nothing was ever recorded: not even the question is read.
+    if !state.active().exists() {
+        return None;
+    }
+    let (store, now) = (Store::new(state), Utc::now());
+    let session = session();
+    // Who comes by does what is due; who finds the lock taken leaves it to the next.
+    let _ = fold(&store, Scope::All, Duration::ZERO, now);
+    let active = store.read_active().ok()?.tasks;
+    let is_meant = |task: &Task| session.as_ref().is_none_or(|session| &task.session == session);
+    let (mut running, mut waiting) = (0, 0);
+    for task in active.iter().filter(|task| is_meant(task)) {
+        match &task.status {
+            Status::Running { .. } => running += 1,
+            Status::Queued { .. } => waiting += 1,
+            // A call that may still be denied is nothing yet.
+            Status::Pending { .. } if task.is_bound() => waiting += 1,
+            Status::Pending { .. } | Status::Finished(_) => {}
+        }
+    }
+    if running + waiting == 0 {
+        return None;
+    }
+    let failed = failures(&store, is_meant, now);
+    let parts = [("▶", running), ("⏳", waiting), ("✖", failed)];
+    let shown = parts.iter().filter(|(_, count)| *count > 0);
+    let words: Vec<String> = shown.map(|(sign, count)| format!("{sign}{count}")).collect();
+    Some(words.join(" ") + "\n")
+}
+
+/// How many ended badly of late.
+fn failures(store: &Store, is_meant: impl Fn(&Task) -> bool, now: DateTime<Utc>) -> usize {
+    let path = store.dir().failed();
+    let written = path.metadata().and_then(|metadata| metadata.modified());
+    // The history is long, and mostly there is nothing new in it.
+    if !written.is_ok_and(|at| now - DateTime::<Utc>::from(at) < NEWS) {
+        return 0;
+    }
+    let Ok(history) = store.read_failed() else { return 0 };
+    let ended = |task: &Task| match &task.status {
+        Status::Finished(ending) if now - ending.ended_at < NEWS => Some(ending.outcome.clone()),
+        Status::Finished(_)
+        | Status::Pending { .. }
+        | Status::Queued { .. }
+        | Status::Running { .. } => None,
+    };
+    let news = history.newest().map_while(|task| ended(&task).map(|outcome| (task, outcome)));
+    news.filter(|(task, outcome)| is_meant(task) && is_bad(outcome)).count()
+}
+
+/// Whether somebody should look. What was cancelled ended as it was asked to.
+fn is_bad(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed { .. }
+        | Outcome::Killed { .. }
+        | Outcome::TimedOut { .. }
+        | Outcome::Lost { .. } => true,
+        Outcome::Completed | Outcome::Cancelled { .. } | Outcome::Unknown => false,
+    }
+}
+
+/// What the client says of itself; there is more that nobody needs here.
+#[derive(Deserialize)]
+struct Asked {
+    session_id: String,
+}
+
+/// The session that the client names. A person at a terminal names none.
+fn session() -> Option<SessionId> {
+    if io::stdin().is_terminal() {
+        return None;
+    }
+    let (sender, asked) = sync_channel(1);
+    // A read can't be given up, a thread that reads can. It ends with the process.
+    let read = move || {
+        let stdin = BufReader::new(io::stdin().take(MAX_BYTES));
+        // One object, without waiting for the end of the input.
+        let mut values = serde_json::Deserializer::from_reader(stdin).into_iter::<Asked>();
+        let _ = sender.send(values.next().and_then(Result::ok));
+    };
+    thread::Builder::new().name("stdin".to_owned()).spawn(read).ok()?;
+    let asked = asked.recv_timeout(PATIENCE).ok()??;
+    SessionId::new(asked.session_id).ok()
+}

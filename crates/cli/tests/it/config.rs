@@ -1,0 +1,88 @@
+//! `sisyphus config`.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use crate::planted::prints;
+
+/// Writes the settings of the project that tests run in.
+fn set_in_project(env: &TestEnv, settings: &Value) {
+    let folder = env.project().join(".claude");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("settings.json"), json!({ "sisyphus": settings }).to_string()).unwrap();
+}
+
+/// One setting of `sisyphus config --json`.
+fn setting(env: &TestEnv, name: &str) -> Value {
+    let said: Value = serde_json::from_str(&prints(env, &["config", "--json"])).unwrap();
+    assert_eq!(said["version"], 1);
+    let all = said["settings"].as_array().unwrap();
+    all.iter().find(|it| it["key"] == format!("sisyphus.{name}")).unwrap().clone()
+}
+
+#[test]
+fn every_setting_is_told_with_its_value_and_where_that_comes_from() {
+    let env = TestEnv::new();
+    env.set(&json!({ "output_lines": 7, "stale_minutes": "x", "service_patterns": ["make dev"] }));
+    set_in_project(
+        &env,
+        &json!({ "output_lines": 3, "max_background_tasks": 50, "task_ttl_minutes": 90 }),
+    );
+    let user = env.home().join(".claude/settings.json");
+    let project = env.project().join(".claude/settings.json");
+
+    let lines = setting(&env, "output_lines");
+    assert_eq!((&lines["value"], &lines["default"]), (&json!(3), &json!(20)));
+    assert_eq!(lines["source"], project.to_str().unwrap());
+    assert_eq!(lines["refused"], json!([]));
+    let slots = setting(&env, "max_background_tasks");
+    assert_eq!((&slots["value"], &slots["source"]), (&json!(5), &Value::Null));
+    assert_eq!(slots["refused"], json!([project]));
+    assert_eq!(setting(&env, "service_patterns")["source"], user.to_str().unwrap());
+    let stale = setting(&env, "stale_minutes");
+    assert_eq!((&stale["value"], &stale["source"]), (&json!(0), &Value::Null));
+    for field in ["key", "value", "default", "source", "refused", "type", "meaning"] {
+        assert!(stale.get(field).is_some(), "{field}");
+    }
+
+    let text = prints(&env, &["config"]);
+    let line = |key: &str| text.lines().find(|line| line.starts_with(key)).unwrap();
+    assert!(line("sisyphus.output_lines ").contains("3 lines"), "{text}");
+    assert!(line("sisyphus.output_lines ").ends_with("proj/.claude/settings.json"), "{text}");
+    assert!(line("sisyphus.stale_minutes ").contains("0 (never)"), "{text}");
+    assert!(line("sisyphus.sleep_guard ").ends_with("default"), "{text}");
+    assert!(
+        text.contains("sets sisyphus.max_background_tasks too: a project may not loosen it"),
+        "{text}"
+    );
+    assert!(text.contains("sets sisyphus.task_ttl_minutes too"), "{text}");
+}
+
+#[test]
+fn another_project_can_be_named() {
+    let env = TestEnv::new();
+    set_in_project(&env, &json!({ "sleep_guard": false }));
+    assert_eq!(setting(&env, "sleep_guard")["value"], false);
+    let other = env.home();
+    let text = prints(&env, &["config", "--project", other.to_str().unwrap()]);
+    assert!(!text.contains("false"), "{text}");
+}
+
+#[test]
+fn hostile_settings_are_text_and_cost_nothing() {
+    let env = TestEnv::new();
+    set_in_project(
+        &env,
+        &json!({ "service_patterns": ["!\u{1b}]0;pwned\u{7}\u{1b}[2J\u{202e}x"] }),
+    );
+    let text = prints(&env, &["config"]);
+    assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text:?}");
+    fs::remove_file(env.project().join(".claude/settings.json")).unwrap();
+    symlink("/dev/zero", env.project().join(".claude/settings.json")).unwrap();
+    fs::create_dir_all(env.home().join(".claude")).unwrap();
+    fs::write(env.home().join(".claude/settings.json"), vec![b'['; 3 << 20]).unwrap();
+    assert_eq!(setting(&env, "output_lines")["value"], 20);
+}
