@@ -9,6 +9,8 @@ use crate::completions::Completions;
 use crate::config::Config;
 use crate::man::Pages;
 use crate::print::EXIT_CODES;
+use crate::stats::Stats;
+use crate::timeline::Timeline;
 
 /// Background commands of Claude Code: what runs, what ended, and how.
 #[derive(Debug, Parser)]
@@ -49,6 +51,10 @@ pub(crate) enum Command {
     Cancel(Cancel),
     /// Removes old outputs, old history and what crashes have left.
     Clean(Clean),
+    /// Counts commands: how they ended, how long they took, and how long they waited for a slot.
+    Stats(Stats),
+    /// Draws the last hours, one bar a task.
+    Timeline(Timeline),
     /// Prints one short line for the status line of Claude Code; nothing while nothing runs.
     Statusline,
     /// Prints what counts for each setting, and where it comes from.

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
-use crate::{cancel, clean, completions, config, demo, list, man, output, show, statusline, wait};
+use crate::{
+    cancel, clean, completions, config, demo, list, man, output, show, stats, statusline, timeline,
+    wait,
+};
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
@@ -20,6 +23,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Wait(options) => wait::wait(&options),
         Command::Cancel(options) => cancel::cancel(&options),
         Command::Clean(options) => clean::clean(&options),
+        Command::Stats(options) => stats::stats(&options).map(good),
+        Command::Timeline(options) => timeline::timeline(&options).map(good),
         Command::Statusline => return statusline::statusline(),
         Command::Config(options) => config::config(&options).map(good),
         Command::Completions(options) => completions::completions(&options).map(good),

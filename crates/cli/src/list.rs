@@ -98,7 +98,7 @@ pub(crate) fn what(task: &Task, most: usize) -> String {
 }
 
 /// The state, with the exit code where that says more.
-fn state(task: &Task) -> String {
+pub(crate) fn state(task: &Task) -> String {
     if let Status::Finished(Ending { outcome: Outcome::Failed { exit_code }, .. }) = &task.status {
         return format!("failed({exit_code})");
     }

@@ -17,6 +17,8 @@ mod list_on_terminal;
 mod output;
 mod sandbox;
 mod show;
+mod stats;
 mod statusline;
+mod timeline;
 mod trouble;
 mod wait;

@@ -1,0 +1,127 @@
+//! `sisyphus stats`: how often commands ran, how they ended, how long they took and waited.
+
+mod spread;
+mod tally;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args as ClapArgs;
+use serde_json::json;
+use sisyphus_core::outcome::duration;
+use sisyphus_core::output::one_line;
+use sisyphus_core::status::Status;
+use sisyphus_core::task::Task;
+
+use crate::args::{Format, Reach};
+use crate::print;
+use crate::screen;
+use crate::style::{Hue, Paint};
+use crate::table::{Cell, Column, lines};
+use crate::tasks::Tasks;
+use crate::view::VERSION;
+use tally::Tally;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Stats {
+    /// Counts only what ended within so many days.
+    #[arg(long, value_name = "DAYS")]
+    days: Option<u32>,
+    /// How many commands are listed, those first that ran most often.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    top: usize,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const COLUMNS: [Column; 7] = [
+    Column::right("RUNS", 0),
+    Column::right("OK", 0),
+    Column::right("MEDIAN", 8),
+    Column::right("P95", 8),
+    Column::right("WAIT", 0),
+    Column::right("WAIT P95", 0),
+    Column::left("COMMAND", 0).may_shrink_to(8),
+];
+/// Widest command where no terminal sets a limit, in characters, and most of it that is looked at.
+const COMMAND_MAX: usize = 60;
+const LONGEST_COMMAND: usize = 500;
+
+/// Prints the figures.
+pub(crate) fn stats(options: &Stats) -> Result<()> {
+    let tasks = Tasks::read(Reach::Archive)?;
+    let since = options.days.map(|days| Utc::now() - TimeDelta::days(i64::from(days)));
+    let ended: Vec<&Task> = tasks.ended.iter().filter(|task| is_since(task, since)).collect();
+    let mut all = Tally::default();
+    let mut by_command: BTreeMap<String, Tally> = BTreeMap::new();
+    for task in ended {
+        all.add(task);
+        by_command.entry(name(&task.command)).or_default().add(task);
+    }
+    let mut commands: Vec<(String, Tally)> = by_command.into_iter().collect();
+    // Stable: equal ones stay in the order of their names.
+    commands.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.runs()));
+    commands.truncate(options.top);
+    match Format::of(options.json) {
+        Format::Json => {
+            let views: Vec<_> =
+                commands.iter().map(|(command, tally)| tally.view(Some(command))).collect();
+            print::json(&json!({
+                "version": VERSION, "since": since, "not_ended": tasks.active.len(),
+                "total": all.view(None), "commands": views,
+            }))
+        }
+        Format::Text if all.runs() == 0 => print::out("No background command has ended yet.\n"),
+        Format::Text => print::out(&text(&all, &commands)),
+    }
+}
+
+fn is_since(task: &Task, since: Option<DateTime<Utc>>) -> bool {
+    match (&task.status, since) {
+        (_, None) => true,
+        (Status::Finished(ending), Some(since)) => ending.ended_at >= since,
+        (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }, Some(_)) => false,
+    }
+}
+
+/// The command on one line. Those that differ in nothing but spaces are one.
+fn name(command: &str) -> String {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    one_line(&words.join(" "), LONGEST_COMMAND)
+}
+
+fn text(all: &Tally, commands: &[(String, Tally)]) -> String {
+    let width = screen::size().map(|size| size.width);
+    let most = width.map_or(COMMAND_MAX, |_| LONGEST_COMMAND);
+    let mut rows: Vec<[Cell; 7]> = commands
+        .iter()
+        .map(|(command, tally)| row(tally, Cell::from(screen::fit(command, most))))
+        .collect();
+    rows.push(row(all, Cell::of(Hue::Title, "all commands")));
+    let table = lines(&COLUMNS, &rows, width, Paint::of_output());
+    let mut text: String = table.into_iter().map(|line| line + "\n").collect();
+    text.push_str(&format!("\n{}\n", all.said()));
+    text
+}
+
+fn row(tally: &Tally, command: Cell) -> [Cell; 7] {
+    let time = |ms: Option<u64>| Cell::from(ms.map_or_else(|| "-".to_owned(), duration));
+    let rate = tally.success_rate();
+    let percent = rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.0} %", rate * 100.0));
+    let hue = match rate {
+        Some(1.0) => Hue::Good,
+        Some(0.0) => Hue::Bad,
+        Some(_) | None => Hue::None,
+    };
+    [
+        Cell::from(tally.runs().to_string()),
+        Cell::of(hue, percent),
+        time(tally.durations.median()),
+        time(tally.durations.p95()),
+        time(tally.waits.median()),
+        time(tally.waits.p95()),
+        command,
+    ]
+}

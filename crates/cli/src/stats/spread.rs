@@ -1,0 +1,66 @@
+//! Times of which the middle and the long ones are asked for.
+
+use serde_json::{Value, json};
+
+/// Times in milliseconds.
+#[derive(Debug, Default)]
+pub(super) struct Spread {
+    sorted: Vec<u64>,
+}
+
+impl Spread {
+    pub(super) fn add(&mut self, ms: u64) {
+        let place = self.sorted.partition_point(|known| *known <= ms);
+        self.sorted.insert(place, ms);
+    }
+
+    /// The time that half of them did not exceed.
+    pub(super) fn median(&self) -> Option<u64> {
+        self.percentile(50)
+    }
+
+    /// The time that 95 of 100 did not exceed.
+    pub(super) fn p95(&self) -> Option<u64> {
+        self.percentile(95)
+    }
+
+    /// The smallest of them that so many of a hundred do not exceed: always one that was measured.
+    fn percentile(&self, percent: usize) -> Option<u64> {
+        let rank = (self.sorted.len() * percent).div_ceil(100).max(1);
+        self.sorted.get(rank - 1).copied()
+    }
+
+    /// `null` for none at all.
+    pub(super) fn view(&self) -> Value {
+        match (self.median(), self.p95()) {
+            (Some(median), Some(p95)) => {
+                json!({ "count": self.sorted.len(), "median": median, "p95": p95 })
+            }
+            (Some(_) | None, _) => Value::Null,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_by_the_nearest_rank() {
+        let cases: &[(&[u64], Option<u64>, Option<u64>)] = &[
+            (&[], None, None),
+            (&[7], Some(7), Some(7)),
+            (&[2, 1], Some(1), Some(2)),
+            (&[3, 1, 2], Some(2), Some(3)),
+            (&[4, 3, 2, 1], Some(2), Some(4)),
+        ];
+        for (times, median, p95) in cases {
+            let mut spread = Spread::default();
+            times.iter().for_each(|ms| spread.add(*ms));
+            assert_eq!((spread.median(), spread.p95()), (*median, *p95), "{times:?}");
+        }
+        let mut hundred = Spread::default();
+        (1..=100).rev().for_each(|ms| hundred.add(ms));
+        assert_eq!((hundred.median(), hundred.p95()), (Some(50), Some(95)));
+    }
+}

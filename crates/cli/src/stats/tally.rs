@@ -1,0 +1,72 @@
+//! What is counted of commands that have ended.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sisyphus_core::status::Status;
+use sisyphus_core::task::Task;
+
+use super::spread::Spread;
+
+/// Figures of some commands.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    outcomes: BTreeMap<&'static str, usize>,
+    /// From the real start to the end.
+    pub(super) durations: Spread,
+    /// Before the start, for a slot.
+    pub(super) waits: Spread,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, task: &Task) {
+        let Status::Finished(ending) = &task.status else { return };
+        *self.outcomes.entry(ending.outcome.word()).or_default() += 1;
+        if let Some(ms) = ending.duration_ms {
+            self.durations.add(ms);
+        }
+        if let Some(ms) = ending.waited_ms {
+            self.waits.add(ms);
+        }
+    }
+
+    pub(super) fn runs(&self) -> usize {
+        self.outcomes.values().sum()
+    }
+
+    fn count(&self, word: &str) -> usize {
+        self.outcomes.get(word).copied().unwrap_or_default()
+    }
+
+    /// How many of those that ended by themselves or at their limit completed. Who was cancelled, was lost or ended
+    /// unseen says nothing about the command.
+    pub(super) fn success_rate(&self) -> Option<f64> {
+        let completed = self.count("completed");
+        let known: usize =
+            ["failed", "killed", "timed_out"].iter().map(|word| self.count(word)).sum();
+        #[expect(clippy::cast_precision_loss, reason = "nobody has so many tasks")]
+        let rate = completed as f64 / (completed + known) as f64;
+        (completed + known > 0).then_some(rate)
+    }
+
+    /// "12 ended: 10 completed, 2 failed".
+    pub(super) fn said(&self) -> String {
+        let parts: Vec<String> = self
+            .outcomes
+            .iter()
+            .map(|(word, count)| format!("{count} {}", word.replace('_', " ")))
+            .collect();
+        format!("{} ended: {}", self.runs(), parts.join(", "))
+    }
+
+    pub(super) fn view(&self, command: Option<&str>) -> Value {
+        let mut view = json!({
+            "runs": self.runs(), "outcomes": self.outcomes, "success_rate": self.success_rate(),
+            "duration_ms": self.durations.view(), "waited_ms": self.waits.view(),
+        });
+        if let Some(command) = command {
+            view["command"] = command.into();
+        }
+        view
+    }
+}

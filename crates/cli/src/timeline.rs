@@ -1,0 +1,97 @@
+//! `sisyphus timeline`: the last hours, one bar a task, as text or as a picture.
+
+mod span;
+mod svg;
+mod text;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args as ClapArgs;
+use serde_json::json;
+use sisyphus_core::task::Task;
+
+use crate::args::{Format, Reach};
+use crate::print;
+use crate::screen;
+use crate::style::Paint;
+use crate::tasks::Tasks;
+use crate::view::{VERSION, View};
+use span::Span;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Timeline {
+    /// How far back it goes, in hours.
+    #[arg(long, default_value_t = 3.0, value_parser = hours)]
+    hours: f64,
+    /// How many tasks it shows, the newest ones.
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    last: usize,
+    /// Writes a picture instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    svg: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How wide it is where no terminal sets a limit.
+const USUAL_WIDTH: usize = 100;
+
+/// What is shown: some time, and who did what in it.
+#[derive(Debug)]
+pub(crate) struct Chart {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    spans: Vec<Span>,
+}
+
+/// Prints or draws it.
+pub(crate) fn timeline(options: &Timeline) -> Result<()> {
+    let tasks = Tasks::read(Reach::Archive)?;
+    let to = Utc::now();
+    #[expect(clippy::cast_possible_truncation, reason = "checked when it was read")]
+    let earliest = to - TimeDelta::milliseconds((options.hours * 3_600_000.0) as i64);
+    let shown = shown(&tasks, earliest, to, options.last);
+    let spans: Vec<Span> = shown.iter().map(|task| Span::of(task, to)).collect();
+    // Empty hours before the first of them would only make the others narrow.
+    let first = spans.iter().map(|span| span.begin).min().unwrap_or(earliest);
+    let chart = Chart { from: first.max(earliest).min(to - TimeDelta::seconds(1)), to, spans };
+    if let Some(path) = &options.svg {
+        let picture = svg::draw(&chart);
+        // A picture is for everybody, unlike what we keep of tasks.
+        return std::fs::write(path, picture)
+            .with_context(|| format!("could not write `{}`", path.display()));
+    }
+    match Format::of(options.json) {
+        Format::Json => {
+            let state = tasks.store.dir();
+            let views: Vec<View<'_>> = shown.iter().map(|task| View::of(task, state)).collect();
+            let (from, to) = (chart.from, chart.to);
+            print::json(&json!({ "version": VERSION, "from": from, "to": to, "tasks": views }))
+        }
+        Format::Text => {
+            let width = screen::size().map_or(USUAL_WIDTH, |size| size.width);
+            print::out(&text::draw(&chart, width, Paint::of_output()))
+        }
+    }
+}
+
+/// The newest tasks that did something in that time, the earliest first.
+fn shown(tasks: &Tasks, from: DateTime<Utc>, to: DateTime<Utc>, last: usize) -> Vec<&Task> {
+    let mut shown: Vec<(Span, &Task)> =
+        tasks.active.iter().chain(&tasks.ended).map(|task| (Span::of(task, to), task)).collect();
+    shown.retain(|(span, _)| span.end >= from && span.begin <= to);
+    shown.sort_by_key(|(span, _)| span.begin);
+    let surplus = shown.len().saturating_sub(last);
+    shown.drain(..surplus);
+    shown.into_iter().map(|(_, task)| task).collect()
+}
+
+fn hours(text: &str) -> Result<f64, String> {
+    let hours: f64 = text.parse().map_err(|_| "not a number of hours".to_owned())?;
+    // A hundred years.
+    let is_sensible = hours > 0.0 && hours <= 24.0 * 365.0 * 100.0;
+    is_sensible.then_some(hours).ok_or_else(|| "not a time span".to_owned())
+}

@@ -1,0 +1,128 @@
+//! `sisyphus stats`.
+
+use std::fs;
+
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
+
+use crate::planted::{ended, failed, plant, plant_text, prints, running};
+use crate::pty::Terminal;
+
+fn took(mut task: Value, command: &str, ms: u64, waited: u64) -> Value {
+    task["command"] = command.into();
+    task["status"]["duration_ms"] = ms.into();
+    task["status"]["waited_ms"] = waited.into();
+    task
+}
+
+fn stats(env: &TestEnv, more: &[&str]) -> Value {
+    let text = prints(env, &[&["stats", "--json"], more].concat());
+    let stats: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(stats["version"], 1);
+    stats
+}
+
+fn planted() -> TestEnv {
+    let env = TestEnv::new();
+    let tests = (1..=3).map(|number| {
+        took(ended(&format!("t{number}"), "", number), "npm test", u64::from(number) * 1_000, 0)
+    });
+    let mut completed: Vec<Value> = tests.collect();
+    completed.push(took(ended("t4", "", 4), "npm   test", 60_000, 9_000));
+    plant(&env, "completed.json", &completed);
+    let mut lost = failed("t6", "", 6);
+    lost["status"] = json!({ "state": "finished", "outcome": "lost", "why": "runner_died", "ended_at": "2026-11-21T02:30:06Z" });
+    plant(&env, "failed.json", &[took(failed("t5", "", 5), "npm test", 4_000, 0), lost]);
+    plant_text(
+        &env,
+        "archive/2026-10.jsonl",
+        &format!("{}\n", took(failed("told", "", 1), "make", 10, 0)),
+    );
+    plant(&env, "active.json", &[running("t7", "")]);
+    env
+}
+
+#[test]
+fn figures_are_counted_by_command_and_in_all() {
+    let env = planted();
+    let said = stats(&env, &[]);
+    assert_eq!(said["not_ended"], 1);
+    let commands = said["commands"].as_array().unwrap();
+    let names: Vec<&Value> = commands.iter().map(|it| &it["command"]).collect();
+    assert_eq!(names, ["npm test", "make"]);
+    // The lost one has the same command, but says nothing about it.
+    assert_eq!(
+        commands[0],
+        json!({
+            "command": "npm test", "runs": 6, "outcomes": { "completed": 4, "failed": 1, "lost": 1 },
+            "success_rate": 0.8,
+            "duration_ms": { "count": 5, "median": 3_000, "p95": 60_000 },
+            "waited_ms": { "count": 5, "median": 0, "p95": 9_000 },
+        })
+    );
+    assert_eq!(commands[1]["success_rate"], 0.0);
+    assert_eq!(said["total"]["runs"], 7);
+    assert_eq!(stats(&env, &["--top", "1"])["commands"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn only_the_last_days_count_if_that_is_wanted() {
+    let env = planted();
+    let mut recent = took(ended("tnew", "", 1), "cargo build", 5, 0);
+    recent["status"]["ended_at"] = (Utc::now() - TimeDelta::hours(1)).to_rfc3339().into();
+    let mut old = recent.clone();
+    old["id"] = "tolder".into();
+    old["status"]["ended_at"] = (Utc::now() - TimeDelta::days(9)).to_rfc3339().into();
+    plant(&env, "completed.json", &[old, recent]);
+    plant(&env, "failed.json", &[]);
+    plant_text(&env, "archive/2026-10.jsonl", "");
+    assert_eq!(stats(&env, &["--days", "1"])["total"]["runs"], 1);
+    assert_eq!(stats(&env, &["--days", "10"])["total"]["runs"], 2);
+}
+
+#[test]
+fn the_table_says_it_to_people() {
+    let env = planted();
+    let text = prints(&env, &["stats"]);
+    let lines: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["RUNS", "OK", "MEDIAN", "P95", "WAIT", "WAIT", "P95", "COMMAND"]);
+    assert_eq!(lines[1], ["6", "80", "%", "3", "s", "60", "s", "0", "s", "9", "s", "npm", "test"]);
+    assert_eq!(lines[2], ["1", "0", "%", "0", "s", "0", "s", "0", "s", "0", "s", "make"]);
+    assert_eq!(lines[3][..3], ["7", "67", "%"]);
+    assert!(text.ends_with("\n7 ended: 4 completed, 2 failed, 1 lost\n"), "{text}");
+    assert_eq!(prints(&TestEnv::new(), &["stats"]), "No background command has ended yet.\n");
+    let narrow = Terminal::new(&env).with("NO_COLOR", "1").sized(60, 24).run("stats").stdout;
+    assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+}
+
+#[test]
+fn a_hostile_command_is_text() {
+    let env = TestEnv::new();
+    plant(
+        &env,
+        "completed.json",
+        &[took(ended("t1", "", 1), "\u{1b}]0;pwned\u{7}\u{202e}x\u{1b}[2J\ny", 1, 1)],
+    );
+    let text = prints(&env, &["stats"]);
+    assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']) && !text.contains("pwned"), "{text:?}");
+    assert_eq!(text.lines().count(), 5, "{text:?}");
+}
+
+#[test]
+fn the_time_in_the_queue_is_that_of_real_commands() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "max_background_tasks": 1 }));
+    let first = client.background("until [ -e go ]; do sleep 0.02; done; sleep 0.3");
+    wait_until("one that runs", || client.tasks().iter().any(|it| it["status"] == "running"));
+    let second = client.background("true");
+    wait_until("one that waits", || client.tasks().iter().any(|it| it["status"] == "queued"));
+    fs::write(client.env.project().join("go"), "").unwrap();
+    first.wait();
+    second.wait();
+    let said = stats(&client.env, &[]);
+    assert_eq!(said["total"]["waited_ms"]["count"], 2, "{said:#}");
+    assert!(said["total"]["waited_ms"]["p95"].as_u64().unwrap() >= 250, "{said:#}");
+    assert!(said["total"]["waited_ms"]["median"].as_u64().unwrap() < 250, "{said:#}");
+}
