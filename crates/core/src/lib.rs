@@ -37,6 +37,7 @@ pub mod output;
 pub mod hand_over;
 pub mod hook_log;
 pub mod leftovers;
+pub mod rights;
 pub mod service;
 pub mod sleep;
 mod sys;

@@ -32,7 +32,7 @@ pub enum Content {
 
 impl File {
     /// Reads a settings file, which may be a link, as in a folder of dotfiles.
-    fn read(path: PathBuf) -> Self {
+    pub fn read(path: PathBuf) -> Self {
         let content = match atomic::read_linked(&path, MAX_BYTES) {
             Ok(None) => Content::Missing,
             Ok(Some(bytes)) => match serde_json::from_slice(&bytes) {

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::rights::Rights;
+
 /// Where the client's `claude-UID` folder lies unless `CLAUDE_CODE_TMPDIR` says otherwise.
 pub(crate) fn default_tmp_dir() -> PathBuf {
     PathBuf::from("/tmp")
@@ -31,6 +33,23 @@ pub(crate) fn is_private_dir(path: &Path) -> io::Result<bool> {
     let metadata = path.symlink_metadata()?;
     let ours = metadata.uid() == nix::unistd::geteuid().as_raw();
     Ok(metadata.is_dir() && ours && metadata.mode() & 0o022 == 0)
+}
+
+/// Whose a file or folder is, and who else may do what with it.
+pub(crate) fn rights(path: &Path) -> io::Result<Rights> {
+    let metadata = path.symlink_metadata()?;
+    Ok(match metadata.mode() & 0o077 {
+        _ if metadata.is_symlink() => Rights::Link,
+        _ if metadata.uid() != nix::unistd::geteuid().as_raw() => Rights::SomebodyElses,
+        mode if mode & 0o022 != 0 => Rights::OthersMayWrite,
+        mode if mode != 0 => Rights::OthersMayRead,
+        _ => Rights::OursAlone,
+    })
+}
+
+/// Whether it is a file that its owner may start.
+pub(crate) fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o100 != 0)
 }
 
 /// Creates a file with mode 0600 that must not exist.

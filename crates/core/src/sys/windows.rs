@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::rights::Rights;
+
 /// Where the client's `claude-UID` folder lies unless `CLAUDE_CODE_TMPDIR` says otherwise.
 pub(crate) fn default_tmp_dir() -> PathBuf {
     std::env::temp_dir()
@@ -66,6 +68,17 @@ pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
     } else {
         Err(io::Error::other("not a regular file"))
     }
+}
+
+/// Whose a file is: what lies in a user's folder is theirs alone, unless they gave it away.
+pub(crate) fn rights(path: &Path) -> io::Result<Rights> {
+    let metadata = path.symlink_metadata()?;
+    Ok(if metadata.is_symlink() { Rights::Link } else { Rights::OursAlone })
+}
+
+/// Whether it is a file; its name says whether it can be started.
+pub(crate) fn is_executable(path: &Path) -> bool {
+    path.is_file()
 }
 
 /// The name of this machine: not asked for.

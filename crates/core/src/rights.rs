@@ -1,0 +1,59 @@
+//! Whose a file is, and who else may read or change it: for people who want to know whether all is well.
+
+use std::io;
+use std::path::Path;
+
+use crate::sys;
+
+/// What can be said of a file or folder, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rights {
+    /// It leads elsewhere. What is ours never does.
+    Link,
+    SomebodyElses,
+    OthersMayWrite,
+    OthersMayRead,
+    OursAlone,
+}
+
+/// Looks at a file or folder itself, not at what a link leads to.
+pub fn rights(path: &Path) -> io::Result<Rights> {
+    sys::rights(path)
+}
+
+/// Whether a file can be started by its owner.
+pub fn is_executable(path: &Path) -> bool {
+    sys::is_executable(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    #[test]
+    fn the_worst_is_said() {
+        let dir = TempDir::new();
+        let path = dir.path().join("file");
+        assert!(rights(&path).is_err());
+        fs::write(&path, "").unwrap();
+        for (mode, expected) in [
+            (0o600, Rights::OursAlone),
+            (0o700, Rights::OursAlone),
+            (0o644, Rights::OthersMayRead),
+            (0o610, Rights::OthersMayRead),
+            (0o620, Rights::OthersMayWrite),
+            (0o646, Rights::OthersMayWrite),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(rights(&path).unwrap(), expected, "{mode:o}");
+            assert_eq!(is_executable(&path), mode == 0o700, "{mode:o}");
+        }
+        let link = dir.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert_eq!(rights(&link).unwrap(), Rights::Link);
+        assert!(!is_executable(dir.path()));
+    }
+}
