@@ -7,6 +7,7 @@ use sisyphus_control::Reach;
 
 use crate::completions::Completions;
 use crate::config::Config;
+use crate::doctor::Doctor;
 use crate::man::Pages;
 use crate::print::EXIT_CODES;
 use crate::stats::Stats;
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Statusline,
     /// Prints what counts for each setting, and where it comes from.
     Config(Config),
+    /// Examines the installation, and says of whatever is wrong what to do.
+    Doctor(Doctor),
     /// Prints a script with which a shell completes command lines.
     Completions(Completions),
     /// Writes the manual pages.

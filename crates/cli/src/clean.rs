@@ -41,7 +41,7 @@ pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
 }
 
 /// Where run folders are: where this session's would be, and where those are of tasks that have not ended.
-fn roots(active: &[Task]) -> (Vec<RunRoot>, Vec<anyhow::Error>) {
+pub(crate) fn roots(active: &[Task]) -> (Vec<RunRoot>, Vec<anyhow::Error>) {
     let own = RunRoot::open(&Environment::read());
     let (mut roots, mut errors): (Vec<RunRoot>, _) = (Vec::new(), Vec::new());
     for root in [own].into_iter().chain(active.iter().map(RunRoot::of)) {

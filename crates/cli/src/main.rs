@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod demo;
 mod dispatch;
+mod doctor;
 mod list;
 mod man;
 mod output;

@@ -131,6 +131,12 @@ impl Delivered {
         Self(format!("{task} {client} {}", at.to_rfc3339_opts(SecondsFormat::Secs, true)))
     }
 
+    /// When it was given.
+    pub fn at(&self) -> Option<DateTime<Utc>> {
+        let stamp = self.0.split(' ').nth(2)?;
+        DateTime::parse_from_rfc3339(stamp).ok().map(|at| at.with_timezone(&Utc))
+    }
+
     fn is_task(&self, id: &TaskId) -> bool {
         self.0.split(' ').next() == Some(id.as_str())
     }

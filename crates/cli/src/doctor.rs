@@ -1,0 +1,92 @@
+//! `sisyphus doctor`: whether all is well, and if not, what to do. It changes nothing.
+
+mod client;
+mod events;
+mod finding;
+mod folders;
+mod ground;
+mod left;
+mod lock;
+mod plugin;
+mod sandbox;
+mod sessions;
+mod settings;
+mod state;
+
+use anyhow::Result;
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use crate::args::Format;
+use crate::print::{self, Verdict};
+use crate::screen::pad;
+use crate::style::{Hue, Paint};
+use crate::view::VERSION;
+use finding::{Finding, Level};
+use ground::Ground;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One part of the examination: what it is about, and who looks.
+type Part = (&'static str, fn(&Ground) -> Vec<Finding>);
+
+/// Every part, in the order of the report.
+const PARTS: [Part; 11] = [
+    ("plugin", plugin::look),
+    ("client", client::look),
+    ("enabled", plugin::look_whether_enabled),
+    ("folders", folders::look),
+    ("state", state::look),
+    ("lock", lock::look),
+    ("events", events::look),
+    ("sessions", sessions::look),
+    ("sandbox", sandbox::look),
+    ("settings", settings::look),
+    ("leftovers", left::look),
+];
+
+/// Examines everything, and tells.
+pub(crate) fn doctor(options: &Doctor) -> Result<Verdict> {
+    let ground = Ground::find()?;
+    let found: Vec<(&str, Finding)> = PARTS
+        .iter()
+        .flat_map(|(part, look)| look(&ground).into_iter().map(|finding| (*part, finding)))
+        .collect();
+    let is_well = found.iter().all(|(_, finding)| finding.level != Level::Broken);
+    match Format::of(options.json) {
+        Format::Json => {
+            let views: Vec<_> = found.iter().map(|(part, finding)| finding.view(part)).collect();
+            print::json(&json!({ "version": VERSION, "healthy": is_well, "findings": views }))?;
+        }
+        Format::Text => print::out(&text(&found))?,
+    }
+    Ok(if is_well { Verdict::Good } else { Verdict::Bad })
+}
+
+fn text(found: &[(&str, Finding)]) -> String {
+    let paint = Paint::of_output();
+    let mut text = String::new();
+    for (part, finding) in found {
+        let (sign, hue) = match finding.level {
+            Level::Fine => ("✔", Hue::Good),
+            Level::Note => ("!", Hue::Waiting),
+            Level::Broken => ("✖", Hue::Bad),
+        };
+        text.push_str(&format!("{} {} {}\n", paint.paint(hue, sign), pad(part, 9), finding.said));
+        if let Some(remedy) = &finding.remedy {
+            text.push_str(&format!("            → {remedy}\n"));
+        }
+    }
+    let count = |level| found.iter().filter(|(_, finding)| finding.level == level).count();
+    text.push_str(&match (count(Level::Broken), count(Level::Note)) {
+        (0, 0) => "\nAll is well.\n".to_owned(),
+        (0, notes) => format!("\nNothing is broken; {notes} to note.\n"),
+        (broken, notes) => format!("\n{broken} broken, {notes} to note.\n"),
+    });
+    text
+}

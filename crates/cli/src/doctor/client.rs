@@ -1,0 +1,124 @@
+//! The client: which one a person starts, and whether it is new enough.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use sisyphus_core::rights::is_executable;
+
+use super::finding::{Finding, named, plain};
+use super::ground::Ground;
+
+/// The first client that starts a hook without a shell around it (by its changelog). The installers know it too.
+const CLIENT_MIN: &str = "2.1.139";
+/// How long the client may take to say what it is: it is large, and the disk may be slow.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How much of its answer is read, in bytes.
+const ANSWER_MAX: u64 = 4 * 1024;
+
+pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    let Some(program) = find(ground) else {
+        return vec![Finding::note(
+            "there is no `claude` on PATH",
+            "if Claude Code is started in another way, all may be well; else install it",
+        )];
+    };
+    let at = named(&program);
+    let Some(version) = version(&program) else {
+        return vec![Finding::note(
+            format!("{at} does not say its version"),
+            "run `claude --version`; `claude update` brings the newest",
+        )];
+    };
+    vec![match is_older(&version, CLIENT_MIN) {
+        Some(true) => Finding::broken(
+            format!(
+                "Claude Code {} is too old, {CLIENT_MIN} or newer is needed ({at})",
+                plain(&version)
+            ),
+            "run `claude update`",
+        ),
+        Some(false) => Finding::fine(format!(
+            "Claude Code {} ({at}; {CLIENT_MIN} or newer is needed)",
+            plain(&version)
+        )),
+        None => Finding::note(
+            format!("{at} says it is \"{}\", which is no version", plain(&version)),
+            "run `claude --version`",
+        ),
+    }]
+}
+
+/// The first on PATH. Folders that are named from here are passed over: the current one may be anybody's.
+fn find(ground: &Ground) -> Option<PathBuf> {
+    let path = ground.environment.path.as_ref()?;
+    let name = format!("claude{}", std::env::consts::EXE_SUFFIX);
+    let absolute = std::env::split_paths(path).filter(|dir| dir.is_absolute());
+    absolute.map(|dir| dir.join(&name)).find(|program| is_executable(program))
+}
+
+/// The first word of what `--version` prints.
+fn version(program: &Path) -> Option<String> {
+    let mut child = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let stdout = child.stdout.take()?;
+    let (sender, answer) = channel();
+    // A read can't be given up, a thread that reads can.
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        let _ = stdout.take(ANSWER_MAX).read_to_end(&mut text);
+        let _ = sender.send(text);
+    });
+    let text = answer.recv_timeout(PATIENCE);
+    // Whoever has not ended by now has nothing more to say.
+    let _ = child.kill();
+    let _ = child.wait();
+    let text = String::from_utf8_lossy(&text.ok()?).into_owned();
+    text.split_whitespace().next().map(str::to_owned)
+}
+
+/// Whether a version comes before another; `None` if the first is none.
+fn is_older(version: &str, other: &str) -> Option<bool> {
+    let parts = |text: &str| -> Option<Vec<u64>> {
+        let numbers = text.split(['-', '+']).next()?;
+        numbers.split('.').map(|part| part.parse().ok()).collect()
+    };
+    Some(parts(version)? < parts(other)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let cases = [
+            ("2.1.139", Some(false)),
+            ("2.1.138", Some(true)),
+            ("2.1.1000", Some(false)),
+            ("2.2", Some(false)),
+            ("2.1", Some(true)),
+            ("10.0.0", Some(false)),
+            ("2.1.139-beta.1", Some(false)),
+            ("error:", None),
+            ("", None),
+        ];
+        for (version, expected) in cases {
+            assert_eq!(is_older(version, CLIENT_MIN), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn the_installer_asks_for_the_same() {
+        let script = include_str!("../../../../install.sh");
+        assert!(script.contains(&format!("\nCLIENT_MIN={CLIENT_MIN}\n")));
+    }
+}

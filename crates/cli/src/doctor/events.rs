@@ -1,0 +1,140 @@
+//! Which hook events have fired, and when, as far as what they do leaves a trace. Nothing is recorded for its own sake:
+//! an event that had nothing to do leaves none, and that is no fault.
+
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use sisyphus_core::outcome::Canceller;
+use sisyphus_core::outcome::duration;
+use sisyphus_core::status::Status;
+use sisyphus_core::task::{Task, Witness};
+
+use super::finding::Finding;
+use super::ground::Ground;
+
+/// How many files of a folder are looked at.
+const LOOKED_AT: usize = 2_000;
+
+/// An event, or several that leave the same trace, and what they leave.
+struct Trace {
+    event: &'static str,
+    by: &'static str,
+    at: Option<DateTime<Utc>>,
+}
+
+pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    if !ground.state().root().exists() {
+        return vec![Finding::note(
+            "no hook has fired yet",
+            "start a session of Claude Code; if there is no change then, look at what is said of the plugin",
+        )];
+    }
+    let traces = traces(ground);
+    if traces.iter().all(|trace| trace.at.is_none()) {
+        return vec![Finding::note(
+            "no hook has left a trace",
+            "start a session of Claude Code; if there is no change then, look at what is said of the plugin",
+        )];
+    }
+    traces.iter().map(|trace| tell(trace, ground.now)).collect()
+}
+
+fn tell(trace: &Trace, now: DateTime<Utc>) -> Finding {
+    let Trace { event, by, at } = trace;
+    let Some(at) = *at else {
+        return Finding::fine(format!("{event}: no trace (it leaves one when {by})"));
+    };
+    let ago = u64::try_from((now - at).num_milliseconds()).unwrap_or_default();
+    let mut finding = Finding::fine(format!("{event}: {} ago ({by})", duration(ago)));
+    finding.at = Some(at);
+    finding
+}
+
+fn traces(ground: &Ground) -> Vec<Trace> {
+    let state = ground.state();
+    let tasks: Vec<Task> = ground.active().into_iter().chain(ground.ended()).collect();
+    let newest = |of: fn(&Task) -> Option<DateTime<Utc>>| tasks.iter().filter_map(of).max();
+    vec![
+        Trace {
+            event: "SessionStart",
+            by: "a session is first seen",
+            at: newest_file(&state.sessions_dir(), ".json"),
+        },
+        Trace {
+            event: "PreToolUse",
+            by: "a background command is announced",
+            at: newest(announced),
+        },
+        Trace {
+            event: "PostToolUse",
+            by: "a background command runs that has not ended",
+            at: newest(bound),
+        },
+        Trace {
+            event: "UserPromptSubmit, Stop or SessionStart",
+            by: "a result is delivered",
+            at: delivered(ground),
+        },
+        Trace {
+            event: "Stop",
+            by: "a turn ends while something runs",
+            at: newest_file(&state.wake_dir(), ".json"),
+        },
+        Trace {
+            event: "SessionEnd",
+            by: "a session ends while something runs",
+            at: newest(ended_with_session),
+        },
+    ]
+}
+
+/// When a task was announced, or soon after.
+fn announced(task: &Task) -> Option<DateTime<Utc>> {
+    task.run_root.as_ref()?;
+    match &task.status {
+        Status::Pending { announced_at: at }
+        | Status::Queued { queued_at: at }
+        | Status::Running { started_at: at, .. } => Some(*at),
+        Status::Finished(ending) => ending.started_at,
+    }
+}
+
+/// When a task began that the client has called one of its own. One that has ended may have been named by its notice.
+fn bound(task: &Task) -> Option<DateTime<Utc>> {
+    let by_client = task.client.as_ref().is_some_and(|client| client.said_by == Witness::Client);
+    match &task.status {
+        Status::Pending { announced_at: at }
+        | Status::Queued { queued_at: at }
+        | Status::Running { started_at: at, .. }
+            if by_client =>
+        {
+            Some(*at)
+        }
+        Status::Pending { .. }
+        | Status::Queued { .. }
+        | Status::Running { .. }
+        | Status::Finished(_) => None,
+    }
+}
+
+fn ended_with_session(task: &Task) -> Option<DateTime<Utc>> {
+    task.stop_asked.filter(|asked| asked.by == Canceller::SessionEnd).map(|asked| asked.at)
+}
+
+fn delivered(ground: &Ground) -> Option<DateTime<Utc>> {
+    let entries = fs::read_dir(ground.state().outbox_dir()).ok()?.flatten().take(LOOKED_AT);
+    let outboxes = entries.filter_map(|entry| {
+        let bytes = sisyphus_core::atomic::read(&entry.path(), super::ground::STATE_MAX).ok()??;
+        serde_json::from_slice::<sisyphus_core::store::Outbox>(&bytes).ok()
+    });
+    outboxes.filter_map(|outbox| outbox.delivered.last()?.at()).max()
+}
+
+/// When the newest of these files was written.
+fn newest_file(folder: &Path, suffix: &str) -> Option<DateTime<Utc>> {
+    let entries = fs::read_dir(folder).ok()?.flatten().take(LOOKED_AT);
+    let meant = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(suffix));
+    let files = meant.filter_map(|entry| entry.metadata().ok().filter(fs::Metadata::is_file));
+    files.filter_map(|file| file.modified().ok()).max().map(DateTime::from)
+}

@@ -1,0 +1,68 @@
+//! What was found.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sisyphus_core::output::one_line;
+
+/// Most characters of something foreign that are told.
+const SHOWN: usize = 300;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Level {
+    Fine,
+    /// Worth knowing; nothing has to be done.
+    Note,
+    /// Something does not work, or not as it was set.
+    Broken,
+}
+
+/// One thing. Its texts are plain.
+#[derive(Debug, Clone)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    pub(super) said: String,
+    pub(super) remedy: Option<String>,
+    /// When it was seen, if it is about a time.
+    pub(super) at: Option<DateTime<Utc>>,
+}
+
+impl Finding {
+    pub(super) fn fine(said: impl Into<String>) -> Self {
+        Self { level: Level::Fine, said: said.into(), remedy: None, at: None }
+    }
+
+    pub(super) fn note(said: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { level: Level::Note, said: said.into(), remedy: Some(remedy.into()), at: None }
+    }
+
+    pub(super) fn broken(said: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { level: Level::Broken, said: said.into(), remedy: Some(remedy.into()), at: None }
+    }
+
+    pub(super) fn view(&self, part: &str) -> Value {
+        json!({
+            "part": part, "level": self.level, "message": self.said, "remedy": self.remedy,
+            "at": self.at,
+        })
+    }
+}
+
+/// A path on one line, in quotes.
+pub(super) fn named(path: &Path) -> String {
+    format!("`{}`", plain(&path.to_string_lossy()))
+}
+
+/// A path as a shell takes it, for a command that somebody may copy.
+pub(super) fn for_shell(path: &Path) -> String {
+    format!("'{}'", plain(&path.to_string_lossy()).replace('\'', "'\\''"))
+}
+
+/// A foreign text on one line.
+pub(super) fn plain(text: &str) -> String {
+    one_line(text, SHOWN)
+}

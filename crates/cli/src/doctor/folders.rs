@@ -1,0 +1,99 @@
+//! The state folder and what is in it: whose it is, and who else may look in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sisyphus_core::rights::{Rights, rights};
+
+use super::finding::{Finding, for_shell, named};
+use super::ground::Ground;
+
+/// How many files of a folder are looked at, and how many of them are told.
+const LOOKED_AT: usize = 5_000;
+const TOLD: usize = 5;
+
+pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    let state = ground.state();
+    let root = state.root();
+    let Ok(metadata) = root.symlink_metadata() else {
+        return vec![Finding::note(
+            format!("there is no state folder {} yet", named(root)),
+            "the first session of Claude Code makes it",
+        )];
+    };
+    if !metadata.is_dir() && !metadata.is_symlink() {
+        return vec![Finding::broken(
+            format!("{} is no folder", named(root)),
+            "move it away; a folder is made in its place",
+        )];
+    }
+    let mut bad: Vec<(PathBuf, Rights)> = Vec::new();
+    let folders = [
+        root.to_owned(),
+        state.outbox_dir(),
+        state.sessions_dir(),
+        state.output_dir(),
+        state.archive_dir(),
+        state.wake_dir(),
+        state.claims_dir(),
+        state.runner_dir(),
+    ];
+    for folder in &folders {
+        note(folder, &mut bad);
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT) {
+            // Folders come by themselves; the runner is no secret, and started by others' rights nowhere.
+            if entry.file_type().is_ok_and(|kind| !kind.is_dir()) {
+                note(&entry.path(), &mut bad);
+            }
+        }
+    }
+    bad.retain(|(path, rights)| {
+        !(*rights == Rights::OthersMayRead && path.starts_with(state.runner_dir()))
+    });
+    let mut found: Vec<Finding> =
+        bad.iter().take(TOLD).map(|(path, rights)| tell(path, *rights)).collect();
+    if bad.len() > TOLD {
+        found.push(Finding::broken(
+            format!("{} more have such rights", bad.len() - TOLD),
+            format!("chmod -R go= {}", for_shell(root)),
+        ));
+    }
+    if !state.is_writable() {
+        found.push(Finding::broken(
+            format!("{} can't be written to", named(root)),
+            "if this is Claude Code's sandbox, run it outside; else give yourself the right to write",
+        ));
+    }
+    if found.is_empty() {
+        found.push(Finding::fine(format!("{} is yours alone", named(root))));
+    }
+    found
+}
+
+fn note(path: &Path, bad: &mut Vec<(PathBuf, Rights)>) {
+    match rights(path) {
+        Ok(Rights::OursAlone) | Err(_) => {}
+        Ok(rights) => bad.push((path.to_owned(), rights)),
+    }
+}
+
+fn tell(path: &Path, rights: Rights) -> Finding {
+    let name = named(path);
+    match rights {
+        Rights::Link => Finding::broken(
+            format!("{name} is a link"),
+            "put the file itself there; for another folder set SISYPHUS_STATE_DIR",
+        ),
+        Rights::SomebodyElses => {
+            Finding::broken(format!("{name} belongs to another user"), "move it away, or chown it")
+        }
+        Rights::OthersMayWrite => Finding::broken(
+            format!("{name} can be changed by other users"),
+            format!("chmod go= {}", for_shell(path)),
+        ),
+        Rights::OthersMayRead | Rights::OursAlone => Finding::note(
+            format!("{name} can be read by other users"),
+            format!("chmod go= {}", for_shell(path)),
+        ),
+    }
+}

@@ -1,0 +1,70 @@
+//! What every part of the examination needs.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use sisyphus_core::atomic;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::paths::{StateDir, client_config_dir};
+use sisyphus_core::settings::layers::{File, Layers};
+use sisyphus_core::store::{Active, Store};
+use sisyphus_core::task::Task;
+
+use crate::project::project_dir;
+
+/// Settings that an administrator gives, on Linux and macOS.
+const MANAGED: [&str; 2] = [
+    "/etc/claude-code/managed-settings.json",
+    "/Library/Application Support/ClaudeCode/managed-settings.json",
+];
+/// The largest state file, in bytes, as where they are read otherwise.
+pub(super) const STATE_MAX: u64 = 64 * 1024 * 1024;
+
+/// Where we stand.
+pub(super) struct Ground {
+    pub(super) environment: Environment,
+    pub(super) config_dir: PathBuf,
+    pub(super) store: Store,
+    pub(super) layers: Layers,
+    pub(super) managed: Vec<File>,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Ground {
+    pub(super) fn find() -> Result<Self> {
+        let environment = Environment::read();
+        let config_dir = client_config_dir(&environment)?;
+        Ok(Self {
+            store: Store::new(StateDir::locate(&environment)?),
+            layers: Layers::read(&config_dir, project_dir().as_deref()),
+            managed: MANAGED.map(|path| File::read(path.into())).into(),
+            now: Utc::now(),
+            config_dir,
+            environment,
+        })
+    }
+
+    pub(super) fn state(&self) -> &StateDir {
+        self.store.dir()
+    }
+
+    /// Every settings file, the one with the last word last.
+    pub(super) fn settings_files(&self) -> impl Iterator<Item = &File> {
+        std::iter::once(&self.layers.user).chain(&self.layers.project).chain(&self.managed)
+    }
+
+    /// The tasks that have not ended. None if they can't be read, which is told elsewhere: unlike for everybody else,
+    /// a broken file stays where it is.
+    pub(super) fn active(&self) -> Vec<Task> {
+        let bytes = atomic::read(&self.state().active(), STATE_MAX).ok().flatten();
+        let active = bytes.and_then(|bytes| serde_json::from_slice::<Active>(&bytes).ok());
+        active.map(|active| active.tasks).unwrap_or_default()
+    }
+
+    /// The newest that have.
+    pub(super) fn ended(&self) -> Vec<Task> {
+        let histories = [self.store.read_completed(), self.store.read_failed()];
+        histories.into_iter().flatten().flat_map(|history| history.tasks()).collect()
+    }
+}

@@ -1,0 +1,36 @@
+//! What nobody needs any more.
+
+use std::time::{Duration, SystemTime};
+
+use sisyphus_core::leftovers::find;
+
+use super::finding::{Finding, Level, plain};
+use super::ground::Ground;
+use super::state;
+use crate::clean::roots;
+use crate::words::size;
+
+/// The age that `sisyphus clean` takes if nobody says another.
+const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    // The search sets a damaged file aside, and there is one to be told of first.
+    if state::look(ground).iter().any(|finding| finding.level == Level::Broken) {
+        return Vec::new();
+    }
+    let (roots, _) = roots(&ground.active());
+    vec![match find(&ground.store, &roots, AGE, SystemTime::now()) {
+        Ok(found) if found.is_empty() => Finding::fine("nothing is left over"),
+        Ok(found) => {
+            let bytes: u64 = found.iter().map(|it| it.bytes).sum();
+            Finding::note(
+                format!("{} things are left over, {}", found.len(), size(bytes)),
+                "`sisyphus clean --dry-run` lists them, `sisyphus clean` removes them",
+            )
+        }
+        Err(error) => Finding::note(
+            format!("could not look for leftovers: {}", plain(&format!("{error:#}"))),
+            "see what is said of folders and state above",
+        ),
+    }]
+}

@@ -1,0 +1,114 @@
+//! The sessions that live: whether their shells have our line, and whether it still leads to a runner.
+//!
+//! A session is known to live if the client lists it as one of a process that runs (`sessions/PID.json` beside its
+//! settings, seen with 2.1.329), if it has a task that has not ended, if somebody waits to wake it, or if this very
+//! command was started in it. Of others nothing can be said.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sisyphus_core::atomic;
+use sisyphus_core::id::SessionId;
+use sisyphus_core::rights::is_executable;
+use sisyphus_core::run_folder::{Announced, RunRoot};
+use sisyphus_core::snippet;
+use sisyphus_core::store::is_held;
+use sisyphus_process::ProcessId;
+
+use super::finding::{Finding, named};
+use super::ground::Ground;
+
+/// How many sessions and files are looked at, and how much of a file, in bytes.
+const LOOKED_AT: usize = 1_000;
+const FILES: usize = 50;
+const BYTES: u64 = 256 * 1024;
+
+pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    let live = live(ground);
+    if live.is_empty() {
+        return vec![Finding::fine("no session is known to live")];
+    }
+    live.iter().map(|session| examine(ground, session)).collect()
+}
+
+fn live(ground: &Ground) -> BTreeSet<SessionId> {
+    let state = ground.state();
+    let mut live: BTreeSet<SessionId> =
+        ground.active().into_iter().map(|task| task.session).collect();
+    let waiters = fs::read_dir(state.wake_dir()).into_iter().flatten().flatten().take(LOOKED_AT);
+    for entry in waiters {
+        let name = entry.file_name().into_string().ok();
+        let session = name.and_then(|name| SessionId::new(name.strip_suffix(".lock")?).ok());
+        live.extend(session.filter(|it| is_held(&state.wake_lock(it)).unwrap_or(false)));
+    }
+    live.extend(ground.environment.session.clone());
+    live.extend(listed(&ground.config_dir.join("sessions")));
+    live
+}
+
+/// What the client writes down of a session of its own, as far as it matters here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    pid: i32,
+    /// When the process started, as the kernel counts: the number alone may be a stranger's by now.
+    proc_start: String,
+    session_id: String,
+}
+
+/// The sessions of clients that run. In a folder of another form there are none.
+fn listed(folder: &Path) -> Vec<SessionId> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
+    let paths = entries.map(|entry| entry.path());
+    let is_list = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let live = |path: PathBuf| {
+        let bytes = atomic::read(&path, BYTES).ok()??;
+        let listed: Listed = serde_json::from_slice(&bytes).ok()?;
+        let process = ProcessId { pid: listed.pid, start: Some(listed.proc_start.parse().ok()?) };
+        SessionId::new(listed.session_id).ok().filter(|_| process.is_alive())
+    };
+    paths.filter(is_list).filter_map(live).collect()
+}
+
+fn examine(ground: &Ground, session: &SessionId) -> Finding {
+    let lines = lines(&ground.config_dir.join("session-env").join(session.as_str()));
+    let is_ours = |line: &&String| line.contains("sisyphus-run");
+    let Some(line) = lines.iter().find(is_ours) else {
+        return Finding::note(
+            format!(
+                "session {session}: its shells are not attached, so its commands are only observed"
+            ),
+            "a session that was started before the plugin stays so; start it again (`claude --resume`)",
+        );
+    };
+    let root = RunRoot::open(&ground.environment).ok().flatten();
+    let (state, runner) = (ground.state(), ground.state().runner());
+    let expected = root.and_then(|root| {
+        snippet::render(&runner, state.root(), Announced::of(&root, session).dir())
+    });
+    if expected.as_ref() != Some(line) {
+        return Finding::note(
+            format!("session {session}: attached by another version, or with other folders"),
+            "it goes on as it is; a new session has the present ones",
+        );
+    }
+    if !is_executable(&runner) {
+        return Finding::broken(
+            format!("session {session}: attached to {}, which is not there", named(&runner)),
+            "start a session of Claude Code, which puts it there; until then commands are only observed",
+        );
+    }
+    Finding::fine(format!("session {session}: its shells are attached"))
+}
+
+/// Every line of the files that the client puts in front of the session's commands.
+fn lines(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(FILES);
+    let read = entries.filter_map(|entry| atomic::read_linked_start(&entry.path(), BYTES).ok()?);
+    read.flat_map(|bytes| {
+        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect::<Vec<_>>()
+    })
+    .collect()
+}

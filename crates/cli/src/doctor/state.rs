@@ -1,0 +1,126 @@
+//! The state files: whether they can be read and understood, and what the log says of late.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sisyphus_core::atomic;
+use sisyphus_core::output::one_line;
+use sisyphus_core::store::{Active, History, Outbox, Session};
+
+use super::finding::{Finding, named, plain};
+use super::ground::{Ground, STATE_MAX};
+
+/// The format that this version knows.
+const VERSION: u64 = 1;
+const NEWER: u64 = VERSION + 1;
+/// How many files of a folder are looked at.
+const LOOKED_AT: usize = 2_000;
+/// Largest log that is read, in bytes: a little more than it grows to.
+const LOG_MAX: u64 = 1024 * 1024;
+/// Most characters of a line of it that are told.
+const LINE_MAX: usize = 160;
+
+pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    if !ground.state().root().exists() {
+        return Vec::new();
+    }
+    let state = ground.state();
+    let mut files: Vec<(PathBuf, Parse)> = vec![
+        (state.active(), parse::<Active>),
+        (state.completed(), parse::<History>),
+        (state.failed(), parse::<History>),
+    ];
+    files.extend(json_files(&state.outbox_dir()).map(|path| (path, parse::<Outbox> as Parse)));
+    files.extend(json_files(&state.sessions_dir()).map(|path| (path, parse::<Session> as Parse)));
+    let mut found: Vec<Finding> =
+        files.iter().filter_map(|(path, parse)| examine(path, *parse)).collect();
+    if found.is_empty() {
+        let count = files.iter().filter(|(path, _)| path.exists()).count();
+        found.push(Finding::fine(format!("{count} state files are sound")));
+    }
+    found.extend(log(ground));
+    found
+}
+
+fn json_files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
+    let paths = entries.map(|entry| entry.path());
+    paths.filter(|path| path.extension().is_some_and(|it| it == "json"))
+}
+
+/// Whether a file is what it should be.
+type Parse = fn(&[u8]) -> serde_json::Result<()>;
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<()> {
+    serde_json::from_slice::<T>(bytes).map(drop)
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default)]
+    version: u64,
+}
+
+fn examine(path: &Path, parse: Parse) -> Option<Finding> {
+    let name = named(path);
+    let bytes = match atomic::read(path, STATE_MAX) {
+        Ok(bytes) => bytes?,
+        Err(error) => {
+            return Some(Finding::broken(
+                format!("could not read {name}: {}", plain(&error.root_cause().to_string())),
+                "move it away; what is in it is then forgotten",
+            ));
+        }
+    };
+    // First: a newer format may not parse as ours, and that is no damage.
+    if let Ok(Versioned { version: version @ NEWER.. }) = serde_json::from_slice(&bytes) {
+        return Some(Finding::broken(
+            format!("{name} has format {version}, this version knows {VERSION}"),
+            "update sisyphus with install.sh",
+        ));
+    }
+    let error = parse(&bytes).err()?;
+    Some(Finding::broken(
+        format!("{name} is damaged: {}", plain(&error.to_string())),
+        "the next change sets it aside as `….corrupt-TIME` and goes on; nothing has to be done",
+    ))
+}
+
+/// What went wrong within a day.
+fn log(ground: &Ground) -> Option<Finding> {
+    let path = ground.state().log();
+    let bytes = match atomic::read(&path, LOG_MAX) {
+        Ok(bytes) => bytes?,
+        Err(error) => {
+            let why = plain(&error.root_cause().to_string());
+            return Some(Finding::broken(
+                format!("could not read {}: {why}", named(&path)),
+                "move it away",
+            ));
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let is_recent =
+        |line: &&str| ground.now - time_of(line).unwrap_or_default() < TimeDelta::days(1);
+    let recent: Vec<&str> = text.lines().filter(is_recent).collect();
+    let last = recent.last()?;
+    let mut finding = Finding::note(
+        format!(
+            "{} lines in the log within a day, the last: {}",
+            recent.len(),
+            one_line(last, LINE_MAX)
+        ),
+        format!("read {}; commands are never stopped by what is in it", named(&path)),
+    );
+    finding.at = time_of(last);
+    Some(finding)
+}
+
+/// When a line of the log was written.
+pub(super) fn time_of(line: &str) -> Option<DateTime<Utc>> {
+    let stamp = line.split(' ').next()?;
+    DateTime::parse_from_rfc3339(stamp).ok().map(|at| at.with_timezone(&Utc))
+}

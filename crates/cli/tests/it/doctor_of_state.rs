@@ -1,0 +1,157 @@
+//! `sisyphus doctor` on folders, state files, the lock, sessions and run folders.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde_json::json;
+
+use crate::doctor::{assert_found, healthy, run};
+use crate::planted::{ended, plant, plant_text, running, tree};
+
+#[test]
+fn folders_and_files_of_others_are_found() {
+    let env = healthy();
+    plant(&env, "completed.json", &[ended("t1", "", 1)]);
+    fs::set_permissions(env.state(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(env.state().join("completed.json"), fs::Permissions::from_mode(0o644))
+        .unwrap();
+    let command = format!("chmod go= '{}'", env.state().display());
+    assert_found(&env, "folders", "broken", "can be changed by other users", &command);
+    assert_found(&env, "folders", "note", "completed.json` can be read by other users", "chmod");
+    fs::set_permissions(env.state(), fs::Permissions::from_mode(0o700)).unwrap();
+    symlink("/dev/zero", env.state().join("failed.json")).unwrap();
+    assert_found(&env, "folders", "broken", "failed.json` is a link", "");
+    assert_found(&env, "state", "broken", "could not read", "failed.json");
+}
+
+#[test]
+fn state_files_that_are_damaged_or_newer_are_found_and_left_alone() {
+    let env = healthy();
+    plant_text(&env, "active.json", "{broken\u{1b}[2J");
+    plant_text(&env, "completed.json", r#"{"version":7,"tasks":{}}"#);
+    plant_text(&env, "outbox/s.json", "[]");
+    fs::create_dir_all(env.state().join("sessions/x.json")).unwrap();
+    let before = tree(&env.state());
+    assert_found(&env, "state", "broken", "active.json` is damaged", "nothing has to be done");
+    assert_found(&env, "state", "broken", "completed.json` has format 7", "update");
+    assert_found(&env, "state", "broken", "outbox/s.json` is damaged", "");
+    assert_found(&env, "state", "broken", "sessions/x.json`: not a regular file", "");
+    assert_eq!(tree(&env.state()), before);
+    let text = run(&env, &["doctor"]).stdout;
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+}
+
+#[test]
+fn the_last_delivery_is_told_however_it_is_written() {
+    let env = healthy();
+    for delivered in
+        [json!("t1 - 2026-01-02T03:04:05Z"), json!({ "task": "t1", "at": "2026-01-02T03:04:05Z" })]
+    {
+        plant_text(&env, "outbox/s1.json", &json!({ "delivered": [delivered] }).to_string());
+        assert_found(&env, "events", "fine", "ago (a result is delivered)", "");
+        let said = run(&env, &["doctor", "--json"]).json();
+        let all = said["findings"].as_array().unwrap();
+        assert!(all.iter().any(|it| it["at"] == "2026-01-02T03:04:05Z"), "{said:#}");
+    }
+}
+
+#[test]
+fn who_holds_the_lock_is_named() {
+    let env = healthy();
+    plant(&env, "active.json", &[]);
+    let file = fs::File::create(env.state().join("state.lock")).unwrap();
+    let lock = Flock::lock(file, FlockArg::LockExclusive).unwrap();
+    let own = std::process::id();
+    assert_found(&env, "lock", "broken", &format!("process {own} ("), &format!("kill {own}"));
+    drop(lock);
+    assert_found(&env, "lock", "fine", "can be locked at once", "");
+    fs::remove_file(env.state().join("state.lock")).unwrap();
+    fs::create_dir(env.state().join("state.lock")).unwrap();
+    assert_found(&env, "lock", "broken", "could not open", "plain file");
+}
+
+#[test]
+fn a_live_session_without_our_line_or_with_an_old_one_is_noted() {
+    let env = healthy();
+    plant(&env, "active.json", &[running("t1", "")]);
+    assert_found(
+        &env,
+        "sessions",
+        "note",
+        "session session-1: its shells are not attached",
+        "--resume",
+    );
+    let folder = env.home().join(".claude/session-env/session-1");
+    fs::create_dir_all(&folder).unwrap();
+    symlink("/dev/zero", folder.join("a.sh")).unwrap();
+    fs::write(folder.join("b.sh"), "if [ -e '/x' ]; then exec '/old/sisyphus-run-0.0.9' run; fi\n")
+        .unwrap();
+    assert_found(&env, "sessions", "note", "attached by another version", "");
+}
+
+#[test]
+fn a_session_that_the_client_lists_lives_as_long_as_its_process() {
+    let env = healthy();
+    plant(&env, "active.json", &[]);
+    let folder = env.home().join(".claude/sessions");
+    fs::create_dir_all(&folder).unwrap();
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let start = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap().to_owned();
+    let list = |session: &str, start: &str| {
+        let own = std::process::id();
+        let listed =
+            json!({ "pid": own, "sessionId": session, "procStart": start, "kind": "interactive" });
+        fs::write(folder.join(format!("{own}.json")), listed.to_string()).unwrap();
+    };
+    list("listed-1", &start);
+    assert_found(&env, "sessions", "note", "session listed-1: its shells are not attached", "");
+    // The number is somebody else's by now.
+    list("listed-1", "1");
+    assert_found(&env, "sessions", "fine", "no session is known to live", "");
+    for odd in ["../x", "\u{1b}[2J", ""] {
+        list(odd, &start);
+        assert_found(&env, "sessions", "fine", "no session is known to live", "");
+    }
+    symlink("/dev/zero", folder.join("1.json")).unwrap();
+    fs::write(folder.join("2.json"), "[").unwrap();
+    assert_found(&env, "sessions", "fine", "no session is known to live", "");
+}
+
+#[test]
+fn a_run_root_of_others_and_results_that_wait_there_are_found() {
+    let env = healthy();
+    fs::create_dir_all(env.runs().join("tresult11")).unwrap();
+    for folder in [env.client_tmp(), env.runs(), env.runs().join("tresult11")] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    fs::write(env.runs().join("tresult11/result.json"), "{}").unwrap();
+    assert_found(
+        &env,
+        "sandbox",
+        "note",
+        "1 results there are not taken over yet",
+        "sisyphus list",
+    );
+    fs::create_dir(env.runs().join("claims")).unwrap();
+    assert_found(&env, "sandbox", "fine", "in Claude Code's sandbox were attached", "");
+    fs::set_permissions(env.runs(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_found(&env, "sandbox", "broken", "not a folder of this user alone", "only observed");
+}
+
+#[test]
+fn what_went_wrong_of_late_and_what_is_left_over_is_noted() {
+    let env = healthy();
+    let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ");
+    plant_text(
+        &env,
+        "hooks.log",
+        &format!(
+            "2020-01-01T00:00:00.000Z Stop: long ago\n{now} Stop: could not \u{1b}]0;x\u{7}lock\nodd\n"
+        ),
+    );
+    assert_found(&env, "state", "note", "1 lines in the log within a day, the last: ", "hooks.log");
+    assert_found(&env, "state", "note", "Stop: could not lock", "");
+    plant_text(&env, "active.json.corrupt-20200101T000000000", "x");
+    assert_found(&env, "leftovers", "note", "1 things are left over", "sisyphus clean");
+}
