@@ -9,17 +9,17 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args as ClapArgs;
 use serde_json::json;
+use sisyphus_control::{Reach, Tasks};
 use sisyphus_core::outcome::duration;
 use sisyphus_core::output::one_line;
 use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
-use crate::args::{Format, Reach};
+use crate::args::Format;
 use crate::print;
 use crate::screen;
 use crate::style::{Hue, Paint};
 use crate::table::{Cell, Column, lines};
-use crate::tasks::Tasks;
 use crate::view::VERSION;
 use tally::Tally;
 
@@ -51,7 +51,7 @@ const LONGEST_COMMAND: usize = 500;
 
 /// Prints the figures.
 pub(crate) fn stats(options: &Stats) -> Result<()> {
-    let tasks = Tasks::read(Reach::Archive)?;
+    let tasks = Tasks::read(Reach::Archive, print::warn)?;
     let since = options.days.map(|days| Utc::now() - TimeDelta::days(i64::from(days)));
     let ended: Vec<&Task> = tasks.ended.iter().filter(|task| is_since(task, since)).collect();
     let mut all = Tally::default();

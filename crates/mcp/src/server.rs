@@ -52,7 +52,9 @@ pub(crate) fn serve() -> ExitCode {
 
 /// The user's settings, as they are now.
 pub(crate) fn settings() -> Settings {
-    client_config_dir(&Environment::read()).map(|dir| Settings::read(&dir)).unwrap_or_default()
+    client_config_dir(&Environment::read())
+        .map(|dir| Settings::read_in(&dir, None))
+        .unwrap_or_default()
 }
 
 /// Does what may wait for a file's lock without keeping other calls waiting.

@@ -4,6 +4,7 @@
 //! rename; several files change as one, by a journal; nothing slow happens under the lock; a file that does not parse is set
 //! aside and never overwritten.
 
+mod delivered;
 mod file;
 mod history;
 mod journal;
@@ -14,10 +15,11 @@ mod session;
 mod tally;
 mod transaction;
 
+pub use delivered::Delivered;
 pub use file::Malformed;
 pub use history::History;
 pub use lock::{LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held, wait_until_open};
-pub use outbox::{Carrier, Claimer, Delivered, Delivery, Outbox, Sent, Telling};
+pub use outbox::{Carrier, Claimer, Delivery, Outbox, Sent, Telling};
 pub use session::{Rewriting, Session};
 pub use tally::Tally;
 pub use transaction::{Active, Store, Transaction};
