@@ -189,7 +189,7 @@ fn a_task_that_has_ended_is_said_to_have_ended() {
 fn an_unknown_task_means_that_nothing_is_cancelled() {
     let client = Client::new(Shell::Bash);
     let (running, task) = start_sleep(&client);
-    for names in [&["t9"][..], &[id_of(&task), "t9"], &["t9", id_of(&task)], &[id_of(&task), ""]] {
+    for names in [&["tu"][..], &[id_of(&task), "tu"], &["tu", id_of(&task)], &[id_of(&task), ""]] {
         let output = client.env.run("sisyphus", &[&["cancel"], names].concat());
         assert_fails(&output, 2, "no task ");
     }

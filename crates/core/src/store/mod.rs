@@ -11,6 +11,7 @@ mod journal;
 mod lock;
 mod original;
 mod outbox;
+mod patience;
 mod session;
 mod tally;
 mod transaction;

@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 use super::file::Format;
 use super::history::{self, History};
 use super::journal::{self, Prepared};
-use super::lock::{LOCK_WAIT_IN_HOOK, Lock};
+use super::lock::LOCK_WAIT_IN_HOOK;
 use super::original::Original;
 use super::outbox::Outbox;
+use super::patience::Patience;
 use super::session::Session;
 use super::{Malformed, Rewriting, file};
 use crate::hook_log;
@@ -55,11 +56,12 @@ impl Active {
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: StateDir,
+    patience: Patience,
 }
 
 impl Store {
     pub fn new(dir: StateDir) -> Self {
-        Self { dir }
+        Self { dir, patience: Patience::default() }
     }
 
     pub fn dir(&self) -> &StateDir {
@@ -106,7 +108,9 @@ impl Store {
     /// made is waited for. Best effort: whoever can't write reads what is there.
     fn finish_announced(&self) {
         if journal::is_announced(&self.dir) {
-            let finished = Lock::acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)
+            let finished = self
+                .patience
+                .acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)
                 .and_then(|_lock| journal::finish(&self.dir));
             if let Err(error) = finished {
                 hook_log::append(&self.dir, "journal", &format!("{error:#}"));
@@ -149,7 +153,7 @@ impl Store {
     /// keeps the hooks that it has loaded, whatever became of their files since. So does a note that could not be read.
     pub fn write_session(&self, session: &SessionId, found: Rewriting) -> Result<()> {
         self.dir.create()?;
-        let _lock = Lock::acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)?;
+        let _lock = self.patience.acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)?;
         let path = self.dir.session(session);
         file::create_folder(&path)?;
         let is_first = match path.symlink_metadata() {
@@ -179,7 +183,7 @@ impl Store {
         change: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
         self.dir.create()?;
-        let _lock = Lock::acquire(&self.dir.lock(), wait)?;
+        let _lock = self.patience.acquire(&self.dir.lock(), wait)?;
         journal::finish(&self.dir)?;
         let (original, active) = Original::read(self.dir.active())?;
         let mut transaction = Transaction {
@@ -255,6 +259,7 @@ impl Transaction<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lock::Lock;
     use super::*;
     use crate::task::tests::pending;
     use sisyphus_testing::TempDir;
