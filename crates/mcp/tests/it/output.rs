@@ -95,7 +95,11 @@ fn several_calls_wait_at_once_and_others_are_answered_meanwhile() {
     let wish = json!({ "task_id": running.id, "block": true });
     let calls: Vec<_> =
         (0..3).map(|_| model.begin("background_output", wish.clone(), None)).collect();
-    assert_eq!(model.list(json!({})).good().data["tasks"][0]["status"], "running");
+    // The command prints before its runner has written down that it runs.
+    wait_for("the others to be answered", || {
+        let task = &model.list(json!({})).good().data["tasks"][0];
+        (task["status"] == "running").then_some(())
+    });
     let_go(&client);
     for call in calls {
         assert_eq!(model.end(call).good().data["status"], "completed");
