@@ -98,6 +98,6 @@ fn said(it: &Effective<'_>) -> String {
             format!("{value} (unlimited)")
         }
         Kind::Number { unit, .. } => format!("{value} {unit}"),
-        Kind::Switch | Kind::Patterns { .. } => value,
+        Kind::Switch | Kind::Patterns { .. } | Kind::Limits { .. } => value,
     }
 }

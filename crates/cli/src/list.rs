@@ -4,9 +4,9 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sisyphus_control::{Reach, Tasks};
-use sisyphus_core::outcome::{Outcome, duration};
+use sisyphus_core::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_core::output::clean_line;
-use sisyphus_core::status::{Ending, Status};
+use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
 use crate::args::{Format, List, Showing};
@@ -93,16 +93,28 @@ fn project(task: &Task) -> String {
 
 /// The description on one line, or the command if there is none.
 pub(crate) fn what(task: &Task, most: usize) -> String {
-    let what = if task.description.is_empty() { &task.command } else { &task.description };
+    let what = match &task.launched {
+        Some(agent) => format!("agent {}: {}", agent.agent_type, task.description),
+        None if task.description.is_empty() => task.command.clone(),
+        None => task.description.clone(),
+    };
     clean_line(what.replace(['\r', '\n', '\t'], " ").as_bytes(), most)
 }
 
 /// The state, with the exit code where that says more.
 pub(crate) fn state(task: &Task) -> String {
-    if let Status::Finished(Ending { outcome: Outcome::Failed { exit_code }, .. }) = &task.status {
-        return format!("failed({exit_code})");
+    let Status::Finished(ending) = &task.status else { return task.status.word().to_owned() };
+    match ending.outcome {
+        Outcome::Failed { exit_code } => format!("failed({exit_code})"),
+        Outcome::AgentFailed { why: AgentFailure::RateLimit } => "failed(rate limit)".to_owned(),
+        Outcome::AgentFailed { why: AgentFailure::Error }
+        | Outcome::Completed
+        | Outcome::Killed { .. }
+        | Outcome::TimedOut { .. }
+        | Outcome::Cancelled { .. }
+        | Outcome::Lost { .. }
+        | Outcome::Unknown => task.status.word().to_owned(),
     }
-    task.status.word().to_owned()
 }
 
 /// How long it took, or for how long it has been running or waiting, in milliseconds.

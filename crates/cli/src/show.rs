@@ -5,6 +5,7 @@ use serde_json::json;
 use sisyphus_control::{Reach, Tasks, count_as_told, own_asker};
 use sisyphus_core::notice::{command_line, heading, report};
 use sisyphus_core::status::Status;
+use sisyphus_core::task::Task;
 
 use crate::args::{Format, Show};
 use crate::print;
@@ -30,7 +31,18 @@ pub(crate) fn show(options: &Show) -> Result<()> {
         }
         status @ (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }) => {
             let named = format!("{} is {}.\n", heading(task), status.word());
-            print::out(&format!("{named}command: {}\n", command_line(&task.command)))
+            print::out(&format!("{named}{}", asked(task)))
         }
+    }
+}
+
+/// What was asked for.
+fn asked(task: &Task) -> String {
+    match &task.launched {
+        Some(agent) => {
+            let model = agent.model().map(|model| format!(", model {model}")).unwrap_or_default();
+            format!("agent: {}{model}\nprompt: {}\n", agent.agent_type, agent.prompt)
+        }
+        None => format!("command: {}\n", command_line(&task.command)),
     }
 }

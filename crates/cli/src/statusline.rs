@@ -96,6 +96,7 @@ fn is_bad(outcome: &Outcome) -> bool {
         Outcome::Failed { .. }
         | Outcome::Killed { .. }
         | Outcome::TimedOut { .. }
+        | Outcome::AgentFailed { .. }
         | Outcome::Lost { .. } => true,
         Outcome::Completed | Outcome::Cancelled { .. } | Outcome::Unknown => false,
     }

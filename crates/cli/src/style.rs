@@ -67,7 +67,7 @@ pub(crate) fn hue(status: &Status) -> Hue {
         Status::Finished(ending) => match ending.outcome {
             Outcome::Completed => Hue::Good,
             Outcome::Failed { .. } | Outcome::Killed { .. } | Outcome::TimedOut { .. } => Hue::Bad,
-            Outcome::Lost { .. } => Hue::Bad,
+            Outcome::Lost { .. } | Outcome::AgentFailed { .. } => Hue::Bad,
             Outcome::Cancelled { .. } | Outcome::Unknown => Hue::Dim,
         },
     }

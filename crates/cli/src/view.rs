@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sisyphus_core::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_core::agents::AgentCall;
+use sisyphus_core::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::status::{Status, Watch};
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{Kind, Task};
 
 /// The version of the shape.
 pub(crate) const VERSION: u32 = 1;
@@ -21,6 +22,12 @@ pub(crate) struct View<'a> {
     /// Who cancelled it: `model`, `user`, `session_end`, `unknown`.
     by: Option<Canceller>,
     lost_because: Option<LostReason>,
+    /// Why an agent failed: `rate_limit`, `error`.
+    failed_because: Option<AgentFailure>,
+    /// `command`, `service`, `agent`.
+    kind: Kind,
+    agent_type: Option<&'a str>,
+    model: Option<&'a str>,
     /// Who sees it end: `supervised`, `observed`.
     watch: Option<Watch>,
     session: &'a str,
@@ -51,6 +58,10 @@ impl<'a> View<'a> {
             signal: None,
             by: None,
             lost_because: None,
+            failed_because: None,
+            kind: task.kind,
+            agent_type: task.launched.as_ref().map(|agent| agent.agent_type.as_str()),
+            model: task.launched.as_ref().and_then(AgentCall::model),
             watch: None,
             session: task.session.as_str(),
             client_id: task.client_id().map(sisyphus_core::id::ClientTaskId::as_str),
@@ -92,6 +103,7 @@ impl<'a> View<'a> {
             Outcome::TimedOut { limit_ms } => self.limit_ms = limit_ms.or(self.limit_ms),
             Outcome::Cancelled { by } => self.by = Some(*by),
             Outcome::Lost { why } => self.lost_because = Some(*why),
+            Outcome::AgentFailed { why } => self.failed_because = Some(*why),
             Outcome::Unknown => {}
         }
     }

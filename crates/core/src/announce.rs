@@ -44,6 +44,7 @@ impl Call {
             run_root: None,
             host: None,
             kind: self.kind,
+            launched: None,
             cwd: self.cwd,
             command: self.command,
             description: self.description,

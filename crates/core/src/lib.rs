@@ -17,6 +17,7 @@ pub mod settings;
 pub mod atomic;
 pub mod store;
 
+pub mod agents;
 pub mod announce;
 pub mod asker;
 pub mod bind;

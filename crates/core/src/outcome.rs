@@ -28,11 +28,20 @@ pub enum LostReason {
     SessionEnded,
 }
 
+/// Why an agent failed, as the client says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentFailure {
+    /// The provider refused more requests.
+    RateLimit,
+    Error,
+}
+
 /// How a task ended. An exit code that nobody saw is [`Outcome::Unknown`], never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// Exit code 0.
+    /// Exit code 0; of an agent, that it finished.
     Completed,
     /// An exit code other than 0.
     Failed { exit_code: i32 },
@@ -47,6 +56,8 @@ pub enum Outcome {
     Cancelled { by: Canceller },
     /// Its end was not seen.
     Lost { why: LostReason },
+    /// An agent that the client calls failed.
+    AgentFailed { why: AgentFailure },
     /// It ended, but with what exit code was not said.
     Unknown,
 }
@@ -61,7 +72,7 @@ impl Outcome {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Completed => "completed",
-            Self::Failed { .. } => "failed",
+            Self::Failed { .. } | Self::AgentFailed { .. } => "failed",
             Self::Killed { .. } => "killed",
             Self::TimedOut { .. } => "timed_out",
             Self::Cancelled { .. } => "cancelled",
@@ -106,7 +117,26 @@ impl Outcome {
                 };
                 format!("was lost, exit code unknown: {reason}")
             }
+            Self::AgentFailed { why: AgentFailure::RateLimit } => {
+                format!("failed at a rate limit{after}")
+            }
+            Self::AgentFailed { why: AgentFailure::Error } => format!("failed{after}"),
             Self::Unknown => format!("ended, exit code unknown{after}"),
+        }
+    }
+
+    /// The same of an agent, which has no exit code.
+    pub fn sentence_of_agent(&self, duration_ms: Option<u64>) -> String {
+        let after = duration_ms.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default();
+        match self {
+            Self::Completed => format!("finished{after}"),
+            Self::Lost { .. } => "was lost: its session ended".to_owned(),
+            Self::Unknown => format!("ended, nobody saw how{after}"),
+            Self::Failed { .. }
+            | Self::Killed { .. }
+            | Self::TimedOut { .. }
+            | Self::Cancelled { .. }
+            | Self::AgentFailed { .. } => self.sentence(duration_ms),
         }
     }
 }

@@ -50,7 +50,7 @@ pub fn holders(active: &Active) -> impl Iterator<Item = &Task> {
 }
 
 /// Whether it stands in line, or its shell is about to. A call that may still be denied does not.
-fn is_waiting(task: &Task) -> bool {
+pub(crate) fn is_waiting(task: &Task) -> bool {
     match &task.status {
         Status::Queued { .. } => true,
         Status::Pending { .. } => task.is_bound(),

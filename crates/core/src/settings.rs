@@ -14,8 +14,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use keys::{
-    DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, MAX_MINUTES, MAX_OUTPUT_LINES,
-    MAX_PATTERN_CHARS, MAX_PATTERNS,
+    DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, MAX_LIMIT_NAME, MAX_LIMITS,
+    MAX_MINUTES, MAX_OUTPUT_LINES, MAX_PATTERN_CHARS, MAX_PATTERNS, usable_limits,
 };
 use layers::{Content, Layers};
 
@@ -38,7 +38,7 @@ pub enum Switch {
     Off,
 }
 
-/// How many commands may run at once, services not counted.
+/// How many tasks may run at once, services not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotLimit {
     Unlimited,
@@ -52,6 +52,11 @@ pub struct Settings {
     pub execution: Execution,
     /// `sisyphus.max_background_tasks`, default 5; 0 is unlimited.
     pub max_background_tasks: SlotLimit,
+    /// `sisyphus.model_concurrency`, default none: how many agents of a model may run at once; 0 is unlimited. The first
+    /// 100 names of at most 200 characters whose value is a number.
+    pub model_concurrency: Vec<(String, SlotLimit)>,
+    /// `sisyphus.provider_concurrency`, the same for providers.
+    pub provider_concurrency: Vec<(String, SlotLimit)>,
     /// `sisyphus.task_ttl_minutes` in milliseconds: how long a command may run whose call names no limit. Default 30
     /// minutes, at most 10,080 (a week); 0 is the default, because a limit of nothing would let nothing run.
     pub task_ttl_ms: u64,
@@ -76,6 +81,8 @@ impl Default for Settings {
         Self {
             execution: Execution::On,
             max_background_tasks: slot_limit(DEFAULT_SLOTS),
+            model_concurrency: Vec::new(),
+            provider_concurrency: Vec::new(),
             task_ttl_ms: DEFAULT_TTL_MINUTES * MINUTE_MS,
             stale_ms: None,
             service_patterns: Vec::new(),
@@ -112,6 +119,10 @@ impl Settings {
             },
             max_background_tasks: number("max_background_tasks")
                 .map_or(default.max_background_tasks, slot_limit),
+            model_concurrency: setting(file, "model_concurrency").map(limits).unwrap_or_default(),
+            provider_concurrency: setting(file, "provider_concurrency")
+                .map(limits)
+                .unwrap_or_default(),
             task_ttl_ms: number("task_ttl_minutes")
                 .and_then(minutes_in_ms)
                 .unwrap_or(default.task_ttl_ms),
@@ -151,6 +162,16 @@ fn minutes_in_ms(minutes: u64) -> Option<u64> {
 
 fn saturating(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The limits of an object.
+fn limits(object: &Value) -> Vec<(String, SlotLimit)> {
+    let entries = object.as_object().map(|it| usable_limits(it, MAX_LIMITS, MAX_LIMIT_NAME));
+    entries
+        .into_iter()
+        .flatten()
+        .map(|(name, number)| (name.to_owned(), slot_limit(number)))
+        .collect()
 }
 
 /// Those of the list that can be used: one wrong entry does not cost the others.
@@ -257,6 +278,30 @@ mod tests {
         for (file, expected) in cases {
             assert_eq!(Settings::of(&file), expected, "{file}");
         }
+    }
+
+    #[test]
+    fn of_the_limits_for_models_and_providers_those_that_can_be_used_are_kept() {
+        let read = |value: Value| {
+            let settings = Settings::of(&json!({ "sisyphus.model_concurrency": value.clone(),
+                                                 "sisyphus": { "provider_concurrency": value } }));
+            assert_eq!(settings.model_concurrency, settings.provider_concurrency);
+            settings.model_concurrency
+        };
+        let two = || ("opus".to_owned(), at_most(2));
+        let none: Vec<(String, SlotLimit)> = Vec::new();
+        let unlimited = ("a/b".to_owned(), SlotLimit::Unlimited);
+        assert_eq!(read(json!({ "opus": 2, "a/b": 0 })), [unlimited, two()]);
+        let odd = json!({ "opus": 2, "x": "2", "y": -1, "z": 1.5, "n": null, "x".repeat(201): 1 });
+        assert_eq!(read(odd), [two()]);
+        for wrong in [json!([2]), json!("opus"), json!(2), json!(null)] {
+            assert_eq!(read(wrong), none);
+        }
+        let many: Value = (0..300)
+            .map(|number| (format!("m{number}"), json!(1)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        assert_eq!(read(many).len(), 100);
     }
 
     #[test]

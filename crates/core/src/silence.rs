@@ -13,7 +13,8 @@ use crate::task::{Kind, Task};
 /// run, one of which that was told already.
 pub fn silent_since(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<DateTime<Utc>> {
     let Status::Running { started_at, .. } = &task.status else { return None };
-    if task.kind == Kind::Service || task.told_silent_at.is_some() || !task.is_bound() {
+    // The client's file of an agent is a transcript, and what it does is no business of ours.
+    if task.kind != Kind::Command || task.told_silent_at.is_some() || !task.is_bound() {
         return None;
     }
     let written = Source::open(task, state, client_tmp)?.written_at().ok()?;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Outcome;
+use crate::task::Kind;
 
 /// Who would see the task end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,14 @@ impl Ending {
             duration_ms: None,
             waited_ms: None,
             survivors: Survivors::default(),
+        }
+    }
+
+    /// A sentence's predicate: how a task of this kind ended.
+    pub fn sentence(&self, kind: Kind) -> String {
+        match kind {
+            Kind::Command | Kind::Service => self.outcome.sentence(self.duration_ms),
+            Kind::Agent => self.outcome.sentence_of_agent(self.duration_ms),
         }
     }
 }

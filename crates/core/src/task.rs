@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::agents::AgentCall;
 use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use crate::outcome::Canceller;
 use crate::output::KeptOutput;
 use crate::status::Status;
 
-/// One background command; one JSON object in a file. Fields that we don't know survive a rewrite.
+/// One background command or agent; one JSON object in a file. Fields that we don't know survive a rewrite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub id: TaskId,
@@ -40,7 +41,11 @@ pub struct Task {
     pub host: Option<String>,
     #[serde(default)]
     pub kind: Kind,
+    /// What is known of it if it is an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<AgentCall>,
     pub cwd: PathBuf,
+    /// Empty for an agent.
     pub command: String,
     #[serde(default)]
     pub description: String,
@@ -100,6 +105,8 @@ pub enum Kind {
     Command,
     /// One that runs until somebody stops it: no slot, and no time limit of ours.
     Service,
+    /// A subagent of the client's. It has no process, no runner and no run folder; its result is told by the client.
+    Agent,
 }
 
 /// The client's side of a task.
@@ -218,6 +225,7 @@ pub(crate) mod tests {
             run_root: None,
             host: None,
             kind: Kind::Command,
+            launched: None,
             cwd: "/home/dev/proj".into(),
             command: "npm test".to_owned(),
             description: "run the tests".to_owned(),

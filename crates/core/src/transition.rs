@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::outcome::{Canceller, Outcome};
 use crate::status::{Ending, Status, Watch};
-use crate::task::Task;
+use crate::task::{Kind, Task};
 
 /// Something that happened to a task. Times come with the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Effect {
     Moved,
     /// The task is over, and its session should hear of it.
     Owed,
-    /// The task is over, and who needs to know does: the model that stopped it was told by the client.
+    /// The task is over, and who needs to know does: the client tells the model of what that stopped, and of every agent.
     Known,
 }
 
@@ -46,7 +46,7 @@ pub fn transition(mut task: Task, event: Event) -> (Task, Effect) {
     let effect = match next(&task.status, event) {
         Ok(status) => {
             task.status = status;
-            effect_of(&task.status)
+            effect_of(task.kind, &task.status)
         }
         Err(ignored) => {
             task.ignored_events = task.ignored_events.saturating_add(1);
@@ -56,8 +56,9 @@ pub fn transition(mut task: Task, event: Event) -> (Task, Effect) {
     (task, effect)
 }
 
-fn effect_of(reached: &Status) -> Effect {
+fn effect_of(kind: Kind, reached: &Status) -> Effect {
     match reached {
+        Status::Finished(_) if kind == Kind::Agent => Effect::Known,
         Status::Finished(ending)
             if ending.outcome == Outcome::Cancelled { by: Canceller::Model } =>
         {
@@ -93,6 +94,7 @@ fn next(status: &Status, event: Event) -> Result<Status, Ignored> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{AgentFailure, LostReason};
     use crate::task::tests::pending;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -155,6 +157,27 @@ mod tests {
                 "finished  final     final     final     final",
             ]
         );
+    }
+
+    #[test]
+    fn an_agent_goes_the_same_way_and_no_end_of_it_is_told() {
+        let outcomes = [
+            Outcome::Completed,
+            Outcome::AgentFailed { why: AgentFailure::RateLimit },
+            Outcome::Lost { why: LostReason::SessionEnded },
+            Outcome::Cancelled { by: Canceller::User },
+            Outcome::Unknown,
+        ];
+        for outcome in outcomes {
+            let agent = Task { kind: Kind::Agent, ..pending("t1", 1) };
+            let (agent, effect) = transition(agent, Event::Observed { at: at(5) });
+            assert_eq!(effect, Effect::Moved);
+            let (agent, effect) = transition(agent, ended(outcome.clone()));
+            assert_eq!(effect, Effect::Known, "{outcome:?}");
+            let (agent, effect) = transition(agent, ended(Outcome::Completed));
+            assert_eq!(effect, Effect::Ignored(Ignored::Final));
+            assert_eq!(agent.ignored_events, 1);
+        }
     }
 
     #[test]

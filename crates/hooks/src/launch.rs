@@ -28,7 +28,7 @@ pub(crate) fn call(caller: Caller, command: BackgroundCommand, settings: &Settin
     let limit_ms = match kind {
         Kind::Command => asked_ms.or(Some(settings.task_ttl_ms)),
         // It is meant to run until somebody stops it, unless the call itself says for how long.
-        Kind::Service => asked_ms,
+        Kind::Service | Kind::Agent => asked_ms,
     };
     Call {
         session: caller.session,

@@ -54,6 +54,7 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         Kind::Service => !names_limit,
         // Without our runner under the command nobody would count the call's own limit.
         Kind::Command => is_attachable(context) && may_wait(context, &settings),
+        Kind::Agent => false,
     };
     let raised = (is_too_short && may_raise(context, &call.session)).then(|| {
         call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);

@@ -74,6 +74,7 @@ fn is_stopped_by_end(task: &Task, now: DateTime<Utc>) -> bool {
         | Outcome::Failed { .. }
         | Outcome::TimedOut { .. }
         | Outcome::Lost { .. }
+        | Outcome::AgentFailed { .. }
         | Outcome::Unknown => false,
     };
     by_signal && now - ending.ended_at <= STOPPED_BEFORE

@@ -58,7 +58,7 @@ fn will_be_told(task: &Task, now: DateTime<Utc>) -> bool {
         return false;
     }
     match task.kind {
-        Kind::Command => {}
+        Kind::Command | Kind::Agent => {}
         // A server has no end to wait for, but a start.
         Kind::Service => return false,
     }
@@ -66,6 +66,9 @@ fn will_be_told(task: &Task, now: DateTime<Utc>) -> bool {
         Status::Pending { .. } | Status::Queued { .. } => true,
         Status::Running { watch: Watch::Supervised, .. } => true,
         // Nobody may have seen its end, if the client was killed meanwhile.
+        Status::Running { watch: Watch::Observed, .. } if task.kind == Kind::Agent => {
+            task.unlisted == 0
+        }
         Status::Running { started_at, watch: Watch::Observed } => {
             let limit = task.client_limit_ms.unwrap_or(CLIENT_LIMIT_MS);
             let limit = Duration::milliseconds(i64::try_from(limit).unwrap_or(i64::MAX));

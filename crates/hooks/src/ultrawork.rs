@@ -1,6 +1,7 @@
 //! Puts the instructions for ultrawork beside a prompt that asks for it by one of its words, and the line about the limit
 //! beside one that asks by the skill's command: there the client puts the instructions itself.
 
+use sisyphus_core::agents::Limits;
 use sisyphus_core::notice::{ultrawork, ultrawork_limit};
 use sisyphus_core::settings::{Execution, Switch};
 use sisyphus_core::ultrawork::{Asked, asked};
@@ -16,7 +17,7 @@ pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> R
         return reply;
     }
     let limit_line = match context.store.read_active() {
-        Ok(active) => ultrawork_limit(&active, settings.max_background_tasks),
+        Ok(active) => ultrawork_limit(&active, &Limits::of(&settings)),
         Err(error) => {
             context.log("ultrawork", &error);
             return reply;

@@ -82,7 +82,7 @@ impl TaskView {
             }
             Status::Finished(ending) => {
                 view.duration_ms = ending.duration_ms;
-                view.outcome = Some(ending.outcome.sentence(ending.duration_ms));
+                view.outcome = Some(ending.sentence(task.kind));
                 view.exit_code = match ending.outcome {
                     Outcome::Completed => Some(0),
                     Outcome::Failed { exit_code } => Some(exit_code),
@@ -90,6 +90,7 @@ impl TaskView {
                     | Outcome::TimedOut { .. }
                     | Outcome::Cancelled { .. }
                     | Outcome::Lost { .. }
+                    | Outcome::AgentFailed { .. }
                     | Outcome::Unknown => None,
                 };
             }

@@ -69,7 +69,8 @@ impl Handoff {
         field(&[self.ticket.to_string().as_bytes()]);
         field(&[match self.kind {
             Kind::Command => b"command".as_slice(),
-            Kind::Service => b"service",
+            // An agent has no shell that could be handed over.
+            Kind::Service | Kind::Agent => b"service",
         }]);
         field(&[limit.as_bytes()]);
         field(&[bytes_of(self.program.as_os_str())]);

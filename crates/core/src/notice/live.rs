@@ -10,7 +10,7 @@ use crate::queue::{Outlook, holders, outlook_of};
 use crate::settings::SlotLimit;
 use crate::status::{Status, Watch};
 use crate::store::Active;
-use crate::task::Task;
+use crate::task::{Kind, Task};
 
 /// How many holders of slots are named.
 const NAMED: usize = 5;
@@ -73,6 +73,7 @@ pub fn table(
     limit: SlotLimit,
     now: DateTime<Utc>,
 ) -> Option<String> {
+    let agents = active.tasks.iter().any(|task| task.kind == Kind::Agent && meant(task));
     let lines: Vec<String> = active
         .tasks
         .iter()
@@ -86,10 +87,11 @@ pub fn table(
     }
     let mut text = format!(
         "[sisyphus] {} of this session {} not ended; each end is told when it comes:\n",
-        if lines.len() == 1 {
-            "1 background command".to_owned()
-        } else {
-            format!("{} background commands", lines.len())
+        match (lines.len(), agents) {
+            (1, true) => "1 background task".to_owned(),
+            (count, true) => format!("{count} background tasks"),
+            (1, false) => "1 background command".to_owned(),
+            (count, false) => format!("{count} background commands"),
         },
         if lines.len() == 1 { "has" } else { "have" },
     );
@@ -112,6 +114,7 @@ fn state(active: &Active, task: &Task, limit: SlotLimit, now: DateTime<Utc>) -> 
         Status::Running { started_at, watch } if task.is_bound() => {
             let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
             let seen = match watch {
+                Watch::Observed if task.kind == Kind::Agent => "an agent, not known to have ended:",
                 Watch::Supervised => "still running",
                 Watch::Observed => "started, not known to have ended:",
             };

@@ -1,6 +1,7 @@
 //! The text that a model reads: facts about tasks, those that ended in one reminder. All wording of the hooks that goes to
 //! a model is here; that of our server's tools stands beside them.
 
+mod agents;
 mod awaited;
 mod live;
 mod measure;
@@ -13,6 +14,7 @@ mod rest;
 mod samples;
 mod ultrawork;
 
+pub use agents::{agent_refused, brake_line, passed_line, turn_line};
 pub use awaited::sleep_refused;
 pub use live::{queue_line, silence_line, table};
 pub use output_file::place;

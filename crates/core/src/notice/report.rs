@@ -95,7 +95,7 @@ impl<'a> Ended<'a> {
 
     fn sentence(&self, description_max: usize) -> String {
         let heading = heading_within(self.task, description_max);
-        let predicate = self.ending.outcome.sentence(self.ending.duration_ms);
+        let predicate = self.ending.sentence(self.task.kind);
         let starter = match (&self.task.agent, self.task.agent_life) {
             (Some(_), AgentLife::Stopped) => ", started by a subagent,",
             (Some(_) | None, _) => "",

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::agents::named_limits;
 use super::measure::length;
+use crate::agents::{Limits, Pool, Turn, agents_in, live_agents};
 use crate::output::one_line;
 use crate::queue::holders;
 use crate::settings::SlotLimit;
@@ -18,24 +20,38 @@ const SKILL_PATH: &str = "skills/ultrawork/SKILL.md";
 const PATH_MAX: usize = 4_096;
 
 /// The line that the instructions refer to: how much may run, and how much does.
-pub fn ultrawork_limit(active: &Active, limit: SlotLimit) -> String {
+pub fn ultrawork_limit(active: &Active, limits: &Limits) -> String {
     let commands =
         || active.tasks.iter().filter(|task| task.kind == Kind::Command && task.is_bound());
-    let running = commands().filter(|task| matches!(task.status, Status::Running { .. })).count();
-    let waiting = commands().filter(|task| is_waiting(task)).count();
+    let running = commands().filter(|task| matches!(task.status, Status::Running { .. })).count()
+        + live_agents(active).count();
+    let commands_waiting = commands().filter(|task| is_waiting(task)).count();
+    let in_line = active.agents.waiting.iter().filter(|it| it.turn == Turn::Waiting).count();
+    let waiting = commands_waiting + in_line;
+    let others = named_limits(active, limits);
     let now = format!("running now: {running}, waiting: {waiting}");
-    match limit {
+    match limits.default_limit() {
         SlotLimit::Unlimited => {
-            format!("[sisyphus] Ultrawork: any number of background tasks at once; {now}.")
+            format!("[sisyphus] Ultrawork: any number of background tasks at once; {now}.{others}")
         }
         SlotLimit::AtMost(slots) => {
             // One that only the client sees has no slot.
-            let free = slots.get().saturating_sub(holders(active).count() + waiting);
+            let taken = holders(active).count()
+                + agents_in(active, &Pool::Default, limits)
+                + waiting_for_default(active, limits)
+                + commands_waiting;
+            let free = slots.get().saturating_sub(taken);
             format!(
-                "[sisyphus] Ultrawork: at most {slots} background tasks at once, over all sessions; {now}, can start now: {free}."
+                "[sisyphus] Ultrawork: at most {slots} background tasks at once, over all sessions; {now}, can start now: {free}.{others}"
             )
         }
     }
+}
+
+/// The calls in line for the limit that commands share.
+fn waiting_for_default(active: &Active, limits: &Limits) -> usize {
+    let waiting = active.agents.waiting.iter().filter(|it| it.turn == Turn::Waiting);
+    waiting.filter(|it| limits.pool_of(it.call.model()).0 == Pool::Default).count()
 }
 
 fn is_waiting(task: &Task) -> bool {
@@ -69,14 +85,16 @@ fn instructions() -> &'static str {
 mod tests {
     use super::*;
     use crate::id::ClientTaskId;
+    use crate::settings::Settings;
     use crate::status::Watch;
     use crate::task::tests::pending;
     use crate::task::{Client, Witness};
     use chrono::DateTime;
     use std::num::NonZeroUsize;
 
-    fn slots(number: usize) -> SlotLimit {
-        SlotLimit::AtMost(NonZeroUsize::new(number).unwrap())
+    fn slots(number: usize) -> Limits {
+        let slots = NonZeroUsize::new(number).map_or(SlotLimit::Unlimited, SlotLimit::AtMost);
+        Limits::of(&Settings { max_background_tasks: slots, ..Settings::default() })
     }
 
     /// One letter a task: `r`unning, `o`bserved, `s`ervice, `q`ueued, about to `w`ait, may `n`ever run.
@@ -131,11 +149,11 @@ mod tests {
             ),
         ];
         for (tasks, limit, expected) in cases {
-            let line = ultrawork_limit(&active(tasks), slots(limit));
+            let line = ultrawork_limit(&active(tasks), &slots(limit));
             assert_eq!(line, format!("[sisyphus] Ultrawork: {expected}"), "{tasks}");
         }
         assert_eq!(
-            ultrawork_limit(&active("rq"), SlotLimit::Unlimited),
+            ultrawork_limit(&active("rq"), &slots(0)),
             "[sisyphus] Ultrawork: any number of background tasks at once; running now: 1, waiting: 1."
         );
     }
@@ -147,7 +165,7 @@ mod tests {
         assert!(text.ends_with("After the report this request is over."), "{text}");
         assert!(!text.contains("disable-model-invocation"), "{text}");
         // What the line is called must be what the instructions call it.
-        let line = ultrawork_limit(&Active::default(), slots(5));
+        let line = ultrawork_limit(&Active::default(), &slots(5));
         let (name, _) = line.split_once(": ").unwrap();
         assert_eq!(text.matches(&format!("`{name}:`")).count(), 1, "{text}");
     }
@@ -155,7 +173,7 @@ mod tests {
     #[test]
     fn they_are_said_once_with_the_line_or_their_place_is() {
         let root = Path::new("/home/dev/.claude/skills/sisyphus");
-        let line = ultrawork_limit(&Active::default(), slots(5));
+        let line = ultrawork_limit(&Active::default(), &slots(5));
         let whole = ultrawork(&line, 9_500, Some(root)).unwrap();
         assert_eq!(whole.matches("# Ultrawork").count(), 1);
         assert!(whole.ends_with(&format!("this request is over.\n\n{line}\n")), "{whole}");

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::keep::length_without_mark;
 use crate::paths::StateDir;
 use crate::sys;
-use crate::task::Task;
+use crate::task::{Kind, Task};
 
 /// How many projects' folders are looked into for an output.
 const PROJECTS: usize = 10_000;
@@ -35,6 +35,10 @@ impl Source {
     /// can write to, unless its middle is missing. `client_tmp` is where the client's file is looked for if the record
     /// does not say.
     pub fn open(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<Self> {
+        // The client's file of that name is a transcript, which is for nobody to read.
+        if task.kind == Kind::Agent {
+            return None;
+        }
         let ours = sys::open_own_file(&state.output(&task.id)).ok();
         let is_whole = task.output.as_ref().is_none_or(|output| output.dropped == 0);
         let from = |whose| move |file| Self { file, whose };

@@ -1,6 +1,6 @@
 //! What is wrong with the keys of ours in a settings file. Reading passes over all of it; people are told.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::keys::{KEYS, Key, Kind, SECTION};
 
@@ -61,6 +61,7 @@ fn flaw(name: &str, value: &Value) -> Option<Flaw> {
     let is_whole = match key.kind {
         Kind::Switch => true,
         Kind::Number { max, .. } => max.is_none_or(|max| value.as_u64() <= Some(max)),
+        Kind::Limits { .. } => usable.as_object().map(Map::len) == value.as_object().map(Map::len),
         Kind::Patterns { .. } => usable.as_array().map(Vec::len) == value.as_array().map(Vec::len),
     };
     (!is_whole).then_some(Flaw::NotAllOfIt { key })

@@ -1,7 +1,7 @@
 //! Every key of ours: its type, default, unit and meaning, and what a project may do with it. What people are told about
 //! settings is made from this table; a test holds it equal to what [`Settings`](super::Settings) reads.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What stands before each key in a settings file.
 pub const SECTION: &str = "sisyphus";
@@ -32,6 +32,8 @@ pub enum Kind {
     },
     /// A list of texts, by default empty.
     Patterns { most: usize, longest: usize },
+    /// An object of names, each with a whole number from 0 on, which is no limit. By default empty.
+    Limits { most: usize, longest: usize },
 }
 
 /// What 0 means.
@@ -63,6 +65,8 @@ pub(super) const DEFAULT_TTL_MINUTES: u64 = 30;
 pub(super) const MAX_MINUTES: u64 = 7 * 24 * 60;
 pub(super) const DEFAULT_OUTPUT_LINES: u64 = 20;
 pub(super) const MAX_OUTPUT_LINES: u64 = 200;
+pub(super) const MAX_LIMITS: usize = 100;
+pub(super) const MAX_LIMIT_NAME: usize = 200;
 pub(super) const MAX_PATTERNS: usize = 200;
 pub(super) const MAX_PATTERN_CHARS: usize = 200;
 
@@ -97,7 +101,20 @@ pub const KEYS: &[Key] = &[
         },
         // There is one line for all projects: one that may start only behind others would hold up theirs.
         project: Project::MayNothing,
-        meaning: "how many commands run at once, over all sessions; 0 is unlimited",
+        meaning: "how many commands and agents run at once, over all sessions; 0 is unlimited",
+    },
+    Key {
+        name: "model_concurrency",
+        kind: Kind::Limits { most: MAX_LIMITS, longest: MAX_LIMIT_NAME },
+        project: Project::MayNothing,
+        meaning: "how many agents of a model run at once, like `{\"opus\": 2}`, instead of the other limits; 0 is \
+                  unlimited",
+    },
+    Key {
+        name: "provider_concurrency",
+        kind: Kind::Limits { most: MAX_LIMITS, longest: MAX_LIMIT_NAME },
+        project: Project::MayNothing,
+        meaning: "the same for the models of a provider that have no limit of their own",
     },
     Key {
         name: "task_ttl_minutes",
@@ -158,6 +175,7 @@ impl Key {
             Kind::Switch => true.into(),
             Kind::Number { default, .. } => default.into(),
             Kind::Patterns { .. } => Value::Array(Vec::new()),
+            Kind::Limits { .. } => Value::Object(Map::new()),
         }
     }
 
@@ -172,6 +190,11 @@ impl Key {
             Kind::Patterns { most, longest } => {
                 format!("a list of at most {most} texts of 1 to {longest} characters")
             }
+            Kind::Limits { most, longest } => {
+                format!(
+                    "an object of at most {most} names of at most {longest} characters, each with a whole number"
+                )
+            }
         }
     }
 
@@ -181,6 +204,7 @@ impl Key {
             Kind::Switch => value.is_boolean(),
             Kind::Number { .. } => value.is_u64(),
             Kind::Patterns { .. } => value.is_array(),
+            Kind::Limits { .. } => value.is_object(),
         }
     }
 
@@ -197,8 +221,24 @@ impl Key {
                 let usable = usable_patterns(value.as_array()?, most, longest);
                 Some(usable.map(Value::from).collect())
             }
+            Kind::Limits { most, longest } => {
+                let usable = usable_limits(value.as_object()?, most, longest);
+                Some(Value::Object(
+                    usable.map(|(name, number)| (name.to_owned(), number.into())).collect(),
+                ))
+            }
         }
     }
+}
+
+/// Those of the object that can be used: one wrong entry does not cost the others.
+pub(super) fn usable_limits(
+    object: &Map<String, Value>,
+    most: usize,
+    longest: usize,
+) -> impl Iterator<Item = (&str, u64)> + use<'_> {
+    let entries = object.iter().filter(move |(name, _)| name.chars().count() <= longest);
+    entries.filter_map(|(name, number)| Some((name.as_str(), number.as_u64()?))).take(most)
 }
 
 /// Those of the list that can be used: one wrong entry does not cost the others.
@@ -227,13 +267,20 @@ mod tests {
                 Kind::Switch => (json!(false), json!("false")),
                 Kind::Number { .. } => (json!(3), json!(-3)),
                 Kind::Patterns { .. } => (json!(["a b"]), json!("a b")),
+                Kind::Limits { .. } => (json!({ "opus": 2 }), json!([2])),
             };
             assert_ne!(read(key.name, &other), Settings::default(), "{}", key.name);
             assert!(key.accepts(&other) && key.accepts(&key.default()), "{}", key.name);
             assert_eq!(read(key.name, &wrong), Settings::default(), "{}", key.name);
             assert!(!key.accepts(&wrong) && key.usable(&wrong).is_none(), "{}", key.name);
             // What is said to count is what counts.
-            for value in [json!(0), json!(1_000_000), json!(["", " a ", 1]), json!(true)] {
+            for value in [
+                json!(0),
+                json!(1_000_000),
+                json!(["", " a ", 1]),
+                json!({ "a": 1, "b": "2" }),
+                json!(true),
+            ] {
                 if let Some(usable) = key.usable(&value) {
                     assert_eq!(read(key.name, &usable), read(key.name, &value), "{}", key.name);
                 }
@@ -247,6 +294,8 @@ mod tests {
         let Settings {
             execution: _,
             max_background_tasks: _,
+            model_concurrency: _,
+            provider_concurrency: _,
             task_ttl_ms: _,
             stale_ms: _,
             service_patterns: _,
@@ -254,7 +303,7 @@ mod tests {
             sleep_guard: _,
             ultrawork_keyword: _,
         } = Settings::default();
-        assert_eq!(KEYS.len(), 8);
+        assert_eq!(KEYS.len(), 10);
     }
 
     #[test]

@@ -158,7 +158,7 @@ fn weight(key: &Key, value: &Value) -> u64 {
     let number = value.as_u64().unwrap_or(u64::MAX);
     match key.kind {
         Kind::Number { zero: Zero::Unlimited, .. } if number == 0 => u64::MAX,
-        Kind::Number { .. } | Kind::Switch | Kind::Patterns { .. } => number,
+        Kind::Number { .. } | Kind::Switch | Kind::Patterns { .. } | Kind::Limits { .. } => number,
     }
 }
 
@@ -199,6 +199,8 @@ mod tests {
             ("max_background_tasks", json!(null), json!(50), json!(5)),
             ("max_background_tasks", json!(null), json!(0), json!(5)),
             ("max_background_tasks", json!(3), json!(1), json!(3)),
+            ("model_concurrency", json!({ "opus": 2 }), json!({ "opus": 1 }), json!({ "opus": 2 })),
+            ("provider_concurrency", json!(null), json!({ "anthropic": 0 }), json!({})),
             ("task_ttl_minutes", json!(null), json!(60), json!(30)),
             ("task_ttl_minutes", json!(null), json!(5), json!(5)),
             ("task_ttl_minutes", json!(0), json!(60), json!(30)),

@@ -18,6 +18,7 @@ use super::outbox::Outbox;
 use super::patience::Patience;
 use super::session::Session;
 use super::{Malformed, Rewriting, file};
+use crate::agents::AgentLine;
 use crate::hook_log;
 use crate::id::{SessionId, TaskId, Ticket};
 use crate::paths::StateDir;
@@ -33,6 +34,8 @@ pub struct Active {
     next_ticket: Ticket,
     #[serde(default)]
     pub tasks: Vec<Task>,
+    #[serde(default, skip_serializing_if = "AgentLine::is_empty")]
+    pub agents: AgentLine,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }

@@ -1,0 +1,76 @@
+//! What is known of a background agent, and of a call that asks for one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::output::one_line;
+use crate::store::Claimer;
+
+/// Longest agent type and model name that are kept, in characters.
+const NAME_MAX: usize = 100;
+/// How much of a prompt is kept, in characters.
+const PROMPT_MAX: usize = 300;
+
+/// A background agent, as far as its call and the client's answer describe it. All of it is somebody else's text,
+/// bounded and on one line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentCall {
+    pub agent_type: String,
+    /// The model that the call names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_model: Option<String>,
+    /// The model that it will have as far as can be told before the client says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_model: Option<String>,
+    /// The model that the client gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_model: Option<String>,
+    /// The beginning of its prompt.
+    #[serde(default)]
+    pub prompt: String,
+    /// How long the whole prompt is, in characters.
+    #[serde(default)]
+    pub prompt_length: usize,
+    /// The client process that it lives in: an agent has no process of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Claimer>,
+}
+
+impl AgentCall {
+    pub fn new(agent_type: &str, asked_model: Option<&str>, prompt: &str) -> Self {
+        Self {
+            agent_type: name(agent_type),
+            asked_model: asked_model.map(name),
+            prompt: one_line(prompt, PROMPT_MAX),
+            prompt_length: prompt.chars().count(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes the client's word for the model.
+    pub fn resolve(&mut self, model: &str) {
+        self.resolved_model = Some(name(model));
+    }
+
+    /// Takes a guess for the model.
+    pub fn expect(&mut self, model: Option<String>) {
+        self.expected_model = model.as_deref().map(name);
+    }
+
+    /// The model that counts.
+    pub fn model(&self) -> Option<&str> {
+        let known = self.resolved_model.as_deref().or(self.expected_model.as_deref());
+        known.or(self.asked_model.as_deref())
+    }
+
+    /// Whether both are of the same words.
+    pub(super) fn has_prompt_of(&self, other: &Self) -> bool {
+        self.agent_type == other.agent_type
+            && self.prompt_length == other.prompt_length
+            && self.prompt == other.prompt
+    }
+}
+
+/// A name as it is kept.
+pub fn name(text: &str) -> String {
+    one_line(text, NAME_MAX)
+}

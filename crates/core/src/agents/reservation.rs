@@ -1,0 +1,44 @@
+//! A slot that is kept for a call which was denied, until the model has launched it again.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+/// How long a slot is kept.
+pub const KEPT_FOR: Duration = Duration::minutes(2);
+
+/// Where a call in line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "turn", rename_all = "snake_case")]
+pub enum Turn {
+    Waiting,
+    /// A slot is kept for it. The time counts anew from when its session is told.
+    Reserved {
+        at: DateTime<Utc>,
+        told: Told,
+    },
+    /// Its session was told and did not launch it: the slot went to the next, and the session is told that, once.
+    Passed,
+}
+
+/// Whether a session knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    Yes,
+    No,
+}
+
+impl Turn {
+    /// Whether a slot is kept for it.
+    pub fn is_reserved(self) -> bool {
+        matches!(self, Self::Reserved { .. })
+    }
+
+    /// Whether a slot was kept for long enough, and whether its session knew.
+    pub(super) fn expired(self, now: DateTime<Utc>) -> Option<Told> {
+        match self {
+            Self::Reserved { at, told } if now - at >= KEPT_FOR => Some(told),
+            Self::Waiting | Self::Reserved { .. } | Self::Passed => None,
+        }
+    }
+}
