@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::agent_launch::LaunchedAgent;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -78,6 +79,9 @@ pub enum Tool {
         alias = "mcp__plugin_sisyphus_tasks__background_cancel"
     )]
     Own,
+    /// `Task` is its older name.
+    #[serde(alias = "Task")]
+    Agent,
     #[serde(other)]
     Other,
 }
@@ -91,6 +95,9 @@ pub struct PreToolUse {
     pub tool_name: Tool,
     pub tool_input: Map<String, Value>,
     pub tool_use_id: ToolUseId,
+    /// The conversation so far, as the client keeps it.
+    #[serde(default)]
+    pub transcript_path: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -101,18 +108,28 @@ pub struct PostToolUse {
     pub agent_id: Option<AgentId>,
     pub tool_name: Tool,
     pub tool_input: Map<String, Value>,
-    /// The client's id, if the command now runs in the background.
-    #[serde(default, rename = "tool_response", deserialize_with = "background_task_id")]
-    pub background_task_id: Option<ClientTaskId>,
+    #[serde(default, deserialize_with = "tool_response")]
+    pub tool_response: ToolResponse,
     pub tool_use_id: ToolUseId,
 }
 
-/// `tool_response` is an object for Bash; for other tools it may be anything.
-fn background_task_id<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<ClientTaskId>, D::Error> {
+/// What of a tool's answer concerns us.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolResponse {
+    /// The client's id, if a command now runs in the background.
+    pub background_task_id: Option<ClientTaskId>,
+    /// The agent that now runs in the background.
+    pub agent: Option<LaunchedAgent>,
+}
+
+/// An object for the tools that we know; for others it may be anything.
+fn tool_response<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ToolResponse, D::Error> {
     let response = Value::deserialize(deserializer)?;
-    Ok(response["backgroundTaskId"].as_str().and_then(|id| ClientTaskId::new(id).ok()))
+    let id = response["backgroundTaskId"].as_str();
+    Ok(ToolResponse {
+        background_task_id: id.and_then(|id| ClientTaskId::new(id).ok()),
+        agent: LaunchedAgent::of(&response),
+    })
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -143,12 +160,16 @@ fn listed_ids<'de, D: Deserializer<'de>>(
 #[derive(Debug, Clone, Deserialize)]
 pub struct SubagentStart {
     pub session_id: SessionId,
+    pub agent_id: AgentId,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct SubagentStop {
     pub session_id: SessionId,
     pub agent_id: AgentId,
+    /// Its result, or the error that it ended with.
+    #[serde(default)]
+    pub last_assistant_message: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -38,7 +38,7 @@ pub const WAKE_WORDS: &str = "[sisyphus] There is news of background commands.";
 /// Most notices that are heard in one prompt: the client sends one for each end. More were made up.
 const NOTICES_MAX: usize = 200;
 
-const OPEN: &str = "<task-notification>";
+pub(crate) const OPEN: &str = "<task-notification>";
 const CLOSE: &str = "</task-notification>";
 
 /// Reads a submitted prompt. Only one that *begins* as a notice is one: people paste logs.
@@ -105,7 +105,8 @@ fn end(status: &str, verdict: &str) -> Option<ClientEnd> {
     }
 }
 
-fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+/// What stands between the first such marks.
+pub(crate) fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = text.split_once(&format!("<{name}>"))?;
     let (content, _) = after.split_once(&format!("</{name}>"))?;
     Some(content.trim())

@@ -34,7 +34,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
             after_task_stop(context, &event)?;
             None
         }
-        Tool::Own | Tool::Other => None,
+        Tool::Own | Tool::Agent | Tool::Other => None,
     };
     context.fold();
     // A subagent's notices reach it without any prompt of ours; this is where we meet it. To the main conversation the
@@ -52,7 +52,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
 
 /// Binds the call to the client's task. Returns what is said of its place in line, if it has to wait.
 fn after_command(context: &Context, event: PostToolUse) -> Result<Option<String>> {
-    let Some(client_id) = event.background_task_id else { return Ok(None) };
+    let Some(client_id) = event.tool_response.background_task_id else { return Ok(None) };
     let settings = context.settings();
     if settings.execution == Execution::Off {
         return Ok(None);

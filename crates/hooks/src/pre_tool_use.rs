@@ -28,7 +28,7 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
         Tool::TaskStop => before_task_stop(context, &event),
         Tool::Own => before_own(context, event),
         // PowerShell can't be attached to: its commands are observed from PostToolUse on.
-        Tool::PowerShell | Tool::Other => Ok(Reply::Silent),
+        Tool::PowerShell | Tool::Agent | Tool::Other => Ok(Reply::Silent),
     }
 }
 

@@ -1,0 +1,110 @@
+//! The client's tool for agents: what a call asks for, and what came of it.
+
+use serde_json::{Map, Value};
+use sisyphus_core::id::ClientTaskId;
+use sisyphus_core::output::one_line;
+
+/// Longest prompt that is looked at, in bytes.
+const PROMPT_MAX: usize = 1024 * 1024;
+/// Longest description that is recorded, in characters.
+const DESCRIPTION_MAX: usize = 200;
+
+/// The input of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentLaunch {
+    pub description: String,
+    pub agent_type: String,
+    pub model: Option<String>,
+    pub prompt: String,
+    pub place: Place,
+}
+
+/// Where the call says that the agent is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Asked for in so many words.
+    Background,
+    /// Not said: the background for the main conversation, the foreground for a subagent (measured on 2.1.329).
+    NotSaid,
+    /// The conversation waits for it, or it is not understood.
+    Foreground,
+}
+
+impl AgentLaunch {
+    /// Reads the input of a call; `None` if it is not one that we understand.
+    pub fn of(tool_input: &Map<String, Value>) -> Option<Self> {
+        let text = |key: &str| tool_input.get(key).and_then(Value::as_str);
+        let prompt = text("prompt").filter(|prompt| prompt.len() <= PROMPT_MAX)?;
+        Some(Self {
+            description: one_line(text("description").unwrap_or_default(), DESCRIPTION_MAX),
+            agent_type: text("subagent_type").unwrap_or_default().to_owned(),
+            model: text("model").map(str::to_owned),
+            prompt: prompt.to_owned(),
+            place: match tool_input.get("run_in_background") {
+                None | Some(Value::Null) => Place::NotSaid,
+                Some(Value::Bool(true)) => Place::Background,
+                Some(_) => Place::Foreground,
+            },
+        })
+    }
+}
+
+/// An agent that the client started in the background.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchedAgent {
+    pub id: ClientTaskId,
+    pub model: Option<String>,
+}
+
+impl LaunchedAgent {
+    /// Reads the client's answer to a call; `None` if nothing runs in the background because of it.
+    pub(crate) fn of(response: &Value) -> Option<Self> {
+        if response["status"] != "async_launched" {
+            return None;
+        }
+        Some(Self {
+            id: ClientTaskId::new(response["agentId"].as_str()?).ok()?,
+            model: response["resolvedModel"].as_str().map(str::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn where_an_agent_is_to_run() {
+        let cases = [
+            (json!({ "prompt": "p" }), Some(Place::NotSaid)),
+            (json!({ "prompt": "p", "run_in_background": null }), Some(Place::NotSaid)),
+            (json!({ "prompt": "p", "run_in_background": true }), Some(Place::Background)),
+            (json!({ "prompt": "p", "run_in_background": false }), Some(Place::Foreground)),
+            (json!({ "prompt": "p", "run_in_background": "true" }), Some(Place::Foreground)),
+            (json!({ "prompt": 7 }), None),
+            (json!({ "description": "d" }), None),
+            (json!({ "prompt": "p".repeat(PROMPT_MAX + 1) }), None),
+        ];
+        for (number, (input, expected)) in cases.into_iter().enumerate() {
+            let read = AgentLaunch::of(input.as_object().unwrap());
+            assert_eq!(read.map(|launch| launch.place), expected, "case {number}");
+        }
+    }
+
+    #[test]
+    fn only_a_launch_into_the_background_is_one() {
+        let cases = [
+            (json!({ "status": "async_launched", "agentId": "a1" }), true),
+            (json!({ "status": "completed", "agentId": "a1" }), false),
+            (json!({ "status": "async_launched", "agentId": "" }), false),
+            (json!({ "status": "async_launched", "agentId": "../x" }), false),
+            (json!({ "status": "async_launched" }), false),
+            (json!("async_launched"), false),
+            (json!(null), false),
+        ];
+        for (response, expected) in cases {
+            assert_eq!(LaunchedAgent::of(&response).is_some(), expected, "{response}");
+        }
+    }
+}
