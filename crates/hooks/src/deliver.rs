@@ -10,7 +10,7 @@ use sisyphus_core::notice::{Rest, TOLD_AT_ONCE, reminder};
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Tally, Transaction};
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::{Context, Notification, Receipt, Reply};
 use sisyphus_process::{ProcessId, parent};
 
@@ -109,7 +109,10 @@ struct Taken {
 fn take(transaction: &mut Transaction<'_>, session: &SessionId, to: &Recipient) -> Result<Taken> {
     let outbox = transaction.outbox(session)?;
     let deliveries = outbox.claim(&own_claimer(), TOLD_AT_ONCE, |task| to.is_of(task), is_alive);
-    let is_live = |task: &&Task| &task.session == session && task.is_bound() && to.is_of(task);
+    let is_live = |task: &&Task| {
+        let is_command = task.kind != Kind::Agent;
+        &task.session == session && is_command && task.is_bound() && to.is_of(task)
+    };
     let owed = outbox.owed.iter().filter(|task| task.is_bound() && to.is_of(task)).count();
     let live = transaction.active.tasks.iter().filter(is_live).count();
     let is_all =

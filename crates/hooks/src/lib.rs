@@ -1,5 +1,6 @@
 //! What each event of the client does: one file per event, one public `handle` in each.
 
+mod agent;
 mod attach;
 mod deliver;
 mod launch;

@@ -16,6 +16,7 @@ use sisyphus_core::task::{StopProgress, Task};
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 
+use crate::agent::{after_agent, news};
 use crate::deliver::{Recipient, deliver, rescue};
 use crate::launch::{Caller, call};
 use crate::pre_tool_use::stopped_id;
@@ -34,7 +35,11 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
             after_task_stop(context, &event)?;
             None
         }
-        Tool::Own | Tool::Agent | Tool::Other => None,
+        Tool::Agent => {
+            after_agent(context, event)?;
+            None
+        }
+        Tool::Own | Tool::Other => None,
     };
     context.fold();
     // A subagent's notices reach it without any prompt of ours; this is where we meet it. To the main conversation the
@@ -47,7 +52,8 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         None => (rescue(context, &session)?, Recipient::MainConversation),
     };
     let silent = tell_silent(context, &session, &to);
-    Ok(reply.with_note(silent).with_note(note))
+    let turn = (to == Recipient::MainConversation).then(|| news(context, &session)).flatten();
+    Ok(reply.with_note(silent).with_note(turn).with_note(note))
 }
 
 /// Binds the call to the client's task. Returns what is said of its place in line, if it has to wait.

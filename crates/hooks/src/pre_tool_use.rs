@@ -1,8 +1,8 @@
 //! PreToolUse: announces a background command, notes who asks for one to be stopped, and who calls our own server.
 //!
 //! It never changes a command and never lets one through. The one thing that it may change is the `timeout` of a service
-//! or of a command that may have to wait, and only in a session where no other hook could have rewritten the call. The one
-//! command that it denies is a sleep of which nothing is to be had.
+//! or of a command that may have to wait, and only in a session where no other hook could have rewritten the call. What
+//! it denies is a sleep of which nothing is to be had, and an agent above the limit.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -18,6 +18,7 @@ use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Rewriting};
 use sisyphus_core::task::{Kind, StopAsked, Task};
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 
+use crate::agent::before_agent;
 use crate::launch::{Caller, call};
 use crate::sleep_guard::refuse_sleep;
 
@@ -27,8 +28,9 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
         Tool::Bash => before_bash(context, event),
         Tool::TaskStop => before_task_stop(context, &event),
         Tool::Own => before_own(context, event),
+        Tool::Agent => before_agent(context, event),
         // PowerShell can't be attached to: its commands are observed from PostToolUse on.
-        Tool::PowerShell | Tool::Agent | Tool::Other => Ok(Reply::Silent),
+        Tool::PowerShell | Tool::Other => Ok(Reply::Silent),
     }
 }
 

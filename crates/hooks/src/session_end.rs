@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use sisyphus_core::announce::{Unclaimed, forget_unclaimed, is_left_to_client};
 use sisyphus_core::fold::advance;
 use sisyphus_core::hand_over::leave;
+use sisyphus_core::id::SessionId;
 use sisyphus_core::judge::unseen_end;
 use sisyphus_core::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_core::status::Status;
@@ -14,6 +15,7 @@ use sisyphus_core::task::{StopAsked, Task};
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
 
+use crate::agent;
 use crate::deliver::client;
 
 /// How long before this event the client stops what runs, at most: it stops first and tells us then (measured on
@@ -28,13 +30,22 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     context.fold();
     forget_unclaimed(&context.store, session, Unclaimed::WholeSession)?;
     if event.reason == EndReason::Clear {
+        agent::leave(context, session);
         leave(&context.store, &client(), session, context.now)?;
         return Ok(Reply::Silent);
     }
+    end_all(context, session)?;
+    // Last: the slots of what has ended are free now.
+    agent::leave(context, session);
+    Ok(Reply::Silent)
+}
+
+/// Marks what runs, or closes it. The client is about to stop it.
+fn end_all(context: &Context, session: &SessionId) -> Result<()> {
     let runs = context.store.read_active()?.tasks.iter().any(|task| &task.session == session);
     let stopped = |task: &Task| is_stopped_by_end(task, context.now);
     if !runs && !context.store.read_outbox(session)?.owed.iter().any(stopped) {
-        return Ok(Reply::Silent);
+        return Ok(());
     }
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
         let owed = &mut transaction.outbox(session)?.owed;
@@ -60,8 +71,7 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
             }
         }
         Ok(())
-    })?;
-    Ok(Reply::Silent)
+    })
 }
 
 /// Whether a task ended, just now, by what only looks like a stranger's signal.

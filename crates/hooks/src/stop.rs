@@ -11,6 +11,7 @@ use sisyphus_core::task::Task;
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, Reply, Stop};
 
+use crate::agent::{belongs_here, settle, turns};
 use crate::deliver::{Recipient, rescue};
 use crate::take_back::take_back;
 
@@ -30,24 +31,26 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     }
     // The conversation goes on already because of a hook: once is enough, the next prompt brings the rest.
     if event.stop_hook_active {
+        settle(context, context.now);
         return Ok(Reply::Silent);
     }
-    rescue(context, session)
+    let turn = turns(context, session);
+    Ok(rescue(context, session)?.with_note(turn))
 }
 
 /// Ends tasks that only the client sees and that it does not list any more, twice in a row: its notice of the end was
 /// missed, or will never come. Once may be the moment between the end and the notice.
 fn end_unlisted(context: &Context, event: &Stop) -> Result<()> {
     let Some(listed) = &event.background_tasks else { return Ok(()) };
-    // A subagent's are left out: whether the list holds them was never seen.
+    let active = context.store.read_active()?;
     let is_meant = |task: &Task| {
         let observed = matches!(task.status, Status::Running { watch: Watch::Observed, .. });
-        task.session == event.session_id && task.agent.is_none() && observed
+        observed && belongs_here(task, &event.session_id, &active)
     };
     let is_missing =
         |task: &Task| is_meant(task) && task.client_id().is_some_and(|id| !listed.contains(id));
     let is_news = |task: &Task| is_meant(task) && (is_missing(task) || task.unlisted > 0);
-    if !context.store.read_active()?.tasks.iter().any(is_news) {
+    if !active.tasks.iter().any(is_news) {
         return Ok(());
     }
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {

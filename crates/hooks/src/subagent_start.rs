@@ -1,9 +1,12 @@
-//! SubagentStart: nothing yet. Agents are not tasks of ours in this version.
+//! SubagentStart: an agent that had ended runs again. Of one that is launched the call itself says more.
 
 use anyhow::Result;
 use sisyphus_hook::{Context, Reply, SubagentStart};
 
+use crate::agent::resumed;
+
 /// Handles the event.
-pub fn handle(_: &Context, _: SubagentStart) -> Result<Reply> {
+pub fn handle(context: &Context, event: SubagentStart) -> Result<Reply> {
+    resumed(context, &event.session_id, &event.agent_id)?;
     Ok(Reply::Silent)
 }

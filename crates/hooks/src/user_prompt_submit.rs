@@ -5,6 +5,7 @@ use anyhow::Result;
 use sisyphus_core::settings::Execution;
 use sisyphus_hook::{Context, Prompt, Reply, UserPromptSubmit, read_prompt};
 
+use crate::agent::{hear_agent, news};
 use crate::deliver::{Recipient, deliver, deliver_with_notices};
 use crate::silence::tell_silent;
 use crate::take_back::take_back;
@@ -16,6 +17,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     if let Err(error) = take_back(context, &event.session_id, event.transcript_path.as_deref()) {
         context.log("UserPromptSubmit", &error);
     }
+    hear_agent(context, &event.prompt);
     let reply = reply_to(context, &event)?;
     Ok(match reply {
         // A prompt that is not worth a turn stays so: the next one carries the note.
@@ -23,7 +25,8 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         Reply::Silent | Reply::Note(_) | Reply::Results { .. } | Reply::Input(_) => {
             let silent = tell_silent(context, &event.session_id, &Recipient::MainConversation);
             // Last, because it takes no more room than the others leave.
-            with_ultrawork(context, &event.prompt, reply.with_note(silent))
+            let turn = news(context, &event.session_id);
+            with_ultrawork(context, &event.prompt, reply.with_note(silent).with_note(turn))
         }
     })
 }
@@ -37,8 +40,9 @@ fn reply_to(context: &Context, event: &UserPromptSubmit) -> Result<Reply> {
         Prompt::OwnWake => {
             let reply = deliver(context, &event.session_id, &Recipient::MainConversation)?;
             let silent = tell_silent(context, &event.session_id, &Recipient::MainConversation);
-            if reply != Reply::Silent || silent.is_some() {
-                return Ok(reply.with_note(silent));
+            let turn = news(context, &event.session_id);
+            if reply != Reply::Silent || silent.is_some() || turn.is_some() {
+                return Ok(reply.with_note(silent).with_note(turn));
             }
             Ok(Reply::Swallow { reason: "sisyphus: all results were delivered already".to_owned() })
         }

@@ -20,6 +20,7 @@ use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all};
 
+use crate::agent::{has_turn, is_in_line, settle};
 use crate::deliver::{Recipient, due};
 use crate::silence::next_silence;
 use crate::take_back::take_back;
@@ -30,6 +31,8 @@ const SUPERSEDE_WAIT: Duration = Duration::from_secs(2);
 const GRACE_CHECK: Duration = Duration::from_millis(500);
 /// How soon a task is looked at again whose shell has not come up yet.
 const START_CHECK: Duration = Duration::from_secs(1);
+/// How often it is looked whether the turn of an agent has come that had to wait: no lock opens when another one ends.
+const LINE_CHECK: Duration = Duration::from_secs(2);
 /// Largest file that names a waiter, in bytes.
 const MAX_BYTES: u64 = 1024;
 
@@ -90,6 +93,14 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     context.fold();
     take_back(context, session, transcript)?;
     let now = Utc::now();
+    let in_line = is_in_line(&context.store.read_active()?, session);
+    if in_line {
+        // A slot may have become free in another session, whose events know nothing of this one.
+        settle(context, now);
+        if has_turn(&context.store.read_active()?, session) {
+            return Ok(Outlook::Overdue);
+        }
+    }
     let outbox = context.store.read_outbox(session)?;
     let soonest: Option<DateTime<Utc>> = outbox.held().filter_map(due).min();
     if soonest.is_some_and(|due| due <= now) {
@@ -104,6 +115,9 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     let mut next = (soonest.is_some() || is_doubtful)
         .then_some(GRACE_CHECK)
         .or_else(|| silence.map(|at| (at - now).to_std().unwrap_or_default()));
+    if in_line {
+        next = Some(next.map_or(LINE_CHECK, |next| next.min(LINE_CHECK)));
+    }
     let mut locks = Vec::new();
     for task in context.store.read_active()?.tasks.iter().filter(|task| is_meant(task, session)) {
         match &task.status {

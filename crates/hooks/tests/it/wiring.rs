@@ -78,17 +78,15 @@ fn events_and_tools_that_do_not_concern_us_start_nothing() {
             "permission-request.bash",
             "post-tool-batch",
             "post-tool-use-failure.bash",
-            "post-tool-use.agent-background",
-            "pre-tool-use.agent-background",
             "user-prompt-expansion.skill",
         ]
     );
     for event in ["PreToolUse", "PostToolUse"] {
-        for tool in ["Agent", "Task", "Read", "BashOutput", "bash", "mcp__x__Bash", ""] {
+        for tool in ["Read", "BashOutput", "bash", "mcp__x__Bash", ""] {
             let event = json!({ "hook_event_name": event, "tool_name": tool });
             assert_eq!(started_for(&wiring, &event), Vec::<String>::new(), "{event}");
         }
-        for tool in ["Bash", "PowerShell", "TaskStop", "KillShell"] {
+        for tool in ["Bash", "PowerShell", "TaskStop", "KillShell", "Agent", "Task"] {
             let event = json!({ "hook_event_name": event, "tool_name": tool });
             assert_eq!(started_for(&wiring, &event).len(), 1, "{event}");
         }

@@ -1,0 +1,108 @@
+//! What agents take of the limit that commands share: `queue/agents.json`, written by the hooks for the runners.
+//!
+//! An agent has no process that could hold a lock. So each entry names the client that it lives in, whose death ends it,
+//! and a time up to which it is believed by a runner in the client's sandbox, which can't see that process.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Duration, Timelike as _, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::root::RunRoot;
+use crate::agents::{KEPT_FOR, Limits, Pool, Turn, live_agents};
+use crate::atomic;
+use crate::paths::create_private_dir;
+use crate::store::{Active, Claimer};
+
+/// Largest file that is read, in bytes.
+const MAX_BYTES: u64 = 256 * 1024;
+/// How long an agent is believed to live by who can't look, from the last full hour on. Every event of a hook renews it.
+const BELIEVED: i64 = 3;
+
+/// The file of one run root.
+#[derive(Debug, Clone)]
+pub struct AgentSlots {
+    path: PathBuf,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Content {
+    #[serde(default)]
+    taken: Vec<Taken>,
+}
+
+/// One slot that an agent has, or that is kept for one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Taken {
+    until: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    process: Option<Claimer>,
+}
+
+impl AgentSlots {
+    pub fn of(root: &RunRoot) -> Self {
+        Self { path: root.path().join("queue/agents.json") }
+    }
+
+    /// How many slots agents have now. A file that can't be read takes none: commands go on as if there were no agents.
+    pub fn count(&self, now: DateTime<Utc>, is_alive: impl Fn(&Claimer) -> bool) -> usize {
+        let lives =
+            |taken: &&Taken| taken.until > now && taken.process.as_ref().is_none_or(&is_alive);
+        self.read().taken.iter().filter(lives).count()
+    }
+
+    /// Writes what there is, if that is something else than before. The caller holds the lock of the state.
+    pub fn publish(&self, active: &Active, limits: &Limits, now: DateTime<Utc>) -> Result<()> {
+        let content = Content::of(active, limits, now);
+        if content == self.read() {
+            return Ok(());
+        }
+        if content.taken.is_empty() {
+            return match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)
+                    .with_context(|| format!("could not remove `{}`", self.path.display())),
+                Ok(()) | Err(_) => Ok(()),
+            };
+        }
+        create_private_dir(self.path.parent().context("the file has a folder")?)?;
+        atomic::write(&self.path, &serde_json::to_vec(&content).context("could not encode slots")?)
+    }
+
+    /// Whether [`publish`](Self::publish) would change nothing.
+    pub fn are_published(&self, active: &Active, limits: &Limits, now: DateTime<Utc>) -> bool {
+        Content::of(active, limits, now) == self.read()
+    }
+
+    /// Whether nothing is published.
+    pub fn are_gone(&self) -> bool {
+        !self.path.exists()
+    }
+
+    fn read(&self) -> Content {
+        let bytes = atomic::read(&self.path, MAX_BYTES).ok().flatten();
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl Content {
+    fn of(active: &Active, limits: &Limits, now: DateTime<Utc>) -> Self {
+        let is_shared = |model: Option<&str>| limits.pool_of(model).0 == Pool::Default;
+        // Of full hours, so that it does not change with every event.
+        let hour = now.with_minute(0).and_then(|it| it.with_second(0)?.with_nanosecond(0));
+        let believed = hour.unwrap_or(now) + Duration::hours(BELIEVED);
+        let live = live_agents(active)
+            .filter_map(|task| task.launched.as_ref())
+            .filter(|call| is_shared(call.model()))
+            .map(|call| Taken { until: believed, process: call.process.clone() });
+        let kept = active.agents.waiting.iter().filter_map(|waiting| match waiting.turn {
+            Turn::Reserved { at, .. } if is_shared(waiting.call.model()) => {
+                Some(Taken { until: at + KEPT_FOR, process: waiting.call.process.clone() })
+            }
+            Turn::Reserved { .. } | Turn::Waiting | Turn::Passed => None,
+        });
+        Self { taken: live.chain(kept).collect() }
+    }
+}

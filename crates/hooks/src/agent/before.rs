@@ -1,0 +1,59 @@
+//! PreToolUse of a call for an agent: recorded, or denied if there is no slot for it.
+//!
+//! A call whose conversation waits for it holds that conversation up by itself, and could not be told of its turn: it is
+//! left alone. So is a call of a subagent, to which nobody can say anything later.
+
+use anyhow::Result;
+use sisyphus_core::agents::{Admission, AgentCall, Launch, Limits, admit};
+use sisyphus_core::notice::agent_refused;
+use sisyphus_core::settings::Execution;
+use sisyphus_core::status::Status;
+use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse, Reply};
+
+use super::model::expected;
+use super::{client, update};
+
+/// Answers a call.
+pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply> {
+    let Some(asked) = AgentLaunch::of(&event.tool_input) else { return Ok(Reply::Silent) };
+    if event.agent_id.is_some() || asked.place == Place::Foreground {
+        return Ok(Reply::Silent);
+    }
+    let settings = context.settings();
+    if settings.execution == Execution::Off {
+        return Ok(Reply::Silent);
+    }
+    // A slot that a command has left is free.
+    context.fold();
+    let mut call = AgentCall::new(&asked.agent_type, asked.model.as_deref(), &asked.prompt);
+    call.process = client();
+    let active = context.store.read_active()?;
+    if Limits::of(&settings).tell_models_apart() || !active.agents.brakes.is_empty() {
+        call.expect(expected(context, &event, &call, &active));
+    }
+    let launch = Launch {
+        session: event.session_id,
+        tool_use_id: event.tool_use_id,
+        agent: None,
+        cwd: event.cwd,
+        description: described(asked.description, &call),
+        call,
+    };
+    let now = context.now;
+    update(context, now, |transaction, limits| {
+        let model = launch.call.model().map(str::to_owned);
+        let active = &mut transaction.active;
+        let wanted = launch.into_task(active, Status::Pending { announced_at: now });
+        Ok(match admit(active, wanted, limits, now) {
+            Admission::Launch => Reply::Silent,
+            Admission::InLine { number } => {
+                Reply::Deny { reason: agent_refused(active, model.as_deref(), number, limits, now) }
+            }
+        })
+    })
+}
+
+/// What an agent is called. Without a description its type has to do.
+pub(super) fn described(description: String, call: &AgentCall) -> String {
+    if description.is_empty() { call.agent_type.clone() } else { description }
+}

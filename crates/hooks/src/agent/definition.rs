@@ -1,0 +1,145 @@
+//! The model that an agent's own file names: `.claude/agents/` of the project and of the user, and this plugin's.
+//!
+//! These files are anybody's: little is read of each and of few of them, and only a name is taken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sisyphus_core::agents::{Model, name};
+use sisyphus_core::atomic;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::paths::client_config_dir;
+
+/// How much of a file is read, in bytes. What is asked for stands at its beginning.
+const HEAD: u64 = 8 * 1024;
+/// How many entries of folders are looked at.
+const ENTRIES: usize = 300;
+/// As deep below a folder is looked.
+const DEPTH: usize = 3;
+/// How agents of this plugin are called by others.
+const OURS: &str = "sisyphus:";
+
+/// The model in the definition of an agent; `None` if there is none, or it takes that of its session.
+pub(super) fn defined_model(
+    environment: &Environment,
+    cwd: &Path,
+    agent_type: &str,
+) -> Option<String> {
+    let mut left = ENTRIES;
+    if let Some(agent) = agent_type.strip_prefix(OURS) {
+        let root = environment.claude_plugin_root.as_ref()?;
+        return find(&root.join("agents"), agent, &mut left)?;
+    }
+    let project = environment.claude_project_dir.as_deref().unwrap_or(cwd);
+    let user = client_config_dir(environment).ok();
+    let folders = [Some(project.join(".claude")), user];
+    // The project's goes before the user's.
+    let found = folders
+        .into_iter()
+        .flatten()
+        .find_map(|dir| find(&dir.join("agents"), agent_type, &mut left));
+    found?
+}
+
+/// The model of the agent of this name below `dir`: the outer option says whether there is such an agent.
+#[expect(
+    clippy::option_option,
+    reason = "no such agent, and one that names no model, are two things"
+)]
+fn find(dir: &Path, agent: &str, left: &mut usize) -> Option<Option<String>> {
+    // It is called like its file, as a rule.
+    let is_file_name = !agent.is_empty()
+        && agent.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_file_name && let Some(model) = read(&dir.join(format!("{agent}.md")), agent) {
+        return Some(model);
+    }
+    let mut open: Vec<(PathBuf, usize)> = vec![(dir.to_owned(), 0)];
+    while let Some((dir, depth)) = open.pop() {
+        for entry in fs::read_dir(dir).ok().into_iter().flatten().flatten() {
+            *left = left.checked_sub(1)?;
+            let path = entry.path();
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_dir && depth < DEPTH {
+                open.push((path, depth + 1));
+            } else if path.extension().is_some_and(|extension| extension == "md")
+                && let Some(model) = read(&path, agent)
+            {
+                return Some(model);
+            }
+        }
+    }
+    None
+}
+
+#[expect(
+    clippy::option_option,
+    reason = "no such agent, and one that names no model, are two things"
+)]
+fn read(path: &Path, agent: &str) -> Option<Option<String>> {
+    let bytes = atomic::read_linked_start(path, HEAD).ok()??;
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_start_matches('\u{feff}').strip_prefix("---")?;
+    let head = text.lines().skip(1).take_while(|line| line.trim_end() != "---");
+    let (mut called, mut model) = (None, None);
+    for line in head {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let value = value.trim().trim_matches(['"', '\'']).to_owned();
+        match key {
+            "name" => called = Some(value),
+            "model" => model = Some(value),
+            _ => {}
+        }
+    }
+    (called? == agent).then(|| model.filter(|it| Model::parse(it).is_some()).map(|it| name(&it)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+
+    #[test]
+    fn the_definition_that_the_client_would_take() {
+        let dir = TempDir::new();
+        let environment = Environment {
+            home: Some(dir.path().join("home")),
+            claude_project_dir: Some(dir.path().join("proj")),
+            claude_plugin_root: Some(dir.path().join("plugin")),
+            ..Environment::default()
+        };
+        let put = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put("home/.claude/agents/tester.md", "---\nname: tester\nmodel: haiku\n---\nmodel: opus\n");
+        put("home/.claude/agents/both.md", "---\nname: both\nmodel: haiku\n---\n");
+        put("proj/.claude/agents/both.md", "---\nname: both\nmodel: \"opus\"\n---\n");
+        put("home/.claude/agents/team/x.md", "---\r\nmodel: sonnet\r\nname: other name\r\n---\r\n");
+        put("proj/.claude/agents/same.md", "---\nname: same\nmodel: inherit\n---\n");
+        put("home/.claude/agents/same.md", "---\nname: same\nmodel: haiku\n---\n");
+        put("home/.claude/agents/prose.md", "name: prose\nmodel: haiku\n");
+        put("plugin/agents/explore.md", "---\nname: explore\nmodel: haiku\n---\n");
+        let cases = [
+            ("tester", Some("haiku")),
+            ("both", Some("opus")),
+            ("other name", Some("sonnet")),
+            ("same", None),
+            ("prose", None),
+            ("Explore", None),
+            ("", None),
+            ("../tester", None),
+            ("sisyphus:explore", Some("haiku")),
+            ("other:explore", None),
+        ];
+        for (agent, expected) in cases {
+            let found = defined_model(&environment, Path::new("/"), agent);
+            assert_eq!(found.as_deref(), expected, "{agent}");
+        }
+        for number in 0..400 {
+            put(&format!("proj/.claude/agents/n{number}.md"), "---\nname: x\n---\n");
+        }
+        assert_eq!(defined_model(&environment, Path::new("/"), "other name"), None, "too many");
+        assert_eq!(defined_model(&environment, Path::new("/"), "both").as_deref(), Some("opus"));
+    }
+}

@@ -1,0 +1,158 @@
+//! What the events of the client mean for its agents.
+
+mod after;
+mod before;
+mod definition;
+mod model;
+mod notice;
+mod resume;
+mod stop;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use sisyphus_core::agents::{
+    Limits, Told, Turn, bury_orphans, has_lapsed, has_news, has_orphans, leave_line, take_news,
+    tend,
+};
+use sisyphus_core::id::SessionId;
+use sisyphus_core::run_folder::{AgentSlots, RunRoot};
+use sisyphus_core::store::{Active, Claimer, LOCK_WAIT_IN_HOOK, Transaction};
+use sisyphus_hook::Context;
+use sisyphus_process::{ProcessId, parent};
+
+pub(crate) use after::after_agent;
+pub(crate) use before::before_agent;
+pub(crate) use notice::hear_agent;
+pub(crate) use resume::resumed;
+pub(crate) use stop::{belongs_here, stopped};
+
+/// Changes what is known of agents and leaves it in order: nothing is held for the dead, and who is next has what is
+/// free.
+fn update<T>(
+    context: &Context,
+    now: DateTime<Utc>,
+    change: impl FnOnce(&mut Transaction<'_>, &Limits) -> Result<T>,
+) -> Result<T> {
+    let limits = Limits::of(&context.settings());
+    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+        bury_orphans(transaction, is_alive, now)?;
+        let value = change(transaction, &limits)?;
+        tend(&mut transaction.active, &limits, now);
+        // The runners go by it; that they could not be told must not undo what happened.
+        if let Err(error) = publish(context, &transaction.active, &limits, now) {
+            context.log("agents", &error);
+        }
+        Ok(value)
+    })
+}
+
+fn publish(context: &Context, active: &Active, limits: &Limits, now: DateTime<Utc>) -> Result<()> {
+    let is_needed = !active.agents.waiting.is_empty() || has_agents(active);
+    let root = match RunRoot::open(&context.environment)? {
+        Some(root) => root,
+        None if is_needed => RunRoot::create(&context.environment)?,
+        None => return Ok(()),
+    };
+    AgentSlots::of(&root).publish(active, limits, now)
+}
+
+fn has_agents(active: &Active) -> bool {
+    sisyphus_core::agents::live_agents(active).next().is_some()
+}
+
+/// What a session is to be told of its agents now. Takes the lock only if there is something to do.
+pub(crate) fn news(context: &Context, session: &SessionId) -> Option<String> {
+    logged(context, try_news(context, session, News::All)).flatten()
+}
+
+/// The same of what is worth going on for: a turn that has come.
+pub(crate) fn turns(context: &Context, session: &SessionId) -> Option<String> {
+    logged(context, try_news(context, session, News::IfTurn)).flatten()
+}
+
+/// Brings the books up to date, whoever looks.
+pub(crate) fn settle(context: &Context, now: DateTime<Utc>) {
+    let settled = context.store.read_active().and_then(|active| {
+        if is_settled(context, &active, now) {
+            return Ok(());
+        }
+        update(context, now, |_, _| Ok(()))
+    });
+    logged(context, settled);
+}
+
+/// What may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    All,
+    /// Everything, but only if a turn has come.
+    IfTurn,
+}
+
+fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Option<String>> {
+    let active = context.store.read_active()?;
+    if is_settled(context, &active, context.now) && !has_news(&active, session) {
+        return Ok(None);
+    }
+    update(context, context.now, |transaction, limits| {
+        let active = &mut transaction.active;
+        tend(active, limits, context.now);
+        if wanted == News::IfTurn && !has_turn(active, session) {
+            return Ok(None);
+        }
+        Ok(take_news(active, session, context.now))
+    })
+}
+
+/// Whether a slot is kept for a call of the session, which does not know.
+pub(crate) fn has_turn(active: &Active, session: &SessionId) -> bool {
+    active.agents.waiting.iter().any(|waiting| {
+        &waiting.session == session && matches!(waiting.turn, Turn::Reserved { told: Told::No, .. })
+    })
+}
+
+/// Whether a call of the session stands in line.
+pub(crate) fn is_in_line(active: &Active, session: &SessionId) -> bool {
+    active.agents.waiting.iter().any(|waiting| &waiting.session == session)
+}
+
+fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
+    if !active.agents.waiting.is_empty() || has_lapsed(active, now) || has_orphans(active, is_alive)
+    {
+        return false;
+    }
+    let Ok(Some(root)) = RunRoot::open(&context.environment) else { return !has_agents(active) };
+    let slots = AgentSlots::of(&root);
+    if !has_agents(active) {
+        return slots.are_gone();
+    }
+    slots.are_published(active, &Limits::of(&context.settings()), now)
+}
+
+/// The session is over: nobody launches again what it has in line.
+pub(crate) fn leave(context: &Context, session: &SessionId) {
+    let left = context.store.read_active().and_then(|active| {
+        if !is_in_line(&active, session) && is_settled(context, &active, context.now) {
+            return Ok(());
+        }
+        update(context, context.now, |transaction, _| {
+            leave_line(&mut transaction.active, session);
+            Ok(())
+        })
+    });
+    logged(context, left);
+}
+
+fn logged<T>(context: &Context, outcome: Result<T>) -> Option<T> {
+    outcome.map_err(|error| context.log("agents", &error)).ok()
+}
+
+/// The client, whose life an agent's is part of; `None` where the system does not tell.
+fn client() -> Option<Claimer> {
+    let client = ProcessId::now(parent())?;
+    Some(Claimer { pid: client.pid, start: client.start })
+}
+
+fn is_alive(process: &Claimer) -> bool {
+    ProcessId { pid: process.pid, start: process.start }.is_alive()
+}

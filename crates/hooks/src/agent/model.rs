@@ -1,0 +1,67 @@
+//! Which model an agent will have, before the client says so: the call's, else its definition's, else the session's.
+//!
+//! All of it is a guess that the client's answer corrects. What the client took for the same call the last time goes
+//! before every other.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use serde_json::Value;
+use sisyphus_core::agents::{AgentCall, Model};
+use sisyphus_core::store::Active;
+use sisyphus_hook::{Context, PreToolUse};
+use sisyphus_process::caller;
+
+use super::definition::defined_model;
+
+/// How much of the end of a conversation is read, in bytes. One answer of the model's stands there, as a rule.
+const TAIL: u64 = 256 * 1024;
+
+/// The model that the client will take for `call`; `None` if there is no telling.
+pub(super) fn expected(
+    context: &Context,
+    event: &PreToolUse,
+    call: &AgentCall,
+    active: &Active,
+) -> Option<String> {
+    let learned = || active.agents.learned(&event.session_id, call).map(str::to_owned);
+    let asked = || call.asked_model.clone().filter(|model| Model::parse(model).is_some());
+    let defined = || defined_model(&context.environment, &event.cwd, &call.agent_type);
+    learned().or_else(asked).or_else(defined).or_else(|| of_session(event))
+}
+
+fn of_session(event: &PreToolUse) -> Option<String> {
+    let said = event.transcript_path.as_deref().and_then(last_model);
+    said.or_else(argument)
+}
+
+/// The model of the newest answer in a transcript, a line of JSON each.
+fn last_model(path: &Path) -> Option<String> {
+    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let mut file = File::open(path).ok()?;
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(TAIL))).ok()?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    let lines = tail.split(|byte| *byte == b'\n').rev();
+    lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok()).find_map(|entry| {
+        let model = entry["message"]["model"].as_str()?;
+        // What the client itself puts in has a made-up one.
+        let real = entry["type"] == "assistant" && !model.starts_with('<');
+        real.then(|| model.to_owned())
+    })
+}
+
+/// The model that the client was started with.
+fn argument() -> Option<String> {
+    let args = caller().ok()?.args;
+    let mut args = args.iter().map(|arg| arg.to_string_lossy());
+    while let Some(arg) = args.next() {
+        match arg.strip_prefix("--model") {
+            Some("") => return args.next().map(std::borrow::Cow::into_owned),
+            Some(rest) if rest.starts_with('=') => return Some(rest[1..].to_owned()),
+            Some(_) | None => {}
+        }
+    }
+    None
+}
