@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::{StateDir, client_config_dir};
-use sisyphus_core::run_folder::{Announced, Exit, Queue, RunRoot};
+use sisyphus_core::run_folder::{Announced, Exit, RunRoot};
 use sisyphus_core::snippet;
 use sisyphus_core::status::Survivors;
 use sisyphus_core::task::Kind;
@@ -19,7 +19,7 @@ use sisyphus_process::{
 use crate::handoff::Handoff;
 use crate::record::{Record, Standing};
 use crate::supervise::{End, SIGTERM, Start, supervise};
-use crate::turn::{Admission, LiveSettings, Turn, wait_for_turn};
+use crate::turn::{Admission, LiveSettings, Slots, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
 pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
@@ -45,7 +45,8 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
         }
     };
     let came = Start::now();
-    let mut admission = match turn(&root, &handoff, &record, &mut signals) {
+    let slots = Slots::of(&root, &state);
+    let mut admission = match turn(&slots, &handoff, &record, &mut signals) {
         Ok(Turn::Start(admission)) => admission,
         Ok(Turn::Stopped(signal)) => {
             record.end(came.instant.elapsed(), End::unstarted(signal), Survivors::default());
@@ -87,7 +88,7 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
 }
 
 fn turn(
-    root: &RunRoot,
+    slots: &Slots,
     handoff: &Handoff,
     record: &Record<'_>,
     signals: &mut Signals,
@@ -97,7 +98,7 @@ fn turn(
         return Ok(Turn::Start(Admission::default()));
     }
     let mut settings = LiveSettings::at(client_config_dir(&Environment::read()).ok());
-    wait_for_turn(&Queue::of(root), handoff, record, signals, &mut settings)
+    wait_for_turn(slots, handoff, record, signals, &mut settings)
 }
 
 /// The string as it would be if we were not installed. Left as it is if our line can't be found: the second pass then

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use sisyphus_core::run_folder::{Answer, Place, Position, Queue};
+use chrono::Utc;
+use sisyphus_core::paths::StateDir;
+use sisyphus_core::run_folder::{AgentSlots, Answer, Place, Position, Queue, RunRoot};
 use sisyphus_core::settings::{Settings, SlotLimit};
-use sisyphus_process::{Notice, Signals, Watchers};
+use sisyphus_process::{Notice, ProcessId, Signals, Watchers};
 
 use crate::handoff::Handoff;
 use crate::record::{Record, Standing};
@@ -59,16 +61,52 @@ impl Admission {
     }
 }
 
+/// Where the slots are counted.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    queue: Queue,
+    agents: AgentSlots,
+    reach: Reach,
+}
+
+/// Which processes can be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    All,
+    /// In the client's sandbox numbers mean other processes: what is written has to be believed.
+    Sandbox,
+}
+
+impl Slots {
+    pub(crate) fn of(root: &RunRoot, state: &StateDir) -> Self {
+        let reach = if state.is_writable() { Reach::All } else { Reach::Sandbox };
+        Self { queue: Queue::of(root), agents: AgentSlots::of(root), reach }
+    }
+
+    fn ask(&self, place: &Place, limit: SlotLimit) -> Result<Answer> {
+        self.queue.ask(place, limit, self.agents())
+    }
+
+    fn agents(&self) -> usize {
+        self.agents.count(Utc::now(), |process| match self.reach {
+            Reach::All => ProcessId { pid: process.pid, start: process.start }.is_alive(),
+            Reach::Sandbox => true,
+        })
+    }
+}
+
 /// Waits until the command may start.
 pub(crate) fn wait_for_turn(
-    queue: &Queue,
+    queue: &Slots,
     handoff: &Handoff,
     record: &Record<'_>,
     signals: &mut Signals,
     settings: &mut LiveSettings,
 ) -> Result<Turn> {
     let mut doubt = Some(Doubt::new());
-    let place = queue.join(handoff.ticket, &handoff.task)?;
+    let place = queue.queue.join(handoff.ticket, &handoff.task)?;
+    // Before the slots are counted: what changes in between is seen next time.
+    let mut agents = queue.agents();
     let (mut until_open, mut at) = match queue.ask(&place, settings.slots())? {
         Answer::Yours(slot) => return Ok(admit(place, slot, Arrival::AtOnce)),
         Answer::Wait { until_open, at } => (until_open, at),
@@ -99,12 +137,16 @@ pub(crate) fn wait_for_turn(
                         }
                     };
                 }
-                let is_due = settings.have_changed() || until_open.len() > WATCHERS;
+                // No lock opens when an agent ends.
+                let is_due = settings.have_changed()
+                    || until_open.len() > WATCHERS
+                    || queue.agents() != agents;
                 if at == Position::Behind || !is_due {
                     continue;
                 }
             }
         }
+        agents = queue.agents();
         (until_open, at) = match queue.ask(&place, settings.slots())? {
             Answer::Yours(slot) => return Ok(admit(place, slot, Arrival::Waited)),
             Answer::Wait { until_open, at } => (until_open, at),

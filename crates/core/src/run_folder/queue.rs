@@ -93,8 +93,9 @@ impl Queue {
         Place::take(&self.waiting(), ticket, task)
     }
 
-    /// Asks for a slot for whoever has this place. Nobody gets one while somebody with a lower ticket waits.
-    pub fn ask(&self, place: &Place, limit: SlotLimit) -> Result<Answer> {
+    /// Asks for a slot for whoever has this place. Nobody gets one while somebody with a lower ticket waits. `agents` is
+    /// how many slots are not for commands now.
+    pub fn ask(&self, place: &Place, limit: SlotLimit, agents: usize) -> Result<Answer> {
         if let Some(before) = self.before(place)? {
             return Ok(Answer::Wait { until_open: vec![before], at: Position::Behind });
         }
@@ -106,7 +107,7 @@ impl Queue {
         let held = held(&self.running())?;
         let is_free = match limit {
             SlotLimit::Unlimited => true,
-            SlotLimit::AtMost(slots) => held.len() < slots.get(),
+            SlotLimit::AtMost(slots) => held.len() + agents < slots.get(),
         };
         if !is_free {
             return Ok(Answer::Wait { until_open: held, at: Position::Head });
@@ -220,22 +221,36 @@ mod tests {
         let dir = TempDir::new();
         let queue = queue(&dir);
         let [one, two, three, four] = [1, 2, 3, 4].map(|number| join(&queue, number));
-        assert_eq!(waits(queue.ask(&two, TWO).unwrap()), (Position::Behind, vec![1]));
-        let first = slot(queue.ask(&one, TWO).unwrap());
+        assert_eq!(waits(queue.ask(&two, TWO, 0).unwrap()), (Position::Behind, vec![1]));
+        let first = slot(queue.ask(&one, TWO, 0).unwrap());
         drop(one);
-        let second = slot(queue.ask(&two, TWO).unwrap());
+        let second = slot(queue.ask(&two, TWO, 0).unwrap());
         drop(two);
-        assert_eq!(waits(queue.ask(&three, TWO).unwrap()), (Position::Head, vec![1, 2]));
-        assert_eq!(waits(queue.ask(&four, TWO).unwrap()), (Position::Behind, vec![3]));
+        assert_eq!(waits(queue.ask(&three, TWO, 0).unwrap()), (Position::Head, vec![1, 2]));
+        assert_eq!(waits(queue.ask(&four, TWO, 0).unwrap()), (Position::Behind, vec![3]));
         // The limit counts as it is now.
-        let third = slot(queue.ask(&three, THREE).unwrap());
+        let third = slot(queue.ask(&three, THREE, 0).unwrap());
         drop(three);
         drop(first);
-        assert_eq!(waits(queue.ask(&four, TWO).unwrap()), (Position::Head, vec![2, 3]));
+        assert_eq!(waits(queue.ask(&four, TWO, 0).unwrap()), (Position::Head, vec![2, 3]));
         drop(second);
-        drop(slot(queue.ask(&four, TWO).unwrap()));
+        drop(slot(queue.ask(&four, TWO, 0).unwrap()));
         drop(third);
-        drop(slot(queue.ask(&four, SlotLimit::Unlimited).unwrap()));
+        drop(slot(queue.ask(&four, SlotLimit::Unlimited, 0).unwrap()));
+    }
+
+    #[test]
+    fn what_agents_have_commands_have_not() {
+        let dir = TempDir::new();
+        let queue = queue(&dir);
+        let [one, two] = [1, 2].map(|number| join(&queue, number));
+        assert_eq!(waits(queue.ask(&one, TWO, 2).unwrap()), (Position::Head, vec![]));
+        let first = slot(queue.ask(&one, TWO, 1).unwrap());
+        drop(one);
+        assert_eq!(waits(queue.ask(&two, TWO, 1).unwrap()), (Position::Head, vec![1]));
+        drop(slot(queue.ask(&two, SlotLimit::Unlimited, 9).unwrap()));
+        drop(slot(queue.ask(&two, TWO, 0).unwrap()));
+        drop(first);
     }
 
     #[test]
@@ -244,9 +259,9 @@ mod tests {
         let queue = queue(&dir);
         let [one, two, three] = [1, 2, 3].map(|number| join(&queue, number));
         drop(two);
-        assert_eq!(waits(queue.ask(&three, TWO).unwrap()), (Position::Behind, vec![1]));
+        assert_eq!(waits(queue.ask(&three, TWO, 0).unwrap()), (Position::Behind, vec![1]));
         drop(one);
-        drop(slot(queue.ask(&three, TWO).unwrap()));
+        drop(slot(queue.ask(&three, TWO, 0).unwrap()));
     }
 
     #[test]
@@ -262,7 +277,7 @@ mod tests {
         for path in &names {
             fs::write(path, "").unwrap();
         }
-        drop(slot(queue.ask(&two, SlotLimit::AtMost(NonZeroUsize::MIN)).unwrap()));
+        drop(slot(queue.ask(&two, SlotLimit::AtMost(NonZeroUsize::MIN), 0).unwrap()));
         assert!(!names.iter().any(|path| path.exists()));
     }
 }
