@@ -2,11 +2,14 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
+mod agent;
 mod payload;
 mod session;
 mod silence;
 mod start;
 
+mod agent_life;
+mod agent_line;
 mod announce;
 mod at_once;
 mod attach;

@@ -1,0 +1,132 @@
+//! One agent of a conversation, as far as hooks see it: the events that the client sends for what happens with it.
+
+use serde_json::{Value, json};
+use sisyphus_testing::Output;
+
+use crate::payload::with;
+use crate::session::Session;
+
+/// The agent number so-and-so: its call is `toolu_NUMBER`, its name `agent NUMBER`, the client's id of it `aNUMBER`.
+#[derive(Debug, Clone)]
+pub(crate) struct Agent<'a> {
+    session: &'a Session<'a>,
+    number: u32,
+    call: u32,
+    model: Option<&'a str>,
+    resolved: &'a str,
+}
+
+impl<'a> Agent<'a> {
+    pub(crate) fn new(session: &'a Session<'a>, number: u32) -> Self {
+        Self { session, number, call: number, model: None, resolved: "claude-opus-4-5" }
+    }
+
+    /// The same with a model that the call names, and the one that the client takes for it.
+    pub(crate) fn of_model(self, model: &'a str, resolved: &'a str) -> Self {
+        Self { model: Some(model), resolved, ..self }
+    }
+
+    /// The same launched again, in another call.
+    pub(crate) fn again(&self, call: u32) -> Self {
+        Self { call, ..self.clone() }
+    }
+
+    pub(crate) fn id(&self) -> String {
+        format!("a{}", self.number)
+    }
+
+    /// PreToolUse of its call. It does not say where to run, as most calls don't.
+    pub(crate) fn before(&self) -> Value {
+        self.of_call("pre-tool-use.agent-background")
+    }
+
+    /// PostToolUse of its call.
+    pub(crate) fn after(&self) -> Value {
+        let event = self.of_call("post-tool-use.agent-background");
+        let event = with(event, "/tool_response/agentId", self.id());
+        with(event, "/tool_response/resolvedModel", self.resolved)
+    }
+
+    fn of_call(&self, name: &str) -> Value {
+        let mut input = json!({
+            "description": format!("agent {}", self.number),
+            "prompt": format!("do part {}", self.number),
+            "subagent_type": "Explore",
+        });
+        if let Some(model) = self.model {
+            input["model"] = model.into();
+        }
+        let event = with(self.session.event(name), "/tool_input", input);
+        with(event, "/tool_use_id", format!("toolu_{}", self.call))
+    }
+
+    pub(crate) fn starts(&self) -> Value {
+        with(self.session.event("subagent-start"), "/agent_id", self.id())
+    }
+
+    /// SubagentStop, with its last words.
+    pub(crate) fn stops(&self, words: &str) -> Value {
+        let event = with(self.session.event("subagent-stop"), "/agent_id", self.id());
+        let event = with(event, "/last_assistant_message", words);
+        with(event, "/background_tasks", json!([]))
+    }
+
+    /// The client's notice of its end.
+    pub(crate) fn notice(&self) -> Value {
+        self.notified("user-prompt-submit.notification-agent-finished")
+    }
+
+    /// The client's notice that it waits for its own background work.
+    pub(crate) fn interim(&self) -> Value {
+        self.notified("user-prompt-submit.notification-agent-interim")
+    }
+
+    fn notified(&self, name: &str) -> Value {
+        let event = self.session.event(name);
+        let prompt = event["prompt"].as_str().expect("a prompt").to_owned();
+        let prompt = prompt.replace("a8e3a849e6be8157c", &self.id());
+        with(event, "/prompt", prompt.replace("toolu_0000_3", &format!("toolu_{}", self.call)))
+    }
+
+    /// The client's notice with this status and these words instead.
+    pub(crate) fn notice_of(&self, status: &str, verdict: &str) -> Value {
+        let event = self.notice();
+        let prompt = event["prompt"].as_str().expect("a prompt").to_owned();
+        let prompt = prompt
+            .replace("<status>completed<", &format!("<status>{status}<"))
+            .replace("finished</summary>", &format!("{verdict}</summary>"));
+        with(event, "/prompt", prompt)
+    }
+
+    /// It is launched and runs.
+    pub(crate) fn runs(&self) {
+        self.session.tell(&self.before());
+        self.session.tell(&self.starts());
+        self.session.tell(&self.after());
+    }
+
+    /// It is launched; the answer to the call.
+    pub(crate) fn is_called(&self) -> Output {
+        self.session.send(&self.before())
+    }
+}
+
+/// Stop of a conversation in which these tasks of the client's run.
+pub(crate) fn turn_ends(session: &Session<'_>, running: &[String]) -> Value {
+    let listed: Vec<Value> = running
+        .iter()
+        .map(|id| json!({ "id": id, "type": "subagent", "status": "running", "description": "x" }))
+        .collect();
+    with(session.event("stop.subagent-running"), "/background_tasks", listed)
+}
+
+/// The agents of a conversation that count.
+pub(crate) fn live(session: &Session<'_>) -> Vec<Value> {
+    session.active().into_iter().filter(|task| task["kind"] == "agent").collect()
+}
+
+/// The calls in line, of whatever conversation.
+pub(crate) fn line(session: &Session<'_>) -> Vec<Value> {
+    let active = session.env.state_file("active.json");
+    active["agents"]["waiting"].as_array().cloned().unwrap_or_default()
+}

@@ -1,0 +1,333 @@
+//! Calls for agents above the limit: denied with their place in line, told when their turn comes, and launched again.
+
+use chrono::{Duration, Utc};
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Shell, TestEnv};
+
+use crate::agent::{Agent, line, live, turn_ends};
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::{binary_of, denied, feed, told};
+
+const TURN: &str = "[sisyphus] A slot is free for the agent that had to wait: ";
+
+fn env_with(settings: &Value) -> TestEnv {
+    let env = TestEnv::new();
+    env.set(settings);
+    env
+}
+
+/// Which agents' turns a text tells.
+fn turns(text: &str) -> Vec<u32> {
+    let named = text.split(TURN).skip(1);
+    named
+        .map(|rest| {
+            let name = rest.strip_prefix("\"agent ").expect("a name");
+            name.split('"').next().unwrap().parse().expect("a number")
+        })
+        .collect()
+}
+
+/// Makes the time go on for what is kept: `seconds` more have passed.
+fn later(env: &TestEnv, seconds: i64) {
+    env.edit_state("active.json", |active| {
+        for waiting in active["agents"]["waiting"].as_array_mut().expect("a line") {
+            if waiting["turn"] == "reserved" {
+                waiting["at"] = json!(Utc::now() - Duration::seconds(seconds));
+            }
+        }
+    });
+}
+
+#[test]
+fn four_calls_with_two_slots_each_gets_its_turn_once() {
+    let env = env_with(&json!({ "max_background_tasks": 2 }));
+    let session = Session::new(&env);
+    let [one, two, three, four] = [1, 2, 3, 4].map(|number| Agent::new(&session, number));
+    one.runs();
+    two.runs();
+    let reason = denied(&three.is_called());
+    assert!(
+        reason.starts_with(
+            "[sisyphus] This agent was not launched: at most 2 background tasks run at once, over all sessions. Now: agent t"
+        ),
+        "{reason}"
+    );
+    assert!(reason.contains("(\"agent 1\") for 0"), "{reason}");
+    assert!(
+        reason.contains("The call is number 1 in line. You will be told when its turn comes"),
+        "{reason}"
+    );
+    assert!(denied(&four.is_called()).contains("number 2 in line"));
+    let kept = &line(&session)[0];
+    assert_eq!(kept["description"], "agent 3");
+    assert_eq!(kept["call"]["agent_type"], "Explore");
+    assert_eq!(kept["call"]["prompt"], "do part 3");
+
+    session.tell(&turn_ends(&session, &[one.id(), two.id()]));
+    assert_eq!(session.types().stdout, "");
+    session.tell(&one.stops("done"));
+    let text = told(&session.send(&one.notice()));
+    assert_eq!(turns(&text), [3]);
+    assert!(text.contains("(subagent_type Explore). Launch it again now"), "{text}");
+    assert!(text.ends_with("its prompt began: do part 3"), "{text}");
+    for _ in 0..2 {
+        assert_eq!(session.types().stdout, "", "once");
+    }
+    assert_eq!(session.send(&turn_ends(&session, &[two.id()])).stdout, "");
+
+    // Neither a newcomer nor who comes after it takes what is kept.
+    assert!(denied(&Agent::new(&session, 5).is_called()).contains("number 2 in line"));
+    let early = denied(&four.again(14).is_called());
+    assert!(early.contains("number 1 in line") && early.contains("1 slot is kept"), "{early}");
+    assert_eq!(line(&session).len(), 3);
+
+    three.again(13).runs();
+    assert_eq!(line(&session).len(), 2);
+    assert_eq!(turns(&told(&session.send(&two.notice()))), [4]);
+    four.again(15).runs();
+    assert_eq!(turns(&told(&session.send(&three.again(13).notice()))), [5]);
+    Agent::new(&session, 5).again(16).runs();
+    session.tell(&four.again(15).notice());
+    session.tell(&Agent::new(&session, 5).again(16).notice());
+    assert_eq!((live(&session).len(), line(&session).len()), (0, 0));
+    assert!(!env.runs().join("queue/agents.json").exists());
+}
+
+#[test]
+fn calls_of_one_message_are_counted_one_after_the_other() {
+    let env = env_with(&json!({ "max_background_tasks": 2 }));
+    let session = Session::new(&env);
+    let calls: Vec<Value> = (1..=8).map(|number| Agent::new(&session, number).before()).collect();
+    let mut numbers: Vec<Option<u32>> = std::thread::scope(|scope| {
+        let started: Vec<_> = calls
+            .iter()
+            .map(|call| {
+                let command = env.command(&binary_of("PreToolUse"));
+                scope.spawn(move || denied(&feed(command, call.to_string().as_bytes())))
+            })
+            .collect();
+        let number = |reason: String| {
+            let (_, rest) = reason.split_once("The call is number ")?;
+            rest.split(' ').next()?.parse().ok()
+        };
+        started.into_iter().map(|thread| number(thread.join().expect("a thread"))).collect()
+    });
+    numbers.sort_unstable();
+    assert_eq!(numbers, [None, None, Some(1), Some(2), Some(3), Some(4), Some(5), Some(6)]);
+}
+
+#[test]
+fn a_turn_that_is_not_taken_passes_on_and_that_is_said_once() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let (here, there) = (Session::new(&env), Session::other(&env));
+    let [one, two, three] =
+        [1, 2, 3].map(|number| Agent::new(if number == 3 { &there } else { &here }, number));
+    one.runs();
+    assert!(!denied(&two.is_called()).is_empty());
+    assert!(denied(&three.is_called()).contains("number 2 in line"));
+    assert_eq!(turns(&told(&here.send(&one.notice()))), [2]);
+    later(&env, 110);
+    assert_eq!(there.types().stdout, "", "it is still kept");
+    later(&env, 121);
+    assert_eq!(turns(&told(&there.types())), [3]);
+    let text = told(&here.types());
+    assert!(
+        text.starts_with("[sisyphus] The slot that was kept for the agent \"agent 2\""),
+        "{text}"
+    );
+    assert_eq!(here.types().stdout, "", "once");
+    // Asked for again, it comes after the others.
+    assert!(denied(&two.again(12).is_called()).contains("number 1 in line"));
+    three.again(13).runs();
+    assert_eq!(line(&here).len(), 1);
+}
+
+#[test]
+fn a_turn_that_nobody_could_be_told_goes_behind_the_others() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let (here, there) = (Session::new(&env), Session::other(&env));
+    let (one, two, three) = (Agent::new(&here, 1), Agent::new(&there, 2), Agent::new(&here, 3));
+    one.runs();
+    assert!(!denied(&two.is_called()).is_empty());
+    assert!(!denied(&three.is_called()).is_empty());
+    here.tell(&one.notice());
+    assert_eq!(line(&here)[0]["turn"], "reserved");
+    later(&env, 121);
+    assert_eq!(turns(&told(&here.types())), [3]);
+    assert_eq!(line(&here)[1]["description"], "agent 2");
+    assert_eq!(line(&here)[1]["turn"], "waiting");
+}
+
+#[test]
+fn a_turn_is_worth_going_on_for_at_the_end_of_a_turn_but_not_twice() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let session = Session::new(&env);
+    let (one, two) = (Agent::new(&session, 1), Agent::new(&session, 2));
+    one.runs();
+    assert!(!denied(&two.is_called()).is_empty());
+    session.tell(&one.stops("done"));
+    let active = with(turn_ends(&session, &[]), "/stop_hook_active", true);
+    session.tell(&active);
+    let output = session.send(&turn_ends(&session, &[]));
+    assert_eq!(turns(&told(&output)), [2]);
+    assert_eq!(output.json()["hookSpecificOutput"]["hookEventName"], "Stop");
+    session.tell(&turn_ends(&session, &[]));
+}
+
+#[test]
+fn a_prompt_that_is_worded_anew_is_the_same_call_once_its_turn_was_told() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let session = Session::new(&env);
+    let (one, two) = (Agent::new(&session, 1), Agent::new(&session, 2));
+    one.runs();
+    assert!(!denied(&two.is_called()).is_empty());
+    assert_eq!(turns(&told(&session.send(&one.notice()))), [2]);
+    let anew = with(two.again(12).before(), "/tool_input/prompt", "please do the second part");
+    session.tell(&anew);
+    assert_eq!((live(&session).len(), line(&session).len()), (1, 0));
+}
+
+#[test]
+fn limits_of_models_and_providers_go_before_the_default_one() {
+    let env = env_with(&json!({
+        "max_background_tasks": 1,
+        "model_concurrency": { "opus": 1, "haiku": 0 },
+        "provider_concurrency": { "anthropic": 2 },
+    }));
+    let session = Session::new(&env);
+    let agent = |number, model, resolved| Agent::new(&session, number).of_model(model, resolved);
+    agent(1, "opus", "claude-opus-4-5").runs();
+    let reason = denied(&agent(2, "opus", "").is_called());
+    assert!(reason.contains("at most 1 agent of opus runs at once"), "{reason}");
+    for number in 3..7 {
+        agent(number, "haiku", "claude-haiku-5-5").runs();
+    }
+    agent(7, "sonnet", "claude-sonnet-5-5").runs();
+    agent(8, "sonnet", "claude-sonnet-5-5").runs();
+    let reason = denied(&agent(9, "sonnet", "").is_called());
+    assert!(reason.contains("at most 2 agents of anthropic run at once"), "{reason}");
+    assert_eq!(turns(&told(&session.send(&agent(7, "sonnet", "").notice()))), [9]);
+    // The client's word counts: it is a haiku after all, and the slot is free.
+    agent(9, "sonnet", "claude-haiku-5-5").again(19).runs();
+    agent(10, "sonnet", "claude-sonnet-5-5").runs();
+    assert!(!denied(&agent(11, "sonnet", "").is_called()).is_empty());
+    let names: Vec<Value> = line(&session).iter().map(|it| it["description"].clone()).collect();
+    assert_eq!(names, ["agent 2", "agent 11"]);
+}
+
+#[test]
+fn the_model_is_the_calls_else_the_definitions_else_the_sessions() {
+    let env = env_with(&json!({ "model_concurrency": { "claude-opus-4-5": 1, "haiku": 1 } }));
+    let session = Session::new(&env);
+    let agents = env.home().join(".claude/agents");
+    std::fs::create_dir_all(&agents).unwrap();
+    std::fs::write(agents.join("x.md"), "---\nname: Explore\nmodel: haiku\n---\n").unwrap();
+    let transcript = env.path().join("conversation.jsonl");
+    let answer =
+        |model: &str| format!("{{\"type\":\"assistant\",\"message\":{{\"model\":\"{model}\"}}}}\n");
+    std::fs::write(
+        &transcript,
+        answer("claude-sonnet-5-5") + &answer("claude-opus-4-5") + "{\"type\":\"user\"}\n",
+    )
+    .unwrap();
+    let call = |number, agent_type: &str| {
+        let event =
+            with(Agent::new(&session, number).before(), "/tool_input/subagent_type", agent_type);
+        denied(&session.send(&with(event, "/transcript_path", transcript.to_str().unwrap())))
+    };
+    assert_eq!(call(1, "Explore"), "");
+    assert!(call(2, "Explore").contains("1 agent of haiku runs"));
+    assert_eq!(call(3, "general-purpose"), "");
+    assert!(call(4, "general-purpose").contains("1 agent of claude-opus-4-5 runs"));
+    let expected: Vec<Value> =
+        live(&session).iter().map(|task| task["launched"]["expected_model"].clone()).collect();
+    assert_eq!(expected, ["haiku", "claude-opus-4-5"]);
+    // What the client took for such a call before is known better.
+    let after =
+        with(Agent::new(&session, 1).after(), "/tool_response/resolvedModel", "claude-sonnet-5-5");
+    assert_eq!(turns(&told(&session.send(&after))), [2]);
+    assert_eq!(call(5, "Explore"), "");
+}
+
+#[test]
+fn a_rate_limit_halves_the_limit_for_a_while_and_says_so() {
+    let env = env_with(&json!({ "max_background_tasks": 4 }));
+    let session = Session::new(&env);
+    let opus = |number| Agent::new(&session, number).of_model("opus", "claude-opus-4-5");
+    (1..=4).for_each(|number| opus(number).runs());
+    let refused = "failed: Agent terminated early due to an API error: API Error: Request rejected (429) · rate limit";
+    let text = told(&session.send(&opus(1).notice_of("failed", refused)));
+    assert!(text.contains("(\"agent 1\") failed at a rate limit of the API"), "{text}");
+    assert!(text.contains("at most 2 agents of claude-opus-4-5 run at once until "), "{text}");
+    assert_eq!(session.failed()[0]["status"]["outcome"], "agent_failed");
+    assert_eq!(session.failed()[0]["status"]["why"], "rate_limit");
+    // Those that were launched before fail too: it is halved once.
+    session.tell(&opus(2).stops("API Error: 529 Overloaded."));
+    let text = told(&session.types());
+    assert!(text.contains("(\"agent 2\")") && text.contains("at most 2 agents"), "{text}");
+    let reason = denied(&opus(5).is_called());
+    assert!(
+        reason.contains("after a rate limit of the API at most 2 agents of claude-opus-4-5"),
+        "{reason}"
+    );
+    // Others are not meant.
+    Agent::new(&session, 6).of_model("sonnet", "claude-sonnet-5-5").runs();
+    session.tell(&session.event("user-prompt-submit.typed"));
+    env.edit_state("active.json", |active| {
+        active["agents"]["brakes"][0]["until"] = json!(Utc::now() - Duration::seconds(1));
+    });
+    assert_eq!(turns(&told(&session.types())), [5]);
+    // One that writes about it did its work.
+    session.tell(&opus(3).stops("The API answers 429 when it is limiting requests."));
+    assert_eq!(env.state_file("completed.json")["tasks"][0]["description"], "agent 3");
+}
+
+#[test]
+fn commands_and_agents_share_the_default_limit() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "max_background_tasks": 1 }));
+    let session = Session::new(&client.env);
+    let agent = Agent::new(&session, 1);
+    let running = client.background("until [ -e go ]; do sleep 0.02; done");
+    client.running_task();
+    let reason = denied(&agent.is_called());
+    assert!(
+        reason.contains("at most 1 background task runs at once, over all sessions. Now: t"),
+        "{reason}"
+    );
+    std::fs::write(client.env.project().join("go"), "").unwrap();
+    running.wait();
+    assert_eq!(turns(&told(&session.types())), [1]);
+    agent.again(11).runs();
+
+    // Now the command waits.
+    let waiting = client.background("echo ran > ran");
+    sisyphus_testing::wait_for("a place in line", || {
+        let active = client.env.state_file("active.json");
+        let tasks = active["tasks"].as_array().cloned().unwrap_or_default();
+        let _ = session.types();
+        tasks.iter().any(|task| task["status"]["state"] == "queued").then_some(())
+    });
+    assert!(!client.env.project().join("ran").exists());
+    session.tell(&agent.again(11).notice());
+    waiting.wait();
+    assert!(client.env.project().join("ran").exists());
+}
+
+#[test]
+fn a_session_that_ends_leaves_the_line() {
+    for ended in ["session-end.other", "clear"] {
+        let env = env_with(&json!({ "max_background_tasks": 1 }));
+        let (here, there) = (Session::new(&env), Session::other(&env));
+        Agent::new(&there, 1).runs();
+        assert!(!denied(&Agent::new(&here, 2).is_called()).is_empty());
+        let end = match ended {
+            "clear" => with(here.event("session-end.other"), "/reason", "clear"),
+            name => here.event(name),
+        };
+        here.tell(&end);
+        assert_eq!(line(&here).len(), 0, "{ended}");
+        assert_eq!(live(&there).len(), 1, "{ended}");
+    }
+}
