@@ -1,5 +1,6 @@
 //! The list of scenarios. Each asserts what a user was promised, with the client as the witness.
 
+mod agents_in_line;
 mod bare_client;
 mod bare_tui;
 mod binaries_deleted;
@@ -66,6 +67,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("sleep_guard", sleep_guard::run),
     with_plugin("ultrawork", ultrawork::run),
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
+    with_plugin("agents_in_line", agents_in_line::run),
     with_plugin("many_at_once", many_at_once::run),
     with_plugin("random_ends", random_ends::run),
     with_plugin("tables_resumed", tables::run_resumed),
