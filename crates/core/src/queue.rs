@@ -1,6 +1,7 @@
 //! Who is before whom, as the records show it: for what people and models are told. Who really starts is decided by the
 //! runners among themselves, in [`run_folder::Queue`](crate::run_folder::Queue).
 
+use crate::agents::{Limits, Pool, agents_in};
 use crate::id::{TaskId, Ticket};
 use crate::settings::SlotLimit;
 use crate::status::{Status, Watch};
@@ -17,9 +18,9 @@ pub enum Outlook {
 }
 
 /// What a command with this ticket has to expect. `Ticket(u64::MAX)` stands for one that is still to come.
-pub fn outlook(active: &Active, ticket: Ticket, limit: SlotLimit) -> Outlook {
-    let SlotLimit::AtMost(slots) = limit else { return Outlook::Starts };
-    let running = holders(active).count();
+pub fn outlook(active: &Active, ticket: Ticket, limits: &Limits) -> Outlook {
+    let SlotLimit::AtMost(slots) = limits.default_limit() else { return Outlook::Starts };
+    let running = holders(active).count() + agents_in(active, &Pool::Default, limits);
     let before = active
         .tasks
         .iter()
@@ -33,10 +34,10 @@ pub fn outlook(active: &Active, ticket: Ticket, limit: SlotLimit) -> Outlook {
 }
 
 /// What a task that is recorded has to expect; one that has started expects nothing.
-pub fn outlook_of(active: &Active, id: &TaskId, limit: SlotLimit) -> Outlook {
+pub fn outlook_of(active: &Active, id: &TaskId, limits: &Limits) -> Outlook {
     let waiting = active.tasks.iter().find(|task| &task.id == id && is_waiting(task));
     match waiting {
-        Some(task) if task.kind == Kind::Command => outlook(active, task.ticket, limit),
+        Some(task) if task.kind == Kind::Command => outlook(active, task.ticket, limits),
         Some(_) | None => Outlook::Starts,
     }
 }
@@ -62,12 +63,13 @@ pub(crate) fn is_waiting(task: &Task) -> bool {
 mod tests {
     use super::*;
     use crate::id::ClientTaskId;
+    use crate::settings::Settings;
     use crate::task::tests::pending;
     use crate::task::{Client, Witness};
     use chrono::DateTime;
     use std::num::NonZeroUsize;
 
-    /// One letter a task: `r`unning, `s`ervice, `o`bserved, `q`ueued, `b`ound and about to wait, `p`ending.
+    /// One letter a task: `r`unning, `a`gent, `s`ervice, `o`bserved, `q`ueued, `b`ound and about to wait, `p`ending.
     fn active(letters: &str) -> Active {
         let at = DateTime::from_timestamp(0, 0).unwrap();
         let mut active = Active::default();
@@ -76,6 +78,7 @@ mod tests {
             let running = |watch| Status::Running { started_at: at, watch };
             match letter {
                 'r' => task.status = running(Watch::Supervised),
+                'a' => (task.status, task.kind) = (running(Watch::Observed), Kind::Agent),
                 's' => (task.status, task.kind) = (running(Watch::Supervised), Kind::Service),
                 'o' => task.status = running(Watch::Observed),
                 'q' => task.status = Status::Queued { queued_at: at },
@@ -88,6 +91,11 @@ mod tests {
             active.insert(task);
         }
         active
+    }
+
+    fn limits(slots: usize) -> Limits {
+        let slots = NonZeroUsize::new(slots).map_or(SlotLimit::Unlimited, SlotLimit::AtMost);
+        Limits::of(&Settings { max_background_tasks: slots, ..Settings::default() })
     }
 
     #[test]
@@ -106,24 +114,28 @@ mod tests {
             ("rqq", 2, 3, Some(1)),
             ("qqq", 2, 3, Some(1)),
             ("rsso", 2, u64::MAX, None),
+            // Agents have the same slots.
+            ("ra", 2, u64::MAX, Some(1)),
+            ("aaqq", 2, 4, Some(2)),
+            ("aq", 2, 2, None),
             // It may be denied, so it stands in nobody's way.
             ("rp", 2, u64::MAX, None),
             // The limit was lowered.
             ("rrrrq", 2, 5, Some(1)),
         ];
         for (tasks, slots, ticket, expected) in cases {
-            let limit = SlotLimit::AtMost(NonZeroUsize::new(slots).unwrap());
+            let limit = limits(slots);
             let expected = expected.map_or(Outlook::Starts, |number| Outlook::Waits { number });
             assert_eq!(
-                outlook(&active(tasks), Ticket(ticket), limit),
+                outlook(&active(tasks), Ticket(ticket), &limit),
                 expected,
                 "{tasks} {ticket}"
             );
         }
         let busy = active("rrqsq");
-        assert_eq!(outlook(&busy, Ticket(5), SlotLimit::Unlimited), Outlook::Starts);
-        let two = SlotLimit::AtMost(NonZeroUsize::new(2).unwrap());
-        let of = |id: &str| outlook_of(&busy, &TaskId::new(id).unwrap(), two);
+        assert_eq!(outlook(&busy, Ticket(5), &limits(0)), Outlook::Starts);
+        let two = limits(2);
+        let of = |id: &str| outlook_of(&busy, &TaskId::new(id).unwrap(), &two);
         assert_eq!(of("t1"), Outlook::Starts);
         assert_eq!(of("t5"), Outlook::Waits { number: 2 });
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use sisyphus_core::agents::Limits;
 use sisyphus_core::announce::is_left_to_client;
 use sisyphus_core::bind::bind;
 use sisyphus_core::fold::advance;
@@ -74,13 +75,13 @@ fn after_command(context: &Context, event: PostToolUse) -> Result<Option<String>
     let call = call(caller, command, &settings);
     // First what the runner says: which of two equal commands has which of the client's ids.
     context.fold();
-    let limit = settings.max_background_tasks;
+    let limits = Limits::of(&settings);
     let said = context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
         bind(transaction, call, &client_id, context.now)?;
         let active = &transaction.active;
         let is_it = |task: &&Task| task.session == session && task.client_id() == Some(&client_id);
         let Some(task) = active.tasks.iter().find(is_it) else { return Ok(None) };
-        let line = queue_line(active, task, limit, context.now);
+        let line = queue_line(active, task, &limits, context.now);
         Ok(line.map(|line| (task.clone(), line)))
     })?;
     // Only what a runner has can wait: a shell that none took runs already.

@@ -6,6 +6,7 @@
 
 use anyhow::Result;
 use serde_json::{Map, Value};
+use sisyphus_core::agents::Limits;
 use sisyphus_core::announce::announce;
 use sisyphus_core::asker::{Asker, Recipient};
 use sisyphus_core::id::{ClientTaskId, SessionId, Ticket};
@@ -78,7 +79,7 @@ fn is_attachable(context: &Context) -> bool {
 /// start; the client's would run meanwhile.
 fn may_wait(context: &Context, settings: &Settings) -> bool {
     let active = context.store.read_active().unwrap_or_default();
-    let outlook = outlook(&active, Ticket(u64::MAX), settings.max_background_tasks);
+    let outlook = outlook(&active, Ticket(u64::MAX), &Limits::of(settings));
     outlook != Outlook::Starts
 }
 

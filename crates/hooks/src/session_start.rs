@@ -2,6 +2,7 @@
 //! session that goes on what is owed to it and what still runs.
 
 use anyhow::Result;
+use sisyphus_core::agents::Limits;
 use sisyphus_core::bind::tasks_of;
 use sisyphus_core::hand_over::follow;
 use sisyphus_core::id::SessionId;
@@ -99,6 +100,6 @@ fn live(context: &Context, session: &SessionId) -> Result<Option<String>> {
     }
     let is_meant =
         |task: &Task| &task.session == session && Recipient::MainConversation.is_of(task);
-    let limit = context.settings().max_background_tasks;
-    Ok(table(&active, is_meant, limit, context.now))
+    let limits = Limits::of(&context.settings());
+    Ok(table(&active, is_meant, &limits, context.now))
 }

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
+use sisyphus_core::agents::Limits;
 use sisyphus_core::notice::command_line;
 use sisyphus_core::outcome::{Outcome, duration};
 use sisyphus_core::output::one_line;
 use sisyphus_core::queue::{Outlook, outlook_of};
-use sisyphus_core::settings::SlotLimit;
 use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::Active;
 use sisyphus_core::task::Task;
@@ -50,7 +50,7 @@ pub(crate) struct TaskView {
 /// What tasks are seen against.
 pub(crate) struct Now<'a> {
     pub(crate) active: &'a Active,
-    pub(crate) limit: SlotLimit,
+    pub(crate) limits: Limits,
     pub(crate) at: DateTime<Utc>,
 }
 
@@ -70,7 +70,7 @@ impl TaskView {
         };
         match &task.status {
             Status::Pending { .. } | Status::Queued { .. } => {
-                if let Outlook::Waits { number } = outlook_of(now.active, &task.id, now.limit) {
+                if let Outlook::Waits { number } = outlook_of(now.active, &task.id, &now.limits) {
                     view.place_in_line = Some(number);
                 }
             }

@@ -80,7 +80,7 @@ enum Reach {
 impl Slots {
     pub(crate) fn of(root: &RunRoot, state: &StateDir) -> Self {
         let reach = if state.is_writable() { Reach::All } else { Reach::Sandbox };
-        Self { queue: Queue::of(root), agents: AgentSlots::of(root), reach }
+        Self { queue: Queue::of(root), agents: AgentSlots::of(root, state), reach }
     }
 
     fn ask(&self, place: &Place, limit: SlotLimit) -> Result<Answer> {

@@ -21,7 +21,7 @@ pub use life::{
 pub use limit::{Limits, Pool};
 pub use line::{Admission, AgentLine, Waiting, admit, has_lapsed, leave_line, tend};
 pub use model::Model;
-pub use occupancy::{agents_in, brake_on, live_agents};
+pub use occupancy::{agents_in, agents_of, brake_on, live_agents};
 pub use rate_limit::{Brake, is_rate_limit};
 pub use reservation::{KEPT_FOR, Told, Turn};
 pub use telling::{has_news, take_news};

@@ -26,6 +26,15 @@ fn model_of(task: &Task) -> Option<&str> {
     task.launched.as_ref().and_then(|call| call.model())
 }
 
+/// The agents that count for this pool.
+pub fn agents_of<'a>(
+    active: &'a Active,
+    pool: &Pool,
+    limits: &Limits,
+) -> impl Iterator<Item = &'a Task> {
+    live_agents(active).filter(move |task| &limits.pool_of(model_of(task)).0 == pool)
+}
+
 /// How many agents and kept slots count for this pool.
 pub fn agents_in(active: &Active, pool: &Pool, limits: &Limits) -> usize {
     models(active).filter(|model| &limits.pool_of(*model).0 == pool).count()

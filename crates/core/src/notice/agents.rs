@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::report::heading;
-use crate::agents::{Brake, KEPT_FOR, Limits, Pool, Waiting, agents_in, brake_on, live_agents};
+use crate::agents::{Brake, KEPT_FOR, Limits, Pool, Waiting, agents_in, agents_of, brake_on};
 use crate::output::one_line;
 use crate::queue::holders;
 use crate::settings::SlotLimit;
@@ -28,11 +28,7 @@ pub fn agent_refused(
     now: DateTime<Utc>,
 ) -> String {
     let (pool, limit) = limits.pool_of(model);
-    let is_meant = |task: &&Task| {
-        let model = task.launched.as_ref().and_then(|call| call.model());
-        limits.pool_of(model).0 == pool
-    };
-    let mut running: Vec<&Task> = live_agents(active).filter(is_meant).collect();
+    let mut running: Vec<&Task> = agents_of(active, &pool, limits).collect();
     if pool == Pool::Default {
         running.extend(holders(active));
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::measure::length;
 use super::report::heading;
+use crate::agents::{Limits, Pool, agents_of};
 use crate::judge::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
 use crate::outcome::duration;
 use crate::queue::{Outlook, holders, outlook_of};
@@ -21,15 +22,22 @@ const TABLE_MAX: usize = 2_000;
 pub fn queue_line(
     active: &Active,
     task: &Task,
-    limit: SlotLimit,
+    limits: &Limits,
     now: DateTime<Utc>,
 ) -> Option<String> {
     let (Outlook::Waits { number }, SlotLimit::AtMost(slots)) =
-        (outlook_of(active, &task.id, limit), limit)
+        (outlook_of(active, &task.id, limits), limits.default_limit())
     else {
         return None;
     };
-    let all: Vec<&Task> = holders(active).collect();
+    let agents: Vec<&Task> = agents_of(active, &Pool::Default, limits).collect();
+    let what = match (agents.is_empty(), slots.get()) {
+        (true, 1) => "command runs",
+        (true, _) => "commands run",
+        (false, 1) => "background task runs",
+        (false, _) => "background tasks run",
+    };
+    let all: Vec<&Task> = holders(active).chain(agents).collect();
     let named: Vec<String> = all.iter().take(NAMED).map(|task| holder(task, now)).collect();
     let others = match all.len().saturating_sub(NAMED) {
         0 => String::new(),
@@ -46,9 +54,8 @@ pub fn queue_line(
         String::new()
     };
     Some(format!(
-        "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {} at once{}{others}. It starts by itself when its turn comes, and its end is told like any other.{clock}",
+        "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {what} at once{}{others}. It starts by itself when its turn comes, and its end is told like any other.{clock}",
         heading(task),
-        if slots.get() == 1 { "command runs" } else { "commands run" },
         if named.is_empty() { String::new() } else { format!("; now {}", named.join(", ")) },
     ))
 }
@@ -63,14 +70,15 @@ pub fn silence_line(task: &Task, since: DateTime<Utc>, now: DateTime<Utc>) -> St
 }
 
 fn holder(task: &Task, now: DateTime<Utc>) -> String {
-    format!("{} has been running for {}", heading(task), running_for(task, now))
+    let kind = if task.kind == Kind::Agent { "agent " } else { "" };
+    format!("{kind}{} has been running for {}", heading(task), running_for(task, now))
 }
 
 /// A table of a session's tasks that have not ended; `None` if there are none.
 pub fn table(
     active: &Active,
     meant: impl Fn(&Task) -> bool,
-    limit: SlotLimit,
+    limits: &Limits,
     now: DateTime<Utc>,
 ) -> Option<String> {
     let agents = active.tasks.iter().any(|task| task.kind == Kind::Agent && meant(task));
@@ -79,7 +87,7 @@ pub fn table(
         .iter()
         .filter(|task| meant(task))
         .filter_map(|task| {
-            Some(format!("- {} {}\n", heading(task), state(active, task, limit, now)?))
+            Some(format!("- {} {}\n", heading(task), state(active, task, limits, now)?))
         })
         .collect();
     if lines.is_empty() {
@@ -109,19 +117,21 @@ pub fn table(
 }
 
 /// `None` for a call that may never run.
-fn state(active: &Active, task: &Task, limit: SlotLimit, now: DateTime<Utc>) -> Option<String> {
+fn state(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> Option<String> {
     match &task.status {
         Status::Running { started_at, watch } if task.is_bound() => {
             let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
             let seen = match watch {
-                Watch::Observed if task.kind == Kind::Agent => "an agent, not known to have ended:",
+                Watch::Observed if task.kind == Kind::Agent => {
+                    "agent, started, not known to have ended:"
+                }
                 Watch::Supervised => "still running",
                 Watch::Observed => "started, not known to have ended:",
             };
             Some(format!("{seen} since {since} ({})", running_for(task, now)))
         }
         Status::Queued { .. } | Status::Pending { .. } if task.is_bound() => {
-            Some(match outlook_of(active, &task.id, limit) {
+            Some(match outlook_of(active, &task.id, limits) {
                 Outlook::Waits { number } => format!("number {number} in the queue"),
                 Outlook::Starts => "about to start".to_owned(),
             })
@@ -146,6 +156,7 @@ fn running_for(task: &Task, now: DateTime<Utc>) -> String {
 mod tests {
     use super::*;
     use crate::id::ClientTaskId;
+    use crate::settings::Settings;
     use crate::task::tests::pending;
     use crate::task::{Client, Witness};
     use std::num::NonZeroUsize;
@@ -168,8 +179,9 @@ mod tests {
         Status::Running { started_at: at(since), watch: Watch::Supervised }
     }
 
-    fn slots(number: usize) -> SlotLimit {
-        SlotLimit::AtMost(NonZeroUsize::new(number).unwrap())
+    fn slots(number: usize) -> Limits {
+        let slots = NonZeroUsize::new(number).map_or(SlotLimit::Unlimited, SlotLimit::AtMost);
+        Limits::of(&Settings { max_background_tasks: slots, ..Settings::default() })
     }
 
     fn busy() -> Active {
@@ -184,7 +196,7 @@ mod tests {
     #[test]
     fn a_queued_task_is_told_its_place_and_what_is_before_it() {
         let active = busy();
-        let line = |slots: SlotLimit| queue_line(&active, &active.tasks[2], slots, at(90));
+        let line = |slots: Limits| queue_line(&active, &active.tasks[2], &slots, at(90));
         assert_eq!(
             line(slots(2)).unwrap(),
             "[sisyphus] Background task t3 (\"build\") is number 1 in the queue. At most 2 commands run at once; now \
@@ -193,16 +205,16 @@ mod tests {
              already running."
         );
         assert_eq!(line(slots(3)), None);
-        assert_eq!(line(SlotLimit::Unlimited), None);
+        assert_eq!(line(slots(0)), None);
         let mut patient = active.clone();
         patient.tasks[2].client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
-        let text = queue_line(&patient, &patient.tasks[2], slots(2), at(90)).unwrap();
+        let text = queue_line(&patient, &patient.tasks[2], &slots(2), at(90)).unwrap();
         assert!(text.ends_with("told like any other."), "{text}");
     }
 
     #[test]
     fn the_table_shows_what_is_live_and_nothing_that_may_never_run() {
-        let text = table(&busy(), |_| true, slots(2), at(90)).unwrap();
+        let text = table(&busy(), |_| true, &slots(2), at(90)).unwrap();
         assert_eq!(
             text,
             "[sisyphus] 3 background commands of this session have not ended; each end is told when it comes:\n\
@@ -210,7 +222,28 @@ mod tests {
              - t2 still running since 2027-01-15 08:01:00 UTC (30 s)\n\
              - t3 (\"build\") number 1 in the queue\n"
         );
-        assert_eq!(table(&busy(), |_| false, slots(2), at(90)), None);
+        assert_eq!(table(&busy(), |_| false, &slots(2), at(90)), None);
+    }
+
+    #[test]
+    fn an_agent_is_called_one() {
+        let mut active = busy();
+        active.tasks.truncate(1);
+        let mut agent =
+            task(2, "explore", Status::Running { started_at: at(30), watch: Watch::Observed });
+        agent.kind = Kind::Agent;
+        active.insert(agent);
+        active.insert(task(3, "build", Status::Queued { queued_at: at(70) }));
+        let line = queue_line(&active, &active.tasks[2], &slots(2), at(90)).unwrap();
+        let said = "At most 2 background tasks run at once; now t1 (\"run the tests\") has been running for 90 s, agent t2 (\"explore\") has been running for 60 s.";
+        assert!(line.contains(said), "{line}");
+        let text = table(&active, |_| true, &slots(2), at(90)).unwrap();
+        assert!(
+            text.starts_with("[sisyphus] 3 background tasks of this session have not ended;"),
+            "{text}"
+        );
+        let said = "- t2 (\"explore\") agent, started, not known to have ended: since 2027-01-15 08:00:30 UTC (60 s)\n";
+        assert!(text.contains(said), "{text}");
     }
 
     #[test]
@@ -219,7 +252,7 @@ mod tests {
         for number in 0..100 {
             active.insert(task(number, &"long ".repeat(40), running(0)));
         }
-        let text = table(&active, |_| true, slots(5), at(1)).unwrap();
+        let text = table(&active, |_| true, &slots(5), at(1)).unwrap();
         assert!(length(&text) <= TABLE_MAX, "{}", length(&text));
         let shown = text.lines().filter(|line| line.contains("still running")).count();
         assert!(text.ends_with(&format!("- {} more: `sisyphus list` shows them\n", 100 - shown)));

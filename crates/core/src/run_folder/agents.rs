@@ -1,11 +1,13 @@
-//! What agents take of the limit that commands share: `queue/agents.json`, written by the hooks for the runners.
+//! What agents take of the limit that commands share: `queue/agents/KEY.json`, written by the hooks for the runners. Each
+//! state folder has a key of its own: there may be several below one root.
 //!
 //! An agent has no process that could hold a lock. So each entry names the client that it lives in, whose death ends it,
 //! and a time up to which it is believed by a runner in the client's sandbox, which can't see that process.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Duration, Timelike as _, Utc};
@@ -14,18 +16,22 @@ use serde::{Deserialize, Serialize};
 use super::root::RunRoot;
 use crate::agents::{KEPT_FOR, Limits, Pool, Turn, live_agents};
 use crate::atomic;
-use crate::paths::create_private_dir;
+use crate::paths::{StateDir, create_private_dir};
 use crate::store::{Active, Claimer};
 
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
+/// How many of them are read.
+const MAX_FILES: usize = 100;
 /// How long an agent is believed to live by who can't look, from the last full hour on. Every event of a hook renews it.
 const BELIEVED: i64 = 3;
 
-/// The file of one run root.
+/// The files of one run root.
 #[derive(Debug, Clone)]
 pub struct AgentSlots {
-    path: PathBuf,
+    dir: PathBuf,
+    /// That of our own state folder.
+    own: PathBuf,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,48 +49,57 @@ struct Taken {
 }
 
 impl AgentSlots {
-    pub fn of(root: &RunRoot) -> Self {
-        Self { path: root.path().join("queue/agents.json") }
+    pub fn of(root: &RunRoot, state: &StateDir) -> Self {
+        let dir = root.path().join("queue/agents");
+        let mut hasher = DefaultHasher::new();
+        state.root().hash(&mut hasher);
+        let own = dir.join(format!("{:016x}.json", hasher.finish()));
+        Self { dir, own }
     }
 
     /// How many slots agents have now. A file that can't be read takes none: commands go on as if there were no agents.
     pub fn count(&self, now: DateTime<Utc>, is_alive: impl Fn(&Claimer) -> bool) -> usize {
         let lives =
             |taken: &&Taken| taken.until > now && taken.process.as_ref().is_none_or(&is_alive);
-        self.read().taken.iter().filter(lives).count()
+        let files = fs::read_dir(&self.dir).into_iter().flatten().flatten().take(MAX_FILES);
+        let names = files.map(|file| file.path());
+        let whole = names.filter(|path| path.extension().is_some_and(|it| it == "json"));
+        whole.map(|path| read(&path).taken.iter().filter(lives).count()).sum()
     }
 
     /// Writes what there is, if that is something else than before. The caller holds the lock of the state.
     pub fn publish(&self, active: &Active, limits: &Limits, now: DateTime<Utc>) -> Result<()> {
         let content = Content::of(active, limits, now);
-        if content == self.read() {
+        if content == read(&self.own) {
             return Ok(());
         }
         if content.taken.is_empty() {
-            return match fs::remove_file(&self.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)
-                    .with_context(|| format!("could not remove `{}`", self.path.display())),
+            return match fs::remove_file(&self.own) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(error).with_context(|| format!("could not remove `{}`", self.own.display()))
+                }
                 Ok(()) | Err(_) => Ok(()),
             };
         }
-        create_private_dir(self.path.parent().context("the file has a folder")?)?;
-        atomic::write(&self.path, &serde_json::to_vec(&content).context("could not encode slots")?)
+        create_private_dir(self.dir.parent().context("the queue has a folder")?)?;
+        create_private_dir(&self.dir)?;
+        atomic::write(&self.own, &serde_json::to_vec(&content).context("could not encode slots")?)
     }
 
     /// Whether [`publish`](Self::publish) would change nothing.
     pub fn are_published(&self, active: &Active, limits: &Limits, now: DateTime<Utc>) -> bool {
-        Content::of(active, limits, now) == self.read()
+        Content::of(active, limits, now) == read(&self.own)
     }
 
     /// Whether nothing is published.
     pub fn are_gone(&self) -> bool {
-        !self.path.exists()
+        !self.own.exists()
     }
+}
 
-    fn read(&self) -> Content {
-        let bytes = atomic::read(&self.path, MAX_BYTES).ok().flatten();
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
-    }
+fn read(path: &Path) -> Content {
+    let bytes = atomic::read(path, MAX_BYTES).ok().flatten();
+    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 impl Content {

@@ -4,7 +4,7 @@
 //! announced/SESSION/TICKET-TASK   a call that was announced and not claimed yet; the folder is there only if one is
 //! claims/KEY                      in the sandbox: what `sisyphus-run claim` hands to the `run` that follows it
 //! queue/                          who waits for a slot, and who has one
-//! queue/agents.json               what agents have of those slots
+//! queue/agents/KEY.json           what agents have of those slots
 //! TASK/claimed.json               the announcement, moved here by the one who claimed it
 //! TASK/lock                       held by the runner for its life
 //! TASK/queued.json, started.json, result.json  written once each by the runner

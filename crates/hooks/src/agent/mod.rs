@@ -53,7 +53,7 @@ fn publish(context: &Context, active: &Active, limits: &Limits, now: DateTime<Ut
         None if is_needed => RunRoot::create(&context.environment)?,
         None => return Ok(()),
     };
-    AgentSlots::of(&root).publish(active, limits, now)
+    AgentSlots::of(&root, context.store.dir()).publish(active, limits, now)
 }
 
 fn has_agents(active: &Active) -> bool {
@@ -122,7 +122,7 @@ fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
         return false;
     }
     let Ok(Some(root)) = RunRoot::open(&context.environment) else { return !has_agents(active) };
-    let slots = AgentSlots::of(&root);
+    let slots = AgentSlots::of(&root, context.store.dir());
     if !has_agents(active) {
         return slots.are_gone();
     }

@@ -1,7 +1,7 @@
 //! One agent of a conversation, as far as hooks see it: the events that the client sends for what happens with it.
 
 use serde_json::{Value, json};
-use sisyphus_testing::Output;
+use sisyphus_testing::{Output, TestEnv};
 
 use crate::payload::with;
 use crate::session::Session;
@@ -129,4 +129,11 @@ pub(crate) fn live(session: &Session<'_>) -> Vec<Value> {
 pub(crate) fn line(session: &Session<'_>) -> Vec<Value> {
     let active = session.env.state_file("active.json");
     active["agents"]["waiting"].as_array().cloned().unwrap_or_default()
+}
+
+/// What the runners are told of agents; empty if nothing.
+pub(crate) fn published(env: &TestEnv) -> String {
+    let files = std::fs::read_dir(env.runs().join("queue/agents"));
+    let files = files.into_iter().flatten().map(|file| file.expect("an entry").path());
+    files.map(|path| std::fs::read_to_string(path).expect("a file")).collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sisyphus_testing::TestEnv;
 
-use crate::agent::{Agent, line, live, turn_ends};
+use crate::agent::{Agent, line, live, published, turn_ends};
 use crate::payload::with;
 use crate::session::Session;
 use crate::start::denied;
@@ -68,7 +68,7 @@ fn wrong_after(faults: &[(usize, Fault)]) -> Option<String> {
     if !left.is_empty() {
         return Some(format!("still live: {left:?}"));
     }
-    if env.runs().join("queue/agents.json").exists() {
+    if !published(&env).is_empty() {
         return Some("commands still wait for it".to_owned());
     }
     let next = denied(&Agent::new(&session, 2).is_called());

@@ -4,7 +4,7 @@ use chrono::{Duration, Utc};
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, TestEnv};
 
-use crate::agent::{Agent, line, live, turn_ends};
+use crate::agent::{Agent, line, live, published, turn_ends};
 use crate::payload::with;
 use crate::session::Session;
 use crate::start::{binary_of, denied, feed, told};
@@ -91,7 +91,7 @@ fn four_calls_with_two_slots_each_gets_its_turn_once() {
     session.tell(&four.again(15).notice());
     session.tell(&Agent::new(&session, 5).again(16).notice());
     assert_eq!((live(&session).len(), line(&session).len()), (0, 0));
-    assert!(!env.runs().join("queue/agents.json").exists());
+    assert_eq!(published(&env), "");
 }
 
 #[test]
@@ -313,6 +313,32 @@ fn commands_and_agents_share_the_default_limit() {
     session.tell(&agent.again(11).notice());
     waiting.wait();
     assert!(client.env.project().join("ran").exists());
+}
+
+#[test]
+fn what_agents_have_is_said_where_numbers_are_said() {
+    let env = env_with(&json!({ "max_background_tasks": 2, "model_concurrency": { "opus": 1 } }));
+    let session = Session::new(&env);
+    let agent = |number, model, resolved| Agent::new(&session, number).of_model(model, resolved);
+    agent(1, "opus", "claude-opus-4-5").runs();
+    agent(2, "sonnet", "claude-sonnet-5-5").runs();
+    agent(3, "sonnet", "claude-sonnet-5-5").runs();
+    assert!(!denied(&agent(4, "sonnet", "").is_called()).is_empty());
+    let text = told(&session.submits("/ultrawork do it"));
+    assert_eq!(
+        text,
+        "[sisyphus] Ultrawork: at most 2 background tasks at once, over all sessions; running now: 3, waiting: 1, can start \
+         now: 0. At most 1 agent of opus runs at once, over all sessions, now 1."
+    );
+    let call =
+        with(session.event("pre-tool-use.bash-foreground"), "/tool_input/command", "sleep 60");
+    let reason = denied(&session.send(&call));
+    assert!(
+        reason.contains("Background tasks: t") && reason.contains("(\"agent 1\") was started"),
+        "{reason}"
+    );
+    let resumed = told(&session.send(&session.event("session-start.resume")));
+    assert!(resumed.contains("3 background tasks of this session have not ended"), "{resumed}");
 }
 
 #[test]

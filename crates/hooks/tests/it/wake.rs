@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Process, Shell, wait_for, wait_until};
 
+use crate::agent::Agent;
+use crate::session::Session;
+
 const WORDS: &str = "[sisyphus] There is news of background commands.\n";
 /// The client's time to announce an end, and some for a slow machine.
 const PROMPT: Duration = Duration::from_secs(10);
@@ -116,6 +119,31 @@ fn a_session_is_woken_for_a_result_that_the_client_does_not_announce() {
     // Said again it brings nothing: no turn is spent.
     let again = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
     assert_eq!(again["decision"], "block", "{again}");
+}
+
+#[test]
+fn a_session_is_woken_when_the_turn_of_its_agent_comes() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "max_background_tasks": 1 }));
+    let other = Session::other(&client.env);
+    let running = Agent::new(&other, 1);
+    running.runs();
+    let call = || client.hook("sisyphus-pre-tool-use", Agent::new(&other, 2).before());
+    assert_eq!(call()["hookSpecificOutput"]["permissionDecision"], "deny");
+    let waiter = Waiter::of(&client);
+    waiter.wait_until_it_sleeps(&client);
+    // The other session's events free the slot, and are not ours to answer.
+    other.tell(&running.notice());
+    assert_eq!(waiter.end(), (Some(2), WORDS.to_owned()));
+
+    let woken = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
+    assert!(
+        told(&woken).contains("A slot is free for the agent that had to wait: \"agent 2\""),
+        "{woken}"
+    );
+    let again = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
+    assert_eq!(again["decision"], "block", "{again}");
+    assert_eq!(call(), Value::Null);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use chrono::Utc;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_control::{Ending, cancel};
+use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::{Asker, Recipient};
 use sisyphus_core::outcome::Canceller;
 use sisyphus_core::output::one_line;
@@ -82,7 +83,7 @@ pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Can
     };
     let answers = cancel(&tasks.store, meant, Canceller::Model, complain)?;
     let active = tasks.store.read_active()?;
-    let now = Now { active: &active, limit: settings().max_background_tasks, at: Utc::now() };
+    let now = Now { active: &active, limits: Limits::of(&settings()), at: Utc::now() };
     let stopped: Vec<Stopped> = answers
         .iter()
         .map(|answer| {

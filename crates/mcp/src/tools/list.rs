@@ -4,6 +4,7 @@ use anyhow::Result;
 use chrono::Utc;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::Asker;
 use sisyphus_core::task::Task;
 
@@ -106,7 +107,7 @@ pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Lis
     if let Some(whose) = &whose {
         tasks = of_session(&tasks, whose);
     }
-    let now = Now { active: &active, limit: settings().max_background_tasks, at: Utc::now() };
+    let now = Now { active: &active, limits: Limits::of(&settings()), at: Utc::now() };
     let meant: Vec<&Task> = tasks
         .active
         .iter()

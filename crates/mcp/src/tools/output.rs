@@ -7,6 +7,7 @@ use chrono::Utc;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_control::{Course, NoSuchTask, count_as_told, courses};
+use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::Asker;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::{Scope, fold};
@@ -191,7 +192,7 @@ fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Resul
         );
     }
     let active = store.read_active()?;
-    let now = Now { active: &active, limit: settings().max_background_tasks, at: Utc::now() };
+    let now = Now { active: &active, limits: Limits::of(&settings()), at: Utc::now() };
     let ended = task.status.is_final();
     let is_awaited = asker.is_some_and(|asker| asker.awaits(task));
     let data = Told {
