@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use sisyphus_control::{Reach, Tasks};
+use sisyphus_core::agents::Waiting;
 use sisyphus_core::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_core::output::clean_line;
 use sisyphus_core::status::Status;
@@ -12,7 +13,7 @@ use sisyphus_core::task::Task;
 use crate::args::{Format, List, Showing};
 use crate::print;
 use crate::screen;
-use crate::style::{Paint, hue};
+use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
 use crate::view::{VERSION, View};
 use crate::watch::watch;
@@ -42,7 +43,8 @@ pub(crate) fn list(options: &List) -> Result<()> {
             let state = tasks.store.dir();
             let views: Vec<View<'_>> =
                 tasks.active.iter().chain(&tasks.ended).map(|task| View::of(task, state)).collect();
-            print::json(&json!({ "version": VERSION, "tasks": views }))
+            let in_line: Vec<_> = tasks.in_line.iter().map(waiting).collect();
+            print::json(&json!({ "version": VERSION, "tasks": views, "in_line": in_line }))
         }
         Format::Text => {
             let width = screen::size().map(|size| size.width);
@@ -68,7 +70,7 @@ pub(crate) fn table(
     width: Option<usize>,
     paint: Paint,
 ) -> Vec<String> {
-    if tasks.active.is_empty() && tasks.ended.is_empty() {
+    if tasks.active.is_empty() && tasks.ended.is_empty() && tasks.in_line.is_empty() {
         return vec!["No background commands yet.".to_owned()];
     }
     let most = if width.is_some() { LONGEST_WHAT } else { WHAT_MAX };
@@ -81,8 +83,35 @@ pub(crate) fn table(
             Cell::from(what(task, most)),
         ]
     };
-    let rows: Vec<[Cell; 5]> = tasks.active.iter().chain(&tasks.ended).map(row).collect();
+    let mut rows: Vec<[Cell; 5]> = tasks.active.iter().chain(&tasks.ended).map(row).collect();
+    rows.extend(tasks.in_line.iter().map(|waiting| in_line(waiting, most)));
     lines(&COLUMNS, &rows, width, paint)
+}
+
+/// A call for an agent that was denied and waits for a slot.
+fn waiting(waiting: &Waiting) -> Value {
+    let turn = if waiting.turn.is_reserved() { "reserved" } else { "waiting" };
+    json!({
+        "session": waiting.session.as_str(),
+        "description": waiting.description,
+        "agent_type": waiting.call.agent_type,
+        "model": waiting.call.model(),
+        "prompt": waiting.call.prompt,
+        "turn": turn,
+    })
+}
+
+/// The same on a line of the table.
+fn in_line(waiting: &Waiting, most: usize) -> [Cell; 5] {
+    let what = format!("agent {}: {}", waiting.call.agent_type, waiting.description);
+    let turn = if waiting.turn.is_reserved() { "its turn" } else { "in line" };
+    [
+        Cell::from("-"),
+        Cell::of(Hue::Waiting, turn.to_owned()),
+        Cell::from("-"),
+        Cell::from(""),
+        Cell::from(clean_line(what.as_bytes(), most)),
+    ]
 }
 
 /// The last part of the folder that it runs in.

@@ -24,7 +24,8 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     }
     match &task.status {
         Status::Finished(_) => {
-            print::out(&report(task, state, LINES))?;
+            let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
+            print::out(&format!("{}{asked}", report(task, state, LINES)))?;
             // Best effort: at worst it is told once more.
             let _ = count_as_told(&tasks.store, task, own_asker().as_ref());
             Ok(())

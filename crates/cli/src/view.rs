@@ -97,7 +97,9 @@ impl<'a> View<'a> {
 
     fn tell(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Completed => self.exit_code = Some(0),
+            Outcome::Completed => {
+                self.exit_code = (self.kind != Kind::Agent).then_some(0);
+            }
             Outcome::Failed { exit_code } => self.exit_code = Some(*exit_code),
             Outcome::Killed { signal } => self.signal = Some(*signal),
             Outcome::TimedOut { limit_ms } => self.limit_ms = limit_ms.or(self.limit_ms),

@@ -5,13 +5,15 @@ use std::fmt;
 
 use anyhow::Result;
 use chrono::Utc;
+use sisyphus_core::agents::{Waiting, bury_orphans, has_orphans};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::status::Status;
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_core::store::{Claimer, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_core::task::Task;
+use sisyphus_process::ProcessId;
 
 /// How many ids are named where several could be meant.
 const NAMED: usize = 5;
@@ -56,15 +58,19 @@ pub struct Tasks {
     pub active: Vec<Task>,
     /// Newest first.
     pub ended: Vec<Task>,
+    /// The calls for agents that wait for a slot.
+    pub in_line: Vec<Waiting>,
 }
 
 impl Tasks {
     /// Reads the state, after folding what has ended meanwhile.
     pub fn read(reach: Reach, complain: Complain) -> Result<Self> {
         let store = open_store()?;
-        let folded = fold(&store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now());
+        let folded = fold(&store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now())
+            .and_then(|()| bury_agents(&store));
 
-        let active = store.read_active()?.tasks;
+        let read = store.read_active()?;
+        let (active, in_line) = (read.tasks, read.agents.waiting);
         let mut ended = store.read_completed()?.tasks();
         ended.extend(store.read_failed()?.tasks());
         // What can be read is shown all the same.
@@ -78,7 +84,7 @@ impl Tasks {
         // A crash between two files of one change leaves a task in both until the next change.
         let mut seen: HashSet<TaskId> = active.iter().map(|task| task.id.clone()).collect();
         ended.retain(|task| seen.insert(task.id.clone()));
-        Ok(Self { store, active, ended })
+        Ok(Self { store, active, ended, in_line })
     }
 
     /// The task that `name` means: a whole id, the client's id, the beginning of an id, or a description. Of several
@@ -139,6 +145,16 @@ impl Tasks {
     fn all(&self) -> impl Iterator<Item = &Task> {
         self.active.iter().rev().chain(&self.ended)
     }
+}
+
+/// Ends the agents of clients that are gone. In the client's sandbox nobody can tell which are.
+fn bury_agents(store: &Store) -> Result<()> {
+    let is_alive =
+        |process: &Claimer| ProcessId { pid: process.pid, start: process.start }.is_alive();
+    if !has_orphans(&store.read_active()?, is_alive) || !store.dir().is_writable() {
+        return Ok(());
+    }
+    store.update(LOCK_WAIT_IN_RUNNER, |transaction| bury_orphans(transaction, is_alive, Utc::now()))
 }
 
 /// The state of this user.

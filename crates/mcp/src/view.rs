@@ -10,7 +10,7 @@ use sisyphus_core::output::one_line;
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::Active;
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{Kind, Task};
 
 /// Longest description, in characters.
 const DESCRIPTION_MAX: usize = 120;
@@ -84,7 +84,7 @@ impl TaskView {
                 view.duration_ms = ending.duration_ms;
                 view.outcome = Some(ending.sentence(task.kind));
                 view.exit_code = match ending.outcome {
-                    Outcome::Completed => Some(0),
+                    Outcome::Completed => (task.kind != Kind::Agent).then_some(0),
                     Outcome::Failed { exit_code } => Some(exit_code),
                     Outcome::Killed { .. }
                     | Outcome::TimedOut { .. }

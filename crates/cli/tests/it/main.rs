@@ -6,6 +6,7 @@ mod planted;
 mod pty;
 mod support;
 
+mod agents;
 mod cancel;
 mod clean;
 mod config;

@@ -39,5 +39,11 @@ pub(super) fn of_session(tasks: &Tasks, session: &SessionId) -> Tasks {
     let of = |tasks: &[Task]| -> Vec<Task> {
         tasks.iter().filter(|task| &task.session == session).cloned().collect()
     };
-    Tasks { store: tasks.store.clone(), active: of(&tasks.active), ended: of(&tasks.ended) }
+    let in_line = tasks.in_line.iter().filter(|waiting| &waiting.session == session).cloned();
+    Tasks {
+        store: tasks.store.clone(),
+        active: of(&tasks.active),
+        ended: of(&tasks.ended),
+        in_line: in_line.collect(),
+    }
 }

@@ -1,0 +1,94 @@
+//! Agents of the client, which have neither command nor output.
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use crate::planted::{assert_fails, failed, listed, plant, plant_text, prints, running};
+
+fn agent(mut task: Value) -> Value {
+    task["kind"] = "agent".into();
+    task["command"] = "".into();
+    task["client"] = json!({ "id": "a1", "said_by": "client" });
+    task["launched"] = json!({ "agent_type": "Explore", "resolved_model": "claude-opus-4-5",
+                               "prompt": "find it", "prompt_length": 7 });
+    task
+}
+
+fn rate_limited() -> Value {
+    let mut task = agent(failed("t2", "the other", 5));
+    task["status"]["outcome"] = "agent_failed".into();
+    task["status"]["why"] = "rate_limit".into();
+    task
+}
+
+#[test]
+fn agents_are_listed_and_shown_as_what_they_are() {
+    let env = TestEnv::new();
+    let waiting = json!({ "ticket": 7, "session": "session-1", "tool_use_id": "toolu_7", "turn": "waiting",
+                          "description": "the third", "call": { "agent_type": "Plan", "prompt": "plan" } });
+    let active = json!({ "version": 1, "tasks": [agent(running("t1", "look around"))], "agents": { "waiting": [waiting] } });
+    plant_text(&env, "active.json", &active.to_string());
+    plant(&env, "failed.json", &[rate_limited()]);
+
+    let text = prints(&env, &["list"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[1].starts_with("t1         running")
+            && lines[1].ends_with("agent Explore: look around"),
+        "{text}"
+    );
+    assert!(
+        lines[2].starts_with("t2         failed(rate limit)")
+            && lines[2].ends_with("agent Explore: the other"),
+        "{text}"
+    );
+    assert!(
+        lines[3].starts_with("-          in line") && lines[3].ends_with("agent Plan: the third"),
+        "{text}"
+    );
+    let tasks = listed(&env, &[]);
+    let fields = |number: usize| {
+        let task = &tasks[number];
+        ["kind", "status", "agent_type", "model", "failed_because"].map(|name| task[name].clone())
+    };
+    assert_eq!(json!(fields(0)), json!(["agent", "running", "Explore", "claude-opus-4-5", null]));
+    assert_eq!(
+        json!(fields(1)),
+        json!(["agent", "failed", "Explore", "claude-opus-4-5", "rate_limit"])
+    );
+    let all: Value = serde_json::from_str(&prints(&env, &["list", "--json"])).unwrap();
+    assert_eq!(all["in_line"][0]["description"], "the third");
+
+    assert_eq!(
+        prints(&env, &["show", "a1"]).lines().next().unwrap(),
+        "t1 (\"look around\") is running."
+    );
+    let shown = prints(&env, &["show", "t2"]);
+    assert_eq!(
+        shown,
+        "[sisyphus] Background task t2 (\"the other\") failed at a rate limit.\nagent: Explore, model claude-opus-4-5\nprompt: find it\n"
+    );
+}
+
+#[test]
+fn the_transcript_of_an_agent_is_no_output_and_only_the_client_can_stop_it() {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[agent(running("t1", "look around"))]);
+    let folder = env.client_tmp().join("-home-dev-proj/session-1/tasks");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("a1.output"), "{\"secret\":1}\n").unwrap();
+    assert_fails(&env.run("sisyphus", &["output", "t1"]), 1, "there is no output of it");
+    assert_fails(&env.run("sisyphus", &["cancel", "t1"]), 1, "only Claude Code can stop it");
+}
+
+#[test]
+fn an_agent_whose_client_is_gone_does_not_run() {
+    let env = TestEnv::new();
+    let mut task = agent(running("t1", "look around"));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    task["host"] = host.trim().into();
+    task["launched"]["process"] = json!({ "pid": 4_000_000, "start": 1 });
+    plant(&env, "active.json", &[task]);
+    assert_eq!(listed(&env, &[])[0]["status"], "lost");
+    assert!(prints(&env, &["show", "t1"]).contains("was lost: its session ended"));
+}
