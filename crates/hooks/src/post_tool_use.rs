@@ -17,7 +17,7 @@ use sisyphus_core::task::{StopProgress, Task};
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 
-use crate::agent::{after_agent, news};
+use crate::agent::{after_agent, with_news};
 use crate::deliver::{Recipient, deliver, rescue};
 use crate::launch::{Caller, call};
 use crate::pre_tool_use::stopped_id;
@@ -53,8 +53,11 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         None => (rescue(context, &session)?, Recipient::MainConversation),
     };
     let silent = tell_silent(context, &session, &to);
-    let turn = (to == Recipient::MainConversation).then(|| news(context, &session)).flatten();
-    Ok(reply.with_note(silent).with_note(turn).with_note(note))
+    let reply = reply.with_note(silent).with_note(note);
+    Ok(match to {
+        Recipient::MainConversation => with_news(context, &session, reply),
+        Recipient::Agent(_) => reply,
+    })
 }
 
 /// Binds the call to the client's task. Returns what is said of its place in line, if it has to wait.

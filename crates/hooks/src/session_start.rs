@@ -13,7 +13,7 @@ use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 
-use crate::agent::news;
+use crate::agent::with_news;
 use crate::attach::attach;
 use crate::deliver::{Recipient, client, deliver};
 use crate::others::survey;
@@ -64,7 +64,7 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
         context.log("SessionStart", &error);
         Reply::Silent
     });
-    Ok(owed.with_note(live).with_note(news(context, session)))
+    Ok(with_news(context, session, owed.with_note(live)))
 }
 
 /// The subagents of a session that a new client resumes are gone, whether or not anybody said so: what they started is

@@ -11,7 +11,7 @@ use sisyphus_core::task::Task;
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, Reply, Stop};
 
-use crate::agent::{belongs_here, settle, turns};
+use crate::agent::{belongs_here, settle, with_turns};
 use crate::deliver::{Recipient, rescue};
 use crate::take_back::take_back;
 
@@ -34,8 +34,8 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
         settle(context, context.now);
         return Ok(Reply::Silent);
     }
-    let turn = turns(context, session);
-    Ok(rescue(context, session)?.with_note(turn))
+    let reply = rescue(context, session)?;
+    Ok(with_turns(context, session, reply))
 }
 
 /// Ends tasks that only the client sees and that it does not list any more, twice in a row: its notice of the end was

@@ -5,7 +5,7 @@ use anyhow::Result;
 use sisyphus_core::settings::Execution;
 use sisyphus_hook::{Context, Prompt, Reply, UserPromptSubmit, read_prompt};
 
-use crate::agent::{hear_agent, news};
+use crate::agent::{hear_agent, with_news};
 use crate::deliver::{Recipient, deliver, deliver_with_notices};
 use crate::silence::tell_silent;
 use crate::take_back::take_back;
@@ -25,8 +25,8 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         Reply::Silent | Reply::Note(_) | Reply::Results { .. } | Reply::Input(_) => {
             let silent = tell_silent(context, &event.session_id, &Recipient::MainConversation);
             // Last, because it takes no more room than the others leave.
-            let turn = news(context, &event.session_id);
-            with_ultrawork(context, &event.prompt, reply.with_note(silent).with_note(turn))
+            let reply = with_news(context, &event.session_id, reply.with_note(silent));
+            with_ultrawork(context, &event.prompt, reply)
         }
     })
 }
@@ -40,9 +40,9 @@ fn reply_to(context: &Context, event: &UserPromptSubmit) -> Result<Reply> {
         Prompt::OwnWake => {
             let reply = deliver(context, &event.session_id, &Recipient::MainConversation)?;
             let silent = tell_silent(context, &event.session_id, &Recipient::MainConversation);
-            let turn = news(context, &event.session_id);
-            if reply != Reply::Silent || silent.is_some() || turn.is_some() {
-                return Ok(reply.with_note(silent).with_note(turn));
+            let reply = with_news(context, &event.session_id, reply.with_note(silent));
+            if reply != Reply::Silent {
+                return Ok(reply);
             }
             Ok(Reply::Swallow { reason: "sisyphus: all results were delivered already".to_owned() })
         }

@@ -31,6 +31,25 @@ pub struct AgentLine {
     /// Which models the client took for which calls, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     learned: Vec<Learned>,
+    /// Whether the runners were told of slots that agents have.
+    #[serde(default, skip_serializing_if = "Published::is_nothing")]
+    pub published: Published,
+}
+
+/// What the runners know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Published {
+    #[default]
+    Nothing,
+    Slots,
+}
+
+impl Published {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
 }
 
 /// A call in line.
@@ -71,7 +90,7 @@ pub enum Admission {
 
 impl AgentLine {
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.brakes.is_empty() && self.learned.is_empty()
+        self == &Self::default()
     }
 
     /// Notes which model the client took for a call.

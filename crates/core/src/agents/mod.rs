@@ -19,9 +19,9 @@ pub use life::{
     revive,
 };
 pub use limit::{Limits, Pool};
-pub use line::{Admission, AgentLine, Waiting, admit, has_lapsed, leave_line, tend};
+pub use line::{Admission, AgentLine, Published, Waiting, admit, has_lapsed, leave_line, tend};
 pub use model::Model;
 pub use occupancy::{agents_in, agents_of, brake_on, live_agents};
 pub use rate_limit::{Brake, is_rate_limit};
 pub use reservation::{KEPT_FOR, Told, Turn};
-pub use telling::{has_news, take_news};
+pub use telling::{NEWS_MAX, has_news, take_news};

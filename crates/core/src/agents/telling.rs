@@ -7,8 +7,10 @@ use crate::id::SessionId;
 use crate::notice::{brake_line, passed_line, turn_line};
 use crate::store::Active;
 
+/// Most characters of what is told at once.
+pub const NEWS_MAX: usize = 2_500;
 /// How many turns one text tells; the others follow with the next event.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 2;
 
 /// Whether there is anything to tell a session.
 pub fn has_news(active: &Active, session: &SessionId) -> bool {

@@ -14,7 +14,7 @@ use chrono::{DateTime, Duration, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::root::RunRoot;
-use crate::agents::{KEPT_FOR, Limits, Pool, Turn, live_agents};
+use crate::agents::{KEPT_FOR, Limits, Pool, Published, Turn, live_agents};
 use crate::atomic;
 use crate::paths::{StateDir, create_private_dir};
 use crate::store::{Active, Claimer};
@@ -68,32 +68,33 @@ impl AgentSlots {
     }
 
     /// Writes what there is, if that is something else than before. The caller holds the lock of the state.
-    pub fn publish(&self, active: &Active, limits: &Limits, now: DateTime<Utc>) -> Result<()> {
+    pub fn publish(
+        &self,
+        active: &Active,
+        limits: &Limits,
+        now: DateTime<Utc>,
+    ) -> Result<Published> {
         let content = Content::of(active, limits, now);
         if content == read(&self.own) {
-            return Ok(());
+            return Ok(content.published());
         }
         if content.taken.is_empty() {
             return match fs::remove_file(&self.own) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     Err(error).with_context(|| format!("could not remove `{}`", self.own.display()))
                 }
-                Ok(()) | Err(_) => Ok(()),
+                Ok(()) | Err(_) => Ok(Published::Nothing),
             };
         }
         create_private_dir(self.dir.parent().context("the queue has a folder")?)?;
         create_private_dir(&self.dir)?;
-        atomic::write(&self.own, &serde_json::to_vec(&content).context("could not encode slots")?)
+        atomic::write(&self.own, &serde_json::to_vec(&content).context("could not encode slots")?)?;
+        Ok(Published::Slots)
     }
 
     /// Whether [`publish`](Self::publish) would change nothing.
     pub fn are_published(&self, active: &Active, limits: &Limits, now: DateTime<Utc>) -> bool {
         Content::of(active, limits, now) == read(&self.own)
-    }
-
-    /// Whether nothing is published.
-    pub fn are_gone(&self) -> bool {
-        !self.own.exists()
     }
 }
 
@@ -103,6 +104,10 @@ fn read(path: &Path) -> Content {
 }
 
 impl Content {
+    fn published(&self) -> Published {
+        if self.taken.is_empty() { Published::Nothing } else { Published::Slots }
+    }
+
     fn of(active: &Active, limits: &Limits, now: DateTime<Utc>) -> Self {
         let is_shared = |model: Option<&str>| limits.pool_of(model).0 == Pool::Default;
         // Of full hours, so that it does not change with every event.

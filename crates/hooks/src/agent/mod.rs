@@ -11,13 +11,13 @@ mod stop;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sisyphus_core::agents::{
-    Limits, Told, Turn, bury_orphans, has_lapsed, has_news, has_orphans, leave_line, take_news,
-    tend,
+    Limits, NEWS_MAX, Published, Told, Turn, bury_orphans, has_lapsed, has_news, has_orphans,
+    leave_line, take_news, tend,
 };
 use sisyphus_core::id::SessionId;
 use sisyphus_core::run_folder::{AgentSlots, RunRoot};
 use sisyphus_core::store::{Active, Claimer, LOCK_WAIT_IN_HOOK, Transaction};
-use sisyphus_hook::Context;
+use sisyphus_hook::{Context, Reply};
 use sisyphus_process::{ProcessId, parent};
 
 pub(crate) use after::after_agent;
@@ -39,19 +39,25 @@ fn update<T>(
         let value = change(transaction, &limits)?;
         tend(&mut transaction.active, &limits, now);
         // The runners go by it; that they could not be told must not undo what happened.
-        if let Err(error) = publish(context, &transaction.active, &limits, now) {
-            context.log("agents", &error);
+        match publish(context, &transaction.active, &limits, now) {
+            Ok(published) => transaction.active.agents.published = published,
+            Err(error) => context.log("agents", &error),
         }
         Ok(value)
     })
 }
 
-fn publish(context: &Context, active: &Active, limits: &Limits, now: DateTime<Utc>) -> Result<()> {
+fn publish(
+    context: &Context,
+    active: &Active,
+    limits: &Limits,
+    now: DateTime<Utc>,
+) -> Result<Published> {
     let is_needed = !active.agents.waiting.is_empty() || has_agents(active);
     let root = match RunRoot::open(&context.environment)? {
         Some(root) => root,
         None if is_needed => RunRoot::create(&context.environment)?,
-        None => return Ok(()),
+        None => return Ok(Published::Nothing),
     };
     AgentSlots::of(&root, context.store.dir()).publish(active, limits, now)
 }
@@ -60,14 +66,23 @@ fn has_agents(active: &Active) -> bool {
     sisyphus_core::agents::live_agents(active).next().is_some()
 }
 
-/// What a session is to be told of its agents now. Takes the lock only if there is something to do.
-pub(crate) fn news(context: &Context, session: &SessionId) -> Option<String> {
-    logged(context, try_news(context, session, News::All)).flatten()
+/// The reply with what a session is to be told of its agents. Takes the lock only if there is something to do. What
+/// would be cut off waits for the next event.
+pub(crate) fn with_news(context: &Context, session: &SessionId, reply: Reply) -> Reply {
+    if reply.room_for_note() < NEWS_MAX {
+        return reply;
+    }
+    let news = logged(context, try_news(context, session, News::All)).flatten();
+    reply.with_note(news)
 }
 
-/// The same of what is worth going on for: a turn that has come.
-pub(crate) fn turns(context: &Context, session: &SessionId) -> Option<String> {
-    logged(context, try_news(context, session, News::IfTurn)).flatten()
+/// The same if it is worth going on for: a turn has come.
+pub(crate) fn with_turns(context: &Context, session: &SessionId, reply: Reply) -> Reply {
+    if reply.room_for_note() < NEWS_MAX {
+        return reply;
+    }
+    let news = logged(context, try_news(context, session, News::IfTurn)).flatten();
+    reply.with_note(news)
 }
 
 /// Brings the books up to date, whoever looks.
@@ -121,11 +136,12 @@ fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
     {
         return false;
     }
-    let Ok(Some(root)) = RunRoot::open(&context.environment) else { return !has_agents(active) };
-    let slots = AgentSlots::of(&root, context.store.dir());
+    // The rule: nothing is read for it.
     if !has_agents(active) {
-        return slots.are_gone();
+        return active.agents.published == Published::Nothing;
     }
+    let Ok(Some(root)) = RunRoot::open(&context.environment) else { return false };
+    let slots = AgentSlots::of(&root, context.store.dir());
     slots.are_published(active, &Limits::of(&context.settings()), now)
 }
 
