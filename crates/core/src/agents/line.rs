@@ -141,12 +141,7 @@ pub fn tend(active: &mut Active, limits: &Limits, now: DateTime<Utc>) {
     for position in 0..active.agents.waiting.len() {
         match active.agents.waiting[position].turn.expired(now) {
             Some(Told::Yes) => active.agents.waiting[position].turn = Turn::Passed,
-            Some(Told::No) => {
-                // Nobody could tell it: it goes behind the others, or it would keep the slot from them for ever.
-                let ticket = active.draw_ticket();
-                let waiting = &mut active.agents.waiting[position];
-                (waiting.ticket, waiting.turn) = (ticket, Turn::Waiting);
-            }
+            Some(Told::No) => active.agents.waiting[position].turn = Turn::Unheard,
             None => {}
         }
     }
@@ -178,6 +173,7 @@ fn is_lapsed(task: &Task, now: DateTime<Utc>) -> bool {
 
 /// Decides on a call that wants to run now. `wanted` is the task that it would be.
 pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<Utc>) -> Admission {
+    come_back(active, &wanted.session);
     tend(active, limits, now);
     let (Some(call), Some(tool_use_id)) = (wanted.launched.clone(), wanted.tool_use_id.clone())
     else {
@@ -215,7 +211,10 @@ pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<U
                 active.insert(wanted);
                 return Admission::Launch;
             }
-            Turn::Waiting => return Admission::InLine { number: number(active, position, limits) },
+            Turn::Waiting | Turn::Unheard => {
+                waiting.turn = Turn::Waiting;
+                return Admission::InLine { number: number(active, position, limits) };
+            }
             // It had its turn: now it comes after all others.
             Turn::Passed => {
                 active.agents.waiting.remove(position);
@@ -260,6 +259,18 @@ fn number(active: &Active, position: usize, limits: &Limits) -> usize {
     let own = pool(&waiting[position]);
     let before = |it: &&Waiting| it.turn == Turn::Waiting && pool(it) == own;
     waiting[..position].iter().filter(before).count() + 1
+}
+
+/// A session shows that it lives: what it was not told of comes behind the others.
+pub fn come_back(active: &mut Active, session: &SessionId) {
+    for position in 0..active.agents.waiting.len() {
+        let waiting = &active.agents.waiting[position];
+        if &waiting.session == session && waiting.turn == Turn::Unheard {
+            let ticket = active.draw_ticket();
+            let waiting = &mut active.agents.waiting[position];
+            (waiting.ticket, waiting.turn) = (ticket, Turn::Waiting);
+        }
+    }
 }
 
 /// Forgets the calls in line of a session, which nobody will launch again.

@@ -19,7 +19,9 @@ pub use life::{
     revive,
 };
 pub use limit::{Limits, Pool};
-pub use line::{Admission, AgentLine, Published, Waiting, admit, has_lapsed, leave_line, tend};
+pub use line::{
+    Admission, AgentLine, Published, Waiting, admit, come_back, has_lapsed, leave_line, tend,
+};
 pub use model::Model;
 pub use occupancy::{agents_in, agents_of, brake_on, live_agents};
 pub use rate_limit::{Brake, is_rate_limit};

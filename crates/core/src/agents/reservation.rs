@@ -16,6 +16,9 @@ pub enum Turn {
         at: DateTime<Utc>,
         told: Told,
     },
+    /// A slot was kept, and its session had no event in which that could be told. It stands in line again, behind the
+    /// others, when there is one: a session that sleeps must keep no slot from anybody.
+    Unheard,
     /// Its session was told and did not launch it: the slot went to the next, and the session is told that, once.
     Passed,
 }
@@ -38,7 +41,7 @@ impl Turn {
     pub(super) fn expired(self, now: DateTime<Utc>) -> Option<Told> {
         match self {
             Self::Reserved { at, told } if now - at >= KEPT_FOR => Some(told),
-            Self::Waiting | Self::Reserved { .. } | Self::Passed => None,
+            Self::Waiting | Self::Reserved { .. } | Self::Unheard | Self::Passed => None,
         }
     }
 }

@@ -39,7 +39,7 @@ pub fn take_news(active: &mut Active, session: &SessionId, now: DateTime<Utc>) -
             return true;
         }
         match waiting.turn {
-            Turn::Waiting | Turn::Reserved { told: Told::Yes, .. } => true,
+            Turn::Waiting | Turn::Unheard | Turn::Reserved { told: Told::Yes, .. } => true,
             Turn::Reserved { told: Told::No, .. } => {
                 lines.push(turn_line(waiting));
                 turns += 1;

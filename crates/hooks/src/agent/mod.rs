@@ -11,8 +11,8 @@ mod stop;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sisyphus_core::agents::{
-    Limits, NEWS_MAX, Published, Told, Turn, bury_orphans, has_lapsed, has_news, has_orphans,
-    leave_line, take_news, tend,
+    Limits, NEWS_MAX, Published, Told, Turn, bury_orphans, come_back, has_lapsed, has_news,
+    has_orphans, leave_line, take_news, tend,
 };
 use sisyphus_core::id::SessionId;
 use sisyphus_core::run_folder::{AgentSlots, RunRoot};
@@ -111,6 +111,7 @@ fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Opti
     }
     update(context, context.now, |transaction, limits| {
         let active = &mut transaction.active;
+        come_back(active, session);
         tend(active, limits, context.now);
         if wanted == News::IfTurn && !has_turn(active, session) {
             return Ok(None);

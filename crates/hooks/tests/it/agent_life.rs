@@ -235,6 +235,9 @@ fn what_stops_it_frees_its_slot() {
         let stop = |name| with(session.event(name), "/tool_input/task_id", "a1");
         session.tell(&stop("pre-tool-use.task-stop"));
         session.tell(&stop("post-tool-use.task-stop"));
+        session.tell(&agent.after());
+        session.tell(&agent.notice_of("killed", "was stopped by Claude"));
+        assert_eq!(live(session).len(), 0, "what is said later is too late");
         assert!(!is_taken(session));
         assert_eq!(session.failed()[0]["status"]["by"], "model");
 

@@ -155,8 +155,14 @@ fn a_turn_that_nobody_could_be_told_goes_behind_the_others() {
     assert_eq!(line(&here)[0]["turn"], "reserved");
     later(&env, 121);
     assert_eq!(turns(&told(&here.types())), [3]);
-    assert_eq!(line(&here)[1]["description"], "agent 2");
-    assert_eq!(line(&here)[1]["turn"], "waiting");
+    three.again(13).runs();
+    assert_eq!(line(&here)[0]["turn"], "unheard");
+    // A session that sleeps keeps no slot from anybody.
+    here.tell(&three.again(13).notice());
+    assert_eq!(line(&here)[0]["turn"], "unheard");
+    assert_eq!(turns(&told(&there.types())), [2]);
+    two.again(12).runs();
+    assert_eq!(line(&here).len(), 0);
 }
 
 #[test]
