@@ -81,7 +81,8 @@ impl<'a> Agent<'a> {
         self.notified("user-prompt-submit.notification-agent-interim")
     }
 
-    fn notified(&self, name: &str) -> Value {
+    /// Another recorded notice.
+    pub(crate) fn notified(&self, name: &str) -> Value {
         let event = self.session.event(name);
         let prompt = event["prompt"].as_str().expect("a prompt").to_owned();
         let prompt = prompt.replace("a8e3a849e6be8157c", &self.id());

@@ -245,12 +245,16 @@ fn what_stops_it_frees_its_slot() {
         two.runs();
         session.tell(&two.notice_of("killed", "was stopped"));
         assert!(!is_taken(session));
+        let recorded = Agent::new(session, 4);
+        recorded.runs();
+        session.tell(&recorded.notified("user-prompt-submit.notification-agent-stopped"));
+        assert!(!is_taken(session));
 
         let three = Agent::new(session, 3);
         three.runs();
         session.tell(&session.event("session-end.other"));
         assert!(!is_taken(session));
-        assert_eq!(session.failed()[2]["status"]["why"], "session_ended");
+        assert_eq!(session.failed()[3]["status"]["why"], "session_ended");
     });
 }
 

@@ -262,15 +262,15 @@ fn a_rate_limit_halves_the_limit_for_a_while_and_says_so() {
     let session = Session::new(&env);
     let opus = |number| Agent::new(&session, number).of_model("opus", "claude-opus-4-5");
     (1..=4).for_each(|number| opus(number).runs());
-    let refused = "failed: Agent terminated early due to an API error: API Error: Request rejected (429) · rate limit";
-    let text = told(&session.send(&opus(1).notice_of("failed", refused)));
+    let refused = "user-prompt-submit.notification-agent-rate-limited";
+    let text = told(&session.send(&opus(1).notified(refused)));
     assert!(text.contains("(\"agent 1\") failed at a rate limit of the API"), "{text}");
     assert!(text.contains("at most 2 agents of claude-opus-4-5 run at once until "), "{text}");
     assert_eq!(session.failed()[0]["status"]["outcome"], "agent_failed");
     assert_eq!(session.failed()[0]["status"]["why"], "rate_limit");
     // Those that were launched before fail too: it is halved once.
-    session.tell(&opus(2).stops("API Error: 529 Overloaded."));
-    let text = told(&session.types());
+    let overloaded = "user-prompt-submit.notification-agent-overloaded";
+    let text = told(&session.send(&opus(2).notified(overloaded)));
     assert!(text.contains("(\"agent 2\")") && text.contains("at most 2 agents"), "{text}");
     let reason = denied(&opus(5).is_called());
     assert!(
@@ -284,6 +284,9 @@ fn a_rate_limit_halves_the_limit_for_a_while_and_says_so() {
         active["agents"]["brakes"][0]["until"] = json!(Utc::now() - Duration::seconds(1));
     });
     assert_eq!(turns(&told(&session.types())), [5]);
+    // Some other version of the client may say it at SubagentStop, where nothing can be printed.
+    session.tell(&opus(4).stops("API Error: Server is temporarily limiting requests"));
+    assert!(told(&session.types()).contains("(\"agent 4\") failed at a rate limit"));
     // One that writes about it did its work.
     session.tell(&opus(3).stops("The API answers 429 when it is limiting requests."));
     assert_eq!(env.state_file("completed.json")["tasks"][0]["description"], "agent 3");
