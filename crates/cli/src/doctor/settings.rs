@@ -1,5 +1,6 @@
 //! The settings files: whether they can be read, and whether every key of ours in them is right.
 
+use sisyphus_core::agents::Limits;
 use sisyphus_core::settings::check::{Flaw, check};
 use sisyphus_core::settings::layers::{Content, File};
 
@@ -18,6 +19,13 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
             )
         }));
     }
+    let limits = Limits::of(&ground.layers.settings());
+    found.extend(limits.never_matching().into_iter().map(|(name, why)| {
+        Finding::broken(
+            format!("no agent is ever held to the limit `{}`: {why}", plain(&name)),
+            "name a model like `opus` or `anthropic/claude-opus-4-5`, or a provider like `anthropic`",
+        )
+    }));
     if found.is_empty() {
         let count = files().filter(|file| matches!(file.content, Content::Read(_))).count();
         found.push(Finding::fine(format!("{count} settings files, every key of ours is right")));

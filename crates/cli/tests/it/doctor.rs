@@ -226,6 +226,7 @@ fn wrong_settings_are_found_with_what_was_meant() {
     let settings = json!({
         "sisyphus": { "output_line": 3, "sleep_guard": "no", "output_lines": 900, "\u{1b}[2Jx": 1 },
         "sisyphus.output_lines": 4,
+        "sisyphus.model_concurrency": { "claude opus": 1, "haiku": 2 },
     });
     fs::write(&user, settings.to_string()).unwrap();
     assert_found(
@@ -250,6 +251,7 @@ fn wrong_settings_are_found_with_what_was_meant() {
         "at most 200",
     );
     assert_found(&env, "settings", "note", "sisyphus.output_lines is written twice", "");
+    assert_found(&env, "settings", "broken", "the limit `claude opus`", "name a model like `opus`");
     let text = run(&env, &["doctor"]).stdout;
     assert!(!text.contains('\u{1b}'), "{text:?}");
     for (content, expected) in [

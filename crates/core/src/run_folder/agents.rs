@@ -59,8 +59,11 @@ impl AgentSlots {
 
     /// How many slots agents have now. A file that can't be read takes none: commands go on as if there were no agents.
     pub fn count(&self, now: DateTime<Utc>, is_alive: impl Fn(&Claimer) -> bool) -> usize {
-        let lives =
-            |taken: &&Taken| taken.until > now && taken.process.as_ref().is_none_or(&is_alive);
+        // Sandboxed commands can write here: none may take a slot for good.
+        let believed = now..now + Duration::hours(BELIEVED);
+        let lives = |taken: &&Taken| {
+            believed.contains(&taken.until) && taken.process.as_ref().is_none_or(&is_alive)
+        };
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten().take(MAX_FILES);
         let names = files.map(|file| file.path());
         let whole = names.filter(|path| path.extension().is_some_and(|it| it == "json"));
@@ -124,5 +127,35 @@ impl Content {
             Turn::Reserved { .. } | Turn::Waiting | Turn::Unheard | Turn::Passed => None,
         });
         Self { taken: live.chain(kept).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+
+    #[test]
+    fn what_is_believed_takes_a_slot_and_nothing_takes_one_for_good() {
+        let dir = TempDir::new();
+        let slots = AgentSlots { dir: dir.path().to_owned(), own: dir.path().join("own.json") };
+        let now = Utc::now();
+        let process = |pid| Some(Claimer { pid, start: None });
+        let taken = [
+            Taken { until: now + Duration::minutes(1), process: None },
+            Taken { until: now + Duration::minutes(1), process: process(1) },
+            // Its client is gone.
+            Taken { until: now + Duration::minutes(1), process: process(2) },
+            Taken { until: now - Duration::minutes(1), process: process(1) },
+            // No hook of ours writes this.
+            Taken { until: now + Duration::hours(BELIEVED + 1), process: None },
+        ];
+        let count = || slots.count(now, |process| process.pid == 1);
+        assert_eq!(count(), 0);
+        let content = serde_json::to_vec(&Content { taken: taken.to_vec() }).unwrap();
+        fs::write(dir.path().join("other.json"), content).unwrap();
+        fs::write(dir.path().join("broken.json"), "{").unwrap();
+        fs::write(dir.path().join("temporary.tmp"), "{").unwrap();
+        assert_eq!(count(), 2);
     }
 }
