@@ -255,3 +255,28 @@ fn where_there_is_no_queue_a_command_starts_at_once() {
         assert_eq!(job.wait().status.code(), Some(number));
     }
 }
+
+#[test]
+fn a_command_waits_for_the_slots_of_agents_and_starts_when_one_ends() {
+    let client = session(1);
+    let call = json!({
+        "hook_event_name": "PreToolUse", "tool_name": "Agent", "tool_use_id": "toolu_a",
+        "tool_input": { "description": "explore", "prompt": "find it", "subagent_type": "Explore" },
+    });
+    assert_eq!(client.hook("sisyphus-pre-tool-use", call.clone()), Value::Null);
+    let mut launched = call;
+    launched["hook_event_name"] = json!("PostToolUse");
+    launched["tool_response"] =
+        json!({ "isAsync": true, "status": "async_launched", "agentId": "a1" });
+    assert_eq!(client.hook("sisyphus-post-tool-use", launched), Value::Null);
+
+    let waiting = job(&client, 1);
+    wait_for_line(&client, 1);
+    wait_for_a_look_at_the_settings();
+    assert!(started(&client).is_empty());
+    let stop = json!({ "hook_event_name": "SubagentStop", "agent_id": "a1" });
+    assert_eq!(client.hook("sisyphus-subagent-stop", stop), Value::Null);
+    wait_for_start(&client, &[1]);
+    let_go(&client, 1);
+    assert_eq!(waiting.wait().status.code(), Some(1));
+}
