@@ -11,8 +11,10 @@ mod measure;
 mod ours;
 mod rivals;
 mod runner;
+mod scripts;
 mod stage;
 mod waiting;
+mod writers;
 
 use std::fs;
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { name: "hooks", run: |stage, _| hooks::run(stage) },
     Part { name: "runner", run: |stage, _| runner::run(stage) },
+    Part { name: "scripts", run: |stage, _| scripts::run(stage) },
+    Part { name: "writers", run: |stage, _| writers::run(stage) },
     Part { name: "queue_drain", run: drain::run },
     Part { name: "queue_latency", run: |stage, _| latency::run(stage) },
     Part { name: "queue_waiting", run: |stage, _| waiting::run(stage) },

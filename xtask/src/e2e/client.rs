@@ -47,7 +47,8 @@ fn platform() -> Result<&'static str> {
     }
 }
 
-fn unpack(package: &str, folder: &Path) -> Result<()> {
+/// Downloads and unpacks a package of npm into `folder`, below `package/`.
+pub(crate) fn unpack(package: &str, folder: &Path) -> Result<()> {
     quietly(Command::new("npm").args(["pack", "--silent", package]).current_dir(folder))?;
     let archives = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
     let is_archive = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tgz");

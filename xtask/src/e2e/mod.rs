@@ -7,7 +7,7 @@ mod inspector;
 mod mask;
 mod namespace;
 pub(crate) mod plugin;
-mod program;
+pub(crate) mod program;
 mod runs;
 mod scenarios;
 mod session;
@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::repository;
+pub(crate) use client::unpack;
 pub(crate) use scenarios::rewriting_plugin::{REWRITE_HOOK, answer_as_rewriting_hook};
 use scenarios::{SCENARIOS, Scenario};
 
