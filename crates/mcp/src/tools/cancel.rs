@@ -9,7 +9,7 @@ use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::{Asker, Recipient};
 use sisyphus_core::outcome::Canceller;
 use sisyphus_core::output::one_line;
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{Kind, Task};
 
 use super::reach::{complain, find, read};
 use crate::answer::{Answer, Verdict};
@@ -52,6 +52,9 @@ struct Stopped {
     came_of_it: CameOfIt,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// For an agent: what has it go on, once it is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<String>,
     #[serde(flatten)]
     task: TaskView,
 }
@@ -64,6 +67,12 @@ enum CameOfIt {
     Cancelled,
     HadEnded,
     NotStopped,
+}
+
+/// How an agent that was stopped, or has ended, is sent on (measured on 2.1.329).
+fn how_to_resume(task: &Task) -> Option<String> {
+    let id = task.client_id().filter(|_| task.kind == Kind::Agent)?;
+    Some(format!("SendMessage to `{id}` has it go on"))
 }
 
 /// Takes as long as the tasks take to end: 11 seconds at most.
@@ -90,7 +99,8 @@ pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Can
             let (came_of_it, problem) = came_of_it(&answer.task, &answer.ending);
             let task = TaskView::of(&answer.task, &now);
             let status_before = answer.before.status.word().to_owned();
-            Stopped { status_before, came_of_it, problem, task }
+            let resume = how_to_resume(&answer.task);
+            Stopped { status_before, came_of_it, problem, resume, task }
         })
         .collect();
     let is = |wanted: CameOfIt| stopped.iter().filter(|it| it.came_of_it == wanted).count();
@@ -137,11 +147,14 @@ fn text(cancelled: &Cancelled) -> String {
 }
 
 fn row(stopped: &Stopped) -> Vec<String> {
-    let now = match (&stopped.problem, stopped.came_of_it) {
+    let mut now = match (&stopped.problem, stopped.came_of_it) {
         (Some(problem), _) => format!("{}; {}", stopped.task.state(), cell(problem)),
         (None, CameOfIt::HadEnded) => format!("had ended: {}", stopped.task.state()),
         (None, CameOfIt::Cancelled | CameOfIt::NotStopped) => stopped.task.state(),
     };
+    if let Some(resume) = &stopped.resume {
+        now = format!("{now}; {}", cell(resume));
+    }
     vec![
         format!("`{}`", stopped.task.task_id),
         cell(stopped.task.name()),

@@ -95,3 +95,25 @@ fn what_only_the_client_can_stop_is_said_so() {
     assert!(running.process.is_alive());
     assert_ne!(client.task()["status"], Value::Null);
 }
+
+#[test]
+fn an_agent_is_left_to_the_client_and_how_it_goes_on_is_said() {
+    let client = Client::new(Shell::Bash);
+    let input =
+        json!({ "description": "explore", "prompt": "find it", "subagent_type": "Explore" });
+    client.hook(
+        "sisyphus-post-tool-use",
+        json!({
+            "hook_event_name": "PostToolUse", "tool_name": "Agent", "tool_use_id": "toolu_a",
+            "tool_input": input,
+            "tool_response": { "isAsync": true, "status": "async_launched", "agentId": "a17" },
+        }),
+    );
+    let model = Model::of(&client);
+    let answer = model.cancel(json!({ "all": true }));
+    let task = &answer.data["tasks"][0];
+    assert_eq!(task["came_of_it"], "not_stopped", "{}", answer.text);
+    assert_eq!(task["problem"], "only Claude Code can stop it: TaskStop with task_id `a17`");
+    assert_eq!(task["resume"], "SendMessage to `a17` has it go on");
+    assert!(answer.text.contains("SendMessage to"), "{}", answer.text);
+}
