@@ -1,4 +1,4 @@
-//! Whose a file is, and who else may read or change it: for people who want to know whether all is well.
+//! Whose a file is, and who else may read or change it.
 
 use std::io;
 use std::path::Path;
@@ -24,6 +24,11 @@ pub fn rights(path: &Path) -> io::Result<Rights> {
 /// Whether a file can be started by its owner.
 pub fn is_executable(path: &Path) -> bool {
     sys::is_executable(path)
+}
+
+/// Lets nobody but its owner read, change or start a program.
+pub fn make_private_program(path: &Path) -> io::Result<()> {
+    sys::make_private_program(path)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use sisyphus_core::id::SessionId;
+use sisyphus_core::rights::make_private_program;
 use sisyphus_core::run_folder::{Announced, RunRoot};
 use sisyphus_core::snippet;
 use sisyphus_hook::Context;
@@ -37,8 +38,10 @@ fn provide_runner(context: &Context, target: &Path) -> Result<()> {
     }
     context.store.dir().create_runner_dir()?;
     let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
-    // `copy` keeps the mode, so the copy is executable.
-    let copied = fs::copy(&source, &temporary).and_then(|_| fs::rename(&temporary, target));
+    // `copy` keeps the mode, which is that of an installed program: others may start it, or more.
+    let copied = fs::copy(&source, &temporary)
+        .and_then(|_| make_private_program(&temporary))
+        .and_then(|()| fs::rename(&temporary, target));
     if copied.is_err() {
         let _ = fs::remove_file(&temporary);
     }

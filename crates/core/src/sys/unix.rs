@@ -1,8 +1,10 @@
 //! Linux and macOS.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -50,6 +52,11 @@ pub(crate) fn rights(path: &Path) -> io::Result<Rights> {
 /// Whether it is a file that its owner may start.
 pub(crate) fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o100 != 0)
+}
+
+/// Lets nobody but its owner read, change or start a program.
+pub(crate) fn make_private_program(path: &Path) -> io::Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(0o700))
 }
 
 /// Creates a file with mode 0600 that must not exist.
