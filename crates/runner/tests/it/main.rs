@@ -15,6 +15,7 @@ mod limit;
 mod planted;
 mod queue;
 mod results;
+mod rights;
 mod run_roots;
 mod sandbox;
 mod signals;

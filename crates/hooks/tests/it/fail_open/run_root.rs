@@ -1,7 +1,9 @@
 //! A folder for the runs that somebody else may have put there.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::Path;
 
 use serde_json::Value;
 use sisyphus_testing::TestEnv;
@@ -39,9 +41,41 @@ const SPOILED: [(&str, Spoil); 5] = [
     }),
 ];
 
+/// Somebody else on this machine.
+const STRANGER: u32 = 65_534;
+
+/// Only root can put a folder there as another user would.
+const SPOILED_BY_OTHERS: [(&str, Spoil); 2] = [
+    ("another user's", |env| {
+        fs::create_dir_all(env.runs()).unwrap();
+        fs::set_permissions(env.client_tmp(), Permissions::from_mode(0o700)).unwrap();
+        give_away(&env.runs());
+    }),
+    ("another user's around it", |env| {
+        fs::create_dir_all(env.runs()).unwrap();
+        fs::set_permissions(env.runs(), Permissions::from_mode(0o700)).unwrap();
+        give_away(&env.client_tmp());
+    }),
+];
+
+fn give_away(path: &Path) {
+    fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
+    chown(path, Some(STRANGER), Some(STRANGER)).unwrap();
+}
+
+/// All of them, as far as this user can make them.
+fn spoiled() -> impl Iterator<Item = (&'static str, Spoil)> {
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root {
+        // Past the harness, which keeps to itself what a test prints that passes.
+        let _ = writeln!(io::stderr(), "NOT TESTED: only root can make a folder of another user");
+    }
+    SPOILED.into_iter().chain(SPOILED_BY_OTHERS.into_iter().filter(move |_| is_root))
+}
+
 #[test]
 fn nothing_is_announced_in_a_folder_that_is_not_ours_alone_and_it_is_noted() {
-    for (what, spoil) in SPOILED {
+    for (what, spoil) in spoiled() {
         let env = TestEnv::new();
         let session = Session::new(&env);
         spoil(&env);
@@ -58,7 +92,7 @@ fn nothing_is_announced_in_a_folder_that_is_not_ours_alone_and_it_is_noted() {
 
 #[test]
 fn such_a_call_is_observed() {
-    for (what, spoil) in SPOILED {
+    for (what, spoil) in spoiled() {
         let env = TestEnv::new();
         let session = Session::new(&env);
         spoil(&env);

@@ -1,0 +1,142 @@
+//! Whatever umask the client was started with, what we write is for its owner alone.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::stat::{Mode, umask};
+use serde_json::{Value, json};
+use sisyphus_testing::shell::Running;
+use sisyphus_testing::{Client, Shell, env};
+
+/// Somebody else on this machine.
+const STRANGER: u32 = 65_534;
+
+/// Makes what is started from `command` forbid nobody anything.
+fn forbid_nothing(command: &mut Command) {
+    let open = || {
+        umask(Mode::empty());
+        Ok(())
+    };
+    // SAFETY: between fork and exec only this one system call is made.
+    unsafe { command.pre_exec(open) };
+}
+
+fn hook(client: &Client, binary: &str, mut event: Value) -> Value {
+    client.complete(&mut event);
+    let mut command = client.env.command(binary);
+    command.env("CLAUDE_ENV_FILE", client.env.path().join("env-session-1.sh"));
+    forbid_nothing(&mut command);
+    let output = env::run(command, event.to_string().as_bytes());
+    assert_eq!(output.code, Some(0), "{output:?}");
+    output.json()
+}
+
+/// A background call, all of it without a umask.
+fn background(client: &Client, id: &str, command: &str) -> Running {
+    let call = |name: &str| {
+        json!({ "hook_event_name": name, "tool_name": "Bash", "tool_use_id": id,
+                "tool_input": { "command": command, "description": "a test", "run_in_background": true } })
+    };
+    hook(client, "sisyphus-pre-tool-use", call("PreToolUse"));
+    let running = client.spawn(&client.attached(command), |shell, _| forbid_nothing(shell));
+    let mut after = call("PostToolUse");
+    after["tool_response"] = json!({ "stdout": "", "stderr": "", "backgroundTaskId": running.id });
+    hook(client, "sisyphus-post-tool-use", after);
+    running
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(below(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+/// Checks everything of ours; returns how much there was.
+fn assert_private(client: &Client, when: &str) -> usize {
+    let mut count = 0;
+    for path in [client.env.state(), client.env.runs()].iter().flat_map(|folder| below(folder)) {
+        // It may be gone by now.
+        let Ok(metadata) = path.symlink_metadata() else { continue };
+        let program = path.starts_with(client.env.state().join("bin"));
+        let expected = if metadata.is_dir() || program { 0o700 } else { 0o600 };
+        assert_eq!(metadata.mode() & 0o7777, expected, "{when}: {}", path.display());
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn what_is_written_in_the_life_of_a_task_is_for_its_owner_alone() {
+    let client = Client::new(Shell::Bash);
+    fs::remove_dir_all(client.env.home().join(".claude/.sisyphus")).unwrap();
+    let _ = fs::remove_dir_all(client.env.runs());
+    let start = json!({ "hook_event_name": "SessionStart", "source": "startup" });
+    let env_file = client.env.path().join("env-session-1.sh");
+    fs::remove_file(&env_file).unwrap();
+    hook(&client, "sisyphus-session-start", start);
+    client.env.set(&json!({ "max_background_tasks": 1 }));
+    let first = background(
+        &client,
+        "toolu_1",
+        "echo ready; until [ -e stop ]; do sleep 0.02; done; exit 3",
+    );
+    first.wait_for_line("ready");
+    let second = background(&client, "toolu_2", "echo second");
+    sisyphus_testing::wait_until("the second to wait", || {
+        client.tasks().iter().any(|task| task["status"] == "queued")
+    });
+    let count = assert_private(&client, "while one runs and one waits");
+    assert!(count > 15, "{count}");
+    fs::write(client.env.project().join("stop"), "").unwrap();
+    assert_eq!(first.wait().status.code(), Some(3));
+    assert_eq!(second.wait().status.code(), Some(0));
+    let prompt = json!({ "hook_event_name": "UserPromptSubmit", "prompt": "go on" });
+    let told = hook(&client, "sisyphus-user-prompt-submit", prompt);
+    assert!(told.to_string().contains("exit code 3"), "{told}");
+    let output = client.env.run("sisyphus", &["show", client.tasks()[0]["id"].as_str().unwrap()]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    hook(
+        &client,
+        "sisyphus-session-end",
+        json!({ "hook_event_name": "SessionEnd", "reason": "other" }),
+    );
+    let count = assert_private(&client, "at the end");
+    assert!(count > 10, "{count}");
+}
+
+/// What was announced in a folder that has become another user's by the time the shell starts.
+#[test]
+fn a_folder_that_another_user_has_taken_over_stops_no_command_and_is_not_used() {
+    if !nix::unistd::geteuid().is_root() {
+        // Past the harness, which keeps to itself what a test prints that passes.
+        let _ = writeln!(io::stderr(), "NOT TESTED: only root can make a folder of another user");
+        return;
+    }
+    for whose in [
+        |client: &Client, _: &str| client.env.client_tmp(),
+        |client: &Client, _: &str| client.env.runs(),
+        |client: &Client, task: &str| client.env.runs().join(task),
+    ] {
+        let client = Client::new(Shell::Bash);
+        let call = client.announce("echo ran; exit 4");
+        let id = client.task()["id"].as_str().unwrap().to_owned();
+        let folder = whose(&client, &id);
+        chown(&folder, Some(STRANGER), Some(STRANGER)).unwrap();
+        let running = client.start("echo ran; exit 4");
+        let _ = client.bind(call, &running);
+        let finished = running.wait();
+        assert_eq!((finished.status.code(), finished.text().as_str()), (Some(4), "ran\n"));
+        let left = ["result.json", "started.json", "lock", "output.log"];
+        let left: Vec<_> =
+            left.iter().filter(|name| client.env.runs().join(&id).join(name).exists()).collect();
+        assert!(left.is_empty(), "{}: {left:?} was written", folder.display());
+        chown(&folder, Some(0), Some(0)).unwrap();
+    }
+}
