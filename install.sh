@@ -62,6 +62,7 @@ main() {
 }
 
 install() {
+	check_files
 	check_client
 	check_target
 	version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$here/plugin.json" | head -n 1)
@@ -100,6 +101,21 @@ check_client() {
 	oldest=$(printf '%s\n%s\n' "$CLIENT_MIN" "$found" | sort -t . -k 1,1n -k 2,2n -k 3,3n | head -n 1)
 	[ "$oldest" = "$CLIENT_MIN" ] ||
 		die "Claude Code $found is too old, $CLIENT_MIN or newer is needed; run 'claude update'"
+}
+
+# An archive brings the sums of its files. Half an archive is not installed.
+check_files() {
+	[ -f "$here/SHA256SUMS" ] || return 0
+	if command -v sha256sum >/dev/null 2>&1; then
+		check=sha256sum
+	elif command -v shasum >/dev/null 2>&1; then
+		check="shasum -a 256"
+	else
+		return 0
+	fi
+	# The words of $check are meant to be split.
+	wrong=$(cd "$here" && $check -c SHA256SUMS 2>/dev/null | sed -n 's/: FAILED.*//p' | head -n 1)
+	[ -z "$wrong" ] || die "'$here/$wrong' is missing or not as it was packed; unpack the archive again"
 }
 
 # What stands where we would put something, and was not put there by us, is left alone.

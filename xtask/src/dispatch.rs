@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::{bench, chaos, ci, e2e, tidy};
+use crate::{bench, chaos, ci, dist, e2e, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
        cargo xtask bench [--list] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N]
+       cargo xtask dist
        cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]";
 
 /// Runs the task that the first argument names.
@@ -20,6 +21,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "tidy" => tidy::run(),
             "bench" => bench::run(rest),
             "chaos" => chaos::run(rest),
+            "dist" => dist::run(),
             "e2e" => e2e::run(rest),
             e2e::REWRITE_HOOK => e2e::answer_as_rewriting_hook(),
             _ => bail!("`{verb}` is not a task\n{USAGE}"),

@@ -10,6 +10,7 @@ mod bench;
 mod chaos;
 mod ci;
 mod dispatch;
+mod dist;
 mod e2e;
 mod repository;
 mod stand_in;

@@ -7,12 +7,16 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::repository;
 
+/// The packages of the workspace that are no part of the plugin.
+pub(crate) const NOT_IN_PLUGIN: [&str; 2] = ["xtask", "sisyphus-testing"];
+
 /// Builds the plugin; returns the folder that holds its binaries.
 pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {
     let mut build = Command::new(repository::cargo());
     build.args(["build", "--quiet", "--release", "--workspace", "--target-dir"]).arg(target);
-    // Neither is part of the plugin.
-    build.args(["--exclude", "xtask", "--exclude", "sisyphus-testing"]);
+    for other in NOT_IN_PLUGIN {
+        build.args(["--exclude", other]);
+    }
     let status =
         build.current_dir(root).status().with_context(|| format!("could not start {build:?}"))?;
     ensure!(status.success(), "could not build the plugin");

@@ -1,6 +1,7 @@
 //! The list of scenarios. Each asserts what a user was promised, with the client as the witness.
 
 mod agents_in_line;
+mod archive;
 mod bare_client;
 mod bare_tui;
 mod binaries_deleted;
@@ -48,6 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "bare_client", needs_plugin: false, run: bare_client::run },
     Scenario { name: "bare_tui", needs_plugin: false, run: bare_tui::run },
     with_plugin("validate", validate::run),
+    with_plugin("archive", archive::run),
     with_plugin("reminder_mid_turn", reminder_mid_turn::run),
     with_plugin("reminder_from_idle", reminder_from_idle::run),
     with_plugin("reminder_in_tui", reminder_in_tui::run),

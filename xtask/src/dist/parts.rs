@@ -1,0 +1,131 @@
+//! What belongs into the archive. The binaries and the texts are those that `install.sh` asks for: it has the list.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+/// Single files, and where the installer and whoever reads the README look for them.
+const FILES: [&str; 9] = [
+    "install.sh",
+    "plugin.json",
+    ".claude-plugin/plugin.json",
+    ".claude-plugin/marketplace.json",
+    "hooks/hooks.json",
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "LICENSE",
+];
+/// What the README leads to.
+const DOCUMENTS: &str = "docs";
+
+/// What the archive is made of.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) version: String,
+    /// Less the `sisyphus-` in front.
+    binaries: Vec<String>,
+    folders: Vec<String>,
+}
+
+impl Parts {
+    pub(super) fn read(root: &Path) -> Result<Self> {
+        let manifest: Value = serde_json::from_str(&read(&root.join("plugin.json"))?)?;
+        let version = manifest["version"].as_str().context("`plugin.json` names no version")?;
+        let installer = read(&root.join("install.sh"))?;
+        let list = |name: &str| {
+            words(&installer, name)
+                .with_context(|| format!("`install.sh` has no line `{name}=\"…\"`"))
+        };
+        let mut folders = list("TEXTS")?;
+        if root.join(DOCUMENTS).is_dir() {
+            folders.push(DOCUMENTS.to_owned());
+        }
+        Ok(Self {
+            version: version.to_owned(),
+            binaries: [list("HOOKS")?, list("OTHERS")?].concat(),
+            folders,
+        })
+    }
+
+    /// Puts everything into the folder `staging`.
+    pub(super) fn copy(&self, root: &Path, binaries: &Path, staging: &Path) -> Result<()> {
+        for name in FILES {
+            copy(&root.join(name), &staging.join(name))?;
+        }
+        for folder in &self.folders {
+            for name in files_below(root, Path::new(folder))? {
+                copy(&root.join(&name), &staging.join(&name))?;
+            }
+        }
+        for name in self.binaries.iter().map(|name| format!("sisyphus-{name}")) {
+            copy(&binaries.join(&name), &staging.join("hooks/bin").join(&name))?;
+        }
+        // Alone in its folder, which the client puts on the model's `PATH`.
+        copy(&binaries.join("sisyphus"), &staging.join("bin/sisyphus"))
+    }
+
+    /// Every file of `staging`, sorted.
+    pub(super) fn files(&self, staging: &Path) -> Result<Vec<String>> {
+        let found = files_below(staging, Path::new(""))?;
+        let least = FILES.len() + self.binaries.len() + 1;
+        ensure!(found.len() > least, "{} files are too few for an archive", found.len());
+        Ok(found.iter().map(|path| path.to_string_lossy().into_owned()).collect())
+    }
+}
+
+/// The words of the line `NAME="…"` of a shell script.
+fn words(script: &str, name: &str) -> Option<Vec<String>> {
+    let start = format!("{name}=\"");
+    let line = script.lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix('"'))?;
+    Some(line.split_whitespace().map(str::to_owned).collect())
+}
+
+/// The files below `root/folder`, as paths relative to `root`, sorted.
+fn files_below(root: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+    let listing = root.join(folder);
+    let mut found = Vec::new();
+    for entry in
+        fs::read_dir(&listing).with_context(|| format!("could not list `{}`", listing.display()))?
+    {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            found.extend(files_below(root, &path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let context = || format!("could not copy `{}` to `{}`", from.display(), to.display());
+    fs::create_dir_all(to.parent().context("a path without a folder")?).with_context(context)?;
+    fs::copy(from, to).map(drop).with_context(context)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repository;
+
+    #[test]
+    fn the_installers_lists_are_found() {
+        let script = "PLUGIN=x\nHOOKS=\"stop wake\"\n# OTHERS=\"no\"\nOTHERS=\"run\"\n";
+        assert_eq!(words(script, "HOOKS").unwrap(), ["stop", "wake"]);
+        assert_eq!(words(script, "OTHERS").unwrap(), ["run"]);
+        assert_eq!(words(script, "TEXTS"), None);
+        let parts = Parts::read(&repository::root().unwrap()).unwrap();
+        assert!(parts.binaries.iter().any(|name| name == "pre-tool-use"), "{parts:?}");
+        assert!(parts.binaries.iter().any(|name| name == "run"), "{parts:?}");
+        assert!(parts.folders.iter().any(|name| name == "skills"), "{parts:?}");
+    }
+}
