@@ -9,7 +9,7 @@ use crate::{repository, tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 8] = [
+    let steps: [(&str, Step); 9] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -20,6 +20,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace"])),
         // By way of cargo, because the build above may have replaced this very program.
+        ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
         ("chaos", Step::Task(&["chaos", "--seed", "1", "--seconds", "10"])),
         // A process of its own also because it moves itself into a network namespace.
         ("e2e", Step::Task(&["e2e"])),

@@ -12,6 +12,7 @@ mod ci;
 mod dispatch;
 mod dist;
 mod e2e;
+mod fuzz;
 mod repository;
 mod stand_in;
 mod tidy;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::repository;
 
 /// The packages of the workspace that are no part of the plugin.
-pub(crate) const NOT_IN_PLUGIN: [&str; 2] = ["xtask", "sisyphus-testing"];
+pub(crate) const NOT_IN_PLUGIN: [&str; 3] = ["xtask", "sisyphus-testing", "sisyphus-fuzz"];
 
 /// Builds the plugin; returns the folder that holds its binaries.
 pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {

@@ -1,0 +1,26 @@
+//! What runs again is the string less our line, and nothing else is missing from it.
+
+use std::path::Path;
+
+use sisyphus_core::snippet::{render, strip};
+
+/// The bytes are a path, what stands before our line, and what behind, with zeros between them.
+pub(super) fn run(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut parts = text.splitn(3, '\0');
+    let [path, before, after] = [(); 3].map(|()| parts.next().unwrap_or_default());
+    let Some(snippet) = render(Path::new(path), Path::new("/state"), Path::new(path)) else {
+        let is_refused = |letter: char| letter == '\'' || letter.is_control();
+        assert!(path.contains(is_refused), "{path:?} was refused");
+        return;
+    };
+    assert!(!snippet.contains(['\n', '\r', '\0']), "{snippet:?}");
+    // Every quote of ours is closed where it should be.
+    assert_eq!(snippet.matches('\'').count(), 18, "{snippet:?}");
+    if before.contains(&snippet) {
+        return;
+    }
+    let whole = format!("{before}{snippet}\n{after}");
+    assert_eq!(strip(&whole, &snippet).as_deref(), Some(format!("{before}{after}").as_str()));
+    assert_eq!(strip(before, &snippet), None);
+}

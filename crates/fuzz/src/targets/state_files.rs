@@ -1,0 +1,80 @@
+//! State files that something has damaged. Not the journal: what it names is done, and only its owner can write there.
+
+use std::fs;
+use std::time::Duration;
+
+use sisyphus_core::id::SessionId;
+use sisyphus_core::notice::{heading, report};
+use sisyphus_core::paths::StateDir;
+use sisyphus_core::settings::Settings;
+use sisyphus_core::settings::check::check;
+use sisyphus_core::store::Store;
+use sisyphus_core::task::Task;
+use sisyphus_testing::TempDir;
+
+use super::assert_fit_to_read;
+
+const WAIT: Duration = Duration::from_secs(1);
+
+/// The bytes are every file at once.
+pub(super) fn run(bytes: &[u8]) {
+    let dir = TempDir::new();
+    let state = StateDir::at(dir.path());
+    let session = SessionId::new("session-1").expect("an id");
+    for folder in ["outbox", "sessions", "archive"] {
+        fs::create_dir(dir.path().join(folder)).expect("a folder");
+    }
+    let names = [
+        "active.json",
+        "completed.json",
+        "failed.json",
+        "outbox/session-1.json",
+        "sessions/session-1.json",
+        "archive/2026-01.jsonl",
+    ];
+    for name in names {
+        fs::write(dir.path().join(name), bytes).expect("a state file");
+    }
+    let store = Store::new(state.clone());
+    let active = store.read_active().map(|active| active.tasks).unwrap_or_default();
+    let finished = [store.read_completed(), store.read_failed()];
+    let finished = finished.into_iter().flatten().flat_map(|history| history.tasks());
+    let archived = store.read_archive().unwrap_or_default();
+    for task in active.into_iter().chain(finished).chain(archived) {
+        assert_told_well(&task, &state);
+    }
+    let _ = store.read_session(&session);
+    let _ = store.read_outbox(&session).map(|outbox| outbox.held().count());
+
+    let updated = store.update(WAIT, |transaction| {
+        let (active, outbox) = transaction.active_and_outbox(&session)?;
+        let tasks: Vec<Task> = active.tasks.clone();
+        for task in tasks {
+            outbox.owe(task);
+        }
+        active.draw_ticket();
+        Ok(())
+    });
+    if updated.is_ok() {
+        assert!(store.read_active().is_ok(), "what was written can't be read");
+        assert!(store.read_outbox(&session).is_ok(), "what was written can't be read");
+    }
+    // The settings' file is the client's; we only read it.
+    fs::write(dir.path().join("settings.json"), bytes).expect("settings");
+    let _ = Settings::read_in(dir.path(), Some(dir.path()));
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        let _ = check(&value);
+    }
+}
+
+fn assert_told_well(task: &Task, state: &StateDir) {
+    // A file of this machine that the task names is none of a fuzzer's business.
+    let task = Task { output: None, ..task.clone() };
+    let text = report(&task, state, 20);
+    assert!(text.chars().count() < 10_000, "{text}");
+    assert_fit_to_read(&text);
+    assert_fit_to_read(&heading(&task));
+    let again: Task =
+        serde_json::from_value(serde_json::to_value(&task).expect("JSON")).expect("a task");
+    assert_eq!(again, task);
+}
