@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::{bench, chaos, ci, dist, e2e, fuzz, tidy};
+use crate::{bench, chaos, ci, dist, docs, e2e, fuzz, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
        cargo xtask bench [--list] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N]
        cargo xtask dist
+       cargo xtask docs
        cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]
        cargo xtask fuzz [--seconds N] [--seed N] [--guided] [TARGET…]";
 
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "bench" => bench::run(rest),
             "chaos" => chaos::run(rest),
             "dist" => dist::run(),
+            "docs" => docs::run(),
             "fuzz" => fuzz::run(rest),
             "e2e" => e2e::run(rest),
             e2e::REWRITE_HOOK => e2e::answer_as_rewriting_hook(),

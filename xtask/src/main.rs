@@ -11,6 +11,7 @@ mod chaos;
 mod ci;
 mod dispatch;
 mod dist;
+mod docs;
 mod e2e;
 mod fuzz;
 mod repository;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use crate::repository;
+use crate::{docs, repository};
 
 /// What is wrong, and in which line (0: the file as a whole).
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     }
     check_manifest(&root, &mut report)?;
     check_hooks(&root, &mut report)?;
+    check_docs(&root, &mut report)?;
     if report.count == 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -68,6 +69,15 @@ fn check_hooks(root: &Path, report: &mut Report) -> Result<()> {
     let mut binaries = hooks::declared_binaries(&crate_manifest);
     binaries.extend(file_stems(&root.join("crates/hooks/src/bin"))?);
     report.add("hooks/hooks.json", hooks::check(&read(&root.join("hooks/hooks.json"))?, &binaries));
+    Ok(())
+}
+
+fn check_docs(root: &Path, report: &mut Report) -> Result<()> {
+    let is_current = read(&root.join(docs::SETTINGS))? == docs::settings();
+    if !is_current {
+        let message = "is not what the table of settings says; run `cargo xtask docs`";
+        report.add(docs::SETTINGS, vec![Finding::whole(message)]);
+    }
     Ok(())
 }
 

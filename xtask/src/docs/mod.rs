@@ -1,0 +1,35 @@
+//! `cargo xtask docs`: the parts of the documentation that are made from the program itself.
+
+mod picture;
+mod settings;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::repository;
+
+/// The page that is made from the table of settings.
+pub(crate) const SETTINGS: &str = "docs/settings.md";
+/// The picture that is made from what the demonstration prints.
+const PICTURE: &str = "docs/demo.svg";
+
+/// Writes all of them anew.
+pub(crate) fn run() -> Result<ExitCode> {
+    let root = repository::root()?;
+    write(&root.join(SETTINGS), &settings())?;
+    write(&root.join(PICTURE), &picture::draw(&root)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The page about settings, as it should be.
+pub(crate) fn settings() -> String {
+    settings::page()
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    println!("{}", path.display());
+    fs::write(path, text).with_context(|| format!("could not write `{}`", path.display()))
+}

@@ -1,0 +1,74 @@
+//! `docs/settings.md`, from the table in `core`.
+
+use sisyphus_core::settings::keys::{KEYS, Key, Project};
+
+const HEAD: &str = "\
+<!-- Made by `cargo xtask docs` from crates/core/src/settings/keys.rs; `cargo xtask tidy` holds the two equal. -->
+# Settings
+
+All optional, in `~/.claude/settings.json` (`CLAUDE_CONFIG_DIR` moves it), in either form:
+
+```json
+{\"sisyphus\": {\"output_lines\": 5}}
+```
+
+```json
+{\"sisyphus.output_lines\": 5}
+```
+
+A value that is not of the right type counts as not set, and one that is too large as the largest. What counts at the
+moment, where it comes from, and what is wrong in a file:
+
+```sh
+sisyphus config
+sisyphus config --json
+```
+
+Settings are read anew each time they are needed: a change holds for the next call, without a restart.
+
+| key | default | may be | a project may | meaning |
+|---|---|---|---|---|
+";
+
+const FOOT: &str = "
+## In detail
+
+- **Switched off** (`background_execution`), there is neither sleep guard nor ultrawork keyword.
+- **The sleep guard** looks at a foreground call that does nothing but `sleep` for over 2 seconds: the model is told what runs
+  and that a notice comes. Claude Code itself refuses a plain `sleep 25` and longer. Servers don't count: their start may be
+  waited for.
+- **Commands and agents at once**: agents that the conversation waits for, and those that an agent starts, are not held back.
+  Raising the number starts who waits. An agent counts for one limit only: that of its model, else of its provider, else
+  `max_background_tasks`. A model's name is a family (`opus`) or a whole name with or without its date, each with or without its
+  provider (`anthropic/…`).
+- **The time limit** counts from the real start. Claude Code's own limit of 10 minutes comes first unless it could be raised.
+- **A service** has no slot and no time limit. Known without a setting are dev servers, watchers, `tail -f` and the like; a
+  pattern `!npm start` takes one out.
+
+## Projects
+
+`.claude/settings.json` and `.claude/settings.local.json` of the project that Claude Code was started in are read too, but
+come with a repository, so others write them. They may only make Sisyphus more careful than you want it, as the column
+above says for each key; what they ask for beyond that is passed over, and `sisyphus config` names the file.
+";
+
+/// The whole page.
+pub(super) fn page() -> String {
+    let rows: String = KEYS.iter().map(row).collect();
+    format!("{HEAD}{rows}{FOOT}")
+}
+
+fn row(key: &Key) -> String {
+    let project = match key.project {
+        Project::MayNothing => "do nothing: it holds for all projects together",
+        Project::MayTurnOff => "turn it off",
+        Project::MayLower => "lower it",
+        Project::MayTakeAway => "add entries that begin with `!`",
+    };
+    let cells =
+        [format!("`{}`", key.dotted()), format!("`{}`", key.default()), key.type_in_words()];
+    let cells = cells.iter().map(String::as_str).chain([project, key.meaning]);
+    // A bar would end its cell.
+    let cells: Vec<String> = cells.map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
