@@ -262,6 +262,15 @@ impl Client {
         output.json()["tasks"].as_array().expect("tasks").clone()
     }
 
+    /// Waits until the records say that it runs: a command prints before its runner has written that down.
+    pub fn wait_until_running(&self, running: &Running) {
+        wait_for("the record that it runs", || {
+            let tasks = self.tasks();
+            let is_it = |task: &&Value| task["client_id"] == running.id.as_str();
+            (tasks.iter().find(is_it)?["status"] == "running").then_some(())
+        });
+    }
+
     /// The only task.
     pub fn task(&self) -> Value {
         let tasks = self.tasks();

@@ -26,6 +26,7 @@ fn the_whole_tree_is_gone_and_nothing_more_is_said_of_it() {
     let running = client.background_with(TREE, json!({ "description": "serve" }));
     let tree = tree(&client);
     assert_eq!(tree.len(), 3);
+    client.wait_until_running(&running);
     let model = Model::of(&client);
     let answer = model.cancel(json!({ "task_id": "serve" })).good();
     assert!(tree.iter().all(|process| !process.is_alive()), "{tree:?}");

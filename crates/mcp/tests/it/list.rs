@@ -49,7 +49,7 @@ fn the_own_session_is_listed_unless_another_is_asked_for() {
     client.background_with("exit 3", json!({ "description": "mine" })).wait();
     client.switch("session-2");
     client.background_with("true", json!({ "description": "theirs" })).wait();
-    running.wait_for_line("ready");
+    client.wait_until_running(&running);
 
     let model = Model::of(&client);
     let answer = model.list(json!({})).good();

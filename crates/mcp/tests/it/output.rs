@@ -17,6 +17,7 @@ fn a_running_command_is_read_by_its_cursor() {
     let running = client.background(command);
     let go = |number: u32| fs::write(client.env.project().join(format!("go{number}")), "").unwrap();
     running.wait_for_line("line 1");
+    client.wait_until_running(&running);
     let model = Model::of(&client);
     let first = model.output(json!({ "task_id": running.id, "since": 0 })).good();
     assert_eq!(first.data["output"], "line 1");
@@ -90,16 +91,12 @@ fn when_the_time_is_up_it_says_what_there_is() {
 fn several_calls_wait_at_once_and_others_are_answered_meanwhile() {
     let client = Client::new(Shell::Bash);
     let running = client.background(&held(0));
-    running.wait_for_line("ready");
+    client.wait_until_running(&running);
     let model = Model::of(&client);
     let wish = json!({ "task_id": running.id, "block": true });
     let calls: Vec<_> =
         (0..3).map(|_| model.begin("background_output", wish.clone(), None)).collect();
-    // The command prints before its runner has written down that it runs.
-    wait_for("the others to be answered", || {
-        let task = &model.list(json!({})).good().data["tasks"][0];
-        (task["status"] == "running").then_some(())
-    });
+    assert_eq!(model.list(json!({})).good().data["tasks"][0]["status"], "running");
     let_go(&client);
     for call in calls {
         assert_eq!(model.end(call).good().data["status"], "completed");
