@@ -55,6 +55,11 @@ fn assert_contained(env: &TestEnv, before: &BTreeSet<String>, what: &str) {
     assert!(!Path::new("/etc/victim").exists());
 }
 
+fn assert_not_recorded(env: &TestEnv, what: &str) {
+    let state = ["active.json", "completed.json", "failed.json"].map(|name| env.state_file(name));
+    assert!(!json!(state).to_string().contains("victim"), "{what}: {state:?}");
+}
+
 fn with_bait() -> TestEnv {
     let env = TestEnv::new();
     for folder in [env.path().to_owned(), env.home(), env.tmp(), env.project()] {
@@ -95,12 +100,7 @@ fn an_id_that_is_a_path_names_nothing() {
             let before = names(env.path());
             let _ = hook(&env, event, with(good, pointer, id).to_string().as_bytes());
             assert_contained(&env, &before, &format!("{payload} {pointer} {id:?}"));
-            let state =
-                ["active.json", "completed.json", "failed.json"].map(|name| env.state_file(name));
-            assert!(
-                !json!(state).to_string().contains("victim"),
-                "{payload} {pointer} {id:?}: {state:?}"
-            );
+            assert_not_recorded(&env, &format!("{payload} {pointer} {id:?}"));
         }
     }
 }
@@ -120,6 +120,7 @@ fn a_notice_about_a_path_is_no_notice() {
             let output = session.submits(&notice);
             assert!(!output.stdout.contains("victim"), "{output:?}");
             assert_contained(&env, &before, &format!("{field} {id:?}"));
+            assert_not_recorded(&env, &format!("{field} {id:?}"));
         }
     }
 }
