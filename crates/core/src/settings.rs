@@ -1,4 +1,4 @@
-//! The user's settings: the keys `sisyphus.…` in the client's own `settings.json`.
+//! The user's settings: the keys `sisyphus.…` in the client's own `settings.json`, and `background_notifications`.
 //!
 //! Both ways to write a key are read: `{"sisyphus": {"output_lines": 5}}` and `{"sisyphus.output_lines": 5}`. Where a
 //! file has both, the nested one counts. What is missing, broken or of the wrong type is the default: a typing mistake
@@ -14,14 +14,16 @@ use std::path::Path;
 use serde_json::Value;
 
 use keys::{
-    DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, MAX_LIMIT_NAME, MAX_LIMITS,
-    MAX_MINUTES, MAX_OUTPUT_LINES, MAX_PATTERN_CHARS, MAX_PATTERNS, usable_limits,
+    DEFAULT_NOTIFY_SECONDS, DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, Key,
+    MAX_LIMIT_NAME, MAX_LIMITS, MAX_MINUTES, MAX_OUTPUT_LINES, MAX_PATTERN_CHARS, MAX_PATTERNS,
+    Place, usable_limits,
 };
 use layers::{Content, Layers};
 
 /// Largest settings file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
+const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60_000;
 
 /// Whether commands are attached and recorded at all.
@@ -74,6 +76,11 @@ pub struct Settings {
     /// `sisyphus.ultrawork_keyword`, default true: whether the words `ultrawork` and `ulw` in a typed prompt ask for the
     /// skill of that name.
     pub ultrawork_keyword: Switch,
+    /// `background_notifications`, default true: whether people are told of ends on their desktop.
+    pub notifications: Switch,
+    /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have run
+    /// for its success to be worth telling.
+    pub notify_min_ms: u64,
 }
 
 impl Default for Settings {
@@ -89,6 +96,8 @@ impl Default for Settings {
             output_lines: saturating(DEFAULT_OUTPUT_LINES),
             sleep_guard: Switch::On,
             ultrawork_keyword: Switch::On,
+            notifications: Switch::On,
+            notify_min_ms: DEFAULT_NOTIFY_SECONDS * SECOND_MS,
         }
     }
 }
@@ -132,6 +141,9 @@ impl Settings {
                 .map_or(default.output_lines, |lines| saturating(lines.min(MAX_OUTPUT_LINES))),
             sleep_guard: switch(file, "sleep_guard"),
             ultrawork_keyword: switch(file, "ultrawork_keyword"),
+            notifications: switch(file, "background_notifications"),
+            notify_min_ms: number("notify_min_seconds")
+                .map_or(default.notify_min_ms, |it| it.min(MAX_MINUTES * 60) * SECOND_MS),
         }
     }
 }
@@ -148,7 +160,9 @@ fn switch(file: &Value, key: &str) -> Switch {
 fn setting<'a>(file: &'a Value, key: &str) -> Option<&'a Value> {
     let set = |value: &&Value| !value.is_null();
     let nested = file.get("sisyphus").and_then(|section| section.get(key)).filter(set);
-    nested.or_else(|| file.get(format!("sisyphus.{key}")).filter(set))
+    let dotted = || file.get(format!("sisyphus.{key}")).filter(set);
+    let is_bare = || Key::named(key).is_some_and(|key| key.place == Place::Top);
+    nested.or_else(dotted).or_else(|| file.get(key).filter(set).filter(|_| is_bare()))
 }
 
 fn slot_limit(number: u64) -> SlotLimit {
@@ -238,6 +252,11 @@ mod tests {
                 Settings { ultrawork_keyword: Switch::Off, ..default() },
             ),
             (json!({"ultrawork_keyword": 0}), default()),
+            (json!({"notify_min_seconds": 0}), Settings { notify_min_ms: 0, ..default() }),
+            (
+                json!({"notify_min_seconds": u64::MAX}),
+                Settings { notify_min_ms: 7 * 24 * hour, ..default() },
+            ),
             (
                 json!({"stale_minutes": 10_081}),
                 Settings { stale_ms: Some(7 * 24 * hour), ..default() },
@@ -253,6 +272,7 @@ mod tests {
     #[test]
     fn a_key_may_be_written_with_a_dot_and_a_nested_one_goes_before() {
         let off = Settings { execution: Execution::Off, ..Settings::default() };
+        let silent = Settings { notifications: Switch::Off, ..Settings::default() };
         let cases = [
             (json!({"sisyphus.background_execution": false}), off.clone()),
             (
@@ -273,6 +293,14 @@ mod tests {
                 Settings::default(),
             ),
             (json!({"background_execution": false}), Settings::default()),
+            (json!({"background_notifications": false}), silent.clone()),
+            (json!({"sisyphus.background_notifications": false}), silent),
+            (
+                json!({"background_notifications": false, "sisyphus": {"background_notifications": true}}),
+                Settings::default(),
+            ),
+            (json!({"background_notifications": "false"}), Settings::default()),
+            (json!({"notify_min_seconds": 0}), Settings::default()),
             (json!({"sisyphus": {"sisyphus.background_execution": false}}), Settings::default()),
         ];
         for (file, expected) in cases {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::keys::{KEYS, Key, Kind, SECTION};
+use super::keys::{KEYS, Key, Kind, Place, SECTION};
 
 /// The longest part of a wrong key that is looked at, in characters.
 const LOOKED_AT: usize = 64;
@@ -40,11 +40,16 @@ pub fn check(file: &Value) -> Vec<Flaw> {
     let in_section = nested.into_iter().flatten();
     let prefix = format!("{SECTION}.");
     let dotted = file.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
-    let all = in_section.map(|(name, value)| (name.as_str(), value)).chain(dotted);
+    let bare = KEYS.iter().filter(|key| key.place == Place::Top);
+    let bare = bare.filter_map(|key| Some((key.name, file.get(key.name)?)));
+    let all = in_section.map(|(name, value)| (name.as_str(), value)).chain(dotted).chain(bare);
     flaws.extend(all.filter_map(|(name, value)| flaw(name, value)).take(TOLD));
     let is_set = |value: Option<&Value>| value.is_some_and(|value| !value.is_null());
     let is_twice = |key: &&Key| {
-        is_set(nested.and_then(|section| section.get(key.name))) && is_set(file.get(&key.dotted()))
+        let bare = file.get(key.name).filter(|_| key.place == Place::Top);
+        let written =
+            [nested.and_then(|section| section.get(key.name)), file.get(&key.in_section()), bare];
+        written.into_iter().filter(|value| is_set(*value)).count() > 1
     };
     flaws.extend(KEYS.iter().filter(is_twice).map(|key| Flaw::Twice { key }));
     flaws
@@ -146,6 +151,13 @@ mod tests {
                 json!({"sisyphus": {"output_lines": 5}, "sisyphus.output_lines": 6}),
                 &["output_lines:twice"],
             ),
+            (json!({"background_notifications": false}), &[]),
+            (json!({"background_notifications": "no"}), &["background_notifications:type"]),
+            (
+                json!({"background_notifications": false, "sisyphus.background_notifications": true}),
+                &["background_notifications:twice"],
+            ),
+            (json!({"output_lines": "not ours"}), &[]),
         ];
         for (file, expected) in cases {
             assert_eq!(found(file), *expected, "{file}");

@@ -11,10 +11,20 @@ pub const SECTION: &str = "sisyphus";
 pub struct Key {
     /// Without the section.
     pub name: &'static str,
+    pub place: Place,
     pub kind: Kind,
     pub project: Project,
     /// One sentence, beginning with a small letter and without a full stop.
     pub meaning: &'static str,
+}
+
+/// Where a key stands in a settings file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the section, or with its name in front.
+    Section,
+    /// By itself. In the section it counts as well.
+    Top,
 }
 
 /// What a key may be set to.
@@ -67,6 +77,7 @@ pub(super) const DEFAULT_OUTPUT_LINES: u64 = 20;
 pub(super) const MAX_OUTPUT_LINES: u64 = 200;
 pub(super) const MAX_LIMITS: usize = 100;
 pub(super) const MAX_LIMIT_NAME: usize = 200;
+pub(super) const DEFAULT_NOTIFY_SECONDS: u64 = 10;
 pub(super) const MAX_PATTERNS: usize = 200;
 pub(super) const MAX_PATTERN_CHARS: usize = 200;
 
@@ -74,12 +85,14 @@ pub(super) const MAX_PATTERN_CHARS: usize = 200;
 pub const KEYS: &[Key] = &[
     Key {
         name: "background_execution",
+        place: Place::Section,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
         meaning: "whether commands are attached and recorded at all; what was recorded before is still delivered",
     },
     Key {
         name: "sleep_guard",
+        place: Place::Section,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
         meaning: "whether a foreground call that does nothing but sleep is denied while a background command of its \
@@ -87,12 +100,14 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "ultrawork_keyword",
+        place: Place::Section,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
         meaning: "whether the words `ultrawork` and `ulw` in a typed prompt ask for ultrawork",
     },
     Key {
         name: "max_background_tasks",
+        place: Place::Section,
         kind: Kind::Number {
             default: DEFAULT_SLOTS,
             max: None,
@@ -105,6 +120,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "model_concurrency",
+        place: Place::Section,
         kind: Kind::Limits { most: MAX_LIMITS, longest: MAX_LIMIT_NAME },
         project: Project::MayNothing,
         meaning: "how many agents of a model run at once, like `{\"opus\": 2}`, instead of the other limits; 0 is \
@@ -112,12 +128,14 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "provider_concurrency",
+        place: Place::Section,
         kind: Kind::Limits { most: MAX_LIMITS, longest: MAX_LIMIT_NAME },
         project: Project::MayNothing,
         meaning: "the same for the models of a provider that have no limit of their own",
     },
     Key {
         name: "task_ttl_minutes",
+        place: Place::Section,
         kind: Kind::Number {
             default: DEFAULT_TTL_MINUTES,
             max: Some(MAX_MINUTES),
@@ -129,6 +147,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "stale_minutes",
+        place: Place::Section,
         kind: Kind::Number {
             default: 0,
             max: Some(MAX_MINUTES),
@@ -140,6 +159,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "service_patterns",
+        place: Place::Section,
         kind: Kind::Patterns { most: MAX_PATTERNS, longest: MAX_PATTERN_CHARS },
         project: Project::MayTakeAway,
         meaning: "command lines that run until somebody stops them, beside those that are known: no slot, no time \
@@ -147,6 +167,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "output_lines",
+        place: Place::Section,
         kind: Kind::Number {
             default: DEFAULT_OUTPUT_LINES,
             max: Some(MAX_OUTPUT_LINES),
@@ -156,6 +177,26 @@ pub const KEYS: &[Key] = &[
         project: Project::MayLower,
         meaning: "last lines of an output that a reminder shows",
     },
+    Key {
+        name: "background_notifications",
+        place: Place::Top,
+        kind: Kind::Switch,
+        project: Project::MayTurnOff,
+        meaning: "whether the desktop tells you of ends: of what failed at once, of what went well if it took its time",
+    },
+    Key {
+        name: "notify_min_seconds",
+        place: Place::Section,
+        kind: Kind::Number {
+            default: DEFAULT_NOTIFY_SECONDS,
+            max: Some(MAX_MINUTES * 60),
+            unit: "seconds",
+            zero: Zero::Number,
+        },
+        // Lower, and a repository could have each of its commands announced.
+        project: Project::MayNothing,
+        meaning: "how long a command must have run for its success to be shown on the desktop",
+    },
 ];
 
 impl Key {
@@ -164,8 +205,16 @@ impl Key {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// As it is written in one piece: `sisyphus.output_lines`.
+    /// As it is written in one piece: `sisyphus.output_lines`, `background_notifications`.
     pub fn dotted(&self) -> String {
+        match self.place {
+            Place::Section => self.in_section(),
+            Place::Top => self.name.to_owned(),
+        }
+    }
+
+    /// With the section's name in front.
+    pub(super) fn in_section(&self) -> String {
         format!("{SECTION}.{}", self.name)
     }
 
@@ -302,8 +351,10 @@ mod tests {
             output_lines: _,
             sleep_guard: _,
             ultrawork_keyword: _,
+            notifications: _,
+            notify_min_ms: _,
         } = Settings::default();
-        assert_eq!(KEYS.len(), 10);
+        assert_eq!(KEYS.len(), 12);
     }
 
     #[test]

@@ -195,6 +195,10 @@ mod tests {
             ("sleep_guard", json!(false), json!(true), json!(false)),
             ("ultrawork_keyword", json!(null), json!(false), json!(false)),
             ("ultrawork_keyword", json!(false), json!(true), json!(false)),
+            ("background_notifications", json!(null), json!(false), json!(false)),
+            ("background_notifications", json!(false), json!(true), json!(false)),
+            ("notify_min_seconds", json!(null), json!(0), json!(10)),
+            ("notify_min_seconds", json!(60), json!(600), json!(60)),
             // One line for all projects.
             ("max_background_tasks", json!(null), json!(50), json!(5)),
             ("max_background_tasks", json!(null), json!(0), json!(5)),
