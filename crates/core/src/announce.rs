@@ -54,6 +54,7 @@ impl Call {
             status,
             output: None,
             told_silent_at: None,
+            noted_for_people_at: None,
             unlisted: 0,
             ignored_events: 0,
             unknown: Map::new(),

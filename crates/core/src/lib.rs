@@ -25,6 +25,7 @@ pub mod client_end;
 pub mod fold;
 pub mod judge;
 mod news;
+pub mod notify;
 pub mod queue;
 pub mod run_folder;
 pub mod silence;

@@ -159,6 +159,26 @@ impl StateDir {
         self.root.join("journal.json")
     }
 
+    /// A link to who tells people: for the runner, which lies far from where the plugin is installed.
+    pub fn notifier(&self) -> PathBuf {
+        self.runner_dir().join("sisyphus-notify")
+    }
+
+    /// What is to be told to people.
+    pub fn notify(&self) -> PathBuf {
+        self.root.join("notify.json")
+    }
+
+    /// Held by who tells people.
+    pub fn notify_lock(&self) -> PathBuf {
+        self.root.join("notify.lock")
+    }
+
+    /// What no desktop took, for the terminal.
+    pub fn terminal(&self) -> PathBuf {
+        self.root.join("terminal.json")
+    }
+
     pub fn lock(&self) -> PathBuf {
         self.root.join("state.lock")
     }

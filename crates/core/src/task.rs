@@ -63,6 +63,9 @@ pub struct Task {
     /// When its session was told that it prints nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_silent_at: Option<DateTime<Utc>>,
+    /// When its end was noted for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted_for_people_at: Option<DateTime<Utc>>,
     /// How often in a row the client did not list it among its background tasks. For a task that only the client sees.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unlisted: u32,
@@ -237,6 +240,7 @@ pub(crate) mod tests {
             },
             output: None,
             told_silent_at: None,
+            noted_for_people_at: None,
             unlisted: 0,
             ignored_events: 0,
             unknown: Map::new(),

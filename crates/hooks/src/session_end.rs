@@ -8,6 +8,7 @@ use sisyphus_core::fold::advance;
 use sisyphus_core::hand_over::leave;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::judge::unseen_end;
+use sisyphus_core::notify::Notes;
 use sisyphus_core::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_core::status::Status;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
@@ -48,7 +49,9 @@ fn end_all(context: &Context, session: &SessionId) -> Result<()> {
         return Ok(());
     }
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        let owed = &mut transaction.outbox(session)?.owed;
+        let outbox = transaction.outbox(session)?;
+        outbox.forget_series();
+        let owed = &mut outbox.owed;
         let corrected: Vec<Task> =
             owed.iter_mut().filter(|task| stopped(task)).map(blame_the_end).collect();
         for task in corrected {
@@ -71,7 +74,13 @@ fn end_all(context: &Context, session: &SessionId) -> Result<()> {
             }
         }
         Ok(())
-    })
+    })?;
+    // What was stopped just now was the last to end: that is no sum that anybody waits for.
+    if context.store.dir().notify().exists() {
+        let sums = |notes: &mut Notes| notes.over.retain(|it| &it.session != session);
+        context.store.take_notes(LOCK_WAIT_IN_HOOK, sums)?;
+    }
+    Ok(())
 }
 
 /// Whether a task ended, just now, by what only looks like a stranger's signal.

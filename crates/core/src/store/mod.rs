@@ -9,6 +9,7 @@ mod file;
 mod history;
 mod journal;
 mod lock;
+mod notify;
 mod original;
 mod outbox;
 mod patience;
@@ -17,6 +18,7 @@ mod tally;
 mod transaction;
 
 pub use delivered::Delivered;
+pub(crate) use file::Format;
 pub use file::Malformed;
 pub use history::History;
 pub use lock::{LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held, wait_until_open};

@@ -8,6 +8,7 @@ use super::delivered::Delivered;
 use super::file::Format;
 use super::tally::Tally;
 use crate::id::{ClientTaskId, SessionId, TaskId};
+use crate::notify::{AllOver, Ended, Series};
 use crate::task::Task;
 
 /// How many deliveries are remembered, to recognise a notice of the client that comes after ours.
@@ -40,6 +41,9 @@ pub struct Outbox {
     /// When an idle session was woken, the newest times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     wakes: Vec<DateTime<Utc>>,
+    /// What ended since the session last had nothing running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    series: Option<Series>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
@@ -203,6 +207,35 @@ impl Outbox {
             self.wakes.push(now);
         }
         may
+    }
+
+    /// Notes for people each end of what the client itself called a background task, once, and counts it.
+    pub(super) fn note_for_people(&mut self, now: DateTime<Utc>) -> Vec<Ended> {
+        let mut noted = Vec::new();
+        let mut series = self.series.take();
+        for task in self.held_mut() {
+            if !task.is_bound() || !task.status.is_final() || task.noted_for_people_at.is_some() {
+                continue;
+            }
+            task.noted_for_people_at = Some(now);
+            if let Some(ended) = Ended::of(task, now) {
+                Series::count(&mut series, task, &ended);
+                noted.push(ended);
+            }
+        }
+        self.series = series;
+        noted
+    }
+
+    /// Nothing runs in its session any more.
+    pub(super) fn all_over(&mut self, session: &SessionId, now: DateTime<Utc>) -> Option<AllOver> {
+        let series = self.series.take()?;
+        Some(AllOver { session: session.clone(), series, at: now })
+    }
+
+    /// The session ends: what runs in it is stopped, and nobody waits for a sum.
+    pub fn forget_series(&mut self) {
+        self.series = None;
     }
 
     /// Every result that is not known to have been delivered.

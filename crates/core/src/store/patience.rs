@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::lock::Lock;
+use super::transaction::Store;
 
 /// For how long nobody waits again who has waited in vain. Longer than a hook lives; a waiter lives for hours.
 const GIVES_UP_FOR: Duration = Duration::from_secs(2);
@@ -15,6 +16,13 @@ const GIVES_UP_FOR: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patience {
     lost_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Store {
+    /// Takes the one lock.
+    pub(super) fn lock(&self, wait: Duration) -> Result<Lock> {
+        self.patience.acquire(&self.dir().lock(), wait)
+    }
 }
 
 impl Patience {

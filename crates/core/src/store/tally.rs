@@ -26,6 +26,12 @@ impl Tally {
         self.0.values().sum()
     }
 
+    /// How many did not go well, as far as is known.
+    pub fn failures(&self) -> usize {
+        let went_well = ["completed", "unknown"].map(|word| self.0.get(word).copied());
+        self.total() - went_well.into_iter().flatten().sum::<usize>()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

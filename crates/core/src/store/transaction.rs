@@ -17,7 +17,7 @@ use super::original::Original;
 use super::outbox::Outbox;
 use super::patience::Patience;
 use super::session::Session;
-use super::{Malformed, Rewriting, file};
+use super::{Malformed, Rewriting, file, notify};
 use crate::agents::AgentLine;
 use crate::hook_log;
 use crate::id::{SessionId, TaskId, Ticket};
@@ -59,7 +59,7 @@ impl Active {
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: StateDir,
-    patience: Patience,
+    pub(super) patience: Patience,
 }
 
 impl Store {
@@ -111,10 +111,8 @@ impl Store {
     /// made is waited for. Best effort: whoever can't write reads what is there.
     fn finish_announced(&self) {
         if journal::is_announced(&self.dir) {
-            let finished = self
-                .patience
-                .acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)
-                .and_then(|_lock| journal::finish(&self.dir));
+            let finished =
+                self.lock(LOCK_WAIT_IN_HOOK).and_then(|_lock| journal::finish(&self.dir));
             if let Err(error) = finished {
                 hook_log::append(&self.dir, "journal", &format!("{error:#}"));
             }
@@ -156,7 +154,7 @@ impl Store {
     /// keeps the hooks that it has loaded, whatever became of their files since. So does a note that could not be read.
     pub fn write_session(&self, session: &SessionId, found: Rewriting) -> Result<()> {
         self.dir.create()?;
-        let _lock = self.patience.acquire(&self.dir.lock(), LOCK_WAIT_IN_HOOK)?;
+        let _lock = self.lock(LOCK_WAIT_IN_HOOK)?;
         let path = self.dir.session(session);
         file::create_folder(&path)?;
         let is_first = match path.symlink_metadata() {
@@ -186,7 +184,7 @@ impl Store {
         change: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
         self.dir.create()?;
-        let _lock = self.patience.acquire(&self.dir.lock(), wait)?;
+        let _lock = self.lock(wait)?;
         journal::finish(&self.dir)?;
         let (original, active) = Original::read(self.dir.active())?;
         let mut transaction = Transaction {
@@ -243,8 +241,10 @@ impl Transaction<'_> {
     }
 
     /// All or nothing, wherever the process is killed.
-    fn commit(self) -> Result<()> {
+    fn commit(mut self) -> Result<()> {
         let mut prepared = Prepared::new(self.dir);
+        let outboxes = self.outboxes.iter_mut().map(|(session, (_, outbox))| (session, outbox));
+        notify::note(self.dir, outboxes, &self.active, &mut prepared);
         for (original, outbox) in self.outboxes.values() {
             original.prepare(outbox, &mut prepared)?;
         }

@@ -1,0 +1,11 @@
+//! What people are told of ends on their desktop. Noted in the very change that makes an end known, so whoever makes
+//! that change, there is one note; `sisyphus-notify` takes notes under the same lock, so each is told once.
+
+mod ended;
+mod notes;
+mod terminal;
+
+pub use ended::{Ended, Urgency};
+pub use notes::{AllOver, Notes};
+pub(crate) use notes::{Series, is_live};
+pub use terminal::{Line, Lines};

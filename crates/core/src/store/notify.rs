@@ -1,0 +1,315 @@
+//! The files for those who tell people: changed under the one lock, gone when there is nothing in them. None of this
+//! creates the state folder: who tells people may outlive it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::file;
+use super::journal::{self, Prepared};
+use super::original::Original;
+use super::outbox::Outbox;
+use super::transaction::{Active, Store};
+use crate::hook_log;
+use crate::id::SessionId;
+use crate::notify::{Line, Lines, Notes, is_live};
+use crate::paths::StateDir;
+
+impl Store {
+    /// What is to be told to people, without a lock.
+    pub fn read_notes(&self) -> Result<Notes> {
+        file::read(&self.dir().notify())
+    }
+
+    /// Changes what is to be told to people.
+    pub fn take_notes<T>(&self, wait: Duration, take: impl FnOnce(&mut Notes) -> T) -> Result<T> {
+        self.change(&self.dir().notify(), wait, take, Notes::is_empty)
+    }
+
+    /// Leaves lines for the hooks of their sessions.
+    pub fn leave_for_terminal(
+        &self,
+        wait: Duration,
+        lines: Vec<Line>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let add = |all: &mut Lines| all.add(lines, now);
+        self.change(&self.dir().terminal(), wait, add, Lines::is_empty)
+    }
+
+    /// Takes the lines that were left for a session. None in one failed look at a file.
+    pub fn take_for_terminal(
+        &self,
+        wait: Duration,
+        session: &SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Line>> {
+        let path = self.dir().terminal();
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        self.change(&path, wait, |all: &mut Lines| all.take(session, now), Lines::is_empty)
+    }
+
+    fn change<F, T>(
+        &self,
+        path: &Path,
+        wait: Duration,
+        change: impl FnOnce(&mut F) -> T,
+        is_empty: impl FnOnce(&F) -> bool,
+    ) -> Result<T>
+    where
+        F: Serialize + DeserializeOwned + Default + Clone + PartialEq,
+    {
+        let _lock = self.lock(wait)?;
+        journal::finish(self.dir())?;
+        let before: F = file::read_or_set_aside(path)?;
+        let mut after = before.clone();
+        let value = change(&mut after);
+        if is_empty(&after) {
+            remove(path)?;
+        } else if after != before {
+            file::write(path, &after)?;
+        }
+        Ok(value)
+    }
+}
+
+/// Notes for people what ended by a change, or was called a background task by it. That this fails must not keep a result
+/// from its session.
+pub(super) fn note<'a>(
+    dir: &StateDir,
+    outboxes: impl Iterator<Item = (&'a SessionId, &'a mut Outbox)>,
+    active: &Active,
+    prepared: &mut Prepared<'_>,
+) {
+    let count = prepared.count();
+    if let Err(error) = try_note(dir, outboxes, active, prepared) {
+        hook_log::append(dir, "notify", &format!("{error:#}"));
+        prepared.truncate(count);
+    }
+}
+
+fn try_note<'a>(
+    dir: &StateDir,
+    outboxes: impl Iterator<Item = (&'a SessionId, &'a mut Outbox)>,
+    active: &Active,
+    prepared: &mut Prepared<'_>,
+) -> Result<()> {
+    let now = Utc::now();
+    let (mut ended, mut over, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    for (session, outbox) in outboxes {
+        ended.extend(outbox.note_for_people(now));
+        if !active.tasks.iter().any(|task| &task.session == session && is_live(task)) {
+            over.extend(outbox.all_over(session, now));
+        }
+        held.push(&*outbox);
+    }
+    let path = dir.notify();
+    if ended.is_empty() && over.is_empty() && !path.exists() {
+        return Ok(());
+    }
+    let (original, mut notes): (Original, Notes) = Original::read(path)?;
+    for task in held.into_iter().flat_map(Outbox::held) {
+        notes.correct(task, now);
+    }
+    notes.add(ended, over);
+    original.prepare(&notes, prepared)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove `{}`", path.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold::advance;
+    use crate::id::ClientTaskId;
+    use crate::outcome::{Canceller, Outcome};
+    use crate::status::{Ending, Status};
+    use crate::task::tests::pending;
+    use crate::task::{Client, Task, Witness};
+    use crate::transition::Event;
+    use sisyphus_testing::TempDir;
+
+    const WAIT: Duration = Duration::from_secs(20);
+    const FAILED: Outcome = Outcome::Failed { exit_code: 1 };
+
+    struct Stage {
+        _dir: TempDir,
+        store: Store,
+    }
+
+    impl Stage {
+        /// One session with these tasks, each called a background task by the client.
+        fn with(ids: &[&str]) -> Self {
+            let dir = TempDir::new();
+            let store = Store::new(StateDir::at(dir.path()));
+            store
+                .update(WAIT, |transaction| {
+                    transaction.active.tasks = ids.iter().map(|id| bound(id)).collect();
+                    Ok(())
+                })
+                .unwrap();
+            Self { _dir: dir, store }
+        }
+
+        fn end(&self, id: &str, outcome: Outcome) {
+            self.store
+                .update(WAIT, |transaction| {
+                    let all = &mut transaction.active.tasks;
+                    let Some(place) = all.iter().position(|task| task.id.as_str() == id) else {
+                        return Ok(());
+                    };
+                    let task = all.remove(place);
+                    let ending = Ending::unseen(outcome, Utc::now());
+                    advance(transaction, task, Event::Ended(ending))
+                })
+                .unwrap();
+        }
+
+        /// The notes: the ends by their task, and the sums.
+        fn notes(&self) -> (Vec<String>, Vec<String>) {
+            let notes = self.store.read_notes().unwrap();
+            let sums = notes.over.iter().map(|it| it.series.tally.said()).collect();
+            (notes.ended.iter().map(|it| it.task.to_string()).collect(), sums)
+        }
+    }
+
+    fn bound(id: &str) -> Task {
+        let client =
+            Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), said_by: Witness::Client };
+        Task { client: Some(client), ..pending(id, 1) }
+    }
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|&text| text.to_owned()).collect()
+    }
+
+    #[test]
+    fn every_end_is_noted_once_whoever_folds_it() {
+        let ids: Vec<String> = (0..40).map(|number| format!("t{number}")).collect();
+        let stage = Stage::with(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        std::thread::scope(|scope| {
+            for _ in 0..5 {
+                scope.spawn(|| ids.iter().for_each(|id| stage.end(id, FAILED)));
+            }
+        });
+        let (mut ended, sums) = stage.notes();
+        ended.sort();
+        let mut expected = ids.clone();
+        expected.sort();
+        assert_eq!(ended, expected);
+        assert_eq!(sums, ["40 failed"]);
+        // Taken once, they are gone.
+        let take = || stage.store.take_notes(WAIT, |notes| std::mem::take(&mut notes.ended).len());
+        assert_eq!((take().unwrap(), take().unwrap()), (40, 0));
+        stage.store.take_notes(WAIT, |notes| notes.over.clear()).unwrap();
+        assert!(!stage.store.dir().notify().exists());
+    }
+
+    #[test]
+    fn what_ends_before_the_client_names_it_is_noted_when_it_does() {
+        let stage = Stage::with(&[]);
+        let put = |task: Task| {
+            stage.store.update(WAIT, |transaction| {
+                transaction.active.insert(task);
+                Ok(())
+            })
+        };
+        put(pending("t1", 1)).unwrap();
+        stage.end("t1", FAILED);
+        assert_eq!(stage.notes(), (vec![], vec![]));
+        let session = bound("t1").session;
+        let name = || {
+            stage.store.update(WAIT, |transaction| {
+                transaction.outbox(&session)?.owed[0].client = bound("t1").client;
+                Ok(())
+            })
+        };
+        name().unwrap();
+        name().unwrap();
+        assert_eq!(stage.notes().0, strings(&["t1"]));
+    }
+
+    #[test]
+    fn the_last_end_of_a_session_brings_the_sum() {
+        let stage = Stage::with(&["t1", "t2", "t3"]);
+        stage.end("t1", Outcome::Completed);
+        stage.end("t2", FAILED);
+        assert_eq!(stage.notes().1, strings(&[]));
+        stage.end("t3", Outcome::Cancelled { by: Canceller::Model });
+        assert_eq!(stage.notes(), (strings(&["t1", "t2"]), strings(&["1 failed, 1 completed"])));
+    }
+
+    #[test]
+    fn a_session_that_ends_gets_no_sum() {
+        let stage = Stage::with(&["t1", "t2"]);
+        stage.end("t1", FAILED);
+        let session = bound("t1").session;
+        let forget = |transaction: &mut crate::store::Transaction<'_>| {
+            transaction.outbox(&session)?.forget_series();
+            Ok(())
+        };
+        stage.store.update(WAIT, forget).unwrap();
+        stage.end("t2", Outcome::Cancelled { by: Canceller::SessionEnd });
+        assert_eq!(stage.notes(), (strings(&["t1"]), strings(&[])));
+    }
+
+    #[test]
+    fn what_a_record_says_later_corrects_the_note() {
+        let stage = Stage::with(&["t1", "t2"]);
+        let by_signal = Outcome::Cancelled { by: Canceller::Unknown };
+        stage.end("t1", by_signal.clone());
+        stage.end("t2", by_signal);
+        let session = bound("t1").session;
+        let correct = |transaction: &mut crate::store::Transaction<'_>| {
+            let outcomes = [
+                Outcome::Cancelled { by: Canceller::SessionEnd },
+                Outcome::TimedOut { limit_ms: None },
+            ];
+            for (task, outcome) in transaction.outbox(&session)?.owed.iter_mut().zip(outcomes) {
+                let Status::Finished(ending) = &mut task.status else { unreachable!() };
+                ending.outcome = outcome;
+            }
+            Ok(())
+        };
+        stage.store.update(WAIT, correct).unwrap();
+        let notes = stage.store.read_notes().unwrap();
+        let said: Vec<&str> = notes.ended.iter().map(|it| it.outcome.word()).collect();
+        assert_eq!(said, ["timed_out"]);
+    }
+
+    #[test]
+    fn lines_for_a_terminal_wait_for_their_session() {
+        let stage = Stage::with(&[]);
+        let now = Utc::now();
+        let line = |session: &str, at| Line {
+            session: SessionId::new(session).unwrap(),
+            title: "t".to_owned(),
+            body: "b".to_owned(),
+            at,
+        };
+        let old = now - chrono::Duration::hours(1);
+        let lines = vec![line("s1", now), line("s2", now), line("s1", old)];
+        stage.store.leave_for_terminal(WAIT, lines, now).unwrap();
+        let take = |session: &str| {
+            let session = SessionId::new(session).unwrap();
+            stage.store.take_for_terminal(WAIT, &session, now).unwrap().len()
+        };
+        assert_eq!((take("s1"), take("s1"), take("s3"), take("s2")), (1, 0, 0, 1));
+        assert!(!stage.store.dir().terminal().exists());
+    }
+}
