@@ -22,6 +22,7 @@ use sisyphus_core::paths::StateDir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::Store;
 use sisyphus_core::task::Task;
+use sisyphus_process::start_notifier;
 
 use crate::print;
 
@@ -48,6 +49,7 @@ fn line() -> Option<String> {
     let session = session();
     // Who comes by does what is due; who finds the lock taken leaves it to the next.
     let _ = fold(&store, Scope::All, Duration::ZERO, now);
+    start_notifier(store.dir());
     let active = store.read_active().ok()?.tasks;
     let is_meant = |task: &Task| session.as_ref().is_none_or(|session| &task.session == session);
     let (mut running, mut waiting) = (0, 0);

@@ -15,6 +15,7 @@ use sisyphus_core::run_folder::RunRoot;
 use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store, wait_until_open};
 use sisyphus_core::task::Task;
+use sisyphus_process::start_notifier;
 
 use crate::tasks::Complain;
 
@@ -131,6 +132,7 @@ impl Lookout {
             (self.complain)(&error);
             self.has_complained = true;
         }
+        start_notifier(self.store.dir());
         let courses = courses(&self.store, ids)?;
         for course in &courses {
             if let Course::Live(task) = course {

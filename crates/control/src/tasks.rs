@@ -13,7 +13,7 @@ use sisyphus_core::paths::StateDir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{Claimer, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_core::task::Task;
-use sisyphus_process::ProcessId;
+use sisyphus_process::{ProcessId, start_notifier};
 
 /// How many ids are named where several could be meant.
 const NAMED: usize = 5;
@@ -68,6 +68,7 @@ impl Tasks {
         let store = open_store()?;
         let folded = fold(&store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now())
             .and_then(|()| bury_agents(&store));
+        start_notifier(store.dir());
 
         let read = store.read_active()?;
         let (active, in_line) = (read.tasks, read.agents.waiting);

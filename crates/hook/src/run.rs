@@ -12,6 +12,7 @@ use sisyphus_core::hook_log;
 use sisyphus_core::paths::{StateDir, client_config_dir};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::store::{Carrier, LOCK_WAIT_IN_HOOK, Store};
+use sisyphus_process::start_notifier;
 
 use crate::event::{Event, UserPromptSubmit};
 use crate::reply::Reply;
@@ -60,6 +61,8 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     if let Err(error) = told {
         context.log(E::NAME, &error);
     }
+    // The client has its answer by now.
+    start_notifier(context.store.dir());
     ExitCode::SUCCESS
 }
 

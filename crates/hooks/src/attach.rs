@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use sisyphus_core::id::SessionId;
+use sisyphus_core::paths::StateDir;
 use sisyphus_core::rights::make_private_program;
 use sisyphus_core::run_folder::{Announced, RunRoot};
 use sisyphus_core::snippet;
 use sisyphus_hook::Context;
+use sisyphus_process::find_notifier;
 
 /// Attaches the session. Without an env file (an older client) its commands are observed.
 pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
@@ -17,6 +19,9 @@ pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     let state = context.store.dir();
     state.create()?;
     provide_runner(context, &state.runner())?;
+    if let Err(error) = point_to_notifier(state) {
+        context.log("SessionStart", &error);
+    }
     let root = RunRoot::create(&context.environment)?;
     let announced = Announced::of(&root, session);
     let line = snippet::render(&state.runner(), state.root(), announced.dir())
@@ -46,6 +51,30 @@ fn provide_runner(context: &Context, target: &Path) -> Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     copied.with_context(|| format!("could not copy the runner to `{}`", target.display()))
+}
+
+/// Leaves a link to the notifier where the runner's copy finds it. One that points nowhere, because the plugin was updated
+/// since, is silence until the next session starts.
+#[cfg(unix)]
+fn point_to_notifier(state: &StateDir) -> Result<()> {
+    let link = state.notifier();
+    let Some(notifier) = find_notifier(state).filter(|found| found != &link) else {
+        return Ok(());
+    };
+    if fs::read_link(&link).is_ok_and(|target| target == notifier) {
+        return Ok(());
+    }
+    let temporary = link.with_extension(format!("{}.tmp", std::process::id()));
+    let _ = fs::remove_file(&temporary);
+    std::os::unix::fs::symlink(&notifier, &temporary)
+        .and_then(|()| fs::rename(&temporary, &link))
+        .with_context(|| format!("could not link `{}`", link.display()))
+}
+
+/// There is no runner that would look for it.
+#[cfg(not(unix))]
+fn point_to_notifier(_: &StateDir) -> Result<()> {
+    Ok(())
 }
 
 /// The runner beside this hook.

@@ -18,7 +18,9 @@ use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, is_held};
 use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
-use sisyphus_process::{Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all};
+use sisyphus_process::{
+    Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all, start_notifier,
+};
 
 use crate::agent::{has_turn, is_in_line, settle};
 use crate::deliver::{Recipient, due};
@@ -91,6 +93,7 @@ enum Outlook {
 
 fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Result<Outlook> {
     context.fold();
+    start_notifier(context.store.dir());
     take_back(context, session, transcript)?;
     let now = Utc::now();
     let in_line = is_in_line(&context.store.read_active()?, session);

@@ -3,16 +3,18 @@
 
 mod holder;
 mod identity;
+mod notifier;
 mod sys;
 mod tree;
 mod watch;
 
 pub use holder::{Holder, Numbers, holder, resume, started_by};
 pub use identity::ProcessId;
+pub use notifier::{find_notifier, start_notifier};
 pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
     caller_key, end_like, end_with_parent, own_key, own_output_file, parent, signal_group, spawn,
-    text_of,
+    spawn_detached, text_of,
 };
 pub use tree::{alive, descendants, has_ancestor, left_behind, members, signal_all};
 pub use watch::Watchers;

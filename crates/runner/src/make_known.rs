@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use chrono::Utc;
 use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
+use sisyphus_process::start_notifier;
 
 /// How long after one runner has folded the next one does.
 const APART: Duration = Duration::from_millis(100);
@@ -24,7 +25,9 @@ pub(crate) fn make_known(store: &Store) -> Result<()> {
     touch(&path)?;
     // Before the look: who ends from now on waits for the next one.
     drop(turn);
-    fold(store, Scope::Ended, LOCK_WAIT_IN_RUNNER, Utc::now())
+    let folded = fold(store, Scope::Ended, LOCK_WAIT_IN_RUNNER, Utc::now());
+    start_notifier(store.dir());
+    folded
 }
 
 fn wait_until_apart(path: &Path) {

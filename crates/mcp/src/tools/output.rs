@@ -17,6 +17,7 @@ use sisyphus_core::output::{Begin, Source, Window};
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_core::task::Task;
+use sisyphus_process::start_notifier;
 
 use super::reach::{complain, find, read};
 use crate::answer::{Answer, Verdict};
@@ -173,6 +174,7 @@ fn look(store: &Store, id: TaskId) -> Result<Course> {
     if let Err(error) = fold(store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now()) {
         complain(&error);
     }
+    start_notifier(store.dir());
     courses(store, &[id])?.pop().context("nothing was looked at")
 }
 

@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
+use std::os::windows::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -12,6 +14,15 @@ use sisyphus_core::run_folder::Exit;
 use super::{Caller, Notice, Plan, Stat};
 
 const UNSUPPORTED: &str = "commands are not supervised on Windows";
+
+/// Starts a program that nobody waits for, without a window.
+pub fn spawn_detached(program: &Path) -> io::Result<Child> {
+    /// `CREATE_NO_WINDOW` and `CREATE_NEW_PROCESS_GROUP`.
+    const APART: u32 = 0x0800_0000 | 0x0000_0200;
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.creation_flags(APART).spawn()
+}
 
 /// What the system tells of a process: nothing.
 pub(crate) fn stat(_: i32) -> Option<Stat> {

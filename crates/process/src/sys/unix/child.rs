@@ -2,7 +2,8 @@
 
 use std::io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, ExitStatus};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
@@ -25,6 +26,17 @@ pub fn spawn(plan: &Plan) -> Result<CommandChild> {
     let child =
         command.spawn().with_context(|| format!("could not start `{}`", plan.program.display()))?;
     Ok(CommandChild { child })
+}
+
+/// Starts a program that nobody waits for: in a session of its own, with nothing open that somebody waits to be closed,
+/// and in no folder that somebody may want to remove.
+pub fn spawn_detached(program: &Path) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    let leave = || nix::unistd::setsid().map(|_| ()).map_err(io::Error::from);
+    // SAFETY: between fork and exec only this one system call is made; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(leave) };
+    command.spawn()
 }
 
 /// Becomes the command; returns only if that fails.

@@ -7,7 +7,9 @@ mod proc;
 mod signals;
 
 pub use caller::{bytes_of, caller, caller_key, own_key, own_output_file, text_of};
-pub use child::{CommandChild, become_command, end_like, end_with_parent, parent, spawn};
+pub use child::{
+    CommandChild, become_command, end_like, end_with_parent, parent, spawn, spawn_detached,
+};
 pub(crate) use proc::{processes, stat};
 pub use signals::Signals;
 pub(crate) use signals::wake;

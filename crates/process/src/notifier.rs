@@ -1,0 +1,36 @@
+//! Starting who tells people of ends: a program of its own, so that nothing of what it needs is in ours.
+
+use std::path::{Path, PathBuf};
+
+use sisyphus_core::paths::StateDir;
+use sisyphus_core::store::is_held;
+
+use crate::sys::spawn_detached;
+
+const NAME: &str = "sisyphus-notify";
+
+/// Starts the notifier if something is noted for people and nobody is about to tell it. One look at a file if nothing is.
+/// That there is no notifier, or that it can't be started, is silence: nobody needs it to know what is true.
+pub fn start_notifier(state: &StateDir) {
+    // Who holds the lock looks once more after having let go of it.
+    if !state.notify().exists() || is_held(&state.notify_lock()).unwrap_or(true) {
+        return;
+    }
+    let Some(notifier) = find_notifier(state) else { return };
+    if let Ok(mut child) = spawn_detached(&notifier) {
+        // For those of us that live on: an end that nobody takes would stay in the system's table.
+        std::thread::spawn(move || drop(child.wait()));
+    }
+}
+
+/// Where the notifier is: beside this program, or where the hooks are, seen from the command line, or where the last
+/// session to start has found it.
+pub fn find_notifier(state: &StateDir) -> Option<PathBuf> {
+    let own = std::env::current_exe().ok();
+    let own_dir = own.as_deref().and_then(Path::parent);
+    let name = format!("{NAME}{}", std::env::consts::EXE_SUFFIX);
+    let beside = own_dir.map(|dir| dir.join(&name));
+    let of_hooks = own_dir.and_then(Path::parent).map(|root| root.join("hooks/bin").join(&name));
+    let mut places = [beside, of_hooks, Some(state.notifier())].into_iter().flatten();
+    places.find(|path| path.is_file())
+}
