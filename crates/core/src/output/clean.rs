@@ -32,6 +32,13 @@ pub fn one_line(text: &str, max: usize) -> String {
     clean_drawn(text.as_bytes(), max, |part| part).into_text()
 }
 
+/// Like [`one_line`], for where no model reads: a tag is only text there, and is left as it is.
+pub fn for_people(text: &str, max: usize) -> String {
+    let looked_at: String = text.chars().take(LOOKED_AT).collect();
+    let plain = strip_controls(&looked_at).replace('\t', " ");
+    if plain.chars().count() <= max { plain } else { cut_middle(&plain, max) }
+}
+
 /// Like [`clean_line`], and tells whether the line was cut.
 pub(super) fn clean(line: &[u8], max: usize) -> Cleaned {
     clean_drawn(last_drawing(line), max, last_drawing)

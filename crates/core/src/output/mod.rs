@@ -7,7 +7,7 @@ mod keep;
 mod source;
 mod window;
 
-pub use clean::{clean_line, one_line};
+pub use clean::{clean_line, for_people, one_line};
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed};
 pub use source::Source;

@@ -1,0 +1,109 @@
+//! What stands in a notification. All of it is plain text: names, paths and outputs are foreign.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
+
+use sisyphus_core::notify::{AllOver, Ended, Urgency};
+use sisyphus_core::outcome::duration;
+use sisyphus_core::output::{Purpose, excerpt, for_people};
+use sisyphus_core::paths::StateDir;
+
+use crate::due::Batch;
+use crate::places::Places;
+
+/// Longest title, in characters.
+const TITLE_MAX: usize = 100;
+/// Longest project name in it.
+const PROJECT_MAX: usize = 40;
+/// Longest line of the body.
+const LINE_MAX: usize = 200;
+/// How many ends have a line of their own.
+const NAMED: usize = 5;
+
+/// One notification, plain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) title: String,
+    pub(crate) body: String,
+}
+
+impl Message {
+    pub(crate) fn test() -> Self {
+        Self {
+            title: "Sisyphus: this is a test".to_owned(),
+            body: "Ends of background commands will be told like this.".to_owned(),
+        }
+    }
+}
+
+/// Puts a batch into words.
+pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> Message {
+    let cwds = batch.ended.iter().map(|it| it.cwd.as_path());
+    let cwds: Vec<&Path> =
+        cwds.chain(batch.over.iter().map(|it| it.series.cwd.as_path())).collect();
+    let projects: BTreeSet<String> =
+        cwds.into_iter().map(|cwd| places.of(cwd).name.clone()).collect();
+    let place = match projects.first() {
+        Some(only) if projects.len() == 1 => for_people(only, PROJECT_MAX),
+        Some(_) | None => format!("{} projects", projects.len()),
+    };
+    let (what, mut body) = match batch.ended.as_slice() {
+        [] => ("all commands have ended".to_owned(), Vec::new()),
+        [one] => (named(one), told_alone(one, state)),
+        several => (counted(several), told_together(several)),
+    };
+    body.extend(batch.over.iter().map(sum));
+    let body: Vec<String> = body.iter().map(|line| for_people(line, LINE_MAX)).collect();
+    Message { title: for_people(&format!("{place}: {what}"), TITLE_MAX), body: body.join("\n") }
+}
+
+fn counted(ended: &[Ended]) -> String {
+    let failed = ended.iter().filter(|it| it.urgency() != Urgency::Soon).count();
+    match failed {
+        0 => format!("{} commands have ended", ended.len()),
+        _ => format!("{failed} of {} commands failed", ended.len()),
+    }
+}
+
+fn told_alone(ended: &Ended, state: &StateDir) -> Vec<String> {
+    let said = ended.outcome.sentence(ended.ran_ms);
+    let mut characters = said.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    let mut lines = vec![first.into_iter().chain(characters).collect()];
+    if ended.urgency() != Urgency::Soon {
+        lines.extend(failing_line(&state.output(&ended.task)));
+    }
+    lines
+}
+
+fn told_together(ended: &[Ended]) -> Vec<String> {
+    let mut order: Vec<&Ended> = ended.iter().collect();
+    order.sort_by_key(|it| it.urgency() == Urgency::Soon);
+    let told = order.iter().take(NAMED);
+    let mut lines: Vec<String> =
+        told.map(|it| format!("{} {}", named(it), it.outcome.sentence(it.ran_ms))).collect();
+    if let Some(more @ 1..) = ended.len().checked_sub(NAMED) {
+        lines.push(format!("… and {more} more"));
+    }
+    lines
+}
+
+fn named(ended: &Ended) -> String {
+    for_people(&ended.name, TITLE_MAX - PROJECT_MAX)
+}
+
+fn sum(over: &AllOver) -> String {
+    let ms = (over.at - over.series.since).num_milliseconds();
+    let took = u64::try_from(ms).map(|ms| format!(", in {}", duration(ms))).unwrap_or_default();
+    let tally = &over.series.tally;
+    format!("All {} of this session have ended: {}{took}", tally.total(), tally.said())
+}
+
+/// The first of the last lines that look like a failure; without one, the last line.
+fn failing_line(output: &Path) -> Option<String> {
+    let excerpt = excerpt(&mut File::open(output).ok()?, 1, Purpose::Failure).ok()?;
+    let line =
+        excerpt.suspects.into_iter().next().or_else(|| excerpt.tail.into_iter().next_back())?;
+    (!line.trim().is_empty()).then(|| line.trim().to_owned())
+}

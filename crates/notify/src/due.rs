@@ -1,0 +1,108 @@
+//! When what is noted is told: pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sisyphus_core::notify::{AllOver, Ended, Notes, Urgency};
+
+use crate::places::Places;
+use sisyphus_core::settings::Switch;
+
+/// How long ends are collected, so that several become one notification.
+pub(crate) const TOGETHER: Duration = Duration::from_secs(2);
+/// How long an end waits that may turn out to be the work of a session's end: longer than that is known to us.
+const SURE: TimeDelta = TimeDelta::seconds(5);
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Nothing,
+    /// There is something, for later.
+    Wait(Duration),
+    Take,
+}
+
+/// Ends and sums that are told together.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) ended: Vec<Ended>,
+    pub(crate) over: Vec<AllOver>,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.over.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, more: Self) {
+        self.ended.extend(more.ended);
+        self.over.extend(more.over);
+    }
+}
+
+/// Looks at what is noted.
+pub(crate) fn next(notes: &Notes, now: DateTime<Utc>, places: &mut Places) -> Next {
+    let ended = notes.ended.iter().map(|it| left_of_end(it, now, places));
+    let mut left: Vec<TimeDelta> = ended.collect();
+    left.extend(notes.over.iter().filter_map(|it| left_of_sum(it, notes, now)));
+    match left.into_iter().min() {
+        None => Next::Nothing,
+        Some(left) => match left.to_std() {
+            Ok(left) if !left.is_zero() => Next::Wait(left),
+            Ok(_) | Err(_) => Next::Take,
+        },
+    }
+}
+
+/// Takes what is due, and what can be told with it. What nobody wants to hear goes for good.
+pub(crate) fn take(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -> Batch {
+    let is_sure = |it: &Ended| {
+        it.urgency() != Urgency::OnceSure || left_since(it.at, SURE, now) <= TimeDelta::zero()
+    };
+    let (over, unsure): (Vec<AllOver>, Vec<AllOver>) = std::mem::take(&mut notes.over)
+        .into_iter()
+        .partition(|it| left_of_sum(it, notes, now).is_some());
+    notes.over = unsure;
+    let mut batch = Batch { ended: notes.ended.extract_if(.., |it| is_sure(it)).collect(), over };
+    batch.ended.retain(|it| is_wanted(it, places));
+    batch.over.retain(|it| {
+        let settings = &places.of(&it.series.cwd).settings;
+        settings.notifications == Switch::On && it.is_worth_telling(settings.notify_min_ms)
+    });
+    batch
+}
+
+fn is_wanted(ended: &Ended, places: &mut Places) -> bool {
+    let settings = &places.of(&ended.cwd).settings;
+    settings.notifications == Switch::On && ended.is_worth_telling(settings.notify_min_ms)
+}
+
+fn left_of_end(ended: &Ended, now: DateTime<Utc>, places: &mut Places) -> TimeDelta {
+    if !is_wanted(ended, places) {
+        return TimeDelta::zero();
+    }
+    match ended.urgency() {
+        Urgency::AtOnce => TimeDelta::zero(),
+        Urgency::Soon => left_since(ended.at, together(), now),
+        Urgency::OnceSure => left_since(ended.at, SURE, now),
+    }
+}
+
+/// A sum waits until all ends of its session are sure; without a time of its own as long as one is not.
+fn left_of_sum(sum: &AllOver, notes: &Notes, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let is_unsure = |it: &Ended| {
+        it.session == sum.session
+            && it.urgency() == Urgency::OnceSure
+            && left_since(it.at, SURE, now) > TimeDelta::zero()
+    };
+    (!notes.ended.iter().any(is_unsure)).then(|| left_since(sum.at, together(), now))
+}
+
+/// A note of the future is of a clock that was set back.
+fn left_since(at: DateTime<Utc>, wait: TimeDelta, now: DateTime<Utc>) -> TimeDelta {
+    if at > now { TimeDelta::zero() } else { wait - (now - at) }
+}
+
+fn together() -> TimeDelta {
+    TimeDelta::from_std(TOGETHER).unwrap_or_default()
+}

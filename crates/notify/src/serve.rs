@@ -1,0 +1,105 @@
+//! Takes what is noted, and tells it: one process at a time.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use chrono::Utc;
+use sisyphus_core::id::SessionId;
+use sisyphus_core::notify::Line;
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
+
+use crate::compose::compose;
+use crate::desktop::{Desktop, Shown};
+use crate::due::{self, Batch, Next, TOGETHER};
+use crate::places::Places;
+
+/// How long is slept at most: something may come that is told at once.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Tells all that there is, and what comes within two seconds of it. Ends at once if another one does.
+pub(crate) fn serve(store: &Store, places: &mut Places) -> Result<()> {
+    let mut desktop = Desktop::default();
+    // Who notes something looks whether the lock is held and then leaves it to us: so there is one more look after it.
+    while store.dir().notify().exists() {
+        let Some(_only) = Lock::take_free(&store.dir().notify_lock())? else { return Ok(()) };
+        tell_all(store, places, &mut desktop)?;
+    }
+    Ok(())
+}
+
+/// What was told just now: what comes until then goes into the same notification.
+struct Told {
+    until: Instant,
+    batch: Batch,
+    shown: Shown,
+}
+
+fn tell_all(store: &Store, places: &mut Places, desktop: &mut Desktop) -> Result<()> {
+    let mut told: Option<Told> = None;
+    loop {
+        let next = due::next(&store.read_notes()?, Utc::now(), places);
+        let open = told.as_ref().and_then(|it| it.until.checked_duration_since(Instant::now()));
+        match (next, open.filter(|left| !left.is_zero())) {
+            (_, Some(left)) => pause(left),
+            (Next::Nothing, None) => {
+                // Empty, it goes.
+                store.take_notes(LOCK_WAIT_IN_RUNNER, |_| ())?;
+                return Ok(());
+            }
+            (Next::Wait(left), None) if told.is_none() => pause(left),
+            (Next::Take | Next::Wait(_), None) => {
+                let taken = store.take_notes(LOCK_WAIT_IN_RUNNER, |notes| {
+                    due::take(notes, Utc::now(), places)
+                })?;
+                let before = told.take();
+                if !taken.is_empty() {
+                    told = tell(store, places, desktop, taken, before)?;
+                }
+            }
+        }
+    }
+}
+
+/// Tells a batch; with what was told just before, in its place. Then nothing more is added to that.
+fn tell(
+    store: &Store,
+    places: &mut Places,
+    desktop: &mut Desktop,
+    taken: Batch,
+    before: Option<Told>,
+) -> Result<Option<Told>> {
+    let is_first = before.is_none();
+    let (mut batch, place) =
+        before.map_or((Batch::default(), None), |it| (it.batch, Some(it.shown)));
+    let news: Batch = Batch { ended: taken.ended.clone(), over: taken.over.clone() };
+    batch.add(taken);
+    match desktop.show(&compose(&batch, places, store.dir()), place) {
+        Ok(shown) if is_first => Ok(Some(Told { until: Instant::now() + TOGETHER, batch, shown })),
+        Ok(_) => Ok(None),
+        Err(_) => leave_for_terminal(store, places, news).map(|()| None),
+    }
+}
+
+/// There is no desktop: the next hook of each session has the terminal.
+fn leave_for_terminal(store: &Store, places: &mut Places, batch: Batch) -> Result<()> {
+    let mut by_session: BTreeMap<SessionId, Batch> = BTreeMap::new();
+    for ended in batch.ended {
+        by_session.entry(ended.session.clone()).or_default().ended.push(ended);
+    }
+    for over in batch.over {
+        by_session.entry(over.session.clone()).or_default().over.push(over);
+    }
+    let now = Utc::now();
+    let mut lines = Vec::new();
+    for (session, batch) in by_session {
+        let message = compose(&batch, places, store.dir());
+        lines.push(Line { session, title: message.title, body: message.body, at: now });
+    }
+    store.leave_for_terminal(LOCK_WAIT_IN_RUNNER, lines, now)
+}
+
+fn pause(left: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "no event tells that a file was replaced")]
+    std::thread::sleep(left.min(LOOK_AGAIN));
+}
