@@ -71,6 +71,11 @@ impl TestEnv {
         self.tmp().join(format!("claude-{}", nix::unistd::geteuid()))
     }
 
+    /// Where the session's bus would be, if a test started one: no test is seen on the desktop of who runs it.
+    pub fn bus(&self) -> PathBuf {
+        self.path().join("bus")
+    }
+
     /// The root of the run folders.
     pub fn runs(&self) -> PathBuf {
         self.client_tmp().join("sisyphus")
@@ -106,6 +111,7 @@ impl TestEnv {
             .env("HOME", self.home())
             .env("CLAUDE_CODE_TMPDIR", self.tmp())
             .env("LANG", "C.UTF-8")
+            .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.bus().display()))
             .current_dir(self.project());
     }
 

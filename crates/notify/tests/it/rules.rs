@@ -1,0 +1,214 @@
+//! Which ends are told, when, and in how many notifications.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sisyphus_core::outcome::{Canceller, Outcome};
+use sisyphus_testing::wait_until;
+
+use crate::stage::{FAILED, Stage};
+
+const LONG: u64 = 12_000;
+
+#[test]
+fn a_failure_is_told_at_once_with_its_first_failing_line() {
+    let stage = Stage::new();
+    stage.run(&["run the tests", "other"]);
+    std::fs::create_dir(stage.env.state().join("output")).unwrap();
+    let log = format!("output/t{}.log", "72756e20746865207465737473");
+    let output = "compiling\nerror: no such field\n at line 3\nlast words\n";
+    std::fs::write(stage.env.state().join(log), output).unwrap();
+    stage.end("run the tests", FAILED, 2_100);
+    let begin = Instant::now();
+    let mut notifier = stage.start();
+    wait_until("the notification", || !stage.desktop.calls().is_empty());
+    assert!(begin.elapsed() < Duration::from_millis(1_500), "{:?}", begin.elapsed());
+    assert!(notifier.wait().unwrap().success());
+    assert_eq!(
+        stage.said(),
+        ["proj: run the tests | Failed with exit code 3 after 2.1 s / error: no such field"]
+    );
+}
+
+#[test]
+fn a_success_is_told_if_it_took_its_time() {
+    let stage = Stage::new();
+    stage.run(&["short", "long", "other"]);
+    stage.end("short", Outcome::Completed, 9_999);
+    stage.end("long", Outcome::Completed, LONG);
+    assert_eq!(stage.told(), ["proj: long | Completed with exit code 0 after 12 s"]);
+}
+
+#[test]
+fn the_user_sets_how_long_that_is() {
+    let stage = Stage::new();
+    stage.env.set(&json!({ "notify_min_seconds": 60 }));
+    stage.run(&["long", "longer", "other"]);
+    stage.end("long", Outcome::Completed, 59_999);
+    stage.end("longer", Outcome::Completed, 60_000);
+    assert_eq!(stage.told(), ["proj: longer | Completed with exit code 0 after 60 s"]);
+}
+
+#[test]
+fn what_ends_within_two_seconds_is_one_notification() {
+    let stage = Stage::new();
+    stage.run(&["a", "b", "c", "other"]);
+    stage.end("a", Outcome::Completed, LONG);
+    let mut notifier = stage.start();
+    stage.end("b", Outcome::Completed, LONG);
+    stage.end("c", Outcome::Completed, 1);
+    assert!(notifier.wait().unwrap().success());
+    assert_eq!(
+        stage.said(),
+        ["proj: 2 commands have ended | a completed with exit code 0 after 12 s / \
+          b completed with exit code 0 after 12 s"]
+    );
+}
+
+#[test]
+fn what_follows_a_failure_within_two_seconds_joins_its_notification() {
+    let stage = Stage::new();
+    stage.run(&["a", "b", "c", "other"]);
+    stage.end("a", FAILED, 1);
+    let mut notifier = stage.start();
+    wait_until("the first", || stage.desktop.calls().len() == 1);
+    stage.end("b", Outcome::TimedOut { limit_ms: None }, 1_000);
+    stage.end("c", Outcome::Completed, LONG);
+    assert!(notifier.wait().unwrap().success());
+    let calls = stage.desktop.calls();
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert_eq!((calls[0].replaces, calls[1].replaces), (0, calls[0].id));
+    assert_eq!(
+        stage.said()[1],
+        "proj: 2 of 3 commands failed | a failed with exit code 3 after 0 s / \
+         b was stopped by the client's time limit after 1 s / c completed with exit code 0 after 12 s"
+    );
+}
+
+#[test]
+fn a_failure_takes_along_what_waits() {
+    let stage = Stage::new();
+    stage.run(&["a", "b", "other"]);
+    stage.end("a", Outcome::Completed, LONG);
+    stage.end("b", FAILED, 1);
+    assert_eq!(
+        stage.told(),
+        ["proj: 1 of 2 commands failed | b failed with exit code 3 after 0 s / \
+          a completed with exit code 0 after 12 s"]
+    );
+}
+
+#[test]
+fn who_stopped_it_is_not_told() {
+    let stage = Stage::new();
+    stage.run(&["a", "b", "c", "other"]);
+    stage.end("a", Outcome::Cancelled { by: Canceller::Model }, LONG);
+    stage.end("b", Outcome::Cancelled { by: Canceller::SessionEnd }, LONG);
+    stage.end("c", Outcome::Cancelled { by: Canceller::User }, LONG);
+    assert_eq!(stage.told(), [""; 0]);
+}
+
+#[test]
+fn what_a_session_end_may_have_stopped_waits_until_that_is_sure() {
+    let stage = Stage::new();
+    stage.run(&["a", "other"]);
+    stage.end("a", Outcome::Cancelled { by: Canceller::Unknown }, LONG);
+    let begin = Instant::now();
+    assert_eq!(stage.told(), ["proj: a | Was stopped by a signal from outside after 12 s"]);
+    assert!(begin.elapsed() > Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn the_last_end_of_a_session_brings_the_sum_once() {
+    let stage = Stage::new();
+    stage.run(&["a", "b", "c"]);
+    stage.end("a", Outcome::Completed, 1_000);
+    stage.end("b", FAILED, 1_000);
+    stage.end("c", Outcome::Completed, LONG);
+    assert_eq!(
+        stage.told(),
+        ["proj: 1 of 2 commands failed | b failed with exit code 3 after 1 s / \
+          c completed with exit code 0 after 12 s / \
+          All 3 of this session have ended: 1 failed, 2 completed, in 12 s"]
+    );
+}
+
+#[test]
+fn a_sum_of_moments_is_none() {
+    let stage = Stage::new();
+    stage.run(&["a", "b"]);
+    stage.end("a", Outcome::Completed, 10);
+    stage.end("b", Outcome::Completed, 10);
+    assert_eq!(stage.told(), [""; 0]);
+}
+
+#[test]
+fn it_is_off_where_the_user_or_the_project_says_so() {
+    for (file, text) in [
+        ("home/.claude/settings.json", json!({ "background_notifications": false })),
+        ("proj/.claude/settings.json", json!({ "background_notifications": false })),
+        ("proj/.claude/settings.local.json", json!({ "sisyphus.background_notifications": false })),
+    ] {
+        let stage = Stage::new();
+        stage.run(&["a", "b"]);
+        let path = stage.env.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text.to_string()).unwrap();
+        stage.end("a", FAILED, LONG);
+        stage.end("b", Outcome::Completed, LONG);
+        let begin = Instant::now();
+        assert_eq!(stage.told(), [""; 0], "{file}");
+        assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn a_project_does_not_switch_it_on() {
+    let stage = Stage::new();
+    stage.run(&["a"]);
+    let write = |path: &str, on: bool| {
+        let path = stage.env.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let text = json!({ "background_notifications": on, "sisyphus.notify_min_seconds": 0 });
+        std::fs::write(path, text.to_string()).unwrap();
+    };
+    write("home/.claude/settings.json", false);
+    write("proj/.claude/settings.json", true);
+    stage.end("a", FAILED, LONG);
+    assert_eq!(stage.told(), [""; 0]);
+}
+
+#[test]
+fn five_who_fold_and_five_who_tell_make_each_end_known_once() {
+    let stage = Stage::new();
+    let names: Vec<String> = (0..40).map(|number| format!("n{number:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    stage.run(&names);
+    stage.run(&["other"]);
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| {
+                for name in &names {
+                    stage.end(name, FAILED, 1);
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    assert!(stage.start().wait().unwrap().success());
+                }
+            });
+        }
+    });
+    stage.told();
+    // Of the calls that replace each other the last one counts.
+    let calls = stage.desktop.calls();
+    let shown = calls
+        .iter()
+        .filter(|it| !calls.iter().any(|other| other.replaces == it.id && other != *it));
+    let count = |title: &str| {
+        let words: Vec<&str> = title.split(' ').collect();
+        words.iter().position(|word| *word == "of").map_or(1, |at| words[at - 1].parse().unwrap())
+    };
+    let total: usize = shown.map(|it| count(&it.title)).sum();
+    assert_eq!(total, 40, "{calls:?}");
+}

@@ -1,0 +1,113 @@
+//! A state folder in which tasks end, a bus, and the notifier.
+
+use std::process::Child;
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::{Value, json};
+use sisyphus_core::fold::advance;
+use sisyphus_core::outcome::Outcome;
+use sisyphus_core::paths::StateDir;
+use sisyphus_core::status::Ending;
+use sisyphus_core::store::Store;
+use sisyphus_core::task::Task;
+use sisyphus_core::transition::Event;
+use sisyphus_testing::TestEnv;
+
+use crate::bus::{Bus, Recorder};
+
+const WAIT: Duration = Duration::from_secs(20);
+
+pub(crate) const FAILED: Outcome = Outcome::Failed { exit_code: 3 };
+
+pub(crate) struct Stage {
+    pub(crate) desktop: Recorder,
+    pub(crate) store: Store,
+    _bus: Bus,
+    pub(crate) env: TestEnv,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self::with_desktop(&[])
+    }
+
+    pub(crate) fn with_desktop(capabilities: &[&str]) -> Self {
+        let env = TestEnv::new();
+        let bus = Bus::start(&env);
+        Self {
+            desktop: Recorder::start(&env, capabilities),
+            store: Store::new(StateDir::at(env.state())),
+            _bus: bus,
+            env,
+        }
+    }
+
+    /// Tasks of one session that run, by their descriptions. A service beside them, which never ends.
+    pub(crate) fn run(&self, names: &[&str]) {
+        run(&self.store, &self.env, names);
+    }
+
+    pub(crate) fn end(&self, name: &str, outcome: Outcome, ran_ms: u64) {
+        end(&self.store, name, outcome, ran_ms);
+    }
+
+    /// Starts a notifier.
+    pub(crate) fn start(&self) -> Child {
+        self.env.command("sisyphus-notify").spawn().unwrap()
+    }
+
+    /// Lets a notifier tell what there is. Returns titles, each with its body behind a bar.
+    pub(crate) fn told(&self) -> Vec<String> {
+        assert!(self.start().wait().unwrap().success());
+        assert!(!self.env.state().join("notify.json").exists());
+        self.said()
+    }
+
+    pub(crate) fn said(&self) -> Vec<String> {
+        let calls = self.desktop.calls();
+        calls.iter().map(|it| format!("{} | {}", it.title, it.body.replace('\n', " / "))).collect()
+    }
+}
+
+pub(crate) fn run(store: &Store, env: &TestEnv, names: &[&str]) {
+    let tasks: Vec<Task> = names.iter().map(|name| task(env, name)).collect();
+    store
+        .update(WAIT, |transaction| {
+            transaction.active.tasks.extend(tasks);
+            Ok(())
+        })
+        .unwrap();
+}
+
+pub(crate) fn end(store: &Store, name: &str, outcome: Outcome, ran_ms: u64) {
+    store
+        .update(WAIT, |transaction| {
+            let all = &mut transaction.active.tasks;
+            // Somebody else may have been first.
+            let Some(place) = all.iter().position(|it| it.description == name) else {
+                return Ok(());
+            };
+            let task = all.remove(place);
+            let ended_at = Utc::now();
+            let started_at = ended_at - Duration::from_millis(ran_ms);
+            let ending = Ending {
+                started_at: Some(started_at),
+                duration_ms: Some(ran_ms),
+                ..Ending::unseen(outcome, ended_at)
+            };
+            advance(transaction, task, Event::Ended(ending))
+        })
+        .unwrap();
+}
+
+fn task(env: &TestEnv, name: &str) -> Task {
+    let id: String = name.bytes().map(|byte| format!("{byte:x}")).collect();
+    let status = json!({ "state": "running", "started_at": Utc::now(), "watch": "supervised" });
+    let task: Value = json!({
+        "id": format!("t{}", &id[..id.len().min(40)]), "ticket": 1, "session": "s1", "cwd": env.project(),
+        "command": "true", "description": name, "status": status,
+        "client": { "id": "b1", "said_by": "client" },
+    });
+    serde_json::from_value(task).unwrap()
+}
