@@ -12,7 +12,7 @@ Set-StrictMode -Version 2
 $ErrorActionPreference = 'Stop'
 
 $HookBinaries = @('session-start', 'user-prompt-submit', 'pre-tool-use', 'post-tool-use', 'stop', 'subagent-start',
-    'subagent-stop', 'session-end', 'wake', 'run', 'mcp') | ForEach-Object { "sisyphus-$_.exe" }
+    'subagent-stop', 'session-end', 'wake', 'run', 'mcp', 'notify') | ForEach-Object { "sisyphus-$_.exe" }
 
 # What the model reads, as in install.sh.
 $Texts = @('skills', 'agents')
@@ -21,7 +21,7 @@ $Texts = @('skills', 'agents')
 $ClientMin = '2.1.139'
 
 # Everything in the state folder; SISYPHUS_STATE_DIR may be a folder with other things in it.
-$StateNames = '^((active|completed|failed|journal)\.json.*|archive|outbox|sessions|output|bin|claims|left|wake|state\.lock|runners\.lock|hooks\.log.*)$'
+$StateNames = '^((active|completed|failed|journal)\.json.*|archive|outbox|sessions|output|bin|claims|left|wake|notify\..*|terminal\.json.*|state\.lock|runners\.lock|hooks\.log.*)$'
 
 function Main {
     if ($Purge -and -not $Uninstall) { throw '-Purge goes with -Uninstall' }
@@ -97,7 +97,7 @@ function Invoke-Build {
     $out = Join-Path $PSScriptRoot 'target\install'
     # To the screen, or its words would become part of what this function returns.
     & cargo build --quiet --release --locked --manifest-path (Join-Path $PSScriptRoot 'Cargo.toml') --target-dir $out `
-        -p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp | Out-Host
+        -p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp -p sisyphus-notify | Out-Host
     if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
     return Join-Path $out 'release'
 }

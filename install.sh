@@ -7,8 +7,8 @@ PLUGIN=sisyphus
 # What the model reads, as it lies in the repository.
 TEXTS="skills agents"
 HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end wake"
-# What else lies beside them: the runner, and the server of the model's tools.
-OTHERS="run mcp"
+# What else lies beside them: the runner, the server of the model's tools, and who tells people.
+OTHERS="run mcp notify"
 # The first client that starts a hook without a shell around it (by its changelog).
 CLIENT_MIN=2.1.139
 
@@ -198,7 +198,7 @@ build() {
 cargo_build() {
 	RUSTFLAGS=$2 cargo build --quiet --release --locked --manifest-path "$here/Cargo.toml" \
 		--target "$1" --target-dir "$here/target/install" \
-		-p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp
+		-p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp -p sisyphus-notify
 }
 
 assemble() {
@@ -261,7 +261,7 @@ purge_state() {
 	[ -d "$state" ] || return 0
 	other=$(find "$state" -mindepth 1 -maxdepth 1 ! -name 'active.json*' ! -name 'completed.json*' ! -name 'failed.json*' ! -name 'journal.json*' \
 		! -name archive ! -name outbox ! -name sessions ! -name output ! -name bin ! -name claims ! -name left ! -name wake \
-		! -name state.lock ! -name runners.lock ! -name 'hooks.log*' | head -n 1)
+		! -name state.lock ! -name runners.lock ! -name 'notify.*' ! -name 'terminal.json*' ! -name 'hooks.log*' | head -n 1)
 	[ -z "$other" ] || die "'$other' is not ours; move it away, or remove the task history yourself"
 	rm -rf "$state"
 }
