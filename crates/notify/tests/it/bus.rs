@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 
 use futures_lite::future::block_on;
 use sisyphus_testing::TestEnv;
-use zbus::connection::Builder;
 use zbus::OwnedVariant;
+use zbus::connection::Builder;
 
 /// One call of `Notify`.
 #[derive(Debug, Clone, PartialEq, Eq)]

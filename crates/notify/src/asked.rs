@@ -1,0 +1,51 @@
+//! What this program is started for.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::hook_log;
+use sisyphus_core::paths::{StateDir, client_config_dir};
+use sisyphus_core::store::Store;
+
+use crate::compose::Message;
+use crate::desktop::{self, Desktop};
+use crate::places::Places;
+use crate::serve;
+
+/// Tells what is noted.
+pub(crate) fn tell() -> ExitCode {
+    let environment = Environment::read();
+    let (Ok(state), Ok(config_dir)) =
+        (StateDir::locate(&environment), client_config_dir(&environment))
+    else {
+        return ExitCode::SUCCESS;
+    };
+    let store = Store::new(state);
+    if let Err(error) = serve::serve(&store, &mut Places::new(config_dir)) {
+        hook_log::append(store.dir(), "notify", &format!("{error:#}"));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Shows a notification, and says who did.
+pub(crate) fn test() -> ExitCode {
+    let shown = Desktop::default().show(&Message::test(), None);
+    say(shown.and_then(|_| desktop::name()))
+}
+
+/// Says who would.
+pub(crate) fn probe() -> ExitCode {
+    say(desktop::name())
+}
+
+fn say(found: Result<String>) -> ExitCode {
+    let (line, code) = match found {
+        Ok(name) => (name, ExitCode::SUCCESS),
+        Err(error) => (format!("{error:#}"), ExitCode::FAILURE),
+    };
+    #[expect(clippy::disallowed_methods, reason = "this is what it was asked for")]
+    let _ = writeln!(io::stdout(), "{line}");
+    code
+}
