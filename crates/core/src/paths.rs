@@ -159,9 +159,9 @@ impl StateDir {
         self.root.join("journal.json")
     }
 
-    /// A link to who tells people: for the runner, which lies far from where the plugin is installed.
+    /// Where who tells people is: for the runner, which lies far from where the plugin is installed.
     pub fn notifier(&self) -> PathBuf {
-        self.runner_dir().join("sisyphus-notify")
+        self.runner_dir().join("notifier")
     }
 
     /// What is to be told to people.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sisyphus_core::atomic;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::rights::make_private_program;
@@ -53,28 +54,16 @@ fn provide_runner(context: &Context, target: &Path) -> Result<()> {
     copied.with_context(|| format!("could not copy the runner to `{}`", target.display()))
 }
 
-/// Leaves a link to the notifier where the runner's copy finds it. One that points nowhere, because the plugin was updated
-/// since, is silence until the next session starts.
-#[cfg(unix)]
+/// Notes where the notifier is, for the runner's copy. A note that is wrong by now, because the plugin was updated since, is
+/// silence until the next session starts.
 fn point_to_notifier(state: &StateDir) -> Result<()> {
-    let link = state.notifier();
-    let Some(notifier) = find_notifier(state).filter(|found| found != &link) else {
-        return Ok(());
-    };
-    if fs::read_link(&link).is_ok_and(|target| target == notifier) {
+    let Some(notifier) = find_notifier(state) else { return Ok(()) };
+    let Some(path) = notifier.to_str() else { return Ok(()) };
+    let note = state.notifier();
+    if fs::read_to_string(&note).is_ok_and(|noted| noted == path) {
         return Ok(());
     }
-    let temporary = link.with_extension(format!("{}.tmp", std::process::id()));
-    let _ = fs::remove_file(&temporary);
-    std::os::unix::fs::symlink(&notifier, &temporary)
-        .and_then(|()| fs::rename(&temporary, &link))
-        .with_context(|| format!("could not link `{}`", link.display()))
-}
-
-/// There is no runner that would look for it.
-#[cfg(not(unix))]
-fn point_to_notifier(_: &StateDir) -> Result<()> {
-    Ok(())
+    atomic::write(&note, path.as_bytes())
 }
 
 /// The runner beside this hook.

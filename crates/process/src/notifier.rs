@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use sisyphus_core::atomic;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::store::is_held;
 
 use crate::sys::spawn_detached;
 
 const NAME: &str = "sisyphus-notify";
+/// Longest path that is noted, in bytes.
+const MAX_BYTES: u64 = 4096;
 
 /// Starts the notifier if something is noted for people and nobody is about to tell it. One look at a file if nothing is.
 /// That there is no notifier, or that it can't be started, is silence: nobody needs it to know what is true.
@@ -31,6 +34,13 @@ pub fn find_notifier(state: &StateDir) -> Option<PathBuf> {
     let name = format!("{NAME}{}", std::env::consts::EXE_SUFFIX);
     let beside = own_dir.map(|dir| dir.join(&name));
     let of_hooks = own_dir.and_then(Path::parent).map(|root| root.join("hooks/bin").join(&name));
-    let mut places = [beside, of_hooks, Some(state.notifier())].into_iter().flatten();
-    places.find(|path| path.is_file())
+    let is_there = |path: &PathBuf| path.is_file();
+    let near = [beside, of_hooks].into_iter().flatten().find(is_there);
+    near.or_else(|| noted(state).filter(is_there))
+}
+
+/// What a session's start noted.
+fn noted(state: &StateDir) -> Option<PathBuf> {
+    let bytes = atomic::read(&state.notifier(), MAX_BYTES).ok()??;
+    String::from_utf8(bytes).ok().map(PathBuf::from).filter(|path| path.is_absolute())
 }
