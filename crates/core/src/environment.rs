@@ -39,8 +39,46 @@ pub struct Environment {
     pub shell: Option<PathBuf>,
     /// `NO_COLOR` and `TERM`: whether a terminal gets colours.
     pub colours: Colours,
+    /// `TERM`, `TERM_PROGRAM` and what terminals set: how the terminal tells people of something.
+    pub terminal: Terminal,
     /// `PATH`: where programs are looked for.
     pub path: Option<OsString>,
+}
+
+/// How a terminal tells people of something. In doubt it rings: one that does not know a sequence would do nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Terminal {
+    #[default]
+    None,
+    Bell,
+    /// `OSC 9`, of iTerm.
+    Osc9,
+    /// `OSC 99`, of kitty.
+    Osc99,
+    /// `OSC 777`, of rxvt.
+    Osc777,
+}
+
+impl Terminal {
+    /// The terminal that these variables speak of.
+    fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let text = |name| variable(name).and_then(|value| value.into_string().ok());
+        let term = text("TERM").unwrap_or_default();
+        if term.is_empty() || term == "dumb" {
+            return Self::None;
+        }
+        // What runs within another terminal has the variables of that one, and its sequences end here.
+        if ["TMUX", "STY"].iter().any(|name| variable(name).is_some()) {
+            return Self::Bell;
+        }
+        match text("TERM_PROGRAM").unwrap_or_default().as_str() {
+            "iTerm.app" => Self::Osc9,
+            "ghostty" | "WezTerm" => Self::Osc777,
+            _ if term == "xterm-kitty" || variable("KITTY_WINDOW_ID").is_some() => Self::Osc99,
+            _ if term.starts_with("rxvt") || term.starts_with("foot") => Self::Osc777,
+            _ => Self::Bell,
+        }
+    }
 }
 
 /// Whether what goes to a terminal may be coloured.
@@ -76,6 +114,7 @@ impl Environment {
                 (None, Some(term)) if term == "dumb" => Colours::Unwanted,
                 (None, Some(_) | None) => Colours::Wanted,
             },
+            terminal: Terminal::of(variable),
             path: variable("PATH"),
         }
     }
@@ -84,4 +123,33 @@ impl Environment {
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_terminal_is_told_by_its_variables() {
+        let cases: &[(&[(&str, &str)], Terminal)] = &[
+            (&[], Terminal::None),
+            (&[("TERM", "dumb"), ("TERM_PROGRAM", "iTerm.app")], Terminal::None),
+            (&[("TERM", "xterm-256color")], Terminal::Bell),
+            (&[("TERM", "xterm-256color"), ("TERM_PROGRAM", "iTerm.app")], Terminal::Osc9),
+            (&[("TERM", "xterm-ghostty"), ("TERM_PROGRAM", "ghostty")], Terminal::Osc777),
+            (&[("TERM", "xterm-256color"), ("TERM_PROGRAM", "vscode")], Terminal::Bell),
+            (&[("TERM", "xterm-kitty")], Terminal::Osc99),
+            (&[("TERM", "xterm-256color"), ("KITTY_WINDOW_ID", "1")], Terminal::Osc99),
+            (&[("TERM", "foot")], Terminal::Osc777),
+            (&[("TERM", "rxvt-unicode-256color")], Terminal::Osc777),
+            (&[("TERM", "xterm-kitty"), ("TMUX", "/tmp/x")], Terminal::Bell),
+        ];
+        for (variables, expected) in cases {
+            let variable = |wanted: &str| {
+                let found = variables.iter().find(|(name, _)| *name == wanted);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(Terminal::of(variable), *expected, "{variables:?}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod notification;
 mod reply;
 mod run;
 mod stdin;
+mod terminal;
 mod transcript;
 
 pub use agent_launch::{AgentLaunch, LaunchedAgent, Place};

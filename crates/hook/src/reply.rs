@@ -95,9 +95,13 @@ impl Reply {
         }
     }
 
-    /// Writes the reply to standard output, in one piece.
-    pub(crate) fn print(&self, event: &str) -> io::Result<()> {
-        let Some(json) = self.to_json(event) else { return Ok(()) };
+    /// Writes the reply to standard output, in one piece, with what the client is to hand to its terminal.
+    pub(crate) fn print(&self, event: &str, sequence: Option<String>) -> io::Result<()> {
+        let mut json = self.to_json(event);
+        if let Some(sequence) = sequence {
+            json.get_or_insert_with(|| json!({}))["terminalSequence"] = sequence.into();
+        }
+        let Some(json) = json else { return Ok(()) };
         #[expect(clippy::disallowed_methods, reason = "this is the one place where a hook prints")]
         let mut stdout = io::stdout().lock();
         stdout.write_all(json.to_string().as_bytes())?;

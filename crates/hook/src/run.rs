@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::hook_log;
+use sisyphus_core::id::SessionId;
 use sisyphus_core::paths::{StateDir, client_config_dir};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::store::{Carrier, LOCK_WAIT_IN_HOOK, Store};
@@ -17,6 +18,7 @@ use sisyphus_process::start_notifier;
 use crate::event::{Event, UserPromptSubmit};
 use crate::reply::Reply;
 use crate::stdin::read_event;
+use crate::terminal;
 
 /// What a handler works with.
 #[derive(Debug)]
@@ -57,7 +59,10 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
     fail_open_on_panic(&state, E::NAME);
     let context = Context { environment, store: Store::new(state), now: Utc::now() };
-    let told = answer(&context, handle).and_then(|reply| tell(&context, E::NAME, &reply));
+    let told = answer(&context, handle).and_then(|(session, reply)| {
+        let sequence = terminal::take(&context, E::NAME, session.as_ref());
+        tell(&context, E::NAME, &reply, sequence)
+    });
     if let Err(error) = told {
         context.log(E::NAME, &error);
     }
@@ -75,7 +80,7 @@ pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> Exit
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
     fail_open_on_panic(&state, "waiter");
     let context = Context { environment, store: Store::new(state), now: Utc::now() };
-    match read::<E>().and_then(|event| handle(&context, event)) {
+    match read::<E>().and_then(|(_, event)| handle(&context, event)) {
         Ok(Some(words)) if writeln!(io::stderr(), "{words}").is_ok() => ExitCode::from(WAKE),
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
@@ -89,13 +94,20 @@ pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> Exit
 struct Named {
     #[serde(default)]
     hook_event_name: String,
+    #[serde(default)]
+    session_id: Option<String>,
 }
 
-fn answer<E: Event>(context: &Context, handle: fn(&Context, E) -> Result<Reply>) -> Result<Reply> {
-    handle(context, read()?)
+fn answer<E: Event>(
+    context: &Context,
+    handle: fn(&Context, E) -> Result<Reply>,
+) -> Result<(Option<SessionId>, Reply)> {
+    let (session, event) = read()?;
+    Ok((session, handle(context, event)?))
 }
 
-fn read<E: Event>() -> Result<E> {
+/// The event, and whose it is.
+fn read<E: Event>() -> Result<(Option<SessionId>, E)> {
     let bytes = read_event()?;
     let event = match serde_json::from_slice::<E>(&bytes) {
         Ok(event) => event,
@@ -107,13 +119,13 @@ fn read<E: Event>() -> Result<E> {
     // Wired to another event, we would answer in that event's name.
     let named: Named = serde_json::from_slice(&bytes).context("could not read the event's name")?;
     anyhow::ensure!(named.hook_event_name == E::NAME, "started for `{}`", named.hook_event_name);
-    Ok(event)
+    Ok((named.session_id.and_then(|id| SessionId::new(id).ok()), event))
 }
 
 /// Prints the reply, and only then takes the results in it for delivered: were this process killed in between, the next
 /// event would offer them again.
-fn tell(context: &Context, event: &str, reply: &Reply) -> Result<()> {
-    reply.print(event).context("could not print the reply")?;
+fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>) -> Result<()> {
+    reply.print(event, sequence).context("could not print the reply")?;
     let Reply::Results { receipt, .. } = reply else { return Ok(()) };
     let carrier = if event == UserPromptSubmit::NAME { Carrier::Prompt } else { Carrier::Event };
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {

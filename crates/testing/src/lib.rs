@@ -16,6 +16,6 @@ mod wait;
 pub use env::{Output, TestEnv};
 pub use processes::Process;
 pub use prompts::{failure_notice, told};
-pub use shell::{Client, Shell};
+pub use shell::{Client, FIRST_SESSION, Shell};
 pub use temp_dir::TempDir;
 pub use wait::{wait_for, wait_until};

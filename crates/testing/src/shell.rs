@@ -17,7 +17,7 @@ use crate::processes::{Process, kill_all_of_home};
 use crate::{TestEnv, wait_for};
 
 /// The conversation that a client begins with.
-const FIRST_SESSION: &str = "session-1";
+pub const FIRST_SESSION: &str = "session-1";
 
 /// The shells that the client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,11 @@
 
 mod ended;
 mod notes;
+mod sequence;
 mod terminal;
 
 pub use ended::{Ended, Urgency};
 pub use notes::{AllOver, Notes};
 pub(crate) use notes::{Series, is_live};
+pub use sequence::sequence;
 pub use terminal::{Line, Lines};

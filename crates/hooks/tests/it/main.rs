@@ -29,6 +29,7 @@ mod sleep_guard;
 mod stop_asked;
 mod subagent;
 mod take_back;
+mod terminal;
 mod timeout;
 mod ultrawork;
 mod wake;
