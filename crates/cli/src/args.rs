@@ -9,6 +9,7 @@ use crate::completions::Completions;
 use crate::config::Config;
 use crate::doctor::Doctor;
 use crate::man::Pages;
+use crate::notify::Notify;
 use crate::print::EXIT_CODES;
 use crate::stats::Stats;
 use crate::timeline::Timeline;
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     Config(Config),
     /// Examines the installation, and says of whatever is wrong what to do.
     Doctor(Doctor),
+    /// Says in which way you are told of ends: on the desktop, or by the terminal.
+    Notify(Notify),
     /// Prints a script with which a shell completes command lines.
     Completions(Completions),
     /// Writes the manual pages.

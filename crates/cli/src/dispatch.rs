@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
 use crate::{
-    cancel, clean, completions, config, demo, doctor, list, man, output, show, stats, statusline,
-    timeline, wait,
+    cancel, clean, completions, config, demo, doctor, list, man, notify, output, show, stats,
+    statusline, timeline, wait,
 };
 
 /// Runs the command line of this process.
@@ -28,6 +28,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Statusline => return statusline::statusline(),
         Command::Config(options) => config::config(&options).map(good),
         Command::Doctor(options) => doctor::doctor(&options),
+        Command::Notify(options) => notify::notify(&options),
         Command::Completions(options) => completions::completions(&options).map(good),
         Command::Man(options) => man::man(&options).map(good),
         Command::Demo => demo::demo().map(good),

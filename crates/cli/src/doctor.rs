@@ -7,6 +7,7 @@ mod folders;
 mod ground;
 mod left;
 mod lock;
+mod notifications;
 mod plugin;
 mod sandbox;
 mod sessions;
@@ -36,7 +37,7 @@ pub(crate) struct Doctor {
 type Part = (&'static str, fn(&Ground) -> Vec<Finding>);
 
 /// Every part, in the order of the report.
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     ("plugin", plugin::look),
     ("client", client::look),
     ("enabled", plugin::look_whether_enabled),
@@ -46,6 +47,7 @@ const PARTS: [Part; 11] = [
     ("events", events::look),
     ("sessions", sessions::look),
     ("sandbox", sandbox::look),
+    ("notify", notifications::look),
     ("settings", settings::look),
     ("leftovers", left::look),
 ];

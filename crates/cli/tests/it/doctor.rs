@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Output, Shell, TestEnv, env};
+use sisyphus_testing::{Client, Output, Shell, TestEnv, env, wait_until};
 
 use crate::planted::tree;
 
@@ -50,7 +50,8 @@ fn put_client(env: &TestEnv, script: &str) {
 pub(crate) fn run(env: &TestEnv, args: &[&str]) -> Output {
     let mut command = env.command("sisyphus");
     let path = format!("relative:{}:/usr/bin:/bin", env.home().join("bin").display());
-    command.args(args).env("PATH", path);
+    // In a terminal, as whoever asks is.
+    command.args(args).env("PATH", path).env("TERM", "xterm");
     env::run(command, b"")
 }
 
@@ -108,6 +109,8 @@ fn after_a_real_session_all_is_well() {
     let live = client.background("echo up; sleep 300");
     live.wait_for_line("up");
     client.running_or_ended();
+    let told = client.env.state().join("terminal.json");
+    wait_until("the failure to be told", || told.exists());
     let before = tree(&client.env.home());
     let output = run(&client.env, &["doctor"]);
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
@@ -125,6 +128,7 @@ fn after_a_real_session_all_is_well() {
         "SessionEnd: no trace",
         "session session-1: its shells are attached",
         "every key of ours is right",
+        "notify fine the terminal tells of ends, by its bell: could not ask the desktop",
         "nothing is left over",
     ] {
         assert!(found.contains(expected), "{expected}: {found}");
@@ -138,7 +142,7 @@ trait Told {
 
 impl Told for Client {
     fn running_or_ended(&self) {
-        sisyphus_testing::wait_until("both to be known", || {
+        wait_until("both to be known", || {
             let tasks = self.tasks();
             let has = |status: &str| tasks.iter().any(|task| task["status"] == status);
             has("running") && has("failed")

@@ -17,6 +17,7 @@ mod for_shells;
 mod format;
 mod list;
 mod list_on_terminal;
+mod notify;
 mod output;
 mod readme;
 mod sandbox;

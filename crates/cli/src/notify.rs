@@ -1,0 +1,70 @@
+//! `sisyphus notify`: in which way people are told of ends, and whether that works.
+
+use anyhow::Result;
+use chrono::Utc;
+use clap::Args as ClapArgs;
+use serde_json::json;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::id::SessionId;
+use sisyphus_core::notify::{Line, sequence};
+use sisyphus_core::paths::{StateDir, client_config_dir};
+use sisyphus_core::settings::{Settings, Switch};
+
+use crate::args::Format;
+use crate::print::{self, Verdict};
+use crate::project::project_dir;
+use crate::route::{Question, Route, way};
+use crate::view::VERSION;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Notify {
+    /// Shows a notification, in the way that is said.
+    #[arg(long)]
+    test: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Says in which way; shows a notification if that was asked for.
+pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
+    let environment = Environment::read();
+    let state = StateDir::locate(&environment)?;
+    let question = if options.test { Question::Test } else { Question::Probe };
+    let route = Route::find(question, &state, &environment);
+    if let (Question::Test, Route::Terminal(terminal, _)) = (question, &route) {
+        let line = Line {
+            session: SessionId::new("test")?,
+            title: "Sisyphus".to_owned(),
+            body: "this is a test".to_owned(),
+            at: Utc::now(),
+        };
+        if print::is_error_to_terminal() {
+            print::draw(&sequence(&[line], *terminal).unwrap_or_default());
+        }
+    }
+    let settings = Settings::read_in(&client_config_dir(&environment)?, project_dir().as_deref());
+    let is_on = settings.notifications == Switch::On;
+    match Format::of(options.json) {
+        Format::Json => print::json(&json!({
+            "version": VERSION, "route": route.word(), "message": said(&route), "on": is_on,
+        }))?,
+        Format::Text => {
+            print::out(&format!("{}: {}\n", route.word(), said(&route)))?;
+            if !is_on {
+                print::out("`background_notifications` is false here: nothing is told\n")?;
+            }
+        }
+    }
+    Ok(if matches!(route, Route::Nobody(_)) { Verdict::Bad } else { Verdict::Good })
+}
+
+fn said(route: &Route) -> String {
+    match route {
+        Route::Desktop(name) => format!("{name} shows notifications"),
+        Route::Terminal(terminal, why) => {
+            format!("the terminal tells, by {}, because {why}", way(*terminal))
+        }
+        Route::Nobody(why) => format!("{why}, and this is no terminal"),
+    }
+}

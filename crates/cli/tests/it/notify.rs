@@ -1,0 +1,37 @@
+//! `sisyphus notify`: which way there is. With a desktop: in the tests of the notifier.
+
+use serde_json::json;
+use sisyphus_testing::{TestEnv, env};
+
+#[test]
+fn without_a_desktop_it_says_why_and_who_tells_then() {
+    let env = TestEnv::new();
+    let nobody = env.run("sisyphus", &["notify", "--test"]);
+    assert_eq!(nobody.code, Some(1));
+    assert!(nobody.stdout.starts_with("nobody: could not show a notification: "), "{nobody:?}");
+    for (variable, value, way) in [
+        ("TERM", "xterm", "its bell"),
+        ("TERM", "foot", "OSC 777"),
+        ("TERM", "xterm-kitty", "OSC 99"),
+    ] {
+        let mut command = env.command("sisyphus");
+        command.arg("notify").env(variable, value);
+        let told = env::run(command, b"");
+        assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
+        let begin =
+            format!("terminal: the terminal tells, by {way}, because could not ask the desktop");
+        assert!(told.stdout.starts_with(&begin), "{told:?}");
+    }
+}
+
+#[test]
+fn it_says_that_it_is_switched_off() {
+    let env = TestEnv::new();
+    assert_eq!(env.run("sisyphus", &["notify", "--json"]).json()["on"], true);
+    env.set(&json!({ "background_notifications": false }));
+    let said = env.run("sisyphus", &["notify", "--json"]).json();
+    assert_eq!(
+        (&said["on"], &said["route"], &said["version"]),
+        (&json!(false), &json!("nobody"), &json!(1))
+    );
+}
