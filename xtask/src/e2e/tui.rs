@@ -1,7 +1,7 @@
 //! The client as a person sees it, in a terminal of tmux.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -22,6 +22,16 @@ pub(crate) struct Tui<'home> {
 
 impl<'home> Tui<'home> {
     pub(crate) fn start(home: &'home Home, api: &Api, arguments: &[&str]) -> Result<Self> {
+        Self::start_with(home, api, arguments, &[])
+    }
+
+    /// Like [`start`](Self::start), with more variables, each `NAME=value`.
+    pub(crate) fn start_with(
+        home: &'home Home,
+        api: &Api,
+        arguments: &[&str],
+        variables: &[&str],
+    ) -> Result<Self> {
         let tmux = program::find("tmux").context("this scenario needs `tmux`")?;
         let label = home.folder.file_name().unwrap_or_default().to_string_lossy();
         let socket = format!(
@@ -41,10 +51,20 @@ impl<'home> Tui<'home> {
             let value = value.unwrap_or_default();
             start.arg(format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
         }
+        start.args(variables);
         start.arg(client.get_program()).args(client.get_args()).args(arguments);
         let status = start.status().context("could not start `tmux`")?;
         ensure!(status.success(), "`tmux` could not start the client ({status})");
         Ok(tui)
+    }
+
+    /// Keeps in a file what the client sends to its terminal from now on.
+    pub(crate) fn record(&self, file: &Path) -> Result<()> {
+        let keep = format!("cat >'{}'", file.display());
+        let status = self.command().args(["pipe-pane", &keep]).status();
+        let status = status.context("could not start `tmux`")?;
+        ensure!(status.success(), "`tmux` could not record ({status})");
+        Ok(())
     }
 
     /// Types a line and sends it.

@@ -13,6 +13,7 @@ mod headless_end;
 mod many_at_once;
 mod mcp_inspector;
 mod mcp_tools;
+mod notify_in_tui;
 mod outputs;
 mod permissions;
 mod queue;
@@ -78,6 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("tables_cleared", tables::run_cleared),
     with_plugin("tables_compacted", tables::run_compacted),
     with_plugin("wake_in_tui", wake_in_tui::run),
+    with_plugin("notify_in_tui", notify_in_tui::run),
     with_plugin("blocked_prompt", blocked_prompt::run),
     with_plugin("headless_end", headless_end::run),
     with_plugin("torture_bash", torture::run_bash),

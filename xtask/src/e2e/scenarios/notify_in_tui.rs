@@ -1,0 +1,50 @@
+//! Where there is no desktop, the terminal tells of an end: what a hook answers reaches it.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::reminder_mid_turn::failing_tests;
+use crate::e2e::api::{Api, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::BYPASS;
+use crate::e2e::stage::Stage;
+use crate::e2e::tui::Tui;
+use crate::e2e::wait;
+
+/// Each terminal, by what it sets, and the beginning and the end of what it is sent.
+const TERMINALS: [(&str, &str, &str, &str); 4] = [
+    ("iterm", "TERM_PROGRAM=iTerm.app", "\u{1b}]9;project: run the tests: Failed", "\u{7}"),
+    ("wezterm", "TERM_PROGRAM=WezTerm", "\u{1b}]777;notify;project: run the tests;Failed", "\u{7}"),
+    ("kitty", "KITTY_WINDOW_ID=1", "\u{1b}]99;;project: run the tests: Failed", "\u{1b}\\"),
+    ("other", "COLORTERM=truecolor", "\u{7}", "\u{7}"),
+];
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    for (label, variable, begin, end) in TERMINALS {
+        let home = stage.home(label, &Setup::with_plugin())?;
+        let api = Api::start(&home.folder.join("api"), |_, number| match number {
+            0 => vec![failing_tests(2)],
+            1 => vec![text("Waiting now.")],
+            _ => vec![text("Saw it end.")],
+        })?;
+        let tui = Tui::start_with(&home, &api, &[BYPASS], &[variable])?;
+        tui.wait_for_screen("bypass permissions on")?;
+        let record = home.folder.join("terminal");
+        tui.record(&record)?;
+        tui.say("run the tests")?;
+        wait::until(&format!("{label}: the notification"), Duration::from_secs(20), || {
+            let sent = fs::read(&record).unwrap_or_default();
+            let sent = String::from_utf8_lossy(&sent).into_owned();
+            let told = sent.split_once(begin).map(|(_, rest)| rest.to_owned());
+            Ok(told.filter(|rest| begin == end || rest.contains(end)))
+        })?;
+        tui.wait_for_screen("Saw it end.")?;
+        let sent = String::from_utf8_lossy(&fs::read(&record)?).into_owned();
+        if begin != end {
+            ensure!(sent.matches(begin).count() == 1, "{label}: told more than once");
+        }
+    }
+    Ok(())
+}
