@@ -41,21 +41,31 @@ impl Batch {
 }
 
 /// Looks at what is noted.
-pub(crate) fn next(notes: &Notes, now: DateTime<Utc>, places: &mut Places) -> Next {
-    let ended = notes.ended.iter().map(|it| left_of_end(it, now, places));
-    let mut left: Vec<TimeDelta> = ended.collect();
+pub(crate) fn next(notes: &Notes, now: DateTime<Utc>) -> Next {
+    let mut left: Vec<TimeDelta> = notes.ended.iter().map(|it| left_of_end(it, now)).collect();
     left.extend(notes.over.iter().filter_map(|it| left_of_sum(it, notes, now)));
-    match left.into_iter().min() {
+    match left.into_iter().min().map(|left| left.to_std()) {
         None => Next::Nothing,
-        Some(left) => match left.to_std() {
-            Ok(left) if !left.is_zero() => Next::Wait(left),
-            Ok(_) | Err(_) => Next::Take,
-        },
+        Some(Ok(left)) if !left.is_zero() => Next::Wait(left),
+        Some(Ok(_) | Err(_)) => Next::Take,
     }
 }
 
-/// Takes what is due, and what can be told with it. What nobody wants to hear goes for good.
+/// Whether there is something that nobody wants to hear.
+pub(crate) fn has_unwanted(notes: &Notes, places: &mut Places) -> bool {
+    notes.ended.iter().any(|it| !is_wanted(it, places))
+        || notes.over.iter().any(|it| !is_wanted_sum(it, places))
+}
+
+/// Drops it. It must not have others told before their time.
+pub(crate) fn drop_unwanted(notes: &mut Notes, places: &mut Places) {
+    notes.ended.retain(|it| is_wanted(it, places));
+    notes.over.retain(|it| is_wanted_sum(it, places));
+}
+
+/// Takes what is due, and what can be told with it.
 pub(crate) fn take(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -> Batch {
+    drop_unwanted(notes, places);
     let is_sure = |it: &Ended| {
         it.urgency() != Urgency::OnceSure || left_since(it.at, SURE, now) <= TimeDelta::zero()
     };
@@ -63,13 +73,12 @@ pub(crate) fn take(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -
         .into_iter()
         .partition(|it| left_of_sum(it, notes, now).is_some());
     notes.over = unsure;
-    let mut batch = Batch { ended: notes.ended.extract_if(.., |it| is_sure(it)).collect(), over };
-    batch.ended.retain(|it| is_wanted(it, places));
-    batch.over.retain(|it| {
-        let settings = &places.of(&it.series.cwd).settings;
-        settings.notifications == Switch::On && it.is_worth_telling(settings.notify_min_ms)
-    });
-    batch
+    Batch { ended: notes.ended.extract_if(.., |it| is_sure(it)).collect(), over }
+}
+
+fn is_wanted_sum(sum: &AllOver, places: &mut Places) -> bool {
+    let settings = &places.of(&sum.series.cwd).settings;
+    settings.notifications == Switch::On && sum.is_worth_telling(settings.notify_min_ms)
 }
 
 fn is_wanted(ended: &Ended, places: &mut Places) -> bool {
@@ -77,10 +86,7 @@ fn is_wanted(ended: &Ended, places: &mut Places) -> bool {
     settings.notifications == Switch::On && ended.is_worth_telling(settings.notify_min_ms)
 }
 
-fn left_of_end(ended: &Ended, now: DateTime<Utc>, places: &mut Places) -> TimeDelta {
-    if !is_wanted(ended, places) {
-        return TimeDelta::zero();
-    }
+fn left_of_end(ended: &Ended, now: DateTime<Utc>) -> TimeDelta {
     match ended.urgency() {
         Urgency::AtOnce => TimeDelta::zero(),
         Urgency::Soon => left_since(ended.at, together(), now),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::Utc;
 use sisyphus_core::id::SessionId;
-use sisyphus_core::notify::Line;
+use sisyphus_core::notify::{Line, Notes};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 
 use crate::compose::compose;
@@ -38,7 +38,13 @@ struct Told {
 fn tell_all(store: &Store, places: &mut Places, desktop: &mut Desktop) -> Result<()> {
     let mut told: Option<Told> = None;
     loop {
-        let next = due::next(&store.read_notes()?, Utc::now(), places);
+        let notes = store.read_notes()?;
+        if due::has_unwanted(&notes, places) {
+            let dropping = |notes: &mut Notes| due::drop_unwanted(notes, places);
+            store.take_notes(LOCK_WAIT_IN_RUNNER, dropping)?;
+            continue;
+        }
+        let next = due::next(&notes, Utc::now());
         let open = told.as_ref().and_then(|it| it.until.checked_duration_since(Instant::now()));
         match (next, open.filter(|left| !left.is_zero())) {
             (_, Some(left)) => pause(left),

@@ -25,6 +25,20 @@ fn a_desktop_that_reads_markup_gets_none() {
 #[test]
 fn another_one_gets_the_text_as_it_is_without_controls() {
     let stage = Stage::with_desktop(&["body"]);
+    stage.run(&[HOSTILE, "a", "other"]);
+    stage.end(HOSTILE, FAILED, 1);
+    stage.end("a", FAILED, 1);
+    assert_eq!(
+        stage.told(),
+        ["proj: 2 of 2 commands failed | \
+          <b>bold</b> & <img src=x> second failed with exit code 3 after 0 s / \
+          a failed with exit code 3 after 0 s"]
+    );
+}
+
+#[test]
+fn a_title_is_never_markup() {
+    let stage = Stage::with_desktop(&["body-markup"]);
     stage.run(&[HOSTILE, "other"]);
     stage.end(HOSTILE, FAILED, 1);
     assert_eq!(

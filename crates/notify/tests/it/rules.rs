@@ -53,11 +53,14 @@ fn the_user_sets_how_long_that_is() {
 fn what_ends_within_two_seconds_is_one_notification() {
     let stage = Stage::new();
     stage.run(&["a", "b", "c", "other"]);
+    let begin = Instant::now();
     stage.end("a", Outcome::Completed, LONG);
     let mut notifier = stage.start();
     stage.end("b", Outcome::Completed, LONG);
     stage.end("c", Outcome::Completed, 1);
     assert!(notifier.wait().unwrap().success());
+    // Two seconds for what ends with it, and two for what follows.
+    assert!(begin.elapsed() > Duration::from_millis(3_500), "{:?}", begin.elapsed());
     assert_eq!(
         stage.said(),
         ["proj: 2 commands have ended | a completed with exit code 0 after 12 s / \
@@ -83,6 +86,23 @@ fn what_follows_a_failure_within_two_seconds_joins_its_notification() {
         "proj: 2 of 3 commands failed | a failed with exit code 3 after 0 s / \
          b was stopped by the client's time limit after 1 s / c completed with exit code 0 after 12 s"
     );
+}
+
+#[test]
+fn of_two_notifiers_one_tells_and_the_other_ends_at_once() {
+    let stage = Stage::new();
+    stage.run(&["a", "b", "other"]);
+    stage.end("a", FAILED, 1);
+    let mut notifier = stage.start();
+    wait_until("the first", || stage.desktop.calls().len() == 1);
+    stage.end("b", FAILED, 1);
+    let begin = Instant::now();
+    assert!(stage.start().wait().unwrap().success());
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert!(notifier.wait().unwrap().success());
+    let calls = stage.desktop.calls();
+    let replaced: Vec<u32> = calls.iter().map(|it| it.replaces).collect();
+    assert_eq!(replaced, [0, calls[0].id]);
 }
 
 #[test]
