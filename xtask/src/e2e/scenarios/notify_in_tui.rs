@@ -38,7 +38,10 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
             let sent = fs::read(&record).unwrap_or_default();
             let sent = String::from_utf8_lossy(&sent).into_owned();
             let told = sent.split_once(begin).map(|(_, rest)| rest.to_owned());
-            Ok(told.filter(|rest| begin == end || rest.contains(end)))
+            if begin == end {
+                return Ok(outside_sequences(&sent).contains(begin).then_some(sent));
+            }
+            Ok(told.filter(|rest| rest.contains(end)))
         })?;
         tui.wait_for_screen("Saw it end.")?;
         let sent = String::from_utf8_lossy(&fs::read(&record)?).into_owned();
@@ -47,4 +50,15 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is left without the sequences that set a title and the like, which a bell may end.
+fn outside_sequences(sent: &str) -> String {
+    let mut parts = sent.split("\u{1b}]");
+    let mut left = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(['\u{7}', '\u{1b}']).map_or(part.len(), |end| end + 1);
+        left.push_str(&part[end..]);
+    }
+    left
 }
