@@ -87,7 +87,17 @@ impl Stage {
     fn new() -> Result<Self> {
         // First what may fail: a stage that is not whole would not be removed.
         let hooks = hooks_dir()?;
-        Ok(Self { hooks, dir: create_scratch_dir("sisyphus-demo")? })
+        let stage = Self { hooks, dir: create_scratch_dir("sisyphus-demo")? };
+        stage.be_silent().context("could not write the settings of the demonstration")?;
+        Ok(stage)
+    }
+
+    /// What fails here on purpose is no news for anybody's desktop.
+    fn be_silent(&self) -> std::io::Result<()> {
+        let config = self.dir.join("config");
+        fs::create_dir(&config)?;
+        let settings = json!({ "background_notifications": false });
+        fs::write(config.join("settings.json"), settings.to_string())
     }
 
     fn apply(&self, command: &mut Command) {
