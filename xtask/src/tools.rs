@@ -5,9 +5,11 @@ use std::env;
 use std::process::ExitCode;
 
 /// Each program, and what needs it.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 9] = [
     ("npm", "fetches the client that the end-to-end tests drive"),
     ("zsh", "commands are compared in bash and in zsh"),
+    ("fish", "what it completes is tried in it"),
+    ("dbus-daemon", "notifications are shown on a bus of their own"),
     ("bwrap", "the client's sandbox (package bubblewrap)"),
     ("socat", "the client's sandbox"),
     ("tmux", "the client's terminal interface"),

@@ -38,6 +38,50 @@ fn bash_completes_commands_and_options() {
 }
 
 #[test]
+fn fish_completes_commands_and_options() {
+    let env = TestEnv::new();
+    fs::write(env.project().join("c.fish"), prints(&env, &["completions", "fish"])).unwrap();
+    for (words, expected) in [
+        ("sisyphus li", "list"),
+        ("sisyphus statu", "statusline"),
+        ("sisyphus list --wa", "--watch"),
+    ] {
+        let mut fish = env.plain("fish");
+        let script = format!("source c.fish; complete --do-complete '{words}'");
+        fish.args(["--no-config", "--command", &script]);
+        let output = env::run(fish, b"");
+        // Behind a tab stands what it is.
+        let completed = output.stdout.split('\t').next();
+        assert_eq!(completed, Some(expected), "{words}: {output:?}");
+    }
+}
+
+#[test]
+fn zsh_completes_commands_and_options() {
+    let env = TestEnv::new();
+    fs::write(env.project().join("c.zsh"), prints(&env, &["completions", "zsh"])).unwrap();
+    for (words, expected) in [
+        ("sisyphus li", "sisyphus list "),
+        ("sisyphus statu", "sisyphus statusline "),
+        ("sisyphus list --wa", "sisyphus list --watch "),
+        ("sisyphus completions fi", "sisyphus completions fish "),
+    ] {
+        // It completes in its line editor only, which wants a terminal; a key then tells what stands in the line.
+        let script = format!(
+            "zmodload zsh/zpty; zpty shell zsh -f -i; \
+             zpty -w shell 'autoload compinit; compinit -u -D; source c.zsh; PS1=; \
+             tell() {{ print -r -- \"<$BUFFER>\" > told; exit }}; zle -N tell; bindkey ^X tell'; \
+             zpty -w -n shell $'{words}\\t\\x18'; \
+             while zpty -r shell line; do :; done; zpty -d shell; cat told"
+        );
+        let mut zsh = env.plain("zsh");
+        zsh.args(["-f", "-c", &script]);
+        let output = env::run(zsh, b"");
+        assert_eq!(output.stdout.trim_end(), format!("<{expected}>"), "{words}: {output:?}");
+    }
+}
+
+#[test]
 fn the_scripts_for_other_shells_name_every_command() {
     let env = TestEnv::new();
     for shell in ["zsh", "fish"] {
