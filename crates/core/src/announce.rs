@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use serde_json::Map;
 
 use crate::id::{AgentId, SessionId, TaskId, ToolUseId};
 use crate::run_folder::{Announced, Announcement, RunRoot};
 use crate::status::{Status, Watch};
 use crate::store::{LOCK_WAIT_IN_HOOK, Store, Transaction};
 use crate::sys;
-use crate::task::{AgentLife, Kind, Task};
+use crate::task::{Kind, Task};
 
 /// A background call, as the client describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,32 +31,16 @@ pub struct Call {
 impl Call {
     /// Makes a task of the call, with the next ticket.
     pub(crate) fn into_task(self, transaction: &mut Transaction<'_>, status: Status) -> Task {
+        let ticket = transaction.active.draw_ticket();
         Task {
-            id: TaskId::random(),
-            ticket: transaction.active.draw_ticket(),
-            session: self.session,
-            started_in: None,
             tool_use_id: self.tool_use_id,
             agent: self.agent,
-            agent_life: AgentLife::Lives,
-            client: None,
-            run_root: None,
-            host: None,
             kind: self.kind,
-            launched: None,
-            cwd: self.cwd,
             command: self.command,
             description: self.description,
             limit_ms: self.limit_ms,
             client_limit_ms: self.client_limit_ms,
-            stop_asked: None,
-            status,
-            output: None,
-            told_silent_at: None,
-            noted_for_people_at: None,
-            unlisted: 0,
-            ignored_events: 0,
-            unknown: Map::new(),
+            ..Task::new(TaskId::random(), ticket, self.session, self.cwd, status)
         }
     }
 }

@@ -167,6 +167,43 @@ impl StopAsked {
 }
 
 impl Task {
+    /// A task of which nothing is known but whose it is, where it runs and how far it is.
+    pub(crate) fn new(
+        id: TaskId,
+        ticket: Ticket,
+        session: SessionId,
+        cwd: PathBuf,
+        status: Status,
+    ) -> Self {
+        Self {
+            id,
+            ticket,
+            session,
+            started_in: None,
+            tool_use_id: None,
+            agent: None,
+            agent_life: AgentLife::default(),
+            client: None,
+            run_root: None,
+            host: None,
+            kind: Kind::default(),
+            launched: None,
+            cwd,
+            command: String::new(),
+            description: String::new(),
+            limit_ms: None,
+            client_limit_ms: None,
+            stop_asked: None,
+            status,
+            output: None,
+            told_silent_at: None,
+            noted_for_people_at: None,
+            unlisted: 0,
+            ignored_events: 0,
+            unknown: Map::new(),
+        }
+    }
+
     /// Who asked for it to be stopped, if an end at this time can be the answer.
     pub fn stopper(&self, ended_at: DateTime<Utc>) -> Option<Canceller> {
         self.stop_asked.filter(|asked| asked.explains(ended_at)).map(|asked| asked.by)
@@ -216,34 +253,20 @@ pub(crate) mod tests {
 
     /// A pending task, for the tests of other modules.
     pub(crate) fn pending(id: &str, ticket: u64) -> Task {
+        let announced_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let task = Task::new(
+            TaskId::new(id).unwrap(),
+            Ticket(ticket),
+            SessionId::new("session-1").unwrap(),
+            "/home/dev/proj".into(),
+            Status::Pending { announced_at },
+        );
         Task {
-            id: TaskId::new(id).unwrap(),
-            ticket: Ticket(ticket),
-            session: SessionId::new("session-1").unwrap(),
-            started_in: None,
             tool_use_id: Some(ToolUseId::new(format!("toolu_{id}")).unwrap()),
-            agent: None,
-            agent_life: AgentLife::Lives,
-            client: None,
-            run_root: None,
-            host: None,
-            kind: Kind::Command,
-            launched: None,
-            cwd: "/home/dev/proj".into(),
             command: "npm test".to_owned(),
             description: "run the tests".to_owned(),
-            limit_ms: None,
             client_limit_ms: Some(600_000),
-            stop_asked: None,
-            status: Status::Pending {
-                announced_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
-            },
-            output: None,
-            told_silent_at: None,
-            noted_for_people_at: None,
-            unlisted: 0,
-            ignored_events: 0,
-            unknown: Map::new(),
+            ..task
         }
     }
 

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use serde_json::Map;
 
 use super::call::AgentCall;
 use super::limit::Limits;
@@ -16,7 +15,7 @@ use crate::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use crate::status::{Ending, Status};
 use crate::store::{Active, Claimer, Transaction};
 use crate::sys;
-use crate::task::{AgentLife, Client, Kind, Task, Witness};
+use crate::task::{Client, Kind, Task, Witness};
 use crate::transition::Event;
 
 /// A call of the client's tool for agents.
@@ -43,32 +42,15 @@ pub enum AgentEnd {
 impl Launch {
     /// Makes a task of the call, with the next ticket.
     pub fn into_task(self, active: &mut Active, status: Status) -> Task {
+        let ticket = active.draw_ticket();
         Task {
-            id: TaskId::random(),
-            ticket: active.draw_ticket(),
-            session: self.session,
-            started_in: None,
             tool_use_id: Some(self.tool_use_id),
             agent: self.agent,
-            agent_life: AgentLife::Lives,
-            client: None,
-            run_root: None,
             host: sys::host(),
             kind: Kind::Agent,
             launched: Some(self.call),
-            cwd: self.cwd,
-            command: String::new(),
             description: self.description,
-            limit_ms: None,
-            client_limit_ms: None,
-            stop_asked: None,
-            status,
-            output: None,
-            told_silent_at: None,
-            noted_for_people_at: None,
-            unlisted: 0,
-            ignored_events: 0,
-            unknown: Map::new(),
+            ..Task::new(TaskId::random(), ticket, self.session, self.cwd, status)
         }
     }
 }
