@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::api::Api;
 use super::home::Home;
-use super::session::{LIMIT, sweep};
+use super::session::{BYPASS, LIMIT, sweep};
 use super::{program, wait};
 
 /// A client in a terminal. Dropping it ends the terminal, the client and all that was started from its home.
@@ -21,6 +21,7 @@ pub(crate) struct Tui<'home> {
 }
 
 impl<'home> Tui<'home> {
+    /// Starts the client, with leave to run every tool, and waits until it listens.
     pub(crate) fn start(home: &'home Home, api: &Api, arguments: &[&str]) -> Result<Self> {
         Self::start_with(home, api, arguments, &[])
     }
@@ -52,9 +53,10 @@ impl<'home> Tui<'home> {
             start.arg(format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
         }
         start.args(variables);
-        start.arg(client.get_program()).args(client.get_args()).args(arguments);
+        start.arg(client.get_program()).args(client.get_args()).arg(BYPASS).args(arguments);
         let status = start.status().context("could not start `tmux`")?;
         ensure!(status.success(), "`tmux` could not start the client ({status})");
+        tui.wait_for_screen("bypass permissions on")?;
         Ok(tui)
     }
 

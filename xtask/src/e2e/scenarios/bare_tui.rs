@@ -6,7 +6,6 @@ use anyhow::{Result, ensure};
 
 use crate::e2e::api::{Api, bash, text};
 use crate::e2e::home::Setup;
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
@@ -17,8 +16,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         1 => vec![text("Waiting now.")],
         _ => vec![text("Saw it end.")],
     })?;
-    let tui = Tui::start(&home, &api, &[BYPASS])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(&home, &api, &[])?;
     tui.say("please start")?;
     let announced =
         api.wait_for("the client to announce the end", Duration::from_secs(15), |requests| {

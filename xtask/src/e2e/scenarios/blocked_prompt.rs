@@ -8,7 +8,6 @@ use serde_json::json;
 use super::reminder_mid_turn::{check_once, failing_tests, reminder};
 use crate::e2e::api::{Api, text};
 use crate::e2e::home::Setup;
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
@@ -29,8 +28,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         1 => vec![text("Waiting now.")],
         _ => vec![text("Saw it end.")],
     })?;
-    let tui = Tui::start(&home, &api, &[BYPASS])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(&home, &api, &[])?;
     tui.say("run the tests")?;
     tui.wait_for_screen(REASON)?;
     // The session may wake for it by itself; with what a person types it has to come.

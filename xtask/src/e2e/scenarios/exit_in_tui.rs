@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::e2e::api::{Api, bash, text};
 use crate::e2e::home::Setup;
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 use crate::e2e::{sys, wait};
@@ -20,8 +19,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         0 => vec![bash("echo $$ > pid; sleep 300; true").description("serve").background()],
         _ => vec![text("It runs.")],
     })?;
-    let tui = Tui::start(&home, &api, &[BYPASS])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(&home, &api, &[])?;
     tui.say("start it")?;
     tui.wait_for_screen("It runs.")?;
     let file = home.project.join("pid");

@@ -15,7 +15,6 @@ use serde_json::json;
 use crate::e2e::api::{Api, Block, Request, bash, text, tool};
 use crate::e2e::home::{Home, Setup};
 use crate::e2e::program;
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
@@ -110,8 +109,7 @@ fn play(home: &Home, ends: Ends, model: Model) -> Result<Vec<Request>> {
         }
         (_, Model::Reads) => vec![read_next(request, &was_read)],
     })?;
-    let tui = Tui::start(home, &api, &[BYPASS])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(home, &api, &[])?;
     tui.say("start them")?;
     api.wait_for("the end of the turn", LIMIT, |requests| requests.get(LAUNCH - 1).map(drop))?;
     tui.wait_for_screen("Waiting now.")?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::e2e::api::{Api, Block, Request, bash, text, tool};
 use crate::e2e::home::Setup;
-use crate::e2e::session::{BYPASS, Session};
+use crate::e2e::session::Session;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 use crate::e2e::{sys, wait};
@@ -97,8 +97,7 @@ pub(super) fn run_after_clear(stage: &Stage) -> Result<()> {
         4 => vec![ours("list", json!({})), ours("cancel", json!({ "task_id": "before" }))],
         number => vec![text(format!("Answer {number}."))],
     })?;
-    let tui = Tui::start(&home, &api, &[BYPASS])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(&home, &api, &[])?;
     tui.say("start one")?;
     tui.wait_for_screen("Answer 1.")?;
     tui.say("/clear")?;

@@ -8,7 +8,6 @@ use anyhow::{Result, ensure};
 use super::reminder_mid_turn::failing_tests;
 use crate::e2e::api::{Api, text};
 use crate::e2e::home::Setup;
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 use crate::e2e::wait;
@@ -29,8 +28,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
             1 => vec![text("Waiting now.")],
             _ => vec![text("Saw it end.")],
         })?;
-        let tui = Tui::start_with(&home, &api, &[BYPASS], &[variable])?;
-        tui.wait_for_screen("bypass permissions on")?;
+        let tui = Tui::start_with(&home, &api, &[], &[variable])?;
         let record = home.folder.join("terminal");
         tui.record(&record)?;
         tui.say("run the tests")?;

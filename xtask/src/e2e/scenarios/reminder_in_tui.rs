@@ -7,7 +7,6 @@ use anyhow::Result;
 use super::reminder_mid_turn::{check_first, check_once, failing_tests, reminder};
 use crate::e2e::api::{Api, text};
 use crate::e2e::home::Setup;
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
@@ -18,8 +17,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         1 => vec![text("Waiting now.")],
         _ => vec![text("Saw it end.")],
     })?;
-    let tui = Tui::start(&home, &api, &[BYPASS])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(&home, &api, &[])?;
     tui.say("run the tests")?;
     api.wait_for("a turn with the reminder", Duration::from_secs(20), |requests| {
         requests.iter().find_map(reminder)

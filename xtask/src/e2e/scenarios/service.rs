@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::e2e::api::{Api, bash, text};
 use crate::e2e::home::Setup;
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
@@ -26,8 +25,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         _ => vec![text("Served.")],
     })?;
     // In the terminal: a client that is fed by a stream might be answering hooks through it, so there ours is silent.
-    let tui = Tui::start(&home, &api, &[BYPASS])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(&home, &api, &[])?;
     tui.say("serve")?;
     api.wait_for("the call to be answered", Duration::from_secs(30), |requests| {
         requests.last().filter(|request| !request.tool_results().is_empty()).map(|_| ())

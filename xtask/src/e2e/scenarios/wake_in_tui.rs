@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result, ensure};
 use super::reminder_mid_turn::{check_once, failing_tests, reminder};
 use crate::e2e::api::{Api, text};
 use crate::e2e::home::{Home, Setup};
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
@@ -26,8 +25,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         1 => vec![text("Waiting now.")],
         _ => vec![text("Saw it end.")],
     })?;
-    let tui = Tui::start(&home, &api, &[BYPASS])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(&home, &api, &[])?;
     tui.say("run the tests")?;
     tui.wait_for_screen(LOST).context("the client has announced nothing that could be lost")?;
     let ended = Instant::now();

@@ -9,7 +9,6 @@ use anyhow::{Result, ensure};
 use super::{LIMIT, LIVE, LOST, SESSION, UNTOLD};
 use super::{check, failed, home, newest_start, output, records, report, still_running, task};
 use crate::e2e::api::{Api, Request, text};
-use crate::e2e::session::BYPASS;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 use crate::e2e::wait;
@@ -26,8 +25,7 @@ pub(in super::super) fn run(stage: &Stage) -> Result<()> {
         _ if request.tool_results().is_empty() && says(request, ONE_MORE) => vec![task(LOST)],
         _ => vec![text("I see.")],
     })?;
-    let tui = Tui::start(&home, &api, &[BYPASS, "--session-id", SESSION])?;
-    tui.wait_for_screen("bypass permissions on")?;
+    let tui = Tui::start(&home, &api, &["--session-id", SESSION])?;
     tui.say("start them")?;
     tui.wait_for_screen("Waiting now.")?;
     tui.say("/clear")?;
