@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ),
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
-        ("test", Step::Cargo(&["test", "--workspace"])),
+        ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
         // By way of cargo, because the build above may have replaced this very program.
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
         ("chaos", Step::Task(&["chaos", "--seed", "1", "--seconds", "10"])),
