@@ -16,10 +16,11 @@ const TOOLS: [&str; 20] = [
 ];
 
 /// The binaries that `SISYPHUS_PREBUILT` has to offer.
-pub(crate) const BINARIES: [&str; 12] = [
+pub(crate) const BINARIES: [&str; 13] = [
     "sisyphus",
     "sisyphus-run",
     "sisyphus-mcp",
+    "sisyphus-notify",
     "sisyphus-session-start",
     "sisyphus-user-prompt-submit",
     "sisyphus-pre-tool-use",
