@@ -2,6 +2,7 @@
 
 mod args;
 mod cancel;
+mod canvas;
 mod clean;
 mod completions;
 mod config;

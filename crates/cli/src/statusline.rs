@@ -25,6 +25,7 @@ use sisyphus_core::task::Task;
 use sisyphus_process::start_notifier;
 
 use crate::print;
+use crate::words::sign;
 
 /// How long the client may take to write what it knows.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -66,7 +67,7 @@ fn line() -> Option<String> {
         return None;
     }
     let failed = failures(&store, is_meant, now);
-    let parts = [("▶", running), ("⏳", waiting), ("✖", failed)];
+    let parts = [(sign::RUNS, running), (sign::WAITS, waiting), (sign::BAD, failed)];
     let shown = parts.iter().filter(|(_, count)| *count > 0);
     let words: Vec<String> = shown.map(|(sign, count)| format!("{sign}{count}")).collect();
     Some(words.join(" ") + "\n")

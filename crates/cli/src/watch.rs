@@ -1,5 +1,6 @@
 //! `sisyphus list --watch`: the list, drawn anew in its place, with what running tasks print.
 
+use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use chrono::Utc;
 use sisyphus_control::Tasks;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::output::{Source, clean_line};
-use sisyphus_core::paths::client_tmp_dir;
+use sisyphus_core::paths::{StateDir, client_tmp_dir};
 use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
 use crate::args::List;
+use crate::canvas::Canvas;
 use crate::list::{meant, table};
-use crate::print::{self, Reader};
+use crate::print::Reader;
 use crate::screen::{self, Size, fit};
 use crate::style::{Hue, Paint};
 
@@ -29,35 +31,17 @@ const INDENT: &str = "           ";
 pub(crate) fn watch(options: &List) -> Result<()> {
     let no_terminal =
         "could not watch: standard output is no terminal; use `sisyphus list`, or `sisyphus wait`";
-    let mut before: Option<Drawn> = None;
+    let mut canvas = Canvas::default();
     // Nobody calls: it only counts the time.
     let (_bell, silence) = channel::<()>();
     loop {
         let size = screen::size().context(no_terminal)?;
         let tasks = meant(options)?;
         let lines = lines(&tasks, size);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        if print::bytes((go_back(before.as_ref(), size) + &text).as_bytes())? == Reader::Gone {
+        if canvas.draw(&lines, size)? == Reader::Gone {
             return Ok(());
         }
-        before = Some(Drawn { lines: lines.len(), width: size.width });
         let _ = silence.recv_timeout(STANDS);
-    }
-}
-
-/// What stands on the terminal.
-struct Drawn {
-    lines: usize,
-    width: usize,
-}
-
-/// Puts the cursor where the next drawing begins, and clears what is behind it.
-fn go_back(before: Option<&Drawn>, size: Size) -> String {
-    match before {
-        None => String::new(),
-        // Narrower, the old lines may have become more.
-        Some(drawn) if drawn.width != size.width => "\u{1b}[H\u{1b}[2J".to_owned(),
-        Some(drawn) => format!("\u{1b}[{}A\r\u{1b}[J", drawn.lines),
     }
 }
 
@@ -69,19 +53,17 @@ fn lines(tasks: &Tasks, size: Size) -> Vec<String> {
     for (row, task) in rows.zip(tasks.active.iter().chain(&tasks.ended)) {
         lines.push(row);
         if matches!(task.status, Status::Running { .. })
-            && let Some(line) = last_line(task, tasks, &client_tmp)
+            && let Some(line) = last_line(task, tasks.store.dir(), &client_tmp)
         {
             lines.push(paint.paint(Hue::Dim, &fit(&format!("{INDENT}{line}"), size.width)));
         }
     }
-    // One line stays free for the cursor: what has scrolled away can't be drawn over.
-    lines.truncate(size.height.saturating_sub(1).max(1));
     lines
 }
 
 /// The last line that a task has printed and that holds something.
-fn last_line(task: &Task, tasks: &Tasks, client_tmp: &std::path::Path) -> Option<String> {
-    let mut source = Source::open(task, tasks.store.dir(), client_tmp)?;
+pub(crate) fn last_line(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<String> {
+    let mut source = Source::open(task, state, client_tmp)?;
     let end = source.end(task).ok()?;
     let mut bytes = vec![0; usize::try_from(END.min(end)).ok()?];
     let read = source.read_at(end.saturating_sub(END), &mut bytes).ok()?;

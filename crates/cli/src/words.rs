@@ -4,6 +4,14 @@ use sisyphus_core::notice::heading;
 use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
+/// One character for what a task does or how it ended.
+pub(crate) mod sign {
+    pub(crate) const RUNS: &str = "▶";
+    pub(crate) const WAITS: &str = "⏳";
+    pub(crate) const GOOD: &str = "✔";
+    pub(crate) const BAD: &str = "✖";
+}
+
 /// Says how a task ended, or what it does.
 pub(crate) fn how_it_ended(task: &Task) -> String {
     format!("{} {}.\n", heading(task), predicate(task))

@@ -1,0 +1,51 @@
+//! Waiting without missing that somebody wants the demonstration to end: it has to clean up before.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use sisyphus_process::{Notice, Signals};
+
+/// The signals of this process.
+#[derive(Debug)]
+pub(super) struct Attention {
+    signals: Signals,
+}
+
+/// Somebody ended the demonstration with this signal.
+#[derive(Debug)]
+pub(super) struct Interrupted {
+    pub(super) signal: i32,
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "interrupted by signal {}", self.signal)
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+impl Attention {
+    pub(super) fn pay() -> Result<Self> {
+        Ok(Self { signals: Signals::collect()? })
+    }
+
+    /// Whether somebody has ended it already: a hook that fails then has been interrupted too.
+    pub(super) fn interruption(&mut self) -> Option<Interrupted> {
+        self.signals.pending().ok().flatten().map(|signal| Interrupted { signal })
+    }
+
+    /// Waits until a child may have ended, at most for so long.
+    pub(super) fn pause(&mut self, at_most: Duration) -> Result<()> {
+        self.pause_until(Instant::now() + at_most)
+    }
+
+    /// The same until then.
+    pub(super) fn pause_until(&mut self, deadline: Instant) -> Result<()> {
+        match self.signals.wait(Some(deadline))? {
+            Notice::Signal { number, .. } => Err(Interrupted { signal: number }.into()),
+            Notice::Child | Notice::Deadline | Notice::Woken => Ok(()),
+        }
+    }
+}

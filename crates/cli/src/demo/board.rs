@@ -1,0 +1,81 @@
+//! What the records say of the commands at one moment: the same reading that `sisyphus list` does.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use sisyphus_core::agents::Limits;
+use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::queue::{Outlook, outlook_of};
+use sisyphus_core::settings::Settings;
+use sisyphus_core::status::Status;
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_core::task::Task;
+
+use super::cast::{CAST, Role};
+use super::stage::Stage;
+use crate::watch::last_line;
+
+/// Where it stands.
+#[derive(Debug)]
+pub(super) struct Board {
+    store: Store,
+    client_tmp: PathBuf,
+    limits: Limits,
+}
+
+/// One command of which there is a record that the client's id is known of.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) role: &'static Role,
+    pub(super) task: Task,
+    pub(super) stand: Stand,
+    /// The last line that it has printed.
+    pub(super) line: Option<String>,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// It was called a moment ago.
+    Comes,
+    /// It is this number in line.
+    Waits {
+        number: usize,
+    },
+    Runs,
+    Over,
+}
+
+impl Board {
+    pub(super) fn of(stage: &Stage) -> Self {
+        let settings = Settings::read_whole(&stage.config()).unwrap_or_default();
+        Self {
+            store: Store::new(stage.state()),
+            client_tmp: stage.client_tmp(),
+            limits: Limits::of(&settings),
+        }
+    }
+
+    /// Looks, in the order of the cast.
+    pub(super) fn look(&self, now: DateTime<Utc>) -> Result<Vec<Seen>> {
+        fold(&self.store, Scope::All, LOCK_WAIT_IN_RUNNER, now)?;
+        // What is not among the active ones any more is in the history already.
+        let active = self.store.read_active()?;
+        let mut ended = self.store.read_completed()?.tasks();
+        ended.extend(self.store.read_failed()?.tasks());
+        let seen = CAST.iter().filter_map(|role| {
+            let is_it = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == role.id);
+            let task = active.tasks.iter().chain(&ended).find(is_it)?.clone();
+            let stand = match (&task.status, outlook_of(&active, &task.id, &self.limits)) {
+                (Status::Queued { .. }, Outlook::Waits { number }) => Stand::Waits { number },
+                (Status::Queued { .. } | Status::Pending { .. }, _) => Stand::Comes,
+                (Status::Running { .. }, _) => Stand::Runs,
+                (Status::Finished(_), _) => Stand::Over,
+            };
+            let line = last_line(&task, self.store.dir(), &self.client_tmp);
+            Some(Seen { role, task, stand, line })
+        });
+        Ok(seen.collect())
+    }
+}

@@ -1,0 +1,109 @@
+//! The commands of the demonstration, and what must become of them.
+
+use sisyphus_core::outcome::Outcome;
+
+/// How many of them may run at once.
+pub(super) const SLOTS: usize = 2;
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Role {
+    /// The client's id of its task.
+    pub(super) id: &'static str,
+    pub(super) description: &'static str,
+    /// The script that it runs, in the folder of the project.
+    pub(super) script: &'static str,
+    pub(super) text: &'static str,
+    /// The `timeout` of its call, in milliseconds.
+    pub(super) timeout_ms: Option<u64>,
+    pub(super) entrance: Entrance,
+    pub(super) end: Outcome,
+    /// What the reminder must show of its output.
+    pub(super) shown: &'static str,
+}
+
+/// What a command finds when it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entrance {
+    /// A free slot.
+    Runs,
+    /// As many in line as are called before it, and itself.
+    Waits { number: usize },
+}
+
+impl Role {
+    /// The command as the model wrote it.
+    pub(super) fn command(&self) -> String {
+        format!("sh {}", self.script)
+    }
+
+    /// What the client's notice says of its end. Stopped by our runner, its shell ends by TERM.
+    pub(super) fn noticed(&self) -> (&'static str, String) {
+        match self.end {
+            Outcome::Completed => ("completed", "completed (exit code 0)".to_owned()),
+            Outcome::Failed { exit_code } => {
+                ("failed", format!("failed with exit code {exit_code}"))
+            }
+            Outcome::TimedOut { .. }
+            | Outcome::Killed { .. }
+            | Outcome::Cancelled { .. }
+            | Outcome::Lost { .. }
+            | Outcome::AgentFailed { .. }
+            | Outcome::Unknown => ("failed", "failed with exit code 143".to_owned()),
+        }
+    }
+}
+
+/// The file that lets the first commands end: a slow machine must not free a slot before the others stand in line.
+pub(super) const GO: &str = "go";
+
+/// In the order of the calls. No script runs for longer than about ten seconds, whatever becomes of us.
+pub(super) const CAST: [Role; 4] = [
+    Role {
+        id: "bdemo0001",
+        description: "build",
+        script: "build.sh",
+        text: "for part in core server client docs; do echo \"compiling $part\"; sleep 0.3; done\n\
+               tick=0; until [ -e go ] || [ $tick -ge 200 ]; do tick=$((tick + 1)); sleep 0.05; done\n\
+               echo 'built 4 parts'\n",
+        timeout_ms: None,
+        entrance: Entrance::Runs,
+        end: Outcome::Completed,
+        shown: "| built 4 parts",
+    },
+    Role {
+        id: "bdemo0002",
+        description: "run the tests",
+        script: "test.sh",
+        text: "echo 'auth: 14 tests'; sleep 0.4\n\
+               echo 'error: auth/login.test: expected 200, got 401'; sleep 0.4\n\
+               for part in cart search orders; do echo \"$part: 12 tests\"; sleep 0.3; done\n\
+               tick=0; until [ -e go ] || [ $tick -ge 200 ]; do tick=$((tick + 1)); sleep 0.05; done\n\
+               echo '47 passed, 3 failed'; exit 3\n",
+        timeout_ms: None,
+        entrance: Entrance::Runs,
+        end: Outcome::Failed { exit_code: 3 },
+        shown: "| error: auth/login.test: expected 200, got 401",
+    },
+    Role {
+        id: "bdemo0003",
+        description: "lint",
+        script: "lint.sh",
+        text: "echo 'checking 120 files'; sleep 0.6; echo 'nothing to complain of'\n",
+        timeout_ms: None,
+        entrance: Entrance::Waits { number: 1 },
+        end: Outcome::Completed,
+        shown: "| nothing to complain of",
+    },
+    Role {
+        id: "bdemo0004",
+        description: "wait for the server",
+        script: "wait.sh",
+        text: "try=0; until [ $try -ge 15 ]; do try=$((try + 1))\n\
+               echo \"try $try: nobody answers on port 8080\"; sleep 0.6; done\n",
+        timeout_ms: Some(1_500),
+        entrance: Entrance::Waits { number: 2 },
+        end: Outcome::TimedOut { limit_ms: Some(1_500) },
+        shown: "| try 1: nobody answers on port 8080",
+    },
+];

@@ -1,0 +1,44 @@
+//! `sisyphus demo`: a small session, through the hook binaries that are installed, without the client. It works in a
+//! scratch folder and leaves nothing behind. The installer ends with it: it is a self-check too, so whatever is not as
+//! it should be is an error.
+
+mod attention;
+mod board;
+mod cast;
+mod draw;
+mod hooks;
+mod shells;
+mod stage;
+mod story;
+
+use anyhow::Result;
+use sisyphus_core::run_folder::Exit;
+use sisyphus_process::end_like;
+
+use self::attention::{Attention, Interrupted};
+use self::stage::Stage;
+use self::story::play;
+use crate::print;
+
+/// Runs the demonstration; an error means that the installation does not work.
+pub(crate) fn demo() -> Result<()> {
+    let mut attention = Attention::pay()?;
+    let outcome = Stage::new().and_then(|stage| {
+        play(&stage, &mut attention).map_err(|error| match stage.complaint() {
+            Some(complaint) => error.context(complaint),
+            None => error,
+        })
+    });
+    // The stage is gone by now, with all that ran on it.
+    let error = match outcome {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    let said = error.downcast_ref::<Interrupted>().map(|it| it.signal);
+    let Some(signal) = said.or_else(|| attention.interruption().map(|it| it.signal)) else {
+        return Err(error);
+    };
+    print::warn(&error);
+    end_like(Exit::Signal(signal));
+    Err(error)
+}

@@ -1,0 +1,103 @@
+//! The shells of the commands, started as the client starts them, and stopped with all that they have started.
+
+use std::fs::{self, File};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use sisyphus_core::execution_string::as_written;
+use sisyphus_process::{ProcessId, alive, descendants, signal_all};
+
+use super::cast::Role;
+use super::stage::Stage;
+
+/// How long the client waits after TERM before it kills.
+const GRACE: Duration = Duration::from_secs(2);
+/// How often it is looked at what is left then.
+const LOOK: Duration = Duration::from_millis(20);
+
+const SIGKILL: i32 = 9;
+const SIGTERM: i32 = 15;
+
+/// Those that were started. They don't outlive this.
+#[derive(Debug, Default)]
+pub(super) struct Shells {
+    children: Vec<Child>,
+}
+
+impl Shells {
+    /// Starts the shell of a command: the session's env file, then the command.
+    pub(super) fn start(&mut self, stage: &Stage, role: &Role) -> Result<()> {
+        let path = stage.output(role);
+        let parent = path.parent().context("an output file has a folder")?;
+        fs::create_dir_all(parent)
+            .with_context(|| format!("could not create `{}`", parent.display()))?;
+        let output = File::create(&path)
+            .with_context(|| format!("could not create `{}`", path.display()))?;
+        let string = format!(
+            "true && {}: && eval {} < /dev/null && pwd -P >| /dev/null",
+            stage.attached()?,
+            as_written(&role.command())
+        );
+        let mut command = Command::new("bash");
+        stage.apply(&mut command);
+        command
+            .args(["-c", &string])
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        self.children.push(command.spawn().context("could not start bash")?);
+        Ok(())
+    }
+
+    /// How the shells ended, in the order of their start; `None` as long as one of them runs.
+    pub(super) fn ends(&mut self) -> Result<Option<Vec<ExitStatus>>> {
+        let ends = self.children.iter_mut().map(Child::try_wait).collect::<Result<_, _>>();
+        ends.context("could not wait for the commands")
+    }
+
+    /// Ends what still runs, as the client does: TERM to the whole tree, and KILL a while later.
+    fn stop(&mut self) {
+        if matches!(self.ends(), Ok(Some(_))) {
+            return;
+        }
+        let mut tree = self.tree();
+        signal_all(&tree, SIGTERM);
+        let deadline = Instant::now() + GRACE;
+        while !self.is_over(&tree) && Instant::now() < deadline {
+            pause(LOOK);
+        }
+        if !self.is_over(&tree) {
+            tree.extend(self.tree());
+            signal_all(&tree, SIGKILL);
+        }
+        for child in &mut self.children {
+            let _ = child.wait();
+        }
+    }
+
+    fn tree(&self) -> Vec<ProcessId> {
+        let shells: Vec<i32> =
+            self.children.iter().filter_map(|child| i32::try_from(child.id()).ok()).collect();
+        let own = shells.iter().filter_map(|pid| ProcessId::now(*pid));
+        own.chain(descendants(&shells)).collect()
+    }
+
+    fn is_over(&mut self, tree: &[ProcessId]) -> bool {
+        matches!(self.ends(), Ok(Some(_))) && alive(tree).is_empty()
+    }
+}
+
+impl Drop for Shells {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what the commands have started are no children of ours"
+)]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}

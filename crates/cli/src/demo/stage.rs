@@ -1,0 +1,136 @@
+//! A scratch folder in which everything of the demonstration happens, in the shape that the client gives its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use sisyphus_core::environment::Environment;
+use sisyphus_core::paths::{StateDir, client_tmp_dir, create_scratch_dir};
+
+use super::attention::Attention;
+use super::cast::{CAST, GO, Role, SLOTS};
+use super::hooks::Hooks;
+
+const SESSION: &str = "demo-session";
+/// So few that of the longest output only the cause of the failure is shown besides.
+const OUTPUT_LINES: usize = 3;
+/// What a client around this one has told its shells of itself.
+const OF_CLIENT: [&str; 6] = [
+    "CLAUDE_PLUGIN_ROOT",
+    "CLAUDE_PLUGIN_DATA",
+    "CLAUDE_PROJECT_DIR",
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_CODE_SESSION_ATTENDED",
+    "CLAUDE_PID",
+];
+
+/// The folder. It goes with this.
+pub(super) struct Stage {
+    dir: PathBuf,
+    hooks: Hooks,
+}
+
+impl Stage {
+    pub(super) fn new() -> Result<Self> {
+        // First what may fail: a stage that is not whole would not be removed.
+        let hooks = Hooks::find()?;
+        let stage = Self { hooks, dir: create_scratch_dir("sisyphus-demo")? };
+        stage.furnish().context("could not prepare the scratch folder")?;
+        Ok(stage)
+    }
+
+    fn furnish(&self) -> std::io::Result<()> {
+        fs::create_dir(self.config())?;
+        // What fails here on purpose is no news for anybody's desktop.
+        let settings = json!({
+            "background_notifications": false,
+            "sisyphus": { "max_background_tasks": SLOTS, "output_lines": OUTPUT_LINES },
+        });
+        fs::write(self.config().join("settings.json"), settings.to_string())?;
+        fs::create_dir(self.project())?;
+        CAST.iter().try_for_each(|role| fs::write(self.project().join(role.script), role.text))
+    }
+
+    /// Where the client's settings are.
+    pub(super) fn config(&self) -> PathBuf {
+        self.dir.join("config")
+    }
+
+    fn project(&self) -> PathBuf {
+        self.dir.join("project")
+    }
+
+    pub(super) fn state(&self) -> StateDir {
+        StateDir::at(self.dir.join("state"))
+    }
+
+    fn env_file(&self) -> PathBuf {
+        self.dir.join("env.sh")
+    }
+
+    pub(super) fn client_tmp(&self) -> PathBuf {
+        let environment =
+            Environment { claude_tmpdir: Some(self.dir.clone()), ..Environment::default() };
+        client_tmp_dir(&environment)
+    }
+
+    /// Puts a process of the client into this session.
+    pub(super) fn apply(&self, command: &mut Command) {
+        for name in OF_CLIENT {
+            command.env_remove(name);
+        }
+        command
+            .env("SISYPHUS_STATE_DIR", self.state().root())
+            .env("CLAUDE_CODE_TMPDIR", &self.dir)
+            .env("CLAUDE_CONFIG_DIR", self.config())
+            .env("CLAUDE_ENV_FILE", self.env_file())
+            .current_dir(self.project());
+    }
+
+    /// Fires a hook of the session.
+    pub(super) fn hook(
+        &self,
+        name: &str,
+        mut event: Value,
+        attention: &mut Attention,
+    ) -> Result<Value> {
+        event["session_id"] = SESSION.into();
+        event["cwd"] = self.project().to_string_lossy().into();
+        self.hooks.run(name, &event, |command| self.apply(command), attention)
+    }
+
+    /// What the session's start has put before every command.
+    pub(super) fn attached(&self) -> Result<String> {
+        fs::read_to_string(self.env_file()).context("the session was not attached")
+    }
+
+    /// Where the output of a command goes.
+    pub(super) fn output(&self, role: &Role) -> PathBuf {
+        let tasks = self.client_tmp().join("demo").join(SESSION).join("tasks");
+        tasks.join(format!("{}.output", role.id))
+    }
+
+    /// Lets the first commands end.
+    pub(super) fn go(&self) -> Result<()> {
+        let path = self.project().join(GO);
+        File::create(&path).with_context(|| format!("could not create `{}`", path.display()))?;
+        Ok(())
+    }
+
+    /// The last thing that the hooks and the runner complained of.
+    pub(super) fn complaint(&self) -> Option<String> {
+        last_line(&self.state().log())
+    }
+}
+
+fn last_line(path: &Path) -> Option<String> {
+    Some(fs::read_to_string(path).ok()?.lines().last()?.to_owned())
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
