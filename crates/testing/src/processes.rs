@@ -79,18 +79,23 @@ pub fn all() -> Vec<Process> {
     pids.filter_map(Process::of).collect()
 }
 
-/// Kills every process that was started with this `HOME`: what a test has started, however far it strayed.
-pub fn kill_all_of_home(home: &Path) {
+/// Every process that was started with this `HOME`, however far it strayed.
+pub fn all_of_home(home: &Path) -> Vec<Process> {
     let variable = [b"HOME=", home.as_os_str().as_bytes()].concat();
     let is_of_home = |process: &Process| {
         let environment = std::fs::read(format!("/proc/{}/environ", process.pid));
         environment.is_ok_and(|bytes| bytes.split(|&byte| byte == 0).any(|it| it == variable))
     };
+    all().into_iter().filter(is_of_home).collect()
+}
+
+/// Kills every process that was started with this `HOME`: what a test has started.
+pub fn kill_all_of_home(home: &Path) {
     // Until twice in a row there is none: a killed one may just have started another, or let one start by dying, and in
     // the middle of an `exec` a process shows no environment.
     let mut quiet = 0;
     for _ in 0..200 {
-        let left: Vec<Process> = all().into_iter().filter(is_of_home).collect();
+        let left = all_of_home(home);
         quiet = if left.is_empty() { quiet + 1 } else { 0 };
         if quiet == 2 {
             return;

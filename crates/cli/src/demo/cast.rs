@@ -89,7 +89,7 @@ pub(super) const CAST: [Role; 4] = [
         id: "bdemo0003",
         description: "lint",
         script: "lint.sh",
-        text: "echo 'checking 120 files'; sleep 0.6; echo 'nothing to complain of'\n",
+        text: "echo 'checking 120 files'; sleep 0.3; echo 'nothing to complain of'\n",
         timeout_ms: None,
         entrance: Entrance::Waits { number: 1 },
         end: Outcome::Completed,

@@ -43,15 +43,16 @@ pub(super) fn play(stage: &Stage, attention: &mut Attention) -> Result<()> {
     stage.go()?;
     session.watch_ends(&mut shells)?;
     let reminder = session.results()?;
-    say("\nIn its next turn the model reads, right behind Claude Code's own notices:\n")?;
-    print::out(&indent(&reminder))?;
+    print::out("\n")?;
+    say("In its next turn the model reads, right behind Claude Code's own notices:")?;
+    print::out(&format!("\n{}\n", indent(&reminder)))?;
     session.is_silent("stop", json!({ "hook_event_name": "Stop", "background_tasks": [] }))?;
     session
         .is_silent("session-end", json!({ "hook_event_name": "SessionEnd", "reason": "other" }))?;
     if let Some(complaint) = stage.complaint() {
         anyhow::bail!("all went well, but something was logged: {complaint}");
     }
-    say("\nNext: start Claude Code, and look on with `sisyphus list --watch`.")
+    say("Next: start Claude Code, and look on with `sisyphus list --watch`.")
 }
 
 /// What is told of the demonstration itself.

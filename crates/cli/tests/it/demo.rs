@@ -1,15 +1,26 @@
 //! `sisyphus demo`: the installer's self-check.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use sisyphus_testing::{Output, TestEnv, env, processes, wait_until};
+use nix::sys::signal::Signal;
+use sisyphus_testing::{Client, Output, Process, Shell, TestEnv, env, processes, wait_until};
 
 use crate::planted::tree;
+use crate::pty::Terminal;
 
-const HOOKS: [&str; 6] =
-    ["run", "session-start", "user-prompt-submit", "pre-tool-use", "post-tool-use", "stop"];
+const HOOKS: [&str; 7] = [
+    "run",
+    "session-start",
+    "user-prompt-submit",
+    "pre-tool-use",
+    "post-tool-use",
+    "stop",
+    "session-end",
+];
 
 /// A plugin of its own, so that binaries can be missing.
 struct Plugin {
@@ -39,16 +50,25 @@ impl Plugin {
         self.env.path().join("plugin/hooks/bin").join(format!("sisyphus-{name}"))
     }
 
-    fn demo(&self) -> Output {
+    fn command(&self) -> Command {
         let mut command = Command::new(self.command_line());
         self.env.apply(&mut command);
         command.arg("demo").env("TMPDIR", self.env.tmp());
-        env::run(command, b"")
+        command
+    }
+
+    fn demo(&self) -> Output {
+        env::run(self.command(), b"")
+    }
+
+    /// Puts a script in the place of a hook.
+    fn replace(&self, hook: &str, script: &str) {
+        fs::write(self.hook(hook), format!("#!/bin/sh\n{script}\n")).unwrap();
     }
 
     /// Waits for the end of what was started here: it may write something yet.
     fn wait_for_quiet(&self) {
-        let is_ours = |process: &processes::Process| {
+        let is_ours = |process: &Process| {
             process.program().is_some_and(|program| program.starts_with(self.env.path()))
         };
         wait_until("the end of what the demo started", || !processes::all().iter().any(is_ours));
@@ -67,11 +87,74 @@ fn passes_and_leaves_nothing_behind() {
     let before = tree(plugin.env.path());
     let output = plugin.demo();
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
-    for expected in ["failed with exit code 3 after", "| 47 passed, 3 failed", "auth/login.test"] {
-        assert!(output.stdout.contains(expected), "{output:?}");
+    assert!(!output.stdout.contains('\u{1b}'), "{output:?}");
+    let phases = [
+        "  build: runs\n",
+        "  run the tests: runs\n",
+        "  lint: waits, next in line\n",
+        "  wait for the server: waits, 1 before it\n",
+        "  lint: runs\n",
+        "  wait for the server: runs\n",
+        "  wait for the server: was stopped by its time limit of 1.5 s after ",
+        "the model reads",
+        "(\"run the tests\") failed with exit code 3 after ",
+        "| error: auth/login.test: expected 200, got 401\n",
+        "(\"wait for the server\") was stopped by its time limit of 1.5 s after ",
+        "All 4 background commands of this session have ended: 1 failed, 1 timed out, 2 completed.\n",
+        "Next: ",
+    ];
+    let mut rest = output.stdout.as_str();
+    for phase in phases {
+        (_, rest) = rest.split_once(phase).unwrap_or_else(|| panic!("{phase:?}: {output:?}"));
+    }
+    for said in [
+        "  build: completed with exit code 0 after ",
+        "  run the tests: failed with exit code 3 after ",
+    ] {
+        assert_eq!(output.stdout.matches(said).count(), 1, "{said}: {output:?}");
     }
     plugin.wait_for_quiet();
     assert_eq!(tree(plugin.env.path()), before);
+}
+
+/// What a terminal of 60 columns gets to see.
+fn on_terminal(env: &TestEnv, colours: &str) -> Output {
+    let tmp = env.tmp().display().to_string();
+    let terminal = Terminal::new(env).sized(60, 50).with("TMPDIR", &tmp).with("TERM", "xterm");
+    terminal.with("NO_COLOR", colours).run("demo")
+}
+
+#[test]
+fn on_a_terminal_the_rows_are_drawn_in_their_place() {
+    let env = TestEnv::new();
+    let output = on_terminal(&env, "1");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let drawings: Vec<&str> = output.stdout.split("\u{1b}[5A\r\u{1b}[J").collect();
+    assert!(drawings.len() > 10, "{output:?}");
+    let (last, live) = drawings.split_last().unwrap();
+    let live = live.concat();
+    for state in ["▶ running", "⏳ queued", "waits, next in line", "waits, 1 before it"] {
+        assert!(live.contains(state), "{state}: {output:?}");
+        assert!(!last.contains(state), "{state}: {output:?}");
+    }
+    // Nothing else moves the cursor, and it ends below all of it.
+    assert!(!last.contains('\u{1b}') && last.ends_with("`sisyphus list --watch`.\n"), "{output:?}");
+    let table: Vec<&str> = last.lines().take(5).collect();
+    let states = ["STATE", "✔ completed", "✖ failed(3)", "✔ completed", "✖ timed_out"];
+    for (line, state) in table.iter().zip(states) {
+        assert!(line.starts_with(state), "{table:?}");
+        assert!(line.chars().count() <= 60, "{table:?}");
+    }
+    assert!(table[2].ends_with('…') || table[2].ends_with("3 failed"), "{table:?}");
+    assert!(table[4].ends_with('…'), "{table:?}");
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let env = TestEnv::new();
+    let output = on_terminal(&env, "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.stdout.contains("\u{1b}[31m✖ timed_out\u{1b}[0m"), "{output:?}");
 }
 
 #[test]
@@ -100,6 +183,16 @@ fn does_not_look_at_the_users_own_settings() {
 fn assert_fails_without(missing: &str, expected: &str) {
     let plugin = Plugin::new();
     fs::remove_file(plugin.hook(missing)).unwrap();
+    assert_fails(&plugin, expected);
+}
+
+fn assert_fails_with(hook: &str, script: &str, expected: &str) {
+    let plugin = Plugin::new();
+    plugin.replace(hook, script);
+    assert_fails(&plugin, expected);
+}
+
+fn assert_fails(plugin: &Plugin, expected: &str) {
     let before = tree(plugin.env.path());
     let output = plugin.demo();
     assert_eq!(output.code, Some(1), "{output:?}");
@@ -133,6 +226,83 @@ fn fails_without_a_hook_that_is_called_while_the_command_runs() {
 #[test]
 fn fails_without_the_hook_that_delivers() {
     assert_fails_without("user-prompt-submit", "sisyphus-user-prompt-submit`");
+}
+
+#[test]
+fn fails_without_the_hook_that_is_called_last() {
+    assert_fails_without("session-end", "sisyphus-session-end`");
+}
+
+#[test]
+fn fails_with_a_hook_that_fails_or_babbles() {
+    assert_fails_with(
+        "post-tool-use",
+        "cat >/dev/null; exit 7",
+        "sisyphus-post-tool-use` ended with exit status: 7",
+    );
+    assert_fails_with("stop", "cat >/dev/null; echo hello", "sisyphus-stop` printed no JSON");
+}
+
+#[test]
+fn fails_with_a_hook_that_changes_the_call() {
+    let lets_through = r#"{"hookSpecificOutput":{"permissionDecision":"allow","updatedInput":{"command":"true"}}}"#;
+    let script = format!("cat >/dev/null; echo '{lets_through}'");
+    assert_fails_with("pre-tool-use", &script, "the PreToolUse hook changed the call");
+}
+
+#[test]
+fn fails_with_a_hook_that_delivers_nothing() {
+    assert_fails_with("user-prompt-submit", "cat >/dev/null", "the results did not arrive");
+}
+
+#[test]
+fn who_ends_it_early_finds_nothing_left() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let plugin = Plugin::new();
+        let before = tree(plugin.env.path());
+        let mut command = plugin.command();
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut demo = command.spawn().unwrap();
+        let stdout = BufReader::new(demo.stdout.take().unwrap());
+        let lines = stdout.lines().map(Result::unwrap);
+        // Two run and two wait.
+        assert_eq!(lines.take_while(|line| !line.contains("1 before it")).count(), 4);
+        Process::of(demo.id().cast_signed()).unwrap().signal(signal);
+        assert_eq!(demo.wait().unwrap().signal(), Some(signal as i32));
+        assert_nothing_is_left(&plugin.env);
+        assert_eq!(tree(plugin.env.path()), before);
+    }
+}
+
+#[test]
+fn a_closed_terminal_ends_it() {
+    let env = TestEnv::new();
+    let before = tree(env.path());
+    let tmp = env.tmp().display().to_string();
+    let screen = Terminal::new(&env).with("TMPDIR", &tmp).with("TERM", "xterm").start("demo");
+    wait_until("the line", || screen.text().contains("waits, 1 before it"));
+    drop(screen);
+    wait_until("the end of all of it", || nothing_is_left(&env) && tree(env.path()) == before);
+}
+
+/// Whether no process has this home.
+fn nothing_is_left(env: &TestEnv) -> bool {
+    processes::all_of_home(&env.home()).is_empty()
+}
+
+fn assert_nothing_is_left(env: &TestEnv) {
+    assert!(nothing_is_left(env), "{:?}", processes::all_of_home(&env.home()));
+}
+
+#[test]
+fn a_background_command_may_run_it() {
+    let client = Client::new(Shell::Bash);
+    let program = client.env.command("sisyphus").get_program().to_str().unwrap().to_owned();
+    let running =
+        client.background(&format!("TMPDIR={} {program} demo", client.env.tmp().display()));
+    let finished = running.wait();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.text());
+    assert!(finished.text().contains("All 4 background commands"), "{}", finished.text());
 }
 
 #[test]
