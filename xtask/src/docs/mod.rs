@@ -2,6 +2,8 @@
 
 mod picture;
 mod settings;
+mod steady;
+mod terminal;
 
 use std::fs;
 use std::path::Path;
