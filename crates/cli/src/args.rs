@@ -69,7 +69,7 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Writes the manual pages.
     Man(Pages),
-    /// Drives the installed hooks through one real background command, without Claude Code and without an account.
+    /// Drives the installed hooks through four real background commands, without Claude Code and without an account.
     Demo,
 }
 
