@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::file;
+use super::file::{self, Malformed};
 use super::journal::{self, Prepared};
+use super::lock::LOCK_WAIT_IN_RUNNER;
 use super::original::Original;
 use super::outbox::Outbox;
 use super::transaction::{Active, Store};
@@ -22,9 +23,17 @@ use crate::notify::{Line, Lines, Notes, is_live};
 use crate::paths::StateDir;
 
 impl Store {
-    /// What is to be told to people, without a lock.
+    /// What is to be told to people, without a lock. A broken file is set aside: else every hook would start somebody to
+    /// stumble over it.
     pub fn read_notes(&self) -> Result<Notes> {
-        file::read(&self.dir().notify())
+        match file::read(&self.dir().notify()) {
+            Err(error) if error.is::<Malformed>() => {
+                // Opening it for a change is what sets it aside.
+                self.take_notes(LOCK_WAIT_IN_RUNNER, |_| ())?;
+                file::read(&self.dir().notify())
+            }
+            other => other,
+        }
     }
 
     /// Changes what is to be told to people.

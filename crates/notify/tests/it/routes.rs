@@ -61,3 +61,17 @@ fn it_says_which_desktop_there_is() {
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "Recorder\n"));
     assert_eq!(desktop.calls()[0].title, "Sisyphus: this is a test");
 }
+
+#[test]
+fn notes_that_can_not_be_read_are_set_aside_and_not_tried_again() {
+    let env = TestEnv::new();
+    std::fs::create_dir_all(env.state()).unwrap();
+    std::fs::write(env.state().join("notify.json"), "{ \"version\": 1, \"ended\": [tr").unwrap();
+    let output = env.run("sisyphus-notify", &[]);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    assert!(!env.state().join("notify.json").exists());
+    let names = std::fs::read_dir(env.state()).unwrap().map(|entry| entry.unwrap().file_name());
+    let names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    let aside = names.iter().filter(|name| name.starts_with("notify.json.corrupt-"));
+    assert_eq!(aside.count(), 2, "{names:?}");
+}
