@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sisyphus_core::notify::{AllOver, Ended, Notes, Urgency};
+use sisyphus_core::notify::{AllOver, Ended, Notes, Urgency, is_old};
 
 use crate::places::Places;
 use sisyphus_core::settings::Switch;
@@ -52,20 +52,20 @@ pub(crate) fn next(notes: &Notes, now: DateTime<Utc>) -> Next {
 }
 
 /// Whether there is something that nobody wants to hear.
-pub(crate) fn has_unwanted(notes: &Notes, places: &mut Places) -> bool {
-    notes.ended.iter().any(|it| !is_wanted(it, places))
-        || notes.over.iter().any(|it| !is_wanted_sum(it, places))
+pub(crate) fn has_unwanted(notes: &Notes, now: DateTime<Utc>, places: &mut Places) -> bool {
+    notes.ended.iter().any(|it| !is_wanted(it, now, places))
+        || notes.over.iter().any(|it| !is_wanted_sum(it, now, places))
 }
 
 /// Drops it. It must not have others told before their time.
-pub(crate) fn drop_unwanted(notes: &mut Notes, places: &mut Places) {
-    notes.ended.retain(|it| is_wanted(it, places));
-    notes.over.retain(|it| is_wanted_sum(it, places));
+pub(crate) fn drop_unwanted(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) {
+    notes.ended.retain(|it| is_wanted(it, now, places));
+    notes.over.retain(|it| is_wanted_sum(it, now, places));
 }
 
 /// Takes what is due, and what can be told with it.
 pub(crate) fn take(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -> Batch {
-    drop_unwanted(notes, places);
+    drop_unwanted(notes, now, places);
     let is_sure = |it: &Ended| {
         it.urgency() != Urgency::OnceSure || left_since(it.at, SURE, now) <= TimeDelta::zero()
     };
@@ -76,12 +76,18 @@ pub(crate) fn take(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -
     Batch { ended: notes.ended.extract_if(.., |it| is_sure(it)).collect(), over }
 }
 
-fn is_wanted_sum(sum: &AllOver, places: &mut Places) -> bool {
+fn is_wanted_sum(sum: &AllOver, now: DateTime<Utc>, places: &mut Places) -> bool {
+    if is_old(sum.at, now) {
+        return false;
+    }
     let settings = &places.of(&sum.series.cwd).settings;
     settings.notifications == Switch::On && sum.is_worth_telling(settings.notify_min_ms)
 }
 
-fn is_wanted(ended: &Ended, places: &mut Places) -> bool {
+fn is_wanted(ended: &Ended, now: DateTime<Utc>, places: &mut Places) -> bool {
+    if is_old(ended.at, now) {
+        return false;
+    }
     let settings = &places.of(&ended.cwd).settings;
     settings.notifications == Switch::On && ended.is_worth_telling(settings.notify_min_ms)
 }

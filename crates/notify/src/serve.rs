@@ -39,12 +39,13 @@ fn tell_all(store: &Store, places: &mut Places, desktop: &mut Desktop) -> Result
     let mut told: Option<Told> = None;
     loop {
         let notes = store.read_notes()?;
-        if due::has_unwanted(&notes, places) {
-            let dropping = |notes: &mut Notes| due::drop_unwanted(notes, places);
+        let now = Utc::now();
+        if due::has_unwanted(&notes, now, places) {
+            let dropping = |notes: &mut Notes| due::drop_unwanted(notes, now, places);
             store.take_notes(LOCK_WAIT_IN_RUNNER, dropping)?;
             continue;
         }
-        let next = due::next(&notes, Utc::now());
+        let next = due::next(&notes, now);
         let open = told.as_ref().and_then(|it| it.until.checked_duration_since(Instant::now()));
         match (next, open.filter(|left| !left.is_zero())) {
             (_, Some(left)) => pause(left),

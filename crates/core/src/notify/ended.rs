@@ -50,7 +50,7 @@ impl Ended {
     /// The end of `task`; `None` if there is none, or nobody needs to hear of it: who stopped it knows.
     pub(crate) fn of(task: &Task, now: DateTime<Utc>) -> Option<Self> {
         let Status::Finished(ending) = &task.status else { return None };
-        if now - ending.ended_at > NEWS || is_known(&ending.outcome) {
+        if is_old(ending.ended_at, now) || is_known(&ending.outcome) {
             return None;
         }
         let by_clocks =
@@ -85,6 +85,11 @@ impl Ended {
     pub fn is_worth_telling(&self, success_min_ms: u64) -> bool {
         self.urgency() != Urgency::Soon || self.ran_ms.unwrap_or_default() >= success_min_ms
     }
+}
+
+/// Whether what was noted then is news to nobody: nobody could be started who tells it, or the machine slept.
+pub fn is_old(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - at > NEWS
 }
 
 fn is_known(outcome: &Outcome) -> bool {

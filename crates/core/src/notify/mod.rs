@@ -6,7 +6,7 @@ mod notes;
 mod sequence;
 mod terminal;
 
-pub use ended::{Ended, Urgency};
+pub use ended::{Ended, Urgency, is_old};
 pub use notes::{AllOver, Notes};
 pub(crate) use notes::{Series, is_live};
 pub use sequence::sequence;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use serde_json::json;
 use sisyphus_core::outcome::{Canceller, Outcome};
 use sisyphus_testing::wait_until;
@@ -86,6 +87,28 @@ fn what_follows_a_failure_within_two_seconds_joins_its_notification() {
         "proj: 2 of 3 commands failed | a failed with exit code 3 after 0 s / \
          b was stopped by the client's time limit after 1 s / c completed with exit code 0 after 12 s"
     );
+}
+
+#[test]
+fn what_nobody_told_when_it_was_news_is_told_to_nobody() {
+    let stage = Stage::new();
+    stage.run(&["a", "b", "c", "d"]);
+    // Nobody could start a notifier.
+    for name in ["a", "b", "c"] {
+        stage.end(name, FAILED, LONG);
+    }
+    stage.end("d", Outcome::Completed, LONG);
+    stage.env.edit_state("notify.json", |notes| {
+        for kind in ["ended", "over"] {
+            let notes = notes[kind].as_array_mut().unwrap();
+            // The last end is younger, the sum is not.
+            let old = notes.len() - usize::from(kind == "ended");
+            for note in &mut notes[..old] {
+                note["at"] = json!(Utc::now() - Duration::from_secs(11 * 60));
+            }
+        }
+    });
+    assert_eq!(stage.told(), ["proj: d | Completed with exit code 0 after 12 s"]);
 }
 
 #[test]
