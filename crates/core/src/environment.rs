@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use crate::id::SessionId;
 
+/// Where our state is, for those whom we start.
+pub const STATE_DIR: &str = "SISYPHUS_STATE_DIR";
+
 /// Whether anybody looks at the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Attendance {
@@ -97,7 +100,7 @@ impl Environment {
         Self {
             home: path("HOME").or_else(|| path("USERPROFILE")),
             claude_config_dir: path("CLAUDE_CONFIG_DIR"),
-            sisyphus_state_dir: path("SISYPHUS_STATE_DIR"),
+            sisyphus_state_dir: path(STATE_DIR),
             claude_tmpdir: path("CLAUDE_CODE_TMPDIR"),
             claude_env_file: path("CLAUDE_ENV_FILE"),
             claude_plugin_root: path("CLAUDE_PLUGIN_ROOT"),

@@ -8,6 +8,9 @@ use crate::environment::Environment;
 use crate::id::{SessionId, TaskId, ToolUseId};
 use crate::sys;
 
+/// Where the state folder is in the client's configuration folder, unless `SISYPHUS_STATE_DIR` names another.
+const IN_CONFIG_DIR: &str = ".sisyphus/background-tasks";
+
 /// The client's own configuration folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
 pub fn client_config_dir(environment: &Environment) -> Result<PathBuf> {
     match (&environment.claude_config_dir, &environment.home) {
@@ -35,7 +38,7 @@ impl StateDir {
     pub fn locate(environment: &Environment) -> Result<Self> {
         let root = match &environment.sisyphus_state_dir {
             Some(dir) => dir.clone(),
-            None => client_config_dir(environment)?.join(".sisyphus/background-tasks"),
+            None => client_config_dir(environment)?.join(IN_CONFIG_DIR),
         };
         Ok(Self { root })
     }
@@ -43,6 +46,11 @@ impl StateDir {
     /// The state folder at a known place.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
+    }
+
+    /// The client's configuration folder, if the state folder lies in it.
+    pub fn config_dir(&self) -> Option<&Path> {
+        self.root.ancestors().nth(2).filter(|dir| dir.join(IN_CONFIG_DIR) == self.root)
     }
 
     /// Creates the folder if it is missing, readable by its owner only.

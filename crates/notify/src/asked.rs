@@ -1,6 +1,7 @@
 //! What this program is started for.
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -17,9 +18,10 @@ use crate::serve;
 /// Tells what is noted.
 pub(crate) fn tell() -> ExitCode {
     let environment = Environment::read();
-    let (Ok(state), Ok(config_dir)) =
-        (StateDir::locate(&environment), client_config_dir(&environment))
-    else {
+    let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
+    // The home may be another one by now, but what the user has set is not.
+    let own = state.config_dir().map(Path::to_owned);
+    let Some(config_dir) = own.or_else(|| client_config_dir(&environment).ok()) else {
         return ExitCode::SUCCESS;
     };
     let store = Store::new(state);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sisyphus_core::atomic;
+use sisyphus_core::environment::STATE_DIR;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::store::is_held;
 
@@ -19,10 +20,15 @@ pub fn start_notifier(state: &StateDir) {
     if !state.notify().exists() || is_held(&state.notify_lock()).unwrap_or(true) {
         return;
     }
-    let Some(notifier) = find_notifier(state) else { return };
-    if let Ok(mut child) = spawn_detached(&notifier) {
-        // For those of us that live on: an end that nobody takes would stay in the system's table.
-        std::thread::spawn(move || drop(child.wait()));
+    let (Some(notifier), Ok(root)) = (find_notifier(state), std::path::absolute(state.root()))
+    else {
+        return;
+    };
+    // It is told where the state is: before the runner's shell came to us, its files may have named another home.
+    if let Ok(mut child) = spawn_detached(&notifier, STATE_DIR, &root) {
+        // For those of us that live on: an end that nobody takes would stay in the system's table. Without a thread it
+        // does; that is no reason to end.
+        let _ = std::thread::Builder::new().spawn(move || drop(child.wait()));
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the command to the desktop, with the real hooks and the real runner.
 
 use serde_json::json;
+use sisyphus_core::store::is_held;
 use sisyphus_testing::{Client, Shell, wait_until};
 
 use crate::bus::{Bus, Recorder};
@@ -22,4 +23,25 @@ fn whoever_sees_the_end_starts_the_notifier_and_does_not_wait_for_it() {
     let state = client.env.state();
     wait_until("its end", || !state.join("notify.json").exists());
     assert_eq!(desktop.calls().len(), 1);
+}
+
+#[test]
+fn another_home_in_the_shell_is_not_where_the_notifier_looks() {
+    for is_on in [true, false] {
+        let mut client = Client::new(Shell::Bash);
+        client.env.set(&json!({ "background_notifications": is_on }));
+        let _bus = Bus::start(&client.env);
+        let desktop = Recorder::start(&client.env, &[]);
+        client.prelude = "export HOME=/nonexistent\n".to_owned();
+        let running = client.background("until [ -e go ]; do sleep 0.02; done; exit 4");
+        client.wait_until_running(&running);
+        std::fs::write(client.env.project().join("go"), "").unwrap();
+        running.wait();
+        // No hook comes by: the runner started it.
+        let failed = client.env.state().join("failed.json");
+        let notes = client.env.state().join("notify.json");
+        let lock = client.env.state().join("notify.lock");
+        wait_until("the end", || failed.exists() && !notes.exists() && !is_held(&lock).unwrap());
+        assert_eq!(desktop.calls().len(), usize::from(is_on));
+    }
 }

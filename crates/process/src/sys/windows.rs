@@ -16,11 +16,11 @@ use super::{Caller, Notice, Plan, Stat};
 const UNSUPPORTED: &str = "commands are not supervised on Windows";
 
 /// Starts a program that nobody waits for, without a window.
-pub fn spawn_detached(program: &Path) -> io::Result<Child> {
+pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Child> {
     /// `CREATE_NO_WINDOW` and `CREATE_NEW_PROCESS_GROUP`.
     const APART: u32 = 0x0800_0000 | 0x0000_0200;
     let mut command = Command::new(program);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).env(name, value);
     command.creation_flags(APART).spawn()
 }
 

@@ -28,10 +28,11 @@ pub fn spawn(plan: &Plan) -> Result<CommandChild> {
     Ok(CommandChild { child })
 }
 
-/// Starts a program that nobody waits for: in a session of its own, with nothing open that somebody waits to be closed,
+/// Starts a program that nobody waits for, with one more variable: in a session of its own, with nothing open that somebody waits to be closed,
 /// and in no folder that somebody may want to remove.
-pub fn spawn_detached(program: &Path) -> io::Result<Child> {
+pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Child> {
     let mut command = Command::new(program);
+    command.env(name, value);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
     let leave = || nix::unistd::setsid().map(|_| ()).map_err(io::Error::from);
     // SAFETY: between fork and exec only this one system call is made; it allocates nothing and takes no lock.
