@@ -1,5 +1,7 @@
 //! From the command to the desktop, with the real hooks and the real runner.
 
+use std::os::unix::net::UnixListener;
+
 use serde_json::json;
 use sisyphus_core::store::is_held;
 use sisyphus_testing::{Client, Shell, wait_until};
@@ -44,4 +46,24 @@ fn another_home_in_the_shell_is_not_where_the_notifier_looks() {
         wait_until("the end", || failed.exists() && !notes.exists() && !is_held(&lock).unwrap());
         assert_eq!(desktop.calls().len(), usize::from(is_on));
     }
+}
+
+#[test]
+fn a_desktop_that_never_answers_holds_nothing_of_the_callers() {
+    let mut client = Client::new(Shell::Bash);
+    let _desktop = UnixListener::bind(client.env.bus()).unwrap();
+    // As of a client that was started under a lock.
+    client.prelude = "exec 7>>held; flock -n 7 || true\n".to_owned();
+    let running = client.background("until [ -e go ]; do sleep 0.02; done; exit 4");
+    client.wait_until_running(&running);
+    let held = client.env.project().join("held");
+    assert!(is_held(&held).unwrap());
+    std::fs::write(client.env.project().join("go"), "").unwrap();
+    running.wait();
+    let notifier = client.env.state().join("notify.lock");
+    wait_until("the notifier", || is_held(&notifier).unwrap());
+    assert!(!is_held(&held).unwrap());
+    wait_until("its end", || !is_held(&notifier).unwrap());
+    let waiting = client.env.state_file("terminal.json")["waiting"].clone();
+    assert_eq!(waiting.as_array().unwrap().len(), 1, "{waiting}");
 }

@@ -1,11 +1,13 @@
 //! Starting the command, becoming it, and ending as it did.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use nix::unistd::Pid;
 use sisyphus_core::run_folder::Exit;
@@ -34,10 +36,23 @@ pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Ch
     let mut command = Command::new(program);
     command.env(name, value);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    let leave = || nix::unistd::setsid().map(|_| ()).map_err(io::Error::from);
-    // SAFETY: between fork and exec only this one system call is made; it allocates nothing and takes no lock.
+    let leave = || {
+        let_go_of_inherited();
+        nix::unistd::setsid().map(|_| ()).map_err(io::Error::from)
+    };
+    // SAFETY: between fork and exec only system calls are made; they allocate nothing and take no lock.
     unsafe { command.pre_exec(leave) };
     command.spawn()
+}
+
+/// Has the program that this process becomes get no open files but the first three: who started the client may have left
+/// it a lock or a pipe, and wait for that to be let go of. Shells put theirs as high as 255.
+fn let_go_of_inherited() {
+    for number in 3..=255 {
+        // SAFETY: it is only asked to be closed later; of a number that is not open it is an error and no more.
+        let file = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = fcntl(file, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+    }
 }
 
 /// Becomes the command; returns only if that fails.
