@@ -4,7 +4,7 @@ use anyhow::Result;
 use chrono::Utc;
 use clap::Args as ClapArgs;
 use serde_json::json;
-use sisyphus_core::environment::Environment;
+use sisyphus_core::environment::{Environment, Terminal};
 use sisyphus_core::id::SessionId;
 use sisyphus_core::notify::{Line, sequence};
 use sisyphus_core::paths::{StateDir, client_config_dir};
@@ -31,18 +31,10 @@ pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
     let environment = Environment::read();
     let state = StateDir::locate(&environment)?;
     let question = if options.test { Question::Test } else { Question::Probe };
-    let route = Route::find(question, &state, &environment);
-    if let (Question::Test, Route::Terminal(terminal, _)) = (question, &route) {
-        let line = Line {
-            session: SessionId::new("test")?,
-            title: "Sisyphus".to_owned(),
-            body: "this is a test".to_owned(),
-            at: Utc::now(),
-        };
-        if print::is_error_to_terminal() {
-            print::draw(&sequence(&[line], *terminal).unwrap_or_default());
-        }
-    }
+    let route = match (question, Route::find(question, &state, &environment)) {
+        (Question::Test, Route::Terminal(terminal, why)) => show(terminal, why)?,
+        (Question::Test | Question::Probe, route) => route,
+    };
     let settings = Settings::read_in(&client_config_dir(&environment)?, project_dir().as_deref());
     let is_on = settings.notifications == Switch::On;
     match Format::of(options.json) {
@@ -57,6 +49,21 @@ pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
         }
     }
     Ok(if matches!(route, Route::Nobody(_)) { Verdict::Bad } else { Verdict::Good })
+}
+
+/// Has the terminal tell, if there is one to be written to.
+fn show(terminal: Terminal, why: String) -> Result<Route> {
+    if !print::is_error_to_terminal() {
+        return Ok(Route::Nobody(why));
+    }
+    let line = Line {
+        session: SessionId::new("test")?,
+        title: "Sisyphus".to_owned(),
+        body: "this is a test".to_owned(),
+        at: Utc::now(),
+    };
+    print::draw(&sequence(&[line], terminal).unwrap_or_default());
+    Ok(Route::Terminal(terminal, why))
 }
 
 fn said(route: &Route) -> String {

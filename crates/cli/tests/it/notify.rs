@@ -25,6 +25,17 @@ fn without_a_desktop_it_says_why_and_who_tells_then() {
 }
 
 #[test]
+fn a_test_that_reached_no_terminal_says_so() {
+    let env = TestEnv::new();
+    let mut command = env.command("sisyphus");
+    command.args(["notify", "--test"]).env("TERM", "xterm");
+    let told = env::run(command, b"");
+    assert_eq!((told.code, told.stderr.as_str()), (Some(1), ""), "{told:?}");
+    assert!(told.stdout.starts_with("nobody: could not show a notification: "), "{told:?}");
+    assert!(told.stdout.ends_with(", and this is no terminal\n"), "{told:?}");
+}
+
+#[test]
 fn it_says_that_it_is_switched_off() {
     let env = TestEnv::new();
     assert_eq!(env.run("sisyphus", &["notify", "--json"]).json()["on"], true);
