@@ -107,8 +107,11 @@ impl Client {
 
     /// The runner that shells are attached to.
     pub fn runner(&self) -> PathBuf {
-        let mut entries = fs::read_dir(self.env.state().join("bin")).expect("the runner's folder");
-        entries.next().expect("the runner").expect("the runner").path()
+        let entries = fs::read_dir(self.env.state().join("bin")).expect("the runner's folder");
+        let paths = entries.map(|entry| entry.expect("a file").path());
+        // Where the notifier is stands beside it.
+        let is_runner = |path: &PathBuf| path.to_string_lossy().contains("/bin/sisyphus-run-");
+        paths.into_iter().find(is_runner).expect("the runner")
     }
 
     /// The folder that exists while something is announced.
