@@ -12,7 +12,7 @@
 //!
 //! Here and not in the state folder, because a runner in the client's sandbox must be able to stand in line.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,8 +48,7 @@ impl Place {
     /// Creates a locked file. It gets its name when it is locked: who sees it sees it held.
     fn take(dir: &Path, ticket: Ticket, task: &TaskId) -> Result<Self> {
         create_private_dir(dir)?;
-        // Sorted by name is sorted by ticket.
-        let path = dir.join(format!("{:012}-{task}", ticket.0));
+        let path = dir.join(name(ticket, task));
         let unnamed = dir.join(format!(".{}-{task}", ticket.0));
         let lock = Lock::acquire(&unnamed, Duration::ZERO)?;
         fs::rename(&unnamed, &path)
@@ -63,6 +62,22 @@ impl Drop for Place {
         // First the name, then the lock: what has a name and no holder was left by somebody who died.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Sorted by name is sorted by ticket.
+fn name(ticket: Ticket, task: &TaskId) -> String {
+    format!("{:012}-{task}", ticket.0)
+}
+
+/// Whether it is a name that a place has, and no other file. One with a dot in front has no name yet.
+fn is_place(entry: &DirEntry) -> bool {
+    let file_name = entry.file_name();
+    let parts = file_name.to_str().and_then(|text| text.split_once('-'));
+    let ours = parts.and_then(|(ticket, task)| {
+        Some(name(Ticket(ticket.parse().ok()?), &TaskId::new(task).ok()?))
+    });
+    ours.is_some_and(|ours| file_name == *ours)
+        && entry.file_type().is_ok_and(|kind| kind.is_file())
 }
 
 /// What the line says to one who asks for a slot.
@@ -169,8 +184,8 @@ fn names(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in entries {
         let entry = entry.with_context(context)?;
-        // One with a dot has no name yet.
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+        // Sandboxed commands can write here: what is none of ours holds nobody up, and stays.
+        if is_place(&entry) {
             paths.push(entry.path());
         }
     }

@@ -1,6 +1,7 @@
 //! Slots: who waits, who is next, and that the dead hold nothing.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -253,6 +254,47 @@ fn where_there_is_no_queue_a_command_starts_at_once() {
     }
     for (job, number) in jobs.into_iter().zip(1..) {
         assert_eq!(job.wait().status.code(), Some(number));
+    }
+}
+
+/// Sandboxed commands can put things there.
+#[test]
+fn what_is_no_place_in_line_holds_nobody_up_and_stays() {
+    let client = session(1);
+    let queue = client.env.runs().join("queue");
+    let mut planted = Vec::new();
+    for folder in [queue.join("waiting"), queue.join("running")] {
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["notes", "0", "000000000000-", "0-t1", "+00000000000-t1"] {
+            fs::write(folder.join(name), "").unwrap();
+            planted.push(folder.join(name));
+        }
+        // Of a name that would be one.
+        planted.push(folder.join("000000000000-t1"));
+        fs::create_dir(folder.join("000000000000-t1")).unwrap();
+        planted.push(folder.join("000000000000-t2"));
+        symlink(client.env.project(), folder.join("000000000000-t2")).unwrap();
+    }
+    for path in [client.env.client_tmp(), client.env.runs(), queue] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let one = job(&client, 1);
+    wait_for_start(&client, &[1]);
+    let two = job(&client, 2);
+    let state = |running: &Running| {
+        let tasks = client.tasks();
+        tasks.iter().find(|it| it["client_id"] == running.id.as_str()).unwrap()["status"].clone()
+    };
+    // The limit holds.
+    wait_until("the second to wait", || state(&two) == "queued");
+    assert_eq!(started(&client), [1]);
+    let_go(&client, 1);
+    wait_for_start(&client, &[1, 2]);
+    let_go(&client, 2);
+    one.wait();
+    two.wait();
+    for path in planted {
+        assert!(path.symlink_metadata().is_ok(), "{} went", path.display());
     }
 }
 
