@@ -7,6 +7,7 @@ mod pty;
 mod support;
 
 mod agents;
+mod believed;
 mod cancel;
 mod clean;
 mod config;

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -28,9 +28,32 @@ struct Journal {
 #[serde(rename_all = "snake_case")]
 enum Step {
     /// It takes the place of this one.
-    Replace(PathBuf),
+    Replace(Name),
     /// Its content goes behind the first `length` bytes of this one.
-    Append { to: PathBuf, length: u64 },
+    Append { to: Name, length: u64 },
+}
+
+/// A file of the state folder that is changed by way of the journal: no other is touched, whatever a journal says. One
+/// that says otherwise is as broken as one that does not parse.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(try_from = "PathBuf")]
+struct Name(PathBuf);
+
+impl TryFrom<PathBuf> for Name {
+    type Error = anyhow::Error;
+
+    fn try_from(path: PathBuf) -> Result<Self> {
+        let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+        let is_known = match path.parent() {
+            Some(folder) => {
+                [Path::new(""), Path::new("outbox"), Path::new("archive")].contains(&folder)
+            }
+            None => false,
+        };
+        let is_state = path.extension().is_some_and(|end| end == "json" || end == "jsonl");
+        anyhow::ensure!(is_plain && is_known && is_state, "`{}` is no state file", path.display());
+        Ok(Self(path))
+    }
 }
 
 /// What is prepared and has not happened.
@@ -66,11 +89,12 @@ impl<'a> Prepared<'a> {
         Ok(())
     }
 
-    fn prepare(&self, path: &Path, bytes: &[u8]) -> Result<PathBuf> {
+    fn prepare(&self, path: &Path, bytes: &[u8]) -> Result<Name> {
         let name = path.strip_prefix(self.state.root()).context("a state file lies elsewhere")?;
+        let name = Name::try_from(name.to_owned())?;
         let next = beside(path);
         write(&next, bytes).with_context(|| format!("could not write `{}`", next.display()))?;
-        Ok(name.to_owned())
+        Ok(name)
     }
 
     /// How much is prepared, for [`Self::truncate`].
@@ -126,13 +150,13 @@ impl Step {
     /// Takes the step; one that was taken already is none.
     fn take(&self, state: &StateDir) -> Result<()> {
         match self {
-            Self::Replace(name) => {
+            Self::Replace(Name(name)) => {
                 let path = state.root().join(name);
                 unless_taken(fs::rename(beside(&path), &path))
                     .with_context(|| format!("could not replace `{}`", path.display()))
             }
-            Self::Append { to, length } => {
-                let path = state.root().join(to);
+            Self::Append { to: Name(name), length } => {
+                let path = state.root().join(name);
                 unless_taken(append(&path, *length))
                     .with_context(|| format!("could not append to `{}`", path.display()))
             }
@@ -148,12 +172,13 @@ fn unless_taken(taken: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Cuts the file off first: whoever was killed may have written a part.
+/// Cuts the file off first: whoever was killed may have written a part. It is not made longer: somebody may have removed
+/// it meanwhile.
 fn append(path: &Path, length: u64) -> io::Result<()> {
     let prepared = beside(path);
     let text = fs::read(&prepared)?;
     let mut file = sys::open_lock_file(path)?;
-    file.set_len(length)?;
+    file.set_len(length.min(file.metadata()?.len()))?;
     file.seek(SeekFrom::End(0))?;
     file.write_all(&text)?;
     fs::remove_file(prepared)
@@ -182,7 +207,7 @@ mod tests {
         for taken in 0..3 {
             let dir = TempDir::new();
             let state = StateDir::at(dir.path());
-            let [one, log] = ["one.json", "log"].map(|name| dir.path().join(name));
+            let [one, log] = ["one.json", "log.jsonl"].map(|name| dir.path().join(name));
             fs::write(&log, "before\n").unwrap();
             let mut prepared = Prepared::new(&state);
             prepared.replace(&one, b"new").unwrap();
