@@ -125,7 +125,8 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     for task in context.store.read_active()?.tasks.iter().filter(|task| is_meant(task, session)) {
         match &task.status {
             Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. } => {
-                let Some(root) = RunRoot::of(task)? else { continue };
+                // One that can't be believed must not keep the others from being heard.
+                let Ok(Some(root)) = RunRoot::of(task) else { continue };
                 let lock = root.folder(&task.id).lock();
                 // Not taken yet, or opened and not folded yet.
                 if !is_held(&lock).unwrap_or(true) {

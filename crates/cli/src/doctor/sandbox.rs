@@ -46,7 +46,7 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     }
     let elsewhere: BTreeSet<_> = ground.active().into_iter().filter_map(|it| it.run_root).collect();
     for other in elsewhere.iter().filter(|other| other.as_path() != root.path()) {
-        found.push(match RunRoot::at(other) {
+        found.push(match RunRoot::recorded(other) {
             Ok(Some(_)) => {
                 Finding::fine(format!("tasks of other sessions are in {}", named(other)))
             }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::keep::length_without_mark;
 use crate::paths::StateDir;
+use crate::run_folder::RunRoot;
 use crate::sys;
 use crate::task::{Kind, Task};
 
@@ -102,7 +103,7 @@ fn clients_file(task: &Task, client_tmp: &Path) -> Option<File> {
         return Some(file);
     }
     // The task may be of a session that was started with another temporary folder.
-    let own = task.run_root.as_deref().and_then(Path::parent);
+    let own = RunRoot::client_tmp_dir_of(task);
     own.into_iter().chain([client_tmp]).find_map(|dir| find_below(dir, task))
 }
 

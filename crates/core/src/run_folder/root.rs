@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -47,7 +47,22 @@ impl RunRoot {
 
     /// The root that a task was announced below: `None` if it never was, or if that folder is gone.
     pub fn of(task: &Task) -> Result<Option<Self>> {
-        task.run_root.as_deref().map_or(Ok(None), Self::at)
+        task.run_root.as_deref().map_or(Ok(None), Self::recorded)
+    }
+
+    /// Opens the root that a record names, if it is where hooks put one: what is below it is believed, and removed.
+    pub fn recorded(path: &Path) -> Result<Option<Self>> {
+        anyhow::ensure!(
+            is_where_hooks_put_it(path),
+            "refused `{}`: no hook puts run folders there",
+            path.display()
+        );
+        Self::at(path)
+    }
+
+    /// The client's temporary folder around the root of a task, as its record names it.
+    pub fn client_tmp_dir_of(task: &Task) -> Option<&Path> {
+        task.run_root.as_deref().filter(|path| is_where_hooks_put_it(path))?.parent()
     }
 
     /// Opens the root, creating it and the client's folder around it where missing.
@@ -79,6 +94,14 @@ impl RunRoot {
     pub fn claims_dir(&self) -> PathBuf {
         self.path.join("claims")
     }
+}
+
+/// Whether it is a `claude-UID/sisyphus` with no way round.
+fn is_where_hooks_put_it(path: &Path) -> bool {
+    let is_straight = path.components().all(|part| part != Component::ParentDir);
+    let around = path.parent().and_then(Path::file_name);
+    let is_clients = around.is_some_and(|name| name.as_encoded_bytes().starts_with(b"claude"));
+    path.is_absolute() && is_straight && is_clients && path.ends_with("sisyphus")
 }
 
 /// The folder of one task.
