@@ -30,8 +30,8 @@ pub fn spawn(plan: &Plan) -> Result<CommandChild> {
     Ok(CommandChild { child })
 }
 
-/// Starts a program that nobody waits for, with one more variable: in a session of its own, with nothing open that somebody waits to be closed,
-/// and in no folder that somebody may want to remove.
+/// Starts a program that nobody waits for, with one more variable: in a session of its own, with nothing open that
+/// somebody waits to be closed, and in no folder that somebody may want to remove.
 pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Child> {
     let mut command = Command::new(program);
     command.env(name, value);
