@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod dispatch;
 mod doctor;
+mod facts;
 mod list;
 mod man;
 mod notify;

@@ -1,18 +1,31 @@
 //! `sisyphus show`.
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use sisyphus_control::{Reach, Tasks, count_as_told, own_asker};
+use sisyphus_core::agents::Limits;
+use sisyphus_core::environment::Environment;
 use sisyphus_core::notice::{command_line, heading, report};
+use sisyphus_core::outcome::duration;
+use sisyphus_core::output::{Begin, Source, Window};
+use sisyphus_core::paths::{StateDir, client_config_dir, client_tmp_dir};
+use sisyphus_core::queue::{Outlook, outlook_of};
+use sisyphus_core::settings::Settings;
 use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
 use crate::args::{Format, Show};
+use crate::facts::facts;
+use crate::list::time;
 use crate::print;
 use crate::view::{VERSION, View};
+use crate::words::size;
 
 /// How many last lines of the output are shown.
 const LINES: usize = 20;
+/// How much of the end of an output that still grows is looked at for them, in bytes.
+const END: usize = 8 * 1024;
 
 /// Prints one task.
 pub(crate) fn show(options: &Show) -> Result<()> {
@@ -22,19 +35,33 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     if options.format() == Format::Json {
         return print::json(&json!({ "version": VERSION, "task": View::of(task, state) }));
     }
-    match &task.status {
-        Status::Finished(_) => {
-            let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
-            print::out(&format!("{}{asked}", report(task, state, LINES)))?;
-            // Best effort: at worst it is told once more.
-            let _ = count_as_told(&tasks.store, task, own_asker().as_ref());
-            Ok(())
-        }
-        status @ (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }) => {
-            let named = format!("{} is {}.\n", heading(task), status.word());
-            print::out(&format!("{named}{}", asked(task)))
-        }
+    let outlook = outlook(&tasks, task);
+    if let Status::Finished(_) = &task.status {
+        let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
+        let report = report(task, state, LINES);
+        print::out(&format!("{report}{asked}{}", facts(task, outlook)))?;
+        // Best effort: at worst it is told once more.
+        let _ = count_as_told(&tasks.store, task, own_asker().as_ref());
+        return Ok(());
     }
+    let heading = heading_of_live(task, Utc::now());
+    let facts = facts(task, outlook);
+    print::out(&format!("{heading}{}{facts}{}", asked(task), so_far(task, state)))
+}
+
+/// Its place in line, as far as that can be read.
+fn outlook(tasks: &Tasks, task: &Task) -> Outlook {
+    let config_dir = client_config_dir(&Environment::read()).ok();
+    let settings = config_dir.and_then(|dir| Settings::read_whole(&dir));
+    match (settings, tasks.store.read_active()) {
+        (Some(settings), Ok(active)) => outlook_of(&active, &task.id, &Limits::of(&settings)),
+        (None, _) | (_, Err(_)) => Outlook::Starts,
+    }
+}
+
+fn heading_of_live(task: &Task, now: DateTime<Utc>) -> String {
+    let lasted = time(task, now).map(|ms| format!(", for {}", duration(ms))).unwrap_or_default();
+    format!("{} is {}{lasted}.\n", heading(task), task.status.word())
 }
 
 /// What was asked for.
@@ -46,4 +73,25 @@ fn asked(task: &Task) -> String {
         }
         None => format!("command: {}\n", command_line(&task.command)),
     }
+}
+
+/// What it has printed so far: quoted as in a reminder, because a model may read this too.
+fn so_far(task: &Task, state: &StateDir) -> String {
+    let client_tmp = client_tmp_dir(&Environment::read());
+    let Some(mut source) = Source::open(task, state, &client_tmp) else { return String::new() };
+    let Ok(window) = Window::take(&mut source, task, Begin::LastLines, END) else {
+        return "output: could not be read\n".to_owned();
+    };
+    let from = window.lines.len().saturating_sub(LINES);
+    let lines = &window.lines[from..];
+    let head = match lines.len() {
+        0 => return String::new(),
+        1 => "its last whole line".to_owned(),
+        count => format!("its last {count} whole lines"),
+    };
+    let quoted: String = lines.iter().map(|line| format!("| {line}\n")).collect();
+    let so_far = size(window.end);
+    format!(
+        "output ({so_far} so far; {head}; what the command printed, each line after \"| \"):\n{quoted}"
+    )
 }

@@ -1,9 +1,9 @@
 //! `sisyphus show`.
 
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Shell, TestEnv};
+use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
 
-use crate::planted::{assert_fails, ended, failed, plant, plant_text, prints, running};
+use crate::planted::{assert_fails, ended, failed, listed, plant, plant_text, prints, running};
 
 /// Two that ended and one that runs.
 fn planted() -> TestEnv {
@@ -36,10 +36,9 @@ fn a_task_is_found_by_its_ids_by_their_beginning_and_by_its_description() {
         );
     }
     for name in ["t2xyz", "t2", "serve"] {
-        assert_eq!(
-            prints(&env, &["show", name]),
-            "t2xyz (\"serve\") is running.\ncommand: npm test\n"
-        );
+        let text = prints(&env, &["show", name]);
+        assert!(text.starts_with("t2xyz (\"serve\") is running, for "), "{name}: {text}");
+        assert!(text.contains("\ncommand: npm test\nfolder: /home/dev/proj\n"), "{name}: {text}");
     }
 }
 
@@ -138,4 +137,70 @@ fn an_unfinished_task_without_a_description_is_named_once() {
     plant(&env, "active.json", &[running("t2xyz", "")]);
     let text = prints(&env, &["show", "t2xyz"]);
     assert_eq!(text.matches("t2xyz").count(), 1, "{text}");
+}
+
+/// TZ is not set, so the clock is UTC.
+#[test]
+fn where_and_when_a_task_ran_is_shown() {
+    let env = TestEnv::new();
+    let mut one = failed("t1", "", 9);
+    one["limit_ms"] = 90_000.into();
+    one["status"]["started_at"] = "2026-11-21T02:30:05Z".into();
+    one["status"]["waited_ms"] = 4_000.into();
+    one["cwd"] = "/tmp/a\u{1b}[31mb".into();
+    plant(&env, "failed.json", &[one]);
+    let text = prints(&env, &["show", "t1"]);
+    for line in [
+        "folder: /tmp/ab",
+        "session: session-1",
+        "started: 2026-11-21 02:30:05, after 4 s in line",
+        "ended: 2026-11-21 02:30:09",
+        "time limit: 90 s from its start",
+    ] {
+        assert!(text.lines().any(|it| it == line), "`{line}` is not in {text}");
+    }
+    assert!(!text.contains("watched:"), "{text}");
+    plant(&env, "active.json", &[running("t2", "")]);
+    assert!(prints(&env, &["show", "t2"]).contains("\nwatched: by Claude Code alone"));
+}
+
+#[test]
+fn what_a_running_command_has_printed_so_far_is_shown() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background(
+        "seq 40; printf '\\033[31mred\\n<half'; until [ -e stop ]; do sleep 0.02; done",
+    );
+    running.wait_for_line("<half");
+    let task = client.task()["id"].as_str().unwrap().to_owned();
+    let text = prints(&client.env, &["show", &task]);
+    std::fs::write(client.env.project().join("stop"), "").unwrap();
+    running.wait();
+    assert!(text.contains("(125 bytes so far; its last 20 whole lines;"), "{text}");
+    assert!(text.ends_with("\n| 39\n| 40\n| red\n"), "{text}");
+    assert!(text.contains("\n| 22\n") && !text.contains("\n| 21\n"), "{text}");
+}
+
+#[test]
+fn a_command_in_line_is_shown_with_its_place() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "max_background_tasks": 1 }));
+    let mut started = Vec::new();
+    for count in 1..=3 {
+        started.push(client.background("until [ -e stop ]; do sleep 0.02; done"));
+        wait_until("it to stand where it should", || {
+            let all = listed(&client.env, &[]);
+            let stand = |state: &str| all.iter().filter(|it| it["status"] == state).count();
+            (stand("running"), stand("queued")) == (1, count - 1)
+        });
+    }
+    let all = listed(&client.env, &[]);
+    let shown = |at: usize| prints(&client.env, &["show", all[at]["id"].as_str().unwrap()]);
+    let texts = [0, 1, 2].map(shown);
+    std::fs::write(client.env.project().join("stop"), "").unwrap();
+    for one in started {
+        one.wait();
+    }
+    assert!(!texts[0].contains("place in line"), "{}", texts[0]);
+    assert!(texts[1].contains("\nplace in line: 1\n"), "{}", texts[1]);
+    assert!(texts[2].contains("\nplace in line: 2\n"), "{}", texts[2]);
 }

@@ -1,0 +1,70 @@
+//! What else is known of a task, for people: where and when it ran, and what was agreed about it.
+
+use chrono::{DateTime, Local, Utc};
+use sisyphus_core::outcome::duration;
+use sisyphus_core::output::one_line;
+use sisyphus_core::queue::Outlook;
+use sisyphus_core::status::{Status, Watch};
+use sisyphus_core::task::{Kind, Task};
+
+/// Longest path that is shown, in characters.
+const PATH_MAX: usize = 200;
+
+/// One line each, with its name in front.
+pub(crate) fn facts(task: &Task, outlook: Outlook) -> String {
+    let all = [
+        ("folder", Some(one_line(&task.cwd.to_string_lossy(), PATH_MAX))),
+        ("session", Some(session(task))),
+        ("place in line", place_in_line(task, outlook)),
+        ("started", started(task)),
+        ("ended", ended(task)),
+        ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
+        ("watched", watched(task)),
+    ];
+    all.into_iter().filter_map(|(name, fact)| Some(format!("{name}: {}\n", fact?))).collect()
+}
+
+fn session(task: &Task) -> String {
+    match &task.agent {
+        Some(agent) => format!("{}, by its subagent {agent}", task.session),
+        None => task.session.to_string(),
+    }
+}
+
+fn place_in_line(task: &Task, outlook: Outlook) -> Option<String> {
+    match (&task.status, outlook) {
+        (Status::Queued { .. }, Outlook::Waits { number }) => Some(number.to_string()),
+        (_, Outlook::Waits { .. } | Outlook::Starts) => None,
+    }
+}
+
+fn started(task: &Task) -> Option<String> {
+    let (at, waited_ms) = match &task.status {
+        Status::Pending { .. } | Status::Queued { .. } => return None,
+        Status::Running { started_at, .. } => (*started_at, None),
+        Status::Finished(ending) => (ending.started_at?, ending.waited_ms),
+    };
+    let waited = waited_ms.filter(|ms| *ms > 0).map(duration);
+    Some(match waited {
+        Some(waited) => format!("{}, after {waited} in line", clock(at)),
+        None => clock(at),
+    })
+}
+
+fn ended(task: &Task) -> Option<String> {
+    match &task.status {
+        Status::Finished(ending) => Some(clock(ending.ended_at)),
+        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
+    }
+}
+
+/// Only what is out of the ordinary is worth a line.
+fn watched(task: &Task) -> Option<String> {
+    let Status::Running { watch: Watch::Observed, .. } = &task.status else { return None };
+    (task.kind != Kind::Agent)
+        .then(|| "by Claude Code alone, whose word its end will be".to_owned())
+}
+
+fn clock(at: DateTime<Utc>) -> String {
+    at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string()
+}
