@@ -6,6 +6,7 @@ mod attention;
 mod board;
 mod cast;
 mod draw;
+mod events;
 mod hooks;
 mod shells;
 mod stage;
