@@ -93,7 +93,9 @@ fn name(kind: Kind) -> &'static str {
         Kind::Outbox => "deliveries of a session",
         Kind::Session => "what was known of a session",
         Kind::Temporary => "half-written file",
-        Kind::Handoff => "handoff to a runner",
+        Kind::Handoff => "handoff that nobody took",
+        Kind::Waiter => "what a session's waiter left",
+        Kind::Runner => "runner of another version",
         Kind::RunFolder => "run folder",
     }
 }

@@ -144,12 +144,16 @@ impl StateDir {
 
     /// Which conversation a client has just left, by the client's number.
     pub fn left(&self, client: i32) -> PathBuf {
-        self.root.join("left").join(format!("{client}.json"))
+        self.left_dir().join(format!("{client}.json"))
+    }
+
+    pub fn left_dir(&self) -> PathBuf {
+        self.root.join("left")
     }
 
     /// Creates the folder of the conversations that were just left.
     pub fn create_left_dir(&self) -> Result<()> {
-        create_dir(&self.root.join("left"))
+        create_dir(&self.left_dir())
     }
 
     /// Held by the session's waiter.

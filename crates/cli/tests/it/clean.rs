@@ -107,6 +107,15 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         ("handoff", home.state("claims/4026531836-7-99", "x", stale)),
         ("handoff", home.state("claims/4026531836-7-99.17-0.tmp", "x", stale)),
         ("handoff", home.run("claims/4026531836-8-99", stale)),
+        ("handoff", home.state("left/4711.json", "{}", stale)),
+        ("temporary", home.run("queue/waiting/.1-tnbdy0000", stale)),
+        ("waiter", home.state("wake/told.lock", "", old)),
+        ("waiter", home.state("wake/told.json", "[7,9]", old)),
+        ("waiter", home.state("wake/gone.lock", "", old)),
+        // Owed to a session that nobody takes up again.
+        ("outbox", home.state("outbox/dead.json", &outbox(&[ended("tdead0000", "", 1)]), old)),
+        ("session", home.state("sessions/dead.json", "{}", old)),
+        ("output", home.state("output/tdead0000.log", "123", old)),
         ("run_folder", home.run_folder("tnbdy0000", &["claimed.json", "lock"], stale)),
         ("run_folder", home.run_folder("tdne00000", &["lock", "result.json"], old)),
     ];
@@ -122,7 +131,18 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         home.state("archive/2026-02.jsonl", &format!("{}\n", ended("tarch0000", "", 1)), young),
         home.state("failed.json.corrupt-29990102T030405678", "[ \"tcrpt0000\"", old),
         home.state("outbox/young.json", &outbox(&[]), young),
-        home.state("outbox/owing.json", &outbox(&[ended("towed0000", "", 1)]), old),
+        home.state("outbox/owing.json", &outbox(&[ended("towed0000", "", 1)]), young),
+        home.state("wake/owing.lock", "", old),
+        home.state("wake/session-1.lock", "", old),
+        home.state("wake/session-1.json", "[7,9]", old),
+        home.state("wake/held.lock", "", old),
+        // Somebody waits for it.
+        home.state("outbox/held.json", &outbox(&[ended("theld0000", "", 1)]), old),
+        home.state("output/theld0000.log", "123", old),
+        home.state("left/4712.json", "{}", HOUR - 60),
+        home.state("left/notes.json", "{}", old),
+        home.run("queue/waiting/.2-theld0000", old),
+        home.run("queue/running/.profile", old),
         home.state("outbox/session-1.json", &outbox(&[]), old),
         home.state("sessions/session-1.json", "{}", old),
         home.state("sessions/owing.json", "{}", old),
@@ -135,7 +155,6 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         home.state("claims/4026531836-9-99", "x", HOUR - 60),
         home.state("bin/sisyphus-run-0.0.9", "x", old),
         home.state("hooks.log", "x", old),
-        home.state("wake/told.lock", "", old),
         home.run("claims/id_rsa", old),
         home.run("queue/waiting/000000000001-tnbdy0000", old),
         home.run("announced/s1/000000000002-twatng000", old),
@@ -156,6 +175,8 @@ fn what_nobody_needs_goes_and_everything_else_stays() {
     let (goes, stays) = table(&home);
     let held = home.env.runs().join("thed00000/lock");
     let _held = Lock::acquire(&held, Duration::ZERO).unwrap();
+    let _place = Lock::acquire(&home.env.runs().join("queue/waiting/.2-theld0000"), Duration::ZERO);
+    let _waiter = Lock::acquire(&home.env.state().join("wake/held.lock"), Duration::ZERO).unwrap();
     let before = tree(home.env.path());
 
     let would = home.clean(&["--dry-run"]);
@@ -201,6 +222,55 @@ fn the_age_can_be_chosen() {
     assert_eq!(paths(&home.clean(&["--older-than", "0"])), [one]);
     let output = home.env.run("sisyphus", &["clean", "--older-than", "-1"]);
     assert_eq!(output.code, Some(2), "{output:?}");
+}
+
+/// A session's shells name the runner that it began with, for as long as it goes on.
+#[test]
+fn a_runner_goes_when_no_session_can_name_it() {
+    let (old, young) = (31 * DAY, 29 * DAY);
+    let current = concat!("bin/sisyphus-run-", env!("CARGO_PKG_VERSION"));
+    let cases: [(&str, &[(&str, u64)], bool); 7] = [
+        ("nobody is left", &[], true),
+        ("it is over", &[("sessions/s1.json", old), ("outbox/s1.json", old)], true),
+        ("it began before there was another", &[("sessions/s1.json", young)], false),
+        ("it was told something", &[("sessions/s1.json", old), ("outbox/s1.json", young)], false),
+        ("it waits", &[("sessions/s1.json", old), ("wake/s1.json", young)], false),
+        ("nobody knows when it began", &[("outbox/s1.json", young)], false),
+        ("it began with this one", &[("sessions/s1.json", 0)], true),
+    ];
+    for (what, files, goes) in cases {
+        let home = Home::new();
+        let before = home.state("bin/sisyphus-run-0.0.9", "x", old);
+        let later = home.state("bin/sisyphus-run-0.0.10", "x", young);
+        let stays = [
+            home.state(current, "x", old),
+            home.state("bin/sisyphus-running", "x", old),
+            home.state("bin/notifier", "/x", old),
+            later,
+        ];
+        for (name, seconds) in files {
+            home.state(name, &outbox(&[]), *seconds);
+        }
+        for age in ["0", "30"] {
+            home.clean(&["--older-than", age]);
+            assert_eq!(before.exists(), !goes, "{what}, {age}");
+        }
+        for path in stays {
+            assert!(path.exists(), "{what}: {} went", path.display());
+        }
+    }
+}
+
+/// However short a time outputs are kept.
+#[test]
+fn what_is_owed_stays_until_nobody_takes_the_session_up_again() {
+    let home = Home::new();
+    let owed = home.state("outbox/s1.json", &outbox(&[ended("towed0000", "", 1)]), 29 * DAY);
+    let output = home.state("output/towed0000.log", "123", 29 * DAY);
+    assert_eq!(home.clean(&["--older-than", "0"])["items"], json!([]));
+    age(&owed, 31 * DAY);
+    assert_eq!(home.clean(&["--older-than", "40"])["items"], json!([]));
+    assert_eq!(paths(&home.clean(&["--older-than", "0"])), [owed, output]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Finding what can go.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +9,7 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::listing::{Entry, files, folders};
+use super::live::{LONG, Live};
 use super::needed::{Needed, announced, unknown};
 use crate::id::SessionId;
 use crate::run_folder::RunRoot;
@@ -28,8 +30,12 @@ pub enum Kind {
     Session,
     /// A file that was being written.
     Temporary,
-    /// What `claim` left for a `run` that never came.
+    /// What a process left for another one that never came.
     Handoff,
+    /// Who waited to wake a session.
+    Waiter,
+    /// A runner of another version.
+    Runner,
     RunFolder,
 }
 
@@ -52,23 +58,25 @@ pub fn find(
     // Whatever a killed process has announced is put in place first: what it prepared is no leftover.
     store.read_active()?;
     let listed = Listed::read(store, roots)?;
-    let needed = Needed::read(store)?;
+    let long = age.max(LONG);
+    let young = |it: &Entry| !is_older(it, long, now);
+    let heard_of = listed.sessions_heard_of(young);
+    let needed = Needed::read(store, &heard_of)?;
     let search = Search { needed, age, now };
+    let live = Live { needed: &search.needed, heard_of };
+
+    let runners = live.unneeded_runners(&store.dir().runner(), &listed.sessions, listed.runners);
 
     let mut found = search.outputs(store, listed.outputs)?;
     found.extend(search.pick(Kind::Archive, age, listed.archives));
-    // What was found out about a session is written once, and counts while it goes on.
-    let is_lively = |session: &SessionId| {
-        let young = |it: &&Entry| !search.is_older(it, age);
-        listed.outboxes.iter().filter(young).any(|it| it.session().as_ref() == Some(session))
-    };
-    let mut sessions = search.unneeded(listed.sessions);
-    sessions.retain(|it| !it.session().is_some_and(|session| is_lively(&session)));
-    found.extend(search.pick(Kind::Session, age, sessions));
-    found.extend(search.pick(Kind::Outbox, age, search.unneeded(listed.outboxes)));
+    // Written once, and counts while the session goes on, as what it was told does.
+    found.extend(search.pick(Kind::Session, long, live.unneeded(listed.sessions)));
+    found.extend(search.pick(Kind::Outbox, long, live.unneeded(listed.outboxes)));
     found.extend(search.pick(Kind::Corrupt, age, listed.corrupt));
     found.extend(search.pick(Kind::Temporary, STALE, listed.temporary));
     found.extend(search.pick(Kind::Handoff, STALE, listed.handoffs));
+    found.extend(search.pick(Kind::Waiter, long, live.unneeded_waiters(store, listed.waiters)));
+    found.extend(search.pick(Kind::Runner, long, runners));
     for (root, folders) in listed.run_folders {
         found.extend(search.run_folders(root, folders)?);
     }
@@ -85,6 +93,8 @@ struct Listed<'a> {
     corrupt: Vec<Entry>,
     temporary: Vec<Entry>,
     handoffs: Vec<Entry>,
+    waiters: Vec<Entry>,
+    runners: Vec<Entry>,
     run_folders: Vec<(&'a RunRoot, Vec<Entry>)>,
 }
 
@@ -99,6 +109,8 @@ impl<'a> Listed<'a> {
             corrupt: Vec::new(),
             temporary: Vec::new(),
             handoffs: keep(files(&state.claims_dir())?, Entry::is_handoff),
+            waiters: files(&state.wake_dir())?,
+            runners: keep(files(&state.runner_dir())?, Entry::is_runner),
             run_folders: Vec::new(),
         };
         let ours = [
@@ -114,7 +126,14 @@ impl<'a> Listed<'a> {
             listed.temporary.extend(keep(files(dir)?, Entry::is_temporary));
             listed.corrupt.extend(keep(files(dir)?, Entry::is_corrupt).into_iter().map(set_aside));
         }
+        listed.handoffs.extend(keep(files(&state.left_dir())?, Entry::is_left));
         for root in roots {
+            for line in ["queue/waiting", "queue/running"] {
+                let mut unnamed =
+                    keep(files(&root.path().join(line))?, Entry::is_place_without_name);
+                unnamed.retain(|it| !is_held(&it.path).unwrap_or(true));
+                listed.temporary.extend(unnamed);
+            }
             listed.handoffs.extend(keep(files(&root.claims_dir())?, Entry::is_handoff));
             for session in folders(&root.path().join("announced"))? {
                 listed.temporary.extend(keep(files(&session.path)?, Entry::is_temporary));
@@ -123,6 +142,17 @@ impl<'a> Listed<'a> {
         }
         Ok(listed)
     }
+
+    /// The sessions of which there is a file that is young.
+    fn sessions_heard_of(&self, is_young: impl Fn(&Entry) -> bool) -> HashSet<SessionId> {
+        let files = self.outboxes.iter().chain(&self.sessions).filter(|it| is_young(it));
+        let waiters = self.waiters.iter().filter(|it| is_young(it));
+        files.filter_map(Entry::session).chain(waiters.filter_map(Entry::waiter_of)).collect()
+    }
+}
+
+fn is_older(entry: &Entry, age: Duration, now: SystemTime) -> bool {
+    now.duration_since(entry.modified).unwrap_or_default() >= age
 }
 
 fn keep(mut entries: Vec<Entry>, is_meant: fn(&Entry) -> bool) -> Vec<Entry> {
@@ -146,18 +176,12 @@ struct Search {
 
 impl Search {
     fn is_older(&self, entry: &Entry, age: Duration) -> bool {
-        self.now.duration_since(entry.modified).unwrap_or_default() >= age
+        is_older(entry, age, self.now)
     }
 
     fn pick(&self, kind: Kind, age: Duration, entries: Vec<Entry>) -> Vec<Leftover> {
         let old = entries.into_iter().filter(|entry| self.is_older(entry, age));
         old.map(|entry| leftover(kind, entry)).collect()
-    }
-
-    /// Those of sessions in which everything has ended and been told.
-    fn unneeded(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
-        entries.retain(|it| it.session().is_some_and(|session| !self.needed.session(&session)));
-        entries
     }
 
     /// Outputs that are old, or that no record knows: a copy is made first and then recorded.

@@ -26,6 +26,33 @@ impl Entry {
         SessionId::new(self.name.strip_suffix(".json")?).ok()
     }
 
+    /// The session whose waiter holds it, or is named in it.
+    pub(super) fn waiter_of(&self) -> Option<SessionId> {
+        let name = self.name.strip_suffix(".lock").or_else(|| self.name.strip_suffix(".json"))?;
+        SessionId::new(name).ok()
+    }
+
+    /// Whether it is a copy of the runner, of whatever version.
+    pub(super) fn is_runner(&self) -> bool {
+        let version = self.name.strip_prefix("sisyphus-run-");
+        version.is_some_and(|it| it.starts_with(|first: char| first.is_ascii_digit()))
+            && !self.is_temporary()
+    }
+
+    /// Whether it tells which conversation a client has left.
+    pub(super) fn is_left(&self) -> bool {
+        let client = self.name.strip_suffix(".json").unwrap_or_default();
+        !client.is_empty() && client.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// Whether it was about to get its name as a place in line.
+    pub(super) fn is_place_without_name(&self) -> bool {
+        let parts = self.name.strip_prefix('.').and_then(|name| name.split_once('-'));
+        parts.is_some_and(|(ticket, task)| {
+            ticket.parse::<u64>().is_ok() && TaskId::new(task).is_ok()
+        })
+    }
+
     /// The task whose kept output it is.
     pub(super) fn output_of(&self) -> Option<TaskId> {
         TaskId::new(self.name.strip_suffix(".log")?).ok()

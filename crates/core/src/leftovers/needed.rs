@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::listing::{Entry, files, folders};
 use crate::id::{SessionId, TaskId};
 use crate::run_folder::RunRoot;
-use crate::store::Store;
+use crate::store::{Store, is_held};
 use crate::sys;
 
 /// What is needed by tasks that have not ended, and for results that are owed.
@@ -20,7 +20,8 @@ pub(super) struct Needed {
 }
 
 impl Needed {
-    pub(super) fn read(store: &Store) -> Result<Self> {
+    /// What is owed to a session of which nothing was heard for long, nobody will ever be told.
+    pub(super) fn read(store: &Store, heard_of: &HashSet<SessionId>) -> Result<Self> {
         let active = store.read_active()?.tasks;
         let mut needed = Self {
             sessions: active.iter().map(|task| task.session.clone()).collect(),
@@ -32,7 +33,10 @@ impl Needed {
             // One that can't be understood may owe something: then nothing goes.
             let outbox = store.read_outbox(&session)?;
             let owed: Vec<TaskId> = outbox.held().map(|task| task.id.clone()).collect();
-            if !owed.is_empty() {
+            let is_awaited = heard_of.contains(&session)
+                || needed.sessions.contains(&session)
+                || is_held(&store.dir().wake_lock(&session)).unwrap_or(true);
+            if !owed.is_empty() && is_awaited {
                 needed.sessions.insert(session);
                 needed.owed.extend(owed);
             }
@@ -46,6 +50,10 @@ impl Needed {
 
     pub(super) fn output(&self, task: &TaskId) -> bool {
         self.active.contains(task) || self.owed.contains(task)
+    }
+
+    pub(super) fn sessions(&self) -> impl Iterator<Item = &SessionId> {
+        self.sessions.iter()
     }
 
     pub(super) fn session(&self, session: &SessionId) -> bool {

@@ -33,7 +33,13 @@ pub fn remove(store: &Store, leftovers: Vec<Leftover>) -> (Vec<Leftover>, Vec<Er
 fn is_shared(kind: Kind) -> bool {
     match kind {
         Kind::Archive | Kind::Outbox | Kind::Session => true,
-        Kind::Output | Kind::Corrupt | Kind::Temporary | Kind::Handoff | Kind::RunFolder => false,
+        Kind::Output
+        | Kind::Corrupt
+        | Kind::Temporary
+        | Kind::Handoff
+        | Kind::Waiter
+        | Kind::Runner
+        | Kind::RunFolder => false,
     }
 }
 
@@ -43,7 +49,21 @@ fn is_unchanged(leftover: &Leftover) -> bool {
 }
 
 fn is_free(leftover: &Leftover) -> bool {
-    leftover.kind != Kind::RunFolder || !is_held(&leftover.path.join("lock")).unwrap_or(true)
+    let lock = match leftover.kind {
+        Kind::RunFolder => leftover.path.join("lock"),
+        // Were it taken in this very moment, two could wait: to be woken twice costs nobody a turn.
+        Kind::Waiter => leftover.path.with_extension("lock"),
+        // A program that runs goes on without its name.
+        Kind::Runner => return is_unchanged(leftover),
+        Kind::Output
+        | Kind::Archive
+        | Kind::Corrupt
+        | Kind::Outbox
+        | Kind::Session
+        | Kind::Temporary
+        | Kind::Handoff => return true,
+    };
+    !is_held(&lock).unwrap_or(true)
 }
 
 fn try_remove(leftover: &Leftover) -> Result<()> {
@@ -55,6 +75,8 @@ fn try_remove(leftover: &Leftover) -> Result<()> {
         | Kind::Outbox
         | Kind::Session
         | Kind::Temporary
+        | Kind::Waiter
+        | Kind::Runner
         | Kind::Handoff => fs::remove_file(&leftover.path),
     };
     match removed {
