@@ -9,7 +9,7 @@ use crate::{repository, tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 9] = [
+    let steps: [(&str, Step); 10] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -22,6 +22,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         // By way of cargo, because the build above may have replaced this very program.
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
         ("chaos", Step::Task(&["chaos", "--seed", "1", "--seconds", "10"])),
+        ("bench", Step::Task(&["bench", "--quick"])),
         // A process of its own also because it moves itself into a network namespace.
         ("e2e", Step::Task(&["e2e"])),
     ];

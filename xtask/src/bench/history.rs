@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::measure::{Times, report};
+use super::measure::{Times, Turns, rows};
 use super::ours::{Ours, run as run_hook};
+use super::report::Table;
+use super::snapshot::Snapshot;
 use super::stage::Stage;
 use crate::stand_in::End;
 
 const ROUNDS: usize = 200;
 const WARM_UP: usize = 5;
-const LONG: usize = 10_000;
-const SHORT: usize = 10;
+/// Fewer, but still with something in the archive.
+const FEW: usize = 450;
 /// What `completed.json` and `failed.json` hold of a long history each.
 const NEWEST: usize = 200;
 /// What an outbox remembers.
@@ -26,7 +28,7 @@ const OTHER: &str = "somebody-else";
 
 const STEPS: [&str; 4] = [
     "announce (PreToolUse)",
-    "queue (PostToolUse that binds)",
+    "bind (PostToolUse)",
     "run `true` to its end",
     "deliver (UserPromptSubmit with the notice)",
 ];
@@ -35,37 +37,38 @@ const STEPS: [&str; 4] = [
 struct Past<'a> {
     name: &'static str,
     state: PathBuf,
-    pristine: PathBuf,
+    pristine: Snapshot,
     ours: Ours<'a>,
     times: [Vec<Duration>; 4],
 }
 
 /// Takes one call through its life on top of each history, in turn.
-pub(crate) fn run(stage: &Stage) -> Result<Value> {
+pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
+    let (middle, long) = stage.pace().pick((1_000, 10_000), (FEW, FEW));
     let mut pasts = [
-        past(stage, "10", SHORT, "short", "short")?,
-        past(stage, "10,000 of the same session", LONG, "long", "long")?,
-        past(stage, "10,000 of another session", LONG, "new", OTHER)?,
+        past(stage, "10", 10, "short", "short")?,
+        past(stage, "1,000", middle, "middle", "middle")?,
+        past(stage, "10,000", long, "long", "long")?,
+        past(stage, "10,000 of another session", long, "new", OTHER)?,
     ];
-    for round in 0..ROUNDS + WARM_UP {
-        // Each comes first in turn: what one leaves in the caches is the next one's luck.
-        for place in 0..pasts.len() {
-            let turn = (round + place) % pasts.len();
-            let past = &mut pasts[turn];
-            past.restore()?;
+    let turns = Turns::of(pasts.len());
+    let warm_up = stage.warm_up(WARM_UP);
+    for round in 0..stage.rounds(ROUNDS) + warm_up {
+        for place in turns.of_round(round) {
+            let past = &mut pasts[place];
+            past.pristine.restore()?;
             let times = live_through(stage, past)?;
-            if round >= WARM_UP {
+            if round >= warm_up {
                 past.times.iter_mut().zip(times).for_each(|(all, time)| all.push(time));
             }
         }
     }
-    let mut reports = Vec::new();
-    for (number, step) in STEPS.iter().enumerate() {
-        let rows: Vec<Times> =
+    let of_step = |(number, step): (usize, &&str)| {
+        let times: Vec<Times> =
             pasts.iter().map(|past| Times::of(past.name, past.times[number].clone())).collect();
-        reports.push(report(&format!("After so many tasks (goal: 1.2): {step}"), &rows));
-    }
-    Ok(reports.into())
+        Table::new(format!("After so many tasks: {step}"), rows(&times)).with_note("goal: 1.2")
+    };
+    Ok(STEPS.iter().enumerate().map(of_step).collect())
 }
 
 /// A history of `count` tasks of the session `of`, for the session `own` to go on from.
@@ -76,34 +79,11 @@ fn past<'a>(
     own: &str,
     of: &str,
 ) -> Result<Past<'a>> {
-    let folder = stage.home().join(format!("history-{own}"));
-    let (state, pristine) = (folder.join("state"), folder.join("pristine"));
+    let state = stage.home().join(format!("history-{own}")).join("state");
     let ours = Ours::start_with_state(stage, own, Some(state.clone()))?;
-    write(stage, &pristine, count, of)?;
-    // The archive and the outputs stay as they are: nothing reads them again.
-    for part in ["archive", "output"] {
-        fs::create_dir_all(pristine.join(part))?;
-        fs::rename(pristine.join(part), state.join(part))?;
-    }
+    write(stage, &state, count, of)?;
+    let pristine = Snapshot::take(&state)?;
     Ok(Past { name, state, pristine, ours, times: Default::default() })
-}
-
-impl Past<'_> {
-    /// Makes the state what it was before, so that each round meets the same.
-    fn restore(&self) -> Result<()> {
-        let _ = fs::remove_file(self.state.join("active.json"));
-        let _ = fs::remove_dir_all(self.state.join("outbox"));
-        fs::create_dir_all(self.state.join("outbox"))?;
-        for entry in
-            fs::read_dir(&self.pristine)?.chain(fs::read_dir(self.pristine.join("outbox"))?)
-        {
-            let path = entry?.path();
-            if path.is_file() {
-                fs::copy(&path, self.state.join(path.strip_prefix(&self.pristine)?))?;
-            }
-        }
-        Ok(())
-    }
 }
 
 fn live_through(stage: &Stage, past: &mut Past<'_>) -> Result<[Duration; 4]> {

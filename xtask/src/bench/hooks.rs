@@ -1,62 +1,67 @@
 //! What a hook costs, and what the snippet costs a foreground command.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::measure::{Candidate, report, take_turns};
+use super::measure::{Candidate, rows, take_turns};
+use super::report::Table;
 use super::stage::Stage;
 
 const ROUNDS: usize = 300;
 
 /// Times the hooks beside programs that do nothing.
-pub(crate) fn run(stage: &Stage) -> Result<Value> {
-    let bash = |input: Value| json!({ "tool_name": "Bash", "tool_use_id": "toolu_bench", "tool_input": input });
-    let named = |name: &str, mut event: Value| {
-        event["hook_event_name"] = name.into();
-        event
-    };
+pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
+    Ok(vec![idle(stage)?, announcing(stage)?, foreground(stage)?])
+}
+
+fn idle(stage: &Stage) -> Result<Table> {
     let typed =
         stage.event("typed", json!({ "hook_event_name": "UserPromptSubmit", "prompt": "go" }))?;
     let stop = stage.event("stop", json!({ "hook_event_name": "Stop", "background_tasks": [] }))?;
-    let foreground = stage.event("pre", named("PreToolUse", bash(json!({ "command": "ls" }))))?;
-    let mut post = named("PostToolUse", bash(json!({ "command": "ls" })));
+    let pre = stage.event("pre", call("PreToolUse", json!({ "command": "ls" })))?;
+    let mut post = call("PostToolUse", json!({ "command": "ls" }));
     post["tool_response"] = json!({ "stdout": "a b c" });
     let post = stage.event("post", post)?;
-    let background =
-        named("PreToolUse", bash(json!({ "command": "npm test", "run_in_background": true })));
-    let background = stage.event("announce", background)?;
     let empty = stage.empty_program()?;
-
     let mut candidates = vec![
-        candidate("/bin/true", || Ok((Command::new("/bin/true"), None))),
-        candidate("an empty Rust program", || Ok((Command::new(&empty), None))),
+        Candidate::bin_true(),
+        Candidate::new("an empty Rust program", || Ok((Command::new(&empty), None))),
+        Candidate::new("bash -c true", || {
+            let mut command = Command::new("/bin/bash");
+            command.args(["-c", "true"]);
+            Ok((command, None))
+        }),
     ];
     for (name, binary, event) in [
         ("UserPromptSubmit, typed, nothing owed", "sisyphus-user-prompt-submit", &typed),
         ("Stop, nothing owed", "sisyphus-stop", &stop),
-        ("PreToolUse, foreground", "sisyphus-pre-tool-use", &foreground),
+        ("PreToolUse, foreground", "sisyphus-pre-tool-use", &pre),
         ("PostToolUse, foreground", "sisyphus-post-tool-use", &post),
     ] {
-        candidates
-            .push(candidate(name, move || Ok((stage.binary(binary), Some(File::open(event)?)))));
+        let start = move || Ok((stage.binary(binary), Some(File::open(event)?)));
+        candidates.push(Candidate::new(name, start));
     }
-    let idle = report("Hooks with nothing to do", &take_turns(candidates, ROUNDS)?);
+    let times = take_turns(candidates, stage.rounds(ROUNDS))?;
+    Ok(Table::new("Hooks with nothing to do", rows(&times)))
+}
 
-    let announcing = candidate("PreToolUse, announcing a task", || {
+fn announcing(stage: &Stage) -> Result<Table> {
+    let event = announcement(stage)?;
+    let announcing = Candidate::new("PreToolUse, announcing a task", || {
         // Each announcement meets the same state: none other.
-        let _ = fs::remove_file(stage.active());
-        let _ = fs::remove_dir_all(stage.client_tmp().join("sisyphus/announced"));
-        Ok((stage.binary("sisyphus-pre-tool-use"), Some(File::open(&background)?)))
+        forget_announcements(stage);
+        Ok((stage.binary("sisyphus-pre-tool-use"), Some(File::open(&event)?)))
     });
-    let reference = candidate("/bin/true", || Ok((Command::new("/bin/true"), None)));
-    let announce = report("Announcing", &take_turns(vec![reference, announcing], ROUNDS)?);
-    let _ = fs::remove_dir_all(stage.client_tmp());
-    let _ = fs::remove_file(stage.active());
+    let times = take_turns(vec![Candidate::bin_true(), announcing], stage.rounds(ROUNDS))?;
+    forget_announcements(stage);
+    Ok(Table::new("Announcing", rows(&times)))
+}
 
+fn foreground(stage: &Stage) -> Result<Table> {
     let snippet = snippet(stage)?;
     let shell = |string: String| {
         let mut command = Command::new("/bin/bash");
@@ -65,20 +70,34 @@ pub(crate) fn run(stage: &Stage) -> Result<Value> {
         Ok((command, None))
     };
     let candidates = vec![
-        candidate("bash -c, without the snippet", || shell("true && : && eval 'true'".to_owned())),
-        candidate("bash -c, with the snippet", || {
+        Candidate::new("bash -c, without the snippet", || {
+            shell("true && : && eval 'true'".to_owned())
+        }),
+        Candidate::new("bash -c, with the snippet", || {
             shell(format!("true && {snippet}: && eval 'true'"))
         }),
     ];
-    let shells = report("A foreground command", &take_turns(candidates, ROUNDS)?);
-    Ok(json!([idle, announce, shells]))
+    let times = take_turns(candidates, stage.rounds(ROUNDS))?;
+    Ok(Table::new("A foreground command", rows(&times)))
 }
 
-fn candidate<'a>(
-    name: &str,
-    prepare: impl FnMut() -> Result<(Command, Option<File>)> + 'a,
-) -> Candidate<'a> {
-    Candidate { name: name.to_owned(), prepare: Box::new(prepare) }
+fn call(event: &str, input: Value) -> Value {
+    json!({
+        "hook_event_name": event, "tool_name": "Bash", "tool_use_id": "toolu_bench",
+        "tool_input": input,
+    })
+}
+
+/// The event of a background call.
+pub(crate) fn announcement(stage: &Stage) -> Result<PathBuf> {
+    let input = json!({ "command": "npm test", "run_in_background": true });
+    stage.event("announce", call("PreToolUse", input))
+}
+
+/// Undoes what an announcement leaves.
+pub(crate) fn forget_announcements(stage: &Stage) {
+    let _ = fs::remove_file(stage.active());
+    let _ = fs::remove_dir_all(stage.client_tmp().join("sisyphus/announced"));
 }
 
 /// What SessionStart puts in front of every command.

@@ -1,63 +1,37 @@
 //! How soon the next in line starts when a slot gets free, by the two commands' own clocks.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use serde_json::Value;
+use anyhow::Result;
 
-use super::measure::{Times, report};
-use super::ours::{Ours, wait_until};
+use super::contest::{Contestant, Size, Track};
+use super::measure::{Times, Turns, rows};
+use super::report::Table;
 use super::stage::Stage;
 
-const ROUNDS: usize = 200;
-const WARM_UP: usize = 5;
+/// A daemon is started and ended in each.
+const ROUNDS: usize = 60;
+const WARM_UP: usize = 2;
 
 /// One slot: a holder that waits at a gate, one behind it, and the time from the last word of the first to the first
 /// word of the second.
-pub(crate) fn run(stage: &Stage) -> Result<Value> {
-    stage.forget()?;
-    stage.settings(&serde_json::json!({ "sisyphus.max_background_tasks": 1 }))?;
-    let mut ours = Ours::start(stage, "latency")?;
-    let folder = stage.home().join("latency");
-    fs::create_dir_all(&folder)?;
-    let (gate, ended, started) =
-        (folder.join("gate"), folder.join("ended"), folder.join("started"));
-    nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).context("could not make the gate")?;
-    let mut times = Vec::new();
-    for round in 0..ROUNDS + WARM_UP {
-        let _ = (fs::remove_file(&ended), fs::remove_file(&started));
-        let arrived = folder.join("arrived");
-        let _ = fs::remove_file(&arrived);
-        let mut holder = ours.background(&format!(
-            ": > {}; read -r x < {}; echo $EPOCHREALTIME > {}",
-            arrived.display(),
-            gate.display(),
-            ended.display()
-        ))?;
-        wait_until("the holder", || arrived.exists())?;
-        let mut next = ours.background(&format!("echo $EPOCHREALTIME > {}", started.display()))?;
-        wait_until("the next in line", || ours.waiting() == 1)?;
-        // Past the moment in which it still asks whether it is a background command at all.
-        std::thread::sleep(Duration::from_millis(40));
-        fs::File::options().write(true).open(&gate).context("could not open the gate")?;
-        holder.wait()?;
-        next.wait()?;
-        if round >= WARM_UP {
-            let took = seconds(&started)? - seconds(&ended)?;
-            times.push(Duration::from_secs_f64(took.max(0.0)));
+pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
+    let contestants = Contestant::all(stage)?;
+    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); contestants.len()];
+    let turns = Turns::of(contestants.len());
+    let warm_up = stage.warm_up(WARM_UP);
+    for round in 0..stage.rounds(ROUNDS) + warm_up {
+        for place in turns.of_round(round) {
+            let contestant = &contestants[place];
+            let track = Track::lay(stage, contestant.name(), Size { slots: 1, commands: 1 })?;
+            contestant.pass(stage, &track)?;
+            if round >= warm_up {
+                times[place].push(track.gap()?);
+            }
         }
     }
-    stage.settings(&serde_json::json!({}))?;
-    Ok(report(
-        "From the last word of a slot's holder to the first of the next command (goal: p95 50 ms)",
-        &[Times::of("the next in line", times)],
-    ))
-}
-
-fn seconds(path: &Path) -> Result<f64> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?;
-    text.trim().parse().with_context(|| format!("`{text}` is no time"))
+    let times: Vec<Times> =
+        contestants.iter().zip(times).map(|(it, times)| Times::of(it.name(), times)).collect();
+    let title = "From the last word of a slot's holder to the first of the next command";
+    Ok(vec![Table::new(title, rows(&times)).with_note("goal: p95 at most 50 ms")])
 }

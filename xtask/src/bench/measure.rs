@@ -1,11 +1,13 @@
 //! Times processes from spawn to exit, taking turns.
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+
+use super::report::{Row, Summary, rounded};
 
 /// Something to be timed: its name, how it is started, and what it reads.
 pub(crate) struct Candidate<'a> {
@@ -13,16 +15,31 @@ pub(crate) struct Candidate<'a> {
     pub(crate) prepare: Box<dyn FnMut() -> Result<(Command, Option<File>)> + 'a>,
 }
 
+impl<'a> Candidate<'a> {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        prepare: impl FnMut() -> Result<(Command, Option<File>)> + 'a,
+    ) -> Self {
+        Self { name: name.into(), prepare: Box::new(prepare) }
+    }
+
+    /// What nothing can be cheaper than.
+    pub(crate) fn bin_true() -> Self {
+        Self::new("/bin/true", || Ok((Command::new("/bin/true"), None)))
+    }
+}
+
 /// The times of one candidate, sorted.
+#[derive(Debug)]
 pub(crate) struct Times {
-    pub(crate) name: String,
+    name: String,
     sorted: Vec<Duration>,
 }
 
 impl Times {
-    pub(crate) fn of(name: &str, mut times: Vec<Duration>) -> Self {
+    pub(crate) fn of(name: impl Into<String>, mut times: Vec<Duration>) -> Self {
         times.sort();
-        Self { name: name.to_owned(), sorted: times }
+        Self { name: name.into(), sorted: times }
     }
 
     /// The time that `share` of the runs did not exceed.
@@ -33,26 +50,71 @@ impl Times {
             clippy::cast_sign_loss,
             reason = "an index into a few hundred runs"
         )]
-        let index = ((self.sorted.len() - 1) as f64 * share).round() as usize;
-        self.sorted[index].as_secs_f64() * 1e3
+        let index = (self.sorted.len().saturating_sub(1) as f64 * share).round() as usize;
+        self.sorted.get(index).map_or(f64::NAN, |time| millis(*time))
     }
 
     pub(crate) fn median_ms(&self) -> f64 {
         self.quantile(0.5)
     }
+
+    /// Without a ratio.
+    pub(crate) fn row(&self) -> Row {
+        let summary = Summary {
+            median_ms: rounded(self.median_ms()),
+            p95_ms: rounded(self.quantile(0.95)),
+            ratio: None,
+        };
+        Row { times: Some(summary), ..Row::named(&self.name) }
+    }
+
+    /// With the ratio to another median.
+    pub(crate) fn row_beside(&self, reference_ms: f64) -> Row {
+        let mut row = self.row();
+        if let Some(times) = &mut row.times {
+            times.ratio = Some(rounded(self.median_ms() / reference_ms));
+        }
+        row
+    }
 }
 
-/// Runs every candidate `rounds` times, one after the other in each round.
-pub(crate) fn take_turns(candidates: Vec<Candidate<'_>>, rounds: usize) -> Result<Vec<Times>> {
-    let mut candidates = candidates;
-    let mut times: Vec<Times> = candidates
-        .iter()
-        .map(|candidate| Times { name: candidate.name.clone(), sorted: Vec::new() })
-        .collect();
+/// The rows of several, compared to the first.
+pub(crate) fn rows(times: &[Times]) -> Vec<Row> {
+    let reference = times.first().map_or(f64::NAN, Times::median_ms);
+    times.iter().map(|times| times.row_beside(reference)).collect()
+}
+
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// The order of each round, another one every time: what one leaves in the caches is the next one's luck.
+pub(crate) struct Turns {
+    count: usize,
+    dice: RandomState,
+}
+
+impl Turns {
+    pub(crate) fn of(count: usize) -> Self {
+        Self { count, dice: RandomState::new() }
+    }
+
+    pub(crate) fn of_round(&self, round: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.count).collect();
+        order.sort_by_cached_key(|place| self.dice.hash_one((round, *place)));
+        order
+    }
+}
+
+/// Runs every candidate `rounds` times, all of them in each round.
+pub(crate) fn take_turns(mut candidates: Vec<Candidate<'_>>, rounds: usize) -> Result<Vec<Times>> {
+    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); candidates.len()];
+    let turns = Turns::of(candidates.len());
     // The first rounds warm the caches and are not counted.
     let warm_up = (rounds / 20).clamp(1, 10);
     for round in 0..rounds + warm_up {
-        for (candidate, times) in candidates.iter_mut().zip(&mut times) {
+        for place in turns.of_round(round) {
+            let candidate = &mut candidates[place];
             let (mut command, input) = (candidate.prepare)()?;
             command.stdin(input.map_or_else(Stdio::null, Stdio::from));
             let start = Instant::now();
@@ -60,29 +122,37 @@ pub(crate) fn take_turns(candidates: Vec<Candidate<'_>>, rounds: usize) -> Resul
             let elapsed = start.elapsed();
             ensure!(status.success(), "{} ended with {status}", candidate.name);
             if round >= warm_up {
-                times.sorted.push(elapsed);
+                times[place].push(elapsed);
             }
         }
     }
-    for times in &mut times {
-        times.sorted.sort();
-    }
-    Ok(times)
+    Ok(candidates.iter().zip(times).map(|(it, times)| Times::of(&it.name, times)).collect())
 }
 
-/// Prints the times as a table, the first candidate being the reference, and returns them as JSON.
-pub(crate) fn report(title: &str, times: &[Times]) -> Value {
-    println!("\n{title}");
-    println!("{:<44} {:>10} {:>10} {:>8}", "", "median ms", "p95 ms", "ratio");
-    let reference = times.first().map_or(1.0, Times::median_ms);
-    let rows: Vec<Value> = times
-        .iter()
-        .map(|times| {
-            let (median, p95) = (times.median_ms(), times.quantile(0.95));
-            let ratio = median / reference;
-            println!("{:<44} {median:>10.3} {p95:>10.3} {ratio:>8.2}", times.name);
-            json!({ "name": times.name, "median_ms": median, "p95_ms": p95, "ratio": ratio })
-        })
-        .collect();
-    json!({ "title": title, "rows": rows })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_summed_up_and_compared_to_the_first() {
+        let times = |name, factor: u64| {
+            Times::of(name, (1..=100).rev().map(|it| Duration::from_millis(it * factor)).collect())
+        };
+        let rows = rows(&[times("a", 1), times("b", 3)]);
+        let summary = |median_ms, p95_ms, ratio| Some(Summary { median_ms, p95_ms, ratio });
+        assert_eq!(rows[0].times, summary(51.0, 95.0, Some(1.0)));
+        assert_eq!(rows[1].times, summary(153.0, 285.0, Some(3.0)));
+    }
+
+    #[test]
+    fn everybody_has_one_turn_in_each_round() {
+        let turns = Turns::of(5);
+        let orders: Vec<Vec<usize>> = (0..50).map(|round| turns.of_round(round)).collect();
+        for order in &orders {
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 2, 3, 4]);
+        }
+        assert!(orders.iter().any(|order| order != &orders[0]));
+    }
 }

@@ -1,79 +1,134 @@
 //! `cargo xtask bench [NAME…]`: what we cost, as ratios to named references measured in the same run.
 //!
 //! Candidates take turns, so that whatever else the machine does hits all of them alike. Nothing is asserted: a ratio
-//! on a loaded machine says little, and a test that fails by the weather is worse than none.
+//! on a loaded machine says little, and a test that fails by the weather is worse than none. That all of it runs is what
+//! `--quick` is for.
 
+mod contest;
 mod drain;
 mod history;
 mod hooks;
 mod latency;
+mod machine;
 mod measure;
+mod memory;
 mod ours;
+mod parts;
+mod print;
+mod report;
 mod rivals;
 mod runner;
 mod scripts;
+mod snapshot;
 mod stage;
-mod waiting;
+mod versions;
 mod writers;
 
-use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::repository;
-use rivals::Missing;
-use stage::Stage;
+use machine::{Machine, Run};
+use parts::{InHaste, PARTS, Part};
+use report::{Report, Section};
+use stage::{Pace, Stage};
+use versions::Tool;
 
-/// One benchmark.
-struct Part {
-    name: &'static str,
-    run: fn(&Stage, Missing) -> Result<Value>,
-}
-
-const PARTS: &[Part] = &[
-    Part { name: "hooks", run: |stage, _| hooks::run(stage) },
-    Part { name: "runner", run: |stage, _| runner::run(stage) },
-    Part { name: "scripts", run: |stage, _| scripts::run(stage) },
-    Part { name: "writers", run: |stage, _| writers::run(stage) },
-    Part { name: "queue_drain", run: drain::run },
-    Part { name: "queue_latency", run: |stage, _| latency::run(stage) },
-    Part { name: "queue_waiting", run: |stage, _| waiting::run(stage) },
-    Part { name: "queue_history", run: |stage, _| history::run(stage) },
-];
-
-/// Asked for by this name, a rival that takes minutes to build is installed; it belongs to the draining of the queue.
+/// Asked for by this name, a rival that takes minutes to build is installed.
 const PUEUE: &str = "pueue";
-const PUEUE_PART: &str = "queue_drain";
 
 /// Runs the benchmarks that the arguments name, all without a name; prints the tables and writes `target/bench.json`.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    if arguments.iter().any(|word| word == "--list") {
-        for part in PARTS {
-            println!("{}", part.name);
-        }
-        return Ok(ExitCode::SUCCESS);
+    let (options, names): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|word| word.starts_with("--"));
+    match options.as_slice() {
+        [] => measure(&named(&names)?, &names)?,
+        [option] => match option.as_str() {
+            "--list" => named(&names)?.iter().for_each(|part| println!("{}", part.name)),
+            "--quick" => try_out(&named(&names)?)?,
+            _ => bail!("`{option}` is no option of `cargo xtask bench`"),
+        },
+        _ => bail!("`cargo xtask bench` takes one option at most"),
     }
-    let is_pueue = |word: &String| word == PUEUE;
-    let missing = if arguments.iter().any(is_pueue) { Missing::Install } else { Missing::Say };
-    let is_named = |part: &&Part| {
-        arguments.is_empty()
-            || arguments.iter().any(|word| {
-                part.name.contains(word.as_str()) || is_pueue(word) && part.name == PUEUE_PART
-            })
-    };
-    let parts: Vec<&Part> = PARTS.iter().filter(is_named).collect();
-    ensure!(!parts.is_empty(), "no benchmark is named like {arguments:?}; `--list` shows all");
-
-    let stage = Stage::build()?;
-    let mut report = json!({ "version": 1 });
-    for part in parts {
-        report[part.name] =
-            (part.run)(&stage, missing).with_context(|| format!("benchmark `{}`", part.name))?;
-    }
-    let path = repository::target()?.join("bench.json");
-    fs::write(&path, format!("{report:#}\n"))
-        .with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn named(names: &[&String]) -> Result<Vec<&'static Part>> {
+    let is_meant = |part: &Part, name: &str| {
+        part.name.contains(name) || name == PUEUE && part.beside.contains(&Tool::Pueue)
+    };
+    let is_named = |part: &&Part| names.is_empty() || names.iter().any(|name| is_meant(part, name));
+    let parts: Vec<&Part> = PARTS.iter().filter(is_named).collect();
+    ensure!(!parts.is_empty(), "no benchmark is named like {names:?}; `--list` shows all");
+    Ok(parts)
+}
+
+/// Where the newest measurement of each part stands.
+fn newest() -> Result<PathBuf> {
+    Ok(repository::target()?.join("bench.json"))
+}
+
+fn measure(parts: &[&Part], names: &[&String]) -> Result<()> {
+    if names.iter().any(|name| *name == PUEUE) {
+        rivals::install_pueue()?;
+    }
+    let path = newest()?;
+    let stage = Stage::build(Pace::Full)?;
+    // After building, which is a load of our own.
+    let run = Run::begin()?;
+    let mut report = Report::empty(Machine::look());
+    for part in parts {
+        println!("\n{}\n{}", part.title.to_uppercase(), part.about);
+        let section = measure_part(part, &stage, &run)?;
+        section.tables.iter().for_each(print::print);
+        report.sections.push(section);
+        // At once: what is measured is not lost to what fails after it.
+        with_earlier(report.clone(), &path).write(&path)?;
+    }
+    println!("\n{}", path.display());
+    Ok(())
+}
+
+fn measure_part(part: &Part, stage: &Stage, run: &Run) -> Result<Section> {
+    let tables = (part.run)(stage).with_context(|| format!("benchmark `{}`", part.name))?;
+    let beside = versions::of(part.beside);
+    Ok(Section { name: part.name.to_owned(), run: run.clone(), beside, tables })
+}
+
+/// Adds what was measured before of other parts, in the order of the list.
+fn with_earlier(report: Report, path: &Path) -> Report {
+    // A file of another shape is of no use to anybody.
+    let mut report = match Report::read(path) {
+        Ok(earlier) => report.completed_by(earlier),
+        Err(_) => report,
+    };
+    let place = |section: &Section| PARTS.iter().position(|part| part.name == section.name);
+    report.sections.retain(|section| place(section).is_some());
+    report.sections.sort_by_key(place);
+    report
+}
+
+/// Runs a few rounds of everything that needs nothing but this repository, with the binaries that tests use, and makes
+/// a file of it. Tells only that it went well: such figures mean nothing.
+fn try_out(parts: &[&Part]) -> Result<()> {
+    let stage = Stage::build(Pace::Quick)?;
+    let run = Run::begin()?;
+    let mut report = Report::empty(Machine::look());
+    for part in parts {
+        if part.in_haste == InHaste::LeftOut {
+            println!("left out {}", part.name);
+            continue;
+        }
+        let start = Instant::now();
+        report.sections.push(measure_part(part, &stage, &run)?);
+        println!("ran {} in {:.1} s", part.name, start.elapsed().as_secs_f64());
+    }
+    let path = stage.home().join("bench.json");
+    report.write(&path)?;
+    let read = Report::read(&path)?;
+    ensure!(read == report, "what was read from the report is not what was written");
+    Ok(())
 }

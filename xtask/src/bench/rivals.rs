@@ -1,6 +1,5 @@
 //! The other tools that work off a line of commands.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,16 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::drain::{SLOTS, Track};
-use super::stage::Stage;
+use super::contest::Track;
+use super::stage::{Pace, Stage};
+use crate::e2e::program;
 use crate::repository;
-
-/// What to do about a tool that is not there and takes long to get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
-    Say,
-    Install,
-}
 
 /// A tool, and where its programs are.
 pub(crate) enum Rival {
@@ -45,45 +38,51 @@ impl Line {
     }
 }
 
-/// Those that are installed; of the others it is said that they are not. The first is what the others are compared to.
-pub(crate) fn all(missing: Missing) -> Result<Vec<Rival>> {
+/// Those that are installed; of the others it is said that they are not. In haste the one that is everywhere.
+pub(crate) fn all(pace: Pace) -> Result<Vec<Rival>> {
     let mut rivals = Vec::new();
-    match find("tsp") {
+    let xargs = program::find("xargs").map(|program| Rival::Xargs { program });
+    if pace == Pace::Quick {
+        return Ok(xargs.into_iter().collect());
+    }
+    match program::find("tsp") {
         Some(program) => rivals.push(Rival::TaskSpooler { program }),
         None => println!("task-spooler: not installed (`tsp`, Debian's package task-spooler)"),
     }
-    match find("xargs") {
-        Some(program) => rivals.push(Rival::Xargs { program }),
+    match xargs {
+        Some(rival) => rivals.push(rival),
         None => println!("xargs: not installed"),
     }
-    match pueue(missing)? {
-        Some(rival) => rivals.push(rival),
+    match pueue()? {
+        Some((client, daemon)) => rivals.push(Rival::Pueue { client, daemon }),
         None => println!("pueue: not installed; `cargo xtask bench pueue` does that"),
     }
     Ok(rivals)
 }
 
-fn pueue(missing: Missing) -> Result<Option<Rival>> {
-    let tools = repository::target()?.join("tools");
-    let own = |name: &str| Some(tools.join("bin").join(name)).filter(|path| path.is_file());
-    let found = || {
-        let client = own("pueue").or_else(|| find("pueue"))?;
-        let daemon = own("pueued").or_else(|| find("pueued"))?;
-        Some(Rival::Pueue { client, daemon })
+/// Pueue's command line and its daemon: ours below the build folder, or those of the machine.
+fn pueue() -> Result<Option<(PathBuf, PathBuf)>> {
+    let own = repository::target()?.join("tools/bin");
+    let find = |name: &str| {
+        Some(own.join(name)).filter(|path| path.is_file()).or_else(|| program::find(name))
     };
-    if missing == Missing::Say || found().is_some() {
-        return Ok(found());
-    }
-    let mut install = Command::new(repository::cargo());
-    install.args(["install", "--quiet", "--locked", "pueue", "--root"]).arg(&tools);
-    let status = install.status().context("could not start cargo")?;
-    ensure!(status.success(), "could not install pueue");
-    Ok(found())
+    Ok(find("pueue").zip(find("pueued")))
 }
 
-fn find(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+pub(crate) fn pueue_client() -> Result<Option<PathBuf>> {
+    Ok(pueue()?.map(|(client, _)| client))
+}
+
+/// Builds pueue below the build folder if it is nowhere.
+pub(crate) fn install_pueue() -> Result<()> {
+    if pueue()?.is_some() {
+        return Ok(());
+    }
+    let mut install = Command::new(repository::cargo());
+    install.args(["install", "--quiet", "--locked", "pueue", "--root"]);
+    let status = install.arg(repository::target()?.join("tools")).status();
+    ensure!(status.context("could not start cargo")?.success(), "could not install pueue");
+    Ok(())
 }
 
 impl Rival {
@@ -108,14 +107,14 @@ impl Rival {
 /// It reads the list as it goes, so that queueing is writing the list.
 fn xargs(program: &Path, stage: &Stage, track: &Track) -> Result<Line> {
     let start = Instant::now();
-    let blockers = (0..SLOTS).map(|_| track.blocker());
+    let blockers = (0..track.size.slots).map(|_| track.blocker());
     let list: Vec<String> = blockers.chain(track.shorts()).collect();
     let path = track.folder().join("list");
     fs::write(&path, list.join("\n"))?;
     let queueing = start.elapsed();
     let mut command = Command::new(program);
     stage.apply(&mut command);
-    command.args(["-d", "\n", "-n", "1", "-P", &SLOTS.to_string(), "bash", "-c"]);
+    command.args(["-d", "\n", "-n", "1", "-P", &track.size.slots.to_string(), "bash", "-c"]);
     let keeper = command.stdin(fs::File::open(&path)?).spawn().context("could not start xargs")?;
     track.wait_until_taken()?;
     Ok(Line { queueing, keeper, end: None })
@@ -127,12 +126,12 @@ fn task_spooler(program: &Path, stage: &Stage, track: &Track) -> Result<Line> {
         stage.apply(&mut command);
         command
             .env("TS_SOCKET", track.folder().join("socket"))
-            .env("TS_SLOTS", SLOTS.to_string())
+            .env("TS_SLOTS", track.size.slots.to_string())
             .env("TMPDIR", track.folder());
         command
     };
     let add = |line: &str| quietly(command().args(["bash", "-c", line]));
-    for _ in 0..SLOTS {
+    for _ in 0..track.size.slots {
         add(&track.blocker())?;
     }
     track.wait_until_taken()?;
@@ -169,8 +168,8 @@ fn queue_pueue(client: &Path, daemon: &Path, stage: &Stage, track: &Track) -> Re
     let keeper = daemon.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let ask = |arguments: &[&str]| quietly(command(client).args(arguments));
     super::ours::wait_until("pueue's daemon", || ask(&["status"]).is_ok())?;
-    ask(&["parallel", &SLOTS.to_string()])?;
-    for _ in 0..SLOTS {
+    ask(&["parallel", &track.size.slots.to_string()])?;
+    for _ in 0..track.size.slots {
         ask(&["add", "--", &track.blocker()])?;
     }
     track.wait_until_taken()?;

@@ -1,48 +1,47 @@
 //! What the runner costs a command: its throughput, its start and its memory.
 
 use std::fs::{self, File};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use anyhow::{Context as _, Result};
+use serde_json::json;
 
 use super::hooks::snippet;
-use super::measure::{Candidate, report, take_turns};
+use super::measure::{Candidate, rows, take_turns};
+use super::report::Table;
+use super::snapshot::Snapshot;
 use super::stage::Stage;
 use crate::stand_in::as_written;
 
 const FLOOD: &str = "yes | head -c 2G";
+const SMALL_FLOOD: &str = "yes | head -c 2M";
 const FLOOD_ROUNDS: usize = 15;
 const START_ROUNDS: usize = 200;
 
 /// Times commands with and without the runner under them.
-pub(crate) fn run(stage: &Stage) -> Result<Value> {
+pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
+    stage.forget()?;
     let snippet = snippet(stage)?;
-    let compare = |title: &str, command: &'static str, rounds: usize| -> Result<Value> {
+    let before = Snapshot::take(&stage.state())?;
+    let compare = |title: &str, command: &'static str, rounds: usize| -> Result<Table> {
         let bare = shell(stage, "", command, "bare");
-        let attached = {
-            let snippet = snippet.clone();
-            let mut start = shell(stage, &snippet, command, "attached");
-            move || {
-                announce(stage, command)?;
-                start()
-            }
+        let mut start = shell(stage, &snippet, command, "attached");
+        let attached = || {
+            before.restore()?;
+            announce(stage, command)?;
+            start()
         };
         let candidates = vec![
-            Candidate { name: format!("{command}, without the runner"), prepare: Box::new(bare) },
-            Candidate {
-                name: format!("{command}, through the runner"),
-                prepare: Box::new(attached),
-            },
+            Candidate::new(format!("{command}, without the runner"), bare),
+            Candidate::new(format!("{command}, through the runner"), attached),
         ];
-        Ok(report(title, &take_turns(candidates, rounds)?))
+        Ok(Table::new(title, rows(&take_turns(candidates, stage.rounds(rounds))?)))
     };
-    let start = compare("A short background command", "true", START_ROUNDS)?;
-    let flood = compare("A command that prints 2 GiB into its output file", FLOOD, FLOOD_ROUNDS)?;
-    let resident_kib = resident(stage, &snippet)?;
-    println!("\nA waiting runner: {resident_kib} KiB resident");
-    Ok(json!({ "start": start, "flood": flood, "resident_kib": resident_kib }))
+    let flood = stage.pace().pick(FLOOD, SMALL_FLOOD);
+    Ok(vec![
+        compare("A short background command, from start to exit", "true", START_ROUNDS)?,
+        compare("A command that prints into its output file", flood, FLOOD_ROUNDS)?,
+    ])
 }
 
 fn announce(stage: &Stage, command: &str) -> Result<()> {
@@ -75,35 +74,4 @@ fn shell<'a>(
         shell.args(["-c", &string]).stdout(output.try_clone()?).stderr(output);
         Ok((shell, None))
     }
-}
-
-/// The resident memory of a runner whose command sleeps, in KiB.
-fn resident(stage: &Stage, snippet: &str) -> Result<u64> {
-    announce(stage, "sleep 30")?;
-    let (mut command, _) = shell(stage, snippet, "sleep 30", "sleeper")()?;
-    let mut child = command.stdin(Stdio::null()).spawn()?;
-    // The shell becomes the runner under the same number.
-    let status = format!("/proc/{}/status", child.id());
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let found = loop {
-        let text = fs::read_to_string(&status)?;
-        if text.starts_with("Name:\tsisyphus-run") {
-            break Ok(text);
-        }
-        if Instant::now() > deadline {
-            break Err(anyhow::anyhow!("the shell did not become the runner"));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    // It settles once the start is recorded.
-    std::thread::sleep(Duration::from_millis(500));
-    let text = found.and_then(|_| Ok(fs::read_to_string(&status)?));
-    // The runner takes its command with it.
-    child.kill()?;
-    child.wait()?;
-    let text = text?;
-    let line = text.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-    let kib = line.split_whitespace().nth(1).context("no number in VmRSS")?;
-    ensure!(line.ends_with("kB"), "an unknown unit in `{line}`");
-    Ok(kib.parse()?)
 }

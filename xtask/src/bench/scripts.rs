@@ -5,23 +5,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::measure::{Candidate, report, take_turns};
+use super::measure::{Candidate, rows, take_turns};
+use super::report::Table;
 use super::stage::Stage;
 use crate::e2e::{program, unpack};
 use crate::repository;
 
-const PACKAGE: &str = "oh-my-claude-sisyphus";
-const VERSION: &str = "5.5.0";
+pub(crate) const PACKAGE: &str = "oh-my-claude-sisyphus";
+pub(crate) const VERSION: &str = "5.5.0";
 /// Each takes tenths of a second.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 40;
 
 /// Times hooks for a typed prompt and for a foreground call: ours, and what that plugin starts for the same.
-pub(crate) fn run(stage: &Stage) -> Result<Value> {
+pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let Some(node) = program::find("node") else {
         println!("no `node` here: hooks that are scripts are not measured");
-        return Ok(Value::Null);
+        return Ok(Vec::new());
     };
     let theirs = package()?;
     let typed =
@@ -33,6 +34,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Value> {
             "tool_input": { "command": "ls" },
         }),
     )?;
+    let empty = stage.empty_program()?;
     let of_node = |words: &[&str]| {
         let mut command = Command::new(&node);
         stage.apply(&mut command);
@@ -45,6 +47,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Value> {
     };
     let candidates = vec![
         candidate("/bin/true", None, || Command::new("/bin/true")),
+        candidate("an empty Rust program", None, || Command::new(&empty)),
         candidate("bash -c true", None, || {
             let mut command = Command::new("/bin/bash");
             command.args(["-c", "true"]);
@@ -63,7 +66,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Value> {
         }),
     ];
     let title = format!("Hooks, beside those of {PACKAGE} {VERSION}");
-    Ok(report(&title, &take_turns(candidates, ROUNDS)?))
+    Ok(vec![Table::new(title, rows(&take_turns(candidates, stage.rounds(ROUNDS))?))])
 }
 
 fn candidate<'a>(
@@ -71,12 +74,11 @@ fn candidate<'a>(
     input: Option<&'a Path>,
     start: impl Fn() -> Command + 'a,
 ) -> Candidate<'a> {
-    let prepare = move || {
+    Candidate::new(name, move || {
         let mut command = start();
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Ok((command, input.map(File::open).transpose()?))
-    };
-    Candidate { name: name.to_owned(), prepare: Box::new(prepare) }
+    })
 }
 
 /// The package's folder, fetched below the build folder the first time.

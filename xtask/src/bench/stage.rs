@@ -14,20 +14,41 @@ use crate::repository;
 /// The session that every event belongs to.
 const SESSION: &str = "bench-session";
 
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Full,
+    /// As little as shows that it can be measured.
+    Quick,
+}
+
+impl Pace {
+    pub(crate) fn pick<T>(self, full: T, quick: T) -> T {
+        match self {
+            Self::Full => full,
+            Self::Quick => quick,
+        }
+    }
+}
+
 /// Binaries and home. The home is removed at the end.
 pub(crate) struct Stage {
-    binaries: PathBuf,
+    plugin: PathBuf,
     home: PathBuf,
+    pace: Pace,
 }
 
 impl Stage {
-    /// Builds as `install.sh` does, by letting it do so.
-    pub(crate) fn build() -> Result<Self> {
+    /// Builds as `install.sh` does, by letting it do so; in haste it installs what the tests use.
+    pub(crate) fn build(pace: Pace) -> Result<Self> {
         let home = std::env::temp_dir().join(format!("sisyphus-bench-{}", id()));
         fs::create_dir_all(&home)
             .with_context(|| format!("could not create `{}`", home.display()))?;
-        let stage = Self { binaries: home.join(".claude/skills/sisyphus/hooks/bin"), home };
+        let stage = Self { plugin: home.join(".claude/skills/sisyphus"), home, pace };
         let mut install = Command::new(repository::root()?.join("install.sh"));
+        if pace == Pace::Quick {
+            install.env("SISYPHUS_PREBUILT", build_for_tests()?);
+        }
         // The toolchain lives in the caller's home, which the installer does not see here.
         let own = std::env::home_dir().context("could not find the home folder")?;
         for (variable, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
@@ -43,6 +64,20 @@ impl Stage {
 
     pub(crate) fn home(&self) -> &Path {
         &self.home
+    }
+
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// How often something is done that is measured so often.
+    pub(crate) fn rounds(&self, full: usize) -> usize {
+        self.pace.pick(full, 2)
+    }
+
+    /// How many rounds before those are not counted, where the caches have to be warm.
+    pub(crate) fn warm_up(&self, full: usize) -> usize {
+        self.pace.pick(full, 0)
     }
 
     /// The state folder.
@@ -75,6 +110,17 @@ impl Stage {
             .with_context(|| format!("could not write `{}`", path.display()))
     }
 
+    /// The user has none.
+    pub(crate) fn forget_settings(&self) -> Result<()> {
+        let path = self.home.join(".claude/settings.json");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("could not remove `{}`", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The folder where the client would keep its temporary files.
     pub(crate) fn client_tmp(&self) -> PathBuf {
         self.home.join(format!("claude-{}", sys::user_id()))
@@ -89,7 +135,11 @@ impl Stage {
     }
 
     pub(crate) fn binary(&self, name: &str) -> Command {
-        let mut command = Command::new(self.binaries.join(name));
+        self.program(&format!("hooks/bin/{name}"))
+    }
+
+    fn program(&self, path: &str) -> Command {
+        let mut command = Command::new(self.plugin.join(path));
         self.apply(&mut command);
         command
     }
@@ -143,6 +193,16 @@ impl Stage {
         ensure!(status.success(), "rustc ended with {status}");
         Ok(target)
     }
+}
+
+/// The binaries of the tests, which are mostly there.
+fn build_for_tests() -> Result<PathBuf> {
+    let root = repository::root()?;
+    let mut build = Command::new(repository::cargo());
+    build.args(["build", "--quiet", "--workspace"]).current_dir(root);
+    let status = build.status().with_context(|| format!("could not start {build:?}"))?;
+    ensure!(status.success(), "could not build the plugin");
+    Ok(repository::target()?.join("debug"))
 }
 
 fn remove(folder: &Path) -> Result<()> {

@@ -1,21 +1,26 @@
 //! Many who write at once: hooks that announce a task each, started together.
 
-use std::fs::File;
-use std::process::Child;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::measure::{Times, report};
+use super::measure::Times;
+use super::report::{Row, Table};
 use super::stage::Stage;
 
-const WRITERS: [usize; 6] = [1, 5, 20, 50, 100, 200];
-const ROUNDS: usize = 5;
+const WRITERS: &[usize] = &[1, 5, 20, 50, 100, 200];
+const FEW_WRITERS: &[usize] = &[1, 5];
+const ROUNDS: usize = 10;
 
 /// Times from the first start to the last end, and counts what was recorded.
-pub(crate) fn run(stage: &Stage) -> Result<Value> {
-    let events: Vec<_> = (0..200)
+pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
+    let numbers = stage.pace().pick(WRITERS, FEW_WRITERS);
+    let most = numbers.iter().copied().max().unwrap_or_default();
+    let events: Vec<PathBuf> = (0..most)
         .map(|number| {
             let event = json!({
                 "hook_event_name": "PreToolUse", "tool_name": "Bash",
@@ -26,35 +31,46 @@ pub(crate) fn run(stage: &Stage) -> Result<Value> {
         })
         .collect::<Result<_>>()?;
     let mut rows = Vec::new();
-    let mut unrecorded = Vec::new();
-    for writers in WRITERS {
-        let mut times: Vec<Duration> = Vec::new();
-        let mut lost = 0;
-        for _ in 0..ROUNDS {
-            stage.forget()?;
-            let start = Instant::now();
-            let started: Vec<Child> = events[..writers]
-                .iter()
-                .map(|event| {
-                    let mut hook = stage.binary("sisyphus-pre-tool-use");
-                    hook.stdin(File::open(event)?).spawn().context("could not start a hook")
-                })
-                .collect::<Result<_>>()?;
-            for mut hook in started {
-                let status = hook.wait()?;
-                ensure!(status.success(), "a hook ended with {status}");
-            }
-            times.push(start.elapsed());
-            let active: Value = serde_json::from_slice(&std::fs::read(stage.active())?)?;
-            lost += writers - active["tasks"].as_array().map_or(0, Vec::len);
-        }
-        rows.push(Times::of(&format!("{writers} at once"), times));
-        unrecorded.push(json!({ "writers": writers, "unrecorded": lost, "rounds": ROUNDS }));
-        if lost > 0 {
-            println!("{writers} at once: {lost} of {} gave up waiting", writers * ROUNDS);
-        }
+    for writers in numbers {
+        rows.push(of(stage, &events[..*writers])?);
     }
     stage.forget()?;
-    let times = report("PreToolUse hooks that announce, started together", &rows);
-    Ok(json!({ "times": times, "unrecorded": unrecorded }))
+    let note = "the ratio is to as many `/bin/true`, started in the same way; who gives up waiting for the lock leaves its \
+                command as it is without us";
+    Ok(vec![Table::new("PreToolUse hooks that announce, started together", rows).with_note(note)])
+}
+
+/// That many at once, and as many that do nothing.
+fn of(stage: &Stage, events: &[PathBuf]) -> Result<Row> {
+    let (mut times, mut bare) = (Vec::new(), Vec::new());
+    let mut lost = 0;
+    for _ in 0..stage.rounds(ROUNDS) {
+        bare.push(together(events.iter().map(|_| Ok(Command::new("/bin/true"))))?);
+        stage.forget()?;
+        times.push(together(events.iter().map(|event| {
+            let mut hook = stage.binary("sisyphus-pre-tool-use");
+            hook.stdin(File::open(event)?);
+            Ok(hook)
+        }))?);
+        let active: Value = serde_json::from_slice(&fs::read(stage.active())?)?;
+        lost += events.len() - active["tasks"].as_array().map_or(0, Vec::len);
+    }
+    let bare = Times::of("/bin/true", bare).median_ms();
+    let times = Times::of(format!("{} at once", events.len()), times);
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let lost = lost as f64;
+    Ok(times.row_beside(bare).with("as many `/bin/true`, ms", bare).with("gave up waiting", lost))
+}
+
+/// From the first start to the last end.
+fn together(commands: impl Iterator<Item = Result<Command>>) -> Result<Duration> {
+    let start = Instant::now();
+    let started: Vec<Child> = commands
+        .map(|command| command?.spawn().context("could not start one of many"))
+        .collect::<Result<_>>()?;
+    for mut child in started {
+        let status = child.wait()?;
+        ensure!(status.success(), "one of many ended with {status}");
+    }
+    Ok(start.elapsed())
 }

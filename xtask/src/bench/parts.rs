@@ -1,0 +1,103 @@
+//! What can be measured, and what it is for.
+
+use anyhow::Result;
+
+use super::report::Table;
+use super::stage::Stage;
+use super::versions::Tool;
+use super::{drain, history, hooks, latency, memory, runner, scripts, writers};
+
+/// One benchmark.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    /// Its heading on the page.
+    pub(crate) title: &'static str,
+    /// One sentence on what is compared, and why that matters to somebody who uses the plugin.
+    pub(crate) about: &'static str,
+    pub(crate) beside: &'static [Tool],
+    pub(crate) in_haste: InHaste,
+    pub(crate) run: fn(&Stage) -> Result<Vec<Table>>,
+}
+
+/// What becomes of it when somebody only wants to know that everything runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InHaste {
+    Runs,
+    /// It needs what is not in this repository.
+    LeftOut,
+}
+
+/// All of them, in the order of the page.
+pub(crate) const PARTS: &[Part] = &[
+    Part {
+        name: "hooks",
+        title: "Hooks",
+        about: "Claude Code starts a hook at every prompt, every call of a tool and every end of a turn, and waits for it: \
+                what a hook costs, every step of every session costs, so it is compared with programs that do nothing.",
+        beside: &[Tool::Rust, Tool::Bash],
+        in_haste: InHaste::Runs,
+        run: hooks::run,
+    },
+    Part {
+        name: "scripts",
+        title: "Hooks that are scripts",
+        about: "The same events as another plugin handles them, with scripts for Node.js: how much of a hook's cost is a \
+                choice.",
+        beside: &[Tool::Rust, Tool::Bash, Tool::Node, Tool::Package],
+        in_haste: InHaste::LeftOut,
+        run: scripts::run,
+    },
+    Part {
+        name: "runner",
+        title: "Commands under the runner",
+        about: "A background command runs under a process of ours: what that adds to a command that does nothing, and to \
+                one that prints as fast as it can.",
+        beside: &[Tool::Bash],
+        in_haste: InHaste::Runs,
+        run: runner::run,
+    },
+    Part {
+        name: "memory",
+        title: "Memory, and what waiting takes",
+        about: "A runner is there for as long as its command runs or waits for a slot, and dozens of them may be: what each \
+                holds and does meanwhile, beside the shell in whose place it stands.",
+        beside: &[Tool::Bash],
+        in_haste: InHaste::Runs,
+        run: memory::run,
+    },
+    Part {
+        name: "writers",
+        title: "Many at once",
+        about: "Sessions and subagents share one state, and each change of it is made under a lock: hooks that announce a \
+                task each, all started together, show when they begin to be in each other's way.",
+        beside: &[],
+        in_haste: InHaste::Runs,
+        run: writers::run,
+    },
+    Part {
+        name: "queue_drain",
+        title: "Working off a line",
+        about: "Many short commands behind few slots, beside tools that are made for that: whether slots stay empty while \
+                somebody waits, and whether anybody is overtaken.",
+        beside: &[Tool::TaskSpooler, Tool::Xargs, Tool::Pueue, Tool::Bash],
+        in_haste: InHaste::Runs,
+        run: drain::run,
+    },
+    Part {
+        name: "queue_latency",
+        title: "The next in line",
+        about: "When the holder of the only slot ends, how soon the command behind it begins, by the two commands' own \
+                clocks.",
+        beside: &[Tool::TaskSpooler, Tool::Xargs, Tool::Pueue, Tool::Bash],
+        in_haste: InHaste::Runs,
+        run: latency::run,
+    },
+    Part {
+        name: "history",
+        title: "A long history",
+        about: "Finished tasks are kept, so what comes after thousands of them should cost what it cost after ten.",
+        beside: &[Tool::Bash],
+        in_haste: InHaste::Runs,
+        run: history::run,
+    },
+];

@@ -1,0 +1,107 @@
+//! A state that can be had again, so that each round meets the same.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+
+/// Longer ago than anything that runners take for just now.
+const LONG_AGO: Duration = Duration::from_secs(60);
+
+/// The files of a state folder and what is owed. Archive and outputs stay as they are: nothing reads them again.
+pub(crate) struct Snapshot {
+    state: PathBuf,
+    kept: PathBuf,
+}
+
+impl Snapshot {
+    /// Keeps what is in `state` beside it.
+    pub(crate) fn take(state: &Path) -> Result<Self> {
+        let snapshot = Self { state: state.to_owned(), kept: state.with_extension("kept") };
+        copy_files(&snapshot.state, &snapshot.kept)?;
+        copy_files(&snapshot.state.join("outbox"), &snapshot.kept.join("outbox"))?;
+        Ok(snapshot)
+    }
+
+    /// Makes the state what it was.
+    pub(crate) fn restore(&self) -> Result<()> {
+        let found = files(&self.state)?.into_iter().chain(files(&self.state.join("outbox"))?);
+        // Locks may be held, and hold nothing.
+        for path in found.filter(|path| path.extension().is_none_or(|it| it != "lock")) {
+            match fs::remove_file(&path) {
+                // Who tells people of ends takes its notes away when it has them.
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error)
+                        .with_context(|| format!("could not remove `{}`", path.display()));
+                }
+                _ => {}
+            }
+        }
+        copy_files(&self.kept, &self.state)?;
+        copy_files(&self.kept.join("outbox"), &self.state.join("outbox"))?;
+        calm(&self.state)
+    }
+}
+
+/// Lets the last end lie back: a runner that ends right behind another one waits for those that follow.
+fn calm(state: &Path) -> Result<()> {
+    let path = state.join("runners.lock");
+    let lock = File::options().create(true).append(true).open(&path);
+    lock.and_then(|lock| lock.set_modified(SystemTime::now() - LONG_AGO))
+        .with_context(|| format!("could not touch `{}`", path.display()))
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("could not create `{}`", to.display()))?;
+    for path in files(from)?.into_iter().filter(|path| !is_somebodys(path)) {
+        fs::copy(&path, to.join(path.file_name().unwrap_or_default()))
+            .with_context(|| format!("could not copy `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What belongs to processes that may be running: locks, and what is noted for people.
+fn is_somebodys(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "lock")
+        || path.file_name().is_some_and(|name| name == "notify.json" || name == "terminal.json")
+}
+
+/// The files of a folder. None if there is no folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_as_it_was() {
+        let folder = std::env::temp_dir().join(format!("snapshot-{}", std::process::id()));
+        let state = folder.join("state");
+        fs::create_dir_all(state.join("outbox")).unwrap();
+        fs::write(state.join("active.json"), "one").unwrap();
+        fs::write(state.join("outbox/a.json"), "two").unwrap();
+        let snapshot = Snapshot::take(&state).unwrap();
+        fs::write(state.join("active.json"), "changed").unwrap();
+        fs::write(state.join("notify.json"), "new").unwrap();
+        fs::write(state.join("outbox/b.json"), "new").unwrap();
+        fs::remove_file(state.join("outbox/a.json")).unwrap();
+        snapshot.restore().unwrap();
+        assert_eq!(fs::read_to_string(state.join("active.json")).unwrap(), "one");
+        assert_eq!(fs::read_to_string(state.join("outbox/a.json")).unwrap(), "two");
+        assert!(!state.join("notify.json").exists() && !state.join("outbox/b.json").exists());
+        let touched = state.join("runners.lock").metadata().unwrap().modified().unwrap();
+        assert!(touched.elapsed().unwrap() >= LONG_AGO);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,95 @@
+//! The versions of what we are measured beside.
+
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+use super::{rivals, scripts};
+use crate::e2e::program;
+
+/// A program that costs are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Bash,
+    Node,
+    Package,
+    Pueue,
+    Rust,
+    TaskSpooler,
+    Xargs,
+}
+
+/// Which one it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    pub(crate) name: String,
+    pub(crate) version: String,
+}
+
+/// Those of the tools that are here.
+pub(crate) fn of(tools: &[Tool]) -> Vec<Version> {
+    tools.iter().filter_map(|tool| tool.version()).collect()
+}
+
+impl Tool {
+    fn version(self) -> Option<Version> {
+        let asked = |name: &str, program: &str, option: &str| {
+            let mut command = Command::new(program::find(program)?);
+            version(name, command.arg(option))
+        };
+        match self {
+            Self::Bash => asked("bash", "bash", "--version"),
+            Self::Node => asked("node", "node", "--version"),
+            Self::Rust => asked("rustc", "rustc", "--version"),
+            Self::TaskSpooler => asked("task-spooler", "tsp", "-V"),
+            Self::Xargs => asked("xargs", "xargs", "--version"),
+            Self::Pueue => {
+                let client = rivals::pueue_client().ok()??;
+                version("pueue", Command::new(client).arg("--version"))
+            }
+            // Without node they were not measured.
+            Self::Package => program::find("node").map(|_| Version {
+                name: scripts::PACKAGE.to_owned(),
+                version: scripts::VERSION.to_owned(),
+            }),
+        }
+    }
+}
+
+fn version(name: &str, command: &mut Command) -> Option<Version> {
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    let version = number_in(&String::from_utf8_lossy(&output.stdout))?;
+    Some(Version { name: name.to_owned(), version })
+}
+
+/// The first word that is a version, as in `GNU bash, version 5.2.15(1)-release` or `v20.20.2`.
+fn number_in(text: &str) -> Option<String> {
+    let words = text.split_ascii_whitespace().map(|word| word.trim_start_matches('v'));
+    let numbers = words.map(|word| {
+        word.split(|letter: char| !letter.is_ascii_digit() && letter != '.')
+            .next()
+            .unwrap_or_default()
+    });
+    let mut versions = numbers.filter(|number| number.contains('.') && !number.starts_with('.'));
+    versions.next().map(|number| number.trim_end_matches('.').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_found_in_what_programs_say() {
+        let cases = [
+            ("GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)", "5.2.15"),
+            ("v20.20.2\n", "20.20.2"),
+            ("Task Spooler v1.0.1 - a task queue system.", "1.0.1"),
+            ("xargs (GNU findutils) 4.9.0\nCopyright (C) 2022", "4.9.0"),
+            ("rustc 1.89.0 (29483883e 2025-08-04)", "1.89.0"),
+        ];
+        for (said, version) in cases {
+            assert_eq!(number_in(said).as_deref(), Some(version), "{said}");
+        }
+        assert_eq!(number_in("no version. at all"), None);
+    }
+}
