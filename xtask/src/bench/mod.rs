@@ -19,6 +19,7 @@ mod report;
 mod rivals;
 mod runner;
 mod scripts;
+mod settings;
 mod snapshot;
 mod stage;
 mod versions;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::report::Table;
 use super::stage::Stage;
 use super::versions::Tool;
-use super::{drain, history, hooks, latency, memory, runner, scripts, writers};
+use super::{drain, history, hooks, latency, memory, runner, scripts, settings, writers};
 
 /// One benchmark.
 pub(crate) struct Part {
@@ -46,6 +46,15 @@ pub(crate) const PARTS: &[Part] = &[
         beside: &[Tool::Rust, Tool::Bash, Tool::Node, Tool::Package],
         in_haste: InHaste::LeftOut,
         run: scripts::run,
+    },
+    Part {
+        name: "settings",
+        title: "Reading settings",
+        about: "An announcement reads the user's settings and those of the project: what long files add to it is what they \
+                add to every background command.",
+        beside: &[],
+        in_haste: InHaste::Runs,
+        run: settings::run,
     },
     Part {
         name: "runner",
