@@ -22,6 +22,7 @@ mod scripts;
 mod settings;
 mod snapshot;
 mod stage;
+mod statusline;
 mod versions;
 mod writers;
 

@@ -88,6 +88,20 @@ impl<'a> Ours<'a> {
         Ok(child)
     }
 
+    /// Both hooks of a call before its command: else the two would race.
+    pub(crate) fn announce_and_bind(&self, called: &Called) -> Result<()> {
+        let announce = self.stage.file("announce", &self.session.announce(&called.call))?;
+        run(self.hook("sisyphus-pre-tool-use"), &announce)?;
+        let bind = self.stage.file("bind", &self.session.bind(&called.call, &called.client_id))?;
+        run(self.hook("sisyphus-post-tool-use"), &bind)
+    }
+
+    /// A whole call, to the end of its command.
+    pub(crate) fn live_through(&self, called: &Called) -> Result<()> {
+        self.announce_and_bind(called)?;
+        self.shell(called)?.status().context("could not start a shell").map(drop)
+    }
+
     /// How many wait in line.
     pub(crate) fn waiting(&self) -> usize {
         let line = self.stage.client_tmp().join("sisyphus/queue/waiting");

@@ -5,7 +5,9 @@ use anyhow::Result;
 use super::report::Table;
 use super::stage::Stage;
 use super::versions::Tool;
-use super::{drain, history, hooks, latency, memory, runner, scripts, settings, writers};
+use super::{
+    drain, history, hooks, latency, memory, runner, scripts, settings, statusline, writers,
+};
 
 /// One benchmark.
 pub(crate) struct Part {
@@ -55,6 +57,14 @@ pub(crate) const PARTS: &[Part] = &[
         beside: &[],
         in_haste: InHaste::Runs,
         run: settings::run,
+    },
+    Part {
+        name: "statusline",
+        title: "Status line",
+        about: "Claude Code asks for its status line again and again while somebody works, so the line must not be felt.",
+        beside: &[],
+        in_haste: InHaste::Runs,
+        run: statusline::run,
     },
     Part {
         name: "runner",

@@ -138,6 +138,11 @@ impl Stage {
         self.program(&format!("hooks/bin/{name}"))
     }
 
+    /// `sisyphus`.
+    pub(crate) fn command_line(&self) -> Command {
+        self.program("bin/sisyphus")
+    }
+
     fn program(&self, path: &str) -> Command {
         let mut command = Command::new(self.plugin.join(path));
         self.apply(&mut command);
