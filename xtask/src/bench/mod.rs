@@ -5,7 +5,9 @@
 //! `--quick` is for.
 
 mod contest;
+mod deliver;
 mod drain;
+mod finish;
 mod history;
 mod hooks;
 mod latency;

@@ -6,7 +6,8 @@ use super::report::Table;
 use super::stage::Stage;
 use super::versions::Tool;
 use super::{
-    drain, history, hooks, latency, memory, runner, scripts, settings, statusline, writers,
+    deliver, drain, finish, history, hooks, latency, memory, runner, scripts, settings, statusline,
+    writers,
 };
 
 /// One benchmark.
@@ -74,6 +75,24 @@ pub(crate) const PARTS: &[Part] = &[
         beside: &[Tool::Bash],
         in_haste: InHaste::Runs,
         run: runner::run,
+    },
+    Part {
+        name: "finish",
+        title: "The end of a command",
+        about: "Between a command's last word and the exit of its shell the runner keeps the output and records the end: so \
+                much later does Claude Code hear of it.",
+        beside: &[Tool::Bash],
+        in_haste: InHaste::Runs,
+        run: finish::run,
+    },
+    Part {
+        name: "deliver",
+        title: "Delivering results",
+        about: "The hook of a prompt that hands over what is owed reads the ends of outputs and records the delivery: the \
+                prompt waits for that.",
+        beside: &[],
+        in_haste: InHaste::Runs,
+        run: deliver::run,
     },
     Part {
         name: "memory",

@@ -46,7 +46,7 @@ impl Snapshot {
 }
 
 /// Lets the last end lie back: a runner that ends right behind another one waits for those that follow.
-fn calm(state: &Path) -> Result<()> {
+pub(crate) fn calm(state: &Path) -> Result<()> {
     let path = state.join("runners.lock");
     let lock = File::options().create(true).append(true).open(&path);
     lock.and_then(|lock| lock.set_modified(SystemTime::now() - LONG_AGO))
