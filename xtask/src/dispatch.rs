@@ -8,7 +8,7 @@ use crate::{bench, chaos, ci, dist, docs, e2e, fuzz, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
-       cargo xtask bench [--list|--quick] [NAME…]
+       cargo xtask bench [--list|--quick|--page] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N]
        cargo xtask dist
        cargo xtask docs

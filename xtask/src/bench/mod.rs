@@ -15,6 +15,7 @@ mod machine;
 mod measure;
 mod memory;
 mod ours;
+mod page;
 mod parts;
 mod print;
 mod report;
@@ -37,9 +38,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::repository;
 use machine::{Machine, Run};
 use parts::{InHaste, PARTS, Part};
-use report::{Report, Section};
+use report::Section;
 use stage::{Pace, Stage};
 use versions::Tool;
+
+pub(crate) use page::page;
+pub(crate) use report::Report;
 
 /// Asked for by this name, a rival that takes minutes to build is installed.
 const PUEUE: &str = "pueue";
@@ -53,6 +57,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         [option] => match option.as_str() {
             "--list" => named(&names)?.iter().for_each(|part| println!("{}", part.name)),
             "--quick" => try_out(&named(&names)?)?,
+            "--page" => return crate::docs::publish_benchmarks(&newest()?),
             _ => bail!("`{option}` is no option of `cargo xtask bench`"),
         },
         _ => bail!("`cargo xtask bench` takes one option at most"),
@@ -116,7 +121,7 @@ fn with_earlier(report: Report, path: &Path) -> Report {
 }
 
 /// Runs a few rounds of everything that needs nothing but this repository, with the binaries that tests use, and makes
-/// a file of it. Tells only that it went well: such figures mean nothing.
+/// file and page of it. Tells only that it went well: such figures mean nothing.
 fn try_out(parts: &[&Part]) -> Result<()> {
     let stage = Stage::build(Pace::Quick)?;
     let run = Run::begin()?;
@@ -134,5 +139,9 @@ fn try_out(parts: &[&Part]) -> Result<()> {
     report.write(&path)?;
     let read = Report::read(&path)?;
     ensure!(read == report, "what was read from the report is not what was written");
+    let page = page(&read);
+    for part in parts.iter().filter(|part| part.in_haste == InHaste::Runs) {
+        ensure!(page.contains(part.title), "the page says nothing of `{}`", part.name);
+    }
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
+use crate::bench::{self, Report};
 use crate::repository;
 
 /// The page that is made from the table of settings.
@@ -18,10 +19,16 @@ pub(crate) const SETTINGS: &str = "docs/settings.md";
 /// The picture that is made from what the demonstration prints.
 const PICTURE: &str = "docs/demo.svg";
 
+/// The page that is made from what was measured.
+pub(crate) const BENCHMARKS: &str = "docs/benchmarks.md";
+/// What was measured, as it was when the page was made.
+const MEASURED: &str = "docs/benchmarks.json";
+
 /// Writes all of them anew.
 pub(crate) fn run() -> Result<ExitCode> {
     let root = repository::root()?;
     write(&root.join(SETTINGS), &settings())?;
+    write(&root.join(BENCHMARKS), &benchmarks(&root)?)?;
     write(&root.join(PICTURE), &picture::draw(&root)?)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -29,6 +36,19 @@ pub(crate) fn run() -> Result<ExitCode> {
 /// The page about settings, as it should be.
 pub(crate) fn settings() -> String {
     settings::page()
+}
+
+/// The page about costs, as it should be.
+pub(crate) fn benchmarks(root: &Path) -> Result<String> {
+    Ok(bench::page(&Report::read(&root.join(MEASURED))?))
+}
+
+/// Makes the page from another measurement.
+pub(crate) fn publish_benchmarks(measured: &Path) -> Result<ExitCode> {
+    let root = repository::root()?;
+    Report::read(measured)?.write(&root.join(MEASURED))?;
+    write(&root.join(BENCHMARKS), &benchmarks(&root)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -73,10 +73,18 @@ fn check_hooks(root: &Path, report: &mut Report) -> Result<()> {
 }
 
 fn check_docs(root: &Path, report: &mut Report) -> Result<()> {
-    let is_current = read(&root.join(docs::SETTINGS))? == docs::settings();
-    if !is_current {
-        let message = "is not what the table of settings says; run `cargo xtask docs`";
-        report.add(docs::SETTINGS, vec![Finding::whole(message)]);
+    let pages = [
+        (docs::SETTINGS, docs::settings(), "the table of settings says; run `cargo xtask docs`"),
+        (
+            docs::BENCHMARKS,
+            docs::benchmarks(root)?,
+            "docs/benchmarks.json says; run `cargo xtask docs`",
+        ),
+    ];
+    for (path, page, source) in pages {
+        if read(&root.join(path))? != page {
+            report.add(path, vec![Finding::whole(format!("is not what {source}"))]);
+        }
     }
     Ok(())
 }
