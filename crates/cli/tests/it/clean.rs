@@ -227,9 +227,12 @@ fn the_age_can_be_chosen() {
 /// A session's shells name the runner that it began with, for as long as it goes on.
 #[test]
 fn a_runner_goes_when_no_session_can_name_it() {
+    /// Files, and how old they are.
+    type Files<'a> = &'a [(&'a str, u64)];
+
     let (old, young) = (31 * DAY, 29 * DAY);
     let current = concat!("bin/sisyphus-run-", env!("CARGO_PKG_VERSION"));
-    let cases: [(&str, &[(&str, u64)], bool); 7] = [
+    let cases: [(&str, Files<'_>, bool); 7] = [
         ("nobody is left", &[], true),
         ("it is over", &[("sessions/s1.json", old), ("outbox/s1.json", old)], true),
         ("it began before there was another", &[("sessions/s1.json", young)], false),
