@@ -96,8 +96,7 @@ impl Stage {
             let path = entry?.path();
             match path.file_name().and_then(|name| name.to_str()) {
                 Some("bin" | "state.lock") => {}
-                Some(_) if path.is_dir() => fs::remove_dir_all(&path)?,
-                Some(_) | None => fs::remove_file(&path)?,
+                Some(_) | None => remove(&path)?,
             }
         }
         remove(&self.client_tmp().join("sisyphus"))
@@ -112,13 +111,7 @@ impl Stage {
 
     /// The user has none.
     pub(crate) fn forget_settings(&self) -> Result<()> {
-        let path = self.home.join(".claude/settings.json");
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("could not remove `{}`", path.display()))
-            }
-            _ => Ok(()),
-        }
+        remove(&self.home.join(".claude/settings.json"))
     }
 
     /// The folder where the client would keep its temporary files.
@@ -210,10 +203,12 @@ fn build_for_tests() -> Result<PathBuf> {
     Ok(repository::target()?.join("debug"))
 }
 
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
+/// What is gone already was somebody's who took it away, as the notifier does with its notes.
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove `{}`", folder.display()))
+            Err(error).with_context(|| format!("could not remove `{}`", path.display()))
         }
         _ => Ok(()),
     }
