@@ -5,6 +5,7 @@
 //! in one key must not cost a session its results. The settings of a project are read too, see [`layers`].
 
 pub mod check;
+mod excerpt;
 pub mod keys;
 pub mod layers;
 
@@ -13,6 +14,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+pub use excerpt::ClientKey;
 use keys::{
     DEFAULT_NOTIFY_SECONDS, DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, Key,
     MAX_LIMIT_NAME, MAX_LIMITS, MAX_MINUTES, MAX_OUTPUT_LINES, MAX_PATTERN_CHARS, MAX_PATTERNS,

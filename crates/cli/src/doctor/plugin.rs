@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sisyphus_core::atomic;
 use sisyphus_core::rights::is_executable;
-use sisyphus_core::settings::layers::{Content, File};
+use sisyphus_core::settings::ClientKey;
+use sisyphus_core::settings::layers::File;
 
 use super::finding::{Finding, named, plain};
 use super::ground::Ground;
@@ -114,11 +115,12 @@ pub(super) fn look_whether_enabled(ground: &Ground) -> Vec<Finding> {
     // The last file that says something has its way.
     let (mut plugin, mut hooks) = (None, None);
     for file in ground.settings_files() {
-        let Content::Read(settings) = &file.content else { continue };
-        if let Some(enabled) = settings["enabledPlugins"][OF_SKILLS].as_bool() {
+        let plugins = file.of_client(ClientKey::EnabledPlugins);
+        if let Some(enabled) = plugins.and_then(|plugins| plugins[OF_SKILLS].as_bool()) {
             plugin = Some((enabled, file));
         }
-        if let Some(disabled) = settings["disableAllHooks"].as_bool() {
+        let switch = file.of_client(ClientKey::DisableAllHooks);
+        if let Some(disabled) = switch.and_then(Value::as_bool) {
             hooks = Some((disabled, file));
         }
     }
@@ -147,15 +149,14 @@ pub(super) fn look_whether_enabled(ground: &Ground) -> Vec<Finding> {
 }
 
 fn allows_managed_only(file: &File) -> bool {
-    matches!(&file.content, Content::Read(settings) if settings["allowManagedHooksOnly"] == true)
+    file.of_client(ClientKey::AllowManagedHooksOnly).is_some_and(|only| only == true)
 }
 
 /// The plugins of our name that are enabled.
 fn marketplaces(ground: &Ground) -> Vec<String> {
-    let read = ground.settings_files().filter_map(|file| match &file.content {
-        Content::Read(settings) => settings["enabledPlugins"].as_object(),
-        Content::Missing | Content::Unreadable(_) => None,
-    });
+    let plugins =
+        ground.settings_files().filter_map(|file| file.of_client(ClientKey::EnabledPlugins));
+    let read = plugins.filter_map(Value::as_object);
     let enabled = read.flatten().filter(|(_, enabled)| **enabled != Value::Bool(false));
     let ours = enabled.map(|(name, _)| name).filter(|name| name.starts_with("sisyphus@"));
     ours.filter(|name| *name != OF_SKILLS).cloned().collect()

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::excerpt::{self, ClientKey};
 use super::keys::{KEYS, Key, Kind, Project, SECTION, Zero};
 use super::{MAX_BYTES, Settings, setting};
 use crate::atomic;
@@ -27,6 +28,7 @@ pub enum Content {
     Missing,
     /// It can't be read, or is no JSON: why. Nothing in it counts.
     Unreadable(String),
+    /// What is ours of it, and each [`ClientKey`].
     Read(Value),
 }
 
@@ -35,13 +37,21 @@ impl File {
     pub fn read(path: PathBuf) -> Self {
         let content = match atomic::read_linked(&path, MAX_BYTES) {
             Ok(None) => Content::Missing,
-            Ok(Some(bytes)) => match serde_json::from_slice(&bytes) {
+            Ok(Some(bytes)) => match excerpt::parse(&bytes) {
                 Ok(value) => Content::Read(value),
                 Err(error) => Content::Unreadable(format!("no JSON: {error}")),
             },
             Err(error) => Content::Unreadable(error.root_cause().to_string()),
         };
         Self { path, content }
+    }
+
+    /// What it sets a key of the client's own to.
+    pub fn of_client(&self, key: ClientKey) -> Option<&Value> {
+        match &self.content {
+            Content::Read(file) => file.get(key.name()),
+            Content::Missing | Content::Unreadable(_) => None,
+        }
     }
 
     /// What it sets a key to, if that can be used.
