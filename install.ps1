@@ -93,7 +93,7 @@ function Invoke-Build {
     if (-not (Get-Command cargo -ErrorAction SilentlyContinue)) {
         throw 'cargo is needed to build sisyphus: install Rust 1.89 or newer from https://rustup.rs and run this again'
     }
-    Write-Host 'Building sisyphus with cargo (about a minute) ...'
+    Write-Host 'Building sisyphus with cargo (some minutes) ...'
     $out = Join-Path $PSScriptRoot 'target\install'
     # To the screen, or its words would become part of what this function returns.
     & cargo build --quiet --release --locked --manifest-path (Join-Path $PSScriptRoot 'Cargo.toml') --target-dir $out `

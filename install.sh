@@ -182,7 +182,7 @@ find_binaries() {
 build() {
 	command -v cargo >/dev/null 2>&1 ||
 		die "cargo is needed to build $PLUGIN: install Rust 1.89 or newer from https://rustup.rs and run this again"
-	say "Building $PLUGIN $version with cargo (about a minute) ..."
+	say "Building $PLUGIN $version with cargo (some minutes) ..."
 	host=$(rustc -vV | sed -n 's/^host: //p')
 	binaries=$here/target/install/$host/release
 	case $host in
@@ -196,7 +196,11 @@ build() {
 }
 
 cargo_build() {
-	RUSTFLAGS=$2 cargo build --quiet --release --locked --manifest-path "$here/Cargo.toml" \
+	# Whoever looks on sees how far it is.
+	quiet=--quiet
+	[ ! -t 2 ] || quiet=
+	# shellcheck disable=SC2086 # no word at all if it is empty
+	RUSTFLAGS=$2 cargo build $quiet --release --locked --manifest-path "$here/Cargo.toml" \
 		--target "$1" --target-dir "$here/target/install" \
 		-p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp -p sisyphus-notify
 }
