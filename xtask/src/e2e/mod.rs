@@ -8,6 +8,7 @@ mod mask;
 mod namespace;
 pub(crate) mod plugin;
 pub(crate) mod program;
+mod run_folders;
 mod runs;
 mod scenarios;
 mod session;

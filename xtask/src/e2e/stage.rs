@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::home::{Home, Setup};
-use super::{client, plugin, sys};
+use super::run_folders::{self, remove};
+use super::{client, plugin};
 use crate::repository;
 
 /// Where one scenario plays.
@@ -44,9 +45,9 @@ impl Stage {
 
     /// Removes all that a passed scenario leaves, in its folder and where the client keeps its tasks.
     pub(crate) fn clean(&self) -> Result<()> {
-        let tasks = PathBuf::from(format!("/tmp/claude-{}", sys::user_id()));
+        run_folders::remove_of(&self.folder)?;
         let ours = flattened(&self.folder);
-        for entry in fs::read_dir(&tasks).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(run_folders::client_tmp()).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(&format!("{ours}-")) {
                 remove(&entry.path())?;
             }
@@ -59,13 +60,4 @@ impl Stage {
 pub(crate) fn flattened(folder: &Path) -> String {
     let text = folder.to_string_lossy();
     text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove `{}`", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }
