@@ -168,7 +168,9 @@ function Uninstall-Plugin {
     Move-Away | Out-Null
     Remove-Folder $work
     Write-Output 'Removed sisyphus.'
-    if ($Purge) {
+    if (-not (Test-Path -LiteralPath $state)) {
+        Write-Output 'There is no task history.'
+    } elseif ($Purge) {
         Remove-State
         Write-Output 'Removed the task history.'
     } else {
@@ -177,7 +179,6 @@ function Uninstall-Plugin {
 }
 
 function Remove-State {
-    if (-not (Test-Path -LiteralPath $state)) { return }
     $others = @(Get-ChildItem -LiteralPath $state -Force | Where-Object { $_.Name -notmatch $StateNames })
     if ($others) { throw "'$($others[0].FullName)' is not ours; move it away, or remove the task history yourself" }
     Remove-Item -LiteralPath $state -Recurse -Force

@@ -250,7 +250,9 @@ uninstall() {
 	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link"
 	rm -rf "$versions"
 	say "Removed $PLUGIN."
-	if [ "$purge" = yes ]; then
+	if [ ! -d "$state" ]; then
+		say "There is no task history."
+	elif [ "$purge" = yes ]; then
 		purge_state
 		say "Removed the task history."
 	else
@@ -262,7 +264,6 @@ uninstall() {
 
 # SISYPHUS_STATE_DIR may be a folder with other things in it.
 purge_state() {
-	[ -d "$state" ] || return 0
 	other=$(find "$state" -mindepth 1 -maxdepth 1 ! -name 'active.json*' ! -name 'completed.json*' ! -name 'failed.json*' ! -name 'journal.json*' \
 		! -name archive ! -name outbox ! -name sessions ! -name output ! -name bin ! -name claims ! -name left ! -name wake \
 		! -name state.lock ! -name runners.lock ! -name 'notify.*' ! -name 'terminal.json*' ! -name 'hooks.log*' | head -n 1)

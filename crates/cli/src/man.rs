@@ -12,21 +12,24 @@ use crate::print::{self, EXIT_CODES};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Pages {
-    /// The folder that the pages are written to. It must exist: `~/.local/share/man/man1` is where `man` looks.
+    /// The folder that the pages are written to, made if there is none: `~/.local/share/man/man1` is where `man` looks.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
 
 /// Writes one page for the whole and one for each command.
 pub(crate) fn man(options: &Pages) -> Result<()> {
+    let dir = &options.dir;
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("could not create `{}`", dir.display()))?;
     let mut whole = Args::command().disable_help_subcommand(true);
     whole.build();
-    write(&options.dir, "sisyphus", whole.clone())?;
+    write(dir, "sisyphus", whole.clone())?;
     for command in whole.get_subcommands() {
         let name = format!("sisyphus-{}", command.get_name());
         // In the usage it is two words, in the title one.
         let usage = format!("sisyphus {}", command.get_name());
-        write(&options.dir, &name, command.clone().bin_name(usage).display_name(name.clone()))?;
+        write(dir, &name, command.clone().bin_name(usage).display_name(name.clone()))?;
     }
     Ok(())
 }

@@ -70,7 +70,8 @@ fn purge_leaves_only_folders_that_others_may_use() {
 fn removing_what_is_not_installed_is_fine_and_creates_nothing() {
     let site = Site::new();
     for args in [&[][..], &["--purge"], &[]] {
-        site.uninstall(args);
+        let said = site.uninstall(args);
+        assert!(said.ends_with("There is no task history.\n"), "{said}");
         assert_eq!(tree(&site.home), Vec::<String>::new());
     }
 }
