@@ -46,6 +46,12 @@ pub(crate) fn pack(root: &Path, binaries: &Path, host: &str, folder: &Path) -> R
     Ok(archive)
 }
 
+/// What an archive has from the repository, as paths relative to it with `/` between their parts.
+pub(crate) fn sources(root: &Path) -> Result<Vec<String>> {
+    let sources = Parts::read(root)?.sources(root)?;
+    Ok(sources.iter().map(|path| path.to_string_lossy().replace('\\', "/")).collect())
+}
+
 /// The kind of machine that we build for, which is this one.
 pub(crate) fn host() -> Result<String> {
     let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());

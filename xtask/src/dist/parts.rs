@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 /// Single files, and where the installer and whoever reads the README look for them.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "install.sh",
     "plugin.json",
     ".claude-plugin/plugin.json",
@@ -15,6 +15,7 @@ const FILES: [&str; 9] = [
     "hooks/hooks.json",
     "README.md",
     "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
     "CHANGELOG.md",
     "LICENSE",
 ];
@@ -52,19 +53,23 @@ impl Parts {
 
     /// Puts everything into the folder `staging`.
     pub(super) fn copy(&self, root: &Path, binaries: &Path, staging: &Path) -> Result<()> {
-        for name in FILES {
-            copy(&root.join(name), &staging.join(name))?;
-        }
-        for folder in &self.folders {
-            for name in files_below(root, Path::new(folder))? {
-                copy(&root.join(&name), &staging.join(&name))?;
-            }
+        for name in self.sources(root)? {
+            copy(&root.join(&name), &staging.join(&name))?;
         }
         for name in self.binaries.iter().map(|name| format!("sisyphus-{name}")) {
             copy(&binaries.join(&name), &staging.join("hooks/bin").join(&name))?;
         }
         // Alone in its folder, which the client puts on the model's `PATH`.
         copy(&binaries.join("sisyphus"), &staging.join("bin/sisyphus"))
+    }
+
+    /// The files that come from the repository, relative to it.
+    pub(super) fn sources(&self, root: &Path) -> Result<Vec<PathBuf>> {
+        let mut sources: Vec<PathBuf> = FILES.map(PathBuf::from).into();
+        for folder in &self.folders {
+            sources.extend(files_below(root, Path::new(folder))?);
+        }
+        Ok(sources)
     }
 
     /// Every file of `staging`, sorted.

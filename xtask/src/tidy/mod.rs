@@ -1,17 +1,18 @@
 //! Project rules that neither rustc nor clippy can hold, as ordinary Rust: each a pure function over text.
 
 mod hooks;
+mod links;
 mod manifest;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use crate::{docs, repository};
+use crate::{dist, docs, repository};
 
 /// What is wrong, and in which line (0: the file as a whole).
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     check_manifest(&root, &mut report)?;
     check_hooks(&root, &mut report)?;
     check_docs(&root, &mut report)?;
+    check_links(&root, &mut report)?;
     if report.count == 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -85,6 +87,19 @@ fn check_docs(root: &Path, report: &mut Report) -> Result<()> {
         if read(&root.join(path))? != page {
             report.add(path, vec![Finding::whole(format!("is not what {source}"))]);
         }
+    }
+    Ok(())
+}
+
+fn check_links(root: &Path, report: &mut Report) -> Result<()> {
+    let mut all = BTreeMap::new();
+    for path in dist::sources(root)? {
+        let is_page = Path::new(&path).extension().is_some_and(|extension| extension == "md");
+        let text = if is_page { read(&root.join(&path))? } else { String::new() };
+        all.insert(path, text);
+    }
+    for path in all.keys() {
+        report.add(path, links::check(path, &all));
     }
     Ok(())
 }
