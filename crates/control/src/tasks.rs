@@ -5,10 +5,11 @@ use std::fmt;
 
 use anyhow::Result;
 use chrono::Utc;
-use sisyphus_core::agents::{Waiting, bury_orphans, has_orphans};
+use sisyphus_core::agents::Waiting;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::id::{SessionId, TaskId};
+use sisyphus_core::orphans::{bury, has_orphans};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::{Claimer, LOCK_WAIT_IN_RUNNER, Store};
@@ -67,7 +68,7 @@ impl Tasks {
     pub fn read(reach: Reach, complain: Complain) -> Result<Self> {
         let store = open_store()?;
         let folded = fold(&store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now())
-            .and_then(|()| bury_agents(&store));
+            .and_then(|()| bury_orphans(&store));
         start_notifier(store.dir());
 
         let read = store.read_active()?;
@@ -148,14 +149,14 @@ impl Tasks {
     }
 }
 
-/// Ends the agents of clients that are gone. In the client's sandbox nobody can tell which are.
-fn bury_agents(store: &Store) -> Result<()> {
+/// Ends what only clients watched that are gone. In the client's sandbox nobody can tell which are.
+fn bury_orphans(store: &Store) -> Result<()> {
     let is_alive =
         |process: &Claimer| ProcessId { pid: process.pid, start: process.start }.is_alive();
     if !has_orphans(&store.read_active()?, is_alive) || !store.dir().is_writable() {
         return Ok(());
     }
-    store.update(LOCK_WAIT_IN_RUNNER, |transaction| bury_orphans(transaction, is_alive, Utc::now()))
+    store.update(LOCK_WAIT_IN_RUNNER, |transaction| bury(transaction, is_alive, Utc::now()))
 }
 
 /// The state of this user.

@@ -6,15 +6,17 @@ use chrono::{DateTime, Utc};
 use crate::announce::Call;
 use crate::id::{ClientTaskId, SessionId};
 use crate::status::{Status, Watch};
-use crate::store::Transaction;
+use crate::store::{Claimer, Transaction};
+use crate::sys;
 use crate::task::{Client, Task, Witness};
 
-/// Records that the client started `call` as its background task `client_id`. A call that nobody announced becomes an
+/// Records that the client, which is `process`, started `call` as its background task `client_id`. A call that nobody announced becomes an
 /// observed task.
 pub fn bind(
     transaction: &mut Transaction<'_>,
     call: Call,
     client_id: &ClientTaskId,
+    process: Option<&Claimer>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let mut known = tasks_of(transaction, &call.session)?;
@@ -23,15 +25,15 @@ pub fn bind(
         .position(|task| call.tool_use_id.is_some() && task.tool_use_id == call.tool_use_id);
     let Some(position) = position else {
         let Some(task) = known.into_iter().find(|task| task.client_id() == Some(client_id)) else {
-            return observe(transaction, call, client_id, now);
+            return observe(transaction, call, client_id, process, now);
         };
-        confirm(task, client_id);
+        confirm(task, client_id, process);
         return Ok(());
     };
 
     let seen = known[position].client_id();
     if seen.is_none_or(|seen| seen == client_id) {
-        confirm(known[position], client_id);
+        confirm(known[position], client_id, process);
         return Ok(());
     }
     // Another shell with the same command took the announcement that was meant for this call's. This call's own shell
@@ -43,11 +45,11 @@ pub fn bind(
     let Some(twin) = seen.or_else(|| known.iter().position(|task| is_still_free(task))) else {
         // It was a foreground call: to us a stranger, never to be reported.
         known[position].tool_use_id = None;
-        return observe(transaction, call, client_id, now);
+        return observe(transaction, call, client_id, process, now);
     };
     let [mistaken, right] = known.get_disjoint_mut([position, twin])?;
     swap_calls(mistaken, right);
-    confirm(right, client_id);
+    confirm(right, client_id, process);
     Ok(())
 }
 
@@ -72,14 +74,19 @@ pub fn tasks_of<'a>(
     Ok(active.chain(outbox.held_mut()).collect())
 }
 
-fn confirm(task: &mut Task, client_id: &ClientTaskId) {
-    task.client = Some(Client { id: client_id.clone(), said_by: Witness::Client });
+fn confirm(task: &mut Task, client_id: &ClientTaskId, process: Option<&Claimer>) {
+    let process = process.cloned();
+    task.client = Some(Client { process, ..Client::new(client_id.clone(), Witness::Client) });
+    if task.host.is_none() {
+        task.host = sys::host();
+    }
 }
 
 fn observe(
     transaction: &mut Transaction<'_>,
     call: Call,
     client_id: &ClientTaskId,
+    process: Option<&Claimer>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     if transaction.outbox(&call.session)?.has_told(client_id, |_| true) {
@@ -87,7 +94,7 @@ fn observe(
     }
     let status = Status::Running { started_at: now, watch: Watch::Observed };
     let mut task = call.into_task(transaction, status);
-    confirm(&mut task, client_id);
+    confirm(&mut task, client_id, process);
     transaction.active.tasks.push(task);
     Ok(())
 }
@@ -119,8 +126,7 @@ mod tests {
 
     fn seen_by_runner(id: &str, client_id: &str) -> Task {
         let mut task = pending(id, 1);
-        task.client =
-            Some(Client { id: ClientTaskId::new(client_id).unwrap(), said_by: Witness::Runner });
+        task.client = Some(Client::new(ClientTaskId::new(client_id).unwrap(), Witness::Runner));
         task
     }
 
@@ -132,7 +138,7 @@ mod tests {
         store
             .update(Duration::ZERO, |transaction| {
                 transaction.active.tasks = tasks;
-                bind(transaction, call("toolu_t1"), &client_id, Utc::now())
+                bind(transaction, call("toolu_t1"), &client_id, None, Utc::now())
             })
             .unwrap();
         let show = |task: &Task| {

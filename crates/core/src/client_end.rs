@@ -86,7 +86,7 @@ pub fn hear(transaction: &mut Transaction<'_>, heard: Heard, now: DateTime<Utc>)
         .into_iter()
         .find(|task| notice.means(task))
         .map(|task| {
-            task.client = Some(Client { id: notice.client_id.clone(), said_by: Witness::Client });
+            task.client = Some(Client::new(notice.client_id.clone(), Witness::Client));
             // The client tells it to the main conversation, so that is where it belongs now.
             if task.agent.is_some() {
                 task.agent_life = AgentLife::Stopped;
@@ -139,7 +139,7 @@ fn first_heard_of(transaction: &mut Transaction<'_>, heard: &Heard, now: DateTim
     };
     let mut task = call.into_task(transaction, Status::Pending { announced_at: now });
     task.id = heard.task.clone();
-    task.client = Some(Client { id: notice.client_id.clone(), said_by: Witness::Client });
+    task.client = Some(Client::new(notice.client_id.clone(), Witness::Client));
     task
 }
 

@@ -182,7 +182,7 @@ fn see_client(
         give_back(transaction, task, id, now)?;
     }
     if task.client.is_none() {
-        task.client = Some(Client { id: id.clone(), said_by: Witness::Runner });
+        task.client = Some(Client::new(id.clone(), Witness::Runner));
     }
     Ok(())
 }

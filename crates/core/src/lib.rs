@@ -26,6 +26,7 @@ pub mod fold;
 pub mod judge;
 mod news;
 pub mod notify;
+pub mod orphans;
 pub mod queue;
 pub mod run_folder;
 pub mod silence;

@@ -84,7 +84,7 @@ mod tests {
                 'q' => task.status = Status::Queued { queued_at: at },
                 'b' => {
                     let id = ClientTaskId::new("b1").unwrap();
-                    task.client = Some(Client { id, said_by: Witness::Client });
+                    task.client = Some(Client::new(id, Witness::Client));
                 }
                 _ => {}
             }

@@ -11,6 +11,7 @@ use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use crate::outcome::Canceller;
 use crate::output::KeptOutput;
 use crate::status::Status;
+use crate::store::Claimer;
 
 /// One background command or agent; one JSON object in a file. Fields that we don't know survive a rewrite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,6 +118,16 @@ pub enum Kind {
 pub struct Client {
     pub id: ClientTaskId,
     pub said_by: Witness,
+    /// The process that started the task. It alone tells of the end of one that only the client sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Claimer>,
+}
+
+impl Client {
+    /// Which of the client's processes it is may not be known.
+    pub fn new(id: ClientTaskId, said_by: Witness) -> Self {
+        Self { id, said_by, process: None }
+    }
 }
 
 /// Who said that the task is the client's task of that id.

@@ -17,7 +17,7 @@ use sisyphus_core::task::{StopProgress, Task};
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 
-use crate::agent::{after_agent, with_news};
+use crate::agent::{after_agent, client, with_news};
 use crate::deliver::{Recipient, deliver, rescue};
 use crate::launch::{Caller, call};
 use crate::pre_tool_use::stopped_id;
@@ -78,9 +78,9 @@ fn after_command(context: &Context, event: PostToolUse) -> Result<Option<String>
     let call = call(caller, command, &settings);
     // First what the runner says: which of two equal commands has which of the client's ids.
     context.fold();
-    let limits = Limits::of(&settings);
+    let (limits, process) = (Limits::of(&settings), client());
     let said = context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        bind(transaction, call, &client_id, context.now)?;
+        bind(transaction, call, &client_id, process.as_ref(), context.now)?;
         let active = &transaction.active;
         let is_it = |task: &&Task| task.session == session && task.client_id() == Some(&client_id);
         let Some(task) = active.tasks.iter().find(is_it) else { return Ok(None) };

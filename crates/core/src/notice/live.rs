@@ -169,7 +169,7 @@ mod tests {
         let id = ClientTaskId::new(format!("b{number}")).unwrap();
         Task {
             description: description.to_owned(),
-            client: Some(Client { id, said_by: Witness::Client }),
+            client: Some(Client::new(id, Witness::Client)),
             status,
             ..pending(&format!("t{number}"), number)
         }

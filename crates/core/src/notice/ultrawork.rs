@@ -104,7 +104,7 @@ mod tests {
         for (letter, number) in letters.chars().zip(1..) {
             let mut task = pending(&format!("t{number}"), number);
             let client = ClientTaskId::new(format!("b{number}")).unwrap();
-            task.client = Some(Client { id: client, said_by: Witness::Client });
+            task.client = Some(Client::new(client, Witness::Client));
             let running = |watch| Status::Running { started_at: at, watch };
             match letter {
                 'r' => task.status = running(Watch::Supervised),

@@ -151,7 +151,7 @@ mod tests {
             let state = StateDir::at(dir.path().join("state"));
             fs::create_dir_all(state.output_dir()).unwrap();
             let id = ClientTaskId::new("b1").unwrap();
-            let client = Some(Client { id, said_by: Witness::Client });
+            let client = Some(Client::new(id, Witness::Client));
             Self { dir, state, task: Task { client, ..pending("t1", 1) } }
         }
 

@@ -198,8 +198,7 @@ mod tests {
     }
 
     fn bound(id: &str) -> Task {
-        let client =
-            Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), said_by: Witness::Client };
+        let client = Client::new(ClientTaskId::new(format!("b{id}")).unwrap(), Witness::Client);
         Task { client: Some(client), ..pending(id, 1) }
     }
 

@@ -277,7 +277,7 @@ mod tests {
 
     fn bound(id: &str, said_by: Witness) -> Task {
         let mut task = pending(id, 1);
-        task.client = Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), said_by });
+        task.client = Some(Client::new(ClientTaskId::new(format!("b{id}")).unwrap(), said_by));
         task
     }
 

@@ -14,13 +14,13 @@ fn the_clients_id_is_tied_to_the_call() {
     let session = Session::new(&env);
     session.call(1).starts();
     session.call(2).starts();
-    let tied: Vec<(Value, Value)> = session
-        .active()
-        .into_iter()
-        .map(|task| (task["tool_use_id"].clone(), task["client"].clone()))
-        .collect();
-    let client = |id: &str| serde_json::json!({ "id": id, "said_by": "client" });
-    assert_eq!(tied, [("toolu_1".into(), client("b1")), ("toolu_2".into(), client("b2"))]);
+    for (task, number) in session.active().into_iter().zip(1..) {
+        assert_eq!(task["tool_use_id"], format!("toolu_{number}"));
+        assert_eq!(task["client"]["id"], format!("b{number}"));
+        assert_eq!(task["client"]["said_by"], "client");
+        assert_eq!(task["client"]["process"]["pid"], std::process::id());
+    }
+    assert_eq!(session.active().len(), 2);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod forget;
 mod hand_over;
 mod hostile_output;
 mod ids;
+mod killed_client;
 mod many;
 mod others;
 mod repository;

@@ -1,0 +1,50 @@
+//! A client that was killed tells of no end any more.
+
+use serde_json::Value;
+use sisyphus_testing::TestEnv;
+
+use crate::session::Session;
+use crate::start::{binary_of, feed, is_swallowed, log, told};
+
+/// Sends an event to its hook as a client that is gone right after: the parent of the hook is a process of its own.
+fn last_words(session: &Session<'_>, event: &Value) {
+    let hook = session.env.command(&binary_of(event["hook_event_name"].as_str().unwrap()));
+    let mut client = session.env.plain("sh");
+    // More than one command, or the shell would become the hook.
+    client.args(["-c", "\"$0\"; :"]).arg(hook.get_program());
+    assert_eq!(feed(client, event.to_string().as_bytes()).stdout, "");
+}
+
+#[test]
+fn what_only_a_killed_client_watched_is_lost_and_told_when_its_session_goes_on() {
+    let env = TestEnv::new();
+    let (session, other) = (Session::new(&env), Session::other(&env));
+    other.tell(&other.call(2).after());
+    last_words(&session, &session.call(1).after());
+    assert_eq!(session.active()[0]["status"]["watch"], "observed");
+
+    assert_eq!(told(&other.types()), "");
+    assert_eq!(session.active(), [Value::Null; 0]);
+    assert_eq!(session.failed()[0]["status"]["outcome"], "lost");
+    assert_eq!(other.active().len(), 1, "its client lives");
+
+    let resumed = told(&session.send(&session.event("session-start.resume")));
+    let lost = "was lost, exit code unknown: its session ended, and only the client was watching";
+    assert!(resumed.contains(lost), "{resumed}");
+    // The client has a word for it too, in the same conversation.
+    let notice = session.call(1).notice_of("killed", "ended: no completion record was found");
+    assert!(is_swallowed(&session.submits(&notice)));
+    assert_eq!(told(&session.types()), "");
+    assert_eq!(log(&env), "");
+}
+
+#[test]
+fn what_has_a_runner_outlives_the_client() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.tell(&session.call(1).before());
+    let _runner = session.call(1).is_claimed();
+    last_words(&session, &session.call(1).after());
+    assert_eq!(told(&Session::other(&env).types()), "");
+    assert_eq!(session.active().len(), 1);
+}
