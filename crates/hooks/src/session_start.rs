@@ -13,7 +13,7 @@ use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 
-use crate::agent::with_news;
+use crate::agent::{settle, with_news};
 use crate::attach::attach;
 use crate::deliver::{Recipient, client, deliver};
 use crate::others::survey;
@@ -43,6 +43,8 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     if event.source == SessionSource::Startup {
         return Ok(Reply::Silent);
     }
+    // What only the client before this one watched must not be said to run.
+    settle(context, context.now);
     let session = &event.session_id;
     if event.source == SessionSource::Resume
         && let Err(error) = bury_agents(context, session)

@@ -39,6 +39,15 @@ fn what_only_a_killed_client_watched_is_lost_and_told_when_its_session_goes_on()
 }
 
 #[test]
+fn a_session_that_goes_on_is_not_told_that_it_runs() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    last_words(&session, &session.call(1).after());
+    let resumed = told(&session.send(&session.event("session-start.resume")));
+    assert!(resumed.contains("was lost") && !resumed.contains("has not ended"), "{resumed}");
+}
+
+#[test]
 fn what_has_a_runner_outlives_the_client() {
     let env = TestEnv::new();
     let session = Session::new(&env);

@@ -8,6 +8,7 @@ mod binaries_deleted;
 mod blocked_prompt;
 mod compare;
 mod crash;
+mod crash_unwatched;
 mod exit_in_tui;
 mod headless_end;
 mod many_at_once;
@@ -63,6 +64,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("mcp_inspector", mcp_inspector::run),
     with_plugin("queue", queue::run),
     with_plugin("crash", crash::run),
+    with_plugin("crash_unwatched", crash_unwatched::run),
     with_plugin("exit_in_tui", exit_in_tui::run),
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),

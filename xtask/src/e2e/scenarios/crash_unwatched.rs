@@ -1,0 +1,58 @@
+//! The client is killed while a command runs that has no runner, and its session resumed: it is told once, by whoever
+//! says it, that nobody saw the end.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::e2e::api::{Api, bash, text};
+use crate::e2e::home::Setup;
+use crate::e2e::session::{BYPASS, Session};
+use crate::e2e::stage::Stage;
+use crate::e2e::wait;
+
+const SESSION: &str = "5e551011-0000-4000-8000-0000000dead0";
+const COMMAND: &str = "touch began; until [ -e stop ]; do sleep 0.1; done";
+const LOST: &str = "(\"the one that nobody watches\") was lost, exit code unknown";
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &Setup::with_plugin())?;
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        1 => vec![bash(COMMAND).description("the one that nobody watches").background()],
+        _ => vec![text("Waiting.")],
+    })?;
+    let mut crashed = Session::idle(&home, &api, &[BYPASS, "--session-id", SESSION])?;
+    crashed.send("hello")?;
+    api.wait_for("the first turn", Duration::from_secs(20), |requests| requests.first().map(drop))?;
+    // Where the runner is gone a command runs as without the plugin.
+    let state = home.path.join(".claude/.sisyphus/background-tasks");
+    fs::remove_dir_all(state.join("bin")).context("could not remove the runner")?;
+    crashed.send("go")?;
+    api.wait_for("the end of the turn", Duration::from_secs(20), |requests| {
+        requests.get(2).map(drop)
+    })?;
+    let began = home.project.join("began");
+    wait::until_true("the command to run", Duration::from_secs(5), || began.exists())?;
+    // So long its shell might still be taken by a runner.
+    wait::until_true("nobody to expect a runner any more", Duration::from_secs(10), || {
+        began
+            .metadata()
+            .and_then(|file| file.modified())
+            .is_ok_and(|began| began.elapsed().is_ok_and(|ago| ago > Duration::from_secs(6)))
+    })?;
+    crashed.kill()?;
+
+    let mut resumed = Session::idle(&home, &api, &[BYPASS, "--resume", SESSION])?;
+    for prompt in ["what became of it?", "and now?"] {
+        let seen = api.requests().len();
+        resumed.send(prompt)?;
+        api.wait_for("a turn of the resumed session", Duration::from_secs(20), |requests| {
+            requests.get(seen).map(drop)
+        })?;
+    }
+    let told = api.last()?.reminders().join("\n");
+    ensure!(told.matches(LOST).count() == 1, "it was not told once that it is lost: {told}");
+    fs::write(home.project.join("stop"), "")?;
+    resumed.finish()
+}
