@@ -1,7 +1,7 @@
 //! Hides what differs between any two runs of the client, so that the rest can be compared byte by byte.
 
 use super::home::Home;
-use super::stage::flattened;
+use super::leftovers::flattened;
 
 /// Variables of the client's shells with another value in each run.
 const CHANGING_VARIABLES: [&str; 5] = [

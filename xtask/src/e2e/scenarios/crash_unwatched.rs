@@ -1,5 +1,5 @@
-//! The client is killed while a command runs that has no runner, and its session resumed: it is told once, by whoever
-//! says it, that nobody saw the end.
+//! The client is killed while a command runs that has no runner, and its session resumed: we tell once
+//! that nobody saw the end, and what it had printed. The client has a line of its own, for which it asks no hook.
 
 use std::fs;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::e2e::stage::Stage;
 use crate::e2e::wait;
 
 const SESSION: &str = "5e551011-0000-4000-8000-0000000dead0";
-const COMMAND: &str = "touch began; until [ -e stop ]; do sleep 0.1; done";
+const COMMAND: &str = "echo it began; touch began; until [ -e stop ]; do sleep 0.1; done";
 const LOST: &str = "(\"the one that nobody watches\") was lost, exit code unknown";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
@@ -53,6 +53,9 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     }
     let told = api.last()?.reminders().join("\n");
     ensure!(told.matches(LOST).count() == 1, "it was not told once that it is lost: {told}");
+    ensure!(told.contains("| it began\n"), "what it had printed was not told: {told}");
+    let notifications = api.last()?.notifications();
+    ensure!(notifications.len() <= 1, "the client told it more than once: {notifications:?}");
     fs::write(home.project.join("stop"), "")?;
     resumed.finish()
 }

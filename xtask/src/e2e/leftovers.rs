@@ -10,13 +10,20 @@ use anyhow::{Context as _, Result};
 use super::sys;
 
 /// Where the client keeps its tasks.
-pub(super) fn client_tmp() -> PathBuf {
+fn client_tmp() -> PathBuf {
     PathBuf::from(format!("/tmp/claude-{}", sys::user_id()))
+}
+
+/// Removes a scenario's folder, and what was left elsewhere by whatever ran from a home in it.
+pub(super) fn sweep(scenario: &Path) -> Result<()> {
+    remove_of(scenario)?;
+    remove_clients_own(scenario)?;
+    remove(scenario)
 }
 
 /// Removes run folders and announcements of the tasks that any home in this folder has recorded. A task whose client was
 /// killed, or that no shell took up, has nobody else who would.
-pub(super) fn remove_of(scenario: &Path) -> Result<()> {
+fn remove_of(scenario: &Path) -> Result<()> {
     let root = client_tmp().join("sisyphus");
     let recorded: String = entries(scenario)?
         .iter()
@@ -31,14 +38,36 @@ pub(super) fn remove_of(scenario: &Path) -> Result<()> {
         }
     }
     for session in entries(&root.join("announced"))? {
-        // Each is called by its place and its task.
-        let names = entries(&session)?;
-        let tasks = names.iter().filter_map(|name| file_name(name).split_once('-'));
-        if tasks.into_iter().any(|(_, task)| is_recorded(task)) {
-            remove(&session)?;
+        for announcement in entries(&session)? {
+            // It is called by its place and its task.
+            let task = file_name(&announcement).split_once('-').map(|(_, task)| task);
+            if task.is_some_and(is_recorded) {
+                fs::remove_file(&announcement)
+                    .with_context(|| format!("could not remove `{}`", announcement.display()))?;
+            }
+        }
+        // Another checkout may run the same scenario, whose sessions are called alike.
+        let _ = fs::remove_dir(&session);
+    }
+    Ok(())
+}
+
+/// Removes what the client itself keeps for the projects of the homes in this folder.
+fn remove_clients_own(scenario: &Path) -> Result<()> {
+    let homes: Vec<String> =
+        entries(scenario)?.iter().map(|home| format!("{}-", flattened(home))).collect();
+    for project in entries(&client_tmp())? {
+        if homes.iter().any(|home| file_name(&project).starts_with(home)) {
+            remove(&project)?;
         }
     }
     Ok(())
+}
+
+/// The client's name for a folder: all that is neither letter nor digit becomes a dash.
+pub(super) fn flattened(folder: &Path) -> String {
+    let text = folder.to_string_lossy();
+    text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
 /// Every file of a state folder, one behind the other.
@@ -48,8 +77,9 @@ fn records(state: &Path) -> Result<String> {
         if path.is_dir() {
             text += &records(&path)?;
         } else if path.extension().is_some_and(|it| it == "json" || it == "jsonl") {
-            text += &fs::read_to_string(&path)
-                .with_context(|| format!("could not read `{}`", path.display()))?;
+            let bytes =
+                fs::read(&path).with_context(|| format!("could not read `{}`", path.display()))?;
+            text += &String::from_utf8_lossy(&bytes);
         }
     }
     Ok(text)
@@ -70,7 +100,7 @@ fn file_name(path: &Path) -> &str {
 }
 
 /// Removes a folder with all that is in it, if it is there.
-pub(super) fn remove(folder: &Path) -> Result<()> {
+fn remove(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("could not remove `{}`", folder.display()))
