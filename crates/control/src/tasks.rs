@@ -5,16 +5,16 @@ use std::fmt;
 
 use anyhow::Result;
 use chrono::Utc;
-use sisyphus_core::agents::Waiting;
+use sisyphus_core::agents::{Waiting, bury_orphans, has_orphans};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::id::{SessionId, TaskId};
-use sisyphus_core::orphans::{bury, has_orphans};
-use sisyphus_core::paths::StateDir;
+use sisyphus_core::orphans::Clients;
+use sisyphus_core::paths::{StateDir, client_tmp_dir};
 use sisyphus_core::status::Status;
-use sisyphus_core::store::{Claimer, LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_core::task::Task;
-use sisyphus_process::{ProcessId, start_notifier};
+use sisyphus_process::{is_gone, start_notifier};
 
 /// How many ids are named where several could be meant.
 const NAMED: usize = 5;
@@ -67,8 +67,10 @@ impl Tasks {
     /// Reads the state, after folding what has ended meanwhile.
     pub fn read(reach: Reach, complain: Complain) -> Result<Self> {
         let store = open_store()?;
-        let folded = fold(&store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now())
-            .and_then(|()| bury_orphans(&store));
+        let tmp = client_tmp_dir(&Environment::read());
+        let scope = Scope::WithOrphans(Clients { is_gone, tmp: &tmp });
+        let folded =
+            fold(&store, scope, LOCK_WAIT_IN_RUNNER, Utc::now()).and_then(|()| bury_agents(&store));
         start_notifier(store.dir());
 
         let read = store.read_active()?;
@@ -149,14 +151,12 @@ impl Tasks {
     }
 }
 
-/// Ends what only clients watched that are gone. In the client's sandbox nobody can tell which are.
-fn bury_orphans(store: &Store) -> Result<()> {
-    let is_alive =
-        |process: &Claimer| ProcessId { pid: process.pid, start: process.start }.is_alive();
-    if !has_orphans(&store.read_active()?, is_alive) || !store.dir().is_writable() {
+/// Ends the agents of clients that are gone.
+fn bury_agents(store: &Store) -> Result<()> {
+    if !has_orphans(&store.read_active()?, is_gone) {
         return Ok(());
     }
-    store.update(LOCK_WAIT_IN_RUNNER, |transaction| bury(transaction, is_alive, Utc::now()))
+    store.update(LOCK_WAIT_IN_RUNNER, |transaction| bury_orphans(transaction, is_gone, Utc::now()))
 }
 
 /// The state of this user.

@@ -10,8 +10,8 @@ use crate::store::{Claimer, Transaction};
 use crate::sys;
 use crate::task::{Client, Task, Witness};
 
-/// Records that the client, which is `process`, started `call` as its background task `client_id`. A call that nobody announced becomes an
-/// observed task.
+/// Records that the client, which is `process`, started `call` as its background task `client_id`. A call that nobody
+/// announced becomes an observed task.
 pub fn bind(
     transaction: &mut Transaction<'_>,
     call: Call,

@@ -13,6 +13,8 @@ use crate::client_end::is_client_file;
 use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::judge::{judge, unseen_end};
 use crate::news::{News, news_of};
+use crate::orphans::Clients;
+use crate::outcome::LostReason;
 use crate::output::{KeptOutput, adopt};
 use crate::paths::StateDir;
 use crate::run_folder::{RunResult, RunRoot};
@@ -23,9 +25,11 @@ use crate::task::{Client, Task, Witness};
 use crate::transition::{Effect, Event, transition};
 
 /// Whose run folders are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'a> {
     All,
+    /// And what these clients left behind.
+    WithOrphans(Clients<'a>),
     /// Those in which a result stands: for a runner, which knows that there is one. To look whether hundreds of others
     /// still run costs far more.
     Ended,
@@ -33,14 +37,22 @@ pub enum Scope {
 
 /// Folds every run folder that has news. Takes the lock only if there is any, once for each session: what is wrong with
 /// the files of one must not keep another from its results. The first error is returned when all were tried.
-pub fn fold(store: &Store, scope: Scope, wait: Duration, now: DateTime<Utc>) -> Result<()> {
+pub fn fold(store: &Store, scope: Scope<'_>, wait: Duration, now: DateTime<Utc>) -> Result<()> {
     let mut by_session: BTreeMap<SessionId, Vec<Found>> = BTreeMap::new();
     let mut roots = Roots::default();
     for task in store.read_active()?.tasks {
+        if let Scope::WithOrphans(clients) = scope
+            && clients.have_left(&task)
+        {
+            let news = News::Orphaned { output: clients.keep_output(&task, store.dir()) };
+            let found = Found { root: None, news, task };
+            by_session.entry(found.task.session.clone()).or_default().push(found);
+            continue;
+        }
         // A folder that is not ours alone tells nothing: the task stays as it is.
         let Ok(root) = roots.of(&task) else { continue };
         let has_ended = || root.is_some_and(|root| root.folder(&task.id).result().exists());
-        if scope == Scope::Ended && !has_ended() {
+        if matches!(scope, Scope::Ended) && !has_ended() {
             continue;
         }
         if let Some(news) = news_of(&task, root, now) {
@@ -148,6 +160,10 @@ fn apply(
             })
         }
         News::Over(why) => Event::Ended(unseen_end(&task, *why, now)),
+        News::Orphaned { output } => {
+            task.output.clone_from(output);
+            Event::Ended(unseen_end(&task, LostReason::SessionEnded, now))
+        }
     };
     advance(transaction, task, event)
 }

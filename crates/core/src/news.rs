@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::id::ClientTaskId;
 use crate::outcome::LostReason;
+use crate::output::KeptOutput;
 use crate::run_folder::{RunResult, RunRoot, Sighting, is_as_recorded, look};
 use crate::status::{Status, Watch};
 use crate::sys;
@@ -39,6 +40,10 @@ pub(crate) enum News {
     Ended(Box<RunResult>),
     /// It is over, and nobody saw how.
     Over(LostReason),
+    /// The client is gone that alone would have told of its end; this much it had printed.
+    Orphaned {
+        output: Option<KeptOutput>,
+    },
 }
 
 /// What is new of `task`, whose run folder lies below `root`; no root: that folder is gone, or never was.

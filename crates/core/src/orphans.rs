@@ -1,111 +1,77 @@
-//! What only a client watched that is gone: killed, crashed, or down with the machine. Nobody will ever tell of its end.
+//! A command that only a client watched that is gone: killed, crashed, or down with the machine. It may run on, and
+//! nobody will ever tell of its end.
 
-use anyhow::Result;
-use chrono::{DateTime, Utc};
+use std::path::Path;
 
-use crate::fold::advance;
-use crate::id::TaskId;
-use crate::judge::unseen_end;
-use crate::outcome::LostReason;
+use crate::output::{KeptOutput, clients_file, keep_observed};
+use crate::paths::StateDir;
 use crate::status::{Status, Watch};
-use crate::store::{Active, Claimer, Transaction};
+use crate::store::Claimer;
 use crate::sys;
 use crate::task::Task;
-use crate::transition::Event;
 
-/// Whether there is anything of a client that is gone.
-pub fn has_orphans(active: &Active, is_alive: impl Fn(&Claimer) -> bool) -> bool {
-    let is_gone = is_gone(is_alive);
-    active.tasks.iter().any(|task| is_gone(only_watcher(task), task.host.as_ref()))
-        || active
-            .agents
-            .waiting
-            .iter()
-            .any(|it| is_gone(it.call.process.as_ref(), it.host.as_ref()))
+/// What can be said here of clients and their files.
+#[derive(Debug, Clone, Copy)]
+pub struct Clients<'a> {
+    /// Whether a client's process is known to run no more.
+    pub is_gone: fn(&Claimer) -> bool,
+    /// Where a client keeps its files, for a task that does not say.
+    pub tmp: &'a Path,
 }
 
-/// Ends what only clients watched that are gone, and forgets what stands in line for them. A command of theirs may run
-/// on, which nobody can know: it is told as lost.
-pub fn bury(
-    transaction: &mut Transaction<'_>,
-    is_alive: impl Fn(&Claimer) -> bool,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let is_gone = is_gone(is_alive);
-    let active = &mut transaction.active;
-    active.agents.waiting.retain(|it| !is_gone(it.call.process.as_ref(), it.host.as_ref()));
-    let orphans: Vec<TaskId> = active
-        .tasks
-        .iter()
-        .filter(|task| is_gone(only_watcher(task), task.host.as_ref()))
-        .map(|task| task.id.clone())
-        .collect();
-    for id in orphans {
-        let Some(task) = transaction.take(&id) else { continue };
-        // A call that was never answered leaves no trace.
-        if task.client.is_some() {
-            let ending = unseen_end(&task, LostReason::SessionEnded, now);
-            advance(transaction, task, Event::Ended(ending))?;
+impl Clients<'_> {
+    /// Whether nobody will tell of the task's end. An agent has its own books.
+    pub(crate) fn have_left(&self, task: &Task) -> bool {
+        // A supervised command has its runner, and one that is pending may still get one.
+        if !matches!(task.status, Status::Running { watch: Watch::Observed, .. }) {
+            return false;
         }
+        let watcher = task.client.as_ref().and_then(|client| client.process.as_ref());
+        // The process numbers of another machine mean nothing here.
+        task.launched.is_none()
+            && task.host == sys::host()
+            && watcher.is_some_and(|process| (self.is_gone)(process))
     }
-    Ok(())
-}
 
-/// The client without which nobody hears of the task's end. A supervised command has its runner.
-fn only_watcher(task: &Task) -> Option<&Claimer> {
-    match (&task.launched, &task.status) {
-        (Some(call), _) => call.process.as_ref(),
-        (None, Status::Running { watch: Watch::Observed, .. }) => {
-            task.client.as_ref()?.process.as_ref()
-        }
-        (
-            None,
-            Status::Pending { .. }
-            | Status::Queued { .. }
-            | Status::Running { watch: Watch::Supervised, .. }
-            | Status::Finished(_),
-        ) => None,
+    /// Keeps what such a command has printed so far. The client's file of it goes with the temporary folder.
+    pub(crate) fn keep_output(&self, task: &Task, state: &StateDir) -> Option<KeptOutput> {
+        let mut file = clients_file(task, self.tmp)?;
+        state.create_output_dir().ok()?;
+        keep_observed(&mut file, &state.output(&task.id)).ok()
     }
-}
-
-/// Tells of a client, by its process and machine, whether it is gone.
-fn is_gone(
-    is_alive: impl Fn(&Claimer) -> bool,
-) -> impl Fn(Option<&Claimer>, Option<&String>) -> bool {
-    let here = sys::host();
-    // The process numbers of another machine, or of another container, mean nothing here.
-    move |process, host| host == here.as_ref() && process.is_some_and(|process| !is_alive(process))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::AgentCall;
     use crate::id::ClientTaskId;
     use crate::task::tests::pending;
     use crate::task::{Client, Witness};
 
     #[test]
     fn only_what_nobody_else_watches_is_an_orphan() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let running = |watch| Status::Running { started_at: now, watch };
+        let elsewhere = || Some("elsewhere".to_owned());
         let cases = [
-            (running(Watch::Observed), 1, sys::host(), true),
+            (running(Watch::Observed), 1, sys::host(), None, true),
             // Its client lives.
-            (running(Watch::Observed), 2, sys::host(), false),
-            (running(Watch::Observed), 1, Some("elsewhere".to_owned()), false),
-            (running(Watch::Supervised), 1, sys::host(), false),
-            // Its shell may still be claimed by a runner.
-            (Status::Pending { announced_at: now }, 1, sys::host(), false),
-            (Status::Queued { queued_at: now }, 1, sys::host(), false),
+            (running(Watch::Observed), 2, sys::host(), None, false),
+            (running(Watch::Observed), 1, elsewhere(), None, false),
+            (running(Watch::Observed), 1, sys::host(), Some(AgentCall::default()), false),
+            (running(Watch::Supervised), 1, sys::host(), None, false),
+            (Status::Pending { announced_at: now }, 1, sys::host(), None, false),
+            (Status::Queued { queued_at: now }, 1, sys::host(), None, false),
         ];
-        for (status, pid, host, expected) in cases {
+        let clients = Clients { is_gone: |process| process.pid == 1, tmp: Path::new("/") };
+        for (status, pid, host, launched, expected) in cases {
+            let process = Some(Claimer { pid, start: None, namespace: None });
             let id = ClientTaskId::new("b1").unwrap();
-            let process = Some(Claimer { pid, start: None });
             let client = Some(Client { process, ..Client::new(id, Witness::Client) });
-            let name = format!("{status:?} {pid} {host:?}");
-            let mut active = Active::default();
-            active.tasks.push(Task { client, host, status, ..pending("t1", 1) });
-            assert_eq!(has_orphans(&active, |process| process.pid == 2), expected, "{name}");
+            let name = format!("{status:?} {pid} {host:?} {launched:?}");
+            let task = Task { client, host, launched, status, ..pending("t1", 1) };
+            assert_eq!(clients.have_left(&task), expected, "{name}");
         }
     }
 }

@@ -37,7 +37,7 @@ pub struct Task {
     /// because another session may have been started with another temporary folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_root: Option<PathBuf>,
-    /// The machine below whose root that is: a container that shares the state folder has a `/tmp` of its own.
+    /// The machine that it runs on: a container that shares the state folder has a `/tmp` and process numbers of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     #[serde(default)]

@@ -130,7 +130,7 @@ mod tests {
     fn results(text: &str) -> Reply {
         let receipt = Receipt {
             session: SessionId::new("s").unwrap(),
-            claimer: Claimer { pid: 1, start: None },
+            claimer: Claimer { pid: 1, start: None, namespace: None },
         };
         Reply::Results { reminder: text.to_owned(), receipt }
     }

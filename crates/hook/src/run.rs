@@ -10,10 +10,11 @@ use sisyphus_core::environment::Environment;
 use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::hook_log;
 use sisyphus_core::id::SessionId;
-use sisyphus_core::paths::{StateDir, client_config_dir};
+use sisyphus_core::orphans::Clients;
+use sisyphus_core::paths::{StateDir, client_config_dir, client_tmp_dir};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::store::{Carrier, LOCK_WAIT_IN_HOOK, Store};
-use sisyphus_process::start_notifier;
+use sisyphus_process::{is_gone, start_notifier};
 
 use crate::event::{Event, UserPromptSubmit};
 use crate::reply::Reply;
@@ -32,7 +33,9 @@ impl Context {
     /// Folds what has ended meanwhile, by the clock of now: a waiter lives for hours. That this fails is logged and no
     /// more: what was folded before is still owed, and the next event folds again.
     pub fn fold(&self) {
-        if let Err(error) = fold(&self.store, Scope::All, LOCK_WAIT_IN_HOOK, Utc::now()) {
+        let tmp = client_tmp_dir(&self.environment);
+        let scope = Scope::WithOrphans(Clients { is_gone, tmp: &tmp });
+        if let Err(error) = fold(&self.store, scope, LOCK_WAIT_IN_HOOK, Utc::now()) {
             self.log("fold", &error);
         }
     }

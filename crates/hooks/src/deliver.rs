@@ -9,10 +9,10 @@ use sisyphus_core::id::{ClientTaskId, SessionId};
 use sisyphus_core::notice::{Rest, TOLD_AT_ONCE, reminder};
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::status::Status;
-use sisyphus_core::store::{Claimer, Delivery, LOCK_WAIT_IN_HOOK, Tally, Transaction};
+use sisyphus_core::store::{Delivery, LOCK_WAIT_IN_HOOK, Tally, Transaction};
 use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::{Context, Notification, Receipt, Reply};
-use sisyphus_process::{ProcessId, parent};
+use sisyphus_process::{is_alive, this_process};
 
 pub(crate) use sisyphus_core::asker::Recipient;
 
@@ -108,7 +108,7 @@ struct Taken {
 
 fn take(transaction: &mut Transaction<'_>, session: &SessionId, to: &Recipient) -> Result<Taken> {
     let outbox = transaction.outbox(session)?;
-    let deliveries = outbox.claim(&own_claimer(), TOLD_AT_ONCE, |task| to.is_of(task), is_alive);
+    let deliveries = outbox.claim(&this_process(), TOLD_AT_ONCE, |task| to.is_of(task), is_alive);
     let is_live = |task: &&Task| {
         let is_command = task.kind != Kind::Agent;
         &task.session == session && is_command && task.is_bound() && to.is_of(task)
@@ -123,24 +123,9 @@ fn take(transaction: &mut Transaction<'_>, session: &SessionId, to: &Recipient) 
 
 fn tell(context: &Context, session: &SessionId, taken: Taken) -> Reply {
     let lines = context.settings().output_lines;
-    let receipt = Receipt { session: session.clone(), claimer: own_claimer() };
+    let receipt = Receipt { session: session.clone(), claimer: this_process() };
     match reminder(&taken.deliveries, &taken.rest, context.store.dir(), lines) {
         Some(reminder) => Reply::Results { reminder, receipt },
         None => Reply::Silent,
     }
-}
-
-/// The client that started this hook.
-pub(crate) fn client() -> Claimer {
-    let pid = parent();
-    Claimer { pid, start: ProcessId::now(pid).and_then(|client| client.start) }
-}
-
-fn own_claimer() -> Claimer {
-    let own = ProcessId::own();
-    Claimer { pid: own.pid, start: own.start }
-}
-
-fn is_alive(claimer: &Claimer) -> bool {
-    ProcessId { pid: claimer.pid, start: claimer.start }.is_alive()
 }

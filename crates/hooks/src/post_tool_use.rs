@@ -16,8 +16,9 @@ use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::{StopProgress, Task};
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
+use sisyphus_process::client;
 
-use crate::agent::{after_agent, client, with_news};
+use crate::agent::{after_agent, with_news};
 use crate::deliver::{Recipient, deliver, rescue};
 use crate::launch::{Caller, call};
 use crate::pre_tool_use::stopped_id;

@@ -15,9 +15,9 @@ use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::{StopAsked, Task};
 use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
+use sisyphus_process::client;
 
 use crate::agent;
-use crate::deliver::client;
 
 /// How long before this event the client stops what runs, at most: it stops first and tells us then (measured on
 /// 2.1.329), and its KILL comes 2 s after its TERM.
@@ -32,7 +32,9 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     forget_unclaimed(&context.store, session, Unclaimed::WholeSession)?;
     if event.reason == EndReason::Clear {
         agent::leave(context, session);
-        leave(&context.store, &client(), session, context.now)?;
+        if let Some(client) = client() {
+            leave(&context.store, &client, session, context.now)?;
+        }
         return Ok(Reply::Silent);
     }
     end_all(context, session)?;

@@ -12,10 +12,11 @@ use sisyphus_core::settings::Execution;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
+use sisyphus_process::client;
 
 use crate::agent::{settle, with_news};
 use crate::attach::attach;
-use crate::deliver::{Recipient, client, deliver};
+use crate::deliver::{Recipient, deliver};
 use crate::others::survey;
 use crate::take_back::take_back;
 
@@ -43,7 +44,7 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     if event.source == SessionSource::Startup {
         return Ok(Reply::Silent);
     }
-    // What only the client before this one watched must not be said to run.
+    // The agents of the client before this one must not be said to run.
     settle(context, context.now);
     let session = &event.session_id;
     if event.source == SessionSource::Resume
@@ -52,7 +53,9 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
         context.log("SessionStart", &error);
     }
     // Behind it: what comes along from another conversation of this client may have subagents that live.
-    if let Err(error) = follow(&context.store, &client(), session, context.now) {
+    if let Some(client) = client()
+        && let Err(error) = follow(&context.store, &client, session, context.now)
+    {
         context.log("SessionStart", &error);
     }
     if let Err(error) = take_back(context, session, event.transcript_path.as_deref()) {

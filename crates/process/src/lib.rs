@@ -1,6 +1,7 @@
 //! What the system knows of processes: who they are, whose children, how they are started, stopped and waited for.
 //! Reads no state of ours.
 
+mod claimer;
 mod holder;
 mod identity;
 mod notifier;
@@ -8,6 +9,7 @@ mod sys;
 mod tree;
 mod watch;
 
+pub use claimer::{client, is_alive, is_gone, this_process};
 pub use holder::{Holder, Numbers, holder, resume, started_by};
 pub use identity::ProcessId;
 pub use notifier::{find_notifier, start_notifier};

@@ -8,7 +8,7 @@ use chrono::Utc;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run_folder::{AgentSlots, Answer, Place, Position, Queue, RunRoot};
 use sisyphus_core::settings::{Settings, SlotLimit};
-use sisyphus_process::{Notice, ProcessId, Signals, Watchers};
+use sisyphus_process::{Notice, Signals, Watchers, is_gone};
 
 use crate::handoff::Handoff;
 use crate::record::{Record, Standing};
@@ -66,21 +66,11 @@ impl Admission {
 pub(crate) struct Slots {
     queue: Queue,
     agents: AgentSlots,
-    reach: Reach,
-}
-
-/// Which processes can be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    All,
-    /// In the client's sandbox numbers mean other processes: what is written has to be believed.
-    Sandbox,
 }
 
 impl Slots {
     pub(crate) fn of(root: &RunRoot, state: &StateDir) -> Self {
-        let reach = if state.is_writable() { Reach::All } else { Reach::Sandbox };
-        Self { queue: Queue::of(root), agents: AgentSlots::of(root, state), reach }
+        Self { queue: Queue::of(root), agents: AgentSlots::of(root, state) }
     }
 
     fn ask(&self, place: &Place, limit: SlotLimit) -> Result<Answer> {
@@ -88,10 +78,7 @@ impl Slots {
     }
 
     fn agents(&self) -> usize {
-        self.agents.count(Utc::now(), |process| match self.reach {
-            Reach::All => ProcessId { pid: process.pid, start: process.start }.is_alive(),
-            Reach::Sandbox => true,
-        })
+        self.agents.count(Utc::now(), is_gone)
     }
 }
 

@@ -14,7 +14,7 @@ mod temp_dir;
 mod wait;
 
 pub use env::{Output, TestEnv};
-pub use processes::Process;
+pub use processes::{Process, gone_client};
 pub use prompts::{failure_notice, told};
 pub use shell::{Client, FIRST_SESSION, Shell};
 pub use temp_dir::TempDir;

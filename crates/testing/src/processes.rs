@@ -1,6 +1,7 @@
 //! What the kernel says of processes: tests must not take the word of the code under test for it.
 
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +24,13 @@ pub struct Stat {
     pub group: i32,
     pub session: i32,
     start: u64,
+}
+
+/// A client that ran in our process namespace and is gone, as state files name it.
+pub fn gone_client() -> serde_json::Value {
+    let namespace = std::fs::metadata("/proc/self/ns/pid").expect("our namespace").ino();
+    // More than the kernel gives away.
+    serde_json::json!({ "pid": i32::MAX, "start": 1, "namespace": namespace })
 }
 
 impl Process {

@@ -1,7 +1,7 @@
 //! Agents of the client, which have neither command nor output.
 
 use serde_json::{Value, json};
-use sisyphus_testing::TestEnv;
+use sisyphus_testing::{TestEnv, gone_client};
 
 use crate::planted::{assert_fails, failed, listed, plant, plant_text, prints, running};
 
@@ -85,7 +85,7 @@ fn an_agent_whose_client_is_gone_does_not_run() {
     let mut task = agent(running("t1", "look around"));
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     task["host"] = host.trim().into();
-    task["launched"]["process"] = json!({ "pid": 4_000_000, "start": 1 });
+    task["launched"]["process"] = gone_client();
     plant(&env, "active.json", &[task]);
     assert_eq!(listed(&env, &[])[0]["status"], "lost");
     assert!(prints(&env, &["show", "t1"]).contains("was lost: its session ended"));

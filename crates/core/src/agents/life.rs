@@ -9,10 +9,11 @@ use super::occupancy::allowed;
 use super::rate_limit::{Hit, Scope, brake};
 use crate::fold::advance;
 use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, ToolUseId};
+use crate::judge::unseen_end;
 use crate::notice::heading;
-use crate::outcome::{AgentFailure, Canceller, Outcome};
+use crate::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use crate::status::{Ending, Status};
-use crate::store::{Active, Transaction};
+use crate::store::{Active, Claimer, Transaction};
 use crate::sys;
 use crate::task::{Client, Kind, Task, Witness};
 use crate::transition::Event;
@@ -162,4 +163,59 @@ pub fn has_own_work(active: &Active, id: &ClientTaskId) -> bool {
         let is_its = task.agent.as_ref().is_some_and(|agent| agent.as_str() == id.as_str());
         is_its && task.kind != Kind::Service && task.is_bound()
     })
+}
+
+/// Whether an agent, or a call in line, belongs to a client that is gone.
+fn is_orphan(
+    process: Option<&Claimer>,
+    host: Option<&String>,
+    is_gone: &impl Fn(&Claimer) -> bool,
+) -> bool {
+    // The process numbers of another machine mean nothing here.
+    host == sys::host().as_ref() && process.is_some_and(is_gone)
+}
+
+/// Whether there is anything of a client that is gone.
+pub fn has_orphans(active: &Active, is_gone: impl Fn(&Claimer) -> bool) -> bool {
+    let of_task = |task: &Task| {
+        task.launched
+            .as_ref()
+            .is_some_and(|call| is_orphan(call.process.as_ref(), task.host.as_ref(), &is_gone))
+    };
+    active.tasks.iter().any(of_task)
+        || active
+            .agents
+            .waiting
+            .iter()
+            .any(|it| is_orphan(it.call.process.as_ref(), it.host.as_ref(), &is_gone))
+}
+
+/// Ends the agents of clients that are gone, and forgets what stands in line for them.
+pub fn bury_orphans(
+    transaction: &mut Transaction<'_>,
+    is_gone: impl Fn(&Claimer) -> bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let orphan = |call: Option<&AgentCall>, host: Option<&String>| {
+        call.is_some_and(|call| is_orphan(call.process.as_ref(), host, &is_gone))
+    };
+    let active = &mut transaction.active;
+    active.agents.waiting.retain(|it| !orphan(Some(&it.call), it.host.as_ref()));
+    let gone: Vec<(TaskId, SessionId)> = active
+        .tasks
+        .iter()
+        .filter(|task| orphan(task.launched.as_ref(), task.host.as_ref()))
+        .map(|task| (task.id.clone(), task.session.clone()))
+        .collect();
+    for (id, session) in gone {
+        // What is wrong with the files of one session must not keep the others from their agents.
+        let can_be_noted = transaction.outbox(&session).is_ok();
+        let Some(task) = transaction.take(&id) else { continue };
+        // A call that was never answered leaves no trace.
+        if task.client.is_some() && can_be_noted {
+            let ending = unseen_end(&task, LostReason::SessionEnded, now);
+            advance(transaction, task, Event::Ended(ending))?;
+        }
+    }
+    Ok(())
 }

@@ -14,7 +14,10 @@ mod reservation;
 mod telling;
 
 pub use call::{AgentCall, name};
-pub use life::{AgentEnd, Launch, came_to_nothing, ended, has_own_work, launched, revive};
+pub use life::{
+    AgentEnd, Launch, bury_orphans, came_to_nothing, ended, has_orphans, has_own_work, launched,
+    revive,
+};
 pub use limit::{Limits, Pool};
 pub use line::{
     Admission, AgentLine, Published, Waiting, admit, come_back, has_lapsed, leave_line, tend,

@@ -11,4 +11,5 @@ pub use clean::{clean_line, for_people, one_line};
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed};
 pub use source::Source;
+pub(crate) use source::clients_file;
 pub use window::{Begin, Window};

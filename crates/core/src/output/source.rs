@@ -97,7 +97,8 @@ impl Source {
     }
 }
 
-fn clients_file(task: &Task, client_tmp: &Path) -> Option<File> {
+/// Opens the client's own file of an output; `client_tmp` is where it is looked for if the record does not say.
+pub(crate) fn clients_file(task: &Task, client_tmp: &Path) -> Option<File> {
     let recorded = task.output.as_ref().and_then(|output| output.client_file.as_deref());
     if let Some(file) = recorded.and_then(|path| sys::open_own_file(path).ok()) {
         return Some(file);

@@ -58,11 +58,11 @@ impl AgentSlots {
     }
 
     /// How many slots agents have now. A file that can't be read takes none: commands go on as if there were no agents.
-    pub fn count(&self, now: DateTime<Utc>, is_alive: impl Fn(&Claimer) -> bool) -> usize {
+    pub fn count(&self, now: DateTime<Utc>, is_gone: impl Fn(&Claimer) -> bool) -> usize {
         // Sandboxed commands can write here: none may take a slot for good.
         let believed = now..now + Duration::hours(BELIEVED);
         let lives = |taken: &&Taken| {
-            believed.contains(&taken.until) && taken.process.as_ref().is_none_or(&is_alive)
+            believed.contains(&taken.until) && !taken.process.as_ref().is_some_and(&is_gone)
         };
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten().take(MAX_FILES);
         let names = files.map(|file| file.path());
@@ -140,7 +140,7 @@ mod tests {
         let dir = TempDir::new();
         let slots = AgentSlots { dir: dir.path().to_owned(), own: dir.path().join("own.json") };
         let now = Utc::now();
-        let process = |pid| Some(Claimer { pid, start: None });
+        let process = |pid| Some(Claimer { pid, start: None, namespace: None });
         let taken = [
             Taken { until: now + Duration::minutes(1), process: None },
             Taken { until: now + Duration::minutes(1), process: process(1) },
@@ -150,7 +150,7 @@ mod tests {
             // No hook of ours writes this.
             Taken { until: now + Duration::hours(BELIEVED + 1), process: None },
         ];
-        let count = || slots.count(now, |process| process.pid == 1);
+        let count = || slots.count(now, |process| process.pid != 1);
         assert_eq!(count(), 0);
         let content = serde_json::to_vec(&Content { taken: taken.to_vec() }).unwrap();
         fs::write(dir.path().join("other.json"), content).unwrap();

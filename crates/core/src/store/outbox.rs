@@ -48,12 +48,15 @@ pub struct Outbox {
     unknown: Map<String, Value>,
 }
 
-/// A process that delivers: its number and, where the system tells, its start time.
+/// A process: its number and, where the system tells, its start time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claimer {
     pub pid: i32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<u64>,
+    /// The namespace that the number belongs to, by its inode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<u64>,
 }
 
 /// Results on their way to the model.
@@ -282,7 +285,7 @@ mod tests {
     }
 
     fn claimer(pid: i32) -> Claimer {
-        Claimer { pid, start: None }
+        Claimer { pid, start: None, namespace: None }
     }
 
     fn claim(outbox: &mut Outbox, pid: i32, alive: i32) -> Vec<Telling> {

@@ -4,9 +4,10 @@ use anyhow::Result;
 use sisyphus_core::agents::{AgentCall, Launch, came_to_nothing, launched};
 use sisyphus_core::settings::Execution;
 use sisyphus_hook::{AgentLaunch, Context, PostToolUse};
+use sisyphus_process::client;
 
 use super::before::described;
-use super::{client, update};
+use super::update;
 
 /// Ties the record of the call to the agent that the client started for it.
 pub(crate) fn after_agent(context: &Context, event: PostToolUse) -> Result<()> {

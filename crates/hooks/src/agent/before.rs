@@ -9,9 +9,10 @@ use sisyphus_core::notice::agent_refused;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::status::Status;
 use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse, Reply};
+use sisyphus_process::client;
 
 use super::model::expected;
-use super::{client, update};
+use super::update;
 
 /// Answers a call.
 pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply> {

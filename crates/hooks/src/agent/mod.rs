@@ -11,15 +11,14 @@ mod stop;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sisyphus_core::agents::{
-    Limits, NEWS_MAX, Published, Told, Turn, come_back, has_lapsed, has_news, leave_line,
-    take_news, tend,
+    Limits, NEWS_MAX, Published, Told, Turn, bury_orphans, come_back, has_lapsed, has_news,
+    has_orphans, leave_line, take_news, tend,
 };
 use sisyphus_core::id::SessionId;
-use sisyphus_core::orphans::{bury, has_orphans};
 use sisyphus_core::run_folder::{AgentSlots, RunRoot};
-use sisyphus_core::store::{Active, Claimer, LOCK_WAIT_IN_HOOK, Transaction};
+use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK, Transaction};
 use sisyphus_hook::{Context, Reply};
-use sisyphus_process::{ProcessId, parent};
+use sisyphus_process::is_gone;
 
 pub(crate) use after::after_agent;
 pub(crate) use before::before_agent;
@@ -36,7 +35,7 @@ fn update<T>(
 ) -> Result<T> {
     let limits = Limits::of(&context.settings());
     context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        bury(transaction, is_alive, now)?;
+        bury_orphans(transaction, is_gone, now)?;
         let value = change(transaction, &limits)?;
         tend(&mut transaction.active, &limits, now);
         // The runners go by it; that they could not be told must not undo what happened.
@@ -134,7 +133,7 @@ pub(crate) fn is_in_line(active: &Active, session: &SessionId) -> bool {
 }
 
 fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
-    if !active.agents.waiting.is_empty() || has_lapsed(active, now) || has_orphans(active, is_alive)
+    if !active.agents.waiting.is_empty() || has_lapsed(active, now) || has_orphans(active, is_gone)
     {
         return false;
     }
@@ -163,14 +162,4 @@ pub(crate) fn leave(context: &Context, session: &SessionId) {
 
 fn logged<T>(context: &Context, outcome: Result<T>) -> Option<T> {
     outcome.map_err(|error| context.log("agents", &error)).ok()
-}
-
-/// The client, whose life an agent's is part of, and without which nobody tells how an unsupervised command ends; `None` where the system does not tell.
-pub(crate) fn client() -> Option<Claimer> {
-    let client = ProcessId::now(parent())?;
-    Some(Claimer { pid: client.pid, start: client.start })
-}
-
-fn is_alive(process: &Claimer) -> bool {
-    ProcessId { pid: process.pid, start: process.start }.is_alive()
 }

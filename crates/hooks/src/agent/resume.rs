@@ -6,8 +6,9 @@ use sisyphus_core::id::{AgentId, ClientTaskId, SessionId};
 use sisyphus_core::settings::Execution;
 use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::Context;
+use sisyphus_process::client;
 
-use super::{client, update};
+use super::update;
 
 /// Counts an agent that runs again. One that is launched now is not known yet: its call says more.
 pub(crate) fn resumed(context: &Context, session: &SessionId, agent: &AgentId) -> Result<()> {

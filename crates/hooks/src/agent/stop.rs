@@ -7,8 +7,9 @@ use sisyphus_core::outcome::AgentFailure;
 use sisyphus_core::store::Active;
 use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::Context;
+use sisyphus_process::client;
 
-use super::{client, update};
+use super::update;
 
 /// An agent stopped, with these last words. While work of its own is live it only waits for that.
 pub(crate) fn stopped(context: &Context, agent: &AgentId, words: Option<&str>) -> Result<()> {

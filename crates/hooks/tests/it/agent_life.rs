@@ -1,7 +1,7 @@
 //! Every event of an agent's life missing or doubled: its slot is free in the end, and taken as long as it should be.
 
 use serde_json::{Value, json};
-use sisyphus_testing::TestEnv;
+use sisyphus_testing::{TestEnv, gone_client};
 
 use crate::agent::{Agent, line, live, published, turn_ends};
 use crate::payload::with;
@@ -293,7 +293,7 @@ fn a_client_that_is_gone_holds_nothing() {
         let _ = Agent::new(session, 2).is_called();
         assert_eq!(line(session).len(), 1);
         session.env.edit_state("active.json", |active| {
-            let gone = json!({ "pid": 4_000_000, "start": 1 });
+            let gone = gone_client();
             active["tasks"][0]["launched"]["process"] = gone.clone();
             active["agents"]["waiting"][0]["call"]["process"] = gone;
         });
@@ -301,6 +301,21 @@ fn a_client_that_is_gone_holds_nothing() {
         assert_eq!(denied(&Agent::new(&other, 3).is_called()), "");
         assert_eq!(line(session).len(), 0);
         assert_eq!(session.failed()[0]["status"]["outcome"], "lost");
+    });
+}
+
+#[test]
+fn what_can_not_be_told_to_one_session_keeps_no_other_from_its_agents() {
+    with_one_slot(|session| {
+        Agent::new(session, 1).runs();
+        let gone = |active: &mut Value| active["tasks"][0]["launched"]["process"] = gone_client();
+        session.env.edit_state("active.json", gone);
+        let _ = std::fs::remove_file(session.outbox());
+        std::fs::create_dir_all(session.outbox()).unwrap();
+        let other = Session::other(session.env);
+        let third = Agent::new(&other, 3);
+        assert_eq!(denied(&third.is_called()), "");
+        assert_eq!(live(&other).len(), 1, "it has the slot");
     });
 }
 

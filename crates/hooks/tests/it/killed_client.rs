@@ -20,6 +20,7 @@ fn what_only_a_killed_client_watched_is_lost_and_told_when_its_session_goes_on()
     let env = TestEnv::new();
     let (session, other) = (Session::new(&env), Session::other(&env));
     other.tell(&other.call(2).after());
+    session.call(1).prints("compiling\n");
     last_words(&session, &session.call(1).after());
     assert_eq!(session.active()[0]["status"]["watch"], "observed");
 
@@ -30,7 +31,7 @@ fn what_only_a_killed_client_watched_is_lost_and_told_when_its_session_goes_on()
 
     let resumed = told(&session.send(&session.event("session-start.resume")));
     let lost = "was lost, exit code unknown: its session ended, and only the client was watching";
-    assert!(resumed.contains(lost), "{resumed}");
+    assert!(resumed.contains(lost) && resumed.contains("| compiling\n"), "{resumed}");
     // The client has a word for it too, in the same conversation.
     let notice = session.call(1).notice_of("killed", "ended: no completion record was found");
     assert!(is_swallowed(&session.submits(&notice)));

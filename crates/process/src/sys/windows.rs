@@ -64,6 +64,11 @@ pub(crate) fn standard_output(_: i32) -> Option<PathBuf> {
     None
 }
 
+/// Not told.
+pub(crate) fn process_namespace() -> Option<u64> {
+    None
+}
+
 /// There are no namespaces.
 pub(crate) fn counts_as_we_do(_: i32) -> bool {
     true

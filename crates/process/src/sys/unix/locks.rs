@@ -62,11 +62,20 @@ pub(crate) fn standard_output(pid: i32) -> Option<PathBuf> {
 
 /// Whether a process counts processes as this one does, not in a namespace of its own.
 pub(crate) fn counts_as_we_do(pid: i32) -> bool {
-    let namespace = |dir: &Path| fs::metadata(dir.join("ns/pid")).map(|it| (it.dev(), it.ino()));
-    match (namespace(&folder(pid)), namespace(Path::new("/proc/self"))) {
-        (Ok(its), Ok(ours)) => its == ours,
-        (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
+    match (namespace_of(&folder(pid)), process_namespace()) {
+        (Some(its), Some(ours)) => its == ours,
+        (Some(_) | None, Some(_) | None) => false,
     }
+}
+
+/// What the namespace is called that this process counts processes in; `None` where the system does not tell.
+pub(crate) fn process_namespace() -> Option<u64> {
+    namespace_of(Path::new("/proc/self"))
+}
+
+/// All of them are in one file system, so the inode alone is a name.
+fn namespace_of(process: &Path) -> Option<u64> {
+    fs::metadata(process.join("ns/pid")).ok().map(|it| it.ino())
 }
 
 fn folder(pid: i32) -> PathBuf {

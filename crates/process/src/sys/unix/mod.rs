@@ -14,7 +14,9 @@ pub(crate) use proc::{processes, stat};
 pub use signals::Signals;
 pub(crate) use signals::wake;
 
-pub(crate) use locks::{counts_as_we_do, holds, lock_file, program, standard_output, takers};
+pub(crate) use locks::{
+    counts_as_we_do, holds, lock_file, process_namespace, program, standard_output, takers,
+};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
