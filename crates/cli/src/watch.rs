@@ -50,14 +50,19 @@ fn lines(tasks: &Tasks, size: Size) -> Vec<String> {
     let client_tmp = client_tmp_dir(&Environment::read());
     let mut rows = table(tasks, Utc::now(), Some(size.width), paint).into_iter();
     let mut lines: Vec<String> = rows.next().into_iter().collect();
-    for (row, task) in rows.zip(tasks.active.iter().chain(&tasks.ended)) {
-        lines.push(row);
+    for task in &tasks.active {
+        lines.extend(rows.next());
         if matches!(task.status, Status::Running { .. })
             && let Some(line) = last_line(task, tasks.store.dir(), &client_tmp)
         {
             lines.push(paint.paint(Hue::Dim, &fit(&format!("{INDENT}{line}"), size.width)));
         }
     }
+    // Where there is no room for both, what has ended gives way to who stands in line. One line is the cursor's.
+    let ended: Vec<String> = rows.by_ref().take(tasks.ended.len()).collect();
+    let room = size.height.saturating_sub(1 + lines.len() + tasks.in_line.len());
+    lines.extend(ended.into_iter().take(room));
+    lines.extend(rows);
     lines
 }
 

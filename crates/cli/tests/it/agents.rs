@@ -1,9 +1,10 @@
 //! Agents of the client, which have neither command nor output.
 
 use serde_json::{Value, json};
-use sisyphus_testing::{TestEnv, gone_client};
+use sisyphus_testing::{TestEnv, gone_client, wait_until};
 
-use crate::planted::{assert_fails, failed, listed, plant, plant_text, prints, running};
+use crate::planted::{assert_fails, ended, failed, listed, plant, plant_text, prints, running};
+use crate::pty::Terminal;
 
 fn agent(mut task: Value) -> Value {
     task["kind"] = "agent".into();
@@ -21,13 +22,18 @@ fn rate_limited() -> Value {
     task
 }
 
-#[test]
-fn agents_are_listed_and_shown_as_what_they_are() {
-    let env = TestEnv::new();
+/// A running agent, and a call for another that stands in line.
+fn plant_one_in_line(env: &TestEnv) {
     let waiting = json!({ "ticket": 7, "session": "session-1", "tool_use_id": "toolu_7", "turn": "waiting",
                           "description": "the third", "call": { "agent_type": "Plan", "prompt": "plan" } });
     let active = json!({ "version": 1, "tasks": [agent(running("t1", "look around"))], "agents": { "waiting": [waiting] } });
-    plant_text(&env, "active.json", &active.to_string());
+    plant_text(env, "active.json", &active.to_string());
+}
+
+#[test]
+fn agents_are_listed_and_shown_as_what_they_are() {
+    let env = TestEnv::new();
+    plant_one_in_line(&env);
     plant(&env, "failed.json", &[rate_limited()]);
 
     let text = prints(&env, &["list"]);
@@ -66,6 +72,26 @@ fn agents_are_listed_and_shown_as_what_they_are() {
     let expected = "[sisyphus] Background task t2 (\"the other\") failed at a rate limit.\n\
                     agent: Explore, model claude-opus-4-5\nprompt: find it\nfolder: ";
     assert!(shown.starts_with(expected), "{shown}");
+}
+
+#[test]
+fn watching_draws_who_stands_in_line_also_where_there_is_little_room() {
+    let env = TestEnv::new();
+    plant_one_in_line(&env);
+    let many: Vec<Value> = (10..30).map(|it| ended(&format!("t{it}"), "", it)).collect();
+    plant(&env, "completed.json", &many);
+    for (height, drawn) in [(40, 23), (8, 7)] {
+        let screen = Terminal::new(&env).sized(80, height).start("list --watch");
+        let again = format!("\u{1b}[{drawn}A");
+        wait_until("the second drawing", || screen.text().contains(&again));
+        let first = screen.text().split(&again).next().unwrap().to_owned();
+        let lines: Vec<&str> = first.lines().collect();
+        assert!(lines[1].contains("agent Explore: look around"), "{height}: {first:?}");
+        // The newest of what has ended.
+        assert!(lines[2].starts_with("t29 "), "{height}: {first:?}");
+        assert!(lines[drawn - 1].contains("in line"), "{height}: {first:?}");
+        assert!(lines[drawn - 1].ends_with("agent Plan: the third"), "{height}: {first:?}");
+    }
 }
 
 #[test]
