@@ -13,7 +13,7 @@ use sisyphus_control::{Reach, Tasks};
 use sisyphus_core::outcome::duration;
 use sisyphus_core::output::one_line;
 use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{Kind, Task};
 
 use crate::args::Format;
 use crate::print;
@@ -53,10 +53,9 @@ const LONGEST_COMMAND: usize = 500;
 pub(crate) fn stats(options: &Stats) -> Result<()> {
     let tasks = Tasks::read(Reach::Archive, print::warn)?;
     let since = options.days.map(|days| Utc::now() - TimeDelta::days(i64::from(days)));
-    let ended: Vec<&Task> = tasks.ended.iter().filter(|task| is_since(task, since)).collect();
     let mut all = Tally::default();
     let mut by_command: BTreeMap<String, Tally> = BTreeMap::new();
-    for task in ended {
+    for task in tasks.ended.iter().filter(|task| is_command(task) && is_since(task, since)) {
         all.add(task);
         by_command.entry(name(&task.command)).or_default().add(task);
     }
@@ -64,17 +63,26 @@ pub(crate) fn stats(options: &Stats) -> Result<()> {
     // Stable: equal ones stay in the order of their names.
     commands.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.runs()));
     commands.truncate(options.top);
+    let not_ended = tasks.active.iter().filter(|task| is_command(task)).count();
     match Format::of(options.json) {
         Format::Json => {
             let views: Vec<_> =
                 commands.iter().map(|(command, tally)| tally.view(Some(command))).collect();
             print::json(&json!({
-                "version": VERSION, "since": since, "not_ended": tasks.active.len(),
+                "version": VERSION, "since": since, "not_ended": not_ended,
                 "total": all.view(None), "commands": views,
             }))
         }
         Format::Text if all.runs() == 0 => print::out("No background command has ended yet.\n"),
         Format::Text => print::out(&text(&all, &commands)),
+    }
+}
+
+/// An agent runs no command of its own, so its time would only blur that of those that do.
+fn is_command(task: &Task) -> bool {
+    match task.kind {
+        Kind::Command | Kind::Service => true,
+        Kind::Agent => false,
     }
 }
 

@@ -67,6 +67,27 @@ fn figures_are_counted_by_command_and_in_all() {
 }
 
 #[test]
+fn services_are_commands_and_agents_are_not() {
+    let env = TestEnv::new();
+    let of_kind = |mut task: Value, kind: &str, command: &str| {
+        (task["kind"], task["command"]) = (kind.into(), command.into());
+        task
+    };
+    let agents = ["t2", "t3"].map(|id| of_kind(ended(id, "look around", 2), "agent", ""));
+    plant(&env, "completed.json", &agents);
+    plant(&env, "active.json", &[of_kind(running("t4", ""), "agent", "")]);
+    assert_eq!(prints(&env, &["stats"]), "No background command has ended yet.\n");
+    let with_service = [&agents[..], &[of_kind(ended("t1", "", 1), "service", "npm start")]];
+    plant(&env, "completed.json", &with_service.concat());
+    let said = stats(&env, &[]);
+    let commands = said["commands"].as_array().unwrap();
+    let rows: Vec<_> = commands.iter().map(|it| (&it["command"], &it["runs"])).collect();
+    assert_eq!(rows, [(&json!("npm start"), &json!(1))], "{said:#}");
+    assert_eq!(said["total"]["outcomes"], json!({ "completed": 1 }));
+    assert_eq!(said["not_ended"], 0);
+}
+
+#[test]
 fn only_the_last_days_count_if_that_is_wanted() {
     let env = planted();
     let mut recent = took(ended("tnew", "", 1), "cargo build", 5, 0);
