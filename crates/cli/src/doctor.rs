@@ -1,6 +1,7 @@
 //! `sisyphus doctor`: whether all is well, and if not, what to do. It changes nothing.
 
 mod client;
+mod enabled;
 mod events;
 mod finding;
 mod folders;
@@ -40,7 +41,7 @@ type Part = (&'static str, fn(&Ground) -> Vec<Finding>);
 const PARTS: [Part; 12] = [
     ("plugin", plugin::look),
     ("client", client::look),
-    ("enabled", plugin::look_whether_enabled),
+    ("enabled", enabled::look),
     ("folders", folders::look),
     ("state", state::look),
     ("lock", lock::look),

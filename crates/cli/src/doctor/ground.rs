@@ -49,6 +49,16 @@ impl Ground {
         self.store.dir()
     }
 
+    /// Where the installer puts the plugin.
+    pub(super) fn skills_copy(&self) -> PathBuf {
+        self.config_dir.join("skills/sisyphus")
+    }
+
+    /// Whether anything is there.
+    pub(super) fn has_skills_copy(&self) -> bool {
+        self.skills_copy().symlink_metadata().is_ok()
+    }
+
     /// Every settings file, the one with the last word last.
     pub(super) fn settings_files(&self) -> impl Iterator<Item = &File> {
         std::iter::once(&self.layers.user).chain(&self.layers.project).chain(&self.managed)

@@ -1,13 +1,12 @@
-//! The plugin: whether it is whole, of our version, and switched on.
+//! The plugin: whether it is whole, and of our version.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sisyphus_core::atomic;
 use sisyphus_core::rights::is_executable;
-use sisyphus_core::settings::ClientKey;
-use sisyphus_core::settings::layers::File;
 
+use super::enabled::of_marketplaces;
 use super::finding::{Finding, named, plain};
 use super::ground::Ground;
 
@@ -15,15 +14,13 @@ const OUR_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Largest manifest that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 const INSTALL: &str = "run install.sh again";
-/// How the client names the plugin of its skills folder.
-const OF_SKILLS: &str = "sisyphus@skills-dir";
 
 pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     let ours = Finding::fine(format!("sisyphus {OUR_VERSION}"));
     let Some(root) = root(ground) else {
-        let markets = marketplaces(ground);
+        let markets = of_marketplaces(ground);
         let finding = if markets.is_empty() {
-            let place = ground.config_dir.join("skills/sisyphus");
+            let place = ground.skills_copy();
             Finding::broken(
                 format!("the plugin is not installed: there is no {}", named(&place)),
                 "run install.sh",
@@ -50,12 +47,11 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
 
 /// The plugin's folder: where the installer puts it, or where this very command lies in one.
 fn root(ground: &Ground) -> Option<PathBuf> {
-    let installed = ground.config_dir.join("skills/sisyphus");
     let own = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     let around = own.and_then(|path| Some(path.parent()?.parent()?.to_owned()));
     let has_manifest = |dir: &PathBuf| dir.join(".claude-plugin/plugin.json").exists();
-    if installed.symlink_metadata().is_ok() {
-        return Some(installed);
+    if ground.has_skills_copy() {
+        return Some(ground.skills_copy());
     }
     around.filter(has_manifest)
 }
@@ -107,59 +103,6 @@ fn wiring(root: &Path) -> Vec<Finding> {
         ))];
     }
     missing
-}
-
-/// Whether the client starts the hooks at all.
-pub(super) fn look_whether_enabled(ground: &Ground) -> Vec<Finding> {
-    let mut found = Vec::new();
-    // The last file that says something has its way.
-    let (mut plugin, mut hooks) = (None, None);
-    for file in ground.settings_files() {
-        let plugins = file.of_client(ClientKey::EnabledPlugins);
-        if let Some(enabled) = plugins.and_then(|plugins| plugins[OF_SKILLS].as_bool()) {
-            plugin = Some((enabled, file));
-        }
-        let switch = file.of_client(ClientKey::DisableAllHooks);
-        if let Some(disabled) = switch.and_then(Value::as_bool) {
-            hooks = Some((disabled, file));
-        }
-    }
-    if let Some((false, file)) = plugin {
-        found.push(Finding::broken(
-            format!("the plugin is switched off in {}", named(&file.path)),
-            format!("remove `{OF_SKILLS}` from `enabledPlugins` there"),
-        ));
-    }
-    if let Some((true, file)) = hooks {
-        found.push(Finding::broken(
-            format!("every hook is switched off in {}", named(&file.path)),
-            "remove `disableAllHooks` there",
-        ));
-    }
-    if let Some(file) = ground.managed.iter().find(|file| allows_managed_only(file)) {
-        found.push(Finding::broken(
-            format!("{} allows hooks of the administrator only", named(&file.path)),
-            "ask who administers this machine to allow the plugin",
-        ));
-    }
-    if found.is_empty() {
-        found.push(Finding::fine("no settings file switches the plugin or hooks off"));
-    }
-    found
-}
-
-fn allows_managed_only(file: &File) -> bool {
-    file.of_client(ClientKey::AllowManagedHooksOnly).is_some_and(|only| only == true)
-}
-
-/// The plugins of our name that are enabled.
-fn marketplaces(ground: &Ground) -> Vec<String> {
-    let plugins =
-        ground.settings_files().filter_map(|file| file.of_client(ClientKey::EnabledPlugins));
-    let read = plugins.filter_map(Value::as_object);
-    let enabled = read.flatten().filter(|(_, enabled)| **enabled != Value::Bool(false));
-    let ours = enabled.map(|(name, _)| name).filter(|name| name.starts_with("sisyphus@"));
-    ours.filter(|name| *name != OF_SKILLS).cloned().collect()
 }
 
 fn read(path: &Path) -> Option<Value> {

@@ -13,6 +13,7 @@ mod clean;
 mod config;
 mod demo;
 mod doctor;
+mod doctor_of_copies;
 mod doctor_of_state;
 mod for_shells;
 mod format;

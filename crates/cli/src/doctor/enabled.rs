@@ -1,0 +1,230 @@
+//! Whether the client starts the hooks at all: what its settings say of the copies of the plugin that it knows.
+//!
+//! By the client, a copy in the skills folder is on unless a file says `false`. One of a marketplace is on only where
+//! the last file that names it says `true`; installed and named, it takes the plugin's name, also where it is off: the
+//! copy in the skills folder is not loaded then.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sisyphus_core::atomic;
+use sisyphus_core::settings::ClientKey;
+use sisyphus_core::settings::layers::File;
+
+use super::finding::{Finding, named};
+use super::ground::Ground;
+
+/// How the client names the plugin of its skills folder, and how it begins the name of any of ours.
+const OF_SKILLS: &str = "sisyphus@skills-dir";
+const OURS: &str = "sisyphus@";
+/// Largest list of installed plugins that is read, in bytes.
+const MAX_BYTES: u64 = 1024 * 1024;
+/// How many are told, and how long a name may be: a project may name what it likes.
+const TOLD: usize = 5;
+const LONGEST_NAME: usize = 100;
+
+/// What the last file that says something says.
+#[derive(Debug, Clone, Copy)]
+struct Said<'a> {
+    value: &'a Value,
+    file: &'a File,
+}
+
+pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    let mut found = plugin(ground);
+    let hooks = ground.settings_files().filter_map(|file| {
+        let disabled = file.of_client(ClientKey::DisableAllHooks)?.as_bool()?;
+        Some((disabled, file))
+    });
+    if let Some((true, file)) = hooks.last() {
+        found.push(Finding::broken(
+            format!("every hook is switched off in {}", named(&file.path)),
+            "remove `disableAllHooks` there",
+        ));
+    }
+    if let Some(file) = ground.managed.iter().find(|file| allows_managed_only(file))
+        && !is_enabled_by_administrator(ground)
+    {
+        found.push(Finding::broken(
+            format!("{} allows hooks of the administrator only", named(&file.path)),
+            "ask who administers this machine to allow the plugin",
+        ));
+    }
+    if found.is_empty() {
+        found.push(Finding::fine("no settings file switches the plugin or hooks off"));
+    }
+    found
+}
+
+/// The copies of marketplaces that the client has installed, by their names.
+pub(super) fn of_marketplaces(ground: &Ground) -> Vec<String> {
+    let names = installed(ground).unwrap_or_else(|| {
+        // Not every client keeps the list there. A copy in the skills folder is enough to go by.
+        let is_alone = !ground.has_skills_copy();
+        said(ground).keys().filter(|_| is_alone).map(|name| (*name).to_owned()).collect()
+    });
+    names.into_iter().filter(|name| is_of_marketplace(name)).collect()
+}
+
+/// Whether it is a name of ours that may be put into a command that somebody copies.
+fn is_of_marketplace(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    name != OF_SKILLS
+        && name.len() <= LONGEST_NAME
+        && name.strip_prefix(OURS).is_some_and(|market| market.bytes().all(is_plain))
+}
+
+/// The names in the client's list of installed plugins; none if that can't be read.
+fn installed(ground: &Ground) -> Option<Vec<String>> {
+    let path = ground.config_dir.join("plugins/installed_plugins.json");
+    let list: Value = serde_json::from_slice(&atomic::read_linked(&path, MAX_BYTES).ok()??).ok()?;
+    Some(list["plugins"].as_object()?.keys().cloned().collect())
+}
+
+/// What the settings say of every plugin of our name.
+fn said(ground: &Ground) -> BTreeMap<&str, Said<'_>> {
+    let mut said = BTreeMap::new();
+    for file in ground.settings_files() {
+        let plugins = file.of_client(ClientKey::EnabledPlugins).and_then(Value::as_object);
+        for (name, value) in
+            plugins.into_iter().flatten().filter(|(name, _)| name.starts_with(OURS))
+        {
+            said.insert(name.as_str(), Said { value, file });
+        }
+    }
+    said
+}
+
+fn plugin(ground: &Ground) -> Vec<Finding> {
+    let said = said(ground);
+    let names = of_marketplaces(ground);
+    let is_on = |name: &String| said.get(name.as_str()).is_some_and(|said| said.value == true);
+    let on = names.iter().find(|name| is_on(name));
+    let off = || names.iter().filter_map(|name| Some((name, said.get(name.as_str())?)));
+    match on {
+        Some(name) if ground.has_skills_copy() => vec![Finding::note(
+            format!("Claude Code takes `{name}`, not the copy in the skills folder"),
+            format!("run `install.sh --uninstall`, or `claude plugin uninstall {name}`"),
+        )],
+        Some(_) => Vec::new(),
+        None if off().next().is_some() => {
+            off().take(TOLD).map(|(name, said)| switched_off(ground, name, *said)).collect()
+        }
+        None => not_named(ground, names.first(), said.get(OF_SKILLS)),
+    }
+}
+
+/// No file names a copy of a marketplace.
+fn not_named(
+    ground: &Ground,
+    of_market: Option<&String>,
+    of_skills: Option<&Said<'_>>,
+) -> Vec<Finding> {
+    match (of_market, of_skills) {
+        (Some(name), _) if !ground.has_skills_copy() => vec![Finding::broken(
+            format!("the plugin `{name}` is installed, but no settings file switches it on"),
+            format!("run `claude plugin enable {name}`"),
+        )],
+        (_, Some(said)) if said.value == false => vec![Finding::broken(
+            format!("the plugin is switched off in {}", named(&said.file.path)),
+            remedy(ground, said.file, format!("remove `{OF_SKILLS}` from `enabledPlugins` there")),
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// A copy of a marketplace that is named, but not with `true`.
+fn switched_off(ground: &Ground, name: &str, said: Said<'_>) -> Finding {
+    let mut what = format!("the plugin `{name}` is switched off in {}", named(&said.file.path));
+    let mut how = format!("set `{name}` to `true` in `enabledPlugins` there");
+    if ground.has_skills_copy() {
+        what.push_str(", which keeps the copy in the skills folder from being loaded");
+        how.push_str(&format!(", or run `claude plugin uninstall {name}`"));
+    }
+    Finding::broken(what, remedy(ground, said.file, how))
+}
+
+/// What to do in a file, if it is the user's to change.
+fn remedy(ground: &Ground, file: &File, how: String) -> String {
+    if ground.managed.iter().any(|managed| managed.path == file.path) {
+        return "ask who administers this machine to allow the plugin".to_owned();
+    }
+    how
+}
+
+fn allows_managed_only(file: &File) -> bool {
+    file.of_client(ClientKey::AllowManagedHooksOnly).is_some_and(|only| only == true)
+}
+
+/// Where only the administrator's hooks may run, those of a plugin that the administrator switches on may too.
+fn is_enabled_by_administrator(ground: &Ground) -> bool {
+    let names = of_marketplaces(ground);
+    let enables = |file: &File| {
+        let plugins = file.of_client(ClientKey::EnabledPlugins);
+        plugins.is_some_and(|plugins| names.iter().any(|name| plugins[name.as_str()] == true))
+    };
+    ground.managed.iter().any(enables)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use chrono::Utc;
+    use serde_json::json;
+    use sisyphus_core::environment::Environment;
+    use sisyphus_core::paths::StateDir;
+    use sisyphus_core::settings::layers::Layers;
+    use sisyphus_core::store::Store;
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    /// Where a user has switched a marketplace's copy on, and an administrator says something.
+    fn ground(dir: &Path, managed: &Value) -> Ground {
+        let file = dir.join("managed-settings.json");
+        fs::write(&file, managed.to_string()).unwrap();
+        let user = json!({ "enabledPlugins": { "sisyphus@market": true } });
+        fs::write(dir.join("settings.json"), user.to_string()).unwrap();
+        let environment =
+            Environment { sisyphus_state_dir: Some(dir.join("state")), ..Environment::default() };
+        Ground {
+            store: Store::new(StateDir::locate(&environment).unwrap()),
+            layers: Layers::read(dir, None),
+            managed: vec![File::read(file)],
+            now: Utc::now(),
+            config_dir: dir.to_owned(),
+            environment,
+        }
+    }
+
+    /// From outside this can't be reached: the administrator's files are where only root writes.
+    #[test]
+    fn an_administrator_has_the_last_word() {
+        const FINE: &str = "no settings file switches";
+        const ONLY: &str = "allows hooks of the administrator only";
+        let off = json!({ "sisyphus@market": false });
+        let on = json!({ "sisyphus@market": true });
+        let dir = TempDir::new();
+        for (managed, expected) in [
+            (json!({}), FINE),
+            (json!({ "enabledPlugins": on }), FINE),
+            (json!({ "enabledPlugins": off }), "the plugin `sisyphus@market` is switched off in"),
+            (json!({ "disableAllHooks": true }), "every hook is switched off in"),
+            (json!({ "allowManagedHooksOnly": true }), ONLY),
+            (json!({ "allowManagedHooksOnly": false }), FINE),
+            // The plugin is the administrator's then.
+            (json!({ "allowManagedHooksOnly": true, "enabledPlugins": on }), FINE),
+        ] {
+            let found = look(&ground(dir.path(), &managed));
+            assert_eq!(found.len(), 1, "{managed}: {found:?}");
+            assert!(found[0].said.contains(expected), "{managed}: {found:?}");
+            if expected != FINE {
+                assert!(found[0].said.contains("managed-settings.json`"), "{managed}: {found:?}");
+            }
+        }
+        let found = look(&ground(dir.path(), &json!({ "enabledPlugins": off })));
+        assert!(found[0].remedy.as_ref().unwrap().starts_with("ask who administers"), "{found:?}");
+    }
+}
