@@ -17,6 +17,7 @@ mod doctor_of_copies;
 mod doctor_of_state;
 mod for_shells;
 mod format;
+mod json_page;
 mod list;
 mod list_on_terminal;
 mod notify;

@@ -1,0 +1,207 @@
+//! State that makes each command print as many fields and words as it can.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Shell, TestEnv, env};
+
+use crate::doctor::{healthy, run};
+use crate::planted::{ended, plant, plant_text, running, task};
+
+const MONTH: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+fn answer(env: &TestEnv, args: &[&str]) -> Value {
+    let output = env.run("sisyphus", &[args, &["--json"]].concat());
+    assert_eq!(
+        output.stderr.matches("sisyphus: ").count(),
+        usize::from(output.code == Some(124)),
+        "{output:?}"
+    );
+    output.json()
+}
+
+fn with(mut task: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no fields: {more}") };
+    task.as_object_mut().unwrap().extend(more);
+    task
+}
+
+/// A task that ended in this way.
+fn over(id: &str, outcome: Value) -> Value {
+    let status = json!({ "state": "finished", "ended_at": "2026-11-21T02:30:05.25Z" });
+    task(id, "", with(status, outcome))
+}
+
+fn call(model: Value) -> Value {
+    json!({ "agent_type": "Explore", "resolved_model": model, "prompt": "find it", "prompt_length": 7 })
+}
+
+fn agent(task: Value) -> Value {
+    with(
+        task,
+        json!({ "kind": "agent", "command": "", "launched": call("claude-opus-4-5".into()) }),
+    )
+}
+
+/// Tasks in every state, ended in every way, and calls in line.
+fn planted() -> TestEnv {
+    let env = TestEnv::new();
+    let at = "2026-11-21T02:30:00Z";
+    // A folder that no hook would name: nobody looks there for a runner, so what is planted stays.
+    let kept =
+        |id: &str, status: Value| with(task(id, "", status), json!({ "run_root": "/nowhere" }));
+    let waiting = |number: u32, model: Value, turn: Value| {
+        with(
+            json!({ "ticket": number, "session": "session-1", "tool_use_id": format!("toolu_{number}"),
+                    "description": "look", "call": call(model) }),
+            turn,
+        )
+    };
+    let active = json!({
+        "version": 1, "next_ticket": 9,
+        "tasks": [
+            kept("tpending", json!({ "state": "pending", "announced_at": "2999-01-01T00:00:00Z" })),
+            kept("tqueued", json!({ "state": "queued", "queued_at": at })),
+            kept("tsupervised", json!({ "state": "running", "started_at": at, "watch": "supervised" })),
+            with(running("tobserved", "serve"), json!({ "kind": "service" })),
+            agent(running("tagent", "look around")),
+        ],
+        "agents": { "waiting": [
+            waiting(7, "opus".into(), json!({ "turn": "waiting" })),
+            waiting(8, Value::Null, json!({ "turn": "reserved", "at": "2999-01-01T00:00:00Z", "told": "yes" })),
+        ] },
+    });
+    plant_text(&env, "active.json", &active.to_string());
+    let full = json!({ "agent": "agent-1", "client": { "id": "b1", "said_by": "client" }, "limit_ms": 90_000,
+                       "output": { "bytes": 70, "dropped": 7 } });
+    let timed = json!({ "outcome": "failed", "exit_code": 3, "started_at": at, "duration_ms": 5_250, "waited_ms": 700 });
+    let mut ends = vec![
+        with(over("tfull", timed), full),
+        agent(over("tlimited", json!({ "outcome": "agent_failed", "why": "rate_limit" }))),
+    ];
+    ends.push(agent(over("terror", json!({ "outcome": "agent_failed", "why": "error" }))));
+    ends.push(over("tkilled", json!({ "outcome": "killed", "signal": 9 })));
+    ends.push(over("tlate", json!({ "outcome": "timed_out", "limit_ms": 5 })));
+    ends.push(with(
+        over("tunknown", json!({ "outcome": "unknown" })),
+        json!({ "command": "make" }),
+    ));
+    for by in ["model", "user", "session_end", "unknown"] {
+        ends.push(over(&format!("tby-{by}"), json!({ "outcome": "cancelled", "by": by })));
+    }
+    for why in ["runner_died", "run_folder_gone", "session_ended"] {
+        ends.push(over(&format!("tlost-{why}"), json!({ "outcome": "lost", "why": why })));
+    }
+    plant(&env, "failed.json", &ends);
+    plant(&env, "completed.json", &[ended("tgood", "build", 1)]);
+    plant_text(&env, "output/tfull.log", "no\n");
+    env
+}
+
+/// The ids of all of them.
+fn ids(env: &TestEnv) -> Vec<String> {
+    let all = answer(env, &["list", "--all"]);
+    let tasks = all["tasks"].as_array().unwrap();
+    tasks.iter().map(|task| task["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A command with all of them behind it.
+fn of_all(env: &TestEnv, args: &[&str]) -> Value {
+    let ids = ids(env);
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    answer(env, &[args, &ids].concat())
+}
+
+pub(super) fn list() -> Vec<Value> {
+    vec![answer(&planted(), &["list"]), answer(&TestEnv::new(), &["list"])]
+}
+
+pub(super) fn show() -> Vec<Value> {
+    let env = planted();
+    ids(&env).iter().map(|id| answer(&env, &["show", id])).collect()
+}
+
+pub(super) fn wait() -> Vec<Value> {
+    vec![of_all(&planted(), &["wait", "--timeout", "0"])]
+}
+
+pub(super) fn cancel() -> Vec<Value> {
+    let client = Client::new(Shell::Bash);
+    let live = client.background("sleep 300");
+    client.wait_until_running(&live);
+    vec![of_all(&planted(), &["cancel"]), answer(&client.env, &["cancel", "--all"])]
+}
+
+pub(super) fn clean() -> Vec<Value> {
+    let env = TestEnv::new();
+    let folder = env.runs().join("tnbdy0000");
+    fs::create_dir_all(&folder).unwrap();
+    for private in [env.client_tmp(), env.runs(), folder.clone()] {
+        fs::set_permissions(private, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    fs::write(folder.join("lock"), "").unwrap();
+    age(&folder);
+    plant_text(&env, concat!("bin/sisyphus-run-", env!("CARGO_PKG_VERSION")), "x");
+    let nothing = json!({ "version": 1, "owed": [], "delivered": [] }).to_string();
+    for (name, text) in [
+        ("output/tgone0000.log", "123"),
+        ("archive/2026-01.jsonl", "{}\n"),
+        ("active.json.corrupt-20200102T030405678", "x"),
+        ("outbox/gone.json", nothing.as_str()),
+        ("sessions/gone.json", "{}"),
+        ("active.json.17-0.tmp", "x"),
+        ("claims/4026531836-7-99", "x"),
+        ("wake/gone.lock", ""),
+        ("bin/sisyphus-run-0.0.9", "x"),
+    ] {
+        plant_text(&env, name, text);
+        age(&env.state().join(name));
+    }
+    vec![answer(&env, &["clean", "--dry-run"]), answer(&env, &["clean"])]
+}
+
+fn age(path: &Path) {
+    File::open(path).unwrap().set_modified(SystemTime::now() - MONTH).unwrap();
+}
+
+pub(super) fn stats() -> Vec<Value> {
+    let env = planted();
+    let nothing = TestEnv::new();
+    vec![
+        answer(&env, &["stats"]),
+        answer(&env, &["stats", "--days", "9999"]),
+        answer(&nothing, &["stats"]),
+    ]
+}
+
+pub(super) fn timeline() -> Vec<Value> {
+    vec![answer(&planted(), &["timeline", "--hours", "100000"])]
+}
+
+pub(super) fn config() -> Vec<Value> {
+    let env = TestEnv::new();
+    env.set(&json!({ "model_concurrency": { "opus": 2 } }));
+    let folder = env.project().join(".claude");
+    fs::create_dir_all(&folder).unwrap();
+    let loose = json!({ "sisyphus": { "max_background_tasks": 50 } });
+    fs::write(folder.join("settings.json"), loose.to_string()).unwrap();
+    vec![answer(&env, &["config"])]
+}
+
+pub(super) fn doctor() -> Vec<Value> {
+    let env = healthy();
+    let told = json!({ "delivered": [{ "task": "t1", "at": "2026-01-02T03:04:05Z" }] });
+    plant_text(&env, "outbox/s1.json", &told.to_string());
+    let envs = [env, TestEnv::new()];
+    envs.iter().map(|env| run(env, &["doctor", "--json"]).json()).collect()
+}
+
+pub(super) fn notify() -> Vec<Value> {
+    let env = TestEnv::new();
+    let mut command = env.command("sisyphus");
+    command.args(["notify", "--json"]).env("TERM", "xterm");
+    vec![answer(&env, &["notify"]), env::run(command, b"").json()]
+}
