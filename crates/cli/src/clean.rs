@@ -69,7 +69,10 @@ fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
     let bytes: u64 = gone.iter().map(|it| it.bytes).sum();
     let is_removed = options.earnest() == Earnest::Remove;
     if options.format() == Format::Json {
-        let item = |it: &Leftover| json!({ "kind": it.kind, "path": it.path, "bytes": it.bytes });
+        let item = |it: &Leftover| {
+            let path = it.path.to_string_lossy();
+            json!({ "kind": it.kind, "path": path, "bytes": it.bytes })
+        };
         let items: Vec<_> = gone.iter().map(item).collect();
         return print::json(
             &json!({ "version": VERSION, "removed": is_removed, "bytes": bytes, "items": items }),

@@ -73,9 +73,11 @@ fn view(it: &Effective<'_>) -> Value {
         Source::Default => Value::Null,
         Source::File(path) => path.to_string_lossy().into(),
     };
+    // A path need not be text, and JSON is.
+    let refused: Vec<_> = it.refused.iter().map(|path| path.to_string_lossy()).collect();
     json!({
         "key": it.key.dotted(), "value": it.value, "default": it.key.default(), "source": source,
-        "refused": it.refused, "type": it.key.type_in_words(), "meaning": it.key.meaning,
+        "refused": refused, "type": it.key.type_in_words(), "meaning": it.key.meaning,
     })
 }
 

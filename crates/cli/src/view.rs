@@ -1,5 +1,7 @@
 //! The shape of a task in `--json`, version 1. Fields may be added; none changes its meaning without a new version.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sisyphus_core::agents::AgentCall;
@@ -33,7 +35,7 @@ pub(crate) struct View<'a> {
     session: &'a str,
     client_id: Option<&'a str>,
     agent: Option<&'a str>,
-    cwd: &'a std::path::Path,
+    cwd: Cow<'a, str>,
     command: &'a str,
     description: &'a str,
     /// In milliseconds.
@@ -46,7 +48,7 @@ pub(crate) struct View<'a> {
     output_bytes: Option<u64>,
     output_dropped_bytes: Option<u64>,
     /// The kept output, if there is any.
-    output_file: Option<std::path::PathBuf>,
+    output_file: Option<String>,
 }
 
 impl<'a> View<'a> {
@@ -66,7 +68,7 @@ impl<'a> View<'a> {
             session: task.session.as_str(),
             client_id: task.client_id().map(sisyphus_core::id::ClientTaskId::as_str),
             agent: task.agent.as_ref().map(sisyphus_core::id::AgentId::as_str),
-            cwd: &task.cwd,
+            cwd: task.cwd.to_string_lossy(),
             command: &task.command,
             description: &task.description,
             limit_ms: task.limit_ms,
@@ -76,7 +78,9 @@ impl<'a> View<'a> {
             waited_ms: None,
             output_bytes: task.output.as_ref().map(|output| output.bytes),
             output_dropped_bytes: task.output.as_ref().map(|output| output.dropped),
-            output_file: Some(state.output(&task.id)).filter(|path| path.exists()),
+            output_file: Some(state.output(&task.id))
+                .filter(|path| path.exists())
+                .map(|path| path.to_string_lossy().into_owned()),
         };
         match &task.status {
             Status::Pending { .. } | Status::Queued { .. } => {}

@@ -21,6 +21,7 @@ mod json_page;
 mod list;
 mod list_on_terminal;
 mod notify;
+mod odd_paths;
 mod output;
 mod readme;
 mod sandbox;
