@@ -8,7 +8,7 @@ use std::process::{Command, id};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::e2e::sys;
+use crate::e2e::{plugin, sys};
 use crate::repository;
 
 /// The session that every event belongs to.
@@ -45,19 +45,11 @@ impl Stage {
         fs::create_dir_all(&home)
             .with_context(|| format!("could not create `{}`", home.display()))?;
         let stage = Self { plugin: home.join(".claude/skills/sisyphus"), home, pace };
-        let mut install = Command::new(repository::root()?.join("install.sh"));
+        let mut install = plugin::installer(&repository::root()?, &stage.home)?;
         if pace == Pace::Quick {
             install.env("SISYPHUS_PREBUILT", build_for_tests()?);
         }
-        // The toolchain lives in the caller's home, which the installer does not see here.
-        let own = std::env::home_dir().context("could not find the home folder")?;
-        for (variable, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
-            if std::env::var_os(variable).is_none() {
-                install.env(variable, own.join(folder));
-            }
-        }
-        let output =
-            install.env("HOME", &stage.home).output().context("could not run install.sh")?;
+        let output = install.output().context("could not run install.sh")?;
         ensure!(output.status.success(), "install.sh: {}", String::from_utf8_lossy(&output.stderr));
         Ok(stage)
     }

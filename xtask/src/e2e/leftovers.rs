@@ -100,7 +100,7 @@ fn file_name(path: &Path) -> &str {
 }
 
 /// Removes a folder with all that is in it, if it is there.
-fn remove(folder: &Path) -> Result<()> {
+pub(super) fn remove(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("could not remove `{}`", folder.display()))

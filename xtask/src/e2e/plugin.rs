@@ -1,29 +1,79 @@
-//! The plugin's release binaries, built once and installed by every scenario.
+//! The plugin's binaries, built once by the installer as for a user, and installed by every scenario.
 
+use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, id};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::repository;
+use super::leftovers::remove;
 
 /// The packages of the workspace that are no part of the plugin.
 pub(crate) const NOT_IN_PLUGIN: [&str; 3] = ["xtask", "sisyphus-testing", "sisyphus-fuzz"];
 
-/// Builds the plugin; returns the folder that holds its binaries.
+/// What would lead the installer out of its home, or spare it the build.
+const OF_THE_CALLER: [&str; 3] = ["CLAUDE_CONFIG_DIR", "SISYPHUS_STATE_DIR", "SISYPHUS_PREBUILT"];
+
+/// Lets `install.sh` build the plugin; returns the folder that holds the binaries which it installed.
 pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {
-    let mut build = Command::new(repository::cargo());
-    build.args(["build", "--quiet", "--release", "--workspace", "--target-dir"]).arg(target);
-    for other in NOT_IN_PLUGIN {
-        build.args(["--exclude", other]);
-    }
-    let status =
-        build.current_dir(root).status().with_context(|| format!("could not start {build:?}"))?;
-    ensure!(status.success(), "could not build the plugin");
+    let home = target.join("e2e").join(format!(".installed-{}", id()));
+    fs::create_dir_all(&home).with_context(|| format!("could not create `{}`", home.display()))?;
+    let kept = install(root, &home).and_then(|()| keep(&home, &binaries(target)));
+    let removed = remove(&home);
+    kept.and(removed)?;
     Ok(binaries(target))
 }
 
 /// The folder that [`build`] fills.
 pub(crate) fn binaries(target: &Path) -> PathBuf {
-    target.join("release")
+    target.join("installed")
+}
+
+/// `install.sh` for another home than the caller's, which is where the toolchain lives.
+pub(crate) fn installer(root: &Path, home: &Path) -> Result<Command> {
+    let mut install = Command::new(root.join("install.sh"));
+    let own = env::home_dir().context("could not find the home folder")?;
+    for (variable, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        if env::var_os(variable).is_none() {
+            install.env(variable, own.join(folder));
+        }
+    }
+    for variable in OF_THE_CALLER {
+        install.env_remove(variable);
+    }
+    install.env("HOME", home);
+    Ok(install)
+}
+
+fn install(root: &Path, home: &Path) -> Result<()> {
+    let mut install = installer(root, home)?;
+    let output = install.output().with_context(|| format!("could not start {install:?}"))?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "could not install the plugin: {}", complaint.trim());
+    Ok(())
+}
+
+/// Copies the binaries from where they are installed into one folder, as they come out of a build.
+fn keep(home: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)
+        .with_context(|| format!("could not create `{}`", folder.display()))?;
+    for place in ["hooks/bin", "bin"] {
+        let installed = home.join(".claude/skills/sisyphus").join(place);
+        for entry in fs::read_dir(&installed)
+            .with_context(|| format!("could not list `{}`", installed.display()))?
+        {
+            replace(&entry?.path(), folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// By a rename: a process of another run may be this very binary.
+fn replace(binary: &Path, folder: &Path) -> Result<()> {
+    let name = binary.file_name().context("a binary has a name")?;
+    let (new, place) = (folder.join(format!(".new-{}", id())), folder.join(name));
+    fs::copy(binary, &new)
+        .and_then(|_| fs::rename(&new, &place))
+        .with_context(|| format!("could not copy `{}` to `{}`", binary.display(), place.display()))
 }
