@@ -9,7 +9,7 @@ use crate::{repository, tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 10] = [
+    let steps: [(&str, Step); 11] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -20,6 +20,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
         // By way of cargo, because the build above may have replaced this very program.
+        ("docs", Step::Task(&["docs", "--check"])),
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
         ("chaos", Step::Task(&["chaos", "--seed", "1", "--seconds", "10"])),
         ("bench", Step::Task(&["bench", "--quick"])),

@@ -11,7 +11,7 @@ const USAGE: &str = "usage: cargo xtask ci
        cargo xtask bench [--list|--quick|--page] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N]
        cargo xtask dist
-       cargo xtask docs
+       cargo xtask docs [--check]
        cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]
        cargo xtask fuzz [--seconds N] [--seed N] [--guided] [TARGET…]";
 
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "bench" => bench::run(rest),
             "chaos" => chaos::run(rest),
             "dist" => dist::run(),
-            "docs" => docs::run(),
+            "docs" => docs::run(rest),
             "fuzz" => fuzz::run(rest),
             "e2e" => e2e::run(rest),
             e2e::REWRITE_HOOK => e2e::answer_as_rewriting_hook(),

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::bench::{self, Report};
 use crate::repository;
@@ -24,9 +24,14 @@ pub(crate) const BENCHMARKS: &str = "docs/benchmarks.md";
 /// What was measured, as it was when the page was made.
 const MEASURED: &str = "docs/benchmarks.json";
 
-/// Writes all of them anew.
-pub(crate) fn run() -> Result<ExitCode> {
+/// Writes all of them anew, or only looks at the picture: the others are `tidy`'s.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let root = repository::root()?;
+    match arguments {
+        [] => {}
+        [option] if option == "--check" => return check_picture(&root),
+        [other, ..] => bail!("`{other}` is no option of `cargo xtask docs`"),
+    }
     write(&root.join(SETTINGS), &settings())?;
     write(&root.join(BENCHMARKS), &benchmarks(&root)?)?;
     write(&root.join(PICTURE), &picture::draw(&root)?)?;
@@ -49,6 +54,18 @@ pub(crate) fn publish_benchmarks(measured: &Path) -> Result<ExitCode> {
     Report::read(measured)?.write(&root.join(MEASURED))?;
     write(&root.join(BENCHMARKS), &benchmarks(&root)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells whether the picture is what the demonstration leaves today.
+fn check_picture(root: &Path) -> Result<ExitCode> {
+    let path = root.join(PICTURE);
+    let current = fs::read_to_string(&path)
+        .with_context(|| format!("could not read `{}`", path.display()))?;
+    if current == picture::draw(root)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{PICTURE}: is not what `sisyphus demo` prints; run `cargo xtask docs`");
+    Ok(ExitCode::FAILURE)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
