@@ -23,6 +23,22 @@ pub(super) fn write_sums(folder: &Path, names: &[String]) -> Result<()> {
         .with_context(|| format!("could not write `{}`", path.display()))
 }
 
+/// Compares the files of a folder with the sums that [`write_sums`] wrote there.
+pub(super) fn check_sums(folder: &Path) -> Result<()> {
+    let mut check = Command::new("sha256sum");
+    check.args(["--check", "--strict", "--quiet", SUMS]).current_dir(folder);
+    succeed(&mut check).with_context(|| format!("the sums in `{}`", folder.display()))
+}
+
+/// Unpacks an archive into a new folder.
+pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)
+        .with_context(|| format!("could not create `{}`", folder.display()))?;
+    let mut unpack = Command::new("tar");
+    unpack.args(["--extract", "--gzip", "--file"]).arg(archive);
+    succeed(unpack.arg("--directory").arg(folder))
+}
+
 /// Packs `folder/name` into `folder/name.tar.gz`.
 pub(super) fn write(folder: &Path, name: &str) -> Result<PathBuf> {
     let tar = folder.join(format!("{name}.tar"));

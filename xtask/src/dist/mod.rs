@@ -4,6 +4,7 @@
 //! path of the machine that built it is left in the binaries.
 
 mod archive;
+mod check;
 mod parts;
 
 use std::env;
@@ -17,7 +18,7 @@ use crate::e2e::plugin::NOT_IN_PLUGIN;
 use crate::repository;
 use parts::Parts;
 
-/// Builds, packs, and says where the archive is.
+/// Builds, packs, looks at the result as one who downloads it would, and says where the archive is.
 pub(crate) fn run() -> Result<ExitCode> {
     let (root, target) = (repository::root()?, repository::target()?);
     let folder = target.join("dist");
@@ -25,6 +26,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let binaries = build(&root, &folder.join("build"), &host)?;
     let archive = pack(&root, &binaries, &host, &folder)?;
     archive::write_sums(&folder, &[name_of(&archive)?])?;
+    check::check(&root, &archive, &folder)?;
     println!("{}", archive.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -34,15 +36,11 @@ pub(crate) fn pack(root: &Path, binaries: &Path, host: &str, folder: &Path) -> R
     let parts = Parts::read(root)?;
     let name = format!("sisyphus-{}-{host}", parts.version);
     let staging = folder.join(&name);
-    if staging.exists() {
-        fs::remove_dir_all(&staging)
-            .with_context(|| format!("could not remove `{}`", staging.display()))?;
-    }
+    remove(&staging)?;
     parts.copy(root, binaries, &staging)?;
     archive::write_sums(&staging, &parts.files(&staging)?)?;
     let archive = archive::write(folder, &name)?;
-    fs::remove_dir_all(&staging)
-        .with_context(|| format!("could not remove `{}`", staging.display()))?;
+    remove(&staging)?;
     Ok(archive)
 }
 
@@ -94,6 +92,15 @@ fn cargo_home() -> Result<PathBuf> {
     }
     let home = env::var_os("HOME").context("neither `CARGO_HOME` nor `HOME` is set")?;
     Ok(Path::new(&home).join(".cargo"))
+}
+
+/// Removes a folder with all that is in it, if it is there.
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("could not remove `{}`", folder.display()))?;
+    }
+    Ok(())
 }
 
 fn name_of(path: &Path) -> Result<String> {

@@ -18,7 +18,6 @@ const OF_THE_CALLER: [&str; 3] = ["CLAUDE_CONFIG_DIR", "SISYPHUS_STATE_DIR", "SI
 /// Lets `install.sh` build the plugin; returns the folder that holds the binaries which it installed.
 pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {
     let home = target.join("e2e").join(format!(".installed-{}", id()));
-    fs::create_dir_all(&home).with_context(|| format!("could not create `{}`", home.display()))?;
     let kept = install(root, &home).and_then(|()| keep(&home, &binaries(target)));
     let removed = remove(&home);
     kept.and(removed)?;
@@ -46,7 +45,9 @@ pub(crate) fn installer(root: &Path, home: &Path) -> Result<Command> {
     Ok(install)
 }
 
-fn install(root: &Path, home: &Path) -> Result<()> {
+/// Installs the plugin of this folder into an empty home.
+pub(crate) fn install(root: &Path, home: &Path) -> Result<()> {
+    fs::create_dir_all(home).with_context(|| format!("could not create `{}`", home.display()))?;
     let mut install = installer(root, home)?;
     let output = install.output().with_context(|| format!("could not start {install:?}"))?;
     let complaint = String::from_utf8_lossy(&output.stderr);

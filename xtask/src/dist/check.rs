@@ -1,0 +1,75 @@
+//! Whether an archive is what it should be: its sums fit, its binaries need nothing of the machine that built them and do
+//! not name it, and its installer installs it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{archive, cargo_home, name_of, remove};
+use crate::e2e::plugin;
+
+/// Where the loader of a binary is named that is linked dynamically.
+const LOADER: &str = "/ld-linux";
+/// Where the binaries are in an archive.
+const BINARIES: [&str; 2] = ["hooks/bin", "bin"];
+
+/// Checks the archive in `folder` beside its sums, in a folder of its own that is removed.
+pub(super) fn check(root: &Path, archive: &Path, folder: &Path) -> Result<()> {
+    archive::check_sums(folder)?;
+    let scratch = folder.join(".check");
+    remove(&scratch)?;
+    archive::unpack(archive, &scratch)?;
+    let unpacked = scratch.join(name_of(archive)?.trim_end_matches(".tar.gz"));
+    archive::check_sums(&unpacked)?;
+    check_binaries(root, &unpacked)?;
+    // The binaries lie beside the script, so it builds nothing; it lets them play the demonstration.
+    plugin::install(&unpacked, &scratch.join("home"))?;
+    remove(&scratch)
+}
+
+fn check_binaries(root: &Path, unpacked: &Path) -> Result<()> {
+    // With what is below them, because a short path such as `/src` is a part of others.
+    let sources = [root.join("crates/"), cargo_home()?.join("registry/")];
+    let [ours, foreign] = sources.map(|path| path.display().to_string());
+    for place in BINARIES.map(|place| unpacked.join(place)) {
+        for entry in
+            fs::read_dir(&place).with_context(|| format!("could not list `{}`", place.display()))?
+        {
+            let binary = entry?.path();
+            let bytes = fs::read(&binary)
+                .with_context(|| format!("could not read `{}`", binary.display()))?;
+            for text in [LOADER, &ours, &foreign] {
+                ensure!(!holds(&bytes, text), "`{}` names `{text}`", binary.display());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    let Some((first, rest)) = text.as_bytes().split_first() else { return true };
+    let mut left = bytes;
+    while let Some(at) = left.iter().position(|byte| byte == first) {
+        left = &left[at + 1..];
+        if left.starts_with(rest) {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_wherever_it_is() {
+        for bytes in ["/a/b", "x/a/b", "/a/a/b\0", "//a/bc"] {
+            assert!(holds(bytes.as_bytes(), "/a/b"), "{bytes}");
+        }
+        for bytes in ["", "/a", "/a/", "a/b", "/a//b"] {
+            assert!(!holds(bytes.as_bytes(), "/a/b"), "{bytes}");
+        }
+    }
+}
