@@ -9,7 +9,7 @@ use crate::{repository, tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 12] = [
+    let steps: [(&str, Step); 13] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -25,6 +25,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
         ("chaos", Step::Task(&["chaos", "--seed", "1", "--seconds", "10"])),
         ("bench", Step::Task(&["bench", "--quick"])),
+        ("dist", Step::Task(&["dist"])),
         // A process of its own also because it moves itself into a network namespace.
         ("e2e", Step::Task(&["e2e"])),
     ];
