@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::Utc;
 use sisyphus_core::id::SessionId;
-use sisyphus_core::notify::{Line, Notes};
+use sisyphus_core::notify::{Line, Notes, TOGETHER};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 
 use crate::compose::compose;
 use crate::desktop::{Desktop, Shown};
-use crate::due::{self, Batch, Next, TOGETHER};
+use crate::due::{self, Batch, Next};
 use crate::places::Places;
 
 /// How long is slept at most: something may come that is told at once.

@@ -11,3 +11,6 @@ pub use notes::{AllOver, Notes};
 pub(crate) use notes::{Series, is_live};
 pub use sequence::sequence;
 pub use terminal::{Line, Lines};
+
+/// What ends within this time is one notification.
+pub const TOGETHER: std::time::Duration = std::time::Duration::from_secs(2);

@@ -1,6 +1,6 @@
 //! A notification as a terminal understands it.
 
-use super::Line;
+use super::{Line, TOGETHER};
 use crate::environment::Terminal;
 use crate::output::for_people;
 
@@ -13,7 +13,7 @@ pub fn sequence(lines: &[Line], terminal: Terminal) -> Option<String> {
         return None;
     }
     let each = |show: fn(&str, &str) -> String| {
-        lines.iter().map(|line| show(&text(&line.title), &text(&line.body))).collect()
+        together(lines).iter().map(|(title, body)| show(&text(title), &text(body))).collect()
     };
     match terminal {
         Terminal::None => None,
@@ -24,6 +24,21 @@ pub fn sequence(lines: &[Line], terminal: Terminal) -> Option<String> {
             Some(each(|title, body| format!("\u{1b}]777;notify;{title};{body}\u{7}")))
         }
     }
+}
+
+/// Makes one of what came within the time in which a desktop would have shown one.
+fn together(lines: &[Line]) -> Vec<(String, String)> {
+    let groups =
+        lines.chunk_by(|one, next| (next.at - one.at).to_std().unwrap_or_default() <= TOGETHER);
+    groups
+        .map(|group| match group {
+            [line] => (line.title.clone(), line.body.clone()),
+            several => {
+                let each = several.iter().map(|line| format!("{}: {}", line.title, line.body));
+                (format!("{} notifications", several.len()), each.collect::<Vec<_>>().join("\n"))
+            }
+        })
+        .collect()
 }
 
 /// A semicolon would begin another field, and a `4;` in front another command.
@@ -45,7 +60,9 @@ mod tests {
             body: "Failed\nerror\u{9c}\u{202e};".to_owned(),
             at: Utc::now(),
         };
-        let said = |terminal| sequence(&[line.clone(), line.clone()], terminal).unwrap_or_default();
+        let later = Line { at: line.at + 2 * TOGETHER, ..line.clone() };
+        let said =
+            |terminal| sequence(&[line.clone(), later.clone()], terminal).unwrap_or_default();
         let twice = |text: &str| format!("{text}{text}");
         assert_eq!(said(Terminal::None), "");
         assert_eq!(said(Terminal::Bell), "\u{7}");
@@ -56,5 +73,22 @@ mod tests {
             twice("\u{1b}]777;notify;4,3,proj: a;Failed, error,\u{7}")
         );
         assert_eq!(sequence(&[], Terminal::Bell), None);
+    }
+
+    #[test]
+    fn what_comes_together_is_one() {
+        let now = Utc::now();
+        let line = |title: &str, ms: i64| Line {
+            session: SessionId::new("s1").unwrap(),
+            title: title.to_owned(),
+            body: "Failed".to_owned(),
+            at: now + chrono::Duration::milliseconds(ms),
+        };
+        let lines = [line("a", 0), line("b", 1_900), line("c", 3_800), line("d", 6_000)];
+        assert_eq!(
+            sequence(&lines, Terminal::Osc777).unwrap(),
+            "\u{1b}]777;notify;3 notifications;a: Failed, b: Failed, c: Failed\u{7}\
+             \u{1b}]777;notify;d;Failed\u{7}"
+        );
     }
 }
