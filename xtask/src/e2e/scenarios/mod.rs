@@ -26,6 +26,7 @@ pub(super) mod rewriting_plugin;
 mod sandbox;
 mod service;
 mod sleep_guard;
+mod statusline_in_tui;
 mod tables;
 mod task_stop;
 mod torture;
@@ -82,6 +83,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("tables_compacted", tables::run_compacted),
     with_plugin("wake_in_tui", wake_in_tui::run),
     with_plugin("notify_in_tui", notify_in_tui::run),
+    with_plugin("statusline_in_tui", statusline_in_tui::run),
     with_plugin("blocked_prompt", blocked_prompt::run),
     with_plugin("headless_end", headless_end::run),
     with_plugin("torture_bash", torture::run_bash),
