@@ -14,6 +14,7 @@ mod dist;
 mod docs;
 mod e2e;
 mod fuzz;
+mod remove;
 mod repository;
 mod stand_in;
 mod tidy;

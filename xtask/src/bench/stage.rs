@@ -1,7 +1,6 @@
 //! The binaries as the installer builds them, and a scratch home for them.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 
@@ -9,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::e2e::{plugin, sys};
+use crate::remove::remove;
 use crate::repository;
 
 /// The session that every event belongs to.
@@ -193,17 +193,6 @@ fn build_for_tests() -> Result<PathBuf> {
     let status = build.status().with_context(|| format!("could not start {build:?}"))?;
     ensure!(status.success(), "could not build the plugin");
     Ok(repository::target()?.join("debug"))
-}
-
-/// What is gone already was somebody's who took it away, as the notifier does with its notes.
-fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove `{}`", path.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 impl Drop for Stage {

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{archive, cargo_home, name_of, remove};
+use super::{archive, cargo_home, name_of};
 use crate::e2e::plugin;
+use crate::remove::remove;
 
 /// Where the loader of a binary is named that is linked dynamically.
 const LOADER: &str = "/ld-linux";

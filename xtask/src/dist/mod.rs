@@ -8,13 +8,13 @@ mod check;
 mod parts;
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::e2e::plugin::NOT_IN_PLUGIN;
+use crate::remove::remove;
 use crate::repository;
 use parts::Parts;
 
@@ -92,15 +92,6 @@ fn cargo_home() -> Result<PathBuf> {
     }
     let home = env::var_os("HOME").context("neither `CARGO_HOME` nor `HOME` is set")?;
     Ok(Path::new(&home).join(".cargo"))
-}
-
-/// Removes a folder with all that is in it, if it is there.
-fn remove(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)
-            .with_context(|| format!("could not remove `{}`", folder.display()))?;
-    }
-    Ok(())
 }
 
 fn name_of(path: &Path) -> Result<String> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::sys;
+use crate::remove::remove;
 
 /// Where the client keeps its tasks.
 fn client_tmp() -> PathBuf {
@@ -42,8 +43,7 @@ fn remove_of(scenario: &Path) -> Result<()> {
             // It is called by its place and its task.
             let task = file_name(&announcement).split_once('-').map(|(_, task)| task);
             if task.is_some_and(is_recorded) {
-                fs::remove_file(&announcement)
-                    .with_context(|| format!("could not remove `{}`", announcement.display()))?;
+                remove(&announcement)?;
             }
         }
         // Another checkout may run the same scenario, whose sessions are called alike.
@@ -97,14 +97,4 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn file_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-/// Removes a folder with all that is in it, if it is there.
-pub(super) fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove `{}`", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -7,7 +7,7 @@ use std::process::{Command, id};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::leftovers::remove;
+use crate::remove::remove;
 
 /// The packages of the workspace that are no part of the plugin.
 pub(crate) const NOT_IN_PLUGIN: [&str; 3] = ["xtask", "sisyphus-testing", "sisyphus-fuzz"];
