@@ -66,8 +66,9 @@ pub struct Tasks {
 impl Tasks {
     /// Reads the state, after folding what has ended meanwhile.
     pub fn read(reach: Reach, complain: Complain) -> Result<Self> {
-        let store = open_store()?;
-        let tmp = client_tmp_dir(&Environment::read());
+        let environment = Environment::read();
+        let store = Store::new(StateDir::locate(&environment)?);
+        let tmp = client_tmp_dir(&environment);
         let scope = Scope::WithOrphans(Clients { is_gone, tmp: &tmp });
         let folded =
             fold(&store, scope, LOCK_WAIT_IN_RUNNER, Utc::now()).and_then(|()| bury_agents(&store));

@@ -27,10 +27,7 @@ impl Clients<'_> {
             return false;
         }
         let watcher = task.client.as_ref().and_then(|client| client.process.as_ref());
-        // The process numbers of another machine mean nothing here.
-        task.launched.is_none()
-            && task.host == sys::host()
-            && watcher.is_some_and(|process| (self.is_gone)(process))
+        task.launched.is_none() && is_orphan(watcher, task.host.as_ref(), &self.is_gone)
     }
 
     /// Keeps what such a command has printed so far. The client's file of it goes with the temporary folder.
@@ -39,6 +36,16 @@ impl Clients<'_> {
         state.create_output_dir().ok()?;
         keep_observed(&mut file, &state.output(&task.id)).ok()
     }
+}
+
+/// Whether a client is known to be gone, by its process and by the machine that this ran on.
+pub(crate) fn is_orphan(
+    process: Option<&Claimer>,
+    host: Option<&String>,
+    is_gone: &impl Fn(&Claimer) -> bool,
+) -> bool {
+    // The process numbers of another machine mean nothing here.
+    host == sys::host().as_ref() && process.is_some_and(is_gone)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::fold::advance;
 use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, ToolUseId};
 use crate::judge::unseen_end;
 use crate::notice::heading;
+use crate::orphans::is_orphan;
 use crate::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use crate::status::{Ending, Status};
 use crate::store::{Active, Claimer, Transaction};
@@ -163,16 +164,6 @@ pub fn has_own_work(active: &Active, id: &ClientTaskId) -> bool {
         let is_its = task.agent.as_ref().is_some_and(|agent| agent.as_str() == id.as_str());
         is_its && task.kind != Kind::Service && task.is_bound()
     })
-}
-
-/// Whether an agent, or a call in line, belongs to a client that is gone.
-fn is_orphan(
-    process: Option<&Claimer>,
-    host: Option<&String>,
-    is_gone: &impl Fn(&Claimer) -> bool,
-) -> bool {
-    // The process numbers of another machine mean nothing here.
-    host == sys::host().as_ref() && process.is_some_and(is_gone)
 }
 
 /// Whether there is anything of a client that is gone.
