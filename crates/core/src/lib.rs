@@ -4,17 +4,16 @@
 //! processes own), [`run_folder`] (the meeting place of runner and hooks), [`fold`] (how the second becomes the first),
 //! [`notice`] (what the model reads).
 
-pub mod id;
+pub(crate) use sisyphus_base::sys;
+pub use sisyphus_base::{atomic, environment, hook_log, id, paths, rights};
+
 pub mod outcome;
 pub mod status;
 pub mod task;
 pub mod transition;
 
-pub mod environment;
-pub mod paths;
 pub mod settings;
 
-pub mod atomic;
 pub mod store;
 
 pub mod agents;
@@ -38,10 +37,7 @@ pub mod notice;
 pub mod output;
 
 pub mod hand_over;
-pub mod hook_log;
 pub mod leftovers;
-pub mod rights;
 pub mod service;
 pub mod sleep;
-mod sys;
 pub mod ultrawork;

@@ -8,7 +8,6 @@ mod delivered;
 mod file;
 mod history;
 mod journal;
-mod lock;
 mod notify;
 mod original;
 mod outbox;
@@ -21,8 +20,10 @@ pub use delivered::Delivered;
 pub(crate) use file::Format;
 pub use file::Malformed;
 pub use history::History;
-pub use lock::{LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held, wait_until_open};
 pub use outbox::{Carrier, Claimer, Delivery, Outbox, Sent, Telling};
 pub use session::{Rewriting, Session};
+pub use sisyphus_base::lock::{
+    LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held, wait_until_open,
+};
 pub use tally::Tally;
 pub use transaction::{Active, Store, Transaction};

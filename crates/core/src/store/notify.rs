@@ -13,7 +13,6 @@ use serde::de::DeserializeOwned;
 
 use super::file::{self, Malformed};
 use super::journal::{self, Prepared};
-use super::lock::LOCK_WAIT_IN_RUNNER;
 use super::original::Original;
 use super::outbox::Outbox;
 use super::transaction::{Active, Store};
@@ -21,6 +20,7 @@ use crate::hook_log;
 use crate::id::SessionId;
 use crate::notify::{Line, Lines, Notes, is_live};
 use crate::paths::StateDir;
+use sisyphus_base::lock::LOCK_WAIT_IN_RUNNER;
 
 impl Store {
     /// What is to be told to people, without a lock. A broken file is set aside: else every hook would start somebody to

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::lock::Lock;
 use super::transaction::Store;
+use sisyphus_base::lock::Lock;
 
 /// For how long nobody waits again who has waited in vain. Longer than a hook lives; a waiter lives for hours.
 const GIVES_UP_FOR: Duration = Duration::from_secs(2);

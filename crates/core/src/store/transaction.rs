@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 use super::file::Format;
 use super::history::{self, History};
 use super::journal::{self, Prepared};
-use super::lock::LOCK_WAIT_IN_HOOK;
 use super::original::Original;
 use super::outbox::Outbox;
 use super::patience::Patience;
@@ -23,6 +22,7 @@ use crate::hook_log;
 use crate::id::{SessionId, TaskId, Ticket};
 use crate::paths::StateDir;
 use crate::task::Task;
+use sisyphus_base::lock::LOCK_WAIT_IN_HOOK;
 
 /// `active.json`: every task that is not finished, in ticket order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -262,7 +262,7 @@ impl Transaction<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lock::Lock;
+    use super::sisyphus_base::lock::Lock;
     use super::*;
     use crate::task::tests::pending;
     use sisyphus_testing::TempDir;

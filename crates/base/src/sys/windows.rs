@@ -8,52 +8,52 @@ use std::time::SystemTime;
 use crate::rights::Rights;
 
 /// Where the client's `claude-UID` folder lies unless `CLAUDE_CODE_TMPDIR` says otherwise.
-pub(crate) fn default_tmp_dir() -> PathBuf {
+pub fn default_tmp_dir() -> PathBuf {
     std::env::temp_dir()
 }
 
 /// The name of the client's temporary folder for this user.
-pub(crate) fn client_tmp_name() -> String {
+pub fn client_tmp_name() -> String {
     "claude".to_owned()
 }
 
 /// Creates `path` and its missing parents.
-pub(crate) fn create_private_dir_all(path: &Path) -> io::Result<()> {
+pub fn create_private_dir_all(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
 }
 
 /// Creates the folder `path`; it must not exist.
-pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
     std::fs::create_dir(path)
 }
 
 /// Whether `path` is a real folder.
-pub(crate) fn is_private_dir(path: &Path) -> io::Result<bool> {
+pub fn is_private_dir(path: &Path) -> io::Result<bool> {
     Ok(path.symlink_metadata()?.is_dir())
 }
 
 /// Creates a file that must not exist.
-pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
+pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 /// Opens a file for appending, creating it.
-pub(crate) fn append_private_file(path: &Path) -> io::Result<File> {
+pub fn append_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
 /// Opens a lock file for reading and writing, creating it.
-pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
+pub fn open_lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// Whether files can be created in the folder `path`: asked of no access list, so hoped.
-pub(crate) fn is_writable_dir(path: &Path) -> bool {
+pub fn is_writable_dir(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_dir() && !metadata.permissions().readonly())
 }
 
 /// Opens a regular file for reading; a link is refused.
-pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
+pub fn open_own_file(path: &Path) -> io::Result<File> {
     if path.symlink_metadata()?.is_file() {
         File::open(path)
     } else {
@@ -62,7 +62,7 @@ pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a regular file for reading, wherever links lead.
-pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
+pub fn open_linked_file(path: &Path) -> io::Result<File> {
     if path.metadata()?.is_file() {
         File::open(path)
     } else {
@@ -71,27 +71,27 @@ pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
 }
 
 /// Whose a file is: what lies in a user's folder is theirs alone, unless they gave it away.
-pub(crate) fn rights(path: &Path) -> io::Result<Rights> {
+pub fn rights(path: &Path) -> io::Result<Rights> {
     let metadata = path.symlink_metadata()?;
     Ok(if metadata.is_symlink() { Rights::Link } else { Rights::OursAlone })
 }
 
 /// Whether it is a file; its name says whether it can be started.
-pub(crate) fn is_executable(path: &Path) -> bool {
+pub fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
 /// Nothing to do: its folder's rights hold.
-pub(crate) fn make_private_program(_path: &Path) -> io::Result<()> {
+pub fn make_private_program(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
 /// The name of this machine: not asked for.
-pub(crate) fn host() -> Option<String> {
+pub fn host() -> Option<String> {
     None
 }
 
 /// When a file was last written; a rename does not show.
-pub(crate) fn changed_at(path: &Path) -> io::Result<SystemTime> {
+pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
     path.symlink_metadata()?.modified()
 }

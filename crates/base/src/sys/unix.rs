@@ -11,34 +11,34 @@ use std::time::{Duration, SystemTime};
 use crate::rights::Rights;
 
 /// Where the client's `claude-UID` folder lies unless `CLAUDE_CODE_TMPDIR` says otherwise.
-pub(crate) fn default_tmp_dir() -> PathBuf {
+pub fn default_tmp_dir() -> PathBuf {
     PathBuf::from("/tmp")
 }
 
 /// The name of the client's temporary folder for this user.
-pub(crate) fn client_tmp_name() -> String {
+pub fn client_tmp_name() -> String {
     format!("claude-{}", nix::unistd::geteuid())
 }
 
 /// Creates `path` and its missing parents with mode 0700.
-pub(crate) fn create_private_dir_all(path: &Path) -> io::Result<()> {
+pub fn create_private_dir_all(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Creates the folder `path` with mode 0700; it must not exist.
-pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
 /// Whether `path` is a real folder of this user that nobody else can write to.
-pub(crate) fn is_private_dir(path: &Path) -> io::Result<bool> {
+pub fn is_private_dir(path: &Path) -> io::Result<bool> {
     let metadata = path.symlink_metadata()?;
     let ours = metadata.uid() == nix::unistd::geteuid().as_raw();
     Ok(metadata.is_dir() && ours && metadata.mode() & 0o022 == 0)
 }
 
 /// Whose a file or folder is, and who else may do what with it.
-pub(crate) fn rights(path: &Path) -> io::Result<Rights> {
+pub fn rights(path: &Path) -> io::Result<Rights> {
     let metadata = path.symlink_metadata()?;
     Ok(match metadata.mode() & 0o077 {
         _ if metadata.is_symlink() => Rights::Link,
@@ -50,27 +50,27 @@ pub(crate) fn rights(path: &Path) -> io::Result<Rights> {
 }
 
 /// Whether it is a file that its owner may start.
-pub(crate) fn is_executable(path: &Path) -> bool {
+pub fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o100 != 0)
 }
 
 /// Lets nobody but its owner read, change or start a program.
-pub(crate) fn make_private_program(path: &Path) -> io::Result<()> {
+pub fn make_private_program(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(0o700))
 }
 
 /// Creates a file with mode 0600 that must not exist.
-pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
+pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Opens a file for appending, creating it with mode 0600.
-pub(crate) fn append_private_file(path: &Path) -> io::Result<File> {
+pub fn append_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 /// Opens a lock file for reading and writing, creating it with mode 0600. A link is refused.
-pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
+pub fn open_lock_file(path: &Path) -> io::Result<File> {
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     OpenOptions::new()
         .read(true)
@@ -83,13 +83,13 @@ pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
 }
 
 /// Whether files can be created in the folder `path` by this process; false for one on a read-only mount.
-pub(crate) fn is_writable_dir(path: &Path) -> bool {
+pub fn is_writable_dir(path: &Path) -> bool {
     nix::unistd::access(path, nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK)
         .is_ok()
 }
 
 /// Opens a regular file of this user for reading; a link, a pipe or somebody else's file is refused.
-pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
+pub fn open_own_file(path: &Path) -> io::Result<File> {
     // Without O_NONBLOCK the open of a planted pipe would wait for a writer for ever.
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
@@ -102,7 +102,7 @@ pub(crate) fn open_own_file(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a regular file for reading, wherever links lead and whosever it is; a pipe or a device is refused.
-pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
+pub fn open_linked_file(path: &Path) -> io::Result<File> {
     let refused = || io::Error::other("not a regular file");
     // Looked at before it is opened, because the mere opening of a device can have an effect.
     if !path.metadata()?.is_file() {
@@ -116,13 +116,13 @@ pub(crate) fn open_linked_file(path: &Path) -> io::Result<File> {
 }
 
 /// The name of this machine, or of the container; `None` where it is not asked for.
-pub(crate) fn host() -> Option<String> {
+pub fn host() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// When the entry of a file last changed: written, renamed, or given other rights.
-pub(crate) fn changed_at(path: &Path) -> io::Result<SystemTime> {
+pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
     let metadata = path.symlink_metadata()?;
     let seconds = u64::try_from(metadata.ctime()).map_err(io::Error::other)?;
     let nanoseconds = u32::try_from(metadata.ctime_nsec()).map_err(io::Error::other)?;

@@ -7,7 +7,9 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use fs4::{FileExt, TryLockError};
@@ -18,6 +20,9 @@ use crate::sys;
 pub const LOCK_WAIT_IN_HOOK: Duration = Duration::from_millis(100);
 /// How long a runner waits. Nobody waits for it meanwhile but the client's notice of the end.
 pub const LOCK_WAIT_IN_RUNNER: Duration = Duration::from_secs(1);
+
+/// Stack of the thread that waits for a lock, in bytes: it makes one system call.
+const WAITING_STACK: usize = 64 * 1024;
 
 /// An exclusive lock, held until it is dropped.
 #[derive(Debug)]
@@ -37,34 +42,36 @@ impl Lock {
         }
     }
 
-    /// Takes the lock of `path`, trying for `wait`. The file is created if it is missing, its folder is not.
+    /// Takes the lock of `path`, waiting for at most `wait`. The file is created if it is missing, its folder is not.
+    ///
+    /// The wait is the kernel's own queue, which is first come, first served: of processes that try again and again the
+    /// unlucky one may never get its turn. The system has no lock with a deadline, so a thread does the waiting.
     pub fn acquire(path: &Path, wait: Duration) -> Result<Self> {
+        if let Some(lock) = Self::take_free(path)? {
+            return Ok(lock);
+        }
+        let timed_out =
+            || format!("timed out waiting {} ms for `{}`", wait.as_millis(), path.display());
+        anyhow::ensure!(wait > Duration::ZERO, timed_out());
         let file = sys::open_lock_file(path)
-            .with_context(|| format!("could not open `{}`", path.display()))?;
-        let deadline = Instant::now() + wait;
-        let mut pause = Duration::from_micros(100);
-        loop {
-            match FileExt::try_lock(&file) {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {}
-                Err(TryLockError::WouldBlock) => {
-                    anyhow::bail!(
-                        "could not lock `{}` within {} ms",
-                        path.display(),
-                        wait.as_millis()
-                    )
-                }
-                Err(TryLockError::Error(error)) => {
-                    return Err(error)
-                        .with_context(|| format!("could not lock `{}`", path.display()));
-                }
+            .with_context(|| format!("could not lock `{}`", path.display()))?;
+        let (sender, receiver) = sync_channel(0);
+        let waiting = move || {
+            let locked = FileExt::lock(&file);
+            // A rendezvous: if the receiver gave up, the file comes back with the error and is unlocked here.
+            let _ = sender.send(locked.map(|()| file));
+        };
+        thread::Builder::new()
+            .stack_size(WAITING_STACK)
+            .spawn(waiting)
+            .context("could not start a thread to wait for a lock")?;
+        match receiver.recv_timeout(wait) {
+            Ok(locked) => {
+                let file =
+                    locked.with_context(|| format!("could not lock `{}`", path.display()))?;
+                Ok(Self { _file: file })
             }
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the system has no lock with a deadline"
-            )]
-            std::thread::sleep(pause);
-            pause = (pause * 3 / 2).min(Duration::from_millis(2));
+            Err(_) => Err(anyhow::Error::msg(timed_out())),
         }
     }
 }
@@ -98,6 +105,7 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
 mod tests {
     use super::*;
     use sisyphus_testing::TempDir;
+    use std::time::Instant;
 
     #[test]
     fn gives_up_when_held_and_gets_it_when_free() {
@@ -109,7 +117,7 @@ mod tests {
         let started = Instant::now();
         let error = Lock::acquire(&path, Duration::from_millis(50)).unwrap_err();
         assert!(started.elapsed() >= Duration::from_millis(50));
-        assert!(error.to_string().contains("within 50 ms"), "{error}");
+        assert!(error.to_string().contains("50 ms"), "{error}");
         drop(lock);
         assert!(!is_held(&path).unwrap());
         Lock::acquire(&path, Duration::ZERO).unwrap();
