@@ -6,6 +6,8 @@ use std::hash::{BuildHasher, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Tick;
+
 /// Longest identifier that is accepted, in bytes. The client's are at most 36 (a UUID) today.
 const MAX_LEN: usize = 128;
 
@@ -106,10 +108,18 @@ impl TaskId {
     }
 }
 
-/// A task's place in line: lower is earlier. Given in the order in which the calls were announced.
+/// A task's place in line: lower is earlier. It is the moment of its announcement, in nanoseconds since the machine
+/// started: no counter has to be kept, and two configuration folders have one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ticket(pub u64);
+
+impl Ticket {
+    /// The ticket of a call that comes now.
+    pub fn now() -> Self {
+        Self(Tick::now().0)
+    }
+}
 
 impl fmt::Display for Ticket {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,13 @@
 //! What every other crate stands on: identifiers, paths, the environment, files that only their owner reads, locks, the log.
 
 pub mod atomic;
+pub mod clock;
 pub mod environment;
 pub mod hook_log;
 pub mod id;
 pub mod lock;
+pub mod machine;
 pub mod paths;
+pub mod process_ref;
 pub mod rights;
 pub mod sys;

@@ -78,12 +78,19 @@ impl StateDir {
         self.root.join("archive")
     }
 
-    pub fn outbox_dir(&self) -> PathBuf {
-        self.root.join("outbox")
+    /// Events that a process posted for the next one that holds the lock.
+    pub fn inbox_dir(&self) -> PathBuf {
+        self.root.join("inbox")
     }
 
-    pub fn outbox(&self, session: &SessionId) -> PathBuf {
-        self.outbox_dir().join(format!("{session}.json"))
+    /// Calls that were seen before they ran.
+    pub fn announced_dir(&self) -> PathBuf {
+        self.root.join("announced")
+    }
+
+    /// What runners leave.
+    pub fn runs_dir(&self) -> PathBuf {
+        self.root.join("runs")
     }
 
     pub fn sessions_dir(&self) -> PathBuf {
@@ -143,17 +150,17 @@ impl StateDir {
     }
 
     /// Which conversation a client has just left, by the client's number.
-    pub fn left(&self, client: i32) -> PathBuf {
-        self.left_dir().join(format!("{client}.json"))
+    pub fn transfer(&self, client: i32) -> PathBuf {
+        self.transfers_dir().join(format!("{client}.json"))
     }
 
-    pub fn left_dir(&self) -> PathBuf {
-        self.root.join("left")
+    pub fn transfers_dir(&self) -> PathBuf {
+        self.root.join("transfers")
     }
 
     /// Creates the folder of the conversations that were just left.
-    pub fn create_left_dir(&self) -> Result<()> {
-        create_dir(&self.left_dir())
+    pub fn create_transfers_dir(&self) -> Result<()> {
+        create_dir(&self.transfers_dir())
     }
 
     /// Held by the session's waiter.
@@ -164,11 +171,6 @@ impl StateDir {
     /// Which process the session's waiter is.
     pub fn waiter(&self, session: &SessionId) -> PathBuf {
         self.wake_dir().join(format!("{session}.json"))
-    }
-
-    /// What a change of several files announces.
-    pub fn journal(&self) -> PathBuf {
-        self.root.join("journal.json")
     }
 
     /// Where who tells people is: for the runner, which lies far from where the plugin is installed.

@@ -8,7 +8,7 @@ use sisyphus_control::open_store;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::leftovers::{Kind, Leftover, find, remove};
 use sisyphus_core::output::one_line;
-use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::store::Store;
 use sisyphus_core::task::Task;
 
@@ -93,7 +93,6 @@ fn name(kind: Kind) -> &'static str {
         Kind::Output => "kept output",
         Kind::Archive => "archived history",
         Kind::Corrupt => "broken state file",
-        Kind::Outbox => "deliveries of a session",
         Kind::Session => "what was known of a session",
         Kind::Temporary => "half-written file",
         Kind::Handoff => "handoff that nobody took",

@@ -32,14 +32,14 @@ fn session(task: &Task) -> String {
 }
 
 fn place_in_line(task: &Task, outlook: Outlook) -> Option<String> {
-    match (&task.status, outlook) {
+    match (task.status(), outlook) {
         (Status::Queued { .. }, Outlook::Waits { number }) => Some(number.to_string()),
         (_, Outlook::Waits { .. } | Outlook::Starts) => None,
     }
 }
 
 fn started(task: &Task) -> Option<String> {
-    let (at, waited_ms) = match &task.status {
+    let (at, waited_ms) = match task.status() {
         Status::Pending { .. } | Status::Queued { .. } => return None,
         Status::Running { started_at, .. } => (*started_at, None),
         Status::Finished(ending) => (ending.started_at?, ending.waited_ms),
@@ -52,7 +52,7 @@ fn started(task: &Task) -> Option<String> {
 }
 
 fn ended(task: &Task) -> Option<String> {
-    match &task.status {
+    match task.status() {
         Status::Finished(ending) => Some(clock(ending.ended_at)),
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
     }
@@ -60,7 +60,7 @@ fn ended(task: &Task) -> Option<String> {
 
 /// Only what is out of the ordinary is worth a line.
 fn watched(task: &Task) -> Option<String> {
-    let Status::Running { watch: Watch::Observed, .. } = &task.status else { return None };
+    let Status::Running { watch: Watch::Observed, .. } = task.status() else { return None };
     (task.kind != Kind::Agent)
         .then(|| "by Claude Code alone, whose word its end will be".to_owned())
 }

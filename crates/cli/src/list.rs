@@ -77,7 +77,7 @@ pub(crate) fn table(
     let row = |task: &Task| {
         [
             Cell::from(task.id.as_str()),
-            Cell::of(hue(&task.status), state(task)),
+            Cell::of(hue(task.status()), state(task)),
             Cell::from(time(task, now).map_or_else(|| "-".to_owned(), duration)),
             Cell::from(project(task)),
             Cell::from(what(task, most)),
@@ -132,7 +132,7 @@ pub(crate) fn what(task: &Task, most: usize) -> String {
 
 /// The state, with the exit code where that says more.
 pub(crate) fn state(task: &Task) -> String {
-    let Status::Finished(ending) = &task.status else { return task.status.word().to_owned() };
+    let Status::Finished(ending) = task.status() else { return task.status().word().to_owned() };
     match ending.outcome {
         Outcome::Failed { exit_code } => format!("failed({exit_code})"),
         Outcome::AgentFailed { why: AgentFailure::RateLimit } => "failed(rate limit)".to_owned(),
@@ -142,13 +142,13 @@ pub(crate) fn state(task: &Task) -> String {
         | Outcome::TimedOut { .. }
         | Outcome::Cancelled { .. }
         | Outcome::Lost { .. }
-        | Outcome::Unknown => task.status.word().to_owned(),
+        | Outcome::Unknown => task.status().word().to_owned(),
     }
 }
 
 /// How long it took, or for how long it has been running or waiting, in milliseconds.
 pub(crate) fn time(task: &Task, now: DateTime<Utc>) -> Option<u64> {
-    let since = match &task.status {
+    let since = match task.status() {
         Status::Running { started_at, .. } => started_at,
         Status::Pending { announced_at } => announced_at,
         Status::Queued { queued_at } => queued_at,

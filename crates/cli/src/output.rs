@@ -34,7 +34,7 @@ pub(crate) fn output(options: &Output) -> Result<()> {
         {
             return Ok(());
         }
-        if task.status.is_final() || options.until() == Until::Now {
+        if task.status().is_final() || options.until() == Until::Now {
             break;
         }
         lookout.pause(TICK);

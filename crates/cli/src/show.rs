@@ -36,7 +36,7 @@ pub(crate) fn show(options: &Show) -> Result<()> {
         return print::json(&json!({ "version": VERSION, "task": View::of(task, state) }));
     }
     let outlook = outlook(&tasks, task);
-    if let Status::Finished(_) = &task.status {
+    if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
         print::out(&format!("{report}{asked}{}", facts(task, outlook)))?;
@@ -61,7 +61,7 @@ fn outlook(tasks: &Tasks, task: &Task) -> Outlook {
 
 fn heading_of_live(task: &Task, now: DateTime<Utc>) -> String {
     let lasted = time(task, now).map(|ms| format!(", for {}", duration(ms))).unwrap_or_default();
-    format!("{} is {}{lasted}.\n", heading(task), task.status.word())
+    format!("{} is {}{lasted}.\n", heading(task), task.status().word())
 }
 
 /// What was asked for.

@@ -87,7 +87,7 @@ fn is_command(task: &Task) -> bool {
 }
 
 fn is_since(task: &Task, since: Option<DateTime<Utc>>) -> bool {
-    match (&task.status, since) {
+    match (task.status(), since) {
         (_, None) => true,
         (Status::Finished(ending), Some(since)) => ending.ended_at >= since,
         (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }, Some(_)) => false,

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use sisyphus_control::{up_to_date, world};
 use sisyphus_core::environment::Environment;
-use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::id::SessionId;
 use sisyphus_core::outcome::Outcome;
-use sisyphus_core::paths::StateDir;
+use sisyphus_core::paths::{StateDir, client_tmp_dir};
 use sisyphus_core::status::Status;
 use sisyphus_core::store::Store;
 use sisyphus_core::task::Task;
@@ -41,32 +41,34 @@ pub(crate) fn statusline() -> ExitCode {
 }
 
 fn line() -> Option<String> {
-    let state = StateDir::locate(&Environment::read()).ok()?;
+    let environment = Environment::read();
+    let state = StateDir::locate(&environment).ok()?;
     // Nothing was ever recorded: not even the question is read.
     if !state.active().exists() {
         return None;
     }
     let (store, now) = (Store::new(state), Utc::now());
     let session = session();
-    // Who comes by does what is due; who finds the lock taken leaves it to the next.
-    let _ = fold(&store, Scope::All, Duration::ZERO, now);
+    // A lock that is taken leaves what is new to its holder.
+    let tmp = client_tmp_dir(&environment);
+    let active = up_to_date(&store, &world(&tmp), Duration::ZERO, |_| {}).ok()?.tasks;
     start_notifier(store.dir());
-    let active = store.read_active().ok()?.tasks;
     let is_meant = |task: &Task| session.as_ref().is_none_or(|session| &task.session == session);
     let (mut running, mut waiting) = (0, 0);
     for task in active.iter().filter(|task| is_meant(task)) {
-        match &task.status {
+        match task.status() {
             Status::Running { .. } => running += 1,
             Status::Queued { .. } => waiting += 1,
             // A call that may still be denied is nothing yet.
-            Status::Pending { .. } if task.is_bound() => waiting += 1,
+            Status::Pending { .. } if task.is_confirmed() => waiting += 1,
             Status::Pending { .. } | Status::Finished(_) => {}
         }
     }
     if running + waiting == 0 {
         return None;
     }
-    let failed = failures(&store, is_meant, now);
+    let recent = active.iter().filter(|task| is_meant(task)).filter_map(|task| ended(task, now));
+    let failed = recent.filter(is_bad).count() + failures(&store, &active, is_meant, now);
     let parts = [(sign::RUNS, running), (sign::WAITS, waiting), (sign::BAD, failed)];
     let shown = parts.iter().filter(|(_, count)| *count > 0);
     let words: Vec<String> = shown.map(|(sign, count)| format!("{sign}{count}")).collect();
@@ -74,7 +76,12 @@ fn line() -> Option<String> {
 }
 
 /// How many ended badly of late.
-fn failures(store: &Store, is_meant: impl Fn(&Task) -> bool, now: DateTime<Utc>) -> usize {
+fn failures(
+    store: &Store,
+    active: &[Task],
+    is_meant: impl Fn(&Task) -> bool,
+    now: DateTime<Utc>,
+) -> usize {
     let path = store.dir().failed();
     let written = path.metadata().and_then(|metadata| metadata.modified());
     // The history is long, and mostly there is nothing new in it.
@@ -82,15 +89,20 @@ fn failures(store: &Store, is_meant: impl Fn(&Task) -> bool, now: DateTime<Utc>)
         return 0;
     }
     let Ok(history) = store.read_failed() else { return 0 };
-    let ended = |task: &Task| match &task.status {
+    let news = history.newest().map_while(|task| ended(&task, now).map(|outcome| (task, outcome)));
+    let is_counted = |task: &Task| active.iter().any(|it| it.id == task.id);
+    news.filter(|(task, outcome)| is_meant(task) && is_bad(outcome) && !is_counted(task)).count()
+}
+
+/// How a task ended, if that was of late.
+fn ended(task: &Task, now: DateTime<Utc>) -> Option<Outcome> {
+    match task.status() {
         Status::Finished(ending) if now - ending.ended_at < NEWS => Some(ending.outcome.clone()),
         Status::Finished(_)
         | Status::Pending { .. }
         | Status::Queued { .. }
         | Status::Running { .. } => None,
-    };
-    let news = history.newest().map_while(|task| ended(&task).map(|outcome| (task, outcome)));
-    news.filter(|(task, outcome)| is_meant(task) && is_bad(outcome)).count()
+    }
 }
 
 /// Whether somebody should look. What was cancelled ended as it was asked to.

@@ -55,7 +55,7 @@ impl<'a> View<'a> {
     pub(crate) fn of(task: &'a Task, state: &StateDir) -> Self {
         let mut view = Self {
             id: task.id.as_str(),
-            status: task.status.word(),
+            status: task.status().word(),
             exit_code: None,
             signal: None,
             by: None,
@@ -82,7 +82,7 @@ impl<'a> View<'a> {
                 .filter(|path| path.exists())
                 .map(|path| path.to_string_lossy().into_owned()),
         };
-        match &task.status {
+        match task.status() {
             Status::Pending { .. } | Status::Queued { .. } => {}
             Status::Running { started_at, watch } => {
                 view.started_at = Some(*started_at);

@@ -61,8 +61,10 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         if !live.is_empty() && left.is_some_and(|left| left.is_zero()) {
             verdict = Verdict::TimedOut;
             spinner.clear();
-            let words: Vec<String> =
-                live.iter().map(|task| format!("{} is {}", task.id, task.status.word())).collect();
+            let words: Vec<String> = live
+                .iter()
+                .map(|task| format!("{} is {}", task.id, task.status().word()))
+                .collect();
             print::warn(&anyhow::anyhow!("the time is up: {}", words.join(", ")));
             seen.extend(std::mem::take(&mut live));
         }
@@ -86,15 +88,15 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
 fn what_they_do(live: &[Task]) -> String {
     if let [task] = live {
         let name = what(task, NAME_MAX);
-        return format!("{} is {}: {name}", task.id, task.status.word());
+        return format!("{} is {}: {name}", task.id, task.status().word());
     }
-    let is_running = |task: &&Task| matches!(task.status, Status::Running { .. });
+    let is_running = |task: &&Task| matches!(task.status(), Status::Running { .. });
     let running = live.iter().filter(is_running).count();
     format!("{} not ended, {running} of them running", live.len())
 }
 
 fn has_completed(task: &Task) -> bool {
-    match &task.status {
+    match task.status() {
         Status::Finished(ending) => ending.outcome == Outcome::Completed,
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
     }

@@ -52,7 +52,7 @@ fn lines(tasks: &Tasks, size: Size) -> Vec<String> {
     let mut lines: Vec<String> = rows.next().into_iter().collect();
     for task in &tasks.active {
         lines.extend(rows.next());
-        if matches!(task.status, Status::Running { .. })
+        if matches!(task.status(), Status::Running { .. })
             && let Some(line) = last_line(task, tasks.store.dir(), &client_tmp)
         {
             lines.push(paint.paint(Hue::Dim, &fit(&format!("{INDENT}{line}"), size.width)));

@@ -19,7 +19,7 @@ pub(crate) fn how_it_ended(task: &Task) -> String {
 
 /// The sentence about a task without its subject.
 pub(crate) fn predicate(task: &Task) -> String {
-    match &task.status {
+    match task.status() {
         Status::Finished(ending) => ending.sentence(task.kind),
         status @ (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }) => {
             format!("is {}", status.word())

@@ -2,17 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use chrono::Utc;
+use sisyphus_core::atomic;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::event::Event;
 use sisyphus_core::id::TaskId;
 use sisyphus_core::outcome::Canceller;
+use sisyphus_core::paths::client_tmp_dir;
+use sisyphus_core::run::Run;
 use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_core::task::{StopAsked, Task};
+use sisyphus_core::task::Task;
 
 use crate::lookout::{Course, Lookout};
 use crate::stop::Stop;
-use crate::tasks::Complain;
+use crate::tasks::{Complain, world};
 
 /// How long the runners have for what they were told: 5 seconds of grace, then to keep the output and to record the end.
 /// All of it must stay within the time in which an end still counts as what was asked for.
@@ -61,17 +66,17 @@ pub fn cancel(
 /// Whether we can stop it: a background command of the client's that a runner of ours has, or is about to have. A
 /// foreground command that took an announcement with the same words is none.
 pub fn is_ours(task: &Task) -> bool {
-    let has_runner = match &task.status {
+    let has_runner = match task.status() {
         Status::Pending { .. }
         | Status::Queued { .. }
         | Status::Running { watch: Watch::Supervised, .. } => true,
         Status::Running { watch: Watch::Observed, .. } | Status::Finished(_) => false,
     };
-    has_runner && task.is_bound()
+    has_runner && task.is_confirmed()
 }
 
 fn leave(task: Task) -> Answer {
-    let ending = if task.status.is_final() { Ending::HadEnded } else { Ending::LeftToClient };
+    let ending = if task.status().is_final() { Ending::HadEnded } else { Ending::LeftToClient };
     Answer { before: task.clone(), task, ending }
 }
 
@@ -84,7 +89,7 @@ fn stop(
 ) -> Result<Vec<Answer>> {
     // Who waits goes first, the last in line before the others: a slot that opens must not start what is to be stopped.
     tasks.sort_by_key(|task| {
-        (matches!(task.status, Status::Running { .. }), std::cmp::Reverse(task.ticket))
+        (matches!(task.status(), Status::Running { .. }), std::cmp::Reverse(task.ticket))
     });
     anyhow::ensure!(
         store.dir().is_writable(),
@@ -94,7 +99,7 @@ fn stop(
     // What the runners find when they get the signal.
     ask(store, &tasks, by)?;
     let mut stops: Vec<(Task, Result<Stop>)> =
-        tasks.into_iter().map(|task| (task.clone(), Stop::of(&task))).collect();
+        tasks.into_iter().map(|task| (task.clone(), Stop::of(&task, store.dir()))).collect();
     let mut lookout = Lookout::new(store.clone(), complain);
     let begin = Instant::now();
     let (kill_tree_at, kill_all_at) = (begin + PATIENCE, begin + PATIENCE + KILL_PATIENCE);
@@ -111,16 +116,21 @@ fn stop(
         .collect())
 }
 
-/// Notes who asked, so that the runners know what the signal means and the records say why the tasks ended.
+/// Notes who asked, so that the runners know what the signal means and the records say why the tasks ended. The runners are
+/// told by a file of their own: what they do must not wait for the lock of the state.
 fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
-    store.update(LOCK_WAIT_IN_RUNNER, |transaction| {
-        let asked = StopAsked::new(by, Utc::now());
-        let is_meant = |task: &&mut Task| tasks.iter().any(|meant| meant.id == task.id);
-        for task in transaction.active.tasks.iter_mut().filter(is_meant) {
-            task.stop_asked = Some(asked);
+    let at = Utc::now();
+    for task in tasks {
+        if let Some(id) = task.client_id() {
+            let run = Run::outside(store.dir(), task.started_in(), id);
+            run.create().with_context(|| format!("could not create `{}`", run.dir().display()))?;
+            let asked = serde_json::to_vec(&by).context("could not encode a request")?;
+            atomic::write(&run.stop(), &asked)?;
         }
-        Ok(())
-    })
+        store.post(&Event::CancelRequested { task: task.id.clone(), by, at })?;
+    }
+    let tmp = client_tmp_dir(&Environment::read());
+    store.update(&world(&tmp), LOCK_WAIT_IN_RUNNER, |_, _| ())
 }
 
 /// Does `push` to those that are not over, again and again until all are, or until then. It is done once at least.

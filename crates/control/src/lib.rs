@@ -10,5 +10,5 @@ mod told;
 
 pub use cancel::{Answer, Ending, cancel, is_ours};
 pub use lookout::{Course, Lookout, TICK, Watched, courses};
-pub use tasks::{Complain, NoSuchTask, Reach, Tasks, open_store};
+pub use tasks::{Complain, NoSuchTask, Reach, Tasks, open_store, up_to_date, world};
 pub use told::{count_as_told, own_asker};

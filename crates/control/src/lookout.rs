@@ -8,16 +8,16 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::Utc;
-use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::environment::Environment;
 use sisyphus_core::id::TaskId;
-use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::paths::{StateDir, client_tmp_dir};
+use sisyphus_core::run::Run;
 use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store, wait_until_open};
 use sisyphus_core::task::Task;
 use sisyphus_process::start_notifier;
 
-use crate::tasks::Complain;
+use crate::tasks::{Complain, world};
 
 /// How long to sleep at most between two looks. The end of a supervised task is seen at once, because its lock opens;
 /// that of others only by looking.
@@ -38,25 +38,23 @@ pub enum Course {
 }
 
 /// Tells what has become of each of these tasks, by what is in the state files.
-pub fn courses(store: &Store, ids: &[TaskId]) -> Result<Vec<Course>> {
-    // The active ones first: what is not among them any more is in the history already.
+pub fn courses(store: &Store, ids: &[TaskId], complain: Complain) -> Result<Vec<Course>> {
+    // The live records first: a task that is not among them any more is in the history already.
     let active = store.read_active()?.tasks;
     let find = |tasks: &[Task], id: &TaskId| tasks.iter().find(|task| &task.id == id).cloned();
-    if let Some(live) = ids.iter().map(|id| find(&active, id)).collect::<Option<Vec<_>>>() {
-        return Ok(live.into_iter().map(Course::Live).collect());
+    let course = |task: Task| {
+        if task.status().is_final() { Course::Ended(task) } else { Course::Live(task) }
+    };
+    if let Some(known) = ids.iter().map(|id| find(&active, id)).collect::<Option<Vec<_>>>() {
+        return Ok(known.into_iter().map(course).collect());
     }
-    let mut ended = store.read_completed()?.tasks();
-    ended.extend(store.read_failed()?.tasks());
+    let mut ended = store.read_recent(complain);
     let is_known = |id: &TaskId| [&active, &ended].iter().any(|it| find(it, id).is_some());
     if !ids.iter().all(is_known) {
-        ended.extend(store.read_archive()?);
+        ended.extend(store.read_archive(complain));
     }
-    let course_of = |id| match (find(&active, id), find(&ended, id)) {
-        (Some(task), _) => Course::Live(task),
-        (None, Some(task)) => Course::Ended(task),
-        (None, None) => Course::Forgotten,
-    };
-    Ok(ids.iter().map(course_of).collect())
+    let found = ids.iter().map(|id| find(&active, id).or_else(|| find(&ended, id)));
+    Ok(found.map(|task| task.map_or(Course::Forgotten, course)).collect())
 }
 
 /// The tasks whose runners' locks threads of this process wait for. Each rings once, when its lock opens.
@@ -73,17 +71,17 @@ impl Watched {
 
     /// Starts a thread that waits for the lock of a task's runner, unless the task has none, or one was started before.
     /// It ends with the process.
-    pub fn watch(&mut self, task: &Task) {
+    pub fn watch(&mut self, task: &Task, state: &StateDir) {
         let has_runner = matches!(
-            task.status,
+            task.status(),
             Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. }
         );
         let is_full = self.at_work.load(Ordering::Relaxed) >= WATCHERS;
         if !has_runner || is_full || self.ids.contains(&task.id) {
             return;
         }
-        let Ok(Some(root)) = RunRoot::of(task) else { return };
-        let lock = root.folder(&task.id).lock();
+        let Some(run) = Run::of(task, state) else { return };
+        let lock = run.lock();
         let (ring, at_work) = (Arc::clone(&self.ring), Arc::clone(&self.at_work));
         at_work.fetch_add(1, Ordering::Relaxed);
         let wait = move || {
@@ -126,17 +124,22 @@ impl Lookout {
 
     /// Looks what has become of each of these tasks, after folding what has ended meanwhile.
     pub fn look(&mut self, ids: &[TaskId]) -> Result<Vec<Course>> {
-        if let Err(error) = fold(&self.store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now())
+        let tmp = client_tmp_dir(&Environment::read());
+        let world = world(&tmp);
+        let news = self.store.peek(&world)?;
+        if news.has_news()
+            && let Err(error) =
+                self.store.commit(Some(news), &world, LOCK_WAIT_IN_RUNNER, |_, _| ())
             && !self.has_complained
         {
             (self.complain)(&error);
             self.has_complained = true;
         }
         start_notifier(self.store.dir());
-        let courses = courses(&self.store, ids)?;
+        let courses = courses(&self.store, ids, self.complain)?;
         for course in &courses {
             if let Course::Live(task) = course {
-                self.watched.watch(task);
+                self.watched.watch(task, self.store.dir());
             }
         }
         Ok(courses)

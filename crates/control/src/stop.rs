@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::paths::StateDir;
+use sisyphus_core::run::Run;
 use sisyphus_core::store::is_held;
 use sisyphus_core::task::Task;
 use sisyphus_process::{
@@ -47,12 +48,12 @@ enum Runner {
 
 impl Stop {
     /// Makes ready to stop a task that the client has named.
-    pub(crate) fn of(task: &Task) -> Result<Self> {
-        let root = RunRoot::of(task)?.context("its run folder is gone")?;
+    pub(crate) fn of(task: &Task, state: &StateDir) -> Result<Self> {
+        let run = Run::of(task, state).context("Claude Code has not named it")?;
         let client_id = task.client_id().context("Claude Code has not named it")?;
         let output = Path::new(task.started_in().as_str()).join("tasks");
         Ok(Self {
-            lock: root.folder(&task.id).lock(),
+            lock: run.lock(),
             output: output.join(format!("{client_id}.output")),
             runner: Runner::Unseen,
             tree: Vec::new(),

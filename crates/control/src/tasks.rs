@@ -2,17 +2,19 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use chrono::Utc;
 use sisyphus_core::agents::{Waiting, bury_orphans, has_orphans};
+use sisyphus_core::announced::{Announced, sessions_with_announcements};
 use sisyphus_core::environment::Environment;
-use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::id::{SessionId, TaskId};
-use sisyphus_core::orphans::Clients;
 use sisyphus_core::paths::{StateDir, client_tmp_dir};
+use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::status::Status;
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_core::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_core::task::Task;
 use sisyphus_process::{is_gone, start_notifier};
 
@@ -55,41 +57,41 @@ impl std::error::Error for NoSuchTask {}
 #[derive(Debug)]
 pub struct Tasks {
     pub store: Store,
-    /// In ticket order.
+    /// What has not finished, in ticket order; calls that were announced and did not run yet among them.
     pub active: Vec<Task>,
-    /// Newest first.
+    /// What has finished, the newest first.
     pub ended: Vec<Task>,
     /// The calls for agents that wait for a slot.
     pub in_line: Vec<Waiting>,
 }
 
 impl Tasks {
-    /// Reads the state, after folding what has ended meanwhile.
+    /// Reads the state, after taking in what is new. What is wrong with one file is handed to `complain`, and the rest goes
+    /// on.
     pub fn read(reach: Reach, complain: Complain) -> Result<Self> {
         let environment = Environment::read();
         let store = Store::new(StateDir::locate(&environment)?);
         let tmp = client_tmp_dir(&environment);
-        let scope = Scope::WithOrphans(Clients { is_gone, tmp: &tmp });
-        let folded =
-            fold(&store, scope, LOCK_WAIT_IN_RUNNER, Utc::now()).and_then(|()| bury_agents(&store));
+        let active = up_to_date(&store, &world(&tmp), LOCK_WAIT_IN_RUNNER, complain)?;
         start_notifier(store.dir());
 
-        let read = store.read_active()?;
-        let (active, in_line) = (read.tasks, read.agents.waiting);
-        let mut ended = store.read_completed()?.tasks();
-        ended.extend(store.read_failed()?.tasks());
-        // What can be read is shown all the same.
-        if let Err(error) = folded {
-            complain(&error);
-        }
+        let mut ended = store.read_recent(complain);
         if reach == Reach::Archive {
-            ended.extend(store.read_archive()?);
+            ended.extend(store.read_archive(complain));
         }
-        ended.sort_by_key(|task| std::cmp::Reverse(ended_at(task)));
-        // A crash between two files of one change leaves a task in both until the next change.
-        let mut seen: HashSet<TaskId> = active.iter().map(|task| task.id.clone()).collect();
+        let in_line = active.agents.waiting.clone();
+        let (finished, mut live): (Vec<Task>, Vec<Task>) =
+            active.tasks.into_iter().partition(|task| task.status().is_final());
+        live.extend(announced(store.dir()));
+        live.sort_by_key(|task| task.ticket);
+        // A crash between two files of one commit leaves a task in both until the next commit: the live record counts.
+        ended.splice(0..0, finished);
+        ended.sort_by_key(|task| {
+            (std::cmp::Reverse(ended_at(task)), std::cmp::Reverse(task.revision()))
+        });
+        let mut seen: HashSet<TaskId> = live.iter().map(|task| task.id.clone()).collect();
         ended.retain(|task| seen.insert(task.id.clone()));
-        Ok(Self { store, active, ended, in_line })
+        Ok(Self { store, active: live, ended, in_line })
     }
 
     /// The task that `name` means: a whole id, the client's id, the beginning of an id, or a description. Of several
@@ -152,12 +154,43 @@ impl Tasks {
     }
 }
 
-/// Ends the agents of clients that are gone.
-fn bury_agents(store: &Store) -> Result<()> {
-    if !has_orphans(&store.read_active()?, is_gone) {
-        return Ok(());
+/// What can be said here of clients and their files; `client_tmp` is where the client keeps them.
+pub fn world(client_tmp: &Path) -> World<'_> {
+    World { is_gone, client_tmp, scope: Scope::All }
+}
+
+/// The live state, after taking in what is new and ending the agents of clients that are gone. Where that can't be written,
+/// the state as it was committed last, with a word to `complain`.
+pub fn up_to_date(
+    store: &Store,
+    world: &World<'_>,
+    wait: Duration,
+    complain: Complain,
+) -> Result<Active> {
+    let peek = store.peek(world)?;
+    if !peek.has_news() && !has_orphans(&peek.active, is_gone) {
+        return Ok(peek.active);
     }
-    store.update(LOCK_WAIT_IN_RUNNER, |transaction| bury_orphans(transaction, is_gone, Utc::now()))
+    let committed = store.commit(Some(peek), world, wait, |active, now| {
+        bury_orphans(active, is_gone, now);
+        active.clone()
+    });
+    match committed {
+        Ok(active) => Ok(active),
+        Err(error) => {
+            complain(&error);
+            store.read_active()
+        }
+    }
+}
+
+/// The calls that were announced: they wait for a permission, or for the client's answer.
+fn announced(state: &StateDir) -> Vec<Task> {
+    let sessions = sessions_with_announcements(state);
+    let calls = sessions
+        .iter()
+        .flat_map(|session| Announced::of(state, session).list().unwrap_or_default());
+    calls.map(|call| call.to_task()).collect()
 }
 
 /// The state of this user.
@@ -167,7 +200,7 @@ pub fn open_store() -> Result<Store> {
 
 /// The only one of `tasks`, or the only one of them that has not ended; `None` if there is none at all.
 fn live_or_only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
-    let mut live = tasks.iter().filter(|task| !task.status.is_final());
+    let mut live = tasks.iter().filter(|task| !task.status().is_final());
     match (live.next(), live.next()) {
         (Some(task), None) => Ok(Some(task)),
         (Some(_) | None, Some(_) | None) => only(name, tasks),
@@ -197,7 +230,7 @@ fn ambiguous<'a>(
 }
 
 fn ended_at(task: &Task) -> Option<chrono::DateTime<Utc>> {
-    match &task.status {
+    match task.status() {
         Status::Finished(ending) => Some(ending.ended_at),
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
     }

@@ -1,28 +1,25 @@
 //! Counting a result as told that was read by whoever it is owed to.
 
 use anyhow::Result;
-use chrono::Utc;
 use sisyphus_core::asker::Asker;
 use sisyphus_core::environment::Environment;
+use sisyphus_core::event::Event;
+use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_core::task::Task;
+
+use crate::tasks::world;
 
 /// Counts the whole result of a task that has ended as delivered, if `reader` is who it is owed to: the model that asked
 /// for it need not be told again, and what the client announces later costs no turn.
 pub fn count_as_told(store: &Store, task: &Task, reader: Option<&Asker>) -> Result<()> {
-    let is_owed = |task: &Task| -> Result<bool> {
-        Ok(store.read_outbox(&task.session)?.owed.iter().any(|owed| owed.id == task.id))
-    };
-    if !reader.is_some_and(|reader| reader.awaits(task))
-        || !task.status.is_final()
-        || !is_owed(task)?
-    {
+    let is_meant = reader.is_some_and(|reader| reader.awaits(task)) && task.status().is_final();
+    if !is_meant || task.delivery().is_settled() {
         return Ok(());
     }
-    store.update(LOCK_WAIT_IN_RUNNER, |transaction| {
-        transaction.outbox(&task.session)?.settle(&task.id, Utc::now());
-        Ok(())
-    })
+    let read = Event::Read { task: task.id.clone(), revision: task.revision() };
+    let tmp = client_tmp_dir(&Environment::read());
+    store.apply(&read, &world(&tmp), LOCK_WAIT_IN_RUNNER)
 }
 
 /// Who calls, by the environment that the client gives to what it starts; `None` outside of it. Which conversation of

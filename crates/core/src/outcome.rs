@@ -68,6 +68,33 @@ impl Outcome {
         if exit_code == 0 { Self::Completed } else { Self::Failed { exit_code } }
     }
 
+    /// Whether a reader learns nothing new from `other`: a shell reports a signal as 128 and its number.
+    pub fn means_the_same(&self, other: &Self) -> bool {
+        let signal_of = |outcome: &Self| match outcome {
+            Self::Killed { signal } => Some(*signal),
+            Self::Failed { exit_code } if (129..=192).contains(exit_code) => Some(exit_code - 128),
+            _ => None,
+        };
+        match (self, other) {
+            (Self::TimedOut { .. }, Self::TimedOut { .. }) => true,
+            (Self::Lost { .. }, Self::Lost { .. }) => true,
+            (one, other) => {
+                one == other || signal_of(one).is_some_and(|it| signal_of(other) == Some(it))
+            }
+        }
+    }
+
+    /// Whether `other` names a cause where this names none: only Claude Code knows why it sent a signal.
+    pub(crate) fn is_explained_by(&self, other: &Self) -> bool {
+        let by_a_stranger = Self::Cancelled { by: Canceller::Unknown };
+        let names_a_cause = match other {
+            Self::TimedOut { .. } => true,
+            Self::Cancelled { by } => *by != Canceller::Unknown,
+            _ => false,
+        };
+        *self == by_a_stranger && names_a_cause
+    }
+
     /// One word for tables and JSON: `completed`, `failed`, `killed`, `timed_out`, `cancelled`, `lost`, `unknown`.
     pub fn word(&self) -> &'static str {
         match self {

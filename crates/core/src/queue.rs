@@ -46,15 +46,15 @@ pub fn outlook_of(active: &Active, id: &TaskId, limits: &Limits) -> Outlook {
 pub fn holders(active: &Active) -> impl Iterator<Item = &Task> {
     active.tasks.iter().filter(|task| {
         task.kind == Kind::Command
-            && matches!(task.status, Status::Running { watch: Watch::Supervised, .. })
+            && matches!(task.status(), Status::Running { watch: Watch::Supervised, .. })
     })
 }
 
 /// Whether it stands in line, or its shell is about to. A call that may still be denied does not.
 pub(crate) fn is_waiting(task: &Task) -> bool {
-    match &task.status {
+    match task.status() {
         Status::Queued { .. } => true,
-        Status::Pending { .. } => task.is_bound(),
+        Status::Pending { .. } => task.is_confirmed(),
         Status::Running { .. } | Status::Finished(_) => false,
     }
 }
@@ -78,13 +78,13 @@ mod tests {
             let running = |watch| Status::Running { started_at: at, watch };
             match letter {
                 'r' => task.status = running(Watch::Supervised),
-                'a' => (task.status, task.kind) = (running(Watch::Observed), Kind::Agent),
-                's' => (task.status, task.kind) = (running(Watch::Supervised), Kind::Service),
+                'a' => (task.status(), task.kind) = (running(Watch::Observed), Kind::Agent),
+                's' => (task.status(), task.kind) = (running(Watch::Supervised), Kind::Service),
                 'o' => task.status = running(Watch::Observed),
                 'q' => task.status = Status::Queued { queued_at: at },
                 'b' => {
                     let id = ClientTaskId::new("b1").unwrap();
-                    task.client = Some(Client::new(id, Witness::Client));
+                    task.client = Some(Client { id, process: None });
                 }
                 _ => {}
             }

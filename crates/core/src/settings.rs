@@ -12,6 +12,7 @@ pub mod layers;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use excerpt::ClientKey;
@@ -43,7 +44,8 @@ pub enum Switch {
 }
 
 /// How many tasks may run at once, services not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SlotLimit {
     Unlimited,
     AtMost(NonZeroUsize),
@@ -83,6 +85,9 @@ pub struct Settings {
     /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have run
     /// for its success to be worth telling.
     pub notify_min_ms: u64,
+    /// `sandbox.enabled`, a setting of the client's own, in any of the files: whether it may start commands in its
+    /// sandbox.
+    pub sandbox: Switch,
 }
 
 impl Default for Settings {
@@ -100,6 +105,7 @@ impl Default for Settings {
             ultrawork_keyword: Switch::On,
             notifications: Switch::On,
             notify_min_ms: DEFAULT_NOTIFY_SECONDS * SECOND_MS,
+            sandbox: Switch::Off,
         }
     }
 }
@@ -146,6 +152,7 @@ impl Settings {
             notifications: switch(file, "background_notifications"),
             notify_min_ms: number("notify_min_seconds")
                 .map_or(default.notify_min_ms, |it| it.min(MAX_MINUTES * 60) * SECOND_MS),
+            sandbox: default.sandbox,
         }
     }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Outcome;
+use crate::source::Source;
 use crate::task::Kind;
 
 /// Who would see the task end.
@@ -35,6 +36,9 @@ pub enum Status {
 pub struct Ending {
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// The witness of the outcome.
+    #[serde(default, skip_serializing_if = "Source::is_concluded")]
+    pub reported_by: Source,
     /// Unknown if the command never started, or if nobody saw it start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<DateTime<Utc>>,
@@ -55,12 +59,38 @@ impl Ending {
     pub fn unseen(outcome: Outcome, ended_at: DateTime<Utc>) -> Self {
         Self {
             outcome,
+            reported_by: Source::Concluded,
             started_at: None,
             ended_at,
             duration_ms: None,
             waited_ms: None,
             survivors: Survivors::default(),
         }
+    }
+
+    /// What is known when `other` was heard too: the outcome and its times of the better witness, and from the other
+    /// one what that left open. `None` if it tells nothing better.
+    pub(crate) fn corrected_by(&self, other: &Self) -> Option<Self> {
+        let is_better =
+            other.reported_by > self.reported_by || self.outcome.is_explained_by(&other.outcome);
+        if !is_better {
+            return None;
+        }
+        // A cause is added to what was seen; it does not lower the rank of the rest.
+        let (seen, reported_by) = if other.reported_by > self.reported_by {
+            (other, other.reported_by)
+        } else {
+            (self, self.reported_by)
+        };
+        Some(Self {
+            outcome: other.outcome.clone(),
+            reported_by,
+            started_at: seen.started_at.or(self.started_at),
+            ended_at: seen.ended_at,
+            duration_ms: seen.duration_ms.or(self.duration_ms),
+            waited_ms: seen.waited_ms.or(self.waited_ms),
+            survivors: seen.survivors.clone(),
+        })
     }
 
     /// A sentence's predicate: how a task of this kind ended.

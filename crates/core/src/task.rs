@@ -1,19 +1,29 @@
 //! A background task: what was asked, where it is, what is known of it.
 
+mod transition;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sisyphus_base::clock::Tick;
+use sisyphus_base::machine::Machine;
 
 use crate::agents::AgentCall;
+use crate::asker::Recipient;
+use crate::call::Confinement;
+use crate::delivery::{Delivery, DeliveryEvent, Revision};
 use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use crate::outcome::Canceller;
 use crate::output::KeptOutput;
 use crate::status::Status;
-use crate::store::Claimer;
+use sisyphus_base::process_ref::ProcessRef;
 
-/// One background command or agent; one JSON object in a file. Fields that we don't know survive a rewrite.
+pub use transition::{Effect, Event, Ignored};
+
+/// One background command or agent; one JSON object in one file. Fields that this version does not know survive a
+/// rewrite. Status and delivery change in [`apply`](Self::apply) and [`deliver`](Self::deliver) alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub id: TaskId,
@@ -31,22 +41,26 @@ pub struct Task {
     /// Whether that subagent is there to be told.
     #[serde(default, skip_serializing_if = "AgentLife::is_default")]
     pub agent_life: AgentLife,
+    /// Claude Code's side of it. A command has one from its first record on; the call of an agent gets it with its answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
-    /// The folder below which its run folder lies; none for a task that was never announced. Kept with the task,
-    /// because another session may have been started with another temporary folder.
+    /// Whether its shell may be in the client's sandbox.
+    #[serde(default, skip_serializing_if = "Confinement::is_outside")]
+    pub confinement: Confinement,
+    /// The client's temporary folder at the time of the call. Kept with the task, because another session may have been
+    /// started with another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_root: Option<PathBuf>,
-    /// The machine that it runs on: a container that shares the state folder has a `/tmp` and process numbers of its own.
+    pub client_tmp: Option<PathBuf>,
+    /// The machine that it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
+    pub machine: Option<Machine>,
     #[serde(default)]
     pub kind: Kind,
     /// What is known of it if it is an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched: Option<AgentCall>,
     pub cwd: PathBuf,
-    /// Empty for an agent.
+    /// The beginning of the command; empty for an agent.
     pub command: String,
     #[serde(default)]
     pub description: String,
@@ -58,9 +72,16 @@ pub struct Task {
     pub client_limit_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_asked: Option<StopAsked>,
-    pub status: Status,
+    status: Status,
+    #[serde(default)]
+    delivery: Delivery,
+    #[serde(default, skip_serializing_if = "Revision::is_first")]
+    revision: Revision,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<KeptOutput>,
+    /// When Claude Code announced its end: after that it says no more of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_word: Option<Tick>,
     /// When its session was told that it prints nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_silent_at: Option<DateTime<Utc>>,
@@ -117,27 +138,9 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     pub id: ClientTaskId,
-    pub said_by: Witness,
     /// The process that started the task. It alone tells of the end of one that only the client sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<Claimer>,
-}
-
-impl Client {
-    /// Which of the client's processes it is may not be known.
-    pub fn new(id: ClientTaskId, said_by: Witness) -> Self {
-        Self { id, said_by, process: None }
-    }
-}
-
-/// Who said that the task is the client's task of that id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Witness {
-    /// The runner read it off its standard output. A foreground call has such a file too, so alone it proves nothing.
-    Runner,
-    /// The client, in a tool result or a notification.
-    Client,
+    pub process: Option<ProcessRef>,
 }
 
 /// How long after somebody asked an end may follow from that, in seconds: the client sends TERM at once and KILL 2 s
@@ -179,7 +182,7 @@ impl StopAsked {
 
 impl Task {
     /// A task of which nothing is known but whose it is, where it runs and how far it is.
-    pub(crate) fn new(
+    pub fn new(
         id: TaskId,
         ticket: Ticket,
         session: SessionId,
@@ -195,8 +198,9 @@ impl Task {
             agent: None,
             agent_life: AgentLife::default(),
             client: None,
-            run_root: None,
-            host: None,
+            confinement: Confinement::default(),
+            client_tmp: None,
+            machine: None,
             kind: Kind::default(),
             launched: None,
             cwd,
@@ -206,13 +210,34 @@ impl Task {
             client_limit_ms: None,
             stop_asked: None,
             status,
+            delivery: Delivery::NotDue,
+            revision: Revision::default(),
             output: None,
+            last_word: None,
             told_silent_at: None,
             noted_for_people_at: None,
             unlisted: 0,
             ignored_events: 0,
             unknown: Map::new(),
         }
+    }
+
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    pub fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
+
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Changes how far the delivery of its result is.
+    pub fn deliver(&mut self, event: DeliveryEvent, now: Tick) {
+        let delivery = std::mem::take(&mut self.delivery);
+        self.delivery = delivery.after(event, self.revision, now);
     }
 
     /// Who asked for it to be stopped, if an end at this time can be the answer.
@@ -226,25 +251,24 @@ impl Task {
     }
 
     /// Gives it to the conversation that goes on in the same client.
-    pub(crate) fn hand_over(&mut self, to: &SessionId) {
+    pub(crate) fn transfer(&mut self, to: &SessionId) {
         let before = std::mem::replace(&mut self.session, to.clone());
         self.started_in.get_or_insert(before);
     }
 
-    /// The client's id, whoever said it.
+    /// The client's id.
     pub fn client_id(&self) -> Option<&ClientTaskId> {
         self.client.as_ref().map(|client| &client.id)
     }
 
-    /// Whether the client itself called this a background task. Nothing else is ever told to the model.
-    pub fn is_bound(&self) -> bool {
-        matches!(self.client, Some(Client { said_by: Witness::Client, .. }))
+    /// Whether the client itself called this a background task. Nothing else is ever reported to the model.
+    pub fn is_confirmed(&self) -> bool {
+        self.client.is_some()
     }
 
-    /// Whether the client called the background task of this id so: a foreground shell that took an announcement has
-    /// another id, or is never called one.
-    pub fn is_bound_to(&self, client_id: &ClientTaskId) -> bool {
-        self.is_bound() && self.client_id() == Some(client_id)
+    /// Whether its result waits for this reader.
+    pub fn is_owed_to(&self, reader: &Recipient) -> bool {
+        self.delivery.is_open() && reader.is_of(self)
     }
 }
 
@@ -258,7 +282,9 @@ pub(crate) mod tests {
     pub(crate) fn finished(id: &str, outcome: Outcome) -> Task {
         let mut task = pending(id, 1);
         let ended_at = DateTime::from_timestamp(1_800_000_060, 0).unwrap();
-        task.status = Status::Finished(Ending::unseen(outcome, ended_at));
+        task.client =
+            Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), process: None });
+        task.apply(Event::Ended(Ending::unseen(outcome, ended_at)), Tick(1));
         task
     }
 
@@ -272,13 +298,18 @@ pub(crate) mod tests {
             "/home/dev/proj".into(),
             Status::Pending { announced_at },
         );
-        Task {
-            tool_use_id: Some(ToolUseId::new(format!("toolu_{id}")).unwrap()),
-            command: "npm test".to_owned(),
-            description: "run the tests".to_owned(),
-            client_limit_ms: Some(600_000),
-            ..task
-        }
+        let mut task = task;
+        task.tool_use_id = Some(ToolUseId::new(format!("toolu_{id}")).unwrap());
+        task.command = "npm test".to_owned();
+        task.description = "run the tests".to_owned();
+        task.client_limit_ms = Some(600_000);
+        task
+    }
+
+    /// The same in another state, for the tests of other modules.
+    pub(crate) fn in_status(mut task: Task, status: Status) -> Task {
+        task.status = status;
+        task
     }
 
     #[test]
@@ -296,6 +327,6 @@ pub(crate) mod tests {
         let json = r#"{"id":"t1","ticket":1,"session":"s","cwd":"/","command":"true",
                        "status":{"state":"pending","announced_at":"2026-11-21T02:30:00Z"}}"#;
         let task: Task = serde_json::from_str(json).unwrap();
-        assert!(!task.is_bound());
+        assert!(!task.is_confirmed());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sisyphus_core::client_end::ClientEnd;
+use sisyphus_core::completion::ClientEnd;
 use sisyphus_core::id::{ClientTaskId, ToolUseId};
 use sisyphus_core::output::one_line;
 

@@ -4,20 +4,21 @@
 use std::io::{self, Write as _};
 
 use serde_json::{Map, Value, json};
-use sisyphus_core::id::SessionId;
+use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_core::delivery::Revision;
+use sisyphus_core::id::TaskId;
 use sisyphus_core::output::one_line;
-use sisyphus_core::store::Claimer;
 
 /// Longest text that is handed to the client, as its language counts; longer ones it would replace by the name of a file.
 const TEXT_MAX: usize = 9_500;
 /// Longest reason that a person is shown, in characters. It stands on one line of a terminal.
 const REASON_MAX: usize = 300;
 
-/// What is to be confirmed once the reply is printed: whose results, and who claimed them.
+/// What is to be acknowledged once the reply is printed: which results, and the process that leased them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    pub session: SessionId,
-    pub claimer: Claimer,
+    pub by: ProcessRef,
+    pub results: Vec<(TaskId, Revision)>,
 }
 
 /// The answer of a hook.
@@ -130,7 +131,7 @@ mod tests {
     fn results(text: &str) -> Reply {
         let receipt = Receipt {
             session: SessionId::new("s").unwrap(),
-            claimer: Claimer { pid: 1, start: None, namespace: None },
+            claimer: ProcessRef { pid: 1, start: None, namespace: None },
         };
         Reply::Results { reminder: text.to_owned(), receipt }
     }

@@ -1,19 +1,22 @@
 //! The frame around every hook: reads the event, calls the handler, prints its reply, and fails open.
 
+use std::cell::OnceCell;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use sisyphus_base::clock::Now;
+use sisyphus_core::delivery::Channel;
 use sisyphus_core::environment::Environment;
-use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::event::Event as StateEvent;
 use sisyphus_core::hook_log;
 use sisyphus_core::id::SessionId;
-use sisyphus_core::orphans::Clients;
 use sisyphus_core::paths::{StateDir, client_config_dir, client_tmp_dir};
+use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::settings::Settings;
-use sisyphus_core::store::{Carrier, LOCK_WAIT_IN_HOOK, Store};
+use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK, Peek, Store};
 use sisyphus_process::{is_gone, start_notifier};
 
 use crate::event::{Event, UserPromptSubmit};
@@ -21,47 +24,76 @@ use crate::reply::Reply;
 use crate::stdin::read_event;
 use crate::terminal;
 
-/// What a handler works with.
+/// What every handler works with.
 #[derive(Debug)]
 pub struct Context {
     pub environment: Environment,
     pub store: Store,
-    pub now: DateTime<Utc>,
+    /// When the hook was started.
+    pub now: Now,
+    client_tmp: PathBuf,
+    settings: OnceCell<Settings>,
 }
 
 impl Context {
-    /// Folds what has ended meanwhile, by the clock of now: a waiter lives for hours. That this fails is logged and no
-    /// more: what was folded before is still owed, and the next event folds again.
-    pub fn fold(&self) {
-        let tmp = client_tmp_dir(&self.environment);
-        let scope = Scope::WithOrphans(Clients { is_gone, tmp: &tmp });
-        if let Err(error) = fold(&self.store, scope, LOCK_WAIT_IN_HOOK, Utc::now()) {
-            self.log("fold", &error);
+    fn new(environment: Environment, state: StateDir) -> Self {
+        let client_tmp = client_tmp_dir(&environment);
+        let store = Store::new(state);
+        Self { environment, store, now: Now::read(), client_tmp, settings: OnceCell::new() }
+    }
+
+    /// The client's temporary folder.
+    pub fn client_tmp(&self) -> &std::path::Path {
+        &self.client_tmp
+    }
+
+    /// What can be said here of clients and their files.
+    pub fn world(&self) -> World<'_> {
+        World { is_gone, client_tmp: &self.client_tmp, scope: Scope::All }
+    }
+
+    /// The state as it was committed last, and what is new beside it.
+    pub fn peek(&self) -> Result<Peek> {
+        self.store.peek(&self.world())
+    }
+
+    /// Posts events and decides, in one commit. If the lock is not free in time, the events wait for the next commit of
+    /// another process, and nothing is decided.
+    pub fn commit<T>(
+        &self,
+        peek: Peek,
+        events: &[StateEvent],
+        decide: impl FnOnce(&mut Active, Now) -> T,
+    ) -> Result<T> {
+        for event in events {
+            self.store.post(event)?;
         }
+        self.store.commit(Some(peek), &self.world(), LOCK_WAIT_IN_HOOK, decide)
     }
 
-    /// The user's settings, as the session's project narrows them. Read when they are asked for, because most events
-    /// don't.
-    pub fn settings(&self) -> Settings {
-        let project = self.environment.claude_project_dir.as_deref();
-        client_config_dir(&self.environment)
-            .map(|dir| Settings::read_in(&dir, project))
-            .unwrap_or_default()
+    /// The user's settings, and what the project of this session narrows. Read once.
+    pub fn settings(&self) -> &Settings {
+        self.settings.get_or_init(|| {
+            let project = self.environment.claude_project_dir.as_deref();
+            client_config_dir(&self.environment)
+                .map(|dir| Settings::read_in(&dir, project))
+                .unwrap_or_default()
+        })
     }
 
-    /// Notes in the log what went wrong.
-    pub fn log(&self, who: &str, error: &anyhow::Error) {
-        hook_log::append(self.store.dir(), who, &format!("{error:#}"));
+    /// Notes an error where the user's turn is not disturbed.
+    pub fn log(&self, what: &str, error: &anyhow::Error) {
+        hook_log::append(self.store.dir(), what, &format!("{error:#}"));
     }
 }
 
-/// Runs one hook. Exit code 0 whatever happens: any other would be shown to the user as an error, and 2 would block.
+/// Runs a hook: reads the event, prints what `handle` answers, and always exits with 0.
 pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     let environment = Environment::read();
     // Without a home there is no state, and nothing that we could do.
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
     fail_open_on_panic(&state, E::NAME);
-    let context = Context { environment, store: Store::new(state), now: Utc::now() };
+    let context = Context::new(environment, state);
     let told = answer(&context, handle).and_then(|(session, reply)| {
         let sequence = terminal::take(&context, E::NAME, session.as_ref());
         tell(&context, E::NAME, &reply, sequence)
@@ -69,20 +101,20 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     if let Err(error) = told {
         context.log(E::NAME, &error);
     }
-    // The client has its answer by now.
+    // The client has its answer already.
     start_notifier(context.store.dir());
     ExitCode::SUCCESS
 }
 
-/// Exit code of a waiter whose words wake the session.
+/// The exit code with which a hook wakes an idle session.
 const WAKE: u8 = 2;
 
-/// Runs a waiter: one that the client started and does not wait for. What it returns wakes the session.
+/// Runs a hook that the client does not wait for: if `handle` returns words, they wake the session.
 pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> ExitCode {
     let environment = Environment::read();
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
     fail_open_on_panic(&state, "waiter");
-    let context = Context { environment, store: Store::new(state), now: Utc::now() };
+    let context = Context::new(environment, state);
     match read::<E>().and_then(|(_, event)| handle(&context, event)) {
         Ok(Some(words)) if writeln!(io::stderr(), "{words}").is_ok() => ExitCode::from(WAKE),
         Ok(_) => ExitCode::SUCCESS,
@@ -130,11 +162,14 @@ fn read<E: Event>() -> Result<(Option<SessionId>, E)> {
 fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>) -> Result<()> {
     reply.print(event, sequence).context("could not print the reply")?;
     let Reply::Results { receipt, .. } = reply else { return Ok(()) };
-    let carrier = if event == UserPromptSubmit::NAME { Carrier::Prompt } else { Carrier::Event };
-    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        transaction.outbox(&receipt.session)?.confirm(&receipt.claimer, carrier, context.now);
-        Ok(())
-    })
+    let channel = if event == UserPromptSubmit::NAME { Channel::Prompt } else { Channel::Event };
+    let printed = StateEvent::Printed {
+        by: receipt.by.clone(),
+        results: receipt.results.clone(),
+        channel,
+        at: context.now.at,
+    };
+    context.store.apply(&printed, &context.world(), LOCK_WAIT_IN_HOOK)
 }
 
 /// A panic aborts, and the client would show the user a hook that died by a signal.

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sisyphus_core::atomic;
 use sisyphus_core::id::TaskId;
-use sisyphus_core::store::Sent;
 
 /// How much of its end is read, in bytes: what matters was written seconds ago.
 const TAIL_BYTES: u64 = 512 * 1024;
@@ -19,8 +18,8 @@ const OUR_REASON: &str = "sisyphus:";
 
 /// The results that went out with a prompt which another hook has blocked: the transcript tells of a blocked prompt since
 /// then, and not of these results. A transcript that can't be read, or that looks otherwise than on 2.1.329, tells of
-/// none.
-pub fn blocked<'a>(transcript: &Path, sent: &[&'a Sent]) -> Result<Vec<&'a TaskId>> {
+/// none. `sent` holds each result, and when it went out.
+pub fn blocked(transcript: &Path, sent: &[(TaskId, DateTime<Utc>)]) -> Result<Vec<TaskId>> {
     let Some(bytes) = atomic::read_linked_end(transcript, TAIL_BYTES)? else {
         return Ok(Vec::new());
     };
@@ -31,8 +30,9 @@ pub fn blocked<'a>(transcript: &Path, sent: &[&'a Sent]) -> Result<Vec<&'a TaskI
         let of_hook = text.lines().filter(|line| line.contains("\"hook_additional_context\""));
         of_hook.into_iter().any(|line| line.contains(&begins))
     };
-    let doubtful = sent.iter().filter(|sent| blocks.iter().any(|at| *at + SLACK >= sent.at));
-    Ok(doubtful.flat_map(|sent| &sent.tasks).filter(|id| !is_told(id)).collect())
+    let is_doubtful = |at: &DateTime<Utc>| blocks.iter().any(|block| *block + SLACK >= *at);
+    let doubtful = sent.iter().filter(|(_, at)| is_doubtful(at));
+    Ok(doubtful.map(|(id, _)| id).filter(|id| !is_told(id)).cloned().collect())
 }
 
 /// When a hook that is not ours blocked a prompt, if this line says that one did.

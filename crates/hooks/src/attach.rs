@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
+use sisyphus_core::announced::Announced;
 use sisyphus_core::atomic;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::rights::make_private_program;
-use sisyphus_core::run_folder::{Announced, RunRoot};
+use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::snippet;
 use sisyphus_hook::Context;
 use sisyphus_process::find_notifier;
@@ -24,8 +25,9 @@ pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     if let Err(error) = point_to_notifier(state) {
         context.log("SessionStart", &error);
     }
-    let root = RunRoot::create(&context.environment)?;
-    let announced = Announced::of(&root, session);
+    // Sandboxed commands can't create it.
+    RunRoot::create(&context.environment)?;
+    let announced = Announced::of(state, session);
     let line = snippet::render(&state.runner(), state.root(), announced.dir())
         .context("could not attach: a path holds a quote")?;
     append_once(env_file, &line)

@@ -1,8 +1,8 @@
 //! Reads a tool call as a background command.
 
-use sisyphus_core::announce::Call;
+use sisyphus_core::call::Call;
+use sisyphus_core::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
 use sisyphus_core::id::{AgentId, SessionId, ToolUseId};
-use sisyphus_core::judge::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
 use sisyphus_core::service::is_service;
 use sisyphus_core::settings::Settings;
 use sisyphus_core::task::Kind;

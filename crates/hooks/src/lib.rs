@@ -5,9 +5,9 @@ mod attach;
 mod deliver;
 mod launch;
 mod others;
+mod prompt_fates;
 mod silence;
 mod sleep_guard;
-mod take_back;
 mod ultrawork;
 
 pub mod post_tool_use;

@@ -6,17 +6,18 @@
 
 use anyhow::Result;
 use serde_json::{Map, Value};
+use sisyphus_base::sys::namespaces;
 use sisyphus_core::agents::Limits;
-use sisyphus_core::announce::announce;
+use sisyphus_core::announced::Announced;
 use sisyphus_core::asker::{Asker, Recipient};
+use sisyphus_core::call::{Announcement, Confinement};
+use sisyphus_core::classify_exit::CLIENT_LIMIT_MAX_MS;
+use sisyphus_core::event::Event;
 use sisyphus_core::id::{ClientTaskId, SessionId, Ticket};
-use sisyphus_core::judge::CLIENT_LIMIT_MAX_MS;
-use sisyphus_core::outcome::Canceller;
 use sisyphus_core::queue::{Outlook, outlook};
-use sisyphus_core::run_folder::RunRoot;
-use sisyphus_core::settings::{Execution, Settings};
-use sisyphus_core::store::{LOCK_WAIT_IN_HOOK, Rewriting};
-use sisyphus_core::task::{Kind, StopAsked, Task};
+use sisyphus_core::settings::{Execution, Settings, Switch};
+use sisyphus_core::store::Rewriting;
+use sisyphus_core::task::Kind;
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 
 use crate::agent::before_agent;
@@ -50,23 +51,27 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         cwd: event.cwd,
     };
     let names_limit = command.timeout.is_some();
-    let mut call = call(caller, command, &settings);
-    context.fold();
+    let mut call = call(caller, command, settings);
     let is_too_short = match call.kind {
         // A dev server is not meant to end after the client's ten minutes.
         Kind::Service => !names_limit,
         // Without our runner under the command nobody would count the call's own limit.
-        Kind::Command => is_attachable(context) && may_wait(context, &settings),
+        Kind::Command => is_attachable(context) && may_wait(context, settings),
         Kind::Agent => false,
     };
     let raised = (is_too_short && may_raise(context, &call.session)).then(|| {
         call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
-        let mut input = event.tool_input;
+        let mut input = event.tool_input.clone();
         input.insert("timeout".to_owned(), CLIENT_LIMIT_MAX_MS.into());
         Reply::Input(input)
     });
-    let root = RunRoot::create(&context.environment)?;
-    announce(&context.store, &root, call, context.now)?;
+    let announced = Announced::of(context.store.dir(), &call.session);
+    let mut announcement = Announcement::new(call, context.now.at);
+    announcement.client_tmp = Some(context.client_tmp().to_owned());
+    announcement.namespaces = namespaces();
+    announcement.confinement = confinement(context.settings(), &event.tool_input);
+    context.store.dir().create()?;
+    announced.announce(&announcement)?;
     Ok(raised.unwrap_or(Reply::Silent))
 }
 
@@ -99,24 +104,23 @@ fn before_own(context: &Context, event: PreToolUse) -> Result<Reply> {
 }
 
 fn before_task_stop(context: &Context, event: &PreToolUse) -> Result<Reply> {
-    let Some(id) = stopped_id(&event.tool_input) else { return Ok(Reply::Silent) };
-    let is_meant = |task: &Task, session: &SessionId| {
-        &task.session == session && task.client_id() == Some(&id)
-    };
-    // The runner's own record of the client's id may not be folded yet.
-    context.fold();
-    if !context.store.read_active()?.tasks.iter().any(|task| is_meant(task, &event.session_id)) {
-        return Ok(Reply::Silent);
+    let Some(client_id) = stopped_id(&event.tool_input) else { return Ok(Reply::Silent) };
+    let peek = context.peek()?;
+    if peek.active.named(&event.session_id, &client_id, None).is_some() {
+        let session = event.session_id.clone();
+        let asked = Event::StopRequested { session, client_id, at: context.now.at };
+        context.commit(peek, &[asked], |_, _| ())?;
     }
-    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        for task in
-            transaction.active.tasks.iter_mut().filter(|task| is_meant(task, &event.session_id))
-        {
-            task.stop_asked = Some(StopAsked::new(Canceller::Model, context.now));
-        }
-        Ok(())
-    })?;
     Ok(Reply::Silent)
+}
+
+/// Whether the client may start the command in its sandbox.
+fn confinement(settings: &Settings, input: &Map<String, Value>) -> Confinement {
+    let is_exempt = input.get("dangerouslyDisableSandbox") == Some(&Value::Bool(true));
+    match settings.sandbox {
+        Switch::On if !is_exempt => Confinement::Sandboxed,
+        Switch::On | Switch::Off => Confinement::Outside,
+    }
 }
 
 /// The client's id in the input of TaskStop, or of its older form KillShell.

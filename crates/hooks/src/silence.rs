@@ -4,7 +4,6 @@ use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
 use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::notice::silence_line;
-use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::silence::silent_since;
 use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_hook::Context;
@@ -31,24 +30,24 @@ pub(crate) fn tell_silent(
 
 fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Option<String>> {
     let mut silent = candidates(context, session, to)?;
-    silent.retain(|it| it.overdue_at <= context.now);
+    silent.retain(|it| it.overdue_at <= context.now.at);
     if silent.is_empty() {
         return Ok(None);
     }
-    let told = context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
+    let told = context.store.update(&context.world(), LOCK_WAIT_IN_HOOK, |active, now| {
         let mut lines = Vec::new();
-        for task in &mut transaction.active.tasks {
+        for task in &mut active.tasks {
             let found = silent.iter().find(|it| it.task == task.id);
             // Another hook may have told it meanwhile.
             if lines.len() == AT_ONCE {
                 break;
             }
             if let Some(found) = found.filter(|_| task.told_silent_at.is_none()) {
-                task.told_silent_at = Some(context.now);
-                lines.push(silence_line(task, found.since, context.now));
+                task.told_silent_at = Some(now.at);
+                lines.push(silence_line(task, found.since, now.at));
             }
         }
-        Ok(lines)
+        lines
     })?;
     Ok((!told.is_empty()).then(|| told.join("\n")))
 }
@@ -74,11 +73,11 @@ fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<
     let Some(limit) = context.settings().stale_ms.and_then(|ms| i64::try_from(ms).ok()) else {
         return Ok(Vec::new());
     };
-    let (state, client_tmp) = (context.store.dir(), client_tmp_dir(&context.environment));
+    let (state, client_tmp) = (context.store.dir(), context.client_tmp());
     let active = context.store.read_active()?.tasks.into_iter();
     let meant = active.filter(|task| &task.session == session && to.is_of(task));
     let silent = meant.filter_map(|task| {
-        let since = silent_since(&task, state, &client_tmp)?;
+        let since = silent_since(&task, state, client_tmp)?;
         let overdue_at = since + Duration::milliseconds(limit);
         Some(Silent { task: task.id, since, overdue_at })
     });

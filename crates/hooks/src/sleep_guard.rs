@@ -6,7 +6,7 @@
 use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
-use sisyphus_core::judge::CLIENT_LIMIT_MS;
+use sisyphus_core::classify_exit::CLIENT_LIMIT_MS;
 use sisyphus_core::notice::sleep_refused;
 use sisyphus_core::settings::{Execution, Switch};
 use sisyphus_core::sleep::sleeps_for;
@@ -29,17 +29,21 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
     if settings.execution == Execution::Off || settings.sleep_guard == Switch::Off {
         return Ok(Reply::Silent);
     }
-    context.fold();
     let caller = match &event.agent_id {
         Some(agent) => Recipient::Agent(agent.clone()),
         None => Recipient::MainConversation,
     };
-    let active = context.store.read_active()?;
+    let peek = context.peek()?;
+    let active = if peek.has_news() {
+        context.commit(peek, &[], |active, _| active.clone())?
+    } else {
+        peek.active
+    };
     let is_meant = |task: &&Task| {
-        task.session == event.session_id && caller.is_of(task) && will_be_told(task, context.now)
+        task.session == event.session_id && caller.is_of(task) && will_be_told(task, context.now.at)
     };
     let live: Vec<&Task> = active.tasks.iter().filter(is_meant).collect();
-    let refusal = sleep_refused(&live, context.now);
+    let refusal = sleep_refused(&live, context.now.at);
     Ok(refusal.map_or(Reply::Silent, |reason| Reply::Deny { reason }))
 }
 
@@ -54,7 +58,7 @@ fn asks_for_sleep(event: &PreToolUse) -> bool {
 /// Whether the task is live, as far as can be known, and its end comes by itself and is told.
 fn will_be_told(task: &Task, now: DateTime<Utc>) -> bool {
     // Who asked for an end is not told of it, and may wait a moment for it.
-    if !task.is_bound() || task.stopper(now).is_some() {
+    if !task.is_confirmed() || task.stopper(now).is_some() {
         return false;
     }
     match task.kind {
@@ -62,7 +66,7 @@ fn will_be_told(task: &Task, now: DateTime<Utc>) -> bool {
         // A server has no end to wait for, but a start.
         Kind::Service => return false,
     }
-    match &task.status {
+    match task.status() {
         Status::Pending { .. } | Status::Queued { .. } => true,
         Status::Running { watch: Watch::Supervised, .. } => true,
         // Nobody may have seen its end, if the client was killed meanwhile.

@@ -1,87 +1,118 @@
-//! Stop: the turn is over. Calls that never ran are forgotten, and a result that the client has not announced within
-//! its time is delivered here.
+//! Stop: the turn is over. Calls that never ran are forgotten, runs that no answer named find their call, and a result
+//! that the client has not announced within its time is delivered here.
 
 use anyhow::Result;
-use sisyphus_core::announce::{Unclaimed, forget_unclaimed};
-use sisyphus_core::fold::advance;
-use sisyphus_core::outcome::Outcome;
-use sisyphus_core::status::{Ending, Status, Watch};
-use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_base::machine::Machine;
+use sisyphus_core::announced::Announced;
+use sisyphus_core::call::Join;
+use sisyphus_core::event::Event;
+use sisyphus_core::id::{ClientTaskId, TaskId};
+use sisyphus_core::run::{Run, RunState, runs_of};
+use sisyphus_core::store::Active;
 use sisyphus_core::task::Task;
-use sisyphus_core::transition::Event;
 use sisyphus_hook::{Context, Reply, Stop};
+use sisyphus_process::client;
 
-use crate::agent::{belongs_here, settle, with_turns};
-use crate::deliver::{Recipient, rescue};
-use crate::take_back::take_back;
+use crate::agent::{settle, with_turns};
+use crate::deliver::{Reader, Recipient, Taken};
+use crate::prompt_fates::PromptFates;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let session = &event.session_id;
-    context.fold();
-    // None of these keeps a result back.
-    let steps = [
-        forget_unclaimed(&context.store, session, Unclaimed::MainConversation),
-        forget_strangers(context, &event),
-        end_unlisted(context, &event),
-        take_back(context, session, event.transcript_path.as_deref()),
-    ];
-    for error in steps.into_iter().filter_map(Result::err) {
-        context.log("Stop", &error);
+    let peek = context.peek()?;
+    let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
+    let listed = event.background_tasks.as_deref();
+    let mut events = adopt(context, &peek.active, &event);
+    forget_announced(context, &event);
+    if is_unlisted_news(&peek.active, listed) {
+        let client = client();
+        let listed = event.background_tasks.clone();
+        events.push(Event::TurnEnded { session: session.clone(), listed, client });
     }
-    // The conversation goes on already because of a hook: once is enough, the next prompt brings the rest.
+    let reader = Reader::new(session, Recipient::MainConversation);
+    let is_needed = peek.has_news()
+        || !events.is_empty()
+        || !fates.is_empty()
+        || reader.is_overdue(&peek.active, context.now.tick);
+    let taken = if is_needed {
+        context.commit(peek, &events, |active, now| {
+            fates.apply(active, now);
+            // The conversation goes on already because of a hook: once is enough, the next prompt brings the rest.
+            if event.stop_hook_active { Taken::default() } else { reader.take_overdue(active, now) }
+        })?
+    } else {
+        Taken::default()
+    };
     if event.stop_hook_active {
         settle(context, context.now);
         return Ok(Reply::Silent);
     }
-    let reply = rescue(context, session)?;
-    Ok(with_turns(context, session, reply))
+    Ok(with_turns(context, session, taken.render(context)))
 }
 
-/// Ends tasks that only the client sees and that it does not list any more, twice in a row: its notice of the end was
-/// missed, or will never come. Once may be the moment between the end and the notice.
-fn end_unlisted(context: &Context, event: &Stop) -> Result<()> {
-    let Some(listed) = &event.background_tasks else { return Ok(()) };
-    let active = context.store.read_active()?;
-    let is_meant = |task: &Task| {
-        let observed = matches!(task.status, Status::Running { watch: Watch::Observed, .. });
-        observed && belongs_here(task, &event.session_id, &active)
-    };
-    let is_missing =
-        |task: &Task| is_meant(task) && task.client_id().is_some_and(|id| !listed.contains(id));
-    let is_news = |task: &Task| is_meant(task) && (is_missing(task) || task.unlisted > 0);
-    if !active.tasks.iter().any(is_news) {
-        return Ok(());
-    }
-    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        for mut task in std::mem::take(&mut transaction.active.tasks) {
-            if !is_meant(&task) {
-                transaction.active.insert(task);
-            } else if !is_missing(&task) {
-                task.unlisted = 0;
-                transaction.active.insert(task);
-            } else if task.unlisted == 0 {
-                task.unlisted = 1;
-                transaction.active.insert(task);
-            } else {
-                let ending = Ending::unseen(Outcome::Unknown, context.now);
-                advance(transaction, task, Event::Ended(ending))?;
-            }
+/// Whether the client's list may say something of a task that only the client sees.
+fn is_unlisted_news(active: &Active, listed: Option<&[ClientTaskId]>) -> bool {
+    let Some(listed) = listed else { return false };
+    let is_missing = |task: &Task| task.client_id().is_some_and(|id| !listed.contains(id));
+    active.live().any(|task| is_missing(task) || task.unlisted > 0)
+}
+
+/// Forgets the calls of the main conversation that never ran: denied, or answered by another hook. A call of a subagent
+/// may still be on its way while the main conversation stops.
+fn forget_announced(context: &Context, event: &Stop) {
+    let announced = Announced::of(context.store.dir(), &event.session_id);
+    for announcement in announced.list().unwrap_or_default() {
+        if let (None, Some(call)) = (&announcement.call.agent, &announcement.call.tool_use_id) {
+            announced.remove(call);
         }
-        Ok(())
-    })
+    }
 }
 
-/// Drops results that the client never called background tasks: a foreground command took an announcement that was
-/// meant for its background twin. After the turn no confirmation can come any more.
-fn forget_strangers(context: &Context, event: &Stop) -> Result<()> {
-    let is_stranger = |task: &Task| !task.is_bound() && Recipient::MainConversation.is_of(task);
-    let session = &event.session_id;
-    if !context.store.read_outbox(session)?.owed.iter().any(is_stranger) {
-        return Ok(());
+/// Finds the call of each run whose PostToolUse is missing. A run that the client lists, or whose output file is there
+/// after the turn, is of a background command; the client removes that of a foreground one with its answer.
+fn adopt(context: &Context, active: &Active, event: &Stop) -> Vec<Event> {
+    let state = context.store.dir();
+    let (session, listed) = (&event.session_id, event.background_tasks.as_deref());
+    let mut found = Vec::new();
+    for (id, run) in runs_of(state, session) {
+        if active.named(session, &id, None).is_some() {
+            continue;
+        }
+        let join = run.joined().or_else(|| {
+            let is_listed = listed.is_some_and(|listed| listed.contains(&id));
+            if !is_listed && !has_output(&run) {
+                return None;
+            }
+            let mut announcement = run.announcement()?;
+            // Which of several equal calls it is, nothing says.
+            announcement.task = TaskId::random();
+            announcement.call.tool_use_id = None;
+            Some(Join::new(announcement, id, client(), Machine::here()))
+        });
+        match join {
+            Some(join) if !is_retired(context, &join) => found.push(Event::Joined(Box::new(join))),
+            // A foreground command of the same words, or one whose record was written already.
+            Some(_) => remove_if_over(&run),
+            None => remove_if_over(&run),
+        }
     }
-    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        transaction.outbox(session)?.owed.retain(|task| !is_stranger(task));
-        Ok(())
-    })
+    found
+}
+
+fn has_output(run: &Run) -> bool {
+    let RunState::Ended(result) = run.probe() else { return false };
+    result.client_file.is_some_and(|path| path.symlink_metadata().is_ok())
+}
+
+fn is_retired(context: &Context, join: &Join) -> bool {
+    let session = &join.announcement.call.session;
+    context.store.find_retired(session, &join.client.id).is_some()
+}
+
+fn remove_if_over(run: &Run) {
+    match run.probe() {
+        RunState::Ended(_) | RunState::Gone => run.remove(),
+        RunState::Missing | RunState::Attached | RunState::Queued(_) | RunState::Started(_) => {}
+    }
 }

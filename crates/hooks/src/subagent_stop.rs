@@ -1,9 +1,8 @@
-//! SubagentStop: the agent is over, unless it waits for its own background work. What the subagent has not been told, and what it left running, is from now on told to the main
-//! conversation. Prints nothing: what is printed here goes to the subagent and keeps it running.
+//! SubagentStop: what the subagent started is for the main conversation now, and the agent itself is over, unless work of
+//! its own is live. Whatever this printed would go to the subagent and keep it running.
 
 use anyhow::Result;
-use sisyphus_core::bind::tasks_of;
-use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_core::event::Event;
 use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, SubagentStop};
 
@@ -11,22 +10,21 @@ use crate::agent::stopped;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SubagentStop) -> Result<Reply> {
-    context.fold();
-    if let Err(error) = stopped(context, &event.agent_id, event.last_assistant_message.as_deref()) {
-        context.log("SubagentStop", &error);
-    }
+    let (session, agent) = (&event.session_id, &event.agent_id);
+    let peek = context.peek()?;
+    let mut events =
+        stopped(context, &peek.active, agent, event.last_assistant_message.as_deref())?;
     let is_its = |task: &Task| {
-        task.agent.as_ref() == Some(&event.agent_id) && task.agent_life == AgentLife::Lives
+        let lives = task.agent_life == AgentLife::Lives;
+        &task.session == session && task.agent.as_ref() == Some(agent) && lives
     };
-    let session = &event.session_id;
-    let runs = |task: &Task| &task.session == session && is_its(task);
-    let owed = context.store.read_outbox(session)?.held().any(is_its);
-    if owed || context.store.read_active()?.tasks.iter().any(runs) {
-        context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-            let theirs = tasks_of(transaction, session)?.into_iter().filter(|task| is_its(task));
-            theirs.for_each(|task| task.agent_life = AgentLife::Stopped);
-            Ok(())
-        })?;
+    if peek.active.tasks.iter().any(is_its) {
+        let (session, agent) = (session.clone(), agent.clone());
+        events.push(Event::SubagentStopped { session, agent });
     }
+    if peek.has_news() || !events.is_empty() {
+        context.commit(peek, &events, |_, _| ())?;
+    }
+    crate::agent::settle(context, context.now);
     Ok(Reply::Silent)
 }

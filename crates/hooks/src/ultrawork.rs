@@ -17,7 +17,7 @@ pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> R
         return reply;
     }
     let limit_line = match context.store.read_active() {
-        Ok(active) => ultrawork_limit(&active, &Limits::of(&settings)),
+        Ok(active) => ultrawork_limit(&active, &Limits::of(settings)),
         Err(error) => {
             context.log("ultrawork", &error);
             return reply;

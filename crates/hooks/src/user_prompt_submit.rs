@@ -1,54 +1,205 @@
 //! UserPromptSubmit: right behind the client's notice of an end, and behind what a person types, stand the results; and
 //! behind a prompt that asks for ultrawork what that needs.
 
-use anyhow::Result;
-use sisyphus_core::settings::Execution;
-use sisyphus_hook::{Context, Prompt, Reply, UserPromptSubmit, read_prompt};
+use std::path::Path;
 
-use crate::agent::{hear_agent, with_news};
-use crate::deliver::{Recipient, deliver, deliver_with_notices};
+use anyhow::Result;
+use sisyphus_base::clock::Now;
+use sisyphus_base::machine::Machine;
+use sisyphus_core::announced::Announced;
+use sisyphus_core::call::Join;
+use sisyphus_core::completion::{Completion, Known, Notice, observed_output};
+use sisyphus_core::delivery::Delivery;
+use sisyphus_core::event::Event;
+use sisyphus_core::id::{ClientTaskId, SessionId, TaskId};
+use sisyphus_core::run::Run;
+use sisyphus_core::settings::Execution;
+use sisyphus_core::status::{Status, Watch};
+use sisyphus_core::store::Active;
+use sisyphus_core::task::Task;
+use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read_prompt};
+use sisyphus_process::client;
+
+use crate::agent::{agent_end, with_news};
+use crate::deliver::{Reader, Recipient, Taken};
+use crate::prompt_fates::PromptFates;
 use crate::silence::tell_silent;
-use crate::take_back::take_back;
 use crate::ultrawork::with_ultrawork;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
-    context.fold();
-    if let Err(error) = take_back(context, &event.session_id, event.transcript_path.as_deref()) {
-        context.log("UserPromptSubmit", &error);
-    }
-    hear_agent(context, &event.prompt);
-    let reply = reply_to(context, &event)?;
-    Ok(match reply {
-        // A prompt that is not worth a turn stays so: the next one carries the note.
-        Reply::Swallow { .. } | Reply::Deny { .. } => reply,
-        Reply::Silent | Reply::Note(_) | Reply::Results { .. } | Reply::Input(_) => {
-            let silent = tell_silent(context, &event.session_id, &Recipient::MainConversation);
-            // Last, because it takes no more room than the others leave.
-            let reply = with_news(context, &event.session_id, reply.with_note(silent));
-            with_ultrawork(context, &event.prompt, reply)
+    let session = &event.session_id;
+    let peek = context.peek()?;
+    let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
+    let prompt = read_prompt(&event.prompt);
+    let notices = match &prompt {
+        // Switched off, nothing new is recorded; what was recorded before is still owed.
+        Prompt::Notices(notices) if context.settings().execution == Execution::On => {
+            notices.as_slice()
         }
-    })
+        Prompt::Notices(_) | Prompt::OwnWake | Prompt::Typed | Prompt::Foreign => &[],
+    };
+    let mut events: Vec<Event> = notices
+        .iter()
+        .map(|notice| completion(context, &peek.active, session, &event.cwd, notice))
+        .collect();
+    events.extend(agent_end(context, &peek.active, &event.prompt));
+    let reader = Reader::new(session, Recipient::MainConversation);
+    let is_needed =
+        peek.has_news() || !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active);
+    let decision = if is_needed {
+        context
+            .commit(peek, &events, |active, now| decide(active, &reader, &fates, notices, now))?
+    } else {
+        Decision::default()
+    };
+    let reply = match decision.known {
+        Some(names) if decision.taken.leased.is_empty() => Reply::Swallow {
+            reason: format!("sisyphus: the result of {} was delivered already", names.join(", ")),
+        },
+        Some(_) | None => decision.taken.render(context),
+    };
+    Ok(complete(context, &event, &prompt, reply))
 }
 
-fn reply_to(context: &Context, event: &UserPromptSubmit) -> Result<Reply> {
-    match read_prompt(&event.prompt) {
-        Prompt::Notices(notices) if context.settings().execution == Execution::On => {
-            deliver_with_notices(context, &event.session_id, &event.cwd, notices)
+/// Adds what else there is to say. A prompt that is not worth a turn stays so: the next one carries the rest.
+fn complete(context: &Context, event: &UserPromptSubmit, prompt: &Prompt, reply: Reply) -> Reply {
+    if matches!(reply, Reply::Swallow { .. }) {
+        return reply;
+    }
+    let session = &event.session_id;
+    let silent = tell_silent(context, session, &Recipient::MainConversation);
+    // Last, because it takes no more room than the others leave.
+    let reply = with_news(context, session, reply.with_note(silent));
+    if *prompt == Prompt::OwnWake && reply == Reply::Silent {
+        // The results that it was said for were told meanwhile: then there is nothing to take a turn for.
+        return Reply::Swallow {
+            reason: "sisyphus: all results were delivered already".to_owned(),
+        };
+    }
+    with_ultrawork(context, &event.prompt, reply)
+}
+
+/// What the commit decides.
+#[derive(Debug, Default)]
+struct Decision {
+    taken: Taken,
+    /// The names of the announced tasks, if the model has read the result of each.
+    known: Option<Vec<String>>,
+}
+
+fn decide(
+    active: &mut Active,
+    reader: &Reader<'_>,
+    fates: &PromptFates,
+    notices: &[Notification],
+    now: Now,
+) -> Decision {
+    fates.apply(active, now);
+    let is_known = |notice: &&Notification| {
+        let task = active.named(reader.session, &notice.client_id, notice.tool_use_id.as_ref());
+        task.is_some_and(|task| is_known(task, reader))
+    };
+    let names: Vec<String> = notices
+        .iter()
+        .filter(is_known)
+        .map(|notice| format!("\"{}\"", notice.description))
+        .collect();
+    let is_all = !notices.is_empty() && names.len() == notices.len();
+    Decision { taken: reader.take(active, now), known: is_all.then_some(names) }
+}
+
+/// Whether the model has read how the task finished, or another process is about to tell it.
+fn is_known(task: &Task, reader: &Reader<'_>) -> bool {
+    match task.delivery() {
+        Delivery::Leased { by, revision, .. } => {
+            *revision == task.revision() && (reader.is_alive)(by)
         }
-        // The results that it was said for may have been told meanwhile: then there is nothing to take a turn for.
-        Prompt::OwnWake => {
-            let reply = deliver(context, &event.session_id, &Recipient::MainConversation)?;
-            let silent = tell_silent(context, &event.session_id, &Recipient::MainConversation);
-            let reply = with_news(context, &event.session_id, reply.with_note(silent));
-            if reply != Reply::Silent {
-                return Ok(reply);
-            }
-            Ok(Reply::Swallow { reason: "sisyphus: all results were delivered already".to_owned() })
+        Delivery::NotDue
+        | Delivery::Owed { .. }
+        | Delivery::Sent { .. }
+        | Delivery::Delivered { .. }
+        | Delivery::NotNeeded => task.delivery().has_reached(task.revision()),
+    }
+}
+
+/// The client's notice as an event, with what is known of its task. The output is kept here, because to copy one is slow.
+fn completion(
+    context: &Context,
+    active: &Active,
+    session: &SessionId,
+    cwd: &Path,
+    notification: &Notification,
+) -> Event {
+    let notice = Notice {
+        session: session.clone(),
+        client_id: notification.client_id.clone(),
+        tool_use_id: notification.tool_use_id.clone(),
+        description: notification.description.clone(),
+        output_file: notification.output_file.clone(),
+        cwd: cwd.to_owned(),
+        end: notification.end,
+    };
+    let recorded = active.named(session, &notice.client_id, notice.tool_use_id.as_ref());
+    let known = match recorded {
+        Some(task) => Known::Recorded(task.id.clone()),
+        None => unrecorded(context, &notice),
+    };
+    let is_kept = match (&known, recorded) {
+        (_, Some(task)) => task.status().is_final() || is_supervised(task),
+        (Known::Retired(_), None) => true,
+        (Known::Announced(join), None) => {
+            Run::outside(context.store.dir(), session, &join.client.id).is_attached()
         }
-        // Switched off, nothing new is recorded; what was recorded before is still owed.
-        Prompt::Notices(_) | Prompt::Typed | Prompt::Foreign => {
-            deliver(context, &event.session_id, &Recipient::MainConversation)
-        }
+        (Known::Recorded(_) | Known::New(_), None) => false,
+    };
+    let started_in = recorded.map_or(session, |task| task.started_in());
+    let (state, tmp) = (context.store.dir(), context.client_tmp());
+    let output =
+        if is_kept { None } else { observed_output(&notice, started_in, known.id(), tmp, state) };
+    Event::Completed(Box::new(Completion { notice, known, output }))
+}
+
+/// A task without a live record: its call was announced and its PostToolUse is missing, or it is retired, or nothing is
+/// known of it.
+fn unrecorded(context: &Context, notice: &Notice) -> Known {
+    let state = context.store.dir();
+    let announced = notice.tool_use_id.as_ref().and_then(|call| {
+        let announced = Announced::of(state, &notice.session);
+        let found = announced.read(call)?;
+        announced.remove(call);
+        Some(found)
+    });
+    let run = Run::outside(state, &notice.session, &notice.client_id);
+    if let Some(announcement) = announced.or_else(|| alike(&run, notice)) {
+        let id: ClientTaskId = notice.client_id.clone();
+        return Known::Announced(Box::new(Join::new(announcement, id, client(), Machine::here())));
+    }
+    match state_find(context, notice) {
+        Some(task) => Known::Retired(Box::new(task)),
+        None => Known::New(TaskId::random()),
+    }
+}
+
+/// The announcement of the same words that its runner attached by, under a name of its own: which of two equal calls it
+/// was, the notice tells better.
+fn alike(run: &Run, notice: &Notice) -> Option<sisyphus_core::call::Announcement> {
+    let mut announcement = run.announcement()?;
+    announcement.task = TaskId::random();
+    announcement.call.tool_use_id.clone_from(&notice.tool_use_id);
+    announcement.call.description.clone_from(&notice.description);
+    Some(announcement)
+}
+
+fn state_find(context: &Context, notice: &Notice) -> Option<Task> {
+    context.store.find_retired(&notice.session, &notice.client_id)
+}
+
+fn is_supervised(task: &Task) -> bool {
+    match task.status() {
+        Status::Running { watch: Watch::Supervised, .. } | Status::Queued { .. } => true,
+        Status::Running { watch: Watch::Observed, .. }
+        | Status::Pending { .. }
+        | Status::Finished(_) => false,
     }
 }

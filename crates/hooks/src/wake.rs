@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use chrono::{DateTime, Utc};
+use sisyphus_base::clock::Now;
 use sisyphus_core::atomic;
 use sisyphus_core::environment::Attendance;
 use sisyphus_core::id::SessionId;
-use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::run::Run;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::status::{Status, Watch};
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, is_held};
+use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock};
 use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{
@@ -23,9 +23,9 @@ use sisyphus_process::{
 };
 
 use crate::agent::{has_turn, is_in_line, settle};
-use crate::deliver::{Recipient, due};
+use crate::deliver::{GRACE, Recipient};
+use crate::prompt_fates::PromptFates;
 use crate::silence::next_silence;
-use crate::take_back::take_back;
 
 /// How long the waiter before this one has to end.
 const SUPERSEDE_WAIT: Duration = Duration::from_secs(2);
@@ -92,47 +92,53 @@ enum Outlook {
 }
 
 fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Result<Outlook> {
-    context.fold();
     start_notifier(context.store.dir());
-    take_back(context, session, transcript)?;
-    let now = Utc::now();
-    let in_line = is_in_line(&context.store.read_active()?, session);
+    let now = Now::read();
+    let peek = context.peek()?;
+    let fates = PromptFates::read(context, &peek.active, session, transcript);
+    let mut active = if peek.has_news() || !fates.is_empty() {
+        context.commit(peek, &[], |active, now| {
+            fates.apply(active, now);
+            active.clone()
+        })?
+    } else {
+        peek.active
+    };
+    let in_line = is_in_line(&active, session);
     if in_line {
         // A slot may have become free in another session, whose events know nothing of this one.
         settle(context, now);
-        if has_turn(&context.store.read_active()?, session) {
+        active = context.store.read_active()?;
+        if has_turn(&active, session) {
             return Ok(Outlook::Overdue);
         }
     }
-    let outbox = context.store.read_outbox(session)?;
-    let soonest: Option<DateTime<Utc>> = outbox.held().filter_map(due).min();
-    if soonest.is_some_and(|due| due <= now) {
+    let owed_since = active.owed_since(session, &Recipient::MainConversation);
+    if owed_since.is_some_and(|since| since.age(now.tick) > GRACE) {
         return Ok(Outlook::Overdue);
     }
     let silence = next_silence(context, session)?;
-    if silence.is_some_and(|at| at <= now) {
+    if silence.is_some_and(|at| at <= now.at) {
         return Ok(Outlook::Overdue);
     }
     // What went out with a prompt may come back.
-    let is_doubtful = !outbox.sent().is_empty();
-    let mut next = (soonest.is_some() || is_doubtful)
+    let is_doubtful = !active.sent(session).is_empty();
+    let mut next = (owed_since.is_some() || is_doubtful)
         .then_some(GRACE_CHECK)
-        .or_else(|| silence.map(|at| (at - now).to_std().unwrap_or_default()));
+        .or_else(|| silence.map(|at| (at - now.at).to_std().unwrap_or_default()));
     if in_line {
         next = Some(next.map_or(LINE_CHECK, |next| next.min(LINE_CHECK)));
     }
     let mut locks = Vec::new();
-    for task in context.store.read_active()?.tasks.iter().filter(|task| is_meant(task, session)) {
-        match &task.status {
+    for task in active.live().filter(|task| is_meant(task, session)) {
+        match task.status() {
             Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. } => {
-                // One that can't be believed must not keep the others from being heard.
-                let Ok(Some(root)) = RunRoot::of(task) else { continue };
-                let lock = root.folder(&task.id).lock();
-                // Not taken yet, or opened and not folded yet.
-                if !is_held(&lock).unwrap_or(true) {
+                let Some(run) = Run::of(task, context.store.dir()) else { continue };
+                // Not taken yet, or opened and not taken over yet.
+                if !run.is_alive() {
                     next = next.or(Some(START_CHECK));
                 }
-                locks.push(lock);
+                locks.push(run.lock());
             }
             Status::Pending { .. } => next = next.or(Some(START_CHECK)),
             // Its end is known from the client's notice alone.
@@ -146,12 +152,12 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
 }
 
 fn is_meant(task: &Task, session: &SessionId) -> bool {
-    &task.session == session && task.is_bound() && Recipient::MainConversation.is_of(task)
+    &task.session == session && task.is_confirmed() && Recipient::MainConversation.is_of(task)
 }
 
 fn may_wake(context: &Context, session: &SessionId) -> Result<bool> {
-    context.store.update(LOCK_WAIT_IN_RUNNER, |transaction| {
-        Ok(transaction.outbox(session)?.may_wake(Utc::now()))
+    context.store.update(&context.world(), LOCK_WAIT_IN_RUNNER, |active, now| {
+        active.may_wake(session, now.tick)
     })
 }
 

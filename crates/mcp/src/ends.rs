@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sisyphus_control::Watched;
+use sisyphus_core::paths::StateDir;
 use sisyphus_core::task::Task;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -52,9 +53,10 @@ impl Ends {
         &self,
         opened: Pin<Box<Notified<'_>>>,
         task: &Task,
+        state: &StateDir,
         at_most: Duration,
     ) {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).watch(task);
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).watch(task, state);
         let _ = timeout(at_most.min(LOOK), opened).await;
     }
 }

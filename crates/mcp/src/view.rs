@@ -61,14 +61,14 @@ impl TaskView {
             client_id: task.client_id().map(ToString::to_string),
             description: one_line(&task.description, DESCRIPTION_MAX),
             command: command_line(&task.command),
-            status: task.status.word().to_owned(),
+            status: task.status().word().to_owned(),
             outcome: None,
             exit_code: None,
             place_in_line: None,
             duration_ms: None,
             session: task.session.to_string(),
         };
-        match &task.status {
+        match task.status() {
             Status::Pending { .. } | Status::Queued { .. } => {
                 if let Outlook::Waits { number } = outlook_of(now.active, &task.id, &now.limits) {
                     view.place_in_line = Some(number);

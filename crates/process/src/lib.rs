@@ -1,18 +1,18 @@
 //! What the system knows of processes: who they are, whose children, how they are started, stopped and waited for.
 //! Reads no state of ours.
 
-mod claimer;
 mod holder;
 mod identity;
 mod notifier;
+mod process_ref;
 mod sys;
 mod tree;
 mod watch;
 
-pub use claimer::{client, is_alive, is_gone, this_process};
 pub use holder::{Holder, Numbers, holder, resume, started_by};
 pub use identity::ProcessId;
 pub use notifier::{find_notifier, start_notifier};
+pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
     caller_key, end_like, end_with_parent, own_key, own_output_file, parent, signal_group, spawn,

@@ -6,14 +6,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::sys::namespaces;
+use sisyphus_core::announced::Announced;
+use sisyphus_core::call::{Announcement, Confinement};
 use sisyphus_core::execution_string::executes;
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::run_folder::{Announced, Announcement};
 use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
 
 use crate::handoff::Handoff;
+use crate::identity::Identity;
 
 /// Claims the announced call that the calling shell executes. Success means: it is yours, `run` it. Anything else
 /// means that the shell goes on as if nothing had been asked; nothing is printed in either case.
@@ -40,16 +43,30 @@ fn try_claim(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) 
     if flag != "-c" || executed != string {
         return Ok(false);
     }
+    let Some(identity) = Identity::own() else { return Ok(false) };
     let key = caller_key()?;
-    let Some(calls) = Announced::at(announced)? else { return Ok(false) };
-    let Some(call) = calls.claim(|call| executes(text, &call.command))? else { return Ok(false) };
-
+    let calls = Announced::at(announced).list()?;
+    // Reading consumes nothing: which call this shell belongs to the client says later.
+    let Some(announcement) = calls.into_iter().find(|it| executes(text, &it.call.command)) else {
+        return Ok(false);
+    };
+    let Some(confinement) = confinement(&announcement) else { return Ok(false) };
     let restore = changed(&caller, std::env::vars_os());
-    let Announcement { task, ticket, kind, limit_ms, .. } = call;
     let (program, arg0) = (caller.program.clone(), arg0.clone());
-    let handoff = Handoff { task, ticket, kind, limit_ms, program, arg0, restore };
-    handoff.leave(state, calls.root(), &key).inspect_err(|_| calls.give_up(&handoff.task))?;
+    let handoff = Handoff { announcement, confinement, program, arg0, restore };
+    handoff.leave(state, &identity, &key)?;
     Ok(true)
+}
+
+/// Whether this shell is in the client's sandbox, by the namespaces that the hook saw: never by trying to write. `None`
+/// for one in a sandbox that the hook knew nothing of: what its runner reported would not be believed.
+fn confinement(announcement: &Announcement) -> Option<Confinement> {
+    let is_outside = announcement.namespaces.is_none() || announcement.namespaces == namespaces();
+    match announcement.confinement {
+        _ if is_outside => Some(Confinement::Outside),
+        Confinement::Sandboxed => Some(Confinement::Sandboxed),
+        Confinement::Outside => None,
+    }
 }
 
 /// What the shell changed of its exported variables since it was started. Files that other hooks had put in front of

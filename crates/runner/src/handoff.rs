@@ -5,23 +5,22 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use sisyphus_core::atomic;
-use sisyphus_core::id::{TaskId, Ticket};
+use sisyphus_core::call::{Announcement, Confinement};
 use sisyphus_core::paths::{StateDir, create_private_dir};
-use sisyphus_core::run_folder::RunRoot;
-use sisyphus_core::task::Kind;
+use sisyphus_core::run_root::RunRoot;
 use sisyphus_process::{bytes_of, text_of};
 
-/// Largest handoff, in bytes.
-const MAX_BYTES: u64 = 1024 * 1024;
+use crate::identity::Identity;
 
-/// A claimed task and its shell.
+/// Largest handoff, in bytes: an environment and a call with its command.
+const HANDOFF_MAX: u64 = 2 * 1024 * 1024;
+
+/// The call that a shell may belong to, and how that shell was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handoff {
-    pub(crate) task: TaskId,
-    pub(crate) ticket: Ticket,
-    pub(crate) kind: Kind,
-    /// The time limit in milliseconds from the real start.
-    pub(crate) limit_ms: Option<u64>,
+    /// An announced call of the same words.
+    pub(crate) announcement: Announcement,
+    pub(crate) confinement: Confinement,
     pub(crate) program: PathBuf,
     pub(crate) arg0: OsString,
     /// What the shell changed of its environment before the snippet came: name, and its first value if it had one.
@@ -29,27 +28,32 @@ pub(crate) struct Handoff {
 }
 
 /// The folder where claims are handed over: in the state folder, which no sandboxed command can write to, since what
-/// stands there names a program that is started. Only who can't write there either, being in the sandbox itself, uses
-/// the run folders. Both sides decide by the same test, so nobody outside ever reads what one inside may have planted.
-fn place(state: &StateDir, root: &RunRoot) -> PathBuf {
-    if state.is_writable() { state.claims_dir() } else { root.claims_dir() }
+/// stands there names a program that is started. Only a shell that can't write there either, being in the sandbox
+/// itself, uses the client's temporary folder. `claim` and `run` decide by the same test, so a shell outside never reads
+/// what one inside may have planted.
+fn place(state: &StateDir, identity: &Identity) -> Result<PathBuf> {
+    if state.is_writable() {
+        return Ok(state.claims_dir());
+    }
+    let root = RunRoot::below(&identity.client_tmp)?.context("there are no run folders")?;
+    Ok(root.claims_dir())
 }
 
 impl Handoff {
     /// Leaves the handoff for the process that `key` names.
-    pub(crate) fn leave(&self, state: &StateDir, root: &RunRoot, key: &str) -> Result<()> {
-        let bytes = self.encode();
+    pub(crate) fn leave(&self, state: &StateDir, identity: &Identity, key: &str) -> Result<()> {
+        let bytes = self.encode()?;
         let size = bytes.len() as u64;
-        anyhow::ensure!(size <= MAX_BYTES, "could not hand over an environment of {size} bytes");
-        let dir = place(state, root);
+        anyhow::ensure!(size <= HANDOFF_MAX, "could not hand over an environment of {size} bytes");
+        let dir = place(state, identity)?;
         create_private_dir(&dir)?;
         atomic::write(&dir.join(key), &bytes)
     }
 
     /// Takes the handoff that was left for `key`.
-    pub(crate) fn take(state: &StateDir, root: &RunRoot, key: &str) -> Result<Self> {
-        let path = place(state, root).join(key);
-        let bytes = atomic::read(&path, MAX_BYTES)?
+    pub(crate) fn take(state: &StateDir, identity: &Identity, key: &str) -> Result<Self> {
+        let path = place(state, identity)?.join(key);
+        let bytes = atomic::read(&path, HANDOFF_MAX)?
             .with_context(|| format!("nothing was left at `{}`", path.display()))?;
         // At once: values of variables stand in it.
         std::fs::remove_file(&path)
@@ -57,22 +61,21 @@ impl Handoff {
         Self::decode(&bytes).with_context(|| format!("`{}` is malformed", path.display()))
     }
 
-    /// Fields that end with NUL, which neither paths nor variables can hold; unlike JSON it keeps every other byte.
-    fn encode(&self) -> Vec<u8> {
-        let limit = self.limit_ms.map(|ms| ms.to_string()).unwrap_or_default();
+    /// Fields that end with NUL, which neither JSON, paths nor variables can hold; unlike JSON it keeps every other byte
+    /// of the latter two.
+    fn encode(&self) -> Result<Vec<u8>> {
+        let announcement =
+            serde_json::to_vec(&self.announcement).context("could not encode a call")?;
         let mut bytes = Vec::new();
         let mut field = |parts: &[&[u8]]| {
             bytes.extend_from_slice(&parts.concat());
             bytes.push(0);
         };
-        field(&[self.task.as_str().as_bytes()]);
-        field(&[self.ticket.to_string().as_bytes()]);
-        field(&[match self.kind {
-            Kind::Command => b"command".as_slice(),
-            // An agent has no shell that could be handed over.
-            Kind::Service | Kind::Agent => b"service",
+        field(&[&announcement]);
+        field(&[match self.confinement {
+            Confinement::Outside => b"outside".as_slice(),
+            Confinement::Sandboxed => b"sandboxed",
         }]);
-        field(&[limit.as_bytes()]);
         field(&[bytes_of(self.program.as_os_str())]);
         field(&[bytes_of(&self.arg0)]);
         for (name, value) in &self.restore {
@@ -81,26 +84,23 @@ impl Handoff {
                 None => field(&[b"-", bytes_of(name)]),
             }
         }
-        bytes
+        Ok(bytes)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
         let mut fields =
             bytes.strip_suffix(b"\0").context("it is cut off")?.split(|&byte| byte == 0);
         let mut next = || fields.next().context("a field is missing");
-        let task = TaskId::new(String::from_utf8(next()?.to_vec())?)?;
-        let ticket = Ticket(std::str::from_utf8(next()?)?.parse()?);
-        let kind = match next()? {
-            b"command" => Kind::Command,
-            b"service" => Kind::Service,
-            _ => anyhow::bail!("an unknown kind"),
+        let announcement = serde_json::from_slice(next()?)?;
+        let confinement = match next()? {
+            b"outside" => Confinement::Outside,
+            b"sandboxed" => Confinement::Sandboxed,
+            _ => anyhow::bail!("an unknown confinement"),
         };
-        let limit = std::str::from_utf8(next()?)?;
-        let limit_ms = if limit.is_empty() { None } else { Some(limit.parse()?) };
         let program = PathBuf::from(text_of(next()?));
         let arg0 = text_of(next()?);
         let restore = fields.map(decode_variable).collect::<Result<_>>()?;
-        Ok(Self { task, ticket, kind, limit_ms, program, arg0, restore })
+        Ok(Self { announcement, confinement, program, arg0, restore })
     }
 }
 
@@ -120,13 +120,19 @@ fn decode_variable(field: &[u8]) -> Result<(OsString, Option<OsString>)> {
 mod tests {
     use super::*;
 
+    fn announcement() -> Announcement {
+        let call = serde_json::json!({
+            "task": "t1", "ticket": 7, "at": "2026-11-21T02:30:00Z", "session": "s1",
+            "tool_use_id": "toolu_1", "cwd": "/", "command": "printf 'a\u{0}b'", "kind": "service",
+        });
+        serde_json::from_value(call).unwrap()
+    }
+
     #[test]
     fn every_byte_survives() {
         let handoff = Handoff {
-            task: TaskId::new("t1").unwrap(),
-            ticket: Ticket(7),
-            kind: Kind::Service,
-            limit_ms: Some(1_500),
+            announcement: announcement(),
+            confinement: Confinement::Sandboxed,
             program: "/bin/bash".into(),
             arg0: "bash".into(),
             restore: vec![
@@ -136,24 +142,24 @@ mod tests {
                 ("BYTES".into(), Some(text_of(&[0xff, 0xfe]))),
             ],
         };
-        assert_eq!(Handoff::decode(&handoff.encode()).unwrap(), handoff);
-        let bare = Handoff { limit_ms: None, restore: Vec::new(), ..handoff };
-        assert_eq!(Handoff::decode(&bare.encode()).unwrap(), bare);
+        assert_eq!(Handoff::decode(&handoff.encode().unwrap()).unwrap(), handoff);
+        let bare = Handoff { restore: Vec::new(), ..handoff };
+        assert_eq!(Handoff::decode(&bare.encode().unwrap()).unwrap(), bare);
     }
 
     #[test]
     fn junk_is_an_error() {
+        let call = serde_json::to_string(&announcement()).unwrap();
         for junk in [
-            &b""[..],
-            b"\0",
-            b"t1",
-            b"../x\x001\0command\0\0/bin/sh\0sh\0",
-            b"t1\0x\0command\0\0/bin/sh\0sh\0",
-            b"t1\x001\0other\0\0/bin/sh\0sh\0",
-            b"t1\x001\0command\0x\0/bin/sh\0sh\0",
-            b"t1\x001\0command\0\0/bin/sh\0sh\0?A\0",
+            String::new(),
+            "\0".to_owned(),
+            call.clone(),
+            "{}\0outside\0/bin/sh\0sh\0".to_owned(),
+            format!("{call}\0elsewhere\0/bin/sh\0sh\0"),
+            format!("{call}\0outside\0/bin/sh\0"),
+            format!("{call}\0outside\0/bin/sh\0sh\0?A\0"),
         ] {
-            assert!(Handoff::decode(junk).is_err(), "{junk:?}");
+            assert!(Handoff::decode(junk.as_bytes()).is_err(), "{junk:?}");
         }
     }
 }

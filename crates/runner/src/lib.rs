@@ -5,6 +5,7 @@
 
 mod claim;
 mod handoff;
+mod identity;
 mod make_known;
 mod record;
 mod run;

@@ -8,24 +8,24 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use chrono::Utc;
-use sisyphus_core::fold::{Scope, fold};
+use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
-use sisyphus_process::start_notifier;
+use sisyphus_process::{is_gone, start_notifier};
 
 /// How long after one runner has folded the next one does.
 const APART: Duration = Duration::from_millis(100);
 
 /// Folds what has ended. If a runner has done so just now: a moment later, with what has ended by then. If one waits for
 /// that moment already, it does it for us: our result, which is written, is there when it looks.
-pub(crate) fn make_known(store: &Store) -> Result<()> {
+pub(crate) fn make_known(store: &Store, client_tmp: &Path) -> Result<()> {
     let path = store.dir().runners_lock();
     let Some(turn) = Lock::take_free(&path)? else { return Ok(()) };
     wait_until_apart(&path);
     touch(&path)?;
     // Before the look: who ends from now on waits for the next one.
     drop(turn);
-    let folded = fold(store, Scope::Ended, LOCK_WAIT_IN_RUNNER, Utc::now());
+    let world = World { is_gone, client_tmp, scope: Scope::Ended };
+    let folded = store.update(&world, LOCK_WAIT_IN_RUNNER, |_, _| ());
     start_notifier(store.dir());
     folded
 }

@@ -1,82 +1,99 @@
 //! What the runner leaves of its task: a held lock while it lives, then its result. None of it may stop the command,
-//! so nothing here returns an error; what fails is logged, or is seen by the next who folds.
+//! so what fails is logged, or is seen by the next commit.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::cell::OnceCell;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chrono::Utc;
+use sisyphus_core::announced::Announced;
 use sisyphus_core::atomic;
+use sisyphus_core::call::Confinement;
 use sisyphus_core::hook_log;
-use sisyphus_core::id::{ClientTaskId, TaskId};
-use sisyphus_core::outcome::Canceller;
 use sisyphus_core::output::{KeptOutput, keep};
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::run_folder::{OutputSize, Queued, RunFolder, RunResult, RunRoot, Started};
+use sisyphus_core::run::{OutputSize, Queued, Run, RunResult, Started};
+use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::status::Survivors;
 use sisyphus_core::store::{Lock, Store};
-use sisyphus_process::own_output_file;
 
+use crate::handoff::Handoff;
+use crate::identity::Identity;
 use crate::make_known::make_known;
 use crate::supervise::{End, Start};
 
-/// How long the runner tries for the lock of its own task. Whoever looks whether it is held holds it for a moment.
+/// How long the runner tries for the lock of its own run. A process that looks whether it is held holds it for a moment.
 const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
 
-/// What the state says of the shell in whose place the runner stands.
+/// What is known of the shell in whose place the runner stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// The client calls this very shell a background command.
-    Background,
+    /// The client calls this very shell a background command, with this time limit in milliseconds.
+    Background { limit_ms: Option<u64> },
     /// It does, and a person asked for it to be stopped.
     AskedToStop,
-    /// It has not said so: this may be a foreground command with the same words, which nothing of ours may delay or
-    /// stop.
+    /// It has not said so yet.
     Unknown,
+    /// Every announced call of the same words turned out to be another shell: this is a foreground command, which nothing
+    /// of ours may delay or stop.
+    Foreground,
 }
 
 /// The record of one run.
 pub(crate) struct Record<'a> {
-    task: &'a TaskId,
-    folder: RunFolder,
     state: &'a StateDir,
-    output: Option<(PathBuf, File)>,
+    identity: Identity,
+    run: Run,
+    command: String,
+    /// The limit, once the client has named the call.
+    joined: OnceCell<Option<u64>>,
     /// Held for as long as the runner lives: the proof that the task is live.
     alive: Option<Lock>,
 }
 
 impl<'a> Record<'a> {
-    /// Takes the task's lock.
-    pub(crate) fn open(task: &'a TaskId, root: &RunRoot, state: &'a StateDir) -> Self {
-        let folder = root.folder(task);
-        let mut record = Self { task, folder, state, output: own_output_file().ok(), alive: None };
-        match Lock::acquire(&record.folder.lock(), OWN_LOCK_WAIT) {
+    /// Makes the run's folder and takes its lock.
+    pub(crate) fn open(handoff: &Handoff, identity: Identity, state: &'a StateDir) -> Result<Self> {
+        let (session, id) = (&identity.session, &identity.client_id);
+        let run = match handoff.confinement {
+            Confinement::Outside => Run::outside(state, session, id),
+            Confinement::Sandboxed => {
+                let root = RunRoot::below(&identity.client_tmp)?;
+                Run::sandboxed(&root.context("there are no run folders")?, session, id)
+            }
+        };
+        run.create().with_context(|| format!("could not create `{}`", run.dir().display()))?;
+        let command = handoff.announcement.call.command.clone();
+        let mut record =
+            Self { state, identity, run, command, joined: OnceCell::new(), alive: None };
+        match Lock::acquire(&record.run.lock(), OWN_LOCK_WAIT) {
             Ok(lock) => record.alive = Some(lock),
             Err(error) => record.log(Err(error)),
         }
-        record
+        record.log(write(&record.run.attached(), &handoff.announcement));
+        Ok(record)
     }
 
     /// Records that the command waits for its turn.
     pub(crate) fn queued(&self) {
-        let queued = Queued { at: Utc::now(), client_id: self.client_id() };
-        self.log(write(&self.folder.queued(), &queued));
+        self.log(write(&self.run.queued(), &Queued { at: Utc::now() }));
     }
 
-    /// Records that the command runs. Whoever comes by makes it known; the command may have ended by then.
+    /// Records that the command runs. The next commit makes it known; the command may have ended by then.
     pub(crate) fn started(&self, start: Start) {
-        let started = Started { at: start.at, client_id: self.client_id() };
-        self.log(write(&self.folder.started(), &started));
+        self.log(write(&self.run.started(), &Started { at: start.at }));
     }
 
-    /// Gives the task up: the command runs unsupervised, or not at all. It then counts as one that nobody claimed.
+    /// Gives the run up: the command runs unsupervised, or not at all.
     pub(crate) fn give_up(self) {
-        let _ = std::fs::remove_file(self.folder.claimed());
+        let _ = std::fs::remove_file(self.run.attached());
     }
 
     /// Keeps the output, records the end, and makes it known.
     pub(crate) fn end(mut self, waited: Duration, end: End, survivors: Survivors) {
+        // A command may have removed it.
+        let _ = self.run.create();
         let kept = self.keep_output();
         let (started_at, duration) = match end.ran {
             Some((start, duration)) => (Some(start.at), duration),
@@ -90,49 +107,53 @@ impl<'a> Record<'a> {
             duration_ms: millis(duration),
             waited_ms: millis(waited),
             survivors,
-            client_id: self.client_id(),
-            client_file: self.output.as_ref().map(|(path, _)| path.clone()),
+            client_file: Some(self.identity.output.0.clone()),
             output: kept.map(|kept| OutputSize { bytes: kept.bytes, dropped: kept.dropped }),
         };
-        self.log(write(&self.folder.result(), &result));
-        // A result is believed once the lock is open: while it is held, somebody else may have planted one.
+        self.log(write(&self.run.result(), &result));
+        // A result is believed once the lock is open: while it is held, another process may have planted one.
         self.alive = None;
         self.clear_lock();
-        // In the sandbox this fails, as it should: the next hook does it.
-        let store = Store::new(self.state.clone());
-        self.log(make_known(&store));
-    }
-
-    /// What the state says of this shell now.
-    pub(crate) fn standing(&self) -> Standing {
-        let Some(own) = self.client_id() else { return Standing::Unknown };
-        match Store::new(self.state.clone()).read_active_task(self.task).unwrap_or_default() {
-            Some(task) if task.is_bound_to(&own) => match task.stopper(Utc::now()) {
-                Some(Canceller::User) => Standing::AskedToStop,
-                Some(Canceller::Model | Canceller::SessionEnd | Canceller::Unknown) | None => {
-                    Standing::Background
-                }
-            },
-            Some(_) | None => Standing::Unknown,
+        // In the sandbox the state can't be written to: the next hook does it.
+        if self.run.confinement() == Confinement::Outside {
+            let store = Store::new(self.state.clone());
+            self.log(make_known(&store, &self.identity.client_tmp));
         }
     }
 
-    /// The client names its output file after its task.
-    fn client_id(&self) -> Option<ClientTaskId> {
-        let (path, _) = self.output.as_ref()?;
-        let is_output = path.extension().is_some_and(|extension| extension == "output")
-            && path.parent().is_some_and(|parent| parent.ends_with("tasks"));
-        ClientTaskId::new(path.file_stem().filter(|_| is_output)?.to_str()?).ok()
+    /// What is known of this shell now. What matters is read from the state folder, also by a sandboxed runner.
+    pub(crate) fn standing(&self) -> Standing {
+        let named = Run::outside(self.state, &self.identity.session, &self.identity.client_id);
+        if let Some(limit_ms) = self.limit_of(&named) {
+            let is_asked = named.stop().exists();
+            return if is_asked {
+                Standing::AskedToStop
+            } else {
+                Standing::Background { limit_ms }
+            };
+        }
+        let announced = Announced::of(self.state, &self.identity.session);
+        let calls = announced.list().unwrap_or_default();
+        if calls.iter().any(|it| it.call.command == self.command) {
+            return Standing::Unknown;
+        }
+        // The hook writes the call before it takes the announcement back: in between both looks it may have done so.
+        match self.limit_of(&named) {
+            Some(limit_ms) => Standing::Background { limit_ms },
+            None => Standing::Foreground,
+        }
     }
 
-    /// Into the state folder; inside the client's sandbox, where that is read-only, into the run folder.
+    fn limit_of(&self, named: &Run) -> Option<Option<u64>> {
+        if let Some(limit_ms) = self.joined.get() {
+            return Some(*limit_ms);
+        }
+        let limit_ms = named.joined()?.announcement.call.limit_ms;
+        Some(*self.joined.get_or_init(|| limit_ms))
+    }
+
     fn keep_output(&mut self) -> Option<KeptOutput> {
-        let (_, file) = self.output.as_mut()?;
-        let kept = self
-            .state
-            .create_output_dir()
-            .and_then(|()| keep(file, &self.state.output(self.task)))
-            .or_else(|_| keep(file, &self.folder.output()));
+        let kept = keep(&mut self.identity.output.1, &self.run.output());
         match kept {
             Ok(kept) => Some(kept),
             Err(error) => {
@@ -142,9 +163,10 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Something else in place of the lock, which whoever shares the folder may have put there, would count as held.
+    /// Something else in place of the lock, which a command that shares the folder may have put there, would count as
+    /// held.
     fn clear_lock(&self) {
-        let lock = self.folder.lock();
+        let lock = self.run.lock();
         if lock.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
             let _ = std::fs::remove_file(&lock).or_else(|_| std::fs::remove_dir_all(&lock));
         }

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::{StateDir, client_config_dir};
-use sisyphus_core::run_folder::{Announced, Exit, RunRoot};
+use sisyphus_core::run::Exit;
+use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::snippet;
 use sisyphus_core::status::Survivors;
 use sisyphus_core::task::Kind;
@@ -17,9 +18,10 @@ use sisyphus_process::{
 };
 
 use crate::handoff::Handoff;
+use crate::identity::Identity;
 use crate::record::{Record, Standing};
 use crate::supervise::{End, SIGTERM, Start, supervise};
-use crate::turn::{Admission, LiveSettings, Slots, Turn, wait_for_turn};
+use crate::turn::{Admission, Asked, LiveSettings, Slots, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
 pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
@@ -28,14 +30,21 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
     let log = |error: anyhow::Error| {
         hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
     };
-    let (plan, handoff, root) = match claimed(&state, announced, &string) {
+    let (plan, handoff, identity) = match claimed(&state, &string) {
         Ok(claimed) => claimed,
         Err(error) => {
             log(error);
             return give_way(&plan_without_claim(&string));
         }
     };
-    let record = Record::open(&handoff.task, &root, &state);
+    let (client_tmp, client_id) = (identity.client_tmp.clone(), identity.client_id.clone());
+    let record = match Record::open(&handoff, identity, &state) {
+        Ok(record) => record,
+        Err(error) => {
+            log(error);
+            return give_way(&plan);
+        }
+    };
     let mut signals = match Signals::collect() {
         Ok(signals) => signals,
         Err(error) => {
@@ -45,8 +54,9 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
         }
     };
     let came = Start::now();
-    let slots = Slots::of(&root, &state);
-    let mut admission = match turn(&slots, &handoff, &record, &mut signals) {
+    let place = Asked { ticket: handoff.announcement.ticket, id: &client_id };
+    let turn = turn(&client_tmp, &state, &handoff, place, &record, &mut signals);
+    let mut admission = match turn {
         Ok(Turn::Start(admission)) => admission,
         Ok(Turn::Stopped(signal)) => {
             record.end(came.instant.elapsed(), End::unstarted(signal), Survivors::default());
@@ -78,7 +88,7 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
     // From here on the command runs; what fails below costs its record and nothing else.
     admission.started();
     record.started(start);
-    let end = supervise(&mut child, &mut signals, start, handoff.limit_ms, || record.standing());
+    let end = supervise(&mut child, &mut signals, start, || record.standing());
     // Before the book-keeping: the next one may start.
     drop(admission);
     let survivors = left_behind(child.pid());
@@ -88,17 +98,21 @@ pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> Exi
 }
 
 fn turn(
-    slots: &Slots,
+    client_tmp: &Path,
+    state: &StateDir,
     handoff: &Handoff,
+    place: Asked<'_>,
     record: &Record<'_>,
     signals: &mut Signals,
 ) -> Result<Turn> {
     // A session inside a background command would wait for a slot that its own outer command holds.
-    if handoff.kind == Kind::Service || has_ancestor("sisyphus-run") {
+    if handoff.announcement.call.kind == Kind::Service || has_ancestor("sisyphus-run") {
         return Ok(Turn::Start(Admission::default()));
     }
+    let root = RunRoot::below(client_tmp)?.context("there are no run folders")?;
+    let slots = Slots::of(&root, state);
     let mut settings = LiveSettings::at(client_config_dir(&Environment::read()).ok());
-    wait_for_turn(slots, handoff, record, signals, &mut settings)
+    wait_for_turn(&slots, place, record, signals, &mut settings)
 }
 
 /// The string as it would be if we were not installed. Left as it is if our line can't be found: the second pass then
@@ -109,18 +123,16 @@ fn without_snippet(runner: &Path, state: &StateDir, announced: &Path, string: &O
     stripped.map_or_else(|| string.to_owned(), OsString::from)
 }
 
-fn claimed(state: &StateDir, announced: &Path, string: &OsStr) -> Result<(Plan, Handoff, RunRoot)> {
-    let calls = Announced::at(announced)?
-        .with_context(|| format!("`{}` has no run folders around it", announced.display()))?;
-    let root = calls.root().clone();
-    let handoff = Handoff::take(state, &root, &own_key()?)?;
+fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)> {
+    let identity = Identity::own().context("standard output is no output file of the client's")?;
+    let handoff = Handoff::take(state, &identity, &own_key()?)?;
     let plan = Plan {
         program: handoff.program.clone(),
         arg0: handoff.arg0.clone(),
         args: vec!["-c".into(), string.to_owned()],
         environment: handoff.restore.clone(),
     };
-    Ok((plan, handoff, root))
+    Ok((plan, handoff, identity))
 }
 
 /// Without a handoff the shell's own program is not known; bash and zsh name themselves in no exported variable, so

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sisyphus_core::run_folder::{Exit, Stop};
+use sisyphus_core::run::{Exit, Stop};
 use sisyphus_process::{
     CommandChild, Notice, ProcessId, Sender, Signals, alive, descendants, members, signal_all,
     signal_group,
@@ -17,8 +17,9 @@ const GRACE: Duration = Duration::from_secs(5);
 const SURVIVOR_CHECK: Duration = Duration::from_millis(50);
 /// What can't be waited for is asked for this often.
 const BLIND_CHECK: Duration = Duration::from_millis(100);
-/// How soon it is asked again whether the client calls this a background command.
-const STANDING_CHECK: Duration = Duration::from_millis(500);
+/// How soon it is asked first whether the client calls this a background command, and how late at most it is asked again.
+const FIRST_CHECK: Duration = Duration::from_millis(20);
+const LAST_CHECK: Duration = Duration::from_secs(5);
 
 const SIGKILL: i32 = 9;
 pub(crate) const SIGTERM: i32 = 15;
@@ -55,8 +56,8 @@ impl End {
 
 /// How far the end of the command is.
 enum Phase {
-    /// It runs. When its limit is reached, or is to be looked at again.
-    Running { limit: Option<Instant> },
+    /// It runs, and until when.
+    Running { limit: Limit },
     /// It was told to end: the whole tree of that moment, and when it is killed.
     Condemned { tree: Vec<ProcessId>, kill_at: Instant },
 }
@@ -64,19 +65,64 @@ enum Phase {
 impl Phase {
     fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Running { limit } => *limit,
+            Self::Running { limit } => limit.next(),
             Self::Condemned { kill_at, .. } => Some(*kill_at),
         }
     }
 }
 
-/// Waits for the end of the command. `limit_ms` counts from the start; it stops nothing that the client does not call a
+/// What is known of the time limit. It is that of the call, which the client names a moment after the start.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// It is asked again then, and after twice as long the next time.
+    Unknown {
+        next: Instant,
+        pause: Duration,
+    },
+    At {
+        at: Instant,
+        limit_ms: u64,
+    },
+    None,
+}
+
+impl Limit {
+    fn unknown() -> Self {
+        Self::Unknown { next: Instant::now() + FIRST_CHECK, pause: FIRST_CHECK }
+    }
+
+    fn next(self) -> Option<Instant> {
+        match self {
+            Self::Unknown { next, .. } => Some(next),
+            Self::At { at, .. } => Some(at),
+            Self::None => None,
+        }
+    }
+
+    /// What is known of it after asking once more.
+    fn ask(pause: Duration, start: Start, standing: Standing) -> Self {
+        match standing {
+            Standing::Background { limit_ms: Some(limit_ms) } => {
+                let at = start.instant.checked_add(Duration::from_millis(limit_ms));
+                at.map_or(Self::None, |at| Self::At { at, limit_ms })
+            }
+            Standing::Background { limit_ms: None }
+            | Standing::AskedToStop
+            | Standing::Foreground => Self::None,
+            Standing::Unknown => {
+                let pause = (pause * 2).min(LAST_CHECK);
+                Self::Unknown { next: Instant::now() + pause, pause }
+            }
+        }
+    }
+}
+
+/// Waits for the end of the command. The limit counts from the start; it stops nothing that the client does not call a
 /// background command, and `standing` tells whether it does.
 pub(crate) fn supervise(
     child: &mut CommandChild,
     signals: &mut Signals,
     start: Start,
-    limit_ms: Option<u64>,
     standing: impl Fn() -> Standing,
 ) -> End {
     let group = child.pid();
@@ -87,8 +133,7 @@ pub(crate) fn supervise(
         stop = Stop::Signal(number);
         signal_group(group, number);
     }
-    let limit = limit_ms.and_then(|ms| start.instant.checked_add(Duration::from_millis(ms)));
-    let mut phase = Phase::Running { limit };
+    let mut phase = Phase::Running { limit: Limit::unknown() };
 
     let exit = loop {
         match child.try_wait() {
@@ -116,17 +161,16 @@ pub(crate) fn supervise(
                     phase
                 }
             }
-            (Phase::Running { .. }, Ok(Notice::Deadline)) => match standing() {
-                Standing::Background | Standing::AskedToStop => {
-                    if stop == Stop::None {
-                        stop = Stop::TimeLimit(limit_ms.unwrap_or_default());
-                    }
-                    condemn(group)
+            (Phase::Running { limit: Limit::Unknown { pause, .. } }, Ok(Notice::Deadline)) => {
+                Phase::Running { limit: Limit::ask(pause, start, standing()) }
+            }
+            (Phase::Running { limit: Limit::At { limit_ms, .. } }, Ok(Notice::Deadline)) => {
+                if stop == Stop::None {
+                    stop = Stop::TimeLimit(limit_ms);
                 }
-                Standing::Unknown => {
-                    Phase::Running { limit: Some(Instant::now() + STANDING_CHECK) }
-                }
-            },
+                condemn(group)
+            }
+            (phase @ Phase::Running { limit: Limit::None }, Ok(Notice::Deadline)) => phase,
             (Phase::Condemned { mut tree, .. }, Ok(Notice::Deadline)) => {
                 kill(&mut tree);
                 // Its leader is our child and not reaped: the number is still its group's.

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use chrono::Utc;
+use sisyphus_core::id::{ClientTaskId, TaskId, Ticket};
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::run_folder::{AgentSlots, Answer, Place, Position, Queue, RunRoot};
+use sisyphus_core::run_folder::{AgentSlots, Answer, Place, Position, Queue};
+use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::settings::{Settings, SlotLimit};
 use sisyphus_process::{Notice, Signals, Watchers, is_gone};
 
-use crate::handoff::Handoff;
 use crate::record::{Record, Standing};
 
 /// How often the head of the line looks whether the settings have changed. Looking costs some microseconds.
@@ -61,6 +62,20 @@ impl Admission {
     }
 }
 
+/// The place that a command asks for: the ticket of the call whose words it has, and the client's name of its shell,
+/// because several shells may have the same words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) ticket: Ticket,
+    pub(crate) id: &'a ClientTaskId,
+}
+
+impl Asked<'_> {
+    fn task(self) -> Result<TaskId> {
+        Ok(TaskId::new(self.id.as_str())?)
+    }
+}
+
 /// Where the slots are counted.
 #[derive(Debug)]
 pub(crate) struct Slots {
@@ -85,13 +100,13 @@ impl Slots {
 /// Waits until the command may start.
 pub(crate) fn wait_for_turn(
     queue: &Slots,
-    handoff: &Handoff,
+    asked: Asked<'_>,
     record: &Record<'_>,
     signals: &mut Signals,
     settings: &mut LiveSettings,
 ) -> Result<Turn> {
     let mut doubt = Some(Doubt::new());
-    let place = queue.queue.join(handoff.ticket, &handoff.task)?;
+    let place = queue.queue.join(asked.ticket, &asked.task()?)?;
     // Before the slots are counted: what changes in between is seen next time.
     let mut agents = queue.agents();
     let (mut until_open, mut at) = match queue.ask(&place, settings.slots())? {
@@ -114,7 +129,8 @@ pub(crate) fn wait_for_turn(
             Notice::Deadline => {
                 if let Some(Doubt { until, pause, .. }) = doubt {
                     doubt = match record.standing() {
-                        Standing::Background | Standing::AskedToStop => None,
+                        Standing::Background { .. } | Standing::AskedToStop => None,
+                        Standing::Foreground => return Ok(Turn::Start(Admission::default())),
                         Standing::Unknown if Instant::now() >= until => {
                             return Ok(Turn::Start(Admission::default()));
                         }

@@ -82,6 +82,11 @@ pub fn open_lock_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// The number of a file in its file system: a file that takes another one's place has another number.
+pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
+    metadata.ino()
+}
+
 /// Whether files can be created in the folder `path` by this process; false for one on a read-only mount.
 pub fn is_writable_dir(path: &Path) -> bool {
     nix::unistd::access(path, nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK)
@@ -117,8 +122,43 @@ pub fn open_linked_file(path: &Path) -> io::Result<File> {
 
 /// The name of this machine, or of the container; `None` where it is not asked for.
 pub fn host() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    first_line("/proc/sys/kernel/hostname")
+}
+
+/// Nanoseconds since the machine started, suspended time included.
+pub fn nanoseconds_since_boot() -> u64 {
+    use nix::time::{ClockId, clock_gettime};
+    #[cfg(target_os = "linux")]
+    const CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
+    // On macOS it goes on while the machine sleeps.
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
+    clock_gettime(CLOCK)
+        .ok()
+        .and_then(|time| u64::try_from(Duration::from(time).as_nanos()).ok())
+        .unwrap_or(0)
+}
+
+/// The kernel's id of this start of the machine.
+pub fn boot_id() -> Option<String> {
+    first_line("/proc/sys/kernel/random/boot_id")
+}
+
+/// The installation's own id.
+pub fn machine_id() -> Option<String> {
+    first_line("/etc/machine-id")
+}
+
+fn first_line(path: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
+}
+
+/// The mount and the user namespace of this process, by their inodes: in the client's sandbox they are others than
+/// outside. `None` where there are none.
+pub fn namespaces() -> Option<(u64, u64)> {
+    let inode = |name: &str| Some(std::fs::metadata(format!("/proc/self/ns/{name}")).ok()?.ino());
+    Some((inode("mnt")?, inode("user")?))
 }
 
 /// When the entry of a file last changed: written, renamed, or given other rights.

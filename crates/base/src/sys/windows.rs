@@ -95,3 +95,29 @@ pub fn host() -> Option<String> {
 pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
     path.symlink_metadata()?.modified()
 }
+
+/// Nanoseconds since the machine started. Windows tells by no function of the standard library: the wall clock stands in.
+pub fn nanoseconds_since_boot() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.ok().and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0)
+}
+
+/// The kernel's id of this start of the machine: Windows has none.
+pub fn boot_id() -> Option<String> {
+    None
+}
+
+/// The installation's own id: not asked for.
+pub fn machine_id() -> Option<String> {
+    None
+}
+
+/// Namespaces: Windows has none.
+pub fn namespaces() -> Option<(u64, u64)> {
+    None
+}
+
+/// The number of a file: Windows tells it to an open handle only. Its times must do.
+pub fn file_number(_metadata: &std::fs::Metadata) -> u64 {
+    0
+}

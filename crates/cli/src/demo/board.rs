@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
+use sisyphus_control::{up_to_date, world};
 use sisyphus_core::agents::Limits;
-use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::status::Status;
@@ -14,6 +13,7 @@ use sisyphus_core::task::Task;
 
 use super::cast::{CAST, Role};
 use super::stage::Stage;
+use crate::print;
 use crate::watch::last_line;
 
 /// Where it stands.
@@ -58,16 +58,15 @@ impl Board {
     }
 
     /// Looks, in the order of the cast.
-    pub(super) fn look(&self, now: DateTime<Utc>) -> Result<Vec<Seen>> {
-        fold(&self.store, Scope::All, LOCK_WAIT_IN_RUNNER, now)?;
-        // What is not among the active ones any more is in the history already.
-        let active = self.store.read_active()?;
-        let mut ended = self.store.read_completed()?.tasks();
-        ended.extend(self.store.read_failed()?.tasks());
+    pub(super) fn look(&self) -> Result<Vec<Seen>> {
+        let world = world(&self.client_tmp);
+        let active = up_to_date(&self.store, &world, LOCK_WAIT_IN_RUNNER, print::warn)?;
+        // A task that is not among the live ones any more is in the history already.
+        let ended = self.store.read_recent(print::warn);
         let seen = CAST.iter().filter_map(|role| {
             let is_it = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == role.id);
             let task = active.tasks.iter().chain(&ended).find(is_it)?.clone();
-            let stand = match (&task.status, outlook_of(&active, &task.id, &self.limits)) {
+            let stand = match (task.status(), outlook_of(&active, &task.id, &self.limits)) {
                 (Status::Queued { .. }, Outlook::Waits { number }) => Stand::Waits { number },
                 (Status::Queued { .. } | Status::Pending { .. }, _) => Stand::Comes,
                 (Status::Running { .. }, _) => Stand::Runs,

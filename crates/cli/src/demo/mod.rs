@@ -13,7 +13,7 @@ mod stage;
 mod story;
 
 use anyhow::Result;
-use sisyphus_core::run_folder::Exit;
+use sisyphus_core::run::Exit;
 use sisyphus_process::end_like;
 
 use self::attention::{Attention, Interrupted};

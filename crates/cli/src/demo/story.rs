@@ -150,7 +150,7 @@ impl Session<'_> {
         loop {
             let now = Utc::now();
             // On a busy machine the lock may be somebody else's for a while.
-            match self.board.look(now) {
+            match self.board.look() {
                 Ok(seen) => {
                     self.drawing.draw(&seen, now)?;
                     if is_so(&seen) {
@@ -197,7 +197,7 @@ fn entrance(role: &Role) -> Entrance {
 }
 
 fn check_end(seen: &Seen) -> Result<()> {
-    let Status::Finished(ending) = &seen.task.status else { return Ok(()) };
+    let Status::Finished(ending) = &seen.task.status() else { return Ok(()) };
     let (role, is_waiter) = (seen.role, entrance(seen.role) != Entrance::Runs);
     ensure!(
         ending.outcome == role.end,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sisyphus_core::outcome::Canceller;
 use sisyphus_core::outcome::duration;
 use sisyphus_core::status::Status;
-use sisyphus_core::task::{Task, Witness};
+use sisyphus_core::task::Task;
 
 use super::finding::Finding;
 use super::ground::Ground;
@@ -74,7 +74,7 @@ fn traces(ground: &Ground) -> Vec<Trace> {
         Trace {
             event: "UserPromptSubmit, Stop or SessionStart",
             by: "a result is delivered",
-            at: delivered(ground),
+            at: newest(delivered),
         },
         Trace {
             event: "Stop",
@@ -91,8 +91,9 @@ fn traces(ground: &Ground) -> Vec<Trace> {
 
 /// When a task was announced, or soon after.
 fn announced(task: &Task) -> Option<DateTime<Utc>> {
-    task.run_root.as_ref()?;
-    match &task.status {
+    // What was first heard of in its notice was not announced.
+    task.client_tmp.as_ref()?;
+    match task.status() {
         Status::Pending { announced_at: at }
         | Status::Queued { queued_at: at }
         | Status::Running { started_at: at, .. } => Some(*at),
@@ -102,8 +103,8 @@ fn announced(task: &Task) -> Option<DateTime<Utc>> {
 
 /// When a task began that the client has called one of its own. One that has ended may have been named by its notice.
 fn bound(task: &Task) -> Option<DateTime<Utc>> {
-    let by_client = task.client.as_ref().is_some_and(|client| client.said_by == Witness::Client);
-    match &task.status {
+    let by_client = task.is_confirmed();
+    match task.status() {
         Status::Pending { announced_at: at }
         | Status::Queued { queued_at: at }
         | Status::Running { started_at: at, .. }
@@ -122,13 +123,17 @@ fn ended_with_session(task: &Task) -> Option<DateTime<Utc>> {
     task.stop_asked.filter(|asked| asked.by == Canceller::SessionEnd).map(|asked| asked.at)
 }
 
-fn delivered(ground: &Ground) -> Option<DateTime<Utc>> {
-    let entries = fs::read_dir(ground.state().outbox_dir()).ok()?.flatten().take(LOOKED_AT);
-    let outboxes = entries.filter_map(|entry| {
-        let bytes = sisyphus_core::atomic::read(&entry.path(), super::ground::STATE_MAX).ok()??;
-        serde_json::from_slice::<sisyphus_core::store::Outbox>(&bytes).ok()
-    });
-    outboxes.filter_map(|outbox| outbox.delivered.last()?.at()).max()
+/// When a task finished that a reader was told of.
+fn delivered(task: &Task) -> Option<DateTime<Utc>> {
+    match task.status() {
+        Status::Finished(ending) if task.delivery().has_reached(task.revision()) => {
+            Some(ending.ended_at)
+        }
+        Status::Finished(_)
+        | Status::Pending { .. }
+        | Status::Queued { .. }
+        | Status::Running { .. } => None,
+    }
 }
 
 /// When the newest of these files was written.

@@ -30,7 +30,7 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     let mut bad: Vec<(PathBuf, Rights)> = Vec::new();
     let folders = [
         root.to_owned(),
-        state.outbox_dir(),
+        state.inbox_dir(),
         state.sessions_dir(),
         state.output_dir(),
         state.archive_dir(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use chrono::{DateTime, Utc};
-use sisyphus_core::run_folder::RunRoot;
+use sisyphus_core::run_root::RunRoot;
 
 use super::finding::{Finding, named, plain};
 use super::ground::Ground;
@@ -24,14 +24,13 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
         }
     };
     let mut found = vec![Finding::fine(format!("run folders are in {}", named(root.path())))];
-    let entries = fs::read_dir(root.path()).into_iter().flatten().flatten().take(LOOKED_AT);
-    let folders: Vec<_> = entries.map(|entry| entry.path()).collect();
-    let having = |name: &str| folders.iter().filter(|dir| dir.join(name).is_file()).count();
-    let (results, outputs) = (having("result.json"), having("output.log"));
+    let sessions = fs::read_dir(root.runs_dir()).into_iter().flatten().flatten().take(LOOKED_AT);
+    let runs = sessions.filter_map(|it| fs::read_dir(it.path()).ok()).flatten().flatten();
+    let results = runs.filter(|run| run.path().join("result.json").is_file()).count();
     if results > 0 {
         found.push(Finding::note(
-            format!("{results} results there are not taken over yet, {outputs} with an output kept there"),
-            "`sisyphus list` takes them over, outside of the sandbox",
+            format!("{results} results there are not taken over yet"),
+            "`sisyphus list` takes over those of known commands, `sisyphus clean` removes the rest",
         ));
     }
     // Made by the first claim that could not be handed over in the state folder.
@@ -44,9 +43,10 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
         finding.at = Some(at);
         found.push(finding);
     }
-    let elsewhere: BTreeSet<_> = ground.active().into_iter().filter_map(|it| it.run_root).collect();
-    for other in elsewhere.iter().filter(|other| other.as_path() != root.path()) {
-        found.push(match RunRoot::recorded(other) {
+    let elsewhere: BTreeSet<_> =
+        ground.active().into_iter().filter_map(|it| it.client_tmp).collect();
+    for other in elsewhere.iter().filter(|other| other.as_path() != root.client_tmp_dir()) {
+        found.push(match RunRoot::below(other) {
             Ok(Some(_)) => {
                 Finding::fine(format!("tasks of other sessions are in {}", named(other)))
             }

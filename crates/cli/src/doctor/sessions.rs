@@ -9,10 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use sisyphus_core::announced::Announced;
 use sisyphus_core::atomic;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::rights::is_executable;
-use sisyphus_core::run_folder::{Announced, RunRoot};
 use sisyphus_core::snippet;
 use sisyphus_core::store::is_held;
 use sisyphus_process::ProcessId;
@@ -83,11 +83,8 @@ fn examine(ground: &Ground, session: &SessionId) -> Finding {
             "a session that was started before the plugin stays so; start it again (`claude --resume`)",
         );
     };
-    let root = RunRoot::open(&ground.environment).ok().flatten();
     let (state, runner) = (ground.state(), ground.state().runner());
-    let expected = root.and_then(|root| {
-        snippet::render(&runner, state.root(), Announced::of(&root, session).dir())
-    });
+    let expected = snippet::render(&runner, state.root(), Announced::of(state, session).dir());
     if expected.as_ref() != Some(line) {
         return Finding::note(
             format!("session {session}: attached by another version, or with other folders"),

@@ -7,14 +7,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sisyphus_core::atomic;
+use sisyphus_core::event::Event;
 use sisyphus_core::output::one_line;
-use sisyphus_core::store::{Active, History, Outbox, Session};
+use sisyphus_core::store::{Active, History, Session};
 
 use super::finding::{Finding, named, plain};
 use super::ground::{Ground, STATE_MAX};
 
 /// The format that this version knows.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const NEWER: u64 = VERSION + 1;
 /// How many files of a folder are looked at.
 const LOOKED_AT: usize = 2_000;
@@ -33,7 +34,7 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
         (state.completed(), parse::<History>),
         (state.failed(), parse::<History>),
     ];
-    files.extend(json_files(&state.outbox_dir()).map(|path| (path, parse::<Outbox> as Parse)));
+    files.extend(json_files(&state.inbox_dir()).map(|path| (path, parse::<Event> as Parse)));
     files.extend(json_files(&state.sessions_dir()).map(|path| (path, parse::<Session> as Parse)));
     let mut found: Vec<Finding> =
         files.iter().filter_map(|(path, parse)| examine(path, *parse)).collect();

@@ -20,7 +20,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn add(&mut self, task: &Task) {
-        let Status::Finished(ending) = &task.status else { return };
+        let Status::Finished(ending) = task.status() else { return };
         *self.outcomes.entry(ending.outcome.word()).or_default() += 1;
         if let Some(ms) = ending.duration_ms {
             self.durations.add(ms);

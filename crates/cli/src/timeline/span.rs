@@ -29,7 +29,7 @@ pub(super) struct Span {
 
 impl Span {
     pub(super) fn of(task: &Task, now: DateTime<Utc>) -> Self {
-        let (begin, start, end) = match &task.status {
+        let (begin, start, end) = match task.status() {
             Status::Pending { announced_at } => (*announced_at, None, now),
             Status::Queued { queued_at } => (*queued_at, None, now),
             Status::Running { started_at, .. } => (*started_at, Some(*started_at), now),
@@ -44,7 +44,7 @@ impl Span {
             id: task.id.as_str().to_owned(),
             label: what(task, LABEL_MAX),
             said: format!("{}{took}", state(task)),
-            hue: hue(&task.status),
+            hue: hue(task.status()),
             // A clock that was set back must not turn anything round.
             begin: begin.min(end),
             start: start.map(|start| start.min(end)),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::output::one_line;
-use crate::store::Claimer;
+use sisyphus_base::process_ref::ProcessRef;
 
 /// Longest agent type and model name that are kept, in characters.
 const NAME_MAX: usize = 100;
@@ -32,7 +32,7 @@ pub struct AgentCall {
     pub prompt_length: usize,
     /// The client process that it lives in: an agent has no process of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<Claimer>,
+    pub process: Option<ProcessRef>,
 }
 
 impl AgentCall {

@@ -1,26 +1,25 @@
 //! An agent from its launch to its end, as the client tells it.
 
-use anyhow::Result;
-use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::clock::Now;
+use sisyphus_base::machine::{Machine, Reach};
+use sisyphus_base::process_ref::ProcessRef;
 
 use super::call::AgentCall;
 use super::limit::Limits;
 use super::occupancy::allowed;
 use super::rate_limit::{Hit, Scope, brake};
-use crate::fold::advance;
-use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, ToolUseId};
-use crate::judge::unseen_end;
+use crate::classify_exit::unseen_end;
+use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use crate::notice::heading;
-use crate::orphans::is_orphan;
 use crate::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use crate::status::{Ending, Status};
-use crate::store::{Active, Claimer, Transaction};
-use crate::sys;
-use crate::task::{Client, Kind, Task, Witness};
-use crate::transition::Event;
+use crate::store::Active;
+use crate::task::{Client, Event, Kind, Task};
+use chrono::{DateTime, Utc};
 
 /// A call of the client's tool for agents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
     pub session: SessionId,
     pub tool_use_id: ToolUseId,
@@ -29,10 +28,14 @@ pub struct Launch {
     pub cwd: std::path::PathBuf,
     pub description: String,
     pub call: AgentCall,
+    /// The machine that the client runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
 }
 
 /// How the client says that an agent ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AgentEnd {
     Finished,
     Failed(AgentFailure),
@@ -41,48 +44,37 @@ pub enum AgentEnd {
 }
 
 impl Launch {
-    /// Makes a task of the call, with the next ticket.
-    pub fn into_task(self, active: &mut Active, status: Status) -> Task {
-        let ticket = active.draw_ticket();
-        Task {
-            tool_use_id: Some(self.tool_use_id),
-            agent: self.agent,
-            host: sys::host(),
-            kind: Kind::Agent,
-            launched: Some(self.call),
-            description: self.description,
-            ..Task::new(TaskId::random(), ticket, self.session, self.cwd, status)
-        }
+    /// Makes a task of the call, with a ticket of this moment.
+    pub fn into_task(self, status: Status) -> Task {
+        let mut task = Task::new(TaskId::random(), Ticket::now(), self.session, self.cwd, status);
+        task.tool_use_id = Some(self.tool_use_id);
+        task.agent = self.agent;
+        task.machine = self.machine;
+        task.kind = Kind::Agent;
+        task.launched = Some(self.call);
+        task.description = self.description;
+        task
     }
 }
 
-/// The client launched the agent `id` for this call. A call that nobody announced, or that took too long to be answered,
+/// The client launched the agent `id` for this call. A call that was not announced, or that took too long to be answered,
 /// is recorded now.
-pub fn launched(
-    transaction: &mut Transaction<'_>,
-    launch: Launch,
-    id: &ClientTaskId,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub fn launched(active: &mut Active, launch: Launch, id: &ClientTaskId, now: Now) {
     let has_id = |task: &Task| task.kind == Kind::Agent && task.client_id() == Some(id);
-    let active = &transaction.active;
-    if active.tasks.iter().any(has_id)
-        || transaction.outbox(&launch.session)?.has_told(id, |_| true)
-    {
-        return Ok(());
+    if active.tasks.iter().any(has_id) {
+        return;
     }
     let resolved = launch.call.resolved_model.clone();
-    transaction.active.agents.learn(&launch.session, &launch.call);
-    let announced = take_announced(&mut transaction.active, &launch.session, &launch.tool_use_id);
-    let mut task = match announced {
-        Some(task) => task,
-        None => launch.into_task(&mut transaction.active, Status::Pending { announced_at: now }),
-    };
+    active.agents.learn(&launch.session, &launch.call);
+    let announced = take_announced(active, &launch.session, &launch.tool_use_id);
+    let mut task =
+        announced.unwrap_or_else(|| launch.into_task(Status::Pending { announced_at: now.at }));
     if let Some((call, model)) = task.launched.as_mut().zip(resolved) {
         call.resolve(&model);
     }
-    task.client = Some(Client::new(id.clone(), Witness::Client));
-    advance(transaction, task, Event::Observed { at: now })
+    task.client = Some(Client { id: id.clone(), process: None });
+    task.apply(Event::Observed { at: now.at }, now.tick);
+    active.insert(task);
 }
 
 /// The call came to nothing that runs in the background.
@@ -95,63 +87,62 @@ fn take_announced(active: &mut Active, session: &SessionId, call: &ToolUseId) ->
         task.kind == Kind::Agent
             && &task.session == session
             && task.tool_use_id.as_ref() == Some(call)
-            && matches!(task.status, Status::Pending { .. })
+            && matches!(task.status(), Status::Pending { .. })
     })?;
     Some(active.tasks.remove(position))
 }
 
-/// A known agent that ended before runs again: somebody sent it a message, or the work came to an end that it waited for.
-pub fn revive(transaction: &mut Transaction<'_>, before: Task, now: DateTime<Utc>) -> Result<()> {
-    let is_live =
-        |task: &Task| task.client_id().is_some() && task.client_id() == before.client_id();
-    if transaction.active.tasks.iter().any(is_live) {
-        return Ok(());
-    }
-    let task = Task {
-        id: TaskId::random(),
-        ticket: transaction.active.draw_ticket(),
-        status: Status::Pending { announced_at: now },
-        stop_asked: None,
-        unlisted: 0,
-        ignored_events: 0,
-        ..before
+/// A known agent that ended before runs again: it was sent a message, or the work came to an end that it waited for.
+pub fn revive(active: &mut Active, before: Task, now: Now) {
+    let is_live = |task: &Task| {
+        !task.status().is_final()
+            && task.client_id().is_some()
+            && task.client_id() == before.client_id()
     };
-    advance(transaction, task, Event::Observed { at: now })
+    if active.tasks.iter().any(is_live) {
+        return;
+    }
+    let status = Status::Pending { announced_at: now.at };
+    let mut task = Task::new(TaskId::random(), Ticket::now(), before.session, before.cwd, status);
+    task.started_in = before.started_in;
+    task.tool_use_id = before.tool_use_id;
+    task.agent = before.agent;
+    task.client = before.client;
+    task.machine = before.machine;
+    task.kind = Kind::Agent;
+    task.launched = before.launched;
+    task.description = before.description;
+    task.apply(Event::Observed { at: now.at }, now.tick);
+    active.insert(task);
 }
 
 /// The client says that an agent ended. One that is not known, or not any more, changes nothing.
-pub fn ended(
-    transaction: &mut Transaction<'_>,
-    id: &ClientTaskId,
-    end: AgentEnd,
-    limits: &Limits,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub fn ended(active: &mut Active, id: &ClientTaskId, end: AgentEnd, limits: &Limits, now: Now) {
     let is_it = |task: &&Task| task.kind == Kind::Agent && task.client_id() == Some(id);
-    let Some(task) = transaction.active.tasks.iter().find(is_it) else { return Ok(()) };
+    let Some(task) = active.live().find(is_it) else { return };
+    let task_id = task.id.clone();
     if end == AgentEnd::Failed(AgentFailure::RateLimit) {
-        let (pool, before) = allowed(&transaction.active, task, limits);
+        let (pool, before) = allowed(active, task, limits);
         let model = task.launched.as_ref().and_then(AgentCall::model);
         let hit = Hit { session: task.session.clone(), agent: heading(task) };
         if let Some(scope) = Scope::of(&pool, model) {
-            brake(&mut transaction.active.agents.brakes, scope, before, hit, now);
+            brake(&mut active.agents.brakes, scope, before, hit, now.at);
         }
     }
-    let task_id = task.id.clone();
-    let Some(task) = transaction.take(&task_id) else { return Ok(()) };
-    let outcome = match (end, task.stopper(now)) {
+    let Some(task) = active.task_mut(&task_id) else { return };
+    let outcome = match (end, task.stopper(now.at)) {
         (AgentEnd::Stopped(_), Some(by)) | (AgentEnd::Stopped(by), None) => {
             Outcome::Cancelled { by }
         }
         (AgentEnd::Finished, _) => Outcome::Completed,
         (AgentEnd::Failed(why), _) => Outcome::AgentFailed { why },
     };
-    let ending = Ending { started_at: started_at(&task), ..Ending::unseen(outcome, now) };
-    advance(transaction, task, Event::Ended(ending))
+    let ending = Ending { started_at: started_at(task), ..Ending::unseen(outcome, now.at) };
+    task.apply(Event::Ended(ending), now.tick);
 }
 
 fn started_at(task: &Task) -> Option<DateTime<Utc>> {
-    match &task.status {
+    match task.status() {
         Status::Running { started_at, .. } => Some(*started_at),
         Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
     }
@@ -160,53 +151,68 @@ fn started_at(task: &Task) -> Option<DateTime<Utc>> {
 /// Whether the agent has background work of its own that will end: then it is not over when it stops, and it is not
 /// listed meanwhile (measured on 2.1.329). A server that it leaves running has no end to wait for.
 pub fn has_own_work(active: &Active, id: &ClientTaskId) -> bool {
-    active.tasks.iter().any(|task| {
+    active.live().any(|task| {
         let is_its = task.agent.as_ref().is_some_and(|agent| agent.as_str() == id.as_str());
-        is_its && task.kind != Kind::Service && task.is_bound()
+        is_its && task.kind != Kind::Service && task.is_confirmed()
     })
 }
 
+/// Whether the list of background tasks that `client` gives at Stop is about this task: it lists what it runs for the
+/// conversation, and an agent lives in one client, whatever its conversation is called. An agent that waits for work of
+/// its own is not listed, and is not over.
+pub fn is_listed_for(
+    task: &Task,
+    session: &SessionId,
+    client: Option<&ProcessRef>,
+    active: &Active,
+) -> bool {
+    match task.kind {
+        // A subagent's are left out: whether the list holds them was never seen.
+        Kind::Command | Kind::Service => &task.session == session && task.agent.is_none(),
+        Kind::Agent => {
+            let process = task.launched.as_ref().and_then(|call| call.process.as_ref());
+            let waits = task.client_id().is_some_and(|id| has_own_work(active, id));
+            !waits && (&task.session == session || (process.is_some() && process == client))
+        }
+    }
+}
+
+/// Whether a client is known to be gone. Of one on another machine nothing is.
+fn is_orphan(
+    call: &AgentCall,
+    machine: Option<&Machine>,
+    is_gone: &impl Fn(&ProcessRef) -> bool,
+) -> bool {
+    let Some(process) = &call.process else { return false };
+    let here = Machine::here();
+    match machine.map_or(Reach::Here, |machine| machine.reach(here.as_ref())) {
+        Reach::Here => is_gone(process),
+        Reach::Restarted => true,
+        Reach::Elsewhere => false,
+    }
+}
+
 /// Whether there is anything of a client that is gone.
-pub fn has_orphans(active: &Active, is_gone: impl Fn(&Claimer) -> bool) -> bool {
+pub fn has_orphans(active: &Active, is_gone: impl Fn(&ProcessRef) -> bool) -> bool {
     let of_task = |task: &Task| {
-        task.launched
-            .as_ref()
-            .is_some_and(|call| is_orphan(call.process.as_ref(), task.host.as_ref(), &is_gone))
+        let call = task.launched.as_ref();
+        call.is_some_and(|call| is_orphan(call, task.machine.as_ref(), &is_gone))
     };
-    active.tasks.iter().any(of_task)
-        || active
-            .agents
-            .waiting
-            .iter()
-            .any(|it| is_orphan(it.call.process.as_ref(), it.host.as_ref(), &is_gone))
+    active.live().any(of_task)
+        || active.agents.waiting.iter().any(|it| is_orphan(&it.call, it.machine.as_ref(), &is_gone))
 }
 
 /// Ends the agents of clients that are gone, and forgets what stands in line for them.
-pub fn bury_orphans(
-    transaction: &mut Transaction<'_>,
-    is_gone: impl Fn(&Claimer) -> bool,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let orphan = |call: Option<&AgentCall>, host: Option<&String>| {
-        call.is_some_and(|call| is_orphan(call.process.as_ref(), host, &is_gone))
+pub fn bury_orphans(active: &mut Active, is_gone: impl Fn(&ProcessRef) -> bool, now: Now) {
+    active.agents.waiting.retain(|it| !is_orphan(&it.call, it.machine.as_ref(), &is_gone));
+    let is_gone = |task: &Task| {
+        let call = task.launched.as_ref().filter(|_| !task.status().is_final());
+        call.is_some_and(|call| is_orphan(call, task.machine.as_ref(), &is_gone))
     };
-    let active = &mut transaction.active;
-    active.agents.waiting.retain(|it| !orphan(Some(&it.call), it.host.as_ref()));
-    let gone: Vec<(TaskId, SessionId)> = active
-        .tasks
-        .iter()
-        .filter(|task| orphan(task.launched.as_ref(), task.host.as_ref()))
-        .map(|task| (task.id.clone(), task.session.clone()))
-        .collect();
-    for (id, session) in gone {
-        // What is wrong with the files of one session must not keep the others from their agents.
-        let can_be_noted = transaction.outbox(&session).is_ok();
-        let Some(task) = transaction.take(&id) else { continue };
-        // A call that was never answered leaves no trace.
-        if task.client.is_some() && can_be_noted {
-            let ending = unseen_end(&task, LostReason::SessionEnded, now);
-            advance(transaction, task, Event::Ended(ending))?;
-        }
+    // A call that was never answered leaves no trace.
+    active.tasks.retain(|task| task.is_confirmed() || !is_gone(task));
+    for task in active.tasks.iter_mut().filter(|task| is_gone(task)) {
+        let ending = unseen_end(task, LostReason::SessionEnded, now.at);
+        task.apply(Event::Ended(ending), now.tick);
     }
-    Ok(())
 }

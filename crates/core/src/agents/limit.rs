@@ -1,11 +1,13 @@
 //! How many agents may run at once: the user's limit for a model, else for its provider, else for everything.
 
+use serde::{Deserialize, Serialize};
+
 use crate::settings::{Settings, SlotLimit};
 
 use super::model::Model;
 
 /// The user's limits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     models: Vec<(String, SlotLimit)>,
     providers: Vec<(String, SlotLimit)>,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use sisyphus_base::machine::Machine;
 
 use super::call::AgentCall;
 use super::limit::Limits;
@@ -63,7 +64,7 @@ pub struct Waiting {
     pub description: String,
     pub call: AgentCall,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
+    pub machine: Option<Machine>,
     #[serde(flatten)]
     pub turn: Turn,
 }
@@ -163,7 +164,7 @@ pub fn has_lapsed(active: &Active, now: DateTime<Utc>) -> bool {
 }
 
 fn is_lapsed(task: &Task, now: DateTime<Utc>) -> bool {
-    match &task.status {
+    match task.status() {
         Status::Pending { announced_at } => {
             task.kind == Kind::Agent && now - *announced_at >= LEASE
         }
@@ -202,7 +203,7 @@ pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<U
         candidates.first().map(|(position, _)| *position)
     });
     if let Some(position) = again {
-        let ticket = active.draw_ticket();
+        let ticket = Ticket::now();
         let waiting = &mut active.agents.waiting[position];
         waiting.tool_use_id = tool_use_id;
         match waiting.turn {
@@ -218,7 +219,9 @@ pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<U
             // It had its turn: now it comes after all others.
             Turn::Passed => {
                 active.agents.waiting.remove(position);
-                return join(active, Task { ticket, ..wanted }, call, limits, now);
+                let mut last = wanted;
+                last.ticket = ticket;
+                return join(active, last, call, limits, now);
             }
         }
     }
@@ -245,7 +248,7 @@ fn join(
         tool_use_id,
         description: wanted.description,
         call,
-        host: wanted.host,
+        machine: wanted.machine,
         turn: Turn::Waiting,
     });
     let last = active.agents.waiting.len() - 1;
@@ -266,7 +269,7 @@ pub fn come_back(active: &mut Active, session: &SessionId) {
     for position in 0..active.agents.waiting.len() {
         let waiting = &active.agents.waiting[position];
         if &waiting.session == session && waiting.turn == Turn::Unheard {
-            let ticket = active.draw_ticket();
+            let ticket = Ticket::now();
             let waiting = &mut active.agents.waiting[position];
             (waiting.ticket, waiting.turn) = (ticket, Turn::Waiting);
         }

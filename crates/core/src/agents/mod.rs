@@ -15,8 +15,8 @@ mod telling;
 
 pub use call::{AgentCall, name};
 pub use life::{
-    AgentEnd, Launch, bury_orphans, came_to_nothing, ended, has_orphans, has_own_work, launched,
-    revive,
+    AgentEnd, Launch, bury_orphans, came_to_nothing, ended, has_orphans, has_own_work,
+    is_listed_for, launched, revive,
 };
 pub use limit::{Limits, Pool};
 pub use line::{

@@ -10,13 +10,15 @@ use serde::Serialize;
 
 use super::listing::{Entry, files, folders};
 use super::live::{LONG, Live};
-use super::needed::{Needed, announced, unknown};
-use crate::id::SessionId;
-use crate::run_folder::RunRoot;
+use super::needed::{Needed, unknown};
+use crate::id::{ClientTaskId, SessionId};
+use crate::run_root::RunRoot;
 use crate::store::{Store, is_held};
 
 /// From which age on something that lives for milliseconds was left by a process that died.
 const STALE: Duration = Duration::from_secs(60 * 60);
+/// A call that was announced longer ago is of a session that was killed.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a leftover is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -26,7 +28,6 @@ pub enum Kind {
     Archive,
     /// A state file that was set aside because it was broken, or the reason.
     Corrupt,
-    Outbox,
     Session,
     /// A file that was being written.
     Temporary,
@@ -55,13 +56,11 @@ pub fn find(
     age: Duration,
     now: SystemTime,
 ) -> Result<Vec<Leftover>> {
-    // Whatever a killed process has announced is put in place first: what it prepared is no leftover.
-    store.read_active()?;
     let listed = Listed::read(store, roots)?;
     let long = age.max(LONG);
     let young = |it: &Entry| !is_older(it, long, now);
     let heard_of = listed.sessions_heard_of(young);
-    let needed = Needed::read(store, &heard_of)?;
+    let needed = Needed::read(store)?;
     let search = Search { needed, age, now };
     let live = Live { needed: &search.needed, heard_of };
 
@@ -69,54 +68,52 @@ pub fn find(
 
     let mut found = search.outputs(store, listed.outputs)?;
     found.extend(search.pick(Kind::Archive, age, listed.archives));
-    // Written once, and counts while the session goes on, as what it was told does.
+    // Written once, and counts while the session goes on.
     found.extend(search.pick(Kind::Session, long, live.unneeded(listed.sessions)));
-    found.extend(search.pick(Kind::Outbox, long, live.unneeded(listed.outboxes)));
     found.extend(search.pick(Kind::Corrupt, age, listed.corrupt));
     found.extend(search.pick(Kind::Temporary, STALE, listed.temporary));
     found.extend(search.pick(Kind::Handoff, STALE, listed.handoffs));
     found.extend(search.pick(Kind::Waiter, long, live.unneeded_waiters(store, listed.waiters)));
     found.extend(search.pick(Kind::Runner, long, runners));
-    for (root, folders) in listed.run_folders {
-        found.extend(search.run_folders(root, folders)?);
-    }
+    found.extend(search.pick(Kind::Handoff, DAY, listed.announced));
+    found.extend(search.runs(listed.runs)?);
     found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(found)
 }
 
 /// What is there, by what it is.
-struct Listed<'a> {
+struct Listed {
     outputs: Vec<Entry>,
     archives: Vec<Entry>,
-    outboxes: Vec<Entry>,
     sessions: Vec<Entry>,
     corrupt: Vec<Entry>,
     temporary: Vec<Entry>,
     handoffs: Vec<Entry>,
     waiters: Vec<Entry>,
     runners: Vec<Entry>,
-    run_folders: Vec<(&'a RunRoot, Vec<Entry>)>,
+    announced: Vec<Entry>,
+    runs: Vec<FoundRun>,
 }
 
-impl<'a> Listed<'a> {
-    fn read(store: &Store, roots: &'a [RunRoot]) -> Result<Self> {
+impl Listed {
+    fn read(store: &Store, roots: &[RunRoot]) -> Result<Self> {
         let state = store.dir();
         let mut listed = Self {
             outputs: files(&state.output_dir())?,
             archives: keep(files(&state.archive_dir())?, Entry::is_archive),
-            outboxes: files(&state.outbox_dir())?,
             sessions: files(&state.sessions_dir())?,
             corrupt: Vec::new(),
             temporary: Vec::new(),
             handoffs: keep(files(&state.claims_dir())?, Entry::is_handoff),
             waiters: files(&state.wake_dir())?,
             runners: keep(files(&state.runner_dir())?, Entry::is_runner),
-            run_folders: Vec::new(),
+            announced: Vec::new(),
+            runs: Vec::new(),
         };
         let ours = [
             state.root().to_owned(),
             state.archive_dir(),
-            state.outbox_dir(),
+            state.inbox_dir(),
             state.sessions_dir(),
             state.output_dir(),
             state.runner_dir(),
@@ -126,26 +123,22 @@ impl<'a> Listed<'a> {
             listed.temporary.extend(keep(files(dir)?, Entry::is_temporary));
             listed.corrupt.extend(keep(files(dir)?, Entry::is_corrupt).into_iter().map(set_aside));
         }
-        listed.handoffs.extend(keep(files(&state.left_dir())?, Entry::is_left));
+        listed.handoffs.extend(keep(files(&state.transfers_dir())?, Entry::is_left));
         for root in roots {
-            for line in ["queue/waiting", "queue/running"] {
-                let mut unnamed =
-                    keep(files(&root.path().join(line))?, Entry::is_place_without_name);
-                unnamed.retain(|it| !is_held(&it.path).unwrap_or(true));
-                listed.temporary.extend(unnamed);
-            }
             listed.handoffs.extend(keep(files(&root.claims_dir())?, Entry::is_handoff));
-            for session in folders(&root.path().join("announced"))? {
-                listed.temporary.extend(keep(files(&session.path)?, Entry::is_temporary));
-            }
-            listed.run_folders.push((root, folders(root.path())?));
+            listed.runs.extend(runs(&root.runs_dir())?);
         }
+        for session in folders(&state.announced_dir())? {
+            // A permission prompt may stay open for long.
+            listed.announced.extend(files(&session.path)?);
+        }
+        listed.runs.extend(runs(&state.runs_dir())?);
         Ok(listed)
     }
 
     /// The sessions of which there is a file that is young.
     fn sessions_heard_of(&self, is_young: impl Fn(&Entry) -> bool) -> HashSet<SessionId> {
-        let files = self.outboxes.iter().chain(&self.sessions).filter(|it| is_young(it));
+        let files = self.sessions.iter().filter(|it| is_young(it));
         let waiters = self.waiters.iter().filter(|it| is_young(it));
         files.filter_map(Entry::session).chain(waiters.filter_map(Entry::waiter_of)).collect()
     }
@@ -195,19 +188,17 @@ impl Search {
         Ok(found)
     }
 
-    /// Folders of tasks that have ended, or never ran. A result that another installation of ours has not folded yet
-    /// stays as long as an output does: nothing tells whose it is.
-    fn run_folders(&self, root: &RunRoot, folders: Vec<Entry>) -> Result<Vec<Leftover>> {
-        let announced = announced(root)?;
+    /// Runs of commands that have finished, or of foreground commands that only looked like a background one. A result
+    /// that another installation of ours has not taken yet stays as long as an output does: nothing tells whose it is.
+    fn runs(&self, runs: Vec<FoundRun>) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
-        for entry in folders {
-            let Some(task) = entry.run_folder_of() else { continue };
-            if self.needed.has_not_ended(&task) || announced.contains(&task) {
+        for FoundRun { session, id, entry } in runs {
+            if self.needed.has_run(&session, &id) {
                 continue;
             }
-            let folder = root.folder(&task);
-            let age = if folder.result().exists() { self.age.max(STALE) } else { STALE };
-            let is_over = folder.is_ours() && !is_held(&folder.lock()).unwrap_or(true);
+            let has_result = entry.path.join("result.json").exists();
+            let age = if has_result { self.age.max(STALE) } else { STALE };
+            let is_over = !is_held(&entry.path.join("lock")).unwrap_or(true);
             if is_over && self.is_older(&entry, age) {
                 let bytes = size(&entry.path)?;
                 found.push(Leftover { bytes, ..leftover(Kind::RunFolder, entry) });
@@ -215,6 +206,26 @@ impl Search {
         }
         Ok(found)
     }
+}
+
+/// The folder of a run, by the names that it has.
+struct FoundRun {
+    session: SessionId,
+    id: ClientTaskId,
+    entry: Entry,
+}
+
+/// Every run below a folder. What has another name than a run is not ours.
+fn runs(dir: &Path) -> Result<Vec<FoundRun>> {
+    let mut found = Vec::new();
+    for of_session in folders(dir)? {
+        let Ok(session) = SessionId::new(of_session.name) else { continue };
+        for entry in folders(&of_session.path)? {
+            let Ok(id) = ClientTaskId::new(entry.name.clone()) else { continue };
+            found.push(FoundRun { session: session.clone(), id, entry });
+        }
+    }
+    Ok(found)
 }
 
 fn leftover(kind: Kind, entry: Entry) -> Leftover {

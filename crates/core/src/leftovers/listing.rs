@@ -45,32 +45,9 @@ impl Entry {
         !client.is_empty() && client.bytes().all(|byte| byte.is_ascii_digit())
     }
 
-    /// Whether it was about to get its name as a place in line.
-    pub(super) fn is_place_without_name(&self) -> bool {
-        let parts = self.name.strip_prefix('.').and_then(|name| name.split_once('-'));
-        parts.is_some_and(|(ticket, task)| {
-            ticket.parse::<u64>().is_ok() && TaskId::new(task).is_ok()
-        })
-    }
-
     /// The task whose kept output it is.
     pub(super) fn output_of(&self) -> Option<TaskId> {
         TaskId::new(self.name.strip_suffix(".log")?).ok()
-    }
-
-    /// The task whose run folder it is, named as we name them.
-    pub(super) fn run_folder_of(&self) -> Option<TaskId> {
-        let drawn = self.name.strip_prefix('t')?;
-        let is_ours = |byte: u8| {
-            byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte))
-        };
-        let is_drawn = drawn.len() == 8 && drawn.bytes().all(is_ours);
-        TaskId::new(self.name.clone()).ok().filter(|_| is_drawn)
-    }
-
-    /// The task that it announces.
-    pub(super) fn announcement_of(&self) -> Option<TaskId> {
-        TaskId::new(self.name.split_once('-')?.1).ok()
     }
 
     /// Whether it is a handoff, named after a process or a call, or was about to become one.

@@ -5,51 +5,37 @@ use std::io::{self, BufRead as _, BufReader};
 
 use anyhow::{Context as _, Result};
 
-use super::listing::{Entry, files, folders};
-use crate::id::{SessionId, TaskId};
-use crate::run_folder::RunRoot;
-use crate::store::{Store, is_held};
+use super::listing::{Entry, files};
+use crate::id::{ClientTaskId, SessionId, TaskId};
+use crate::store::Store;
 use crate::sys;
 
-/// What is needed by tasks that have not ended, and for results that are owed.
+/// What is needed by tasks that have a live record: they have not finished, or their result is owed.
 #[derive(Debug)]
 pub(super) struct Needed {
     active: HashSet<TaskId>,
-    owed: HashSet<TaskId>,
+    runs: HashSet<(SessionId, ClientTaskId)>,
     sessions: HashSet<SessionId>,
 }
 
 impl Needed {
-    /// What is owed to a session of which nothing was heard for long, nobody will ever be told.
-    pub(super) fn read(store: &Store, heard_of: &HashSet<SessionId>) -> Result<Self> {
+    pub(super) fn read(store: &Store) -> Result<Self> {
         let active = store.read_active()?.tasks;
-        let mut needed = Self {
+        let run =
+            |task: &crate::task::Task| Some((task.started_in().clone(), task.client_id()?.clone()));
+        Ok(Self {
             sessions: active.iter().map(|task| task.session.clone()).collect(),
+            runs: active.iter().filter_map(run).collect(),
             active: active.into_iter().map(|task| task.id).collect(),
-            owed: HashSet::new(),
-        };
-        for entry in files(&store.dir().outbox_dir())? {
-            let Some(session) = entry.session() else { continue };
-            // One that can't be understood may owe something: then nothing goes.
-            let outbox = store.read_outbox(&session)?;
-            let owed: Vec<TaskId> = outbox.held().map(|task| task.id.clone()).collect();
-            let is_awaited = heard_of.contains(&session)
-                || needed.sessions.contains(&session)
-                || is_held(&store.dir().wake_lock(&session)).unwrap_or(true);
-            if !owed.is_empty() && is_awaited {
-                needed.sessions.insert(session);
-                needed.owed.extend(owed);
-            }
-        }
-        Ok(needed)
+        })
     }
 
-    pub(super) fn has_not_ended(&self, task: &TaskId) -> bool {
-        self.active.contains(task)
+    pub(super) fn has_run(&self, session: &SessionId, id: &ClientTaskId) -> bool {
+        self.runs.contains(&(session.clone(), id.clone()))
     }
 
     pub(super) fn output(&self, task: &TaskId) -> bool {
-        self.active.contains(task) || self.owed.contains(task)
+        self.active.contains(task)
     }
 
     pub(super) fn sessions(&self) -> impl Iterator<Item = &SessionId> {
@@ -69,7 +55,7 @@ pub(super) fn unknown(
     let mut unknown: HashSet<TaskId> = tasks.collect();
     let state = store.dir();
     let mut records: Vec<Entry> = Vec::new();
-    for dir in [state.root().to_owned(), state.archive_dir(), state.outbox_dir()] {
+    for dir in [state.root().to_owned(), state.archive_dir()] {
         records.extend(files(&dir)?.into_iter().filter(|entry| entry.name.contains(".json")));
     }
     for entry in records {
@@ -89,13 +75,4 @@ pub(super) fn unknown(
         }
     }
     Ok(unknown)
-}
-
-/// The tasks whose calls are announced: their folders wait for a shell, maybe behind a permission prompt.
-pub(super) fn announced(root: &RunRoot) -> Result<HashSet<TaskId>> {
-    let mut found = HashSet::new();
-    for session in folders(&root.path().join("announced"))? {
-        found.extend(files(&session.path)?.iter().filter_map(Entry::announcement_of));
-    }
-    Ok(found)
 }

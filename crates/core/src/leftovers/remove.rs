@@ -19,9 +19,8 @@ pub fn remove(store: &Store, leftovers: Vec<Leftover>) -> (Vec<Leftover>, Vec<Er
     };
     others.into_iter().filter(is_free).for_each(&mut take);
     if !shared.is_empty() {
-        let removed = store.update(LOCK_WAIT_IN_RUNNER, |_| {
+        let removed = store.with_lock(LOCK_WAIT_IN_RUNNER, || {
             shared.into_iter().filter(is_unchanged).for_each(&mut take);
-            Ok(())
         });
         errors.extend(removed.err());
     }
@@ -32,7 +31,7 @@ pub fn remove(store: &Store, leftovers: Vec<Leftover>) -> (Vec<Leftover>, Vec<Er
 /// Whether others append to it, or replace it, under the lock.
 fn is_shared(kind: Kind) -> bool {
     match kind {
-        Kind::Archive | Kind::Outbox | Kind::Session => true,
+        Kind::Archive | Kind::Session => true,
         Kind::Output
         | Kind::Corrupt
         | Kind::Temporary
@@ -58,7 +57,6 @@ fn is_free(leftover: &Leftover) -> bool {
         Kind::Output
         | Kind::Archive
         | Kind::Corrupt
-        | Kind::Outbox
         | Kind::Session
         | Kind::Temporary
         | Kind::Handoff => return true,
@@ -72,7 +70,6 @@ fn try_remove(leftover: &Leftover) -> Result<()> {
         Kind::Output
         | Kind::Archive
         | Kind::Corrupt
-        | Kind::Outbox
         | Kind::Session
         | Kind::Temporary
         | Kind::Waiter

@@ -84,7 +84,7 @@ fn braked(brake: &Brake) -> String {
 fn doing(task: &Task, now: DateTime<Utc>) -> String {
     let kind = task.launched.as_ref().map(|_| "agent ").unwrap_or_default();
     let heading = heading(task);
-    match &task.status {
+    match task.status() {
         Status::Running { started_at, .. } => {
             let ms = u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0);
             format!("{kind}{heading} for {}", crate::outcome::duration(ms))

@@ -33,7 +33,7 @@ pub fn sleep_refused(live: &[&Task], now: DateTime<Utc>) -> Option<String> {
 
 fn doing(task: &Task, now: DateTime<Utc>) -> String {
     let heading = heading(task);
-    match &task.status {
+    match task.status() {
         Status::Running { started_at, watch } => {
             let ago = u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0);
             match watch {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::measure::length;
 use super::report::heading;
 use crate::agents::{Limits, Pool, agents_of};
-use crate::judge::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use crate::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
 use crate::outcome::duration;
 use crate::queue::{Outlook, holders, outlook_of};
 use crate::settings::SlotLimit;
@@ -118,8 +118,8 @@ pub fn table(
 
 /// `None` for a call that may never run.
 fn state(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> Option<String> {
-    match &task.status {
-        Status::Running { started_at, watch } if task.is_bound() => {
+    match task.status() {
+        Status::Running { started_at, watch } if task.is_confirmed() => {
             let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
             let seen = match watch {
                 Watch::Observed if task.kind == Kind::Agent => {
@@ -130,7 +130,7 @@ fn state(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> O
             };
             Some(format!("{seen} since {since} ({})", running_for(task, now)))
         }
-        Status::Queued { .. } | Status::Pending { .. } if task.is_bound() => {
+        Status::Queued { .. } | Status::Pending { .. } if task.is_confirmed() => {
             Some(match outlook_of(active, &task.id, limits) {
                 Outlook::Waits { number } => format!("number {number} in the queue"),
                 Outlook::Starts => "about to start".to_owned(),
@@ -144,7 +144,7 @@ fn state(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> O
 }
 
 fn running_for(task: &Task, now: DateTime<Utc>) -> String {
-    match &task.status {
+    match task.status() {
         Status::Running { started_at, .. } => {
             duration(u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0))
         }
@@ -169,7 +169,7 @@ mod tests {
         let id = ClientTaskId::new(format!("b{number}")).unwrap();
         Task {
             description: description.to_owned(),
-            client: Some(Client::new(id, Witness::Client)),
+            client: Some(Client { id, process: None }),
             status,
             ..pending(&format!("t{number}"), number)
         }

@@ -3,8 +3,9 @@
 use super::measure::length;
 use super::report::Ended;
 use super::rest::Rest;
+use crate::delivery::Attempt;
 use crate::paths::StateDir;
-use crate::store::{Delivery, Telling};
+use crate::store::Leased;
 
 /// How many results one reminder always has room for, each with its outcome and its output's place.
 pub const TOLD_AT_ONCE: usize = 20;
@@ -19,13 +20,13 @@ const _: () = assert!(TOLD_AT_ONCE * SHORT_MAX + Rest::SAID_MAX + LEFT_OUT_MAX <
 
 /// Writes the reminder for ended tasks, failures first; `None` if there are none.
 pub fn reminder(
-    deliveries: &[Delivery],
+    deliveries: &[Leased],
     rest: &Rest,
     state: &StateDir,
     tail_lines: usize,
 ) -> Option<String> {
-    let mut ordered: Vec<&Delivery> = deliveries.iter().collect();
-    ordered.sort_by_key(|delivery| delivery.task.status.word() == "completed");
+    let mut ordered: Vec<&Leased> = deliveries.iter().collect();
+    ordered.sort_by_key(|delivery| delivery.task.status().word() == "completed");
     let results: Vec<Told<'_>> =
         ordered.into_iter().filter_map(|delivery| Told::of(delivery, state)).collect();
     if results.is_empty() {
@@ -79,10 +80,11 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn of(delivery: &'a Delivery, state: &StateDir) -> Option<Self> {
-        let mark = match delivery.telling {
-            Telling::First => "",
-            Telling::MaybeAgain => "(possibly repeated) ",
+    fn of(delivery: &'a Leased, state: &StateDir) -> Option<Self> {
+        let mark = match delivery.attempt {
+            Attempt::First => "",
+            Attempt::Redelivery => "(possibly repeated) ",
+            Attempt::Correction => "(correction of an earlier report) ",
         };
         Some(Self { ended: Ended::of(&delivery.task, state)?, mark })
     }
@@ -110,8 +112,8 @@ mod tests {
     use crate::output::KeptOutput;
     use crate::task::Task;
 
-    fn first(tasks: &[Task]) -> Vec<Delivery> {
-        tasks.iter().map(|task| Delivery { task: task.clone(), telling: Telling::First }).collect()
+    fn first(tasks: &[Task]) -> Vec<Leased> {
+        tasks.iter().map(|task| Leased { task: task.clone(), attempt: Attempt::First }).collect()
     }
 
     fn remind(dir: &TempDir, tasks: &[Task], live: usize) -> String {
@@ -172,7 +174,7 @@ whole output: STATE/output/t1.log
         let dir = TempDir::new();
         let state = StateDir::at(dir.path().join(folder));
         std::fs::create_dir_all(state.output_dir()).unwrap();
-        let deliveries: Vec<Delivery> = (0..TOLD_AT_ONCE)
+        let deliveries: Vec<Leased> = (0..TOLD_AT_ONCE)
             .map(|number| {
                 let mut task = ended(&format!("t{number:08}"), outcome.clone(), u64::MAX);
                 task.description = description.to_owned();

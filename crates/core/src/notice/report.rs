@@ -35,7 +35,7 @@ pub(super) struct Ended<'a> {
 
 impl<'a> Ended<'a> {
     pub(super) fn of(task: &'a Task, state: &StateDir) -> Option<Self> {
-        match &task.status {
+        match task.status() {
             Status::Finished(ending) => {
                 Some(Self { task, ending, output: OutputFile::open(task, state) })
             }
@@ -148,7 +148,7 @@ mod tests {
     fn what_a_command_left_running_is_named() {
         let dir = TempDir::new();
         let mut task = ended("t1", Outcome::Completed, 1_000);
-        let Status::Finished(ending) = &mut task.status else { unreachable!() };
+        let Status::Finished(ending) = &mut task.status() else { unreachable!() };
         ending.survivors =
             Survivors { count: 2, names: vec!["sleep".into(), "a\u{1b}[1mb".into()] };
         let text = report(&task, &StateDir::at(dir.path()), 20);

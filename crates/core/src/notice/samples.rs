@@ -13,7 +13,7 @@ use crate::task::tests::finished;
 pub(super) fn ended(id: &str, outcome: Outcome, duration_ms: u64) -> Task {
     let mut task = finished(id, outcome);
     task.command = "sleep 2; echo '47 passed, 3 failed'; exit 3".to_owned();
-    if let Status::Finished(ending) = &mut task.status {
+    if let Status::Finished(ending) = &mut task.status() {
         ending.duration_ms = Some(duration_ms);
     }
     task

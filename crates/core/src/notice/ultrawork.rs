@@ -22,8 +22,8 @@ const PATH_MAX: usize = 4_096;
 /// The line that the instructions refer to: how much may run, and how much does.
 pub fn ultrawork_limit(active: &Active, limits: &Limits) -> String {
     let commands =
-        || active.tasks.iter().filter(|task| task.kind == Kind::Command && task.is_bound());
-    let running = commands().filter(|task| matches!(task.status, Status::Running { .. })).count()
+        || active.tasks.iter().filter(|task| task.kind == Kind::Command && task.is_confirmed());
+    let running = commands().filter(|task| matches!(task.status(), Status::Running { .. })).count()
         + live_agents(active).count();
     let commands_waiting = commands().filter(|task| is_waiting(task)).count();
     let in_line = active.agents.waiting.iter().filter(|it| it.turn == Turn::Waiting).count();
@@ -55,7 +55,7 @@ fn waiting_for_default(active: &Active, limits: &Limits) -> usize {
 }
 
 fn is_waiting(task: &Task) -> bool {
-    matches!(task.status, Status::Pending { .. } | Status::Queued { .. })
+    matches!(task.status(), Status::Pending { .. } | Status::Queued { .. })
 }
 
 /// The instructions for a prompt that holds one of the words, with the line about the limit, in at most `room` units of
@@ -109,7 +109,7 @@ mod tests {
             match letter {
                 'r' => task.status = running(Watch::Supervised),
                 'o' => task.status = running(Watch::Observed),
-                's' => (task.status, task.kind) = (running(Watch::Supervised), Kind::Service),
+                's' => (task.status(), task.kind) = (running(Watch::Supervised), Kind::Service),
                 'q' => task.status = Status::Queued { queued_at: at },
                 'n' => task.client = None,
                 _ => {}

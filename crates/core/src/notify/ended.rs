@@ -49,7 +49,7 @@ pub enum Urgency {
 impl Ended {
     /// The end of `task`; `None` if there is none, or nobody needs to hear of it: who stopped it knows.
     pub(crate) fn of(task: &Task, now: DateTime<Utc>) -> Option<Self> {
-        let Status::Finished(ending) = &task.status else { return None };
+        let Status::Finished(ending) = task.status() else { return None };
         if is_old(ending.ended_at, now) || is_known(&ending.outcome) {
             return None;
         }

@@ -85,7 +85,7 @@ impl AllOver {
 impl Series {
     /// Counts one more end.
     pub(crate) fn count(series: &mut Option<Self>, task: &Task, ended: &Ended) {
-        let started_at = match &task.status {
+        let started_at = match task.status() {
             Status::Finished(ending) => ending.started_at,
             Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
         };
@@ -105,8 +105,8 @@ impl Series {
 /// may still be denied.
 pub(crate) fn is_live(task: &Task) -> bool {
     task.kind == Kind::Command
-        && match &task.status {
-            Status::Pending { .. } => task.is_bound(),
+        && match task.status() {
+            Status::Pending { .. } => task.is_confirmed(),
             Status::Queued { .. } | Status::Running { .. } => true,
             Status::Finished(_) => false,
         }

@@ -7,7 +7,6 @@ use std::time::SystemTime;
 
 use super::keep::length_without_mark;
 use crate::paths::StateDir;
-use crate::run_folder::RunRoot;
 use crate::sys;
 use crate::task::{Kind, Task};
 
@@ -104,7 +103,7 @@ pub(crate) fn clients_file(task: &Task, client_tmp: &Path) -> Option<File> {
         return Some(file);
     }
     // The task may be of a session that was started with another temporary folder.
-    let own = RunRoot::client_tmp_dir_of(task);
+    let own = task.client_tmp.as_deref();
     own.into_iter().chain([client_tmp]).find_map(|dir| find_below(dir, task))
 }
 
@@ -152,7 +151,7 @@ mod tests {
             let state = StateDir::at(dir.path().join("state"));
             fs::create_dir_all(state.output_dir()).unwrap();
             let id = ClientTaskId::new("b1").unwrap();
-            let client = Some(Client::new(id, Witness::Client));
+            let client = Some(Client { id, process: None });
             Self { dir, state, task: Task { client, ..pending("t1", 1) } }
         }
 

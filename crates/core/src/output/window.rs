@@ -48,7 +48,7 @@ impl Window {
         let shown = &bytes[skipped..];
         let is_cut = from + (bytes.len() as u64) < end;
         let shown =
-            if is_cut || !task.status.is_final() { &shown[..last_whole(shown)] } else { shown };
+            if is_cut || !task.status().is_final() { &shown[..last_whole(shown)] } else { shown };
         let from = from + skipped as u64;
         let text = shown.strip_suffix(b"\n").unwrap_or(shown);
         let lines = if shown.is_empty() {

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Duration, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
+use sisyphus_base::process_ref::ProcessRef;
 
-use super::root::RunRoot;
 use crate::agents::{KEPT_FOR, Limits, Pool, Published, Turn, live_agents};
 use crate::atomic;
 use crate::paths::{StateDir, create_private_dir};
-use crate::store::{Active, Claimer};
+use crate::run_root::RunRoot;
+use crate::store::Active;
 
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
@@ -45,7 +46,7 @@ struct Content {
 struct Taken {
     until: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    process: Option<Claimer>,
+    process: Option<ProcessRef>,
 }
 
 impl AgentSlots {
@@ -58,7 +59,7 @@ impl AgentSlots {
     }
 
     /// How many slots agents have now. A file that can't be read takes none: commands go on as if there were no agents.
-    pub fn count(&self, now: DateTime<Utc>, is_gone: impl Fn(&Claimer) -> bool) -> usize {
+    pub fn count(&self, now: DateTime<Utc>, is_gone: impl Fn(&ProcessRef) -> bool) -> usize {
         // Sandboxed commands can write here: none may take a slot for good.
         let believed = now..now + Duration::hours(BELIEVED);
         let lives = |taken: &&Taken| {
@@ -140,7 +141,7 @@ mod tests {
         let dir = TempDir::new();
         let slots = AgentSlots { dir: dir.path().to_owned(), own: dir.path().join("own.json") };
         let now = Utc::now();
-        let process = |pid| Some(Claimer { pid, start: None, namespace: None });
+        let process = |pid| Some(ProcessRef { pid, start: None, namespace: None });
         let taken = [
             Taken { until: now + Duration::minutes(1), process: None },
             Taken { until: now + Duration::minutes(1), process: process(1) },

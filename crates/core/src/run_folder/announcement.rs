@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::root::RunRoot;
+use crate::run_root::RunRoot;
 use crate::atomic;
 use crate::id::{SessionId, TaskId, Ticket};
 use crate::sys;

@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::root::RunRoot;
 use crate::id::{TaskId, Ticket};
 use crate::paths::create_private_dir;
+use crate::run_root::RunRoot;
 use crate::settings::SlotLimit;
 use crate::store::{Lock, is_held};
 

@@ -7,17 +7,18 @@ use serde_json::{Map, Value};
 
 use super::keys::{KEYS, Place, SECTION};
 
-/// A key of the client's own that doctor looks at.
+/// A key of the client's own that matters to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientKey {
     AllowManagedHooksOnly,
     DisableAllHooks,
     EnabledPlugins,
+    Sandbox,
 }
 
 impl ClientKey {
-    const ALL: [Self; 3] =
-        [Self::AllowManagedHooksOnly, Self::DisableAllHooks, Self::EnabledPlugins];
+    const ALL: [Self; 4] =
+        [Self::AllowManagedHooksOnly, Self::DisableAllHooks, Self::EnabledPlugins, Self::Sandbox];
 
     /// As it stands in the file.
     pub(super) fn name(self) -> &'static str {
@@ -25,6 +26,7 @@ impl ClientKey {
             Self::AllowManagedHooksOnly => "allowManagedHooksOnly",
             Self::DisableAllHooks => "disableAllHooks",
             Self::EnabledPlugins => "enabledPlugins",
+            Self::Sandbox => "sandbox",
         }
     }
 }

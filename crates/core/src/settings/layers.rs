@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::excerpt::{self, ClientKey};
 use super::keys::{KEYS, Key, Kind, Project, SECTION, Zero};
-use super::{MAX_BYTES, Settings, setting};
+use super::{MAX_BYTES, Settings, Switch, setting};
 use crate::atomic;
 
 /// The files of a project, of which the second has the last word with the client. Both may come with a repository.
@@ -126,6 +126,19 @@ impl Layers {
 
     /// What counts, for the program.
     pub fn settings(&self) -> Settings {
+        Settings { sandbox: self.sandbox(), ..self.ours() }
+    }
+
+    /// Whether a file switches the client's sandbox on. In doubt it is: a sandboxed runner is believed less.
+    fn sandbox(&self) -> Switch {
+        let is_on = |file: &File| {
+            let section = file.of_client(ClientKey::Sandbox);
+            section.and_then(|it| it.get("enabled")) == Some(&Value::Bool(true))
+        };
+        if self.project.iter().chain([&self.user]).any(is_on) { Switch::On } else { Switch::Off }
+    }
+
+    fn ours(&self) -> Settings {
         let is_silent = |file: &File| !matches!(file.content, Content::Read(_));
         if self.project.iter().all(is_silent) {
             return match &self.user.content {

@@ -12,7 +12,7 @@ use crate::atomic;
 use crate::sys;
 
 /// The format that we write. A file of a higher version is refused instead of downgraded.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The `version` of a file in memory: what was read is no newer than [`VERSION`], what is written is that.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -12,8 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::file;
-use super::journal::Prepared;
-use crate::id::TaskId;
+use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::paths::StateDir;
 use crate::status::Status;
 use crate::sys;
@@ -87,6 +87,22 @@ impl History {
         Ok(raw.map(|raw| serde_json::from_str(raw.get())).transpose()?)
     }
 
+    /// The task that the client knows by this id.
+    pub(super) fn named(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
+        let of_session = |task: &Task| &task.session == session || task.started_in() == session;
+        // Few texts hold the name, so few are parsed.
+        let texts = self.tasks.iter().rev().filter(|raw| raw.get().contains(id.as_str()));
+        let mut tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
+        tasks.find(|task| task.client_id() == Some(id) && of_session(task))
+    }
+
+    /// The tasks of a session whose results no reader has.
+    pub(super) fn parked(&self, session: &SessionId) -> Vec<Task> {
+        let texts = self.tasks.iter().filter(|raw| raw.get().contains(session.as_str()));
+        let tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
+        tasks.filter(|task| &task.session == session && !task.delivery().is_settled()).collect()
+    }
+
     /// Like [`tasks`](Self::tasks), the newest first, and each parsed only when it is asked for.
     pub fn newest(&self) -> impl Iterator<Item = Task> {
         self.tasks.iter().rev().filter_map(|raw| serde_json::from_str(raw.get()).ok())
@@ -130,45 +146,31 @@ pub(crate) fn read(path: &Path) -> Result<History> {
 }
 
 /// Records finished tasks. The caller holds the lock.
-pub(crate) fn record(
-    state: &StateDir,
-    finished: &[Task],
-    prepared: &mut Prepared<'_>,
-) -> Result<()> {
+pub(super) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
     let (completed, failed): (Vec<&Task>, Vec<&Task>) =
         finished.iter().partition(|task| is_completed(task));
-    let mut overflow = Vec::new();
     for (path, tasks) in [(state.completed(), completed), (state.failed(), failed)] {
         if tasks.is_empty() {
             continue;
         }
         let mut history: History = file::read_or_set_aside(&path)?;
         history.add(&tasks)?;
-        overflow.extend(history.take_overflow());
-        prepared.replace(&path, &file::encode(&path, &history)?)?;
+        let older = history.take_overflow();
+        // In the archive before they leave this file: what stands in both is one task.
+        archive(state, &older)?;
+        file::write(&path, &history)?;
     }
-    archive(state, &overflow, prepared)
-}
-
-/// Records finished tasks in the archive alone, which is only ever appended to. The caller holds the lock.
-pub(crate) fn record_in_archive(
-    state: &StateDir,
-    finished: &[Task],
-    prepared: &mut Prepared<'_>,
-) -> Result<()> {
-    let raw: Vec<Box<RawValue>> =
-        finished.iter().map(serde_json::value::to_raw_value).collect::<Result<_, _>>()?;
-    archive(state, &raw, prepared)
+    Ok(())
 }
 
 fn is_completed(task: &Task) -> bool {
-    match &task.status {
+    match task.status() {
         Status::Finished(ending) => ending.outcome == crate::outcome::Outcome::Completed,
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
     }
 }
 
-fn archive(state: &StateDir, tasks: &[Box<RawValue>], prepared: &mut Prepared<'_>) -> Result<()> {
+fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
     if tasks.is_empty() {
         return Ok(());
     }
@@ -180,26 +182,34 @@ fn archive(state: &StateDir, tasks: &[Box<RawValue>], prepared: &mut Prepared<'_
     for raw in tasks {
         // Raw text may hold line breaks between its fields; a line of the archive may not.
         let value: serde_json::Value = serde_json::from_str(raw.get())?;
-        lines.push_str(&value.to_string());
+        // A process that was killed may have left half a line: this one begins a new one.
         lines.push('\n');
+        lines.push_str(&value.to_string());
     }
-    prepared.append(&path, &lines)
+    sys::append_private_file(&path)
+        .and_then(|mut file| file.write_all(lines.as_bytes()))
+        .with_context(|| format!("could not append to `{}`", path.display()))
 }
 
-/// Every archived task, oldest month first. Damaged lines are left out.
-pub(crate) fn read_archive(state: &StateDir) -> Result<Vec<Task>> {
-    let Ok(entries) = fs::read_dir(state.archive_dir()) else { return Ok(Vec::new()) };
+/// Every archived task, oldest month first. A damaged line costs that line; what is wrong with a file is handed to
+/// `warn`.
+pub(super) fn read_archive(state: &StateDir, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
+    let Ok(entries) = fs::read_dir(state.archive_dir()) else { return Vec::new() };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    // One that ends otherwise is on its way into its month.
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     paths.sort();
     let mut tasks = Vec::new();
     for path in paths {
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("could not read `{}`", path.display()))?;
-        tasks.extend(text.lines().filter_map(|line| serde_json::from_str::<Task>(line).ok()));
+        let read = fs::read(&path).with_context(|| format!("could not read `{}`", path.display()));
+        match read {
+            Ok(bytes) => {
+                let lines = bytes.split(|&byte| byte == b'\n');
+                tasks.extend(lines.filter_map(|line| serde_json::from_slice::<Task>(line).ok()));
+            }
+            Err(error) => warn(&error),
+        }
     }
-    Ok(tasks)
+    tasks
 }
 
 #[cfg(test)]
@@ -210,9 +220,11 @@ mod tests {
     use sisyphus_testing::TempDir;
 
     fn file_away(state: &StateDir, tasks: &[Task]) {
-        let mut prepared = Prepared::new(state);
-        record(state, tasks, &mut prepared).unwrap();
-        prepared.commit().unwrap();
+        record(state, tasks).unwrap();
+    }
+
+    fn archived(state: &StateDir) -> Vec<Task> {
+        read_archive(state, |error| panic!("{error:#}"))
     }
 
     #[test]
@@ -229,7 +241,7 @@ mod tests {
         assert_eq!(completed[0].id.as_str(), "t5");
         let newest = read(&state.completed()).unwrap().newest().next().unwrap();
         assert_eq!(newest.id.as_str(), "t204");
-        let archived = read_archive(&state).unwrap();
+        let archived = archived(&state);
         assert_eq!(archived.len(), 5);
         assert_eq!(archived[0].id.as_str(), "t0");
         assert_eq!(read(&state.failed()).unwrap().tasks().len(), 1);

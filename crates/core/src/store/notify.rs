@@ -1,6 +1,7 @@
 //! The files for those who tell people: changed under the one lock, gone when there is nothing in them. None of this
 //! creates the state folder: who tells people may outlive it.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -11,15 +12,15 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::active::Active;
+use super::commit::Store;
 use super::file::{self, Malformed};
-use super::journal::{self, Prepared};
-use super::original::Original;
-use super::outbox::Outbox;
-use super::transaction::{Active, Store};
-use crate::hook_log;
+use crate::delivery::Delivery;
 use crate::id::SessionId;
-use crate::notify::{Line, Lines, Notes, is_live};
+use crate::notify::{AllOver, Ended, Line, Lines, Notes, Series, is_live};
 use crate::paths::StateDir;
+use crate::task::Task;
+use sisyphus_base::clock::Now;
 use sisyphus_base::lock::LOCK_WAIT_IN_RUNNER;
 
 impl Store {
@@ -77,7 +78,6 @@ impl Store {
         F: Serialize + DeserializeOwned + Default + Clone + PartialEq,
     {
         let _lock = self.lock(wait)?;
-        journal::finish(self.dir())?;
         let before: F = file::read_or_set_aside(path)?;
         let mut after = before.clone();
         let value = change(&mut after);
@@ -90,46 +90,64 @@ impl Store {
     }
 }
 
-/// Notes for people what ended by a change, or was called a background task by it. That this fails must not keep a result
-/// from its session.
-pub(super) fn note<'a>(
-    dir: &StateDir,
-    outboxes: impl Iterator<Item = (&'a SessionId, &'a mut Outbox)>,
-    active: &Active,
-    prepared: &mut Prepared<'_>,
-) {
-    let count = prepared.count();
-    if let Err(error) = try_note(dir, outboxes, active, prepared) {
-        hook_log::append(dir, "notify", &format!("{error:#}"));
-        prepared.truncate(count);
-    }
+/// What a commit has for people.
+#[derive(Debug, Default)]
+pub(super) struct NewNotes {
+    ended: Vec<Ended>,
+    over: Vec<AllOver>,
+    /// What notes may be corrected by.
+    finished: Vec<Task>,
 }
 
-fn try_note<'a>(
-    dir: &StateDir,
-    outboxes: impl Iterator<Item = (&'a SessionId, &'a mut Outbox)>,
-    active: &Active,
-    prepared: &mut Prepared<'_>,
-) -> Result<()> {
-    let now = Utc::now();
-    let (mut ended, mut over, mut held) = (Vec::new(), Vec::new(), Vec::new());
-    for (session, outbox) in outboxes {
-        ended.extend(outbox.note_for_people(now));
-        if !active.tasks.iter().any(|task| &task.session == session && is_live(task)) {
-            over.extend(outbox.all_over(session, now));
+/// Notes for people what finished, once each, and which sessions have nothing left to wait for.
+pub(super) fn note(active: &mut Active, now: Now) -> NewNotes {
+    let mut notes = NewNotes::default();
+    let mut counted = Vec::new();
+    for task in &mut active.tasks {
+        if !task.status().is_final() || *task.delivery() == Delivery::NotNeeded {
+            continue;
         }
-        held.push(&*outbox);
+        if task.noted_for_people_at.is_none() {
+            task.noted_for_people_at = Some(now.at);
+            if let Some(ended) = Ended::of(task, now.at) {
+                counted.push((task.clone(), ended.clone()));
+                notes.ended.push(ended);
+                continue;
+            }
+        }
+        if task.delivery().is_open() {
+            notes.finished.push(task.clone());
+        }
     }
+    for (task, ended) in counted {
+        let mut series = active.book(&task.session).series.take();
+        Series::count(&mut series, &task, &ended);
+        active.book(&task.session).series = series;
+    }
+    let busy: HashSet<SessionId> =
+        active.tasks.iter().filter(|task| is_live(task)).map(|task| task.session.clone()).collect();
+    for (session, book) in active.books() {
+        if !busy.contains(session)
+            && let Some(series) = book.series.take()
+        {
+            notes.over.push(AllOver { session: session.clone(), series, at: now.at });
+        }
+    }
+    notes
+}
+
+/// Leaves them for the notifier. The caller holds the lock, and has written the state that says that they are noted: if
+/// this process dies in between, a notification is lost and none is shown twice.
+pub(super) fn leave(dir: &StateDir, new: NewNotes, now: Now) -> Result<()> {
     let path = dir.notify();
-    if ended.is_empty() && over.is_empty() && !path.exists() {
+    if new.ended.is_empty() && new.over.is_empty() && (new.finished.is_empty() || !path.exists()) {
         return Ok(());
     }
-    let (original, mut notes): (Original, Notes) = Original::read(path)?;
-    for task in held.into_iter().flat_map(Outbox::held) {
-        notes.correct(task, now);
-    }
-    notes.add(ended, over);
-    original.prepare(&notes, prepared)
+    let before: Notes = file::read_or_set_aside(&path)?;
+    let mut notes = before.clone();
+    new.finished.iter().for_each(|task| notes.correct(task, now.at));
+    notes.add(new.ended, new.over);
+    if notes == before { Ok(()) } else { file::write(&path, &notes) }
 }
 
 fn remove(path: &Path) -> Result<()> {
@@ -289,7 +307,7 @@ mod tests {
                 Outcome::TimedOut { limit_ms: None },
             ];
             for (task, outcome) in transaction.outbox(&session)?.owed.iter_mut().zip(outcomes) {
-                let Status::Finished(ending) = &mut task.status else { unreachable!() };
+                let Status::Finished(ending) = &mut task.status() else { unreachable!() };
                 ending.outcome = outcome;
             }
             Ok(())

@@ -1,46 +1,44 @@
 //! PostToolUse of a call for an agent: what came of it.
 
-use anyhow::Result;
-use sisyphus_core::agents::{AgentCall, Launch, came_to_nothing, launched};
+use sisyphus_base::machine::Machine;
+use sisyphus_core::agents::{AgentCall, Launch};
+use sisyphus_core::event::Event;
 use sisyphus_core::settings::Execution;
+use sisyphus_core::store::Active;
 use sisyphus_hook::{AgentLaunch, Context, PostToolUse};
 use sisyphus_process::client;
 
 use super::before::described;
-use super::update;
 
 /// Ties the record of the call to the agent that the client started for it.
-pub(crate) fn after_agent(context: &Context, event: PostToolUse) -> Result<()> {
+pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse) -> Vec<Event> {
     let (session, tool_use) = (event.session_id, event.tool_use_id);
     let Some(agent) = event.tool_response.agent else {
         let is_it = |id: Option<&_>| id == Some(&tool_use);
-        let known = context.store.read_active()?;
-        if known.tasks.iter().any(|task| is_it(task.tool_use_id.as_ref())) {
-            update(context, context.now, |transaction, _| {
-                came_to_nothing(&mut transaction.active, &session, &tool_use);
-                Ok(())
-            })?;
-        }
-        return Ok(());
+        let is_known = active.tasks.iter().any(|task| is_it(task.tool_use_id.as_ref()));
+        let nothing = Event::AgentNotLaunched { session, call: tool_use };
+        return if is_known { vec![nothing] } else { Vec::new() };
     };
-    if context.settings().execution == Execution::Off {
-        return Ok(());
+    // An answer that comes twice, after the end.
+    if context.settings().execution == Execution::Off
+        || context.store.find_retired(&session, &agent.id).is_some()
+    {
+        return Vec::new();
     }
-    let Some(asked) = AgentLaunch::of(&event.tool_input) else { return Ok(()) };
+    let Some(asked) = AgentLaunch::of(&event.tool_input) else { return Vec::new() };
     let mut call = AgentCall::new(&asked.agent_type, asked.model.as_deref(), &asked.prompt);
     call.process = client();
     if let Some(model) = &agent.model {
         call.resolve(model);
     }
-    let launch = Launch {
+    let launch = Box::new(Launch {
         session,
         tool_use_id: tool_use,
         agent: event.agent_id,
         cwd: event.cwd,
         description: described(asked.description, &call),
         call,
-    };
-    update(context, context.now, |transaction, _| {
-        launched(transaction, launch, &agent.id, context.now)
-    })
+        machine: Machine::here(),
+    });
+    vec![Event::AgentLaunched { launch, id: agent.id, at: context.now.at }]
 }

@@ -4,6 +4,7 @@
 //! left alone. So is a call of a subagent, to which nobody can say anything later.
 
 use anyhow::Result;
+use sisyphus_base::machine::Machine;
 use sisyphus_core::agents::{Admission, AgentCall, Launch, Limits, admit};
 use sisyphus_core::notice::agent_refused;
 use sisyphus_core::settings::Execution;
@@ -24,12 +25,10 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
     if settings.execution == Execution::Off {
         return Ok(Reply::Silent);
     }
-    // A slot that a command has left is free.
-    context.fold();
     let mut call = AgentCall::new(&asked.agent_type, asked.model.as_deref(), &asked.prompt);
     call.process = client();
     let active = context.store.read_active()?;
-    if Limits::of(&settings).tell_models_apart() || !active.agents.brakes.is_empty() {
+    if Limits::of(settings).tell_models_apart() || !active.agents.brakes.is_empty() {
         call.expect(expected(context, &event, &call, &active));
     }
     let launch = Launch {
@@ -39,18 +38,17 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
         cwd: event.cwd,
         description: described(asked.description, &call),
         call,
+        machine: Machine::here(),
     };
-    let now = context.now;
-    update(context, now, |transaction, limits| {
+    update(context, context.now, |active, limits, now| {
         let model = launch.call.model().map(str::to_owned);
-        let active = &mut transaction.active;
-        let wanted = launch.into_task(active, Status::Pending { announced_at: now });
-        Ok(match admit(active, wanted, limits, now) {
+        let wanted = launch.into_task(Status::Pending { announced_at: now.at });
+        match admit(active, wanted, limits, now.at) {
             Admission::Launch => Reply::Silent,
-            Admission::InLine { number } => {
-                Reply::Deny { reason: agent_refused(active, model.as_deref(), number, limits, now) }
-            }
-        })
+            Admission::InLine { number } => Reply::Deny {
+                reason: agent_refused(active, model.as_deref(), number, limits, now.at),
+            },
+        }
     })
 }
 

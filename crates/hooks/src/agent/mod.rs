@@ -10,40 +10,42 @@ mod stop;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
+use sisyphus_base::clock::Now;
 use sisyphus_core::agents::{
     Limits, NEWS_MAX, Published, Told, Turn, bury_orphans, come_back, has_lapsed, has_news,
     has_orphans, leave_line, take_news, tend,
 };
 use sisyphus_core::id::SessionId;
-use sisyphus_core::run_folder::{AgentSlots, RunRoot};
-use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK, Transaction};
+use sisyphus_core::run_folder::AgentSlots;
+use sisyphus_core::run_root::RunRoot;
+use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK};
 use sisyphus_hook::{Context, Reply};
 use sisyphus_process::is_gone;
 
 pub(crate) use after::after_agent;
 pub(crate) use before::before_agent;
-pub(crate) use notice::hear_agent;
+pub(crate) use notice::agent_end;
 pub(crate) use resume::resumed;
-pub(crate) use stop::{belongs_here, stopped};
+pub(crate) use stop::stopped;
 
 /// Changes what is known of agents and leaves it in order: nothing is held for the dead, and who is next has what is
 /// free.
 fn update<T>(
     context: &Context,
-    now: DateTime<Utc>,
-    change: impl FnOnce(&mut Transaction<'_>, &Limits) -> Result<T>,
+    now: Now,
+    change: impl FnOnce(&mut Active, &Limits, Now) -> T,
 ) -> Result<T> {
-    let limits = Limits::of(&context.settings());
-    context.store.update(LOCK_WAIT_IN_HOOK, |transaction| {
-        bury_orphans(transaction, is_gone, now)?;
-        let value = change(transaction, &limits)?;
-        tend(&mut transaction.active, &limits, now);
+    let limits = Limits::of(context.settings());
+    context.store.update(&context.world(), LOCK_WAIT_IN_HOOK, |active, _| {
+        bury_orphans(active, is_gone, now);
+        let value = change(active, &limits, now);
+        tend(active, &limits, now.at);
         // The runners go by it; that they could not be told must not undo what happened.
-        match publish(context, &transaction.active, &limits, now) {
-            Ok(published) => transaction.active.agents.published = published,
+        match publish(context, active, &limits, now.at) {
+            Ok(published) => active.agents.published = published,
             Err(error) => context.log("agents", &error),
         }
-        Ok(value)
+        value
     })
 }
 
@@ -86,12 +88,12 @@ pub(crate) fn with_turns(context: &Context, session: &SessionId, reply: Reply) -
 }
 
 /// Brings the books up to date, whoever looks.
-pub(crate) fn settle(context: &Context, now: DateTime<Utc>) {
+pub(crate) fn settle(context: &Context, now: Now) {
     let settled = context.store.read_active().and_then(|active| {
-        if is_settled(context, &active, now) {
+        if is_settled(context, &active, now.at) {
             return Ok(());
         }
-        update(context, now, |_, _| Ok(()))
+        update(context, now, |_, _, _| ())
     });
     logged(context, settled);
 }
@@ -106,17 +108,16 @@ enum News {
 
 fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Option<String>> {
     let active = context.store.read_active()?;
-    if is_settled(context, &active, context.now) && !has_news(&active, session) {
+    if is_settled(context, &active, context.now.at) && !has_news(&active, session) {
         return Ok(None);
     }
-    update(context, context.now, |transaction, limits| {
-        let active = &mut transaction.active;
+    update(context, context.now, |active, limits, now| {
         come_back(active, session);
-        tend(active, limits, context.now);
+        tend(active, limits, now.at);
         if wanted == News::IfTurn && !has_turn(active, session) {
-            return Ok(None);
+            return None;
         }
-        Ok(take_news(active, session, context.now))
+        take_news(active, session, now.at)
     })
 }
 
@@ -143,19 +144,16 @@ fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
     }
     let Ok(Some(root)) = RunRoot::open(&context.environment) else { return false };
     let slots = AgentSlots::of(&root, context.store.dir());
-    slots.are_published(active, &Limits::of(&context.settings()), now)
+    slots.are_published(active, &Limits::of(context.settings()), now)
 }
 
 /// The session is over: nobody launches again what it has in line.
 pub(crate) fn leave(context: &Context, session: &SessionId) {
     let left = context.store.read_active().and_then(|active| {
-        if !is_in_line(&active, session) && is_settled(context, &active, context.now) {
+        if !is_in_line(&active, session) && is_settled(context, &active, context.now.at) {
             return Ok(());
         }
-        update(context, context.now, |transaction, _| {
-            leave_line(&mut transaction.active, session);
-            Ok(())
-        })
+        update(context, context.now, |active, _, _| leave_line(active, session))
     });
     logged(context, left);
 }

@@ -98,7 +98,7 @@ pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Can
         .map(|answer| {
             let (came_of_it, problem) = came_of_it(&answer.task, &answer.ending);
             let task = TaskView::of(&answer.task, &now);
-            let status_before = answer.before.status.word().to_owned();
+            let status_before = answer.before.status().word().to_owned();
             let resume = how_to_resume(&answer.task);
             Stopped { status_before, came_of_it, problem, resume, task }
         })
@@ -115,7 +115,7 @@ fn is_all(task: &Task, asker: &Asker) -> bool {
         Recipient::MainConversation => true,
         Recipient::Agent(_) => asker.conversation.is_of(task),
     };
-    task.session == asker.session && is_theirs && task.is_bound()
+    task.session == asker.session && is_theirs && task.is_confirmed()
 }
 
 fn came_of_it(task: &Task, ending: &Ending) -> (CameOfIt, Option<String>) {

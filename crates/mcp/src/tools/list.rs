@@ -56,8 +56,8 @@ enum Wanted {
 impl Wanted {
     fn is(self, task: &Task) -> bool {
         let word = match self {
-            Self::Live => return !task.status.is_final(),
-            Self::Ended => return task.status.is_final(),
+            Self::Live => return !task.status().is_final(),
+            Self::Ended => return task.status().is_final(),
             Self::Pending => "pending",
             Self::Queued => "queued",
             Self::Running => "running",
@@ -69,7 +69,7 @@ impl Wanted {
             Self::Lost => "lost",
             Self::Unknown => "unknown",
         };
-        task.status.word() == word
+        task.status().word() == word
     }
 }
 

@@ -6,11 +6,10 @@ use anyhow::{Context as _, Result};
 use chrono::Utc;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sisyphus_control::{Course, NoSuchTask, count_as_told, courses};
+use sisyphus_control::{Course, NoSuchTask, count_as_told, courses, up_to_date, world};
 use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::Asker;
 use sisyphus_core::environment::Environment;
-use sisyphus_core::fold::{Scope, fold};
 use sisyphus_core::id::TaskId;
 use sisyphus_core::notice::{command_line, place};
 use sisyphus_core::output::{Begin, Source, Window};
@@ -135,7 +134,7 @@ pub(crate) async fn run(
         Ok((tasks.store, task))
     })
     .await?;
-    if let (Some(at_most), false) = (wish.wait, task.status.is_final()) {
+    if let (Some(at_most), false) = (wish.wait, task.status().is_final()) {
         task = until_over(&store, &task.id, at_most, ends, progress).await?;
     }
     // What nobody will read is not told.
@@ -161,21 +160,20 @@ async fn until_over(
             Course::Forgotten => return Err(NoSuchTask::Unknown(id.to_string()).into()),
         };
         let passed = begin.elapsed().min(at_most);
-        let said = format!("{id} is {}", task.status.word());
+        let said = format!("{id} is {}", task.status().word());
         progress.say(passed.as_secs_f64(), at_most.as_secs_f64(), said).await;
         if passed == at_most || ends.has_closed() {
             return Ok(task);
         }
-        ends.sleep(opened, &task, at_most.saturating_sub(passed)).await;
+        ends.sleep(opened, &task, store.dir(), at_most.saturating_sub(passed)).await;
     }
 }
 
 fn look(store: &Store, id: TaskId) -> Result<Course> {
-    if let Err(error) = fold(store, Scope::All, LOCK_WAIT_IN_RUNNER, Utc::now()) {
-        complain(&error);
-    }
+    let tmp = client_tmp_dir(&Environment::read());
+    up_to_date(store, &world(&tmp), LOCK_WAIT_IN_RUNNER, complain)?;
     start_notifier(store.dir());
-    courses(store, &[id])?.pop().context("nothing was looked at")
+    courses(store, &[id], complain)?.pop().context("nothing was looked at")
 }
 
 fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Result<Answer<Told>> {
@@ -195,7 +193,7 @@ fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Resul
     }
     let active = store.read_active()?;
     let now = Now { active: &active, limits: Limits::of(&settings()), at: Utc::now() };
-    let ended = task.status.is_final();
+    let ended = task.status().is_final();
     let is_awaited = asker.is_some_and(|asker| asker.awaits(task));
     let data = Told {
         task: TaskView::of(task, &now),

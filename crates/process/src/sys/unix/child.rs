@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use nix::unistd::Pid;
-use sisyphus_core::run_folder::Exit;
+use sisyphus_core::run::Exit;
 
 use super::super::Plan;
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::outcome::{Canceller, LostReason, Outcome};
-use crate::run_folder::{Exit, RunResult, Stop};
+use crate::run::{Exit, RunResult, Stop};
 use crate::status::{Ending, Status};
 use crate::task::{StopProgress, Task};
 
@@ -19,7 +19,7 @@ const TOLERANCE_MS: u64 = 1_000;
 const STOPPING: [i32; 4] = [1, 2, 9, 15];
 
 /// Says how a task ended whose runner wrote a result.
-pub fn judge(task: &Task, result: &RunResult) -> Outcome {
+pub fn classify_exit(task: &Task, result: &RunResult) -> Outcome {
     let asked = task.stopper(result.ended_at);
     let stopped = || {
         // The client counts while the task waits.
@@ -67,7 +67,7 @@ pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
         Some(asked) if asked.by == Canceller::SessionEnd => Outcome::Cancelled { by: asked.by },
         Some(_) | None => Outcome::Lost { why },
     };
-    let started_at = match &task.status {
+    let started_at = match task.status() {
         Status::Running { started_at, .. } => Some(*started_at),
         Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
     };
@@ -110,7 +110,7 @@ mod tests {
             client_file: None,
             output: None,
         };
-        judge(&task, &result)
+        classify_exit(&task, &result)
     }
 
     #[test]

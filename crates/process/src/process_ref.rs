@@ -1,32 +1,32 @@
 //! Processes as they are named in state files, where others read of them: later, or in another container.
 
-use sisyphus_core::store::Claimer;
+use sisyphus_base::process_ref::ProcessRef;
 
 use crate::identity::ProcessId;
 use crate::sys;
 
 /// The parent of this process, which of a hook is the client; `None` where the system does not tell.
-pub fn client() -> Option<Claimer> {
+pub fn client() -> Option<ProcessRef> {
     ProcessId::now(sys::parent()).map(named)
 }
 
 /// This process.
-pub fn this_process() -> Claimer {
+pub fn this_process() -> ProcessRef {
     named(ProcessId::own())
 }
 
-fn named(process: ProcessId) -> Claimer {
-    Claimer { pid: process.pid, start: process.start, namespace: sys::process_namespace() }
+fn named(process: ProcessId) -> ProcessRef {
+    ProcessRef { pid: process.pid, start: process.start, namespace: sys::process_namespace() }
 }
 
 /// Whether a process of our namespace still runs. One of another namespace seems not to.
-pub fn is_alive(process: &Claimer) -> bool {
+pub fn is_alive(process: &ProcessRef) -> bool {
     ProcessId { pid: process.pid, start: process.start }.is_alive()
 }
 
 /// Whether a process is known to run no more. Of one that was counted in another namespace, as in a container or in the
 /// client's sandbox, nothing is known.
-pub fn is_gone(process: &Claimer) -> bool {
+pub fn is_gone(process: &ProcessRef) -> bool {
     let counts_as_we_do =
         process.namespace.is_some() && process.namespace == sys::process_namespace();
     counts_as_we_do && !is_alive(process)
@@ -41,12 +41,12 @@ mod tests {
     fn only_who_was_counted_as_we_count_can_be_known_to_be_gone() {
         let mut child = Command::new("true").spawn().unwrap();
         let pid = i32::try_from(child.id()).unwrap();
-        let dead = Claimer { pid, ..this_process() };
+        let dead = ProcessRef { pid, ..this_process() };
         child.wait().unwrap();
         assert!(!is_gone(&this_process()) && is_alive(&this_process()));
         assert!(is_gone(&dead) && !is_alive(&dead));
         for namespace in [None, Some(1)] {
-            assert!(!is_gone(&Claimer { namespace, ..dead.clone() }));
+            assert!(!is_gone(&ProcessRef { namespace, ..dead.clone() }));
         }
     }
 }

@@ -1,13 +1,11 @@
-//! Opening the run folders, and refusing those that are not ours.
+//! `/tmp/claude-UID/sisyphus`: where sandboxed runners meet the hooks. Opened, or refused if it is not ours.
 
-use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
 use crate::environment::Environment;
-use crate::id::TaskId;
 use crate::paths;
 use crate::sys;
 use crate::task::Task;
@@ -45,24 +43,21 @@ impl RunRoot {
         Ok(Some(Self { path: path.to_owned() }))
     }
 
-    /// The root that a task was announced below: `None` if it never was, or if that folder is gone.
+    /// The root below the client's temporary folder as a record names it: `None` if it names none, or if that folder is gone.
     pub fn of(task: &Task) -> Result<Option<Self>> {
-        task.run_root.as_deref().map_or(Ok(None), Self::recorded)
+        task.client_tmp.as_deref().map_or(Ok(None), Self::below)
     }
 
-    /// Opens the root that a record names, if it is where hooks put one: what is below it is believed, and removed.
-    pub fn recorded(path: &Path) -> Result<Option<Self>> {
+    /// Opens the root in a client's temporary folder, if that is where the client puts one: what is below it is removed
+    /// when it is over.
+    pub fn below(client_tmp: &Path) -> Result<Option<Self>> {
+        let path = client_tmp.join("sisyphus");
         anyhow::ensure!(
-            is_where_hooks_put_it(path),
+            is_where_hooks_put_it(&path),
             "refused `{}`: no hook puts run folders there",
             path.display()
         );
-        Self::at(path)
-    }
-
-    /// The client's temporary folder around the root of a task, as its record names it.
-    pub fn client_tmp_dir_of(task: &Task) -> Option<&Path> {
-        task.run_root.as_deref().filter(|path| is_where_hooks_put_it(path))?.parent()
+        Self::at(&path)
     }
 
     /// Opens the root, creating it and the client's folder around it where missing.
@@ -85,9 +80,9 @@ impl RunRoot {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// The run folder of a task, which may not exist.
-    pub fn folder(&self, task: &TaskId) -> RunFolder {
-        RunFolder { path: self.path.join(task.as_str()) }
+    /// The runs of sandboxed commands.
+    pub fn runs_dir(&self) -> PathBuf {
+        self.path.join("runs")
     }
 
     /// Where a claim is handed over if the state folder can't be written to.
@@ -104,58 +99,11 @@ fn is_where_hooks_put_it(path: &Path) -> bool {
     path.is_absolute() && is_straight && is_clients && path.ends_with("sisyphus")
 }
 
-/// The folder of one task.
-#[derive(Debug, Clone)]
-pub struct RunFolder {
-    path: PathBuf,
-}
-
-impl RunFolder {
-    /// Creates the folder; one that exists already is an error.
-    pub fn create(&self) -> Result<()> {
-        sys::create_private_dir(&self.path)
-            .with_context(|| format!("could not create `{}`", self.path.display()))
-    }
-
-    /// Removes the folder and what is in it. Best effort: it lies under the temporary folder.
-    pub fn remove(&self) {
-        let _ = fs::remove_dir_all(&self.path);
-    }
-
-    /// Whether it is a real folder of this user.
-    pub fn is_ours(&self) -> bool {
-        sys::is_private_dir(&self.path).unwrap_or(false)
-    }
-
-    pub fn claimed(&self) -> PathBuf {
-        self.path.join("claimed.json")
-    }
-
-    pub fn lock(&self) -> PathBuf {
-        self.path.join("lock")
-    }
-
-    pub fn queued(&self) -> PathBuf {
-        self.path.join("queued.json")
-    }
-
-    pub fn started(&self) -> PathBuf {
-        self.path.join("started.json")
-    }
-
-    pub fn result(&self) -> PathBuf {
-        self.path.join("result.json")
-    }
-
-    pub fn output(&self) -> PathBuf {
-        self.path.join("output.log")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use sisyphus_testing::TempDir;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn environment(dir: &TempDir) -> Environment {

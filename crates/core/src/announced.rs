@@ -1,0 +1,174 @@
+//! `announced/SESSION/CALL.json`: calls that were seen before they ran, one file each. They are made and taken back
+//! without a lock. Any number of shells may read them; reading takes nothing away.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::atomic;
+use crate::call::Announcement;
+use crate::id::{SessionId, ToolUseId};
+use crate::paths::StateDir;
+use crate::sys;
+
+/// Largest announcement, in bytes. A command is one argument of a process, on Linux at most 128 kB; JSON may need six
+/// bytes for one.
+const ANNOUNCEMENT_MAX: u64 = 1024 * 1024;
+/// How often the folder may vanish while a call is announced.
+const TRIES: usize = 10;
+
+/// The announced calls of one session.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    dir: PathBuf,
+}
+
+impl Announced {
+    pub fn of(state: &StateDir, session: &SessionId) -> Self {
+        Self { dir: state.announced_dir().join(session.as_str()) }
+    }
+
+    /// Those in the folder `dir`.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// The folder whose existence tells a shell that something is announced.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn path(&self, call: &ToolUseId) -> PathBuf {
+        self.dir.join(format!("{call}.json"))
+    }
+
+    /// Announces a call.
+    pub fn announce(&self, announcement: &Announcement) -> Result<()> {
+        let call = announcement.call.tool_use_id.as_ref().context("a call without an id")?;
+        let bytes = serde_json::to_vec(announcement).context("could not encode a call")?;
+        // The process that takes back the last announcement removes the folder, maybe just now.
+        for _ in 0..TRIES {
+            sys::create_private_dir_all(&self.dir)
+                .with_context(|| format!("could not create `{}`", self.dir.display()))?;
+            match atomic::write(&self.path(call), &bytes) {
+                Ok(()) => return Ok(()),
+                Err(error) if is_not_found(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        anyhow::bail!(
+            "could not announce a call in `{}`: removed concurrently {TRIES} times",
+            self.dir.display()
+        )
+    }
+
+    /// The announcement of a call; `None` if there is none that can be read.
+    pub fn read(&self, call: &ToolUseId) -> Option<Announcement> {
+        read(&self.path(call))
+    }
+
+    /// Takes an announcement back, if it is there.
+    pub fn remove(&self, call: &ToolUseId) {
+        if fs::remove_file(self.path(call)).is_ok() {
+            // It stays while it holds others.
+            let _ = fs::remove_dir(&self.dir);
+        }
+    }
+
+    /// Every announced call, in the order of their tickets. One that can't be read is left out.
+    pub fn list(&self) -> Result<Vec<Announcement>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("could not list `{}`", self.dir.display()));
+            }
+        };
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let json = paths.filter(|path| path.extension().is_some_and(|it| it == "json"));
+        let mut calls: Vec<Announcement> = json.filter_map(|path| read(&path)).collect();
+        calls.sort_by_key(|announcement| announcement.ticket);
+        Ok(calls)
+    }
+}
+
+/// The sessions that have announced calls.
+pub fn sessions_with_announcements(state: &StateDir) -> Vec<SessionId> {
+    let Ok(entries) = fs::read_dir(state.announced_dir()) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| SessionId::new(name).ok()).collect()
+}
+
+fn read(path: &Path) -> Option<Announcement> {
+    serde_json::from_slice(&atomic::read(path, ANNOUNCEMENT_MAX).ok()??).ok()
+}
+
+fn is_not_found(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Call;
+    use crate::task::Kind;
+    use sisyphus_testing::TempDir;
+
+    fn announcement(call: &str) -> Announcement {
+        let call = Call {
+            session: SessionId::new("s1").unwrap(),
+            tool_use_id: Some(ToolUseId::new(call).unwrap()),
+            agent: None,
+            kind: Kind::Command,
+            cwd: "/".into(),
+            command: "npm test".to_owned(),
+            description: String::new(),
+            limit_ms: None,
+            client_limit_ms: None,
+        };
+        Announcement::new(call, chrono::Utc::now())
+    }
+
+    /// Calls are listed in the order of their announcement, and the folder is there only while one is announced.
+    #[test]
+    fn announces_lists_and_takes_back() {
+        let dir = TempDir::new();
+        let state = StateDir::at(dir.path());
+        let announced = Announced::of(&state, &SessionId::new("s1").unwrap());
+        let calls = ["toolu_b", "toolu_a"].map(announcement);
+        calls.iter().for_each(|call| announced.announce(call).unwrap());
+        assert_eq!(announced.list().unwrap(), calls);
+        fs::write(announced.dir().join("toolu_x.json"), "{").unwrap();
+        assert_eq!(announced.list().unwrap().len(), 2);
+        fs::remove_file(announced.dir().join("toolu_x.json")).unwrap();
+        for call in &calls {
+            let id = call.call.tool_use_id.clone().unwrap();
+            assert_eq!(announced.read(&id).as_ref(), Some(call));
+            assert!(announced.dir().exists());
+            announced.remove(&id);
+            assert_eq!(announced.read(&id), None);
+        }
+        assert!(!announced.dir().exists());
+    }
+
+    /// Two hundred hooks that announce at once all do.
+    #[test]
+    fn many_announce_at_once() {
+        let dir = TempDir::new();
+        let state = StateDir::at(dir.path());
+        let announced = Announced::of(&state, &SessionId::new("s1").unwrap());
+        std::thread::scope(|scope| {
+            for number in 0..200 {
+                let announced = &announced;
+                scope.spawn(move || {
+                    announced.announce(&announcement(&format!("toolu_{number}"))).unwrap();
+                });
+            }
+        });
+        assert_eq!(announced.list().unwrap().len(), 200);
+    }
+}

@@ -1,0 +1,155 @@
+//! A background call, as the client describes it, and its announcement to the shell that will run it.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::clock::Tick;
+use sisyphus_base::machine::Machine;
+use sisyphus_base::process_ref::ProcessRef;
+
+use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
+use crate::status::Status;
+use crate::task::{Client, Kind, Task};
+
+/// How much of a command a record holds, in bytes: it is read with every event.
+const COMMAND_KEPT: usize = 2_000;
+
+/// A background call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    pub session: SessionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_use_id: Option<ToolUseId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    #[serde(default)]
+    pub kind: Kind,
+    pub cwd: PathBuf,
+    pub command: String,
+    #[serde(default)]
+    pub description: String,
+    /// The time limit in milliseconds from the real start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_ms: Option<u64>,
+    /// When the client itself would stop the task, in milliseconds from the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_limit_ms: Option<u64>,
+}
+
+/// Whether a command may run in the client's sandbox. What a sandboxed runner reports counts only for such a call:
+/// every sandboxed command can write where that runner does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confinement {
+    #[default]
+    Outside,
+    Sandboxed,
+}
+
+impl Confinement {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(crate) fn is_outside(&self) -> bool {
+        *self == Self::Outside
+    }
+}
+
+/// A call that was seen before it ran. It may still be denied, or wait for a permission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    pub task: TaskId,
+    pub ticket: Ticket,
+    pub at: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Confinement::is_outside")]
+    pub confinement: Confinement,
+    /// The client's temporary folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_tmp: Option<PathBuf>,
+    /// The hook's own mount and user namespace: a runner that has others is in the sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<(u64, u64)>,
+    #[serde(flatten)]
+    pub call: Call,
+}
+
+impl Announcement {
+    /// Announces a call now: the moment is its place in the queue.
+    pub fn new(call: Call, at: DateTime<Utc>) -> Self {
+        Self {
+            task: TaskId::random(),
+            ticket: Ticket(Tick::now().0),
+            at,
+            confinement: Confinement::Outside,
+            client_tmp: None,
+            namespaces: None,
+            call,
+        }
+    }
+
+    /// How long ago it was announced.
+    pub fn age(&self, now: Tick) -> std::time::Duration {
+        Tick(self.ticket.0).age(now)
+    }
+
+    /// The call as a task that the client has not confirmed: for a list that shows it.
+    pub fn to_task(&self) -> Task {
+        let status = Status::Pending { announced_at: self.at };
+        let call = &self.call;
+        let mut task = Task::new(
+            self.task.clone(),
+            self.ticket,
+            call.session.clone(),
+            call.cwd.clone(),
+            status,
+        );
+        task.tool_use_id.clone_from(&call.tool_use_id);
+        task.agent.clone_from(&call.agent);
+        task.confinement = self.confinement;
+        task.client_tmp.clone_from(&self.client_tmp);
+        task.kind = call.kind;
+        task.command = beginning(&call.command);
+        task.description.clone_from(&call.description);
+        task.limit_ms = call.limit_ms;
+        task.client_limit_ms = call.client_limit_ms;
+        task
+    }
+}
+
+/// The beginning of a command, with a mark where it was cut.
+fn beginning(command: &str) -> String {
+    if command.len() <= COMMAND_KEPT {
+        return command.to_owned();
+    }
+    let end = (0..=COMMAND_KEPT).rev().find(|end| command.is_char_boundary(*end));
+    format!("{}…", &command[..end.unwrap_or_default()])
+}
+
+/// A call together with the run that the client started for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    pub client: Client,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
+    #[serde(flatten)]
+    pub announcement: Announcement,
+}
+
+impl Join {
+    /// Ties the call to the client's task of this id.
+    pub fn new(
+        announcement: Announcement,
+        id: ClientTaskId,
+        process: Option<ProcessRef>,
+        machine: Option<Machine>,
+    ) -> Self {
+        Self { client: Client { id, process }, machine, announcement }
+    }
+
+    /// The record that comes of it.
+    pub fn into_task(self) -> Task {
+        let mut task = self.announcement.to_task();
+        task.client = Some(self.client);
+        task.machine = self.machine;
+        task
+    }
+}

@@ -1,0 +1,243 @@
+//! Whether the model knows how a task finished. What changes it is [`Delivery::after`] alone: pure, with its whole
+//! table in one test.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::clock::Tick;
+use sisyphus_base::process_ref::ProcessRef;
+
+/// Which state of a record was meant: it grows with each change of the outcome. An acknowledgement names what was
+/// printed, so that a correction that came in between is told too.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, Hash,
+)]
+#[serde(transparent)]
+pub struct Revision(pub u32);
+
+impl Revision {
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(crate) fn is_first(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Where the delivery of a task's result is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Delivery {
+    /// There is no result yet.
+    #[default]
+    NotDue,
+    /// The result waits for an event of its session.
+    Owed { since: Tick, attempt: Attempt },
+    /// A process is about to print it, or died over it.
+    Leased { by: ProcessRef, revision: Revision, attempt: Attempt },
+    /// It went out with a prompt, and whether another hook blocked that prompt is not known yet.
+    Sent { at: DateTime<Utc>, revision: Revision, attempt: Attempt },
+    /// The model has read it.
+    Delivered { at: Tick, revision: Revision },
+    /// Nobody needs a reminder: Claude Code itself tells the model of every agent, and of what the model stopped.
+    NotNeeded,
+}
+
+/// Whether the model may have read of this task before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attempt {
+    First,
+    /// The process that was to print it died, before or after.
+    Redelivery,
+    /// The model read another outcome, and a better witness corrected that.
+    Correction,
+}
+
+/// What a result goes to the model with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A prompt, which another hook may block: the model then reads neither.
+    Prompt,
+    /// Something that has happened already.
+    Event,
+}
+
+/// What happens to a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryEvent {
+    /// The task finished, and the model is to read how.
+    Finished,
+    /// The task finished, and the model knows.
+    FinishedKnown,
+    /// A better witness changed what the outcome means.
+    Corrected,
+    /// This process is about to print it.
+    Leased { by: ProcessRef },
+    /// The holder of the lease printed this revision.
+    Printed { by: ProcessRef, revision: Revision, channel: Channel, at: DateTime<Utc> },
+    /// The prompt that it went out with was blocked.
+    Blocked,
+    /// The prompt that it went out with was not blocked.
+    Passed,
+    /// The model read this revision in another way.
+    Read { revision: Revision },
+}
+
+impl Delivery {
+    /// The delivery after the event, of a record of this revision. An event that does not apply changes nothing.
+    #[must_use]
+    pub fn after(self, event: DeliveryEvent, revision: Revision, now: Tick) -> Self {
+        use DeliveryEvent::{
+            Blocked, Corrected, Finished, FinishedKnown, Leased, Passed, Printed, Read,
+        };
+        match (self, event) {
+            (Self::NotDue, Finished) => Self::Owed { since: now, attempt: Attempt::First },
+            (Self::NotDue | Self::Owed { .. }, FinishedKnown) => Self::NotNeeded,
+
+            (Self::Delivered { .. } | Self::Sent { .. }, Corrected) => {
+                Self::Owed { since: now, attempt: Attempt::Correction }
+            }
+
+            (Self::Owed { attempt, .. }, Leased { by }) => Self::Leased { by, revision, attempt },
+            (Self::Leased { attempt, .. }, Leased { by }) => {
+                let attempt = match attempt {
+                    Attempt::First | Attempt::Redelivery => Attempt::Redelivery,
+                    Attempt::Correction => Attempt::Correction,
+                };
+                Self::Leased { by, revision, attempt }
+            }
+
+            (
+                Self::Leased { by: holder, attempt, .. },
+                Printed { by, revision: printed, channel, at },
+            ) if holder == by => match channel {
+                _ if printed != revision => Self::Owed { since: now, attempt: Attempt::Correction },
+                Channel::Prompt => Self::Sent { at, revision, attempt },
+                Channel::Event => Self::Delivered { at: now, revision },
+            },
+
+            (Self::Sent { attempt, .. }, Blocked) => Self::Owed { since: now, attempt },
+            (Self::Sent { revision, .. }, Passed) => Self::Delivered { at: now, revision },
+
+            (
+                Self::Owed { .. } | Self::Leased { .. } | Self::Sent { .. },
+                Read { revision: read },
+            ) if read == revision => Self::Delivered { at: now, revision },
+
+            (unchanged, _) => unchanged,
+        }
+    }
+
+    /// Whether the model read, or is about to read, this revision.
+    pub fn has_reached(&self, revision: Revision) -> bool {
+        match self {
+            Self::Sent { revision: printed, .. } | Self::Delivered { revision: printed, .. } => {
+                *printed == revision
+            }
+            Self::NotNeeded => true,
+            Self::NotDue | Self::Owed { .. } | Self::Leased { .. } => false,
+        }
+    }
+
+    /// Whether nothing is left to do: it was read, or needs no reader.
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Delivered { .. } | Self::NotNeeded => true,
+            Self::NotDue | Self::Owed { .. } | Self::Leased { .. } | Self::Sent { .. } => false,
+        }
+    }
+
+    /// Whether a result waits for its reader.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Owed { .. } | Self::Leased { .. } => true,
+            Self::NotDue | Self::Sent { .. } | Self::Delivered { .. } | Self::NotNeeded => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: i32) -> ProcessRef {
+        ProcessRef { pid, start: Some(1), namespace: None }
+    }
+
+    fn word(delivery: &Delivery) -> &'static str {
+        match delivery {
+            Delivery::NotDue => "not due",
+            Delivery::Owed { attempt: Attempt::First, .. } => "owed",
+            Delivery::Owed { attempt: Attempt::Redelivery, .. } => "again",
+            Delivery::Owed { attempt: Attempt::Correction, .. } => "correct",
+            Delivery::Leased { attempt: Attempt::First, .. } => "leased",
+            Delivery::Leased { .. } => "leased*",
+            Delivery::Sent { .. } => "sent",
+            Delivery::Delivered { .. } => "read",
+            Delivery::NotNeeded => "no need",
+        }
+    }
+
+    /// I2: one row a state, one column an event; `leased*` is told as possibly repeated, or as a correction.
+    #[test]
+    fn every_delivery_meets_every_event() {
+        let (own, now) = (Revision(2), Tick(9));
+        let at = DateTime::from_timestamp(5, 0).unwrap();
+        let states = [
+            Delivery::NotDue,
+            Delivery::Owed { since: Tick(1), attempt: Attempt::First },
+            Delivery::Leased { by: process(1), revision: own, attempt: Attempt::First },
+            Delivery::Sent { at, revision: own, attempt: Attempt::First },
+            Delivery::Delivered { at: Tick(1), revision: own },
+            Delivery::NotNeeded,
+        ];
+        let printed = |pid, revision, channel| DeliveryEvent::Printed {
+            by: process(pid),
+            revision,
+            channel,
+            at,
+        };
+        let events = [
+            ("finish", DeliveryEvent::Finished),
+            ("known", DeliveryEvent::FinishedKnown),
+            ("correct", DeliveryEvent::Corrected),
+            ("lease", DeliveryEvent::Leased { by: process(2) }),
+            ("prompt", printed(1, own, Channel::Prompt)),
+            ("event", printed(1, own, Channel::Event)),
+            ("stale", printed(1, Revision(1), Channel::Event)),
+            ("other", printed(7, own, Channel::Event)),
+            ("block", DeliveryEvent::Blocked),
+            ("pass", DeliveryEvent::Passed),
+            ("read", DeliveryEvent::Read { revision: own }),
+            ("old", DeliveryEvent::Read { revision: Revision(1) }),
+        ];
+        let mut table = vec![format!(
+            "{:8}{}",
+            "",
+            events.iter().map(|(name, _)| format!("{name:8}")).collect::<String>()
+        )];
+        for state in states {
+            let cells = events.iter().map(|(_, event)| {
+                format!("{:8}", word(&state.clone().after(event.clone(), own, now)))
+            });
+            table.push(format!("{:8}{}", word(&state), cells.collect::<String>()));
+        }
+        let table: Vec<&str> = table.iter().map(|line| line.trim_end()).collect();
+        println!("{}", table.join("\n"));
+        assert_eq!(
+            table,
+            [
+                "        finish  known   correct lease   prompt  event   stale   other   block   pass    read    old",
+                "not due owed    no need not due not due not due not due not due not due not due not due not due not due",
+                "owed    owed    no need owed    leased  owed    owed    owed    owed    owed    owed    read    owed",
+                "leased  leased  leased  leased  leased* sent    read    correct leased  leased  leased  read    leased",
+                "sent    sent    sent    correct sent    sent    sent    sent    sent    owed    read    read    sent",
+                "read    read    read    correct read    read    read    read    read    read    read    read    read",
+                "no need no need no need no need no need no need no need no need no need no need no need no need",
+            ]
+        );
+    }
+}

@@ -1,0 +1,27 @@
+//! The witnesses of how a task finished, by rank.
+
+use serde::{Deserialize, Serialize};
+
+/// What reported an ending. A higher witness corrects a lower one, never the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Nothing saw it: it follows from what is missing.
+    #[default]
+    Concluded,
+    /// Claude Code's notice, which names no exit code.
+    Client,
+    /// A runner in the sandbox, where a hostile command may have written in its place.
+    SandboxedRunner,
+    /// Claude Code's notice with an exit code.
+    ClientExitCode,
+    /// A runner outside the sandbox, which waited for the process.
+    Runner,
+}
+
+impl Source {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(crate) fn is_concluded(&self) -> bool {
+        *self == Self::Concluded
+    }
+}

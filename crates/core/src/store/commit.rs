@@ -1,0 +1,320 @@
+//! The one door to the state: [`Store::peek`] looks without a lock, [`Store::post`] leaves an event, and
+//! [`Store::commit`] applies what was posted and decides, under the lock.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use sisyphus_base::clock::Now;
+use sisyphus_base::lock::{LOCK_WAIT_IN_HOOK, Lock};
+
+use super::active::Active;
+use super::budget::LockBudget;
+use super::history::{self, History};
+use super::session::Session;
+use super::{Malformed, Rewriting, file, inbox, notify};
+use crate::event::Event;
+use crate::hook_log;
+use crate::id::{ClientTaskId, SessionId, TaskId};
+use crate::paths::StateDir;
+use crate::reconcile::{Findings, World, reconcile};
+use crate::run::Run;
+use crate::task::Task;
+
+/// How often a process that unlocks looks at the inbox again: each time another process was kept out meanwhile.
+const ROUNDS: usize = 64;
+
+/// Handle to the state folder.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dir: StateDir,
+    pub(super) budget: LockBudget,
+}
+
+/// The state as it was committed last, read without a lock.
+#[derive(Debug)]
+pub struct Peek {
+    pub active: Active,
+    snapshot: Snapshot,
+    /// What runs and clients show that the records do not.
+    findings: Findings,
+    has_posted: bool,
+}
+
+impl Peek {
+    /// Whether a commit would change something, whatever its handler does.
+    pub fn has_news(&self) -> bool {
+        self.has_posted || !self.findings.is_empty()
+    }
+}
+
+/// The text of `active.json`, and which file it was.
+#[derive(Debug, Default)]
+struct Snapshot {
+    /// None if there is no file.
+    text: Option<Vec<u8>>,
+    stamp: Option<Stamp>,
+}
+
+/// A commit replaces the file, so another one has another stamp.
+type Stamp = (u64, SystemTime, u64);
+
+impl Store {
+    pub fn new(dir: StateDir) -> Self {
+        Self { dir, budget: LockBudget::default() }
+    }
+
+    pub fn dir(&self) -> &StateDir {
+        &self.dir
+    }
+
+    /// The last committed state, and what is new beside it.
+    pub fn peek(&self, world: &World<'_>) -> Result<Peek> {
+        let (snapshot, active) = self.read()?;
+        // A broken file counts as news: a commit sets it aside.
+        let is_broken = snapshot.text.is_none() && snapshot.stamp.is_some();
+        let has_posted = is_broken || !inbox::names(&self.dir).is_empty();
+        let findings = Findings::gather(&active, &self.dir, world);
+        Ok(Peek { active, snapshot, findings, has_posted })
+    }
+
+    /// The last committed `active.json`, without a lock. A broken one counts as empty: the next commit sets it aside.
+    pub fn read_active(&self) -> Result<Active> {
+        self.read().map(|(_, active)| active)
+    }
+
+    fn read(&self) -> Result<(Snapshot, Active)> {
+        let path = self.dir.active();
+        let stamp = stamp(&path);
+        match file::read_with_text(&path) {
+            Ok((active, text)) => Ok((Snapshot { text, stamp }, active)),
+            Err(error) if error.is::<Malformed>() => {
+                hook_log::append(&self.dir, "state", &format!("{error:#}"));
+                Ok((Snapshot { text: None, stamp }, Active::default()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Leaves an event for the next commit, this process's own or another's. It is applied once, whoever dies.
+    pub fn post(&self, event: &Event) -> Result<()> {
+        self.dir.create()?;
+        inbox::post(&self.dir, event).map(drop)
+    }
+
+    /// Applies what was posted, reconciles, and lets `handle` decide, all in one replacement of `active.json`.
+    ///
+    /// # Errors
+    /// If the lock is not free within `wait`, or a file can't be written: then nothing of it has happened, and what was
+    /// posted is still in the inbox.
+    pub fn commit<T>(
+        &self,
+        peek: Option<Peek>,
+        world: &World<'_>,
+        wait: Duration,
+        handle: impl FnOnce(&mut Active, Now) -> T,
+    ) -> Result<T> {
+        self.dir.create()?;
+        let lock = self.lock(wait)?;
+        let (value, _) = self.commit_locked(peek, world, handle)?;
+        drop(lock);
+        self.catch_up(world);
+        Ok(value)
+    }
+
+    /// Applies what other processes posted while this one held the lock and kept them out.
+    fn catch_up(&self, world: &World<'_>) {
+        for _ in 0..ROUNDS {
+            if inbox::names(&self.dir).is_empty() {
+                return;
+            }
+            // Held: its holder looks at the inbox when it unlocks.
+            let Ok(Some(_lock)) = Lock::take_free(&self.dir.lock()) else { return };
+            match self.commit_locked(None, world, |_, _| ()) {
+                // What can't be applied now would not be in the next round either.
+                Ok(((), applied)) if applied > 0 => {}
+                Ok(_) => return,
+                Err(error) => {
+                    hook_log::append(&self.dir, "inbox", &format!("{error:#}"));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The caller holds the lock. Returns also how many events were applied.
+    fn commit_locked<T>(
+        &self,
+        peek: Option<Peek>,
+        world: &World<'_>,
+        handle: impl FnOnce(&mut Active, Now) -> T,
+    ) -> Result<(T, usize)> {
+        let is_current = |peek: &Peek| {
+            peek.snapshot.text.is_some() && peek.snapshot.stamp == stamp(&self.dir.active())
+        };
+        let (snapshot, mut active, findings) = match peek.filter(is_current) {
+            Some(peek) => (peek.snapshot, peek.active, Some(peek.findings)),
+            // A commit came in between, or nothing was read before.
+            None => {
+                let (active, text) = file::read_text_or_set_aside(&self.dir.active())?;
+                (Snapshot { text, stamp: None }, active, None)
+            }
+        };
+        let now = Now::read();
+        let applied = self.apply_posted(&mut active, now);
+        let finished_runs = reconcile(&mut active, &self.dir, world, findings, now);
+        let value = handle(&mut active, now);
+        let noted = notify::note(&mut active, now);
+        self.write(active, &snapshot, now)?;
+        if let Err(error) = notify::leave(&self.dir, noted, now) {
+            hook_log::append(&self.dir, "notify", &format!("{error:#}"));
+        }
+        finished_runs.iter().for_each(Run::remove);
+        Ok((value, applied))
+    }
+
+    fn apply_posted(&self, active: &mut Active, now: Now) -> usize {
+        let names = inbox::names(&self.dir);
+        // A killed process may have left the file of an event that it had applied.
+        active.applied.retain(|name| names.binary_search(name).is_ok());
+        let mut applied = 0;
+        for name in names {
+            if active.applied.contains(&name) {
+                continue;
+            }
+            if applied == inbox::BATCH {
+                break;
+            }
+            applied += 1;
+            if let Some(event) = inbox::read(&self.dir, &name) {
+                event.apply(active, now);
+                active.applied.push(name);
+            }
+        }
+        applied
+    }
+
+    fn write(&self, mut active: Active, snapshot: &Snapshot, now: Now) -> Result<()> {
+        let path = self.dir.active();
+        let retired = active.retire(now);
+        // Written there first: a task that stands in both files is one, and that of the higher revision counts.
+        if let Err(error) = history::record(&self.dir, &retired) {
+            hook_log::append(&self.dir, "history", &format!("{error:#}"));
+            retired.into_iter().for_each(|task| active.insert(task));
+        }
+        let text = file::encode(&path, &active)?;
+        let is_changed = match &snapshot.text {
+            Some(before) => &text != before,
+            None => active != Active::default(),
+        };
+        if is_changed {
+            file::create_folder(&path)?;
+            crate::atomic::write(&path, &text)?;
+        }
+        // They stay noted as applied until the next commit has seen that they are gone.
+        for name in &active.applied {
+            inbox::remove(&self.dir, name);
+        }
+        Ok(())
+    }
+
+    /// Runs `change` under the lock, without a commit.
+    pub fn with_lock<T>(&self, wait: Duration, change: impl FnOnce() -> T) -> Result<T> {
+        let _lock = self.lock(wait)?;
+        Ok(change())
+    }
+
+    /// Runs `change` in a commit of its own.
+    pub fn update<T>(
+        &self,
+        world: &World<'_>,
+        wait: Duration,
+        change: impl FnOnce(&mut Active, Now) -> T,
+    ) -> Result<T> {
+        self.commit(None, world, wait, change)
+    }
+
+    /// Posts an event and applies it, together with what else was posted.
+    pub fn apply(&self, event: &Event, world: &World<'_>, wait: Duration) -> Result<()> {
+        self.post(event)?;
+        self.update(world, wait, |_, _| ())
+    }
+
+    /// What is known of a session; unknown sessions are treated as if they had other hooks.
+    pub fn read_session(&self, session: &SessionId) -> Result<Session> {
+        file::read(&self.dir.session(session))
+    }
+
+    /// `completed.json`, without a lock.
+    pub fn read_completed(&self) -> Result<History> {
+        history::read(&self.dir.completed())
+    }
+
+    /// `failed.json`, without a lock.
+    pub fn read_failed(&self) -> Result<History> {
+        history::read(&self.dir.failed())
+    }
+
+    /// The newest finished tasks, the newest last. What is wrong with one file is handed to `warn` and stops nothing.
+    pub fn read_recent(&self, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        for read in [self.read_completed(), self.read_failed()] {
+            match read {
+                Ok(history) => tasks.extend(history.tasks()),
+                Err(error) => warn(&error),
+            }
+        }
+        tasks
+    }
+
+    /// A retired task by the client's name of it.
+    pub fn find_retired(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
+        let histories = [self.read_completed(), self.read_failed()];
+        let found = histories.into_iter().flatten().find_map(|history| history.named(session, id));
+        found
+    }
+
+    /// A retired task by its own id.
+    pub fn find_finished(&self, id: &TaskId) -> Option<Task> {
+        let histories = [self.read_completed(), self.read_failed()];
+        histories.into_iter().flatten().find_map(|history| history.task(id).ok().flatten())
+    }
+
+    /// The retired tasks of a session that it has not read.
+    pub fn find_parked(&self, session: &SessionId) -> Vec<Task> {
+        let histories = [self.read_completed(), self.read_failed()];
+        histories.into_iter().flatten().flat_map(|history| history.parked(session)).collect()
+    }
+
+    /// Every task that fell off the history, oldest first. Slow: reads all of it. What is wrong with one file is handed
+    /// to `warn` and stops nothing.
+    pub fn read_archive(&self, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
+        history::read_archive(&self.dir, warn)
+    }
+
+    /// Notes what SessionStart found out. Where there were others once, there are for good: a client that is running
+    /// keeps the hooks that it has loaded, whatever became of their files since. So does a note that could not be read.
+    pub fn write_session(&self, session: &SessionId, found: Rewriting) -> Result<()> {
+        self.dir.create()?;
+        let _lock = self.lock(LOCK_WAIT_IN_HOOK)?;
+        let path = self.dir.session(session);
+        file::create_folder(&path)?;
+        let is_first = !path.symlink_metadata().is_ok();
+        let (before, text): (Session, _) = file::read_text_or_set_aside(&path)?;
+        let mut noted = before.clone();
+        noted.rewriting = match before.rewriting {
+            Rewriting::MaybeOthers if !is_first => Rewriting::MaybeOthers,
+            Rewriting::MaybeOthers | Rewriting::OnlyOurs => found,
+        };
+        // One that was set aside leaves a note behind, or the next session start were the first again.
+        if text.is_some() && noted == before {
+            return Ok(());
+        }
+        file::write(&path, &noted)
+    }
+}
+
+fn stamp(path: &std::path::Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((crate::sys::file_number(&metadata), metadata.modified().ok()?, metadata.len()))
+}

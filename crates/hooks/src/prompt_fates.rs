@@ -1,0 +1,65 @@
+//! A prompt that another hook blocks takes with it what ours had added: the model gets neither.
+//!
+//! Hooks of one prompt run side by side, so that ours can't know. The client's transcript tells it a moment later.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use sisyphus_base::clock::Now;
+use sisyphus_core::delivery::DeliveryEvent;
+use sisyphus_core::id::{SessionId, TaskId};
+use sisyphus_core::store::Active;
+use sisyphus_hook::{Context, blocked};
+
+/// How long the client has to write down what became of a prompt: it does so within a tenth of a second.
+const WRITTEN: chrono::Duration = chrono::Duration::milliseconds(1_500);
+
+/// What became of the prompts that results went out with.
+#[derive(Debug, Default)]
+pub(crate) struct PromptFates {
+    known: Vec<TaskId>,
+    blocked: Vec<TaskId>,
+}
+
+impl PromptFates {
+    /// Asks the transcript about the results that went out long enough ago.
+    pub(crate) fn read(
+        context: &Context,
+        active: &Active,
+        session: &SessionId,
+        transcript: Option<&Path>,
+    ) -> Self {
+        let until = Utc::now() - WRITTEN;
+        let mut sent: Vec<(TaskId, DateTime<Utc>)> = active.sent(session);
+        sent.retain(|(_, at)| *at <= until);
+        if sent.is_empty() {
+            return Self::default();
+        }
+        // What can't be read says nothing against them.
+        let blocked = transcript.map_or(Ok(Vec::new()), |path| blocked(path, &sent));
+        let blocked = blocked.unwrap_or_else(|error| {
+            context.log("transcript", &error);
+            Vec::new()
+        });
+        Self { known: sent.into_iter().map(|(id, _)| id).collect(), blocked }
+    }
+
+    /// Whether nothing is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Owes again what was blocked.
+    pub(crate) fn apply(&self, active: &mut Active, now: Now) {
+        for id in &self.known {
+            let Some(task) = active.task_mut(id) else { continue };
+            if self.blocked.contains(id) {
+                task.deliver(DeliveryEvent::Blocked, now.tick);
+                let (session, word) = (task.session.clone(), task.status().word());
+                active.uncount_reported(&session, word);
+            } else {
+                task.deliver(DeliveryEvent::Passed, now.tick);
+            }
+        }
+    }
+}
