@@ -93,11 +93,9 @@ mod tests {
         asked: Option<i64>,
         limit: Option<u64>,
     ) -> Outcome {
-        let task = Task {
-            stop_asked: asked.map(|second| StopAsked::new(Canceller::Model, at(second))),
-            client_limit_ms: limit,
-            ..pending("t1", 1)
-        };
+        let mut task = pending("t1", 1);
+        task.stop_asked = asked.map(|second| StopAsked::new(Canceller::Model, at(second)));
+        task.client_limit_ms = limit;
         let result = RunResult {
             exit,
             stop,
@@ -106,7 +104,6 @@ mod tests {
             duration_ms,
             waited_ms: 0,
             survivors: Survivors::default(),
-            client_id: None,
             client_file: None,
             output: None,
         };
@@ -166,9 +163,9 @@ mod tests {
     #[test]
     fn an_end_that_nobody_saw_is_lost_unless_it_was_asked_for() {
         let ended = |by, second| {
-            let stop_asked = Some(StopAsked::new(by, at(second)));
-            unseen_end(&Task { stop_asked, ..pending("t1", 1) }, LostReason::RunnerDied, at(100))
-                .outcome
+            let mut task = pending("t1", 1);
+            task.stop_asked = Some(StopAsked::new(by, at(second)));
+            unseen_end(&task, LostReason::RunnerDied, at(100)).outcome
         };
         let lost = Outcome::Lost { why: LostReason::RunnerDied };
         let cancelled = |by| Outcome::Cancelled { by };

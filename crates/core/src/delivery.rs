@@ -236,7 +236,7 @@ mod tests {
                 "leased  leased  leased  leased  leased* sent    read    correct leased  leased  leased  read    leased",
                 "sent    sent    sent    correct sent    sent    sent    sent    sent    owed    read    read    sent",
                 "read    read    read    correct read    read    read    read    read    read    read    read    read",
-                "no need no need no need no need no need no need no need no need no need no need no need no need",
+                "no need no need no need no need no need no need no need no need no need no need no need no need no need",
             ]
         );
     }

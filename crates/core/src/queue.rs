@@ -64,8 +64,8 @@ mod tests {
     use super::*;
     use crate::id::ClientTaskId;
     use crate::settings::Settings;
-    use crate::task::tests::pending;
-    use crate::task::{Client, Witness};
+    use crate::task::Client;
+    use crate::task::tests::{in_status, pending};
     use chrono::DateTime;
     use std::num::NonZeroUsize;
 
@@ -77,17 +77,20 @@ mod tests {
             let mut task = pending(&format!("t{number}"), number);
             let running = |watch| Status::Running { started_at: at, watch };
             match letter {
-                'r' => task.status = running(Watch::Supervised),
-                'a' => (task.status(), task.kind) = (running(Watch::Observed), Kind::Agent),
-                's' => (task.status(), task.kind) = (running(Watch::Supervised), Kind::Service),
-                'o' => task.status = running(Watch::Observed),
-                'q' => task.status = Status::Queued { queued_at: at },
+                'r' | 's' => task = in_status(task, running(Watch::Supervised)),
+                'a' | 'o' => task = in_status(task, running(Watch::Observed)),
+                'q' => task = in_status(task, Status::Queued { queued_at: at }),
                 'b' => {
                     let id = ClientTaskId::new("b1").unwrap();
                     task.client = Some(Client { id, process: None });
                 }
                 _ => {}
             }
+            task.kind = match letter {
+                'a' => Kind::Agent,
+                's' => Kind::Service,
+                _ => Kind::Command,
+            };
             active.insert(task);
         }
         active

@@ -146,6 +146,7 @@ mod tests {
     fn reads_as_one_flat_object() {
         let status = Status::Finished(Ending {
             outcome: Outcome::Failed { exit_code: 3 },
+            reported_by: Source::Runner,
             started_at: Some(at(1)),
             ended_at: at(4),
             duration_ms: Some(3_000),
@@ -155,7 +156,7 @@ mod tests {
         let json = serde_json::to_string(&status).unwrap();
         assert_eq!(
             json,
-            r#"{"state":"finished","outcome":"failed","exit_code":3,"started_at":"1970-01-01T00:00:01Z","ended_at":"1970-01-01T00:00:04Z","duration_ms":3000}"#
+            r#"{"state":"finished","outcome":"failed","exit_code":3,"reported_by":"runner","started_at":"1970-01-01T00:00:01Z","ended_at":"1970-01-01T00:00:04Z","duration_ms":3000}"#
         );
         assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), status);
     }

@@ -306,6 +306,22 @@ pub(crate) mod tests {
         task
     }
 
+    /// The same with more known of its end, for the tests of other modules.
+    pub(crate) fn with_ending(mut task: Task, change: impl FnOnce(&mut Ending)) -> Task {
+        if let Status::Finished(ending) = &mut task.status {
+            change(ending);
+        }
+        task
+    }
+
+    /// A task that the client calls a background task.
+    pub(crate) fn confirmed(id: &str, ticket: u64) -> Task {
+        let mut task = pending(id, ticket);
+        task.client =
+            Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), process: None });
+        task
+    }
+
     /// The same in another state, for the tests of other modules.
     pub(crate) fn in_status(mut task: Task, status: Status) -> Task {
         task.status = status;

@@ -50,18 +50,17 @@ fn doing(task: &Task, now: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::tests::pending;
+    use crate::task::tests::{in_status, pending};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
 
     fn running(number: u64, description: &str, watch: Watch) -> Task {
-        Task {
-            description: description.to_owned(),
-            status: Status::Running { started_at: at(0), watch },
-            ..pending(&format!("t{number}"), number)
-        }
+        let status = Status::Running { started_at: at(0), watch };
+        let mut task = in_status(pending(&format!("t{number}"), number), status);
+        task.description = description.to_owned();
+        task
     }
 
     #[test]

@@ -157,8 +157,8 @@ mod tests {
     use super::*;
     use crate::id::ClientTaskId;
     use crate::settings::Settings;
-    use crate::task::tests::pending;
-    use crate::task::{Client, Witness};
+    use crate::task::Client;
+    use crate::task::tests::{in_status, pending};
     use std::num::NonZeroUsize;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -167,12 +167,10 @@ mod tests {
 
     fn task(number: u64, description: &str, status: Status) -> Task {
         let id = ClientTaskId::new(format!("b{number}")).unwrap();
-        Task {
-            description: description.to_owned(),
-            client: Some(Client { id, process: None }),
-            status,
-            ..pending(&format!("t{number}"), number)
-        }
+        let mut task = in_status(pending(&format!("t{number}"), number), status);
+        task.description = description.to_owned();
+        task.client = Some(Client { id, process: None });
+        task
     }
 
     fn running(since: i64) -> Status {

@@ -182,7 +182,7 @@ whole output: STATE/output/t1.log
                 std::fs::write(state.output(&task.id), "x\n".repeat(1_000)).unwrap();
                 task.output =
                     Some(KeptOutput { bytes: u64::MAX, dropped: u64::MAX, client_file: None });
-                Delivery { task, telling: Telling::MaybeAgain }
+                Leased { task, attempt: Attempt::Redelivery }
             })
             .collect();
         let rest = Rest { live: usize::MAX, owed: usize::MAX, ..Rest::default() };
@@ -273,9 +273,19 @@ whole output: STATE/output/t1.log
     fn what_may_have_been_told_before_says_so() {
         let dir = TempDir::new();
         let task = ended("t1", Outcome::Completed, 5);
-        let delivery = Delivery { task, telling: Telling::MaybeAgain };
+        let delivery = Leased { task, attempt: Attempt::Redelivery };
         let text = reminder(&[delivery], &Rest::default(), &StateDir::at(dir.path()), 20).unwrap();
         assert!(text.starts_with("(possibly repeated) [sisyphus] Background task t1 "), "{text}");
+    }
+
+    /// I3: a reminder that corrects another one says so.
+    #[test]
+    fn a_correction_says_so() {
+        let dir = TempDir::new();
+        let task = ended("t1", Outcome::Failed { exit_code: 137 }, 5);
+        let leased = Leased { task, attempt: Attempt::Correction };
+        let text = reminder(&[leased], &Rest::default(), &StateDir::at(dir.path()), 20).unwrap();
+        assert!(text.starts_with("(correction of an earlier report) [sisyphus] "), "{text}");
     }
 
     #[test]

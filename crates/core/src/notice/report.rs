@@ -139,6 +139,7 @@ mod tests {
 
     use super::super::samples::{ended, with_output};
     use super::*;
+    use crate::task::tests::with_ending;
 
     fn report_of(dir: &TempDir, task: &Task) -> String {
         report(task, &StateDir::at(dir.path()), 20)
@@ -147,10 +148,10 @@ mod tests {
     #[test]
     fn what_a_command_left_running_is_named() {
         let dir = TempDir::new();
-        let mut task = ended("t1", Outcome::Completed, 1_000);
-        let Status::Finished(ending) = &mut task.status() else { unreachable!() };
-        ending.survivors =
-            Survivors { count: 2, names: vec!["sleep".into(), "a\u{1b}[1mb".into()] };
+        let names = vec!["sleep".into(), "a\u{1b}[1mb".into()];
+        let task = with_ending(ended("t1", Outcome::Completed, 1_000), |ending| {
+            ending.survivors = Survivors { count: 2, names };
+        });
         let text = report(&task, &StateDir::at(dir.path()), 20);
         assert!(text.contains("\n2 processes of it still run: sleep, ab\n"), "{text}");
     }

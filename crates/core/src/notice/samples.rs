@@ -5,18 +5,14 @@ use sisyphus_testing::TempDir;
 use crate::outcome::Outcome;
 use crate::output::KeptOutput;
 use crate::paths::StateDir;
-use crate::status::Status;
 use crate::task::Task;
-use crate::task::tests::finished;
+use crate::task::tests::{finished, with_ending};
 
 /// One that ran for so long.
 pub(super) fn ended(id: &str, outcome: Outcome, duration_ms: u64) -> Task {
     let mut task = finished(id, outcome);
     task.command = "sleep 2; echo '47 passed, 3 failed'; exit 3".to_owned();
-    if let Status::Finished(ending) = &mut task.status() {
-        ending.duration_ms = Some(duration_ms);
-    }
-    task
+    with_ending(task, |ending| ending.duration_ms = Some(duration_ms))
 }
 
 /// Puts the output of a task where it is kept, in a state folder that is `dir`.

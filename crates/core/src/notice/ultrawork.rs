@@ -87,8 +87,8 @@ mod tests {
     use crate::id::ClientTaskId;
     use crate::settings::Settings;
     use crate::status::Watch;
-    use crate::task::tests::pending;
-    use crate::task::{Client, Witness};
+    use crate::task::Client;
+    use crate::task::tests::{in_status, pending};
     use chrono::DateTime;
     use std::num::NonZeroUsize;
 
@@ -104,13 +104,16 @@ mod tests {
         for (letter, number) in letters.chars().zip(1..) {
             let mut task = pending(&format!("t{number}"), number);
             let client = ClientTaskId::new(format!("b{number}")).unwrap();
-            task.client = Some(Client::new(client, Witness::Client));
+            task.client = Some(Client { id: client, process: None });
             let running = |watch| Status::Running { started_at: at, watch };
             match letter {
-                'r' => task.status = running(Watch::Supervised),
-                'o' => task.status = running(Watch::Observed),
-                's' => (task.status(), task.kind) = (running(Watch::Supervised), Kind::Service),
-                'q' => task.status = Status::Queued { queued_at: at },
+                'r' => task = in_status(task, running(Watch::Supervised)),
+                'o' => task = in_status(task, running(Watch::Observed)),
+                's' => {
+                    task = in_status(task, running(Watch::Supervised));
+                    task.kind = Kind::Service;
+                }
+                'q' => task = in_status(task, Status::Queued { queued_at: at }),
                 'n' => task.client = None,
                 _ => {}
             }

@@ -109,12 +109,12 @@ fn is_known(outcome: &Outcome) -> bool {
 mod tests {
     use super::*;
     use crate::status::Ending;
-    use crate::task::tests::pending;
+    use crate::task::tests::{in_status, pending};
 
     fn ended(outcome: Outcome, ran_ms: Option<u64>) -> Option<Ended> {
         let now = Utc::now();
         let ending = Ending { duration_ms: ran_ms, ..Ending::unseen(outcome, now) };
-        Ended::of(&Task { status: Status::Finished(ending), ..pending("t1", 1) }, now)
+        Ended::of(&in_status(pending("t1", 1), Status::Finished(ending)), now)
     }
 
     /// Each row: how it ended, how soon it is told, and whether also if it was over in a moment.
@@ -159,7 +159,7 @@ mod tests {
         let now = Utc::now();
         let ending =
             Ending::unseen(Outcome::Failed { exit_code: 1 }, now - chrono::Duration::hours(1));
-        let task = Task { status: Status::Finished(ending), ..pending("t1", 1) };
+        let task = in_status(pending("t1", 1), Status::Finished(ending));
         assert_eq!(Ended::of(&task, now), None);
     }
 }

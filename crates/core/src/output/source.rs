@@ -135,8 +135,8 @@ mod tests {
     use super::*;
     use crate::id::ClientTaskId;
     use crate::output::KeptOutput;
+    use crate::task::Client;
     use crate::task::tests::pending;
-    use crate::task::{Client, Witness};
 
     /// A state folder, the client's folder, and a task that the client calls `b1`.
     struct Stage {
@@ -152,7 +152,9 @@ mod tests {
             fs::create_dir_all(state.output_dir()).unwrap();
             let id = ClientTaskId::new("b1").unwrap();
             let client = Some(Client { id, process: None });
-            Self { dir, state, task: Task { client, ..pending("t1", 1) } }
+            let mut task = pending("t1", 1);
+            task.client = client;
+            Self { dir, state, task }
         }
 
         fn tasks(&self) -> PathBuf {

@@ -118,14 +118,11 @@ mod tests {
     use crate::outcome::Outcome;
     use crate::paths::StateDir;
     use crate::status::{Status, Watch};
-    use crate::task::tests::{finished, pending};
+    use crate::task::tests::{finished, in_status, pending};
 
     fn running() -> Task {
         let started_at = chrono::Utc::now();
-        Task {
-            status: Status::Running { started_at, watch: Watch::Supervised },
-            ..pending("t1", 1)
-        }
+        in_status(pending("t1", 1), Status::Running { started_at, watch: Watch::Supervised })
     }
 
     fn take(task: &Task, text: &[u8], begin: Begin, max: usize) -> Window {

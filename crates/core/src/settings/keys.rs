@@ -353,6 +353,8 @@ mod tests {
             ultrawork_keyword: _,
             notifications: _,
             notify_min_ms: _,
+            // The client's own.
+            sandbox: _,
         } = Settings::default();
         assert_eq!(KEYS.len(), 12);
     }

@@ -10,6 +10,8 @@ mod commit;
 mod file;
 mod history;
 mod inbox;
+#[cfg(test)]
+mod model;
 mod notify;
 mod session;
 mod tally;

@@ -162,52 +162,50 @@ fn remove(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fold::advance;
-    use crate::id::ClientTaskId;
     use crate::outcome::{Canceller, Outcome};
-    use crate::status::{Ending, Status};
-    use crate::task::tests::pending;
-    use crate::task::{Client, Task, Witness};
-    use crate::transition::Event;
+    use crate::reconcile::{Scope, World};
+    use crate::source::Source;
+    use crate::status::Ending;
+    use crate::task::tests::confirmed;
+    use crate::task::{Event, Task};
     use sisyphus_testing::TempDir;
 
     const WAIT: Duration = Duration::from_secs(20);
     const FAILED: Outcome = Outcome::Failed { exit_code: 1 };
 
     struct Stage {
-        _dir: TempDir,
+        dir: TempDir,
         store: Store,
     }
 
     impl Stage {
-        /// One session with these tasks, each called a background task by the client.
+        /// One session with these tasks, which run.
         fn with(ids: &[&str]) -> Self {
             let dir = TempDir::new();
             let store = Store::new(StateDir::at(dir.path()));
-            store
-                .update(WAIT, |transaction| {
-                    transaction.active.tasks = ids.iter().map(|id| bound(id)).collect();
-                    Ok(())
-                })
-                .unwrap();
-            Self { _dir: dir, store }
+            let stage = Self { dir, store };
+            stage.change(|active, _| active.tasks = ids.iter().map(|id| running(id)).collect());
+            stage
+        }
+
+        fn change<T>(&self, change: impl FnOnce(&mut Active, Now) -> T) -> T {
+            let world =
+                World { is_gone: |_| false, client_tmp: self.dir.path(), scope: Scope::Ended };
+            self.store.update(&world, WAIT, change).unwrap()
         }
 
         fn end(&self, id: &str, outcome: Outcome) {
-            self.store
-                .update(WAIT, |transaction| {
-                    let all = &mut transaction.active.tasks;
-                    let Some(place) = all.iter().position(|task| task.id.as_str() == id) else {
-                        return Ok(());
-                    };
-                    let task = all.remove(place);
-                    let ending = Ending::unseen(outcome, Utc::now());
-                    advance(transaction, task, Event::Ended(ending))
-                })
-                .unwrap();
+            self.change(|active, now| {
+                let Some(task) = active.tasks.iter_mut().find(|task| task.id.as_str() == id) else {
+                    return;
+                };
+                let reported_by = Source::Runner;
+                let ending = Ending { reported_by, ..Ending::unseen(outcome, now.at) };
+                task.apply(Event::Ended(ending), now.tick);
+            });
         }
 
-        /// The notes: the ends by their task, and the sums.
+        /// The notes: the ends by their task, and the summaries.
         fn notes(&self) -> (Vec<String>, Vec<String>) {
             let notes = self.store.read_notes().unwrap();
             let sums = notes.over.iter().map(|it| it.series.tally.said()).collect();
@@ -215,9 +213,10 @@ mod tests {
         }
     }
 
-    fn bound(id: &str) -> Task {
-        let client = Client::new(ClientTaskId::new(format!("b{id}")).unwrap(), Witness::Client);
-        Task { client: Some(client), ..pending(id, 1) }
+    fn running(id: &str) -> Task {
+        let mut task = confirmed(id, 1);
+        task.apply(Event::Started { at: Utc::now() }, Now::read().tick);
+        task
     }
 
     fn strings(texts: &[&str]) -> Vec<String> {
@@ -247,30 +246,6 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_before_the_client_names_it_is_noted_when_it_does() {
-        let stage = Stage::with(&[]);
-        let put = |task: Task| {
-            stage.store.update(WAIT, |transaction| {
-                transaction.active.insert(task);
-                Ok(())
-            })
-        };
-        put(pending("t1", 1)).unwrap();
-        stage.end("t1", FAILED);
-        assert_eq!(stage.notes(), (vec![], vec![]));
-        let session = bound("t1").session;
-        let name = || {
-            stage.store.update(WAIT, |transaction| {
-                transaction.outbox(&session)?.owed[0].client = bound("t1").client;
-                Ok(())
-            })
-        };
-        name().unwrap();
-        name().unwrap();
-        assert_eq!(stage.notes().0, strings(&["t1"]));
-    }
-
-    #[test]
     fn the_last_end_of_a_session_brings_the_sum() {
         let stage = Stage::with(&["t1", "t2", "t3"]);
         stage.end("t1", Outcome::Completed);
@@ -284,12 +259,8 @@ mod tests {
     fn a_session_that_ends_gets_no_sum() {
         let stage = Stage::with(&["t1", "t2"]);
         stage.end("t1", FAILED);
-        let session = bound("t1").session;
-        let forget = |transaction: &mut crate::store::Transaction<'_>| {
-            transaction.outbox(&session)?.forget_series();
-            Ok(())
-        };
-        stage.store.update(WAIT, forget).unwrap();
+        let session = running("t1").session;
+        stage.change(|active, now| active.end_session(&session, now.tick));
         stage.end("t2", Outcome::Cancelled { by: Canceller::SessionEnd });
         assert_eq!(stage.notes(), (strings(&["t1"]), strings(&[])));
     }
@@ -300,19 +271,8 @@ mod tests {
         let by_signal = Outcome::Cancelled { by: Canceller::Unknown };
         stage.end("t1", by_signal.clone());
         stage.end("t2", by_signal);
-        let session = bound("t1").session;
-        let correct = |transaction: &mut crate::store::Transaction<'_>| {
-            let outcomes = [
-                Outcome::Cancelled { by: Canceller::SessionEnd },
-                Outcome::TimedOut { limit_ms: None },
-            ];
-            for (task, outcome) in transaction.outbox(&session)?.owed.iter_mut().zip(outcomes) {
-                let Status::Finished(ending) = &mut task.status() else { unreachable!() };
-                ending.outcome = outcome;
-            }
-            Ok(())
-        };
-        stage.store.update(WAIT, correct).unwrap();
+        stage.end("t1", Outcome::Cancelled { by: Canceller::SessionEnd });
+        stage.end("t2", Outcome::TimedOut { limit_ms: None });
         let notes = stage.store.read_notes().unwrap();
         let said: Vec<&str> = notes.ended.iter().map(|it| it.outcome.word()).collect();
         assert_eq!(said, ["timed_out"]);
