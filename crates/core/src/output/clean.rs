@@ -101,8 +101,11 @@ fn strip_controls(text: &str) -> String {
                 Some(_) | None => {}
             },
             '\t' => plain.push(character),
-            '\n' | '\r' => plain.push(' '),
-            _ if character.is_control() || is_invisible(character) => {}
+            // Blanks of every width, and the blank of Braille, which is a symbol.
+            '\n' | '\r' | '\u{2800}' => plain.push(' '),
+            _ if is_invisible(character) => {}
+            _ if character.is_whitespace() && !character.is_control() => plain.push(' '),
+            _ if character.is_control() => {}
             _ => plain.push(character),
         }
     }
@@ -122,46 +125,87 @@ fn is_invisible(character: char) -> bool {
             // Zero width, direction, separators of lines, operators that are not drawn.
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{3164}' | '\u{ffa0}'
-            // Variation selectors, byte order mark, interlinear annotations.
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
-            // Controls of shorthand and of musical notation.
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            // Variation selectors, byte order mark, interlinear annotations, the place of an object.
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffc}'
+            // Controls of hieroglyphs, of shorthand and of musical notation, the filler of Khitan, a note without a head.
+            | '\u{13430}'..='\u{1343f}' | '\u{16fe4}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
             // Tags, and variation selectors again: 256 of them, so one can stand for any byte.
             | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
+/// What a `<` looks like, and what is drawn like one.
+const OPENING: [char; 10] = [
+    '<', '\u{2c2}', '\u{1438}', '\u{2039}', '\u{2329}', '\u{276e}', '\u{27e8}', '\u{3008}',
+    '\u{fe64}', '\u{ff1c}',
+];
+
 /// Writes `<` of a tag as `&lt;` where the tag could pass for one of the client's or a model's own.
 fn escape_tags(text: &str) -> String {
-    const RESERVED: [&str; 12] = [
-        "system",
-        "task-",
-        "user",
-        "human",
-        "assistant",
-        "tool",
-        "function",
-        "antml",
-        "local-command",
-        "command-",
-        "bash-",
-        "result",
-    ];
     let mut escaped = String::with_capacity(text.len());
     for (index, character) in text.char_indices() {
-        if character != '<' {
+        let behind = index + character.len_utf8();
+        if OPENING.contains(&character) && is_reserved(&text[behind..]) {
+            escaped.push_str("&lt;");
+        } else {
             escaped.push(character);
-            continue;
         }
-        // Not looked at beyond a few characters, so that a line full of `<` and blanks costs no more than any other.
-        let tag: String = text[index + 1..].chars().take(32).collect();
-        let tag = tag.trim_start_matches([' ', '/', '\t']);
-        let reserved = RESERVED.iter().any(|name| {
-            tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-        });
-        escaped.push_str(if reserved { "&lt;" } else { "<" });
     }
     escaped
+}
+
+/// Whether what follows a `<` could pass for a tag that means something to a model. The client's tags and those of a
+/// model's tool calls have names of several words, which no element of HTML has, or begin with one of a few words. A name
+/// with a character beyond ASCII may look like any of them.
+fn is_reserved(behind: &str) -> bool {
+    const WORDS: [&str; 20] = [
+        "agent",
+        "antml",
+        "assistant",
+        "bash-",
+        "command-",
+        "document",
+        "function",
+        "human",
+        "instruction",
+        "invoke",
+        "local-command",
+        "notification",
+        "output",
+        "parameter",
+        "reminder",
+        "result",
+        "system",
+        "task-",
+        "tool",
+        "user",
+    ];
+    const ALONE: [&str; 3] = ["task", "thinking", "error"];
+    // Not looked at beyond a few characters, so that a line full of `<` and blanks costs no more than any other.
+    let near: String = behind.chars().take(32).collect();
+    let tag = near.trim_start_matches([' ', '/', '\t']);
+    if tag.is_empty() {
+        // More blanks than are looked at: there is no telling what they hide.
+        return !near.is_empty() && near.len() < behind.len();
+    }
+    let is_part = |character: char| {
+        character.is_ascii_alphanumeric() || "-_:.".contains(character) || !character.is_ascii()
+    };
+    let name = &tag[..tag.find(|character| !is_part(character)).unwrap_or(tag.len())];
+    let begins =
+        |word: &&str| name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    // A path of a language or of files, as in `Vec<std::string::String>` and `<stdio.h>`, is no tag's name; behind a
+    // blank stands a line of `diff`.
+    let is_path = name.contains("::") || name.contains('.');
+    let has_words = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.trim_end_matches(':').contains(['-', '_', ':'])
+        && !is_path
+        && !near.starts_with([' ', '\t']);
+    WORDS.iter().any(begins)
+        || ALONE.iter().any(|word| name.eq_ignore_ascii_case(word))
+        || has_words
+        || !name.is_ascii()
 }
 
 #[cfg(test)]
@@ -189,6 +233,76 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(clean_line(line, 1_000), expected, "{:?}", String::from_utf8_lossy(line));
         }
+    }
+
+    /// T6: every tag that the client or a model's tool calls give a meaning to is escaped, however it is written.
+    #[test]
+    fn tags_with_a_meaning_are_escaped() {
+        let reserved = [
+            "invoke name=\"Bash\">",
+            "/invoke>",
+            "parameter name=\"command\">",
+            "function_calls>",
+            "antml:invoke name=\"Bash\">",
+            "system-reminder>",
+            "task-notification>",
+            "thinking>",
+            "tool_use_error>",
+            "persisted-output>",
+            "teammate-message from=\"x\">",
+            "new_words>",
+            "SYSTEM>",
+            "  /  Invoke>",
+            "\u{202f}invoke>",
+            "\u{a0}/\u{3000}system>",
+            "task\u{2011}notification>",
+            "\u{455}ystem-reminder>",
+            "\u{338}b>",
+            "\u{ff0f}invoke>",
+            "\u{2800}invoke>",
+            "inv\u{16fe4}oke>",
+            "s\u{301}ystem>",
+            "ｉｎｖｏｋｅ>",
+        ];
+        for tag in reserved {
+            for opening in OPENING {
+                let line = format!("x{opening}{tag}");
+                let cleaned = clean_line(line.as_bytes(), 99);
+                assert!(cleaned.starts_with("x&lt;"), "{line:?}: {cleaned}");
+            }
+        }
+        let far = format!("<{}invoke>", " ".repeat(40));
+        assert!(clean_line(far.as_bytes(), 99).starts_with("&lt;"));
+        for text in [
+            "Vec<String>",
+            "HashMap<std::string::String, usize>",
+            "#include <my_lib.h>",
+            "a < b",
+            "in <module>",
+            "<anonymous>",
+            "<div class=\"a-b\">",
+            "<<<<<<< HEAD",
+            "cat <<'EOF'",
+            "< let some_thing = 1;",
+            "Foo<'_>",
+            "git <command> [<args>]",
+            "❮ ready",
+            "a <",
+            "<   ",
+            "<tasks>",
+            "impl<T: Clone>",
+        ] {
+            assert_eq!(clean_line(text.as_bytes(), 99), text);
+        }
+    }
+
+    /// T6: a blank of any width is a blank.
+    #[test]
+    fn blanks_of_every_width_are_blanks() {
+        assert_eq!(
+            clean_line("5\u{202f}%\u{a0}\u{2003}\u{3000}\u{2800}x".as_bytes(), 99),
+            "5 %    x"
+        );
     }
 
     #[test]
