@@ -1,5 +1,5 @@
-//! The events, as far as we read them. Unknown fields are passed over; a missing one that is needed makes the hook
-//! do nothing.
+//! The events, as far as we read them. Unknown fields are passed over; one that is missing or holds what we don't know
+//! costs itself. Without the ids that say whose an event is, the hook does nothing.
 
 use std::path::PathBuf;
 
@@ -34,14 +34,28 @@ events!(
     SessionEnd
 );
 
+/// A field that holds something else than we know is as good as none.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
+}
+
+/// Whatever is not false says yes.
+fn truthy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(!matches!(value, Value::Null | Value::Bool(false)))
+}
+
 /// Why a session starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionSource {
     Startup,
     Resume,
     Compact,
     Clear,
+    #[default]
     #[serde(other)]
     Other,
 }
@@ -49,23 +63,27 @@ pub enum SessionSource {
 #[derive(Debug, Clone, Deserialize)]
 pub struct SessionStart {
     pub session_id: SessionId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub transcript_path: Option<PathBuf>,
+    #[serde(default, deserialize_with = "lenient")]
     pub cwd: PathBuf,
+    #[serde(default, deserialize_with = "lenient")]
     pub source: SessionSource,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct UserPromptSubmit {
     pub session_id: SessionId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub transcript_path: Option<PathBuf>,
+    #[serde(default, deserialize_with = "lenient")]
     pub cwd: PathBuf,
+    #[serde(default, deserialize_with = "lenient")]
     pub prompt: String,
 }
 
 /// The tools that concern us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum Tool {
     Bash,
     PowerShell,
@@ -82,6 +100,7 @@ pub enum Tool {
     /// `Task` is its older name.
     #[serde(alias = "Task")]
     Agent,
+    #[default]
     #[serde(other)]
     Other,
 }
@@ -89,24 +108,30 @@ pub enum Tool {
 #[derive(Debug, Clone, Deserialize)]
 pub struct PreToolUse {
     pub session_id: SessionId,
+    #[serde(default, deserialize_with = "lenient")]
     pub cwd: PathBuf,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub agent_id: Option<AgentId>,
+    #[serde(default, deserialize_with = "lenient")]
     pub tool_name: Tool,
+    #[serde(default, deserialize_with = "lenient")]
     pub tool_input: Map<String, Value>,
     pub tool_use_id: ToolUseId,
     /// The conversation so far, as the client keeps it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub transcript_path: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct PostToolUse {
     pub session_id: SessionId,
+    #[serde(default, deserialize_with = "lenient")]
     pub cwd: PathBuf,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub agent_id: Option<AgentId>,
+    #[serde(default, deserialize_with = "lenient")]
     pub tool_name: Tool,
+    #[serde(default, deserialize_with = "lenient")]
     pub tool_input: Map<String, Value>,
     #[serde(default, deserialize_with = "tool_response")]
     pub tool_response: ToolResponse,
@@ -135,10 +160,10 @@ fn tool_response<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ToolRespo
 #[derive(Debug, Clone, Deserialize)]
 pub struct Stop {
     pub session_id: SessionId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub transcript_path: Option<PathBuf>,
     /// The conversation goes on because a Stop hook wanted it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truthy")]
     pub stop_hook_active: bool,
     /// The client's ids of everything that it runs in the background for this session; `None` if it did not say.
     #[serde(default, deserialize_with = "listed_ids")]
@@ -168,14 +193,14 @@ pub struct SubagentStop {
     pub session_id: SessionId,
     pub agent_id: AgentId,
     /// Its result, or the error that it ended with.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub last_assistant_message: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct SessionEnd {
     pub session_id: SessionId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub reason: EndReason,
 }
 

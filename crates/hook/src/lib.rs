@@ -7,6 +7,7 @@ mod agent_notice;
 mod complete;
 mod event;
 mod notification;
+mod repair;
 mod reply;
 mod run;
 mod stdin;

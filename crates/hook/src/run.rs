@@ -20,6 +20,7 @@ use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK, Peek, Store};
 use sisyphus_process::{is_gone, start_notifier};
 
 use crate::event::{Event, UserPromptSubmit};
+use crate::repair::repair;
 use crate::reply::Reply;
 use crate::stdin::read_event;
 use crate::terminal;
@@ -144,15 +145,17 @@ fn answer<E: Event>(
 /// The event, and whose it is.
 fn read<E: Event>() -> Result<(Option<SessionId>, E)> {
     let bytes = read_event()?;
-    let event = match serde_json::from_slice::<E>(&bytes) {
-        Ok(event) => event,
-        Err(error) => {
-            return Err(error)
-                .with_context(|| format!("could not understand the {} event", E::NAME));
-        }
+    let Ok(read) = understand(&bytes) else {
+        return understand(&repair(&bytes).unwrap_or(bytes));
     };
+    Ok(read)
+}
+
+fn understand<E: Event>(bytes: &[u8]) -> Result<(Option<SessionId>, E)> {
+    let event = serde_json::from_slice::<E>(bytes)
+        .with_context(|| format!("could not understand the {} event", E::NAME))?;
     // Wired to another event, we would answer in that event's name.
-    let named: Named = serde_json::from_slice(&bytes).context("could not read the event's name")?;
+    let named: Named = serde_json::from_slice(bytes).context("could not read the event's name")?;
     anyhow::ensure!(named.hook_event_name == E::NAME, "started for `{}`", named.hook_event_name);
     Ok((named.session_id.and_then(|id| SessionId::new(id).ok()), event))
 }

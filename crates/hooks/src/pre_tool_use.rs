@@ -59,7 +59,8 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         Kind::Command => is_attachable(context) && may_wait(context, settings),
         Kind::Agent => false,
     };
-    let raised = (is_too_short && may_raise(context, &call.session)).then(|| {
+    let may_raise = is_exact(&event.tool_input) && may_raise(context, &call.session);
+    let raised = (is_too_short && may_raise).then(|| {
         call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
         let mut input = event.tool_input.clone();
         input.insert("timeout".to_owned(), CLIENT_LIMIT_MAX_MS.into());
@@ -73,6 +74,12 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     context.store.dir().create()?;
     announced.announce(&announcement)?;
     Ok(raised.unwrap_or(Reply::Silent))
+}
+
+/// Whether the input can be given back as it was: what was repaired when it was read can't.
+fn is_exact(input: &Map<String, Value>) -> bool {
+    let text = serde_json::to_string(input);
+    text.is_ok_and(|text| !text.contains(char::REPLACEMENT_CHARACTER))
 }
 
 /// Whether commands get a runner here.

@@ -48,6 +48,8 @@ fn anything_else_is_left_alone() {
         ("a limit was given", with(service(&ours), "/tool_input/timeout", 60_000)),
         ("no service", with(service(&ours), "/tool_input/command", "npm test")),
         ("not certainly a service", with(service(&ours), "/tool_input/command", "npm run dev; ls")),
+        // S22: what was repaired when it was read can't be given back as it was.
+        ("half a character", with(service(&ours), "/tool_input/description", "\u{fffd}")),
         ("foreground", with(service(&ours), "/tool_input/run_in_background", false)),
     ];
     for (why, event) in cases {

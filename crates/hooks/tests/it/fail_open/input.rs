@@ -137,3 +137,45 @@ fn a_call_of_megabytes_is_not_kept_for_every_later_hook_to_read() {
         assert!(size < 1 << 20, "{payload} {field}: active.json has {size} bytes");
     }
 }
+
+/// S22: half a character in any text of an event costs itself, and the call is announced as the shell will spell it.
+#[test]
+fn half_a_character_costs_itself() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let event = with(session.call(1).before(), "/tool_input/command", "echo HALF");
+    let event = with(event, "/tool_input/description", "HALF of it");
+    let text = event.to_string().replace("HALF", r"\ud83d");
+    assert_eq!(hook(&env, "PreToolUse", text.as_bytes()).stdout, "");
+    let [task] = session.active().try_into().expect("one task");
+    assert_eq!(task["command"], "echo \u{fffd}");
+    assert_eq!(task["description"], "\u{fffd} of it");
+    for (event, payload) in HOOKS {
+        let env = TestEnv::new();
+        let event_text = with(Session::new(&env).event(payload), "/of_a_newer_client", "HALF");
+        let _ = hook(&env, event, event_text.to_string().replace("HALF", r"\udc00").as_bytes());
+        assert_eq!(log(&env), "", "{event}");
+    }
+}
+
+/// S22: a field that holds something unknown costs itself, and the call is announced.
+#[test]
+fn an_unknown_value_costs_its_field() {
+    for field in ["/cwd", "/transcript_path", "/agent_id", "/tool_input/description"] {
+        for value in [json!({ "new": 1 }), json!(7), json!([]), json!(true)] {
+            let env = TestEnv::new();
+            let session = Session::new(&env);
+            session.tell(&with(session.call(1).before(), field, value.clone()));
+            assert_eq!(session.active().len(), 1, "{field}: {value}");
+            assert_eq!(log(&env), "", "{field}: {value}");
+        }
+    }
+    for (event, payload) in HOOKS {
+        for field in ["cwd", "source", "reason", "prompt", "stop_hook_active", "agent_type"] {
+            let env = TestEnv::new();
+            let good = Session::new(&env).event(payload);
+            let _ = hook(&env, event, with(good, &format!("/{field}"), 7).to_string().as_bytes());
+            assert!(!log(&env).contains("could not understand"), "{event}: {field}: {}", log(&env));
+        }
+    }
+}
