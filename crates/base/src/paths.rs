@@ -53,6 +53,12 @@ impl StateDir {
         self.root.ancestors().nth(2).filter(|dir| dir.join(IN_CONFIG_DIR) == self.root)
     }
 
+    /// The state folder that a runner belongs to: the one that it lies in.
+    pub fn of_runner(runner: &Path) -> Option<Self> {
+        let dir = runner.parent().filter(|dir| dir.is_absolute() && dir.ends_with("bin"))?;
+        dir.parent().map(Self::at)
+    }
+
     /// Creates the folder if it is missing, readable by its owner only.
     pub fn create(&self) -> Result<()> {
         create_dir(&self.root)

@@ -28,7 +28,7 @@ pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     // Sandboxed commands can't create it.
     RunRoot::create(&context.environment)?;
     let announced = Announced::of(state, session);
-    let line = snippet::render(&state.runner(), state.root(), announced.dir())
+    let line = snippet::render(&state.runner(), announced.dir())
         .context("could not attach: a path holds a quote")?;
     append_once(env_file, &line)
 }

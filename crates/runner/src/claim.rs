@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,15 +17,15 @@ use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
 
 use crate::handoff::Handoff;
-use crate::identity::Identity;
+use crate::identity::caller_client_tmp;
 
-/// Claims the announced call that the calling shell executes. Success means: it is yours, `run` it. Anything else
-/// means that the shell goes on as if nothing had been asked; nothing is printed in either case.
-pub fn claim(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
-    let state = StateDir::at(state);
-    match try_claim(runner, &state, announced, string) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+/// Claims the announced call that the calling shell executes, and prints how the shell becomes the runner. If nothing is
+/// printed, the shell goes on as if nothing had been asked.
+pub fn claim(runner: &Path, string: &OsStr) -> ExitCode {
+    let Some(state) = StateDir::of_runner(runner) else { return ExitCode::FAILURE };
+    match try_claim(runner, &state, string) {
+        Ok(Some(handover)) => print(&handover),
+        Ok(None) => ExitCode::FAILURE,
         Err(error) => {
             hook_log::append(&state, "sisyphus-run claim", &format!("{error:#}"));
             ExitCode::FAILURE
@@ -32,30 +33,38 @@ pub fn claim(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> E
     }
 }
 
-fn try_claim(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) -> Result<bool> {
-    let text = string.to_str().context("the execution string is not UTF-8")?;
-    let snippet =
-        snippet::render(runner, state.root(), announced).context("a path can't be quoted")?;
-    // What can't be stripped can't be run again without asking again.
-    snippet::strip(text, &snippet).context("the snippet is not in the execution string")?;
-    let caller = caller()?;
-    let [arg0, flag, executed] = caller.args.as_slice() else { return Ok(false) };
-    if flag != "-c" || executed != string {
-        return Ok(false);
+#[expect(clippy::disallowed_methods, reason = "the shell reads it")]
+fn print(handover: &str) -> ExitCode {
+    match std::io::stdout().write_all(handover.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
-    let Some(identity) = Identity::own() else { return Ok(false) };
+}
+
+fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<String>> {
+    let text = string.to_str().context("the execution string is not UTF-8")?;
+    // What can't be stripped can't be run again without asking again.
+    let attached =
+        snippet::read(text, runner).context("the snippet is not in the execution string")?;
+    let handover = snippet::handover(runner).context("the runner's path can't be quoted")?;
+    let caller = caller()?;
+    let [arg0, flag, executed] = caller.args.as_slice() else { return Ok(None) };
+    if flag != "-c" || executed != string {
+        return Ok(None);
+    }
     let key = caller_key()?;
-    let calls = Announced::at(announced).list()?;
+    let Some(client_tmp) = caller_client_tmp() else { return Ok(None) };
+    let calls = Announced::at(&attached.announced_dir).list()?;
     // Reading consumes nothing: which call this shell belongs to the client says later.
     let Some(announcement) = calls.into_iter().find(|it| executes(text, &it.call.command)) else {
-        return Ok(false);
+        return Ok(None);
     };
-    let Some(confinement) = confinement(&announcement) else { return Ok(false) };
+    let Some(confinement) = confinement(&announcement) else { return Ok(None) };
     let restore = changed(&caller, std::env::vars_os());
     let (program, arg0) = (caller.program.clone(), arg0.clone());
     let handoff = Handoff { announcement, confinement, program, arg0, restore };
-    handoff.leave(state, &identity, &key)?;
-    Ok(true)
+    handoff.leave(state, &client_tmp, &key)?;
+    Ok(Some(handover))
 }
 
 /// Whether this shell is in the client's sandbox, by the namespaces that the hook saw: never by trying to write. `None`

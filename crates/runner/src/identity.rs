@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sisyphus_core::id::{ClientTaskId, SessionId};
-use sisyphus_process::own_output_file;
+use sisyphus_process::{caller_output, own_output_file};
 
 /// The client's names of this shell.
 #[derive(Debug)]
@@ -25,6 +25,12 @@ impl Identity {
         let (session, client_id, client_tmp) = names(&output.0)?;
         Some(Self { session, client_id, client_tmp, output })
     }
+}
+
+/// The client's temporary folder, by the standard output of the shell that started this process; `None` if that is no output
+/// file of the client's.
+pub(crate) fn caller_client_tmp() -> Option<PathBuf> {
+    names(&caller_output().ok()?).map(|(.., client_tmp)| client_tmp)
 }
 
 fn names(path: &Path) -> Option<(SessionId, ClientTaskId, PathBuf)> {

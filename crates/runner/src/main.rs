@@ -8,13 +8,13 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let [runner, verb, state, announced, string] = args.as_slice() else {
+    let [runner, verb, string] = args.as_slice() else {
         return ExitCode::from(USAGE);
     };
-    let (runner, state, announced) = (Path::new(runner), Path::new(state), Path::new(announced));
+    let runner = Path::new(runner);
     match verb.to_str() {
-        Some("claim") => sisyphus_runner::claim(runner, state, announced, string),
-        Some("run") => sisyphus_runner::run(runner, state, announced, string),
+        Some("claim") => sisyphus_runner::claim(runner, string),
+        Some("run") => sisyphus_runner::run(runner, string),
         _ => ExitCode::from(USAGE),
     }
 }

@@ -24,9 +24,13 @@ use crate::supervise::{End, SIGTERM, Start, supervise};
 use crate::turn::{Admission, Asked, LiveSettings, Slots, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
-pub fn run(runner: &Path, state: &Path, announced: &Path, string: &OsStr) -> ExitCode {
-    let state = StateDir::at(state);
-    let string = without_snippet(runner, &state, announced, string);
+pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
+    let attached = string.to_str().and_then(|string| snippet::read(string, runner));
+    let (Some(state), Some(attached)) = (StateDir::of_runner(runner), attached) else {
+        // The shell then asks again, and nothing is announced for it any more.
+        return give_way(&plan_without_claim(string));
+    };
+    let string = OsString::from(attached.string);
     let log = |error: anyhow::Error| {
         hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
     };
@@ -115,17 +119,9 @@ fn turn(
     wait_for_turn(&slots, place, record, signals, &mut settings)
 }
 
-/// The string as it would be if we were not installed. Left as it is if our line can't be found: the second pass then
-/// asks `claim` again, which finds nothing announced for it.
-fn without_snippet(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) -> OsString {
-    let stripped = snippet::render(runner, state.root(), announced)
-        .and_then(|snippet| snippet::strip(string.to_str()?, &snippet));
-    stripped.map_or_else(|| string.to_owned(), OsString::from)
-}
-
 fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)> {
     let identity = Identity::own().context("standard output is no output file of the client's")?;
-    let handoff = Handoff::take(state, &identity, &own_key()?)?;
+    let handoff = Handoff::take(state, &identity.client_tmp, &own_key()?)?;
     let plan = Plan {
         program: handoff.program.clone(),
         arg0: handoff.arg0.clone(),

@@ -84,7 +84,7 @@ fn examine(ground: &Ground, session: &SessionId) -> Finding {
         );
     };
     let (state, runner) = (ground.state(), ground.state().runner());
-    let expected = snippet::render(&runner, state.root(), Announced::of(state, session).dir());
+    let expected = snippet::render(&runner, Announced::of(state, session).dir());
     if expected.as_ref() != Some(line) {
         return Finding::note(
             format!("session {session}: attached by another version, or with other folders"),

@@ -2,25 +2,26 @@
 
 use std::path::Path;
 
-use sisyphus_core::snippet::{render, strip};
+use sisyphus_core::snippet::{read, render};
 
 /// The bytes are a path, what stands before our line, and what behind, with zeros between them.
 pub(super) fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut parts = text.splitn(3, '\0');
     let [path, before, after] = [(); 3].map(|()| parts.next().unwrap_or_default());
-    let Some(snippet) = render(Path::new(path), Path::new("/state"), Path::new(path)) else {
+    let Some(snippet) = render(Path::new(path), Path::new(path)) else {
         let is_refused = |letter: char| letter == '\'' || letter.is_control();
         assert!(path.contains(is_refused), "{path:?} was refused");
         return;
     };
     assert!(!snippet.contains(['\n', '\r', '\0']), "{snippet:?}");
     // Every quote of ours is closed where it should be.
-    assert_eq!(snippet.matches('\'').count(), 18, "{snippet:?}");
-    if before.contains(&snippet) {
+    assert_eq!(snippet.matches('\'').count(), 4, "{snippet:?}");
+    if read(before, Path::new(path)).is_some() {
         return;
     }
     let whole = format!("{before}{snippet}\n{after}");
-    assert_eq!(strip(&whole, &snippet).as_deref(), Some(format!("{before}{after}").as_str()));
-    assert_eq!(strip(before, &snippet), None);
+    let found = read(&whole, Path::new(path)).expect("the snippet");
+    assert_eq!(found.string, format!("{before}{after}"));
+    assert_eq!(found.announced_dir, Path::new(path));
 }

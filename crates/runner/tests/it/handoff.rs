@@ -77,14 +77,13 @@ fn a_runner_that_was_handed_nothing_takes_nothing_that_was_planted() {
     let client = Client::new(Shell::Bash);
     client.announce("never started");
     let plant = Plant::new(&client, client.task()["id"].as_str().unwrap());
-    let string = format!(
-        "{KEY}; {}; exec {} run {} {} 'echo harmless; exit 7'",
-        plant.command(),
-        client.runner().display(),
-        client.env.state().display(),
-        client.announced_dir().display(),
-    );
-    let finished = client.spawn(&string, |_, _| {}).wait();
+    let string =
+        format!("{KEY}; {}; exec {} run \"$STRING\"", plant.command(), client.runner().display());
+    let harmless = format!("{}echo harmless; exit 7", client.snippet());
+    let running = client.spawn(&string, |shell, _| {
+        shell.env("STRING", &harmless);
+    });
+    let finished = running.wait();
     assert_eq!((finished.text().as_str(), finished.status.code()), ("harmless\n", Some(7)));
     assert!(!plant.damage.exists(), "the planted program was started");
     assert_eq!(fs::read_dir(&plant.dir).unwrap().count(), 1, "the plant was not there");

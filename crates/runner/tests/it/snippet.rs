@@ -212,3 +212,56 @@ fn a_runner_that_crashes_is_as_good_as_none() {
     });
     assert_runs_with_runner(|runner| replace(runner, b"#!/bin/sh\nkill -ABRT $$\n", 0o755));
 }
+
+/// I13: in posix mode, where a shell ends over more mistakes, nothing that is missing ends it.
+#[test]
+fn it_ends_no_shell_in_posix_mode() {
+    in_both(|client| {
+        let posix = match client.shell {
+            Shell::Bash => "set -o posix\n",
+            Shell::Zsh => "emulate sh\n",
+        };
+        let command = "echo goes on; exit 3";
+        let string = format!("{posix}set -eu\n{}", client.attached(command));
+        client.announce(command);
+        let finished = client.spawn(&string, |_, _| {}).wait();
+        assert_eq!((finished.text().as_str(), finished.status.code()), ("goes on\n", Some(3)));
+        assert_eq!(client.task()["client_id"], *finished.id, "not claimed");
+        client.announce(command);
+        fs::remove_file(client.runner()).unwrap();
+        let finished = client.spawn(&string, |_, _| {}).wait();
+        assert_eq!((finished.text().as_str(), finished.status.code()), ("goes on\n", Some(3)));
+    });
+}
+
+/// What the shell says of the command, and what the command says, goes where it goes without us.
+#[test]
+fn error_output_is_that_of_the_shell() {
+    in_both(|client| {
+        let command = "echo out; echo err >&2; missing-program";
+        client.announce(command);
+        let running = client.spawn(&client.attached(command), |shell, output| {
+            shell.stderr(fs::File::create(output.with_extension("err")).unwrap());
+        });
+        let errors = running.output.with_extension("err");
+        assert_eq!(running.wait().text(), "out\n");
+        let errors = fs::read_to_string(errors).unwrap();
+        assert!(errors.starts_with("err\n") && errors.contains("missing-program"), "{errors}");
+        assert_eq!(client.tasks().len(), 1, "not claimed");
+    });
+}
+
+/// S23: a command that just fits without us fits with us, and is supervised.
+#[test]
+fn a_command_of_130_400_bytes_runs() {
+    in_both(|client| {
+        let tail = "; exit 7";
+        let command = format!("echo {}{tail}", "x".repeat(130_400 - "echo ".len() - tail.len()));
+        let plain = client.start_plain(&command).wait();
+        client.announce(&command);
+        let finished = client.start(&command).wait();
+        assert_eq!(finished.status.code(), Some(7));
+        assert_eq!((finished.status, finished.output.len()), (plain.status, plain.output.len()));
+        assert_eq!(client.task()["client_id"], *finished.id, "not claimed");
+    });
+}

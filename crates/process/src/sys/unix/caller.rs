@@ -38,6 +38,13 @@ pub fn caller() -> Result<Caller> {
     Ok(Caller { program, args, environment })
 }
 
+/// The file behind the standard output of the process that started this one.
+pub fn caller_output() -> Result<PathBuf> {
+    let parent =
+        proc::parent_dir().context("could not find the caller of this process in /proc")?;
+    std::fs::read_link(parent.join("fd/1")).context("could not read the caller's standard output")
+}
+
 fn split(bytes: &[u8]) -> Vec<OsString> {
     let whole = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     if bytes.is_empty() {
