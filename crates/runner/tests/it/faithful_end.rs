@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{fixture, in_both};
 
+/// By whatever the command ends, S28: by a real-time signal too.
 #[test]
 fn exit_codes_signals_output_and_folder_are_the_same() {
     in_both(|client| {
@@ -28,6 +29,9 @@ fn exit_codes_signals_output_and_folder_are_the_same() {
             ("kill -PIPE $$; exit 9".into(), Value::Null),
             ("kill -USR1 $$; exit 9".into(), Value::Null),
             ("kill -INT $$; exit 9".into(), Value::Null),
+            // S28: real-time signals too, which have numbers alone.
+            ("kill -40 $$; exit 9".into(), json!({ "status": "killed", "signal": 40 })),
+            ("kill -64 $$; exit 9".into(), json!({ "status": "killed", "signal": 64 })),
             ("echo out; echo err >&2; cd /usr; echo again".into(), Value::Null),
             ("cd /; exit 6".into(), Value::Null),
             ("nosuchcommand".into(), json!({ "status": "failed", "exit_code": 127 })),

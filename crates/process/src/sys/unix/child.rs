@@ -8,8 +8,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
-use nix::unistd::Pid;
+use nix::libc;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::Signal;
 use sisyphus_core::run::Exit;
 
 use super::super::Plan;
@@ -134,20 +135,25 @@ pub fn end_like(exit: Exit) -> u8 {
         // In some way it has to end, and this is no success.
         Exit::Unseen | Exit::NotStarted => 1,
         Exit::Signal(number) => {
-            if let Ok(signal) = Signal::try_from(number) {
-                // The command has left its core file, if the user wants any.
-                let _ =
-                    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
-                let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-                // SAFETY: the default action runs no code of ours.
-                let _ = unsafe { sigaction(signal, &default) };
-                let mut set = SigSet::empty();
-                set.add(signal);
-                let _ = set.thread_unblock();
-                let _ = kill(Pid::this(), signal);
-            }
+            // The command has left its core file, if the user wants any.
+            let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+            die_by(number);
             // A shell's way to say it.
             u8::try_from(128 + number).unwrap_or(255)
         }
+    }
+}
+
+/// Sends this process a signal with nothing in its way; returns if it ends no process. By number, because real-time
+/// signals have no names.
+fn die_by(number: i32) {
+    let mut set = std::mem::MaybeUninit::uninit();
+    // SAFETY: the set is initialized before it is used, and the default action runs no code of ours.
+    unsafe {
+        libc::signal(number, libc::SIG_DFL);
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), number);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut());
+        libc::kill(libc::getpid(), number);
     }
 }
