@@ -11,7 +11,7 @@ use sisyphus_core::announced::Announced;
 use sisyphus_core::atomic;
 use sisyphus_core::call::Confinement;
 use sisyphus_core::hook_log;
-use sisyphus_core::output::{KeptOutput, keep};
+use sisyphus_core::output::{KeptOutput, keep, keep_stopped};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run::{OutputSize, Queued, Run, RunResult, Started};
 use sisyphus_core::run_root::RunRoot;
@@ -94,7 +94,7 @@ impl<'a> Record<'a> {
     pub(crate) fn end(mut self, waited: Duration, end: End, survivors: Survivors) {
         // A command may have removed it.
         let _ = self.run.create();
-        let kept = self.keep_output();
+        let kept = self.keep_output(end);
         let (started_at, duration) = match end.ran {
             Some((start, duration)) => (Some(start.at), duration),
             None => (None, Duration::ZERO),
@@ -152,7 +152,8 @@ impl<'a> Record<'a> {
         Some(*self.joined.get_or_init(|| limit_ms))
     }
 
-    fn keep_output(&mut self) -> Option<KeptOutput> {
+    fn keep_output(&mut self, end: End) -> Option<KeptOutput> {
+        let keep = if end.may_be_the_clients() { keep_stopped } else { keep };
         let kept = keep(&mut self.identity.output.1, &self.run.output());
         match kept {
             Ok(kept) => Some(kept),

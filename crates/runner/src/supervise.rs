@@ -48,6 +48,16 @@ pub(crate) struct End {
 }
 
 impl End {
+    /// Whether the client may have stopped it, and have written so into the output already.
+    pub(crate) fn may_be_the_clients(self) -> bool {
+        match self.stop {
+            Stop::Signal(_) => true,
+            // The shell may be gone before the runner is told.
+            Stop::None => matches!(self.exit, Exit::Signal(_)),
+            Stop::TimeLimit(_) | Stop::Asked => false,
+        }
+    }
+
     /// The end of a command that was sent a signal before its turn came.
     pub(crate) fn unstarted(signal: i32) -> Self {
         Self { exit: Exit::NotStarted, stop: Stop::Signal(signal), ended_at: Utc::now(), ran: None }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::measure::bytes;
-use crate::output::{Excerpt, Purpose, excerpt, one_line};
+use crate::output::{Excerpt, Purpose, excerpt, one_line, refresh};
 use crate::paths::StateDir;
 use crate::sys;
 use crate::task::Task;
@@ -20,6 +20,15 @@ pub(super) struct OutputFile {
     /// The file to be named.
     path: PathBuf,
     part: Part,
+    origin: Origin,
+}
+
+/// Where the output is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Our copy, in which nothing is the client's.
+    Kept,
+    Client,
 }
 
 /// What of the output is in the file that is named.
@@ -39,21 +48,26 @@ impl OutputFile {
     /// the client has added a line. The client's is named while it exists: a model may read that without asking, and it
     /// is whole.
     pub(super) fn open(task: &Task, state: &StateDir) -> Option<Self> {
+        refresh(task, state);
         let known = task.output.as_ref();
         let client_path = known.and_then(|output| output.client_file.clone());
         let client_file =
             client_path.and_then(|path| Some((sys::open_own_file(&path).ok()?, path)));
         let kept_path = state.output(&task.id);
         match (sys::open_own_file(&kept_path).ok(), client_file) {
-            (Some(file), Some((_, path))) => Some(Self { file, path, part: Part::Whole }),
-            (None, Some((file, path))) => Some(Self { file, path, part: Part::Whole }),
+            (Some(file), Some((_, path))) => {
+                Some(Self { file, path, part: Part::Whole, origin: Origin::Kept })
+            }
+            (None, Some((file, path))) => {
+                Some(Self { file, path, part: Part::Whole, origin: Origin::Client })
+            }
             (Some(file), None) => {
                 let part = match known.map(|output| output.dropped) {
                     Some(0) => Part::Whole,
                     Some(dropped) => Part::Ends { dropped },
                     None => Part::Unknown,
                 };
-                Some(Self { file, path: kept_path, part })
+                Some(Self { file, path: kept_path, part, origin: Origin::Kept })
             }
             (None, None) => None,
         }
@@ -61,6 +75,16 @@ impl OutputFile {
 
     pub(super) fn excerpt(&self, tail_lines: usize, purpose: Purpose) -> io::Result<Excerpt> {
         excerpt(&mut self.file.try_clone()?, tail_lines, purpose)
+    }
+
+    /// How many bytes the command and what it left have printed, where that is known.
+    pub(super) fn printed(&self, task: &Task) -> Option<u64> {
+        let known = task.output.as_ref()?;
+        let kept = match self.origin {
+            Origin::Kept => self.file.metadata().ok()?.len(),
+            Origin::Client => 0,
+        };
+        Some(known.bytes.max(kept))
     }
 
     /// Names the file, if that can be done in plain text: its folders' names are somebody else's choice, and a path that

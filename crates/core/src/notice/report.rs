@@ -60,7 +60,7 @@ impl<'a> Ended<'a> {
         let room = TASK_MAX.saturating_sub(length(&text) + length(&foot));
         match output.excerpt(tail_lines, purpose) {
             Ok(found) => {
-                let printed = self.task.output.as_ref().map(|output| output.bytes);
+                let printed = output.printed(self.task);
                 text.push_str(&quote(&found, printed, room));
             }
             Err(_) => text.push_str("output: could not be read\n"),

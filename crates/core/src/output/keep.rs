@@ -2,11 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use super::trailer::Extent;
 use crate::sys;
 
 /// How much of an output is kept, in bytes. What is over is dropped from the middle.
@@ -27,14 +29,27 @@ pub struct KeptOutput {
 
 /// Copies `source` to the new file `target`, at most [`KEPT_BYTES`] of it. Returns the size and what was dropped.
 pub fn keep(source: &mut File, target: &Path) -> Result<KeptOutput> {
-    let bytes = source.metadata().with_context(|| context(target))?.len();
-    keep_first(source, bytes, target)
+    let length = source.metadata().with_context(|| context(target))?.len();
+    keep_extent(source, &Extent::whole(length), target)
+}
+
+/// Like [`keep`], for the file of a command that the client may have stopped and written so.
+pub fn keep_stopped(source: &mut File, target: &Path) -> Result<KeptOutput> {
+    let extent = Extent::of_stopped(source).with_context(|| context(target))?;
+    keep_extent(source, &extent, target)
 }
 
 /// Like [`keep`], for a file to which the client has already added its own last line, `[exited with code 4]`.
 pub fn keep_observed(source: &mut File, target: &Path) -> Result<KeptOutput> {
-    let bytes = length_without_mark(source).with_context(|| context(target))?;
-    keep_first(source, bytes, target)
+    let extent = Extent::of(source, None).with_context(|| context(target))?;
+    keep_extent(source, &extent, target)
+}
+
+/// Like [`keep`], for what of the file is output.
+pub(super) fn keep_extent(source: &mut File, extent: &Extent, target: &Path) -> Result<KeptOutput> {
+    let dropped = copy_whole(target, |copy| copy_ends(source, copy, extent, KEPT_BYTES))
+        .with_context(|| context(target))?;
+    Ok(KeptOutput { bytes: extent.bytes, dropped, client_file: None })
 }
 
 fn context(target: &Path) -> String {
@@ -55,12 +70,6 @@ pub fn adopt(kept: &mut File, target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn keep_first(source: &mut File, bytes: u64, target: &Path) -> Result<KeptOutput> {
-    let dropped = copy_whole(target, |copy| copy_ends(source, copy, bytes, KEPT_BYTES))
-        .with_context(|| context(target))?;
-    Ok(KeptOutput { bytes, dropped, client_file: None })
-}
-
 /// Lets `copy` fill a file that then becomes `target`. Two who fold at once may both copy; each has a file of its own
 /// until it is whole.
 fn copy_whole<T>(target: &Path, copy: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
@@ -74,38 +83,37 @@ fn copy_whole<T>(target: &Path, copy: impl FnOnce(&mut File) -> io::Result<T>) -
     copied
 }
 
-fn copy_ends(source: &mut File, copy: &mut File, bytes: u64, kept: u64) -> io::Result<u64> {
-    source.seek(SeekFrom::Start(0))?;
-    if bytes <= kept {
-        // Bounded even if the file grows while it is read: a survivor of the command may still write.
-        io::copy(&mut (&*source).take(bytes), copy)?;
+fn copy_ends(source: &mut File, copy: &mut File, extent: &Extent, kept: u64) -> io::Result<u64> {
+    if extent.bytes <= kept {
+        copy_range(source, copy, extent, 0..extent.bytes)?;
         return Ok(0);
     }
+    let dropped = extent.bytes - kept;
     let head = kept / 2;
-    let tail = kept - head;
-    let dropped = bytes - kept;
-    io::copy(&mut (&*source).take(head), copy)?;
+    copy_range(source, copy, extent, 0..head)?;
     write!(copy, "\n[sisyphus: {dropped} bytes dropped here]\n")?;
-    source.seek(SeekFrom::Start(bytes - tail))?;
-    io::copy(&mut (&*source).take(tail), copy)?;
+    copy_range(source, copy, extent, head + dropped..extent.bytes)?;
     Ok(dropped)
 }
 
-/// The length of an output file less the line that the client adds at its end (measured on 2.1.329).
-pub(super) fn length_without_mark(file: &mut File) -> io::Result<u64> {
-    let length = file.metadata()?.len();
-    let start = length.saturating_sub(64);
-    file.seek(SeekFrom::Start(start))?;
-    let mut end = Vec::new();
-    file.take(64).read_to_end(&mut end)?;
-    let text = end.strip_suffix(b"\n").unwrap_or(&end);
-    let line = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |position| position + 1);
-    let is_mark = text[line..].starts_with(b"[exited with code ") || text[line..] == *b"[killed]";
-    if !is_mark {
-        return Ok(length);
+/// Bounded even if the file grows while it is read: a survivor of the command may still write.
+fn copy_range(
+    source: &mut File,
+    copy: &mut File,
+    extent: &Extent,
+    wanted: Range<u64>,
+) -> io::Result<()> {
+    let mut position = wanted.start;
+    while position < wanted.end {
+        let (place, left) = extent.locate(position);
+        source.seek(SeekFrom::Start(place))?;
+        let copied = io::copy(&mut (&*source).take(left.min(wanted.end - position)), copy)?;
+        if copied == 0 {
+            break;
+        }
+        position += copied;
     }
-    // The client begins its line with a line break of its own, whether or not the output ended with one.
-    Ok(start + line.saturating_sub(1) as u64)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -119,9 +127,9 @@ mod tests {
         fs::write(&source, content).unwrap();
         let target = dir.path().join("target");
         let mut copy = File::create_new(&target).unwrap();
-        let dropped =
-            copy_ends(&mut File::open(source).unwrap(), &mut copy, content.len() as u64, kept)
-                .unwrap();
+        let extent = Extent::whole(content.len() as u64);
+        let mut source = File::open(source).unwrap();
+        let dropped = copy_ends(&mut source, &mut copy, &extent, kept).unwrap();
         (dropped, fs::read_to_string(target).unwrap())
     }
 
@@ -132,7 +140,6 @@ mod tests {
             ("hello\n\n[exited with code 4]\n", "hello\n"),
             ("hello\n[killed]\n", "hello"),
             ("\n[exited with code 0]\n", ""),
-            ("[exited with code 0]", ""),
             ("say [killed]\n", "say [killed]\n"),
             ("", ""),
         ];

@@ -4,12 +4,15 @@ mod clean;
 mod cut;
 mod excerpt;
 mod keep;
+mod refresh;
 mod source;
+mod trailer;
 mod window;
 
 pub use clean::{clean_line, for_people, one_line};
 pub use excerpt::{Excerpt, Purpose, excerpt};
-pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed};
+pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed, keep_stopped};
+pub(crate) use refresh::refresh;
 pub use source::Source;
 pub(crate) use source::clients_file;
 pub use window::{Begin, Window};

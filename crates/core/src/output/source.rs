@@ -5,7 +5,8 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::keep::length_without_mark;
+use super::refresh::{longer, refresh};
+use super::trailer::Extent;
 use crate::paths::StateDir;
 use crate::sys;
 use crate::task::{Kind, Task};
@@ -20,28 +21,33 @@ const BLOCK: u64 = 64 * 1024;
 pub struct Source {
     file: File,
     whose: Whose,
+    extent: Extent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
     /// Our copy, made when the task had ended.
     Ours,
-    /// The file that the command writes to. When it has ended, the client adds a line.
+    /// The file that the command writes to. When it has ended, the client adds a line, and what it left may add more.
     Clients,
 }
 
 impl Source {
-    /// Opens the output of a task, if it can be. Our copy goes before the client's file, whose folder sandboxed commands
-    /// can write to, unless its middle is missing. `client_tmp` is where the client's file is looked for if the record
+    /// Opens the output of a task, if it can be. Our copy, brought up to date, goes before the client's file, whose folder
+    /// sandboxed commands can write to, unless its middle is missing. `client_tmp` is where the client's file is looked for if the record
     /// does not say.
     pub fn open(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<Self> {
         // The client's file of that name is a transcript, which is for nobody to read.
         if task.kind == Kind::Agent {
             return None;
         }
+        refresh(task, state);
+        if let Ok(Some((file, extent))) = longer(task, state) {
+            return Some(Self { file, whose: Whose::Clients, extent });
+        }
         let ours = sys::open_own_file(&state.output(&task.id)).ok();
         let is_whole = task.output.as_ref().is_none_or(|output| output.dropped == 0);
-        let from = |whose| move |file| Self { file, whose };
+        let from = |whose| move |file| Self { file, whose, extent: Extent::unknown() };
         match ours {
             Some(file) if is_whole => Some(from(Whose::Ours)(file)),
             ours => clients_file(task, client_tmp)
@@ -52,11 +58,14 @@ impl Source {
 
     /// How far the output goes by now. What the client adds is no output.
     pub fn end(&mut self, task: &Task) -> io::Result<u64> {
-        match (self.whose, &task.output) {
-            (Whose::Ours, _) => Ok(self.file.metadata()?.len()),
-            (Whose::Clients, Some(known)) => Ok(self.file.metadata()?.len().min(known.bytes)),
-            (Whose::Clients, None) => length_without_mark(&mut self.file),
-        }
+        self.extent = match self.whose {
+            Whose::Ours => Extent::whole(self.file.metadata()?.len()),
+            Whose::Clients => {
+                let known = task.output.as_ref().map(|output| output.bytes);
+                Extent::of(&mut self.file, known)?
+            }
+        };
+        Ok(self.extent.bytes)
     }
 
     /// When the command last wrote something, as far as the system tells.
@@ -75,9 +84,7 @@ impl Source {
         let mut block = Vec::new();
         while block_end > 0 {
             let start = block_end.saturating_sub(BLOCK);
-            block.clear();
-            self.file.seek(SeekFrom::Start(start))?;
-            (&self.file).take(block_end - start).read_to_end(&mut block)?;
+            self.read_block(start, block_end, &mut block)?;
             for (index, _) in block.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
                 left -= 1;
                 if left == 0 {
@@ -89,10 +96,25 @@ impl Source {
         Ok(0)
     }
 
-    /// Reads what stands at `position`, as `read` does.
+    fn read_block(&mut self, start: u64, end: u64, block: &mut Vec<u8>) -> io::Result<()> {
+        block.resize(usize::try_from(end - start).unwrap_or_default(), 0);
+        let mut filled = 0;
+        while filled < block.len() {
+            match self.read_at(start + filled as u64, &mut block[filled..])? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        block.truncate(filled);
+        Ok(())
+    }
+
+    /// Reads what stands at `position` of the output as far as its [end](Self::end) was asked for, as `read` does.
     pub fn read_at(&mut self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.seek(SeekFrom::Start(position))?;
-        self.file.read(buffer)
+        let (place, left) = self.extent.locate(position);
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        self.file.seek(SeekFrom::Start(place))?;
+        self.file.read(&mut buffer[..wanted])
     }
 }
 

@@ -202,7 +202,10 @@ fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Resul
         since: window.from,
         next_since: window.next,
         more: !window.reaches_end(),
-        output_bytes: task.output.as_ref().map_or(window.end, |output| output.bytes),
+        output_bytes: task
+            .output
+            .as_ref()
+            .map_or(window.end, |output| output.bytes.max(window.end)),
         output_place: place(task, state),
         note: (!ended && is_awaited)
             .then(|| "Its end is told when it comes; there is no need to ask again.".to_owned()),

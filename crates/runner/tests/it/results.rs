@@ -1,9 +1,11 @@
 //! What is known of a command when it has ended, and what its runner costs meanwhile.
 
 use std::fs;
+use std::io::Write as _;
 use std::process::Stdio;
 
 use chrono::{DateTime, Utc};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, wait_until};
 
@@ -40,6 +42,70 @@ fn times_and_output_are_true() {
         assert!(!client.env.runs().join(task["id"].as_str().unwrap()).exists(), "left behind");
         let claims = fs::read_dir(client.env.state().join("claims")).unwrap();
         assert_eq!(claims.count(), 0, "a handoff was left behind");
+    });
+}
+
+/// S20: what children write after the shell's end is kept as soon as somebody asks, and told; S21: the client's line is
+/// not. The client's file may be gone then.
+#[test]
+fn what_is_written_after_the_end_is_kept() {
+    in_both(|client| {
+        let commands = [
+            "echo early; (until [ -e go ]; do sleep 0.02; done; echo late) &",
+            "exec > >(while read -r l; do echo $l; until [ -e go ]; do sleep 0.02; done; echo late; done); echo early",
+        ];
+        for command in commands {
+            let _ = fs::remove_file(client.env.project().join("go"));
+            let running = client.background(command);
+            let (id, path) = (running.id.clone(), running.output.clone());
+            running.wait_for_line("early");
+            running.wait();
+            let mut file = fs::File::options().append(true).open(&path).unwrap();
+            file.write_all(b"\n[exited with code 0]\n").unwrap();
+            fs::write(client.env.project().join("go"), "").unwrap();
+            wait_until("the late line", || fs::read_to_string(&path).unwrap().ends_with("late\n"));
+            let told = client.types();
+            assert!(told.contains("\n| early\n| late\n"), "{command}: {told}");
+            assert!(told.contains("output (2 lines, 11 bytes;"), "{command}: {told}");
+            fs::remove_file(&path).unwrap();
+            let output = client.env.run("sisyphus", &["output", &id]);
+            assert_eq!(output.stdout, "early\nlate\n", "{command}");
+        }
+    });
+}
+
+/// S20: a longer file of the same name that begins with something else is another task's.
+#[test]
+fn a_longer_file_of_another_task_is_not_read() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background("echo early");
+    let (id, path) = (running.id.clone(), running.output.clone());
+    running.wait();
+    let output = || client.env.run("sisyphus", &["output", &id]).stdout;
+    fs::write(&path, "early\n\n[exited with code 0]\nlate\n").unwrap();
+    assert_eq!(output(), "early\nlate\n");
+    fs::write(&path, "of another task, and longer\n").unwrap();
+    assert_eq!(output(), "early\nlate\n");
+}
+
+/// S21: that the client has stopped the command is no output of the command.
+#[test]
+fn the_clients_word_for_a_stop_is_not_kept() {
+    in_both(|client| {
+        let running = client.background("echo early; exec sleep 3600");
+        running.wait_for_line("early");
+        client.wait_until_running(&running);
+        let mut file = fs::File::options().append(true).open(&running.output).unwrap();
+        file.write_all(b"\n[killed]\n").unwrap();
+        running.process.signal(Signal::SIGTERM);
+        running.command().signal(Signal::SIGTERM);
+        running.wait();
+        let task = client.task();
+        assert_eq!(
+            (task["status"].as_str(), kept(&task)),
+            (Some("cancelled"), b"early\n".to_vec())
+        );
+        assert_eq!(task["output_bytes"], 6);
     });
 }
 
