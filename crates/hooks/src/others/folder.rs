@@ -141,6 +141,7 @@ fn is_own(entry: &DirEntry, own: Option<&Path>) -> Result<bool> {
 mod tests {
     use super::*;
     use sisyphus_testing::TempDir;
+    use std::os::unix::fs::symlink;
 
     const HOOKS: &str = "---\nname: x\nhooks:\n  PreToolUse: []\n---\n";
     const NO_HOOKS: &str = "---\nname: x\n---\nhooks: are fine here\n";
@@ -201,6 +202,29 @@ mod tests {
         assert!(brings(dir.path(), None));
         put(dir.path(), "skills/sisyphus-2/.claude-plugin/plugin.json", "{}");
         assert!(brings(dir.path(), Some(&own)));
+    }
+
+    /// T7: neither a link nor our name makes a folder ours.
+    #[test]
+    fn only_the_real_folder_is_our_own() {
+        for name in ["skills/linked", "skills/sisyphus", "agents/sisyphus"] {
+            let dir = TempDir::new();
+            let own = dir.path().join("plugins/sisyphus");
+            put(&own, ".claude-plugin/plugin.json", "{}");
+            let other = dir.path().join("elsewhere");
+            put(&other, "SKILL.md", HOOKS);
+            put(&other, "agent.md", HOOKS);
+            let place = dir.path().join("config").join(name);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            symlink(&other, &place).unwrap();
+            assert!(brings(&dir.path().join("config"), Some(&own)), "a link at {name}");
+            fs::remove_file(&place).unwrap();
+            symlink(&own, &place).unwrap();
+            assert!(!brings(&dir.path().join("config"), Some(&own)), "a link to ours at {name}");
+            fs::remove_file(&place).unwrap();
+            fs::rename(&other, &place).unwrap();
+            assert!(brings(&dir.path().join("config"), Some(&own)), "a folder at {name}");
+        }
     }
 
     #[test]
