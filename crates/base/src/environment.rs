@@ -8,10 +8,14 @@ use crate::id::SessionId;
 /// Where our state is, for those whom we start.
 pub const STATE_DIR: &str = "SISYPHUS_STATE_DIR";
 
-/// Whether anybody looks at the session.
+/// Whether a person attends the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Attendance {
+    /// The client does not say: it is older than the variable.
     #[default]
+    Unknown,
+    /// It runs in a terminal or an editor. There the client has no time limit for background commands (measured on
+    /// 2.1.332).
     Somebody,
     /// It was started by a script: when the turn is over, the client ends.
     Nobody,
@@ -106,7 +110,8 @@ impl Environment {
             claude_plugin_root: path("CLAUDE_PLUGIN_ROOT"),
             attendance: match variable("CLAUDE_CODE_SESSION_ATTENDED") {
                 Some(value) if value == "0" => Attendance::Nobody,
-                Some(_) | None => Attendance::Somebody,
+                Some(value) if value == "1" => Attendance::Somebody,
+                Some(_) | None => Attendance::Unknown,
             },
             claude_project_dir: path("CLAUDE_PROJECT_DIR"),
             session: variable("CLAUDE_CODE_SESSION_ID")

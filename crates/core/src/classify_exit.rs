@@ -7,7 +7,8 @@ use crate::run::{Exit, RunResult, Stop};
 use crate::status::{Ending, Status};
 use crate::task::{StopProgress, Task};
 
-/// The client's own limit of a background command whose call names none, in milliseconds (measured on 2.1.329).
+/// The client's own limit of a background command whose call names none, in milliseconds (measured on 2.1.329). Headless
+/// only: in a terminal it has none (measured on 2.1.332).
 pub const CLIENT_LIMIT_MS: u64 = 600_000;
 /// The highest limit that the client accepts, in milliseconds (measured on 2.1.329).
 pub const CLIENT_LIMIT_MAX_MS: u64 = 7_200_000;
@@ -50,7 +51,8 @@ fn stopped(asked: Option<Canceller>, ran_ms: u64, client_limit_ms: Option<u64>) 
     if let Some(by) = asked {
         return Some(Outcome::Cancelled { by });
     }
-    let limit = client_limit_ms.unwrap_or(CLIENT_LIMIT_MS);
+    // Where the client has no limit, as in a terminal, it had another reason: its user, or little memory.
+    let limit = client_limit_ms?;
     // Never more than a tenth, so that a short limit does not swallow stops that had other reasons.
     let tolerance = TOLERANCE_MS.min(limit / 10);
     let at_its_limit = ran_ms.saturating_add(tolerance) >= limit;
@@ -144,8 +146,11 @@ mod tests {
             (Code(0), term, 1_480, None, Some(1_500), timed_out(1_500)),
             (Exit::Signal(15), term, 1_480, None, Some(1_500), timed_out(1_500)),
             (Exit::Signal(15), term, 1_200, None, Some(1_500), by_signal()),
-            (Exit::Signal(15), term, 599_500, None, None, timed_out(600_000)),
-            (Exit::Signal(15), term, 598_000, None, None, by_signal()),
+            (Exit::Signal(15), term, 599_500, None, Some(600_000), timed_out(600_000)),
+            (Exit::Signal(15), term, 598_000, None, Some(600_000), by_signal()),
+            // S24: in a terminal the client has no limit that could have been reached.
+            (Exit::Signal(15), term, 600_100, None, None, by_signal()),
+            (Code(0), term, 7_200_000, None, None, Outcome::Completed),
             (Exit::Signal(15), Stop::Asked, 5, None, None, cancelled(Canceller::User)),
             (Unseen, Stop::None, 5, None, None, Outcome::Unknown),
             (NotStarted, term, 0, None, None, by_signal()),

@@ -2,6 +2,7 @@
 
 use sisyphus_core::call::Call;
 use sisyphus_core::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use sisyphus_core::environment::Attendance;
 use sisyphus_core::id::{AgentId, SessionId, ToolUseId};
 use sisyphus_core::service::is_service;
 use sisyphus_core::settings::Settings;
@@ -18,17 +19,35 @@ pub(crate) struct Caller {
 }
 
 /// The call as a task to be: what it asks of the queue follows from the user's settings.
-pub(crate) fn call(caller: Caller, command: BackgroundCommand, settings: &Settings) -> Call {
+///
+/// In a terminal the client has no time limit for background commands, and the `timeout` of a call is by the tool's own
+/// words one for foreground commands: a command that the client lets run on after it is not stopped by us either. It
+/// may lengthen our own limit.
+pub(crate) fn call(
+    caller: Caller,
+    command: BackgroundCommand,
+    settings: &Settings,
+    attendance: Attendance,
+) -> Call {
     let asked_ms = command.limit_ms();
     let kind = if is_service(&command.command, &settings.service_patterns) {
         Kind::Service
     } else {
         Kind::Command
     };
-    let limit_ms = match kind {
-        Kind::Command => asked_ms.or(Some(settings.task_ttl_ms)),
-        // It is meant to run until somebody stops it, unless the call itself says for how long.
-        Kind::Service | Kind::Agent => asked_ms,
+    let own_ms = settings.task_ttl_ms;
+    let limit_ms = match (kind, attendance) {
+        (Kind::Command, Attendance::Somebody) => Some(asked_ms.unwrap_or(own_ms).max(own_ms)),
+        (Kind::Command, Attendance::Nobody | Attendance::Unknown) => asked_ms.or(Some(own_ms)),
+        // It is meant to run until it is stopped, unless the call itself says for how long.
+        (Kind::Service | Kind::Agent, Attendance::Somebody) => None,
+        (Kind::Service | Kind::Agent, Attendance::Nobody | Attendance::Unknown) => asked_ms,
+    };
+    let client_limit_ms = match attendance {
+        Attendance::Somebody => None,
+        Attendance::Nobody | Attendance::Unknown => {
+            Some(asked_ms.unwrap_or(CLIENT_LIMIT_MS).min(CLIENT_LIMIT_MAX_MS))
+        }
     };
     Call {
         session: caller.session,
@@ -39,6 +58,6 @@ pub(crate) fn call(caller: Caller, command: BackgroundCommand, settings: &Settin
         command: command.command,
         description: command.description,
         limit_ms,
-        client_limit_ms: Some(asked_ms.unwrap_or(CLIENT_LIMIT_MS).min(CLIENT_LIMIT_MAX_MS)),
+        client_limit_ms,
     }
 }

@@ -9,10 +9,10 @@ use sisyphus_core::announced::Announced;
 use sisyphus_core::call::{Announcement, Join};
 use sisyphus_core::event::Event;
 use sisyphus_core::id::ClientTaskId;
-use sisyphus_core::notice::queue_line;
+use sisyphus_core::notice::launch_line;
 use sisyphus_core::run::Run;
 use sisyphus_core::settings::Execution;
-use sisyphus_core::status::Status;
+use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::Active;
 use sisyphus_core::task::Task;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
@@ -21,7 +21,7 @@ use sisyphus_process::client;
 use crate::agent::{after_agent, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::launch::{Caller, call};
-use crate::pre_tool_use::stopped_id;
+use crate::pre_tool_use::{is_attachable, stopped_id};
 use crate::silence::tell_silent;
 
 /// How long a call that has to wait may go without a runner before nothing is said of its place in line.
@@ -53,6 +53,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let is_needed = peek.has_news() || !events.is_empty() || is_due(&peek.active, context.now.tick);
     let (taken, waiting) = if is_needed {
         let limits = joined.as_ref().map(|_| Limits::of(context.settings()));
+        let attendance = context.environment.attendance;
         context.commit(peek, &events, |active, now| {
             let taken = match reader.recipient {
                 Recipient::Agent(_) => reader.take(active, now),
@@ -60,7 +61,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
             };
             let waiting = joined.as_ref().zip(limits.as_ref()).and_then(|(join, limits)| {
                 let task = active.named(&session, &join.client.id, None)?;
-                Some((task.clone(), queue_line(active, task, limits, now.at)?))
+                Some((task.clone(), launch_line(active, task, limits, attendance, now.at)?))
             });
             (taken, waiting)
         })?
@@ -92,16 +93,15 @@ fn join(context: &Context, event: PostToolUse) -> Result<Option<Join>> {
         agent: event.agent_id,
         cwd: event.cwd,
     };
-    let call = call(caller, command, context.settings());
     let announced = Announced::of(context.store.dir(), &session);
-    let announcement = match announced.read(&tool_use) {
-        Some(announcement) => Announcement { call, ..announcement },
-        None => {
-            let mut announcement = Announcement::new(call, context.now.at);
-            announcement.client_tmp = Some(context.client_tmp().to_owned());
-            announcement
-        }
-    };
+    // The announced call goes before this one: its `timeout` may have been raised since.
+    let announcement = announced.read(&tool_use).unwrap_or_else(|| {
+        let attendance = context.environment.attendance;
+        let call = call(caller, command, context.settings(), attendance);
+        let mut announcement = Announcement::new(call, context.now.at);
+        announcement.client_tmp = Some(context.client_tmp().to_owned());
+        announcement
+    });
     let join = Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here());
     let left = Run::outside(context.store.dir(), &session, &id).join(&join);
     if let Err(error) = left {
@@ -113,8 +113,10 @@ fn join(context: &Context, event: PostToolUse) -> Result<Option<Join>> {
 
 /// Whether a runner has the task, or takes it within a moment: its shell may have been started just now.
 fn is_attached(context: &Context, task: &Task) -> bool {
-    if !matches!(task.status(), Status::Pending { .. }) {
-        return true;
+    match task.status() {
+        Status::Pending { .. } if is_attachable(context) => {}
+        Status::Pending { .. } | Status::Running { watch: Watch::Observed, .. } => return false,
+        Status::Queued { .. } | Status::Running { .. } | Status::Finished(_) => return true,
     }
     let deadline = Instant::now() + ATTACH_WAIT;
     loop {

@@ -1,8 +1,8 @@
 //! PreToolUse: announces a background command, notes who asks for one to be stopped, and who calls our own server.
 //!
 //! It never changes a command and never lets one through. The one thing that it may change is the `timeout` of a service
-//! or of a command that may have to wait, and only in a session where no other hook could have rewritten the call. What
-//! it denies is a sleep of which nothing is to be had, and an agent above the limit.
+//! or of a command that may have to wait, and only headless, in a session where no other hook could have rewritten the
+//! call. What it denies is a sleep of which nothing is to be had, and an agent above the limit.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -51,16 +51,17 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         cwd: event.cwd,
     };
     let names_limit = command.timeout.is_some();
-    let mut call = call(caller, command, settings);
+    let mut call = call(caller, command, settings, context.environment.attendance);
     let is_too_short = match call.kind {
-        // A dev server is not meant to end after the client's ten minutes.
+        // A dev server is not meant to end after the client's ten minutes, where it has such a limit.
         Kind::Service => !names_limit,
         // Without our runner under the command nobody would count the call's own limit.
         Kind::Command => is_attachable(context) && may_wait(context, settings),
         Kind::Agent => false,
     };
-    let may_raise = is_exact(&event.tool_input) && may_raise(context, &call.session);
-    let raised = (is_too_short && may_raise).then(|| {
+    let is_limited = call.client_limit_ms.is_some() && is_too_short;
+    let may_raise = is_limited && is_exact(&event.tool_input) && may_raise(context, &call.session);
+    let raised = may_raise.then(|| {
         call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
         let mut input = event.tool_input.clone();
         input.insert("timeout".to_owned(), CLIENT_LIMIT_MAX_MS.into());
@@ -83,7 +84,7 @@ fn is_exact(input: &Map<String, Value>) -> bool {
 }
 
 /// Whether commands get a runner here.
-fn is_attachable(context: &Context) -> bool {
+pub(crate) fn is_attachable(context: &Context) -> bool {
     cfg!(target_os = "linux") && context.store.dir().runner().exists()
 }
 

@@ -41,7 +41,10 @@ const FOOT: &str = "
   Raising the number starts who waits. An agent counts for one limit only: that of its model, else of its provider, else
   `max_background_tasks`. A model's name is a family (`opus`) or a whole name with or without its date, each with or without its
   provider (`anthropic/…`).
-- **The time limit** counts from the real start. Claude Code's own limit of 10 minutes comes first unless it could be raised.
+- **The time limit** counts from the real start. In a terminal Claude Code itself has none for background commands, and the
+  `timeout` of a call means foreground ones: only a longer one counts, and the model reads the limit at launch. Headless
+  (`-p`, the SDK, CI) the call's `timeout` takes its place, and Claude Code's own limit of 10 minutes comes first unless it
+  could be raised.
 - **A service** has no slot and no time limit. Known without a setting are dev servers, watchers, `tail -f` and the like; a
   pattern `!npm start` takes one out.
 

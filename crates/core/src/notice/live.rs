@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use super::measure::length;
 use super::report::heading;
 use crate::agents::{Limits, Pool, agents_of};
-use crate::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use crate::classify_exit::CLIENT_LIMIT_MAX_MS;
+use crate::environment::Attendance;
 use crate::outcome::duration;
 use crate::queue::{Outlook, holders, outlook_of};
 use crate::settings::SlotLimit;
@@ -18,13 +19,32 @@ const NAMED: usize = 5;
 /// Most characters of the table of live tasks.
 const TABLE_MAX: usize = 2_000;
 
-/// Says that a task waits, where in line and behind what; `None` if it does not.
-pub fn queue_line(
+/// Says what is worth knowing of a task whose call was just answered: its place in line, and our time limit, of which in a
+/// terminal nothing else tells; `None` if there is nothing.
+pub fn launch_line(
     active: &Active,
     task: &Task,
     limits: &Limits,
+    attendance: Attendance,
     now: DateTime<Utc>,
 ) -> Option<String> {
+    let place = queue_line(active, task, limits, now);
+    let limit = match (attendance, task.limit_ms) {
+        (Attendance::Somebody, Some(limit)) => limit,
+        (Attendance::Somebody | Attendance::Nobody | Attendance::Unknown, _) => return place,
+    };
+    let clause = format!(
+        "stopped after {}; the user's setting `sisyphus.task_ttl_minutes` lengthens that.",
+        duration(limit)
+    );
+    Some(match place {
+        Some(place) => format!("{place} Once it runs, it is {clause}"),
+        None => format!("[sisyphus] Background task {} is {clause}", task.id),
+    })
+}
+
+/// Says that a task waits, where in line and behind what; `None` if it does not.
+fn queue_line(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> Option<String> {
     let (Outlook::Waits { number }, SlotLimit::AtMost(slots)) =
         (outlook_of(active, &task.id, limits), limits.default_limit())
     else {
@@ -43,16 +63,11 @@ pub fn queue_line(
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let client_limit = task.client_limit_ms.unwrap_or(CLIENT_LIMIT_MS);
     // Where we could raise it, it does not matter.
-    let clock = if client_limit < CLIENT_LIMIT_MAX_MS {
-        format!(
-            " Claude Code's own limit of {} for this call is already running.",
-            duration(client_limit)
-        )
-    } else {
-        String::new()
-    };
+    let running = task.client_limit_ms.filter(|limit| *limit < CLIENT_LIMIT_MAX_MS);
+    let clock = running.map_or_else(String::new, |limit| {
+        format!(" Claude Code's own limit of {} for this call is already running.", duration(limit))
+    });
     Some(format!(
         "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {what} at once{}{others}. It starts by itself when its turn comes, and its end is told like any other.{clock}",
         heading(task),
@@ -208,6 +223,39 @@ mod tests {
         patient.tasks[2].client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
         let text = queue_line(&patient, &patient.tasks[2], &slots(2), at(90)).unwrap();
         assert!(text.ends_with("told like any other."), "{text}");
+        // S24: where it has none, as in a terminal, none is spoken of.
+        patient.tasks[2].client_limit_ms = None;
+        let text = queue_line(&patient, &patient.tasks[2], &slots(2), at(90)).unwrap();
+        assert!(text.ends_with("told like any other."), "{text}");
+    }
+
+    /// In a terminal our own limit is said in one clause, and no other is spoken of.
+    #[test]
+    fn our_limit_is_said_at_launch_in_a_terminal() {
+        let mut active = busy();
+        active.tasks[2].limit_ms = Some(1_800_000);
+        active.tasks[2].client_limit_ms = None;
+        let line = |slots: Limits, attendance| {
+            launch_line(&active, &active.tasks[2], &slots, attendance, at(90))
+        };
+        let alone = line(slots(3), Attendance::Somebody).unwrap();
+        assert_eq!(
+            alone,
+            "[sisyphus] Background task t3 is stopped after 30 min; the user's setting `sisyphus.task_ttl_minutes` \
+             lengthens that."
+        );
+        let waiting = line(slots(2), Attendance::Somebody).unwrap();
+        let clause = " told like any other. Once it runs, it is stopped after 30 min; the user's setting \
+                      `sisyphus.task_ttl_minutes` lengthens that.";
+        assert!(waiting.ends_with(clause), "{waiting}");
+        for attendance in [Attendance::Nobody, Attendance::Unknown] {
+            assert_eq!(line(slots(3), attendance), None);
+        }
+        let mut service = active.clone();
+        service.tasks[2].limit_ms = None;
+        let said =
+            launch_line(&service, &service.tasks[2], &slots(3), Attendance::Somebody, at(90));
+        assert_eq!(said, None);
     }
 
     #[test]

@@ -143,7 +143,7 @@ pub const KEYS: &[Key] = &[
             zero: Zero::Default,
         },
         project: Project::MayLower,
-        meaning: "time limit of a command whose call names none, from its real start; 0 is the default",
+        meaning: "time limit of a command from its real start, where its call names none that counts; 0 is the default",
     },
     Key {
         name: "stale_minutes",

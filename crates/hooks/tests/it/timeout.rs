@@ -3,7 +3,8 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use sisyphus_testing::TestEnv;
+use sisyphus_testing::env::run;
+use sisyphus_testing::{Output, TestEnv};
 
 use crate::payload::with;
 use crate::session::Session;
@@ -73,4 +74,72 @@ fn where_others_may_rewrite_calls_none_is_changed() {
     let other = Session::other(&env);
     assert_eq!(other.send(&service(&other)).stdout, "", "the file of another session");
     assert_ne!(ours.send(&service(&ours)).stdout, "");
+}
+
+/// Starts the hook of this event as a client in a terminal does.
+fn send_attended(session: &Session<'_>, event: &Value) -> Output {
+    let name = match event["hook_event_name"].as_str().unwrap() {
+        "PreToolUse" => "sisyphus-pre-tool-use",
+        _ => "sisyphus-post-tool-use",
+    };
+    let mut hook = session.env.command(name);
+    hook.env("CLAUDE_CODE_SESSION_ATTENDED", "1");
+    run(hook, event.to_string().as_bytes())
+}
+
+/// S24: in a terminal the client has no limit, so none is raised and none is noted.
+#[test]
+fn in_a_terminal_no_limit_is_raised() {
+    let env = TestEnv::new();
+    let session = session(&env, "only_ours");
+    assert_eq!(send_attended(&session, &service(&session)).stdout, "");
+    let [task] = session.active().try_into().unwrap();
+    assert_eq!((&task["limit_ms"], &task["client_limit_ms"]), (&Value::Null, &Value::Null));
+}
+
+/// S24: in a terminal a call's `timeout` is one for foreground commands: it shortens no limit of a background command.
+#[test]
+fn in_a_terminal_a_timeout_only_lengthens_our_limit() {
+    for (timeout, limit) in
+        [(json!(null), 1_800_000), (json!(4_000), 1_800_000), (json!(3_600_000), 3_600_000)]
+    {
+        let env = TestEnv::new();
+        let session = session(&env, "only_ours");
+        let event = with(session.call(1).before(), "/tool_input/timeout", timeout.clone());
+        assert_eq!(send_attended(&session, &event).stdout, "");
+        let [task] = session.active().try_into().unwrap();
+        assert_eq!(
+            (&task["limit_ms"], &task["client_limit_ms"]),
+            (&json!(limit), &Value::Null),
+            "{timeout}"
+        );
+        let service = with(service(&session), "/tool_input/timeout", timeout.clone());
+        assert_eq!(send_attended(&session, &with(service, "/tool_use_id", "toolu_2")).stdout, "");
+        assert_eq!(session.active()[1]["limit_ms"], Value::Null, "{timeout}");
+    }
+}
+
+/// Our own limit is said when a command is launched that a runner has, and in a terminal only.
+#[test]
+fn our_limit_is_said_at_launch() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let bin = env.state().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join(concat!("sisyphus-run-", env!("CARGO_PKG_VERSION"))), "").unwrap();
+    let calls = [1, 2, 3].map(|number| session.call(number));
+    for call in &calls {
+        assert_eq!(send_attended(&session, &call.before()).stdout, "");
+    }
+    let runner = calls[0].is_claimed();
+    let said = send_attended(&session, &calls[0].after()).json();
+    let said = said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
+    assert!(said.starts_with("[sisyphus] Background task t"), "{said}");
+    let clause =
+        " is stopped after 30 min; the user's setting `sisyphus.task_ttl_minutes` lengthens that.";
+    assert!(said.ends_with(clause) && said.len() < 160, "{said}");
+    drop(runner);
+    assert_eq!(send_attended(&session, &calls[1].after()).stdout, "", "no runner has it");
+    let _runner = calls[2].is_claimed();
+    assert_eq!(session.send(&calls[2].after()).stdout, "", "not said by the client where it is");
 }
