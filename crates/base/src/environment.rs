@@ -8,6 +8,9 @@ use crate::id::SessionId;
 /// Where our state is, for those whom we start.
 pub const STATE_DIR: &str = "SISYPHUS_STATE_DIR";
 
+/// Where the line is, for the processes that we start.
+pub const RUNTIME_DIR: &str = "SISYPHUS_RUNTIME_DIR";
+
 /// Whether a person attends the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Attendance {
@@ -30,6 +33,8 @@ pub struct Environment {
     pub claude_config_dir: Option<PathBuf>,
     /// `SISYPHUS_STATE_DIR`: where we keep our state instead of below the client's folder.
     pub sisyphus_state_dir: Option<PathBuf>,
+    /// `SISYPHUS_RUNTIME_DIR`: where the line is instead of the per-user folder, see [`line`](crate::line).
+    pub sisyphus_runtime_dir: Option<PathBuf>,
     /// `CLAUDE_CODE_TMPDIR`: what the client puts its `claude-UID` folder into instead of `/tmp`.
     pub claude_tmpdir: Option<PathBuf>,
     /// `CLAUDE_ENV_FILE`: only in a SessionStart hook; what is appended there runs before every Bash command.
@@ -105,6 +110,7 @@ impl Environment {
             home: path("HOME").or_else(|| path("USERPROFILE")),
             claude_config_dir: path("CLAUDE_CONFIG_DIR"),
             sisyphus_state_dir: path(STATE_DIR),
+            sisyphus_runtime_dir: path(RUNTIME_DIR),
             claude_tmpdir: path("CLAUDE_CODE_TMPDIR"),
             claude_env_file: path("CLAUDE_ENV_FILE"),
             claude_plugin_root: path("CLAUDE_PLUGIN_ROOT"),

@@ -16,7 +16,6 @@ pub mod event;
 pub mod outcome;
 pub mod reconcile;
 pub mod run;
-pub mod run_folder;
 pub mod run_root;
 pub mod source;
 pub mod status;
@@ -29,6 +28,7 @@ pub mod store;
 
 pub mod agents;
 pub mod asker;
+pub mod line;
 pub mod notify;
 pub mod queue;
 pub mod silence;

@@ -85,6 +85,11 @@ impl RunRoot {
         self.path.join("runs")
     }
 
+    /// The line of sandboxed runners.
+    pub(crate) fn line(&self) -> PathBuf {
+        self.path.join("line")
+    }
+
     /// Where a claim is handed over if the state folder can't be written to.
     pub fn claims_dir(&self) -> PathBuf {
         self.path.join("claims")

@@ -1,9 +1,12 @@
 //! Waiting until any of several locks is open. The kernel can wait for one at a time, so there is a thread for each.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
+use sisyphus_core::line::Watched;
 use sisyphus_core::store::wait_until_open;
 
 use crate::sys;
@@ -11,30 +14,65 @@ use crate::sys;
 /// Stack of a thread that does nothing but wait for one lock, in bytes.
 const STACK: usize = 64 * 1024;
 
+/// Whether a lock that opened may be watched once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reuse {
+    /// It stays open: watched again, it would wake at once, for ever.
+    Once,
+    Again,
+}
+
 /// The locks that threads of this process wait for.
 #[derive(Debug, Default)]
 pub struct Watchers {
-    watched: BTreeSet<PathBuf>,
+    watched: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl Watchers {
     /// Lets [`Signals::wait`](crate::Signals::wait) return once each of these locks is open. A lock that is watched
-    /// already gets no second thread; none of them ends before the process does, or its lock opens.
+    /// already, or was, gets no second thread; none of them ends before the process does, or its lock opens.
     pub fn watch(&mut self, locks: impl IntoIterator<Item = PathBuf>) -> Result<()> {
         for path in locks {
-            if !self.watched.insert(path.clone()) {
-                continue;
-            }
-            let wait = move || {
-                // An error is no reason to sleep on: whoever is woken looks for itself.
-                let _ = wait_until_open(&path);
-                sys::wake();
-            };
-            std::thread::Builder::new()
-                .stack_size(STACK)
-                .spawn(wait)
-                .context("could not start a thread")?;
+            let lock = path.clone();
+            self.start(path, Reuse::Once, move || wait_until_open(&lock))?;
         }
         Ok(())
     }
+
+    /// The same for locks of the line. Unlike others these are taken again: one that opened may be watched once more.
+    pub fn watch_line(&mut self, locks: impl IntoIterator<Item = Watched>) -> Result<()> {
+        for lock in locks {
+            self.start(lock.path().to_owned(), Reuse::Again, move || lock.wait_until_open())?;
+        }
+        Ok(())
+    }
+
+    fn start(
+        &self,
+        path: PathBuf,
+        reuse: Reuse,
+        wait: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<()> {
+        if !lock(&self.watched).insert(path.clone()) {
+            return Ok(());
+        }
+        let watched = Arc::clone(&self.watched);
+        let wait = move || {
+            // An error is no reason to sleep on: whatever is woken looks for itself.
+            let _ = wait();
+            if reuse == Reuse::Again {
+                lock(&watched).remove(&path);
+            }
+            sys::wake();
+        };
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn(wait)
+            .map(drop)
+            .context("could not start a thread")
+    }
+}
+
+fn lock(watched: &Mutex<BTreeSet<PathBuf>>) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
+    watched.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::hook_log;
-use sisyphus_core::paths::{StateDir, client_config_dir};
+use sisyphus_core::paths::StateDir;
 use sisyphus_core::run::Exit;
 use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::snippet;
@@ -21,7 +21,7 @@ use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::record::{Record, Standing};
 use crate::supervise::{End, SIGTERM, Start, supervise};
-use crate::turn::{Admission, Asked, LiveSettings, Slots, Turn, wait_for_turn};
+use crate::turn::{Admission, Asked, Slots, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
 pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
@@ -58,8 +58,8 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
         }
     };
     let came = Start::now();
-    let place = Asked { ticket: handoff.announcement.ticket, id: &client_id };
-    let turn = turn(&client_tmp, &state, &handoff, place, &record, &mut signals);
+    let asked = Asked { ticket: handoff.announcement.ticket, id: &client_id };
+    let turn = turn(&client_tmp, &state, &handoff, asked, &record, &mut signals);
     let mut admission = match turn {
         Ok(Turn::Start(admission)) => admission,
         Ok(Turn::Stopped(signal)) => {
@@ -105,7 +105,7 @@ fn turn(
     client_tmp: &Path,
     state: &StateDir,
     handoff: &Handoff,
-    place: Asked<'_>,
+    asked: Asked<'_>,
     record: &Record<'_>,
     signals: &mut Signals,
 ) -> Result<Turn> {
@@ -113,10 +113,10 @@ fn turn(
     if handoff.announcement.call.kind == Kind::Service || has_ancestor("sisyphus-run") {
         return Ok(Turn::Start(Admission::default()));
     }
+    let environment = Environment::read();
     let root = RunRoot::below(client_tmp)?.context("there are no run folders")?;
-    let slots = Slots::of(&root, state);
-    let mut settings = LiveSettings::at(client_config_dir(&Environment::read()).ok());
-    wait_for_turn(&slots, place, record, signals, &mut settings)
+    let mut slots = Slots::open(&environment, &root, state, handoff.confinement)?;
+    wait_for_turn(&mut slots, asked, record, signals)
 }
 
 fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)> {

@@ -1,27 +1,28 @@
-//! Waiting for a slot. Nothing is polled but the settings: a waiting runner sleeps until the kernel opens a lock.
+//! Waiting for a slot. A waiting runner sleeps until the kernel opens a lock: the one before it in line, or, at the head
+//! of the line, a slot. What no lock tells is looked at seldom: the settings, agents, and whether the line before it sleeps.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::Utc;
+use sisyphus_core::call::Confinement;
+use sisyphus_core::environment::Environment;
 use sisyphus_core::id::{ClientTaskId, TaskId, Ticket};
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::run_folder::{AgentSlots, Answer, Place, Position, Queue};
+use sisyphus_core::line::{
+    AgentSlots, Attempt, Capacity, Line, LineTicket, Occupant, QueueEntry, RuntimeDir, SlotGuard,
+};
+use sisyphus_core::paths::{StateDir, client_config_dir};
 use sisyphus_core::run_root::RunRoot;
-use sisyphus_core::settings::{Settings, SlotLimit};
-use sisyphus_process::{Notice, Signals, Watchers, is_gone};
+use sisyphus_process::{Notice, Signals, Watchers, is_alive};
 
+use crate::doubt::Doubt;
+use crate::live_settings::LiveSettings;
+use crate::overtake::Overtake;
 use crate::record::{Record, Standing};
 
-/// How often the head of the line looks whether the settings have changed. Looking costs some microseconds.
-const SETTINGS_CHECK: Duration = Duration::from_secs(1);
-/// How long a shell may wait that the client has not called a background command. Its hook comes within milliseconds of
-/// the shell's start; a foreground command with the same words must not be delayed for longer than this.
-const STANDING_PATIENCE: Duration = Duration::from_secs(3);
-/// The first of the growing pauses in which that is looked at.
-const STANDING_CHECK: Duration = Duration::from_millis(10);
-/// How many holders of slots are watched at once. Whoever sees more slots than that looks again with the settings.
+/// How often the head of the line looks whether the settings or the agents have changed. Looking costs some microseconds.
+const HEAD_CHECK: Duration = Duration::from_secs(1);
+/// How many locks are watched at once. Where more slots are held the head of the line notices within its check.
 const WATCHERS: usize = 32;
 
 /// What came of the waiting.
@@ -36,10 +37,10 @@ pub(crate) enum Turn {
 /// What is held for a command that may start: nothing where no slot is needed, or where waiting would not be right.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
-    line: Option<Place>,
+    line: Option<QueueEntry>,
     arrival: Arrival,
     /// Given back when the admission is dropped.
-    _slot: Option<Place>,
+    _slot: Option<SlotGuard>,
 }
 
 /// Whether the command found a slot at once.
@@ -70,146 +71,120 @@ pub(crate) struct Asked<'a> {
     pub(crate) id: &'a ClientTaskId,
 }
 
-impl Asked<'_> {
-    fn task(self) -> Result<TaskId> {
-        Ok(TaskId::new(self.id.as_str())?)
-    }
-}
-
-/// Where the slots are counted.
-#[derive(Debug)]
+/// Where the slots are counted, and how many there are.
 pub(crate) struct Slots {
-    queue: Queue,
-    agents: AgentSlots,
+    line: Line,
+    agents: Option<AgentSlots>,
+    confinement: Confinement,
+    settings: LiveSettings,
+    configuration: Option<String>,
 }
 
 impl Slots {
-    pub(crate) fn of(root: &RunRoot, state: &StateDir) -> Self {
-        Self { queue: Queue::of(root), agents: AgentSlots::of(root, state) }
+    pub(crate) fn open(
+        environment: &Environment,
+        root: &RunRoot,
+        state: &StateDir,
+        confinement: Confinement,
+    ) -> Result<Self> {
+        let line = Line::open(environment, confinement, root)?;
+        let runtime = RuntimeDir::open(environment).ok().flatten();
+        let configuration = client_config_dir(environment).ok();
+        Ok(Self {
+            line,
+            agents: runtime.map(|runtime| AgentSlots::of(&runtime, state)),
+            confinement,
+            configuration: configuration.as_ref().map(|dir| dir.to_string_lossy().into_owned()),
+            settings: LiveSettings::at(configuration),
+        })
     }
 
-    fn ask(&self, place: &Place, limit: SlotLimit) -> Result<Answer> {
-        self.queue.ask(place, limit, self.agents())
+    /// As it is now.
+    pub(crate) fn capacity(&mut self) -> Capacity {
+        let count = |agents: &AgentSlots| agents.count(Utc::now(), self.confinement, is_alive);
+        let agents = self.agents.as_ref().map(count).unwrap_or_default();
+        Capacity { limit: self.settings.slots(), agents }
     }
 
-    fn agents(&self) -> usize {
-        self.agents.count(Utc::now(), is_gone)
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn attempt(&mut self, entry: &QueueEntry) -> Result<Attempt> {
+        let capacity = self.capacity();
+        self.line.try_acquire(entry, capacity)
+    }
+
+    fn occupant(&self, asked: Asked<'_>) -> Result<Occupant> {
+        #[expect(clippy::disallowed_methods, reason = "the runner is where its shell was started")]
+        let folder = std::env::current_dir().ok();
+        Ok(Occupant {
+            task: TaskId::new(asked.id.as_str())?,
+            folder: folder.map(|dir| dir.to_string_lossy().into_owned()),
+            configuration: self.configuration.clone(),
+            pid: std::process::id(),
+        })
     }
 }
 
 /// Waits until the command may start.
 pub(crate) fn wait_for_turn(
-    queue: &Slots,
+    slots: &mut Slots,
     asked: Asked<'_>,
     record: &Record<'_>,
     signals: &mut Signals,
-    settings: &mut LiveSettings,
 ) -> Result<Turn> {
     let mut doubt = Some(Doubt::new());
-    let place = queue.queue.join(asked.ticket, &asked.task()?)?;
-    // Before the slots are counted: what changes in between is seen next time.
-    let mut agents = queue.agents();
-    let (mut until_open, mut at) = match queue.ask(&place, settings.slots())? {
-        Answer::Yours(slot) => return Ok(admit(place, slot, Arrival::AtOnce)),
-        Answer::Wait { until_open, at } => (until_open, at),
+    let occupant = slots.occupant(asked)?;
+    let mut entry = slots.line.join(LineTicket::new(asked.ticket, asked.id))?;
+    let admit = |entry: QueueEntry, mut slot: SlotGuard, arrival: Arrival| {
+        slot.describe(&occupant);
+        Turn::Start(Admission { line: Some(entry), arrival, _slot: Some(slot) })
     };
-    record.queued();
+    let mut attempt = slots.attempt(&entry)?;
+    if matches!(attempt, Attempt::Queued { .. }) {
+        entry.describe(&occupant);
+        record.queued();
+    }
+    let mut arrival = Arrival::AtOnce;
+    let mut overtake = Overtake::default();
     let mut watchers = Watchers::default();
     loop {
-        watchers.watch(until_open.iter().take(WATCHERS).cloned())?;
-        let look_again = match (&doubt, at) {
-            (Some(doubt), _) => Some(doubt.next),
-            (None, Position::Head) => Some(Instant::now() + SETTINGS_CHECK),
-            (None, Position::Behind) => None,
+        let (position, until_open) = match attempt {
+            Attempt::Acquired(slot) => return Ok(admit(entry, slot, arrival)),
+            Attempt::Queued { position, until_open } => (position, until_open),
         };
-        match signals.wait(look_again)? {
-            Notice::Signal { number, .. } => return Ok(Turn::Stopped(number)),
-            Notice::Woken => {}
-            Notice::Child => continue,
-            Notice::Deadline => {
-                if let Some(Doubt { until, pause, .. }) = doubt {
-                    doubt = match record.standing() {
-                        Standing::Background { .. } | Standing::AskedToStop => None,
-                        Standing::Foreground => return Ok(Turn::Start(Admission::default())),
-                        Standing::Unknown if Instant::now() >= until => {
-                            return Ok(Turn::Start(Admission::default()));
-                        }
-                        Standing::Unknown => {
-                            let next = (Instant::now() + pause).min(until);
-                            Some(Doubt { until, pause: pause * 2, next })
-                        }
-                    };
-                }
-                // No lock opens when an agent ends.
-                let is_due = settings.have_changed()
-                    || until_open.len() > WATCHERS
-                    || queue.agents() != agents;
-                if at == Position::Behind || !is_due {
-                    continue;
+        arrival = Arrival::Waited;
+        if let Some(slot) = overtake.look(slots, &entry, position, until_open.first())? {
+            return Ok(admit(entry, slot, arrival));
+        }
+        watchers.watch_line(until_open.iter().take(WATCHERS).cloned())?;
+        let next_look = overtake.next_look().unwrap_or_else(|| Instant::now() + HEAD_CHECK);
+        loop {
+            let wake_at = doubt.map_or(next_look, |doubt| doubt.next().min(next_look));
+            match signals.wait(Some(wake_at))? {
+                Notice::Signal { number, .. } => return Ok(Turn::Stopped(number)),
+                Notice::Woken => break,
+                Notice::Child => {}
+                Notice::Deadline => {
+                    if let Some(now) = doubt.filter(|doubt| doubt.next() <= Instant::now()) {
+                        doubt = match (record.standing(), now.goes_on()) {
+                            (Standing::Background { .. } | Standing::AskedToStop, _) => None,
+                            (Standing::Unknown, Some(doubt)) => Some(doubt),
+                            // It starts, and counts for all later ones.
+                            (Standing::Unknown, None) | (Standing::Foreground, _) => {
+                                let capacity = slots.capacity();
+                                let slot = slots.line.overflow(&entry, capacity)?;
+                                return Ok(admit(entry, slot, arrival));
+                            }
+                        };
+                    }
+                    if next_look <= Instant::now() {
+                        break;
+                    }
                 }
             }
         }
-        agents = queue.agents();
-        (until_open, at) = match queue.ask(&place, settings.slots())? {
-            Answer::Yours(slot) => return Ok(admit(place, slot, Arrival::Waited)),
-            Answer::Wait { until_open, at } => (until_open, at),
-        };
-    }
-}
-
-fn admit(place: Place, slot: Place, arrival: Arrival) -> Turn {
-    Turn::Start(Admission { line: Some(place), arrival, _slot: Some(slot) })
-}
-
-/// As long as it is not known that the client calls this shell a background command.
-struct Doubt {
-    until: Instant,
-    pause: Duration,
-    next: Instant,
-}
-
-impl Doubt {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self { until: now + STANDING_PATIENCE, pause: STANDING_CHECK, next: now + STANDING_CHECK }
-    }
-}
-
-/// When a file was written, and how many bytes it has.
-type Stamp = (SystemTime, u64);
-
-/// The limit as it is set now.
-pub(crate) struct LiveSettings {
-    dir: Option<PathBuf>,
-    /// The file that `slots` were read from; none for no file.
-    seen: Option<Stamp>,
-    slots: SlotLimit,
-}
-
-impl LiveSettings {
-    /// The settings in the client's configuration folder `dir`.
-    pub(crate) fn at(dir: Option<PathBuf>) -> Self {
-        Self { dir, seen: None, slots: Settings::default().max_background_tasks }
-    }
-
-    fn slots(&mut self) -> SlotLimit {
-        // The time first: what is written between the two is seen next time. So is the whole of what is half written now.
-        let stamp = self.stamp();
-        if stamp != self.seen
-            && let Some(settings) = self.dir.as_deref().and_then(Settings::read_whole)
-        {
-            self.seen = stamp;
-            self.slots = settings.max_background_tasks;
-        }
-        self.slots
-    }
-
-    fn have_changed(&self) -> bool {
-        self.stamp() != self.seen
-    }
-
-    fn stamp(&self) -> Option<Stamp> {
-        let file = self.dir.as_ref()?.join("settings.json").metadata().ok()?;
-        Some((file.modified().ok()?, file.len()))
+        attempt = slots.attempt(&entry)?;
     }
 }

@@ -12,6 +12,7 @@ use crate::TempDir;
 #[derive(Debug)]
 pub struct TestEnv {
     dir: TempDir,
+    runtime: PathBuf,
 }
 
 /// What a binary answered.
@@ -37,7 +38,9 @@ impl Output {
 impl TestEnv {
     #[expect(clippy::new_without_default, reason = "it creates folders")]
     pub fn new() -> Self {
-        let env = Self { dir: TempDir::new() };
+        let dir = TempDir::new();
+        let runtime = dir.path().join("home/runtime");
+        let env = Self { dir, runtime };
         for dir in [env.home(), env.project(), env.tmp()] {
             std::fs::create_dir_all(dir).expect("a folder");
         }
@@ -76,6 +79,16 @@ impl TestEnv {
         self.path().join("bus")
     }
 
+    /// The per-user folder of the line: what stands in for `/run/user/UID/sisyphus`.
+    pub fn runtime(&self) -> &Path {
+        &self.runtime
+    }
+
+    /// Makes this home another configuration folder of the user that `other` is.
+    pub fn share_runtime(&mut self, other: &Self) {
+        self.runtime.clone_from(&other.runtime);
+    }
+
     /// The root of the run folders.
     pub fn runs(&self) -> PathBuf {
         self.client_tmp().join("sisyphus")
@@ -110,6 +123,7 @@ impl TestEnv {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.home())
             .env("CLAUDE_CODE_TMPDIR", self.tmp())
+            .env("SISYPHUS_RUNTIME_DIR", &self.runtime)
             .env("LANG", "C.UTF-8")
             .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.bus().display()))
             .current_dir(self.project());

@@ -104,9 +104,9 @@ impl<'a> Ours<'a> {
 
     /// How many wait in line.
     pub(crate) fn waiting(&self) -> usize {
-        let line = self.stage.client_tmp().join("sisyphus/queue/waiting");
+        let line = self.stage.runtime().join("line/waiting");
         let entries = fs::read_dir(line).into_iter().flatten().flatten();
-        entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b".")).count()
+        entries.filter(|entry| !entry.file_name().as_encoded_bytes().contains(&b'.')).count()
     }
 }
 

@@ -106,6 +106,11 @@ impl Stage {
         remove(&self.home.join(".claude/settings.json"))
     }
 
+    /// The per-user folder of the line.
+    pub(crate) fn runtime(&self) -> PathBuf {
+        self.home.join("runtime")
+    }
+
     /// The folder where the client would keep its temporary files.
     pub(crate) fn client_tmp(&self) -> PathBuf {
         self.home.join(format!("claude-{}", sys::user_id()))
@@ -140,6 +145,7 @@ impl Stage {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", &self.home)
             .env("CLAUDE_CODE_TMPDIR", &self.home)
+            .env("SISYPHUS_RUNTIME_DIR", self.runtime())
             .current_dir(&self.home);
     }
 

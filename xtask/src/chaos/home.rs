@@ -64,6 +64,11 @@ impl Home {
         self.folder.join("tmp").join(format!("claude-{}", sys::user_id()))
     }
 
+    /// The per-user folder of the line.
+    pub(super) fn runtime(&self) -> PathBuf {
+        self.folder.join("runtime")
+    }
+
     /// The root of the run folders.
     pub(super) fn runs(&self) -> PathBuf {
         self.client_tmp().join("sisyphus")
@@ -143,6 +148,7 @@ impl Home {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.folder.join("home"))
             .env("CLAUDE_CODE_TMPDIR", self.folder.join("tmp"))
+            .env("SISYPHUS_RUNTIME_DIR", self.runtime())
             .env("LANG", "C.UTF-8")
             .current_dir(self.project());
     }

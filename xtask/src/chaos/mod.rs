@@ -160,7 +160,7 @@ fn say_leftovers(home: &Home) {
         .count();
     let claims = files(&state.join("claims")).len();
     let line =
-        ["waiting", "running"].map(|part| files(&home.runs().join("queue").join(part)).len());
+        ["waiting", "slots"].map(|part| files(&home.runtime().join("line").join(part)).len());
     let folders = fs::read_dir(home.runs()).into_iter().flatten().flatten();
     let folders = folders.filter(|entry| entry.path().join("claimed.json").is_file()).count();
     let log = fs::read_to_string(state.join("hooks.log")).unwrap_or_default().lines().count();

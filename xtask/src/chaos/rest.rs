@@ -59,7 +59,7 @@ fn try_the_line(cast: &Cast<'_>) -> Result<()> {
     let sleeper = || Plan::new(cast, "exec sleep 600", None);
     let mut line: Vec<Live> =
         (0..SLOTS + BEHIND).map(|_| cast.begin(0, sleeper())).collect::<Result<_>>()?;
-    let counts = || ["running", "waiting"].map(|part| held_names(cast, part).len());
+    let counts = || ["slots", "waiting"].map(|part| held_names(cast, part).len());
     wait_until(cast, "the line to form", || counts() == [SLOTS, BEHIND]);
     compare(cast);
     // Two holders die, so two who wait get their slots.
@@ -102,7 +102,7 @@ fn differences(cast: &Cast<'_>) -> Vec<String> {
             slots.push(id.to_owned());
         }
     }
-    let mut held = held_names(cast, "running");
+    let mut held = held_names(cast, "slots");
     held.sort();
     slots.sort();
     if held != slots {
@@ -111,16 +111,17 @@ fn differences(cast: &Cast<'_>) -> Vec<String> {
     found
 }
 
-/// The tasks whose files in this part of the line are held.
+/// The tasks that hold something in this part of the line, as its descriptions say.
 fn held_names(cast: &Cast<'_>, part: &str) -> Vec<String> {
-    let entries = fs::read_dir(cast.home.runs().join("queue").join(part));
+    let entries = fs::read_dir(cast.home.runtime().join("line").join(part));
     let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
-    paths.filter(|path| is_held(path)).filter_map(|path| task_of(&path)).collect()
+    let described = paths.filter(|path| path.extension().is_some_and(|it| it == "json"));
+    described.filter(|path| is_held(path)).filter_map(|path| task_of(&path)).collect()
 }
 
-/// `TICKET-TASK`
 fn task_of(path: &Path) -> Option<String> {
-    Some(path.file_name()?.to_str()?.split_once('-')?.1.to_owned())
+    let occupant: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    Some(occupant["task"].as_str()?.to_owned())
 }
 
 /// What ran through the storm is stopped by the model, or dies.

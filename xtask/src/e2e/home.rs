@@ -127,6 +127,7 @@ impl Home {
         vec![
             ("PATH", CLIENT_PATH.to_owned()),
             ("HOME", self.path.display().to_string()),
+            ("SISYPHUS_RUNTIME_DIR", self.path.join("runtime").display().to_string()),
             ("SHELL", self.shell.display().to_string()),
             ("TERM", "xterm-256color".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),

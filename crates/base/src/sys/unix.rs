@@ -87,6 +87,51 @@ pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
     metadata.ino()
 }
 
+/// Opens a lock file of the line for writing only, creating it with mode 0200. A link is refused.
+pub fn open_write_only_lock(path: &Path) -> io::Result<File> {
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o200)
+        .custom_flags(flags.bits())
+        .open(path)
+}
+
+/// Opens a file of this user that exists for writing only; a link, a pipe or somebody else's file is refused.
+pub fn open_own_for_writing(path: &Path) -> io::Result<File> {
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    own_regular(OpenOptions::new().write(true).custom_flags(flags.bits()).open(path)?)
+}
+
+/// Opens a folder, to hold its lock; a link is refused.
+pub fn open_dir(path: &Path) -> io::Result<File> {
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_DIRECTORY;
+    OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)
+}
+
+/// Whether the open `file` is what stands at `path` now.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match path.symlink_metadata() {
+        Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the system gives this user for what lives as long as its logins, if it does; see `pam_systemd(8)`.
+pub fn user_runtime_dir() -> Option<PathBuf> {
+    let dir = PathBuf::from(format!("/run/user/{}", nix::unistd::geteuid()));
+    is_private_dir(&dir).unwrap_or(false).then_some(dir)
+}
+
+/// The name of our folder among those of other users.
+pub fn shared_tmp_name() -> String {
+    format!("sisyphus-{}", nix::unistd::geteuid())
+}
+
 /// Whether files can be created in the folder `path` by this process; false for one on a read-only mount.
 pub fn is_writable_dir(path: &Path) -> bool {
     nix::unistd::access(path, nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK)
@@ -97,7 +142,10 @@ pub fn is_writable_dir(path: &Path) -> bool {
 pub fn open_own_file(path: &Path) -> io::Result<File> {
     // Without O_NONBLOCK the open of a planted pipe would wait for a writer for ever.
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    own_regular(OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?)
+}
+
+fn own_regular(file: File) -> io::Result<File> {
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.uid() == nix::unistd::geteuid().as_raw() {
         Ok(file)

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use sisyphus_core::environment::Environment;
+use sisyphus_core::environment::{Environment, RUNTIME_DIR};
 use sisyphus_core::paths::{StateDir, client_tmp_dir, create_scratch_dir};
 
 use super::attention::Attention;
@@ -84,6 +84,7 @@ impl Stage {
         command
             .env("SISYPHUS_STATE_DIR", self.state().root())
             .env("CLAUDE_CODE_TMPDIR", &self.dir)
+            .env(RUNTIME_DIR, self.dir.join("runtime"))
             .env("CLAUDE_CONFIG_DIR", self.config())
             .env("CLAUDE_ENV_FILE", self.env_file())
             .current_dir(self.project());

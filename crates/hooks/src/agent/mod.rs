@@ -16,8 +16,7 @@ use sisyphus_core::agents::{
     has_orphans, leave_line, take_news, tend,
 };
 use sisyphus_core::id::SessionId;
-use sisyphus_core::run_folder::AgentSlots;
-use sisyphus_core::run_root::RunRoot;
+use sisyphus_core::line::{AgentSlots, RuntimeDir};
 use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK};
 use sisyphus_hook::{Context, Reply};
 use sisyphus_process::is_gone;
@@ -56,12 +55,12 @@ fn publish(
     now: DateTime<Utc>,
 ) -> Result<Published> {
     let is_needed = !active.agents.waiting.is_empty() || has_agents(active);
-    let root = match RunRoot::open(&context.environment)? {
-        Some(root) => root,
-        None if is_needed => RunRoot::create(&context.environment)?,
+    let runtime = match RuntimeDir::open(&context.environment)? {
+        Some(runtime) => runtime,
+        None if is_needed => RuntimeDir::create(&context.environment)?,
         None => return Ok(Published::Nothing),
     };
-    AgentSlots::of(&root, context.store.dir()).publish(active, limits, now)
+    AgentSlots::of(&runtime, context.store.dir()).publish(active, limits, now)
 }
 
 fn has_agents(active: &Active) -> bool {
@@ -142,8 +141,8 @@ fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
     if !has_agents(active) {
         return active.agents.published == Published::Nothing;
     }
-    let Ok(Some(root)) = RunRoot::open(&context.environment) else { return false };
-    let slots = AgentSlots::of(&root, context.store.dir());
+    let Ok(Some(runtime)) = RuntimeDir::open(&context.environment) else { return false };
+    let slots = AgentSlots::of(&runtime, context.store.dir());
     slots.are_published(active, &Limits::of(context.settings()), now)
 }
 

@@ -134,7 +134,7 @@ pub(crate) fn line(session: &Session<'_>) -> Vec<Value> {
 
 /// What the runners are told of agents; empty if nothing.
 pub(crate) fn published(env: &TestEnv) -> String {
-    let files = std::fs::read_dir(env.runs().join("queue/agents"));
+    let files = std::fs::read_dir(env.runtime().join("agents"));
     let files = files.into_iter().flatten().map(|file| file.expect("an entry").path());
     files.map(|path| std::fs::read_to_string(path).expect("a file")).collect()
 }

@@ -12,6 +12,8 @@ mod faithful_setting;
 mod handoff;
 mod hostile;
 mod limit;
+mod line;
+mod line_hostile;
 mod planted;
 mod queue;
 mod results;

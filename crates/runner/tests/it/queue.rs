@@ -1,7 +1,7 @@
 //! Slots: who waits, who is next, and that the dead hold nothing.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -12,13 +12,13 @@ use sisyphus_testing::{Client, Shell, wait_until};
 use crate::support::in_both;
 
 /// A session with so many slots.
-fn session(slots: usize) -> Client {
+pub(crate) fn session(slots: usize) -> Client {
     let client = Client::new(Shell::Bash);
     slots_are(&client, slots);
     client
 }
 
-fn slots_are(client: &Client, slots: usize) {
+pub(crate) fn slots_are(client: &Client, slots: usize) {
     client.env.set(&json!({ "max_background_tasks": slots }));
 }
 
@@ -29,30 +29,31 @@ fn wait_for_a_look_at_the_settings() {
 }
 
 /// A command that says in the file `log` that it runs, and ends when the file `go-NUMBER` is there.
-fn job(client: &Client, number: usize) -> Running {
+pub(crate) fn job(client: &Client, number: usize) -> Running {
     client.background(&format!(
         "echo {number} >> log; until [ -e go-{number} ]; do sleep 0.02; done; exit {number}"
     ))
 }
 
-fn let_go(client: &Client, number: usize) {
+pub(crate) fn let_go(client: &Client, number: usize) {
     fs::write(client.env.project().join(format!("go-{number}")), "").unwrap();
 }
 
 /// The numbers of the jobs that have started, in their order.
-fn started(client: &Client) -> Vec<usize> {
+pub(crate) fn started(client: &Client) -> Vec<usize> {
     let log = fs::read_to_string(client.env.project().join("log")).unwrap_or_default();
     log.lines().map(|line| line.parse().unwrap()).collect()
 }
 
-fn wait_for_start(client: &Client, expected: &[usize]) {
+pub(crate) fn wait_for_start(client: &Client, expected: &[usize]) {
     wait_until(&format!("{expected:?} to start"), || started(client) == expected);
 }
 
 /// Waits until so many stand in line.
-fn wait_for_line(client: &Client, length: usize) {
-    let waiting = client.env.runs().join("queue/waiting");
-    let named = |entry: &fs::DirEntry| !entry.file_name().as_encoded_bytes().starts_with(b".");
+pub(crate) fn wait_for_line(client: &Client, length: usize) {
+    let waiting = client.env.runtime().join("line/waiting");
+    // Neither a description nor a file that has no name yet.
+    let named = |entry: &fs::DirEntry| !entry.file_name().as_encoded_bytes().contains(&b'.');
     wait_until(&format!("{length} to wait"), || {
         fs::read_dir(&waiting).is_ok_and(|dir| dir.flatten().filter(named).count() == length)
     });
@@ -164,9 +165,10 @@ fn who_dies_or_is_stopped_in_line_closes_its_gap_and_never_starts() {
     let ended = [second.wait(), third.wait()];
     assert!(ended.iter().all(|end| !end.status.success()), "{ended:?}");
     wait_until("the line to close", || {
-        let line = fs::read_dir(client.env.runs().join("queue/waiting")).unwrap();
+        let line = fs::read_dir(client.env.runtime().join("line/waiting")).unwrap();
+        let locks = line.flatten().filter(|entry| entry.path().extension().is_none());
         // The next who looks removes what a killed one left.
-        line.count() <= 2
+        locks.count() <= 2
     });
     let_go(&client, 1);
     wait_for_start(&client, &[1, 4]);
@@ -245,8 +247,9 @@ fn a_foreground_command_with_the_same_words_is_not_kept_waiting() {
 #[test]
 fn where_there_is_no_queue_a_command_starts_at_once() {
     let client = session(1);
-    fs::create_dir_all(client.env.runs()).unwrap();
-    fs::write(client.env.runs().join("queue"), "a plain file").unwrap();
+    fs::create_dir_all(client.env.runtime()).unwrap();
+    fs::set_permissions(client.env.runtime(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(client.env.runtime().join("line"), "a plain file").unwrap();
     let jobs = [job(&client, 1), job(&client, 2)];
     wait_until("both to start", || started(&client).len() == 2);
     for number in [1, 2] {
@@ -254,47 +257,6 @@ fn where_there_is_no_queue_a_command_starts_at_once() {
     }
     for (job, number) in jobs.into_iter().zip(1..) {
         assert_eq!(job.wait().status.code(), Some(number));
-    }
-}
-
-/// Sandboxed commands can put things there.
-#[test]
-fn what_is_no_place_in_line_holds_nobody_up_and_stays() {
-    let client = session(1);
-    let queue = client.env.runs().join("queue");
-    let mut planted = Vec::new();
-    for folder in [queue.join("waiting"), queue.join("running")] {
-        fs::create_dir_all(&folder).unwrap();
-        for name in ["notes", "0", "000000000000-", "0-t1", "+00000000000-t1"] {
-            fs::write(folder.join(name), "").unwrap();
-            planted.push(folder.join(name));
-        }
-        // Of a name that would be one.
-        planted.push(folder.join("000000000000-t1"));
-        fs::create_dir(folder.join("000000000000-t1")).unwrap();
-        planted.push(folder.join("000000000000-t2"));
-        symlink(client.env.project(), folder.join("000000000000-t2")).unwrap();
-    }
-    for path in [client.env.client_tmp(), client.env.runs(), queue] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
-    }
-    let one = job(&client, 1);
-    wait_for_start(&client, &[1]);
-    let two = job(&client, 2);
-    let state = |running: &Running| {
-        let tasks = client.tasks();
-        tasks.iter().find(|it| it["client_id"] == running.id.as_str()).unwrap()["status"].clone()
-    };
-    // The limit holds.
-    wait_until("the second to wait", || state(&two) == "queued");
-    assert_eq!(started(&client), [1]);
-    let_go(&client, 1);
-    wait_for_start(&client, &[1, 2]);
-    let_go(&client, 2);
-    one.wait();
-    two.wait();
-    for path in planted {
-        assert!(path.symlink_metadata().is_ok(), "{} went", path.display());
     }
 }
 

@@ -9,7 +9,7 @@ use sisyphus_testing::Client;
 use crate::support::in_both;
 
 /// Starts the shell in mount and process namespaces of its own, the home read-only.
-fn enter(client: &Client, shell: &mut Command) {
+pub(crate) fn enter(client: &Client, shell: &mut Command) {
     let home = client.env.home();
     let client_tmp = client.env.client_tmp();
     let mut sandbox = Command::new("unshare");

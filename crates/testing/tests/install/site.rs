@@ -111,6 +111,7 @@ impl Site {
             .env("HOME", &self.home)
             .env("TMPDIR", &self.tmp)
             .env("CLAUDE_CODE_TMPDIR", &self.tmp)
+            .env("SISYPHUS_RUNTIME_DIR", self.home.join("runtime"))
             .env("PATH", &self.tools)
             .current_dir(self.path());
         command

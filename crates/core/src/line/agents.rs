@@ -1,5 +1,5 @@
-//! What agents take of the limit that commands share: `queue/agents/KEY.json`, written by the hooks for the runners. Each
-//! state folder has a key of its own: there may be several below one root.
+//! What agents take of the limit that commands share: `agents/KEY.json`, written by the hooks for the runners. Each
+//! state folder has a key of its own.
 //!
 //! An agent has no process that could hold a lock. So each entry names the client that it lives in, whose death ends it,
 //! and a time up to which it is believed by a runner in the client's sandbox, which can't see that process.
@@ -14,20 +14,21 @@ use chrono::{DateTime, Duration, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::process_ref::ProcessRef;
 
+use super::runtime_dir::RuntimeDir;
 use crate::agents::{KEPT_FOR, Limits, Pool, Published, Turn, live_agents};
 use crate::atomic;
+use crate::call::Confinement;
 use crate::paths::{StateDir, create_private_dir};
-use crate::run_root::RunRoot;
 use crate::store::Active;
 
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 /// How many of them are read.
 const MAX_FILES: usize = 100;
-/// How long an agent is believed to live by who can't look, from the last full hour on. Every event of a hook renews it.
+/// How long a runner in the sandbox believes that an agent lives, from the last full hour on. Every event of a hook renews it.
 const BELIEVED: i64 = 3;
 
-/// The files of one run root.
+/// The files of one user.
 #[derive(Debug, Clone)]
 pub struct AgentSlots {
     dir: PathBuf,
@@ -50,8 +51,8 @@ struct Taken {
 }
 
 impl AgentSlots {
-    pub fn of(root: &RunRoot, state: &StateDir) -> Self {
-        let dir = root.path().join("queue/agents");
+    pub fn of(runtime: &RuntimeDir, state: &StateDir) -> Self {
+        let dir = runtime.agents();
         let mut hasher = DefaultHasher::new();
         state.root().hash(&mut hasher);
         let own = dir.join(format!("{:016x}.json", hasher.finish()));
@@ -59,11 +60,22 @@ impl AgentSlots {
     }
 
     /// How many slots agents have now. A file that can't be read takes none: commands go on as if there were no agents.
-    pub fn count(&self, now: DateTime<Utc>, is_gone: impl Fn(&ProcessRef) -> bool) -> usize {
-        // Sandboxed commands can write here: none may take a slot for good.
+    ///
+    /// What can't be judged does not count: a client in a container that was killed holds nothing. Only a sandboxed runner,
+    /// which can judge none, believes what the hooks wrote. `is_alive` says whether a process is known to run.
+    pub fn count(
+        &self,
+        now: DateTime<Utc>,
+        confinement: Confinement,
+        is_alive: impl Fn(&ProcessRef) -> bool,
+    ) -> usize {
         let believed = now..now + Duration::hours(BELIEVED);
+        let runs = |process: &ProcessRef| match confinement {
+            Confinement::Outside => is_alive(process),
+            Confinement::Sandboxed => true,
+        };
         let lives = |taken: &&Taken| {
-            believed.contains(&taken.until) && !taken.process.as_ref().is_some_and(&is_gone)
+            believed.contains(&taken.until) && taken.process.as_ref().is_none_or(runs)
         };
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten().take(MAX_FILES);
         let names = files.map(|file| file.path());
@@ -90,7 +102,6 @@ impl AgentSlots {
                 Ok(()) | Err(_) => Ok(Published::Nothing),
             };
         }
-        create_private_dir(self.dir.parent().context("the queue has a folder")?)?;
         create_private_dir(&self.dir)?;
         atomic::write(&self.own, &serde_json::to_vec(&content).context("could not encode slots")?)?;
         Ok(Published::Slots)
@@ -136,8 +147,9 @@ mod tests {
     use super::*;
     use sisyphus_testing::TempDir;
 
+    /// S9, S10: the client of a dead container, which can't be judged from here, holds nothing outside of the sandbox.
     #[test]
-    fn what_is_believed_takes_a_slot_and_nothing_takes_one_for_good() {
+    fn an_agent_takes_a_slot_while_its_client_lives() {
         let dir = TempDir::new();
         let slots = AgentSlots { dir: dir.path().to_owned(), own: dir.path().join("own.json") };
         let now = Utc::now();
@@ -145,18 +157,19 @@ mod tests {
         let taken = [
             Taken { until: now + Duration::minutes(1), process: None },
             Taken { until: now + Duration::minutes(1), process: process(1) },
-            // Its client is gone.
+            // Its client is gone, or can't be judged.
             Taken { until: now + Duration::minutes(1), process: process(2) },
             Taken { until: now - Duration::minutes(1), process: process(1) },
             // No hook of ours writes this.
             Taken { until: now + Duration::hours(BELIEVED + 1), process: None },
         ];
-        let count = || slots.count(now, |process| process.pid != 1);
-        assert_eq!(count(), 0);
+        let count = |confinement| slots.count(now, confinement, |process| process.pid == 1);
+        assert_eq!(count(Confinement::Outside), 0);
         let content = serde_json::to_vec(&Content { taken: taken.to_vec() }).unwrap();
         fs::write(dir.path().join("other.json"), content).unwrap();
         fs::write(dir.path().join("broken.json"), "{").unwrap();
         fs::write(dir.path().join("temporary.tmp"), "{").unwrap();
-        assert_eq!(count(), 2);
+        assert_eq!(count(Confinement::Outside), 2);
+        assert_eq!(count(Confinement::Sandboxed), 3);
     }
 }

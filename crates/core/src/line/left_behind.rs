@@ -1,0 +1,40 @@
+//! What killed runners left in the line: it holds nothing, and only takes room.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::lock_file::remove_free;
+use super::snapshot::is_held;
+use super::{LineTicket, RuntimeDir, slots_of, waiting_of};
+use crate::run_root::RunRoot;
+
+/// The folders of the line outside of the sandbox, and of those within.
+pub fn folders(runtime: Option<&RuntimeDir>, roots: &[RunRoot]) -> Vec<PathBuf> {
+    let tops = runtime.map(RuntimeDir::line).into_iter().chain(roots.iter().map(RunRoot::line));
+    tops.flat_map(|top| [slots_of(&top), waiting_of(&top)]).collect()
+}
+
+/// Whether a file of these folders was left by a process that died. A name that we would not give is not ours.
+pub fn is_left_behind(path: &Path) -> bool {
+    let Some(lock) = lock_of(path) else { return false };
+    !is_held(&lock) && !is_held(path)
+}
+
+/// Removes such a file, unless a runner has taken it since.
+pub fn remove_left_behind(path: &Path) -> io::Result<()> {
+    if lock_of(path).as_deref() == Some(path) {
+        remove_free(path);
+        return Ok(());
+    }
+    fs::remove_file(path)
+}
+
+/// The lock file that a file belongs to: itself, or that of its description, or the one that it was to become.
+fn lock_of(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let stem = name.split('.').find(|part| !part.is_empty())?;
+    let number = stem.strip_prefix("slot-").map(str::parse::<u64>);
+    let is_ours = number.is_some_and(|it| it.is_ok()) || LineTicket::parse(stem).is_some();
+    is_ours.then(|| path.with_file_name(stem))
+}

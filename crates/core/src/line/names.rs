@@ -1,0 +1,24 @@
+//! What lies in a folder of the line.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Names and paths of the regular files in a folder; nothing if there is none. In the sandbox's own folder commands can
+/// put anything.
+pub(super) fn names(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if let (true, Ok(name)) = (is_file, entry.file_name().into_string()) {
+            names.push((name, entry.path()));
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,116 @@
+//! The folder of a user that every session of theirs finds, whatever its configuration folder and its environment are.
+//!
+//! It is `/run/user/UID/sisyphus` if the system gives the user such a folder, else `/tmp/sisyphus-UID`. The client's
+//! sandbox can write to neither.
+//!
+//! Decided by what is there, not by `XDG_RUNTIME_DIR`: a session that was started by `cron`, `su` or in a container's
+//! shell has no such variable, another one of the same user has, and both must stand in one line. The variable of a shell
+//! may also differ from that of the hooks. The system may give the folder at the first login and take it back after the
+//! last logout: what runs at that moment is then not seen by what comes after it, once. `/tmp` alone would not have that
+//! gap, but another user could occupy the name there, and people let sandboxed commands write to `/tmp` more often.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::environment::Environment;
+use crate::rights::Rights;
+use crate::sys;
+
+/// The folder, known to be a real one of this user alone.
+#[derive(Debug, Clone)]
+pub struct RuntimeDir {
+    path: PathBuf,
+}
+
+impl RuntimeDir {
+    /// Opens the folder, `None` if there is none. A link, or a folder that others can look into, is an error.
+    pub fn open(environment: &Environment) -> Result<Option<Self>> {
+        Self::at(path(environment))
+    }
+
+    /// Opens the folder, creating it where it is missing.
+    pub fn create(environment: &Environment) -> Result<Self> {
+        let path = path(environment);
+        sys::create_private_dir_all(&path)
+            .with_context(|| format!("could not create `{}`", path.display()))?;
+        Self::at(path.clone())?
+            .with_context(|| format!("`{}` was removed concurrently", path.display()))
+    }
+
+    fn at(path: PathBuf) -> Result<Option<Self>> {
+        match sys::rights(&path) {
+            Ok(Rights::OursAlone) => Ok(Some(Self { path })),
+            Ok(_) => anyhow::bail!(
+                "refused `{}`: not a folder of this user alone; remove it",
+                path.display()
+            ),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                Err(error).with_context(|| format!("could not look at `{}`", path.display()))
+            }
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What agents take of the limit.
+    pub(crate) fn agents(&self) -> PathBuf {
+        self.path.join("agents")
+    }
+
+    /// The line of all runners outside of the sandbox.
+    pub(super) fn line(&self) -> PathBuf {
+        self.path.join("line")
+    }
+}
+
+fn path(environment: &Environment) -> PathBuf {
+    if let Some(dir) = &environment.sisyphus_runtime_dir {
+        return dir.clone();
+    }
+    match sys::user_runtime_dir() {
+        Some(dir) => dir.join("sisyphus"),
+        None => sys::default_tmp_dir().join(sys::shared_tmp_name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sisyphus_testing::TempDir;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn environment(path: PathBuf) -> Environment {
+        Environment { sisyphus_runtime_dir: Some(path), ..Environment::default() }
+    }
+
+    #[test]
+    fn is_created_for_its_owner_only() {
+        let dir = TempDir::new();
+        let environment = environment(dir.path().join("run/sisyphus"));
+        assert!(RuntimeDir::open(&environment).unwrap().is_none());
+        let created = RuntimeDir::create(&environment).unwrap();
+        assert_eq!(created.path().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(RuntimeDir::open(&environment).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_planted_link_or_an_open_folder_is_refused() {
+        let dir = TempDir::new();
+        let path = dir.path().join("sisyphus");
+        let environment = environment(path.clone());
+        RuntimeDir::create(&environment).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
+        assert!(RuntimeDir::create(&environment).unwrap_err().to_string().starts_with("refused"));
+        fs::remove_dir(&path).unwrap();
+        let elsewhere = TempDir::new();
+        symlink(elsewhere.path(), &path).unwrap();
+        assert!(RuntimeDir::create(&environment).is_err());
+        assert!(RuntimeDir::open(&environment).is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! The limit as it is set now.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use sisyphus_core::settings::{Settings, SlotLimit};
+
+/// When a file was written, and how many bytes it has.
+type Stamp = (SystemTime, u64);
+
+/// The limit as it is set now.
+pub(crate) struct LiveSettings {
+    dir: Option<PathBuf>,
+    /// The file that `slots` were read from; none for no file.
+    seen: Option<Stamp>,
+    slots: SlotLimit,
+}
+
+impl LiveSettings {
+    /// The settings in the client's configuration folder `dir`.
+    pub(crate) fn at(dir: Option<PathBuf>) -> Self {
+        Self { dir, seen: None, slots: Settings::default().max_background_tasks }
+    }
+
+    pub(crate) fn slots(&mut self) -> SlotLimit {
+        // The time first: what is written between the two is seen next time. So is the whole of what is half written now.
+        let stamp = self.stamp();
+        if stamp != self.seen
+            && let Some(settings) = self.dir.as_deref().and_then(Settings::read_whole)
+        {
+            self.seen = stamp;
+            self.slots = settings.max_background_tasks;
+        }
+        self.slots
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let file = self.dir.as_ref()?.join("settings.json").metadata().ok()?;
+        Some((file.modified().ok()?, file.len()))
+    }
+}

@@ -1,0 +1,77 @@
+//! Passing a line that sleeps: a runner that was suspended takes no slot, and must hold up nothing behind it.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use sisyphus_core::line::{Position, QueueEntry, SlotGuard, Watched};
+
+use crate::turn::Slots;
+
+/// How long a slot may be free while the one before takes none.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// What each further place in line adds to that, so that several pass in their order.
+const PER_PLACE: Duration = Duration::from_millis(50);
+/// How often the second in line looks for a free slot.
+const SECOND_CHECK: Duration = Duration::from_millis(500);
+/// How often those behind it do, in case that all before them sleep.
+const BEHIND_CHECK: Duration = Duration::from_secs(10);
+
+/// What was seen of the line before.
+#[derive(Debug, Default)]
+pub(crate) struct Overtake {
+    /// The one before that takes no slot, and since when one is free.
+    idle: Option<(PathBuf, Instant)>,
+    next_look: Option<Instant>,
+}
+
+impl Overtake {
+    /// Takes a slot that was free for too long while `before` stood in line. Nothing at the head of the line.
+    pub(crate) fn look(
+        &mut self,
+        slots: &mut Slots,
+        entry: &QueueEntry,
+        position: Position,
+        before: Option<&Watched>,
+    ) -> Result<Option<SlotGuard>> {
+        let (Some(before), false) = (before, position == Position::HEAD) else {
+            *self = Self::default();
+            return Ok(None);
+        };
+        let capacity = slots.capacity();
+        let patience = patience(position);
+        if !slots.line().has_room(capacity)? {
+            self.idle = None;
+        } else if let Some(since) = self.idle_since(before.path()) {
+            if since.elapsed() >= patience {
+                if let Some(slot) = slots.line().pass(entry, capacity)? {
+                    return Ok(Some(slot));
+                }
+                self.idle = None;
+            }
+        } else {
+            self.idle = Some((before.path().to_owned(), Instant::now()));
+        }
+        let check = if position == Position(1) { SECOND_CHECK } else { BEHIND_CHECK };
+        let now = Instant::now();
+        let due = self.idle.as_ref().map_or(now + check, |(_, since)| *since + patience);
+        self.next_look = Some(due.min(now + check));
+        Ok(None)
+    }
+
+    /// When to look again; `None` at the head of the line.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.next_look
+    }
+
+    fn idle_since(&self, before: &Path) -> Option<Instant> {
+        let (path, since) = self.idle.as_ref()?;
+        (path == before).then_some(*since)
+    }
+}
+
+/// How long one with so many before it lets a slot be free.
+fn patience(position: Position) -> Duration {
+    let further = u32::try_from(position.0.saturating_sub(1)).unwrap_or(u32::MAX);
+    PATIENCE + PER_PLACE.saturating_mul(further)
+}
