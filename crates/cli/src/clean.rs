@@ -7,6 +7,7 @@ use serde_json::json;
 use sisyphus_control::open_store;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::leftovers::{Kind, Leftover, find, remove};
+use sisyphus_core::line::RuntimeDir;
 use sisyphus_core::output::one_line;
 use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::store::Store;
@@ -24,7 +25,8 @@ const PATH_MAX: usize = 1_000;
 pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
     let store = open_store()?;
     let (roots, mut errors) = roots(&store.read_active()?.tasks);
-    let found = find(&store, &roots, options.age(), SystemTime::now())?;
+    let runtime = runtime(&mut errors);
+    let found = find(&store, &roots, runtime.as_ref(), options.age(), SystemTime::now())?;
     let gone = match options.earnest() {
         Earnest::OnlySay => found,
         Earnest::Remove if found.is_empty() => found,
@@ -54,6 +56,14 @@ pub(crate) fn roots(active: &[Task]) -> (Vec<RunRoot>, Vec<anyhow::Error>) {
         }
     }
     (roots, errors)
+}
+
+/// Where the line is.
+fn runtime(errors: &mut Vec<anyhow::Error>) -> Option<RuntimeDir> {
+    RuntimeDir::open(&Environment::read()).unwrap_or_else(|error| {
+        errors.push(error);
+        None
+    })
 }
 
 fn refuse_in_sandbox(store: &Store) -> Result<()> {
@@ -96,6 +106,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Session => "what was known of a session",
         Kind::Temporary => "half-written file",
         Kind::Handoff => "handoff that nobody took",
+        Kind::Line => "what a killed runner left in the line",
         Kind::Waiter => "what a session's waiter left",
         Kind::Runner => "runner of another version",
         Kind::RunFolder => "run folder",

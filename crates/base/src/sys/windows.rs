@@ -77,16 +77,6 @@ pub(crate) fn shared_tmp_name() -> String {
     "sisyphus".to_owned()
 }
 
-/// How long the machine has been up: not asked for; the clock gives the same order.
-pub(crate) fn since_boot() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
-}
-
-/// What the kernel calls the time since the last boot: not asked for.
-pub(crate) fn boot_id() -> Option<String> {
-    None
-}
-
 /// Whether files can be created in the folder `path`: asked of no access list, so hoped.
 pub fn is_writable_dir(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_dir() && !metadata.permissions().readonly())

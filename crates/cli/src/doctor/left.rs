@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use sisyphus_core::environment::Environment;
 use sisyphus_core::leftovers::find;
+use sisyphus_core::line::RuntimeDir;
 
 use super::finding::{Finding, Level, plain};
 use super::ground::Ground;
@@ -19,7 +21,8 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
         return Vec::new();
     }
     let (roots, _) = roots(&ground.active());
-    vec![match find(&ground.store, &roots, AGE, SystemTime::now()) {
+    let runtime = RuntimeDir::open(&Environment::read()).ok().flatten();
+    vec![match find(&ground.store, &roots, runtime.as_ref(), AGE, SystemTime::now()) {
         Ok(found) if found.is_empty() => Finding::fine("nothing is left over"),
         Ok(found) => {
             let bytes: u64 = found.iter().map(|it| it.bytes).sum();

@@ -14,6 +14,8 @@ use crate::support::task_once;
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
+/// A place in line.
+const TICKET: &str = "00000000000000000007-0123abcd-tnbdy0000";
 
 fn age(path: &Path, seconds: u64) {
     let then = SystemTime::now() - Duration::from_secs(seconds);
@@ -46,6 +48,17 @@ impl Home {
     /// A file below the run root.
     fn run(&self, name: &str, seconds: u64) -> PathBuf {
         let path = self.env.runs().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "12345").unwrap();
+        age(&path, seconds);
+        path
+    }
+
+    /// A file of the line.
+    fn line(&self, name: &str, seconds: u64) -> PathBuf {
+        fs::create_dir_all(self.env.runtime()).unwrap();
+        fs::set_permissions(self.env.runtime(), fs::Permissions::from_mode(0o700)).unwrap();
+        let path = self.env.runtime().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "12345").unwrap();
         age(&path, seconds);
@@ -109,6 +122,13 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         ("handoff", home.run("claims/4026531836-8-99", stale)),
         ("handoff", home.state("left/4711.json", "{}", stale)),
         ("temporary", home.run("queue/waiting/.1-tnbdy0000", stale)),
+        ("line", home.line("line/slots/slot-1", stale)),
+        ("line", home.line("line/slots/slot-1.json", stale)),
+        ("line", home.line("line/slots/slot-1.json.17.tmp", stale)),
+        ("line", home.line(&format!("line/waiting/{TICKET}"), stale)),
+        ("line", home.line(&format!("line/waiting/.{TICKET}"), stale)),
+        ("line", home.run("line/slots/slot-1", stale)),
+        ("temporary", home.line("agents/0123456789abcdef.json.17-0.tmp", stale)),
         ("waiter", home.state("wake/told.lock", "", old)),
         ("waiter", home.state("wake/told.json", "[7,9]", old)),
         ("waiter", home.state("wake/gone.lock", "", old)),
@@ -143,6 +163,12 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         home.state("left/notes.json", "{}", old),
         home.run("queue/waiting/.2-theld0000", old),
         home.run("queue/running/.profile", old),
+        home.line("line/slots/slot-2", old),
+        home.line("line/slots/slot-2.json", old),
+        home.line("line/slots/slot-3", HOUR - 60),
+        home.line("line/slots/slot-x", old),
+        home.line("line/waiting/notes", old),
+        home.line("agents/0123456789abcdef.json", old),
         home.state("outbox/session-1.json", &outbox(&[]), old),
         home.state("sessions/session-1.json", "{}", old),
         home.state("sessions/owing.json", "{}", old),
@@ -176,6 +202,8 @@ fn what_nobody_needs_goes_and_everything_else_stays() {
     let held = home.env.runs().join("thed00000/lock");
     let _held = Lock::acquire(&held, Duration::ZERO).unwrap();
     let _place = Lock::acquire(&home.env.runs().join("queue/waiting/.2-theld0000"), Duration::ZERO);
+    let slot = home.env.runtime().join("line/slots/slot-2");
+    let _slot = Lock::acquire(&slot, Duration::ZERO).unwrap();
     let _waiter = Lock::acquire(&home.env.state().join("wake/held.lock"), Duration::ZERO).unwrap();
     let before = tree(home.env.path());
 

@@ -12,6 +12,7 @@ use super::listing::{Entry, files, folders};
 use super::live::{LONG, Live};
 use super::needed::{Needed, unknown};
 use crate::id::{ClientTaskId, SessionId};
+use crate::line::{self, RuntimeDir};
 use crate::run_root::RunRoot;
 use crate::store::{Store, is_held};
 
@@ -38,6 +39,8 @@ pub enum Kind {
     /// A runner of another version.
     Runner,
     RunFolder,
+    /// What a killed runner left in the line.
+    Line,
 }
 
 /// A file or a run folder that can go.
@@ -53,10 +56,11 @@ pub struct Leftover {
 pub fn find(
     store: &Store,
     roots: &[RunRoot],
+    runtime: Option<&RuntimeDir>,
     age: Duration,
     now: SystemTime,
 ) -> Result<Vec<Leftover>> {
-    let listed = Listed::read(store, roots)?;
+    let listed = Listed::read(store, roots, runtime)?;
     let long = age.max(LONG);
     let young = |it: &Entry| !is_older(it, long, now);
     let heard_of = listed.sessions_heard_of(young);
@@ -75,6 +79,7 @@ pub fn find(
     found.extend(search.pick(Kind::Handoff, STALE, listed.handoffs));
     found.extend(search.pick(Kind::Waiter, long, live.unneeded_waiters(store, listed.waiters)));
     found.extend(search.pick(Kind::Runner, long, runners));
+    found.extend(search.pick(Kind::Line, STALE, listed.line));
     found.extend(search.pick(Kind::Handoff, DAY, listed.announced));
     found.extend(search.runs(listed.runs)?);
     found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -91,12 +96,13 @@ struct Listed {
     handoffs: Vec<Entry>,
     waiters: Vec<Entry>,
     runners: Vec<Entry>,
+    line: Vec<Entry>,
     announced: Vec<Entry>,
     runs: Vec<FoundRun>,
 }
 
 impl Listed {
-    fn read(store: &Store, roots: &[RunRoot]) -> Result<Self> {
+    fn read(store: &Store, roots: &[RunRoot], runtime: Option<&RuntimeDir>) -> Result<Self> {
         let state = store.dir();
         let mut listed = Self {
             outputs: files(&state.output_dir())?,
@@ -107,9 +113,18 @@ impl Listed {
             handoffs: keep(files(&state.claims_dir())?, Entry::is_handoff),
             waiters: files(&state.wake_dir())?,
             runners: keep(files(&state.runner_dir())?, Entry::is_runner),
+            line: Vec::new(),
             announced: Vec::new(),
             runs: Vec::new(),
         };
+        for dir in line::folders(runtime, roots) {
+            let mut left = files(&dir)?;
+            left.retain(|it| line::is_left_behind(&it.path));
+            listed.line.extend(left);
+        }
+        if let Some(runtime) = runtime {
+            listed.temporary.extend(keep(files(&runtime.agents())?, Entry::is_temporary));
+        }
         let ours = [
             state.root().to_owned(),
             state.archive_dir(),

@@ -6,6 +6,7 @@ use std::io;
 use anyhow::{Context as _, Error, Result};
 
 use super::find::{Kind, Leftover};
+use crate::line::remove_left_behind;
 use crate::store::{LOCK_WAIT_IN_RUNNER, Store, is_held};
 
 /// Removes what was found, unless it is in use by now. Returns what is gone, and what went wrong.
@@ -38,6 +39,7 @@ fn is_shared(kind: Kind) -> bool {
         | Kind::Handoff
         | Kind::Waiter
         | Kind::Runner
+        | Kind::Line
         | Kind::RunFolder => false,
     }
 }
@@ -59,6 +61,8 @@ fn is_free(leftover: &Leftover) -> bool {
         | Kind::Corrupt
         | Kind::Session
         | Kind::Temporary
+        // Looked at under its own lock.
+        | Kind::Line
         | Kind::Handoff => return true,
     };
     !is_held(&lock).unwrap_or(true)
@@ -67,6 +71,7 @@ fn is_free(leftover: &Leftover) -> bool {
 fn try_remove(leftover: &Leftover) -> Result<()> {
     let removed = match leftover.kind {
         Kind::RunFolder => fs::remove_dir_all(&leftover.path),
+        Kind::Line => remove_left_behind(&leftover.path),
         Kind::Output
         | Kind::Archive
         | Kind::Corrupt

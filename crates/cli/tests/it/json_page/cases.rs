@@ -144,6 +144,10 @@ pub(super) fn clean() -> Vec<Value> {
     }
     fs::write(folder.join("lock"), "").unwrap();
     age(&folder);
+    let slot = env.runs().join("line/slots/slot-1");
+    fs::create_dir_all(slot.parent().unwrap()).unwrap();
+    fs::write(&slot, "").unwrap();
+    age(&slot);
     plant_text(&env, concat!("bin/sisyphus-run-", env!("CARGO_PKG_VERSION")), "x");
     let nothing = json!({ "version": 1, "owed": [], "delivered": [] }).to_string();
     for (name, text) in [
