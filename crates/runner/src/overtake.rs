@@ -12,6 +12,10 @@ use crate::turn::Slots;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// What each further place in line adds to that, so that several pass in their order.
 const PER_PLACE: Duration = Duration::from_millis(50);
+/// What a busy machine adds to that: one that wakes this runner late wakes the one before late too.
+const WHEN_BUSY: Duration = Duration::from_secs(5);
+/// How late a look may be on a machine that is not busy.
+const LATE: Duration = Duration::from_millis(200);
 /// How often the second in line looks for a free slot.
 const SECOND_CHECK: Duration = Duration::from_millis(500);
 /// How often those behind it do, in case that all before them sleep.
@@ -23,6 +27,8 @@ pub(crate) struct Overtake {
     /// The one before that takes no slot, and since when one is free.
     idle: Option<(PathBuf, Instant)>,
     next_look: Option<Instant>,
+    /// Added to the patience since the slot is free.
+    busy: Duration,
 }
 
 impl Overtake {
@@ -39,7 +45,10 @@ impl Overtake {
             return Ok(None);
         };
         let capacity = slots.capacity();
-        let patience = patience(position);
+        if self.next_look.is_some_and(|due| due.elapsed() >= LATE) {
+            self.busy = WHEN_BUSY;
+        }
+        let patience = patience(position) + self.busy;
         if !slots.line().has_room(capacity)? {
             self.idle = None;
         } else if let Some(since) = self.idle_since(before.path()) {
@@ -51,6 +60,7 @@ impl Overtake {
             }
         } else {
             self.idle = Some((before.path().to_owned(), Instant::now()));
+            self.busy = Duration::ZERO;
         }
         let check = if position == Position(1) { SECOND_CHECK } else { BEHIND_CHECK };
         let now = Instant::now();

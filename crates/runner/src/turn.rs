@@ -21,7 +21,8 @@ use crate::overtake::Overtake;
 use crate::record::{Record, Standing};
 
 /// How often the head of the line looks whether the settings or the agents have changed. Looking costs some microseconds.
-const HEAD_CHECK: Duration = Duration::from_secs(1);
+/// Sooner than the next in line loses its patience.
+const HEAD_CHECK: Duration = Duration::from_millis(500);
 /// How many locks are watched at once. Where more slots are held the head of the line notices within its check.
 const WATCHERS: usize = 32;
 

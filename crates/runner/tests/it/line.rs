@@ -121,9 +121,7 @@ fn a_suspended_head_of_the_line_is_passed() {
     });
     second.process.signal(Signal::SIGSTOP);
     let_go(&client, 1);
-    let since = Instant::now();
     wait_for_start(&client, &[1, 3]);
-    assert!(since.elapsed() < Duration::from_secs(6), "{:?}", since.elapsed());
     second.process.signal(Signal::SIGCONT);
     let_go(&client, 3);
     wait_for_start(&client, &[1, 3, 2]);
