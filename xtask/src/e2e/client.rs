@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::program;
 
 /// Raise it together with what the scenarios know about the client.
-pub(crate) const CLIENT_VERSION: &str = "2.1.329";
+pub(crate) const CLIENT_VERSION: &str = "2.1.332";
 
 /// Where the client's executable is, downloaded into the build folder if this is the first time.
 pub(crate) fn fetch(target: &Path) -> Result<PathBuf> {
