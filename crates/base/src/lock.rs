@@ -3,6 +3,10 @@
 //! The kernel drops a lock with the last descriptor of its holder, so a crash leaves none behind, and lock files are
 //! never deleted: a deleted one that somebody still holds would let two holders in. On network file systems a lock may
 //! be local to one machine.
+//!
+//! Lock files have no right to read and are opened for writing only: the kernel locks any file that can be opened, and a
+//! command in the client's sandbox can read the state folder. So such a command can't hold a lock there; root's can, which
+//! no mode keeps from reading.
 
 use std::fs::File;
 use std::io;
@@ -79,8 +83,9 @@ impl Lock {
 /// Waits until nobody holds the exclusive lock of `path` any more, without bound: for a thread that does nothing else.
 /// No file: nobody does.
 pub fn wait_until_open(path: &Path) -> io::Result<()> {
-    match sys::open_own_file(path) {
-        Ok(file) => FileExt::lock_shared(&file),
+    match sys::open_lock_to_probe(path) {
+        // Some network file systems share a lock only among those who read the file.
+        Ok(file) => FileExt::lock_shared(&file).or_else(|_| FileExt::lock(&file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
@@ -88,13 +93,18 @@ pub fn wait_until_open(path: &Path) -> io::Result<()> {
 
 /// Whether somebody holds the exclusive lock of `path`. No file: nobody.
 pub fn is_held(path: &Path) -> io::Result<bool> {
-    let file = match sys::open_own_file(path) {
+    let file = match sys::open_lock_to_probe(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    // Shared, so that two who look at once don't take each other for the holder.
-    match FileExt::try_lock_shared(&file) {
+    // Shared, so that two who look at once don't take each other for the holder. Some network file systems share a lock
+    // only among those who read the file, which no process does: there that mistake is possible.
+    let locked = match FileExt::try_lock_shared(&file) {
+        Err(TryLockError::Error(_)) => FileExt::try_lock(&file),
+        other => other,
+    };
+    match locked {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(error)) => Err(error),

@@ -57,7 +57,7 @@ impl Home {
 
     /// The state folder.
     pub(super) fn state(&self) -> PathBuf {
-        self.folder.join("home/.claude/.sisyphus/background-tasks")
+        self.folder.join("home/.claude/plugins/data/sisyphus/state")
     }
 
     fn client_tmp(&self) -> PathBuf {
@@ -187,6 +187,8 @@ fn silent(answer: Answer) -> Result<Answer> {
 
 /// Whether somebody holds the exclusive lock of `path`. No file: nobody.
 pub(super) fn is_held(path: &Path) -> bool {
-    File::open(path)
+    File::options()
+        .write(true)
+        .open(path)
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }

@@ -37,6 +37,11 @@ pub fn is_private_dir(path: &Path) -> io::Result<bool> {
     Ok(metadata.is_dir() && ours && metadata.mode() & 0o022 == 0)
 }
 
+/// Makes `link` lead to the folder `target`.
+pub(crate) fn link_dir(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
 /// Whose a file or folder is, and who else may do what with it.
 pub fn rights(path: &Path) -> io::Result<Rights> {
     let metadata = path.symlink_metadata()?;
@@ -69,40 +74,29 @@ pub fn append_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
-/// Opens a lock file for reading and writing, creating it with mode 0600. A link is refused.
+/// Opens a lock file, creating it with a mode that lets nobody read it. A link is refused.
+///
+/// The kernel locks any file that was opened, whatever for. In the client's sandbox the state folder is read-only, so that
+/// nothing there can be opened for writing; without a right to read, a lock file can't be opened there at all, but by root.
 pub fn open_lock_file(path: &Path) -> io::Result<File> {
+    to_write().create(true).truncate(false).mode(0o200).open(path)
+}
+
+/// Opens a lock file that is there, to look whether a process holds it. A link, a pipe or somebody else's file is refused.
+pub fn open_lock_to_probe(path: &Path) -> io::Result<File> {
+    own_regular(to_write().open(path)?)
+}
+
+fn to_write() -> OpenOptions {
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(flags.bits())
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(flags.bits());
+    options
 }
 
 /// The number of a file in its file system: a file that takes another one's place has another number.
 pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
     metadata.ino()
-}
-
-/// Opens a lock file of the line for writing only, creating it with mode 0200. A link is refused.
-pub fn open_write_only_lock(path: &Path) -> io::Result<File> {
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o200)
-        .custom_flags(flags.bits())
-        .open(path)
-}
-
-/// Opens a file of this user that exists for writing only; a link, a pipe or somebody else's file is refused.
-pub fn open_own_for_writing(path: &Path) -> io::Result<File> {
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    own_regular(OpenOptions::new().write(true).custom_flags(flags.bits()).open(path)?)
 }
 
 /// Opens a folder, to hold its lock; a link is refused.

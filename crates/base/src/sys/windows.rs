@@ -42,39 +42,34 @@ pub fn append_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-/// Opens a lock file for reading and writing, creating it.
+/// Opens a lock file, creating it.
 pub fn open_lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// Opens a lock file of the line, creating it.
-pub(crate) fn open_write_only_lock(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).open(path)
-}
-
-/// Opens a file that exists for writing only.
-pub(crate) fn open_own_for_writing(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).open(path)
-}
-
 /// Opens a folder, to hold its lock: not done here.
-pub(crate) fn open_dir(_path: &Path) -> io::Result<File> {
+pub fn open_dir(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Whether the open `file` is what stands at `path` now: an open file keeps its name here.
-pub(crate) fn is_at(_file: &File, path: &Path) -> io::Result<bool> {
+pub fn is_at(_file: &File, path: &Path) -> io::Result<bool> {
     Ok(path.exists())
 }
 
 /// What the system gives this user for what lives as long as its logins: nothing.
-pub(crate) fn user_runtime_dir() -> Option<PathBuf> {
+pub fn user_runtime_dir() -> Option<PathBuf> {
     None
 }
 
 /// The name of our folder in the user's own temporary one.
-pub(crate) fn shared_tmp_name() -> String {
+pub fn shared_tmp_name() -> String {
     "sisyphus".to_owned()
+}
+
+/// Opens a lock file that is there, to look whether a process holds it.
+pub fn open_lock_to_probe(path: &Path) -> io::Result<File> {
+    open_own_file(path)
 }
 
 /// Whether files can be created in the folder `path`: asked of no access list, so hoped.

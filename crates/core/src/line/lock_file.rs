@@ -48,7 +48,7 @@ impl Held {
     /// Takes the lock of `path` if it is free, creating the file.
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         for _ in 0..ATTEMPTS {
-            let file = sys::open_write_only_lock(path)?;
+            let file = sys::open_lock_file(path)?;
             match try_exclusive(&file)? {
                 // Else the file was removed between the open and the lock: no other runner would see the lock.
                 Taken::Yes if sys::is_at(&file, path)? => return Ok(Some(Self::new(path, file))),
@@ -62,7 +62,7 @@ impl Held {
     /// Creates a locked file under a name of its own, and renames it then: a runner that sees the file sees it held.
     pub(super) fn create(path: &Path, unnamed: &Path) -> Result<Self> {
         let context = || format!("could not create `{}`", path.display());
-        let file = sys::open_write_only_lock(unnamed).with_context(context)?;
+        let file = sys::open_lock_file(unnamed).with_context(context)?;
         FileExt::try_lock(&file).map_err(io::Error::from).with_context(context)?;
         fs::rename(unnamed, path).with_context(context)?;
         Ok(Self::new(path, file))
@@ -139,7 +139,7 @@ impl Watched {
 
     fn open(&self) -> io::Result<File> {
         match self {
-            Self::Lock(path) => sys::open_own_for_writing(path),
+            Self::Lock(path) => sys::open_lock_to_probe(path),
             Self::Description(path) => sys::open_own_file(path),
         }
     }
@@ -162,7 +162,7 @@ impl Watched {
 
 /// Removes a free lock file and its description. Under its lock, so that no runner takes it at the same time.
 pub(super) fn remove_free(path: &Path) {
-    let Ok(file) = sys::open_own_for_writing(path) else { return };
+    let Ok(file) = sys::open_lock_to_probe(path) else { return };
     if matches!(try_exclusive(&file), Ok(Taken::Yes)) && sys::is_at(&file, path).unwrap_or(false) {
         let _ = fs::remove_file(description_of(path));
         let _ = fs::remove_file(path);

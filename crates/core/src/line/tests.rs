@@ -178,7 +178,7 @@ fn a_lock_on_a_removed_file_is_taken_again() {
     let held = slot(ask(&line, &entry, capacity(1)));
     fs::remove_file(&path).unwrap();
     let again = slot(ask(&line, &entry, capacity(1)));
-    assert!(sys::is_at(&sys::open_own_for_writing(&path).unwrap(), &path).unwrap());
+    assert!(sys::is_at(&sys::open_lock_to_probe(&path).unwrap(), &path).unwrap());
     assert_eq!(waits(ask(&line, &entry, capacity(1))), (0, vec![1]));
     // The first one does not remove the name of the second.
     drop(held);

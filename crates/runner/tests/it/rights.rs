@@ -58,6 +58,12 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Those of tasks and of the state say so in their names; those of the queue are all that is there without an extension.
+fn is_lock(path: &Path) -> bool {
+    let of_queue = path.iter().any(|part| part == "queue") && path.extension().is_none();
+    of_queue || path.extension().is_some_and(|end| end == "lock") || path.ends_with("lock")
+}
+
 /// Checks everything of ours; returns how much there was.
 fn assert_private(client: &Client, when: &str) -> usize {
     let mut count = 0;
@@ -67,7 +73,11 @@ fn assert_private(client: &Client, when: &str) -> usize {
         // What lies beside the runner says where the notifier is.
         let program =
             path.starts_with(client.env.state().join("bin")) && !path.ends_with("notifier");
-        let expected = if metadata.is_dir() || program { 0o700 } else { 0o600 };
+        let expected = match () {
+            () if metadata.is_dir() || program => 0o700,
+            () if is_lock(&path) => 0o200,
+            () => 0o600,
+        };
         assert_eq!(metadata.mode() & 0o7777, expected, "{when}: {}", path.display());
         count += 1;
     }
@@ -77,7 +87,7 @@ fn assert_private(client: &Client, when: &str) -> usize {
 #[test]
 fn what_is_written_in_the_life_of_a_task_is_for_its_owner_alone() {
     let client = Client::new(Shell::Bash);
-    fs::remove_dir_all(client.env.home().join(".claude/.sisyphus")).unwrap();
+    fs::remove_dir_all(client.env.home().join(".claude/plugins")).unwrap();
     let _ = fs::remove_dir_all(client.env.runs());
     let start = json!({ "hook_event_name": "SessionStart", "source": "startup" });
     let env_file = client.env.path().join("env-session-1.sh");

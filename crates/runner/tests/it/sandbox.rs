@@ -1,10 +1,11 @@
 //! Inside the client's sandbox the state folder is read-only, and process numbers mean nothing outside.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::json;
-use sisyphus_testing::Client;
+use sisyphus_testing::{Client, Shell, env};
 
 use crate::support::in_both;
 
@@ -75,4 +76,36 @@ fn a_result_from_a_sandbox_is_left_in_the_run_folder_and_folded_outside() {
         assert_eq!(fs::read(task["output_file"].as_str().unwrap()).unwrap(), finished.output);
         assert!(!folder.exists());
     });
+}
+
+/// Runs a script in a sandbox like the client's: everything can be read, nothing can be written to, and no capability lets
+/// root do more than its modes.
+fn in_bubblewrap(client: &Client, script: &str) -> String {
+    let mut sandbox = Command::new("bwrap");
+    sandbox.args(["--ro-bind", "/", "/", "--dev", "/dev", "--unshare-user", "--unshare-pid"]);
+    sandbox.args(["--proc", "/proc", "--cap-drop", "ALL", "--", "bash", "-c", script]);
+    client.env.apply(&mut sandbox);
+    let output = env::run(sandbox, b"");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    output.stdout
+}
+
+/// T9: the kernel locks whatever can be opened, so a lock file of the state can't be opened where it can't be written to.
+#[test]
+fn a_sandboxed_command_holds_no_lock_of_the_state() {
+    let client = Client::new(Shell::Bash);
+    drop(client.announce("true"));
+    let lock = client.env.state().join("state.lock");
+    assert!(lock.is_file());
+    let attack = format!(
+        "exec 2>&1; for way in '<' '>' '>>' '<>'; do\n\
+         ( eval \"exec 9$way{lock}\" && flock -xn 9 && echo held ) || echo refused; done",
+        lock = lock.display()
+    );
+    let said = in_bubblewrap(&client, &attack);
+    assert_eq!((said.matches("refused").count(), said.matches("held").count()), (4, 0), "{said}");
+    // As it was in 0.1.0: the attack works.
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o600)).unwrap();
+    let said = in_bubblewrap(&client, &attack);
+    assert_eq!(said.matches("held").count(), 1, "{said}");
 }

@@ -48,7 +48,7 @@ impl Drop for Holder {
 #[test]
 #[ignore = "not a test: what `Holder` runs, in a folder that has a lock"]
 fn take_the_lock_and_stop() {
-    let Ok(file) = File::open("state.lock") else { return };
+    let Ok(file) = File::options().write(true).open("state.lock") else { return };
     file.try_lock().unwrap();
     raise(Signal::SIGSTOP).unwrap();
 }
