@@ -21,7 +21,7 @@ $Texts = @('skills', 'agents')
 $ClientMin = '2.1.139'
 
 # Everything in the state folder; SISYPHUS_STATE_DIR may be a folder with other things in it.
-$StateNames = '^((active|completed|failed|journal)\.json.*|archive|outbox|sessions|output|bin|claims|left|wake|notify\..*|terminal\.json.*|state\.lock|runners\.lock|hooks\.log.*)$'
+$StateNames = '^((active|completed|failed|journal)\.json.*|archive|outbox|sessions|output|bin|claims|left|wake|notify\..*|terminal\.json.*|state\.lock|runners\.lock|hooks\.log.*|imported-0\.1)$'
 
 function Main {
     if ($Purge -and -not $Uninstall) { throw '-Purge goes with -Uninstall' }
@@ -34,9 +34,13 @@ function Main {
     $config = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($config)
     $target = Join-Path $config 'skills\sisyphus'
     # On the volume of the target, so that a rename can put it there.
-    $work = Join-Path $config '.sisyphus\plugin'
+    $data = Join-Path $config 'plugins\data\sisyphus'
+    $work = Join-Path $data 'plugin'
     $state = $env:SISYPHUS_STATE_DIR
-    if (-not $state) { $state = Join-Path $config '.sisyphus\background-tasks' }
+    if (-not $state) { $state = Join-Path $data 'state' }
+    # Where 0.1.0 had both.
+    $oldWork = Join-Path $config '.sisyphus\plugin'
+    $oldState = Join-Path $config '.sisyphus\background-tasks'
 
     if ((Test-Path -LiteralPath $target) -and -not (Test-Ours $target)) { throw "'$target' is not ours; move it away" }
     if ($Uninstall) { Uninstall-Plugin } else { Install-Plugin }
@@ -66,6 +70,11 @@ function Install-Plugin {
     } finally {
         Remove-Folder $staging
     }
+    # What 0.1.0 knows of the commands of running sessions comes along. What fails here is tried again when a session starts.
+    if (-not $env:SISYPHUS_STATE_DIR -and (Test-Path -LiteralPath $oldState)) {
+        & (Join-Path $target 'bin\sisyphus.exe') import
+    }
+    Remove-Folder $oldWork
     Write-Output "Installed sisyphus to $target"
     Write-Output 'On Windows background commands are observed, not supervised, so there is no self-check.'
     Write-Output 'It is active in every session of Claude Code that starts from now on.'
@@ -167,21 +176,31 @@ function Remove-Folder([string]$folder) {
 function Uninstall-Plugin {
     Move-Away | Out-Null
     Remove-Folder $work
+    Remove-Folder $oldWork
     Write-Output 'Removed sisyphus.'
-    if (-not (Test-Path -LiteralPath $state)) {
+    # Another folder than the usual one is all that is meant then.
+    $states = if ($env:SISYPHUS_STATE_DIR) { @($state) } else { @($state, $oldState) }
+    $kept = @($states | Where-Object { Test-Path -LiteralPath $_ })
+    if (-not $kept) {
         Write-Output 'There is no task history.'
     } elseif ($Purge) {
-        Remove-State
+        $kept | ForEach-Object { Remove-State $_ }
         Write-Output 'Removed the task history.'
     } else {
-        Write-Output "The task history is kept in $state; -Uninstall -Purge removes it."
+        Write-Output "The task history is kept in $($kept[0]); -Uninstall -Purge removes it."
+    }
+    # Claude Code made the second one for us.
+    foreach ($folder in $data, "$data-skills-dir", (Join-Path $config '.sisyphus')) {
+        if ((Test-Path -LiteralPath $folder) -and -not (Get-ChildItem -LiteralPath $folder -Force)) {
+            Remove-Item -LiteralPath $folder
+        }
     }
 }
 
-function Remove-State {
-    $others = @(Get-ChildItem -LiteralPath $state -Force | Where-Object { $_.Name -notmatch $StateNames })
+function Remove-State([string]$folder) {
+    $others = @(Get-ChildItem -LiteralPath $folder -Force | Where-Object { $_.Name -notmatch $StateNames })
     if ($others) { throw "'$($others[0].FullName)' is not ours; move it away, or remove the task history yourself" }
-    Remove-Item -LiteralPath $state -Recurse -Force
+    Remove-Item -LiteralPath $folder -Recurse -Force
 }
 
 try {

@@ -18,8 +18,8 @@ usage: ./install.sh                       install or update
        ./install.sh --uninstall           remove what was installed, keep the task history
        ./install.sh --uninstall --purge   remove the task history too
 
-Installs the plugin to ~/.claude/skills/sisyphus (CLAUDE_CONFIG_DIR is honoured) and links the command line to
-~/.local/bin/sisyphus. Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo.
+Installs the plugin to ~/.claude/plugins/data/sisyphus and links it to ~/.claude/skills/sisyphus (CLAUDE_CONFIG_DIR is
+honoured) and the command line to ~/.local/bin/sisyphus. Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo.
 USAGE
 }
 
@@ -55,8 +55,13 @@ main() {
 	*) config=$PWD/$config ;; # the links need whole paths
 	esac
 	target=$config/skills/$PLUGIN
-	versions=$config/.sisyphus/plugin
-	state=${SISYPHUS_STATE_DIR:-$config/.sisyphus/background-tasks}
+	# Claude Code's sandbox keeps this folder read-only, also in a session that was started in the home folder.
+	data=$config/plugins/data/$PLUGIN
+	versions=$data/plugin
+	state=${SISYPHUS_STATE_DIR:-$data/state}
+	# Where 0.1.0 had both, which a sandboxed command could write to. The second is a link for people now.
+	old_versions=$config/.sisyphus/plugin
+	old_state=$config/.sisyphus/background-tasks
 	link=$HOME/.local/bin/sisyphus
 	"$action"
 }
@@ -80,6 +85,8 @@ install() {
 	switch
 	link_command
 	trap - EXIT
+	import_old_state
+	link_state
 	remove_old_versions
 	say "Installed $PLUGIN $version to $target"
 	say ""
@@ -120,8 +127,13 @@ check_files() {
 
 # What stands where we would put something, and was not put there by us, is left alone.
 check_target() {
-	! is_foreign "$target" '*/.sisyphus/plugin/*' || die "'$target' is not ours; move it away"
+	! is_foreign_plugin || die "'$target' is not ours; move it away"
 	! is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || die "'$link' is not ours; move it away"
+}
+
+# Whether something is there that no installer of ours has linked.
+is_foreign_plugin() {
+	is_foreign "$target" "*/plugins/data/$PLUGIN/plugin/*" && is_foreign "$target" '*/.sisyphus/plugin/*'
 }
 
 # Whether something is there that is not a link to a place like $2.
@@ -239,36 +251,62 @@ link_command() {
 	mv -T -f "$staging.link" "$link" 2>/dev/null || mv -h -f "$staging.link" "$link" || die "could not link '$link'"
 }
 
+# Running sessions start their hooks by way of the link that was just switched: what the version before knows of their
+# commands comes along. What fails here is tried again when a session starts.
+import_old_state() {
+	[ -z "${SISYPHUS_STATE_DIR:-}" ] && [ -d "$old_state" ] && [ ! -L "$old_state" ] || return 0
+	"$target/bin/sisyphus" import || :
+}
+
+# For people, who find the state where the documents say. Nothing that is there is replaced.
+link_state() {
+	[ -z "${SISYPHUS_STATE_DIR:-}" ] && [ ! -e "$old_state" ] && [ ! -L "$old_state" ] || return 0
+	mkdir -p "$config/.sisyphus" && ln -s "$state" "$old_state" || :
+}
+
 # A session may still use the version before; what is older than a week is nobody's. What another installer renames
 # meanwhile is no news.
 remove_old_versions() {
-	find "$versions" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} + 2>/dev/null || :
+	for folder in "$versions" "$old_versions"; do
+		find "$folder" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} + 2>/dev/null || :
+	done
+	rmdir "$old_versions" 2>/dev/null || :
 }
 
 uninstall() {
-	is_foreign "$target" '*/.sisyphus/plugin/*' || rm -f "$target"
+	is_foreign_plugin || rm -f "$target"
 	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link"
-	rm -rf "$versions"
+	rm -rf "$versions" "$old_versions"
+	[ "$(readlink "$old_state" || :)" != "$data/state" ] || rm -f "$old_state"
+	# Another folder than the usual one is all that is meant then.
+	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
 	say "Removed $PLUGIN."
-	if [ ! -d "$state" ]; then
+	if [ ! -d "$state" ] && [ ! -d "$old_state" ]; then
 		say "There is no task history."
 	elif [ "$purge" = yes ]; then
-		purge_state
+		purge_state "$state"
+		purge_state "$old_state"
 		say "Removed the task history."
 	else
 		# The runner stays with the history: sessions that run now still look for it.
-		say "The task history is kept in $state; --uninstall --purge removes it."
+		kept=$state
+		[ -d "$state" ] || kept=$old_state
+		say "The task history is kept in $kept; --uninstall --purge removes it."
 	fi
-	rmdir "$config/.sisyphus" 2>/dev/null || :
+	# Claude Code made the second one for us.
+	for folder in "$data" "$data-skills-dir" "$config/plugins/data" "$config/plugins" "$config/.sisyphus"; do
+		rmdir "$folder" 2>/dev/null || :
+	done
 }
 
 # SISYPHUS_STATE_DIR may be a folder with other things in it.
 purge_state() {
-	other=$(find "$state" -mindepth 1 -maxdepth 1 ! -name 'active.json*' ! -name 'completed.json*' ! -name 'failed.json*' ! -name 'journal.json*' \
+	[ -d "$1" ] || return 0
+	other=$(find "$1" -mindepth 1 -maxdepth 1 ! -name 'active.json*' ! -name 'completed.json*' ! -name 'failed.json*' ! -name 'journal.json*' \
 		! -name archive ! -name outbox ! -name sessions ! -name output ! -name bin ! -name claims ! -name left ! -name wake \
-		! -name state.lock ! -name runners.lock ! -name 'notify.*' ! -name 'terminal.json*' ! -name 'hooks.log*' | head -n 1)
+		! -name state.lock ! -name runners.lock ! -name 'notify.*' ! -name 'terminal.json*' ! -name 'hooks.log*' ! -name imported-0.1 | head -n 1)
 	[ -z "$other" ] || die "'$other' is not ours; move it away, or remove the task history yourself"
-	rm -rf "$state"
+	rm -rf "$1"
 }
 
 main "$@"

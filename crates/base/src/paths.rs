@@ -9,7 +9,12 @@ use crate::id::{SessionId, TaskId, ToolUseId};
 use crate::sys;
 
 /// Where the state folder is in the client's configuration folder, unless `SISYPHUS_STATE_DIR` names another.
-const IN_CONFIG_DIR: &str = ".sisyphus/background-tasks";
+///
+/// The client's sandbox keeps `plugins` read-only even in a session that was started in the home folder, where everything
+/// else in it can be written to (measured on 2.1.332, pinned by the scenario `sandbox_in_home`).
+const IN_CONFIG_DIR: &str = "plugins/data/sisyphus/state";
+/// Where the documents say that it is, and where 0.1.0 had it. A sandboxed command may be able to write there.
+const FOR_PEOPLE: &str = ".sisyphus/background-tasks";
 
 /// The client's own configuration folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
 pub fn client_config_dir(environment: &Environment) -> Result<PathBuf> {
@@ -34,7 +39,7 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// `SISYPHUS_STATE_DIR`, or `.sisyphus/background-tasks` in the client's configuration folder.
+    /// `SISYPHUS_STATE_DIR`, or `plugins/data/sisyphus/state` in the client's configuration folder.
     pub fn locate(environment: &Environment) -> Result<Self> {
         let root = match &environment.sisyphus_state_dir {
             Some(dir) => dir.clone(),
@@ -50,7 +55,21 @@ impl StateDir {
 
     /// The client's configuration folder, if the state folder lies in it.
     pub fn config_dir(&self) -> Option<&Path> {
-        self.root.ancestors().nth(2).filter(|dir| dir.join(IN_CONFIG_DIR) == self.root)
+        self.root
+            .ancestors()
+            .nth(Path::new(IN_CONFIG_DIR).components().count())
+            .filter(|dir| dir.join(IN_CONFIG_DIR) == self.root)
+    }
+
+    /// The documented place of the state folder, if the state folder lies in the configuration folder: a link for people
+    /// that no part of the plugin follows, or what 0.1.0 left.
+    pub fn for_people(&self) -> Option<PathBuf> {
+        Some(self.config_dir()?.join(FOR_PEOPLE))
+    }
+
+    /// Says that what 0.1.0 left was taken over, and when.
+    pub fn imported(&self) -> PathBuf {
+        self.root.join("imported-0.1")
     }
 
     /// The state folder that a runner belongs to: the one that it lies in.
@@ -250,12 +269,14 @@ mod tests {
         let config = Environment { claude_config_dir: Some("/c".into()), ..home.clone() };
         let state = Environment { sisyphus_state_dir: Some("/s".into()), ..config.clone() };
         let cases = [
-            (home, "/h/.claude/.sisyphus/background-tasks"),
-            (config, "/c/.sisyphus/background-tasks"),
-            (state, "/s"),
+            (home, "/h/.claude/plugins/data/sisyphus/state", Some("/h/.claude")),
+            (config, "/c/plugins/data/sisyphus/state", Some("/c")),
+            (state, "/s", None),
         ];
-        for (environment, expected) in cases {
-            assert_eq!(StateDir::locate(&environment).unwrap().root(), Path::new(expected));
+        for (environment, expected, config_dir) in cases {
+            let state = StateDir::locate(&environment).unwrap();
+            assert_eq!(state.root(), Path::new(expected));
+            assert_eq!(state.config_dir(), config_dir.map(Path::new));
         }
         assert!(StateDir::locate(&Environment::default()).is_err());
     }

@@ -66,7 +66,7 @@ impl TestEnv {
 
     /// The state folder.
     pub fn state(&self) -> PathBuf {
-        self.home().join(".claude/.sisyphus/background-tasks")
+        self.home().join(".claude/plugins/data/sisyphus/state")
     }
 
     /// The client's temporary folder, `claude-UID`.

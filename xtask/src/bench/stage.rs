@@ -74,7 +74,7 @@ impl Stage {
 
     /// The state folder.
     pub(crate) fn state(&self) -> PathBuf {
-        self.home.join(".claude/.sisyphus/background-tasks")
+        self.home.join(".claude/plugins/data/sisyphus/state")
     }
 
     /// The record of unfinished tasks.

@@ -20,16 +20,24 @@ pub(crate) enum Shell {
     Zsh,
 }
 
+/// Where sessions start.
+#[derive(Clone, Copy)]
+enum Start {
+    Project,
+    Home,
+}
+
 /// What a home starts with.
 pub(crate) struct Setup {
     shell: Shell,
     settings: Value,
     plugin: bool,
+    start: Start,
 }
 
 impl Setup {
     pub(crate) fn without_plugin() -> Self {
-        Self { shell: Shell::Bash, settings: json!({}), plugin: false }
+        Self { shell: Shell::Bash, settings: json!({}), plugin: false, start: Start::Project }
     }
 
     pub(crate) fn with_plugin() -> Self {
@@ -42,6 +50,11 @@ impl Setup {
 
     pub(crate) fn settings(self, settings: Value) -> Self {
         Self { settings, ..self }
+    }
+
+    /// Sessions start in the home folder itself.
+    pub(crate) fn starts_in_home(self) -> Self {
+        Self { start: Start::Home, ..self }
     }
 }
 
@@ -59,7 +72,11 @@ pub(crate) struct Home {
 impl Home {
     pub(super) fn create(stage: &Stage, label: &str, setup: &Setup) -> Result<Self> {
         let folder = stage.folder.join(label);
-        let (path, project) = (folder.join("home"), folder.join("project"));
+        let path = folder.join("home");
+        let project = match setup.start {
+            Start::Project => folder.join("project"),
+            Start::Home => path.clone(),
+        };
         let shell = match setup.shell {
             Shell::Bash => program::need("bash", stage.name)?,
             Shell::Zsh => program::need("zsh", stage.name)?,
@@ -81,6 +98,11 @@ impl Home {
     /// Where the plugin is once it is installed.
     pub(crate) fn plugin(&self) -> PathBuf {
         self.path.join(".claude/skills/sisyphus")
+    }
+
+    /// The state folder.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path.join(".claude/plugins/data/sisyphus/state")
     }
 
     /// The variable that everything started in this home carries.

@@ -28,7 +28,7 @@ fn remove_of(scenario: &Path) -> Result<()> {
     let root = client_tmp().join("sisyphus");
     let recorded: String = entries(scenario)?
         .iter()
-        .map(|home| home.join("home/.claude/.sisyphus/background-tasks"))
+        .map(|home| home.join("home/.claude/plugins/data/sisyphus/state"))
         .map(|state| records(&state))
         .collect::<Result<_>>()?;
     let is_recorded =

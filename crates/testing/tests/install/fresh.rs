@@ -95,7 +95,7 @@ fn nothing_is_touched_but_the_plugins_own_places() {
     fs::write(site.config().join("settings.json"), "{}").unwrap();
     let before = tree(site.path());
     site.install();
-    let ours = [".claude/.sisyphus", ".claude/skills/sisyphus", ".local"];
+    let ours = [".claude/.sisyphus", ".claude/plugins", ".claude/skills/sisyphus", ".local"];
     let is_ours = |line: &str| ours.iter().any(|name| line.starts_with(&format!("home/{name}")));
     let mut after = tree(site.path());
     after.retain(|line| !is_ours(line));
@@ -107,6 +107,7 @@ fn nothing_is_touched_but_the_plugins_own_places() {
         left[0].as_ref().unwrap().file_name().as_os_str()
     );
     assert!(!site.current().join("demo.log").exists());
+    assert_eq!(fs::read_link(site.documented_state()).unwrap(), site.state());
 }
 
 #[test]
@@ -133,6 +134,7 @@ fn the_clients_own_folder_is_honoured() {
         command.args(["--uninstall", "--purge"]).env("CLAUDE_CONFIG_DIR", &config);
         succeeds(command);
         assert!(!site.link().exists() && !config.join(".sisyphus").exists());
+        assert!(!config.join("plugins").exists());
     }
 }
 

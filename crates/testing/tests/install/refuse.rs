@@ -92,9 +92,13 @@ fn when_a_binary_is_missing() {
 
 #[test]
 fn when_a_file_is_in_the_way_of_a_folder() {
-    for name in
-        [".claude", ".claude/skills", ".claude/.sisyphus", ".claude/.sisyphus/plugin", ".local"]
-    {
+    for name in [
+        ".claude",
+        ".claude/skills",
+        ".claude/plugins",
+        ".claude/plugins/data/sisyphus/plugin",
+        ".local",
+    ] {
         let site = Site::new();
         let path = site.home.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -86,10 +86,20 @@ impl Site {
 
     /// Where the versions lie that the plugin's name leads to.
     pub(crate) fn versions(&self) -> PathBuf {
-        self.config().join(".sisyphus/plugin")
+        self.data().join("plugin")
     }
 
     pub(crate) fn state(&self) -> PathBuf {
+        self.data().join("state")
+    }
+
+    /// All that is ours in the client's folder, but for two links.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.config().join("plugins/data/sisyphus")
+    }
+
+    /// Where the documents say that the state is, and where it was in 0.1.0.
+    pub(crate) fn documented_state(&self) -> PathBuf {
         self.config().join(".sisyphus/background-tasks")
     }
 

@@ -41,7 +41,7 @@ fn the_plugin_goes_and_the_history_stays() {
     assert_eq!(tree(&site.state()), history);
     let others: Vec<String> = files(&site.home)
         .into_iter()
-        .filter(|line| !line.starts_with(".claude/.sisyphus/background-tasks/"))
+        .filter(|line| !line.starts_with(".claude/plugins/data/sisyphus/state/"))
         .collect();
     assert_eq!(others, Vec::<String>::new());
 

@@ -19,7 +19,7 @@ use crate::tree::tree;
 fn comparable(site: &Site) -> Vec<String> {
     let current = site.current();
     let name = current.file_name().unwrap().to_str().unwrap();
-    let before = |line: &String| line.contains(".sisyphus/plugin/") && !line.contains(name);
+    let before = |line: &String| line.contains("sisyphus/plugin/") && !line.contains(name);
     let mut lines = tree(&site.home);
     lines.retain(|line| !before(line));
     lines.iter().map(|line| line.replace(name, "VERSION")).collect()

@@ -143,7 +143,7 @@ fn conversation(api: &Api, what: &str, is_it: impl Fn(&Request) -> bool) -> Resu
 }
 
 fn nothing_is_held(home: &Home) -> Result<()> {
-    let state = home.path.join(".claude/.sisyphus/background-tasks/active.json");
+    let state = home.state().join("active.json");
     let active: Value = serde_json::from_slice(&fs::read(&state).context("there is no state")?)?;
     let tasks = active["tasks"].as_array().map_or(0, Vec::len);
     let waiting = active["agents"]["waiting"].as_array().map_or(0, Vec::len);
@@ -154,7 +154,7 @@ fn nothing_is_held(home: &Home) -> Result<()> {
         .filter(|line| line.contains("completed") && line.contains("agent general-purpose: part "))
         .count();
     ensure!(finished == AGENTS, "{finished} agents completed:\n{listed}");
-    let log = home.path.join(".claude/.sisyphus/background-tasks/hooks.log");
+    let log = home.state().join("hooks.log");
     let log = fs::read_to_string(log).unwrap_or_default();
     ensure!(log.is_empty(), "something went wrong: {log}");
     Ok(())

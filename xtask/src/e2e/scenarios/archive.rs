@@ -68,9 +68,8 @@ fn installs_itself(stage: &Stage, unpacked: &Path, tools: &Path) -> Result<()> {
     prints(home.command(&home.client).args(validate).arg(home.plugin().canonicalize()?))?;
     home.sisyphus(&["demo"])?;
     prints(installer(&home, unpacked, tools).args(["--uninstall", "--purge"]))?;
-    for place in
-        [home.plugin(), home.path.join(".local/bin/sisyphus"), home.path.join(".claude/.sisyphus")]
-    {
+    let ours = [".local/bin/sisyphus", ".claude/.sisyphus", ".claude/plugins/data/sisyphus"];
+    for place in ours.map(|name| home.path.join(name)).into_iter().chain([home.plugin()]) {
         ensure!(place.symlink_metadata().is_err(), "`{}` was left", place.display());
     }
     Ok(())

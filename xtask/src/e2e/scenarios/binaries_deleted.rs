@@ -102,7 +102,7 @@ fn delete_binaries(home: &Home) -> Result<()> {
     let hooks = home.plugin().join("hooks/bin");
     let count = delete_files(&hooks, "")?;
     ensure!(count > 0, "`{}` was empty already", hooks.display());
-    delete_files(&home.path.join(".claude/.sisyphus"), "sisyphus")?;
+    delete_files(&home.state(), "sisyphus")?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     crashed.send("hello")?;
     api.wait_for("the first turn", Duration::from_secs(20), |requests| requests.first().map(drop))?;
     // Where the runner is gone a command runs as without the plugin.
-    let state = home.path.join(".claude/.sisyphus/background-tasks");
+    let state = home.state();
     fs::remove_dir_all(state.join("bin")).context("could not remove the runner")?;
     crashed.send("go")?;
     api.wait_for("the end of the turn", Duration::from_secs(20), |requests| {
