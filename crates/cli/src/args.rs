@@ -71,6 +71,9 @@ pub(crate) enum Command {
     Man(Pages),
     /// Drives the installed hooks through four real background commands, without Claude Code and without an account.
     Demo,
+    /// Takes over what version 0.1.0 left in its own state folder. For the installer.
+    #[command(hide = true)]
+    Import,
 }
 
 /// The form of the data that a command prints.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
 use crate::{
-    cancel, clean, completions, config, demo, doctor, list, man, notify, output, show, stats,
-    statusline, timeline, wait,
+    cancel, clean, completions, config, demo, doctor, import, list, man, notify, output, show,
+    stats, statusline, timeline, wait,
 };
 
 /// Runs the command line of this process.
@@ -32,5 +32,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Completions(options) => completions::completions(&options).map(good),
         Command::Man(options) => man::man(&options).map(good),
         Command::Demo => demo::demo().map(good),
+        Command::Import => import::import().map(good),
     })
 }

@@ -10,6 +10,7 @@ mod demo;
 mod dispatch;
 mod doctor;
 mod facts;
+mod import;
 mod list;
 mod man;
 mod notify;

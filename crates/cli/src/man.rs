@@ -25,7 +25,7 @@ pub(crate) fn man(options: &Pages) -> Result<()> {
     let mut whole = Args::command().disable_help_subcommand(true);
     whole.build();
     write(dir, "sisyphus", whole.clone())?;
-    for command in whole.get_subcommands() {
+    for command in whole.get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("sisyphus-{}", command.get_name());
         // In the usage it is two words, in the title one.
         let usage = format!("sisyphus {}", command.get_name());

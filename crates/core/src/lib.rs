@@ -39,6 +39,7 @@ pub mod snippet;
 pub mod notice;
 pub mod output;
 
+pub mod import_0_1;
 pub mod leftovers;
 pub mod service;
 pub mod sleep;

@@ -124,11 +124,15 @@ impl Look<'_> {
                 self.late_result(task).or_else(|| self.orphan(task))
             }
             Status::Running { watch: Watch::Supervised, .. } => {
-                let run = Run::of(task, self.state)?;
+                let Some(run) = Run::of(task, self.state) else {
+                    return Self::old_run_gone(task);
+                };
                 if run.is_alive() { None } else { self.gone(task, run) }
             }
             Status::Queued { .. } => {
-                let run = Run::of(task, self.state)?;
+                let Some(run) = Run::of(task, self.state) else {
+                    return Self::old_run_gone(task);
+                };
                 match run.probe() {
                     RunState::Queued(_) | RunState::Attached => None,
                     RunState::Started(started) => Some(Finding::Started { at: started.at }),
@@ -136,7 +140,9 @@ impl Look<'_> {
                 }
             }
             Status::Pending { .. } => {
-                let run = Run::of(task, self.state)?;
+                let Some(run) = Run::of(task, self.state) else {
+                    return Self::old_run_gone(task);
+                };
                 match run.probe() {
                     RunState::Missing => (Tick(task.ticket.0).age(self.now) > ATTACH_WAIT)
                         .then_some(Finding::Observed),
@@ -147,6 +153,12 @@ impl Look<'_> {
                 }
             }
         }
+    }
+
+    /// The folder in which a runner of 0.1.0 had its run is gone.
+    fn old_run_gone(task: &Task) -> Option<Finding> {
+        let over = Finding::Over { why: LostReason::RunFolderGone, run: None };
+        task.old_run.is_some().then_some(over)
     }
 
     fn late_result(&self, task: &Task) -> Option<Finding> {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic;
 use crate::call::{Announcement, Confinement, Join};
-use crate::id::{ClientTaskId, SessionId};
+use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::paths::StateDir;
 use crate::run_root::RunRoot;
 use crate::status::Survivors;
@@ -125,21 +125,37 @@ pub enum RunState {
 pub struct Run {
     dir: PathBuf,
     confinement: Confinement,
+    /// The file that a runner leaves as soon as it has the lock.
+    attached: &'static str,
 }
+
+const ATTACHED: &str = "attached.json";
 
 impl Run {
     /// The run of the client's task `id` of `session`, in the state folder.
     pub fn outside(state: &StateDir, session: &SessionId, id: &ClientTaskId) -> Self {
-        Self { dir: name(&state.runs_dir(), session, id), confinement: Confinement::Outside }
+        let dir = name(&state.runs_dir(), session, id);
+        Self { dir, confinement: Confinement::Outside, attached: ATTACHED }
     }
 
     /// The run of a sandboxed command.
     pub fn sandboxed(root: &RunRoot, session: &SessionId, id: &ClientTaskId) -> Self {
-        Self { dir: name(&root.runs_dir(), session, id), confinement: Confinement::Sandboxed }
+        let dir = name(&root.runs_dir(), session, id);
+        Self { dir, confinement: Confinement::Sandboxed, attached: ATTACHED }
+    }
+
+    /// The run of a task that a runner of 0.1.0 has. Every sandboxed command can write there.
+    fn of_0_1(root: &RunRoot, name: &TaskId) -> Self {
+        let dir = root.path().join(name.as_str());
+        Self { dir, confinement: Confinement::Sandboxed, attached: "claimed.json" }
     }
 
     /// The run of a task, which may not exist; `None` if the client has given the task no id.
     pub fn of(task: &Task, state: &StateDir) -> Option<Self> {
+        if let Some(name) = &task.old_run {
+            let root = RunRoot::of(task).ok().flatten();
+            return root.map(|root| Self::of_0_1(&root, name));
+        }
         let id = task.client_id()?;
         let outside = Self::outside(state, task.started_in(), id);
         if task.confinement == Confinement::Outside || outside.is_attached() {
@@ -191,7 +207,7 @@ impl Run {
     }
 
     pub fn attached(&self) -> PathBuf {
-        self.dir.join("attached.json")
+        self.dir.join(self.attached)
     }
 
     pub fn queued(&self) -> PathBuf {

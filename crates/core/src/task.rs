@@ -51,6 +51,9 @@ pub struct Task {
     /// started with another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_tmp: Option<PathBuf>,
+    /// The name of its run folder, if a runner of 0.1.0 has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_run: Option<TaskId>,
     /// The machine that it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
@@ -200,6 +203,7 @@ impl Task {
             client: None,
             confinement: Confinement::default(),
             client_tmp: None,
+            old_run: None,
             machine: None,
             kind: Kind::default(),
             launched: None,

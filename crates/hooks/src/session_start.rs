@@ -4,6 +4,7 @@
 use anyhow::Result;
 use sisyphus_core::agents::Limits;
 use sisyphus_core::event::Event;
+use sisyphus_core::import_0_1::{Live, import, link_for_people, note_as_imported};
 use sisyphus_core::notice::table;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::task::Task;
@@ -26,6 +27,7 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     // One after the other, and none stops the next: a session without attachment still gets its results.
     let surveyed = survey(&context.environment, &event.cwd);
     let steps = [
+        ("import", take_over_0_1(context)),
         ("attach", attach(context, session)),
         ("survey", context.store.write_session(session, surveyed)),
     ];
@@ -77,4 +79,14 @@ fn continuation(context: &Context, event: &SessionStart) -> Vec<Event> {
         }
     }
     events
+}
+
+/// Takes over what 0.1.0 left, and leaves a link where that was and where the documents say that it is.
+fn take_over_0_1(context: &Context) -> Result<()> {
+    let state = context.store.dir();
+    let root = context.environment.claude_plugin_root.as_deref();
+    import(&context.store, &context.world(), Live::beside(root, state))?;
+    state.create()?;
+    note_as_imported(state)?;
+    link_for_people(state)
 }

@@ -38,7 +38,7 @@ pub fn is_private_dir(path: &Path) -> io::Result<bool> {
 }
 
 /// Makes `link` lead to the folder `target`.
-pub(crate) fn link_dir(target: &Path, link: &Path) -> io::Result<()> {
+pub fn link_dir(target: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 

@@ -1,7 +1,7 @@
 //! The line among several of one process: `flock` is of an open file, so two of them are as two processes.
 
 use super::*;
-use crate::id::{TaskId, Ticket};
+use crate::id::{ClientTaskId, TaskId, Ticket};
 use crate::settings::SlotLimit;
 use sisyphus_testing::TempDir;
 use std::fs;

@@ -6,6 +6,7 @@ mod site;
 mod tree;
 
 mod fresh;
+mod from_0_1;
 mod refuse;
 mod stopped;
 mod uninstall;

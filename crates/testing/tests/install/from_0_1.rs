@@ -1,0 +1,76 @@
+//! Installing over 0.1.0, which had itself and its state in a folder that a sandboxed command may write to.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::site::{Site, succeeds};
+use crate::tree::files;
+
+/// What 0.1.0 leaves: its version behind the link, a task that waits for the client's word, and a finished one.
+fn install_0_1(site: &Site) -> PathBuf {
+    let version = site.config().join(".sisyphus/plugin/0.1.0-20261121023000-1");
+    fs::create_dir_all(version.join("bin")).unwrap();
+    fs::create_dir_all(site.config().join("skills")).unwrap();
+    symlink(&version, site.plugin()).unwrap();
+    let old = site.documented_state();
+    fs::create_dir_all(old.join("output")).unwrap();
+    let live = json!({ "id": "tlive", "ticket": 7, "session": "s", "cwd": "/", "command": "npm test",
+        "client": { "id": "b1", "said_by": "client" },
+        "status": { "state": "running", "started_at": "2026-11-21T02:30:00Z", "watch": "observed" } });
+    let ended = json!({ "id": "tkept", "ticket": 1, "session": "s", "cwd": "/", "command": "true",
+        "output": { "bytes": 9, "dropped": 0 },
+        "status": { "state": "finished", "outcome": "completed", "ended_at": "2026-11-21T02:30:00Z" } });
+    let active = json!({ "version": 1, "next_ticket": 8, "tasks": [live] });
+    fs::write(old.join("active.json"), active.to_string()).unwrap();
+    let completed = json!({ "version": 1, "tasks": [ended] });
+    fs::write(old.join("completed.json"), completed.to_string()).unwrap();
+    fs::write(old.join("output/tkept.log"), "47 passed").unwrap();
+    version
+}
+
+fn sisyphus(site: &Site, args: &[&str]) -> String {
+    let mut command = site.command(&site.link());
+    command.args(args);
+    succeeds(command)
+}
+
+/// The link is switched in place, the version stays for whoever has one of its files open, and every task comes along.
+#[test]
+fn an_update_brings_the_tasks_along() {
+    let site = Site::new();
+    let version = install_0_1(&site);
+    site.install();
+    assert!(site.current().starts_with(site.versions()), "{}", site.current().display());
+    assert!(version.exists());
+    let listed: Value = serde_json::from_str(&sisyphus(&site, &["list", "--json"])).unwrap();
+    let mut ids: Vec<&str> =
+        listed["tasks"].as_array().unwrap().iter().filter_map(|task| task["id"].as_str()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["tkept", "tlive"], "{listed:#}");
+    assert_eq!(sisyphus(&site, &["output", "tkept"]), "47 passed");
+    // The old folder keeps what running shells name, and nothing that could be told a second time.
+    let old: Value = serde_json::from_str(
+        &fs::read_to_string(site.documented_state().join("active.json")).unwrap(),
+    )
+    .unwrap();
+    assert_eq!(old["tasks"], json!([]));
+}
+
+#[test]
+fn uninstalling_it_leaves_nothing() {
+    let site = Site::new();
+    install_0_1(&site);
+    site.uninstall(&[]);
+    let left = files(&site.home);
+    assert!(
+        left.iter().all(|line| line.starts_with(".claude/.sisyphus/background-tasks/")),
+        "{left:?}"
+    );
+    site.install();
+    site.uninstall(&["--purge"]);
+    assert_eq!(files(&site.home), Vec::<String>::new());
+    assert!(!site.config().join(".sisyphus").exists());
+}
