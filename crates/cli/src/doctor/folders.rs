@@ -67,7 +67,25 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     if found.is_empty() {
         found.push(Finding::fine(format!("{} is yours alone", named(root))));
     }
+    found.extend(within_reach(ground));
     found
+}
+
+/// Where a command in the client's sandbox may be able to write to the state.
+fn within_reach(ground: &Ground) -> Option<Finding> {
+    let config = &ground.config_dir;
+    if ground.state().config_dir().is_none() {
+        return Some(Finding::note(
+            format!("SISYPHUS_STATE_DIR names {}", named(ground.state().root())),
+            "make sure that no command in Claude Code's sandbox can write there",
+        ));
+    }
+    config.is_symlink().then(|| {
+        Finding::note(
+            format!("{} is a link", named(config)),
+            "a command in the sandbox of a session that was started around it can replace it",
+        )
+    })
 }
 
 fn note(path: &Path, bad: &mut Vec<(PathBuf, Rights)>) {

@@ -35,6 +35,7 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     };
     let mut found = vec![ours, manifest(&root)];
     found.extend(wiring(&root));
+    found.extend(within_reach(ground));
     let runner = ground.state().runner();
     if ground.state().root().exists() && !is_executable(&runner) {
         found.push(Finding::note(
@@ -54,6 +55,20 @@ fn root(ground: &Ground) -> Option<PathBuf> {
         return Some(ground.skills_copy());
     }
     around.filter(has_manifest)
+}
+
+/// The client's sandbox keeps the link from being changed, and not always what it leads to.
+fn within_reach(ground: &Ground) -> Option<Finding> {
+    let link = ground.skills_copy();
+    let target = link.is_symlink().then(|| link.canonicalize().ok())??;
+    let kept = ground.config_dir.join("plugins").canonicalize();
+    if kept.is_ok_and(|kept| target.starts_with(kept)) {
+        return None;
+    }
+    Some(Finding::note(
+        format!("{} leads to {}", named(&link), named(&target)),
+        "a command in Claude Code's sandbox may be able to write there; run install.sh again",
+    ))
 }
 
 fn manifest(root: &Path) -> Finding {

@@ -5,8 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::json;
+use sisyphus_testing::TestEnv;
 
-use crate::doctor::{assert_found, healthy, run};
+use crate::doctor::{assert_found, findings, healthy, run};
 use crate::planted::{ended, plant, plant_text, running, tree};
 
 #[test]
@@ -23,6 +24,30 @@ fn folders_and_files_of_others_are_found() {
     symlink("/dev/zero", env.state().join("failed.json")).unwrap();
     assert_found(&env, "folders", "broken", "failed.json` is a link", "");
     assert_found(&env, "state", "broken", "could not read", "failed.json");
+}
+
+/// T8: what a sandboxed command may be able to replace is named.
+#[test]
+fn places_that_the_sandbox_does_not_keep() {
+    let env = healthy();
+    let config = env.home().join(".claude");
+    let (link, elsewhere) = (config.join("skills/sisyphus"), config.join(".sisyphus"));
+    fs::rename(&link, &elsewhere).unwrap();
+    symlink(&elsewhere, &link).unwrap();
+    assert_found(&env, "plugin", "note", "skills/sisyphus` leads to", "run install.sh again");
+    let kept = config.join("plugins/data/sisyphus/plugin");
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::rename(&elsewhere, &kept).unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink(&kept, &link).unwrap();
+    let is_told = |env: &TestEnv| findings(env).iter().any(|it| it.contains("sandbox may be able"));
+    assert!(!is_told(&env));
+    fs::create_dir_all(env.state()).unwrap();
+    let moved = env.home().join("dotfiles");
+    fs::rename(&config, &moved).unwrap();
+    symlink(&moved, &config).unwrap();
+    assert_found(&env, "folders", "note", ".claude` is a link", "can replace it");
+    assert!(!is_told(&env));
 }
 
 #[test]
