@@ -24,6 +24,7 @@ mod reminder_in_tui;
 mod reminder_mid_turn;
 pub(super) mod rewriting_plugin;
 mod sandbox;
+mod sandbox_in_home;
 mod service;
 mod sleep_guard;
 mod statusline_in_tui;
@@ -57,6 +58,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("reminder_from_idle", reminder_from_idle::run),
     with_plugin("reminder_in_tui", reminder_in_tui::run),
     with_plugin("sandbox", sandbox::run),
+    with_plugin("sandbox_in_home", sandbox_in_home::run),
     with_plugin("permissions", permissions::run),
     with_plugin("twins", twins::run),
     with_plugin("task_stop", task_stop::run),
