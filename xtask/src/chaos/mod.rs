@@ -1,171 +1,33 @@
-//! `cargo xtask chaos [--seed N] [--seconds N]`: many use the plugin at once while its processes are killed and
-//! suspended at random; then every call must be accounted for.
+//! `cargo xtask chaos`: sessions use the plugin at once while its processes are killed, its lock is held and its files are
+//! attacked; then every command must have been reported, once and right.
 //!
 //! Tried are the binaries in `SISYPHUS_PREBUILT`, as by the installer, or else what is built here.
-//!
-//! The seed decides what each writer and each blow does; when exactly it happens is the machine's. So a seed that failed
-//! may pass again, and the folder of a failed run is kept.
 
-mod cast;
-mod check;
-mod home;
-mod ledger;
-mod monkey;
+mod options;
 mod random;
-mod records;
-mod rest;
+mod storm;
 mod sys;
 mod tree;
-mod writer;
 
 use std::env;
-use std::fs;
-use std::path;
-use std::process::{ExitCode, id};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::path::{self, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::Result;
 
 use crate::e2e::plugin;
 use crate::repository;
-use cast::Cast;
-use check::{Account, check};
-use home::Home;
-use ledger::Ledger;
-use monkey::{Blows, rage};
-use random::Random;
-use records::{Records, files};
+use options::Options;
 
-const SESSIONS: usize = 5;
-const WRITERS: u64 = 50;
-const MONKEYS: u64 = 3;
-const SECONDS: u64 = 60;
-
-/// Raises a storm and draws up the account.
+/// Runs what the options ask for.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let storm = Storm::parse(arguments)?;
-    let binaries = match env::var_os("SISYPHUS_PREBUILT") {
-        Some(folder) => path::absolute(folder)?,
-        None => plugin::build(&repository::root()?, &repository::target()?)?,
-    };
-    let home = Home::create(&binaries, storm.seed)?;
-    let ledger = Ledger::default();
-    println!(
-        "seed {}, {} s, {WRITERS} writers, {SESSIONS} sessions",
-        storm.seed,
-        storm.length.as_secs()
-    );
-    let account = storm.over(&home, &ledger)?;
-    let folder = home.folder.clone();
-    drop(home);
-    if account.violations.is_empty() {
-        fs::remove_dir_all(&folder)
-            .with_context(|| format!("could not remove `{}`", folder.display()))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for violation in &account.violations {
-        println!("VIOLATED {violation}");
-    }
-    let count = account.violations.len();
-    println!("{count} violations; seed {}, everything is in {}", storm.seed, folder.display());
-    Ok(ExitCode::FAILURE)
+    let options = Options::parse(arguments)?;
+    storm::run(&binaries()?, options.seed, options.seconds)
 }
 
-struct Storm {
-    seed: u64,
-    length: Duration,
-}
-
-impl Storm {
-    fn parse(arguments: &[String]) -> Result<Self> {
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut storm = Self {
-            seed: (clock.as_secs() ^ u64::from(id())) % 1_000_000,
-            length: Duration::from_secs(SECONDS),
-        };
-        let mut words = arguments.iter();
-        while let Some(word) = words.next() {
-            let mut number = || -> Result<u64> {
-                let number = words.next().with_context(|| format!("`{word}` needs a number"))?;
-                number.parse().with_context(|| format!("`{number}` is no number"))
-            };
-            match word.as_str() {
-                "--seed" => storm.seed = number()?,
-                "--seconds" => storm.length = Duration::from_secs(number()?),
-                _ => bail!("`{word}` is no option of `cargo xtask chaos`"),
-            }
-        }
-        Ok(storm)
+fn binaries() -> Result<PathBuf> {
+    match env::var_os("SISYPHUS_PREBUILT") {
+        Some(folder) => Ok(path::absolute(folder)?),
+        None => plugin::build(&repository::root()?, &repository::target()?),
     }
-
-    /// Goes over a home.
-    fn over(&self, home: &Home, ledger: &Ledger) -> Result<Account> {
-        let cast = Cast::assemble(home, ledger, SESSIONS)?;
-        let blows = self.rage(&cast)?;
-        let start = Instant::now();
-        rest::settle(&cast)?;
-        let records = Records::read(home);
-        let account = check(ledger, &records);
-        println!("{}", blows.say());
-        let fates = ledger.fates();
-        println!("{} hooks and command lines ended, {} were killed", fates.ended, fates.killed);
-        println!("{} calls, {} results told", ledger.entries().len(), ledger.tellings().len());
-        for (what, count) in account.calls.iter().chain(&account.notes) {
-            println!("{count:>7} {what}");
-        }
-        say_leftovers(home);
-        println!("at rest after {:.1} s", start.elapsed().as_secs_f64());
-        Ok(account)
-    }
-
-    fn rage(&self, cast: &Cast<'_>) -> Result<Blows> {
-        let until = Instant::now() + self.length;
-        let is_over = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let monkeys: Vec<_> = (0..MONKEYS)
-                .map(|number| {
-                    let (mut random, is_over) = (Random::of(self.seed, 1_000 + number), &is_over);
-                    scope.spawn(move || rage(cast.home, &mut random, is_over))
-                })
-                .collect();
-            let writers: Vec<_> = (0..WRITERS)
-                .map(|number| {
-                    let mut random = Random::of(self.seed, number);
-                    scope.spawn(move || writer::write(cast, &mut random, until))
-                })
-                .collect();
-            thread::sleep(self.length);
-            is_over.store(true, Ordering::Relaxed);
-            let mut blows = Blows::default();
-            for monkey in monkeys {
-                blows.add(&monkey.join().map_err(|_| anyhow!("a monkey panicked"))?);
-            }
-            for writer in writers {
-                writer.join().map_err(|_| anyhow!("a writer panicked"))??;
-            }
-            Ok(blows)
-        })
-    }
-}
-
-/// What killed processes leave for good; nobody's results, but somebody's disk.
-fn say_leftovers(home: &Home) {
-    let state = home.state();
-    let temporary = [state.clone(), state.join("outbox"), state.join("claims"), home.runs()]
-        .iter()
-        .flat_map(|folder| files(folder))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "tmp"))
-        .count();
-    let claims = files(&state.join("claims")).len();
-    let line =
-        ["waiting", "slots"].map(|part| files(&home.runtime().join("line").join(part)).len());
-    let folders = fs::read_dir(home.runs()).into_iter().flatten().flatten();
-    let folders = folders.filter(|entry| entry.path().join("claimed.json").is_file()).count();
-    let log = fs::read_to_string(state.join("hooks.log")).unwrap_or_default().lines().count();
-    println!(
-        "left behind: {temporary} temporary files, {claims} claims, {line:?} files in line, \
-         {folders} run folders; {log} lines in hooks.log"
-    );
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::cast::{Cast, Notice, Plan, begin_line, lock};
-use super::random::{Chance, Random};
+use crate::chaos::random::{Chance, Random};
 use crate::stand_in::Call;
 
 /// How many tasks may be left running for good.

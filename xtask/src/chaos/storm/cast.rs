@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result};
 
 use super::home::Home;
 use super::ledger::{Effect, Entry, Heard, Ledger, Stop, is_bound, is_recorded};
-use super::sys;
-use super::tree::tree;
+use crate::chaos::sys;
+use crate::chaos::tree::tree;
 use crate::e2e::sys::kill_process;
 use crate::stand_in::{Call, End, Session};
 

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::home::Home;
-use super::random::{Chance, Random};
-use super::sys;
+use crate::chaos::random::{Chance, Random};
+use crate::chaos::sys;
 use crate::e2e::sys::kill_process;
 
 /// The longest pause between two blows, in milliseconds.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::sys::signal_of;
+use crate::chaos::sys::signal_of;
 use crate::e2e::sys;
 use crate::repository;
 use crate::stand_in::{Call, Session};

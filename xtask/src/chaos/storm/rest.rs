@@ -11,8 +11,8 @@ use super::cast::{Cast, Live, Notice, Plan, lock};
 use super::home::is_held;
 use super::ledger::Heard;
 use super::records::Records;
-use super::sys;
-use super::tree::tree;
+use crate::chaos::sys;
+use crate::chaos::tree::tree;
 use crate::e2e::sys::kill_process;
 
 /// How many slots there are by default, and how many stand behind them.
