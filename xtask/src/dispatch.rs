@@ -9,7 +9,7 @@ use crate::{bench, chaos, ci, dist, docs, e2e, fuzz, tidy};
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
        cargo xtask bench [--list|--quick|--page] [NAME…]
-       cargo xtask chaos [--seed N] [--seconds N]
+       cargo xtask chaos [--seed N] [--seconds N] [--endings N] [--kills none|hooks|runners|everything] [--only SCENE]
        cargo xtask dist
        cargo xtask docs [--check]
        cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]
@@ -23,6 +23,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "tidy" => tidy::run(),
             "bench" => bench::run(rest),
             "chaos" => chaos::run(rest),
+            chaos::CLIENT => chaos::serve(),
             "dist" => dist::run(),
             "docs" => docs::run(rest),
             "fuzz" => fuzz::run(rest),

@@ -35,6 +35,11 @@ impl Random {
         if self.below(100) < percent { Chance::Yes } else { Chance::No }
     }
 
+    /// Whether something happens that happens `count` times of a thousand.
+    pub(super) fn happens_per_mille(&mut self, count: usize) -> Chance {
+        if self.below(1_000) < count { Chance::Yes } else { Chance::No }
+    }
+
     pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get(self.below(items.len()))
     }

@@ -1,6 +1,10 @@
 //! Linux and macOS.
 
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::ExitStatus;
 
 use nix::sys::signal::{Signal, kill};
@@ -21,6 +25,11 @@ pub(in crate::chaos) fn terminate(process: u32) {
 /// The signal that ended a process, if one did.
 pub(in crate::chaos) fn signal_of(status: ExitStatus) -> Option<i32> {
     status.signal()
+}
+
+/// Creates a folder that no other user can enter.
+pub(in crate::chaos) fn create_private_dir(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(folder)
 }
 
 fn send(process: u32, signal: Signal) {

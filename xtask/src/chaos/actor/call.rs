@@ -1,0 +1,294 @@
+//! One call's way through the client: its hooks, its shell, its end.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::broker::{Exit, Request};
+use super::client::{Client, Process};
+use super::events::End;
+use super::session::{Notice, Notices, Reply, Session};
+use crate::chaos::ledger::{Call, Cause, Event, Kind};
+use crate::chaos::lock;
+use crate::chaos::sys;
+use crate::chaos::tree::tree;
+use crate::e2e::sys::kill_process;
+use crate::stand_in::as_written;
+
+/// How long the client leaves a task that it stops before it kills it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What a call is to run.
+#[derive(Debug, Clone)]
+pub(in crate::chaos) struct Plan {
+    pub(in crate::chaos) command: Command,
+    pub(in crate::chaos) kind: Kind,
+    /// The subagent that makes it.
+    pub(in crate::chaos) agent: Option<String>,
+    /// Where it runs; none for the project.
+    pub(in crate::chaos) folder: Option<PathBuf>,
+}
+
+/// The text of a command.
+#[derive(Debug, Clone)]
+pub(in crate::chaos) enum Command {
+    /// One of its own, which sleeps for this long and exits with this code.
+    Sleep(Duration, i32),
+    /// This text between the begin and the end, the same for every call that has it.
+    Text(String),
+}
+
+/// A call whose shell was started.
+#[derive(Debug, Clone)]
+pub(in crate::chaos) struct Running {
+    pub(in crate::chaos) call: Call,
+    /// The process in the place of the shell.
+    pub(in crate::chaos) process: u32,
+    exited: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Running {
+    pub(in crate::chaos) fn has_exited(&self) -> bool {
+        lock(&self.exited).is_some()
+    }
+}
+
+impl Plan {
+    /// A background command that sleeps for `milliseconds` and exits with `code`.
+    pub(in crate::chaos) fn sleep(milliseconds: u64, code: i32) -> Self {
+        Self {
+            command: Command::Sleep(Duration::from_millis(milliseconds), code),
+            kind: Kind::Background,
+            agent: None,
+            folder: None,
+        }
+    }
+
+    pub(in crate::chaos) fn text(text: &str) -> Self {
+        Self { command: Command::Text(text.to_owned()), ..Self::sleep(0, 0) }
+    }
+
+    pub(in crate::chaos) fn kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    pub(in crate::chaos) fn agent(self, agent: &str) -> Self {
+        Self { agent: Some(agent.to_owned()), ..self }
+    }
+
+    pub(in crate::chaos) fn folder(self, folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), ..self }
+    }
+}
+
+/// A number that no other call of this process has.
+fn next_call() -> usize {
+    static CALLS: AtomicUsize = AtomicUsize::new(1);
+    CALLS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Session {
+    /// Makes a call: permission, shell, answer. None if it has no shell, or its client was killed.
+    pub(in crate::chaos) fn call(self: &Arc<Self>, plan: &Plan) -> Option<Running> {
+        let call = self.prepare(plan);
+        let reply = self.announce(&call);
+        if call.kind == Kind::Denied || reply.is_orphaned {
+            return None;
+        }
+        if call.kind == Kind::Foreground {
+            let (running, process) = self.shell(&call)?;
+            self.finish_foreground(&call, &running, &process);
+            return Some(running);
+        }
+        let running = self.launch(&call)?;
+        self.answer(&call);
+        Some(running)
+    }
+
+    /// Starts a background command, whose end the client sees from now on.
+    pub(in crate::chaos) fn launch(self: &Arc<Self>, call: &Call) -> Option<Running> {
+        let client = self.client();
+        let (running, process) = self.shell(call)?;
+        lock(&self.live).push(call.clone());
+        self.injector.aim_at_command(&self.home.ledger, &running);
+        let (session, attended) = (Arc::clone(self), running.clone());
+        thread::spawn(move || session.attend(&client, &attended, &process));
+        Some(running)
+    }
+
+    /// The calls of one message of the model, each on its own way.
+    pub(in crate::chaos) fn call_all(self: &Arc<Self>, plans: &[Plan]) -> Vec<Running> {
+        thread::scope(|scope| {
+            let calls: Vec<_> =
+                plans.iter().map(|plan| scope.spawn(move || self.call(plan))).collect();
+            calls.into_iter().filter_map(|call| call.join().ok().flatten()).collect()
+        })
+    }
+
+    /// What the call is, before any hook sees it.
+    pub(in crate::chaos) fn prepare(&self, plan: &Plan) -> Call {
+        let number = next_call();
+        let script = "$CHAOS_SCRIPT";
+        let command = match &plan.command {
+            Command::Sleep(time, code) => {
+                let seconds = time.as_secs_f64();
+                format!(": call {number}; . {script}; begin; sleep {seconds}; end {code}")
+            }
+            Command::Text(text) => format!(". {script}; begin; {text}"),
+        };
+        let call = Call {
+            number,
+            session: self.name().to_owned(),
+            tool_use_id: format!("toolu_{number:08}"),
+            client_id: format!("b{number:08}"),
+            command,
+            description: format!("call {number}"),
+            folder: plan.folder.clone().unwrap_or_else(|| self.home.project()),
+            kind: plan.kind,
+            agent: plan.agent.clone(),
+        };
+        self.note(&Event::Called(call.clone()));
+        call
+    }
+
+    pub(in crate::chaos) fn announce(&self, call: &Call) -> Reply {
+        self.transcribe(&json!({
+            "type": "assistant",
+            "message": { "role": "assistant", "content": [{
+                "type": "tool_use", "id": call.tool_use_id, "name": "Bash",
+                "input": { "command": call.command, "description": call.description,
+                    "run_in_background": call.kind != Kind::Foreground },
+            }] },
+        }));
+        let event = self.events.pre_tool_use(call);
+        self.hook("sisyphus-pre-tool-use", &event, &[call.number], call.agent.as_deref())
+    }
+
+    /// Starts the shell as the client does.
+    fn shell(&self, call: &Call) -> Option<(Running, Process)> {
+        let snippet = match self.snippet() {
+            Ok(snippet) => snippet,
+            Err(error) => {
+                self.complain(format!("{error:#}"));
+                return None;
+            }
+        };
+        let string = format!(
+            "true && {snippet}: && eval {} < /dev/null && pwd -P >| {}",
+            as_written(&call.command),
+            self.home.folder.join(format!("ledger/{}-cwd", call.client_id)).display()
+        );
+        let mut environment = self.home.environment();
+        let script = self.home.folder.join("ledger/script.sh").display().to_string();
+        environment.push(("CHAOS_SCRIPT".to_owned(), script));
+        environment.push(("CHAOS_CALL".to_owned(), call.number.to_string()));
+        environment.push(("CLAUDE_CODE_SESSION_ID".to_owned(), self.name().to_owned()));
+        let process = self.client().spawn(Request {
+            program: "/bin/bash".into(),
+            arguments: vec!["-c".to_owned(), string],
+            environment,
+            folder: call.folder.clone(),
+            output: Some(self.output(call)),
+            ..Request::default()
+        })?;
+        self.note(&Event::Launched { call: call.number });
+        let running = Running { call: call.clone(), process: process.id, exited: Arc::default() };
+        Some((running, process))
+    }
+
+    /// The call is answered: its command runs in the background.
+    pub(in crate::chaos) fn answer(&self, call: &Call) {
+        let event = self.events.post_background(call);
+        let names = [call.number];
+        let reply = self.hook("sisyphus-post-tool-use", &event, &names, call.agent.as_deref());
+        // A subagent has a transcript of its own.
+        if reply.is_orphaned || call.agent.is_some() {
+            return;
+        }
+        let text = format!(
+            "Command running in background with ID: {}. Output is being written to: {}. You will be notified when it completes.",
+            call.client_id,
+            self.output(call).display()
+        );
+        self.transcribe(&json!({
+            "type": "user",
+            "message": { "role": "user", "content": [
+                { "tool_use_id": call.tool_use_id, "type": "tool_result", "content": text, "is_error": false },
+            ] },
+            "toolUseResult": event["tool_response"],
+        }));
+        self.note(&Event::Answered { call: call.number });
+    }
+
+    /// Waits for the end of a command, and has its notice queued.
+    fn attend(&self, client: &Client, running: &Running, process: &Process) {
+        let call = &running.call;
+        // Its client was killed: the next one knows nothing of its end.
+        let Some(exit) = process.wait() else { return };
+        *lock(&running.exited) = Some(Instant::now());
+        self.note_exit(call, &exit);
+        let is_listed = {
+            let mut live = lock(&self.live);
+            let before = live.len();
+            live.retain(|other| other.number != call.number);
+            before > live.len()
+        };
+        // A subagent hears of its own commands without a prompt; of a stopped one the model knows.
+        if is_listed && self.notices == Notices::Sent && call.agent.is_none() {
+            // For the client a shell that died by a signal has failed, with a code as a shell would say it.
+            let code = exit.code.or(exit.signal.map(|signal| 128 + signal)).unwrap_or(1);
+            let mut inbox = lock(&self.inbox);
+            // What a client that was killed had not handed over is lost.
+            if !client.is_dead() {
+                inbox.push_back(Notice::Ended(call.clone(), End::Code(code)));
+                self.arrived.notify_all();
+            }
+        }
+    }
+
+    fn note_exit(&self, call: &Call, exit: &Exit) {
+        self.note(&Event::Exited { call: call.number, code: exit.code, signal: exit.signal });
+    }
+
+    fn finish_foreground(&self, call: &Call, running: &Running, process: &Process) {
+        let Some(exit) = process.wait() else { return };
+        *lock(&running.exited) = Some(Instant::now());
+        self.note_exit(call, &exit);
+        let event = self.events.post_foreground(call);
+        self.hook("sisyphus-post-tool-use", &event, &[], None);
+        // The client keeps the output of a background command only.
+        let _ = std::fs::remove_file(self.output(call));
+    }
+
+    /// The model stops a task.
+    pub(in crate::chaos) fn stop_task(&self, running: &Running) -> Result<()> {
+        let call = &running.call;
+        let [before, after] = self.events.task_stop(call);
+        self.hook("sisyphus-pre-tool-use", &before, &[], None);
+        lock(&self.live).retain(|other| other.number != call.number);
+        self.home.ledger.append(&Event::Killed { call: call.number, cause: Cause::TaskStop })?;
+        tree(running.process).into_iter().for_each(sys::terminate);
+        let deadline = Instant::now() + GRACE;
+        while !running.has_exited() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        if !running.has_exited() {
+            tree(running.process).into_iter().for_each(kill_process);
+        }
+        self.hook("sisyphus-post-tool-use", &after, &[], None);
+        // The client gives notice of some of these ends too.
+        if self.notices == Notices::Sent && call.number.is_multiple_of(2) {
+            lock(&self.inbox).push_back(Notice::Ended(call.clone(), End::Stopped));
+        }
+        Ok(())
+    }
+
+    pub(super) fn output(&self, call: &Call) -> PathBuf {
+        self.outputs.join(format!("{}.output", call.client_id))
+    }
+}

@@ -1,0 +1,14 @@
+//! The actors: sessions of a client that is not there, each with a process of its own that can be killed, doing after each
+//! event what the real client was measured to do.
+
+mod broker;
+mod call;
+mod client;
+mod events;
+mod session;
+mod turn;
+
+pub(super) use broker::serve;
+pub(super) use call::{Plan, Running};
+pub(crate) use client::VERB;
+pub(super) use session::{Notices, Session};

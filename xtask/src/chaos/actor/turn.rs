@@ -1,0 +1,126 @@
+//! A conversation's turns: what starts one, what comes up in the middle of it, and how it ends.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::call::{Plan, Running};
+use super::events::StopHook;
+use super::session::{Notice, Reply, Session};
+use crate::chaos::ledger::Event;
+use crate::chaos::lock;
+
+/// After so many answers of Stop hooks in a row the client ends the turn all the same.
+const STOP_ANSWERS_MAX: usize = 8;
+
+impl Session {
+    /// A person types, the model makes calls, a message after the other, and the turn ends.
+    pub(in crate::chaos) fn turn(self: &Arc<Self>, messages: &[Vec<Plan>]) -> Vec<Running> {
+        self.prompt();
+        let mut running = Vec::new();
+        for plans in messages {
+            running.extend(self.call_all(plans));
+            self.submit_arrived();
+        }
+        self.end_turn();
+        running
+    }
+
+    /// A person types something.
+    pub(in crate::chaos) fn prompt(&self) -> Reply {
+        self.hook("sisyphus-user-prompt-submit", &self.events.prompt("go on"), &[], None)
+    }
+
+    /// The session idles; what arrives starts a turn.
+    pub(in crate::chaos) fn idle(self: &Arc<Self>, time: Duration) {
+        let deadline = Instant::now() + time;
+        loop {
+            self.answer_arrived();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let inbox = lock(&self.inbox);
+            let is_empty = |inbox: &mut std::collections::VecDeque<Notice>| inbox.is_empty();
+            drop(self.arrived.wait_timeout_while(inbox, left, is_empty));
+        }
+    }
+
+    /// What has arrived is put before the model; what of it is worth a turn starts one.
+    fn answer_arrived(self: &Arc<Self>) {
+        if self.submit_arrived() > 0 {
+            // What arrives while the hooks of others run is handed over together with them.
+            self.submit_arrived();
+            self.end_turn();
+        }
+    }
+
+    /// Submits what has arrived, one after the other. Returns how much of it the model gets to read.
+    fn submit_arrived(&self) -> usize {
+        let mut count = 0;
+        loop {
+            // The lock is not held while the hook runs.
+            let Some(notice) = lock(&self.inbox).pop_front() else { return count };
+            count += usize::from(!self.submit(&notice).is_blocked);
+        }
+    }
+
+    fn submit(&self, notice: &Notice) -> Reply {
+        const HOOK: &str = "sisyphus-user-prompt-submit";
+        match notice {
+            Notice::Wake(words) => self.hook(HOOK, &self.events.wake(words), &[], None),
+            Notice::Ended(call, end) => {
+                let event = self.events.notice(call, &self.output(call), *end);
+                let reply = self.hook(HOOK, &event, &[call.number], None);
+                if !reply.is_blocked {
+                    self.note(&Event::Noticed { call: call.number });
+                }
+                reply
+            }
+        }
+    }
+
+    /// The turn ends: Stop, and a waiter beside it. The conversation goes on with what a Stop hook says.
+    pub(in crate::chaos) fn end_turn(self: &Arc<Self>) {
+        let mut is_active = StopHook::Idle;
+        for _ in 0..STOP_ANSWERS_MAX {
+            let running = lock(&self.live).clone();
+            let names: Vec<usize> = running.iter().map(|call| call.number).collect();
+            let event = self.events.stop(is_active, &running, &lock(&self.agents));
+            if !self.is_over() {
+                let (session, event) = (Arc::clone(self), event.clone());
+                thread::spawn(move || {
+                    if let Some(words) = session.hook("sisyphus-wake", &event, &[], None).wake {
+                        lock(&session.inbox).push_back(Notice::Wake(words));
+                        session.arrived.notify_all();
+                    }
+                });
+            }
+            let reply = self.hook("sisyphus-stop", &event, &names, None);
+            if reply.context.is_none() {
+                return;
+            }
+            self.submit_arrived();
+            is_active = StopHook::Active;
+        }
+    }
+
+    /// A subagent is started, in the background.
+    pub(in crate::chaos) fn start_agent(&self, agent: &str) {
+        let [before, after] = self.events.agent_call(agent);
+        self.hook("sisyphus-pre-tool-use", &before, &[], None);
+        self.hook("sisyphus-subagent-start", &self.events.subagent_start(agent), &[], Some(agent));
+        self.hook("sisyphus-post-tool-use", &after, &[], None);
+        lock(&self.agents).push(agent.to_owned());
+    }
+
+    /// A subagent is gone, and nothing says so but the list of what runs: its request to the API failed.
+    pub(in crate::chaos) fn lose_agent(&self, agent: &str) {
+        lock(&self.agents).retain(|other| other != agent);
+    }
+
+    /// People type until no hook says anything any more; false if that has no end.
+    pub(in crate::chaos) fn ask_until_silent(&self, most: usize) -> bool {
+        (0..most).any(|_| self.prompt().context.is_none())
+    }
+}

@@ -1,0 +1,37 @@
+//! What only processes knew that were killed: it can't be told, and is counted apart.
+
+use super::story::{Stories, Story, Told};
+use crate::chaos::ledger::{Fate, HookRun};
+
+/// Why a command that was never told could not be; none if it could.
+pub(super) fn excuse(stories: &Stories<'_>, story: &Story<'_>) -> Option<&'static str> {
+    let is_client_gone = stories.killed_clients.contains(&story.call.session.as_str());
+    let lived = |run: &&HookRun| run.fate == Fate::Exited;
+    // The hook before the permission check does not know whether the call will run.
+    let names_run = |run: &&HookRun| lived(run) && run.hook != "sisyphus-pre-tool-use";
+    if !story.hooks.iter().any(lived) {
+        return Some("each hook that named it was killed");
+    }
+    if !story.is_answered && !story.hooks.iter().any(names_run) {
+        let by_client = "its client was killed before it wrote the answer";
+        let by_hooks = "each hook that knew it to run was killed, and nothing was written";
+        return Some(if is_client_gone { by_client } else { by_hooks });
+    }
+    let printed = |told: &Told<'_>| told.by.fate == Fate::Killed;
+    if story.told.iter().any(printed) {
+        return Some("the hook that told it was killed behind its last word");
+    }
+    let over = story.over_at()?;
+    let of_session = |run: &HookRun| run.session == story.call.session;
+    // A waiter tells nothing itself.
+    let may_tell =
+        |run: &HookRun| of_session(run) && run.since >= over && run.hook != "sisyphus-wake";
+    let orphan = stories.orphaned.iter().find(|run| may_tell(run))?;
+    // What it was silent about that had to tell it before is not on its way any more.
+    let had_to_tell = |run: &HookRun| {
+        let exited = story.exited_at.is_some_and(|exited| exited <= run.since);
+        of_session(run) && exited && run.since < orphan.since
+    };
+    let is_late = stories.prompts.iter().any(|run| had_to_tell(run));
+    (!is_late).then_some("its client was killed while a hook's answer was on its way")
+}

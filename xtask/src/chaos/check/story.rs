@@ -1,0 +1,206 @@
+//! What is known of one call, put together from the ledger: what became of its command, and what was told of it.
+
+use std::collections::BTreeMap;
+
+use super::telling::{Outcome, Telling, tellings};
+use crate::chaos::ledger::{Call, Cause, Event, Fate, HookRun, Kind, Line};
+
+/// The signals that end a command on behalf of somebody.
+const TERM: i32 = 15;
+const KILL: i32 = 9;
+
+/// The hook of a prompt or a notice.
+const PROMPT: &str = "sisyphus-user-prompt-submit";
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Story<'a> {
+    pub(super) call: &'a Call,
+    pub(super) is_launched: bool,
+    /// By which process its shell was started, each time that the command started.
+    pub(super) starters: Vec<&'a str>,
+    /// Where its own line says that it exits, and with which code.
+    pub(super) ended: Option<(u64, i32)>,
+    pub(super) killed: Option<(u64, Cause)>,
+    /// How the client saw the shell exit: code and signal.
+    pub(super) exited: Option<(Option<i32>, Option<i32>)>,
+    /// Where the ledger says so: its runner is gone by then, and has left what it knew.
+    pub(super) exited_at: Option<u64>,
+    pub(super) is_answered: bool,
+    pub(super) is_noticed: bool,
+    pub(super) hooks: Vec<&'a HookRun>,
+    pub(super) told: Vec<Told<'a>>,
+}
+
+/// One telling, and by what.
+#[derive(Debug)]
+pub(super) struct Told<'a> {
+    pub(super) at: u64,
+    pub(super) by: &'a HookRun,
+    pub(super) telling: Telling,
+}
+
+impl Told<'_> {
+    /// Whether the model has read it: the hook exited, and its client was there.
+    pub(super) fn was_read(&self) -> bool {
+        self.by.fate == Fate::Exited
+    }
+}
+
+/// Everything that the ledger holds, by call.
+#[derive(Debug, Default)]
+pub(super) struct Stories<'a> {
+    pub(super) by_call: BTreeMap<usize, Story<'a>>,
+    /// Tellings of no call of ours.
+    pub(super) strange: Vec<Telling>,
+    /// Hooks whose client was killed before it read their answers.
+    pub(super) orphaned: Vec<&'a HookRun>,
+    /// Hooks that lived and have to tell all that is owed to their session.
+    pub(super) prompts: Vec<&'a HookRun>,
+    pub(super) killed_clients: Vec<&'a str>,
+}
+
+impl<'a> Stories<'a> {
+    pub(super) fn of(lines: &'a [Line]) -> Self {
+        let mut stories = Self::default();
+        for Line { at, event } in lines {
+            if let Event::Called(call) = event {
+                stories.by_call.insert(call.number, Story::new(call));
+            }
+            if let Event::Hook(hook) = event {
+                stories.hook(*at, hook);
+            }
+            if let Event::ClientKilled { session } = event {
+                stories.killed_clients.push(session);
+            }
+            let number = match event {
+                Event::Launched { call }
+                | Event::Started { call, .. }
+                | Event::Ended { call, .. }
+                | Event::Killed { call, .. }
+                | Event::Exited { call, .. }
+                | Event::Answered { call }
+                | Event::Noticed { call } => *call,
+                Event::Called(_)
+                | Event::Hook(_)
+                | Event::ClientKilled { .. }
+                | Event::Violation { .. } => continue,
+            };
+            if let Some(story) = stories.by_call.get_mut(&number) {
+                story.add(*at, event);
+            }
+        }
+        stories
+    }
+
+    fn hook(&mut self, at: u64, hook: &'a HookRun) {
+        match hook.fate {
+            Fate::Orphaned => self.orphaned.push(hook),
+            Fate::Exited if hook.hook == PROMPT => self.prompts.push(hook),
+            Fate::Exited | Fate::Killed => {}
+        }
+        for name in &hook.names {
+            if let Some(story) = self.by_call.get_mut(name) {
+                story.hooks.push(hook);
+            }
+        }
+        for telling in tellings(&hook.stdout) {
+            match telling.call.and_then(|call| self.by_call.get_mut(&call)) {
+                Some(story) => story.told.push(Told { at, by: hook, telling }),
+                None => self.strange.push(telling),
+            }
+        }
+    }
+}
+
+impl<'a> Story<'a> {
+    fn new(call: &'a Call) -> Self {
+        Self {
+            call,
+            is_launched: false,
+            starters: Vec::new(),
+            ended: None,
+            killed: None,
+            exited: None,
+            exited_at: None,
+            is_answered: false,
+            is_noticed: false,
+            hooks: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, at: u64, event: &'a Event) {
+        match event {
+            Event::Launched { .. } => self.is_launched = true,
+            Event::Started { by, .. } => self.starters.push(by),
+            Event::Ended { code, .. } => self.ended = Some((at, *code)),
+            // What the model stopped counts as stopped, whatever else was done to it.
+            Event::Killed { cause, .. } if self.killed.is_none() || *cause == Cause::TaskStop => {
+                self.killed = Some((at, *cause));
+            }
+            Event::Exited { code, signal, .. } => {
+                self.exited = Some((*code, *signal));
+                self.exited_at = Some(at);
+            }
+            Event::Answered { .. } => self.is_answered = true,
+            Event::Noticed { .. } => self.is_noticed = true,
+            Event::Killed { .. }
+            | Event::Called(_)
+            | Event::Hook(_)
+            | Event::ClientKilled { .. }
+            | Event::Violation { .. } => {}
+        }
+    }
+
+    /// Whether a background command ran, or was about to, so that its end has to be told.
+    pub(super) fn is_owed(&self) -> bool {
+        let is_over = self.ended.is_some() || self.killed.is_some() || self.exited.is_some();
+        let is_stopped = matches!(self.killed, Some((_, Cause::TaskStop)));
+        self.call.kind == Kind::Background && is_over && !is_stopped
+    }
+
+    /// Whether it ran in the background: what counts against the limit.
+    pub(super) fn is_background(&self) -> bool {
+        self.call.kind == Kind::Background
+    }
+
+    pub(super) fn is_supervised(&self) -> bool {
+        self.starters.first().is_some_and(|by| by.starts_with("sisyphus"))
+    }
+
+    /// Whether a hook that lived was given the client's notice of its end.
+    pub(super) fn was_noticed(&self) -> bool {
+        let is_notice = |run: &HookRun| run.hook == PROMPT;
+        self.hooks.iter().any(|run| is_notice(run) && run.fate == Fate::Exited)
+    }
+
+    /// Where the earliest line stands that says that it is over.
+    pub(super) fn over_at(&self) -> Option<u64> {
+        let killed = self.killed.map(|(at, _)| at);
+        [self.ended.map(|(at, _)| at), killed].into_iter().flatten().min()
+    }
+
+    /// Whether it can have ended in this way. `is_watched`: somebody was there to see its end.
+    pub(super) fn allows(&self, outcome: Outcome, is_watched: bool) -> bool {
+        let is_seen = |code: i32| {
+            let signal = self.exited.and_then(|(_, signal)| signal);
+            self.exited.is_some_and(|(seen, _)| seen == Some(code))
+                || signal.is_some_and(|signal| code == 128 + signal)
+        };
+        match outcome {
+            Outcome::Code(code) => {
+                let is_own = self.ended.is_some_and(|(_, own)| own == code);
+                is_own || (self.killed.is_some() && (is_seen(code) || code == 128 + KILL))
+            }
+            Outcome::Signal(signal) => self.killed.is_some() && [KILL, TERM].contains(&signal),
+            Outcome::Stopped => matches!(self.killed, Some((_, Cause::TaskStop))),
+            // The command of a runner that was killed has nobody else that saw its end.
+            Outcome::Unknown => match self.killed {
+                Some((_, Cause::Runner | Cause::TaskStop)) => true,
+                Some((_, Cause::Shell)) | None => !is_watched,
+            },
+            Outcome::TimedOut => false,
+        }
+    }
+}

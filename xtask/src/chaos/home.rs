@@ -1,0 +1,100 @@
+//! One scratch home: what everything of a scene is started with, and the end of all of it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::ledger::{Ledger, SCRIPT};
+use crate::e2e::sys;
+use crate::repository;
+
+/// A home, its project, its temporary folder and its ledger.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) folder: PathBuf,
+    pub(super) ledger: Ledger,
+    /// How many commands may run at once.
+    pub(super) limit: usize,
+    binaries: PathBuf,
+}
+
+impl Home {
+    /// Makes an empty one of this name.
+    pub(super) fn create(binaries: &Path, name: &str, limit: usize) -> Result<Self> {
+        let folder = repository::target()?.join("chaos").join(name);
+        // Of a run that was killed itself.
+        end_all(&folder);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error)
+                    .with_context(|| format!("could not remove `{}`", folder.display()));
+            }
+            _ => {}
+        }
+        for part in ["home/.claude/projects/project", "project", "tmp", "ledger"] {
+            let part = folder.join(part);
+            fs::create_dir_all(&part)
+                .with_context(|| format!("could not create `{}`", part.display()))?;
+        }
+        super::sys::create_private_dir(&folder.join("run"))?;
+        fs::write(folder.join("ledger/script.sh"), SCRIPT)?;
+        let settings = json!({ "sisyphus": { "max_background_tasks": limit } });
+        fs::write(folder.join("home/.claude/settings.json"), settings.to_string())?;
+        let ledger = Ledger::create(folder.join("ledger/ledger.jsonl"))?;
+        Ok(Self { folder, ledger, limit, binaries: binaries.to_owned() })
+    }
+
+    pub(super) fn project(&self) -> PathBuf {
+        self.folder.join("project")
+    }
+
+    /// `~/.claude`.
+    pub(super) fn config(&self) -> PathBuf {
+        self.folder.join("home/.claude")
+    }
+
+    /// What the client's sandbox may write to.
+    pub(super) fn client_tmp(&self) -> PathBuf {
+        self.folder.join("tmp").join(format!("claude-{}", sys::user_id()))
+    }
+
+    pub(super) fn binary(&self, name: &str) -> PathBuf {
+        self.binaries.join(name)
+    }
+
+    /// What everything is started with. The folder of the user's running processes is one of its own, so that runs side
+    /// by side share no slots.
+    pub(super) fn environment(&self) -> Vec<(String, String)> {
+        let path = |part: &str| self.folder.join(part).display().to_string();
+        [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("SHELL", "/bin/bash".to_owned()),
+            ("HOME", path("home")),
+            ("XDG_RUNTIME_DIR", path("run")),
+            ("CLAUDE_CODE_TMPDIR", path("tmp")),
+            ("CHAOS_LEDGER", self.ledger.path().display().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // Whatever happened: nothing of it stays.
+        end_all(&self.folder);
+    }
+}
+
+/// The variable that everything started in a home carries.
+fn variable(folder: &Path) -> String {
+    format!("HOME={}", folder.join("home").display())
+}
+
+fn end_all(folder: &Path) {
+    sys::started_with(&variable(folder)).into_iter().for_each(sys::kill_process);
+}

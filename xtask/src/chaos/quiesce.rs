@@ -1,0 +1,87 @@
+//! After a scene: the commands end, what is owed has its time to be told, and people type until nothing is said any more.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::actor::Session;
+use super::check::check;
+use super::home::Home;
+use super::ledger::Event;
+
+/// How long the commands have to end.
+const COMMANDS: Duration = Duration::from_secs(120);
+/// How long what is owed has to be told without a person's help: the client has its time to announce it, then a waiter
+/// has to wake the session.
+const WAITERS: Duration = Duration::from_secs(8);
+/// How long one session is looked after before the next one.
+const SHARE: Duration = Duration::from_millis(100);
+/// No session is owed more reminders than this.
+const REMINDERS_MAX: usize = 1_000;
+
+/// Brings the sessions of a home to rest.
+pub(super) fn quiesce(home: &Home, sessions: &[Arc<Session>]) -> Result<()> {
+    let deadline = Instant::now() + COMMANDS;
+    while has_running(home)? {
+        idle(sessions);
+        if Instant::now() > deadline {
+            home.ledger.append(&Event::Violation { text: "commands did not end".to_owned() })?;
+            break;
+        }
+    }
+    let deadline = Instant::now() + WAITERS;
+    while !check(&home.ledger.read()?).never.is_empty() && Instant::now() < deadline {
+        idle(sessions);
+    }
+    let late = check(&home.ledger.read()?).never.len();
+    if late > 0 {
+        println!("        {late} not told before a person typed");
+    }
+    for session in sessions {
+        // Behind what arrived last.
+        session.idle(SHARE);
+        session.close();
+        // What is missing from the list of what runs counts as over the second time.
+        session.end_turn();
+        session.end_turn();
+        if !session.ask_until_silent(REMINDERS_MAX) {
+            session.complain(format!("{} gets its reminders without end", session.name()));
+        }
+    }
+    Ok(())
+}
+
+/// The sessions idle side by side.
+fn idle(sessions: &[Arc<Session>]) {
+    thread::scope(|scope| {
+        for session in sessions {
+            scope.spawn(|| session.idle(SHARE));
+        }
+    });
+}
+
+/// Whether a command has not ended that was started, or that its client expects to end.
+fn has_running(home: &Home) -> Result<bool> {
+    let mut running = BTreeSet::new();
+    for line in home.ledger.read()? {
+        match line.event {
+            Event::Launched { call } => {
+                running.insert(call);
+            }
+            Event::Ended { call, .. } | Event::Killed { call, .. } | Event::Exited { call, .. } => {
+                running.remove(&call);
+            }
+            Event::Called(_)
+            | Event::Started { .. }
+            | Event::Answered { .. }
+            | Event::Noticed { .. }
+            | Event::Hook(_)
+            | Event::ClientKilled { .. }
+            | Event::Violation { .. } => {}
+        }
+    }
+    Ok(!running.is_empty())
+}
