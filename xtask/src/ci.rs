@@ -23,7 +23,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         // By way of cargo, because the build above may have replaced this very program.
         ("docs", Step::Task(&["docs", "--check"])),
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
-        ("chaos", Step::Task(&["chaos", "--seed", "1", "--seconds", "10"])),
+        ("chaos", Step::Task(&["chaos", "--seed", "1", "--endings", "200"])),
         ("bench", Step::Task(&["bench", "--quick"])),
         ("dist", Step::Task(&["dist"])),
         // A process of its own also because it moves itself into a network namespace.

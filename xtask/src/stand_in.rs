@@ -30,7 +30,6 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Code(i32),
-    Killed,
 }
 
 impl Session {
@@ -70,7 +69,6 @@ impl Session {
         let (status, verdict) = match end {
             End::Code(0) => ("completed", "completed (exit code 0)".to_owned()),
             End::Code(code) => ("failed", format!("failed with exit code {code}")),
-            End::Killed => ("killed", "was stopped".to_owned()),
         };
         let Call { tool_use_id, description, .. } = call;
         let output = self.output(client_id);
@@ -81,23 +79,6 @@ impl Session {
             output.display()
         );
         self.event("UserPromptSubmit", json!({ "prompt": prompt }))
-    }
-
-    /// Stop, with the client's ids of what runs in the background.
-    pub(crate) fn stop(&self, listed: &[String]) -> Value {
-        let listed: Vec<Value> =
-            listed.iter().map(|id| json!({ "id": id, "type": "shell" })).collect();
-        self.event("Stop", json!({ "stop_hook_active": false, "background_tasks": listed }))
-    }
-
-    /// PreToolUse (`before`) and PostToolUse (`after`) of the model's TaskStop.
-    pub(crate) fn task_stop(&self, client_id: &str) -> [Value; 2] {
-        let tool = json!({
-            "tool_name": "TaskStop",
-            "tool_use_id": format!("toolu_stop_{client_id}"),
-            "tool_input": { "task_id": client_id },
-        });
-        ["PreToolUse", "PostToolUse"].map(|name| self.event(name, tool.clone()))
     }
 
     fn tool(call: &Call) -> Value {

@@ -34,12 +34,15 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
             let called = ours.call(COMMAND);
             ours.live_through(&called)?;
         }
-        let outbox = state.join("outbox").join(format!("{}.json", ours.session.id));
-        let owed = match fs::read(&outbox) {
-            Ok(text) => serde_json::from_slice::<Value>(&text)?["owed"].as_array().map(Vec::len),
-            Err(_) => None,
+        let owed = match fs::read(state.join("active.json")) {
+            Ok(text) => {
+                let active: Value = serde_json::from_slice(&text)?;
+                let tasks = active["tasks"].as_array().into_iter().flatten();
+                tasks.filter(|task| task["delivery"]["state"] == "owed").count()
+            }
+            Err(_) => 0,
         };
-        ensure!(owed.unwrap_or_default() == count, "{owed:?} instead of {count} are owed");
+        ensure!(owed == count, "{owed} instead of {count} are owed");
         let snapshot = Snapshot::take(&state)?;
         let typed = stage.file(&format!("typed-{count}"), &ours.session.typed())?;
         candidates.push(Candidate::new(name, move || {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 /// Longer ago than anything that runners take for just now.
 const LONG_AGO: Duration = Duration::from_secs(60);
 
-/// The files of a state folder and what is owed. Archive and outputs stay as they are: nothing reads them again.
+/// The files of a state folder. Archive and outputs stay as they are: nothing reads them again.
 pub(crate) struct Snapshot {
     state: PathBuf,
     kept: PathBuf,
@@ -21,13 +21,12 @@ impl Snapshot {
     pub(crate) fn take(state: &Path) -> Result<Self> {
         let snapshot = Self { state: state.to_owned(), kept: state.with_extension("kept") };
         copy_files(&snapshot.state, &snapshot.kept)?;
-        copy_files(&snapshot.state.join("outbox"), &snapshot.kept.join("outbox"))?;
         Ok(snapshot)
     }
 
     /// Makes the state what it was.
     pub(crate) fn restore(&self) -> Result<()> {
-        let found = files(&self.state)?.into_iter().chain(files(&self.state.join("outbox"))?);
+        let found = files(&self.state)?.into_iter();
         // Locks may be held, and hold nothing.
         for path in found.filter(|path| path.extension().is_none_or(|it| it != "lock")) {
             match fs::remove_file(&path) {
@@ -40,7 +39,6 @@ impl Snapshot {
             }
         }
         copy_files(&self.kept, &self.state)?;
-        copy_files(&self.kept.join("outbox"), &self.state.join("outbox"))?;
         calm(&self.state)
     }
 }
@@ -88,18 +86,13 @@ mod tests {
     fn a_state_is_as_it_was() {
         let folder = std::env::temp_dir().join(format!("snapshot-{}", std::process::id()));
         let state = folder.join("state");
-        fs::create_dir_all(state.join("outbox")).unwrap();
         fs::write(state.join("active.json"), "one").unwrap();
-        fs::write(state.join("outbox/a.json"), "two").unwrap();
         let snapshot = Snapshot::take(&state).unwrap();
         fs::write(state.join("active.json"), "changed").unwrap();
         fs::write(state.join("notify.json"), "new").unwrap();
-        fs::write(state.join("outbox/b.json"), "new").unwrap();
-        fs::remove_file(state.join("outbox/a.json")).unwrap();
         snapshot.restore().unwrap();
         assert_eq!(fs::read_to_string(state.join("active.json")).unwrap(), "one");
-        assert_eq!(fs::read_to_string(state.join("outbox/a.json")).unwrap(), "two");
-        assert!(!state.join("notify.json").exists() && !state.join("outbox/b.json").exists());
+        assert!(!state.join("notify.json").exists());
         let touched = state.join("runners.lock").metadata().unwrap().modified().unwrap();
         assert!(touched.elapsed().unwrap() >= LONG_AGO);
         fs::remove_dir_all(folder).unwrap();

@@ -74,7 +74,7 @@ impl Home {
             ("LANG", "C.UTF-8".to_owned()),
             ("SHELL", "/bin/bash".to_owned()),
             ("HOME", path("home")),
-            ("XDG_RUNTIME_DIR", path("run")),
+            ("SISYPHUS_RUNTIME_DIR", path("run")),
             ("CLAUDE_CODE_TMPDIR", path("tmp")),
             ("CHAOS_LEDGER", self.ledger.path().display().to_string()),
         ]

@@ -1,7 +1,6 @@
 //! `cargo xtask chaos`: sessions use the plugin at once while its processes are killed, its lock is held and its files are
 //! attacked; then every command must have been told to the model, once and right.
 //!
-//! - `--seconds N` alone: the short storm.
 //! - `--kills none|hooks|runners|everything`: the load, `--endings N` commands, for `--seconds N` at most.
 //! - `--only SCENE`: the scenes whose names begin with that.
 //! - without any of these: every scene, and the load without and with kills.
@@ -23,7 +22,6 @@ mod quiesce;
 mod random;
 mod scenes;
 mod stage;
-mod storm;
 mod sys;
 mod table;
 mod tree;
@@ -51,8 +49,6 @@ const LIMIT: usize = 5;
 /// How many commands the load calls, without kills and with them.
 const ENDINGS: usize = 1_000;
 const ENDINGS_WITH_KILLS: usize = 10_000;
-/// How long the short storm lasts.
-const STORM_SECONDS: u64 = 60;
 /// How long the load lasts at most.
 const LOAD_SECONDS: u64 = 3_600;
 
@@ -60,11 +56,6 @@ const LOAD_SECONDS: u64 = 3_600;
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let options = Options::parse(arguments)?;
     let binaries = binaries()?;
-    let is_whole = options.kills.is_none() && options.only.is_none();
-    if is_whole && options.endings.is_none() && options.seconds.is_some() {
-        let seconds = options.seconds.unwrap_or(STORM_SECONDS);
-        return storm::run(&binaries, options.seed, seconds);
-    }
     let mut rows = Vec::new();
     if options.kills.is_none() {
         play_scenes(&binaries, &options, &mut rows)?;

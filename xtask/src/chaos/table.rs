@@ -39,7 +39,7 @@ impl Verdict {
         for (what, count) in &self.notes {
             println!("{count:>7} {what}");
         }
-        let log = home.config().join(".sisyphus/background-tasks/hooks.log");
+        let log = home.config().join("plugins/data/sisyphus/state/hooks.log");
         let lines = std::fs::read_to_string(log).unwrap_or_default().lines().count();
         println!("{lines:>7} lines in hooks.log");
     }

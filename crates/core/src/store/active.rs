@@ -51,7 +51,7 @@ pub struct Active {
 
 /// What is counted for a session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct SessionBook {
+pub(crate) struct SessionBook {
     /// What was reported since the session last had nothing to wait for.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     reported: Tally,

@@ -27,7 +27,7 @@ const EVENT_MAX: u64 = 2 * 1024 * 1024;
 /// The name of an event's file: the moment of its post, and a random tail. Sorted by name is sorted by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct EventName(String);
+pub(crate) struct EventName(String);
 
 /// Posts an event.
 pub(super) fn post(state: &StateDir, event: &Event) -> Result<EventName> {
