@@ -95,9 +95,8 @@ fn join(context: &Context, event: PostToolUse) -> Result<Option<Join>> {
     let call = call(caller, command, context.settings());
     let announced = Announced::of(context.store.dir(), &session);
     let run = Run::outside(context.store.dir(), &session, &id);
-    let join = |announcement| {
-        Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here())
-    };
+    let join =
+        |announcement| Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here());
     let join = match announced.read(&tool_use) {
         Some(announcement) => join(Announcement { call, ..announcement }),
         None => {
