@@ -132,6 +132,6 @@ fn count(text: &str, reports: &mut BTreeMap<String, usize>) -> usize {
     for id in &ids {
         *reports.entry((*id).to_owned()).or_default() += 1;
     }
-    assert_eq!(text.matches(" failed with exit code 1.\n").count(), ids.len(), "{text}");
+    assert_eq!(text.matches(" failed with exit code 1 after 0 s.\n").count(), ids.len(), "{text}");
     ids.len()
 }

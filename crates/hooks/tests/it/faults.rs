@@ -194,6 +194,8 @@ fn a_dead_subagents_result_reaches_the_main_conversation() {
             1 => {
                 ends(&call);
                 drop(runner);
+                // The first one finds that the command is over, for which the agent might have waited.
+                session.tell(&turn_ends(&session, &[]));
                 session.tell(&turn_ends(&session, &[]));
                 told(&session.send(&turn_ends(&session, &[])))
             }
@@ -206,6 +208,20 @@ fn a_dead_subagents_result_reaches_the_main_conversation() {
         };
         assert!(text.contains("failed with exit code 7"), "{name}: {text} {}", log(&env));
     }
+}
+
+/// S8: the same of a subagent that no record is of, for it was not launched into the background.
+#[test]
+fn an_unrecorded_subagents_result_reaches_it_or_the_main_conversation() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, Some("a1"), 60);
+    let lists_it = turn_ends(&session, &["a1".to_owned()]);
+    session.tell(&lists_it);
+    session.tell(&lists_it);
+    session.tell(&turn_ends(&session, &[]));
+    let text = told(&session.send(&turn_ends(&session, &[])));
+    assert!(text.contains("failed with exit code 3"), "{text}");
 }
 
 /// S16: the clock was set back by a day: what is due is told as if nothing had happened.

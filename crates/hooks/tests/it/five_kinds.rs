@@ -190,7 +190,7 @@ fn tellings(said: &[String], id: &str) -> Tellings {
 /// Whether a hook has waited for the lock in vain, and nothing else went wrong.
 fn a_lock_was_waited_for(env: &TestEnv) -> bool {
     let log = log(env);
-    !log.is_empty() && log.lines().all(|line| line.contains("could not lock"))
+    !log.is_empty() && log.lines().all(|line| line.contains("timed out waiting"))
 }
 
 /// Numbers that look random and are the same each time.

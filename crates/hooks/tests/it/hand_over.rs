@@ -47,7 +47,6 @@ fn what_runs_is_told_in_the_conversation_that_goes_on() {
         "{report}"
     );
     assert_eq!(after.failed().len(), 1);
-    assert_eq!(env.state_file("failed.json")["tasks"].as_array().unwrap().len(), 1);
     assert_eq!(told(&before.types()), "");
     assert_eq!(log(&env), "");
 }

@@ -71,11 +71,6 @@ impl<'a> Session<'a> {
         calls
     }
 
-    /// How many calls are announced, readable or not.
-    pub(crate) fn announced_files(&self) -> usize {
-        fs::read_dir(self.announced_dir()).map_or(0, Iterator::count)
-    }
-
     /// The folder that exists while something is announced.
     pub(crate) fn announced_dir(&self) -> PathBuf {
         self.env.state().join("announced").join(&self.id)
@@ -263,10 +258,11 @@ impl<'a> Call<'a> {
     /// Its command ended with this code so many seconds ago, as its runner notes it, before it lets go of its lock.
     pub(crate) fn has_ended(&self, code: i32, seconds: i64) {
         let ended_at = chrono::Utc::now() - chrono::Duration::seconds(seconds);
-        let file = self.session.env.client_tmp().join(format!(
-            "-home-dev-proj/{}/tasks/b{}.output",
-            self.session.id, self.number
-        ));
+        let file = self
+            .session
+            .env
+            .client_tmp()
+            .join(format!("-home-dev-proj/{}/tasks/b{}.output", self.session.id, self.number));
         let result = json!({
             "exit": { "code": code }, "stop": "none", "started_at": ended_at, "ended_at": ended_at,
             "ended": tick_before(seconds), "duration_ms": 7, "client_file": file,

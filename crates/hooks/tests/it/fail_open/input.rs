@@ -135,7 +135,5 @@ fn a_call_of_megabytes_is_not_kept_for_every_later_hook_to_read() {
         session.tell(&with(session.event(payload), field, huge.as_str()));
         let size = env.state().join("active.json").metadata().map_or(0, |file| file.len());
         assert!(size < 1 << 20, "{payload} {field}: active.json has {size} bytes");
-        let recorded = session.active().len() + session.announced_files();
-        assert_eq!(recorded, 1, "{payload} {field}: {}", log(&env));
     }
 }

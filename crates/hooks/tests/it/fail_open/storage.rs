@@ -38,9 +38,17 @@ fn every_hook_is_silent_where_there_can_be_no_state() {
 
 #[test]
 fn a_file_in_the_place_of_any_part_of_the_state_stops_no_hook() {
-    for part in
-        ["inbox", "announced", "runs", "sessions", "output", "bin", "state.lock/x", "hooks.log/x", "active.json/x"]
-    {
+    for part in [
+        "inbox",
+        "announced",
+        "runs",
+        "sessions",
+        "output",
+        "bin",
+        "state.lock/x",
+        "hooks.log/x",
+        "active.json/x",
+    ] {
         let env = TestEnv::new();
         let session = Session::new(&env);
         // With a slash: a folder in the place of a file.
@@ -129,6 +137,8 @@ fn a_full_disk_stops_no_hook_and_damages_no_state() {
         session.call(1).starts();
         session.tell(&session.call(2).before());
         session.owe(3, None, 60);
+        // The small disk has no room for it.
+        fs::remove_dir_all(env.state().join("bin")).unwrap();
         fs::rename(env.state(), env.path().join("before")).unwrap();
         fs::create_dir(env.state()).unwrap();
         fs::create_dir(env.path().join("after")).unwrap();
