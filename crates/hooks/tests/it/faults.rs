@@ -277,6 +277,10 @@ fn a_removed_state_folder_costs_the_history_only() {
     fs::remove_dir_all(client.env.state()).unwrap();
     let later = client.background("until [ -e gone ]; do sleep 0.02; done");
     client.wait_until_running(&later);
+    let active = client.env.state_file("active.json");
+    let is_later = |task: &&Value| task["client"]["id"] == later.id.as_str();
+    let task = active["tasks"].as_array().unwrap().iter().find(is_later).unwrap();
+    assert_eq!(task["status"]["watch"], "supervised", "{task}");
     fs::write(client.env.project().join("go"), "").unwrap();
     let id = running.id.clone();
     let notice = failure_notice(&call, &running, 3);
