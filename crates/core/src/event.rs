@@ -78,10 +78,13 @@ impl Event {
         match self {
             Self::Joined(join) => joined(active, *join),
             Self::Completed(completion) => completion.apply(active, now),
-            Self::TurnEnded { session, listed: Some(listed), client } => {
-                end_unlisted(active, &session, &listed, client.as_ref(), now);
+            Self::TurnEnded { session, listed, client } => {
+                // The turn would wait for the answer to such a call: it came to nothing, and that was not seen.
+                active.tasks.retain(|task| !agents::is_unanswered_in(task, &session));
+                if let Some(listed) = listed {
+                    end_unlisted(active, &session, &listed, client.as_ref(), now);
+                }
             }
-            Self::TurnEnded { listed: None, .. } => {}
             Self::StopRequested { session, client_id, at } => {
                 if let Some(task) = named(active, &session, &client_id) {
                     task.stop_asked = Some(StopAsked::new(Canceller::Model, at));
@@ -211,6 +214,29 @@ fn end_unlisted(
         }
     }
     release_subagents(active);
+    release_unlisted(active, session, listed);
+}
+
+/// Hands over what is owed to subagents of which there is no record, and which the client does not list, twice in a row.
+fn release_unlisted(active: &mut Active, session: &SessionId, listed: &[ClientTaskId]) {
+    let recorded: Vec<String> = active
+        .live()
+        .filter(|task| task.kind == Kind::Agent)
+        .filter_map(|task| Some(task.client_id()?.as_str().to_owned()))
+        .collect();
+    for task in active.tasks.iter_mut().filter(|task| &task.session == session) {
+        let Some(agent) = task.agent.as_ref().map(AgentId::as_str) else { continue };
+        let is_known = recorded.iter().any(|id| id == agent);
+        let is_listed = listed.iter().any(|id| id.as_str() == agent);
+        if !task.delivery().is_open() || is_known || is_listed {
+            continue;
+        }
+        if task.unlisted == 0 {
+            task.unlisted = 1;
+        } else {
+            task.agent_life = AgentLife::Stopped;
+        }
+    }
 }
 
 fn stop_confirmed(

@@ -200,6 +200,8 @@ pub struct SubagentStop {
 #[derive(Debug, Clone, Deserialize)]
 pub struct SessionEnd {
     pub session_id: SessionId,
+    #[serde(default)]
+    pub transcript_path: Option<PathBuf>,
     #[serde(default, deserialize_with = "lenient")]
     pub reason: EndReason,
 }

@@ -131,7 +131,7 @@ mod tests {
     fn results(text: &str) -> Reply {
         let receipt = Receipt {
             by: ProcessRef { pid: 1, start: None, namespace: None },
-            results: Vec::new(),
+            results: vec![(TaskId::new("t1").unwrap(), Revision(0))],
         };
         Reply::Results { reminder: text.to_owned(), receipt }
     }

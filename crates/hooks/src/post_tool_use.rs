@@ -94,20 +94,34 @@ fn join(context: &Context, event: PostToolUse) -> Result<Option<Join>> {
         cwd: event.cwd,
     };
     let announced = Announced::of(context.store.dir(), &session);
+    let run = Run::outside(context.store.dir(), &session, &id);
+    let join =
+        |announcement| Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here());
     // The announced call goes before this one: its `timeout` may have been raised since.
-    let announcement = announced.read(&tool_use).unwrap_or_else(|| {
-        let attendance = context.environment.attendance;
-        let call = call(caller, command, context.settings(), attendance);
-        let mut announcement = Announcement::new(call, context.now.at);
-        announcement.client_tmp = Some(context.client_tmp().to_owned());
-        announcement
-    });
-    let join = Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here());
-    let left = Run::outside(context.store.dir(), &session, &id).join(&join);
-    if let Err(error) = left {
+    let join = match announced.read(&tool_use) {
+        Some(announcement) => join(announcement),
+        None => {
+            let attendance = context.environment.attendance;
+            let call = call(caller, command, context.settings(), attendance);
+            let mut announcement = Announcement::new(call, context.now.at);
+            announcement.client_tmp = Some(context.client_tmp().to_owned());
+            let join = join(announcement);
+            // It became a background command while it ran: no shell attaches to what was not announced.
+            if run.is_attached() { join } else { join.without_runner(context.now.at) }
+        }
+    };
+    if let Err(error) = run.join(&join) {
+        context.log("PostToolUse", &error);
+    }
+    // Before the announcement goes: a shell that comes up after this answer asks as long as the folder is there.
+    if let Err(error) = announced.expect(&id) {
         context.log("PostToolUse", &error);
     }
     announced.remove(&tool_use);
+    let run = Run::of(&join.clone().into_task(), context.store.dir());
+    if run.is_some_and(|run| run.is_attached()) {
+        announced.forget(&id);
+    }
     Ok(Some(join))
 }
 

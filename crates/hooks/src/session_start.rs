@@ -2,11 +2,13 @@
 //! session that goes on what is owed to it and what still runs.
 
 use anyhow::Result;
+use sisyphus_base::clock::Now;
 use sisyphus_core::agents::Limits;
 use sisyphus_core::event::Event;
 use sisyphus_core::import_0_1::{Live, import, link_for_people, note_as_imported};
 use sisyphus_core::notice::table;
 use sisyphus_core::settings::Execution;
+use sisyphus_core::store::Active;
 use sisyphus_core::task::Task;
 use sisyphus_core::transfer::claim_transfer;
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
@@ -14,7 +16,7 @@ use sisyphus_process::client;
 
 use crate::agent::{settle, with_news};
 use crate::attach::attach;
-use crate::deliver::{Reader, Recipient};
+use crate::deliver::{Reader, Recipient, Taken};
 use crate::others::survey;
 use crate::prompt_fates::PromptFates;
 
@@ -23,19 +25,26 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     if context.settings().execution == Execution::Off {
         return Ok(Reply::Silent);
     }
-    let session = &event.session_id;
     // One after the other, and none stops the next: a session without attachment still gets its results.
-    let surveyed = survey(&context.environment, &event.cwd);
-    let steps = [
-        ("import", take_over_0_1(context)),
-        ("attach", attach(context, session)),
-        ("survey", context.store.write_session(session, surveyed)),
-    ];
+    let steps =
+        [("import", take_over_0_1(context)), ("attach", attach(context, &event.session_id))];
     for (step, outcome) in steps {
         if let Err(error) = outcome {
             context.log(&format!("SessionStart {step}"), &error);
         }
     }
+    let reply = go_on(context, &event);
+    // Last: results must not go without the lock for it.
+    let surveyed = survey(&context.environment, &event.cwd);
+    if let Err(error) = context.store.write_session(&event.session_id, surveyed) {
+        context.log("SessionStart survey", &error);
+    }
+    reply
+}
+
+/// Tells a session that goes on what is owed to it and what still runs.
+fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
+    let session = &event.session_id;
     let peek = context.peek()?;
     if event.source == SessionSource::Startup {
         if peek.has_news() {
@@ -47,16 +56,25 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     settle(context, context.now);
     let peek = context.peek()?;
     let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
-    let events = continuation(context, &event);
+    let events = continuation(context, event);
     let reader = Reader::new(session, Recipient::MainConversation);
     let limits = Limits::of(context.settings());
-    let (taken, live) = context.commit(peek, &events, |active, now| {
-        fates.apply(active, now);
+    let live = |active: &Active, now: Now| {
         let is_meant =
             |task: &Task| &task.session == session && Recipient::MainConversation.is_of(task);
-        let live = table(active, is_meant, &limits, now.at);
+        table(active, is_meant, &limits, now.at)
+    };
+    let live_before = live(&peek.active, context.now);
+    let committed = context.commit(peek, &events, |active, now| {
+        fates.apply(active, now);
+        let live = live(active, now);
         (reader.take(active, now), live)
-    })?;
+    });
+    // What runs can be told without the lock.
+    let (taken, live) = committed.unwrap_or_else(|error| {
+        context.log("SessionStart", &error);
+        (Taken::default(), live_before)
+    });
     Ok(with_news(context, session, taken.render(context).with_note(live)))
 }
 

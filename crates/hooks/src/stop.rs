@@ -3,13 +3,14 @@
 
 use anyhow::Result;
 use sisyphus_base::machine::Machine;
+use sisyphus_core::agents::is_unanswered_in;
 use sisyphus_core::announced::Announced;
 use sisyphus_core::call::Join;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{ClientTaskId, TaskId};
 use sisyphus_core::run::{Run, RunState, runs_of};
 use sisyphus_core::store::Active;
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, Stop};
 use sisyphus_process::client;
 
@@ -25,7 +26,8 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let listed = event.background_tasks.as_deref();
     let mut events = adopt(context, &peek.active, &event);
     forget_announced(context, &event);
-    if is_unlisted_news(&peek.active, listed) {
+    let is_unanswered = |task: &Task| is_unanswered_in(task, session);
+    if is_unlisted_news(&peek.active, listed) || peek.active.live().any(is_unanswered) {
         let client = client();
         let listed = event.background_tasks.clone();
         events.push(Event::TurnEnded { session: session.clone(), listed, client });
@@ -55,7 +57,11 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
 fn is_unlisted_news(active: &Active, listed: Option<&[ClientTaskId]>) -> bool {
     let Some(listed) = listed else { return false };
     let is_missing = |task: &Task| task.client_id().is_some_and(|id| !listed.contains(id));
+    let is_held_back = |task: &Task| {
+        task.agent.is_some() && task.agent_life == AgentLife::Lives && task.delivery().is_open()
+    };
     active.live().any(|task| is_missing(task) || task.unlisted > 0)
+        || active.tasks.iter().any(is_held_back)
 }
 
 /// Forgets the calls of the main conversation that never ran: denied, or answered by another hook. A call of a subagent
@@ -67,6 +73,9 @@ fn forget_announced(context: &Context, event: &Stop) {
             announced.remove(call);
         }
     }
+    announced.forget_overdue(|id| {
+        Run::outside(context.store.dir(), &event.session_id, id).is_attached()
+    });
 }
 
 /// Finds the call of each run whose PostToolUse is missing. A run that the client lists, or whose output file is there

@@ -15,8 +15,8 @@ pub use notifier::{find_notifier, start_notifier};
 pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
-    caller_key, caller_output, end_like, end_with_parent, own_key, own_output_file, parent,
-    signal_group, spawn, spawn_detached, text_of,
+    caller_key, end_like, end_with_parent, own_key, own_output_file, parent, signal_group, spawn,
+    spawn_detached, text_of,
 };
 pub use tree::{alive, descendants, has_ancestor, left_behind, members, signal_all};
 pub use watch::Watchers;

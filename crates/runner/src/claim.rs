@@ -13,11 +13,12 @@ use sisyphus_core::call::{Announcement, Confinement};
 use sisyphus_core::execution_string::executes;
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::StateDir;
+use sisyphus_core::run::Run;
 use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
 
 use crate::handoff::Handoff;
-use crate::identity::caller_client_tmp;
+use crate::identity::names_of;
 
 /// Claims the announced call that the calling shell executes, and prints how the shell becomes the runner. If nothing is
 /// printed, the shell goes on as if nothing had been asked.
@@ -52,11 +53,10 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
     if flag != "-c" || executed != string {
         return Ok(None);
     }
+    let Some((session, client_id, client_tmp)) = names_of(&caller) else { return Ok(None) };
     let key = caller_key()?;
-    let Some(client_tmp) = caller_client_tmp() else { return Ok(None) };
-    let calls = Announced::at(&attached.announced_dir).list()?;
-    // Reading consumes nothing: which call this shell belongs to the client says later.
-    let Some(announcement) = calls.into_iter().find(|it| executes(text, &it.call.command)) else {
+    let run = Run::outside(state, &session, &client_id);
+    let Some(announcement) = announcement(&run, &attached.announced_dir, text)? else {
         return Ok(None);
     };
     let Some(confinement) = confinement(&announcement) else { return Ok(None) };
@@ -65,6 +65,19 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
     let handoff = Handoff { announcement, confinement, program, arg0, restore };
     handoff.leave(state, &client_tmp, &key)?;
     Ok(Some(handover))
+}
+
+/// The call that this shell executes: its own, if the client has named the run already, or an announced one of the same
+/// words. Reading consumes nothing: which call an announced one's shell belongs to the client says later.
+fn announcement(run: &Run, announced: &Path, text: &str) -> Result<Option<Announcement>> {
+    let is_executed = |it: &Announcement| executes(text, &it.call.command);
+    let own = || run.joined().map(|join| join.announcement).filter(is_executed);
+    if let Some(own) = own() {
+        return Ok(Some(own));
+    }
+    let found = Announced::at(announced).list()?.into_iter().find(is_executed);
+    // The hook names the run before it takes the announcement back: in between both looks it may have done so.
+    Ok(found.or_else(own))
 }
 
 /// Whether this shell is in the client's sandbox, by the namespaces that the hook saw: never by trying to write. `None`
@@ -110,6 +123,7 @@ mod tests {
             program: "/bin/bash".into(),
             args: Vec::new(),
             environment: Some(variables(&[("SAME", "1"), ("PATH", "/bin"), ("GONE", "x")])),
+            files: Vec::new(),
         };
         let now = variables(&[("SAME", "1"), ("PATH", "/bin:/x"), ("NEW", "y")]);
         let mut changes = changed(&caller, now.into_iter());

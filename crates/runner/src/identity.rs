@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sisyphus_core::id::{ClientTaskId, SessionId};
-use sisyphus_process::{caller_output, own_output_file};
+use sisyphus_process::{Caller, own_output_file};
 
 /// The client's names of this shell.
 #[derive(Debug)]
@@ -27,10 +27,9 @@ impl Identity {
     }
 }
 
-/// The client's temporary folder, by the standard output of the shell that started this process; `None` if that is no output
-/// file of the client's.
-pub(crate) fn caller_client_tmp() -> Option<PathBuf> {
-    names(&caller_output().ok()?).map(|(.., client_tmp)| client_tmp)
+/// The client's session, its task and its temporary folder, read off the files that the calling shell has open.
+pub(crate) fn names_of(caller: &Caller) -> Option<(SessionId, ClientTaskId, PathBuf)> {
+    caller.files.iter().find_map(|file| names(file))
 }
 
 fn names(path: &Path) -> Option<(SessionId, ClientTaskId, PathBuf)> {

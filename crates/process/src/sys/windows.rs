@@ -103,10 +103,6 @@ pub fn caller_key() -> Result<String> {
     anyhow::bail!(UNSUPPORTED)
 }
 
-pub fn caller_output() -> Result<PathBuf> {
-    anyhow::bail!(UNSUPPORTED)
-}
-
 pub fn own_output_file() -> Result<(PathBuf, File)> {
     anyhow::bail!(UNSUPPORTED)
 }

@@ -6,7 +6,7 @@ mod locks;
 mod proc;
 mod signals;
 
-pub use caller::{bytes_of, caller, caller_key, caller_output, own_key, own_output_file, text_of};
+pub use caller::{bytes_of, caller, caller_key, own_key, own_output_file, text_of};
 pub use child::{
     CommandChild, become_command, end_like, end_with_parent, parent, spawn, spawn_detached,
 };
