@@ -17,6 +17,12 @@ impl Client {
         told(&self.hook("sisyphus-user-prompt-submit", event))
     }
 
+    /// The session is over.
+    pub fn ends(&self) {
+        let event = json!({ "hook_event_name": "SessionEnd", "reason": "other" });
+        assert_eq!(self.hook("sisyphus-session-end", event), Value::Null);
+    }
+
     /// The turn is over. Returns what the model reads then, which may be nothing.
     pub fn stops(&self) -> String {
         told(&self.hook("sisyphus-stop", json!({ "hook_event_name": "Stop" })))
