@@ -202,6 +202,7 @@ impl Store {
             hook_log::append(&self.dir, "history", &format!("{error:#}"));
             retired.into_iter().for_each(|task| active.insert(task));
         }
+        active.forget_sessions();
         let text = file::encode(&path, &active)?;
         let is_changed = match &snapshot.text {
             Some(before) => &text != before,
