@@ -178,7 +178,7 @@ const COUNTED: &str = r#"count() {
 }
 exec 9>>counting
 count 1
-sleep 0.1
+sleep 0.4
 count -1
 "#;
 
@@ -189,8 +189,12 @@ fn calls_whose_hooks_find_the_lock_busy_keep_the_limit() {
     client.env.set(&json!({ "max_background_tasks": 2 }));
     fs::write(client.env.project().join("counted.sh"), COUNTED).unwrap();
     let busy = Lock::acquire(&client.env.state().join("state.lock"), Duration::ZERO).unwrap();
-    let running: Vec<Running> =
-        (0..8).map(|number| client.background(&format!("sh counted.sh {number}"))).collect();
+    let commands: Vec<String> = (0..8).map(|number| format!("sh counted.sh {number}")).collect();
+    let calls: Vec<Value> = commands.iter().map(|command| client.announce(command)).collect();
+    let running: Vec<Running> = commands.iter().map(|command| client.start(command)).collect();
+    for (call, running) in calls.into_iter().zip(&running) {
+        client.bind(call, running);
+    }
     drop(busy);
     for running in running {
         assert_eq!(running.wait().status.code(), Some(0));
