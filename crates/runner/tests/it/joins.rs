@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sisyphus_core::store::Lock;
 use sisyphus_testing::shell::Running;
-use sisyphus_testing::{Client, Shell, failure_notice};
+use sisyphus_testing::{Client, Shell, failure_notice, wait_until};
 
 use crate::support::in_both;
 
@@ -206,4 +207,33 @@ fn calls_whose_hooks_find_the_lock_busy_keep_the_limit() {
     let tasks = client.tasks();
     let is_seen = |task: &&Value| task["status"] == "completed" && !task["duration_ms"].is_null();
     assert_eq!(tasks.iter().filter(is_seen).count(), 8, "{tasks:#?}");
+}
+
+/// S5: a runner that is killed at any moment, before it attached too. The client's notice tells the end, once, and every
+/// view says the same.
+#[test]
+fn a_runner_killed_at_any_moment_ends_as_its_notice_says() {
+    for delay in [0, 3, 6, 10, 20, 40, 80, 160] {
+        let client = Client::new(Shell::Bash);
+        let call = client.announce(COMMAND);
+        let running = client.start(COMMAND);
+        pause(delay);
+        running.process.signal(Signal::SIGKILL);
+        client.bind(call.clone(), &running);
+        let notice = failure_notice(&call, &running, 137);
+        running.wait();
+        let text = client.submits(&notice);
+        assert_eq!(text.matches("[sisyphus] ").count(), 1, "{delay} ms: {text:?}");
+        let task = client.task();
+        let ended = (&task["status"], &task["exit_code"], &task["signal"]);
+        let is_said = ended == (&json!("failed"), &json!(137), &Value::Null)
+            || ended == (&json!("killed"), &Value::Null, &json!(9));
+        assert!(is_said && !text.contains("lost"), "{delay} ms: {text}\n{task:#}");
+        assert_eq!((client.types(), client.stops()), (String::new(), String::new()), "{delay} ms");
+    }
+}
+
+fn pause(milliseconds: u64) {
+    let since = Instant::now();
+    wait_until("a moment", || since.elapsed() >= Duration::from_millis(milliseconds));
 }
