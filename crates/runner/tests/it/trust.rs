@@ -103,7 +103,7 @@ const FORGE_LIMIT: &str = r#"
     mkdir -p "$ROOT/announced/$SESSION" "$ROOT/runs/$SESSION/$ID"
     for call in "$STATE/announced/$SESSION/"*.json "$STATE/runs/$SESSION/$ID/call.json"; do
         [ -e "$call" ] || continue
-        forged=$(sed 's/"limit_ms":[0-9]*/"limit_ms":300/; s/"session"/"limit_ms":300,"session"/' "$call")
+        forged=$(sed "s/\"limit_ms\":[0-9]*/\"limit_ms\":300/; /\"client\":/! s/^{/{\"client\":{\"id\":\"$ID\"},/" "$call")
         for file in "$ROOT/announced/$SESSION/${call##*/}" "$ROOT/runs/$SESSION/$ID/attached.json" \
             "$ROOT/runs/$SESSION/$ID/call.json"; do
             echo "$forged" > "$file"
