@@ -153,6 +153,8 @@ impl Look<'_> {
                     RunState::Attached => None,
                     RunState::Queued(queued) => Some(Finding::Queued { at: queued.at }),
                     RunState::Started(started) => Some(Finding::Started { at: started.at }),
+                    // Any sandboxed command can leave this before the runner comes, which may come outside.
+                    RunState::Gone if self.may_attach(task, &run) => None,
                     RunState::Ended(_) | RunState::Gone => self.gone(task, run),
                 }
             }
@@ -174,6 +176,12 @@ impl Look<'_> {
             return Some(Finding::Over { why: LostReason::SessionEnded, run: None });
         }
         (Tick(task.ticket.0).age(self.now) > ATTACH_WAIT).then_some(Finding::Observed)
+    }
+
+    /// Whether the runner of a sandboxed call may still be on its way.
+    fn may_attach(&self, task: &Task, run: &Run) -> bool {
+        run.confinement() == Confinement::Sandboxed
+            && Tick(task.ticket.0).age(self.now) <= ATTACH_WAIT
     }
 
     fn late_result(&self, task: &Task) -> Option<Finding> {

@@ -48,8 +48,8 @@ pub(crate) struct Record<'a> {
     run: Run,
     /// The call whose text made the runner attach.
     announcement: Announcement,
-    /// The limit, once the client has named the call.
-    joined: OnceCell<Option<u64>>,
+    /// That it is a background command, once the client has named the call.
+    joined: OnceCell<Standing>,
     /// Held for as long as the runner lives: the proof that the task is live.
     alive: Option<Lock>,
 }
@@ -137,13 +137,8 @@ impl<'a> Record<'a> {
     /// What is known of this shell now. What matters is read from the state folder, also by a sandboxed runner.
     pub(crate) fn standing(&self) -> Standing {
         let named = Run::outside(self.state, &self.identity.session, &self.identity.client_id);
-        if let Some(limit_ms) = self.limit_of(&named) {
-            let is_asked = named.stop().exists();
-            return if is_asked {
-                Standing::AskedToStop
-            } else {
-                Standing::Background { limit_ms }
-            };
+        if let Some(background) = self.background(&named) {
+            return if named.stop().exists() { Standing::AskedToStop } else { background };
         }
         let announced = Announced::of(self.state, &self.identity.session);
         let calls = announced.list().unwrap_or_default();
@@ -151,18 +146,16 @@ impl<'a> Record<'a> {
             return Standing::Unknown;
         }
         // The hook writes the call before it takes the announcement back: in between both looks it may have done so.
-        match self.limit_of(&named) {
-            Some(limit_ms) => Standing::Background { limit_ms },
-            None => Standing::Foreground,
-        }
+        self.background(&named).unwrap_or(Standing::Foreground)
     }
 
-    fn limit_of(&self, named: &Run) -> Option<Option<u64>> {
-        if let Some(limit_ms) = self.joined.get() {
-            return Some(*limit_ms);
+    /// What the client's answer says; `None` as long as there is none.
+    fn background(&self, named: &Run) -> Option<Standing> {
+        if let Some(background) = self.joined.get() {
+            return Some(*background);
         }
         let limit_ms = named.joined()?.announcement.call.limit_ms;
-        Some(*self.joined.get_or_init(|| limit_ms))
+        Some(*self.joined.get_or_init(|| Standing::Background { limit_ms }))
     }
 
     fn keep_output(&mut self, end: End) -> Option<KeptOutput> {

@@ -89,7 +89,7 @@ impl TestEnv {
         self.runtime.clone_from(&other.runtime);
     }
 
-    /// The root of the run folders.
+    /// Where sandboxed runners leave what they know.
     pub fn runs(&self) -> PathBuf {
         self.client_tmp().join("sisyphus")
     }
@@ -99,6 +99,14 @@ impl TestEnv {
         let path = self.home().join(".claude/settings.json");
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
         let settings = serde_json::json!({ "sisyphus": settings });
+        std::fs::write(path, settings.to_string()).expect("the settings");
+    }
+
+    /// Writes the user's settings: the client's own switch for its sandbox.
+    pub fn switch_sandbox_on(&self) {
+        let path = self.home().join(".claude/settings.json");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+        let settings = serde_json::json!({ "sandbox": { "enabled": true } });
         std::fs::write(path, settings.to_string()).expect("the settings");
     }
 

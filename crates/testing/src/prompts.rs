@@ -1,5 +1,7 @@
 //! What is submitted to a session, and what its model reads with that.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::Client;
@@ -15,6 +17,15 @@ impl Client {
     pub fn submits(&self, prompt: &str) -> String {
         let event = json!({ "hook_event_name": "UserPromptSubmit", "prompt": prompt });
         told(&self.hook("sisyphus-user-prompt-submit", event))
+    }
+
+    /// The session is over, and what was told in it has been read: the hooks give the client a moment to write down that
+    /// it blocked a prompt.
+    pub fn ends(&self) {
+        std::thread::sleep(Duration::from_millis(1_600));
+        assert_eq!(self.stops(), "");
+        let event = json!({ "hook_event_name": "SessionEnd", "reason": "other" });
+        assert_eq!(self.hook("sisyphus-session-end", event), Value::Null);
     }
 
     /// The turn is over. Returns what the model reads then, which may be nothing.

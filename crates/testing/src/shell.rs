@@ -116,7 +116,22 @@ impl Client {
 
     /// The folder that exists while something is announced.
     pub fn announced_dir(&self) -> PathBuf {
-        self.env.runs().join("announced").join(&self.session)
+        self.env.state().join("announced").join(&self.session)
+    }
+
+    /// What a runner leaves of the client's task `id` of this session.
+    pub fn run_dir(&self, id: &str) -> PathBuf {
+        self.env.state().join("runs").join(&self.session).join(id)
+    }
+
+    /// The same of a runner in the client's sandbox.
+    pub fn sandboxed_run_dir(&self, id: &str) -> PathBuf {
+        self.env.runs().join("runs").join(&self.session).join(id)
+    }
+
+    /// The id of the next shell that is started, if nothing is announced before.
+    pub fn next_id(&self) -> String {
+        format!("b{:08}", self.counter.load(Ordering::Relaxed))
     }
 
     fn number(&self) -> u32 {
@@ -126,7 +141,10 @@ impl Client {
     /// Puts into an event what each of this session holds.
     pub fn complete(&self, event: &mut Value) {
         event["session_id"] = self.session.as_str().into();
-        event["cwd"] = self.env.project().to_string_lossy().into();
+        // A call may be in a folder of its own.
+        if event.get("cwd").is_none() {
+            event["cwd"] = self.env.project().to_string_lossy().into();
+        }
     }
 
     /// Fires a hook of this session.
@@ -274,6 +292,12 @@ impl Client {
         });
     }
 
+    /// Waits until a runner stands in the shell's place.
+    pub fn wait_until_attached(&self, running: &Running) {
+        let attached = self.run_dir(&running.id).join("attached.json");
+        wait_for("a runner in the shell's place", || attached.exists().then_some(()));
+    }
+
     /// The only task.
     pub fn task(&self) -> Value {
         let tasks = self.tasks();
@@ -339,6 +363,14 @@ impl Running {
             output: fs::read(&self.output).unwrap_or_default(),
             cwd: fs::read_to_string(&self.cwd_file).ok(),
         }
+    }
+
+    /// Waits for the end of a foreground command. With its answer the client removes the output file.
+    pub fn wait_in_foreground(self) -> Finished {
+        let output = self.output.clone();
+        let finished = self.wait();
+        fs::remove_file(output).expect("its output file");
+        finished
     }
 
     /// The output so far.

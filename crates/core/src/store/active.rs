@@ -245,13 +245,17 @@ impl Active {
                 Delivery::NotDue => false,
             }
         };
-        let retired: Vec<Task> = self.tasks.extract_if(.., |task| is_over(task)).collect();
+        self.tasks.extract_if(.., |task| is_over(task)).collect()
+    }
+
+    /// Forgets that sessions without a task ended. Not before what was retired is in the history: what comes back has to
+    /// retire again.
+    pub(crate) fn forget_sessions(&mut self) {
         let tasks = &self.tasks;
         self.sessions.retain(|session, book| {
             *book != SessionBook { ended: book.ended, ..SessionBook::default() }
                 || tasks.iter().any(|task| &task.session == session)
         });
-        retired
     }
 
     /// When a result of this session became ready that no reader has yet, the earliest first.

@@ -208,6 +208,7 @@ impl Store {
             hook_log::append(&self.dir, "history", &format!("{error:#}"));
             std::mem::take(&mut retired).into_iter().for_each(|task| active.insert(task));
         }
+        active.forget_sessions();
         let text = file::encode(&path, &active)?;
         let is_changed = match &snapshot.text {
             Some(before) => &text != before,

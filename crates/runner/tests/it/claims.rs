@@ -66,9 +66,7 @@ fn two_equal_commands_at_once_each_get_a_task_of_their_own() {
         let twins = Twins::start(client);
         for number in [0, 1] {
             twins.open_gate(number);
-            wait_until("its record", || {
-                client.tasks().iter().any(|task| task["client_id"] == *twins.shells[number].id)
-            });
+            client.wait_until_attached(&twins.shells[number]);
         }
         twins.bind(client, 0);
         twins.bind(client, 1);
@@ -82,9 +80,7 @@ fn of_two_equal_commands_the_second_may_claim_before_the_first_while_the_client_
     in_both(|client| {
         let twins = Twins::start(client);
         twins.open_gate(1);
-        wait_until("the record of the second", || {
-            client.tasks().iter().any(|task| task["client_id"] == *twins.shells[1].id)
-        });
+        client.wait_until_attached(&twins.shells[1]);
         twins.bind(client, 0);
         twins.bind(client, 1);
         twins.open_gate(0);
@@ -120,7 +116,7 @@ fn assert_claims_nothing(client: &Client, command: &str) {
 #[test]
 fn a_shell_with_another_command_is_left_alone() {
     in_both(|client| {
-        client.announce("echo announced");
+        let call = client.announce("echo announced");
         let others = [
             "echo $$",
             // The announced command as a part, as a quotation, and in a string that looks like the client's.
@@ -134,8 +130,9 @@ fn a_shell_with_another_command_is_left_alone() {
         for command in others {
             assert_claims_nothing(client, command);
         }
-        let finished = client.start("echo announced").wait();
-        assert_eq!(finished.text(), "announced\n");
+        let running = client.start("echo announced");
+        client.bind(call, &running);
+        assert_eq!(running.wait().text(), "announced\n");
         assert_eq!(client.task()["status"], "completed");
     });
 }
@@ -144,7 +141,7 @@ fn a_shell_with_another_command_is_left_alone() {
 #[test]
 fn a_shell_whose_command_contains_the_announced_word_is_left_alone() {
     in_both(|client| {
-        client.announce("true");
+        let call = client.announce("true");
         let others = [
             "echo $$ && eval true && pwd",
             "echo $$ && eval true < /dev/null && pwd -P",
@@ -154,7 +151,9 @@ fn a_shell_whose_command_contains_the_announced_word_is_left_alone() {
         for command in others {
             assert_claims_nothing(client, command);
         }
-        client.start("true").wait();
+        let running = client.start("true");
+        client.bind(call, &running);
+        running.wait();
         assert_eq!(client.task()["status"], "completed");
     });
 }
@@ -196,8 +195,7 @@ fn quotes_of_every_kind_survive() {
     in_both(|client| {
         for command in commands {
             let plain = client.start_plain(command).wait();
-            client.announce(command);
-            let finished = client.start(command).wait();
+            let finished = client.background(command).wait();
             assert_eq!(finished.status, plain.status, "{command}");
             assert_eq!(without_lines(&finished.text()), without_lines(&plain.text()), "{command}");
             let tasks = client.tasks();

@@ -34,29 +34,13 @@ fn two_ended() -> Client {
     client
 }
 
-/// The archived tasks.
-fn archived(client: &Client) -> Vec<Value> {
-    let Ok(months) = fs::read_dir(client.env.state().join("archive")) else { return Vec::new() };
-    let texts = months.map(|month| fs::read_to_string(month.unwrap().path()).unwrap());
-    let texts: Vec<String> = texts.collect();
-    texts
-        .iter()
-        .flat_map(|text| text.lines())
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
 type Damage = fn(&Path);
 
 /// What can't be used and not be set aside either, and how it comes into the place of a file.
 const DAMAGES: [(&str, Damage); 2] = [
-    ("of a version to come", |path| fs::write(path, "{\"version\": 2}").unwrap()),
+    ("of a version to come", |path| fs::write(path, "{\"version\": 9}").unwrap()),
     ("a folder", |path| fs::create_dir(path).unwrap()),
 ];
-
-fn is_own(task: &Value) -> bool {
-    task["session"] == "session-1"
-}
 
 fn assert_told_once(client: &Client, what: &str, code: i32) {
     let text = client.types();
@@ -65,52 +49,57 @@ fn assert_told_once(client: &Client, what: &str, code: i32) {
     assert_eq!(client.types(), "", "{what}: told twice");
 }
 
+fn listed_codes(client: &Client) -> Vec<Value> {
+    let listed = client.env.run("sisyphus", &["list", "--all", "--json"]).json();
+    let mut codes: Vec<Value> =
+        listed["tasks"].as_array().unwrap().iter().map(|task| task["exit_code"].clone()).collect();
+    codes.sort_by_key(Value::as_i64);
+    codes
+}
+
+/// I9: both results are told, and are at hand in the live state until the history takes them.
 #[test]
-fn neither_a_history_nor_anothers_outbox_keeps_a_result_back() {
+fn a_history_that_cant_be_used_keeps_no_result_back() {
     for (what, damage) in DAMAGES {
         let mut client = two_ended();
         let failed = client.env.state().join("failed.json");
-        let outbox = client.env.state().join(format!("outbox/{OTHER}.json"));
-        fs::create_dir_all(outbox.parent().unwrap()).unwrap();
         damage(&failed);
-        damage(&outbox);
-        assert_told_once(&client, what, 3);
-        let own: Vec<Value> = archived(&client).into_iter().filter(is_own).collect();
-        let [task] = own.as_slice() else { panic!("{what}: not once in the archive: {own:#?}") };
-        let status = &task["status"];
-        assert_eq!((&status["outcome"], &status["exit_code"]), (&"failed".into(), &3.into()));
-        // What is damaged is as it was, for whoever can make use of it.
-        for path in [&failed, &outbox] {
-            let text = fs::read_to_string(path);
-            assert!(path.is_dir() || text.unwrap() == "{\"version\": 2}", "{what}: {path:?}");
+        for (session, code) in [("session-1", 3), (OTHER, 8)] {
+            client.switch(session);
+            assert_told_once(&client, what, code);
+            client.ends();
         }
+        assert_eq!(listed_codes(&client), [3, 8], "{what}");
+        // What is damaged is as it was, for a version that can make use of it.
+        let text = fs::read_to_string(&failed);
+        assert!(failed.is_dir() || text.unwrap() == "{\"version\": 9}", "{what}");
 
-        // The other session's result has waited.
-        for path in [&failed, &outbox] {
-            fs::remove_dir(path).or_else(|_| fs::remove_file(path)).unwrap();
-        }
-        client.switch(OTHER);
-        assert_told_once(&client, what, 8);
-        let listed = client.env.run("sisyphus", &["list", "--all", "--json"]).json();
-        let codes: Vec<&Value> =
-            listed["tasks"].as_array().unwrap().iter().map(|task| &task["exit_code"]).collect();
-        assert_eq!(codes.len(), 2, "{what}: {listed:#}");
-        assert!(codes.contains(&&3.into()) && codes.contains(&&8.into()), "{what}: {codes:?}");
+        fs::remove_dir(&failed).or_else(|_| fs::remove_file(&failed)).unwrap();
+        client.background("true").wait();
+        client.types();
+        let history = client.env.state_file("failed.json");
+        assert_eq!(history["tasks"].as_array().unwrap().len(), 2, "{what}: {history:#}");
     }
 }
 
+/// I9: an event and a history that are malformed are set aside, and both results are told.
 #[test]
 fn what_is_malformed_is_set_aside_and_both_results_are_told() {
     let mut client = two_ended();
     let malformed = "{\"tasks\": [tru";
-    let outboxes = client.env.state().join("outbox");
-    fs::create_dir_all(&outboxes).unwrap();
-    fs::write(client.env.state().join("failed.json"), malformed).unwrap();
-    fs::write(outboxes.join(format!("{OTHER}.json")), malformed).unwrap();
-    assert_told_once(&client, "malformed", 3);
-    client.switch(OTHER);
-    assert_told_once(&client, "malformed", 8);
+    let state = client.env.state();
+    fs::create_dir_all(state.join("inbox")).unwrap();
+    fs::write(state.join("failed.json"), malformed).unwrap();
+    fs::write(state.join("inbox/00000000000000000001-0.json"), malformed).unwrap();
+    for (session, code) in [("session-1", 3), (OTHER, 8)] {
+        client.switch(session);
+        assert_told_once(&client, "malformed", code);
+        client.ends();
+    }
+    client.types();
     let failed = client.env.state_file("failed.json");
     assert_eq!(failed["tasks"].as_array().unwrap().len(), 2, "{failed:#}");
-    assert_eq!(archived(&client), Vec::<Value>::new());
+    let broken = fs::read(state.join("inbox/00000000000000000001-0.broken"));
+    assert_eq!(broken.unwrap(), malformed.as_bytes());
+    assert_eq!(listed_codes(&client), [3, 8]);
 }

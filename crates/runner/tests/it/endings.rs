@@ -62,9 +62,10 @@ fn a_command_that_takes_a_strangers_term_as_a_hint_completes() {
         assert_eq!(running.wait().status.code(), Some(0));
         let task = client.task();
         assert_eq!((&task["status"], &task["exit_code"]), (&json!("completed"), &json!(0)));
-        assert_eq!(client.env.state_file("completed.json")["tasks"][0]["id"], task["id"]);
         let text = client.types();
         assert!(text.contains("completed with exit code 0 after "), "{text:?}");
+        client.ends();
+        assert_eq!(client.env.state_file("completed.json")["tasks"][0]["id"], task["id"]);
     });
 }
 
@@ -92,9 +93,9 @@ fn left_by(client: &Client, child: &str) -> Value {
     let child = Process::of(finished.text().trim().parse().unwrap());
     let child = child.unwrap_or_else(|| panic!("it left nothing running: {finished:?}"));
     child.signal(Signal::SIGKILL);
-    let status = client.env.state_file("completed.json")["tasks"][0]["status"].clone();
-    assert_eq!(status["outcome"], "completed", "{status}");
-    status["survivors"].clone()
+    let active = client.env.state_file("active.json");
+    assert_eq!(client.task()["status"], "completed", "{active:#}");
+    active["tasks"][0]["status"]["survivors"].clone()
 }
 
 #[test]

@@ -21,11 +21,14 @@ type Change = dyn Fn(&mut Command, &Path);
 /// The output of `command` without the plugin and as a claimed call.
 fn both_ways(client: &Client, command: &str, change: impl Fn(&mut Command, &Path)) -> [Vec<u8>; 2] {
     let plain = client.spawn(&client.plain(command), &change).wait();
-    client.announce(command);
-    let finished = client.spawn(&client.attached(command), &change).wait();
+    let call = client.announce(command);
+    let running = client.spawn(&client.attached(command), &change);
+    client.bind(call, &running);
+    let finished = running.wait();
     assert_eq!(finished.status, plain.status, "{command}: {finished:?}");
     let tasks = client.tasks();
-    assert!(tasks.iter().any(|task| task["client_id"] == *finished.id), "not claimed: {command}");
+    let task = tasks.iter().find(|task| task["client_id"] == *finished.id);
+    assert!(task.is_some_and(|task| task["ended_at"].is_string()), "not claimed: {command}");
     [plain.output, finished.output]
 }
 

@@ -4,8 +4,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
+use sisyphus_core::store::Lock;
 use sisyphus_testing::{Client, Shell, failure_notice};
 
 use crate::support::in_both;
@@ -21,7 +23,7 @@ struct Plant {
 }
 
 impl Plant {
-    fn new(client: &Client, task: &str) -> Self {
+    fn new(client: &Client) -> Self {
         let plant = Self {
             file: client.env.client_tmp().join("plant"),
             dir: client.env.runs().join("claims"),
@@ -31,7 +33,9 @@ impl Plant {
         let script = format!("#!/bin/sh\necho >> '{}'\nexit 99\n", plant.damage.display());
         fs::write(&program, script).unwrap();
         fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
-        let fields = [task, "0", "command", "", program.to_str().unwrap(), "bash"];
+        let announced = fs::read_dir(client.announced_dir()).unwrap().next().unwrap().unwrap();
+        let announced = fs::read_to_string(announced.path()).unwrap();
+        let fields = [&announced, "outside", program.to_str().unwrap(), "bash"];
         fs::write(&plant.file, fields.map(|field| format!("{field}\0")).concat()).unwrap();
         fs::create_dir(&plant.dir).unwrap();
         fs::set_permissions(&plant.dir, Permissions::from_mode(0o700)).unwrap();
@@ -52,7 +56,7 @@ fn a_program_that_somebody_in_the_sandbox_named_is_never_started_outside() {
     let mut client = Client::new(Shell::Bash);
     let command = "echo harmless; exit 7";
     let call = client.announce(command);
-    let plant = Plant::new(&client, client.task()["id"].as_str().unwrap());
+    let plant = Plant::new(&client);
     let seen = client.env.path().join("seen");
     // Before each command of the shell, so between `claim` and `run` too, where the true handoff is to be seen.
     client.prelude = format!(
@@ -76,7 +80,7 @@ fn a_program_that_somebody_in_the_sandbox_named_is_never_started_outside() {
 fn a_runner_that_was_handed_nothing_takes_nothing_that_was_planted() {
     let client = Client::new(Shell::Bash);
     client.announce("never started");
-    let plant = Plant::new(&client, client.task()["id"].as_str().unwrap());
+    let plant = Plant::new(&client);
     let string =
         format!("{KEY}; {}; exec {} run \"$STRING\"", plant.command(), client.runner().display());
     let harmless = format!("{}echo harmless; exit 7", client.snippet());
@@ -110,7 +114,7 @@ fn a_command_that_could_not_be_handed_over_runs_once_without_us_and_ends_with_it
             let command = format!("echo run >> '{}'; echo \"$PPID\"; exit 6", times.display());
             let call = client.announce(&command);
             let running = client.start(&command);
-            // By then the claim has been taken back.
+            // By then `run` has found that nothing was handed over.
             running.wait_for_line(&std::process::id().to_string());
             client.bind(call.clone(), &running);
             let (notice, id) = (failure_notice(&call, &running, 6), running.id.clone());
@@ -122,7 +126,8 @@ fn a_command_that_could_not_be_handed_over_runs_once_without_us_and_ends_with_it
 
             if knows == "already" {
                 client.env.edit_state("active.json", |active| {
-                    active["tasks"][0]["status"]["announced_at"] = "2026-01-01T00:00:00Z".into();
+                    // Announced when the machine started.
+                    active["tasks"][0]["ticket"] = 1.into();
                 });
                 let task = client.task();
                 assert_eq!(
@@ -140,22 +145,30 @@ fn a_command_that_could_not_be_handed_over_runs_once_without_us_and_ends_with_it
     }
 }
 
-/// As when a hook comes by in the moment between a claim and its return.
+/// As when a hook comes by in the moment before a runner gives its run up.
 #[test]
-fn a_claim_that_was_seen_and_then_taken_back_is_no_loss() {
+fn a_run_that_was_seen_and_then_given_up_is_no_loss() {
     let client = Client::new(Shell::Bash);
     let call = client.announce("exit 6");
-    let folder = client.env.runs().join(client.task()["id"].as_str().unwrap());
-    let announcement = fs::read_dir(client.announced_dir()).unwrap().next().unwrap().unwrap();
-    fs::rename(announcement.path(), folder.join("claimed.json")).unwrap();
-    fs::remove_dir(client.announced_dir()).unwrap();
-    assert_eq!(client.types(), "");
-    fs::remove_file(folder.join("claimed.json")).unwrap();
-
-    let running = client.start("exit 6");
+    let announced = fs::read_dir(client.announced_dir()).unwrap().next().unwrap().unwrap();
+    let announced = fs::read(announced.path()).unwrap();
+    let running = client.start_plain("until [ -e stop ]; do sleep 0.02; done; exit 6");
     client.bind(call.clone(), &running);
+    let run = client.run_dir(&running.id);
+    let alive = Lock::acquire(&run.join("lock"), Duration::ZERO).unwrap();
+    fs::write(run.join("attached.json"), announced).unwrap();
+    fs::write(run.join("queued.json"), json!({ "at": "2026-01-01T00:00:00Z" }).to_string())
+        .unwrap();
+    assert_eq!(client.types(), "");
+    assert_eq!(client.task()["status"], "queued");
+    // As `give_up` does it: first the word that it attached goes, then the lock.
+    fs::remove_file(run.join("attached.json")).unwrap();
+    drop(alive);
+    assert_eq!(client.types(), "", "told that it is lost");
+    fs::write(client.env.project().join("stop"), "").unwrap();
     let notice = failure_notice(&call, &running, 6);
     assert_eq!(running.wait().status.code(), Some(6));
     let text = client.submits(&notice);
     assert!(text.contains("failed with exit code 6."), "{text:?}");
+    assert_eq!(client.types(), "", "told twice");
 }

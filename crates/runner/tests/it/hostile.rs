@@ -1,16 +1,17 @@
-//! The run folder may have been written by a sandboxed command that wants more than it may. Nothing of it is believed
-//! that could do harm, nothing waits for it, and the other tasks go on.
+//! The run folder of a sandboxed command may have been written by another one, which wants more than it may. Nothing of
+//! it is believed that could do harm, nothing waits for it, and the other tasks go on.
 
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sisyphus_core::store::Lock;
 use sisyphus_testing::{Client, Shell, env};
 
-/// A task that was claimed and started, and whose runner is gone; another one has ended well.
+/// A sandboxed task that was started, and whose runner is gone.
 struct Victim {
     client: Client,
     id: String,
@@ -20,14 +21,23 @@ struct Victim {
 impl Victim {
     fn new() -> Self {
         let client = Client::new(Shell::Bash);
-        client.announce("victim");
+        client.env.switch_sandbox_on();
+        let mut call = client.announce("victim");
         let id = client.task()["id"].as_str().unwrap().to_owned();
-        let folder = client.env.runs().join(&id);
-        let announcement = fs::read_dir(client.announced_dir()).unwrap().next().unwrap().unwrap();
-        fs::rename(announcement.path(), folder.join("claimed.json")).unwrap();
-        fs::remove_dir(client.announced_dir()).unwrap();
-        let started = json!({ "at": "2026-01-01T00:00:00Z", "client_id": "bvictim01" });
+        let announced = fs::read_dir(client.announced_dir()).unwrap().next().unwrap().unwrap();
+        let announced = fs::read(announced.path()).unwrap();
+        call["hook_event_name"] = json!("PostToolUse");
+        call["tool_response"] = json!({ "stdout": "", "backgroundTaskId": "bvictim01" });
+        let folder = client.sandboxed_run_dir("bvictim01");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap();
+        fs::write(folder.join("attached.json"), announced).unwrap();
+        let started = json!({ "at": "2026-01-01T00:00:00Z" });
         fs::write(folder.join("started.json"), started.to_string()).unwrap();
+        // A runner that lives: this test.
+        let alive = Lock::acquire(&folder.join("lock"), Duration::ZERO).unwrap();
+        client.hook("sisyphus-post-tool-use", call);
+        assert_eq!(client.task()["status"], "running");
+        drop(alive);
         let victim = Self { client, id, folder };
         fs::write(victim.secret(), "root:x:0:0\n").unwrap();
         victim
@@ -91,7 +101,6 @@ fn result() -> Value {
         "started_at": "2026-01-01T00:00:00Z",
         "ended_at": "2026-01-01T00:00:01Z",
         "duration_ms": 1000,
-        "client_id": "bvictim01",
         "output": { "bytes": 5, "dropped": 0 },
     })
 }
@@ -122,7 +131,9 @@ fn a_huge_result_is_not_read() {
 
 #[test]
 fn pipes_and_folders_in_place_of_files_stop_nobody() {
-    for name in ["result.json", "started.json", "output.log", "lock", "claimed.json"] {
+    for name in
+        ["result.json", "started.json", "output.log", "lock", "attached.json", "queued.json"]
+    {
         println!("{name}");
         let victim = Victim::new();
         let path = victim.folder.join(name);
@@ -240,4 +251,27 @@ fn what_is_no_result_is_none() {
         fs::write(victim.folder.join("result.json"), text).unwrap();
         victim.assert_lost();
     }
+}
+
+/// What lies below a folder that others can write to, or behind a link, tells nothing; nothing of it is lost either.
+#[test]
+fn a_root_that_is_not_ours_alone_tells_nothing() {
+    let victim = Victim::new();
+    victim.write_result(&result());
+    let root = victim.client.env.runs();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o777)).unwrap();
+    assert_ne!(victim.look()["status"], "completed");
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(victim.look()["status"], "completed");
+
+    let victim = Victim::new();
+    victim.write_result(&result());
+    let root = victim.client.env.runs();
+    let aside = victim.client.env.client_tmp().join("aside");
+    fs::rename(&root, &aside).unwrap();
+    symlink(&aside, &root).unwrap();
+    assert_ne!(victim.look()["status"], "completed");
+    fs::remove_file(&root).unwrap();
+    fs::rename(&aside, &root).unwrap();
+    assert_eq!(victim.look()["status"], "completed");
 }

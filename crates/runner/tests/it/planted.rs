@@ -1,7 +1,7 @@
-//! A command can write into its own run folder, and another one in the sandbox too.
+//! A command can write into its own run folder: nothing of ours follows what it puts there.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,9 +10,11 @@ use sisyphus_testing::{Client, wait_for};
 
 use crate::support::in_both;
 
-/// The run folder of the only task.
-fn run_folder(client: &Client) -> PathBuf {
-    client.env.runs().join(client.task()["id"].as_str().unwrap())
+/// Makes the run folder of the next shell, for its owner alone.
+fn next_run_dir(client: &Client) -> PathBuf {
+    let dir = client.run_dir(&client.next_id());
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).unwrap();
+    dir
 }
 
 #[test]
@@ -25,15 +27,15 @@ fn a_result_that_a_running_command_wrote_itself_is_not_believed() {
         });
         fs::write(&plant, result.to_string()).unwrap();
         let command = format!(
-            "for folder in {}/t*; do cp {} $folder/result.json; done; echo planted; until [ -e stop ]; do sleep 0.02; done; exit 7",
-            client.env.runs().display(),
+            "for folder in {}/runs/*/b*; do cp {} $folder/result.json; done; echo planted; until [ -e stop ]; do sleep 0.02; done; exit 7",
+            client.env.state().display(),
             plant.display()
         );
         let running = client.background(&command);
         assert_eq!(running.id, "b00000001", "the plant is meant to fit");
         running.wait_for_line("planted");
         let id = client.running_task()["id"].clone();
-        assert!(run_folder(client).join("result.json").exists());
+        assert!(client.run_dir(&running.id).join("result.json").exists());
 
         client.background("true").wait();
         for _ in 0..2 {
@@ -78,9 +80,7 @@ fn a_link_in_place_of_the_lock_is_not_followed_and_the_command_runs() {
         for (target, stop) in [(&precious, "stop-1"), (&missing, "stop-2")] {
             let command = format!("echo ready; until [ -e {stop} ]; do sleep 0.02; done; exit 5");
             let call = client.announce(&command);
-            let tasks = client.tasks();
-            let task = tasks.iter().find(|task| task["status"] == "pending").unwrap();
-            let folder = client.env.runs().join(task["id"].as_str().unwrap());
+            let folder = next_run_dir(client);
             symlink(target, folder.join("lock")).unwrap();
 
             let running = client.start(&command);
@@ -110,7 +110,7 @@ fn what_stands_in_place_of_the_lock_keeps_no_result_back() {
     for what in ["a link", "a folder", "a pipe"] {
         in_both(|client| {
             let call = client.announce("exit 5");
-            let lock = run_folder(client).join("lock");
+            let lock = next_run_dir(client).join("lock");
             match what {
                 "a link" => symlink("/nowhere", &lock).unwrap(),
                 "a folder" => fs::create_dir(&lock).unwrap(),

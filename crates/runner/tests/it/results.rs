@@ -39,7 +39,7 @@ fn times_and_output_are_true() {
         assert_eq!(kept(&task), b"before\nafter\n");
         assert_eq!(finished.text(), "before\nafter\n");
         assert_eq!((&task["output_bytes"], &task["output_dropped_bytes"]), (&json!(13), &json!(0)));
-        assert!(!client.env.runs().join(task["id"].as_str().unwrap()).exists(), "left behind");
+        assert!(!client.run_dir(&finished.id).exists(), "left behind");
         let claims = fs::read_dir(client.env.state().join("claims")).unwrap();
         assert_eq!(claims.count(), 0, "a handoff was left behind");
     });
@@ -155,18 +155,25 @@ fn an_output_file_that_is_gone_costs_only_the_output() {
     });
 }
 
+/// I6: without the client's output file on its standard output a shell has no name, so no runner takes its place.
 #[test]
-fn a_pipe_for_an_output_costs_only_the_output() {
+fn a_shell_with_a_pipe_for_an_output_is_left_alone() {
     in_both(|client| {
-        let command = "echo into the pipe; exit 6";
-        client.announce(command);
+        let command = "until [ -e stop ]; do sleep 0.02; done; exit 6";
+        let call = client.announce(command);
+        let errors = client.env.path().join("errors");
         let running = client.spawn(&client.attached(command), |shell, _| {
-            shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+            shell.stdout(Stdio::piped()).stderr(fs::File::create(&errors).unwrap());
         });
+        client.bind(call, &running);
+        assert!(!client.run_dir(&running.id).join("attached.json").exists());
+        let (id, program) = (running.id.clone(), running.process.program());
+        assert_ne!(program, Some(client.runner()));
+        fs::write(client.env.project().join("stop"), "").unwrap();
         assert_eq!(running.wait().status.code(), Some(6));
+        assert_eq!(fs::read_to_string(&errors).unwrap(), "");
         let task = client.task();
-        assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(6)));
-        assert_eq!((&task["client_id"], &task["output_bytes"]), (&json!(null), &json!(null)));
+        assert_eq!((&task["status"], &task["client_id"]), (&json!("pending"), &json!(id)));
     });
 }
 

@@ -1,4 +1,4 @@
-//! A task stays with the folder that it was announced below, whatever becomes of that folder and wherever others look.
+//! A task is where its session's state is, whatever becomes of the client's temporary folder and wherever others look.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -102,7 +102,8 @@ fn who_has_another_temporary_folder_neither_loses_a_task_nor_misses_its_end() {
         client.env.close_state();
         end(client, running);
         client.env.open_state();
-        assert_eq!(client.env.state_file("failed.json"), Value::Null);
+        let active = client.env.state_file("active.json");
+        assert_eq!(active["tasks"][0]["status"]["state"], "running", "{active:#}");
         assert_failed(&listed_in(client, &elsewhere));
         let reply = hook_in(client, &elsewhere, "session-1", RESUME.0, event(RESUME));
         assert_told(&told(&reply));
@@ -136,8 +137,9 @@ const SPOILS: [(&str, Change, Change); 2] = [
     ("a link", make_link, remove_link),
 ];
 
+/// An outside task does not need the client's temporary folder.
 #[test]
-fn a_folder_that_is_not_ours_alone_any_more_tells_nothing_and_loses_nothing() {
+fn a_folder_that_is_not_ours_alone_any_more_costs_an_outside_task_nothing() {
     for (what, spoil, mend) in SPOILS {
         for which in [TestEnv::runs, TestEnv::client_tmp] {
             in_both(|client| {
@@ -145,38 +147,35 @@ fn a_folder_that_is_not_ours_alone_any_more_tells_nothing_and_loses_nothing() {
                 println!("{what}: {}", folder.display());
                 let running = started(client);
                 spoil(&folder);
-                let look = || {
-                    assert_running(&client.task());
-                    assert_eq!((client.types(), client.stops()), (String::new(), String::new()));
-                };
-                look();
+                assert_running(&client.task());
+                assert_eq!((client.types(), client.stops()), (String::new(), String::new()));
                 end(client, running);
-                // What is said of its end can't be trusted now.
-                look();
-                mend(&folder);
                 assert_told(&client.types());
                 assert_failed(&client.task());
+                mend(&folder);
+                assert_eq!(client.types(), "", "told twice");
             });
         }
     }
 }
 
-/// A container that shares the home but not the temporary folder folds the state too.
+/// A container that shares the home but not the kernel reconciles the state too.
 #[test]
 fn what_runs_on_another_machine_is_not_lost_because_its_folder_is_not_here() {
     let client = Client::new(sisyphus_testing::Shell::Bash);
     let running = client.background("until [ -e go ]; do sleep 0.02; done; exit 4");
     client.running_task();
-    let state = client.env.state().join("active.json");
-    let mine = fs::read_to_string(&state).unwrap();
-    let mut theirs: Value = serde_json::from_str(&mine).unwrap();
-    theirs["tasks"][0]["host"] = "elsewhere".into();
-    theirs["tasks"][0]["run_root"] = "/nowhere/claude-0/sisyphus".into();
-    fs::write(&state, theirs.to_string()).unwrap();
+    let ours = client.env.state_file("active.json")["tasks"][0]["machine"].clone();
+    client.env.edit_state("active.json", |active| {
+        active["tasks"][0]["machine"] = json!({ "boot": "of another one", "id": "another" });
+    });
+    fs::rename(client.run_dir(&running.id), client.env.path().join("run")).unwrap();
     assert_eq!(client.task()["status"], "running");
-    // Here such a folder would be gone.
-    theirs["tasks"][0]["host"] = Value::Null;
-    fs::write(&state, theirs.to_string()).unwrap();
+    // Here such a folder would be gone, and no client lives that could tell the end.
+    client.env.edit_state("active.json", |active| {
+        active["tasks"][0]["machine"] = ours;
+        active["tasks"][0]["client"]["process"] = sisyphus_testing::gone_client();
+    });
     assert_eq!(client.task()["status"], "lost");
     fs::write(client.env.project().join("go"), "").unwrap();
     running.wait();

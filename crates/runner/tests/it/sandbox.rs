@@ -34,6 +34,7 @@ pub(crate) fn enter(client: &Client, shell: &mut Command) {
 #[test]
 fn a_result_from_a_sandbox_is_left_in_the_run_folder_and_folded_outside() {
     in_both(|client| {
+        client.env.switch_sandbox_on();
         let probe = client.env.home().join("probe");
         let command = format!(
             "echo \"$$ in the sandbox\"; touch {} 2>/dev/null && echo can write; exit 3",
@@ -56,20 +57,21 @@ fn a_result_from_a_sandbox_is_left_in_the_run_folder_and_folded_outside() {
         let pid: i32 = text.split(' ').next().unwrap().parse().unwrap();
         assert!(pid < 50, "not in a namespace of its own: {text}");
 
-        // So far nobody outside has looked: the state has only what it had before.
-        assert_eq!(client.env.state_file("failed.json"), json!(null));
+        // So far no process outside has looked: the state has only what it had before.
         let task = &client.env.state_file("active.json")["tasks"][0];
-        let folder = client.env.runs().join(task["id"].as_str().unwrap());
+        assert_ne!(task["status"]["state"], "finished", "{task:#}");
+        let folder = client.sandboxed_run_dir(&finished.id);
+        assert!(!client.run_dir(&finished.id).join("attached.json").exists());
         assert!(folder.join("result.json").exists(), "{task:#}");
         assert_eq!(fs::read(folder.join("output.log")).unwrap(), finished.output);
 
-        // Any hook folds.
+        // Any hook reconciles.
         client.hook(
             "sisyphus-user-prompt-submit",
             json!({ "hook_event_name": "UserPromptSubmit", "prompt": "hello" }),
         );
-        let folded = &client.env.state_file("failed.json")["tasks"][0];
-        assert_eq!(folded["id"], task["id"]);
+        let now = &client.env.state_file("active.json")["tasks"][0];
+        assert_eq!(now["id"], task["id"]);
         let task = client.task();
         assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(3)));
         assert_eq!(task["client_id"], *finished.id);

@@ -125,7 +125,7 @@ fn killing_the_runner_kills_the_commands_shell_and_the_task_is_lost() {
 #[test]
 fn a_suspended_runner_still_runs_its_task() {
     in_both(|client| {
-        let running = client.background("echo ready; sleep 0.1; exit 5");
+        let running = client.background("until [ -e stop ]; do sleep 0.02; done; exit 5");
         client.running_task();
         let shell = running.command();
         running.process.signal(Signal::SIGSTOP);
@@ -133,6 +133,7 @@ fn a_suspended_runner_still_runs_its_task() {
             running.process.stat().is_some_and(|stat| stat.state == 'T')
         });
         // The command ends meanwhile, and nobody is there to say so.
+        stop(client);
         wait_until("the end of the command", || !shell.is_alive());
         assert_eq!(client.task()["status"], "running");
         running.process.signal(Signal::SIGCONT);

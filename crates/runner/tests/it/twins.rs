@@ -1,10 +1,11 @@
-//! Calls with the same words, of which one shell takes the announcement of another.
+//! Shells of the same words: which call is whose the client says, and a foreground one is left in peace.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sisyphus_testing::shell::Running;
+use sisyphus_testing::shell::{Finished, Running};
 use sisyphus_testing::{Client, failure_notice, told, wait_until};
 
 use crate::support::in_both;
@@ -16,32 +17,44 @@ const WELL_BEYOND: Duration = Duration::from_millis(1_300);
 /// Runs until the file `stop` is there, and ends with the code in it.
 const COMMAND: &str = "trap 'echo got TERM' TERM; echo ready; until [ -s stop ]; do sleep 0.02; done; echo end; exit \"$(cat stop)\"";
 
-/// Tells the command to end with this code, and waits until it has.
-fn end(client: &Client, running: Running, code: i32) {
+fn say_end(client: &Client, code: i32) -> PathBuf {
     let stop = client.env.project().join("stop");
     fs::write(&stop, code.to_string()).unwrap();
-    let finished = running.wait();
-    assert_eq!((finished.text().as_str(), finished.status.code()), ("ready\nend\n", Some(code)));
+    stop
+}
+
+/// Tells the command to end with this code, and waits until it has.
+fn end(client: &Client, running: Running, code: i32) {
+    let stop = say_end(client, code);
+    assert_ended(&running.wait(), code);
     fs::remove_file(stop).unwrap();
 }
 
-/// A foreground command takes the announcement of a background call that has a time limit, and runs well beyond that.
+/// The same of a command in the foreground.
+fn end_foreground(client: &Client, running: Running, code: i32) {
+    let stop = say_end(client, code);
+    assert_ended(&running.wait_in_foreground(), code);
+    fs::remove_file(stop).unwrap();
+}
+
+fn assert_ended(finished: &Finished, code: i32) {
+    assert_eq!((finished.text().as_str(), finished.status.code()), ("ready\nend\n", Some(code)));
+}
+
+/// I5: a foreground command with the words of an announced background call gets a runner, and no limit: it runs well
+/// beyond that of the call. No record of it is ever there.
 fn foreground_twin(client: &Client) -> Value {
     let call = client.announce_with(COMMAND, json!({ "timeout": LIMIT_MS }));
     let foreground = client.start(COMMAND);
     foreground.wait_for_line("ready");
     let since = Instant::now();
-    let task = client.running_task();
-    assert_eq!(
-        (&task["watch"], &task["limit_ms"]),
-        (&json!("supervised"), &json!(LIMIT_MS)),
-        "it took no announcement"
-    );
+    assert_eq!(foreground.process.program().unwrap(), client.runner(), "it has no runner");
+    assert_eq!(client.task()["status"], "pending");
     wait_until("its time", || since.elapsed() > WELL_BEYOND);
     assert_eq!(client.types(), "");
-    assert_eq!(client.running_task()["id"], task["id"]);
-    end(client, foreground, 5);
+    end_foreground(client, foreground, 5);
     assert_eq!(client.types(), "");
+    assert_eq!(client.task()["status"], "pending");
     call
 }
 
@@ -52,6 +65,9 @@ fn a_foreground_command_with_the_words_of_a_denied_call_has_no_limit_and_is_not_
         assert_eq!((client.stops(), client.types()), (String::new(), String::new()));
         let resumed = json!({ "hook_event_name": "SessionStart", "source": "resume" });
         assert_eq!(client.hook("sisyphus-session-start", resumed), Value::Null);
+        assert_eq!(client.tasks(), [] as [Value; 0]);
+        let runs = fs::read_dir(client.env.state().join("runs"));
+        assert_eq!(runs.map_or(0, Iterator::count), 0, "its run was left behind");
     });
 }
 
@@ -67,7 +83,7 @@ fn a_call_that_was_pending_beside_its_foreground_twin_is_told_as_itself() {
         end(client, background, 6);
         let text = client.submits(&notice);
         assert_eq!(text.matches("[sisyphus] ").count(), 1, "{text:?}");
-        assert!(text.contains("failed with exit code 6."), "{text}");
+        assert!(text.contains("failed with exit code 6"), "{text}");
         assert!(text.contains(&format!("/{id}.output\n")), "{text}");
         assert_eq!((client.stops(), client.types()), (String::new(), String::new()));
     });
@@ -96,10 +112,9 @@ impl Pair {
         };
         let of_agent = claimed(client.start(command));
         let of_main = claimed(client.start(command));
-        // The client may be slower to answer than the runners are to say whose shells they are.
-        wait_until("the record of both", || {
-            client.tasks().iter().all(|task| task["client_id"].is_string())
-        });
+        // The client may be slower to answer than the runners are to attach.
+        client.wait_until_attached(&of_agent);
+        client.wait_until_attached(&of_main);
         Self { calls: [main, agent], shells: [of_main, of_agent] }
     }
 
@@ -141,7 +156,7 @@ fn of_twins_that_took_each_others_announcement_each_result_goes_to_its_own_conve
 }
 
 /// A gate at which a shell waits before it can claim.
-fn gated(client: &mut Client, gate: &str, command: &str) -> (Running, std::path::PathBuf) {
+fn gated(client: &mut Client, gate: &str, command: &str) -> (Running, PathBuf) {
     let gate = client.env.path().join(gate);
     nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).unwrap();
     // A second pass through the gate must not wait again.
@@ -170,9 +185,8 @@ fn of_twins_whose_claims_come_between_the_clients_answers_each_result_goes_to_it
             fs::write(gate, "go\n").unwrap();
             running.wait_for_line("ready");
         }
-        wait_until("the record that both run", || {
-            client.tasks().iter().all(|task| task["status"] == "running")
-        });
+        client.wait_until_attached(&of_agent);
+        client.wait_until_attached(&of_main);
         client.bind(agent, &of_agent);
         assert_eq!(client.tasks().len(), 2, "{:#?}", client.tasks());
         fs::write(client.env.project().join("stop"), "").unwrap();
@@ -190,26 +204,27 @@ fn of_twins_whose_claims_come_between_the_clients_answers_each_result_goes_to_it
     });
 }
 
-/// The client has answered already, and a foreground command comes to the claim first.
+/// The client has answered already, and a foreground command comes to the claim first: it is known not to be the one,
+/// so its shell stays what the client started.
 #[test]
-fn a_foreground_twin_that_takes_the_announcement_of_a_bound_call_does_not_end_it() {
+fn a_foreground_twin_of_an_answered_call_is_left_alone() {
     in_both(|client| {
-        let call = client.announce_with(COMMAND, json!({ "timeout": LIMIT_MS }));
+        let call = client.announce_with(COMMAND, json!({ "timeout": 60_000 }));
         let (background, gate) = gated(client, "gate", COMMAND);
         client.bind(call.clone(), &background);
         let foreground = client.start(COMMAND);
         foreground.wait_for_line("ready");
-        let since = Instant::now();
-        wait_until("its time", || since.elapsed() > WELL_BEYOND);
-        end(client, foreground, 5);
+        assert_ne!(foreground.process.program().unwrap(), client.runner());
+        end_foreground(client, foreground, 5);
         assert_eq!(client.types(), "");
         fs::write(&gate, "go\n").unwrap();
         background.wait_for_line("ready");
+        assert_eq!(background.process.program().unwrap(), client.runner());
         let (id, notice) = (background.id.clone(), failure_notice(&call, &background, 6));
         end(client, background, 6);
         let text = client.submits(&notice);
         assert_eq!(text.matches("[sisyphus] ").count(), 1, "{text:?}");
-        assert!(text.contains("failed with exit code 6."), "{text}");
+        assert!(text.contains("failed with exit code 6"), "{text}");
         assert!(text.contains(&format!("/{id}.output\n")), "{text}");
         assert_eq!((client.stops(), client.types()), (String::new(), String::new()));
     });

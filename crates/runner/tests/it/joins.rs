@@ -1,0 +1,239 @@
+//! Which call a run belongs to, and that nothing keeps a run from its call.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use sisyphus_core::store::Lock;
+use sisyphus_testing::shell::Running;
+use sisyphus_testing::{Client, Shell, failure_notice, wait_until};
+
+use crate::support::in_both;
+
+/// Ends with the code that stands in the file `stop` of its folder.
+const COMMAND: &str = "echo ready; until [ -s stop ]; do sleep 0.02; done; exit \"$(cat stop)\"";
+
+/// A call in a folder of its own.
+struct Worktree {
+    name: &'static str,
+    dir: PathBuf,
+    code: i32,
+    call: Value,
+}
+
+impl Worktree {
+    fn announce(client: &Client, name: &'static str, code: i32) -> Self {
+        let dir = client.env.path().join(name);
+        fs::create_dir(&dir).unwrap();
+        let call = json!({
+            "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": format!("toolu_{name}"), "cwd": dir,
+            "tool_input": { "command": COMMAND, "description": name, "run_in_background": true },
+        });
+        assert_eq!(client.hook("sisyphus-pre-tool-use", call.clone()), Value::Null);
+        Self { name, dir, code, call }
+    }
+
+    fn start(&self, client: &Client) -> Running {
+        client.spawn(&client.attached(COMMAND), |shell, _| {
+            shell.current_dir(&self.dir);
+        })
+    }
+
+    fn end(&self, running: Running) -> String {
+        fs::write(self.dir.join("stop"), self.code.to_string()).unwrap();
+        let finished = running.wait();
+        assert_eq!(finished.status.code(), Some(self.code));
+        finished.id
+    }
+
+    fn assert_recorded(&self, client: &Client, id: &str, how: &str) {
+        let tasks = client.tasks();
+        let task = tasks.iter().find(|task| task["client_id"] == id).unwrap();
+        let found = (&task["description"], &task["exit_code"], &task["cwd"]);
+        let expected = (&json!(self.name), &json!(self.code), &json!(self.dir));
+        assert_eq!(found, expected, "{how}: {task:#}");
+        assert!(!task["duration_ms"].is_null(), "{how}: {task:#}");
+        assert_eq!(tasks.len(), 2, "{how}: {tasks:#?}");
+    }
+}
+
+/// I6, S4: two equal commands in two folders at once, of which the second shell comes up first, each end as their own
+/// call. The client names both, in either order.
+#[test]
+fn equal_commands_in_two_folders_end_as_their_own_calls() {
+    for order in [[0, 1], [1, 0]] {
+        in_both(|client| {
+            let how = format!("answered in the order {order:?}");
+            let trees = [("worktree-A", 3), ("worktree-B", 9)]
+                .map(|(name, code)| Worktree::announce(client, name, code));
+            let second = trees[1].start(client);
+            client.wait_until_attached(&second);
+            let first = trees[0].start(client);
+            client.wait_until_attached(&first);
+            let shells = [first, second];
+            for number in order {
+                client.bind(trees[number].call.clone(), &shells[number]);
+            }
+            let mut ids = Vec::new();
+            for (tree, shell) in trees.iter().zip(shells) {
+                ids.push(tree.end(shell));
+                let text = client.types();
+                assert!(text.contains(&format!("\"{}\"", tree.name)), "{how}: {text:?}");
+                assert!(text.contains(&format!("exit code {}", tree.code)), "{how}: {text}");
+                assert_eq!(text.matches("[sisyphus] ").count(), 1, "{how}: {text}");
+            }
+            for (tree, id) in trees.iter().zip(&ids) {
+                tree.assert_recorded(client, id, &how);
+            }
+        });
+    }
+}
+
+/// I6, S4: the same if both PostToolUse were lost: the client's notices name both ids.
+#[test]
+fn equal_commands_are_told_apart_by_their_notices() {
+    let client = Client::new(Shell::Bash);
+    let trees = [("worktree-A", 3), ("worktree-B", 9)]
+        .map(|(name, code)| Worktree::announce(&client, name, code));
+    let second = trees[1].start(&client);
+    client.wait_until_attached(&second);
+    let first = trees[0].start(&client);
+    client.wait_until_attached(&first);
+    let mut ids = Vec::new();
+    for (tree, shell) in trees.iter().zip([first, second]) {
+        let notice = failure_notice(&tree.call, &shell, tree.code);
+        ids.push(tree.end(shell));
+        let text = client.submits(&notice);
+        assert!(text.contains(&format!("exit code {}", tree.code)), "{text:?}");
+    }
+    for (tree, id) in trees.iter().zip(&ids) {
+        tree.assert_recorded(&client, id, "by notices");
+    }
+}
+
+fn wait_for_ready(running: &Running) {
+    running.wait_for_line("ready");
+}
+
+fn say_end(client: &Client, running: Running, code: i32) {
+    fs::write(client.env.project().join("stop"), code.to_string()).unwrap();
+    assert_eq!(running.wait().status.code(), Some(code));
+}
+
+/// S7: the folder of a run is removed while its command runs. Its client, which is this test, lives: nothing is lost, and the runner
+/// leaves the true end all the same.
+#[test]
+fn a_run_whose_folder_is_removed_leaves_its_end() {
+    in_both(|client| {
+        let running = client.background(COMMAND);
+        wait_for_ready(&running);
+        client.running_task();
+        fs::remove_dir_all(client.run_dir(&running.id)).unwrap();
+        assert_eq!((client.types(), client.stops()), (String::new(), String::new()));
+        assert_eq!(client.task()["status"], "running");
+        say_end(client, running, 7);
+        let text = client.types();
+        assert!(text.contains("failed with exit code 7 after "), "{text:?}");
+        let task = client.task();
+        assert_eq!((&task["exit_code"], &task["output_bytes"]), (&json!(7), &json!(6)), "{task:#}");
+        assert_eq!((client.types(), client.stops()), (String::new(), String::new()), "told twice");
+    });
+}
+
+/// S7: the same of the whole state folder. The client's notice finds what the runner left.
+#[test]
+fn a_run_whose_state_folder_is_removed_leaves_its_end() {
+    let client = Client::new(Shell::Bash);
+    let call = client.announce(COMMAND);
+    let running = client.start(COMMAND);
+    client.bind(call.clone(), &running);
+    wait_for_ready(&running);
+    client.running_task();
+    remove_all_but_programs(&client.env.state());
+    let notice = failure_notice(&call, &running, 7);
+    say_end(&client, running, 7);
+    let text = client.submits(&notice);
+    assert!(text.contains("failed with exit code 7 after "), "{text:?}");
+    assert_eq!(client.types(), "", "told twice");
+}
+
+/// What the session's shells start stays: whether that is put back is another matter (S19).
+fn remove_all_but_programs(state: &Path) {
+    for entry in fs::read_dir(state).unwrap().map(Result::unwrap) {
+        if entry.file_name() == "bin" {
+            continue;
+        }
+        fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path())).unwrap();
+    }
+}
+
+/// Counts those that run, under a lock of its own, and writes each count down.
+const COUNTED: &str = r#"count() {
+    flock 9
+    now=$(($(cat now 2>/dev/null || echo 0) + $1))
+    echo "$now" > now
+    echo "$now" >> counts
+    flock -u 9
+}
+exec 9>>counting
+count 1
+sleep 0.4
+count -1
+"#;
+
+/// S3: calls whose hooks find the lock of the state busy are announced and joined all the same, and the limit holds.
+#[test]
+fn calls_whose_hooks_find_the_lock_busy_keep_the_limit() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "max_background_tasks": 2 }));
+    fs::write(client.env.project().join("counted.sh"), COUNTED).unwrap();
+    let busy = Lock::acquire(&client.env.state().join("state.lock"), Duration::ZERO).unwrap();
+    let commands: Vec<String> = (0..8).map(|number| format!("sh counted.sh {number}")).collect();
+    let calls: Vec<Value> = commands.iter().map(|command| client.announce(command)).collect();
+    let running: Vec<Running> = commands.iter().map(|command| client.start(command)).collect();
+    for (call, running) in calls.into_iter().zip(&running) {
+        client.bind(call, running);
+    }
+    drop(busy);
+    for running in running {
+        assert_eq!(running.wait().status.code(), Some(0));
+    }
+    let counts = fs::read_to_string(client.env.project().join("counts")).unwrap();
+    let counts: Vec<i32> = counts.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!((counts.len(), counts.iter().max()), (16, Some(&2)), "{counts:?}");
+    client.types();
+    let tasks = client.tasks();
+    let is_seen = |task: &&Value| task["status"] == "completed" && !task["duration_ms"].is_null();
+    assert_eq!(tasks.iter().filter(is_seen).count(), 8, "{tasks:#?}");
+}
+
+/// S5: a runner that is killed at any moment, before it attached too. The client's notice tells the end, once, and every
+/// view says the same.
+#[test]
+fn a_runner_killed_at_any_moment_ends_as_its_notice_says() {
+    for delay in [0, 3, 6, 10, 20, 40, 80, 160] {
+        let client = Client::new(Shell::Bash);
+        let call = client.announce(COMMAND);
+        let running = client.start(COMMAND);
+        pause(delay);
+        running.process.signal(Signal::SIGKILL);
+        client.bind(call.clone(), &running);
+        let notice = failure_notice(&call, &running, 137);
+        running.wait();
+        let text = client.submits(&notice);
+        assert_eq!(text.matches("[sisyphus] ").count(), 1, "{delay} ms: {text:?}");
+        let task = client.task();
+        let ended = (&task["status"], &task["exit_code"], &task["signal"]);
+        let is_said = ended == (&json!("failed"), &json!(137), &Value::Null)
+            || ended == (&json!("killed"), &Value::Null, &json!(9));
+        assert!(is_said && !text.contains("lost"), "{delay} ms: {text}\n{task:#}");
+        assert_eq!((client.types(), client.stops()), (String::new(), String::new()), "{delay} ms");
+    }
+}
+
+fn pause(milliseconds: u64) {
+    let since = Instant::now();
+    wait_until("a moment", || since.elapsed() >= Duration::from_millis(milliseconds));
+}
