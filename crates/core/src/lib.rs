@@ -31,6 +31,7 @@ pub mod agents;
 pub mod asker;
 pub mod notify;
 pub mod queue;
+pub mod reach;
 pub mod silence;
 
 pub mod execution_string;
