@@ -43,7 +43,7 @@ fn try_claim(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) 
     if flag != "-c" || executed != string {
         return Ok(false);
     }
-    let Some(identity) = Identity::own() else { return Ok(false) };
+    let Some(identity) = Identity::of_caller() else { return Ok(false) };
     let key = caller_key()?;
     let calls = Announced::at(announced).list()?;
     // Reading consumes nothing: which call this shell belongs to the client says later.
