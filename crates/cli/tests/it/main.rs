@@ -22,6 +22,7 @@ mod list;
 mod list_on_terminal;
 mod notify;
 mod odd_paths;
+mod out_of_reach;
 mod output;
 mod readme;
 mod sandbox;
