@@ -10,6 +10,7 @@ mod agents;
 mod believed;
 mod cancel;
 mod clean;
+mod clean_all;
 mod config;
 mod demo;
 mod doctor;
