@@ -230,12 +230,22 @@ pub(crate) struct Clean {
     /// How old outputs and archived history must be to go, in days.
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     older_than: u32,
+    /// Remove the whole history: every record, every kept output, the archive. Refused while a task runs or waits.
+    #[arg(long, conflicts_with = "older_than")]
+    all: bool,
     /// Says what would go, and removes nothing.
     #[arg(long)]
     dry_run: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// How much is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Leftovers,
+    Everything,
 }
 
 /// Whether anything is removed.
@@ -248,6 +258,10 @@ pub(crate) enum Earnest {
 impl Clean {
     pub(crate) fn age(&self) -> Duration {
         Duration::from_secs(u64::from(self.older_than) * 24 * 60 * 60)
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        if self.all { Extent::Everything } else { Extent::Leftovers }
     }
 
     pub(crate) fn earnest(&self) -> Earnest {

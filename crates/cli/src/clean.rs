@@ -4,16 +4,17 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 use serde_json::json;
-use sisyphus_control::open_store;
+use sisyphus_control::{open_store, world};
 use sisyphus_core::environment::Environment;
-use sisyphus_core::leftovers::{Kind, Leftover, find, remove};
+use sisyphus_core::leftovers::{Kind, Leftover, find, find_all, remove, remove_all};
 use sisyphus_core::line::RuntimeDir;
 use sisyphus_core::output::one_line;
+use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::store::Store;
 use sisyphus_core::task::Task;
 
-use crate::args::{Clean, Earnest, Format};
+use crate::args::{Clean, Earnest, Extent, Format};
 use crate::print::{self, Verdict};
 use crate::view::VERSION;
 use crate::words::size;
@@ -21,18 +22,28 @@ use crate::words::size;
 /// Most characters of a path that are shown.
 const PATH_MAX: usize = 1_000;
 
-/// Removes what nobody needs any more, or says what would go.
+/// Removes what nobody needs any more, or the whole history, or says what would go.
 pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
     let store = open_store()?;
     let (roots, mut errors) = roots(&store.read_active()?.tasks);
+    let tmp = client_tmp_dir(&Environment::read());
+    let world = world(&tmp);
     let runtime = runtime(&mut errors);
-    let found = find(&store, &roots, runtime.as_ref(), options.age(), SystemTime::now())?;
+    let found = match options.extent() {
+        Extent::Leftovers => {
+            find(&store, &roots, runtime.as_ref(), options.age(), SystemTime::now())?
+        }
+        Extent::Everything => find_all(&store, &roots, runtime.as_ref(), SystemTime::now())?,
+    };
     let gone = match options.earnest() {
         Earnest::OnlySay => found,
         Earnest::Remove if found.is_empty() => found,
         Earnest::Remove => {
             refuse_in_sandbox(&store)?;
-            let (gone, failed) = remove(&store, found);
+            let (gone, failed) = match options.extent() {
+                Extent::Leftovers => remove(&store, &world, found),
+                Extent::Everything => remove_all(&store, &world, found)?,
+            };
             errors.extend(failed);
             gone
         }
@@ -81,7 +92,7 @@ fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
     if options.format() == Format::Json {
         let item = |it: &Leftover| {
             let path = it.path.to_string_lossy();
-            json!({ "kind": it.kind, "path": path, "bytes": it.bytes })
+            json!({ "kind": it.kind, "task": it.task, "path": path, "bytes": it.bytes })
         };
         let items: Vec<_> = gone.iter().map(item).collect();
         return print::json(
@@ -91,7 +102,11 @@ fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
     let mut text = String::new();
     for it in gone {
         let path = one_line(&it.path.to_string_lossy(), PATH_MAX);
-        text.push_str(&format!("{path} ({}, {})\n", name(it.kind), size(it.bytes)));
+        let line = match &it.task {
+            Some(task) => format!("{path} ({} {task})\n", name(it.kind)),
+            None => format!("{path} ({}, {})\n", name(it.kind), size(it.bytes)),
+        };
+        text.push_str(&line);
     }
     let verb = if is_removed { "removed" } else { "would be removed" };
     text.push_str(&format!("{verb}: {}, {}\n", gone.len(), size(bytes)));
@@ -100,6 +115,8 @@ fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
 
 fn name(kind: Kind) -> &'static str {
     match kind {
+        Kind::Record => "record of",
+        Kind::History => "finished tasks",
         Kind::Output => "kept output",
         Kind::Archive => "archived history",
         Kind::Corrupt => "broken state file",

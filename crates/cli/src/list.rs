@@ -7,6 +7,7 @@ use sisyphus_control::{Reach, Tasks};
 use sisyphus_core::agents::Waiting;
 use sisyphus_core::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_core::output::clean_line;
+use sisyphus_core::reach::{is_in_reach, place_out_of_reach};
 use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
@@ -122,16 +123,22 @@ fn project(task: &Task) -> String {
 
 /// The description on one line, or the command if there is none.
 pub(crate) fn what(task: &Task, most: usize) -> String {
-    let what = match &task.launched {
+    let mut what = match &task.launched {
         Some(agent) => format!("agent {}: {}", agent.agent_type, task.description),
         None if task.description.is_empty() => task.command.clone(),
         None => task.description.clone(),
     };
+    if let Some(place) = place_out_of_reach(task) {
+        what = format!("on {place}: {what}");
+    }
     clean_line(what.replace(['\r', '\n', '\t'], " ").as_bytes(), most)
 }
 
 /// The state, with the exit code where that says more.
 pub(crate) fn state(task: &Task) -> String {
+    if !is_in_reach(task) {
+        return "out of reach".to_owned();
+    }
     let Status::Finished(ending) = task.status() else { return task.status().word().to_owned() };
     match ending.outcome {
         Outcome::Failed { exit_code } => format!("failed({exit_code})"),

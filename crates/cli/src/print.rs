@@ -1,7 +1,9 @@
 //! The one place that writes to the terminal.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use sisyphus_control::NoSuchTask;
@@ -80,9 +82,15 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<()> {
     out(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Says on standard error what went wrong, and goes on.
+/// Says on standard error what went wrong, and goes on. A command that looks at the state again and again says the same
+/// once.
 pub(crate) fn warn(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "sisyphus: {error:#}");
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let text = format!("{error:#}");
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(text.clone()) {
+        let _ = writeln!(io::stderr(), "sisyphus: {text}");
+    }
 }
 
 /// Reports a failure and maps the outcome to the exit code: 0 done, 1 failed, 2 no such task, 124 the time was up.

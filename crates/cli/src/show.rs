@@ -20,7 +20,7 @@ use crate::facts::facts;
 use crate::list::time;
 use crate::print;
 use crate::view::{VERSION, View};
-use crate::words::size;
+use crate::words::{predicate, size};
 
 /// How many last lines of the output are shown.
 const LINES: usize = 20;
@@ -61,7 +61,7 @@ fn outlook(tasks: &Tasks, task: &Task) -> Outlook {
 
 fn heading_of_live(task: &Task, now: DateTime<Utc>) -> String {
     let lasted = time(task, now).map(|ms| format!(", for {}", duration(ms))).unwrap_or_default();
-    format!("{} is {}{lasted}.\n", heading(task), task.status().word())
+    format!("{} {}{lasted}.\n", heading(task), predicate(task))
 }
 
 /// What was asked for.

@@ -19,6 +19,7 @@ use sisyphus_core::environment::Environment;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::outcome::Outcome;
 use sisyphus_core::paths::{StateDir, client_tmp_dir};
+use sisyphus_core::reach::is_in_reach;
 use sisyphus_core::status::Status;
 use sisyphus_core::store::Store;
 use sisyphus_core::task::Task;
@@ -55,7 +56,7 @@ fn line() -> Option<String> {
     start_notifier(store.dir());
     let is_meant = |task: &Task| session.as_ref().is_none_or(|session| &task.session == session);
     let (mut running, mut waiting) = (0, 0);
-    for task in active.iter().filter(|task| is_meant(task)) {
+    for task in active.iter().filter(|task| is_meant(task) && is_in_reach(task)) {
         match task.status() {
             Status::Running { .. } => running += 1,
             Status::Queued { .. } => waiting += 1,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use sisyphus_core::agents::AgentCall;
 use sisyphus_core::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use sisyphus_core::paths::StateDir;
+use sisyphus_core::reach::place_out_of_reach;
 use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::task::{Kind, Task};
 
@@ -30,6 +31,8 @@ pub(crate) struct View<'a> {
     kind: Kind,
     agent_type: Option<&'a str>,
     model: Option<&'a str>,
+    /// Where it runs, if nothing of it can be judged from here.
+    out_of_reach: Option<&'a str>,
     /// Who sees it end: `supervised`, `observed`.
     watch: Option<Watch>,
     session: &'a str,
@@ -64,6 +67,7 @@ impl<'a> View<'a> {
             kind: task.kind,
             agent_type: task.launched.as_ref().map(|agent| agent.agent_type.as_str()),
             model: task.launched.as_ref().and_then(AgentCall::model),
+            out_of_reach: place_out_of_reach(task),
             watch: None,
             session: task.session.as_str(),
             client_id: task.client_id().map(sisyphus_core::id::ClientTaskId::as_str),

@@ -7,6 +7,7 @@ use serde_json::json;
 use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks, count_as_told, own_asker};
 use sisyphus_core::id::TaskId;
 use sisyphus_core::outcome::Outcome;
+use sisyphus_core::reach::is_in_reach;
 use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
 
@@ -35,6 +36,14 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         let mut live = Vec::new();
         for (id, course) in std::mem::take(&mut waiting).into_iter().zip(courses) {
             match course {
+                Course::Live(task) if !is_in_reach(&task) => {
+                    spinner.clear();
+                    if options.format() == Format::Text {
+                        print::out(&how_it_ended(&task))?;
+                    }
+                    verdict = Verdict::Bad;
+                    seen.push(task);
+                }
                 Course::Live(task) => live.push(task),
                 Course::Ended(task) => {
                     spinner.clear();

@@ -1,8 +1,13 @@
 //! What is said of a task on one line.
 
 use sisyphus_core::notice::heading;
+use sisyphus_core::output::one_line;
+use sisyphus_core::reach::place_out_of_reach;
 use sisyphus_core::status::Status;
 use sisyphus_core::task::Task;
+
+/// Most characters of a host's name.
+const PLACE_MAX: usize = 100;
 
 /// One character for what a task does or how it ended.
 pub(crate) mod sign {
@@ -22,7 +27,10 @@ pub(crate) fn predicate(task: &Task) -> String {
     match task.status() {
         Status::Finished(ending) => ending.sentence(task.kind),
         status @ (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }) => {
-            format!("is {}", status.word())
+            match place_out_of_reach(task) {
+                Some(place) => format!("is out of reach, on {}", one_line(place, PLACE_MAX)),
+                None => format!("is {}", status.word()),
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use sisyphus_core::event::Event;
 use sisyphus_core::id::TaskId;
 use sisyphus_core::outcome::Canceller;
 use sisyphus_core::paths::client_tmp_dir;
+use sisyphus_core::reach::is_in_reach;
 use sisyphus_core::run::Run;
 use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
@@ -64,7 +65,7 @@ pub fn cancel(
 }
 
 /// Whether we can stop it: a background command of the client's that a runner of ours has, or is about to have. A
-/// foreground command that took an announcement with the same words is none.
+/// foreground command that took an announcement with the same words is none, and one on another machine is out of reach.
 pub fn is_ours(task: &Task) -> bool {
     let has_runner = match task.status() {
         Status::Pending { .. }
@@ -72,7 +73,7 @@ pub fn is_ours(task: &Task) -> bool {
         | Status::Running { watch: Watch::Supervised, .. } => true,
         Status::Running { watch: Watch::Observed, .. } | Status::Finished(_) => false,
     };
-    has_runner && task.is_confirmed()
+    has_runner && task.is_confirmed() && is_in_reach(task)
 }
 
 fn leave(task: Task) -> Answer {

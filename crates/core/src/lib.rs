@@ -31,6 +31,7 @@ pub mod asker;
 pub mod line;
 pub mod notify;
 pub mod queue;
+pub mod reach;
 pub mod silence;
 
 pub mod execution_string;

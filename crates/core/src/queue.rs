@@ -3,6 +3,7 @@
 
 use crate::agents::{Limits, Pool, agents_in};
 use crate::id::{TaskId, Ticket};
+use crate::reach::is_in_reach;
 use crate::settings::SlotLimit;
 use crate::status::{Status, Watch};
 use crate::store::Active;
@@ -44,19 +45,21 @@ pub fn outlook_of(active: &Active, id: &TaskId, limits: &Limits) -> Outlook {
 
 /// The commands that have a slot.
 pub fn holders(active: &Active) -> impl Iterator<Item = &Task> {
-    active.tasks.iter().filter(|task| {
+    active.live().filter(|task| {
         task.kind == Kind::Command
             && matches!(task.status(), Status::Running { watch: Watch::Supervised, .. })
     })
 }
 
-/// Whether it stands in line, or its shell is about to. A call that may still be denied does not.
+/// Whether it stands in line, or its shell is about to. A call that may still be denied does not, nor does one that can't
+/// be judged from here.
 pub(crate) fn is_waiting(task: &Task) -> bool {
-    match task.status() {
+    let waits = match task.status() {
         Status::Queued { .. } => true,
         Status::Pending { .. } => task.is_confirmed(),
         Status::Running { .. } | Status::Finished(_) => false,
-    }
+    };
+    waits && is_in_reach(task)
 }
 
 #[cfg(test)]

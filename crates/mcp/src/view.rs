@@ -8,12 +8,17 @@ use sisyphus_core::notice::command_line;
 use sisyphus_core::outcome::{Outcome, duration};
 use sisyphus_core::output::one_line;
 use sisyphus_core::queue::{Outlook, outlook_of};
+use sisyphus_core::reach::place_out_of_reach;
 use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::Active;
 use sisyphus_core::task::{Kind, Task};
 
+use crate::table::cell;
+
 /// Longest description, in characters.
 const DESCRIPTION_MAX: usize = 120;
+/// Longest name of a host, in characters.
+const PLACE_MAX: usize = 100;
 
 /// One background task.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -32,6 +37,9 @@ pub(crate) struct TaskView {
     /// `pending` and `queued` have not started, `running` runs; `completed`, `failed`, `killed`, `timed_out`,
     /// `cancelled`, `lost` and `unknown` have ended.
     pub(crate) status: String,
+    /// The machine that it runs on, if nothing of it can be judged from this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) out_of_reach: Option<String>,
     /// How it ended, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<String>,
@@ -62,6 +70,7 @@ impl TaskView {
             description: one_line(&task.description, DESCRIPTION_MAX),
             command: command_line(&task.command),
             status: task.status().word().to_owned(),
+            out_of_reach: place_out_of_reach(task).map(|place| one_line(place, PLACE_MAX)),
             outcome: None,
             exit_code: None,
             place_in_line: None,
@@ -105,6 +114,9 @@ impl TaskView {
 
     /// The status, with the exit code or the place in line where that says more.
     pub(crate) fn state(&self) -> String {
+        if let Some(place) = &self.out_of_reach {
+            return format!("{}, out of reach on {}", self.status, cell(place));
+        }
         match (self.exit_code, self.place_in_line) {
             (Some(code), _) if code != 0 => format!("{}({code})", self.status),
             (_, Some(number)) => format!("{}, number {number} in line", self.status),

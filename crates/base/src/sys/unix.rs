@@ -203,6 +203,12 @@ pub fn namespaces() -> Option<(u64, u64)> {
     Some((inode("mnt")?, inode("user")?))
 }
 
+/// The process namespace of this process, by its inode: the numbers of processes mean something in it alone. `None`
+/// where there are none.
+pub fn pid_namespace() -> Option<u64> {
+    std::fs::metadata("/proc/self/ns/pid").ok().map(|it| it.ino())
+}
+
 /// When the entry of a file last changed: written, renamed, or given other rights.
 pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
     let metadata = path.symlink_metadata()?;

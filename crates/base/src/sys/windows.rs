@@ -142,6 +142,11 @@ pub fn namespaces() -> Option<(u64, u64)> {
     None
 }
 
+/// There are none.
+pub fn pid_namespace() -> Option<u64> {
+    None
+}
+
 /// The number of a file: Windows tells it to an open handle only. Its times must do.
 pub fn file_number(_metadata: &std::fs::Metadata) -> u64 {
     0

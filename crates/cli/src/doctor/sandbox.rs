@@ -1,10 +1,14 @@
 //! The run folders, which the client's sandbox can write to, and what came to them from there.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use sisyphus_core::run_root::RunRoot;
+use sisyphus_core::source::Source;
+use sisyphus_core::status::Status;
+use sisyphus_core::task::Task;
 
 use super::finding::{Finding, named, plain};
 use super::ground::Ground;
@@ -13,6 +17,62 @@ use super::ground::Ground;
 const LOOKED_AT: usize = 5_000;
 
 pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    let mut found = results(ground);
+    found.extend(root(ground));
+    found
+}
+
+/// Results that are in no record yet, in the state folder and where sandboxed runners leave theirs.
+fn results(ground: &Ground) -> Vec<Finding> {
+    let root = RunRoot::open(&ground.environment).ok().flatten();
+    let folders = root.map(|root| root.runs_dir()).into_iter().chain([ground.state().runs_dir()]);
+    let active = ground.active();
+    let (mut due, mut unknown) = (0, 0);
+    for (session, id) in folders.flat_map(|folder| runs_with_result(&folder)) {
+        let is_it = |task: &&Task| {
+            task.started_in().as_str() == session
+                && task.client_id().is_some_and(|client| client.as_str() == id)
+        };
+        match active.iter().find(is_it).map(Task::status) {
+            // Its record says all of that already.
+            Some(Status::Finished(ending)) if ending.reported_by == Source::Runner => {}
+            Some(_) => due += 1,
+            None => unknown += 1,
+        }
+    }
+    let mut found = Vec::new();
+    if due > 0 {
+        found.push(Finding::note(
+            format!("{due} results are not in the records yet"),
+            "`sisyphus list` takes them over, and so does every hook",
+        ));
+    }
+    if unknown > 0 {
+        found.push(Finding::note(
+            format!("{unknown} results belong to no task that has a live record"),
+            "`sisyphus clean` removes them when they are 30 days old, `sisyphus clean --older-than 0` when they are \
+             an hour old",
+        ));
+    }
+    found
+}
+
+/// The session and the client's id of each run that has a result.
+fn runs_with_result(folder: &Path) -> Vec<(String, String)> {
+    let name = |entry: &DirEntry| entry.file_name().into_string().ok();
+    let sessions = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
+    let runs = sessions.filter_map(|session| {
+        let runs = fs::read_dir(session.path()).ok()?.flatten().take(LOOKED_AT);
+        Some(runs.filter_map(move |run| Some((name(&session)?, name(&run)?, run.path()))))
+    });
+    let has_result = |path: &Path| path.join("result.json").is_file();
+    runs.flatten()
+        .filter(|(_, _, path)| has_result(path))
+        .map(|(session, id, _)| (session, id))
+        .collect()
+}
+
+fn root(ground: &Ground) -> Vec<Finding> {
     let root = match RunRoot::open(&ground.environment) {
         Ok(Some(root)) => root,
         Ok(None) => return vec![Finding::fine("there are no run folders yet")],
@@ -24,15 +84,6 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
         }
     };
     let mut found = vec![Finding::fine(format!("run folders are in {}", named(root.path())))];
-    let sessions = fs::read_dir(root.runs_dir()).into_iter().flatten().flatten().take(LOOKED_AT);
-    let runs = sessions.filter_map(|it| fs::read_dir(it.path()).ok()).flatten().flatten();
-    let results = runs.filter(|run| run.path().join("result.json").is_file()).count();
-    if results > 0 {
-        found.push(Finding::note(
-            format!("{results} results there are not taken over yet"),
-            "`sisyphus list` takes over those of known commands, `sisyphus clean` removes the rest",
-        ));
-    }
     // Made by the first claim that could not be handed over in the state folder.
     if let Ok(at) = root.claims_dir().metadata().and_then(|it| it.modified()) {
         let at = DateTime::<Utc>::from(at);

@@ -9,7 +9,7 @@ use crate::pty::Terminal;
 fn agent(mut task: Value) -> Value {
     task["kind"] = "agent".into();
     task["command"] = "".into();
-    task["client"] = json!({ "id": "a1", "said_by": "client" });
+    task["client"] = json!({ "id": "a1" });
     task["launched"] = json!({ "agent_type": "Explore", "resolved_model": "claude-opus-4-5",
                                "prompt": "find it", "prompt_length": 7 });
     task

@@ -6,75 +6,71 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::json;
 use sisyphus_testing::TestEnv;
 
-use crate::planted::{plant, plant_text, prints, task};
+use crate::planted::{listed, plant, plant_text, prints, task};
 
+/// What is no event is set aside, and what another folder holds is never changed by one.
 #[test]
-fn a_journal_changes_state_files_and_no_others() {
-    let others =
-        ["../../settings.json", "output/x.json", "settings.txt", "outbox/../../x.json", ""];
-    for other in others.map(str::to_owned).into_iter().chain([absolute()]) {
-        let env = TestEnv::new();
-        let target = env.state().join(&other);
-        plant_text(&env, "active.json", "{\"version\": 1, \"tasks\": []}");
-        for folder in [env.state().join("output"), env.state().join("outbox")] {
-            fs::create_dir_all(folder).unwrap();
-        }
-        fs::write(format!("{}.next", target.display()), "theirs").unwrap();
-        let step = if other.contains("output") {
-            json!({ "append": { "to": other, "length": 0 } })
-        } else {
-            json!({ "replace": other })
-        };
-        plant_text(&env, "outbox/s1.json.next", "{}");
-        let steps = json!({ "version": 1, "steps": [{ "replace": "outbox/s1.json" }, step] });
-        plant_text(&env, "journal.json", &steps.to_string());
-        prints(&env, &["list"]);
-        let is_changed = fs::read_to_string(&target).is_ok_and(|text| text == "theirs");
-        let _ = fs::remove_file(absolute());
-        let _ = fs::remove_file(absolute() + ".next");
-        assert!(!is_changed, "{other}");
-        // All or nothing.
-        assert!(!env.state().join("outbox/s1.json").exists(), "{other}");
-        let names = fs::read_dir(env.state()).unwrap().map(|entry| entry.unwrap().file_name());
-        let names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
-        assert!(!names.contains(&"journal.json".to_owned()), "{names:?}");
-        let reason = names.iter().find(|name| name.ends_with(".reason")).expect("the reason");
-        assert!(reason.starts_with("journal.json.corrupt-"), "{reason}");
-        let reason = fs::read_to_string(env.state().join(reason)).unwrap();
-        assert!(reason.contains("is no state file"), "{reason}");
+fn an_inbox_changes_records_and_no_files() {
+    let env = TestEnv::new();
+    let name = "inbox/00000000000000000017-00000000000000ab.json";
+    for text in [
+        "{",
+        "[]",
+        "{ \"event\": \"replace\", \"path\": \"../../settings.json\" }",
+        "{ \"event\": \"read\", \"task\": \"../../settings\", \"revision\": 0 }",
+    ] {
+        plant(
+            &env,
+            "active.json",
+            &[task(
+                "t1",
+                "",
+                json!({ "state": "pending", "announced_at": "2999-01-01T00:00:00Z" }),
+            )],
+        );
+        plant_text(&env, name, text);
+        let settings = env.home().join(".claude/settings.json");
+        fs::write(&settings, "theirs").unwrap();
+        assert!(prints(&env, &["list"]).contains("t1 "), "{text}");
+        assert_eq!(fs::read_to_string(&settings).unwrap(), "theirs", "{text}");
+        assert!(!env.state().join(name).exists(), "{text}");
+        let aside = env.state().join(name).with_extension("broken");
+        assert_eq!(fs::read_to_string(&aside).unwrap(), text);
+        fs::remove_file(aside).unwrap();
     }
 }
 
-/// Somewhere else altogether.
-fn absolute() -> String {
-    let name = format!("sisyphus-test-{}.json", std::process::id());
-    std::env::temp_dir().join(name).display().to_string()
-}
-
+/// Runs of sandboxed commands are looked for where hooks put them, and nowhere else.
 #[test]
 fn a_record_that_names_a_folder_elsewhere_has_nothing_taken_from_there() {
-    for (root, made) in [
-        ("claude-1/sisyphus", "proj/claude-1/sisyphus"),
-        ("HERE/documents/work", "documents/work"),
-        ("HERE/claude-1/../documents/sisyphus", "documents/sisyphus"),
+    for (client_tmp, made) in [
+        ("claude-1", "proj/claude-1/sisyphus"),
+        ("HERE/documents", "documents/sisyphus"),
+        ("HERE/claude-1/../documents", "documents/sisyphus"),
     ] {
         let env = TestEnv::new();
-        let made = env.path().join(made);
+        let run = env.path().join(made).join("runs/session-1/b1");
         fs::create_dir_all(env.path().join("claude-1")).unwrap();
-        fs::create_dir_all(made.join("t1")).unwrap();
-        for folder in [made.parent().unwrap(), &made, &made.join("t1")] {
+        fs::create_dir_all(&run).unwrap();
+        for folder in run.ancestors().take_while(|folder| *folder != env.path()) {
             fs::set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
         }
-        for file in ["claimed.json", "lock", "diary"] {
-            fs::write(made.join("t1").join(file), "{}").unwrap();
+        for file in ["attached.json", "lock", "output.log"] {
+            fs::write(run.join(file), "{}").unwrap();
         }
-        fs::write(made.join("t1/started.json"), "{\"at\": \"2026-11-21T02:30:00Z\"}").unwrap();
+        let result = json!({ "exit": { "code": 0 }, "stop": "none", "ended_at": "2026-11-21T02:30:00Z",
+                             "duration_ms": 1, "output": { "bytes": 2, "dropped": 0 } });
+        fs::write(run.join("result.json"), result.to_string()).unwrap();
         let status = json!({ "state": "running", "started_at": "2026-11-21T02:30:00Z", "watch": "supervised" });
         let mut planted = task("t1", "", status);
-        planted["run_root"] = root.replace("HERE", &env.path().display().to_string()).into();
+        planted["client"] = json!({ "id": "b1" });
+        planted["confinement"] = "sandboxed".into();
+        planted["client_tmp"] =
+            client_tmp.replace("HERE", &env.path().display().to_string()).into();
         plant(&env, "active.json", &[planted]);
-        let told = prints(&env, &["list", "--json"]);
-        assert!(told.contains("\"running\""), "{root}: {told}");
-        assert!(made.join("t1/diary").exists(), "{root}");
+        let tasks = listed(&env, &[]);
+        assert_eq!(tasks[0]["lost_because"], "run_folder_gone", "{client_tmp}: {tasks:?}");
+        assert!(run.join("result.json").exists(), "{client_tmp}");
+        assert!(!env.state().join("output/t1.log").exists(), "{client_tmp}");
     }
 }

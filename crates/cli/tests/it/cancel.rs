@@ -67,7 +67,9 @@ fn a_task_is_stopped_with_all_that_it_has_started_and_said_to_be_stopped_by_the_
         assert_gone(&all);
         assert!(innocent.process.is_alive());
         assert_stopped_by_user(&client, &running);
-        assert_eq!(client.env.state_file("active.json")["tasks"], json!([]));
+        let records = client.env.state_file("active.json");
+        let is_over = |task: &Value| task["status"]["state"] == "finished";
+        assert!(records["tasks"].as_array().unwrap().iter().all(is_over), "{records:#}");
         assert!(!running.wait().status.success());
     }
 }
@@ -244,7 +246,7 @@ fn a_stranger_who_holds_the_lock_gets_no_signal() {
     let (running, task) = start_sleep(&client);
     let (other, other_task) = start_sleep(&client);
     let all = [tree(&running), tree(&other)].concat();
-    let lock = client.env.runs().join(id_of(&task)).join("lock");
+    let lock = lock_of(&client, &task);
     let (away, spare) = (lock.with_extension("away"), lock.with_extension("spare"));
 
     // This test itself.
@@ -257,7 +259,7 @@ fn a_stranger_who_holds_the_lock_gets_no_signal() {
     assert!(output.stderr.contains("nothing was signalled"), "{output:?}");
 
     // The runner of another task.
-    fs::hard_link(client.env.runs().join(id_of(&other_task)).join("lock"), &spare).unwrap();
+    fs::hard_link(lock_of(&client, &other_task), &spare).unwrap();
     fs::rename(&spare, &lock).unwrap();
     drop(held);
     let output = client.env.run("sisyphus", &["cancel", id_of(&task)]);
@@ -293,7 +295,10 @@ fn of_several_sessions_one_can_be_meant() {
     assert_eq!(again.stdout, "There is nothing to stop.\n");
     assert_eq!(task_of(&client, &other), other_task);
     // The beginning is enough where there is but one.
-    client.env.edit_state("failed.json", |file| file["tasks"] = json!([]));
+    client.env.edit_state("active.json", |file| {
+        let tasks = file["tasks"].as_array_mut().unwrap();
+        tasks.retain(|task| task["session"] != "session-1");
+    });
     assert_good(&client.env.run("sisyphus", &["cancel", "--session", "sess"]));
     assert_stopped_by_user(&client, &other);
 }
@@ -321,4 +326,10 @@ fn the_command_line_names_tasks_or_a_session_or_all() {
         let output = env.run("sisyphus", &[&["cancel"], args].concat());
         assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{args:?}: {output:?}");
     }
+}
+
+/// The lock of the task's runner.
+fn lock_of(client: &Client, task: &Value) -> std::path::PathBuf {
+    let run = client.env.state().join("runs/session-1").join(task["client_id"].as_str().unwrap());
+    run.join("lock")
 }

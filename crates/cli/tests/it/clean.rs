@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sisyphus_core::store::Lock;
 use sisyphus_testing::{Client, Shell, TestEnv};
 
-use crate::planted::{assert_fails, ended, failed, plant, plant_text, prints, running, tree};
+use crate::planted::{assert_fails, ended, failed, owed, plant, plant_text, prints, running, tree};
 use crate::support::task_once;
 
 const HOUR: u64 = 60 * 60;
@@ -23,12 +23,12 @@ fn age(path: &Path, seconds: u64) {
 }
 
 /// A home with something of every kind in it.
-struct Home {
-    env: TestEnv,
+pub(crate) struct Home {
+    pub(crate) env: TestEnv,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Self { env: TestEnv::new() };
         for dir in [home.env.client_tmp(), home.env.runs()] {
             fs::create_dir(&dir).unwrap();
@@ -38,7 +38,7 @@ impl Home {
     }
 
     /// A file of the state that was last written so many seconds ago.
-    fn state(&self, name: &str, text: &str, seconds: u64) -> PathBuf {
+    pub(crate) fn state(&self, name: &str, text: &str, seconds: u64) -> PathBuf {
         plant_text(&self.env, name, text);
         let path = self.env.state().join(name);
         age(&path, seconds);
@@ -65,19 +65,17 @@ impl Home {
         path
     }
 
-    /// A run folder with these files in it.
-    fn run_folder(&self, id: &str, files: &[&str], seconds: u64) -> PathBuf {
-        let path = self.env.runs().join(id);
-        fs::create_dir(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        for file in files {
-            fs::write(path.join(file), "12345").unwrap();
-        }
-        age(&path, seconds);
-        path
+    /// A run with these files in it, `SESSION/CLIENT_ID`.
+    pub(crate) fn run_folder(&self, name: &str, files: &[&str], seconds: u64) -> PathBuf {
+        run_folder(&self.env.state().join("runs").join(name), files, seconds)
     }
 
-    fn clean(&self, args: &[&str]) -> Value {
+    /// The same of a sandboxed command.
+    fn sandboxed(&self, name: &str, files: &[&str], seconds: u64) -> PathBuf {
+        run_folder(&self.env.runs().join("runs").join(name), files, seconds)
+    }
+
+    pub(crate) fn clean(&self, args: &[&str]) -> Value {
         let text = prints(&self.env, &[&["clean", "--json"], args].concat());
         serde_json::from_str(&text).unwrap()
     }
@@ -88,15 +86,29 @@ fn paths(told: &Value) -> Vec<PathBuf> {
     items.iter().map(|item| item["path"].as_str().unwrap().into()).collect()
 }
 
-fn outbox(owed: &[Value]) -> String {
-    json!({ "version": 1, "owed": owed, "delivered": [] }).to_string()
+fn run_folder(path: &Path, files: &[&str], seconds: u64) -> PathBuf {
+    fs::create_dir_all(path).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+    for file in files {
+        fs::write(path.join(file), "12345").unwrap();
+    }
+    age(path, seconds);
+    path.to_owned()
+}
+
+/// A task that Claude Code knows as `b` and its id.
+pub(crate) fn named(mut task: Value) -> Value {
+    task["client"] = json!({ "id": format!("b{}", task["id"].as_str().unwrap()) });
+    task
 }
 
 /// Everything of which it is known whether it goes: what goes, with its kind, and what stays.
 fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
     plant(&home.env, "completed.json", &[ended("tdone0000", "", 1), ended("tdone1111", "", 2)]);
     plant(&home.env, "failed.json", &[failed("tfail0000", "", 3)]);
-    plant(&home.env, "active.json", &[running("tkept0000", "")]);
+    let live =
+        [named(running("tkept0000", "")), owed("towed0000", "owing"), owed("theld0000", "held")];
+    plant(&home.env, "active.json", &live);
     let (old, young) = (31 * DAY, 29 * DAY);
     let stale = HOUR + 60;
     let goes = vec![
@@ -105,23 +117,21 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         ("archive", home.state("archive/2026-01.jsonl", "{}\n", old)),
         ("corrupt", home.state("active.json.corrupt-20200102T030405678", "x", 0)),
         ("corrupt", home.state("active.json.corrupt-20200102T030405678.reason", "x", 0)),
-        ("corrupt", home.state("outbox/s1.json.corrupt-20200102T030405678", "x", 0)),
+        ("corrupt", home.state("sessions/s1.json.corrupt-20200102T030405678", "x", 0)),
         ("corrupt", home.state("completed.json.corrupt-copy", "x", old)),
-        ("outbox", home.state("outbox/told.json", &outbox(&[]), old)),
         ("session", home.state("sessions/told.json", "{}", old)),
         ("session", home.state("sessions/only.json", "{}", old)),
         ("temporary", home.state("active.json.17-0.tmp", "x", stale)),
-        ("temporary", home.state("outbox/s1.json.17-3.tmp", "x", stale)),
+        ("temporary", home.state("inbox/17-ab.json.17-3.tmp", "x", stale)),
         ("temporary", home.state("sessions/s1.json.17-3.tmp", "x", stale)),
         ("temporary", home.state("output/tdone0000.17.tmp", "x", stale)),
         ("temporary", home.state("wake/s1.json.17-3.tmp", "x", stale)),
         ("temporary", home.state("bin/sisyphus-run-0.1.17.tmp", "x", stale)),
-        ("temporary", home.run("announced/s1/000000000001-tw8tjng00.17-0.tmp", stale)),
+        ("handoff", home.state("announced/s1/toolu_1.json", "{}", DAY + 60)),
         ("handoff", home.state("claims/4026531836-7-99", "x", stale)),
         ("handoff", home.state("claims/4026531836-7-99.17-0.tmp", "x", stale)),
         ("handoff", home.run("claims/4026531836-8-99", stale)),
-        ("handoff", home.state("left/4711.json", "{}", stale)),
-        ("temporary", home.run("queue/waiting/.1-tnbdy0000", stale)),
+        ("handoff", home.state("transfers/4711.json", "{}", stale)),
         ("line", home.line("line/slots/slot-1", stale)),
         ("line", home.line("line/slots/slot-1.json", stale)),
         ("line", home.line("line/slots/slot-1.json.17.tmp", stale)),
@@ -132,12 +142,10 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         ("waiter", home.state("wake/told.lock", "", old)),
         ("waiter", home.state("wake/told.json", "[7,9]", old)),
         ("waiter", home.state("wake/gone.lock", "", old)),
-        // Owed to a session that nobody takes up again.
-        ("outbox", home.state("outbox/dead.json", &outbox(&[ended("tdead0000", "", 1)]), old)),
-        ("session", home.state("sessions/dead.json", "{}", old)),
-        ("output", home.state("output/tdead0000.log", "123", old)),
-        ("run_folder", home.run_folder("tnbdy0000", &["claimed.json", "lock"], stale)),
-        ("run_folder", home.run_folder("tdne00000", &["lock", "result.json"], old)),
+        ("run_folder", home.run_folder("s1/bnbdy0000", &["attached.json", "lock"], stale)),
+        ("run_folder", home.run_folder("s1/bdne00000", &["lock", "result.json"], old)),
+        ("run_folder", home.sandboxed("s1/bnbdy1111", &["attached.json", "lock"], stale)),
+        ("run_folder", home.sandboxed("s1/bdne11111", &["lock", "result.json"], old)),
     ];
     let stays = vec![
         home.state("output/tdone1111.log", "123", young),
@@ -150,47 +158,36 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         home.state("output/notes.txt", "123", old),
         home.state("archive/2026-02.jsonl", &format!("{}\n", ended("tarch0000", "", 1)), young),
         home.state("failed.json.corrupt-29990102T030405678", "[ \"tcrpt0000\"", old),
-        home.state("outbox/young.json", &outbox(&[]), young),
-        home.state("outbox/owing.json", &outbox(&[ended("towed0000", "", 1)]), young),
         home.state("wake/owing.lock", "", old),
         home.state("wake/session-1.lock", "", old),
         home.state("wake/session-1.json", "[7,9]", old),
         home.state("wake/held.lock", "", old),
-        // Somebody waits for it.
-        home.state("outbox/held.json", &outbox(&[ended("theld0000", "", 1)]), old),
         home.state("output/theld0000.log", "123", old),
-        home.state("left/4712.json", "{}", HOUR - 60),
-        home.state("left/notes.json", "{}", old),
-        home.run("queue/waiting/.2-theld0000", old),
-        home.run("queue/running/.profile", old),
+        home.state("transfers/4712.json", "{}", HOUR - 60),
+        home.state("transfers/notes.json", "{}", old),
         home.line("line/slots/slot-2", old),
         home.line("line/slots/slot-2.json", old),
         home.line("line/slots/slot-3", HOUR - 60),
         home.line("line/slots/slot-x", old),
         home.line("line/waiting/notes", old),
         home.line("agents/0123456789abcdef.json", old),
-        home.state("outbox/session-1.json", &outbox(&[]), old),
         home.state("sessions/session-1.json", "{}", old),
         home.state("sessions/owing.json", "{}", old),
-        // Told something lately.
-        home.state("sessions/lively.json", "{}", old),
-        home.state("outbox/lively.json", &outbox(&[]), young),
         home.state("sessions/young.json", "{}", young),
         home.state("active.json.17-1.tmp", "x", HOUR - 60),
         home.state("draft.tmp", "x", old),
+        home.state("announced/s1/toolu_2.json", "{}", DAY - 60),
         home.state("claims/4026531836-9-99", "x", HOUR - 60),
         home.state("bin/sisyphus-run-0.0.9", "x", old),
         home.state("hooks.log", "x", old),
         home.run("claims/id_rsa", old),
-        home.run("queue/waiting/000000000001-tnbdy0000", old),
-        home.run("announced/s1/000000000002-twatng000", old),
-        home.run_folder("twatng000", &[], stale),
-        home.run_folder("tkept0000", &["lock"], old),
-        home.run_folder("tvery0000", &["lock"], HOUR - 60),
-        // Another installation's, maybe not folded yet.
-        home.run_folder("trest0000", &["lock", "result.json"], young),
-        home.run_folder("documents", &["lock"], old),
-        home.run_folder("thed00000", &["lock"], stale),
+        home.run_folder("session-1/btkept0000", &["lock"], old),
+        home.run_folder("s1/bvery0000", &["lock"], HOUR - 60),
+        // Another installation's, maybe not taken over yet.
+        home.run_folder("s1/brest0000", &["lock", "result.json"], young),
+        home.run_folder("s1/documents and more", &["lock"], old),
+        home.run_folder("s1/bheld0000", &["lock"], stale),
+        home.sandboxed("session-1/btkept0000", &["lock"], old),
     ];
     (goes, stays)
 }
@@ -199,9 +196,8 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
 fn what_nobody_needs_goes_and_everything_else_stays() {
     let home = Home::new();
     let (goes, stays) = table(&home);
-    let held = home.env.runs().join("thed00000/lock");
+    let held = home.env.state().join("runs/s1/bheld0000/lock");
     let _held = Lock::acquire(&held, Duration::ZERO).unwrap();
-    let _place = Lock::acquire(&home.env.runs().join("queue/waiting/.2-theld0000"), Duration::ZERO);
     let slot = home.env.runtime().join("line/slots/slot-2");
     let _slot = Lock::acquire(&slot, Duration::ZERO).unwrap();
     let _waiter = Lock::acquire(&home.env.state().join("wake/held.lock"), Duration::ZERO).unwrap();
@@ -260,16 +256,16 @@ fn a_runner_goes_when_no_session_can_name_it() {
 
     let (old, young) = (31 * DAY, 29 * DAY);
     let current = concat!("bin/sisyphus-run-", env!("CARGO_PKG_VERSION"));
-    let cases: [(&str, Files<'_>, bool); 7] = [
-        ("nobody is left", &[], true),
-        ("it is over", &[("sessions/s1.json", old), ("outbox/s1.json", old)], true),
-        ("it began before there was another", &[("sessions/s1.json", young)], false),
-        ("it was told something", &[("sessions/s1.json", old), ("outbox/s1.json", young)], false),
-        ("it waits", &[("sessions/s1.json", old), ("wake/s1.json", young)], false),
-        ("nobody knows when it began", &[("outbox/s1.json", young)], false),
-        ("it began with this one", &[("sessions/s1.json", 0)], true),
+    let cases: [(&str, Files<'_>, &str, bool); 7] = [
+        ("nobody is left", &[], "", true),
+        ("it is over", &[("sessions/s1.json", old)], "", true),
+        ("it began before there was another", &[("sessions/s1.json", young)], "", false),
+        ("a result is owed to it", &[("sessions/s1.json", old)], "s1", false),
+        ("it waits", &[("sessions/s1.json", old), ("wake/s1.json", young)], "", false),
+        ("nobody knows when it began", &[], "s1", false),
+        ("it began with this one", &[("sessions/s1.json", 0)], "", true),
     ];
-    for (what, files, goes) in cases {
+    for (what, files, owed_to, goes) in cases {
         let home = Home::new();
         let before = home.state("bin/sisyphus-run-0.0.9", "x", old);
         let later = home.state("bin/sisyphus-run-0.0.10", "x", young);
@@ -280,7 +276,10 @@ fn a_runner_goes_when_no_session_can_name_it() {
             later,
         ];
         for (name, seconds) in files {
-            home.state(name, &outbox(&[]), *seconds);
+            home.state(name, "{}", *seconds);
+        }
+        if !owed_to.is_empty() {
+            plant(&home.env, "active.json", &[owed("towed0000", owed_to)]);
         }
         for age in ["0", "30"] {
             home.clean(&["--older-than", age]);
@@ -294,14 +293,15 @@ fn a_runner_goes_when_no_session_can_name_it() {
 
 /// However short a time outputs are kept.
 #[test]
-fn what_is_owed_stays_until_nobody_takes_the_session_up_again() {
+fn what_is_owed_stays_as_long_as_its_record() {
     let home = Home::new();
-    let owed = home.state("outbox/s1.json", &outbox(&[ended("towed0000", "", 1)]), 29 * DAY);
+    plant(&home.env, "active.json", &[owed("towed0000", "s1")]);
     let output = home.state("output/towed0000.log", "123", 29 * DAY);
     assert_eq!(home.clean(&["--older-than", "0"])["items"], json!([]));
-    age(&owed, 31 * DAY);
+    home.env.edit_state("active.json", |active| active["tasks"] = json!([]));
+    plant(&home.env, "completed.json", &[ended("towed0000", "", 1)]);
     assert_eq!(home.clean(&["--older-than", "40"])["items"], json!([]));
-    assert_eq!(paths(&home.clean(&["--older-than", "0"])), [owed, output]);
+    assert_eq!(paths(&home.clean(&["--older-than", "0"])), [output]);
 }
 
 #[test]
@@ -316,10 +316,11 @@ fn nothing_of_a_task_that_runs_goes() {
     let client = Client::new(Shell::Bash);
     let running = client.background("until [ -e go ]; do sleep 0.02; done; echo done");
     let task = task_once(&client, &running, "running");
-    let folder = client.env.runs().join(task["id"].as_str().unwrap());
+    let folder = client.env.state().join("runs/session-1").join(&running.id);
     age(&folder, 90 * DAY);
     let text = prints(&client.env, &["clean", "--older-than", "0"]);
     assert!(!text.contains(task["id"].as_str().unwrap()), "{text}");
+    assert!(folder.join("lock").exists(), "{text}");
     fs::write(client.env.project().join("go"), "").unwrap();
     running.wait();
     assert_eq!(client.task()["exit_code"], 0);
@@ -340,7 +341,9 @@ fn a_link_is_not_followed() {
     symlink(&elsewhere, home.env.runs().join("claims")).unwrap();
     fs::create_dir_all(home.env.state()).unwrap();
     symlink(&elsewhere, home.env.state().join("output")).unwrap();
-    symlink(&elsewhere, home.env.runs().join("tnk000000")).unwrap();
+    fs::create_dir_all(home.env.state().join("runs/s1")).unwrap();
+    symlink(&elsewhere, home.env.state().join("runs/s1/bnk000000")).unwrap();
+    symlink(&elsewhere, home.env.state().join("runs/s2")).unwrap();
     assert_eq!(home.clean(&["--older-than", "0"])["items"], json!([]));
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 2);
 }
@@ -349,7 +352,7 @@ fn a_link_is_not_followed() {
 fn a_record_that_can_not_be_understood_keeps_everything() {
     let home = Home::new();
     let old = home.state("output/tdone0000.log", "123", 31 * DAY);
-    plant_text(&home.env, "outbox/s1.json", "{ \"version\": 2, \"owes\": [\"tdone0000\"] }");
+    plant_text(&home.env, "active.json", "{ \"version\": 3, \"owes\": [\"tdone0000\"] }");
     assert_fails(&home.env.run("sisyphus", &["clean"]), 1, "update sisyphus");
     assert!(old.exists());
 }

@@ -55,29 +55,30 @@ fn state_files_that_are_damaged_or_newer_are_found_and_left_alone() {
     let env = healthy();
     plant_text(&env, "active.json", "{broken\u{1b}[2J");
     plant_text(&env, "completed.json", r#"{"version":7,"tasks":{}}"#);
-    plant_text(&env, "outbox/s.json", "[]");
+    plant_text(&env, "inbox/s.json", "[]");
     fs::create_dir_all(env.state().join("sessions/x.json")).unwrap();
     let before = tree(&env.state());
     assert_found(&env, "state", "broken", "active.json` is damaged", "nothing has to be done");
     assert_found(&env, "state", "broken", "completed.json` has format 7", "update");
-    assert_found(&env, "state", "broken", "outbox/s.json` is damaged", "");
+    assert_found(&env, "state", "broken", "inbox/s.json` is damaged", "");
     assert_found(&env, "state", "broken", "sessions/x.json`: not a regular file", "");
     assert_eq!(tree(&env.state()), before);
     let text = run(&env, &["doctor"]).stdout;
     assert!(!text.contains('\u{1b}'), "{text:?}");
 }
 
+/// A result counts as delivered in a live record and in the history.
 #[test]
-fn the_last_delivery_is_told_however_it_is_written() {
-    let env = healthy();
-    for delivered in
-        [json!("t1 - 2026-01-02T03:04:05Z"), json!({ "task": "t1", "at": "2026-01-02T03:04:05Z" })]
-    {
-        plant_text(&env, "outbox/s1.json", &json!({ "delivered": [delivered] }).to_string());
+fn the_last_delivery_is_told_wherever_it_stands() {
+    for file in ["active.json", "completed.json"] {
+        let env = healthy();
+        let mut task = ended("t1", "", 1);
+        task["delivery"] = json!({ "state": "delivered", "at": 1, "revision": 0 });
+        plant(&env, file, &[task]);
         assert_found(&env, "events", "fine", "ago (a result is delivered)", "");
         let said = run(&env, &["doctor", "--json"]).json();
         let all = said["findings"].as_array().unwrap();
-        assert!(all.iter().any(|it| it["at"] == "2026-01-02T03:04:05Z"), "{said:#}");
+        assert!(all.iter().any(|it| it["at"] == "2026-11-21T02:30:01Z"), "{said:#}");
     }
 }
 
@@ -93,7 +94,7 @@ fn who_holds_the_lock_is_named() {
     assert_found(&env, "lock", "fine", "can be locked at once", "");
     fs::remove_file(env.state().join("state.lock")).unwrap();
     fs::create_dir(env.state().join("state.lock")).unwrap();
-    assert_found(&env, "lock", "broken", "could not open", "plain file");
+    assert_found(&env, "lock", "broken", "could not lock", "plain file");
 }
 
 #[test]
@@ -143,21 +144,46 @@ fn a_session_that_the_client_lists_lives_as_long_as_its_process() {
     assert_found(&env, "sessions", "fine", "no session is known to live", "");
 }
 
+/// S29: what is said of results is true: of a known task `list` takes it over, of another one `clean` removes it.
 #[test]
-fn a_run_root_of_others_and_results_that_wait_there_are_found() {
+fn results_that_wait_are_counted_by_what_takes_them() {
     let env = healthy();
-    fs::create_dir_all(env.runs().join("tresult11")).unwrap();
-    for folder in [env.client_tmp(), env.runs(), env.runs().join("tresult11")] {
+    let mut live = running("t1", "");
+    live["client"] = json!({ "id": "b1" });
+    plant(&env, "active.json", &[live]);
+    let result = json!({ "exit": { "code": 0 }, "stop": "none", "ended_at": "2026-11-21T02:30:00Z", "duration_ms": 1 });
+    for run in ["session-1/b1", "session-1/b2"] {
+        let run = env.state().join("runs").join(run);
+        fs::create_dir_all(&run).unwrap();
+        for folder in [run.parent().unwrap(), &run] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        fs::write(run.join("attached.json"), "{}").unwrap();
+        fs::write(run.join("lock"), "").unwrap();
+        fs::write(run.join("result.json"), result.to_string()).unwrap();
+    }
+    let due = "1 results are not in the records yet";
+    let unknown = "1 results belong to no task";
+    assert_found(&env, "sandbox", "note", due, "sisyphus list");
+    assert_found(&env, "sandbox", "note", unknown, "sisyphus clean");
+    assert_eq!(env.run("sisyphus", &["list"]).code, Some(0));
+    let text = run(&env, &["doctor"]).stdout;
+    assert!(!text.contains(due), "{text}");
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
+    let other = env.state().join("runs/session-1/b2");
+    fs::File::open(&other).unwrap().set_modified(then).unwrap();
+    assert_eq!(env.run("sisyphus", &["clean", "--older-than", "0"]).code, Some(0));
+    let text = run(&env, &["doctor"]).stdout;
+    assert!(!text.contains(unknown), "{text}");
+}
+
+#[test]
+fn a_run_root_of_others_is_found() {
+    let env = healthy();
+    fs::create_dir_all(env.runs()).unwrap();
+    for folder in [env.client_tmp(), env.runs()] {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
     }
-    fs::write(env.runs().join("tresult11/result.json"), "{}").unwrap();
-    assert_found(
-        &env,
-        "sandbox",
-        "note",
-        "1 results there are not taken over yet",
-        "sisyphus list",
-    );
     fs::create_dir(env.runs().join("claims")).unwrap();
     assert_found(&env, "sandbox", "fine", "in Claude Code's sandbox were attached", "");
     fs::set_permissions(env.runs(), fs::Permissions::from_mode(0o777)).unwrap();

@@ -135,7 +135,7 @@ fn what_turns_is_seen_by_people_only() {
 fn a_hostile_last_line_is_drawn_as_text() {
     let env = TestEnv::new();
     let mut task = running("t1", "serve");
-    task["client"] = json!({ "id": "b1", "said_by": "client" });
+    task["client"] = json!({ "id": "b1" });
     plant(&env, "active.json", &[task]);
     let tasks = env.client_tmp().join("-home-dev-proj/session-1/tasks");
     fs::create_dir_all(&tasks).unwrap();

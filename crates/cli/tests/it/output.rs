@@ -149,7 +149,7 @@ fn on_a_terminal_hostile_output_is_text_and_colours() {
 fn the_clients_file_of_an_observed_task_is_found() {
     let env = TestEnv::new();
     let mut task = running("t1", "serve");
-    task["client"] = json!({ "id": "b1", "said_by": "client" });
+    task["client"] = json!({ "id": "b1" });
     plant(&env, "active.json", &[task]);
     let tasks = env.client_tmp().join("-home-dev-proj/session-1/tasks");
     fs::create_dir_all(&tasks).unwrap();

@@ -18,6 +18,22 @@ pub(crate) fn ended(id: &str, description: &str, second: u32) -> Value {
     task(id, description, json!({ "state": "finished", "outcome": "completed", "ended_at": at }))
 }
 
+/// A task whose result its session has not read yet.
+pub(crate) fn owed(id: &str, session: &str) -> Value {
+    let mut task = ended(id, "", 1);
+    // A result that is older than a day moves to the history.
+    task["status"]["ended_at"] = json!(chrono::Utc::now());
+    task["session"] = session.into();
+    task["delivery"] = json!({ "state": "owed", "since": 1, "attempt": "first" });
+    task
+}
+
+/// A task on another machine, which nothing here can judge.
+pub(crate) fn elsewhere(mut task: Value) -> Value {
+    task["machine"] = json!({ "boot": "another", "host": "tower" });
+    task
+}
+
 /// A task that failed in the given second.
 pub(crate) fn failed(id: &str, description: &str, second: u32) -> Value {
     let mut task = ended(id, description, second);
@@ -35,7 +51,7 @@ pub(crate) fn running(id: &str, description: &str) -> Value {
 
 /// Puts tasks into `active.json`, `completed.json` or `failed.json`.
 pub(crate) fn plant(env: &TestEnv, file: &str, tasks: &[Value]) {
-    plant_text(env, file, &json!({ "version": 1, "next_ticket": 9, "tasks": tasks }).to_string());
+    plant_text(env, file, &json!({ "version": 2, "tasks": tasks }).to_string());
 }
 
 pub(crate) fn plant_text(env: &TestEnv, file: &str, text: &str) {

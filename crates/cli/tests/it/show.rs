@@ -9,7 +9,7 @@ use crate::planted::{assert_fails, ended, failed, listed, plant, plant_text, pri
 fn planted() -> TestEnv {
     let env = TestEnv::new();
     let mut one = failed("t1abc", "run the tests", 1);
-    one["client"] = json!({ "id": "bclient01", "said_by": "client" });
+    one["client"] = json!({ "id": "bclient01" });
     plant(&env, "failed.json", &[one]);
     plant(&env, "completed.json", &[ended("t1abd", "build", 2)]);
     plant(&env, "active.json", &[running("t2xyz", "serve")]);
@@ -87,7 +87,7 @@ fn of_several_with_one_description_the_only_one_that_runs_is_meant() {
 fn of_several_with_one_id_of_the_client_the_only_one_that_runs_is_meant() {
     let env = TestEnv::new();
     let with_client = |mut task: Value| {
-        task["client"] = json!({ "id": "b1", "said_by": "client" });
+        task["client"] = json!({ "id": "b1" });
         task
     };
     // The client counts its ids anew in each session.

@@ -118,8 +118,9 @@ fn without_home(env: &TestEnv) -> Command {
 fn it_does_not_wait_for_whoever_holds_the_lock() {
     let env = TestEnv::new();
     // With news that the state does not know yet: nobody has it any more.
-    let gone =
+    let mut gone =
         task("tgone1111", "", json!({ "state": "queued", "queued_at": "2026-01-01T00:00:00Z" }));
+    gone["client"] = json!({ "id": "bgone" });
     plant(&env, "active.json", &[gone, running("t1", "")]);
     let file = fs::File::create(env.state().join("state.lock")).unwrap();
     let lock = Flock::lock(file, FlockArg::LockExclusive).unwrap();

@@ -89,28 +89,109 @@ fn that_what_is_printed_is_lost_is_an_error() {
 }
 
 const MALFORMED: &str = "{ \"version\": 1, \"tasks\": [tru";
-const NEWER: &str = "{ \"version\": 2, \"tasks\": {} }";
+const NEWER: &str = "{ \"version\": 3, \"tasks\": {} }";
 
+const NEWER_IS: &str = "has format 3, this version knows 2; update sisyphus";
+
+/// Without the live records nothing true can be said, and a newer version's are not to be changed.
 #[test]
-fn a_file_that_can_not_be_understood_is_named() {
-    let newer = "has format 2, this version knows 1; update sisyphus";
-    for (file, text, expected) in [
-        ("active.json", NEWER, newer),
-        ("completed.json", NEWER, newer),
-        ("completed.json", MALFORMED, "is malformed: "),
-        ("failed.json", MALFORMED, "is malformed: "),
-    ] {
-        let env = TestEnv::new();
-        plant_text(&env, file, text);
-        let path = env.state().join(file);
-        for args in [&["list"][..], &["list", "--json"], &["show", "t1"]] {
-            let output = env.run("sisyphus", args);
-            assert_fails(&output, 1, expected);
-            assert!(output.stderr.contains(path.to_str().unwrap()), "{output:?}");
-        }
-        // Looking repairs nothing and loses nothing.
-        assert_eq!(fs::read_to_string(path).unwrap(), text);
+fn live_records_of_a_newer_version_are_named() {
+    let env = TestEnv::new();
+    plant_text(&env, "active.json", NEWER);
+    let path = env.state().join("active.json");
+    for args in [&["list"][..], &["list", "--json"], &["show", "t1"]] {
+        let output = env.run("sisyphus", args);
+        assert_fails(&output, 1, NEWER_IS);
+        assert!(output.stderr.contains(path.to_str().unwrap()), "{output:?}");
     }
+    assert_eq!(fs::read_to_string(path).unwrap(), NEWER);
+}
+
+/// Every command that reads the history, with a task that is live and one that has finished.
+const READERS: [&[&str]; 9] = [
+    &["list"],
+    &["list", "--all"],
+    &["show", "tgood"],
+    &["show", "tlive"],
+    &["output", "tgood"],
+    &["wait", "tgood"],
+    &["wait", "--timeout", "0.3", "tlive"],
+    &["stats"],
+    &["timeline"],
+];
+
+/// A home in which one task is live and one has finished well, the latter in this file.
+fn with_good(env: &TestEnv, other: &str) {
+    plant(env, "active.json", &[running("tlive", "")]);
+    plant(env, other, &[ended("tgood", "", 1)]);
+    plant_text(env, "output/tgood.log", "fine\n");
+}
+
+/// Runs every command that reads the history: each goes on with the rest and says in one line what it left out.
+fn all_go_on(env: &TestEnv, file: &str, expected: &str) {
+    for args in READERS {
+        let output = env.run("sisyphus", args);
+        let times_out = args.contains(&"tlive") && args[0] == "wait";
+        assert_eq!(output.code, Some(if times_out { 124 } else { 0 }), "{args:?}: {output:?}");
+        let said: Vec<&str> = output.stderr.lines().filter(|it| it.contains(file)).collect();
+        let needs_history = expected_of(args, file);
+        assert_eq!(said.len(), usize::from(needs_history), "{args:?}: {output:?}");
+        assert!(said.iter().all(|line| line.contains(expected)), "{args:?}: {output:?}");
+        if args[0] == "list" || args.contains(&"tgood") {
+            assert!(output.stdout.contains("tgood") || output.stdout == "fine\n", "{output:?}");
+        }
+    }
+    let output = env.run("sisyphus", &["cancel", "tgood"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let output = env.run("sisyphus", &["cancel", "--all"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let output = env.run("sisyphus", &["statusline"]);
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("▶1\n", ""), "{output:?}");
+    assert!(env.run("sisyphus", &["doctor"]).stdout.contains("state"));
+}
+
+/// Whether a command reads this file at all: the archive only if it is asked to look far back.
+fn expected_of(args: &[&str], file: &str) -> bool {
+    !file.contains("archive") || args != ["list"]
+}
+
+/// S13: half of a history file costs the tasks in it and nothing else.
+#[test]
+fn half_a_history_file_stops_nothing() {
+    for (file, other) in [("completed.json", "failed.json"), ("failed.json", "completed.json")] {
+        for text in [&half(), MALFORMED, NEWER] {
+            let env = TestEnv::new();
+            with_good(&env, other);
+            plant_text(&env, file, text);
+            let expected = if text == NEWER { NEWER_IS } else { "is malformed: " };
+            all_go_on(&env, file, expected);
+            // Looking repairs nothing and loses nothing.
+            assert_eq!(fs::read_to_string(env.state().join(file)).unwrap(), text);
+        }
+    }
+}
+
+/// The first half of a sound file.
+fn half() -> String {
+    let text =
+        json!({ "version": 2, "tasks": [ended("t1", "", 1), ended("t2", "", 2)] }).to_string();
+    text[..text.len() / 2].to_owned()
+}
+
+/// S14: a byte that is no UTF-8 costs its line of the archive.
+#[test]
+fn a_byte_that_is_no_text_costs_its_line() {
+    let env = TestEnv::new();
+    with_good(&env, "completed.json");
+    let mut bytes = format!("\n{}\n", ended("tarch", "old", 1)).into_bytes();
+    bytes.extend(b"{\"id\":\"tbad\xff\"}\n");
+    let path = env.state().join("archive/2026-02.jsonl");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, &bytes).unwrap();
+    all_go_on(&env, "archive/2026-02.jsonl", "left out 1 damaged lines");
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    let output = env.run("sisyphus", &["show", "tarch"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
 }
 
 #[test]

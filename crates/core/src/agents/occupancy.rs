@@ -12,7 +12,7 @@ use crate::task::{Kind, Task};
 
 /// The agents that run or are about to.
 pub fn live_agents(active: &Active) -> impl Iterator<Item = &Task> {
-    active.tasks.iter().filter(|task| task.kind == Kind::Agent && !task.status().is_final())
+    active.live().filter(|task| task.kind == Kind::Agent)
 }
 
 /// The models of all that takes up something: agents, and calls that a slot is kept for.

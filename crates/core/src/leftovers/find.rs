@@ -11,13 +11,15 @@ use serde::Serialize;
 use super::listing::{Entry, files, folders};
 use super::live::{LONG, Live};
 use super::needed::{Needed, unknown};
-use crate::id::{ClientTaskId, SessionId};
+use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::line::{self, RuntimeDir};
+use crate::reach::is_in_reach;
 use crate::run_root::RunRoot;
 use crate::store::{Store, is_held};
+use crate::task::Task;
 
 /// From which age on something that lives for milliseconds was left by a process that died.
-const STALE: Duration = Duration::from_secs(60 * 60);
+pub(super) const STALE: Duration = Duration::from_secs(60 * 60);
 /// A call that was announced longer ago is of a session that was killed.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -25,6 +27,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// A record of a task that is over, or that can't be judged from here.
+    Record,
+    /// Finished tasks.
+    History,
     Output,
     Archive,
     /// A state file that was set aside because it was broken, or the reason.
@@ -47,6 +53,8 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     pub kind: Kind,
+    /// The task, if it is a record.
+    pub task: Option<TaskId>,
     pub path: PathBuf,
     pub bytes: u64,
     pub(super) modified: SystemTime,
@@ -65,12 +73,14 @@ pub fn find(
     let young = |it: &Entry| !is_older(it, long, now);
     let heard_of = listed.sessions_heard_of(young);
     let needed = Needed::read(store)?;
+    let out_of_reach = records(store, |task| !is_in_reach(task))?;
     let search = Search { needed, age, now };
     let live = Live { needed: &search.needed, heard_of };
 
     let runners = live.unneeded_runners(&store.dir().runner(), &listed.sessions, listed.runners);
 
     let mut found = search.outputs(store, listed.outputs)?;
+    found.extend(out_of_reach);
     found.extend(search.pick(Kind::Archive, age, listed.archives));
     // Written once, and counts while the session goes on.
     found.extend(search.pick(Kind::Session, long, live.unneeded(listed.sessions)));
@@ -84,6 +94,17 @@ pub fn find(
     found.extend(search.runs(listed.runs)?);
     found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(found)
+}
+
+/// The records of these tasks.
+pub(super) fn records(store: &Store, is_meant: impl Fn(&Task) -> bool) -> Result<Vec<Leftover>> {
+    let (path, modified) = (store.dir().active(), SystemTime::UNIX_EPOCH);
+    let tasks = store.read_active()?.tasks.into_iter().filter(is_meant);
+    let of = |task: Task| {
+        let (path, bytes) = (path.clone(), 0);
+        Leftover { kind: Kind::Record, task: Some(task.id), path, bytes, modified }
+    };
+    Ok(tasks.map(of).collect())
 }
 
 /// What is there, by what it is.
@@ -159,7 +180,7 @@ impl Listed {
     }
 }
 
-fn is_older(entry: &Entry, age: Duration, now: SystemTime) -> bool {
+pub(super) fn is_older(entry: &Entry, age: Duration, now: SystemTime) -> bool {
     now.duration_since(entry.modified).unwrap_or_default() >= age
 }
 
@@ -224,14 +245,14 @@ impl Search {
 }
 
 /// The folder of a run, by the names that it has.
-struct FoundRun {
+pub(super) struct FoundRun {
     session: SessionId,
     id: ClientTaskId,
-    entry: Entry,
+    pub(super) entry: Entry,
 }
 
 /// Every run below a folder. What has another name than a run is not ours.
-fn runs(dir: &Path) -> Result<Vec<FoundRun>> {
+pub(super) fn runs(dir: &Path) -> Result<Vec<FoundRun>> {
     let mut found = Vec::new();
     for of_session in folders(dir)? {
         let Ok(session) = SessionId::new(of_session.name) else { continue };
@@ -243,10 +264,10 @@ fn runs(dir: &Path) -> Result<Vec<FoundRun>> {
     Ok(found)
 }
 
-fn leftover(kind: Kind, entry: Entry) -> Leftover {
-    Leftover { kind, path: entry.path, bytes: entry.bytes, modified: entry.modified }
+pub(super) fn leftover(kind: Kind, entry: Entry) -> Leftover {
+    Leftover { kind, task: None, path: entry.path, bytes: entry.bytes, modified: entry.modified }
 }
 
-fn size(folder: &Path) -> Result<u64> {
+pub(super) fn size(folder: &Path) -> Result<u64> {
     Ok(files(folder)?.iter().map(|file| file.bytes).sum())
 }

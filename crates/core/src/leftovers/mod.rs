@@ -5,11 +5,13 @@
 //! commands can write to only names go that we would give: such a folder may be exchanged for a link to any other
 //! between the look and the removal, and there no such name will be found.
 
+mod all;
 mod find;
 mod listing;
 mod live;
 mod needed;
 mod remove;
 
+pub use all::{find_all, remove_all};
 pub use find::{Kind, Leftover, find};
 pub use remove::remove;

@@ -7,11 +7,31 @@ use anyhow::{Context as _, Error, Result};
 
 use super::find::{Kind, Leftover};
 use crate::line::remove_left_behind;
+use crate::reach::is_in_reach;
+use crate::reconcile::World;
 use crate::store::{LOCK_WAIT_IN_RUNNER, Store, is_held};
+use crate::task::Task;
 
 /// Removes what was found, unless it is in use by now. Returns what is gone, and what went wrong.
-pub fn remove(store: &Store, leftovers: Vec<Leftover>) -> (Vec<Leftover>, Vec<Error>) {
+pub fn remove(
+    store: &Store,
+    world: &World<'_>,
+    leftovers: Vec<Leftover>,
+) -> (Vec<Leftover>, Vec<Error>) {
     let (mut gone, mut errors) = (Vec::new(), Vec::new());
+    let (records, leftovers): (Vec<Leftover>, Vec<Leftover>) =
+        leftovers.into_iter().partition(|it| it.kind == Kind::Record);
+    if !records.is_empty() {
+        let dropped = store.update(world, LOCK_WAIT_IN_RUNNER, |active, _| {
+            let is_meant =
+                |task: &Task| records.iter().any(|it| it.task.as_ref() == Some(&task.id));
+            active.tasks.retain(|task| is_in_reach(task) || !is_meant(task));
+        });
+        match dropped {
+            Ok(()) => gone.extend(records),
+            Err(error) => errors.push(error),
+        }
+    }
     let (shared, others): (Vec<Leftover>, Vec<Leftover>) =
         leftovers.into_iter().partition(|it| is_shared(it.kind));
     let mut take = |leftover: Leftover| match try_remove(&leftover) {
@@ -32,7 +52,7 @@ pub fn remove(store: &Store, leftovers: Vec<Leftover>) -> (Vec<Leftover>, Vec<Er
 /// Whether others append to it, or replace it, under the lock.
 fn is_shared(kind: Kind) -> bool {
     match kind {
-        Kind::Archive | Kind::Session => true,
+        Kind::Archive | Kind::Session | Kind::History | Kind::Record => true,
         Kind::Output
         | Kind::Corrupt
         | Kind::Temporary
@@ -49,14 +69,16 @@ fn is_unchanged(leftover: &Leftover) -> bool {
     modified.is_ok_and(|modified| modified == leftover.modified)
 }
 
-fn is_free(leftover: &Leftover) -> bool {
+pub(super) fn is_free(leftover: &Leftover) -> bool {
     let lock = match leftover.kind {
         Kind::RunFolder => leftover.path.join("lock"),
         // Were it taken in this very moment, two could wait: to be woken twice costs nobody a turn.
         Kind::Waiter => leftover.path.with_extension("lock"),
         // A program that runs goes on without its name.
         Kind::Runner => return is_unchanged(leftover),
-        Kind::Output
+        Kind::Record
+        | Kind::History
+        | Kind::Output
         | Kind::Archive
         | Kind::Corrupt
         | Kind::Session
@@ -68,11 +90,14 @@ fn is_free(leftover: &Leftover) -> bool {
     !is_held(&lock).unwrap_or(true)
 }
 
-fn try_remove(leftover: &Leftover) -> Result<()> {
+pub(super) fn try_remove(leftover: &Leftover) -> Result<()> {
     let removed = match leftover.kind {
+        // It goes in the commit that drops it.
+        Kind::Record => Ok(()),
         Kind::RunFolder => fs::remove_dir_all(&leftover.path),
         Kind::Line => remove_left_behind(&leftover.path),
-        Kind::Output
+        Kind::History
+        | Kind::Output
         | Kind::Archive
         | Kind::Corrupt
         | Kind::Session

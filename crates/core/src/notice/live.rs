@@ -96,10 +96,9 @@ pub fn table(
     limits: &Limits,
     now: DateTime<Utc>,
 ) -> Option<String> {
-    let agents = active.tasks.iter().any(|task| task.kind == Kind::Agent && meant(task));
+    let agents = active.live().any(|task| task.kind == Kind::Agent && meant(task));
     let lines: Vec<String> = active
-        .tasks
-        .iter()
+        .live()
         .filter(|task| meant(task))
         .filter_map(|task| {
             Some(format!("- {} {}\n", heading(task), state(active, task, limits, now)?))

@@ -22,7 +22,7 @@ const PATH_MAX: usize = 4_096;
 /// The line that the instructions refer to: how much may run, and how much does.
 pub fn ultrawork_limit(active: &Active, limits: &Limits) -> String {
     let commands =
-        || active.tasks.iter().filter(|task| task.kind == Kind::Command && task.is_confirmed());
+        || active.live().filter(|task| task.kind == Kind::Command && task.is_confirmed());
     let running = commands().filter(|task| matches!(task.status(), Status::Running { .. })).count()
         + live_agents(active).count();
     let commands_waiting = commands().filter(|task| is_waiting(task)).count();

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Ended;
 use crate::id::SessionId;
+use crate::reach::is_in_reach;
 use crate::status::Status;
 use crate::store::{Format, Tally};
 use crate::task::{Kind, Task};
@@ -105,6 +106,7 @@ impl Series {
 /// may still be denied.
 pub(crate) fn is_live(task: &Task) -> bool {
     task.kind == Kind::Command
+        && is_in_reach(task)
         && match task.status() {
             Status::Pending { .. } => task.is_confirmed(),
             Status::Queued { .. } | Status::Running { .. } => true,

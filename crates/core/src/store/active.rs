@@ -17,6 +17,7 @@ use crate::asker::Recipient;
 use crate::delivery::{Attempt, Delivery, DeliveryEvent};
 use crate::id::{ClientTaskId, SessionId, TaskId, ToolUseId};
 use crate::notify::Series;
+use crate::reach::is_in_reach;
 use crate::status::Status;
 use crate::task::Task;
 
@@ -80,9 +81,9 @@ impl Active {
         self.tasks.insert(position, task);
     }
 
-    /// The tasks that have not finished.
+    /// The tasks that have not finished, as far as that can be judged from here.
     pub fn live(&self) -> impl Iterator<Item = &Task> {
-        self.tasks.iter().filter(|task| !task.status().is_final())
+        self.tasks.iter().filter(|task| !task.status().is_final() && is_in_reach(task))
     }
 
     pub fn task(&self, id: &TaskId) -> Option<&Task> {

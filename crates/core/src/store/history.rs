@@ -203,8 +203,14 @@ pub(super) fn read_archive(state: &StateDir, warn: impl Fn(&anyhow::Error)) -> V
         let read = fs::read(&path).with_context(|| format!("could not read `{}`", path.display()));
         match read {
             Ok(bytes) => {
-                let lines = bytes.split(|&byte| byte == b'\n');
-                tasks.extend(lines.filter_map(|line| serde_json::from_slice::<Task>(line).ok()));
+                let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+                let (read, damaged): (Vec<_>, Vec<_>) =
+                    lines.map(serde_json::from_slice::<Task>).partition(Result::is_ok);
+                tasks.extend(read.into_iter().flatten());
+                if !damaged.is_empty() {
+                    let (count, path) = (damaged.len(), path.display());
+                    warn(&anyhow::anyhow!("left out {count} damaged lines of `{path}`"));
+                }
             }
             Err(error) => warn(&error),
         }

@@ -1,5 +1,7 @@
 //! What is wrong is answered clearly, and the server goes on.
 
+use std::fs;
+
 use serde_json::json;
 use sisyphus_testing::{Client, Shell, TestEnv};
 
@@ -90,4 +92,33 @@ fn state_that_can_t_be_read_is_an_error_of_the_tool() {
     let model = Model::start(&env, Some("session-1"));
     let error = model.list(json!({})).error();
     assert!(error.contains("active.json"), "{error}");
+}
+
+/// S13, S14: half a history file and a line of the archive that is no text cost what was in them, and stop no tool.
+#[test]
+fn a_broken_history_stops_no_tool() {
+    let env = TestEnv::new();
+    let state = env.state();
+    fs::create_dir_all(state.join("archive")).unwrap();
+    let ended = |id: &str| {
+        json!({ "id": id, "ticket": 1, "session": "session-1", "cwd": "/", "command": "true", "description": id,
+                "status": { "state": "finished", "outcome": "failed", "exit_code": 3,
+                            "ended_at": "2026-11-21T02:30:00Z" } })
+    };
+    let failed = json!({ "version": 2, "tasks": [ended("tfail")] }).to_string();
+    fs::write(state.join("failed.json"), failed).unwrap();
+    fs::write(state.join("completed.json"), "{ \"version\": 2, \"tasks\": [{ \"id\": \"t1")
+        .unwrap();
+    let archive = [format!("{}\n", ended("tarch")).as_bytes(), b"{\"id\":\"\xff\"}\n"].concat();
+    fs::write(state.join("archive/2026-02.jsonl"), archive).unwrap();
+
+    let model = Model::start(&env, Some("session-1"));
+    let listed = model.list(json!({})).good();
+    assert_eq!(listed.data["tasks"][0]["task_id"], "tfail", "{:#}", listed.data);
+    for id in ["tfail", "tarch"] {
+        let told = model.call("background_output", json!({ "task_id": id })).good();
+        assert_eq!(told.data["exit_code"], 3, "{:#}", told.data);
+        let answer = model.call("background_cancel", json!({ "task_id": id })).good();
+        assert_eq!(answer.data["cancelled"], 0, "{:#}", answer.data);
+    }
 }

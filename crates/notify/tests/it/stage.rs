@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::{Value, json};
-use sisyphus_core::fold::advance;
+use sisyphus_base::clock::Now;
 use sisyphus_core::outcome::Outcome;
 use sisyphus_core::paths::StateDir;
+use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::status::Ending;
-use sisyphus_core::store::Store;
-use sisyphus_core::task::Task;
-use sisyphus_core::transition::Event;
+use sisyphus_core::store::{Active, Store};
+use sisyphus_core::task::{Event, Task};
 use sisyphus_testing::TestEnv;
 
 use crate::bus::{Bus, Recorder};
@@ -72,33 +72,28 @@ impl Stage {
 
 pub(crate) fn run(store: &Store, env: &TestEnv, names: &[&str]) {
     let tasks: Vec<Task> = names.iter().map(|name| task(env, name)).collect();
-    store
-        .update(WAIT, |transaction| {
-            transaction.active.tasks.extend(tasks);
-            Ok(())
-        })
-        .unwrap();
+    commit(store, |active, _| active.tasks.extend(tasks));
 }
 
 pub(crate) fn end(store: &Store, name: &str, outcome: Outcome, ran_ms: u64) {
-    store
-        .update(WAIT, |transaction| {
-            let all = &mut transaction.active.tasks;
-            // Somebody else may have been first.
-            let Some(place) = all.iter().position(|it| it.description == name) else {
-                return Ok(());
-            };
-            let task = all.remove(place);
-            let ended_at = Utc::now();
-            let started_at = ended_at - Duration::from_millis(ran_ms);
-            let ending = Ending {
-                started_at: Some(started_at),
-                duration_ms: Some(ran_ms),
-                ..Ending::unseen(outcome, ended_at)
-            };
-            advance(transaction, task, Event::Ended(ending))
-        })
-        .unwrap();
+    commit(store, |active, now| {
+        // Another process may have been first.
+        let is_meant = |task: &&mut Task| task.description == name && !task.status().is_final();
+        let Some(task) = active.tasks.iter_mut().find(is_meant) else { return };
+        let ending = Ending {
+            started_at: Some(now.at - Duration::from_millis(ran_ms)),
+            duration_ms: Some(ran_ms),
+            ..Ending::unseen(outcome, now.at)
+        };
+        task.apply(Event::Ended(ending), now.tick);
+    });
+}
+
+/// Changes the state. No run is looked at: these tasks have none.
+fn commit(store: &Store, change: impl FnOnce(&mut Active, Now)) {
+    let client_tmp = store.dir().root();
+    let world = World { is_gone: |_| false, client_tmp, scope: Scope::Ended };
+    store.update(&world, WAIT, change).unwrap();
 }
 
 fn task(env: &TestEnv, name: &str) -> Task {
@@ -107,7 +102,7 @@ fn task(env: &TestEnv, name: &str) -> Task {
     let task: Value = json!({
         "id": format!("t{}", &id[..id.len().min(40)]), "ticket": 1, "session": "s1", "cwd": env.project(),
         "command": "true", "description": name, "status": status,
-        "client": { "id": "b1", "said_by": "client" },
+        "client": { "id": "b1" },
     });
     serde_json::from_value(task).unwrap()
 }

@@ -1,7 +1,6 @@
 //! State that makes each command print as many fields and words as it can.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, TestEnv, env};
 
 use crate::doctor::{healthy, run};
-use crate::planted::{ended, plant, plant_text, running, task};
+use crate::planted::{elsewhere, ended, plant, plant_text, running, task};
 
 const MONTH: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
@@ -50,9 +49,8 @@ fn agent(task: Value) -> Value {
 fn planted() -> TestEnv {
     let env = TestEnv::new();
     let at = "2026-11-21T02:30:00Z";
-    // A folder that no hook would name: nobody looks there for a runner, so what is planted stays.
-    let kept =
-        |id: &str, status: Value| with(task(id, "", status), json!({ "run_root": "/nowhere" }));
+    // Claude Code has given them no id, so no run is looked for, and what is planted stays.
+    let kept = |id: &str, status: Value| task(id, "", status);
     let waiting = |number: u32, model: Value, turn: Value| {
         with(
             json!({ "ticket": number, "session": "session-1", "tool_use_id": format!("toolu_{number}"),
@@ -61,13 +59,14 @@ fn planted() -> TestEnv {
         )
     };
     let active = json!({
-        "version": 1, "next_ticket": 9,
+        "version": 2,
         "tasks": [
             kept("tpending", json!({ "state": "pending", "announced_at": "2999-01-01T00:00:00Z" })),
             kept("tqueued", json!({ "state": "queued", "queued_at": at })),
             kept("tsupervised", json!({ "state": "running", "started_at": at, "watch": "supervised" })),
             with(running("tobserved", "serve"), json!({ "kind": "service" })),
             agent(running("tagent", "look around")),
+            elsewhere(running("tfar", "on another machine")),
         ],
         "agents": { "waiting": [
             waiting(7, "opus".into(), json!({ "turn": "waiting" })),
@@ -75,7 +74,7 @@ fn planted() -> TestEnv {
         ] },
     });
     plant_text(&env, "active.json", &active.to_string());
-    let full = json!({ "agent": "agent-1", "client": { "id": "b1", "said_by": "client" }, "limit_ms": 90_000,
+    let full = json!({ "agent": "agent-1", "client": { "id": "b1" }, "limit_ms": 90_000,
                        "output": { "bytes": 70, "dropped": 7 } });
     let timed = json!({ "outcome": "failed", "exit_code": 3, "started_at": at, "duration_ms": 5_250, "waited_ms": 700 });
     let mut ends = vec![
@@ -137,11 +136,8 @@ pub(super) fn cancel() -> Vec<Value> {
 
 pub(super) fn clean() -> Vec<Value> {
     let env = TestEnv::new();
-    let folder = env.runs().join("tnbdy0000");
+    let folder = env.state().join("runs/s1/bnbdy0000");
     fs::create_dir_all(&folder).unwrap();
-    for private in [env.client_tmp(), env.runs(), folder.clone()] {
-        fs::set_permissions(private, fs::Permissions::from_mode(0o700)).unwrap();
-    }
     fs::write(folder.join("lock"), "").unwrap();
     age(&folder);
     let slot = env.runs().join("line/slots/slot-1");
@@ -149,12 +145,11 @@ pub(super) fn clean() -> Vec<Value> {
     fs::write(&slot, "").unwrap();
     age(&slot);
     plant_text(&env, concat!("bin/sisyphus-run-", env!("CARGO_PKG_VERSION")), "x");
-    let nothing = json!({ "version": 1, "owed": [], "delivered": [] }).to_string();
+    plant(&env, "active.json", &[elsewhere(running("tfar", ""))]);
     for (name, text) in [
         ("output/tgone0000.log", "123"),
         ("archive/2026-01.jsonl", "{}\n"),
         ("active.json.corrupt-20200102T030405678", "x"),
-        ("outbox/gone.json", nothing.as_str()),
         ("sessions/gone.json", "{}"),
         ("active.json.17-0.tmp", "x"),
         ("claims/4026531836-7-99", "x"),
@@ -164,7 +159,9 @@ pub(super) fn clean() -> Vec<Value> {
         plant_text(&env, name, text);
         age(&env.state().join(name));
     }
-    vec![answer(&env, &["clean", "--dry-run"]), answer(&env, &["clean"])]
+    let some = [answer(&env, &["clean", "--dry-run"]), answer(&env, &["clean"])];
+    plant(&env, "completed.json", &[ended("tgood", "build", 1)]);
+    some.into_iter().chain([answer(&env, &["clean", "--all"])]).collect()
 }
 
 fn age(path: &Path) {
@@ -197,8 +194,9 @@ pub(super) fn config() -> Vec<Value> {
 
 pub(super) fn doctor() -> Vec<Value> {
     let env = healthy();
-    let told = json!({ "delivered": [{ "task": "t1", "at": "2026-01-02T03:04:05Z" }] });
-    plant_text(&env, "outbox/s1.json", &told.to_string());
+    let mut told = ended("t1", "", 1);
+    told["delivery"] = json!({ "state": "delivered", "at": 1, "revision": 0 });
+    plant(&env, "completed.json", &[told]);
     let envs = [env, TestEnv::new()];
     envs.iter().map(|env| run(env, &["doctor", "--json"]).json()).collect()
 }

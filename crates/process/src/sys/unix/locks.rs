@@ -70,7 +70,7 @@ pub(crate) fn counts_as_we_do(pid: i32) -> bool {
 
 /// What the namespace is called that this process counts processes in; `None` where the system does not tell.
 pub(crate) fn process_namespace() -> Option<u64> {
-    namespace_of(Path::new("/proc/self"))
+    sisyphus_base::sys::pid_namespace()
 }
 
 /// All of them are in one file system, so the inode alone is a name.
