@@ -102,6 +102,7 @@ mod tests {
             exit,
             stop,
             started_at: Some(at(0)),
+            ended: None,
             ended_at: at(100),
             duration_ms,
             waited_ms: 0,

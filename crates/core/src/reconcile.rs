@@ -218,6 +218,7 @@ pub(crate) fn reconcile(
     let mut over = Vec::new();
     for (id, finding) in findings.found {
         let Some(task) = active.task_mut(&id) else { continue };
+        let mut since = now.tick;
         let event = match finding {
             Finding::Queued { at } => Event::Claimed { at },
             Finding::Started { at } => Event::Started { at },
@@ -225,6 +226,7 @@ pub(crate) fn reconcile(
             Finding::Ended { result, run } => {
                 task.output = take_output(task, &result, &run, state).or(task.output.take());
                 let ending = ending(task, &result, run.confinement());
+                since = result.ended.map_or(since, |ended| ended.min(since));
                 over.push(run);
                 Event::Ended(ending)
             }
@@ -236,7 +238,7 @@ pub(crate) fn reconcile(
                 Event::Ended(unseen_end(task, why, now.at))
             }
         };
-        task.apply(event, now.tick);
+        task.apply(event, since);
     }
     over
 }

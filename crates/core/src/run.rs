@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sisyphus_base::clock::Tick;
 
 use crate::atomic;
 use crate::call::{Announcement, Confinement, Join};
@@ -82,6 +83,9 @@ pub struct RunResult {
     #[serde(default)]
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: DateTime<Utc>,
+    /// The same moment by a clock that no person sets: a result is due from its end on, however late it is found.
+    #[serde(default)]
+    pub ended: Option<Tick>,
     /// From the start to the end, by a clock that does not jump; 0 for a command that was never started.
     pub duration_ms: u64,
     /// How long it waited for a slot before.

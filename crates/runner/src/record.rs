@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chrono::Utc;
+use sisyphus_base::clock::Tick;
 use sisyphus_core::announced::Announced;
 use sisyphus_core::atomic;
 use sisyphus_core::call::Confinement;
@@ -92,6 +93,7 @@ impl<'a> Record<'a> {
 
     /// Keeps the output, records the end, and makes it known.
     pub(crate) fn end(mut self, waited: Duration, end: End, survivors: Survivors) {
+        let ended = Tick::now();
         // A command may have removed it.
         let _ = self.run.create();
         let kept = self.keep_output();
@@ -104,6 +106,7 @@ impl<'a> Record<'a> {
             stop: end.stop,
             started_at,
             ended_at: end.ended_at,
+            ended: Some(ended),
             duration_ms: millis(duration),
             waited_ms: millis(waited),
             survivors,
