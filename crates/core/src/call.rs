@@ -10,10 +10,10 @@ use sisyphus_base::process_ref::ProcessRef;
 
 use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use crate::status::Status;
-use crate::task::{Client, Kind, Task};
+use crate::task::{Client, Event, Kind, Task};
 
-/// How much of a command a record holds, in bytes: it is read with every event.
-const COMMAND_KEPT: usize = 2_000;
+/// How much of a command or a description a record holds, in bytes: it is read with every event.
+const WORDS_KEPT: usize = 2_000;
 
 /// A background call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,20 +108,20 @@ impl Announcement {
         task.client_tmp.clone_from(&self.client_tmp);
         task.kind = call.kind;
         task.command = beginning(&call.command);
-        task.description.clone_from(&call.description);
+        task.description = beginning(&call.description);
         task.limit_ms = call.limit_ms;
         task.client_limit_ms = call.client_limit_ms;
         task
     }
 }
 
-/// The beginning of a command, with a mark where it was cut.
-fn beginning(command: &str) -> String {
-    if command.len() <= COMMAND_KEPT {
-        return command.to_owned();
+/// The beginning of a text, with a mark where it was cut.
+fn beginning(text: &str) -> String {
+    if text.len() <= WORDS_KEPT {
+        return text.to_owned();
     }
-    let end = (0..=COMMAND_KEPT).rev().find(|end| command.is_char_boundary(*end));
-    format!("{}…", &command[..end.unwrap_or_default()])
+    let end = (0..=WORDS_KEPT).rev().find(|end| text.is_char_boundary(*end));
+    format!("{}…", &text[..end.unwrap_or_default()])
 }
 
 /// A call together with the run that the client started for it.
@@ -130,19 +130,31 @@ pub struct Join {
     pub client: Client,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
+    /// Since when it runs without a runner, if none can have attached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_since: Option<DateTime<Utc>>,
     #[serde(flatten)]
     pub announcement: Announcement,
 }
 
 impl Join {
-    /// Ties the call to the client's task of this id.
+    /// Ties the call to the client's task of this id. Of its words it holds no more than the record will.
     pub fn new(
-        announcement: Announcement,
+        mut announcement: Announcement,
         id: ClientTaskId,
         process: Option<ProcessRef>,
         machine: Option<Machine>,
     ) -> Self {
-        Self { client: Client { id, process }, machine, announcement }
+        let call = &mut announcement.call;
+        call.command = beginning(&call.command);
+        call.description = beginning(&call.description);
+        Self { client: Client { id, process }, machine, observed_since: None, announcement }
+    }
+
+    /// The same of a shell that no runner took the place of: there was nothing to attach by.
+    #[must_use]
+    pub fn without_runner(self, since: DateTime<Utc>) -> Self {
+        Self { observed_since: Some(since), ..self }
     }
 
     /// The record that comes of it.
@@ -150,6 +162,9 @@ impl Join {
         let mut task = self.announcement.to_task();
         task.client = Some(self.client);
         task.machine = self.machine;
+        if let Some(at) = self.observed_since {
+            task.apply(Event::Observed { at }, Tick(task.ticket.0));
+        }
         task
     }
 }

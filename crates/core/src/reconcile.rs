@@ -14,7 +14,7 @@ use crate::call::Confinement;
 use crate::classify_exit::{classify_exit, unseen_end};
 use crate::completion::is_client_file;
 use crate::id::TaskId;
-use crate::outcome::LostReason;
+use crate::outcome::{Canceller, LostReason, Outcome};
 use crate::output::{KeptOutput, adopt, clients_file, keep_observed};
 use crate::paths::StateDir;
 use crate::run::{Run, RunResult, RunState};
@@ -22,7 +22,7 @@ use crate::source::Source;
 use crate::status::{Ending, Status, Watch};
 use crate::store::Active;
 use crate::sys;
-use crate::task::{Event, Kind, Task};
+use crate::task::{Event, Kind, StopProgress, Task};
 
 /// How long a call that the client has started may stay without a runner before it counts as observed: its shell runs, so
 /// a runner would have attached within milliseconds.
@@ -83,13 +83,18 @@ impl Findings {
         findings
     }
 
-    /// Looks at the runs of the tasks that were not looked at yet.
+    /// Looks at the runs of the tasks that were not looked at yet, and at those of calls once more.
     fn look_at_new(&mut self, active: &Active, state: &StateDir, world: &World<'_>) {
         let look = Look { state, world, now: Tick::now(), here: OnceCell::new() };
         for task in &active.tasks {
-            if self.looked_at.insert(task.id.clone())
-                && let Some(finding) = look.at(task)
-            {
+            let is_new = self.looked_at.insert(task.id.clone());
+            // An event may have come in between that says what the missing run of a call means.
+            let is_pending = matches!(task.status(), Status::Pending { .. });
+            if !is_new && !is_pending {
+                continue;
+            }
+            self.found.retain(|(id, _)| is_new || id != &task.id);
+            if let Some(finding) = look.at(task) {
                 self.found.push((task.id.clone(), finding));
             }
         }
@@ -138,8 +143,7 @@ impl Look<'_> {
             Status::Pending { .. } => {
                 let run = Run::of(task, self.state)?;
                 match run.probe() {
-                    RunState::Missing => (Tick(task.ticket.0).age(self.now) > ATTACH_WAIT)
-                        .then_some(Finding::Observed),
+                    RunState::Missing => self.unattached(task),
                     RunState::Attached => None,
                     RunState::Queued(queued) => Some(Finding::Queued { at: queued.at }),
                     RunState::Started(started) => Some(Finding::Started { at: started.at }),
@@ -147,6 +151,17 @@ impl Look<'_> {
                 }
             }
         }
+    }
+
+    /// No runner took the place of the shell of this call.
+    fn unattached(&self, task: &Task) -> Option<Finding> {
+        let is_stopped = task.stop_asked.is_some_and(|asked| {
+            asked.progress == StopProgress::Done || asked.by == Canceller::SessionEnd
+        });
+        if is_stopped {
+            return Some(Finding::Over { why: LostReason::SessionEnded, run: None });
+        }
+        (Tick(task.ticket.0).age(self.now) > ATTACH_WAIT).then_some(Finding::Observed)
     }
 
     fn late_result(&self, task: &Task) -> Option<Finding> {
@@ -235,12 +250,21 @@ pub(crate) fn reconcile(
                     task.output = keep_orphans_output(task, state, world);
                 }
                 over.extend(run);
-                Event::Ended(unseen_end(task, why, now.at))
+                Event::Ended(over_end(task, why, now.at))
             }
         };
         task.apply(event, since);
     }
     over
+}
+
+/// An end that nothing saw. A call without a runner was not seen to be stopped with its session either.
+fn over_end(task: &Task, why: LostReason, at: DateTime<Utc>) -> Ending {
+    let by_session = task.stop_asked.is_some_and(|asked| asked.by == Canceller::SessionEnd);
+    if by_session && matches!(task.status(), Status::Pending { .. }) {
+        return Ending::unseen(Outcome::Lost { why }, at);
+    }
+    unseen_end(task, why, at)
 }
 
 fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {

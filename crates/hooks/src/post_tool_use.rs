@@ -94,17 +94,21 @@ fn join(context: &Context, event: PostToolUse) -> Result<Option<Join>> {
     };
     let call = call(caller, command, context.settings());
     let announced = Announced::of(context.store.dir(), &session);
-    let announcement = match announced.read(&tool_use) {
-        Some(announcement) => Announcement { call, ..announcement },
+    let run = Run::outside(context.store.dir(), &session, &id);
+    let join = |announcement| {
+        Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here())
+    };
+    let join = match announced.read(&tool_use) {
+        Some(announcement) => join(Announcement { call, ..announcement }),
         None => {
             let mut announcement = Announcement::new(call, context.now.at);
             announcement.client_tmp = Some(context.client_tmp().to_owned());
-            announcement
+            let join = join(announcement);
+            // It became a background command while it ran: no shell attaches to what was not announced.
+            if run.is_attached() { join } else { join.without_runner(context.now.at) }
         }
     };
-    let join = Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here());
-    let left = Run::outside(context.store.dir(), &session, &id).join(&join);
-    if let Err(error) = left {
+    if let Err(error) = run.join(&join) {
         context.log("PostToolUse", &error);
     }
     announced.remove(&tool_use);
