@@ -11,7 +11,7 @@ use sisyphus_core::call::Join;
 use sisyphus_core::completion::{Completion, Known, Notice, observed_output};
 use sisyphus_core::delivery::Delivery;
 use sisyphus_core::event::Event;
-use sisyphus_core::id::{ClientTaskId, SessionId, TaskId};
+use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::run::Run;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::status::{Status, Watch};
@@ -171,12 +171,18 @@ fn unrecorded(context: &Context, notice: &Notice) -> Known {
         Some(found)
     });
     let run = Run::outside(state, &notice.session, &notice.client_id);
-    if let Some(announcement) = announced.or_else(|| alike(&run, notice)) {
-        let id: ClientTaskId = notice.client_id.clone();
-        return Known::Announced(Box::new(Join::new(announcement, id, client(), Machine::here())));
+    let join = |announcement| {
+        Join::new(announcement, notice.client_id.clone(), client(), Machine::here())
+    };
+    if let Some(announcement) = announced {
+        return Known::Announced(Box::new(join(announcement)));
     }
-    match state_find(context, notice) {
-        Some(task) => Known::Retired(Box::new(task)),
+    if let Some(task) = context.store.find_retired(&notice.session, &notice.client_id) {
+        return Known::Retired(Box::new(task));
+    }
+    // The record was removed, and the copy of its call is still in its run folder; or no PostToolUse named the call.
+    match run.joined().or_else(|| alike(&run, notice).map(join)) {
+        Some(join) => Known::Announced(Box::new(join)),
         None => Known::New(TaskId::random()),
     }
 }
@@ -189,10 +195,6 @@ fn alike(run: &Run, notice: &Notice) -> Option<sisyphus_core::call::Announcement
     announcement.call.tool_use_id.clone_from(&notice.tool_use_id);
     announcement.call.description.clone_from(&notice.description);
     Some(announcement)
-}
-
-fn state_find(context: &Context, notice: &Notice) -> Option<Task> {
-    context.store.find_retired(&notice.session, &notice.client_id)
 }
 
 fn is_supervised(task: &Task) -> bool {

@@ -165,11 +165,16 @@ impl Store {
         let finished_runs = reconcile(&mut active, &self.dir, world, findings, now);
         let value = handle(&mut active, now);
         let noted = notify::note(&mut active, now);
-        self.write(active, &snapshot, now)?;
+        let retired = self.write(active, &snapshot, now)?;
         if let Err(error) = notify::leave(&self.dir, noted, now) {
             hook_log::append(&self.dir, "notify", &format!("{error:#}"));
         }
-        finished_runs.iter().for_each(Run::remove);
+        // Nothing more is expected of these either: a call that is left there would be taken for one without a record.
+        let settled = retired.iter().filter_map(|task| {
+            Some(Run::outside(&self.dir, task.started_in(), task.client_id()?))
+        });
+        let settled = settled.filter(|run| !run.is_alive());
+        finished_runs.into_iter().chain(settled).for_each(|run| run.remove());
         Ok((value, applied))
     }
 
@@ -194,13 +199,14 @@ impl Store {
         applied
     }
 
-    fn write(&self, mut active: Active, snapshot: &Snapshot, now: Now) -> Result<()> {
+    /// Returns the tasks that went to the history.
+    fn write(&self, mut active: Active, snapshot: &Snapshot, now: Now) -> Result<Vec<Task>> {
         let path = self.dir.active();
-        let retired = active.retire(now);
+        let mut retired = active.retire(now);
         // Written there first: a task that stands in both files is one, and that of the higher revision counts.
         if let Err(error) = history::record(&self.dir, &retired) {
             hook_log::append(&self.dir, "history", &format!("{error:#}"));
-            retired.into_iter().for_each(|task| active.insert(task));
+            std::mem::take(&mut retired).into_iter().for_each(|task| active.insert(task));
         }
         let text = file::encode(&path, &active)?;
         let is_changed = match &snapshot.text {
@@ -215,7 +221,7 @@ impl Store {
         for name in &active.applied {
             inbox::remove(&self.dir, name);
         }
-        Ok(())
+        Ok(retired)
     }
 
     /// Runs `change` under the lock, without a commit.
