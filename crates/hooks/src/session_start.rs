@@ -2,10 +2,12 @@
 //! session that goes on what is owed to it and what still runs.
 
 use anyhow::Result;
+use sisyphus_base::clock::Now;
 use sisyphus_core::agents::Limits;
 use sisyphus_core::event::Event;
 use sisyphus_core::notice::table;
 use sisyphus_core::settings::Execution;
+use sisyphus_core::store::Active;
 use sisyphus_core::task::Task;
 use sisyphus_core::transfer::claim_transfer;
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
@@ -13,7 +15,7 @@ use sisyphus_process::client;
 
 use crate::agent::{settle, with_news};
 use crate::attach::attach;
-use crate::deliver::{Reader, Recipient};
+use crate::deliver::{Reader, Recipient, Taken};
 use crate::others::survey;
 use crate::prompt_fates::PromptFates;
 
@@ -48,13 +50,22 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     let events = continuation(context, &event);
     let reader = Reader::new(session, Recipient::MainConversation);
     let limits = Limits::of(context.settings());
-    let (taken, live) = context.commit(peek, &events, |active, now| {
-        fates.apply(active, now);
+    let live = |active: &Active, now: Now| {
         let is_meant =
             |task: &Task| &task.session == session && Recipient::MainConversation.is_of(task);
-        let live = table(active, is_meant, &limits, now.at);
+        table(active, is_meant, &limits, now.at)
+    };
+    let live_before = live(&peek.active, context.now);
+    let committed = context.commit(peek, &events, |active, now| {
+        fates.apply(active, now);
+        let live = live(active, now);
         (reader.take(active, now), live)
-    })?;
+    });
+    // What runs can be told without the lock.
+    let (taken, live) = committed.unwrap_or_else(|error| {
+        context.log("SessionStart", &error);
+        (Taken::default(), live_before)
+    });
     Ok(with_news(context, session, taken.render(context).with_note(live)))
 }
 
