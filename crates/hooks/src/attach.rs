@@ -33,6 +33,17 @@ pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     append_once(env_file, &line)
 }
 
+/// Puts the runner back if it is gone, as when a person removed the state folder: shells of sessions that go on look for it
+/// where it was.
+pub(crate) fn put_back_runner(context: &Context) -> Result<()> {
+    let target = context.store.dir().runner();
+    if target.exists() {
+        return Ok(());
+    }
+    context.store.dir().create()?;
+    provide_runner(context, &target)
+}
+
 /// Copies the runner beside the state, unless this very file is there: the plugin's own folder changes with every
 /// update, and a session keeps the path that it was given. Replaced in one rename, so a running one is never written.
 fn provide_runner(context: &Context, target: &Path) -> Result<()> {

@@ -21,6 +21,7 @@ use sisyphus_core::task::Kind;
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 
 use crate::agent::before_agent;
+use crate::attach::put_back_runner;
 use crate::launch::{Caller, call};
 use crate::sleep_guard::refuse_sleep;
 
@@ -52,6 +53,11 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     };
     let names_limit = command.timeout.is_some();
     let mut call = call(caller, command, settings);
+    if cfg!(target_os = "linux")
+        && let Err(error) = put_back_runner(context)
+    {
+        context.log("PreToolUse", &error);
+    }
     let is_too_short = match call.kind {
         // A dev server is not meant to end after the client's ten minutes.
         Kind::Service => !names_limit,
