@@ -1,15 +1,19 @@
 //! `announced/SESSION/CALL.json`: calls that were seen before they ran, one file each. They are made and taken back
 //! without a lock. Any number of shells may read them; reading takes nothing away.
+//!
+//! A client that answers faster than its shell comes up has named the run already. Then `announced/SESSION/CLIENT_ID.run`
+//! stands for the call until the runner attaches, so that the shell still asks.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 
 use crate::atomic;
 use crate::call::Announcement;
-use crate::id::{SessionId, ToolUseId};
+use crate::id::{ClientTaskId, SessionId, ToolUseId};
 use crate::paths::StateDir;
 use crate::sys;
 
@@ -18,6 +22,10 @@ use crate::sys;
 const ANNOUNCEMENT_MAX: u64 = 1024 * 1024;
 /// How often the folder may vanish while a call is announced.
 const TRIES: usize = 10;
+/// How long a shell may take from its start to the snippet. One that was killed before leaves its mark that long.
+const SHELL_START: Duration = Duration::from_secs(30);
+/// How the mark of a run ends that the client has named and that no runner has attached to.
+const EXPECTED: &str = "run";
 
 /// The announced calls of one session.
 #[derive(Debug, Clone)]
@@ -48,11 +56,15 @@ impl Announced {
     pub fn announce(&self, announcement: &Announcement) -> Result<()> {
         let call = announcement.call.tool_use_id.as_ref().context("a call without an id")?;
         let bytes = serde_json::to_vec(announcement).context("could not encode a call")?;
+        self.write(&self.path(call), &bytes)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         // The process that takes back the last announcement removes the folder, maybe just now.
         for _ in 0..TRIES {
             sys::create_private_dir_all(&self.dir)
                 .with_context(|| format!("could not create `{}`", self.dir.display()))?;
-            match atomic::write(&self.path(call), &bytes) {
+            match atomic::write(path, bytes) {
                 Ok(()) => return Ok(()),
                 Err(error) if is_not_found(&error) => {}
                 Err(error) => return Err(error),
@@ -74,6 +86,40 @@ impl Announced {
         if fs::remove_file(self.path(call)).is_ok() {
             // It stays while it holds others.
             let _ = fs::remove_dir(&self.dir);
+        }
+    }
+
+    fn expected(&self, run: &ClientTaskId) -> PathBuf {
+        self.dir.join(format!("{run}.{EXPECTED}"))
+    }
+
+    /// Keeps the shell of `run` asking, though the client has named the run: its runner has not attached.
+    pub fn expect(&self, run: &ClientTaskId) -> Result<()> {
+        self.write(&self.expected(run), b"")
+    }
+
+    /// The runner of `run` has attached, or never will.
+    pub fn forget(&self, run: &ClientTaskId) {
+        if fs::remove_file(self.expected(run)).is_ok() {
+            let _ = fs::remove_dir(&self.dir);
+        }
+    }
+
+    /// Forgets the runs that are waited for in vain: those that have been attached to, and those whose shell must have
+    /// come up long ago.
+    pub fn forget_overdue(&self, is_attached: impl Fn(&ClientTaskId) -> bool) {
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_none_or(|it| it != EXPECTED) {
+                continue;
+            }
+            let name = path.file_stem().and_then(|stem| stem.to_str());
+            let Some(Ok(run)) = name.map(ClientTaskId::new) else { continue };
+            let written = entry.metadata().and_then(|file| file.modified()).ok();
+            let age = written.and_then(|at| SystemTime::now().duration_since(at).ok());
+            if is_attached(&run) || age.is_none_or(|age| age > SHELL_START) {
+                self.forget(&run);
+            }
         }
     }
 
@@ -152,6 +198,30 @@ mod tests {
             announced.remove(&id);
             assert_eq!(announced.read(&id), None);
         }
+        assert!(!announced.dir().exists());
+    }
+
+    /// The folder, which makes a shell ask, stays for a run that the client named before its shell came up, and for no
+    /// longer than such a shell takes.
+    #[test]
+    fn a_named_run_is_expected_until_it_attached() {
+        let dir = TempDir::new();
+        let announced = Announced::of(&StateDir::at(dir.path()), &SessionId::new("s1").unwrap());
+        let [first, second] = ["b1", "b2"].map(|id| ClientTaskId::new(id).unwrap());
+        let call = announcement("toolu_1");
+        announced.announce(&call).unwrap();
+        announced.expect(&first).unwrap();
+        announced.expect(&second).unwrap();
+        announced.remove(call.call.tool_use_id.as_ref().unwrap());
+        assert_eq!(announced.list().unwrap(), []);
+        announced.forget_overdue(|_| false);
+        assert!(announced.expected(&first).exists() && announced.expected(&second).exists());
+        announced.forget_overdue(|run| *run == first);
+        assert!(!announced.expected(&first).exists());
+        let long_ago = SystemTime::now() - SHELL_START * 2;
+        let mark = fs::File::options().write(true).open(announced.expected(&second)).unwrap();
+        mark.set_modified(long_ago).unwrap();
+        announced.forget_overdue(|_| false);
         assert!(!announced.dir().exists());
     }
 

@@ -111,7 +111,15 @@ fn join(context: &Context, event: PostToolUse) -> Result<Option<Join>> {
     if let Err(error) = run.join(&join) {
         context.log("PostToolUse", &error);
     }
+    // Before the announcement goes: a shell that comes up after this answer asks as long as the folder is there.
+    if let Err(error) = announced.expect(&id) {
+        context.log("PostToolUse", &error);
+    }
     announced.remove(&tool_use);
+    let run = Run::of(&join.clone().into_task(), context.store.dir());
+    if run.is_some_and(|run| run.is_attached()) {
+        announced.forget(&id);
+    }
     Ok(Some(join))
 }
 

@@ -67,6 +67,9 @@ fn forget_announced(context: &Context, event: &Stop) {
             announced.remove(call);
         }
     }
+    announced.forget_overdue(|id| {
+        Run::outside(context.store.dir(), &event.session_id, id).is_attached()
+    });
 }
 
 /// Finds the call of each run whose PostToolUse is missing. A run that the client lists, or whose output file is there

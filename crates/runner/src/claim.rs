@@ -12,6 +12,7 @@ use sisyphus_core::call::{Announcement, Confinement};
 use sisyphus_core::execution_string::executes;
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::StateDir;
+use sisyphus_core::run::Run;
 use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
 
@@ -45,9 +46,7 @@ fn try_claim(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) 
     }
     let Some(identity) = Identity::own() else { return Ok(false) };
     let key = caller_key()?;
-    let calls = Announced::at(announced).list()?;
-    // Reading consumes nothing: which call this shell belongs to the client says later.
-    let Some(announcement) = calls.into_iter().find(|it| executes(text, &it.call.command)) else {
+    let Some(announcement) = announcement(state, announced, &identity, text)? else {
         return Ok(false);
     };
     let Some(confinement) = confinement(&announcement) else { return Ok(false) };
@@ -56,6 +55,25 @@ fn try_claim(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) 
     let handoff = Handoff { announcement, confinement, program, arg0, restore };
     handoff.leave(state, &identity, &key)?;
     Ok(true)
+}
+
+/// The call that this shell executes: its own, if the client has named the run already, or an announced one of the same
+/// words. Reading consumes nothing: which call an announced one's shell belongs to the client says later.
+fn announcement(
+    state: &StateDir,
+    announced: &Path,
+    identity: &Identity,
+    text: &str,
+) -> Result<Option<Announcement>> {
+    let run = Run::outside(state, &identity.session, &identity.client_id);
+    let is_executed = |it: &Announcement| executes(text, &it.call.command);
+    let own = || run.joined().map(|join| join.announcement).filter(is_executed);
+    if let Some(own) = own() {
+        return Ok(Some(own));
+    }
+    let found = Announced::at(announced).list()?.into_iter().find(is_executed);
+    // The hook names the run before it takes the announcement back: in between both looks it may have done so.
+    Ok(found.or_else(own))
 }
 
 /// Whether this shell is in the client's sandbox, by the namespaces that the hook saw: never by trying to write. `None`

@@ -10,7 +10,7 @@ use chrono::Utc;
 use sisyphus_base::clock::Tick;
 use sisyphus_core::announced::Announced;
 use sisyphus_core::atomic;
-use sisyphus_core::call::Confinement;
+use sisyphus_core::call::{Announcement, Confinement};
 use sisyphus_core::hook_log;
 use sisyphus_core::output::{KeptOutput, keep};
 use sisyphus_core::paths::StateDir;
@@ -46,7 +46,8 @@ pub(crate) struct Record<'a> {
     state: &'a StateDir,
     identity: Identity,
     run: Run,
-    command: String,
+    /// The call whose text made the runner attach.
+    announcement: Announcement,
     /// The limit, once the client has named the call.
     joined: OnceCell<Option<u64>>,
     /// Held for as long as the runner lives: the proof that the task is live.
@@ -65,15 +66,21 @@ impl<'a> Record<'a> {
             }
         };
         run.create().with_context(|| format!("could not create `{}`", run.dir().display()))?;
-        let command = handoff.announcement.call.command.clone();
+        let announcement = handoff.announcement.clone();
         let mut record =
-            Self { state, identity, run, command, joined: OnceCell::new(), alive: None };
+            Self { state, identity, run, announcement, joined: OnceCell::new(), alive: None };
         match Lock::acquire(&record.run.lock(), OWN_LOCK_WAIT) {
             Ok(lock) => record.alive = Some(lock),
             Err(error) => record.log(Err(error)),
         }
-        record.log(write(&record.run.attached(), &handoff.announcement));
+        record.attach();
+        // In the sandbox it can't be taken away: the next hook does it.
+        Announced::of(state, &record.identity.session).forget(&record.identity.client_id);
         Ok(record)
+    }
+
+    fn attach(&self) {
+        self.log(write(&self.run.attached(), &self.announcement));
     }
 
     /// Records that the command waits for its turn.
@@ -94,8 +101,11 @@ impl<'a> Record<'a> {
     /// Keeps the output, records the end, and makes it known.
     pub(crate) fn end(mut self, waited: Duration, end: End, survivors: Survivors) {
         let ended = Tick::now();
-        // A command may have removed it.
+        // A command may have removed it: without what a run begins with its result would be nobody's.
         let _ = self.run.create();
+        if !self.run.is_attached() {
+            self.attach();
+        }
         let kept = self.keep_output();
         let (started_at, duration) = match end.ran {
             Some((start, duration)) => (Some(start.at), duration),
@@ -137,7 +147,7 @@ impl<'a> Record<'a> {
         }
         let announced = Announced::of(self.state, &self.identity.session);
         let calls = announced.list().unwrap_or_default();
-        if calls.iter().any(|it| it.call.command == self.command) {
+        if calls.iter().any(|it| it.call.command == self.announcement.call.command) {
             return Standing::Unknown;
         }
         // The hook writes the call before it takes the announcement back: in between both looks it may have done so.
