@@ -17,7 +17,7 @@ use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
 
 use crate::handoff::Handoff;
-use crate::identity::Identity;
+use crate::identity::names_of;
 
 /// Claims the announced call that the calling shell executes. Success means: it is yours, `run` it. Anything else
 /// means that the shell goes on as if nothing had been asked; nothing is printed in either case.
@@ -44,28 +44,23 @@ fn try_claim(runner: &Path, state: &StateDir, announced: &Path, string: &OsStr) 
     if flag != "-c" || executed != string {
         return Ok(false);
     }
-    let Some(identity) = Identity::own() else { return Ok(false) };
+    let Some((session, client_id, client_tmp)) = names_of(&caller) else { return Ok(false) };
     let key = caller_key()?;
-    let Some(announcement) = announcement(state, announced, &identity, text)? else {
+    let run = Run::outside(state, &session, &client_id);
+    let Some(announcement) = announcement(&run, announced, text)? else {
         return Ok(false);
     };
     let Some(confinement) = confinement(&announcement) else { return Ok(false) };
     let restore = changed(&caller, std::env::vars_os());
     let (program, arg0) = (caller.program.clone(), arg0.clone());
     let handoff = Handoff { announcement, confinement, program, arg0, restore };
-    handoff.leave(state, &identity, &key)?;
+    handoff.leave(state, &client_tmp, &key)?;
     Ok(true)
 }
 
 /// The call that this shell executes: its own, if the client has named the run already, or an announced one of the same
 /// words. Reading consumes nothing: which call an announced one's shell belongs to the client says later.
-fn announcement(
-    state: &StateDir,
-    announced: &Path,
-    identity: &Identity,
-    text: &str,
-) -> Result<Option<Announcement>> {
-    let run = Run::outside(state, &identity.session, &identity.client_id);
+fn announcement(run: &Run, announced: &Path, text: &str) -> Result<Option<Announcement>> {
     let is_executed = |it: &Announcement| executes(text, &it.call.command);
     let own = || run.joined().map(|join| join.announcement).filter(is_executed);
     if let Some(own) = own() {
@@ -119,6 +114,7 @@ mod tests {
             program: "/bin/bash".into(),
             args: Vec::new(),
             environment: Some(variables(&[("SAME", "1"), ("PATH", "/bin"), ("GONE", "x")])),
+            files: Vec::new(),
         };
         let now = variables(&[("SAME", "1"), ("PATH", "/bin:/x"), ("NEW", "y")]);
         let mut changes = changed(&caller, now.into_iter());

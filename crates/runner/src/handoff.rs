@@ -1,7 +1,7 @@
 //! What `claim` tells the `run` that follows it in the same process: which task, and how the shell was started.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use sisyphus_core::atomic;
@@ -9,8 +9,6 @@ use sisyphus_core::call::{Announcement, Confinement};
 use sisyphus_core::paths::{StateDir, create_private_dir};
 use sisyphus_core::run_root::RunRoot;
 use sisyphus_process::{bytes_of, text_of};
-
-use crate::identity::Identity;
 
 /// Largest handoff, in bytes: an environment and a call with its command.
 const HANDOFF_MAX: u64 = 2 * 1024 * 1024;
@@ -31,28 +29,28 @@ pub(crate) struct Handoff {
 /// stands there names a program that is started. Only a shell that can't write there either, being in the sandbox
 /// itself, uses the client's temporary folder. `claim` and `run` decide by the same test, so a shell outside never reads
 /// what one inside may have planted.
-fn place(state: &StateDir, identity: &Identity) -> Result<PathBuf> {
+fn place(state: &StateDir, client_tmp: &Path) -> Result<PathBuf> {
     if state.is_writable() {
         return Ok(state.claims_dir());
     }
-    let root = RunRoot::below(&identity.client_tmp)?.context("there are no run folders")?;
+    let root = RunRoot::below(client_tmp)?.context("there are no run folders")?;
     Ok(root.claims_dir())
 }
 
 impl Handoff {
     /// Leaves the handoff for the process that `key` names.
-    pub(crate) fn leave(&self, state: &StateDir, identity: &Identity, key: &str) -> Result<()> {
+    pub(crate) fn leave(&self, state: &StateDir, client_tmp: &Path, key: &str) -> Result<()> {
         let bytes = self.encode()?;
         let size = bytes.len() as u64;
         anyhow::ensure!(size <= HANDOFF_MAX, "could not hand over an environment of {size} bytes");
-        let dir = place(state, identity)?;
+        let dir = place(state, client_tmp)?;
         create_private_dir(&dir)?;
         atomic::write(&dir.join(key), &bytes)
     }
 
     /// Takes the handoff that was left for `key`.
-    pub(crate) fn take(state: &StateDir, identity: &Identity, key: &str) -> Result<Self> {
-        let path = place(state, identity)?.join(key);
+    pub(crate) fn take(state: &StateDir, client_tmp: &Path, key: &str) -> Result<Self> {
+        let path = place(state, client_tmp)?.join(key);
         let bytes = atomic::read(&path, HANDOFF_MAX)?
             .with_context(|| format!("nothing was left at `{}`", path.display()))?;
         // At once: values of variables stand in it.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sisyphus_core::id::{ClientTaskId, SessionId};
-use sisyphus_process::own_output_file;
+use sisyphus_process::{Caller, own_output_file};
 
 /// The client's names of this shell.
 #[derive(Debug)]
@@ -25,6 +25,11 @@ impl Identity {
         let (session, client_id, client_tmp) = names(&output.0)?;
         Some(Self { session, client_id, client_tmp, output })
     }
+}
+
+/// The client's session, its task and its temporary folder, read off the files that the calling shell has open.
+pub(crate) fn names_of(caller: &Caller) -> Option<(SessionId, ClientTaskId, PathBuf)> {
+    caller.files.iter().find_map(|file| names(file))
 }
 
 fn names(path: &Path) -> Option<(SessionId, ClientTaskId, PathBuf)> {

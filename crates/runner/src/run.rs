@@ -125,7 +125,7 @@ fn without_snippet(runner: &Path, state: &StateDir, announced: &Path, string: &O
 
 fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)> {
     let identity = Identity::own().context("standard output is no output file of the client's")?;
-    let handoff = Handoff::take(state, &identity, &own_key()?)?;
+    let handoff = Handoff::take(state, &identity.client_tmp, &own_key()?)?;
     let plan = Plan {
         program: handoff.program.clone(),
         arg0: handoff.arg0.clone(),

@@ -39,6 +39,8 @@ pub struct Caller {
     pub args: Vec<std::ffi::OsString>,
     /// The variables that it was started with, before it changed any; `None` where the system does not tell.
     pub environment: Option<Vec<(std::ffi::OsString, std::ffi::OsString)>>,
+    /// What its descriptors lead to, standard output first.
+    pub files: Vec<std::path::PathBuf>,
 }
 
 /// Something that a supervisor waits for.

@@ -35,7 +35,17 @@ pub fn caller() -> Result<Caller> {
     let environment = std::fs::read(parent.join("environ")).ok().map(|bytes| split(&bytes));
     let environment =
         environment.map(|entries| entries.iter().filter_map(|entry| variable(entry)).collect());
-    Ok(Caller { program, args, environment })
+    Ok(Caller { program, args, environment, files: files(&parent) })
+}
+
+/// A shell that redirects a command of its own keeps its standard output under a higher number meanwhile.
+fn files(process: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(process.join("fd")) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let mut numbers: Vec<u32> = names.collect();
+    numbers.sort_by_key(|&number| (number != 1, number));
+    let links = numbers.iter().map(|number| process.join("fd").join(number.to_string()));
+    links.filter_map(|link| std::fs::read_link(link).ok()).collect()
 }
 
 fn split(bytes: &[u8]) -> Vec<OsString> {
