@@ -113,6 +113,8 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
             return Ok(Outlook::Overdue);
         }
     }
+    // Read behind the state: what became due meanwhile must not seem to be of another start of the machine.
+    let now = Now::read();
     let owed_since = active.owed_since(session, &Recipient::MainConversation);
     if owed_since.is_some_and(|since| since.age(now.tick) > GRACE) {
         return Ok(Outlook::Overdue);
