@@ -43,13 +43,18 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         .iter()
         .map(|notice| completion(context, &peek.active, session, &event.cwd, notice))
         .collect();
+    // What the model stopped itself needs no reminder, and the first notice of it is no repetition.
+    let over: Vec<TaskId> = events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
     events.extend(agent_end(context, &peek.active, &event.prompt));
     let reader = Reader::new(session, Recipient::MainConversation);
     let is_needed =
         peek.has_news() || !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active);
     let decision = if is_needed {
         context
-            .commit(peek, &events, |active, now| decide(active, &reader, &fates, notices, now))?
+            .commit(peek, &events, |active, now| {
+                let is_known = |task: &Task| is_known(task, &reader, &over);
+                decide(active, &reader, &fates, notices, is_known, now)
+            })?
     } else {
         Decision::default()
     };
@@ -93,16 +98,18 @@ fn decide(
     reader: &Reader<'_>,
     fates: &PromptFates,
     notices: &[Notification],
+    is_known: impl Fn(&Task) -> bool,
     now: Now,
 ) -> Decision {
     fates.apply(active, now);
-    let is_known = |notice: &&Notification| {
-        let task = active.named(reader.session, &notice.client_id, notice.tool_use_id.as_ref());
-        task.is_some_and(|task| is_known(task, reader))
+    let is_of_known = |notice: &&Notification| {
+        active
+            .named(reader.session, &notice.client_id, notice.tool_use_id.as_ref())
+            .is_some_and(&is_known)
     };
     let names: Vec<String> = notices
         .iter()
-        .filter(is_known)
+        .filter(is_of_known)
         .map(|notice| format!("\"{}\"", notice.description))
         .collect();
     let is_all = !notices.is_empty() && names.len() == notices.len();
@@ -110,17 +117,29 @@ fn decide(
 }
 
 /// Whether the model has read how the task finished, or another process is about to tell it.
-fn is_known(task: &Task, reader: &Reader<'_>) -> bool {
+fn is_known(task: &Task, reader: &Reader<'_>, over: &[TaskId]) -> bool {
     match task.delivery() {
+        Delivery::NotNeeded => over.contains(&task.id),
         Delivery::Leased { by, revision, .. } => {
             *revision == task.revision() && (reader.is_alive)(by)
         }
         Delivery::NotDue
         | Delivery::Owed { .. }
         | Delivery::Sent { .. }
-        | Delivery::Delivered { .. }
-        | Delivery::NotNeeded => task.delivery().has_reached(task.revision()),
+        | Delivery::Delivered { .. } => task.delivery().has_reached(task.revision()),
     }
+}
+
+/// The task of a notice, if it was over before the notice came.
+fn over_before(event: &Event, active: &Active) -> Option<TaskId> {
+    let Event::Completed(completion) = event else { return None };
+    let id = completion.known.id();
+    let was_over = match &completion.known {
+        Known::Retired(_) => true,
+        Known::Recorded(id) => active.task(id).is_some_and(|task| task.status().is_final()),
+        Known::Announced(_) | Known::New(_) => false,
+    };
+    was_over.then(|| id.clone())
 }
 
 /// The client's notice as an event, with what is known of its task. The output is kept here, because to copy one is slow.
