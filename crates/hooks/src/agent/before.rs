@@ -3,6 +3,8 @@
 //! A call whose conversation waits for it holds that conversation up by itself, and could not be told of its turn: it is
 //! left alone. So is a call of a subagent, to which nobody can say anything later.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use sisyphus_base::machine::Machine;
 use sisyphus_core::agents::{Admission, AgentCall, Launch, Limits, admit};
@@ -13,7 +15,11 @@ use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse, Reply};
 use sisyphus_process::client;
 
 use super::model::expected;
-use super::update;
+use super::update_within;
+
+/// How long the answer may take: agents that are launched together must be counted one after the other, and one too many
+/// costs far more than a second.
+const ADMISSION_WAIT: Duration = Duration::from_secs(1);
 
 /// Answers a call.
 pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply> {
@@ -40,7 +46,7 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
         call,
         machine: Machine::here(),
     };
-    update(context, context.now, |active, limits, now| {
+    update_within(context, context.now, ADMISSION_WAIT, |active, limits, now| {
         let model = launch.call.model().map(str::to_owned);
         let wanted = launch.into_task(Status::Pending { announced_at: now.at });
         match admit(active, wanted, limits, now.at) {

@@ -8,6 +8,8 @@ mod notice;
 mod resume;
 mod stop;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Now;
@@ -35,8 +37,17 @@ fn update<T>(
     now: Now,
     change: impl FnOnce(&mut Active, &Limits, Now) -> T,
 ) -> Result<T> {
+    update_within(context, now, LOCK_WAIT_IN_HOOK, change)
+}
+
+fn update_within<T>(
+    context: &Context,
+    now: Now,
+    wait: Duration,
+    change: impl FnOnce(&mut Active, &Limits, Now) -> T,
+) -> Result<T> {
     let limits = Limits::of(context.settings());
-    context.store.update(&context.world(), LOCK_WAIT_IN_HOOK, |active, _| {
+    context.store.update(&context.world(), wait, |active, _| {
         bury_orphans(active, is_gone, now);
         let value = change(active, &limits, now);
         tend(active, &limits, now.at);
