@@ -124,7 +124,10 @@ fn ending(task: &Task, end: ClientEnd, now: Now) -> Ending {
     };
     let reported_by = match end {
         ClientEnd::ExitCode(_) => Source::ClientExitCode,
-        ClientEnd::Killed | ClientEnd::TimeLimit | ClientEnd::Unclear => Source::Client,
+        ClientEnd::Killed | ClientEnd::TimeLimit => Source::Client,
+        ClientEnd::Unclear if asked.is_some() => Source::Client,
+        // That nothing is known takes no conclusion back.
+        ClientEnd::Unclear => Source::Concluded,
     };
     // From the call to the notice is not from the start to the end.
     let started_at = match task.status() {

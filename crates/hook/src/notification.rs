@@ -100,6 +100,8 @@ fn end(status: &str, verdict: &str) -> Option<ClientEnd> {
     match status {
         "completed" | "failed" => Some(exit_code().map_or(ClientEnd::Unclear, ClientEnd::ExitCode)),
         "killed" if verdict.contains("time limit") => Some(ClientEnd::TimeLimit),
+        // The client that saw it is gone, and this one found nothing: no witness.
+        "killed" if verdict.contains("no completion record") => Some(ClientEnd::Unclear),
         "killed" => Some(ClientEnd::Killed),
         _ => None,
     }
@@ -143,6 +145,11 @@ mod tests {
                 ClientEnd::TimeLimit,
             ),
             ("killed", "Background command \"x\" was stopped", ClientEnd::Killed),
+            (
+                "killed",
+                "Background command \"x\" ended: no completion record was found",
+                ClientEnd::Unclear,
+            ),
             ("completed", "Background command \"x\" completed", ClientEnd::Unclear),
             (
                 "failed",
