@@ -211,6 +211,29 @@ fn end_unlisted(
         }
     }
     release_subagents(active);
+    release_unlisted(active, session, listed);
+}
+
+/// Hands over what is owed to subagents of which there is no record, and which the client does not list, twice in a row.
+fn release_unlisted(active: &mut Active, session: &SessionId, listed: &[ClientTaskId]) {
+    let recorded: Vec<String> = active
+        .live()
+        .filter(|task| task.kind == Kind::Agent)
+        .filter_map(|task| Some(task.client_id()?.as_str().to_owned()))
+        .collect();
+    for task in active.tasks.iter_mut().filter(|task| &task.session == session) {
+        let Some(agent) = task.agent.as_ref().map(AgentId::as_str) else { continue };
+        let is_known = recorded.iter().any(|id| id == agent);
+        let is_listed = listed.iter().any(|id| id.as_str() == agent);
+        if !task.delivery().is_open() || is_known || is_listed {
+            continue;
+        }
+        if task.unlisted == 0 {
+            task.unlisted = 1;
+        } else {
+            task.agent_life = AgentLife::Stopped;
+        }
+    }
 }
 
 fn stop_confirmed(

@@ -9,7 +9,7 @@ use sisyphus_core::event::Event;
 use sisyphus_core::id::{ClientTaskId, TaskId};
 use sisyphus_core::run::{Run, RunState, runs_of};
 use sisyphus_core::store::Active;
-use sisyphus_core::task::Task;
+use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, Stop};
 use sisyphus_process::client;
 
@@ -55,7 +55,11 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
 fn is_unlisted_news(active: &Active, listed: Option<&[ClientTaskId]>) -> bool {
     let Some(listed) = listed else { return false };
     let is_missing = |task: &Task| task.client_id().is_some_and(|id| !listed.contains(id));
+    let is_held_back = |task: &Task| {
+        task.agent.is_some() && task.agent_life == AgentLife::Lives && task.delivery().is_open()
+    };
     active.live().any(|task| is_missing(task) || task.unlisted > 0)
+        || active.tasks.iter().any(is_held_back)
 }
 
 /// Forgets the calls of the main conversation that never ran: denied, or answered by another hook. A call of a subagent
