@@ -78,10 +78,13 @@ impl Event {
         match self {
             Self::Joined(join) => joined(active, *join),
             Self::Completed(completion) => completion.apply(active, now),
-            Self::TurnEnded { session, listed: Some(listed), client } => {
-                end_unlisted(active, &session, &listed, client.as_ref(), now);
+            Self::TurnEnded { session, listed, client } => {
+                // The turn would wait for the answer to such a call: it came to nothing, and that was not seen.
+                active.tasks.retain(|task| !agents::is_unanswered_in(task, &session));
+                if let Some(listed) = listed {
+                    end_unlisted(active, &session, &listed, client.as_ref(), now);
+                }
             }
-            Self::TurnEnded { listed: None, .. } => {}
             Self::StopRequested { session, client_id, at } => {
                 if let Some(task) = named(active, &session, &client_id) {
                     task.stop_asked = Some(StopAsked::new(Canceller::Model, at));

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use sisyphus_base::machine::Machine;
+use sisyphus_core::agents::is_unanswered_in;
 use sisyphus_core::announced::Announced;
 use sisyphus_core::call::Join;
 use sisyphus_core::event::Event;
@@ -25,7 +26,8 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let listed = event.background_tasks.as_deref();
     let mut events = adopt(context, &peek.active, &event);
     forget_announced(context, &event);
-    if is_unlisted_news(&peek.active, listed) {
+    let is_unanswered = |task: &Task| is_unanswered_in(task, session);
+    if is_unlisted_news(&peek.active, listed) || peek.active.live().any(is_unanswered) {
         let client = client();
         let listed = event.background_tasks.clone();
         events.push(Event::TurnEnded { session: session.clone(), listed, client });

@@ -82,6 +82,14 @@ pub fn came_to_nothing(active: &mut Active, session: &SessionId, call: &ToolUseI
     drop(take_announced(active, session, call));
 }
 
+/// Whether this is a call for an agent, made by the main conversation of this session, that is not answered.
+pub fn is_unanswered_in(task: &Task, session: &SessionId) -> bool {
+    task.kind == Kind::Agent
+        && &task.session == session
+        && task.agent.is_none()
+        && matches!(task.status(), Status::Pending { .. })
+}
+
 fn take_announced(active: &mut Active, session: &SessionId, call: &ToolUseId) -> Option<Task> {
     let position = active.tasks.iter().position(|task| {
         task.kind == Kind::Agent

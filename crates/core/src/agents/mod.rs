@@ -16,7 +16,7 @@ mod telling;
 pub use call::{AgentCall, name};
 pub use life::{
     AgentEnd, Launch, bury_orphans, came_to_nothing, ended, has_orphans, has_own_work,
-    is_listed_for, launched, revive,
+    is_listed_for, is_unanswered_in, launched, revive,
 };
 pub use limit::{Limits, Pool};
 pub use line::{
