@@ -24,18 +24,22 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     if context.settings().execution == Execution::Off {
         return Ok(Reply::Silent);
     }
-    let session = &event.session_id;
     // One after the other, and none stops the next: a session without attachment still gets its results.
-    let surveyed = survey(&context.environment, &event.cwd);
-    let steps = [
-        ("attach", attach(context, session)),
-        ("survey", context.store.write_session(session, surveyed)),
-    ];
-    for (step, outcome) in steps {
-        if let Err(error) = outcome {
-            context.log(&format!("SessionStart {step}"), &error);
-        }
+    if let Err(error) = attach(context, &event.session_id) {
+        context.log("SessionStart attach", &error);
     }
+    let reply = go_on(context, &event);
+    // Last: results must not go without the lock for it.
+    let surveyed = survey(&context.environment, &event.cwd);
+    if let Err(error) = context.store.write_session(&event.session_id, surveyed) {
+        context.log("SessionStart survey", &error);
+    }
+    reply
+}
+
+/// Tells a session that goes on what is owed to it and what still runs.
+fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
+    let session = &event.session_id;
     let peek = context.peek()?;
     if event.source == SessionSource::Startup {
         if peek.has_news() {
@@ -47,7 +51,7 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     settle(context, context.now);
     let peek = context.peek()?;
     let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
-    let events = continuation(context, &event);
+    let events = continuation(context, event);
     let reader = Reader::new(session, Recipient::MainConversation);
     let limits = Limits::of(context.settings());
     let live = |active: &Active, now: Now| {
