@@ -176,6 +176,8 @@ pub struct SubagentStop {
 pub struct SessionEnd {
     pub session_id: SessionId,
     #[serde(default)]
+    pub transcript_path: Option<PathBuf>,
+    #[serde(default)]
     pub reason: EndReason,
 }
 

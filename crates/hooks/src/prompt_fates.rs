@@ -30,18 +30,32 @@ impl PromptFates {
         transcript: Option<&Path>,
     ) -> Self {
         let until = Utc::now() - WRITTEN;
-        let mut sent: Vec<(TaskId, DateTime<Utc>)> = active.sent(session);
+        let mut sent = active.sent(session);
         sent.retain(|(_, at)| *at <= until);
+        Self::of(context, &sent, transcript)
+    }
+
+    /// Asks it about all of them: the conversation ends.
+    pub(crate) fn read_last(
+        context: &Context,
+        active: &Active,
+        session: &SessionId,
+        transcript: Option<&Path>,
+    ) -> Self {
+        Self::of(context, &active.sent(session), transcript)
+    }
+
+    fn of(context: &Context, sent: &[(TaskId, DateTime<Utc>)], transcript: Option<&Path>) -> Self {
         if sent.is_empty() {
             return Self::default();
         }
         // What can't be read says nothing against them.
-        let blocked = transcript.map_or(Ok(Vec::new()), |path| blocked(path, &sent));
+        let blocked = transcript.map_or(Ok(Vec::new()), |path| blocked(path, sent));
         let blocked = blocked.unwrap_or_else(|error| {
             context.log("transcript", &error);
             Vec::new()
         });
-        Self { known: sent.into_iter().map(|(id, _)| id).collect(), blocked }
+        Self { known: sent.iter().map(|(id, _)| id.clone()).collect(), blocked }
     }
 
     /// Whether nothing is known.

@@ -12,12 +12,16 @@ use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
 use sisyphus_process::client;
 
 use crate::agent;
+use crate::prompt_fates::PromptFates;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     let session = &event.session_id;
     forget_announced(context, session);
     let peek = context.peek()?;
+    // No event of this conversation will ask its transcript later.
+    let transcript = event.transcript_path.as_deref();
+    let fates = PromptFates::read_last(context, &peek.active, session, transcript);
     let mut events = Vec::new();
     if event.reason == EndReason::Clear {
         if let Some(client) = client() {
@@ -26,8 +30,8 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     } else if peek.active.tasks.iter().any(|task| &task.session == session) {
         events.push(Event::SessionEnded { session: session.clone(), at: context.now.at });
     }
-    if peek.has_news() || !events.is_empty() {
-        context.commit(peek, &events, |_, _| ())?;
+    if peek.has_news() || !events.is_empty() || !fates.is_empty() {
+        context.commit(peek, &events, |active, now| fates.apply(active, now))?;
     }
     if !events.is_empty() && context.store.dir().notify().exists() {
         // What was stopped just now was the last to finish: that is no summary that anybody waits for.
