@@ -44,17 +44,17 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         .map(|notice| completion(context, &peek.active, session, &event.cwd, notice))
         .collect();
     // What the model stopped itself needs no reminder, and the first notice of it is no repetition.
-    let over: Vec<TaskId> = events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
+    let over: Vec<TaskId> =
+        events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
     events.extend(agent_end(context, &peek.active, &event.prompt));
     let reader = Reader::new(session, Recipient::MainConversation);
     let is_needed =
         peek.has_news() || !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active);
     let decision = if is_needed {
-        context
-            .commit(peek, &events, |active, now| {
-                let is_known = |task: &Task| is_known(task, &reader, &over);
-                decide(active, &reader, &fates, notices, is_known, now)
-            })?
+        context.commit(peek, &events, |active, now| {
+            let is_known = |task: &Task| is_known(task, &reader, &over);
+            decide(active, &reader, &fates, notices, is_known, now)
+        })?
     } else {
         Decision::default()
     };
@@ -190,9 +190,8 @@ fn unrecorded(context: &Context, notice: &Notice) -> Known {
         Some(found)
     });
     let run = Run::outside(state, &notice.session, &notice.client_id);
-    let join = |announcement| {
-        Join::new(announcement, notice.client_id.clone(), client(), Machine::here())
-    };
+    let join =
+        |announcement| Join::new(announcement, notice.client_id.clone(), client(), Machine::here());
     if let Some(announcement) = announced {
         return Known::Announced(Box::new(join(announcement)));
     }

@@ -170,9 +170,9 @@ impl Store {
             hook_log::append(&self.dir, "notify", &format!("{error:#}"));
         }
         // Nothing more is expected of these either: a call that is left there would be taken for one without a record.
-        let settled = retired.iter().filter_map(|task| {
-            Some(Run::outside(&self.dir, task.started_in(), task.client_id()?))
-        });
+        let settled = retired
+            .iter()
+            .filter_map(|task| Some(Run::outside(&self.dir, task.started_in(), task.client_id()?)));
         let settled = settled.filter(|run| !run.is_alive());
         finished_runs.into_iter().chain(settled).for_each(|run| run.remove());
         Ok((value, applied))
