@@ -130,8 +130,8 @@ mod tests {
 
     fn results(text: &str) -> Reply {
         let receipt = Receipt {
-            session: SessionId::new("s").unwrap(),
-            claimer: ProcessRef { pid: 1, start: None, namespace: None },
+            by: ProcessRef { pid: 1, start: None, namespace: None },
+            results: vec![(TaskId::new("t1").unwrap(), Revision(0))],
         };
         Reply::Results { reminder: text.to_owned(), receipt }
     }

@@ -305,18 +305,18 @@ fn a_client_that_is_gone_holds_nothing() {
 }
 
 #[test]
-fn what_can_not_be_told_to_one_session_keeps_no_other_from_its_agents() {
-    with_one_slot(|session| {
-        Agent::new(session, 1).runs();
-        let gone = |active: &mut Value| active["tasks"][0]["launched"]["process"] = gone_client();
-        session.env.edit_state("active.json", gone);
-        let _ = std::fs::remove_file(session.outbox());
-        std::fs::create_dir_all(session.outbox()).unwrap();
-        let other = Session::other(session.env);
-        let third = Agent::new(&other, 3);
-        assert_eq!(denied(&third.is_called()), "");
-        assert_eq!(live(&other).len(), 1, "it has the slot");
-    });
+fn an_end_that_can_not_be_filed_keeps_no_other_from_its_agents() {
+    let env = TestEnv::new();
+    env.set(&json!({ "max_background_tasks": 1 }));
+    let (session, other) = (Session::new(&env), Session::other(&env));
+    Agent::new(&session, 1).runs();
+    let gone = |active: &mut Value| active["tasks"][0]["launched"]["process"] = gone_client();
+    env.edit_state("active.json", gone);
+    std::fs::create_dir_all(env.state().join("failed.json")).unwrap();
+    let third = Agent::new(&other, 3);
+    assert_eq!(denied(&third.is_called()), "");
+    assert_eq!(live(&other).len(), 1, "it has the slot");
+    assert_eq!(session.failed().len(), 1, "it is kept until it can be filed");
 }
 
 #[test]

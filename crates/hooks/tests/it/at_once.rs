@@ -8,9 +8,9 @@ use sisyphus_testing::TestEnv;
 use crate::session::Session;
 use crate::start::{is_swallowed, log, told};
 
-/// On a machine that is busy enough some may wait for the lock in vain; those say so, and nothing else is missing.
+/// Announcing takes no lock, so that no call is left out however many come at once.
 #[test]
-fn of_forty_calls_at_once_each_is_recorded_and_announced_or_says_that_the_lock_was_held() {
+fn of_forty_calls_at_once_each_is_announced() {
     let env = TestEnv::new();
     let sessions = [Session::new(&env), Session::other(&env)];
     thread::scope(|scope| {
@@ -23,19 +23,10 @@ fn of_forty_calls_at_once_each_is_recorded_and_announced_or_says_that_the_lock_w
             });
         }
     });
-    let log = log(&env);
-    let failed_open = log.lines().filter(|line| line.contains("could not lock")).count();
-    assert_eq!(failed_open, log.lines().count(), "{log}");
-    let mut tickets = BTreeSet::new();
-    for session in &sessions {
-        let active = session.active();
-        tickets.extend(active.iter().map(|task| task["ticket"].as_u64().unwrap()));
-        let announced = env.runs().join("announced").join(&session.id);
-        assert_eq!(std::fs::read_dir(announced).unwrap().count(), active.len());
-    }
-    let recorded = u64::try_from(40 - failed_open).unwrap();
-    assert!(recorded > 0, "{log}");
-    assert_eq!(tickets, (0..recorded).collect());
+    assert_eq!(log(&env), "");
+    let calls = sessions.iter().flat_map(Session::announced);
+    let tickets: BTreeSet<u64> = calls.map(|call| call["ticket"].as_u64().unwrap()).collect();
+    assert_eq!(tickets.len(), 40, "each has a place in line of its own");
 }
 
 #[test]

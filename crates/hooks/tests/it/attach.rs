@@ -45,9 +45,7 @@ fn the_snippet_is_appended_once_and_what_was_there_is_kept() {
     let once = starting.content();
     assert!(once.starts_with("export A=1\nexport B=2\nif [ -e '"), "{once}");
     assert_eq!(once.lines().count(), 3, "{once}");
-    for path in
-        [starting.runner(), env.state(), env.runs().join("announced").join(&starting.session.id)]
-    {
+    for path in [starting.runner(), env.state(), starting.session.announced_dir()] {
         assert!(once.contains(&format!("'{}'", path.display())), "{}: {once}", path.display());
     }
     for again in ["session-start.startup", "session-start.resume"] {

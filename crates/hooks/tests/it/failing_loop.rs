@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::json;
 use sisyphus_testing::{Output, TestEnv, wait_for};
 
 use crate::payload::with;
-use crate::session::Session;
+use crate::session::{Call, Session};
 use crate::start::{is_swallowed, log, told};
 
 /// How often the model tries.
@@ -26,7 +25,7 @@ fn of_100_failures_in_a_row_20_wake_the_session_and_the_rest_waits_for_the_next_
     // All of them run.
     env.set(&json!({ "max_background_tasks": 0 }));
     let session = Session::new(&env);
-    let running: Vec<Running> = (1..=TRIES).map(|number| start(&session, number)).collect();
+    let running: Vec<Running<'_>> = (1..=TRIES).map(|number| start(&session, number)).collect();
     let mut reports = BTreeMap::new();
     let mut running = running.into_iter();
     let mut wakes = 0;
@@ -61,28 +60,23 @@ fn of_100_failures_in_a_row_20_wake_the_session_and_the_rest_waits_for_the_next_
 }
 
 /// A background command whose runner is this test.
-struct Running {
-    folder: PathBuf,
+struct Running<'a> {
+    call: Call<'a>,
     lock: File,
 }
 
-fn start(session: &Session<'_>, number: u32) -> Running {
+fn start<'a>(session: &'a Session<'a>, number: u32) -> Running<'a> {
     let call = session.call(number);
     session.tell(&call.before());
-    let lock = call.is_claimed();
+    let lock = call.is_attached();
     session.tell(&call.after());
-    let tool_use = format!("toolu_{number}");
-    let active = session.active();
-    let task = active.iter().find(|task| task["tool_use_id"] == tool_use.as_str()).unwrap();
-    Running { folder: session.env.runs().join(task["id"].as_str().unwrap()), lock }
+    Running { call, lock }
 }
 
-impl Running {
+impl Running<'_> {
     /// It ended, and the client had its time to announce that.
     fn fails(self) {
-        let ended_at = chrono::Utc::now() - chrono::Duration::seconds(10);
-        let result = json!({ "exit": { "code": 1 }, "stop": "none", "ended_at": ended_at, "duration_ms": 7 });
-        fs::write(self.folder.join("result.json"), result.to_string()).unwrap();
+        self.call.has_ended(1, 10);
         drop(self.lock);
     }
 }
@@ -138,6 +132,6 @@ fn count(text: &str, reports: &mut BTreeMap<String, usize>) -> usize {
     for id in &ids {
         *reports.entry((*id).to_owned()).or_default() += 1;
     }
-    assert_eq!(text.matches(" failed with exit code 1.\n").count(), ids.len(), "{text}");
+    assert_eq!(text.matches(" failed with exit code 1 after 0 s.\n").count(), ids.len(), "{text}");
     ids.len()
 }

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sisyphus_testing::TestEnv;
 
 use crate::payload::with;
@@ -85,18 +85,15 @@ fn what_a_killed_teller_has_claimed_is_told_again_and_marked() {
     assert!(killed > 0 && claimers > 0 && again > 0, "nobody was killed in time");
 }
 
-/// A background command that has ended a while ago, as its runner leaves it: nobody has folded it. Returns its id.
+/// A background command that has ended a while ago, as its runner leaves it: no commit has seen it. Returns its id.
 fn leave_result(session: &Session<'_>, number: u32) -> String {
     let call = session.call(number);
     session.tell(&call.before());
-    let lock = call.is_claimed();
+    let lock = call.is_attached();
     session.tell(&call.after());
     let [task] = session.active().try_into().expect("one live task");
     let id = task["id"].as_str().unwrap().to_owned();
-    let ended_at = chrono::Utc::now() - chrono::Duration::seconds(10);
-    let result =
-        json!({ "exit": { "code": 4 }, "stop": "none", "ended_at": ended_at, "duration_ms": 7 });
-    fs::write(session.env.runs().join(&id).join("result.json"), result.to_string()).unwrap();
+    call.has_ended(4, 10);
     drop(lock);
     id
 }
@@ -119,12 +116,13 @@ fn fire(session: &Session<'_>, number: u32) -> Vec<Fired> {
     fired
 }
 
-/// Kills the one whose claim stands in the outbox. Returns whether there was one before all had ended.
+/// Kills the one that has leased the result. Returns whether there was one before all had ended.
 fn kill_claimer(session: &Session<'_>, fired: &mut [Fired]) -> bool {
     while fired.iter_mut().any(|fired| fired.child.try_wait().unwrap().is_none()) {
-        let text = fs::read_to_string(session.outbox()).unwrap_or_default();
-        let outbox: Value = serde_json::from_str(&text).unwrap_or_default();
-        let claimer = outbox["claims"][0]["by"]["pid"].as_u64();
+        let active = session.env.state_file("active.json");
+        let tasks = active["tasks"].as_array().into_iter().flatten();
+        let mut leases = tasks.filter(|task| task["delivery"]["state"] == "leased");
+        let claimer = leases.find_map(|task| task["delivery"]["by"]["pid"].as_u64());
         let claimer = fired.iter_mut().find(|it| claimer == Some(u64::from(it.child.id())));
         if let Some(claimer) = claimer {
             return claimer.kill(Duration::ZERO);
@@ -192,7 +190,7 @@ fn tellings(said: &[String], id: &str) -> Tellings {
 /// Whether a hook has waited for the lock in vain, and nothing else went wrong.
 fn a_lock_was_waited_for(env: &TestEnv) -> bool {
     let log = log(env);
-    !log.is_empty() && log.lines().all(|line| line.contains("could not lock"))
+    !log.is_empty() && log.lines().all(|line| line.contains("timed out waiting"))
 }
 
 /// Numbers that look random and are the same each time.

@@ -10,13 +10,11 @@ fn a_denied_call_is_forgotten_when_the_turn_ends_and_its_announcement_is_gone() 
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.tell(&session.call(1).before());
-    let folder = env.runs().join(session.active()[0]["id"].as_str().unwrap());
-    let announced = env.runs().join("announced").join(&session.id);
-    assert!(folder.is_dir() && announced.is_dir());
+    assert_eq!(session.announced().len(), 1);
 
     session.tell(&session.event("stop.idle"));
     assert_eq!(session.active(), Vec::<Value>::new());
-    assert!(!folder.exists() && !announced.exists());
+    assert!(!session.announced_dir().exists());
     assert_eq!(session.failed(), Vec::<Value>::new(), "it never was a task");
     assert_eq!(session.types().stdout, "");
 }
@@ -36,12 +34,11 @@ fn a_subagents_call_outlives_the_main_turn_and_not_the_session() {
     let session = Session::new(&env);
     session.tell(&session.call(1).of_agent("a1").before());
     session.tell(&session.event("stop.subagent-running"));
-    assert_eq!(session.active().len(), 1);
-    assert!(env.runs().join("announced").join(&session.id).is_dir());
+    assert_eq!(session.announced().len(), 1);
 
     session.tell(&session.event("session-end.other"));
     assert_eq!(session.active(), Vec::<Value>::new());
-    assert!(!env.runs().join("announced").join(&session.id).exists());
+    assert!(!session.announced_dir().exists());
 }
 
 #[test]
@@ -52,6 +49,5 @@ fn another_sessions_call_is_not_forgotten() {
     here.tell(&here.call(2).before());
     here.tell(&here.event("stop.idle"));
     here.tell(&here.event("session-end.other"));
-    assert_eq!((here.active().len(), there.active().len()), (0, 1));
-    assert!(env.runs().join("announced").join(&there.id).is_dir());
+    assert_eq!((here.announced().len(), there.announced().len()), (0, 1));
 }

@@ -1,8 +1,6 @@
 //! `/clear`: the conversation on the screen is another one, and the client's tasks go on.
 
-use std::fs;
-
-use serde_json::{Value, json};
+use serde_json::Value;
 use sisyphus_testing::TestEnv;
 
 use crate::payload::with;
@@ -18,23 +16,14 @@ fn start_of(session: &Session<'_>) -> Value {
 }
 
 /// A command that runs with this test as its runner; `end` ends it.
-fn runs(session: &Session<'_>) -> impl FnOnce() {
+fn runs<'a>(session: &'a Session<'_>) -> impl FnOnce() + use<'a> {
     let call = session.call(1);
     session.tell(&call.before());
-    let lock = call.is_claimed();
+    let lock = call.is_attached();
     session.tell(&call.after());
-    let [task] = session.active().try_into().expect("one live task");
-    let folder = session.env.runs().join(task["id"].as_str().unwrap());
-    fs::write(folder.join("started.json"), json!({ "at": chrono::Utc::now() }).to_string())
-        .unwrap();
-    let file =
-        session.env.client_tmp().join(format!("-home-dev-proj/{}/tasks/b1.output", session.id));
+    call.is_started();
     move || {
-        let result = json!({
-            "exit": { "code": 4 }, "stop": "none", "ended_at": chrono::Utc::now(), "duration_ms": 7,
-            "client_id": "b1", "client_file": file, "output": { "bytes": 9, "dropped": 9 },
-        });
-        fs::write(folder.join("result.json"), result.to_string()).unwrap();
+        session.call(1).has_ended(4, 0);
         drop(lock);
     }
 }
@@ -57,7 +46,7 @@ fn what_runs_is_told_in_the_conversation_that_goes_on() {
         report.ends_with("No other background command of this session is running."),
         "{report}"
     );
-    assert_eq!(env.state_file("failed.json")["tasks"].as_array().unwrap().len(), 1);
+    assert_eq!(after.failed().len(), 1);
     assert_eq!(told(&before.types()), "");
     assert_eq!(log(&env), "");
 }

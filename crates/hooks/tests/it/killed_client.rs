@@ -53,7 +53,7 @@ fn what_has_a_runner_outlives_the_client() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.tell(&session.call(1).before());
-    let _runner = session.call(1).is_claimed();
+    let _runner = session.call(1).is_attached();
     last_words(&session, &session.call(1).after());
     assert_eq!(told(&Session::other(&env).types()), "");
     assert_eq!(session.active().len(), 1);

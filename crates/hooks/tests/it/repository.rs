@@ -81,15 +81,11 @@ fn played(wish: Option<&Value>) -> Value {
     let limits: Vec<Value> = session.active().iter().map(|task| task["limit_ms"].clone()).collect();
     let mut text = json!({ "said": said, "limits": limits }).to_string();
     // Ours are drawn at random.
-    for task in session.active().iter().chain(&finished(&env)) {
+    for task in session.active().iter().chain(&session.finished()) {
         text = text.replace(task["id"].as_str().unwrap(), "TASK");
     }
     let own = env.path().to_str().unwrap();
     serde_json::from_str(&text.replace(own, "HERE")).unwrap()
-}
-
-fn finished(env: &TestEnv) -> Vec<Value> {
-    env.state_file("completed.json")["tasks"].as_array().cloned().unwrap_or_default()
 }
 
 #[test]

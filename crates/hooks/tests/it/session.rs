@@ -1,8 +1,12 @@
 //! A conversation of the client, as far as hooks see it: the events that it sends for what happens in it.
 
 use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use sisyphus_base::clock::Tick;
+use sisyphus_base::lock::Lock;
 use sisyphus_testing::{Output, TestEnv};
 
 use crate::payload::{CLIENT_TMP, PROJECT, SESSION, payload, with};
@@ -60,24 +64,55 @@ impl<'a> Session<'a> {
         Call { session: self, number, agent: None }
     }
 
-    /// The unfinished tasks of this conversation.
+    /// The calls of this conversation that are announced: the client has not said what became of them.
+    pub(crate) fn announced(&self) -> Vec<Value> {
+        let entries = fs::read_dir(self.announced_dir()).into_iter().flatten();
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let mut calls: Vec<Value> = paths.map(|path| json_of(&path)).collect();
+        calls.sort_by_key(|call| call["ticket"].as_u64());
+        calls
+    }
+
+    /// The folder that exists while something is announced.
+    pub(crate) fn announced_dir(&self) -> PathBuf {
+        self.env.state().join("announced").join(&self.id)
+    }
+
+    /// The unfinished tasks of this conversation that the client has confirmed.
     pub(crate) fn active(&self) -> Vec<Value> {
-        self.tasks("active.json", "/tasks")
+        let tasks = self.tasks("active.json").into_iter();
+        tasks.filter(|task| task["status"]["state"] != "finished").collect()
     }
 
-    /// The finished tasks of this conversation that did not complete.
+    /// The finished tasks of this conversation that did not complete, wherever they stand.
     pub(crate) fn failed(&self) -> Vec<Value> {
-        self.tasks("failed.json", "/tasks")
+        let is_meant = |task: &Value| task["status"]["outcome"] != "completed";
+        self.finished().into_iter().filter(is_meant).collect()
     }
 
-    /// The finished tasks of this conversation whose result is owed.
+    /// The finished tasks of this conversation in the order of their calls. One is in the history as soon as nothing
+    /// will change it any more.
+    pub(crate) fn finished(&self) -> Vec<Value> {
+        let files = ["completed.json", "failed.json", "active.json"];
+        let all = files.iter().flat_map(|file| self.tasks(file));
+        let mut finished: Vec<Value> =
+            all.filter(|task| task["status"]["state"] == "finished").collect();
+        finished.sort_by_key(|task| task["ticket"].as_u64());
+        finished
+    }
+
+    /// The finished tasks of this conversation whose result no reader has.
     pub(crate) fn owed(&self) -> Vec<Value> {
-        self.tasks(&format!("outbox/{}.json", self.id), "/owed")
+        let is_open = |task: &Value| {
+            let delivery = &task["delivery"]["state"];
+            delivery == "owed" || delivery == "leased"
+        };
+        self.tasks("active.json").into_iter().filter(is_open).collect()
     }
 
-    fn tasks(&self, file: &str, pointer: &str) -> Vec<Value> {
+    fn tasks(&self, file: &str) -> Vec<Value> {
         let state = self.env.state_file(file);
-        let tasks = state.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+        let tasks = state["tasks"].as_array().cloned().unwrap_or_default();
         tasks.into_iter().filter(|task| task["session"] == self.id.as_str()).collect()
     }
 
@@ -86,22 +121,62 @@ impl<'a> Session<'a> {
         let ended_at = chrono::Utc::now() - chrono::Duration::seconds(seconds);
         let mut task = json!({
             "id": format!("t{number}"), "ticket": number, "session": self.id,
-            "client": { "id": format!("b{number}"), "said_by": "client" },
+            "client": { "id": format!("b{number}") },
             "cwd": self.env.project(), "command": "npm test", "description": "the tests",
-            "status": { "state": "finished", "outcome": "failed", "exit_code": 3, "ended_at": ended_at },
+            "status": {
+                "state": "finished", "outcome": "failed", "exit_code": 3, "ended_at": ended_at,
+                "reported_by": "runner",
+            },
+            "delivery": { "state": "owed", "since": tick_before(seconds), "attempt": "first" },
         });
         if let Some(agent) = agent {
             task["agent"] = agent.into();
         }
-        let path = self.outbox();
-        fs::create_dir_all(path.parent().expect("a folder")).expect("the outbox folder");
-        fs::write(path, json!({ "version": 1, "owed": [task] }).to_string()).expect("an outbox");
+        self.put(&[task]);
     }
 
-    /// The file of what is owed to this conversation.
-    pub(crate) fn outbox(&self) -> std::path::PathBuf {
-        self.env.state().join(format!("outbox/{}.json", self.id))
+    /// Takes the lock of the state, until it is dropped.
+    pub(crate) fn holds_the_lock(&self) -> Lock {
+        fs::create_dir_all(self.env.state()).expect("the state folder");
+        let path = self.env.state().join("state.lock");
+        Lock::acquire(&path, Duration::from_secs(10)).expect("the lock")
     }
+
+    /// As if the prompts that results went out with had been a while ago.
+    pub(crate) fn time_goes_by(&self) {
+        self.env.edit_state("active.json", |active| {
+            for task in active["tasks"].as_array_mut().expect("tasks") {
+                if task["delivery"]["state"] == "sent" {
+                    let before = chrono::Utc::now() - chrono::Duration::seconds(5);
+                    task["delivery"]["at"] = json!(before);
+                }
+            }
+        });
+    }
+
+    /// Puts records into the state, in the place of those of the same ids.
+    pub(crate) fn put(&self, records: &[Value]) {
+        fs::create_dir_all(self.env.state()).expect("the state folder");
+        self.env.edit_state("active.json", |active| {
+            if active.is_null() {
+                *active = json!({ "version": 2, "tasks": [] });
+            }
+            let tasks = active["tasks"].as_array_mut().expect("tasks");
+            tasks.retain(|task| records.iter().all(|record| record["id"] != task["id"]));
+            tasks.extend_from_slice(records);
+            tasks.sort_by_key(|task| task["ticket"].as_u64());
+        });
+    }
+}
+
+/// The moment so many seconds ago, by the clock that no person sets.
+pub(crate) fn tick_before(seconds: i64) -> u64 {
+    let before = u64::try_from(seconds).expect("a moment in the past") * 1_000_000_000;
+    Tick::now().0.saturating_sub(before)
+}
+
+fn json_of(path: &std::path::Path) -> Value {
+    serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
 }
 
 /// One call of Bash with `run_in_background`.
@@ -148,23 +223,51 @@ impl<'a> Call<'a> {
         self.session.tell(&self.after());
     }
 
-    /// Claims the call as a runner does; it has the call until the file is dropped.
-    pub(crate) fn is_claimed(&self) -> File {
-        let tool_use = format!("toolu_{}", self.number);
-        let active = self.session.active();
-        let task = active.iter().find(|task| task["tool_use_id"] == tool_use.as_str());
-        let id = task.expect("an announced call")["id"].as_str().expect("an id").to_owned();
-        let folder = self.session.env.runs().join(&id);
-        let announced = self.session.env.runs().join("announced").join(&self.session.id);
-        let announcement = fs::read_dir(announced)
-            .expect("the announcements")
-            .map(|entry| entry.expect("an entry").path())
-            .find(|path| path.to_string_lossy().ends_with(&id))
-            .expect("an announcement");
+    /// The folder of its run.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let runs = self.session.env.state().join("runs").join(&self.session.id);
+        runs.join(format!("b{}", self.number))
+    }
+
+    /// Attaches as a runner does; it lives until the file is dropped.
+    pub(crate) fn is_attached(&self) -> File {
+        let name = format!("toolu_{}.json", self.number);
+        let announced = self.session.announced_dir().join(name);
+        let call = if announced.exists() { announced } else { self.folder().join("call.json") };
+        let call = fs::read(call).expect("a call that was announced");
+        self.is_attached_by(&call)
+    }
+
+    /// The same of a shell whose words are those of another announcement.
+    pub(crate) fn is_attached_by(&self, announcement: &[u8]) -> File {
+        let folder = self.folder();
+        fs::create_dir_all(&folder).expect("the run folder");
         let lock = File::create(folder.join("lock")).expect("a lock file");
         lock.try_lock().expect("a lock that nobody has");
-        fs::rename(announcement, folder.join("claimed.json")).expect("a claim");
+        fs::write(folder.join("attached.json"), announcement).expect("a file of the runner");
         lock
+    }
+
+    /// Its command was started now, as its runner notes it.
+    pub(crate) fn is_started(&self) {
+        let started = json!({ "at": chrono::Utc::now() }).to_string();
+        fs::write(self.folder().join("started.json"), started).expect("a file of the runner");
+    }
+
+    /// Its command ended with this code so many seconds ago, as its runner notes it, before it lets go of its lock.
+    pub(crate) fn has_ended(&self, code: i32, seconds: i64) {
+        let ended_at = chrono::Utc::now() - chrono::Duration::seconds(seconds);
+        let file = self
+            .session
+            .env
+            .client_tmp()
+            .join(format!("-home-dev-proj/{}/tasks/b{}.output", self.session.id, self.number));
+        let result = json!({
+            "exit": { "code": code }, "stop": "none", "started_at": ended_at, "ended_at": ended_at,
+            "ended": tick_before(seconds), "duration_ms": 7, "client_file": file,
+            "output": { "bytes": 9, "dropped": 9 },
+        });
+        fs::write(self.folder().join("result.json"), result.to_string()).expect("a result");
     }
 
     /// The text of the client's notice that it ended with exit code 4.

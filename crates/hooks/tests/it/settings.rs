@@ -140,7 +140,7 @@ fn announced_in_project(env: &TestEnv, user: &str, project: &str) -> usize {
     let mut command = env.command("sisyphus-pre-tool-use");
     command.env("CLAUDE_PROJECT_DIR", env.project());
     assert_eq!(feed(command, session.call(1).before().to_string().as_bytes()).stdout, "");
-    env.state_file("active.json")["tasks"].as_array().map_or(0, Vec::len)
+    session.announced().len()
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_project_may_shorten_a_time_limit_and_never_lengthen_it() {
     for (user, project, expected) in [(30, 60, 30), (30, 5, 5), (5, 0, 5)] {
         let env = TestEnv::new();
         announced_in_project(&env, &ttl(user), &ttl(project));
-        let task = &env.state_file("active.json")["tasks"][0];
+        let task = &Session::new(&env).announced()[0];
         assert_eq!(task["limit_ms"], expected * 60_000, "{user} {project}: {task}");
     }
 }

@@ -117,6 +117,7 @@ fn a_background_sleep_is_a_task_like_any_other() {
     let session = Session::new(&env);
     session.call(1).starts();
     session.tell(&with(session.call(2).before(), "/tool_input/command", "sleep 60"));
+    session.tell(&with(session.call(2).after(), "/tool_input/command", "sleep 60"));
     assert_eq!(session.active().len(), 2);
 }
 

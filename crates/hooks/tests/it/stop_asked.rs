@@ -81,7 +81,7 @@ fn the_end_of_the_session_is_noted_and_does_not_overwrite_the_model() {
     let (stopped, running, elsewhere) = (session.call(1), session.call(2), other.call(3));
     let _runners = [&stopped, &running, &elsewhere].map(|call| {
         call.starts();
-        call.is_claimed()
+        call.is_attached()
     });
     session.tell(&stopped.stop("pre-tool-use.task-stop"));
     session.tell(&session.event("session-end.prompt-input-exit"));
@@ -113,7 +113,7 @@ fn a_cleared_conversation_ends_nothing_that_runs() {
     let session = Session::new(&env);
     session.call(1).starts();
     session.tell(&session.call(2).after());
-    let _runner = session.call(1).is_claimed();
+    let _runner = session.call(1).is_attached();
     session.tell(&with(session.event("session-end.other"), "/reason", "clear"));
     let active = session.active();
     assert_eq!(active.len(), 2);

@@ -35,13 +35,6 @@ fn types(session: &Session<'_>, transcript: &str) -> String {
     told(&session.send(&with(event, "/transcript_path", path.to_str().unwrap())))
 }
 
-/// As if the last prompt had been a while ago.
-fn time_goes_by(session: &Session<'_>) {
-    session.env.edit_state(&format!("outbox/{}.json", session.id), |outbox| {
-        outbox["sent"][0]["at"] = json!(chrono::Utc::now() - chrono::Duration::seconds(5));
-    });
-}
-
 #[test]
 fn a_result_is_told_again_if_and_only_if_its_prompt_was_blocked_by_somebody_else() {
     let report = "[sisyphus] Background task t1 (\"the tests\") failed with exit code 3";
@@ -62,15 +55,11 @@ fn a_result_is_told_again_if_and_only_if_its_prompt_was_blocked_by_somebody_else
         let env = TestEnv::new();
         let session = Session::new(&env);
         session.owe(1, None, 60);
-        // A result that is taken back comes from the history.
-        let task = session.owed().remove(0);
-        let history = json!({ "version": 1, "tasks": [task] });
-        fs::write(env.state().join("failed.json"), history.to_string()).unwrap();
         assert!(told(&session.types()).contains(report));
         let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
         // The client may not have written it down yet.
         assert_eq!(types(&session, &transcript), "", "{transcript}");
-        time_goes_by(&session);
+        session.time_goes_by();
         let said = types(&session, &transcript);
         assert_eq!(said.starts_with(report), again, "{transcript}: {said}");
         assert_eq!(log(&env), "", "{transcript}");
@@ -83,7 +72,7 @@ fn a_transcript_that_cannot_be_read_tells_of_no_block() {
     let session = Session::new(&env);
     session.owe(1, None, 60);
     assert!(told(&session.types()).contains("failed with exit code 3"));
-    time_goes_by(&session);
+    session.time_goes_by();
     let pipe = env.path().join("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let event = session.event("user-prompt-submit.typed");

@@ -34,7 +34,7 @@ fn a_service_gets_the_clients_longest_limit_and_everything_else_as_it_was() {
         session.send(&event).json(),
         json!({ "hookSpecificOutput": { "hookEventName": "PreToolUse", "updatedInput": expected } })
     );
-    let [task] = session.active().try_into().unwrap();
+    let [task] = session.announced().try_into().unwrap();
     assert_eq!(task["command"], "npm run dev");
     assert_eq!(task["client_limit_ms"], 7_200_000);
     assert_eq!(task["limit_ms"], Value::Null, "nobody asked for a limit");
@@ -61,7 +61,7 @@ fn where_others_may_rewrite_calls_none_is_changed() {
         let env = TestEnv::new();
         let session = session(&env, rewriting);
         assert_eq!(session.send(&service(&session)).stdout, "", "{rewriting}");
-        assert_eq!(session.active().len(), 1, "{rewriting}: announced nevertheless");
+        assert_eq!(session.announced().len(), 1, "{rewriting}: announced nevertheless");
     }
     let env = TestEnv::new();
     let unknown = Session::new(&env);

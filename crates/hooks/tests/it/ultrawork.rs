@@ -102,11 +102,12 @@ fn results_come_along_and_nothing_is_cut_off() {
     // As many results as make the longest reminder: then the text's place is named.
     let tasks: Vec<Value> = (0..20).map(|number| {
         json!({ "id": format!("t{number}"), "ticket": number, "session": session.id,
-                "client": { "id": format!("b{number}"), "said_by": "client" }, "cwd": "/",
+                "client": { "id": format!("b{number}") }, "cwd": "/",
                 "command": "x".repeat(9_000), "description": "d".repeat(900),
-                "status": { "state": "finished", "outcome": "failed", "exit_code": 3, "ended_at": chrono::Utc::now() } })
+                "status": { "state": "finished", "outcome": "failed", "exit_code": 3, "ended_at": chrono::Utc::now() },
+                "delivery": { "state": "owed", "since": 1, "attempt": "first" } })
     }).collect();
-    fs::write(session.outbox(), json!({ "version": 1, "owed": tasks }).to_string()).unwrap();
+    session.put(&tasks);
     let event = with(session.event("user-prompt-submit.typed"), "/prompt", "ulw: refactor the API");
     let mut command = env.command("sisyphus-user-prompt-submit");
     command.env("CLAUDE_PLUGIN_ROOT", "/home/dev/.claude/skills/sisyphus");

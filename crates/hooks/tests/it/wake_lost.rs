@@ -17,12 +17,9 @@ fn a_client_has_its_time_to_announce_a_lost_task_however_long_the_waiter_was_the
     let session = Session::new(&env);
     let call = session.call(1);
     session.tell(&call.before());
-    let lock = call.is_claimed();
+    let lock = call.is_attached();
     session.tell(&call.after());
-    let [task] = session.active().try_into().expect("one live task");
-    let folder = env.runs().join(task["id"].as_str().unwrap());
-    let started = serde_json::json!({ "at": chrono::Utc::now() });
-    fs::write(folder.join("started.json"), started.to_string()).unwrap();
+    call.is_started();
 
     let mut waiter = waiter(&session);
     let settled = env.state().join(format!("wake/{}.json", session.id));

@@ -41,7 +41,7 @@ fn what_follows_the_event_is_not_read() {
     let mut started = Started::new(env.command("sisyphus-pre-tool-use"));
     started.give(format!("\n  {event}{event} and so on").as_bytes());
     let _ = started.end();
-    assert_eq!(session.active().len(), 1);
+    assert_eq!(session.announced().len(), 1);
 }
 
 #[test]

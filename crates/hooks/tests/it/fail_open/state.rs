@@ -43,7 +43,7 @@ fn a_broken_list_of_tasks_is_set_aside_and_the_next_call_recorded() {
             let path = env.state().join("active.json");
             put(&path, broken);
             let _ = session.send(&session.event(payload));
-            session.tell(&session.call(7).before());
+            session.call(7).starts();
             let active = session.active();
             assert!(active.iter().any(|it| it["tool_use_id"] == "toolu_7"), "{event}: {active:?}");
             let (files, reasons) = set_aside(&path);
@@ -53,20 +53,23 @@ fn a_broken_list_of_tasks_is_set_aside_and_the_next_call_recorded() {
     }
 }
 
+/// S18: what was owed stands in the list and goes with it; what runs is found again in its run folder.
 #[test]
-fn a_broken_list_of_tasks_holds_no_reminder_back() {
-    for payload in [
-        "user-prompt-submit.typed",
-        "session-start.resume",
-        "stop.idle",
-        "user-prompt-submit.notification-rewake",
-    ] {
+fn a_broken_list_of_tasks_holds_no_result_of_a_run_back() {
+    for broken in BROKEN {
         let env = TestEnv::new();
         let session = Session::new(&env);
-        session.owe(1, None, 60);
-        put(&env.state().join("active.json"), BROKEN[1]);
-        let output = session.send(&session.event(payload));
-        assert!(told(&output).contains("exit code 3"), "{payload}: {output:?} {}", log(&env));
+        let call = session.call(1);
+        call.starts();
+        let runner = call.is_attached();
+        put(&env.state().join("active.json"), broken);
+        session.tell(&session.event("stop.idle"));
+        let [task] = session.active().try_into().unwrap();
+        assert_eq!(task["command"], "sleep 6; echo hello-out; exit 4");
+        call.has_ended(4, 10);
+        drop(runner);
+        let output = session.send(&session.event("stop.idle"));
+        assert!(told(&output).contains("exit code 4"), "{broken}: {output:?} {}", log(&env));
     }
 }
 
@@ -93,18 +96,19 @@ fn a_broken_list_of_tasks_does_not_keep_a_started_one_from_being_observed() {
 }
 
 #[test]
-fn a_broken_outbox_is_set_aside_and_the_next_result_told() {
+fn a_broken_event_is_set_aside_and_the_next_result_told() {
     for broken in BROKEN {
         for (event, payload) in HOOKS {
             let env = TestEnv::new();
             let session = Session::new(&env);
-            put(&session.outbox(), broken);
+            let posted = env.state().join("inbox/00000000000000000001-00.json");
+            put(&posted, broken);
             let _ = session.send(&session.event(payload));
             let text = told(&session.submits(&session.call(7).notice()));
             assert!(text.contains("failed with exit code 4"), "{event}: {text:?} {}", log(&env));
-            let (files, reasons) = set_aside(&session.outbox());
-            assert_eq!(files, [broken], "{event}");
-            assert!(reasons.len() == 1 && reasons[0].contains("is malformed"), "{reasons:?}");
+            assert!(!posted.exists(), "{event}");
+            assert_eq!(fs::read_to_string(posted.with_extension("broken")).unwrap(), broken);
+            assert!(log(&env).contains("00000000000000000001-00.json"), "{}", log(&env));
         }
     }
 }
@@ -119,7 +123,7 @@ fn a_broken_note_about_the_session_is_set_aside_and_until_then_nothing_is_change
         put(&path, broken);
         let service = crate::payload::with(session.call(1).before(), "/tool_input/command", "vite");
         session.tell(&service);
-        assert_eq!(session.active().len(), 1);
+        assert_eq!(session.announced().len(), 1);
         session.tell(&session.event("session-start.startup"));
         assert_eq!(set_aside(&path).0, [broken]);
         assert!(env.state_file(&name)["rewriting"].is_string());
@@ -135,14 +139,16 @@ fn a_broken_history_is_set_aside_and_the_next_end_filed() {
     let call = session.call(1);
     call.starts();
     assert!(told(&session.submits(&call.notice())).contains("failed with exit code 4"));
-    assert_eq!(session.failed().len(), 1);
+    session.time_goes_by();
+    assert_eq!(session.types().stdout, "");
+    assert_eq!(env.state_file("failed.json")["tasks"].as_array().map(Vec::len), Some(1));
     assert_eq!(set_aside(&path).0, [BROKEN[1]]);
 }
 
 #[test]
 fn a_list_of_tasks_of_a_newer_version_is_left_alone() {
     for newer in
-        ["{\"version\": 2, \"tasks\": []}", "{\"version\": 9, \"tasks\": {\"by\": \"id\"}}"]
+        ["{\"version\": 3, \"tasks\": []}", "{\"version\": 9, \"tasks\": {\"by\": \"id\"}}"]
     {
         for (event, payload) in HOOKS {
             let env = TestEnv::new();
@@ -152,8 +158,8 @@ fn a_list_of_tasks_of_a_newer_version_is_left_alone() {
             assert_eq!(session.send(&session.event(payload)).stdout, "", "{event}");
             assert_eq!(fs::read_to_string(&path).unwrap(), newer, "{event}");
             assert_eq!(set_aside(&path).0, Vec::<String>::new(), "{event}");
-            // The one hook that has nothing to do with the state.
-            let expected = event != "SubagentStart";
+            // A call is announced beside it.
+            let expected = event != "PreToolUse";
             assert_eq!(log(&env).contains("update sisyphus"), expected, "{event}: {}", log(&env));
         }
     }
@@ -169,7 +175,7 @@ fn a_list_of_tasks_that_grew_wild_stops_no_hook_for_ever() {
         // All holes: larger than what is read, and nothing on disk.
         fs::File::options().write(true).open(&path).unwrap().set_len(1 << 32).unwrap();
         let _ = session.send(&session.event(payload));
-        session.tell(&session.call(7).before());
+        session.call(7).starts();
         let size = path.metadata().unwrap().len();
         assert!(size < 1 << 20, "{event}: still {size} bytes, {}", log(&env));
         assert!(session.active().iter().any(|it| it["tool_use_id"] == "toolu_7"), "{event}");
