@@ -16,6 +16,7 @@ mod attach;
 mod deliver;
 mod fail_open;
 mod failing_loop;
+mod faults;
 mod five_kinds;
 mod forget;
 mod hand_over;
