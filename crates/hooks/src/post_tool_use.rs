@@ -35,7 +35,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let mut joined = None;
     let events = match event.tool_name {
         Tool::Bash | Tool::PowerShell => {
-            joined = join(context, event)?;
+            joined = join(context, event);
             joined.iter().map(|join| Event::Joined(Box::new(join.clone()))).collect()
         }
         Tool::TaskStop => stop_confirmed(context, &peek.active, &event),
@@ -80,12 +80,12 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
 
 /// Leaves for the runner which call its run belongs to; this needs no lock. Returns the tie, if the call runs in the
 /// background.
-fn join(context: &Context, event: PostToolUse) -> Result<Option<Join>> {
-    let Some(id) = event.tool_response.background_task_id else { return Ok(None) };
+fn join(context: &Context, event: PostToolUse) -> Option<Join> {
+    let id = event.tool_response.background_task_id?;
     if context.settings().execution == Execution::Off {
-        return Ok(None);
+        return None;
     }
-    let Some(command) = BackgroundCommand::of(&event.tool_input) else { return Ok(None) };
+    let command = BackgroundCommand::of(&event.tool_input)?;
     let (session, tool_use) = (event.session_id.clone(), event.tool_use_id.clone());
     let caller = Caller {
         session: event.session_id,
@@ -98,35 +98,32 @@ fn join(context: &Context, event: PostToolUse) -> Result<Option<Join>> {
     let join =
         |announcement| Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here());
     // The announced call goes before this one: its `timeout` may have been raised since.
-    let join = match announced.read(&tool_use) {
-        Some(announcement) => join(announcement),
-        None => {
-            let attendance = context.environment.attendance;
-            let call = call(caller, command, context.settings(), attendance);
-            let mut announcement = Announcement::new(call, context.now.at);
-            announcement.client_tmp = Some(context.client_tmp().to_owned());
-            let join = join(announcement);
-            // It became a background command while it ran: no shell attaches to what was not announced.
-            if run.is_attached() { join } else { join.without_runner(context.now.at) }
-        }
+    let join = if let Some(announcement) = announced.read(&tool_use) {
+        join(announcement)
+    } else {
+        let attendance = context.environment.attendance;
+        let call = call(caller, command, context.settings(), attendance);
+        let mut announcement = Announcement::new(call, context.now.at);
+        announcement.client_tmp = Some(context.client_tmp().to_owned());
+        let join = join(announcement);
+        // It became a background command while it ran: no shell attaches to what was not announced.
+        if run.is_attached() { join } else { join.without_runner(context.now.at) }
     };
     if let Err(error) = run.join(&join) {
         context.log("PostToolUse", &error);
     }
     // Before the announcement goes: a shell that comes up after this answer asks as long as the folder is there.
-    if let Err(error) = announced.expect(&id) {
-        context.log("PostToolUse", &error);
-    }
-    // Before the announcement goes: a shell that comes up after this answer asks as long as the folder is there.
-    if let Err(error) = announced.expect(&id) {
+    if join.observed_since.is_none()
+        && let Err(error) = announced.expect(&id)
+    {
         context.log("PostToolUse", &error);
     }
     announced.remove(&tool_use);
     // Below /tmp any sandboxed command can say that a runner attached.
-    if Run::outside(context.store.dir(), &session, &id).is_attached() {
+    if run.is_attached() {
         announced.forget(&id);
     }
-    Ok(Some(join))
+    Some(join)
 }
 
 /// Whether a runner has the task, or takes it within a moment: its shell may have been started just now.

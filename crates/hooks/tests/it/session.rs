@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sisyphus_base::clock::Tick;
+use sisyphus_base::lock::Lock;
 use sisyphus_testing::{Output, TestEnv};
 
 use crate::payload::{CLIENT_TMP, PROJECT, SESSION, payload, with};
@@ -134,13 +136,10 @@ impl<'a> Session<'a> {
     }
 
     /// Takes the lock of the state, until it is dropped.
-    pub(crate) fn holds_the_lock(&self) -> File {
+    pub(crate) fn holds_the_lock(&self) -> Lock {
         fs::create_dir_all(self.env.state()).expect("the state folder");
         let path = self.env.state().join("state.lock");
-        let file = File::options().write(true).create(true).truncate(false).open(path);
-        let file = file.expect("the lock file");
-        file.lock().expect("the lock");
-        file
+        Lock::acquire(&path, Duration::from_secs(10)).expect("the lock")
     }
 
     /// As if the prompts that results went out with had been a while ago.
