@@ -139,7 +139,7 @@ mod tests {
         let lock = dir.path().join("state.lock");
         let counter = dir.path().join("counter");
         crate::atomic::write(&counter, b"0").unwrap();
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..25 {

@@ -85,41 +85,7 @@ mod tests {
                 description: "x".repeat(110_000),
                 timeout: None,
             };
-            let call = call(caller, command, &Settings::default());
-            let announcement = Announcement::new(call, chrono::Utc::now());
-            let id = ClientTaskId::new(format!("b{number}")).unwrap();
-            let join = Join::new(announcement, id, None, None);
-            assert!(serde_json::to_string(&join).unwrap().len() < 8_000);
-            active.insert(join.into_task());
-        }
-        assert!(serde_json::to_string(&active).unwrap().len() < 4_000_000);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sisyphus_core::call::{Announcement, Join};
-    use sisyphus_core::id::ClientTaskId;
-    use sisyphus_core::store::Active;
-
-    /// S15: records and events hold the beginning of a command, however long it is.
-    #[test]
-    fn long_commands_make_short_records() {
-        let mut active = Active::default();
-        for number in 0..600 {
-            let caller = Caller {
-                session: SessionId::new("s").unwrap(),
-                tool_use_id: ToolUseId::new(format!("toolu_{number}")).unwrap(),
-                agent: None,
-                cwd: "/home/dev/proj".into(),
-            };
-            let command = BackgroundCommand {
-                command: "ä".repeat(55_000),
-                description: "x".repeat(110_000),
-                timeout: None,
-            };
-            let call = call(caller, command, &Settings::default());
+            let call = call(caller, command, &Settings::default(), Attendance::default());
             let announcement = Announcement::new(call, chrono::Utc::now());
             let id = ClientTaskId::new(format!("b{number}")).unwrap();
             let join = Join::new(announcement, id, None, None);

@@ -21,21 +21,7 @@ pub(crate) struct Identity {
 impl Identity {
     /// Reads it off standard output; `None` if that is no output file of the client's.
     pub(crate) fn own() -> Option<Self> {
-        Self::of_file(own_output_file().ok()?)
-    }
-
-    /// The same of the shell that started this process. While the snippet runs `claim`, the shell keeps its standard
-    /// output under another number: it sends that of `claim` away by redirecting its own.
-    pub(crate) fn of_caller() -> Option<Self> {
-        let shell = std::os::unix::process::parent_id();
-        let descriptors = std::fs::read_dir(format!("/proc/{shell}/fd")).ok()?;
-        let mut paths = descriptors.filter_map(|it| std::fs::read_link(it.ok()?.path()).ok());
-        let path = paths.find(|path| names(path).is_some())?;
-        let file = File::open(&path).ok()?;
-        Self::of_file((path, file))
-    }
-
-    fn of_file(output: (PathBuf, File)) -> Option<Self> {
+        let output = own_output_file().ok()?;
         let (session, client_id, client_tmp) = names(&output.0)?;
         Some(Self { session, client_id, client_tmp, output })
     }

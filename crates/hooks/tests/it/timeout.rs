@@ -93,7 +93,7 @@ fn in_a_terminal_no_limit_is_raised() {
     let env = TestEnv::new();
     let session = session(&env, "only_ours");
     assert_eq!(send_attended(&session, &service(&session)).stdout, "");
-    let [task] = session.active().try_into().unwrap();
+    let [task] = session.announced().try_into().unwrap();
     assert_eq!((&task["limit_ms"], &task["client_limit_ms"]), (&Value::Null, &Value::Null));
 }
 
@@ -107,7 +107,7 @@ fn in_a_terminal_a_timeout_only_lengthens_our_limit() {
         let session = session(&env, "only_ours");
         let event = with(session.call(1).before(), "/tool_input/timeout", timeout.clone());
         assert_eq!(send_attended(&session, &event).stdout, "");
-        let [task] = session.active().try_into().unwrap();
+        let [task] = session.announced().try_into().unwrap();
         assert_eq!(
             (&task["limit_ms"], &task["client_limit_ms"]),
             (&json!(limit), &Value::Null),
@@ -115,7 +115,7 @@ fn in_a_terminal_a_timeout_only_lengthens_our_limit() {
         );
         let service = with(service(&session), "/tool_input/timeout", timeout.clone());
         assert_eq!(send_attended(&session, &with(service, "/tool_use_id", "toolu_2")).stdout, "");
-        assert_eq!(session.active()[1]["limit_ms"], Value::Null, "{timeout}");
+        assert_eq!(session.announced()[1]["limit_ms"], Value::Null, "{timeout}");
     }
 }
 
@@ -131,7 +131,7 @@ fn our_limit_is_said_at_launch() {
     for call in &calls {
         assert_eq!(send_attended(&session, &call.before()).stdout, "");
     }
-    let runner = calls[0].is_claimed();
+    let runner = calls[0].is_attached();
     let said = send_attended(&session, &calls[0].after()).json();
     let said = said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
     assert!(said.starts_with("[sisyphus] Background task t"), "{said}");
@@ -140,6 +140,6 @@ fn our_limit_is_said_at_launch() {
     assert!(said.ends_with(clause) && said.len() < 160, "{said}");
     drop(runner);
     assert_eq!(send_attended(&session, &calls[1].after()).stdout, "", "no runner has it");
-    let _runner = calls[2].is_claimed();
+    let _runner = calls[2].is_attached();
     assert_eq!(session.send(&calls[2].after()).stdout, "", "not said by the client where it is");
 }

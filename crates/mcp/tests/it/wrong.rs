@@ -88,7 +88,7 @@ fn of_several_with_one_name_the_ids_are_told() {
 #[test]
 fn state_that_can_t_be_read_is_an_error_of_the_tool() {
     let env = TestEnv::new();
-    std::fs::create_dir_all(env.state().join("active.json")).unwrap();
+    fs::create_dir_all(env.state().join("active.json")).unwrap();
     let model = Model::start(&env, Some("session-1"));
     let error = model.list(json!({})).error();
     assert!(error.contains("active.json"), "{error}");
