@@ -25,8 +25,10 @@ pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     if let Err(error) = point_to_notifier(state) {
         context.log("SessionStart", &error);
     }
-    // Sandboxed commands can't create it.
-    RunRoot::create(&context.environment)?;
+    // Sandboxed commands can't create it. The others don't need it.
+    if let Err(error) = RunRoot::create(&context.environment) {
+        context.log("SessionStart", &error);
+    }
     let announced = Announced::of(state, session);
     let line = snippet::render(&state.runner(), announced.dir())
         .context("could not attach: a path holds a quote")?;

@@ -147,7 +147,7 @@ fn half_a_character_costs_itself() {
     let event = with(event, "/tool_input/description", "HALF of it");
     let text = event.to_string().replace("HALF", r"\ud83d");
     assert_eq!(hook(&env, "PreToolUse", text.as_bytes()).stdout, "");
-    let [task] = session.active().try_into().expect("one task");
+    let [task] = session.announced().try_into().expect("one call");
     assert_eq!(task["command"], "echo \u{fffd}");
     assert_eq!(task["description"], "\u{fffd} of it");
     for (event, payload) in HOOKS {
@@ -166,7 +166,7 @@ fn an_unknown_value_costs_its_field() {
             let env = TestEnv::new();
             let session = Session::new(&env);
             session.tell(&with(session.call(1).before(), field, value.clone()));
-            assert_eq!(session.active().len(), 1, "{field}: {value}");
+            assert_eq!(session.announced().len(), 1, "{field}: {value}");
             assert_eq!(log(&env), "", "{field}: {value}");
         }
     }

@@ -9,7 +9,7 @@ use sisyphus_testing::TestEnv;
 
 use crate::agent::Agent;
 use crate::session::Session;
-use crate::start::{HOOKS, log, told};
+use crate::start::{HOOKS, feed, log, told};
 
 type Spoil = fn(&TestEnv);
 
@@ -88,7 +88,14 @@ fn nothing_is_written_in_a_folder_that_is_not_ours_alone() {
         }
         Agent::new(&session, 1).runs();
         assert_eq!(names_below(&env), before, "{what}: something was written there");
+        // Only SessionStart looks at it, for sandboxed commands. It attaches the session all the same.
+        let env_file = env.path().join("env.sh");
+        let mut start = env.command("sisyphus-session-start");
+        start.env("CLAUDE_ENV_FILE", &env_file);
+        let event = session.event("session-start.startup").to_string();
+        let _ = feed(start, event.as_bytes());
         assert!(log(&env).contains("refused `"), "{what}: {}", log(&env));
+        assert!(fs::read_to_string(&env_file).unwrap().contains("sisyphus-run"), "{what}");
     }
 }
 
