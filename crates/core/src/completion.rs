@@ -84,18 +84,17 @@ impl Completion {
         let Self { notice, known, output } = self;
         let kept_for = known.id().clone();
         let by_name = active.named(&notice.session, &notice.client_id, notice.tool_use_id.as_ref());
-        let id = match by_name {
-            Some(task) => task.id.clone(),
-            None => {
-                let task = match known {
-                    Known::Announced(join) => join.into_task(),
-                    Known::Retired(task) => *task,
-                    Known::Recorded(id) | Known::New(id) => first_heard_of(id, &notice, now),
-                };
-                let id = task.id.clone();
-                active.insert(task);
-                id
-            }
+        let id = if let Some(task) = by_name {
+            task.id.clone()
+        } else {
+            let task = match known {
+                Known::Announced(join) => join.into_task(),
+                Known::Retired(task) => *task,
+                Known::Recorded(id) | Known::New(id) => first_heard_of(id, &notice, now),
+            };
+            let id = task.id.clone();
+            active.insert(task);
+            id
         };
         let Some(task) = active.task_mut(&id) else { return };
         task.client.get_or_insert(Client { id: notice.client_id, process: None });
@@ -134,7 +133,7 @@ fn ending(task: &Task, end: ClientEnd, now: Now) -> Ending {
         Status::Running { started_at, .. } => Some(*started_at),
         Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
     };
-    Ending { started_at, reported_by, ..Ending::unseen(outcome, now.at) }
+    Ending { reported_by, started_at, ..Ending::unseen(outcome, now.at) }
 }
 
 fn first_heard_of(id: TaskId, notice: &Notice, now: Now) -> Task {

@@ -37,6 +37,9 @@ pub enum AgentFailure {
     Error,
 }
 
+/// The signals that the client stops commands with.
+const STOPPING: [i32; 2] = [9, 15];
+
 /// How a task ended. An exit code that nobody saw is [`Outcome::Unknown`], never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -73,7 +76,13 @@ impl Outcome {
         let signal_of = |outcome: &Self| match outcome {
             Self::Killed { signal } => Some(*signal),
             Self::Failed { exit_code } if (129..=192).contains(exit_code) => Some(exit_code - 128),
-            _ => None,
+            Self::Completed
+            | Self::Failed { .. }
+            | Self::TimedOut { .. }
+            | Self::Cancelled { .. }
+            | Self::Lost { .. }
+            | Self::AgentFailed { .. }
+            | Self::Unknown => None,
         };
         match (self, other) {
             (Self::TimedOut { .. }, Self::TimedOut { .. }) => true,
@@ -86,13 +95,27 @@ impl Outcome {
 
     /// Whether `other` names a cause where this names none: only Claude Code knows why it sent a signal.
     pub(crate) fn is_explained_by(&self, other: &Self) -> bool {
-        let by_a_stranger = Self::Cancelled { by: Canceller::Unknown };
-        let names_a_cause = match other {
-            Self::TimedOut { .. } => true,
-            Self::Cancelled { by } => *by != Canceller::Unknown,
-            _ => false,
-        };
-        *self == by_a_stranger && names_a_cause
+        let is_stop = |signal: &i32| STOPPING.contains(signal);
+        match (self, other) {
+            (Self::Cancelled { by: Canceller::Unknown }, Self::TimedOut { .. }) => true,
+            (Self::Cancelled { by: Canceller::Unknown }, Self::Cancelled { by }) => {
+                *by != Canceller::Unknown
+            }
+            (Self::Killed { signal }, Self::Cancelled { by }) => {
+                is_stop(signal) && *by != Canceller::Unknown
+            }
+            (
+                Self::Completed
+                | Self::Failed { .. }
+                | Self::Killed { .. }
+                | Self::TimedOut { .. }
+                | Self::Cancelled { .. }
+                | Self::Lost { .. }
+                | Self::AgentFailed { .. }
+                | Self::Unknown,
+                _,
+            ) => false,
+        }
     }
 
     /// One word for tables and JSON: `completed`, `failed`, `killed`, `timed_out`, `cancelled`, `lost`, `unknown`.

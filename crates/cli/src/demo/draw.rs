@@ -61,7 +61,7 @@ fn row(seen: &Seen, now: DateTime<Utc>) -> [Cell; 4] {
         Stand::Waits { .. } => in_words(seen),
         Stand::Comes | Stand::Runs | Stand::Over => seen.line.clone().unwrap_or_default(),
     };
-    let hue = hue(&seen.task.status());
+    let hue = hue(seen.task.status());
     [
         Cell::of(hue, format!("{} {}", sign_of(&seen.task), state(&seen.task))),
         Cell::from(time(&seen.task, now).map_or_else(|| "-".to_owned(), duration)),

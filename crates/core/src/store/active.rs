@@ -161,7 +161,9 @@ impl Active {
         }
         if !reported.is_empty() {
             let book = self.book(session);
-            reported.into_iter().for_each(|word| book.reported.add(word));
+            for word in reported {
+                book.reported.add(word);
+            }
         }
         leased
     }

@@ -152,13 +152,12 @@ impl Store {
         let is_current = |peek: &Peek| {
             peek.snapshot.text.is_some() && peek.snapshot.stamp == stamp(&self.dir.active())
         };
-        let (snapshot, mut active, findings) = match peek.filter(is_current) {
-            Some(peek) => (peek.snapshot, peek.active, Some(peek.findings)),
+        let (snapshot, mut active, findings) = if let Some(peek) = peek.filter(is_current) {
+            (peek.snapshot, peek.active, Some(peek.findings))
+        } else {
             // A commit came in between, or nothing was read before.
-            None => {
-                let (active, text) = file::read_text_or_set_aside(&self.dir.active())?;
-                (Snapshot { text, stamp: None }, active, None)
-            }
+            let (active, text) = file::read_text_or_set_aside(&self.dir.active())?;
+            (Snapshot { text, stamp: None }, active, None)
         };
         let now = Now::read();
         let applied = self.apply_posted(&mut active, now);
@@ -206,7 +205,9 @@ impl Store {
         // Written there first: a task that stands in both files is one, and that of the higher revision counts.
         if let Err(error) = history::record(&self.dir, &retired) {
             hook_log::append(&self.dir, "history", &format!("{error:#}"));
-            std::mem::take(&mut retired).into_iter().for_each(|task| active.insert(task));
+            for task in std::mem::take(&mut retired) {
+                active.insert(task);
+            }
         }
         active.forget_sessions();
         let text = file::encode(&path, &active)?;
@@ -277,8 +278,7 @@ impl Store {
     /// A retired task by the client's name of it.
     pub fn find_retired(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
         let histories = [self.read_completed(), self.read_failed()];
-        let found = histories.into_iter().flatten().find_map(|history| history.named(session, id));
-        found
+        histories.into_iter().flatten().find_map(|history| history.named(session, id))
     }
 
     /// A retired task by its own id.
@@ -306,7 +306,7 @@ impl Store {
         let _lock = self.lock(LOCK_WAIT_IN_HOOK)?;
         let path = self.dir.session(session);
         file::create_folder(&path)?;
-        let is_first = !path.symlink_metadata().is_ok();
+        let is_first = path.symlink_metadata().is_err();
         let (before, text): (Session, _) = file::read_text_or_set_aside(&path)?;
         let mut noted = before.clone();
         noted.rewriting = match before.rewriting {

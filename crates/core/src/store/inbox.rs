@@ -45,8 +45,8 @@ pub(super) fn post(state: &StateDir, event: &Event) -> Result<EventName> {
 pub(super) fn names(state: &StateDir) -> Vec<EventName> {
     let Ok(entries) = fs::read_dir(state.inbox_dir()) else { return Vec::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<EventName> =
-        names.filter(|name| name.ends_with(".json")).map(EventName).collect();
+    let posted = names.filter(|name| name.strip_suffix(".json").is_some());
+    let mut names: Vec<EventName> = posted.map(EventName).collect();
     names.sort();
     names
 }
