@@ -186,7 +186,9 @@ mod tests {
         let state = StateDir::at(dir.path());
         let announced = Announced::of(&state, &SessionId::new("s1").unwrap());
         let calls = ["toolu_b", "toolu_a"].map(announcement);
-        calls.iter().for_each(|call| announced.announce(call).unwrap());
+        for call in &calls {
+            announced.announce(call).unwrap();
+        }
         assert_eq!(announced.list().unwrap(), calls);
         fs::write(announced.dir().join("toolu_x.json"), "{").unwrap();
         assert_eq!(announced.list().unwrap().len(), 2);
