@@ -9,7 +9,6 @@ use sisyphus_core::environment::Environment;
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run::Exit;
-use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::snippet;
 use sisyphus_core::status::Survivors;
 use sisyphus_core::task::Kind;
@@ -114,8 +113,7 @@ fn turn(
         return Ok(Turn::Start(Admission::default()));
     }
     let environment = Environment::read();
-    let root = RunRoot::below(client_tmp)?.context("there are no run folders")?;
-    let mut slots = Slots::open(&environment, &root, state, handoff.confinement)?;
+    let mut slots = Slots::open(&environment, client_tmp, state, handoff.confinement)?;
     wait_for_turn(&mut slots, asked, record, signals)
 }
 

@@ -1,6 +1,7 @@
 //! Waiting for a slot. A waiting runner sleeps until the kernel opens a lock: the one before it in line, or, at the head
 //! of the line, a slot. What no lock tells is looked at seldom: the settings, agents, and whether the line before it sleeps.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -12,7 +13,6 @@ use sisyphus_core::line::{
     AgentSlots, Attempt, Capacity, Line, LineTicket, Occupant, QueueEntry, RuntimeDir, SlotGuard,
 };
 use sisyphus_core::paths::{StateDir, client_config_dir};
-use sisyphus_core::run_root::RunRoot;
 use sisyphus_process::{Notice, Signals, Watchers, is_alive};
 
 use crate::doubt::Doubt;
@@ -84,11 +84,11 @@ pub(crate) struct Slots {
 impl Slots {
     pub(crate) fn open(
         environment: &Environment,
-        root: &RunRoot,
+        client_tmp: &Path,
         state: &StateDir,
         confinement: Confinement,
     ) -> Result<Self> {
-        let line = Line::open(environment, confinement, root)?;
+        let line = Line::open(environment, confinement, client_tmp)?;
         let runtime = RuntimeDir::open(environment).ok().flatten();
         let configuration = client_config_dir(environment).ok();
         Ok(Self {

@@ -96,17 +96,21 @@ impl TestEnv {
 
     /// Writes the user's settings: the section `sisyphus`.
     pub fn set(&self, settings: &Value) {
-        let path = self.home().join(".claude/settings.json");
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
-        let settings = serde_json::json!({ "sisyphus": settings });
-        std::fs::write(path, settings.to_string()).expect("the settings");
+        self.write_section("sisyphus", settings);
     }
 
     /// Writes the user's settings: the client's own switch for its sandbox.
     pub fn switch_sandbox_on(&self) {
+        self.write_section("sandbox", &serde_json::json!({ "enabled": true }));
+    }
+
+    /// Leaves the other sections as they are, if the file can be read.
+    fn write_section(&self, name: &str, section: &Value) {
         let path = self.home().join(".claude/settings.json");
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
-        let settings = serde_json::json!({ "sandbox": { "enabled": true } });
+        let known = std::fs::read(&path).ok().and_then(|it| serde_json::from_slice(&it).ok());
+        let mut settings = known.filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
+        settings[name] = section.clone();
         std::fs::write(path, settings.to_string()).expect("the settings");
     }
 

@@ -83,15 +83,17 @@ impl Position {
 }
 
 impl Line {
-    /// Opens the line of this process, creating its folders.
+    /// Opens the line of this process, creating its folders. Only the sandboxed one needs what is below `client_tmp`: every
+    /// sandboxed command can remove it.
     pub fn open(
         environment: &Environment,
         confinement: Confinement,
-        root: &RunRoot,
+        client_tmp: &Path,
     ) -> Result<Self> {
         let (top, outside) = match confinement {
             Confinement::Outside => (RuntimeDir::create(environment)?.line(), None),
             Confinement::Sandboxed => {
+                let root = RunRoot::below(client_tmp)?.context("there are no run folders")?;
                 let outside = RuntimeDir::open(environment).ok().flatten();
                 (root.line(), outside.map(|dir| slots_of(&dir.line())))
             }

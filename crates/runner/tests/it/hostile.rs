@@ -8,8 +8,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sisyphus_core::store::Lock;
-use sisyphus_testing::{Client, Shell, env};
+use sisyphus_core::store::{Lock, is_held};
+use sisyphus_testing::{Client, Shell, env, wait_until};
 
 /// A sandboxed task that was started, and whose runner is gone.
 struct Victim {
@@ -38,6 +38,8 @@ impl Victim {
         client.hook("sisyphus-post-tool-use", call);
         assert_eq!(client.task()["status"], "running");
         drop(alive);
+        // A shell that another test is starting has every open file of this process until it is one.
+        wait_until("the lock to be open", || !is_held(&folder.join("lock")).unwrap());
         let victim = Self { client, id, folder };
         fs::write(victim.secret(), "root:x:0:0\n").unwrap();
         victim

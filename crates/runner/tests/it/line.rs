@@ -155,7 +155,8 @@ fn several_suspended_in_line_are_passed() {
     }
 }
 
-/// What is let go unproven, because it may be a foreground command, takes a slot that counts.
+/// I5: what is let go unproven, because it may be a foreground command, takes a slot that counts. Takes half a minute:
+/// the client never answers.
 #[test]
 fn what_is_let_go_unproven_counts() {
     let client = session(1);
@@ -164,6 +165,9 @@ fn what_is_let_go_unproven_counts() {
     let command = "echo 9 >> log; until [ -e go-9 ]; do sleep 0.02; done";
     client.announce(command);
     let unproven = client.start(command);
+    let since = Instant::now();
+    wait_until("half of the doubt to go by", || since.elapsed() > Duration::from_secs(15));
+    assert_eq!(started(&client), [1]);
     wait_for_start(&client, &[1, 9]);
     let second = job(&client, 2);
     wait_for_line(&client, 1);
@@ -180,19 +184,29 @@ fn what_is_let_go_unproven_counts() {
     assert_eq!(second.wait().status.code(), Some(2));
 }
 
-/// S9, S10: a killed container, of another host name, holds nothing.
+/// S9, S10: a killed container, of another host name, holds nothing. The client's hooks run in there too: a shell in
+/// namespaces that its hook did not see is none of ours.
 #[test]
 fn a_killed_container_holds_no_slot() {
     let client = session(1);
     let command = "echo 1 >> log; sleep 600";
-    let call = client.announce(command);
+    let mut call = json!({
+        "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": "toolu_contained",
+        "tool_input": { "command": command, "description": "a test", "run_in_background": true },
+    });
+    client.complete(&mut call);
+    let event = client.env.path().join("event.json");
+    fs::write(&event, call.to_string()).unwrap();
+    let hook = client.env.command("sisyphus-pre-tool-use");
     let contained = client.spawn(&client.attached(command), |shell, path| {
         let mut container = Command::new("unshare");
         if !nix::unistd::geteuid().is_root() {
             container.args(["--user", "--map-root-user"]);
         }
         container.args(["--mount", "--pid", "--uts", "--fork", "--mount-proc", "--kill-child"]);
-        container.args(["sh", "-c", "hostname elsewhere || exit 90\n\"$@\"; exit $?", "sh"]);
+        let script =
+            "hostname elsewhere || exit 90\n\"$0\" < \"$1\" || exit 91\nshift\n\"$@\"; exit $?";
+        container.args(["sh", "-c", script]).arg(hook.get_program()).arg(&event);
         container.arg(shell.get_program()).args(shell.get_args());
         client.env.apply(&mut container);
         let file = fs::File::options().append(true).open(path).unwrap();
@@ -200,10 +214,12 @@ fn a_killed_container_holds_no_slot() {
         container.stdout(file.try_clone().unwrap()).stderr(file);
         *shell = container;
     });
+    client.wait_until_attached(&contained);
     client.bind(call, &contained);
     wait_for_start(&client, &[1]);
     let second = job(&client, 2);
     wait_for_line(&client, 1);
+    assert_eq!(started(&client), [1]);
     contained.process.signal(Signal::SIGKILL);
     wait_for_start(&client, &[1, 2]);
     let_go(&client, 2);
@@ -229,6 +245,7 @@ fn sandboxed_job(client: &Client, number: usize) -> Running {
 #[test]
 fn a_sandboxed_command_waits_for_slots_outside_and_not_the_other_way() {
     let client = session(1);
+    client.env.switch_sandbox_on();
     let first = job(&client, 1);
     wait_for_start(&client, &[1]);
     let second = sandboxed_job(&client, 2);

@@ -230,18 +230,27 @@ fn a_service_needs_no_slot() {
     }
 }
 
-/// It took the announcement of a background call that was never confirmed: nothing of ours may hold it up.
+/// I5: it has the words of an announced background call. As soon as the client has called another shell that call,
+/// nothing of ours may hold it up.
 #[test]
 fn a_foreground_command_with_the_same_words_is_not_kept_waiting() {
     let client = session(1);
     let _first = job(&client, 1);
     wait_for_start(&client, &[1]);
-    client.announce("echo in the foreground");
+    let command = "echo in the foreground";
+    let call = client.announce(command);
+    let foreground = client.start(command);
+    client.wait_until_attached(&foreground);
+    let background = client.start(command);
+    client.wait_until_attached(&background);
     let before = Instant::now();
-    let foreground = client.start("echo in the foreground");
-    assert_eq!(foreground.wait().text(), "in the foreground\n");
+    client.bind(call, &background);
+    assert_eq!(foreground.wait_in_foreground().text(), "in the foreground\n");
     assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+    // The call itself has its turn.
+    assert_eq!(background.text(), "");
     let_go(&client, 1);
+    assert_eq!(background.wait().text(), "in the foreground\n");
 }
 
 #[test]

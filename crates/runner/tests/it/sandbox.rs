@@ -37,7 +37,7 @@ fn a_result_from_a_sandbox_is_left_in_the_run_folder_and_folded_outside() {
         client.env.switch_sandbox_on();
         let probe = client.env.home().join("probe");
         let command = format!(
-            "echo \"$$ in the sandbox\"; touch {} 2>/dev/null && echo can write; exit 3",
+            "echo \"$$ in the sandbox\"; touch {} 2>/dev/null && echo can write\nuntil [ -e go ]; do sleep 0.02; done; exit 3",
             probe.display()
         );
         let call = client.announce(&command);
@@ -49,6 +49,8 @@ fn a_result_from_a_sandbox_is_left_in_the_run_folder_and_folded_outside() {
             shell.stdin(std::process::Stdio::null());
         });
         client.bind(call, &running);
+        // Not before: the hook that binds would see the end.
+        fs::write(client.env.project().join("go"), "").unwrap();
         let finished = running.wait();
         let text = finished.text();
         assert!(!text.contains("no sandbox possible"), "this test must be able to mount: {text}");

@@ -163,12 +163,13 @@ fn with_nothing_announced_no_process_is_started() {
     });
 }
 
-/// Announces a command in a session whose runner `spoil` made unfit, and asserts that it runs as without us.
+/// Announces a command in a session whose runner `spoil` makes unfit then, and asserts that it runs as without us.
 fn assert_runs_with_runner(spoil: impl Fn(&Path)) {
     in_both(|client| {
-        spoil(&client.runner());
         let command = "from_snapshot; echo \"own $$\"; cd /; (exit 5)";
         client.announce(command);
+        // The hook that announces puts back a runner that is gone.
+        spoil(&client.runner());
         let running = client.start(command);
         let pid = running.process.pid;
         let finished = running.wait();
@@ -223,10 +224,13 @@ fn it_ends_no_shell_in_posix_mode() {
         };
         let command = "echo goes on; exit 3";
         let string = format!("{posix}set -eu\n{}", client.attached(command));
-        client.announce(command);
-        let finished = client.spawn(&string, |_, _| {}).wait();
+        let call = client.announce(command);
+        let running = client.spawn(&string, |_, _| {});
+        client.wait_until_attached(&running);
+        client.bind(call, &running);
+        let finished = running.wait();
         assert_eq!((finished.text().as_str(), finished.status.code()), ("goes on\n", Some(3)));
-        assert_eq!(client.task()["client_id"], *finished.id, "not claimed");
+        assert_eq!(client.task()["exit_code"], 3, "not supervised");
         client.announce(command);
         fs::remove_file(client.runner()).unwrap();
         let finished = client.spawn(&string, |_, _| {}).wait();
@@ -258,10 +262,13 @@ fn a_command_of_130_400_bytes_runs() {
         let tail = "; exit 7";
         let command = format!("echo {}{tail}", "x".repeat(130_400 - "echo ".len() - tail.len()));
         let plain = client.start_plain(&command).wait();
-        client.announce(&command);
-        let finished = client.start(&command).wait();
+        let call = client.announce(&command);
+        let running = client.start(&command);
+        client.wait_until_attached(&running);
+        client.bind(call, &running);
+        let finished = running.wait();
         assert_eq!(finished.status.code(), Some(7));
         assert_eq!((finished.status, finished.output.len()), (plain.status, plain.output.len()));
-        assert_eq!(client.task()["client_id"], *finished.id, "not claimed");
+        assert_eq!(client.task()["exit_code"], 7, "not supervised");
     });
 }
