@@ -86,6 +86,7 @@ mod tests {
     fn a_state_is_as_it_was() {
         let folder = std::env::temp_dir().join(format!("snapshot-{}", std::process::id()));
         let state = folder.join("state");
+        fs::create_dir_all(&state).unwrap();
         fs::write(state.join("active.json"), "one").unwrap();
         let snapshot = Snapshot::take(&state).unwrap();
         fs::write(state.join("active.json"), "changed").unwrap();
