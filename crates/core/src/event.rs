@@ -103,7 +103,7 @@ impl Event {
                 release(active, &session, is_its);
             }
             Self::SessionResumed { session } => {
-                active.begin_session(&session);
+                active.resume_session(&session, now.tick);
                 release(active, &session, |task| task.agent.is_some());
                 // The end of the session did not stop these after all: whatever stops them later is something else.
                 for task in active.tasks.iter_mut().filter(|task| task.session == session) {

@@ -26,7 +26,10 @@ fn rate_limited() -> Value {
 fn plant_one_in_line(env: &TestEnv) {
     let waiting = json!({ "ticket": 7, "session": "session-1", "tool_use_id": "toolu_7", "turn": "waiting",
                           "description": "the third", "call": { "agent_type": "Plan", "prompt": "plan" } });
-    let active = json!({ "version": 1, "tasks": [agent(running("t1", "look around"))], "agents": { "waiting": [waiting] } });
+    let mut task = agent(running("t1", "look around"));
+    // How long it has been running takes room on the screen.
+    task["status"]["started_at"] = json!(chrono::Utc::now());
+    let active = json!({ "version": 2, "tasks": [task], "agents": { "waiting": [waiting] } });
     plant_text(env, "active.json", &active.to_string());
 }
 

@@ -229,14 +229,30 @@ fn a_shell_that_the_client_did_not_call_a_background_command_is_left_alone() {
     let client = Client::new(Shell::Bash);
     let command = format!("echo ready; {} 3600", fixture(&client, "sleep"));
     // A foreground command with the same words, while the call is still at its permission prompt.
-    client.announce(&command);
+    let call = client.announce(&command);
     let foreground = client.start(&command);
     foreground.wait_for_line("ready");
-    let task = client.running_task();
-    let output = client.env.run("sisyphus", &["cancel", id_of(&task)]);
+    client.wait_until_attached(&foreground);
+    // The announced call is all that is listed, and it has no shell.
+    let announced = client.task();
+    assert_eq!((&announced["status"], &announced["client_id"]), (&json!("pending"), &Value::Null));
+    let output = client.env.run("sisyphus", &["cancel", &foreground.id]);
+    assert_fails(&output, 2, "no task ");
+    let output = client.env.run("sisyphus", &["cancel", id_of(&announced)]);
     assert_fails(&output, 1, "only Claude Code can stop it");
     assert_good(&client.env.run("sisyphus", &["cancel", "--all"]));
     assert!(tree(&foreground).iter().all(|it| it.is_alive()));
+
+    // The call runs at last.
+    let background = client.start(&command);
+    client.bind(call, &background);
+    background.wait_for_line("ready");
+    let task = task_once(&client, &background, "running");
+    let called = tree(&background);
+    assert_good(&client.env.run("sisyphus", &["cancel", id_of(&task)]));
+    assert_gone(&called);
+    assert_stopped_by_user(&client, &background);
+    assert!(tree(&foreground).len() > 1 && tree(&foreground).iter().all(|it| it.is_alive()));
 }
 
 /// What a sandboxed command could do to the lock of its task: whoever holds the file that stands there is not meant.

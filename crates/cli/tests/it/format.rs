@@ -1,12 +1,13 @@
-//! A state that version 0.1.0 wrote must load for ever, with fields in it that we don't know.
+//! A state that version 0.1.0 wrote must be taken over for ever, with fields in it that we don't know.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use sisyphus_testing::{Output, TestEnv};
 
-use crate::planted::{ids, listed, plant_text, prints};
+use crate::planted::{ended, failed, ids, listed, plant_text, prints, running};
 
 const SESSION: &str = "6f0c2e0a-58d4-4b7e-9f55-0d9f3a1c7e21";
 
@@ -15,17 +16,49 @@ fn recorded(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A home with the recorded state in it.
+/// The records of a file of 0.1.0.
+fn recorded_tasks(name: &str) -> Vec<Value> {
+    let file: Value = serde_json::from_str(&recorded(name)).unwrap();
+    file["tasks"].as_array().unwrap().clone()
+}
+
+/// The recorded live records, and two of them once more as the client had named them.
+fn recorded_active(env: &TestEnv) -> String {
+    let mut active: Value = serde_json::from_str(&recorded("active.json")).unwrap();
+    let tasks = active["tasks"].as_array_mut().unwrap();
+    for (id, named) in [("tqueu1111", "tqueu2222"), ("tsupe1111", "tsupe2222")] {
+        let mut task = tasks.iter().find(|task| task["id"] == id).unwrap().clone();
+        task["id"] = named.into();
+        task["client"] = json!({ "id": format!("b{named}"), "said_by": "client" });
+        task["run_root"] = json!(env.runs());
+        tasks.push(task);
+    }
+    active.to_string()
+}
+
+/// A home in which the recorded state was taken over.
 fn recorded_state() -> TestEnv {
     let env = TestEnv::new();
-    for name in ["active.json", "completed.json", "failed.json"] {
-        plant_text(&env, name, &recorded(name));
+    let sisyphus = env.home().join(".claude/.sisyphus");
+    let old = sisyphus.join("background-tasks");
+    let write = |name: &str, text: &str| {
+        let path = old.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("active.json", &recorded_active(&env));
+    for name in ["completed.json", "failed.json"] {
+        write(name, &recorded(name));
     }
-    plant_text(&env, &format!("outbox/{SESSION}.json"), &recorded("outbox.json"));
-    plant_text(&env, &format!("sessions/{SESSION}.json"), &recorded("session.json"));
+    write(&format!("outbox/{SESSION}.json"), &recorded("outbox.json"));
+    write(&format!("sessions/{SESSION}.json"), &recorded("session.json"));
     // One task a line.
     let archived: Value = serde_json::from_str(&recorded("archive.json")).unwrap();
-    plant_text(&env, "archive/2026-10.jsonl", &format!("{archived}\n"));
+    write("archive/2026-10.jsonl", &format!("{archived}\n"));
+    for dir in [&sisyphus, &old] {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    prints(&env, &["import"]);
     env
 }
 
@@ -46,13 +79,12 @@ fn every_task_of_version_0_1_0_is_listed_with_what_was_known_of_it() {
     let env = recorded_state();
     let tasks = listed(&env, &["--all"]);
     let known = [
-        ("tpend1111", "status", json!("pending")),
         ("tobse1111", "status", json!("running")),
         ("tobse1111", "watch", json!("observed")),
         ("tobse1111", "client_id", json!("bobserved")),
         // Their run folders are gone, as after a restart of the machine.
-        ("tqueu1111", "lost_because", json!("run_folder_gone")),
-        ("tsupe1111", "lost_because", json!("run_folder_gone")),
+        ("tqueu2222", "lost_because", json!("run_folder_gone")),
+        ("tsupe2222", "lost_because", json!("run_folder_gone")),
         ("tcomp1111", "exit_code", json!(0)),
         ("tcomp1111", "agent", json!("a1b2c3")),
         ("tcomp1111", "client_id", json!("bldbdcet7")),
@@ -75,11 +107,18 @@ fn every_task_of_version_0_1_0_is_listed_with_what_was_known_of_it() {
         ("tlostsession-ended", "lost_because", json!("session_ended")),
         ("tunkn1111", "status", json!("unknown")),
         ("tarch1111", "description", json!("long ago")),
+        // Known from the file of what was owed alone.
+        ("towed1111", "exit_code", json!(4)),
+        ("tclai1111", "status", json!("completed")),
     ];
     for (id, name, expected) in known {
         assert_eq!(field(&tasks, id, name), &expected, "{name} of {id}");
     }
-    assert_eq!(tasks.len(), 4 + 2 + 12 + 1, "{:?}", ids(&tasks));
+    // Those that the client never named were calls that wait for a permission, and shells that were none of ours.
+    for dropped in ["tpend1111", "tqueu1111", "tsupe1111"] {
+        assert!(!ids(&tasks).contains(&dropped), "{tasks:#?}");
+    }
+    assert_eq!(tasks.len(), 3 + 2 + 2 + 12 + 1, "{:?}", ids(&tasks));
     for task in &tasks {
         prints(&env, &["show", task["id"].as_str().unwrap()]);
     }
@@ -97,49 +136,109 @@ fn what_version_0_1_0_owed_is_delivered_and_what_it_delivered_is_not() {
         assert!(told.contains(expected), "{told}");
     }
     assert!(!told.contains("tcomp1111"), "{told}");
+    let again = resume(&env);
+    assert!(
+        !again.stdout.contains("towed1111") && !again.stdout.contains("tclai1111"),
+        "{again:?}"
+    );
     let notice = "<task-notification>\n<task-id>bldbdcet7</task-id>\n<status>completed</status>\n\
          <summary>Background command \"run the tests\" completed (exit code 0)</summary>\n</task-notification>";
     let event = json!({ "hook_event_name": "UserPromptSubmit", "session_id": SESSION, "cwd": env.project(), "prompt": notice });
     assert_eq!(env.hook("sisyphus-user-prompt-submit", &event).json()["decision"], "block");
 }
 
-#[test]
-fn fields_that_we_do_not_know_survive_in_what_is_rewritten() {
-    let env = recorded_state();
-    let before = env.state_file("active.json");
-    // Two of the active tasks are lost, so three files are written anew.
-    listed(&env, &[]);
-    let active = env.state_file("active.json");
-    assert_ne!(active, before);
-    assert_eq!(active["weather"], "fair");
-    assert_eq!(
-        field(active["tasks"].as_array().unwrap(), "tpend1111", "colour"),
-        &json!({ "of": "tpend1111" })
-    );
-    let failed = env.state_file("failed.json");
-    let failed = failed["tasks"].as_array().unwrap();
-    // Also of a task that has just moved there.
-    assert_eq!(field(failed, "tqueu1111", "colour"), &json!({ "of": "tqueu1111" }));
-    // A finished task is never touched again.
-    let recorded: Value = serde_json::from_str(&recorded("failed.json")).unwrap();
-    for task in recorded["tasks"].as_array().unwrap() {
-        assert!(failed.contains(task), "{task}");
+/// Each field of the record `before` is in the record of the same id.
+fn assert_kept(tasks: &Value, before: &Value) {
+    let tasks = tasks["tasks"].as_array().unwrap();
+    let id = before["id"].as_str().unwrap();
+    for (name, value) in before.as_object().unwrap() {
+        let after = field(tasks, id, name);
+        assert!(holds(after, value), "{name} of {id}: {after}");
     }
-    let outbox = env.state_file(&format!("outbox/{SESSION}.json"));
-    assert_eq!(outbox["weather"], "fair");
-    assert_eq!(
-        field(outbox["owed"].as_array().unwrap(), "towed1111", "colour"),
-        &json!({ "of": "towed1111" })
-    );
-    assert_eq!(resume(&env).code, Some(0));
-    assert_eq!(env.state_file(&format!("sessions/{SESSION}.json"))["weather"], "fair");
+}
+
+/// Whether a value says what another one said. That the client named a task is not said any more: all are named. What is
+/// not known within a status is not taken over, as it never was when a task changed.
+fn holds(after: &Value, before: &Value) -> bool {
+    let Some(fields) = before.as_object() else { return after == before };
+    let mut kept = fields.iter().filter(|(name, _)| *name != "said_by" && *name != "shade");
+    kept.all(|(name, value)| holds(&after[name], value))
+}
+
+#[test]
+fn fields_that_we_do_not_know_survive_the_import() {
+    let env = recorded_state();
+    listed(&env, &[]);
+    let observed = recorded_tasks("active.json").remove(1);
+    assert_eq!(observed["id"], "tobse1111");
+    assert_kept(&env.state_file("active.json"), &observed);
+    // Also of tasks that ended since.
+    let (active, failed) = (env.state_file("active.json"), env.state_file("failed.json"));
+    let tasks = |file: &Value| file["tasks"].as_array().unwrap().clone();
+    let all = [tasks(&active), tasks(&failed), tasks(&env.state_file("completed.json"))].concat();
+    assert_eq!(field(&all, "tqueu2222", "colour"), &json!({ "of": "tqueu1111" }));
+    for id in ["towed1111", "tclai1111"] {
+        assert_eq!(field(&all, id, "colour"), &json!({ "of": id }));
+    }
 }
 
 #[test]
 fn fields_of_the_history_that_we_do_not_know_survive() {
     let env = recorded_state();
     listed(&env, &[]);
-    let failed = env.state_file("failed.json");
-    assert_eq!(failed["tasks"].as_array().unwrap().len(), 14, "it was not rewritten");
-    assert_eq!(failed["weather"], "fair");
+    for name in ["completed.json", "failed.json"] {
+        let file = env.state_file(name);
+        recorded_tasks(name).iter().for_each(|before| assert_kept(&file, before));
+    }
+    // A month that is over is copied as it is.
+    let archived = fs::read_to_string(env.state().join("archive/0.1-2026-10.jsonl")).unwrap();
+    let archived: Value = serde_json::from_str(&archived).unwrap();
+    assert_eq!(archived, serde_json::from_str::<Value>(&recorded("archive.json")).unwrap());
+}
+
+#[test]
+fn fields_that_we_do_not_know_survive_in_what_is_rewritten() {
+    let env = TestEnv::new();
+    let coloured = |mut task: Value| {
+        task["colour"] = json!({ "of": task["id"] });
+        task["status"]["shade"] = "dark".into();
+        task
+    };
+    let known = |mut task: Value| {
+        task["delivery"] = json!({ "state": "not_needed" });
+        task
+    };
+    let mut lost = running("t2", "");
+    lost["client"] = json!({ "id": "b2" });
+    lost["status"]["watch"] = "supervised".into();
+    let file =
+        |tasks: &[Value]| json!({ "version": 2, "tasks": tasks, "weather": "fair" }).to_string();
+    // The second is lost, and the third and the fourth go to the history: all files are rewritten.
+    let active = [running("t1", ""), lost, known(ended("t3", "", 3)), known(failed("t4", "", 4))]
+        .map(coloured);
+    plant_text(&env, "active.json", &file(&active));
+    plant_text(&env, "completed.json", &file(&[coloured(ended("t5", "", 5))]));
+    plant_text(&env, "failed.json", &file(&[coloured(failed("t6", "", 6))]));
+    plant_text(&env, &format!("sessions/{SESSION}.json"), &recorded("session.json"));
+    listed(&env, &[]);
+    for (name, ids) in [
+        ("active.json", ["t1", "t2"]),
+        ("completed.json", ["t5", "t3"]),
+        ("failed.json", ["t6", "t4"]),
+    ] {
+        let file = env.state_file(name);
+        assert_eq!(file["weather"], "fair", "{name}");
+        let tasks = file["tasks"].as_array().unwrap();
+        assert_eq!(tasks.len(), ids.len(), "it was not rewritten: {file:#}");
+        for id in ids {
+            assert_eq!(field(tasks, id, "colour"), &json!({ "of": id }));
+        }
+        // What is in the history is never touched again.
+        if name != "active.json" {
+            assert_eq!(field(tasks, ids[0], "status")["shade"], "dark");
+        }
+    }
+    assert_eq!(env.state_file("active.json")["tasks"][1]["status"]["outcome"], "lost");
+    assert_eq!(resume(&env).code, Some(0));
+    assert_eq!(env.state_file(&format!("sessions/{SESSION}.json"))["weather"], "fair");
 }

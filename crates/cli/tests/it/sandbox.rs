@@ -30,6 +30,7 @@ fn enter(client: &Client, command: &mut Command) {
 
 /// Starts a background command in the sandbox.
 fn start(client: &Client, command: &str) -> (Running, Value) {
+    client.env.switch_sandbox_on();
     let call = client.announce(command);
     let running = client.spawn(&client.attached(command), |shell, path| {
         enter(client, shell);

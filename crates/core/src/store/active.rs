@@ -28,8 +28,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// How long a result stays at hand that a session which ended has not read. A session that is resumed finds it in the
 /// history.
 const PARKED_AFTER: Duration = Duration::from_secs(10 * 60);
-/// The same of a session that did not say that it ended.
-const FORGOTTEN_AFTER: chrono::Duration = chrono::Duration::days(1);
+/// The same of a session that did not say that it ended, nor was resumed since.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The whole of the live state. One record a task: what is owed and what was delivered stands in it too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,9 @@ pub(crate) struct SessionBook {
     /// When the session ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended: Option<Tick>,
+    /// When the session was resumed: what it finds in the history is old, and stays until it was printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resumed: Option<Tick>,
 }
 
 /// A result that is about to be printed.
@@ -214,10 +217,10 @@ impl Active {
     }
 
     /// The session goes on.
-    pub(crate) fn begin_session(&mut self, session: &SessionId) {
-        if let Some(book) = self.sessions.get_mut(session) {
-            book.ended = None;
-        }
+    pub(crate) fn resume_session(&mut self, session: &SessionId, now: Tick) {
+        let book = self.book(session);
+        book.ended = None;
+        book.resumed = Some(now);
     }
 
     /// Everything that another conversation of the same client leaves to the one that follows it.
@@ -235,7 +238,9 @@ impl Active {
     pub(crate) fn retire(&mut self, now: Now) -> Vec<Task> {
         let sessions = &self.sessions;
         let is_over = |task: &Task| {
-            let ended = sessions.get(&task.session).and_then(|book| book.ended);
+            let book = sessions.get(&task.session);
+            let ended = book.and_then(|book| book.ended);
+            let resumed = book.and_then(|book| book.resumed);
             match task.delivery() {
                 Delivery::NotNeeded => true,
                 Delivery::Delivered { at, .. } => {
@@ -243,7 +248,8 @@ impl Active {
                 }
                 Delivery::Owed { .. } | Delivery::Leased { .. } | Delivery::Sent { .. } => {
                     ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
-                        || is_older(task, now.at)
+                        || (is_old(task, now.at)
+                            && resumed.is_none_or(|at| at.age(now.tick) > FORGOTTEN_AFTER))
                 }
                 Delivery::NotDue => false,
             }
@@ -251,12 +257,13 @@ impl Active {
         self.tasks.extract_if(.., |task| is_over(task)).collect()
     }
 
-    /// Forgets that sessions without a task ended. Not before what was retired is in the history: what comes back has to
-    /// retire again.
+    /// Forgets that sessions without a task ended or went on. Not before what was retired is in the history: what comes
+    /// back has to retire again.
     pub(crate) fn forget_sessions(&mut self) {
         let tasks = &self.tasks;
         self.sessions.retain(|session, book| {
-            *book != SessionBook { ended: book.ended, ..SessionBook::default() }
+            let SessionBook { ended, resumed, .. } = *book;
+            *book != SessionBook { ended, resumed, ..SessionBook::default() }
                 || tasks.iter().any(|task| &task.session == session)
         });
     }
@@ -292,9 +299,11 @@ impl Active {
     }
 }
 
-fn is_older(task: &Task, now: DateTime<Utc>) -> bool {
+fn is_old(task: &Task, now: DateTime<Utc>) -> bool {
     match task.status() {
-        Status::Finished(ending) => now - ending.ended_at > FORGOTTEN_AFTER,
+        Status::Finished(ending) => {
+            (now - ending.ended_at).to_std().is_ok_and(|age| age > FORGOTTEN_AFTER)
+        }
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
     }
 }

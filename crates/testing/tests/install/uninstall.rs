@@ -10,7 +10,7 @@ use sisyphus_testing::env;
 use crate::site::Site;
 use crate::tree::{files, tree};
 
-/// Uses what is installed, so that there is a history.
+/// Uses what is installed, so that there is a history: a command runs in the background.
 fn use_it(site: &Site) {
     let event = json!({ "hook_event_name": "SessionStart", "source": "startup",
                         "session_id": "session-1", "cwd": site.path() });
@@ -20,6 +20,11 @@ fn use_it(site: &Site) {
         "tool_name": "Bash", "tool_use_id": "toolu_1",
         "tool_input": { "command": "npm test", "description": "a test", "run_in_background": true } });
     let output = site.hook("pre-tool-use", &call);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let mut answer = call;
+    answer["hook_event_name"] = "PostToolUse".into();
+    answer["tool_response"] = json!({ "stdout": "", "stderr": "", "backgroundTaskId": "b1" });
+    let output = site.hook("post-tool-use", &answer);
     assert_eq!(output.code, Some(0), "{output:?}");
     fs::write(site.state().join("hooks.log.1"), "older\n").unwrap();
     fs::write(site.state().join("failed.json.corrupt-20261121T023000000.reason"), "x\n").unwrap();
@@ -55,8 +60,8 @@ fn purge_leaves_only_folders_that_others_may_use() {
     let site = Site::new();
     site.install();
     use_it(&site);
-    // What the runner and the waiter leave.
-    for name in ["claims", "wake"] {
+    // What runners, the waiter and hooks that could not get the lock leave; the last is of 0.1.0.
+    for name in ["runs", "announced", "inbox", "transfers", "wake", "claims"] {
         fs::create_dir_all(site.state().join(name)).unwrap();
     }
     site.uninstall(&["--purge"]);
