@@ -193,6 +193,13 @@ pub(crate) fn supervise(
             }
         };
     };
+    // The client signals the command itself right after the runner: its end may be noticed first.
+    if stop == Stop::None
+        && matches!(exit, Exit::Signal(_))
+        && let Ok(Some(number)) = signals.pending()
+    {
+        stop = Stop::Signal(number);
+    }
     let (ended_at, duration) = (Utc::now(), start.instant.elapsed());
     if let Phase::Condemned { tree, kill_at } = phase {
         bury(tree, kill_at);
