@@ -46,6 +46,8 @@ fn what_the_client_sends_to_every_process_arrives_once() {
     in_both(|client| {
         let running = client.background(REPORT);
         running.wait_for_line("ready");
+        // What comes while the command is being started is passed on.
+        client.wait_until_running(&running);
         let shell = running.command();
         running.process.signal(Signal::SIGTERM);
         // The runner takes signals in order: this one has arrived, so the TERM before it has been seen.
