@@ -188,7 +188,9 @@ fn fields_of_the_history_that_we_do_not_know_survive() {
     listed(&env, &[]);
     for name in ["completed.json", "failed.json"] {
         let file = env.state_file(name);
-        recorded_tasks(name).iter().for_each(|before| assert_kept(&file, before));
+        for before in &recorded_tasks(name) {
+            assert_kept(&file, before);
+        }
     }
     // A month that is over is copied as it is.
     let archived = fs::read_to_string(env.state().join("archive/0.1-2026-10.jsonl")).unwrap();
