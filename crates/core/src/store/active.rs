@@ -28,8 +28,9 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// How long a result stays at hand that a session which ended has not read. A session that is resumed finds it in the
 /// history.
 const PARKED_AFTER: Duration = Duration::from_secs(10 * 60);
-/// The same of a session that did not say that it ended, nor was resumed since.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// The same of a session that did not say that it ended, nor was resumed since. A terminal that stays open over a weekend
+/// must still get its results at the next prompt; a client that was killed never says that it ended.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The whole of the live state. One record a task: what is owed and what was delivered stands in it too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
