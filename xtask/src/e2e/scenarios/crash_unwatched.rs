@@ -25,9 +25,10 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let mut crashed = Session::idle(&home, &api, &[BYPASS, "--session-id", SESSION])?;
     crashed.send("hello")?;
     api.wait_for("the first turn", Duration::from_secs(20), |requests| requests.first().map(drop))?;
-    // Where the runner is gone a command runs as without the plugin.
-    let state = home.state();
-    fs::remove_dir_all(state.join("bin")).context("could not remove the runner")?;
+    // Where the runner is gone a command runs as without the plugin. PreToolUse would put it back, if it could.
+    let bin = home.state().join("bin");
+    fs::remove_dir_all(&bin).context("could not remove the runner")?;
+    fs::write(&bin, "").context("could not bar the runner's place")?;
     crashed.send("go")?;
     api.wait_for("the end of the turn", Duration::from_secs(20), |requests| {
         requests.get(2).map(drop)
