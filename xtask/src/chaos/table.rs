@@ -8,10 +8,10 @@ use super::injector::Kills;
 const SHOWN: usize = 3;
 
 impl Verdict {
-    /// Whether a scene with this limit may come to this. What a killed hook did not announce has no runner, and runs at
-    /// once.
+    /// Whether a scene with this limit may come to this. What a killed hook did not announce has no runner, and of what
+    /// it did not bind the runner can't know that it may wait: both run at once.
     pub(super) fn is_right(&self, limit: usize, kills: Kills) -> bool {
-        let counted = if kills == Kills::None { self.at_once } else { self.supervised_at_once };
+        let counted = if kills == Kills::None { self.at_once } else { self.limited_at_once };
         let is_limited = counted <= limit;
         let failures = [&self.never, &self.twice, &self.wrong, &self.violations];
         is_limited && failures.iter().all(|failures| failures.is_empty())
@@ -58,7 +58,7 @@ pub(super) struct Row {
 pub(super) fn print_table(rows: &[Row]) {
     println!();
     println!(
-        "| scene | seed | endings | never told | told twice unmarked | told wrong | at once, supervised (limit) | other violations | known to killed ones only |"
+        "| scene | seed | endings | never told | told twice unmarked | told wrong | at once, limited (limit) | other violations | known to killed ones only |"
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     for Row { scene, seed, limit, verdict, .. } in rows {
@@ -69,7 +69,7 @@ pub(super) fn print_table(rows: &[Row]) {
             verdict.twice.len(),
             verdict.wrong.len(),
             verdict.at_once,
-            verdict.supervised_at_once,
+            verdict.limited_at_once,
             verdict.violations.len(),
             verdict.excused.values().sum::<usize>(),
         );

@@ -18,6 +18,9 @@ use crate::chaos::injector::Injector;
 use crate::chaos::ledger::{Call, Event, Fate, HookRun};
 use crate::chaos::lock;
 
+/// How often a session begins until its hook lives to attach it.
+const ATTEMPTS: usize = 8;
+
 /// Whether the client gives notice of the ends of commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::chaos) enum Notices {
@@ -108,8 +111,11 @@ impl Session {
     }
 
     fn begin(&self, source: &str) -> Result<()> {
-        self.hook("sisyphus-session-start", &self.events.session_start(source), &[], None);
-        let is_attached = fs::metadata(&self.env_file).is_ok_and(|file| file.len() > 0);
+        // Where the hook is killed the session is without us, and no part of the test: it begins again.
+        let is_attached = (0..ATTEMPTS).any(|_| {
+            self.hook("sisyphus-session-start", &self.events.session_start(source), &[], None);
+            fs::metadata(&self.env_file).is_ok_and(|file| file.len() > 0)
+        });
         ensure!(is_attached, "the session `{}` was not attached", self.name());
         Ok(())
     }

@@ -22,8 +22,8 @@ pub(super) struct Verdict {
     pub(super) wrong: Vec<String>,
     /// How many background commands ran at once at most.
     pub(super) at_once: usize,
-    /// The same of those alone that a runner started.
-    pub(super) supervised_at_once: usize,
+    /// The same of those alone whose runner could know that they run in the background.
+    pub(super) limited_at_once: usize,
     /// Commands that were not told because no process that lives knew of them, by the cause.
     pub(super) excused: BTreeMap<&'static str, usize>,
     pub(super) notes: BTreeMap<&'static str, usize>,
@@ -42,7 +42,7 @@ pub(super) fn check(lines: &[Line]) -> Verdict {
     let stories = Stories::of(lines);
     let mut verdict = Verdict {
         at_once: at_once(lines, &stories, &[Story::is_background]),
-        supervised_at_once: at_once(lines, &stories, &[Story::is_background, Story::is_supervised]),
+        limited_at_once: at_once(lines, &stories, &[Story::is_background, Story::is_limited]),
         ..Verdict::default()
     };
     for story in stories.by_call.values() {

@@ -11,6 +11,7 @@ const KILL: i32 = 9;
 
 /// The hook of a prompt or a notice.
 const PROMPT: &str = "sisyphus-user-prompt-submit";
+const ANSWER: &str = "sisyphus-post-tool-use";
 
 /// One call.
 #[derive(Debug)]
@@ -167,6 +168,13 @@ impl<'a> Story<'a> {
 
     pub(super) fn is_supervised(&self) -> bool {
         self.starters.first().is_some_and(|by| by.starts_with("sisyphus"))
+    }
+
+    /// Whether its runner could know that it runs in the background: a hook that lived was given the client's answer.
+    /// Without that it may be a foreground command, which must not wait.
+    pub(super) fn is_limited(&self) -> bool {
+        let is_answer = |run: &HookRun| run.hook == ANSWER && run.fate == Fate::Exited;
+        self.is_supervised() && self.hooks.iter().any(|run| is_answer(run))
     }
 
     /// Whether a hook that lived was given the client's notice of its end.

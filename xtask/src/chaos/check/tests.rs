@@ -150,7 +150,11 @@ fn the_overlap_is_measured() {
     assert_eq!(at_once(&[&calls[..], &exceeding].concat()), 3);
     let alone = Event::Started { call: 2, by: "xtask".to_owned() };
     let verdict = judge([&calls[..], &[started(1), alone]].concat());
-    assert_eq!((verdict.at_once, verdict.supervised_at_once), (2, 1));
+    assert_eq!((verdict.at_once, verdict.limited_at_once), (2, 0));
+    let answer = |call, fate| hook("sisyphus-post-tool-use", "", &[call], fate);
+    let killed = [answer(1, Fate::Exited), answer(2, Fate::Exited), answer(3, Fate::Killed)];
+    let verdict = judge([&calls[..], &killed, &exceeding].concat());
+    assert_eq!((verdict.at_once, verdict.limited_at_once), (3, 2));
     let killed = Event::Killed { call: 1, cause: Cause::Runner };
     assert_eq!(at_once(&[&calls[..], &[started(1), killed, started(2)]].concat()), 1);
 }
