@@ -12,6 +12,7 @@ use sisyphus_core::announced::Announced;
 use sisyphus_core::call::{Announcement, Confinement};
 use sisyphus_core::execution_string::executes;
 use sisyphus_core::hook_log;
+use sisyphus_core::id::SessionId;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run::Run;
 use sisyphus_core::snippet;
@@ -53,8 +54,10 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
     if flag != "-c" || executed != string {
         return Ok(None);
     }
-    let Some((session, client_id, client_tmp)) = names_of(&caller) else { return Ok(None) };
+    let Some((client_id, client_tmp)) = names_of(&caller) else { return Ok(None) };
     let key = caller_key()?;
+    let session = attached.announced_dir.file_name().and_then(OsStr::to_str);
+    let session = SessionId::new(session.context("the snippet names no session")?)?;
     let run = Run::outside(state, &session, &client_id);
     let Some(announcement) = announcement(&run, &attached.announced_dir, text)? else {
         return Ok(None);

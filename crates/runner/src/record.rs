@@ -57,7 +57,7 @@ pub(crate) struct Record<'a> {
 impl<'a> Record<'a> {
     /// Makes the run's folder and takes its lock.
     pub(crate) fn open(handoff: &Handoff, identity: Identity, state: &'a StateDir) -> Result<Self> {
-        let (session, id) = (&identity.session, &identity.client_id);
+        let (session, id) = (&handoff.announcement.call.session, &identity.client_id);
         let run = match handoff.confinement {
             Confinement::Outside => Run::outside(state, session, id),
             Confinement::Sandboxed => {
@@ -75,7 +75,7 @@ impl<'a> Record<'a> {
         }
         record.attach();
         // In the sandbox it can't be taken away: the next hook does it.
-        Announced::of(state, &record.identity.session).forget(&record.identity.client_id);
+        Announced::of(state, &record.announcement.call.session).forget(&record.identity.client_id);
         Ok(record)
     }
 
@@ -136,11 +136,12 @@ impl<'a> Record<'a> {
 
     /// What is known of this shell now. What matters is read from the state folder, also by a sandboxed runner.
     pub(crate) fn standing(&self) -> Standing {
-        let named = Run::outside(self.state, &self.identity.session, &self.identity.client_id);
+        let named =
+            Run::outside(self.state, &self.announcement.call.session, &self.identity.client_id);
         if let Some(background) = self.background(&named) {
             return if named.stop().exists() { Standing::AskedToStop } else { background };
         }
-        let announced = Announced::of(self.state, &self.identity.session);
+        let announced = Announced::of(self.state, &self.announcement.call.session);
         let calls = announced.list().unwrap_or_default();
         if calls.iter().any(|it| it.call.command == self.announcement.call.command) {
             return Standing::Unknown;
