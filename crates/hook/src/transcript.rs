@@ -15,6 +15,9 @@ const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 
 /// What the reason begins with that our own hook gives for a prompt that it blocks.
 const OUR_REASON: &str = "sisyphus:";
+/// How it goes on behind the task's id where we say something of a task that has not ended: its limit, its place in the
+/// queue, its silence.
+const NO_REPORT: [&str; 2] = ["is ", "still "];
 
 /// The results that went out with a prompt which another hook has blocked: the transcript tells of a blocked prompt since
 /// then, and not of these results. A transcript that can't be read, or that looks otherwise than on 2.1.329, tells of
@@ -28,11 +31,15 @@ pub fn blocked(transcript: &Path, sent: &[(TaskId, DateTime<Utc>)]) -> Result<Ve
     let is_told = |id: &TaskId| {
         let begins = format!("Background task {id} ");
         let of_hook = text.lines().filter(|line| line.contains("\"hook_additional_context\""));
-        of_hook.into_iter().any(|line| line.contains(&begins))
+        of_hook.flat_map(|line| line.split(&begins).skip(1)).any(is_report)
     };
     let is_doubtful = |at: &DateTime<Utc>| blocks.iter().any(|block| *block + SLACK >= *at);
     let doubtful = sent.iter().filter(|(_, at)| is_doubtful(at));
     Ok(doubtful.map(|(id, _)| id).filter(|id| !is_told(id)).cloned().collect())
+}
+
+fn is_report(rest: &str) -> bool {
+    !NO_REPORT.iter().any(|words| rest.starts_with(words))
 }
 
 /// When a hook that is not ours blocked a prompt, if this line says that one did.

@@ -308,3 +308,24 @@ fn is_old(task: &Task, now: DateTime<Utc>) -> bool {
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+    use crate::task::tests::finished;
+
+    /// A terminal that stays open over a weekend has its results on Monday.
+    #[test]
+    fn a_result_that_nothing_read_is_at_hand_for_a_week() {
+        let task = finished("t1", Outcome::Failed { exit_code: 3 });
+        let Status::Finished(ending) = task.status() else { panic!("{task:?}") };
+        let ended_at = ending.ended_at;
+        let mut active = Active { tasks: vec![task], ..Active::default() };
+        let mut retires_after = |days| {
+            let at = ended_at + chrono::Duration::days(days);
+            active.retire(Now { at, tick: Tick(1) }).len()
+        };
+        assert_eq!((retires_after(3), retires_after(8)), (0, 1));
+    }
+}

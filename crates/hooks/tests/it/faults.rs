@@ -238,21 +238,6 @@ fn a_result_is_due_whatever_the_wall_clock_says() {
     assert!(text.contains("failed with exit code 3"), "{text}");
 }
 
-/// A terminal stays open over a weekend: other sessions commit meanwhile, and the result is told at the next prompt.
-#[test]
-fn a_result_waits_over_a_weekend() {
-    let env = TestEnv::new();
-    let session = Session::new(&env);
-    session.owe(1, None, 60);
-    env.edit_state("active.json", |active| {
-        let friday = chrono::Utc::now() - chrono::Duration::days(3);
-        active["tasks"][0]["status"]["ended_at"] = json!(friday);
-    });
-    session.call(2).starts();
-    let text = told(&session.submits("good morning"));
-    assert!(text.contains("failed with exit code 3"), "{text}");
-}
-
 /// S18: the list of tasks was removed. What runs is found in its run folder and told; what is announced attaches.
 #[test]
 fn what_runs_outlives_the_list_of_tasks() {

@@ -44,6 +44,12 @@ fn a_result_is_told_again_if_and_only_if_its_prompt_was_blocked_by_somebody_else
         // It went out again since, with another prompt.
         (vec![blocked("no", 0), added(report)], false),
         (vec![added("[sisyphus] Background task t12 (\"others\") failed"), blocked("no", 0)], true),
+        // What was said of it before it ended is no report.
+        (
+            vec![added("[sisyphus] Background task t1 is stopped after 30 min"), blocked("no", 0)],
+            true,
+        ),
+        (vec![added("[sisyphus] Background task t1 still runs"), blocked("no", 0)], true),
         // What was blocked was blocked by us, or long before.
         (vec![blocked("sisyphus: all results were delivered already", 0)], false),
         (vec![blocked("no", -60)], false),
