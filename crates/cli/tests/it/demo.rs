@@ -264,9 +264,10 @@ fn who_ends_it_early_finds_nothing_left() {
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut demo = command.spawn().unwrap();
         let stdout = BufReader::new(demo.stdout.take().unwrap());
-        let lines = stdout.lines().map(Result::unwrap);
-        // Two run and two wait.
-        assert_eq!(lines.take_while(|line| !line.contains("1 before it")).count(), 4);
+        let mut lines = stdout.lines().map(Result::unwrap);
+        // Two run and two wait. The pipe stays open: a demonstration that nobody reads ends with another error.
+        let before_the_last = lines.by_ref().take_while(|line| !line.contains("1 before it"));
+        assert_eq!(before_the_last.count(), 4);
         Process::of(demo.id().cast_signed()).unwrap().signal(signal);
         assert_eq!(demo.wait().unwrap().signal(), Some(signal as i32));
         assert_nothing_is_left(&plugin.env);
