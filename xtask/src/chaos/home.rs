@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -10,6 +12,10 @@ use serde_json::json;
 use super::ledger::{Ledger, SCRIPT};
 use crate::e2e::sys;
 use crate::repository;
+
+/// How often a folder is removed until nothing is left of it.
+const REMOVAL_ATTEMPTS: u32 = 30;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// A home, its project, its temporary folder and its ledger.
 #[derive(Debug)]
@@ -26,14 +32,7 @@ impl Home {
     pub(super) fn create(binaries: &Path, name: &str, limit: usize) -> Result<Self> {
         let folder = repository::target()?.join("chaos").join(name);
         // Of a run that was killed itself.
-        end_all(&folder);
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error)
-                    .with_context(|| format!("could not remove `{}`", folder.display()));
-            }
-            _ => {}
-        }
+        remove(&folder)?;
         for part in ["home/.claude/projects/project", "project", "tmp", "ledger"] {
             let part = folder.join(part);
             fs::create_dir_all(&part)
@@ -97,4 +96,21 @@ fn variable(folder: &Path) -> String {
 
 fn end_all(folder: &Path) {
     sys::started_with(&variable(folder)).into_iter().for_each(sys::kill_process);
+}
+
+/// Removes the folder of a scene with all that still runs in it. What is being killed may add a file meanwhile.
+pub(super) fn remove(folder: &Path) -> Result<()> {
+    let mut attempts = 0..REMOVAL_ATTEMPTS;
+    loop {
+        end_all(folder);
+        match fs::remove_dir_all(folder) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(_) if attempts.next().is_some() => thread::sleep(REMOVAL_PAUSE),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("could not remove `{}`", folder.display()));
+            }
+        }
+    }
 }

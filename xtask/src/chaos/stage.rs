@@ -1,6 +1,5 @@
 //! Where a scene is played, and what it comes to.
 
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::actor::{Notices, Session};
 use super::check::{Verdict, check};
-use super::home::Home;
+use super::home::{Home, remove};
 use super::injector::{Injector, Kills};
 use super::ledger::Event;
 use super::lock;
@@ -44,8 +43,7 @@ impl Stage {
         let folder = stage.home.folder.clone();
         drop(stage);
         if verdict.is_right(limit, kills) {
-            fs::remove_dir_all(&folder)
-                .with_context(|| format!("could not remove `{}`", folder.display()))?;
+            remove(&folder)?;
         } else {
             println!("        everything is in {}", folder.display());
         }
