@@ -19,9 +19,9 @@ pub enum Attendance {
     Unknown,
     /// It runs in a terminal or an editor. There the client has no time limit for background commands (measured on
     /// 2.1.332).
-    Somebody,
+    Attended,
     /// It was started by a script: when the turn is over, the client ends.
-    Nobody,
+    Unattended,
 }
 
 /// The variables of one process, read once.
@@ -115,8 +115,8 @@ impl Environment {
             claude_env_file: path("CLAUDE_ENV_FILE"),
             claude_plugin_root: path("CLAUDE_PLUGIN_ROOT"),
             attendance: match variable("CLAUDE_CODE_SESSION_ATTENDED") {
-                Some(value) if value == "0" => Attendance::Nobody,
-                Some(value) if value == "1" => Attendance::Somebody,
+                Some(value) if value == "0" => Attendance::Unattended,
+                Some(value) if value == "1" => Attendance::Attended,
                 Some(_) | None => Attendance::Unknown,
             },
             claude_project_dir: path("CLAUDE_PROJECT_DIR"),

@@ -14,7 +14,7 @@ const CARRIERS: [&str; 3] = [UserPromptSubmit::NAME, PostToolUse::NAME, Stop::NA
 /// Takes what waits for this session, as its terminal understands it. Nothing, in one look at a file, if nothing waits.
 pub(crate) fn take(context: &Context, event: &str, session: Option<&SessionId>) -> Option<String> {
     let environment = &context.environment;
-    let is_seen = environment.attendance != Attendance::Nobody;
+    let is_seen = environment.attendance != Attendance::Unattended;
     if !is_seen || environment.terminal == Terminal::None || !CARRIERS.contains(&event) {
         return None;
     }

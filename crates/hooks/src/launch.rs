@@ -37,15 +37,15 @@ pub(crate) fn call(
     };
     let own_ms = settings.task_ttl_ms;
     let limit_ms = match (kind, attendance) {
-        (Kind::Command, Attendance::Somebody) => Some(asked_ms.unwrap_or(own_ms).max(own_ms)),
-        (Kind::Command, Attendance::Nobody | Attendance::Unknown) => asked_ms.or(Some(own_ms)),
+        (Kind::Command, Attendance::Attended) => Some(asked_ms.unwrap_or(own_ms).max(own_ms)),
+        (Kind::Command, Attendance::Unattended | Attendance::Unknown) => asked_ms.or(Some(own_ms)),
         // It is meant to run until it is stopped, unless the call itself says for how long.
-        (Kind::Service | Kind::Agent, Attendance::Somebody) => None,
-        (Kind::Service | Kind::Agent, Attendance::Nobody | Attendance::Unknown) => asked_ms,
+        (Kind::Service | Kind::Agent, Attendance::Attended) => None,
+        (Kind::Service | Kind::Agent, Attendance::Unattended | Attendance::Unknown) => asked_ms,
     };
     let client_limit_ms = match attendance {
-        Attendance::Somebody => None,
-        Attendance::Nobody | Attendance::Unknown => {
+        Attendance::Attended => None,
+        Attendance::Unattended | Attendance::Unknown => {
             Some(asked_ms.unwrap_or(CLIENT_LIMIT_MS).min(CLIENT_LIMIT_MAX_MS))
         }
     };

@@ -44,7 +44,7 @@ const SIGTERM: i32 = 15;
 pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
     let client = parent();
     // Without a person to look at it the client would wait for us before it ends.
-    if context.environment.attendance == Attendance::Nobody
+    if context.environment.attendance == Attendance::Unattended
         || context.settings().execution == Execution::Off
     {
         return Ok(None);

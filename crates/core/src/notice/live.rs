@@ -30,8 +30,8 @@ pub fn launch_line(
 ) -> Option<String> {
     let place = queue_line(active, task, limits, now);
     let limit = match (attendance, task.limit_ms) {
-        (Attendance::Somebody, Some(limit)) => limit,
-        (Attendance::Somebody | Attendance::Nobody | Attendance::Unknown, _) => return place,
+        (Attendance::Attended, Some(limit)) => limit,
+        (Attendance::Attended | Attendance::Unattended | Attendance::Unknown, _) => return place,
     };
     let clause = format!(
         "stopped after {}; the user's setting `sisyphus.task_ttl_minutes` lengthens that.",
@@ -237,23 +237,23 @@ mod tests {
         let line = |slots: Limits, attendance| {
             launch_line(&active, &active.tasks[2], &slots, attendance, at(90))
         };
-        let alone = line(slots(3), Attendance::Somebody).unwrap();
+        let alone = line(slots(3), Attendance::Attended).unwrap();
         assert_eq!(
             alone,
             "[sisyphus] Background task t3 is stopped after 30 min; the user's setting `sisyphus.task_ttl_minutes` \
              lengthens that."
         );
-        let waiting = line(slots(2), Attendance::Somebody).unwrap();
+        let waiting = line(slots(2), Attendance::Attended).unwrap();
         let clause = " told like any other. Once it runs, it is stopped after 30 min; the user's setting \
                       `sisyphus.task_ttl_minutes` lengthens that.";
         assert!(waiting.ends_with(clause), "{waiting}");
-        for attendance in [Attendance::Nobody, Attendance::Unknown] {
+        for attendance in [Attendance::Unattended, Attendance::Unknown] {
             assert_eq!(line(slots(3), attendance), None);
         }
         let mut service = active.clone();
         service.tasks[2].limit_ms = None;
         let said =
-            launch_line(&service, &service.tasks[2], &slots(3), Attendance::Somebody, at(90));
+            launch_line(&service, &service.tasks[2], &slots(3), Attendance::Attended, at(90));
         assert_eq!(said, None);
     }
 
