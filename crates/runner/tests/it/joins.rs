@@ -10,6 +10,7 @@ use sisyphus_core::store::Lock;
 use sisyphus_testing::shell::Running;
 use sisyphus_testing::{Client, Shell, failure_notice, wait_until};
 
+use crate::line::counted;
 use crate::support::in_both;
 
 /// Ends with the code that stands in the file `stop` of its folder.
@@ -169,26 +170,12 @@ fn remove_all_but_programs(state: &Path) {
     }
 }
 
-/// Counts those that run, under a lock of its own, and writes each count down.
-const COUNTED: &str = r#"count() {
-    flock 9
-    now=$(($(cat now 2>/dev/null || echo 0) + $1))
-    echo "$now" > now
-    echo "$now" >> counts
-    flock -u 9
-}
-exec 9>>counting
-count 1
-sleep 0.4
-count -1
-"#;
-
 /// S3: calls whose hooks find the lock of the state busy are announced and joined all the same, and the limit holds.
 #[test]
 fn calls_whose_hooks_find_the_lock_busy_keep_the_limit() {
     let client = Client::new(Shell::Bash);
     client.env.set(&json!({ "max_background_tasks": 2 }));
-    fs::write(client.env.project().join("counted.sh"), COUNTED).unwrap();
+    fs::write(client.env.project().join("counted.sh"), counted("0.4")).unwrap();
     let busy = Lock::acquire(&client.env.state().join("state.lock"), Duration::ZERO).unwrap();
     let commands: Vec<String> = (0..8).map(|number| format!("sh counted.sh {number}")).collect();
     let calls: Vec<Value> = commands.iter().map(|command| client.announce(command)).collect();

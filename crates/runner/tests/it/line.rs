@@ -15,25 +15,24 @@ use sisyphus_testing::{Client, Shell, wait_for, wait_until};
 use crate::queue::{job, let_go, session, slots_are, started, wait_for_line, wait_for_start};
 use crate::sandbox::enter;
 
-/// Counts those that run, under a lock of its own, and writes each count down.
-const COUNTED: &str = r#"count() {
+/// Counts those that run, under a lock of its own, and writes each count down. Each runs for so many seconds.
+pub(crate) fn counted(seconds: &str) -> String {
+    let count = r#"count() {
     flock 9
     now=$(($(cat now 2>/dev/null || echo 0) + $1))
     echo "$now" > now
     echo "$now" >> counts
     flock -u 9
 }
-exec 9>>lock
-count 1
-sleep 0.1
-count -1
-"#;
+exec 9>>lock"#;
+    format!("{count}\ncount 1\nsleep {seconds}\ncount -1\n")
+}
 
 /// S3: forty calls of four sessions at once, limit 2. The commands count themselves.
 #[test]
 fn forty_at_once_never_exceed_the_limit() {
     let mut client = session(2);
-    fs::write(client.env.project().join("counted.sh"), COUNTED).unwrap();
+    fs::write(client.env.project().join("counted.sh"), counted("0.1")).unwrap();
     let mut running = Vec::new();
     for number in 1..=4 {
         client.switch(&format!("session-{number}"));
