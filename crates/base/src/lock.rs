@@ -84,7 +84,7 @@ impl Lock {
 /// No file: nobody does.
 pub fn wait_until_open(path: &Path) -> io::Result<()> {
     match sys::open_lock_to_probe(path) {
-        // Some network file systems share a lock only among those who read the file.
+        // Some network file systems share a lock only among processes that opened the file for reading.
         Ok(file) => FileExt::lock_shared(&file).or_else(|_| FileExt::lock(&file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
@@ -98,8 +98,8 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    // Shared, so that two who look at once don't take each other for the holder. Some network file systems share a lock
-    // only among those who read the file, which no process does: there that mistake is possible.
+    // Shared, so that two processes that look at once don't take each other for the holder. Some network file systems
+    // share a lock only among processes that opened the file for reading, which none does: there that mistake is possible.
     let locked = match FileExt::try_lock_shared(&file) {
         Err(TryLockError::Error(_)) => FileExt::try_lock(&file),
         other => other,

@@ -22,7 +22,7 @@ use crate::words::size;
 /// Most characters of a path that are shown.
 const PATH_MAX: usize = 1_000;
 
-/// Removes what nobody needs any more, or the whole history, or says what would go.
+/// Removes what no task needs any more, or the whole history, or lists what would go.
 pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
     let store = open_store()?;
     let (roots, mut errors) = roots(&store.read_active()?.tasks);

@@ -117,7 +117,7 @@ fn stop(
         .collect())
 }
 
-/// Notes who asked, so that the runners know what the signal means and the records say why the tasks ended. The runners are
+/// Notes the asker, so that the runners know what the signal means and the records say why the tasks ended. The runners are
 /// told by a file of their own: what they do must not wait for the lock of the state.
 fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
     let at = Utc::now();

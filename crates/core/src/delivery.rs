@@ -40,7 +40,7 @@ pub enum Delivery {
     Sent { at: DateTime<Utc>, revision: Revision, attempt: Attempt },
     /// The model has read it.
     Delivered { at: Tick, revision: Revision },
-    /// Nobody needs a reminder: Claude Code itself tells the model of every agent, and of what the model stopped.
+    /// No reader needs a reminder: Claude Code itself tells the model of every agent, and of what the model stopped.
     NotNeeded,
 }
 

@@ -68,7 +68,7 @@ pub enum Event {
     AgentEnded { id: ClientTaskId, end: AgentEnd, limits: Limits, at: DateTime<Utc> },
     /// An agent that ended before runs again.
     AgentRevived { before: Box<Task>, at: DateTime<Utc> },
-    /// Nobody will launch again what the session has in line.
+    /// The model will not launch again what the session has in line.
     AgentQueueLeft { session: SessionId },
 }
 

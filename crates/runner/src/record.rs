@@ -101,7 +101,7 @@ impl<'a> Record<'a> {
     /// Keeps the output, records the end, and makes it known.
     pub(crate) fn end(mut self, waited: Duration, end: End, survivors: Survivors) {
         let ended = Tick::now();
-        // A command may have removed it: without what a run begins with its result would be nobody's.
+        // A command may have removed it: without the file that a run begins with no hook finds its result.
         let _ = self.run.create();
         if !self.run.is_attached() {
             self.attach();

@@ -74,7 +74,7 @@ pub fn append_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
-/// Opens a lock file, creating it with a mode that lets nobody read it. A link is refused.
+/// Opens a lock file, creating it with a mode that lets no other process read it. A link is refused.
 ///
 /// The kernel locks any file that was opened, whatever for. In the client's sandbox the state folder is read-only, so that
 /// nothing there can be opened for writing; without a right to read, a lock file can't be opened there at all, but by root.
@@ -82,7 +82,7 @@ pub fn open_lock_file(path: &Path) -> io::Result<File> {
     to_write().create(true).truncate(false).mode(0o200).open(path)
 }
 
-/// Opens a lock file that is there, to look whether a process holds it. A link, a pipe or somebody else's file is refused.
+/// Opens a lock file that is there, to look whether a process holds it. A link, a pipe or another user's file is refused.
 pub fn open_lock_to_probe(path: &Path) -> io::Result<File> {
     own_regular(to_write().open(path)?)
 }
@@ -132,7 +132,7 @@ pub fn is_writable_dir(path: &Path) -> bool {
         .is_ok()
 }
 
-/// Opens a regular file of this user for reading; a link, a pipe or somebody else's file is refused.
+/// Opens a regular file of this user for reading; a link, a pipe or another user's file is refused.
 pub fn open_own_file(path: &Path) -> io::Result<File> {
     // Without O_NONBLOCK the open of a planted pipe would wait for a writer for ever.
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;

@@ -16,7 +16,7 @@ const COMPARED: u64 = 4096;
 
 /// Copies the client's file again if it holds more than when the task ended. Best effort: what is kept already stays.
 pub(crate) fn refresh(task: &Task, state: &StateDir) {
-    // Inside the client's sandbox this fails, and there is nobody to tell.
+    // Inside the client's sandbox this fails, and there is no reader to tell.
     let _ = try_refresh(task, state);
 }
 

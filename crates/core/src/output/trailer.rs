@@ -26,7 +26,7 @@ impl Extent {
         Self { bytes: length, trailer: length..length }
     }
 
-    /// Of a file that nobody has looked at.
+    /// Of a file that was not looked at.
     pub(super) fn unknown() -> Self {
         Self::whole(u64::MAX)
     }

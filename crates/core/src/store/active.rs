@@ -210,7 +210,7 @@ impl Active {
         may
     }
 
-    /// The session ends: what runs in it is stopped, and nobody waits for a summary.
+    /// The session ends: what runs in it is stopped, and no reader waits for a summary.
     pub(crate) fn end_session(&mut self, session: &SessionId, now: Tick) {
         let book = self.book(session);
         book.series = None;

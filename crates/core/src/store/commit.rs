@@ -96,7 +96,7 @@ impl Store {
         }
     }
 
-    /// Leaves an event for the next commit, this process's own or another's. It is applied once, whoever dies.
+    /// Leaves an event for the next commit, this process's own or another's. It is applied once, whichever process dies.
     pub fn post(&self, event: &Event) -> Result<()> {
         self.dir.create()?;
         inbox::post(&self.dir, event).map(drop)

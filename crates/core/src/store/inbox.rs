@@ -1,6 +1,6 @@
 //! `inbox/`: events that processes post, one file each, for the next one that holds the lock.
 //!
-//! A process whose event changes a task posts it first and tries the lock then. Whoever unlocks looks at the inbox once
+//! A process whose event changes a task posts it first and tries the lock then. The process that unlocks looks at the inbox once
 //! more and, if it is not empty, tries again. So one of the two applies the event: the process that posted it, or the
 //! holder of the lock that kept it out.
 

@@ -85,7 +85,7 @@ fn next(status: &Status, event: Event) -> Result<Status, Ignored> {
         (_, Event::Ended(ending)) => Ok(Status::Finished(ending)),
 
         (Status::Pending { .. }, Event::Claimed { at }) => Ok(Status::Queued { queued_at: at }),
-        // A claim that nobody recorded is implied by the start.
+        // A claim that no hook recorded is implied by the start.
         (Status::Pending { .. } | Status::Queued { .. }, Event::Started { at }) => {
             Ok(Status::Running { started_at: at, watch: Watch::Supervised })
         }

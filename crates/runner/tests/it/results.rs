@@ -45,7 +45,7 @@ fn times_and_output_are_true() {
     });
 }
 
-/// S20: what children write after the shell's end is kept as soon as somebody asks, and told; S21: the client's line is
+/// S20: what children write after the shell's end is kept at the next look, and told; S21: the client's line is
 /// not. The client's file may be gone then.
 #[test]
 fn what_is_written_after_the_end_is_kept() {

@@ -37,7 +37,7 @@ fn sisyphus(site: &Site, args: &[&str]) -> String {
     succeeds(command)
 }
 
-/// The link is switched in place, the version stays for whoever has one of its files open, and every task comes along.
+/// The link is switched in place, the version stays for processes that have one of its files open, and every task comes along.
 #[test]
 fn an_update_brings_the_tasks_along() {
     let site = Site::new();

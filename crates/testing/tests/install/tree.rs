@@ -22,7 +22,7 @@ pub(crate) fn tree(root: &Path) -> Vec<String> {
                 folders.push(path.clone());
             } else {
                 let mut hasher = DefaultHasher::new();
-                // Nobody may read a lock.
+                // No process may read a lock.
                 if mode & 0o400 != 0 {
                     fs::read(&path).unwrap().hash(&mut hasher);
                 }

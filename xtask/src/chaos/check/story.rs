@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::telling::{Outcome, Telling, tellings};
 use crate::chaos::ledger::{Call, Cause, Event, Fate, HookRun, Kind, Line};
 
-/// The signals that end a command on behalf of somebody.
+/// The signals that end a command on a request.
 const TERM: i32 = 15;
 const KILL: i32 = 9;
 
@@ -189,7 +189,7 @@ impl<'a> Story<'a> {
         [self.ended.map(|(at, _)| at), killed].into_iter().flatten().min()
     }
 
-    /// Whether it can have ended in this way. `is_watched`: somebody was there to see its end.
+    /// Whether it can have ended in this way. `is_watched`: a runner or a hook saw its end.
     pub(super) fn allows(&self, outcome: Outcome, is_watched: bool) -> bool {
         let is_seen = |code: i32| {
             let signal = self.exited.and_then(|(_, signal)| signal);
@@ -203,7 +203,7 @@ impl<'a> Story<'a> {
             }
             Outcome::Signal(signal) => self.killed.is_some() && [KILL, TERM].contains(&signal),
             Outcome::Stopped => matches!(self.killed, Some((_, Cause::TaskStop))),
-            // The command of a runner that was killed has nobody else that saw its end.
+            // The command of a runner that was killed was watched by no other process.
             Outcome::Unknown => match self.killed {
                 Some((_, Cause::Runner | Cause::TaskStop)) => true,
                 Some((_, Cause::Shell)) | None => !is_watched,

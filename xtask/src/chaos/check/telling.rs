@@ -28,7 +28,7 @@ pub(super) enum Mark {
 pub(super) enum Outcome {
     Code(i32),
     Signal(i32),
-    /// Stopped by somebody, or by a signal from outside.
+    /// Stopped by a person or the model, or by a signal from outside.
     Stopped,
     TimedOut,
     /// Lost, or ended with an exit code that is not known.
