@@ -261,7 +261,8 @@ import_old_state() {
 # For people, who find the state where the documents say. Nothing that is there is replaced.
 link_state() {
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] && [ ! -e "$old_state" ] && [ ! -L "$old_state" ] || return 0
-	mkdir -p "$config/.sisyphus" && ln -s "$state" "$old_state" || :
+	# With -n another installer's link, made meanwhile, is no folder to link into.
+	mkdir -p "$config/.sisyphus" && ln -sn "$state" "$old_state" 2>/dev/null || :
 }
 
 # A session may still use the version before; what is older than a week is nobody's. What another installer renames

@@ -25,7 +25,11 @@ pub(crate) fn tell() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let store = Store::new(state);
-    if let Err(error) = serve::serve(&store, &mut Places::new(config_dir)) {
+    let served = serve::serve(&store, &mut Places::new(config_dir));
+    // The user may have removed the state meanwhile. The log must not bring it back.
+    if let Err(error) = served
+        && store.dir().root().exists()
+    {
         hook_log::append(store.dir(), "notify", &format!("{error:#}"));
     }
     ExitCode::SUCCESS

@@ -45,9 +45,9 @@ pub fn has_ancestor(program: &str) -> bool {
     false
 }
 
-/// Every living process of a group, whoever its parent is by now.
-pub fn members(group: i32) -> Vec<ProcessId> {
-    let all = sys::processes().into_iter().filter(|(_, stat)| stat.group == group);
+/// Every living process of these groups, whatever its parent is by now.
+pub fn members(groups: &[i32]) -> Vec<ProcessId> {
+    let all = sys::processes().into_iter().filter(|(_, stat)| groups.contains(&stat.group));
     all.map(|(pid, stat)| ProcessId { pid, start: stat.start }).collect()
 }
 

@@ -210,7 +210,7 @@ pub(crate) fn supervise(
 /// Tells the command and everything below it to end. Each once: to many programs a second TERM means "at once".
 fn condemn(group: i32) -> Phase {
     // One whose parent has ended is nobody's descendant any more, but still of the group.
-    let mut tree = members(group);
+    let mut tree = members(&[group]);
     for process in ProcessId::now(group).into_iter().chain(descendants(&[group])) {
         if !tree.contains(&process) {
             tree.push(process);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use sisyphus_core::execution_string::as_written;
-use sisyphus_process::{ProcessId, alive, descendants, signal_all};
+use sisyphus_process::{ProcessId, alive, descendants, members, signal_all};
 
 use super::cast::Role;
 use super::stage::Stage;
@@ -64,13 +64,19 @@ impl Shells {
         let mut tree = self.tree();
         signal_all(&tree, SIGTERM);
         let deadline = Instant::now() + GRACE;
-        while !self.is_over(&tree) && Instant::now() < deadline {
+        loop {
+            // A script may start a program after we looked and before it gets its signal: its group still names it.
+            let groups: Vec<i32> = tree.iter().map(|process| process.pid).collect();
+            let mut late = members(&groups);
+            late.retain(|process| !tree.contains(process));
+            signal_all(&late, SIGTERM);
+            tree.extend(late);
+            if self.is_over(&tree) || Instant::now() > deadline {
+                break;
+            }
             pause(LOOK);
         }
-        if !self.is_over(&tree) {
-            tree.extend(self.tree());
-            signal_all(&tree, SIGKILL);
-        }
+        signal_all(&tree, SIGKILL);
         for child in &mut self.children {
             let _ = child.wait();
         }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sisyphus_core::environment::{Environment, RUNTIME_DIR};
 use sisyphus_core::paths::{StateDir, client_tmp_dir, create_scratch_dir};
+use sisyphus_core::store::Lock;
 
 use super::attention::Attention;
 use super::cast::{CAST, GO, Role, SLOTS};
@@ -28,24 +29,33 @@ const OF_CLIENT: [&str; 6] = [
 
 /// The folder. It goes with this.
 pub(super) struct Stage {
-    dir: PathBuf,
     hooks: Hooks,
+    /// While the demonstration holds it no notifier starts: what fails here on purpose is no news for anybody's desktop,
+    /// and a notifier would outlive the folder.
+    _notify_lock: Option<Lock>,
+    dir: ScratchDir,
 }
+
+/// A folder that goes with this.
+struct ScratchDir(PathBuf);
 
 impl Stage {
     pub(super) fn new() -> Result<Self> {
-        // First what may fail: a stage that is not whole would not be removed.
-        let hooks = Hooks::find()?;
-        let stage = Self { hooks, dir: create_scratch_dir("sisyphus-demo")? };
+        let dir = ScratchDir(create_scratch_dir("sisyphus-demo")?);
+        let state = StateDir::at(dir.0.join("state"));
+        state.create()?;
+        let stage = Self {
+            hooks: Hooks::find()?,
+            _notify_lock: Lock::take_free(&state.notify_lock())?,
+            dir,
+        };
         stage.furnish().context("could not prepare the scratch folder")?;
         Ok(stage)
     }
 
     fn furnish(&self) -> std::io::Result<()> {
         fs::create_dir(self.config())?;
-        // What fails here on purpose is no news for anybody's desktop.
         let settings = json!({
-            "background_notifications": false,
             "sisyphus": { "max_background_tasks": SLOTS, "output_lines": OUTPUT_LINES },
         });
         fs::write(self.config().join("settings.json"), settings.to_string())?;
@@ -55,24 +65,24 @@ impl Stage {
 
     /// Where the client's settings are.
     pub(super) fn config(&self) -> PathBuf {
-        self.dir.join("config")
+        self.dir.0.join("config")
     }
 
     fn project(&self) -> PathBuf {
-        self.dir.join("project")
+        self.dir.0.join("project")
     }
 
     pub(super) fn state(&self) -> StateDir {
-        StateDir::at(self.dir.join("state"))
+        StateDir::at(self.dir.0.join("state"))
     }
 
     fn env_file(&self) -> PathBuf {
-        self.dir.join("env.sh")
+        self.dir.0.join("env.sh")
     }
 
     pub(super) fn client_tmp(&self) -> PathBuf {
         let environment =
-            Environment { claude_tmpdir: Some(self.dir.clone()), ..Environment::default() };
+            Environment { claude_tmpdir: Some(self.dir.0.clone()), ..Environment::default() };
         client_tmp_dir(&environment)
     }
 
@@ -83,8 +93,8 @@ impl Stage {
         }
         command
             .env("SISYPHUS_STATE_DIR", self.state().root())
-            .env("CLAUDE_CODE_TMPDIR", &self.dir)
-            .env(RUNTIME_DIR, self.dir.join("runtime"))
+            .env("CLAUDE_CODE_TMPDIR", &self.dir.0)
+            .env(RUNTIME_DIR, self.dir.0.join("runtime"))
             .env("CLAUDE_CONFIG_DIR", self.config())
             .env("CLAUDE_ENV_FILE", self.env_file())
             .current_dir(self.project());
@@ -130,8 +140,8 @@ fn last_line(path: &Path) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.lines().last()?.to_owned())
 }
 
-impl Drop for Stage {
+impl Drop for ScratchDir {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.dir);
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
