@@ -11,3 +11,4 @@ pub mod paths;
 pub mod process_ref;
 pub mod rights;
 pub mod sys;
+pub mod text;

@@ -4,9 +4,9 @@ use anyhow::Result;
 use serde_json::json;
 use sisyphus_control::{Answer, Ending, Reach, Tasks, is_ours};
 use sisyphus_core::notice::heading;
-use sisyphus_core::outcome::Canceller;
 use sisyphus_core::store::Store;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::outcome::Canceller;
+use sisyphus_tasks::task::Task;
 
 use crate::args::{Cancel, Choice, Format};
 use crate::print::{self, Verdict};

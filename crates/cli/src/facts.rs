@@ -1,11 +1,11 @@
 //! What else is known of a task, for people: where and when it ran, and what was agreed about it.
 
 use chrono::{DateTime, Local, Utc};
-use sisyphus_core::outcome::duration;
-use sisyphus_core::output::one_line;
+use sisyphus_base::text::one_line;
 use sisyphus_core::queue::Outlook;
-use sisyphus_core::status::{Status, Watch};
-use sisyphus_core::task::{Kind, Task};
+use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
 
 /// Longest path that is shown, in characters.
 const PATH_MAX: usize = 200;

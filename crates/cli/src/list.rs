@@ -3,13 +3,13 @@
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use sisyphus_base::text::clean_line;
 use sisyphus_control::{Reach, Tasks};
 use sisyphus_core::agents::Waiting;
-use sisyphus_core::outcome::{AgentFailure, Outcome, duration};
-use sisyphus_core::output::clean_line;
 use sisyphus_core::reach::{is_in_reach, place_out_of_reach};
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::outcome::{AgentFailure, Outcome, duration};
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use crate::args::{Format, List, Showing};
 use crate::print;

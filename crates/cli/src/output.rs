@@ -6,7 +6,7 @@ use sisyphus_core::environment::Environment;
 use sisyphus_core::notice::heading;
 use sisyphus_core::output::Source;
 use sisyphus_core::paths::client_tmp_dir;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::task::Task;
 
 use crate::args::{Output, Until};
 use crate::print::{self, Reader};

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use sisyphus_base::text::one_line;
 use sisyphus_core::environment::{Environment, Terminal};
-use sisyphus_core::output::one_line;
 use sisyphus_core::paths::StateDir;
 use sisyphus_process::find_notifier;
 

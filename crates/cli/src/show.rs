@@ -7,13 +7,13 @@ use sisyphus_control::{Reach, Tasks, count_as_told, own_asker};
 use sisyphus_core::agents::Limits;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::notice::{command_line, heading, report};
-use sisyphus_core::outcome::duration;
 use sisyphus_core::output::{Begin, Source, Window};
 use sisyphus_core::paths::{StateDir, client_config_dir, client_tmp_dir};
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::settings::Settings;
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use crate::args::{Format, Show};
 use crate::facts::facts;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sisyphus_core::outcome::duration;
+use sisyphus_tasks::outcome::duration;
 
 use crate::print;
 use crate::screen::{any_size, fit};

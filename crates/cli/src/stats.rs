@@ -9,11 +9,11 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args as ClapArgs;
 use serde_json::json;
+use sisyphus_base::text::one_line;
 use sisyphus_control::{Reach, Tasks};
-use sisyphus_core::outcome::duration;
-use sisyphus_core::output::one_line;
-use sisyphus_core::status::Status;
-use sisyphus_core::task::{Kind, Task};
+use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::args::Format;
 use crate::print;

@@ -17,13 +17,13 @@ use serde::Deserialize;
 use sisyphus_control::{up_to_date, world};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::id::SessionId;
-use sisyphus_core::outcome::Outcome;
 use sisyphus_core::paths::{StateDir, client_tmp_dir};
 use sisyphus_core::reach::is_in_reach;
-use sisyphus_core::status::Status;
 use sisyphus_core::store::Store;
-use sisyphus_core::task::Task;
 use sisyphus_process::start_notifier;
+use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use crate::print;
 use crate::words::sign;

@@ -1,8 +1,8 @@
 //! Colours: only on a terminal that has them, and whose user wants them.
 
 use sisyphus_core::environment::{Colours, Environment};
-use sisyphus_core::outcome::Outcome;
-use sisyphus_core::status::Status;
+use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::status::Status;
 
 use crate::print;
 

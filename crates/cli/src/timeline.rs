@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_control::{Reach, Tasks};
-use sisyphus_core::task::Task;
+use sisyphus_tasks::task::Task;
 
 use crate::args::Format;
 use crate::print;

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sisyphus_core::agents::AgentCall;
-use sisyphus_core::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::reach::place_out_of_reach;
-use sisyphus_core::status::{Status, Watch};
-use sisyphus_core::task::{Kind, Task};
+use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::outcome::{AgentFailure, Canceller, LostReason, Outcome};
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
 
 /// The version of the shape.
 pub(crate) const VERSION: u32 = 1;

@@ -6,10 +6,10 @@ use anyhow::Result;
 use serde_json::json;
 use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks, count_as_told, own_asker};
 use sisyphus_core::id::TaskId;
-use sisyphus_core::outcome::Outcome;
 use sisyphus_core::reach::is_in_reach;
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use crate::args::{Format, Wait};
 use crate::list::what;

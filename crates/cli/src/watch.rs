@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chrono::Utc;
+use sisyphus_base::text::clean_line;
 use sisyphus_control::Tasks;
 use sisyphus_core::environment::Environment;
-use sisyphus_core::output::{Source, clean_line};
+use sisyphus_core::output::Source;
 use sisyphus_core::paths::{StateDir, client_tmp_dir};
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use crate::args::List;
 use crate::canvas::Canvas;

@@ -1,10 +1,10 @@
 //! What is said of a task on one line.
 
+use sisyphus_base::text::one_line;
 use sisyphus_core::notice::heading;
-use sisyphus_core::output::one_line;
 use sisyphus_core::reach::place_out_of_reach;
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 /// Most characters of a host's name.
 const PLACE_MAX: usize = 100;

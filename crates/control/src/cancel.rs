@@ -8,13 +8,13 @@ use sisyphus_core::atomic;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::TaskId;
-use sisyphus_core::outcome::Canceller;
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::reach::is_in_reach;
 use sisyphus_core::run::Run;
-use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_core::task::Task;
+use sisyphus_tasks::outcome::Canceller;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::Task;
 
 use crate::lookout::{Course, Lookout};
 use crate::stop::Stop;

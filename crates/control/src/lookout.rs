@@ -12,10 +12,10 @@ use sisyphus_core::environment::Environment;
 use sisyphus_core::id::TaskId;
 use sisyphus_core::paths::{StateDir, client_tmp_dir};
 use sisyphus_core::run::Run;
-use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store, wait_until_open};
-use sisyphus_core::task::Task;
 use sisyphus_process::start_notifier;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::Task;
 
 use crate::tasks::{Complain, world};
 

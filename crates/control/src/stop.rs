@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run::Run;
 use sisyphus_core::store::is_held;
-use sisyphus_core::task::Task;
 use sisyphus_process::{
     Holder, Numbers, ProcessId, alive, descendants, holder, resume, signal_all, started_by,
 };
+use sisyphus_tasks::task::Task;
 
 const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;

@@ -13,10 +13,10 @@ use sisyphus_core::environment::Environment;
 use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::paths::{StateDir, client_tmp_dir};
 use sisyphus_core::reconcile::{Scope, World};
-use sisyphus_core::status::Status;
 use sisyphus_core::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_core::task::Task;
 use sisyphus_process::{is_gone, start_notifier};
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 /// How many ids are named where several could be meant.
 const NAMED: usize = 5;

@@ -6,7 +6,7 @@ use sisyphus_core::environment::Environment;
 use sisyphus_core::event::Event;
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_core::task::Task;
+use sisyphus_tasks::task::Task;
 
 use crate::tasks::world;
 

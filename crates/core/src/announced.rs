@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
+use sisyphus_tasks::call::Announcement;
 
 use crate::atomic;
-use crate::call::Announcement;
 use crate::id::{ClientTaskId, SessionId, ToolUseId};
 use crate::paths::StateDir;
 use crate::sys;
@@ -159,10 +159,11 @@ fn is_not_found(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::call::Call;
-    use crate::task::Kind;
+    use sisyphus_tasks::call::Call;
+    use sisyphus_tasks::task::Kind;
     use sisyphus_testing::TempDir;
+
+    use super::*;
 
     fn announcement(call: &str) -> Announcement {
         let call = Call {

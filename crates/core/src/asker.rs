@@ -4,35 +4,15 @@
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use sisyphus_tasks::recipient::Recipient;
+use sisyphus_tasks::task::Task;
 
 use crate::atomic;
-use crate::id::{AgentId, SessionId, ToolUseId};
+use crate::id::{SessionId, ToolUseId};
 use crate::paths::{StateDir, create_private_dir};
-use crate::task::{AgentLife, Task};
 
 /// Largest file that names a asker, in bytes.
 const MAX_BYTES: u64 = 4096;
-
-/// Whose results are meant. What a subagent started is no business of the main conversation while the subagent lives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Recipient {
-    MainConversation,
-    Agent(AgentId),
-}
-
-impl Recipient {
-    /// Whether the end of this task is told to them.
-    pub fn is_of(&self, task: &Task) -> bool {
-        match (self, &task.agent) {
-            (Self::MainConversation, None) => true,
-            (Self::MainConversation, Some(_)) => task.agent_life == AgentLife::Stopped,
-            // One that is met again lives again.
-            (Self::Agent(agent), Some(of)) => agent == of,
-            (Self::Agent(_), None) => false,
-        }
-    }
-}
 
 /// A conversation of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,10 +51,12 @@ impl Asker {
 
 #[cfg(test)]
 mod tests {
+    use sisyphus_tasks::task::AgentLife;
+    use sisyphus_tasks::task::samples::pending;
     use sisyphus_testing::TempDir;
 
     use super::*;
-    use crate::task::tests::pending;
+    use crate::id::AgentId;
 
     fn agent(id: &str) -> Recipient {
         Recipient::Agent(AgentId::new(id).unwrap())

@@ -4,17 +4,18 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Now;
+use sisyphus_tasks::call::Join;
+use sisyphus_tasks::kept_output::KeptOutput;
+use sisyphus_tasks::outcome::{Canceller, Outcome};
+use sisyphus_tasks::source::Source;
+use sisyphus_tasks::status::{Ending, Status};
+use sisyphus_tasks::task::{AgentLife, Client, Event, Task};
 
-use crate::call::Join;
 use crate::id::{ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
-use crate::outcome::{Canceller, Outcome};
-use crate::output::{KeptOutput, keep_observed};
+use crate::output::keep_observed;
 use crate::paths::StateDir;
-use crate::source::Source;
-use crate::status::{Ending, Status};
 use crate::store::Active;
 use crate::sys;
-use crate::task::{AgentLife, Client, Event, Task};
 
 /// How the client says that a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,17 +7,17 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Now;
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::call::Join;
+use sisyphus_tasks::classify_exit::unseen_end;
+use sisyphus_tasks::delivery::{Channel, DeliveryEvent, Revision};
+use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_tasks::status::{Ending, Status, Watch};
+use sisyphus_tasks::task::{AgentLife, Event as TaskEvent, Kind, StopAsked, StopProgress, Task};
 
 use crate::agents::{self, AgentEnd, Launch, Limits};
-use crate::call::Join;
-use crate::classify_exit::unseen_end;
 use crate::completion::Completion;
-use crate::delivery::{Channel, DeliveryEvent, Revision};
 use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, ToolUseId};
-use crate::outcome::{Canceller, LostReason, Outcome};
-use crate::status::{Ending, Status, Watch};
 use crate::store::Active;
-use crate::task::{AgentLife, Event as TaskEvent, Kind, StopAsked, StopProgress, Task};
 
 /// How long before SessionEnd the client stops what runs, at most: it stops first and tells us then, and its KILL comes
 /// 2 s after its TERM.

@@ -13,9 +13,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use sisyphus_base::clock::Now;
+use sisyphus_tasks::delivery::DeliveryEvent;
+use sisyphus_tasks::task::Task;
 
 use crate::atomic;
-use crate::delivery::DeliveryEvent;
 use crate::hook_log;
 use crate::id::{SessionId, TaskId};
 use crate::output::adopt;
@@ -23,7 +24,6 @@ use crate::paths::StateDir;
 use crate::reconcile::World;
 use crate::store::{Active, Lock, Store};
 use crate::sys;
-use crate::task::Task;
 
 /// How long the old folder stays after it was taken over.
 const STAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -1,13 +1,14 @@
 //! Who is before whom, as the records show it: for what people and models are told. Who really starts is decided by the
 //! runners among themselves, in [`run_folder::Queue`](crate::run_folder::Queue).
 
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
+
 use crate::agents::{Limits, Pool, agents_in};
 use crate::id::{TaskId, Ticket};
 use crate::reach::is_in_reach;
 use crate::settings::SlotLimit;
-use crate::status::{Status, Watch};
 use crate::store::Active;
-use crate::task::{Kind, Task};
 
 /// What a command has to expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,13 +65,15 @@ pub(crate) fn is_waiting(task: &Task) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
+    use chrono::DateTime;
+    use sisyphus_tasks::task::Client;
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
     use super::*;
     use crate::id::ClientTaskId;
     use crate::settings::Settings;
-    use crate::task::Client;
-    use crate::task::tests::{in_status, pending};
-    use chrono::DateTime;
-    use std::num::NonZeroUsize;
 
     /// One letter a task: `r`unning, `a`gent, `s`ervice, `o`bserved, `q`ueued, `b`ound and about to wait, `p`ending.
     fn active(letters: &str) -> Active {

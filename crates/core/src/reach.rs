@@ -6,9 +6,8 @@ use std::sync::OnceLock;
 use sisyphus_base::machine::{Machine, Reach};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::sys;
-
-use crate::status::{Status, Watch};
-use crate::task::{Kind, Task};
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
 
 /// Whether this process can tell what a task does.
 pub fn is_in_reach(task: &Task) -> bool {

@@ -9,20 +9,22 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::clock::{Now, Tick};
 use sisyphus_base::machine::{Machine, Reach};
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::call::Confinement;
+use sisyphus_tasks::classify_exit::{classify_exit, unseen_end};
+use sisyphus_tasks::kept_output::KeptOutput;
+use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_tasks::run::{RunResult, RunState};
+use sisyphus_tasks::source::Source;
+use sisyphus_tasks::status::{Ending, Status, Watch};
+use sisyphus_tasks::task::{Event, Kind, StopProgress, Task};
 
-use crate::call::Confinement;
-use crate::classify_exit::{classify_exit, unseen_end};
 use crate::completion::is_client_file;
 use crate::id::TaskId;
-use crate::outcome::{Canceller, LostReason, Outcome};
-use crate::output::{KeptOutput, adopt, clients_file, keep_observed};
+use crate::output::{adopt, clients_file, keep_observed};
 use crate::paths::StateDir;
-use crate::run::{Run, RunResult, RunState};
-use crate::source::Source;
-use crate::status::{Ending, Status, Watch};
+use crate::run::Run;
 use crate::store::Active;
 use crate::sys;
-use crate::task::{Event, Kind, StopProgress, Task};
 
 /// How long a call that the client has started may stay without a runner before it counts as observed: its shell runs, so
 /// a runner would have attached within milliseconds.

@@ -17,112 +17,22 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use sisyphus_base::clock::Tick;
+use sisyphus_tasks::call::{Announcement, Confinement, Join};
+use sisyphus_tasks::run::RunState;
+use sisyphus_tasks::task::Task;
 
 use crate::atomic;
-use crate::call::{Announcement, Confinement, Join};
 use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::paths::StateDir;
 use crate::run_root::RunRoot;
-use crate::status::Survivors;
 use crate::store;
 use crate::sys;
-use crate::task::Task;
 
 /// Largest file of a run that is read, in bytes, the call aside.
 const REPORT_MAX: u64 = 64 * 1024;
 /// Largest call, in bytes: see the announcement.
 const CALL_MAX: u64 = 1024 * 1024;
-
-/// How the shell ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exit {
-    Code(i32),
-    Signal(i32),
-    /// The system did not tell.
-    Unseen,
-    /// The command was never started.
-    NotStarted,
-}
-
-/// What made the runner stop the command, if anything did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stop {
-    /// Nothing: it ended by itself.
-    None,
-    /// Its time limit, in milliseconds.
-    TimeLimit(u64),
-    /// A signal that the runner was sent.
-    Signal(i32),
-    /// A person asked for it.
-    Asked,
-}
-
-/// `queued.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Queued {
-    pub at: DateTime<Utc>,
-}
-
-/// `started.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Started {
-    pub at: DateTime<Utc>,
-}
-
-/// `result.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunResult {
-    pub exit: Exit,
-    pub stop: Stop,
-    #[serde(default)]
-    pub started_at: Option<DateTime<Utc>>,
-    pub ended_at: DateTime<Utc>,
-    /// The same moment by a clock that no person sets: a result is due from its end on, however late it is found.
-    #[serde(default)]
-    pub ended: Option<Tick>,
-    /// From the start to the end, by a clock that does not jump; 0 for a command that was never started.
-    pub duration_ms: u64,
-    /// How long it waited for a slot before.
-    #[serde(default)]
-    pub waited_ms: u64,
-    #[serde(default)]
-    pub survivors: Survivors,
-    /// The client's output file, as the runner found it on its standard output.
-    #[serde(default)]
-    pub client_file: Option<PathBuf>,
-    #[serde(default)]
-    pub output: Option<OutputSize>,
-}
-
-/// How much the command wrote, and how much of it was not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutputSize {
-    pub bytes: u64,
-    pub dropped: u64,
-}
-
-/// What a run shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunState {
-    /// No runner has attached.
-    Missing,
-    /// A runner lives and has not said more yet.
-    Attached,
-    /// A runner waits for a slot.
-    Queued(Queued),
-    /// The command runs.
-    Started(Started),
-    /// The runner is gone, and left this.
-    Ended(Box<RunResult>),
-    /// The runner is gone without a result.
-    Gone,
-}
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sisyphus_tasks::task::Task;
 
 use crate::environment::Environment;
 use crate::paths;
 use crate::sys;
-use crate::task::Task;
 
 /// `/tmp/claude-UID/sisyphus`, known to be a real folder of this user that nobody else can write to.
 #[derive(Debug, Clone)]
@@ -106,10 +106,12 @@ fn is_where_hooks_put_it(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use sisyphus_testing::TempDir;
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use sisyphus_testing::TempDir;
+
+    use super::*;
 
     fn environment(dir: &TempDir) -> Environment {
         Environment { claude_tmpdir: Some(dir.path().to_owned()), ..Environment::default() }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::output::Source;
 use crate::paths::StateDir;
-use crate::status::Status;
-use crate::task::{Kind, Task};
 
 /// Since when a running command has printed nothing; `None` for a task that is not meant: a service, one that does not
 /// run, one of which that was told already.

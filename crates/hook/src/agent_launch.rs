@@ -1,8 +1,8 @@
 //! The client's tool for agents: what a call asks for, and what came of it.
 
 use serde_json::{Map, Value};
+use sisyphus_base::text::one_line;
 use sisyphus_core::id::ClientTaskId;
-use sisyphus_core::output::one_line;
 
 /// Longest prompt that is looked at, in bytes.
 const PROMPT_MAX: usize = 1024 * 1024;

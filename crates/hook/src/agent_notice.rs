@@ -3,7 +3,7 @@
 
 use sisyphus_core::agents::{AgentEnd, is_rate_limit};
 use sisyphus_core::id::ClientTaskId;
-use sisyphus_core::outcome::{AgentFailure, Canceller};
+use sisyphus_tasks::outcome::{AgentFailure, Canceller};
 
 use crate::notification::{OPEN, element};
 

@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 
 use serde_json::{Map, Value, json};
 use sisyphus_base::process_ref::ProcessRef;
-use sisyphus_core::delivery::Revision;
+use sisyphus_base::text::one_line;
 use sisyphus_core::id::TaskId;
-use sisyphus_core::output::one_line;
+use sisyphus_tasks::delivery::Revision;
 
 /// Longest text that is handed to the client, as its language counts; longer ones it would replace by the name of a file.
 const TEXT_MAX: usize = 9_500;

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use sisyphus_base::clock::Now;
-use sisyphus_core::delivery::Channel;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::event::Event as StateEvent;
 use sisyphus_core::hook_log;
@@ -18,6 +17,7 @@ use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK, Peek, Store};
 use sisyphus_process::{is_gone, start_notifier};
+use sisyphus_tasks::delivery::Channel;
 
 use crate::event::{Event, UserPromptSubmit};
 use crate::repair::repair;

@@ -8,11 +8,11 @@ use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::notice::{Rest, TOLD_AT_ONCE, reminder};
 use sisyphus_core::store::{Active, Leased, Tally};
-use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::{Context, Receipt, Reply};
 use sisyphus_process::{is_alive, this_process};
+use sisyphus_tasks::task::{Kind, Task};
 
-pub(crate) use sisyphus_core::asker::Recipient;
+pub(crate) use sisyphus_tasks::recipient::Recipient;
 
 /// How long the client has to announce an end before we do.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);

@@ -1,14 +1,15 @@
 //! Reads a tool call as a background command.
 
-use sisyphus_core::call::Call;
-use sisyphus_core::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use std::path::PathBuf;
+
 use sisyphus_core::environment::Attendance;
 use sisyphus_core::id::{AgentId, SessionId, ToolUseId};
 use sisyphus_core::service::is_service;
 use sisyphus_core::settings::Settings;
-use sisyphus_core::task::Kind;
 use sisyphus_hook::BackgroundCommand;
-use std::path::PathBuf;
+use sisyphus_tasks::call::Call;
+use sisyphus_tasks::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use sisyphus_tasks::task::Kind;
 
 /// Who made a call, and where.
 pub(crate) struct Caller {
@@ -64,10 +65,11 @@ pub(crate) fn call(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use sisyphus_core::call::{Announcement, Join};
     use sisyphus_core::id::ClientTaskId;
     use sisyphus_core::store::Active;
+    use sisyphus_tasks::call::{Announcement, Join};
+
+    use super::*;
 
     /// S15: records and events hold the beginning of a command, however long it is.
     #[test]

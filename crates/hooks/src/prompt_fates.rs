@@ -6,10 +6,10 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Now;
-use sisyphus_core::delivery::DeliveryEvent;
 use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::store::Active;
 use sisyphus_hook::{Context, blocked};
+use sisyphus_tasks::delivery::DeliveryEvent;
 
 /// How long the client has to write down what became of a prompt: it does so within a tenth of a second.
 const WRITTEN: chrono::Duration = chrono::Duration::milliseconds(1_500);

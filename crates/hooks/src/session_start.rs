@@ -9,10 +9,10 @@ use sisyphus_core::import_0_1::{Live, import, link_for_people, note_as_imported}
 use sisyphus_core::notice::table;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::store::Active;
-use sisyphus_core::task::Task;
 use sisyphus_core::transfer::claim_transfer;
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 use sisyphus_process::client;
+use sisyphus_tasks::task::Task;
 
 use crate::agent::{settle, with_news};
 use crate::attach::attach;

@@ -6,13 +6,13 @@
 use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
-use sisyphus_core::classify_exit::CLIENT_LIMIT_MS;
 use sisyphus_core::notice::sleep_refused;
 use sisyphus_core::settings::{Execution, Switch};
 use sisyphus_core::sleep::sleeps_for;
-use sisyphus_core::status::{Status, Watch};
-use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::{Context, PreToolUse, Reply};
+use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MS;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::deliver::Recipient;
 

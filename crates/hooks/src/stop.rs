@@ -5,14 +5,15 @@ use anyhow::Result;
 use sisyphus_base::machine::Machine;
 use sisyphus_core::agents::is_unanswered_in;
 use sisyphus_core::announced::Announced;
-use sisyphus_core::call::Join;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{ClientTaskId, TaskId};
-use sisyphus_core::run::{Run, RunState, runs_of};
+use sisyphus_core::run::{Run, runs_of};
 use sisyphus_core::store::Active;
-use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, Stop};
 use sisyphus_process::client;
+use sisyphus_tasks::call::Join;
+use sisyphus_tasks::run::RunState;
+use sisyphus_tasks::task::{AgentLife, Task};
 
 use crate::agent::{settle, with_turns};
 use crate::deliver::{Reader, Recipient, Taken};

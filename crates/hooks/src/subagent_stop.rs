@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 use sisyphus_core::event::Event;
-use sisyphus_core::task::{AgentLife, Task};
 use sisyphus_hook::{Context, Reply, SubagentStop};
+use sisyphus_tasks::task::{AgentLife, Task};
 
 use crate::agent::stopped;
 

@@ -7,18 +7,18 @@ use anyhow::Result;
 use sisyphus_base::clock::Now;
 use sisyphus_base::machine::Machine;
 use sisyphus_core::announced::Announced;
-use sisyphus_core::call::Join;
 use sisyphus_core::completion::{Completion, Known, Notice, observed_output};
-use sisyphus_core::delivery::Delivery;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::run::Run;
 use sisyphus_core::settings::Execution;
-use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::Active;
-use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read_prompt};
 use sisyphus_process::client;
+use sisyphus_tasks::call::Join;
+use sisyphus_tasks::delivery::Delivery;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::Task;
 
 use crate::agent::{agent_end, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
@@ -207,7 +207,7 @@ fn unrecorded(context: &Context, notice: &Notice) -> Known {
 
 /// The announcement of the same words that its runner attached by, under a name of its own: which of two equal calls it
 /// was, the notice tells better.
-fn alike(run: &Run, notice: &Notice) -> Option<sisyphus_core::call::Announcement> {
+fn alike(run: &Run, notice: &Notice) -> Option<sisyphus_tasks::call::Announcement> {
     let mut announcement = run.announcement()?;
     announcement.task = TaskId::random();
     announcement.call.tool_use_id.clone_from(&notice.tool_use_id);

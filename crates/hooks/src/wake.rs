@@ -14,13 +14,13 @@ use sisyphus_core::environment::Attendance;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::run::Run;
 use sisyphus_core::settings::Execution;
-use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock};
-use sisyphus_core::task::Task;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{
     Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all, start_notifier,
 };
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::Task;
 
 use crate::agent::{has_turn, is_in_line, settle};
 use crate::deliver::{GRACE, Recipient};

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Error, Result};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
+use sisyphus_base::text::one_line;
 use sisyphus_control::NoSuchTask;
-use sisyphus_core::output::one_line;
 
 /// Most characters of what went wrong.
 const ERROR_MAX: usize = 1_000;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sisyphus_control::Watched;
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::task::Task;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::timeout;

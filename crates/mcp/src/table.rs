@@ -1,6 +1,6 @@
 //! Small tables in Markdown, of foreign words.
 
-use sisyphus_core::output::one_line;
+use sisyphus_base::text::one_line;
 
 /// Longest text of a cell, in characters.
 const CELL_MAX: usize = 120;

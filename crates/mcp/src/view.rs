@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
+use sisyphus_base::text::one_line;
 use sisyphus_core::agents::Limits;
 use sisyphus_core::notice::command_line;
-use sisyphus_core::outcome::{Outcome, duration};
-use sisyphus_core::output::one_line;
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::reach::place_out_of_reach;
-use sisyphus_core::status::{Status, Watch};
 use sisyphus_core::store::Active;
-use sisyphus_core::task::{Kind, Task};
+use sisyphus_tasks::outcome::{Outcome, duration};
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::table::cell;
 

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
+use sisyphus_base::text::for_people;
 use sisyphus_core::notify::{AllOver, Ended, Urgency};
-use sisyphus_core::outcome::duration;
-use sisyphus_core::output::{Purpose, excerpt, for_people};
+use sisyphus_core::output::{Purpose, excerpt};
 use sisyphus_core::paths::StateDir;
+use sisyphus_tasks::outcome::duration;
 
 use crate::due::Batch;
 use crate::places::Places;

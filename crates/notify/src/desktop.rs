@@ -103,7 +103,7 @@ fn body(text: &str) -> String {
 #[cfg(all(unix, not(target_os = "macos")))]
 fn server() -> Result<String> {
     let server = notify_rust::get_server_information().context("could not ask the desktop")?;
-    Ok(sisyphus_core::output::for_people(&server.name, 100))
+    Ok(sisyphus_base::text::for_people(&server.name, 100))
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]

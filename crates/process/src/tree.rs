@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sisyphus_core::status::Survivors;
+use sisyphus_tasks::status::Survivors;
 
 use crate::identity::ProcessId;
 use crate::sys::{self, Stat};

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use sisyphus_base::sys::namespaces;
 use sisyphus_core::announced::Announced;
-use sisyphus_core::call::{Announcement, Confinement};
 use sisyphus_core::execution_string::executes;
 use sisyphus_core::hook_log;
 use sisyphus_core::id::SessionId;
@@ -17,6 +16,7 @@ use sisyphus_core::paths::StateDir;
 use sisyphus_core::run::Run;
 use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
+use sisyphus_tasks::call::{Announcement, Confinement};
 
 use crate::handoff::Handoff;
 use crate::identity::names_of;

@@ -8,13 +8,13 @@ use anyhow::{Context as _, Result};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::hook_log;
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::run::Exit;
 use sisyphus_core::snippet;
-use sisyphus_core::status::Survivors;
-use sisyphus_core::task::Kind;
 use sisyphus_process::{
     Plan, Signals, become_command, end_like, has_ancestor, left_behind, own_key, spawn,
 };
+use sisyphus_tasks::run::Exit;
+use sisyphus_tasks::status::Survivors;
+use sisyphus_tasks::task::Kind;
 
 use crate::handoff::Handoff;
 use crate::identity::Identity;

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sisyphus_core::run::{Exit, Stop};
 use sisyphus_process::{
     CommandChild, Notice, ProcessId, Sender, Signals, alive, descendants, members, signal_all,
     signal_group,
 };
+use sisyphus_tasks::run::{Exit, Stop};
 
 use crate::record::Standing;
 

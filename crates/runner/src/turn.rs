@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::Utc;
-use sisyphus_core::call::Confinement;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::id::{ClientTaskId, TaskId, Ticket};
 use sisyphus_core::line::{
@@ -14,6 +13,7 @@ use sisyphus_core::line::{
 };
 use sisyphus_core::paths::{StateDir, client_config_dir};
 use sisyphus_process::{Notice, Signals, Watchers, is_alive};
+use sisyphus_tasks::call::Confinement;
 
 use crate::doubt::Doubt;
 use crate::live_settings::LiveSettings;

@@ -7,9 +7,9 @@ use sisyphus_control::{up_to_date, world};
 use sisyphus_core::agents::Limits;
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::settings::Settings;
-use sisyphus_core::status::Status;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_core::task::Task;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use super::cast::{CAST, Role};
 use super::stage::Stage;

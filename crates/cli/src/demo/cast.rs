@@ -1,6 +1,6 @@
 //! The commands of the demonstration, and what must become of them.
 
-use sisyphus_core::outcome::Outcome;
+use sisyphus_tasks::outcome::Outcome;
 
 /// How many of them may run at once.
 pub(super) const SLOTS: usize = 2;

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sisyphus_core::environment::{Environment, Terminal};
-use sisyphus_core::outcome::{Outcome, duration};
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::outcome::{Outcome, duration};
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use super::board::{Seen, Stand};
 use crate::canvas::Canvas;

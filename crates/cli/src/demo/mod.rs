@@ -13,8 +13,8 @@ mod stage;
 mod story;
 
 use anyhow::Result;
-use sisyphus_core::run::Exit;
 use sisyphus_process::end_like;
+use sisyphus_tasks::run::Exit;
 
 use self::attention::{Attention, Interrupted};
 use self::stage::Stage;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use chrono::Utc;
 use serde_json::{Value, json};
-use sisyphus_core::outcome::Outcome;
-use sisyphus_core::status::Status;
 use sisyphus_process::has_ancestor;
+use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::status::Status;
 
 use super::attention::Attention;
 use super::board::{Board, Seen, Stand};

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use sisyphus_core::outcome::Canceller;
-use sisyphus_core::outcome::duration;
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::outcome::Canceller;
+use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use super::finding::Finding;
 use super::ground::Ground;

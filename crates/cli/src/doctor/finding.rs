@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sisyphus_core::output::one_line;
+use sisyphus_base::text::one_line;
 
 /// Most characters of something foreign that are told.
 const SHOWN: usize = 300;

@@ -9,7 +9,7 @@ use sisyphus_core::environment::Environment;
 use sisyphus_core::paths::{StateDir, client_config_dir};
 use sisyphus_core::settings::layers::{File, Layers};
 use sisyphus_core::store::{Active, Store};
-use sisyphus_core::task::Task;
+use sisyphus_tasks::task::Task;
 
 use crate::project::project_dir;
 

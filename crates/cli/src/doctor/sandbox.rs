@@ -6,9 +6,9 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use sisyphus_core::run_root::RunRoot;
-use sisyphus_core::source::Source;
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::source::Source;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use super::finding::{Finding, named, plain};
 use super::ground::Ground;

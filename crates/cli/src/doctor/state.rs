@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use sisyphus_base::text::one_line;
 use sisyphus_core::atomic;
 use sisyphus_core::event::Event;
-use sisyphus_core::output::one_line;
 use sisyphus_core::store::{Active, History, Session};
 
 use super::finding::{Finding, named, plain};

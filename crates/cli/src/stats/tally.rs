@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use super::spread::Spread;
 

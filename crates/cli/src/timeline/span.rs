@@ -1,9 +1,9 @@
 //! When a task waited and when it ran.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sisyphus_core::outcome::duration;
-use sisyphus_core::status::Status;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use crate::list::{state, time, what};
 use crate::style::{Hue, hue};

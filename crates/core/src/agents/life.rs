@@ -1,22 +1,22 @@
 //! An agent from its launch to its end, as the client tells it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Now;
 use sisyphus_base::machine::{Machine, Reach};
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::classify_exit::unseen_end;
+use sisyphus_tasks::outcome::{AgentFailure, Canceller, LostReason, Outcome};
+use sisyphus_tasks::status::{Ending, Status};
+use sisyphus_tasks::task::{Client, Event, Kind, Task};
 
-use super::call::AgentCall;
 use super::limit::Limits;
 use super::occupancy::allowed;
 use super::rate_limit::{Hit, Scope, brake};
-use crate::classify_exit::unseen_end;
 use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use crate::notice::heading;
-use crate::outcome::{AgentFailure, Canceller, LostReason, Outcome};
-use crate::status::{Ending, Status};
 use crate::store::Active;
-use crate::task::{Client, Event, Kind, Task};
-use chrono::{DateTime, Utc};
 
 /// A call of the client's tool for agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

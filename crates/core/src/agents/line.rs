@@ -3,16 +3,16 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::machine::Machine;
+use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
 
-use super::call::AgentCall;
 use super::limit::Limits;
 use super::occupancy::has_room;
 use super::rate_limit::Brake;
 use super::reservation::{Told, Turn};
 use crate::id::{SessionId, Ticket, ToolUseId};
-use crate::status::Status;
 use crate::store::Active;
-use crate::task::{Kind, Task};
 
 /// How long a call counts before the client has said what became of it: it may be denied by somebody else, fail, or its
 /// client be killed. The client answers within milliseconds.

@@ -3,7 +3,6 @@
 //! An agent can't be made to wait in its own call, as a command can: a call above the limit is denied, stands in line,
 //! and the model is told when its turn has come.
 
-mod call;
 mod life;
 mod limit;
 mod line;
@@ -13,7 +12,6 @@ mod rate_limit;
 mod reservation;
 mod telling;
 
-pub use call::{AgentCall, name};
 pub use life::{
     AgentEnd, Launch, bury_orphans, came_to_nothing, ended, has_orphans, has_own_work,
     is_listed_for, is_unanswered_in, launched, revive,

@@ -1,6 +1,7 @@
 //! Who takes up how much of a limit.
 
 use chrono::{DateTime, Utc};
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::limit::{Limits, Pool};
 use super::rate_limit::Brake;
@@ -8,7 +9,6 @@ use crate::id::Ticket;
 use crate::queue::{holders, is_waiting};
 use crate::settings::SlotLimit;
 use crate::store::Active;
-use crate::task::{Kind, Task};
 
 /// The agents that run or are about to.
 pub fn live_agents(active: &Active) -> impl Iterator<Item = &Task> {

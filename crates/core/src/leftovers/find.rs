@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use chrono::NaiveDateTime;
 use serde::Serialize;
+use sisyphus_tasks::task::Task;
 
 use super::listing::{Entry, files, folders};
 use super::live::{LONG, Live};
@@ -16,7 +17,6 @@ use crate::line::{self, RuntimeDir};
 use crate::reach::is_in_reach;
 use crate::run_root::RunRoot;
 use crate::store::{Store, is_held};
-use crate::task::Task;
 
 /// From which age on something that lives for milliseconds was left by a process that died.
 pub(super) const STALE: Duration = Duration::from_secs(60 * 60);

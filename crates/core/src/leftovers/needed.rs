@@ -21,8 +21,9 @@ pub(super) struct Needed {
 impl Needed {
     pub(super) fn read(store: &Store) -> Result<Self> {
         let active = store.read_active()?.tasks;
-        let run =
-            |task: &crate::task::Task| Some((task.started_in().clone(), task.client_id()?.clone()));
+        let run = |task: &sisyphus_tasks::task::Task| {
+            Some((task.started_in().clone(), task.client_id()?.clone()))
+        };
         Ok(Self {
             sessions: active.iter().map(|task| task.session.clone()).collect(),
             runs: active.iter().filter_map(run).collect(),

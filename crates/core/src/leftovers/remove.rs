@@ -4,13 +4,13 @@ use std::fs;
 use std::io;
 
 use anyhow::{Context as _, Error, Result};
+use sisyphus_tasks::task::Task;
 
 use super::find::{Kind, Leftover};
 use crate::line::remove_left_behind;
 use crate::reach::is_in_reach;
 use crate::reconcile::World;
 use crate::store::{LOCK_WAIT_IN_RUNNER, Store, is_held};
-use crate::task::Task;
 
 /// Removes what was found, unless it is in use by now. Returns what is gone, and what went wrong.
 pub fn remove(

@@ -13,11 +13,11 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Duration, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::call::Confinement;
 
 use super::runtime_dir::RuntimeDir;
 use crate::agents::{KEPT_FOR, Limits, Pool, Published, Turn, live_agents};
 use crate::atomic;
-use crate::call::Confinement;
 use crate::paths::{StateDir, create_private_dir};
 use crate::store::Active;
 
@@ -144,8 +144,9 @@ impl Content {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use sisyphus_testing::TempDir;
+
+    use super::*;
 
     /// S9, S10: the client of a dead container, which can't be judged from here, holds nothing outside of the sandbox.
     #[test]

@@ -39,13 +39,13 @@ pub use slots::{Capacity, SlotGuard};
 pub use snapshot::{Listed, Snapshot};
 pub use ticket::LineTicket;
 
-use crate::call::Confinement;
 use crate::environment::Environment;
 use crate::paths::create_private_dir;
 use crate::run_root::RunRoot;
 use crate::sys;
 use lock_file::Held;
 use names::names;
+use sisyphus_tasks::call::Confinement;
 use slots::Slots;
 
 /// The line that a runner stands in.

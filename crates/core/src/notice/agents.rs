@@ -1,15 +1,15 @@
 //! What is said of agents that have to wait, and of limits that are lowered for a while.
 
 use chrono::{DateTime, Utc};
+use sisyphus_base::text::one_line;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use super::report::heading;
 use crate::agents::{Brake, KEPT_FOR, Limits, Pool, Waiting, agents_in, agents_of, brake_on};
-use crate::output::one_line;
 use crate::queue::holders;
 use crate::settings::SlotLimit;
-use crate::status::Status;
 use crate::store::Active;
-use crate::task::Task;
 
 /// How many tasks are named.
 const NAMED: usize = 5;
@@ -87,7 +87,7 @@ fn doing(task: &Task, now: DateTime<Utc>) -> String {
     match task.status() {
         Status::Running { started_at, .. } => {
             let ms = u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0);
-            format!("{kind}{heading} for {}", crate::outcome::duration(ms))
+            format!("{kind}{heading} for {}", sisyphus_tasks::outcome::duration(ms))
         }
         Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => {
             format!("{kind}{heading}, just launched")

@@ -1,11 +1,11 @@
 //! What is said to a call that only waits for what is told anyway.
 
 use chrono::{DateTime, Utc};
+use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::Task;
 
 use super::report::heading;
-use crate::outcome::duration;
-use crate::status::{Status, Watch};
-use crate::task::Task;
 
 /// How many tasks are named.
 const NAMED: usize = 3;
@@ -49,8 +49,9 @@ fn doing(task: &Task, now: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
     use super::*;
-    use crate::task::tests::{in_status, pending};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()

@@ -1,18 +1,18 @@
 //! What is said of tasks that have not ended.
 
 use chrono::{DateTime, Utc};
+use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
+use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::measure::length;
 use super::report::heading;
 use crate::agents::{Limits, Pool, agents_of};
-use crate::classify_exit::CLIENT_LIMIT_MAX_MS;
 use crate::environment::Attendance;
-use crate::outcome::duration;
 use crate::queue::{Outlook, holders, outlook_of};
 use crate::settings::SlotLimit;
-use crate::status::{Status, Watch};
 use crate::store::Active;
-use crate::task::{Kind, Task};
 
 /// How many holders of slots are named.
 const NAMED: usize = 5;
@@ -168,12 +168,14 @@ fn running_for(task: &Task, now: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
+    use sisyphus_tasks::task::Client;
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
     use super::*;
     use crate::id::ClientTaskId;
     use crate::settings::Settings;
-    use crate::task::Client;
-    use crate::task::tests::{in_status, pending};
-    use std::num::NonZeroUsize;
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()

@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sisyphus_base::text::one_line;
+use sisyphus_tasks::task::Task;
+
 use super::measure::bytes;
-use crate::output::{Excerpt, Purpose, excerpt, one_line, refresh};
+use crate::output::{Excerpt, Purpose, excerpt, refresh};
 use crate::paths::StateDir;
 use crate::sys;
-use crate::task::Task;
 
 /// Longest path that is shown, in characters.
 const PATH_MAX: usize = 1_000;
@@ -116,11 +118,11 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
+    use sisyphus_tasks::kept_output::KeptOutput;
+    use sisyphus_tasks::task::samples::pending;
     use sisyphus_testing::TempDir;
 
     use super::*;
-    use crate::output::KeptOutput;
-    use crate::task::tests::pending;
 
     /// The line for a task of whose output `dropped` bytes were not kept, with these files there.
     fn line(dropped: Option<u64>, kept: impl Fn(&Path), client: impl Fn(&Path)) -> Option<String> {

@@ -1,9 +1,10 @@
 //! One reminder about everything that is ready.
 
+use sisyphus_tasks::delivery::Attempt;
+
 use super::measure::length;
 use super::report::Ended;
 use super::rest::Rest;
-use crate::delivery::Attempt;
 use crate::paths::StateDir;
 use crate::store::Leased;
 
@@ -103,14 +104,14 @@ impl<'a> Told<'a> {
 mod tests {
     use std::path::Path;
 
+    use sisyphus_tasks::kept_output::KeptOutput;
+    use sisyphus_tasks::outcome::{LostReason, Outcome};
+    use sisyphus_tasks::task::Task;
     use sisyphus_testing::TempDir;
 
     use super::super::samples::{ended, with_output};
     use super::*;
     use crate::id::TaskId;
-    use crate::outcome::{LostReason, Outcome};
-    use crate::output::KeptOutput;
-    use crate::task::Task;
 
     fn first(tasks: &[Task]) -> Vec<Leased> {
         tasks.iter().map(|task| Leased { task: task.clone(), attempt: Attempt::First }).collect()

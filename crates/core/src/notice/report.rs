@@ -1,13 +1,15 @@
 //! What is said of one ended task.
 
+use sisyphus_base::text::{clean_line, one_line};
+use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::status::{Ending, Status, Survivors};
+use sisyphus_tasks::task::{AgentLife, Task};
+
 use super::measure::length;
 use super::output_file::OutputFile;
 use super::quote::quote;
-use crate::outcome::Outcome;
-use crate::output::{Purpose, clean_line, one_line};
+use crate::output::Purpose;
 use crate::paths::StateDir;
-use crate::status::{Ending, Status, Survivors};
-use crate::task::{AgentLife, Task};
 
 /// Most characters that are said of one task.
 const TASK_MAX: usize = 2_000;
@@ -135,11 +137,11 @@ pub fn command_line(command: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sisyphus_tasks::task::samples::with_ending;
     use sisyphus_testing::TempDir;
 
     use super::super::samples::{ended, with_output};
     use super::*;
-    use crate::task::tests::with_ending;
 
     fn report_of(dir: &TempDir, task: &Task) -> String {
         report(task, &StateDir::at(dir.path()), 20)

@@ -1,12 +1,12 @@
 //! Ended tasks for the tests of what is said of them.
 
+use sisyphus_tasks::kept_output::KeptOutput;
+use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::samples::{finished, with_ending};
 use sisyphus_testing::TempDir;
 
-use crate::outcome::Outcome;
-use crate::output::KeptOutput;
 use crate::paths::StateDir;
-use crate::task::Task;
-use crate::task::tests::{finished, with_ending};
 
 /// One that ran for so long.
 pub(super) fn ended(id: &str, outcome: Outcome, duration_ms: u64) -> Task {

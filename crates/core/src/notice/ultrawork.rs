@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use sisyphus_base::text::one_line;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
+
 use super::agents::named_limits;
 use super::measure::length;
 use crate::agents::{Limits, Pool, Turn, agents_in, live_agents};
-use crate::output::one_line;
 use crate::queue::holders;
 use crate::settings::SlotLimit;
-use crate::status::Status;
 use crate::store::Active;
-use crate::task::{Kind, Task};
 
 /// The file that the client itself reads for the skill's command.
 const SKILL: &str = include_str!("../../../../skills/ultrawork/SKILL.md");
@@ -83,14 +84,16 @@ fn instructions() -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
+    use chrono::DateTime;
+    use sisyphus_tasks::status::Watch;
+    use sisyphus_tasks::task::Client;
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
     use super::*;
     use crate::id::ClientTaskId;
     use crate::settings::Settings;
-    use crate::status::Watch;
-    use crate::task::Client;
-    use crate::task::tests::{in_status, pending};
-    use chrono::DateTime;
-    use std::num::NonZeroUsize;
 
     fn slots(number: usize) -> Limits {
         let slots = NonZeroUsize::new(number).map_or(SlotLimit::Unlimited, SlotLimit::AtMost);

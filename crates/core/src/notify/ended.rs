@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use crate::id::{SessionId, TaskId};
-use crate::outcome::{Canceller, LostReason, Outcome};
-use crate::status::Status;
-use crate::task::Task;
 
 /// What ended longer ago is news to nobody.
 const NEWS: chrono::Duration = chrono::Duration::minutes(10);
@@ -107,9 +107,10 @@ fn is_known(outcome: &Outcome) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sisyphus_tasks::status::Ending;
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
     use super::*;
-    use crate::status::Ending;
-    use crate::task::tests::{in_status, pending};
 
     fn ended(outcome: Outcome, ran_ms: Option<u64>) -> Option<Ended> {
         let now = Utc::now();

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::Ended;
 use crate::id::SessionId;
 use crate::reach::is_in_reach;
-use crate::status::Status;
 use crate::store::{Format, Tally};
-use crate::task::{Kind, Task};
 
 /// How many notes of a kind are kept. Only where nobody takes them there are ever so many.
 const KEPT: usize = 200;

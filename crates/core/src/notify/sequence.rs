@@ -1,8 +1,9 @@
 //! A notification as a terminal understands it.
 
+use sisyphus_base::text::for_people;
+
 use super::{Line, TOGETHER};
 use crate::environment::Terminal;
-use crate::output::for_people;
 
 /// Longest text in a sequence, in characters: some terminals drop longer ones whole.
 const TEXT_MAX: usize = 200;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
-use super::clean::{Cleaned, clean};
+use sisyphus_base::text::{Cleaned, clean};
 
 /// How much of an output is looked at, from its end, in bytes. Reading it costs about a millisecond.
 const LOOKED_AT: u64 = 1024 * 1024;

@@ -3,29 +3,16 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde::{Deserialize, Serialize};
+use sisyphus_tasks::kept_output::KeptOutput;
 
 use super::trailer::Extent;
 use crate::sys;
 
 /// How much of an output is kept, in bytes. What is over is dropped from the middle.
 pub const KEPT_BYTES: u64 = 10 * 1024 * 1024;
-
-/// What is known of a task's output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptOutput {
-    /// Everything that the command wrote to stdout and stderr.
-    pub bytes: u64,
-    /// What of it was not kept.
-    #[serde(default)]
-    pub dropped: u64,
-    /// The client's own file. It goes with the temporary folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_file: Option<PathBuf>,
-}
 
 /// Copies `source` to the new file `target`, at most [`KEPT_BYTES`] of it. Returns the size and what was dropped.
 pub fn keep(source: &mut File, target: &Path) -> Result<KeptOutput> {
@@ -118,8 +105,9 @@ fn copy_range(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use sisyphus_testing::TempDir;
+
+    use super::*;
 
     fn kept(content: &[u8], kept: u64) -> (u64, String) {
         let dir = TempDir::new();

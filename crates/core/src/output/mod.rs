@@ -1,7 +1,5 @@
 //! The output of a task: what is kept for good, and what of it is worth reading.
 
-mod clean;
-mod cut;
 mod excerpt;
 mod keep;
 mod refresh;
@@ -9,9 +7,8 @@ mod source;
 mod trailer;
 mod window;
 
-pub use clean::{clean_line, for_people, one_line};
 pub use excerpt::{Excerpt, Purpose, excerpt};
-pub use keep::{KEPT_BYTES, KeptOutput, adopt, keep, keep_observed, keep_stopped};
+pub use keep::{KEPT_BYTES, adopt, keep, keep_observed, keep_stopped};
 pub(crate) use refresh::refresh;
 pub use source::Source;
 pub(crate) use source::clients_file;

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use anyhow::{Context as _, Result};
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::keep::keep_extent;
 use super::trailer::Extent;
 use crate::paths::StateDir;
 use crate::sys;
-use crate::task::{Kind, Task};
 
 /// How much of both beginnings has to be the same, in bytes.
 const COMPARED: u64 = 4096;

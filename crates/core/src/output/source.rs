@@ -5,11 +5,12 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
+use sisyphus_tasks::task::{Kind, Task};
+
 use super::refresh::{longer, refresh};
 use super::trailer::Extent;
 use crate::paths::StateDir;
 use crate::sys;
-use crate::task::{Kind, Task};
 
 /// How many projects' folders are looked into for an output.
 const PROJECTS: usize = 10_000;
@@ -152,13 +153,13 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
+    use sisyphus_tasks::kept_output::KeptOutput;
+    use sisyphus_tasks::task::Client;
+    use sisyphus_tasks::task::samples::pending;
     use sisyphus_testing::TempDir;
 
     use super::*;
     use crate::id::ClientTaskId;
-    use crate::output::KeptOutput;
-    use crate::task::Client;
-    use crate::task::tests::pending;
 
     /// A state folder, the client's folder, and a task that the client calls `b1`.
     struct Stage {

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use super::clean::clean_line;
+use sisyphus_base::text::clean_line;
+use sisyphus_tasks::task::Task;
+
 use super::source::Source;
-use crate::task::Task;
 
 /// Longest line that is shown, in characters.
 const LINE_MAX: usize = 2_000;
@@ -112,13 +113,13 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use sisyphus_tasks::outcome::Outcome;
+    use sisyphus_tasks::status::{Status, Watch};
+    use sisyphus_tasks::task::samples::{finished, in_status, pending};
     use sisyphus_testing::TempDir;
 
     use super::*;
-    use crate::outcome::Outcome;
     use crate::paths::StateDir;
-    use crate::status::{Status, Watch};
-    use crate::task::tests::{finished, in_status, pending};
 
     fn running() -> Task {
         let started_at = chrono::Utc::now();

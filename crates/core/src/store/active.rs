@@ -1,25 +1,25 @@
 //! `active.json`: every task that is not settled, and what is known of sessions and agents.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sisyphus_base::clock::{Now, Tick};
 use sisyphus_base::process_ref::ProcessRef;
-use std::time::Duration;
+use sisyphus_tasks::delivery::{Attempt, Delivery, DeliveryEvent};
+use sisyphus_tasks::recipient::Recipient;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use super::file::Format;
 use super::inbox::EventName;
 use super::tally::Tally;
 use crate::agents::AgentLine;
-use crate::asker::Recipient;
-use crate::delivery::{Attempt, Delivery, DeliveryEvent};
 use crate::id::{ClientTaskId, SessionId, TaskId, ToolUseId};
 use crate::notify::Series;
 use crate::reach::is_in_reach;
-use crate::status::Status;
-use crate::task::Task;
 
 /// How often an idle session is woken within an hour: each time costs a turn of the model, and a command that fails in a
 /// loop must not spend them all. What is over waits for the next event.
@@ -311,9 +311,10 @@ fn is_old(task: &Task, now: DateTime<Utc>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sisyphus_tasks::outcome::Outcome;
+    use sisyphus_tasks::task::samples::finished;
+
     use super::*;
-    use crate::outcome::Outcome;
-    use crate::task::tests::finished;
 
     /// A terminal that stays open over a weekend has its results on Monday.
     #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use sisyphus_base::clock::Now;
 use sisyphus_base::lock::{LOCK_WAIT_IN_HOOK, Lock};
+use sisyphus_tasks::task::Task;
 
 use super::active::Active;
 use super::budget::LockBudget;
@@ -19,7 +20,6 @@ use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::paths::StateDir;
 use crate::reconcile::{Findings, World, reconcile};
 use crate::run::Run;
-use crate::task::Task;
 
 /// How often a process that unlocks looks at the inbox again: each time another process was kept out meanwhile.
 const ROUNDS: usize = 64;

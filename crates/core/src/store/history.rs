@@ -11,13 +11,13 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
 
 use super::file;
 use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::paths::StateDir;
-use crate::status::Status;
 use crate::sys;
-use crate::task::Task;
 
 /// How many finished tasks each file keeps.
 const KEPT: usize = 200;
@@ -165,7 +165,7 @@ pub(super) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
 
 fn is_completed(task: &Task) -> bool {
     match task.status() {
-        Status::Finished(ending) => ending.outcome == crate::outcome::Outcome::Completed,
+        Status::Finished(ending) => ending.outcome == sisyphus_tasks::outcome::Outcome::Completed,
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
     }
 }
@@ -220,10 +220,11 @@ pub(super) fn read_archive(state: &StateDir, warn: impl Fn(&anyhow::Error)) -> V
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::outcome::Outcome;
-    use crate::task::tests::finished;
+    use sisyphus_tasks::outcome::Outcome;
+    use sisyphus_tasks::task::samples::finished;
     use sisyphus_testing::TempDir;
+
+    use super::*;
 
     fn file_away(state: &StateDir, tasks: &[Task]) {
         record(state, tasks).unwrap();

@@ -9,13 +9,13 @@ use std::time::Duration;
 use chrono::Utc;
 use sisyphus_base::clock::Now;
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::delivery::{Attempt, Channel, Revision};
+use sisyphus_tasks::recipient::Recipient;
 use sisyphus_testing::TempDir;
 
 use super::commit::Store;
 use super::inbox;
-use crate::asker::Recipient;
 use crate::completion::{ClientEnd, Completion, Known, Notice};
-use crate::delivery::{Attempt, Channel, Revision};
 use crate::event::Event;
 use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::paths::StateDir;

@@ -11,17 +11,17 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sisyphus_base::clock::Now;
+use sisyphus_base::lock::LOCK_WAIT_IN_RUNNER;
+use sisyphus_tasks::delivery::Delivery;
+use sisyphus_tasks::task::Task;
 
 use super::active::Active;
 use super::commit::Store;
 use super::file::{self, Malformed};
-use crate::delivery::Delivery;
 use crate::id::SessionId;
 use crate::notify::{AllOver, Ended, Line, Lines, Notes, Series, is_live};
 use crate::paths::StateDir;
-use crate::task::Task;
-use sisyphus_base::clock::Now;
-use sisyphus_base::lock::LOCK_WAIT_IN_RUNNER;
 
 impl Store {
     /// What is to be told to people, without a lock. A broken file is set aside: else every hook would start somebody to
@@ -161,14 +161,15 @@ fn remove(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::outcome::{Canceller, Outcome};
-    use crate::reconcile::{Scope, World};
-    use crate::source::Source;
-    use crate::status::Ending;
-    use crate::task::tests::confirmed;
-    use crate::task::{Event, Task};
+    use sisyphus_tasks::outcome::{Canceller, Outcome};
+    use sisyphus_tasks::source::Source;
+    use sisyphus_tasks::status::Ending;
+    use sisyphus_tasks::task::samples::confirmed;
+    use sisyphus_tasks::task::{Event, Task};
     use sisyphus_testing::TempDir;
+
+    use super::*;
+    use crate::reconcile::{Scope, World};
 
     const WAIT: Duration = Duration::from_secs(20);
     const FAILED: Outcome = Outcome::Failed { exit_code: 1 };

@@ -10,7 +10,7 @@ use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::settings::check::check;
 use sisyphus_core::store::Store;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::task::Task;
 use sisyphus_testing::TempDir;
 
 use super::assert_fit_to_read;

@@ -5,10 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sisyphus_core::agents::{Model, name};
+use sisyphus_core::agents::Model;
 use sisyphus_core::atomic;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::paths::client_config_dir;
+use sisyphus_tasks::agent_call::name;
 
 /// How much of a file is read, in bytes. What is asked for stands at its beginning.
 const HEAD: u64 = 8 * 1024;
@@ -95,8 +96,9 @@ fn read(path: &Path, agent: &str) -> Option<Option<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use sisyphus_testing::TempDir;
+
+    use super::*;
 
     #[test]
     fn the_definition_that_the_client_would_take() {

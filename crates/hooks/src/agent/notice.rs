@@ -3,8 +3,8 @@
 use sisyphus_core::agents::Limits;
 use sisyphus_core::event::Event;
 use sisyphus_core::store::Active;
-use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::{Context, read_agent_end};
+use sisyphus_tasks::task::{Kind, Task};
 
 /// The end that a prompt announces, if it is such a notice. The model reads it whatever becomes of this.
 pub(crate) fn agent_end(context: &Context, active: &Active, prompt: &str) -> Option<Event> {

@@ -4,9 +4,9 @@ use anyhow::Result;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{AgentId, ClientTaskId, SessionId};
 use sisyphus_core::settings::Execution;
-use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::Context;
 use sisyphus_process::client;
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::settle;
 

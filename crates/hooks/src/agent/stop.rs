@@ -4,10 +4,10 @@ use anyhow::Result;
 use sisyphus_core::agents::{AgentEnd, Limits, has_own_work, is_rate_limit};
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{AgentId, ClientTaskId};
-use sisyphus_core::outcome::AgentFailure;
 use sisyphus_core::store::Active;
-use sisyphus_core::task::{Kind, Task};
 use sisyphus_hook::Context;
+use sisyphus_tasks::outcome::AgentFailure;
+use sisyphus_tasks::task::{Kind, Task};
 
 /// An agent stopped, with these last words. While work of its own is live it only waits for that.
 pub(crate) fn stopped(

@@ -4,12 +4,13 @@ use anyhow::Result;
 use chrono::Utc;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sisyphus_base::text::one_line;
 use sisyphus_control::{Ending, cancel};
 use sisyphus_core::agents::Limits;
-use sisyphus_core::asker::{Asker, Recipient};
-use sisyphus_core::outcome::Canceller;
-use sisyphus_core::output::one_line;
-use sisyphus_core::task::{Kind, Task};
+use sisyphus_core::asker::Asker;
+use sisyphus_tasks::outcome::Canceller;
+use sisyphus_tasks::recipient::Recipient;
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::reach::{complain, find, read};
 use crate::answer::{Answer, Verdict};

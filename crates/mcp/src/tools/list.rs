@@ -6,7 +6,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::Asker;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::task::Task;
 
 use super::reach::{of_session, read_recent};
 use crate::answer::{Answer, Verdict};

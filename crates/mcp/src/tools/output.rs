@@ -15,8 +15,8 @@ use sisyphus_core::notice::{command_line, place};
 use sisyphus_core::output::{Begin, Source, Window};
 use sisyphus_core::paths::client_tmp_dir;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_core::task::Task;
 use sisyphus_process::start_notifier;
+use sisyphus_tasks::task::Task;
 
 use super::reach::{complain, find, read};
 use crate::answer::{Answer, Verdict};

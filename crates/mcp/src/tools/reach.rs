@@ -4,7 +4,7 @@ use anyhow::Result;
 use sisyphus_control::{NoSuchTask, Reach, Tasks};
 use sisyphus_core::asker::Asker;
 use sisyphus_core::id::SessionId;
-use sisyphus_core::task::Task;
+use sisyphus_tasks::task::Task;
 
 /// Reads every task.
 pub(super) fn read() -> Result<Tasks> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use serde_json::json;
-use sisyphus_core::outcome::{Canceller, Outcome};
+use sisyphus_tasks::outcome::{Canceller, Outcome};
 use sisyphus_testing::wait_until;
 
 use crate::stage::{FAILED, Stage};

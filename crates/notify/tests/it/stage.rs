@@ -6,12 +6,12 @@ use std::time::Duration;
 use chrono::Utc;
 use serde_json::{Value, json};
 use sisyphus_base::clock::Now;
-use sisyphus_core::outcome::Outcome;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::reconcile::{Scope, World};
-use sisyphus_core::status::Ending;
 use sisyphus_core::store::{Active, Store};
-use sisyphus_core::task::{Event, Task};
+use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::status::Ending;
+use sisyphus_tasks::task::{Event, Task};
 use sisyphus_testing::TestEnv;
 
 use crate::bus::{Bus, Recorder};

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::Result;
-use sisyphus_core::run::Exit;
+use sisyphus_tasks::run::Exit;
 
 use super::{Caller, Notice, Plan, Stat};
 

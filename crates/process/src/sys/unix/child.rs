@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
-use sisyphus_core::run::Exit;
+use sisyphus_tasks::run::Exit;
 
 use super::super::Plan;
 

@@ -8,7 +8,7 @@ const LOOKED_AT: usize = 8 * 1024;
 
 /// A line made harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Cleaned {
+pub enum Cleaned {
     Whole(String),
     /// Its middle is missing, and a mark stands there.
     Cut(String),
@@ -40,7 +40,7 @@ pub fn for_people(text: &str, max: usize) -> String {
 }
 
 /// Like [`clean_line`], and tells whether the line was cut.
-pub(super) fn clean(line: &[u8], max: usize) -> Cleaned {
+pub fn clean(line: &[u8], max: usize) -> Cleaned {
     clean_drawn(last_drawing(line), max, last_drawing)
 }
 

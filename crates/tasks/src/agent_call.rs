@@ -1,9 +1,8 @@
 //! What is known of a background agent, and of a call that asks for one.
 
 use serde::{Deserialize, Serialize};
-
-use crate::output::one_line;
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_base::text::one_line;
 
 /// Longest agent type and model name that are kept, in characters.
 const NAME_MAX: usize = 100;
@@ -63,7 +62,7 @@ impl AgentCall {
     }
 
     /// Whether both are of the same words.
-    pub(super) fn has_prompt_of(&self, other: &Self) -> bool {
+    pub fn has_prompt_of(&self, other: &Self) -> bool {
         self.agent_type == other.agent_type
             && self.prompt_length == other.prompt_length
             && self.prompt == other.prompt

@@ -1,4 +1,4 @@
-//! Where a task is in its life. What changes it is [`transition`](crate::transition::transition) alone.
+//! Where a task is in its life. What changes it is [`Task::apply`](crate::task::Task::apply) alone.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ impl Ending {
 
     /// What is known when `other` was heard too: the outcome and its times of the better witness, and from the other
     /// one what that left open. `None` if it tells nothing better.
-    pub(crate) fn corrected_by(&self, other: &Self) -> Option<Self> {
+    pub fn corrected_by(&self, other: &Self) -> Option<Self> {
         let is_better =
             other.reported_by > self.reported_by || self.outcome.is_explained_by(&other.outcome);
         if !is_better {

@@ -1,5 +1,8 @@
 //! A background task: what was asked, where it is, what is known of it.
 
+#[cfg(any(test, feature = "samples"))]
+#[expect(clippy::unwrap_used, reason = "only tests call it, with literals")]
+pub mod samples;
 mod transition;
 
 use std::path::PathBuf;
@@ -10,14 +13,14 @@ use serde_json::{Map, Value};
 use sisyphus_base::clock::Tick;
 use sisyphus_base::machine::Machine;
 
-use crate::agents::AgentCall;
-use crate::asker::Recipient;
+use crate::agent_call::AgentCall;
 use crate::call::Confinement;
 use crate::delivery::{Delivery, DeliveryEvent, Revision};
-use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
+use crate::kept_output::KeptOutput;
 use crate::outcome::Canceller;
-use crate::output::KeptOutput;
+use crate::recipient::Recipient;
 use crate::status::Status;
+use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use sisyphus_base::process_ref::ProcessRef;
 
 pub use transition::{Effect, Event, Ignored};
@@ -255,7 +258,7 @@ impl Task {
     }
 
     /// Gives it to the conversation that goes on in the same client.
-    pub(crate) fn transfer(&mut self, to: &SessionId) {
+    pub fn transfer(&mut self, to: &SessionId) {
         let before = std::mem::replace(&mut self.session, to.clone());
         self.started_in.get_or_insert(before);
     }
@@ -277,61 +280,9 @@ impl Task {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use super::samples::*;
     use super::*;
-    use crate::outcome::Outcome;
-    use crate::status::Ending;
-
-    /// A task that ended this way, for the tests of other modules.
-    pub(crate) fn finished(id: &str, outcome: Outcome) -> Task {
-        let mut task = pending(id, 1);
-        let ended_at = DateTime::from_timestamp(1_800_000_060, 0).unwrap();
-        task.client =
-            Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), process: None });
-        task.apply(Event::Ended(Ending::unseen(outcome, ended_at)), Tick(1));
-        task
-    }
-
-    /// A pending task, for the tests of other modules.
-    pub(crate) fn pending(id: &str, ticket: u64) -> Task {
-        let announced_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let task = Task::new(
-            TaskId::new(id).unwrap(),
-            Ticket(ticket),
-            SessionId::new("session-1").unwrap(),
-            "/home/dev/proj".into(),
-            Status::Pending { announced_at },
-        );
-        let mut task = task;
-        task.tool_use_id = Some(ToolUseId::new(format!("toolu_{id}")).unwrap());
-        task.command = "npm test".to_owned();
-        task.description = "run the tests".to_owned();
-        task.client_limit_ms = Some(600_000);
-        task
-    }
-
-    /// The same with more known of its end, for the tests of other modules.
-    pub(crate) fn with_ending(mut task: Task, change: impl FnOnce(&mut Ending)) -> Task {
-        if let Status::Finished(ending) = &mut task.status {
-            change(ending);
-        }
-        task
-    }
-
-    /// A task that the client calls a background task.
-    pub(crate) fn confirmed(id: &str, ticket: u64) -> Task {
-        let mut task = pending(id, ticket);
-        task.client =
-            Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), process: None });
-        task
-    }
-
-    /// The same in another state, for the tests of other modules.
-    pub(crate) fn in_status(mut task: Task, status: Status) -> Task {
-        task.status = status;
-        task
-    }
-
     #[test]
     fn unknown_fields_survive_a_round_trip() {
         let mut json = serde_json::to_value(pending("t1", 1)).unwrap();

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::status::Survivors;
     use crate::task::StopAsked;
-    use crate::task::tests::pending;
+    use crate::task::samples::pending;
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()

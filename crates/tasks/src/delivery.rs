@@ -15,7 +15,8 @@ use sisyphus_base::process_ref::ProcessRef;
 pub struct Revision(pub u32);
 
 impl Revision {
-    pub(crate) fn next(self) -> Self {
+    #[must_use]
+    pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 

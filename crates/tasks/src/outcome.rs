@@ -94,7 +94,7 @@ impl Outcome {
     }
 
     /// Whether `other` names a cause where this names none: only Claude Code knows why it sent a signal.
-    pub(crate) fn is_explained_by(&self, other: &Self) -> bool {
+    pub fn is_explained_by(&self, other: &Self) -> bool {
         let is_stop = |signal: &i32| STOPPING.contains(signal);
         match (self, other) {
             (Self::Cancelled { by: Canceller::Unknown }, Self::TimedOut { .. }) => true,

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Tick;
+use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use sisyphus_base::machine::Machine;
 use sisyphus_base::process_ref::ProcessRef;
 
-use crate::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use crate::status::Status;
 use crate::task::{Client, Event, Kind, Task};
 

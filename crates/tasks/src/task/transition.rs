@@ -115,7 +115,7 @@ mod tests {
     use crate::delivery::{Delivery, Revision};
     use crate::outcome::{AgentFailure, LostReason};
     use crate::source::Source;
-    use crate::task::tests::{in_status, pending};
+    use crate::task::samples::{in_status, pending};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(second, 0).unwrap()

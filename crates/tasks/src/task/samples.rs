@@ -1,0 +1,57 @@
+//! Tasks for tests, here and in the crates above.
+
+use chrono::DateTime;
+use sisyphus_base::clock::Tick;
+use sisyphus_base::id::{ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
+
+use super::{Client, Event, Task};
+use crate::outcome::Outcome;
+use crate::status::{Ending, Status};
+
+/// A task that ended this way.
+pub fn finished(id: &str, outcome: Outcome) -> Task {
+    let mut task = pending(id, 1);
+    let ended_at = DateTime::from_timestamp(1_800_000_060, 0).unwrap();
+    task.client = Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), process: None });
+    task.apply(Event::Ended(Ending::unseen(outcome, ended_at)), Tick(1));
+    task
+}
+
+/// A pending task.
+pub fn pending(id: &str, ticket: u64) -> Task {
+    let announced_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let task = Task::new(
+        TaskId::new(id).unwrap(),
+        Ticket(ticket),
+        SessionId::new("session-1").unwrap(),
+        "/home/dev/proj".into(),
+        Status::Pending { announced_at },
+    );
+    let mut task = task;
+    task.tool_use_id = Some(ToolUseId::new(format!("toolu_{id}")).unwrap());
+    task.command = String::from("npm test");
+    task.description = String::from("run the tests");
+    task.client_limit_ms = Some(600_000);
+    task
+}
+
+/// The same with more known of its end.
+pub fn with_ending(mut task: Task, change: impl FnOnce(&mut Ending)) -> Task {
+    if let Status::Finished(ending) = &mut task.status {
+        change(ending);
+    }
+    task
+}
+
+/// A task that the client calls a background task.
+pub fn confirmed(id: &str, ticket: u64) -> Task {
+    let mut task = pending(id, ticket);
+    task.client = Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), process: None });
+    task
+}
+
+/// The same in another state.
+pub fn in_status(mut task: Task, status: Status) -> Task {
+    task.status = status;
+    task
+}
