@@ -23,10 +23,10 @@ pub(super) fn excuse(stories: &Stories<'_>, story: &Story<'_>) -> Option<&'stati
     }
     let over = story.over_at()?;
     let of_session = |run: &HookRun| run.session == story.call.session;
-    // A waiter tells nothing itself.
+    // A hook reads results when it commits, which on a busy machine is long after it started. A waiter tells nothing itself.
     let may_tell =
-        |run: &HookRun| of_session(run) && run.since >= over && run.hook != "sisyphus-wake";
-    let orphan = stories.orphaned.iter().find(|run| may_tell(run))?;
+        |at: u64, run: &HookRun| of_session(run) && at >= over && run.hook != "sisyphus-wake";
+    let (_, orphan) = stories.orphaned.iter().find(|(at, run)| may_tell(*at, run))?;
     // What it was silent about that had to tell it before is not on its way any more.
     let had_to_tell = |run: &HookRun| {
         let exited = story.exited_at.is_some_and(|exited| exited <= run.since);

@@ -54,8 +54,8 @@ pub(super) struct Stories<'a> {
     pub(super) by_call: BTreeMap<usize, Story<'a>>,
     /// Tellings of no call of ours.
     pub(super) strange: Vec<Telling>,
-    /// Hooks whose client was killed before it read their answers.
-    pub(super) orphaned: Vec<&'a HookRun>,
+    /// Hooks whose client was killed before it read their answers, and where the ledger says so.
+    pub(super) orphaned: Vec<(u64, &'a HookRun)>,
     /// Hooks that lived and have to tell all that is owed to their session.
     pub(super) prompts: Vec<&'a HookRun>,
     pub(super) killed_clients: Vec<&'a str>,
@@ -96,7 +96,7 @@ impl<'a> Stories<'a> {
 
     fn hook(&mut self, at: u64, hook: &'a HookRun) {
         match hook.fate {
-            Fate::Orphaned => self.orphaned.push(hook),
+            Fate::Orphaned => self.orphaned.push((at, hook)),
             Fate::Exited if hook.hook == PROMPT => self.prompts.push(hook),
             Fate::Exited | Fate::Killed => {}
         }

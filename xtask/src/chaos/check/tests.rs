@@ -189,6 +189,15 @@ fn an_answer_on_its_way_is_an_excuse_once() {
     let mut events = right();
     events[8] = on_its_way(8);
     assert_eq!(counts(&judge(events)), [0, 0, 0, 0, 1]);
+    // It started before the command ended, and read the results later.
+    let mut events = right();
+    events[8] = on_its_way(2);
+    assert_eq!(counts(&judge(events)), [0, 0, 0, 0, 1]);
+    // It ended before the command did.
+    let mut events = right();
+    events.remove(8);
+    events.insert(5, on_its_way(2));
+    assert_eq!(counts(&judge(events)), [1, 0, 0, 0, 0]);
     let mut events = with_report("");
     if let Event::Hook(run) = &mut events[8] {
         run.since = 8;
