@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 use sisyphus_base::sys::namespaces;
 use sisyphus_core::agents::Limits;
-use sisyphus_core::announced::Announced;
+use sisyphus_core::announced::{Announced, sessions_with_announcements};
 use sisyphus_core::asker::Asker;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{ClientTaskId, SessionId, Ticket};
@@ -96,11 +96,12 @@ pub(crate) fn is_attachable(context: &Context) -> bool {
 }
 
 /// Whether a command that comes now may have to wait for its turn. Its own limit is counted by its runner from the real
-/// start; the client's would run meanwhile.
+/// start; the client's would run meanwhile. Of calls that are only announced, as those made in one message are, nothing
+/// says which comes first.
 fn may_wait(context: &Context, settings: &Settings) -> bool {
     let active = context.store.read_active().unwrap_or_default();
     let outlook = outlook(&active, Ticket(u64::MAX), &Limits::of(settings));
-    outlook != Outlook::Starts
+    outlook != Outlook::Starts || !sessions_with_announcements(context.store.dir()).is_empty()
 }
 
 /// Whether no other hook of the session can have rewritten the call: of two answers the last one wins, and ours must not

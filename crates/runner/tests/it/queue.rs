@@ -105,12 +105,7 @@ fn the_model_is_told_the_place_and_what_is_before_it() {
         let text = said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
         (running, call["tool_input"]["timeout"].clone(), text)
     };
-    // What is found around a test's session is not the test's business.
-    let note = |rewriting: &str| {
-        let noted = client.env.state().join("sessions/session-1.json");
-        fs::write(noted, json!({ "version": 1, "rewriting": rewriting }).to_string()).unwrap();
-    };
-    note("only_ours");
+    note_rewriting(&client, "only_ours");
     let (second, timeout, said) = told("true 2");
     assert!(
         said.contains("is number 1 in the queue. At most 1 command runs at once; now "),
@@ -121,7 +116,7 @@ fn the_model_is_told_the_place_and_what_is_before_it() {
     assert_eq!(timeout, 7_200_000, "waiting eats the command's own time");
 
     // Where others may rewrite calls, it can't be raised, and that is said.
-    note("maybe_others");
+    note_rewriting(&client, "maybe_others");
     let (third, timeout, said) = told("true 3");
     assert!(said.contains("is number 2 in the queue."), "{said}");
     assert!(
@@ -133,6 +128,23 @@ fn the_model_is_told_the_place_and_what_is_before_it() {
     for waiting in [second, third] {
         assert_eq!(waiting.wait().status.code(), Some(0));
     }
+}
+
+/// Notes which hooks may rewrite calls: what is found around a test's session is not the test's business.
+fn note_rewriting(client: &Client, rewriting: &str) {
+    let noted = client.env.state().join("sessions/session-1.json");
+    fs::write(noted, json!({ "version": 1, "rewriting": rewriting }).to_string()).unwrap();
+}
+
+/// The client announces the calls of one message before any of them runs: each but the first may have to wait.
+#[test]
+fn calls_made_at_once_have_their_limits_raised() {
+    let client = session(5);
+    note_rewriting(&client, "only_ours");
+    let timeouts = ["true 1", "true 2", "true 3"].map(|command| {
+        client.announce_with(command, json!({ "timeout": 4_000 }))["tool_input"]["timeout"].clone()
+    });
+    assert_eq!(timeouts, [json!(4_000), json!(7_200_000), json!(7_200_000)]);
 }
 
 #[test]
