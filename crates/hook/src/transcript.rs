@@ -17,7 +17,7 @@ const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 const OUR_REASON: &str = "sisyphus:";
 /// How it goes on behind the task's id where we say something of a task that has not ended: its limit, its place in the
 /// queue, its silence.
-const NO_REPORT: [&str; 2] = ["is ", "still "];
+const NO_REPORT: [&str; 3] = ["is ", "may run for ", "still "];
 
 /// The results that went out with a prompt which another hook has blocked: the transcript tells of a blocked prompt since
 /// then, and not of these results. A transcript that can't be read, or that looks otherwise than on 2.1.329, tells of

@@ -34,12 +34,12 @@ pub fn launch_line(
         (Attendance::Attended | Attendance::Unattended | Attendance::Unknown, _) => return place,
     };
     let clause = format!(
-        "stopped after {}; the user's setting `sisyphus.task_ttl_minutes` lengthens that.",
+        "may run for {}; the user's setting `sisyphus.task_ttl_minutes` lengthens that.",
         duration(limit)
     );
     Some(match place {
-        Some(place) => format!("{place} Once it runs, it is {clause}"),
-        None => format!("[sisyphus] Background task {} is {clause}", task.id),
+        Some(place) => format!("{place} Once it starts, it {clause}"),
+        None => format!("[sisyphus] Background task {} {clause}", task.id),
     })
 }
 
@@ -242,11 +242,11 @@ mod tests {
         let alone = line(slots(3), Attendance::Attended).unwrap();
         assert_eq!(
             alone,
-            "[sisyphus] Background task t3 is stopped after 30 min; the user's setting `sisyphus.task_ttl_minutes` \
+            "[sisyphus] Background task t3 may run for 30 min; the user's setting `sisyphus.task_ttl_minutes` \
              lengthens that."
         );
         let waiting = line(slots(2), Attendance::Attended).unwrap();
-        let clause = " told like any other. Once it runs, it is stopped after 30 min; the user's setting \
+        let clause = " told like any other. Once it starts, it may run for 30 min; the user's setting \
                       `sisyphus.task_ttl_minutes` lengthens that.";
         assert!(waiting.ends_with(clause), "{waiting}");
         for attendance in [Attendance::Unattended, Attendance::Unknown] {

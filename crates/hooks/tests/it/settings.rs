@@ -116,15 +116,16 @@ fn as_many_lines_are_shown_as_the_user_wants() {
 
 #[test]
 fn a_service_is_what_the_user_calls_one() {
-    let env = TestEnv::new();
-    let session = Session::new(&env);
-    let note = env.state().join(format!("sessions/{}.json", session.id));
-    fs::create_dir_all(note.parent().unwrap()).unwrap();
-    fs::write(note, r#"{"version":1,"rewriting":"only_ours"}"#).unwrap();
-    set(&env, r#"{"sisyphus":{"service_patterns":["make dev", 7, "!npm start"]}}"#);
     let cases = [("make dev", true), ("make", false), ("npm start", false), ("npm run dev", true)];
-    for (number, (command, service)) in (1..).zip(cases) {
-        let event = with(session.call(number).before(), "/tool_input/command", command);
+    for (command, service) in cases {
+        // Beside another announced call one that is no service may have to wait.
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let note = env.state().join(format!("sessions/{}.json", session.id));
+        fs::create_dir_all(note.parent().unwrap()).unwrap();
+        fs::write(note, r#"{"version":1,"rewriting":"only_ours"}"#).unwrap();
+        set(&env, r#"{"sisyphus":{"service_patterns":["make dev", 7, "!npm start"]}}"#);
+        let event = with(session.call(1).before(), "/tool_input/command", command);
         let raised = session.send(&event).json()["hookSpecificOutput"]["updatedInput"].clone();
         assert_eq!(raised["timeout"] == 7_200_000, service, "{command}: {raised}");
     }
