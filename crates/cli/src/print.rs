@@ -18,7 +18,7 @@ const TIMED_OUT: u8 = 124;
 /// Every exit code, and what it means.
 pub(crate) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
-    (FAILURE, "failed; of wait, cancel and doctor: not all is well"),
+    (FAILURE, "failed; of wait, cancel, clean, doctor and notify: not all is well"),
     (NOT_FOUND, "no such task, or a wrong command line"),
     (TIMED_OUT, "the time of wait was up"),
 ];

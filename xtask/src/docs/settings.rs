@@ -44,7 +44,7 @@ const FOOT: &str = "
 - **The time limit** counts from the real start. In a terminal Claude Code itself has none for background commands, and the
   `timeout` of a call means foreground ones: only a longer one counts, and the model reads the limit at launch. Headless
   (`-p`, the SDK, CI) the call's `timeout` takes its place, and Claude Code's own limit of 10 minutes comes first unless it
-  could be raised.
+  could be raised: no other hook may rewrite the call, and the SDK does not drive the session.
 - **A service** has no slot and no time limit. Known without a setting are dev servers, watchers, `tail -f` and the like; a
   pattern `!npm start` takes one out.
 
