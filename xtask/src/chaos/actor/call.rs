@@ -232,12 +232,7 @@ impl Session {
         let Some(exit) = process.wait() else { return };
         *lock(&running.exited) = Some(Instant::now());
         self.note_exit(call, &exit);
-        let is_listed = {
-            let mut live = lock(&self.live);
-            let before = live.len();
-            live.retain(|other| other.number != call.number);
-            before > live.len()
-        };
+        let is_listed = self.takes_from_live(call);
         // A subagent hears of its own commands without a prompt; of a stopped one the model knows.
         if is_listed && self.notices == Notices::Sent && call.agent.is_none() {
             // For the client a shell that died by a signal has failed, with a code as a shell would say it.
@@ -249,6 +244,14 @@ impl Session {
                 self.arrived.notify_all();
             }
         }
+    }
+
+    /// Takes a call from those that the client lists as running; false if it was not among them.
+    fn takes_from_live(&self, call: &Call) -> bool {
+        let mut live = lock(&self.live);
+        let before = live.len();
+        live.retain(|other| other.number != call.number);
+        before > live.len()
     }
 
     fn note_exit(&self, call: &Call, exit: &Exit) {
@@ -265,12 +268,18 @@ impl Session {
         let _ = std::fs::remove_file(self.output(call));
     }
 
-    /// The model stops a task.
+    /// The model stops a task, if it still runs.
     pub(in crate::chaos) fn stop_task(&self, running: &Running) -> Result<()> {
         let call = &running.call;
+        if !lock(&self.live).iter().any(|live| live.number == call.number) {
+            return Ok(());
+        }
         let [before, after] = self.events.task_stop(call);
         self.hook("sisyphus-pre-tool-use", &before, &[], None);
-        lock(&self.live).retain(|other| other.number != call.number);
+        // What has ended meanwhile can't be stopped, and what the client says of that is no news for us.
+        if !self.takes_from_live(call) {
+            return Ok(());
+        }
         self.home.ledger.append(&Event::Killed { call: call.number, cause: Cause::TaskStop })?;
         tree(running.process).into_iter().for_each(sys::terminate);
         let deadline = Instant::now() + GRACE;
