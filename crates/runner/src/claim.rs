@@ -9,14 +9,14 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use sisyphus_base::sys::namespaces;
 use sisyphus_core::announced::Announced;
-use sisyphus_core::execution_string::executes;
+use sisyphus_core::execution_string::{executes, executes_beginning};
 use sisyphus_core::hook_log;
 use sisyphus_core::id::SessionId;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run::Run;
 use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
-use sisyphus_tasks::call::{Announcement, Confinement};
+use sisyphus_tasks::call::{Announcement, Confinement, cut_beginning};
 
 use crate::handoff::Handoff;
 use crate::identity::names_of;
@@ -74,7 +74,12 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
 /// words. Reading consumes nothing: which call an announced one's shell belongs to the client says later.
 fn announcement(run: &Run, announced: &Path, text: &str) -> Result<Option<Announcement>> {
     let is_executed = |it: &Announcement| executes(text, &it.call.command);
-    let own = || run.joined().map(|join| join.announcement).filter(is_executed);
+    // The client named the run to the hook, so the beginning that is kept of a long command is enough.
+    let is_own = |it: &Announcement| match cut_beginning(&it.call.command) {
+        Some(beginning) => executes_beginning(text, beginning),
+        None => is_executed(it),
+    };
+    let own = || run.joined().map(|join| join.announcement).filter(is_own);
     if let Some(own) = own() {
         return Ok(Some(own));
     }

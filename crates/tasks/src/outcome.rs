@@ -157,7 +157,7 @@ impl Outcome {
             }
             Self::Lost { why } => {
                 let reason = match why {
-                    LostReason::RunnerDied => "the process that supervised it died",
+                    LostReason::RunnerDied => "its runner left no result",
                     LostReason::RunFolderGone => {
                         "its run folder is gone, as after a restart of the machine"
                     }
@@ -259,7 +259,7 @@ mod tests {
             (
                 Outcome::Lost { why: LostReason::RunnerDied },
                 Some(5),
-                "was lost, exit code unknown: the process that supervised it died",
+                "was lost, exit code unknown: its runner left no result",
             ),
             (Outcome::Unknown, None, "ended, exit code unknown"),
         ];

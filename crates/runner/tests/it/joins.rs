@@ -224,3 +224,20 @@ fn pause(milliseconds: u64) {
     let since = Instant::now();
     wait_until("a moment", || since.elapsed() >= Duration::from_millis(milliseconds));
 }
+
+/// The client may name a run before its shell comes up, and of a long command only the beginning is kept by then.
+#[test]
+fn a_late_shell_of_a_long_command_gets_its_runner() {
+    in_both(|client| {
+        let command = format!(": \"{}\"; exit 3", "it's ".repeat(1_000));
+        let mut call = client.announce(&command);
+        call["hook_event_name"] = "PostToolUse".into();
+        call["tool_response"] =
+            json!({ "stdout": "", "stderr": "", "backgroundTaskId": client.next_id() });
+        client.hook("sisyphus-post-tool-use", call);
+        assert_eq!(client.start(&command).wait().status.code(), Some(3));
+        let task = client.task();
+        assert_eq!((&task["watch"], &task["exit_code"]), (&Value::Null, &json!(3)), "{task:#}");
+        assert!(!task["duration_ms"].is_null(), "no runner: {task:#}");
+    });
+}
