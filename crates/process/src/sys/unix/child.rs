@@ -14,8 +14,9 @@ use nix::sys::signal::Signal;
 use sisyphus_tasks::run::Exit;
 
 use super::super::Plan;
+use super::signals::restore_file_size_signal;
 
-/// The command, in a process group of its own.
+/// The command, which leads a process group of its own.
 #[derive(Debug)]
 pub struct CommandChild {
     child: Child,
@@ -24,11 +25,25 @@ pub struct CommandChild {
 /// Starts the command with this process's stdin, stdout, stderr and working directory, in a group of its own.
 pub fn spawn(plan: &Plan) -> Result<CommandChild> {
     let mut command = command(plan);
-    command.process_group(0);
+    lead(&mut command);
     die_with_parent(&mut command);
     let child =
         command.spawn().with_context(|| format!("could not start `{}`", plan.program.display()))?;
     Ok(CommandChild { child })
+}
+
+/// Has the command lead what this process leads in the place of the client's shell: its session too, where that is so.
+/// Stop signals for a group whose parent is in another group of the same session would stop the command; without us the
+/// kernel discards them.
+fn lead(command: &mut Command) {
+    let this = nix::unistd::getpid();
+    if nix::unistd::getsid(None) != Ok(this) {
+        command.process_group(0);
+        return;
+    }
+    let begin_session = || nix::unistd::setsid().map(drop).map_err(io::Error::from);
+    // SAFETY: between fork and exec only this one system call is made; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(begin_session) };
 }
 
 /// Starts a program that nobody waits for, with one more variable: in a session of its own, with nothing open that
@@ -65,6 +80,8 @@ pub fn become_command(plan: &Plan) -> anyhow::Error {
 fn command(plan: &Plan) -> Command {
     let mut command = Command::new(&plan.program);
     command.arg0(&plan.arg0).args(&plan.args);
+    // SAFETY: between fork and exec only a system call is made; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(restore_file_size_signal) };
     for (name, value) in &plan.environment {
         match value {
             Some(value) => command.env(name, value),
