@@ -10,6 +10,9 @@ use anyhow::{Context as _, Result};
 
 use crate::sys;
 
+/// How the name of a file ends that is not whole yet, or never will be.
+pub const UNFINISHED: &str = "tmp";
+
 /// Replaces `path` by `bytes` in one rename: a reader sees the old file or the new one, never half of one.
 ///
 /// There is no `fsync`: after a power cut the file may be the old one, or empty on some file systems. It costs a third
@@ -19,7 +22,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}-{number}.tmp", process::id()));
+    temporary.push(format!(".{}-{number}.{UNFINISHED}", process::id()));
     let temporary = PathBuf::from(temporary);
 
     let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));

@@ -106,19 +106,27 @@ impl Announced {
     }
 
     /// Forgets the runs that are waited for in vain: those that have been attached to, and those whose shell must have
-    /// come up long ago.
+    /// come up long ago. Removes what a process that was killed has half written.
     pub fn forget_overdue(&self, is_attached: impl Fn(&ClientTaskId) -> bool) {
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let path = entry.path();
-            if path.extension().is_none_or(|it| it != EXPECTED) {
-                continue;
-            }
-            let name = path.file_stem().and_then(|stem| stem.to_str());
-            let Some(Ok(run)) = name.map(ClientTaskId::new) else { continue };
             let written = entry.metadata().and_then(|file| file.modified()).ok();
             let age = written.and_then(|at| SystemTime::now().duration_since(at).ok());
-            if is_attached(&run) || age.is_none_or(|age| age > SHELL_START) {
-                self.forget(&run);
+            let is_old = age.is_none_or(|age| age > SHELL_START);
+            match path.extension().and_then(|it| it.to_str()) {
+                Some(EXPECTED) => {
+                    let name = path.file_stem().and_then(|stem| stem.to_str());
+                    let Some(Ok(run)) = name.map(ClientTaskId::new) else { continue };
+                    if is_old || is_attached(&run) {
+                        self.forget(&run);
+                    }
+                }
+                Some(atomic::UNFINISHED) if is_old => {
+                    if fs::remove_file(&path).is_ok() {
+                        let _ = fs::remove_dir(&self.dir);
+                    }
+                }
+                Some(_) | None => {}
             }
         }
     }
@@ -224,6 +232,8 @@ mod tests {
         let long_ago = SystemTime::now() - SHELL_START * 2;
         let mark = fs::File::options().write(true).open(announced.expected(&second)).unwrap();
         mark.set_modified(long_ago).unwrap();
+        let half = fs::File::create(announced.dir().join("b3.run.1-0.tmp")).unwrap();
+        half.set_modified(long_ago).unwrap();
         announced.forget_overdue(|_| false);
         assert!(!announced.dir().exists());
     }

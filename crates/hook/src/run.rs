@@ -16,7 +16,7 @@ use sisyphus_core::paths::{StateDir, client_config_dir, client_tmp_dir};
 use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK, Peek, Store};
-use sisyphus_process::{is_gone, start_notifier};
+use sisyphus_process::{is_gone, start_notifier, survive_file_size_limit};
 use sisyphus_tasks::delivery::Channel;
 
 use crate::event::{Event, UserPromptSubmit};
@@ -93,7 +93,7 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     let environment = Environment::read();
     // Without a home there is no state, and nothing that we could do.
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
-    fail_open_on_panic(&state, E::NAME);
+    fail_open(&state, E::NAME);
     let context = Context::new(environment, state);
     let told = answer(&context, handle).and_then(|(session, reply)| {
         let sequence = terminal::take(&context, E::NAME, session.as_ref());
@@ -114,7 +114,7 @@ const WAKE: u8 = 2;
 pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> ExitCode {
     let environment = Environment::read();
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
-    fail_open_on_panic(&state, "waiter");
+    fail_open(&state, "waiter");
     let context = Context::new(environment, state);
     match read::<E>().and_then(|(_, event)| handle(&context, event)) {
         Ok(Some(words)) if writeln!(io::stderr(), "{words}").is_ok() => ExitCode::from(WAKE),
@@ -175,8 +175,9 @@ fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>)
     context.store.apply(&printed, &context.world(), LOCK_WAIT_IN_HOOK)
 }
 
-/// A panic aborts, and the client would show the user a hook that died by a signal.
-fn fail_open_on_panic(state: &StateDir, event: &'static str) {
+/// A panic aborts and `ulimit -f` ends a process, and the client would show the user a hook that died by a signal.
+fn fail_open(state: &StateDir, event: &'static str) {
+    survive_file_size_limit();
     let state = state.clone();
     std::panic::set_hook(Box::new(move |panic| {
         hook_log::append(&state, event, &format!("panicked: {panic}"));

@@ -16,7 +16,7 @@ pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
     Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
     caller_key, end_like, end_with_parent, own_key, own_output_file, parent, signal_group, spawn,
-    spawn_detached, text_of,
+    spawn_detached, survive_file_size_limit, text_of,
 };
 pub use tree::{alive, descendants, has_ancestor, left_behind, members, signal_all};
 pub use watch::Watchers;

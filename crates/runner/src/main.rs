@@ -7,6 +7,7 @@ use std::process::ExitCode;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    sisyphus_process::survive_file_size_limit();
     let args: Vec<OsString> = std::env::args_os().collect();
     let [runner, verb, string] = args.as_slice() else {
         return ExitCode::from(USAGE);

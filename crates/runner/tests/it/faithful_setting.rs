@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use serde_json::json;
 use sisyphus_testing::Client;
 
 use crate::support::{fixture, in_both};
@@ -171,5 +172,34 @@ fn a_folder_that_another_env_file_changed_to_is_the_same() {
         client.prelude = format!("cd '{}'\n", sub.display());
         let found = assert_same(client, "pwd", |_, _| {});
         assert!(found.lines().next().unwrap().ends_with("/proj/sub"), "{found}");
+    });
+}
+
+/// The client's shell leads its session, so the kernel discards stop signals for it; so it does for the command.
+#[test]
+fn terminal_stop_signals_stop_nothing() {
+    in_both(|client| {
+        let command = "kill -TSTP $$; kill -TTIN $$; kill -TTOU $$; ps -o sid= -p $$ | grep -qw $$ && echo leads; exit 3";
+        assert_eq!(assert_same(client, command, |_, _| {}), "leads\n");
+    });
+}
+
+/// A limit for files is the command's: it ends no runner that writes down a longer one.
+#[test]
+fn a_file_size_limit_ends_no_runner() {
+    in_both(|client| {
+        for number in 1..=8 {
+            client
+                .background_with(
+                    &format!("exit {number}"),
+                    json!({ "description": "x".repeat(2_000) }),
+                )
+                .wait();
+        }
+        let in_blocks = "if [ -n \"$ZSH_VERSION\" ]; then ulimit -f 24; else ulimit -f 12; fi\n";
+        in_blocks.clone_into(&mut client.prelude);
+        let command =
+            "grep Sig[IC] /proc/self/status; (head -c 20000 /dev/zero >big; exit $?) 2>/dev/null; echo $?; exit 4";
+        assert!(assert_same(client, command, |_, _| {}).ends_with("\n153\n"));
     });
 }

@@ -11,8 +11,8 @@ pub use child::{
     CommandChild, become_command, end_like, end_with_parent, parent, spawn, spawn_detached,
 };
 pub(crate) use proc::{processes, stat};
-pub use signals::Signals;
 pub(crate) use signals::wake;
+pub use signals::{Signals, survive_file_size_limit};
 
 pub(crate) use locks::{
     counts_as_we_do, holds, lock_file, process_namespace, program, standard_output, takers,

@@ -1,15 +1,15 @@
 //! Waiting for signals and a deadline at once, with one thread: the handler writes into a pipe that `poll` waits for.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, IntoRawFd as _, OwnedFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use nix::libc::{c_int, c_void, siginfo_t};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
 
 use super::super::{Notice, Sender};
 
@@ -18,6 +18,26 @@ const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP,
 
 /// The writing end, for the handler.
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
+
+/// Whether this process ignores SIGXFSZ, and was started without doing so.
+static SURVIVES: AtomicBool = AtomicBool::new(false);
+
+/// Has a write beyond `ulimit -f` fail with an error. By default its signal ends the process: the user's limit is meant for
+/// the command. A command that this process starts or becomes has its default back.
+pub fn survive_file_size_limit() {
+    // SAFETY: to ignore a signal runs no code.
+    let before = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
+    SURVIVES.store(matches!(before, Ok(SigHandler::SigDfl)), Ordering::SeqCst);
+}
+
+/// For the moment before the command is executed: what is ignored then stays ignored.
+pub(super) fn restore_file_size_signal() -> io::Result<()> {
+    if SURVIVES.load(Ordering::SeqCst) {
+        // SAFETY: the default runs no code of ours.
+        unsafe { signal(Signal::SIGXFSZ, SigHandler::SigDfl) }?;
+    }
+    Ok(())
+}
 
 /// Ends a [`wait`](Signals::wait) of this process from another thread.
 pub(crate) fn wake() {
