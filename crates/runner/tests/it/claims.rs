@@ -159,7 +159,7 @@ fn a_shell_whose_command_contains_the_announced_word_is_left_alone() {
 }
 
 #[test]
-fn the_command_runs_below_the_runner_in_a_group_of_its_own() {
+fn the_command_leads_its_own_session_below_the_runner() {
     in_both(|client| {
         let command = format!("{} 3600; true", fixture(client, "sleep"));
         let running = client.background(&command);
@@ -171,7 +171,7 @@ fn the_command_runs_below_the_runner_in_a_group_of_its_own() {
         assert_eq!(shell.program(), client.shell.program().canonicalize().ok());
         let stat = shell.stat().unwrap();
         assert_eq!((stat.parent, stat.group), (runner.pid, shell.pid));
-        assert_eq!(stat.session, runner.pid);
+        assert_eq!(stat.session, shell.pid);
         shell.signal(Signal::SIGKILL);
         assert_eq!(running.wait().status.signal(), Some(9));
     });
