@@ -33,11 +33,18 @@ pub(crate) struct Setup {
     settings: Value,
     plugin: bool,
     start: Start,
+    own_tmp: bool,
 }
 
 impl Setup {
     pub(crate) fn without_plugin() -> Self {
-        Self { shell: Shell::Bash, settings: json!({}), plugin: false, start: Start::Project }
+        Self {
+            shell: Shell::Bash,
+            settings: json!({}),
+            plugin: false,
+            start: Start::Project,
+            own_tmp: false,
+        }
     }
 
     pub(crate) fn with_plugin() -> Self {
@@ -56,6 +63,11 @@ impl Setup {
     pub(crate) fn starts_in_home(self) -> Self {
         Self { start: Start::Home, ..self }
     }
+
+    /// The client's temporary folder lies in the folder of this home, and not where all of a user's sessions have theirs.
+    pub(crate) fn own_tmp(self) -> Self {
+        Self { own_tmp: true, ..self }
+    }
 }
 
 /// One home and its project.
@@ -67,6 +79,7 @@ pub(crate) struct Home {
     pub(crate) project: PathBuf,
     pub(crate) client: PathBuf,
     shell: PathBuf,
+    tmp: Option<PathBuf>,
 }
 
 impl Home {
@@ -81,7 +94,9 @@ impl Home {
             Shell::Bash => program::need("bash", stage.name)?,
             Shell::Zsh => program::need("zsh", stage.name)?,
         };
-        let created = Self { folder, path, project, client: stage.client.clone(), shell };
+        let tmp = setup.own_tmp.then(|| folder.join("tmp"));
+        tmp.iter().try_for_each(fs::create_dir_all)?;
+        let created = Self { folder, path, project, client: stage.client.clone(), shell, tmp };
         created.write(&created.path.join(".claude/settings.json"), &setup.settings.to_string())?;
         created.write(&created.path.join(".claude.json"), &created.client_state().to_string())?;
         // A repository of its own, or the client would take this one for its project.
@@ -103,6 +118,11 @@ impl Home {
     /// The state folder.
     pub(crate) fn state(&self) -> PathBuf {
         self.path.join(".claude/plugins/data/sisyphus/state")
+    }
+
+    /// Where the line of all sessions is.
+    pub(crate) fn runtime(&self) -> PathBuf {
+        self.path.join("runtime")
     }
 
     /// The variable that everything started in this home carries.
@@ -146,14 +166,17 @@ impl Home {
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut variables = vec![
             ("PATH", CLIENT_PATH.to_owned()),
             ("HOME", self.path.display().to_string()),
-            ("SISYPHUS_RUNTIME_DIR", self.path.join("runtime").display().to_string()),
+            ("SISYPHUS_RUNTIME_DIR", self.runtime().display().to_string()),
             ("SHELL", self.shell.display().to_string()),
             ("TERM", "xterm-256color".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),
-        ]
+        ];
+        variables
+            .extend(self.tmp.iter().map(|tmp| ("CLAUDE_CODE_TMPDIR", tmp.display().to_string())));
+        variables
     }
 
     fn client_environment(api: &Api) -> Vec<(&'static str, String)> {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::iter;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
@@ -18,12 +19,16 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 /// Lets every tool run unasked.
 pub(crate) const BYPASS: &str = "--dangerously-skip-permissions";
 
+/// Lets the client ask on its output, and wait for the answer on its input.
+pub(crate) const ASKS: [&str; 2] = ["--permission-prompt-tool", "stdio"];
+
 /// A client process. Dropping it ends it and everything that was started from its home.
 pub(crate) struct Session<'home> {
     home: &'home Home,
     child: Child,
     stdin: Option<ChildStdin>,
     printed: PathBuf,
+    complaints: PathBuf,
 }
 
 impl<'home> Session<'home> {
@@ -50,7 +55,26 @@ impl<'home> Session<'home> {
 
     /// Says something.
     pub(crate) fn send(&mut self, text: &str) -> Result<()> {
-        let message = json!({ "type": "user", "message": { "role": "user", "content": text } });
+        self.write(&json!({ "type": "user", "message": { "role": "user", "content": text } }))
+    }
+
+    /// Waits for a permission prompt, counted from 0, of a session started with [`ASKS`].
+    pub(crate) fn prompt(&self, number: usize) -> Result<Value> {
+        wait::until("a permission prompt", LIMIT / 3, || {
+            let is_prompt = |event: &Value| event["request"]["subtype"] == "can_use_tool";
+            Ok(self.events()?.into_iter().filter(is_prompt).nth(number))
+        })
+    }
+
+    /// Says yes to a permission prompt.
+    pub(crate) fn allow(&mut self, prompt: &Value) -> Result<()> {
+        let answer = json!({ "behavior": "allow", "updatedInput": prompt["request"]["input"] });
+        let response =
+            json!({ "subtype": "success", "request_id": prompt["request_id"], "response": answer });
+        self.write(&json!({ "type": "control_response", "response": response }))
+    }
+
+    fn write(&mut self, message: &Value) -> Result<()> {
         let stdin = self.stdin.as_mut().context("the session has no input")?;
         writeln!(stdin, "{message}").context("the client does not listen any more")
     }
@@ -84,12 +108,14 @@ impl<'home> Session<'home> {
     }
 
     fn start(home: &'home Home, mut command: Command) -> Result<Self> {
-        let printed = home.folder.join("out.jsonl");
-        command.stdout(File::create(&printed)?).stderr(File::create(home.folder.join("err"))?);
+        let suffix = suffix(home);
+        let printed = home.folder.join(format!("out{suffix}.jsonl"));
+        let complaints = home.folder.join(format!("err{suffix}"));
+        command.stdout(File::create(&printed)?).stderr(File::create(&complaints)?);
         sys::own_group(&mut command);
         let mut child = command.spawn().context("could not start the client")?;
         let stdin = child.stdin.take();
-        Ok(Self { home, child, stdin, printed })
+        Ok(Self { home, child, stdin, printed, complaints })
     }
 
     fn wait_for_exit(&mut self) -> Result<()> {
@@ -97,7 +123,7 @@ impl<'home> Session<'home> {
         if status.success() {
             return Ok(());
         }
-        let complaint = fs::read_to_string(self.home.folder.join("err")).unwrap_or_default();
+        let complaint = fs::read_to_string(&self.complaints).unwrap_or_default();
         bail!("the client failed ({status}): {}", complaint.trim());
     }
 }
@@ -131,6 +157,13 @@ pub(crate) fn sweep(home: &Home) {
     if let Err(error) = swept {
         eprintln!("note: {error}: {:?}", sys::started_with(&variable));
     }
+}
+
+/// What tells a session's files from those of other sessions of its home, which may run at once. The first has nothing.
+fn suffix(home: &Home) -> String {
+    let is_free = |suffix: &String| !home.folder.join(format!("out{suffix}.jsonl")).exists();
+    let numbered = (2_u32..).map(|number| format!("-{number}"));
+    iter::once(String::new()).chain(numbered).find(is_free).unwrap_or_default()
 }
 
 fn headless(home: &Home, api: &Api, arguments: &[&str]) -> Command {

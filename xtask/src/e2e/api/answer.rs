@@ -33,6 +33,11 @@ impl Block {
         self.with("run_in_background", json!(true))
     }
 
+    /// Outside of the sandbox.
+    pub(crate) fn exempt(self) -> Self {
+        self.with("dangerouslyDisableSandbox", json!(true))
+    }
+
     fn with(mut self, key: &str, value: Value) -> Self {
         if let Self::ToolUse { input, .. } = &mut self {
             input[key] = value;

@@ -2,6 +2,7 @@
 
 mod agents_in_line;
 mod archive;
+mod attacker;
 mod bare_client;
 mod bare_tui;
 mod binaries_deleted;
@@ -24,7 +25,9 @@ mod reminder_in_tui;
 mod reminder_mid_turn;
 pub(super) mod rewriting_plugin;
 mod sandbox;
+mod sandbox_forges;
 mod sandbox_in_home;
+mod sandbox_locks;
 mod service;
 mod sleep_guard;
 mod statusline_in_tui;
@@ -59,6 +62,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("reminder_in_tui", reminder_in_tui::run),
     with_plugin("sandbox", sandbox::run),
     with_plugin("sandbox_in_home", sandbox_in_home::run),
+    with_plugin("sandbox_forges", sandbox_forges::run),
+    with_plugin("sandbox_locks", sandbox_locks::run),
     with_plugin("permissions", permissions::run),
     with_plugin("twins", twins::run),
     with_plugin("task_stop", task_stop::run),

@@ -1,0 +1,192 @@
+//! T3, T4 and T5: a sandboxed command holds every lock that it can open or make, in every folder of the line, and removes
+//! what it can remove. Outside, commands of another session start, in their order, and never more than the limit allows.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use super::attacker::Attacker;
+use crate::e2e::api::{Api, Block, bash, text};
+use crate::e2e::home::{Home, Setup};
+use crate::e2e::session::{BYPASS, Session};
+use crate::e2e::stage::Stage;
+use crate::e2e::wait;
+
+const LIMIT: Duration = Duration::from_secs(30);
+/// The second in line looks for a free slot twice a second.
+const LOOK: Duration = Duration::from_millis(1_500);
+const SLOTS: usize = 2;
+/// The first is a call of the attacker's own session, the others are another session's.
+const COMMANDS: usize = 5;
+/// How the first ends; the others end with the codes behind it.
+const CODE: usize = 20;
+
+const STEPS: &str = r#"
+umask 077
+# Names that sort before every ticket, of 0.1.0 and of now.
+FIRST='000000000000-tzzzzzzzz 00000000000000000000-00000000-tzzzzzzzz'
+hold_anew() { mkdir -p "${1%/*}" && rm -f "$1" && hold '<>' "$1"; }
+planted() {
+	for top in "$ROOT/queue" "$ROOT/line"; do
+		for name in {waiting,running,slots}/{slot-1,slot-2} turn; do
+			attempt 'hold a lock below tmp' hold_anew "$top/$name"
+		done
+		for name in $FIRST; do attempt 'stand first below tmp' hold_anew "$top/waiting/$name"; done
+	done
+	for name in $FIRST; do attempt 'stand first outside' hold '<>' "$RUNTIME/line/waiting/$name"; done
+	for folder in "$RUNTIME" "$RUNTIME"/line "$RUNTIME"/line/*; do
+		attempt 'create outside' create "$folder"
+		attempt 'move a folder outside' mv -T "$folder" "$folder.moved"
+	done
+	for folder in "$RUNTIME"/line "$RUNTIME"/line/*; do attempt 'hold a folder outside' hold '<' "$folder"; done
+	taken "$RUNTIME"/line/slots/slot-?
+}
+taken() {
+	for file in "$@"; do
+		for way in '<' '>' '<>'; do attempt 'hold what is held outside' hold "$way" "$file"; done
+		attempt 'remove what is held outside' rm -f "$file"
+		attempt 'hold the words on it' hold '<' "$file.json"
+		attempt 'change the words on it' change "$file.json" '{}'
+	done
+}
+lined_up() {
+	taken "$RUNTIME"/line/slots/slot-?
+	for words in "$RUNTIME"/line/waiting/*.json; do taken "${words%.json}"; done
+}
+removed() { attempt 'remove all below tmp' eval 'rm -rf "$ROOT" && [ ! -e "$ROOT" ]'; }
+"#;
+
+/// With one slot held, and an empty line.
+const PLANTED: [(&str, usize); 10] = [
+    ("did: hold a lock below tmp", 14),
+    ("did: stand first below tmp", 4),
+    ("failed: stand first outside", 2),
+    ("failed: create outside", 4),
+    ("failed: move a folder outside", 4),
+    // The kernel locks a folder that can be read, but nothing goes by such a lock.
+    ("did: hold a folder outside", 3),
+    ("failed: hold what is held outside", 3),
+    ("failed: remove what is held outside", 1),
+    ("failed: hold the words on it", 1),
+    ("failed: change the words on it", 1),
+];
+
+/// With all slots held, and the others in line.
+const LINED_UP: [(&str, usize); 4] = [
+    ("failed: hold what is held outside", 3 * COMMANDS),
+    ("failed: remove what is held outside", COMMANDS),
+    ("failed: hold the words on it", COMMANDS),
+    ("failed: change the words on it", COMMANDS),
+];
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    let settings =
+        json!({ "sandbox": { "enabled": true }, "sisyphus": { "max_background_tasks": SLOTS } });
+    let home = stage.home("home", &Setup::with_plugin().settings(settings).own_tmp())?;
+    let attacker = Attacker::prepare(stage, &home, STEPS)?;
+    let inside = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![command(0).exempt(), Attacker::call(&["planted", "lined_up", "removed"])],
+        _ => vec![text("Waiting.")],
+    })?;
+    let outside = Api::start(&home.folder.join("api-outside"), |_, number| match number {
+        0 => (1..COMMANDS).map(command).collect(),
+        _ => vec![text("Waiting.")],
+    })?;
+    let mut session = Session::idle(&home, &inside, &[BYPASS])?;
+    session.send("go")?;
+    wait_for_start(&home, 0)?;
+    attacker.play("planted", &PLANTED)?;
+
+    let no_sandbox = json!({ "sandbox": { "enabled": false } }).to_string();
+    let mut other = Session::idle(&home, &outside, &[BYPASS, "--settings", &no_sandbox])?;
+    other.send("go")?;
+    wait_for_start(&home, 1)?;
+    outside.wait_for("the calls", LIMIT, |requests| requests.get(1).map(drop))?;
+    all_slots_taken(&home)?;
+    for (step, expected) in
+        [("lined_up", LINED_UP.as_slice()), ("removed", &[("did: remove all below tmp", 1)])]
+    {
+        attacker.play(step, expected)?;
+        all_slots_taken(&home)?;
+    }
+
+    for number in 0..COMMANDS {
+        fs::write(home.project.join(format!("stop-{number}")), "")?;
+        if number + SLOTS < COMMANDS {
+            wait_for_start(&home, number + SLOTS)?;
+        }
+    }
+    check_told(&inside, 0..1)?;
+    check_told(&outside, 1..COMMANDS)?;
+    check_log(&log(&home))?;
+    attacker.stop()?;
+    session.finish()?;
+    other.finish()
+}
+
+/// Says in the file `log` when it starts and when it ends, which is when it may.
+fn command(number: usize) -> Block {
+    let code = CODE + number;
+    let wait = format!("until [ -e stop-{number} ]; do sleep 0.1; done");
+    let line = format!("echo start {number} >>log; {wait}; echo end {number} >>log; exit {code}");
+    bash(&line).description(&format!("number {number}")).background()
+}
+
+fn log(home: &Home) -> String {
+    fs::read_to_string(home.project.join("log")).unwrap_or_default()
+}
+
+fn wait_for_start(home: &Home, number: usize) -> Result<()> {
+    let start = format!("start {number}");
+    wait::until_true(&format!("command {number} to start"), LIMIT, || {
+        log(home).lines().any(|line| line == start)
+    })
+}
+
+/// The first two run, and no other one starts.
+fn all_slots_taken(home: &Home) -> Result<()> {
+    thread::sleep(LOOK);
+    let log = log(home);
+    ensure!(log == "start 0\nstart 1\n", "the limit is not held:\n{log}");
+    Ok(())
+}
+
+/// The commands started in their order, and never more than the slots ran at once.
+fn check_log(log: &str) -> Result<()> {
+    let mut running = 0_usize;
+    let mut starts = Vec::new();
+    for line in log.lines() {
+        match line.strip_prefix("start ") {
+            Some(number) => {
+                starts.push(number.to_owned());
+                running += 1;
+            }
+            None => running -= 1,
+        }
+        ensure!(running <= SLOTS, "{running} ran at once:\n{log}");
+    }
+    let expected: Vec<_> = (0..COMMANDS).map(|number| number.to_string()).collect();
+    ensure!(starts == expected, "they started in this order: {starts:?}");
+    Ok(())
+}
+
+/// The session was told how each of its commands ended, once.
+fn check_told(api: &Api, numbers: std::ops::Range<usize>) -> Result<()> {
+    let outcome = |number: usize| {
+        format!("(\"number {number}\") failed with exit code {} after", CODE + number)
+    };
+    api.wait_for("the ends", LIMIT, |requests| {
+        let told = requests.last()?.text();
+        numbers.clone().all(|number| told.contains(&outcome(number))).then_some(())
+    })?;
+    api.wait_until_quiet(Duration::from_secs(2), LIMIT)?;
+    let told = api.last()?.text();
+    for number in numbers {
+        let count = told.matches(&outcome(number)).count();
+        ensure!(count == 1, "`{}` was told {count} times", outcome(number));
+    }
+    Ok(())
+}
