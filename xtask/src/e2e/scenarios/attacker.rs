@@ -15,8 +15,6 @@ use crate::e2e::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const SCRIPT: &str = "attack.sh";
-/// What the description of its call is.
-pub(super) const DESCRIPTION: &str = "attack";
 /// Root keeps its capabilities in the client's sandbox, and no mode keeps root from reading; without them it is as any
 /// other user.
 const BARE: &str = r#"
@@ -63,7 +61,7 @@ impl<'home> Attacker<'home> {
     /// The call that starts it, with the steps in their order.
     pub(super) fn call(steps: &[&str]) -> Block {
         let steps = steps.join(" ");
-        bash(&format!("bash {SCRIPT} {steps}")).description(DESCRIPTION).background()
+        bash(&format!("bash {SCRIPT} {steps}")).description("attack").background()
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -2,6 +2,7 @@
 //! what it can remove. Outside, commands of another session start, in their order, and never more than the limit allows.
 
 use std::fs;
+use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::attacker::Attacker;
+use super::queue::{SLOTS, check_log};
 use crate::e2e::api::{Api, Block, bash, text};
 use crate::e2e::home::{Home, Setup};
+use crate::e2e::program;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 use crate::e2e::wait;
@@ -18,7 +21,6 @@ use crate::e2e::wait;
 const LIMIT: Duration = Duration::from_secs(30);
 /// The second in line looks for a free slot twice a second.
 const LOOK: Duration = Duration::from_millis(1_500);
-const SLOTS: usize = 2;
 /// The first is a call of the attacker's own session, the others are another session's.
 const COMMANDS: usize = 5;
 /// How the first ends; the others end with the codes behind it.
@@ -42,14 +44,15 @@ planted() {
 		attempt 'move a folder outside' mv -T "$folder" "$folder.moved"
 	done
 	for folder in "$RUNTIME"/line "$RUNTIME"/line/*; do attempt 'hold a folder outside' hold '<' "$folder"; done
-	taken "$RUNTIME"/line/slots/slot-?
+	for folder in /tmp /run; do attempt 'create where the line is by default' create "$folder"; done
+	taken "$RUNTIME"/line/slots/slot-? "$RUNTIME"/line/waiting/*
 }
 taken() {
 	for file in "$@"; do
-		for way in '<' '>' '<>'; do attempt 'hold what is held outside' hold "$way" "$file"; done
-		attempt 'remove what is held outside' rm -f "$file"
-		attempt 'hold the words on it' hold '<' "$file.json"
-		attempt 'change the words on it' change "$file.json" '{}'
+		for way in '<' '>' '<>'; do attempt 'hold a lock outside' hold "$way" "$file"; done
+		attempt 'remove a lock outside' rm -f "$file"
+		attempt 'hold the words on a lock' hold '<' "$file.json"
+		attempt 'change the words on a lock' change "$file.json" '{}'
 	done
 }
 lined_up() {
@@ -59,8 +62,9 @@ lined_up() {
 removed() { attempt 'remove all below tmp' eval 'rm -rf "$ROOT" && [ ! -e "$ROOT" ]'; }
 "#;
 
-/// With one slot held, and an empty line.
-const PLANTED: [(&str, usize); 10] = [
+/// With one slot held, and what dead runners leave: the other slot and a place in line.
+const PLANTED: [(&str, usize); 11] = [
+    ("failed: create where the line is by default", 2),
     ("did: hold a lock below tmp", 14),
     ("did: stand first below tmp", 4),
     ("failed: stand first outside", 2),
@@ -68,18 +72,26 @@ const PLANTED: [(&str, usize); 10] = [
     ("failed: move a folder outside", 4),
     // The kernel locks a folder that can be read, but nothing goes by such a lock.
     ("did: hold a folder outside", 3),
-    ("failed: hold what is held outside", 3),
-    ("failed: remove what is held outside", 1),
-    ("failed: hold the words on it", 1),
-    ("failed: change the words on it", 1),
+    ("failed: hold a lock outside", 9),
+    ("failed: remove a lock outside", 3),
+    ("failed: hold the words on a lock", 3),
+    ("failed: change the words on a lock", 3),
 ];
+
+/// What a runner that was killed leaves of its lock files, which no process holds.
+const LEFT: &str = r#"
+umask 577
+for file in slots/slot-1 slots/slot-2 waiting/00000000000000000000-00000000-tleft0000; do
+	[ -e "$1/line/$file" ] || : >"$1/line/$file"
+done
+"#;
 
 /// With all slots held, and the others in line.
 const LINED_UP: [(&str, usize); 4] = [
-    ("failed: hold what is held outside", 3 * COMMANDS),
-    ("failed: remove what is held outside", COMMANDS),
-    ("failed: hold the words on it", COMMANDS),
-    ("failed: change the words on it", COMMANDS),
+    ("failed: hold a lock outside", 3 * COMMANDS),
+    ("failed: remove a lock outside", COMMANDS),
+    ("failed: hold the words on a lock", COMMANDS),
+    ("failed: change the words on a lock", COMMANDS),
 ];
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
@@ -92,19 +104,25 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         _ => vec![text("Waiting.")],
     })?;
     let outside = Api::start(&home.folder.join("api-outside"), |_, number| match number {
-        0 => (1..COMMANDS).map(command).collect(),
+        0 => vec![command(1)],
+        2 => (2..COMMANDS).map(command).collect(),
         _ => vec![text("Waiting.")],
     })?;
     let mut session = Session::idle(&home, &inside, &[BYPASS])?;
     session.send("go")?;
     wait_for_start(&home, 0)?;
+    let shell = program::need("bash", stage.name)?;
+    let left = home.command(&shell).args(["-euc", LEFT, "bash"]).arg(home.runtime()).status()?;
+    ensure!(left.success(), "could not leave lock files");
     attacker.play("planted", &PLANTED)?;
 
     let no_sandbox = json!({ "sandbox": { "enabled": false } }).to_string();
     let mut other = Session::idle(&home, &outside, &[BYPASS, "--settings", &no_sandbox])?;
     other.send("go")?;
     wait_for_start(&home, 1)?;
-    outside.wait_for("the calls", LIMIT, |requests| requests.get(1).map(drop))?;
+    outside.wait_for("the end of the turn", LIMIT, |requests| requests.get(1).map(drop))?;
+    other.send("the others too")?;
+    wait::until_true("all others to stand in line", LIMIT, || in_line(&home) == COMMANDS - SLOTS)?;
     all_slots_taken(&home)?;
     for (step, expected) in
         [("lined_up", LINED_UP.as_slice()), ("removed", &[("did: remove all below tmp", 1)])]
@@ -121,7 +139,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     }
     check_told(&inside, 0..1)?;
     check_told(&outside, 1..COMMANDS)?;
-    check_log(&log(&home))?;
+    check_log(&log(&home), COMMANDS)?;
     attacker.stop()?;
     session.finish()?;
     other.finish()
@@ -146,6 +164,12 @@ fn wait_for_start(home: &Home, number: usize) -> Result<()> {
     })
 }
 
+/// How many say in the line that they wait.
+fn in_line(home: &Home) -> usize {
+    let names = fs::read_dir(home.runtime().join("line/waiting")).into_iter().flatten().flatten();
+    names.filter(|it| it.path().extension().is_some_and(|extension| extension == "json")).count()
+}
+
 /// The first two run, and no other one starts.
 fn all_slots_taken(home: &Home) -> Result<()> {
     thread::sleep(LOOK);
@@ -154,27 +178,8 @@ fn all_slots_taken(home: &Home) -> Result<()> {
     Ok(())
 }
 
-/// The commands started in their order, and never more than the slots ran at once.
-fn check_log(log: &str) -> Result<()> {
-    let mut running = 0_usize;
-    let mut starts = Vec::new();
-    for line in log.lines() {
-        match line.strip_prefix("start ") {
-            Some(number) => {
-                starts.push(number.to_owned());
-                running += 1;
-            }
-            None => running -= 1,
-        }
-        ensure!(running <= SLOTS, "{running} ran at once:\n{log}");
-    }
-    let expected: Vec<_> = (0..COMMANDS).map(|number| number.to_string()).collect();
-    ensure!(starts == expected, "they started in this order: {starts:?}");
-    Ok(())
-}
-
 /// The session was told how each of its commands ended, once.
-fn check_told(api: &Api, numbers: std::ops::Range<usize>) -> Result<()> {
+fn check_told(api: &Api, numbers: Range<usize>) -> Result<()> {
     let outcome = |number: usize| {
         format!("(\"number {number}\") failed with exit code {} after", CODE + number)
     };
