@@ -18,6 +18,11 @@ pub const UNFINISHED: &str = "tmp";
 /// There is no `fsync`: after a power cut the file may be the old one, or empty on some file systems. It costs a third
 /// of a hook (0.4 ms), and what it would protect, the knowledge of running processes, does not survive a power cut.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes).map(drop)
+}
+
+/// Like [`write`], with the file that stands at `path` now.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<File> {
     // Two threads or two processes must not share a temporary name.
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
@@ -25,7 +30,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     temporary.push(format!(".{}-{number}.{UNFINISHED}", process::id()));
     let temporary = PathBuf::from(temporary);
 
-    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        write_new(&temporary, bytes).and_then(|file| fs::rename(&temporary, path).map(|()| file));
     if written.is_err() {
         // Best effort: the error that counts is the one above.
         let _ = fs::remove_file(&temporary);
@@ -33,7 +39,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     written.with_context(|| format!("could not write `{}`", path.display()))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = match sys::create_private_file(path) {
         // Left by a process that had our number and was killed between create and rename.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -42,19 +48,24 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
         other => other?,
     };
-    file.write_all(bytes)
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// Reads a file of ours whole; `None` if there is none. More than `max` bytes is an error, so that a file that grew
 /// wild can't take a hook's time.
 pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
     let context = || format!("could not read `{}`", path.display());
-    let file = match sys::open_own_file(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(context),
-    };
-    read_bounded(file, max).with_context(context).map(Some)
+    let file = open(path).with_context(context)?;
+    file.map(|file| read_open(&file, max)).transpose().with_context(context)
+}
+
+/// Opens a file of ours to be read; `None` if there is none.
+pub fn open(path: &Path) -> io::Result<Option<File>> {
+    match sys::open_own_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// Reads a file of the user's whole; `None` if there is none, not even at the end of a link.
@@ -63,7 +74,7 @@ pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
 /// belongs to a package manager; so links are followed, and the owner does not count. It must be a regular file there:
 /// a link to a pipe or to `/dev/zero` is an error before a byte is read. So is more than `max` bytes.
 pub fn read_linked(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
-    read_user_file(path, |file| read_bounded(file, max))
+    read_user_file(path, |file| read_open(&file, max))
 }
 
 /// The same for the first `max` bytes of a file, however large it is.
@@ -100,7 +111,8 @@ fn read_user_file(
     read(file).with_context(context).map(Some)
 }
 
-fn read_bounded(file: File, max: u64) -> io::Result<Vec<u8>> {
+/// Reads an open file whole. More than `max` bytes is an error.
+pub fn read_open(file: &File, max: u64) -> io::Result<Vec<u8>> {
     let expected = file.metadata()?.len().min(max);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
     file.take(max + 1).read_to_end(&mut bytes)?;

@@ -52,7 +52,8 @@ fn line() -> Option<String> {
     let session = session();
     // A lock that is taken leaves what is new to its holder.
     let tmp = client_tmp_dir(&environment);
-    let active = up_to_date(&store, &world(&tmp), Duration::ZERO, |_| {}).ok()?.tasks;
+    let active = up_to_date(&store, &world(&tmp), Duration::ZERO, |_| {}).ok()?;
+    let active = &active.tasks;
     start_notifier(store.dir());
     let is_meant = |task: &Task| session.as_ref().is_none_or(|session| &task.session == session);
     let (mut running, mut waiting) = (0, 0);
@@ -69,7 +70,7 @@ fn line() -> Option<String> {
         return None;
     }
     let recent = active.iter().filter(|task| is_meant(task)).filter_map(|task| ended(task, now));
-    let failed = recent.filter(is_bad).count() + failures(&store, &active, is_meant, now);
+    let failed = recent.filter(is_bad).count() + failures(&store, active, is_meant, now);
     let parts = [(sign::RUNS, running), (sign::WAITS, waiting), (sign::BAD, failed)];
     let shown = parts.iter().filter(|(_, count)| *count > 0);
     let words: Vec<String> = shown.map(|(sign, count)| format!("{sign}{count}")).collect();

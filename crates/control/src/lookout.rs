@@ -40,20 +40,20 @@ pub enum Course {
 /// Tells what has become of each of these tasks, by what is in the state files.
 pub fn courses(store: &Store, ids: &[TaskId], complain: Complain) -> Result<Vec<Course>> {
     // The live records first: a task that is not among them any more is in the history already.
-    let active = store.read_active()?.tasks;
+    let active = store.read_active()?;
     let find = |tasks: &[Task], id: &TaskId| tasks.iter().find(|task| &task.id == id).cloned();
     let course = |task: Task| {
         if task.status().is_final() { Course::Ended(task) } else { Course::Live(task) }
     };
-    if let Some(known) = ids.iter().map(|id| find(&active, id)).collect::<Option<Vec<_>>>() {
+    if let Some(known) = ids.iter().map(|id| find(&active.tasks, id)).collect::<Option<Vec<_>>>() {
         return Ok(known.into_iter().map(course).collect());
     }
     let mut ended = store.read_recent(complain);
-    let is_known = |id: &TaskId| [&active, &ended].iter().any(|it| find(it, id).is_some());
+    let is_known = |id: &TaskId| [&active.tasks, &ended].iter().any(|it| find(it, id).is_some());
     if !ids.iter().all(is_known) {
         ended.extend(store.read_archive(complain));
     }
-    let found = ids.iter().map(|id| find(&active, id).or_else(|| find(&ended, id)));
+    let found = ids.iter().map(|id| find(&active.tasks, id).or_else(|| find(&ended, id)));
     Ok(found.map(|task| task.map_or(Course::Forgotten, course)).collect())
 }
 
@@ -129,7 +129,7 @@ impl Lookout {
         let news = self.store.peek(&world)?;
         if news.has_news()
             && let Err(error) =
-                self.store.commit(Some(news), &world, LOCK_WAIT_IN_RUNNER, |_, _| ())
+                self.store.commit(Some(news), &[], &world, LOCK_WAIT_IN_RUNNER, |_, _| ())
             && !self.has_complained
         {
             (self.complain)(&error);

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -81,7 +82,7 @@ impl Tasks {
         }
         let in_line = active.agents.waiting.clone();
         let (finished, mut live): (Vec<Task>, Vec<Task>) =
-            active.tasks.into_iter().partition(|task| task.status().is_final());
+            active.tasks.iter().cloned().partition(|task| task.status().is_final());
         live.extend(announced(store.dir()));
         live.sort_by_key(|task| task.ticket);
         // A crash between two files of one commit leaves a task in both until the next commit: the live record counts.
@@ -166,22 +167,15 @@ pub fn up_to_date(
     world: &World<'_>,
     wait: Duration,
     complain: Complain,
-) -> Result<Active> {
+) -> Result<Arc<Active>> {
     let peek = store.peek(world)?;
-    if !peek.has_news() && !has_orphans(&peek.active, is_gone) {
-        return Ok(peek.active);
-    }
-    let committed = store.commit(Some(peek), world, wait, |active, now| {
-        bury_orphans(active, is_gone, now);
-        active.clone()
-    });
-    match committed {
-        Ok(active) => Ok(active),
-        Err(error) => {
+    if has_orphans(&peek.active, is_gone) || peek.has_news() {
+        let bury = |active: &mut Active, now| bury_orphans(active, is_gone, now);
+        if let Err(error) = store.commit(Some(peek), &[], world, wait, bury) {
             complain(&error);
-            store.read_active()
         }
     }
+    store.read_active()
 }
 
 /// The calls that were announced: they wait for a permission, or for the client's answer.

@@ -66,10 +66,7 @@ impl Context {
         events: &[StateEvent],
         decide: impl FnOnce(&mut Active, Now) -> T,
     ) -> Result<T> {
-        for event in events {
-            self.store.post(event)?;
-        }
-        self.store.commit(Some(peek), &self.world(), LOCK_WAIT_IN_HOOK, decide)
+        self.store.commit(Some(peek), events, &self.world(), LOCK_WAIT_IN_HOOK, decide)
     }
 
     /// The user's settings, and what the project of this session narrows. Read once.

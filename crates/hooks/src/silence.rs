@@ -74,12 +74,12 @@ fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<
         return Ok(Vec::new());
     };
     let (state, client_tmp) = (context.store.dir(), context.client_tmp());
-    let active = context.store.read_active()?.tasks.into_iter();
-    let meant = active.filter(|task| &task.session == session && to.is_of(task));
+    let active = context.store.read_active()?;
+    let meant = active.tasks.iter().filter(|task| &task.session == session && to.is_of(task));
     let silent = meant.filter_map(|task| {
-        let since = silent_since(&task, state, client_tmp)?;
+        let since = silent_since(task, state, client_tmp)?;
         let overdue_at = since + Duration::milliseconds(limit);
-        Some(Silent { task: task.id, since, overdue_at })
+        Some(Silent { task: task.id.clone(), since, overdue_at })
     });
     Ok(silent.collect())
 }

@@ -34,11 +34,10 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
         None => Recipient::MainConversation,
     };
     let peek = context.peek()?;
-    let active = if peek.has_news() {
-        context.commit(peek, &[], |active, _| active.clone())?
-    } else {
-        peek.active
-    };
+    if peek.has_news() {
+        context.commit(peek, &[], |_, _| ())?;
+    }
+    let active = context.store.read_active()?;
     let is_meant = |task: &&Task| {
         task.session == event.session_id && caller.is_of(task) && will_be_told(task, context.now.at)
     };

@@ -96,14 +96,10 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     let now = Now::read();
     let peek = context.peek()?;
     let fates = PromptFates::read(context, &peek.active, session, transcript);
-    let mut active = if peek.has_news() || !fates.is_empty() {
-        context.commit(peek, &[], |active, now| {
-            fates.apply(active, now);
-            active.clone()
-        })?
-    } else {
-        peek.active
-    };
+    if !fates.is_empty() || peek.has_news() {
+        context.commit(peek, &[], |active, now| fates.apply(active, now))?;
+    }
+    let mut active = context.store.read_active()?;
     let in_line = is_in_line(&active, session);
     if in_line {
         // A slot may have become free in another session, whose events know nothing of this one.

@@ -24,7 +24,7 @@ pub fn find_all(
     runtime: Option<&RuntimeDir>,
     now: SystemTime,
 ) -> Result<Vec<Leftover>> {
-    refuse_live(&store.read_active()?)?;
+    refuse_live(store.read_active()?.as_ref())?;
     let state = store.dir();
     let in_root = |entry: &Entry| match entry.name.as_str() {
         "completed.json" | "failed.json" => Some(Kind::History),

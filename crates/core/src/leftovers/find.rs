@@ -99,12 +99,12 @@ pub fn find(
 /// The records of these tasks.
 pub(super) fn records(store: &Store, is_meant: impl Fn(&Task) -> bool) -> Result<Vec<Leftover>> {
     let (path, modified) = (store.dir().active(), SystemTime::UNIX_EPOCH);
-    let tasks = store.read_active()?.tasks.into_iter().filter(is_meant);
-    let of = |task: Task| {
-        let (path, bytes) = (path.clone(), 0);
-        Leftover { kind: Kind::Record, task: Some(task.id), path, bytes, modified }
+    let active = store.read_active()?;
+    let of = |task: &Task| {
+        let (task, path, bytes) = (Some(task.id.clone()), path.clone(), 0);
+        Leftover { kind: Kind::Record, task, path, bytes, modified }
     };
-    Ok(tasks.map(of).collect())
+    Ok(active.tasks.iter().filter(|task| is_meant(task)).map(of).collect())
 }
 
 /// What is there, by what it is.

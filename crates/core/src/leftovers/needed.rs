@@ -20,14 +20,15 @@ pub(super) struct Needed {
 
 impl Needed {
     pub(super) fn read(store: &Store) -> Result<Self> {
-        let active = store.read_active()?.tasks;
+        let active = store.read_active()?;
+        let active = &active.tasks;
         let run = |task: &sisyphus_tasks::task::Task| {
             Some((task.started_in().clone(), task.client_id()?.clone()))
         };
         Ok(Self {
             sessions: active.iter().map(|task| task.session.clone()).collect(),
             runs: active.iter().filter_map(run).collect(),
-            active: active.into_iter().map(|task| task.id).collect(),
+            active: active.iter().map(|task| task.id.clone()).collect(),
         })
     }
 

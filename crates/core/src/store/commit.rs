@@ -1,8 +1,9 @@
 //! The one door to the state: [`Store::peek`] looks without a lock, [`Store::post`] leaves an event, and
 //! [`Store::commit`] applies what was posted and decides, under the lock.
 
-use std::fs;
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use sisyphus_base::clock::Now;
@@ -12,6 +13,7 @@ use sisyphus_tasks::task::Task;
 use super::active::Active;
 use super::budget::LockBudget;
 use super::history::{self, History};
+use super::inbox::EventName;
 use super::session::Session;
 use super::{Malformed, Rewriting, file, inbox, notify};
 use crate::event::Event;
@@ -29,39 +31,39 @@ const ROUNDS: usize = 64;
 pub struct Store {
     dir: StateDir,
     pub(super) budget: LockBudget,
+    /// What this process last read or wrote.
+    known: Arc<Mutex<Option<Committed>>>,
 }
 
 /// The state as it was committed last, read without a lock.
 #[derive(Debug)]
 pub struct Peek {
-    pub active: Active,
-    snapshot: Snapshot,
+    pub active: Arc<Active>,
     /// What runs and clients show that the records do not.
     findings: Findings,
-    has_posted: bool,
+    /// A commit sets a broken file aside.
+    is_broken: bool,
+    state: StateDir,
 }
 
 impl Peek {
-    /// Whether a commit would change something, whatever its handler does.
+    /// Whether a commit would change something, whatever its handler does. Looks at the inbox.
     pub fn has_news(&self) -> bool {
-        self.has_posted || !self.findings.is_empty()
+        self.is_broken || !self.findings.is_empty() || !inbox::names(&self.state).is_empty()
     }
 }
 
-/// The text of `active.json`, and which file it was.
-#[derive(Debug, Default)]
-struct Snapshot {
+/// A version of `active.json`, parsed.
+#[derive(Debug, Clone, Default)]
+struct Committed {
+    active: Arc<Active>,
     /// None if there is no file.
-    text: Option<Vec<u8>>,
-    stamp: Option<Stamp>,
+    version: Option<Arc<file::Version>>,
 }
-
-/// A commit replaces the file, so another one has another stamp.
-type Stamp = (u64, SystemTime, u64);
 
 impl Store {
     pub fn new(dir: StateDir) -> Self {
-        Self { dir, budget: LockBudget::default() }
+        Self { dir, budget: LockBudget::default(), known: Arc::default() }
     }
 
     pub fn dir(&self) -> &StateDir {
@@ -70,30 +72,47 @@ impl Store {
 
     /// The last committed state, and what is new beside it.
     pub fn peek(&self, world: &World<'_>) -> Result<Peek> {
-        let (snapshot, active) = self.read()?;
-        // A broken file counts as news: a commit sets it aside.
-        let is_broken = snapshot.text.is_none() && snapshot.stamp.is_some();
-        let has_posted = is_broken || !inbox::names(&self.dir).is_empty();
+        let committed = self.read()?;
+        let is_broken = committed.is_none();
+        let active = committed.unwrap_or_default().active;
         let findings = Findings::gather(&active, &self.dir, world);
-        Ok(Peek { active, snapshot, findings, has_posted })
+        Ok(Peek { active, findings, is_broken, state: self.dir.clone() })
     }
 
     /// The last committed `active.json`, without a lock. A broken one counts as empty: the next commit sets it aside.
-    pub fn read_active(&self) -> Result<Active> {
-        self.read().map(|(_, active)| active)
+    pub fn read_active(&self) -> Result<Arc<Active>> {
+        Ok(self.read()?.unwrap_or_default().active)
     }
 
-    fn read(&self) -> Result<(Snapshot, Active)> {
-        let path = self.dir.active();
-        let stamp = stamp(&path);
-        match file::read_with_text(&path) {
-            Ok((active, text)) => Ok((Snapshot { text, stamp }, active)),
+    /// `None` if it is broken.
+    fn read(&self) -> Result<Option<Committed>> {
+        match self.last_committed(file::read_version) {
             Err(error) if error.is::<Malformed>() => {
                 hook_log::append(&self.dir, "state", &format!("{error:#}"));
-                Ok((Snapshot { text: None, stamp }, Active::default()))
+                Ok(None)
             }
-            Err(error) => Err(error),
+            other => other.map(Some),
         }
+    }
+
+    /// `active.json`, taken with `read` only if another process has replaced it since this one read or wrote it.
+    fn last_committed(
+        &self,
+        read: fn(&Path) -> Result<file::Versioned<Active>>,
+    ) -> Result<Committed> {
+        let path = self.dir.active();
+        let mut known = self.known();
+        let is_last = |it: &Committed| it.version.as_ref().is_some_and(|it| it.is_at(&path));
+        if let Some(last) = known.as_ref().filter(|it| is_last(it)) {
+            return Ok(last.clone());
+        }
+        let (active, version) = read(&path)?;
+        let last = Committed { active: Arc::new(active), version: version.map(Arc::new) };
+        Ok(known.insert(last).clone())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Committed>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leaves an event for the next commit, this process's own or another's. It is applied once, whichever process dies.
@@ -102,7 +121,8 @@ impl Store {
         inbox::post(&self.dir, event).map(drop)
     }
 
-    /// Applies what was posted, reconciles, and lets `handle` decide, all in one replacement of `active.json`.
+    /// Posts `events`, applies what was posted, reconciles, and lets `handle` decide, all in one replacement of
+    /// `active.json`.
     ///
     /// # Errors
     /// If the lock is not free within `wait`, or a file can't be written: then nothing of it has happened, and what was
@@ -110,13 +130,16 @@ impl Store {
     pub fn commit<T>(
         &self,
         peek: Option<Peek>,
+        events: &[Event],
         world: &World<'_>,
         wait: Duration,
         handle: impl FnOnce(&mut Active, Now) -> T,
     ) -> Result<T> {
         self.dir.create()?;
+        let posted = |event| Ok((inbox::post(&self.dir, event)?, event));
+        let own = events.iter().map(posted).collect::<Result<Vec<_>>>()?;
         let lock = self.lock(wait)?;
-        let (value, _) = self.commit_locked(peek, world, handle)?;
+        let (value, _) = self.commit_locked(peek, &own, world, handle)?;
         drop(lock);
         self.catch_up(world);
         Ok(value)
@@ -130,7 +153,7 @@ impl Store {
             }
             // Held: its holder looks at the inbox when it unlocks.
             let Ok(Some(_lock)) = Lock::take_free(&self.dir.lock()) else { return };
-            match self.commit_locked(None, world, |_, _| ()) {
+            match self.commit_locked(None, &[], world, |_, _| ()) {
                 // What can't be applied now would not be in the next round either.
                 Ok(((), applied)) if applied > 0 => {}
                 Ok(_) => return,
@@ -146,25 +169,22 @@ impl Store {
     fn commit_locked<T>(
         &self,
         peek: Option<Peek>,
+        own: &[(EventName, &Event)],
         world: &World<'_>,
         handle: impl FnOnce(&mut Active, Now) -> T,
     ) -> Result<(T, usize)> {
-        let is_current = |peek: &Peek| {
-            peek.snapshot.text.is_some() && peek.snapshot.stamp == stamp(&self.dir.active())
-        };
-        let (snapshot, mut active, findings) = if let Some(peek) = peek.filter(is_current) {
-            (peek.snapshot, peek.active, Some(peek.findings))
-        } else {
-            // A commit came in between, or nothing was read before.
-            let (active, text) = file::read_text_or_set_aside(&self.dir.active())?;
-            (Snapshot { text, stamp: None }, active, None)
-        };
+        let Committed { active, version } = self.last_committed(file::read_version_or_set_aside)?;
+        // Not if a commit came in between.
+        let is_current = |peek: &Peek| Arc::ptr_eq(&peek.active, &active);
+        let findings = peek.filter(is_current).map(|peek| peek.findings);
+        *self.known() = None;
+        let mut active = Arc::unwrap_or_clone(active);
         let now = Now::read();
-        let applied = self.apply_posted(&mut active, now);
+        let applied = self.apply_posted(&mut active, own, now);
         let finished_runs = reconcile(&mut active, &self.dir, world, findings, now);
         let value = handle(&mut active, now);
         let noted = notify::note(&mut active, now);
-        let retired = self.write(active, &snapshot, now)?;
+        let retired = self.write(active, version, now)?;
         if let Err(error) = notify::leave(&self.dir, noted, now) {
             hook_log::append(&self.dir, "notify", &format!("{error:#}"));
         }
@@ -177,7 +197,8 @@ impl Store {
         Ok((value, applied))
     }
 
-    fn apply_posted(&self, active: &mut Active, now: Now) -> usize {
+    /// Events of this process, `own`, need not be read again.
+    fn apply_posted(&self, active: &mut Active, own: &[(EventName, &Event)], now: Now) -> usize {
         let names = inbox::names(&self.dir);
         // A killed process may have left the file of an event that it had applied.
         active.applied.retain(|name| names.binary_search(name).is_ok());
@@ -190,7 +211,9 @@ impl Store {
                 break;
             }
             applied += 1;
-            if let Some(event) = inbox::read(&self.dir, &name) {
+            let own = own.iter().find(|(posted, _)| *posted == name);
+            let event = own.map(|(_, event)| Event::clone(event));
+            if let Some(event) = event.or_else(|| inbox::read(&self.dir, &name)) {
                 event.apply(active, now);
                 active.applied.push(name);
             }
@@ -199,7 +222,12 @@ impl Store {
     }
 
     /// Returns the tasks that went to the history.
-    fn write(&self, mut active: Active, snapshot: &Snapshot, now: Now) -> Result<Vec<Task>> {
+    fn write(
+        &self,
+        mut active: Active,
+        mut version: Option<Arc<file::Version>>,
+        now: Now,
+    ) -> Result<Vec<Task>> {
         let path = self.dir.active();
         let mut retired = active.retire(now);
         // Written there first: a task that stands in both files is one, and that of the higher revision counts.
@@ -211,18 +239,19 @@ impl Store {
         }
         active.forget_sessions();
         let text = file::encode(&path, &active)?;
-        let is_changed = match &snapshot.text {
-            Some(before) => &text != before,
+        let is_changed = match &version {
+            Some(before) => text != before.text,
             None => active != Active::default(),
         };
         if is_changed {
             file::create_folder(&path)?;
-            crate::atomic::write(&path, &text)?;
+            version = Some(Arc::new(file::replace(&path, text)?));
         }
         // They stay noted as applied until the next commit has seen that they are gone.
         for name in &active.applied {
             inbox::remove(&self.dir, name);
         }
+        *self.known() = Some(Committed { active: Arc::new(active), version });
         Ok(retired)
     }
 
@@ -239,13 +268,12 @@ impl Store {
         wait: Duration,
         change: impl FnOnce(&mut Active, Now) -> T,
     ) -> Result<T> {
-        self.commit(None, world, wait, change)
+        self.commit(None, &[], world, wait, change)
     }
 
     /// Posts an event and applies it, together with what else was posted.
     pub fn apply(&self, event: &Event, world: &World<'_>, wait: Duration) -> Result<()> {
-        self.post(event)?;
-        self.update(world, wait, |_, _| ())
+        self.commit(None, std::slice::from_ref(event), world, wait, |_, _| ())
     }
 
     /// What is known of a session; unknown sessions are treated as if they had other hooks.
@@ -307,21 +335,16 @@ impl Store {
         let path = self.dir.session(session);
         file::create_folder(&path)?;
         let is_first = path.symlink_metadata().is_err();
-        let (before, text): (Session, _) = file::read_text_or_set_aside(&path)?;
+        let (before, version): (Session, _) = file::read_version_or_set_aside(&path)?;
         let mut noted = before.clone();
         noted.rewriting = match before.rewriting {
             Rewriting::MaybeOthers if !is_first => Rewriting::MaybeOthers,
             Rewriting::MaybeOthers | Rewriting::OnlyOurs => found,
         };
         // One that was set aside leaves a note behind, or the next session start were the first again.
-        if text.is_some() && noted == before {
+        if version.is_some() && noted == before {
             return Ok(());
         }
         file::write(&path, &noted)
     }
-}
-
-fn stamp(path: &std::path::Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
-    Some((crate::sys::file_number(&metadata), metadata.modified().ok()?, metadata.len()))
 }

@@ -1,8 +1,9 @@
 //! One state file: read, parsed, and set aside if it is broken.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 use serde::de::DeserializeOwned;
@@ -47,21 +48,47 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// Reads `path`; a missing file is the default. A broken one is an error that downcasts to [`Malformed`].
-pub(crate) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
-    read_with_text(path).map(|(value, _)| value)
+/// One version of a file: a process that changes the file puts another one in its place.
+#[derive(Debug)]
+pub(super) struct Version {
+    pub(super) text: Vec<u8>,
+    metadata: Metadata,
+    /// Open, so that no later file gets its number.
+    _file: File,
 }
 
-/// Like [`read`], with the text of the file; `None` if there is none.
-pub(super) fn read_with_text<T: DeserializeOwned + Default>(
-    path: &Path,
-) -> Result<(T, Option<Vec<u8>>)> {
-    let too_large = path.metadata().is_ok_and(|metadata| metadata.len() > MAX_BYTES);
-    if too_large {
+/// What was read, and of which version; `None` if there is no file.
+pub(super) type Versioned<T> = (T, Option<Version>);
+
+impl Version {
+    /// Whether it is what stands at `path`.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        path.metadata().is_ok_and(|metadata| stamp(&metadata) == stamp(&self.metadata))
+    }
+}
+
+/// The number of a file, when it was written, and its length.
+fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>, u64) {
+    (sys::file_number(metadata), metadata.modified().ok(), metadata.len())
+}
+
+/// Reads `path`; a missing file is the default. A broken one is an error that downcasts to [`Malformed`].
+pub(crate) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
+    read_version(path).map(|(value, _)| value)
+}
+
+/// Like [`read`], with the version that was read.
+pub(super) fn read_version<T: DeserializeOwned + Default>(path: &Path) -> Result<Versioned<T>> {
+    let context = || format!("could not read `{}`", path.display());
+    let Some(file) = atomic::open(path).with_context(context)? else {
+        return Ok((T::default(), None));
+    };
+    let metadata = file.metadata().with_context(context)?;
+    if metadata.len() > MAX_BYTES {
         let reason = format!("larger than {MAX_BYTES} bytes");
         return Err(Malformed { reason }).with_context(|| format!("`{}`", path.display()));
     }
-    let Some(bytes) = atomic::read(path, MAX_BYTES)? else { return Ok((T::default(), None)) };
+    let bytes = atomic::read_open(&file, MAX_BYTES).with_context(context)?;
     // Before the file is parsed: a newer format may not parse as ours, and that is no damage.
     let version = version_at_start(&bytes).unwrap_or_else(|| version_anywhere(&bytes));
     anyhow::ensure!(
@@ -72,7 +99,7 @@ pub(super) fn read_with_text<T: DeserializeOwned + Default>(
     let value = serde_json::from_slice(&bytes)
         .map_err(|error| Malformed { reason: error.to_string() })
         .with_context(|| format!("`{}`", path.display()))?;
-    Ok((value, Some(bytes)))
+    Ok((value, Some(Version { text: bytes, metadata, _file: file })))
 }
 
 /// The format of a file in which it stands first, as in every one that we write: no second parse to find it.
@@ -100,14 +127,14 @@ fn version_anywhere(bytes: &[u8]) -> u64 {
 
 /// Like [`read`], for whoever holds the lock: a broken file is renamed, with its reason beside it, and the rest goes on.
 pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
-    read_text_or_set_aside(path).map(|(value, _)| value)
+    read_version_or_set_aside(path).map(|(value, _)| value)
 }
 
-/// Like [`read_or_set_aside`], with the text of the file; `None` if there is none, or none any more.
-pub(super) fn read_text_or_set_aside<T: DeserializeOwned + Default>(
+/// Like [`read_or_set_aside`], with the version that was read.
+pub(super) fn read_version_or_set_aside<T: DeserializeOwned + Default>(
     path: &Path,
-) -> Result<(T, Option<Vec<u8>>)> {
-    match read_with_text(path) {
+) -> Result<Versioned<T>> {
+    match read_version(path) {
         Err(error) if error.is::<Malformed>() => {
             set_aside(path, &error)?;
             Ok((T::default(), None))
@@ -143,6 +170,13 @@ pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     atomic::write(path, &encode(path, value)?)
 }
 
+/// Replaces `path` by this text.
+pub(super) fn replace(path: &Path, text: Vec<u8>) -> Result<Version> {
+    let file = atomic::replace(path, &text)?;
+    let metadata = file.metadata().context("could not look at a file that was just written")?;
+    Ok(Version { text, metadata, _file: file })
+}
+
 /// `value`, for `path`, as JSON that a person can read.
 pub(super) fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)
@@ -157,6 +191,23 @@ mod tests {
 
     use super::super::{Active, History, Session};
     use super::*;
+
+    /// A version is not taken for a later one of the same moment and length, to whose file the system may give its number.
+    #[test]
+    fn no_later_version_is_taken_for_it() {
+        let dir = TempDir::new();
+        let path = dir.path().join("file.json");
+        write(&path, &1).unwrap();
+        let (_, version) = read_version::<u8>(&path).unwrap();
+        let version = version.unwrap();
+        assert!(version.is_at(&path));
+        let written_at = path.metadata().unwrap().modified().unwrap();
+        for number in 2..9 {
+            write(&path, &number).unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(written_at).unwrap();
+            assert!(!version.is_at(&path), "{number}");
+        }
+    }
 
     #[test]
     fn the_format_stands_first_in_every_file_that_we_write() {

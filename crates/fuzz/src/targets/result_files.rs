@@ -46,7 +46,7 @@ pub(super) fn run(bytes: &[u8]) {
     store.update(&world, WAIT, |_, _| ()).expect("a commit");
 
     // One that finished long ago is in the history already.
-    let mut tasks = store.read_active().expect("the live tasks").tasks;
+    let mut tasks = store.read_active().expect("the live tasks").tasks.clone();
     tasks.extend(store.read_recent(|error| panic!("{error:#}")));
     assert_eq!(tasks.len(), 1, "{tasks:?}");
     for task in &tasks {

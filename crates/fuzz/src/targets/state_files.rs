@@ -37,7 +37,7 @@ pub(super) fn run(bytes: &[u8]) {
         fs::write(dir.path().join(name), bytes).expect("a state file");
     }
     let store = Store::new(state.clone());
-    let active = store.read_active().map(|active| active.tasks).unwrap_or_default();
+    let active = store.read_active().map(|active| active.tasks.clone()).unwrap_or_default();
     let finished = [store.read_completed(), store.read_failed()];
     let finished = finished.into_iter().flatten().flat_map(|history| history.tasks());
     let archived = store.read_archive(|_| {});

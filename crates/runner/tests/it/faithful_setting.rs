@@ -198,8 +198,7 @@ fn a_file_size_limit_ends_no_runner() {
         }
         let in_blocks = "if [ -n \"$ZSH_VERSION\" ]; then ulimit -f 24; else ulimit -f 12; fi\n";
         in_blocks.clone_into(&mut client.prelude);
-        let command =
-            "grep Sig[IC] /proc/self/status; (head -c 20000 /dev/zero >big; exit $?) 2>/dev/null; echo $?; exit 4";
+        let command = "grep Sig[IC] /proc/self/status; (head -c 20000 /dev/zero >big; exit $?) 2>/dev/null; echo $?; exit 4";
         assert!(assert_same(client, command, |_, _| {}).ends_with("\n153\n"));
     });
 }
