@@ -173,11 +173,9 @@ impl Run {
         }
         if self.is_alive() {
             // A result is believed once the lock is open: while it is held, another process may have planted one.
-            return match (parse(&self.started(), REPORT_MAX), parse(&self.queued(), REPORT_MAX)) {
-                (Some(started), _) => RunState::Started(started),
-                (None, Some(queued)) => RunState::Queued(queued),
-                (None, None) => RunState::Attached,
-            };
+            let queued = || parse(&self.queued(), REPORT_MAX).map(RunState::Queued);
+            let started = parse(&self.started(), REPORT_MAX).map(RunState::Started);
+            return started.or_else(queued).unwrap_or(RunState::Attached);
         }
         match parse(&self.result(), REPORT_MAX) {
             Some(result) => RunState::Ended(Box::new(result)),

@@ -50,7 +50,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         Recipient::Agent(_) => reader.is_owed(active),
         Recipient::MainConversation => reader.is_overdue(active, now),
     };
-    let is_needed = peek.has_news() || !events.is_empty() || is_due(&peek.active, context.now.tick);
+    let is_needed = !events.is_empty() || is_due(&peek.active, context.now.tick) || peek.has_news();
     let (taken, waiting) = if is_needed {
         let limits = joined.as_ref().map(|_| Limits::of(context.settings()));
         let attendance = context.environment.attendance;

@@ -59,14 +59,14 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     {
         context.log("PreToolUse", &error);
     }
-    let is_too_short = match call.kind {
+    let is_too_short = || match call.kind {
         // A dev server is not meant to end after the client's ten minutes, where it has such a limit.
         Kind::Service => !names_limit,
         // Without our runner under the command nobody would count the call's own limit.
         Kind::Command => is_attachable(context) && may_wait(context, settings),
         Kind::Agent => false,
     };
-    let is_limited = call.client_limit_ms.is_some() && is_too_short;
+    let is_limited = call.client_limit_ms.is_some() && is_too_short();
     let may_raise = is_limited && is_exact(&event.tool_input) && may_raise(context, &call.session);
     let raised = may_raise.then(|| {
         call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);

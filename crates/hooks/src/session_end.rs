@@ -30,7 +30,7 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     } else if peek.active.tasks.iter().any(|task| &task.session == session) {
         events.push(Event::SessionEnded { session: session.clone(), at: context.now.at });
     }
-    if peek.has_news() || !events.is_empty() || !fates.is_empty() {
+    if !events.is_empty() || !fates.is_empty() || peek.has_news() {
         context.commit(peek, &events, |active, now| fates.apply(active, now))?;
     }
     if !events.is_empty() && context.store.dir().notify().exists() {

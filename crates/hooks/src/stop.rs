@@ -34,10 +34,10 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
         events.push(Event::TurnEnded { session: session.clone(), listed, client });
     }
     let reader = Reader::new(session, Recipient::MainConversation);
-    let is_needed = peek.has_news()
-        || !events.is_empty()
+    let is_needed = !events.is_empty()
         || !fates.is_empty()
-        || reader.is_overdue(&peek.active, context.now.tick);
+        || reader.is_overdue(&peek.active, context.now.tick)
+        || peek.has_news();
     let taken = if is_needed {
         context.commit(peek, &events, |active, now| {
             fates.apply(active, now);

@@ -22,7 +22,7 @@ pub fn handle(context: &Context, event: SubagentStop) -> Result<Reply> {
         let (session, agent) = (session.clone(), agent.clone());
         events.push(Event::SubagentStopped { session, agent });
     }
-    if peek.has_news() || !events.is_empty() {
+    if !events.is_empty() || peek.has_news() {
         context.commit(peek, &events, |_, _| ())?;
     }
     crate::agent::settle(context, context.now);

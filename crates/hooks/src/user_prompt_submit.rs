@@ -49,7 +49,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     events.extend(agent_end(context, &peek.active, &event.prompt));
     let reader = Reader::new(session, Recipient::MainConversation);
     let is_needed =
-        peek.has_news() || !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active);
+        !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active) || peek.has_news();
     let decision = if is_needed {
         context.commit(peek, &events, |active, now| {
             let is_known = |task: &Task| is_known(task, &reader, &over);
