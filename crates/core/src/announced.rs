@@ -56,15 +56,11 @@ impl Announced {
     pub fn announce(&self, announcement: &Announcement) -> Result<()> {
         let call = announcement.call.tool_use_id.as_ref().context("a call without an id")?;
         let bytes = serde_json::to_vec(announcement).context("could not encode a call")?;
-        self.write(&self.path(call), &bytes)
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         // The process that takes back the last announcement removes the folder, maybe just now.
         for _ in 0..TRIES {
             sys::create_private_dir_all(&self.dir)
                 .with_context(|| format!("could not create `{}`", self.dir.display()))?;
-            match atomic::write(path, bytes) {
+            match atomic::write(&self.path(call), &bytes) {
                 Ok(()) => return Ok(()),
                 Err(error) if is_not_found(&error) => {}
                 Err(error) => return Err(error),
@@ -93,9 +89,10 @@ impl Announced {
         self.dir.join(format!("{run}.{EXPECTED}"))
     }
 
-    /// Keeps the shell of `run` asking, though the client has named the run: its runner has not attached.
-    pub fn expect(&self, run: &ClientTaskId) -> Result<()> {
-        self.write(&self.expected(run), b"")
+    /// Takes an announcement back, if it is there, and keeps its shell asking: the client calls it `run`, and no runner has
+    /// attached.
+    pub fn expect(&self, call: &ToolUseId, run: &ClientTaskId) {
+        let _ = fs::rename(self.path(call), self.expected(run));
     }
 
     /// The runner of `run` has attached, or never will.
@@ -107,11 +104,11 @@ impl Announced {
 
     /// Forgets the runs that are waited for in vain: those that have been attached to, and those whose shell must have
     /// come up long ago. Removes what a process that was killed has half written.
-    pub fn forget_overdue(&self, is_attached: impl Fn(&ClientTaskId) -> bool) {
+    pub fn forget_overdue(&self, now: SystemTime, is_attached: impl Fn(&ClientTaskId) -> bool) {
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let path = entry.path();
-            let written = entry.metadata().and_then(|file| file.modified()).ok();
-            let age = written.and_then(|at| SystemTime::now().duration_since(at).ok());
+            let named = sys::changed_at(&path).ok();
+            let age = named.and_then(|at| now.duration_since(at).ok());
             let is_old = age.is_none_or(|age| age > SHELL_START);
             match path.extension().and_then(|it| it.to_str()) {
                 Some(EXPECTED) => {
@@ -219,22 +216,23 @@ mod tests {
         let dir = TempDir::new();
         let announced = Announced::of(&StateDir::at(dir.path()), &SessionId::new("s1").unwrap());
         let [first, second] = ["b1", "b2"].map(|id| ClientTaskId::new(id).unwrap());
-        let call = announcement("toolu_1");
-        announced.announce(&call).unwrap();
-        announced.expect(&first).unwrap();
-        announced.expect(&second).unwrap();
-        announced.remove(call.call.tool_use_id.as_ref().unwrap());
+        for (call, run) in [("toolu_1", &first), ("toolu_2", &second)] {
+            let call = announcement(call);
+            announced.announce(&call).unwrap();
+            // A permission may take longer than a shell.
+            let announced_at = SystemTime::now() - SHELL_START * 2;
+            let id = call.call.tool_use_id.as_ref().unwrap();
+            let file = fs::File::options().write(true).open(announced.path(id)).unwrap();
+            file.set_modified(announced_at).unwrap();
+            announced.expect(id, run);
+        }
         assert_eq!(announced.list().unwrap(), []);
-        announced.forget_overdue(|_| false);
+        announced.forget_overdue(SystemTime::now(), |_| false);
         assert!(announced.expected(&first).exists() && announced.expected(&second).exists());
-        announced.forget_overdue(|run| *run == first);
-        assert!(!announced.expected(&first).exists());
-        let long_ago = SystemTime::now() - SHELL_START * 2;
-        let mark = fs::File::options().write(true).open(announced.expected(&second)).unwrap();
-        mark.set_modified(long_ago).unwrap();
-        let half = fs::File::create(announced.dir().join("b3.run.1-0.tmp")).unwrap();
-        half.set_modified(long_ago).unwrap();
-        announced.forget_overdue(|_| false);
+        announced.forget_overdue(SystemTime::now(), |run| *run == first);
+        assert!(!announced.expected(&first).exists() && announced.expected(&second).exists());
+        fs::write(announced.dir().join("toolu_3.json.1-0.tmp"), "{").unwrap();
+        announced.forget_overdue(SystemTime::now() + SHELL_START * 2, |_| false);
         assert!(!announced.dir().exists());
     }
 

@@ -112,13 +112,8 @@ fn join(context: &Context, event: PostToolUse) -> Option<Join> {
     if let Err(error) = run.join(&join) {
         context.log("PostToolUse", &error);
     }
-    // Before the announcement goes: a shell that comes up after this answer asks as long as the folder is there.
-    if join.observed_since.is_none()
-        && let Err(error) = announced.expect(&id)
-    {
-        context.log("PostToolUse", &error);
-    }
-    announced.remove(&tool_use);
+    // A shell that comes up after this answer asks as long as the folder is there.
+    announced.expect(&tool_use, &id);
     // Below /tmp any sandboxed command can say that a runner attached.
     if run.is_attached() {
         announced.forget(&id);

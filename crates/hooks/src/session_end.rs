@@ -49,5 +49,5 @@ fn forget_announced(context: &Context, session: &SessionId) {
     for announcement in announced.list().unwrap_or_default() {
         announcement.call.tool_use_id.iter().for_each(|call| announced.remove(call));
     }
-    announced.forget_overdue(|_| true);
+    announced.forget_overdue(context.now.at.into(), |_| true);
 }

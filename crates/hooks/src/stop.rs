@@ -74,7 +74,7 @@ fn forget_announced(context: &Context, event: &Stop) {
             announced.remove(call);
         }
     }
-    announced.forget_overdue(|id| {
+    announced.forget_overdue(context.now.at.into(), |id| {
         Run::outside(context.store.dir(), &event.session_id, id).is_attached()
     });
 }
