@@ -5,11 +5,12 @@ use std::env;
 use std::process::ExitCode;
 
 /// Each program, and what needs it.
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 10] = [
     ("npm", "fetches the client that the end-to-end tests drive"),
     ("zsh", "commands are compared in bash and in zsh"),
     ("fish", "what it completes is tried in it"),
     ("dbus-daemon", "notifications are shown on a bus of their own"),
+    ("strace", "what a hook opens is counted"),
     ("bwrap", "the client's sandbox (package bubblewrap)"),
     ("socat", "the client's sandbox"),
     ("tmux", "the client's terminal interface"),

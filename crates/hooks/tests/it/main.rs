@@ -24,6 +24,7 @@ mod hostile_output;
 mod ids;
 mod killed_client;
 mod many;
+mod opens;
 mod others;
 mod repository;
 mod settings;

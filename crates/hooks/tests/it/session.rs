@@ -56,7 +56,12 @@ impl<'a> Session<'a> {
 
     /// The client submits a notice of its own.
     pub(crate) fn submits(&self, prompt: &str) -> Output {
-        self.send(&with(self.event("user-prompt-submit.typed"), "/prompt", prompt))
+        self.send(&self.submission(prompt))
+    }
+
+    /// The event of such a notice.
+    pub(crate) fn submission(&self, prompt: &str) -> Value {
+        with(self.event("user-prompt-submit.typed"), "/prompt", prompt)
     }
 
     /// A background call: its tool use is `toolu_NUMBER`, the client's task is to be `bNUMBER`.
