@@ -95,6 +95,11 @@ impl Announced {
         let _ = fs::rename(self.path(call), self.expected(run));
     }
 
+    /// The call whose shell is kept asking as this run; `None` if none is.
+    pub fn expected_call(&self, run: &ClientTaskId) -> Option<Announcement> {
+        read(&self.expected(run))
+    }
+
     /// The runner of `run` has attached, or never will.
     pub fn forget(&self, run: &ClientTaskId) {
         if fs::remove_file(self.expected(run)).is_ok() {

@@ -9,14 +9,13 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use sisyphus_base::sys::namespaces;
 use sisyphus_core::announced::Announced;
-use sisyphus_core::execution_string::{executes, executes_beginning};
+use sisyphus_core::execution_string::executes;
 use sisyphus_core::hook_log;
-use sisyphus_core::id::SessionId;
+use sisyphus_core::id::ClientTaskId;
 use sisyphus_core::paths::StateDir;
-use sisyphus_core::run::Run;
 use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
-use sisyphus_tasks::call::{Announcement, Confinement, cut_beginning};
+use sisyphus_tasks::call::{Announcement, Confinement};
 
 use crate::handoff::Handoff;
 use crate::identity::names_of;
@@ -56,10 +55,8 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
     }
     let Some((client_id, client_tmp)) = names_of(&caller) else { return Ok(None) };
     let key = caller_key()?;
-    let session = attached.announced_dir.file_name().and_then(OsStr::to_str);
-    let session = SessionId::new(session.context("the snippet names no session")?)?;
-    let run = Run::outside(state, &session, &client_id);
-    let Some(announcement) = announcement(&run, &attached.announced_dir, text)? else {
+    let announced = Announced::at(&attached.announced_dir);
+    let Some(announcement) = announcement(&announced, &client_id, text)? else {
         return Ok(None);
     };
     let Some(confinement) = confinement(&announcement) else { return Ok(None) };
@@ -72,19 +69,18 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
 
 /// The call that this shell executes: its own, if the client has named the run already, or an announced one of the same
 /// words. Reading consumes nothing: which call an announced one's shell belongs to the client says later.
-fn announcement(run: &Run, announced: &Path, text: &str) -> Result<Option<Announcement>> {
+fn announcement(
+    announced: &Announced,
+    run: &ClientTaskId,
+    text: &str,
+) -> Result<Option<Announcement>> {
     let is_executed = |it: &Announcement| executes(text, &it.call.command);
-    // The client named the run to the hook, so the beginning that is kept of a long command is enough.
-    let is_own = |it: &Announcement| match cut_beginning(&it.call.command) {
-        Some(beginning) => executes_beginning(text, beginning),
-        None => is_executed(it),
-    };
-    let own = || run.joined().map(|join| join.announcement).filter(is_own);
+    let own = || announced.expected_call(run).filter(is_executed);
     if let Some(own) = own() {
         return Ok(Some(own));
     }
-    let found = Announced::at(announced).list()?.into_iter().find(is_executed);
-    // The hook names the run before it takes the announcement back: in between both looks it may have done so.
+    let found = announced.list()?.into_iter().find(is_executed);
+    // In between both looks the hook may have named the run.
     Ok(found.or_else(own))
 }
 

@@ -14,8 +14,6 @@ use crate::task::{Client, Event, Kind, Task};
 
 /// How much of a command or a description a record holds, in bytes: it is read with every event.
 const WORDS_KEPT: usize = 2_000;
-/// Stands where a text was cut.
-const CUT: char = '…';
 
 /// A background call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,13 +121,7 @@ fn beginning(text: &str) -> String {
         return text.to_owned();
     }
     let end = (0..=WORDS_KEPT).rev().find(|end| text.is_char_boundary(*end));
-    format!("{}{CUT}", &text[..end.unwrap_or_default()])
-}
-
-/// What a cut text begins with; `None` for one that is whole.
-pub fn cut_beginning(text: &str) -> Option<&str> {
-    // The cut takes up to three bytes of a character, and its mark has three.
-    text.strip_suffix(CUT).filter(|_| text.len() >= WORDS_KEPT)
+    format!("{}…", &text[..end.unwrap_or_default()])
 }
 
 /// A call together with the run that the client started for it.
