@@ -7,6 +7,7 @@ mod finding;
 mod folders;
 mod ground;
 mod left;
+mod line;
 mod lock;
 mod notifications;
 mod plugin;
@@ -38,13 +39,14 @@ pub(crate) struct Doctor {
 type Part = (&'static str, fn(&Ground) -> Vec<Finding>);
 
 /// Every part, in the order of the report.
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     ("plugin", plugin::look),
     ("client", client::look),
     ("enabled", enabled::look),
     ("folders", folders::look),
     ("state", state::look),
     ("lock", lock::look),
+    ("line", line::look),
     ("events", events::look),
     ("sessions", sessions::look),
     ("sandbox", sandbox::look),

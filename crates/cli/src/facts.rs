@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Local, Utc};
 use sisyphus_base::text::one_line;
+use sisyphus_core::line::Snapshot;
+use sisyphus_core::notice::elsewhere;
 use sisyphus_core::queue::Outlook;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
@@ -11,11 +13,11 @@ use sisyphus_tasks::task::{Kind, Task};
 const PATH_MAX: usize = 200;
 
 /// One line each, with its name in front.
-pub(crate) fn facts(task: &Task, outlook: Outlook) -> String {
+pub(crate) fn facts(task: &Task, outlook: Outlook, line: &Snapshot) -> String {
     let all = [
         ("folder", Some(one_line(&task.cwd.to_string_lossy(), PATH_MAX))),
         ("session", Some(session(task))),
-        ("place in line", place_in_line(task, outlook)),
+        ("place in line", place_in_line(task, outlook, line)),
         ("started", started(task)),
         ("ended", ended(task)),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
@@ -31,9 +33,14 @@ fn session(task: &Task) -> String {
     }
 }
 
-fn place_in_line(task: &Task, outlook: Outlook) -> Option<String> {
+fn place_in_line(task: &Task, outlook: Outlook, line: &Snapshot) -> Option<String> {
     match (task.status(), outlook) {
-        (Status::Queued { .. }, Outlook::Waits { number }) => Some(number.to_string()),
+        (Status::Queued { .. }, Outlook::Waits { number }) => {
+            Some(match elsewhere(line).join(", ") {
+                nothing if nothing.is_empty() => number.to_string(),
+                others => format!("{number}; now {others}"),
+            })
+        }
         (_, Outlook::Waits { .. } | Outlook::Starts) => None,
     }
 }

@@ -6,18 +6,19 @@ use serde_json::{Value, json};
 use sisyphus_base::text::clean_line;
 use sisyphus_control::{Reach, Tasks};
 use sisyphus_core::agents::Waiting;
+use sisyphus_core::line::{Snapshot, Standing};
+use sisyphus_core::notice::elsewhere;
 use sisyphus_core::reach::{is_in_reach, place_out_of_reach};
 use sisyphus_tasks::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use crate::args::{Format, List, Showing};
-use crate::print;
-use crate::screen;
 use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
 use crate::view::{VERSION, View};
 use crate::watch::watch;
+use crate::{print, screen};
 
 /// Widest project and description where no terminal sets a limit, in characters.
 const PROJECT_MAX: usize = 16;
@@ -45,7 +46,13 @@ pub(crate) fn list(options: &List) -> Result<()> {
             let views: Vec<View<'_>> =
                 tasks.active.iter().chain(&tasks.ended).map(|task| View::of(task, state)).collect();
             let in_line: Vec<_> = tasks.in_line.iter().map(waiting).collect();
-            print::json(&json!({ "version": VERSION, "tasks": views, "in_line": in_line }))
+            let elsewhere = tasks.line.elsewhere().into_iter();
+            let elsewhere: Vec<_> = elsewhere
+                .map(|(folder, slots)| json!({ "configuration": folder, "slots": slots }))
+                .collect();
+            print::json(&json!({
+                "version": VERSION, "tasks": views, "in_line": in_line, "elsewhere": elsewhere,
+            }))
         }
         Format::Text => {
             let width = screen::size().map(|size| size.width);
@@ -71,14 +78,11 @@ pub(crate) fn table(
     width: Option<usize>,
     paint: Paint,
 ) -> Vec<String> {
-    if tasks.active.is_empty() && tasks.ended.is_empty() && tasks.in_line.is_empty() {
-        return vec!["No background commands yet.".to_owned()];
-    }
     let most = if width.is_some() { LONGEST_WHAT } else { WHAT_MAX };
     let row = |task: &Task| {
         [
             Cell::from(task.id.as_str()),
-            Cell::of(hue(task.status()), state(task)),
+            Cell::of(hue(task.status()), with_place(state(task), task, &tasks.line)),
             Cell::from(time(task, now).map_or_else(|| "-".to_owned(), duration)),
             Cell::from(project(task)),
             Cell::from(what(task, most)),
@@ -86,6 +90,10 @@ pub(crate) fn table(
     };
     let mut rows: Vec<[Cell; 5]> = tasks.active.iter().chain(&tasks.ended).map(row).collect();
     rows.extend(tasks.in_line.iter().map(|waiting| in_line(waiting, most)));
+    rows.extend(elsewhere(&tasks.line).into_iter().map(held_elsewhere));
+    if rows.is_empty() {
+        return vec!["No background commands yet.".to_owned()];
+    }
     lines(&COLUMNS, &rows, width, paint)
 }
 
@@ -113,6 +121,26 @@ fn in_line(waiting: &Waiting, most: usize) -> [Cell; 5] {
         Cell::from(""),
         Cell::from(clean_line(what.as_bytes(), most)),
     ]
+}
+
+/// What another configuration folder has of the slots.
+fn held_elsewhere(what: String) -> [Cell; 5] {
+    [
+        Cell::from("-"),
+        Cell::of(Hue::Live, "running".to_owned()),
+        Cell::from("-"),
+        Cell::from(""),
+        Cell::from(what),
+    ]
+}
+
+/// The state of a command that waits, with its place in line.
+fn with_place(state: String, task: &Task, line: &Snapshot) -> String {
+    let standing = task.client_id().and_then(|id| line.standing(id));
+    match (task.status(), standing) {
+        (Status::Queued { .. }, Some(Standing::Waits(number))) => format!("{state}({number})"),
+        (_, Some(_) | None) => state,
+    }
 }
 
 /// The last part of the folder that it runs in.

@@ -35,17 +35,16 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     if options.format() == Format::Json {
         return print::json(&json!({ "version": VERSION, "task": View::of(task, state) }));
     }
-    let outlook = outlook(&tasks, task);
+    let facts = facts(task, outlook(&tasks, task), &tasks.line);
     if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
-        print::out(&format!("{report}{asked}{}", facts(task, outlook)))?;
+        print::out(&format!("{report}{asked}{facts}"))?;
         // Best effort: at worst it is told once more.
         let _ = count_as_told(&tasks.store, task, own_asker().as_ref());
         return Ok(());
     }
     let heading = heading_of_live(task, Utc::now());
-    let facts = facts(task, outlook);
     print::out(&format!("{heading}{}{facts}{}", asked(task), so_far(task, state)))
 }
 
@@ -54,7 +53,9 @@ fn outlook(tasks: &Tasks, task: &Task) -> Outlook {
     let config_dir = client_config_dir(&Environment::read()).ok();
     let settings = config_dir.and_then(|dir| Settings::read_whole(&dir));
     match (settings, tasks.store.read_active()) {
-        (Some(settings), Ok(active)) => outlook_of(&active, &task.id, &Limits::of(&settings)),
+        (Some(settings), Ok(active)) => {
+            outlook_of(&active, &tasks.line, &task.id, &Limits::of(&settings))
+        }
         (None, _) | (_, Err(_)) => Outlook::Starts,
     }
 }

@@ -59,9 +59,9 @@ fn lines(tasks: &Tasks, size: Size) -> Vec<String> {
             lines.push(paint.paint(Hue::Dim, &fit(&format!("{INDENT}{line}"), size.width)));
         }
     }
-    // Where there is no room for both, what has ended gives way to who stands in line. One line is the cursor's.
+    // Where there is no room for both, what has ended gives way to what stands in line. One line is the cursor's.
     let ended: Vec<String> = rows.by_ref().take(tasks.ended.len()).collect();
-    let room = size.height.saturating_sub(1 + lines.len() + tasks.in_line.len());
+    let room = size.height.saturating_sub(1 + lines.len() + rows.len());
     lines.extend(ended.into_iter().take(room));
     lines.extend(rows);
     lines

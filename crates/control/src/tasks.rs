@@ -12,6 +12,7 @@ use sisyphus_core::agents::{Waiting, bury_orphans, has_orphans};
 use sisyphus_core::announced::{Announced, sessions_with_announcements};
 use sisyphus_core::environment::Environment;
 use sisyphus_core::id::{SessionId, TaskId};
+use sisyphus_core::line::Snapshot;
 use sisyphus_core::paths::{StateDir, client_tmp_dir};
 use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
@@ -64,6 +65,8 @@ pub struct Tasks {
     pub ended: Vec<Task>,
     /// The calls for agents that wait for a slot.
     pub in_line: Vec<Waiting>,
+    /// Which runners have slots and wait, also those of other configuration folders.
+    pub line: Snapshot,
 }
 
 impl Tasks {
@@ -92,7 +95,11 @@ impl Tasks {
         });
         let mut seen: HashSet<TaskId> = live.iter().map(|task| task.id.clone()).collect();
         ended.retain(|task| seen.insert(task.id.clone()));
-        Ok(Self { store, active: live, ended, in_line })
+        let line = Snapshot::read(&environment).unwrap_or_else(|error| {
+            complain(&error);
+            Snapshot::default()
+        });
+        Ok(Self { store, active: live, ended, in_line, line })
     }
 
     /// The task that `name` means: a whole id, the client's id, the beginning of an id, or a description. Of several

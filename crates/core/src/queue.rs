@@ -1,11 +1,13 @@
-//! Who is before whom, as the records show it: for what people and models are told. Who really starts is decided by the
-//! runners among themselves, in [`run_folder::Queue`](crate::run_folder::Queue).
+//! Which place in line a command has: for what people and models are told. That of a command that has come to the line
+//! is read there; of others the records tell what they have to expect. The runners decide among themselves which of
+//! them starts.
 
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
 use crate::agents::{Limits, Pool, agents_in};
 use crate::id::{TaskId, Ticket};
+use crate::line::{Snapshot, Standing};
 use crate::reach::is_in_reach;
 use crate::settings::SlotLimit;
 use crate::store::Active;
@@ -20,14 +22,17 @@ pub enum Outlook {
 }
 
 /// What a command with this ticket has to expect. `Ticket(u64::MAX)` stands for one that is still to come.
-pub fn outlook(active: &Active, ticket: Ticket, limits: &Limits) -> Outlook {
+pub fn outlook(active: &Active, line: &Snapshot, ticket: Ticket, limits: &Limits) -> Outlook {
     let SlotLimit::AtMost(slots) = limits.default_limit() else { return Outlook::Starts };
-    let running = holders(active).count() + agents_in(active, &Pool::Default, limits);
-    let before = active
-        .tasks
-        .iter()
-        .filter(|task| task.ticket < ticket && task.kind == Kind::Command && is_waiting(task))
-        .count();
+    // A record that the line does not name is of a runner on its way there, or of one in the sandbox, which has its own.
+    let is_elsewhere = |task: &&Task| !task.client_id().is_some_and(|id| line.names(id));
+    let running = line.holders.len()
+        + holders(active).filter(is_elsewhere).count()
+        + agents_in(active, &Pool::Default, limits);
+    let is_before =
+        |task: &&Task| task.ticket < ticket && task.kind == Kind::Command && is_waiting(task);
+    let before = line.waiters.iter().filter(|it| it.place.ticket() < ticket).count()
+        + active.tasks.iter().filter(is_before).filter(is_elsewhere).count();
     match (running + before).checked_sub(slots.get()) {
         None => Outlook::Starts,
         // Those for whom there are slots start before it, but they don't stand in its way.
@@ -36,11 +41,13 @@ pub fn outlook(active: &Active, ticket: Ticket, limits: &Limits) -> Outlook {
 }
 
 /// What a task that is recorded has to expect; one that has started expects nothing.
-pub fn outlook_of(active: &Active, id: &TaskId, limits: &Limits) -> Outlook {
-    let waiting = active.tasks.iter().find(|task| &task.id == id && is_waiting(task));
-    match waiting {
-        Some(task) if task.kind == Kind::Command => outlook(active, task.ticket, limits),
-        Some(_) | None => Outlook::Starts,
+pub fn outlook_of(active: &Active, line: &Snapshot, id: &TaskId, limits: &Limits) -> Outlook {
+    let is_it = |task: &&Task| &task.id == id && task.kind == Kind::Command && is_waiting(task);
+    let Some(task) = active.tasks.iter().find(is_it) else { return Outlook::Starts };
+    match task.client_id().and_then(|id| line.standing(id)) {
+        Some(Standing::HasSlot) => Outlook::Starts,
+        Some(Standing::Waits(number)) => Outlook::Waits { number },
+        None => outlook(active, line, task.ticket, limits),
     }
 }
 
@@ -136,15 +143,16 @@ mod tests {
             let limit = limits(slots);
             let expected = expected.map_or(Outlook::Starts, |number| Outlook::Waits { number });
             assert_eq!(
-                outlook(&active(tasks), Ticket(ticket), &limit),
+                outlook(&active(tasks), &Snapshot::default(), Ticket(ticket), &limit),
                 expected,
                 "{tasks} {ticket}"
             );
         }
         let busy = active("rrqsq");
-        assert_eq!(outlook(&busy, Ticket(5), &limits(0)), Outlook::Starts);
+        let line = Snapshot::default();
+        assert_eq!(outlook(&busy, &line, Ticket(5), &limits(0)), Outlook::Starts);
         let two = limits(2);
-        let of = |id: &str| outlook_of(&busy, &TaskId::new(id).unwrap(), &two);
+        let of = |id: &str| outlook_of(&busy, &line, &TaskId::new(id).unwrap(), &two);
         assert_eq!(of("t1"), Outlook::Starts);
         assert_eq!(of("t5"), Outlook::Waits { number: 2 });
     }

@@ -22,12 +22,10 @@ use sisyphus_tasks::call::{Announcement, Confinement, Join};
 use sisyphus_tasks::run::RunState;
 use sisyphus_tasks::task::Task;
 
-use crate::atomic;
 use crate::id::{ClientTaskId, SessionId, TaskId};
 use crate::paths::StateDir;
 use crate::run_root::RunRoot;
-use crate::store;
-use crate::sys;
+use crate::{atomic, store, sys};
 
 /// Largest file of a run that is read, in bytes, the call aside.
 const REPORT_MAX: u64 = 64 * 1024;
@@ -96,6 +94,11 @@ impl Run {
     /// Whether a runner attached.
     pub fn is_attached(&self) -> bool {
         self.attached().exists()
+    }
+
+    /// Whether its runner waits, or has waited or started: it has come to the line.
+    pub fn is_in_line(&self) -> bool {
+        self.queued().exists() || self.started().exists()
     }
 
     /// Creates the folder if it is missing.

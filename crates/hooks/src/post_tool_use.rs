@@ -8,7 +8,9 @@ use sisyphus_core::agents::Limits;
 use sisyphus_core::announced::Announced;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::ClientTaskId;
+use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::launch_line;
+use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::run::Run;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::store::Active;
@@ -51,17 +53,19 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         Recipient::MainConversation => reader.is_overdue(active, now),
     };
     let is_needed = !events.is_empty() || is_due(&peek.active, context.now.tick) || peek.has_news();
+    let to_say = joined.map(|join| (join, Limits::of(context.settings()), line(context)));
+    let attendance = context.environment.attendance;
     let (taken, waiting) = if is_needed {
-        let limits = joined.as_ref().map(|_| Limits::of(context.settings()));
-        let attendance = context.environment.attendance;
         context.commit(peek, &events, |active, now| {
             let taken = match reader.recipient {
                 Recipient::Agent(_) => reader.take(active, now),
                 Recipient::MainConversation => reader.take_overdue(active, now),
             };
-            let waiting = joined.as_ref().zip(limits.as_ref()).and_then(|(join, limits)| {
+            let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
                 let task = active.named(&session, &join.client.id, None)?;
-                Some((task.clone(), launch_line(active, task, limits, attendance, now.at)?))
+                launch_line(active, line, task, limits, attendance, now.at)?;
+                let outlook = outlook_of(active, line, &task.id, limits);
+                Some((active.clone(), task.clone(), outlook))
             });
             (taken, waiting)
         })?
@@ -69,7 +73,10 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         (Taken::default(), None)
     };
     // Only a command that has a runner can wait: a shell that none took the place of runs already.
-    let line = waiting.filter(|(task, _)| is_attached(context, task)).map(|(_, line)| line);
+    let waiting = waiting.filter(|(_, task, outlook)| is_settled(context, task, *outlook));
+    let line = waiting.zip(to_say).and_then(|((active, task, _), (_, limits, _))| {
+        launch_line(&active, &line(context), &task, &limits, attendance, context.now.at)
+    });
     let silent = tell_silent(context, &session, &reader.recipient);
     let reply = taken.render(context).with_note(silent).with_note(line);
     Ok(match reader.recipient {
@@ -121,8 +128,17 @@ fn join(context: &Context, event: PostToolUse) -> Option<Join> {
     Some(join)
 }
 
-/// Whether a runner has the task, or takes it within a moment: its shell may have been started just now.
-fn is_attached(context: &Context, task: &Task) -> bool {
+/// Which runners have slots and wait now.
+fn line(context: &Context) -> Snapshot {
+    Snapshot::read(&context.environment).unwrap_or_else(|error| {
+        context.log("PostToolUse", &error);
+        Snapshot::default()
+    })
+}
+
+/// Whether a runner has the task, or takes it within a moment: its shell may have been started just now. If it is to
+/// wait, its place in line is there as well, unless that takes too long.
+fn is_settled(context: &Context, task: &Task, outlook: Outlook) -> bool {
     match task.status() {
         Status::Pending { .. } if is_attachable(context) => {}
         Status::Pending { .. } | Status::Running { watch: Watch::Observed, .. } => return false,
@@ -130,10 +146,13 @@ fn is_attached(context: &Context, task: &Task) -> bool {
     }
     let deadline = Instant::now() + ATTACH_WAIT;
     loop {
-        match Run::of(task, context.store.dir()) {
-            Some(run) if run.is_attached() => return true,
-            Some(_) if Instant::now() < deadline => {}
-            Some(_) | None => return false,
+        let Some(run) = Run::of(task, context.store.dir()) else { return false };
+        let has_place = || outlook == Outlook::Starts || run.is_in_line();
+        let is_late = Instant::now() >= deadline;
+        match run.is_attached() {
+            true if is_late || has_place() => return true,
+            false if is_late => return false,
+            true | false => {}
         }
         #[expect(
             clippy::disallowed_methods,

@@ -12,6 +12,7 @@ use sisyphus_core::announced::{Announced, sessions_with_announcements};
 use sisyphus_core::asker::Asker;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{ClientTaskId, SessionId, Ticket};
+use sisyphus_core::line::Snapshot;
 use sisyphus_core::queue::{Outlook, outlook};
 use sisyphus_core::settings::{Execution, Settings, Switch};
 use sisyphus_core::store::Rewriting;
@@ -100,7 +101,8 @@ pub(crate) fn is_attachable(context: &Context) -> bool {
 /// says which comes first.
 fn may_wait(context: &Context, settings: &Settings) -> bool {
     let active = context.store.read_active().unwrap_or_default();
-    let outlook = outlook(&active, Ticket(u64::MAX), &Limits::of(settings));
+    let line = Snapshot::read(&context.environment).unwrap_or_default();
+    let outlook = outlook(&active, &line, Ticket(u64::MAX), &Limits::of(settings));
     outlook != Outlook::Starts || !sessions_with_announcements(context.store.dir()).is_empty()
 }
 

@@ -6,6 +6,7 @@ use sisyphus_base::clock::Now;
 use sisyphus_core::agents::Limits;
 use sisyphus_core::event::Event;
 use sisyphus_core::import_0_1::{Live, import, link_for_people, note_as_imported};
+use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::table;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::store::Active;
@@ -59,10 +60,11 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let events = continuation(context, event);
     let reader = Reader::new(session, Recipient::MainConversation);
     let limits = Limits::of(context.settings());
+    let line = Snapshot::read(&context.environment).unwrap_or_default();
     let live = |active: &Active, now: Now| {
         let is_meant =
             |task: &Task| &task.session == session && Recipient::MainConversation.is_of(task);
-        table(active, is_meant, &limits, now.at)
+        table(active, &line, is_meant, &limits, now.at)
     };
     let live_before = live(&peek.active, context.now);
     let committed = context.commit(peek, &events, |active, now| {

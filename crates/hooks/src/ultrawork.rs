@@ -2,6 +2,7 @@
 //! beside one that asks by the skill's command: there the client puts the instructions itself.
 
 use sisyphus_core::agents::Limits;
+use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::{ultrawork, ultrawork_limit};
 use sisyphus_core::settings::{Execution, Switch};
 use sisyphus_core::ultrawork::{Asked, asked};
@@ -17,7 +18,10 @@ pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> R
         return reply;
     }
     let limit_line = match context.store.read_active() {
-        Ok(active) => ultrawork_limit(&active, &Limits::of(settings)),
+        Ok(active) => {
+            let line = Snapshot::read(&context.environment).unwrap_or_default();
+            ultrawork_limit(&active, &line, &Limits::of(settings))
+        }
         Err(error) => {
             context.log("ultrawork", &error);
             return reply;

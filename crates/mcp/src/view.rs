@@ -5,6 +5,8 @@ use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use sisyphus_base::text::one_line;
 use sisyphus_core::agents::Limits;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::command_line;
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::reach::place_out_of_reach;
@@ -13,7 +15,9 @@ use sisyphus_tasks::outcome::{Outcome, duration};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
+use crate::server::settings;
 use crate::table::cell;
+use crate::tools::complain;
 
 /// Longest description, in characters.
 const DESCRIPTION_MAX: usize = 120;
@@ -57,9 +61,20 @@ pub(crate) struct TaskView {
 
 /// What tasks are seen against.
 pub(crate) struct Now<'a> {
-    pub(crate) active: &'a Active,
-    pub(crate) limits: Limits,
-    pub(crate) at: DateTime<Utc>,
+    active: &'a Active,
+    line: Snapshot,
+    limits: Limits,
+    at: DateTime<Utc>,
+}
+
+impl<'a> Now<'a> {
+    pub(crate) fn of(active: &'a Active) -> Self {
+        let line = Snapshot::read(&Environment::read()).unwrap_or_else(|error| {
+            complain(&error);
+            Snapshot::default()
+        });
+        Self { active, line, limits: Limits::of(&settings()), at: Utc::now() }
+    }
 }
 
 impl TaskView {
@@ -79,7 +94,8 @@ impl TaskView {
         };
         match task.status() {
             Status::Pending { .. } | Status::Queued { .. } => {
-                if let Outlook::Waits { number } = outlook_of(now.active, &task.id, &now.limits) {
+                let outlook = outlook_of(now.active, &now.line, &task.id, &now.limits);
+                if let Outlook::Waits { number } = outlook {
                     view.place_in_line = Some(number);
                 }
             }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use sisyphus_control::{up_to_date, world};
 use sisyphus_core::agents::Limits;
+use sisyphus_core::environment::Environment;
+use sisyphus_core::line::Snapshot;
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
@@ -22,6 +24,7 @@ pub(super) struct Board {
     store: Store,
     client_tmp: PathBuf,
     limits: Limits,
+    environment: Environment,
 }
 
 /// One command of which there is a record that the client's id is known of.
@@ -54,6 +57,7 @@ impl Board {
             store: Store::new(stage.state()),
             client_tmp: stage.client_tmp(),
             limits: Limits::of(&settings),
+            environment: stage.environment(),
         }
     }
 
@@ -61,12 +65,13 @@ impl Board {
     pub(super) fn look(&self) -> Result<Vec<Seen>> {
         let world = world(&self.client_tmp);
         let active = up_to_date(&self.store, &world, LOCK_WAIT_IN_RUNNER, print::warn)?;
+        let line = Snapshot::read(&self.environment)?;
         // A task that is not among the live ones any more is in the history already.
         let ended = self.store.read_recent(print::warn);
         let seen = CAST.iter().filter_map(|role| {
             let is_it = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == role.id);
             let task = active.tasks.iter().chain(&ended).find(is_it)?.clone();
-            let stand = match (task.status(), outlook_of(&active, &task.id, &self.limits)) {
+            let stand = match (task.status(), outlook_of(&active, &line, &task.id, &self.limits)) {
                 (Status::Queued { .. }, Outlook::Waits { number }) => Stand::Waits { number },
                 (Status::Queued { .. } | Status::Pending { .. }, _) => Stand::Comes,
                 (Status::Running { .. }, _) => Stand::Runs,

@@ -81,9 +81,21 @@ impl Stage {
     }
 
     pub(super) fn client_tmp(&self) -> PathBuf {
-        let environment =
-            Environment { claude_tmpdir: Some(self.dir.0.clone()), ..Environment::default() };
-        client_tmp_dir(&environment)
+        client_tmp_dir(&self.environment())
+    }
+
+    /// Where the processes of this session find things.
+    pub(super) fn environment(&self) -> Environment {
+        Environment {
+            claude_tmpdir: Some(self.dir.0.clone()),
+            claude_config_dir: Some(self.config()),
+            sisyphus_runtime_dir: Some(self.runtime()),
+            ..Environment::default()
+        }
+    }
+
+    fn runtime(&self) -> PathBuf {
+        self.dir.0.join("runtime")
     }
 
     /// Puts a process of the client into this session.
@@ -94,7 +106,7 @@ impl Stage {
         command
             .env("SISYPHUS_STATE_DIR", self.state().root())
             .env("CLAUDE_CODE_TMPDIR", &self.dir.0)
-            .env(RUNTIME_DIR, self.dir.0.join("runtime"))
+            .env(RUNTIME_DIR, self.runtime())
             .env("CLAUDE_CONFIG_DIR", self.config())
             .env("CLAUDE_ENV_FILE", self.env_file())
             .current_dir(self.project());

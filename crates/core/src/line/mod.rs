@@ -36,7 +36,7 @@ pub use left_behind::{folders, is_left_behind, remove_left_behind};
 pub use lock_file::{Occupant, Watched};
 pub use runtime_dir::RuntimeDir;
 pub use slots::{Capacity, SlotGuard};
-pub use snapshot::{Listed, Snapshot};
+pub use snapshot::{Listed, Snapshot, Standing};
 pub use ticket::LineTicket;
 
 use crate::environment::Environment;

@@ -1,5 +1,6 @@
 //! Which runners have a slot and which wait, for people: also those of other configuration folders.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -8,10 +9,15 @@ use super::lock_file::{Occupant, Watched, description_of, occupant_of};
 use super::names::names;
 use super::slots::numbered;
 use super::{LineTicket, RuntimeDir, slots_of, waiting_of};
+use crate::environment::Environment;
+use crate::id::ClientTaskId;
+use crate::paths::client_config_dir;
 
 /// The line outside of the sandbox as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
+    /// The configuration folder of the process that looks.
+    own: Option<String>,
     /// Those that have a slot, by its number.
     pub holders: Vec<Listed<u64>>,
     /// Those that wait, the first in line first.
@@ -26,9 +32,22 @@ pub struct Listed<T> {
     pub occupant: Option<Occupant>,
 }
 
+/// Where a command stands in the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    HasSlot,
+    /// As this number: 1 is the next.
+    Waits(usize),
+}
+
 impl Snapshot {
     /// Looks at the line. Changes nothing.
-    pub fn read(dir: &RuntimeDir) -> Result<Self> {
+    pub fn read(environment: &Environment) -> Result<Self> {
+        let own = client_config_dir(environment).ok();
+        let own = own.map(|dir| dir.to_string_lossy().into_owned());
+        let Some(dir) = RuntimeDir::open(environment)? else {
+            return Ok(Self { own, ..Self::default() });
+        };
         let top = dir.line();
         let context = || format!("could not list `{}`", top.display());
         let slots = numbered(&slots_of(&top)).with_context(context)?;
@@ -36,7 +55,37 @@ impl Snapshot {
         let mut tickets: Vec<(LineTicket, PathBuf)> =
             tickets.filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path))).collect();
         tickets.sort();
-        Ok(Self { holders: listed(slots), waiters: listed(tickets) })
+        Ok(Self { own, holders: listed(slots), waiters: listed(tickets) })
+    }
+
+    /// Where the command stands that the client calls so. `None` if it has not come to this line, or said nothing yet: a
+    /// runner stands in line for a moment even if it finds a slot at once.
+    pub fn standing(&self, id: &ClientTaskId) -> Option<Standing> {
+        // Another client may have given the same name.
+        let is_it = |it: &Occupant| it.task.as_str() == id.as_str() && it.configuration == self.own;
+        if self.holders.iter().any(|it| it.occupant.as_ref().is_some_and(is_it)) {
+            return Some(Standing::HasSlot);
+        }
+        let place = self.waiters.iter().position(|it| it.occupant.as_ref().is_some_and(is_it))?;
+        Some(Standing::Waits(place + 1))
+    }
+
+    /// Whether it has come to this line.
+    pub(crate) fn names(&self, id: &ClientTaskId) -> bool {
+        let is_new =
+            |it: &Listed<LineTicket>| it.occupant.is_none() && it.place.shell() == id.as_str();
+        self.standing(id).is_some() || self.waiters.iter().any(is_new)
+    }
+
+    /// The other configuration folders that have slots, with how many each.
+    pub fn elsewhere(&self) -> BTreeMap<&str, usize> {
+        let all =
+            self.holders.iter().filter_map(|it| it.occupant.as_ref()?.configuration.as_deref());
+        let mut elsewhere = BTreeMap::new();
+        for configuration in all.filter(|it| Some(*it) != self.own.as_deref()) {
+            *elsewhere.entry(configuration).or_default() += 1;
+        }
+        elsewhere
     }
 }
 

@@ -1,13 +1,15 @@
 //! The line among several of one process: `flock` is of an open file, so two of them are as two processes.
 
-use super::*;
-use crate::id::{ClientTaskId, TaskId, Ticket};
-use crate::settings::SlotLimit;
-use sisyphus_testing::TempDir;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sisyphus_testing::TempDir;
+
+use super::*;
+use crate::id::{ClientTaskId, TaskId, Ticket};
+use crate::settings::SlotLimit;
 
 fn capacity(slots: usize) -> Capacity {
     let limit = NonZeroUsize::new(slots).map_or(SlotLimit::Unlimited, SlotLimit::AtMost);
@@ -253,7 +255,7 @@ fn a_snapshot_names_holders_and_waiters() {
     first.describe(&occupant("t8"));
     let second = join(&line, 2);
     fs::write(line.waiting.join(ticket(3).as_str()), "").unwrap();
-    let seen = Snapshot::read(&runtime).unwrap();
+    let seen = Snapshot::read(&environment).unwrap();
     let holder = Listed { place: 1, occupant: Some(occupant("t7")) };
     assert_eq!(seen.holders, [holder]);
     let waiters = [
@@ -261,6 +263,16 @@ fn a_snapshot_names_holders_and_waiters() {
         Listed { place: ticket(2), occupant: None },
     ];
     assert_eq!(seen.waiters, waiters);
+    let standing = |id: &str| seen.standing(&ClientTaskId::new(id).unwrap());
+    assert_eq!(standing("t7"), None, "it is another configuration folder's");
+    assert_eq!(seen.elsewhere(), [("/home/one", 1)].into());
+    let of_one = Some("/home/one".into());
+    let seen = Snapshot::read(&Environment { claude_config_dir: of_one, ..environment }).unwrap();
+    let standing = |id: &str| seen.standing(&ClientTaskId::new(id).unwrap());
+    assert_eq!(standing("t7"), Some(Standing::HasSlot));
+    assert_eq!(standing("t8"), Some(Standing::Waits(1)));
+    assert_eq!(standing("t9"), None);
+    assert_eq!(seen.elsewhere(), [].into());
     let all = folders(Some(&runtime), &[]).into_iter().flat_map(|dir| names(&dir).unwrap());
     let left: Vec<PathBuf> = all.map(|(_, path)| path).filter(|it| is_left_behind(it)).collect();
     assert_eq!(left, [line.waiting.join(ticket(3).as_str())]);

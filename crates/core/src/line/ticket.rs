@@ -36,6 +36,16 @@ impl LineTicket {
         is_ticket.then(|| Self(text.to_owned()))
     }
 
+    /// The client's name of the shell.
+    pub fn shell(&self) -> &str {
+        self.0.splitn(3, '-').nth(2).unwrap_or_default()
+    }
+
+    /// When the call was made.
+    pub fn ticket(&self) -> Ticket {
+        Ticket(self.0[..TIME_DIGITS].parse().unwrap_or(u64::MAX))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -67,6 +77,8 @@ mod tests {
         assert!(sorted.is_sorted(), "{sorted:?}");
         for ticket in &sorted {
             assert_eq!(LineTicket::parse(ticket.as_str()).as_ref(), Some(ticket));
+            let shell = ClientTaskId::new(ticket.shell()).unwrap();
+            assert_eq!(&LineTicket::new(ticket.ticket(), &shell), ticket);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is said of tasks that have not ended.
 
 use chrono::{DateTime, Utc};
+use sisyphus_base::text::one_line;
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
@@ -10,12 +11,15 @@ use super::measure::length;
 use super::report::heading;
 use crate::agents::{Limits, Pool, agents_of};
 use crate::environment::Attendance;
+use crate::line::Snapshot;
 use crate::queue::{Outlook, holders, outlook_of};
 use crate::settings::SlotLimit;
 use crate::store::Active;
 
 /// How many holders of slots are named.
 const NAMED: usize = 5;
+/// Most characters of a path.
+const PATH_MAX: usize = 200;
 /// Most characters of the table of live tasks.
 const TABLE_MAX: usize = 2_000;
 
@@ -23,12 +27,13 @@ const TABLE_MAX: usize = 2_000;
 /// terminal nothing else tells; `None` if there is nothing.
 pub fn launch_line(
     active: &Active,
+    line: &Snapshot,
     task: &Task,
     limits: &Limits,
     attendance: Attendance,
     now: DateTime<Utc>,
 ) -> Option<String> {
-    let place = queue_line(active, task, limits, now);
+    let place = queue_line(active, line, task, limits, now);
     let limit = match (attendance, task.limit_ms) {
         (Attendance::Attended, Some(limit)) => limit,
         (Attendance::Attended | Attendance::Unattended | Attendance::Unknown, _) => return place,
@@ -44,9 +49,15 @@ pub fn launch_line(
 }
 
 /// Says that a task waits, where in line and behind what; `None` if it does not.
-fn queue_line(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> Option<String> {
+fn queue_line(
+    active: &Active,
+    line: &Snapshot,
+    task: &Task,
+    limits: &Limits,
+    now: DateTime<Utc>,
+) -> Option<String> {
     let (Outlook::Waits { number }, SlotLimit::AtMost(slots)) =
-        (outlook_of(active, &task.id, limits), limits.default_limit())
+        (outlook_of(active, line, &task.id, limits), limits.default_limit())
     else {
         return None;
     };
@@ -58,21 +69,29 @@ fn queue_line(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>)
         (false, _) => "background tasks run",
     };
     let all: Vec<&Task> = holders(active).chain(agents).collect();
-    let named: Vec<String> = all.iter().take(NAMED).map(|task| holder(task, now)).collect();
-    let others = match all.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let mut named: Vec<String> = all.iter().take(NAMED).map(|task| holder(task, now)).collect();
+    named.extend(all.len().checked_sub(NAMED + 1).map(|more| format!("{} more", more + 1)));
+    named.extend(elsewhere(line));
     // Where we could raise it, it does not matter.
     let running = task.client_limit_ms.filter(|limit| *limit < CLIENT_LIMIT_MAX_MS);
     let clock = running.map_or_else(String::new, |limit| {
         format!(" Claude Code's own limit of {} for this call is already running.", duration(limit))
     });
     Some(format!(
-        "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {what} at once{}{others}. It starts by itself when its turn comes, and its end is told like any other.{clock}",
+        "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {what} at once{}. It starts by itself when its turn comes, and its end is told like any other.{clock}",
         heading(task),
         if named.is_empty() { String::new() } else { format!("; now {}", named.join(", ")) },
     ))
+}
+
+/// What other configuration folders have of the slots, one text a folder.
+pub fn elsewhere(line: &Snapshot) -> Vec<String> {
+    let folders = line.elsewhere().into_iter().take(NAMED);
+    let named = folders.map(|(folder, slots)| {
+        let what = if slots == 1 { "command" } else { "commands" };
+        format!("{slots} {what} of the configuration folder `{}`", one_line(folder, PATH_MAX))
+    });
+    named.collect()
 }
 
 /// Says that a task prints nothing.
@@ -92,6 +111,7 @@ fn holder(task: &Task, now: DateTime<Utc>) -> String {
 /// A table of a session's tasks that have not ended; `None` if there are none.
 pub fn table(
     active: &Active,
+    line: &Snapshot,
     meant: impl Fn(&Task) -> bool,
     limits: &Limits,
     now: DateTime<Utc>,
@@ -101,7 +121,7 @@ pub fn table(
         .live()
         .filter(|task| meant(task))
         .filter_map(|task| {
-            Some(format!("- {} {}\n", heading(task), state(active, task, limits, now)?))
+            Some(format!("- {} {}\n", heading(task), state(active, line, task, limits, now)?))
         })
         .collect();
     if lines.is_empty() {
@@ -131,7 +151,13 @@ pub fn table(
 }
 
 /// `None` for a call that may never run.
-fn state(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> Option<String> {
+fn state(
+    active: &Active,
+    line: &Snapshot,
+    task: &Task,
+    limits: &Limits,
+    now: DateTime<Utc>,
+) -> Option<String> {
     match task.status() {
         Status::Running { started_at, watch } if task.is_confirmed() => {
             let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
@@ -145,7 +171,7 @@ fn state(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> O
             Some(format!("{seen} since {since} ({})", running_for(task, now)))
         }
         Status::Queued { .. } | Status::Pending { .. } if task.is_confirmed() => {
-            Some(match outlook_of(active, &task.id, limits) {
+            Some(match outlook_of(active, line, &task.id, limits) {
                 Outlook::Waits { number } => format!("number {number} in the queue"),
                 Outlook::Starts => "about to start".to_owned(),
             })
@@ -210,7 +236,9 @@ mod tests {
     #[test]
     fn a_queued_task_is_told_its_place_and_what_is_before_it() {
         let active = busy();
-        let line = |slots: Limits| queue_line(&active, &active.tasks[2], &slots, at(90));
+        let line = |slots: Limits| {
+            queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots, at(90))
+        };
         assert_eq!(
             line(slots(2)).unwrap(),
             "[sisyphus] Background task t3 (\"build\") is number 1 in the queue. At most 2 commands run at once; now \
@@ -222,11 +250,13 @@ mod tests {
         assert_eq!(line(slots(0)), None);
         let mut patient = active.clone();
         patient.tasks[2].client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
-        let text = queue_line(&patient, &patient.tasks[2], &slots(2), at(90)).unwrap();
+        let text = queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2), at(90))
+            .unwrap();
         assert!(text.ends_with("told like any other."), "{text}");
         // S24: where it has none, as in a terminal, none is spoken of.
         patient.tasks[2].client_limit_ms = None;
-        let text = queue_line(&patient, &patient.tasks[2], &slots(2), at(90)).unwrap();
+        let text = queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2), at(90))
+            .unwrap();
         assert!(text.ends_with("told like any other."), "{text}");
     }
 
@@ -237,7 +267,7 @@ mod tests {
         active.tasks[2].limit_ms = Some(1_800_000);
         active.tasks[2].client_limit_ms = None;
         let line = |slots: Limits, attendance| {
-            launch_line(&active, &active.tasks[2], &slots, attendance, at(90))
+            launch_line(&active, &Snapshot::default(), &active.tasks[2], &slots, attendance, at(90))
         };
         let alone = line(slots(3), Attendance::Attended).unwrap();
         assert_eq!(
@@ -254,14 +284,20 @@ mod tests {
         }
         let mut service = active.clone();
         service.tasks[2].limit_ms = None;
-        let said =
-            launch_line(&service, &service.tasks[2], &slots(3), Attendance::Attended, at(90));
+        let said = launch_line(
+            &service,
+            &Snapshot::default(),
+            &service.tasks[2],
+            &slots(3),
+            Attendance::Attended,
+            at(90),
+        );
         assert_eq!(said, None);
     }
 
     #[test]
     fn the_table_shows_what_is_live_and_nothing_that_may_never_run() {
-        let text = table(&busy(), |_| true, &slots(2), at(90)).unwrap();
+        let text = table(&busy(), &Snapshot::default(), |_| true, &slots(2), at(90)).unwrap();
         assert_eq!(
             text,
             "[sisyphus] 3 background commands of this session have not ended; each end is told when it comes:\n\
@@ -269,7 +305,7 @@ mod tests {
              - t2 still running since 2027-01-15 08:01:00 UTC (30 s)\n\
              - t3 (\"build\") number 1 in the queue\n"
         );
-        assert_eq!(table(&busy(), |_| false, &slots(2), at(90)), None);
+        assert_eq!(table(&busy(), &Snapshot::default(), |_| false, &slots(2), at(90)), None);
     }
 
     #[test]
@@ -281,10 +317,11 @@ mod tests {
         agent.kind = Kind::Agent;
         active.insert(agent);
         active.insert(task(3, "build", Status::Queued { queued_at: at(70) }));
-        let line = queue_line(&active, &active.tasks[2], &slots(2), at(90)).unwrap();
+        let line =
+            queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots(2), at(90)).unwrap();
         let said = "At most 2 background tasks run at once; now t1 (\"run the tests\") has been running for 90 s, agent t2 (\"explore\") has been running for 60 s.";
         assert!(line.contains(said), "{line}");
-        let text = table(&active, |_| true, &slots(2), at(90)).unwrap();
+        let text = table(&active, &Snapshot::default(), |_| true, &slots(2), at(90)).unwrap();
         assert!(
             text.starts_with("[sisyphus] 3 background tasks of this session have not ended;"),
             "{text}"
@@ -299,7 +336,7 @@ mod tests {
         for number in 0..100 {
             active.insert(task(number, &"long ".repeat(40), running(0)));
         }
-        let text = table(&active, |_| true, &slots(5), at(1)).unwrap();
+        let text = table(&active, &Snapshot::default(), |_| true, &slots(5), at(1)).unwrap();
         assert!(length(&text) <= TABLE_MAX, "{}", length(&text));
         let shown = text.lines().filter(|line| line.contains("still running")).count();
         assert!(text.ends_with(&format!("- {} more: `sisyphus list` shows them\n", 100 - shown)));

@@ -16,7 +16,7 @@ mod ultrawork;
 
 pub use agents::{agent_refused, brake_line, passed_line, turn_line};
 pub use awaited::sleep_refused;
-pub use live::{launch_line, silence_line, table};
+pub use live::{elsewhere, launch_line, silence_line, table};
 pub use output_file::place;
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, heading, report};

@@ -9,6 +9,7 @@ use sisyphus_tasks::task::{Kind, Task};
 use super::agents::named_limits;
 use super::measure::length;
 use crate::agents::{Limits, Pool, Turn, agents_in, live_agents};
+use crate::line::Snapshot;
 use crate::queue::holders;
 use crate::settings::SlotLimit;
 use crate::store::Active;
@@ -21,7 +22,7 @@ const SKILL_PATH: &str = "skills/ultrawork/SKILL.md";
 const PATH_MAX: usize = 4_096;
 
 /// The line that the instructions refer to: how much may run, and how much does.
-pub fn ultrawork_limit(active: &Active, limits: &Limits) -> String {
+pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> String {
     let commands =
         || active.live().filter(|task| task.kind == Kind::Command && task.is_confirmed());
     let running = commands().filter(|task| matches!(task.status(), Status::Running { .. })).count()
@@ -38,6 +39,7 @@ pub fn ultrawork_limit(active: &Active, limits: &Limits) -> String {
         SlotLimit::AtMost(slots) => {
             // One that only the client sees has no slot.
             let taken = holders(active).count()
+                + line.elsewhere().values().sum::<usize>()
                 + agents_in(active, &Pool::Default, limits)
                 + waiting_for_default(active, limits)
                 + commands_waiting;
@@ -155,11 +157,11 @@ mod tests {
             ),
         ];
         for (tasks, limit, expected) in cases {
-            let line = ultrawork_limit(&active(tasks), &slots(limit));
+            let line = ultrawork_limit(&active(tasks), &Snapshot::default(), &slots(limit));
             assert_eq!(line, format!("[sisyphus] Ultrawork: {expected}"), "{tasks}");
         }
         assert_eq!(
-            ultrawork_limit(&active("rq"), &slots(0)),
+            ultrawork_limit(&active("rq"), &Snapshot::default(), &slots(0)),
             "[sisyphus] Ultrawork: any number of background tasks at once; running now: 1, waiting: 1."
         );
     }
@@ -171,7 +173,7 @@ mod tests {
         assert!(text.ends_with("After the report this request is over."), "{text}");
         assert!(!text.contains("disable-model-invocation"), "{text}");
         // What the line is called must be what the instructions call it.
-        let line = ultrawork_limit(&Active::default(), &slots(5));
+        let line = ultrawork_limit(&Active::default(), &Snapshot::default(), &slots(5));
         let (name, _) = line.split_once(": ").unwrap();
         assert_eq!(text.matches(&format!("`{name}:`")).count(), 1, "{text}");
     }
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn they_are_said_once_with_the_line_or_their_place_is() {
         let root = Path::new("/home/dev/.claude/skills/sisyphus");
-        let line = ultrawork_limit(&Active::default(), &slots(5));
+        let line = ultrawork_limit(&Active::default(), &Snapshot::default(), &slots(5));
         let whole = ultrawork(&line, 9_500, Some(root)).unwrap();
         assert_eq!(whole.matches("# Ultrawork").count(), 1);
         assert!(whole.ends_with(&format!("this request is over.\n\n{line}\n")), "{whole}");

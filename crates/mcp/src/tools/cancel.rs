@@ -1,12 +1,10 @@
 //! `background_cancel`.
 
 use anyhow::Result;
-use chrono::Utc;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::text::one_line;
 use sisyphus_control::{Ending, cancel};
-use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::Asker;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::recipient::Recipient;
@@ -14,7 +12,6 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::reach::{complain, find, read};
 use crate::answer::{Answer, Verdict};
-use crate::server::settings;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 
@@ -93,7 +90,7 @@ pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Can
     };
     let answers = cancel(&tasks.store, meant, Canceller::Model, complain)?;
     let active = tasks.store.read_active()?;
-    let now = Now { active: &active, limits: Limits::of(&settings()), at: Utc::now() };
+    let now = Now::of(&active);
     let stopped: Vec<Stopped> = answers
         .iter()
         .map(|answer| {

@@ -1,16 +1,13 @@
 //! `background_list`.
 
 use anyhow::Result;
-use chrono::Utc;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::Asker;
 use sisyphus_tasks::task::Task;
 
 use super::reach::{of_session, read_recent};
 use crate::answer::{Answer, Verdict};
-use crate::server::settings;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 
@@ -107,7 +104,7 @@ pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Lis
     if let Some(whose) = &whose {
         tasks = of_session(&tasks, whose);
     }
-    let now = Now { active: &active, limits: Limits::of(&settings()), at: Utc::now() };
+    let now = Now::of(&active);
     let meant: Vec<&Task> = tasks
         .active
         .iter()

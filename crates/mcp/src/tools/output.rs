@@ -3,11 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use chrono::Utc;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_control::{Course, NoSuchTask, count_as_told, courses, up_to_date, world};
-use sisyphus_core::agents::Limits;
 use sisyphus_core::asker::Asker;
 use sisyphus_core::environment::Environment;
 use sisyphus_core::id::TaskId;
@@ -22,7 +20,7 @@ use super::reach::{complain, find, read};
 use crate::answer::{Answer, Verdict};
 use crate::ask::Progress;
 use crate::ends::Ends;
-use crate::server::{blocking, settings};
+use crate::server::blocking;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 
@@ -192,7 +190,7 @@ fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Resul
         );
     }
     let active = store.read_active()?;
-    let now = Now { active: &active, limits: Limits::of(&settings()), at: Utc::now() };
+    let now = Now::of(&active);
     let ended = task.status().is_final();
     let is_awaited = asker.is_some_and(|asker| asker.awaits(task));
     let data = Told {

@@ -45,5 +45,6 @@ pub(super) fn of_session(tasks: &Tasks, session: &SessionId) -> Tasks {
         active: of(&tasks.active),
         ended: of(&tasks.ended),
         in_line: in_line.collect(),
+        line: tasks.line.clone(),
     }
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use sisyphus_core::environment::Environment;
-use sisyphus_core::line::{Occupant, RuntimeDir, Snapshot};
+use sisyphus_core::line::{Occupant, Snapshot};
 use sisyphus_testing::shell::Running;
-use sisyphus_testing::{Client, Shell, wait_for, wait_until};
+use sisyphus_testing::{Client, Shell, told, wait_for, wait_until};
 
 use crate::queue::{job, let_go, session, slots_are, started, wait_for_line, wait_for_start};
 use crate::sandbox::enter;
@@ -83,9 +83,8 @@ fn two_configuration_folders_share_one_line() {
     }
     let runtime = first.env.runtime().to_owned();
     let environment = Environment { sisyphus_runtime_dir: Some(runtime), ..Environment::default() };
-    let runtime = RuntimeDir::open(&environment).unwrap().unwrap();
     let line = wait_for("a description of all", || {
-        let line = Snapshot::read(&runtime).unwrap();
+        let line = Snapshot::read(&environment).unwrap();
         let waiters = line.waiters.iter().map(|it| it.occupant.clone());
         let holder = line.holders.first()?.occupant.clone()?;
         Some((holder, waiters.collect::<Option<Vec<Occupant>>>()?))
@@ -103,6 +102,65 @@ fn two_configuration_folders_share_one_line() {
         let_go(&first, number);
     }
     for job in jobs {
+        assert_eq!(job.wait().status.code(), Some(0));
+    }
+}
+
+/// S11: what another configuration folder holds is named to the model and to people, and the place in line is that in
+/// the line of both.
+#[test]
+fn another_configuration_folder_is_named() {
+    let first = session(1);
+    let mut second = Client::new(Shell::Bash);
+    second.env.share_runtime(&first.env);
+    slots_are(&second, 1);
+    let dir = first.env.project();
+    let held = job_in(&first, &dir, 1);
+    wait_for_start(&first, &[1]);
+    let before = job_in(&first, &dir, 2);
+    wait_for_line(&first, 1);
+
+    let call = second.announce("true");
+    let waiting = second.start("true");
+    let said = told(&second.bind(call, &waiting));
+    wait_for_line(&first, 2);
+    let folder = first.env.home().join(".claude").display().to_string();
+    let holder = format!("now 1 command of the configuration folder `{folder}`. It starts");
+    assert!(said.contains("is number 2 in the queue."), "{said}");
+    assert!(said.contains(&holder), "{said}");
+
+    let task = wait_for("its record", || {
+        let tasks = second.tasks().into_iter();
+        tasks
+            .filter(|task| task["status"] == "queued")
+            .find_map(|task| task["id"].as_str().map(str::to_owned))
+    });
+    let run = |args: &[&str]| second.env.run("sisyphus", args).stdout;
+    let shown = run(&["show", &task]);
+    let place = format!("place in line: 2; now 1 command of the configuration folder `{folder}`\n");
+    assert!(shown.contains(&place), "{shown}");
+    let listed = run(&["list"]);
+    assert!(listed.contains("queued(2)"), "{listed}");
+    assert!(
+        listed.contains(&format!("1 command of the configuration folder `{folder}`")),
+        "{listed}"
+    );
+    let elsewhere = &second.env.run("sisyphus", &["list", "--json"]).json()["elsewhere"];
+    assert_eq!(*elsewhere, json!([{ "configuration": folder, "slots": 1 }]));
+    let doctor = second.env.run("sisyphus", &["doctor"]).stdout;
+    let line = format!(
+        "1 slot is held, 2 commands wait; in a slot: 1 command of the configuration folder `{folder}`"
+    );
+    assert!(doctor.contains(&line), "{doctor}");
+    // To the one that holds it, it is its own.
+    let own = first.env.run("sisyphus", &["list", "--json"]).json();
+    assert_eq!(own["elsewhere"], json!([]));
+
+    for number in [1, 2] {
+        wait_for_start(&first, &(1..=number).collect::<Vec<_>>());
+        let_go(&first, number);
+    }
+    for job in [held, before, waiting] {
         assert_eq!(job.wait().status.code(), Some(0));
     }
 }

@@ -115,7 +115,17 @@ fn of_all(env: &TestEnv, args: &[&str]) -> Value {
 }
 
 pub(super) fn list() -> Vec<Value> {
-    vec![answer(&planted(), &["list"]), answer(&TestEnv::new(), &["list"])]
+    vec![answer(&planted(), &["list"]), answer(&TestEnv::new(), &["list"]), beside_another()]
+}
+
+/// Another configuration folder has a slot.
+fn beside_another() -> Value {
+    let other = Client::new(Shell::Bash);
+    let running = other.background("echo up; sleep 300");
+    running.wait_for_line("up");
+    let mut env = TestEnv::new();
+    env.share_runtime(&other.env);
+    answer(&env, &["list"])
 }
 
 pub(super) fn show() -> Vec<Value> {

@@ -1,0 +1,27 @@
+//! The line for slots: how many are held, how many commands wait, and what of it other configuration folders have.
+
+use sisyphus_core::line::Snapshot;
+use sisyphus_core::notice::elsewhere;
+
+use super::finding::{Finding, plain};
+use super::ground::Ground;
+
+pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+    let line = match Snapshot::read(&ground.environment) {
+        Ok(line) => line,
+        Err(error) => {
+            let said = plain(&format!("{error:#}"));
+            return vec![Finding::broken(said, "until then no command waits for a slot")];
+        }
+    };
+    let held = match line.holders.len() {
+        1 => "1 slot is held".to_owned(),
+        count => format!("{count} slots are held"),
+    };
+    let waiting = match line.waiters.len() {
+        1 => "1 command waits".to_owned(),
+        count => format!("{count} commands wait"),
+    };
+    let others = elsewhere(&line).into_iter().map(|it| format!("; in a slot: {it}"));
+    vec![Finding::fine(format!("{held}, {waiting}{}", others.collect::<String>()))]
+}
