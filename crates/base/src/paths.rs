@@ -36,6 +36,8 @@ pub fn client_tmp_dir(environment: &Environment) -> PathBuf {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDir {
     root: PathBuf,
+    /// A program of the plugin that this process belongs to. `None`: not known, and taken for there.
+    plugin: Option<PathBuf>,
 }
 
 impl StateDir {
@@ -45,12 +47,18 @@ impl StateDir {
             Some(dir) => dir.clone(),
             None => client_config_dir(environment)?.join(IN_CONFIG_DIR),
         };
-        Ok(Self { root })
+        Ok(Self { root, plugin: std::env::current_exe().ok() })
     }
 
     /// The state folder at a known place.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), plugin: None }
+    }
+
+    /// The same for a process whose own program lies in the folder, with a program of the plugin.
+    #[must_use]
+    pub fn of_plugin(self, program: Option<PathBuf>) -> Self {
+        Self { plugin: program, ..self }
     }
 
     /// The client's configuration folder, if the state folder lies in it.
@@ -80,7 +88,14 @@ impl StateDir {
 
     /// Creates the folder if it is missing, readable by its owner only.
     pub fn create(&self) -> Result<()> {
+        anyhow::ensure!(!self.is_purged(), "`{}` was removed with the plugin", self.root.display());
         create_dir(&self.root)
+    }
+
+    /// Whether it was removed together with the plugin: then nothing that still runs may bring it back. Without it, while the
+    /// plugin is there, a person gave the history up and nothing else.
+    pub fn is_purged(&self) -> bool {
+        !self.root.exists() && self.plugin.as_ref().is_some_and(|program| !program.exists())
     }
 
     pub fn root(&self) -> &Path {

@@ -102,6 +102,9 @@ impl<'a> Record<'a> {
 
     /// Keeps the output, records the end, and makes it known.
     pub(crate) fn end(mut self, waited: Duration, end: End, survivors: Survivors) {
+        if self.state.is_purged() {
+            return;
+        }
         let ended = Tick::now();
         // A command may have removed it: without the file that a run begins with no hook finds its result.
         let _ = self.run.create();

@@ -10,7 +10,8 @@ use sisyphus_core::hook_log;
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::snippet;
 use sisyphus_process::{
-    Plan, Signals, become_command, end_like, has_ancestor, left_behind, own_key, spawn,
+    Plan, Signals, become_command, end_like, find_notifier, has_ancestor, left_behind, own_key,
+    spawn,
 };
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::status::Survivors;
@@ -29,6 +30,8 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
         // The shell then asks again, and nothing is announced for it any more.
         return give_way(&plan_without_claim(string));
     };
+    let plugin = find_notifier(&state);
+    let state = state.of_plugin(plugin);
     let string = OsString::from(attached.string);
     let log = |error: anyhow::Error| {
         hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));

@@ -16,6 +16,7 @@ mod limit;
 mod line;
 mod line_hostile;
 mod planted;
+mod purged;
 mod queue;
 mod results;
 mod rights;
