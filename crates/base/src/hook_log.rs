@@ -1,11 +1,17 @@
-//! `hooks.log` in the state folder: what went wrong where nobody was told. Capped, best effort, never an error itself.
+//! `hooks.log` in the state folder: what went wrong and nothing else tells. Capped, best effort, never an error itself.
+//!
+//! Where that can't be written to, as on a full disk, the last resort is a log in the folder that all state folders of a
+//! user share. No decision rests on either.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use chrono::Utc;
 
+use crate::environment::Environment;
 use crate::paths::StateDir;
+use crate::runtime_dir::RuntimeDir;
 use crate::sys;
 
 /// Largest log, in bytes; one older log of the same size is kept beside it.
@@ -15,28 +21,32 @@ const MESSAGE_MAX: usize = 1_000;
 
 /// Appends one line: time, who, what.
 pub fn append(state: &StateDir, who: &str, message: &str) {
-    let path = state.log();
-    if state.create().is_err() {
+    if state.is_purged() {
         return;
     }
-    if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > MAX_BYTES) {
-        let _ = fs::rename(&path, path.with_extension("log.1"));
+    let message: String = message.chars().take(MESSAGE_MAX).collect();
+    let line = format!("{} {who}: {message}", Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ"));
+    if state.create().is_ok() && write(&state.log(), &line).is_ok() {
+        return;
     }
-    let one_line: String = message
-        .chars()
-        .take(MESSAGE_MAX)
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect();
-    let line = format!("{} {who}: {one_line}\n", Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ"));
-    if let Ok(mut file) = sys::append_private_file(&path) {
-        let _ = file.write_all(line.as_bytes());
+    if let Ok(shared) = RuntimeDir::create(&Environment::read()) {
+        let _ = write(&shared.log(), &format!("{line} (state in `{}`)", state.root().display()));
     }
+}
+
+fn write(path: &Path, line: &str) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.len() > MAX_BYTES) {
+        let _ = fs::rename(path, path.with_extension("log.1"));
+    }
+    let one_line = line.replace(char::is_control, " ");
+    sys::append_private_file(path)?.write_all(format!("{one_line}\n").as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use sisyphus_testing::TempDir;
+
+    use super::*;
 
     #[test]
     fn stays_within_its_cap() {
@@ -53,11 +63,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_stays_on_its_line_and_an_impossible_folder_is_no_error() {
+    fn a_message_stays_on_its_line() {
         let dir = TempDir::new();
         let state = StateDir::at(dir.path());
         append(&state, "test", "one\ntwo\u{1b}[2J");
         assert_eq!(fs::read_to_string(state.log()).unwrap().lines().count(), 1);
-        append(&StateDir::at("/dev/null/x"), "test", "lost");
     }
 }

@@ -10,5 +10,6 @@ pub mod machine;
 pub mod paths;
 pub mod process_ref;
 pub mod rights;
+pub mod runtime_dir;
 pub mod sys;
 pub mod text;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use sisyphus_base::text::one_line;
 use sisyphus_core::atomic;
 use sisyphus_core::event::Event;
+use sisyphus_core::line::RuntimeDir;
 use sisyphus_core::store::{Active, History, Session};
 
 use super::finding::{Finding, named, plain};
@@ -25,9 +26,15 @@ const LOG_MAX: u64 = 1024 * 1024;
 const LINE_MAX: usize = 160;
 
 pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    if !ground.state().root().exists() {
-        return Vec::new();
-    }
+    let mut found = if ground.state().root().exists() { files(ground) } else { Vec::new() };
+    found.extend(log(ground, &ground.state().log()));
+    // Where the state can't be written to. What is wrong with that folder is told elsewhere.
+    let shared = RuntimeDir::open(&ground.environment).ok().flatten();
+    found.extend(shared.and_then(|shared| log(ground, &shared.log())));
+    found
+}
+
+fn files(ground: &Ground) -> Vec<Finding> {
     let state = ground.state();
     let mut files: Vec<(PathBuf, Parse)> = vec![
         (state.active(), parse::<Active>),
@@ -42,7 +49,6 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
         let count = files.iter().filter(|(path, _)| path.exists()).count();
         found.push(Finding::fine(format!("{count} state files are sound")));
     }
-    found.extend(log(ground));
     found
 }
 
@@ -91,14 +97,13 @@ fn examine(path: &Path, parse: Parse) -> Option<Finding> {
 }
 
 /// What went wrong within a day.
-fn log(ground: &Ground) -> Option<Finding> {
-    let path = ground.state().log();
-    let bytes = match atomic::read(&path, LOG_MAX) {
+fn log(ground: &Ground, path: &Path) -> Option<Finding> {
+    let bytes = match atomic::read(path, LOG_MAX) {
         Ok(bytes) => bytes?,
         Err(error) => {
             let why = plain(&error.root_cause().to_string());
             return Some(Finding::broken(
-                format!("could not read {}: {why}", named(&path)),
+                format!("could not read {}: {why}", named(path)),
                 "move it away",
             ));
         }
@@ -114,7 +119,7 @@ fn log(ground: &Ground) -> Option<Finding> {
             recent.len(),
             one_line(last, LINE_MAX)
         ),
-        format!("read {}; commands are never stopped by what is in it", named(&path)),
+        format!("read {}; commands are never stopped by what is in it", named(path)),
     );
     finding.at = time_of(last);
     Some(finding)

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::call::Confinement;
 
-use super::runtime_dir::RuntimeDir;
+use super::RuntimeDir;
 use crate::agents::{KEPT_FOR, Limits, Pool, Published, Turn, live_agents};
 use crate::atomic;
 use crate::paths::{StateDir, create_private_dir};

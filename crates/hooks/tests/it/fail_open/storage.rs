@@ -36,6 +36,39 @@ fn every_hook_is_silent_where_there_can_be_no_state() {
     }
 }
 
+/// S27: where the state can't be written to, what went wrong is noted in the user's own folder, for its owner only and
+/// bounded, and `sisyphus doctor` tells of it.
+#[test]
+fn an_unwritable_state_is_logged_elsewhere() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for state in ["/dev/null", "/proc/sisyphus"] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let hook = || {
+            let mut command = env.command("sisyphus-pre-tool-use");
+            command.env("SISYPHUS_STATE_DIR", state);
+            feed(command, session.call(1).before().to_string().as_bytes())
+        };
+        assert_eq!(hook().stdout, "");
+        let path = env.runtime().join("hooks.log");
+        let log = fs::read_to_string(&path).unwrap();
+        assert!(log.contains(" PreToolUse: could not "), "{log}");
+        assert!(log.contains(&format!("(state in `{state}`)")), "{log}");
+        for (path, mode) in [(env.runtime(), 0o700), (path.as_path(), 0o600)] {
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode);
+        }
+        let doctor = env.run("sisyphus", &["doctor"]).stdout;
+        let lines = format!("{} lines in the log within a day, the last: ", log.lines().count());
+        assert!(doctor.contains(&lines), "{doctor}");
+        assert!(doctor.contains(path.to_str().unwrap()), "{doctor}");
+        fs::write(&path, "x".repeat(300 * 1024)).unwrap();
+        assert_eq!(hook().stdout, "");
+        let older = path.with_extension("log.1");
+        assert_eq!(older.metadata().unwrap().len(), 300 * 1024);
+        assert!(fs::read_to_string(&path).unwrap().len() < 1024);
+    }
+}
+
 #[test]
 fn a_file_in_the_place_of_any_part_of_the_state_stops_no_hook() {
     for part in [

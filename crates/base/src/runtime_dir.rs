@@ -58,13 +58,18 @@ impl RuntimeDir {
     }
 
     /// What agents take of the limit.
-    pub(crate) fn agents(&self) -> PathBuf {
+    pub fn agents(&self) -> PathBuf {
         self.path.join("agents")
     }
 
     /// The line of all runners outside of the sandbox.
-    pub(super) fn line(&self) -> PathBuf {
+    pub fn line(&self) -> PathBuf {
         self.path.join("line")
+    }
+
+    /// What went wrong where the log in a state folder can't be written to.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("hooks.log")
     }
 }
 
@@ -80,10 +85,12 @@ fn path(environment: &Environment) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use sisyphus_testing::TempDir;
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use sisyphus_testing::TempDir;
+
+    use super::*;
 
     fn environment(path: PathBuf) -> Environment {
         Environment { sisyphus_runtime_dir: Some(path), ..Environment::default() }
