@@ -3,7 +3,7 @@
 //! ```text
 //! call.json      the call that this run belongs to, as soon as the client has named both
 //! lock           held by the runner for its life
-//! attached.json  the announcement whose text made the runner attach
+//! attached.json  the announcement whose text made the runner attach, and the client's output file
 //! queued.json, started.json, result.json  written once each by the runner
 //! output.log     the kept output
 //! stop.json      a person asked for it to be stopped
@@ -18,8 +18,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use sisyphus_tasks::call::{Announcement, Confinement, Join};
-use sisyphus_tasks::run::RunState;
+use sisyphus_tasks::call::{Confinement, Join};
+use sisyphus_tasks::run::{Attached, RunState};
 use sisyphus_tasks::task::Task;
 
 use crate::id::{ClientTaskId, SessionId, TaskId};
@@ -159,8 +159,8 @@ impl Run {
         parse(&self.call(), CALL_MAX)
     }
 
-    /// The announcement whose text made the runner attach: one of the same words.
-    pub fn announcement(&self) -> Option<Announcement> {
+    /// By what its runner attached.
+    pub fn attachment(&self) -> Option<Attached> {
         parse(&self.attached(), CALL_MAX)
     }
 

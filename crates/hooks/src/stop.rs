@@ -1,9 +1,11 @@
 //! Stop: the turn is over. Calls that never ran are forgotten, runs that no answer named find their call, and a result
 //! that the client has not announced within its time is delivered here.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use sisyphus_base::machine::Machine;
-use sisyphus_core::agents::is_unanswered_in;
+use sisyphus_core::agents::{is_unanswered_in, live_agents};
 use sisyphus_core::announced::Announced;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{ClientTaskId, TaskId};
@@ -12,7 +14,7 @@ use sisyphus_core::store::Active;
 use sisyphus_hook::{Context, Reply, Stop};
 use sisyphus_process::client;
 use sisyphus_tasks::call::Join;
-use sisyphus_tasks::run::RunState;
+use sisyphus_tasks::run::{Attached, RunState};
 use sisyphus_tasks::task::{AgentLife, Task};
 
 use crate::agent::{settle, with_turns};
@@ -80,25 +82,32 @@ fn forget_announced(context: &Context, event: &Stop) {
 }
 
 /// Finds the call of each run whose PostToolUse is missing. A run that the client lists, or whose output file is there
-/// after the turn, is of a background command; the client removes that of a foreground one with its answer.
+/// after the turn, is of a background command; the client removes that of a foreground one with its answer. A runner that
+/// lives reads of it in its run's folder: before the announcements go, or it would let its command go.
 fn adopt(context: &Context, active: &Active, event: &Stop) -> Vec<Event> {
     let state = context.store.dir();
     let (session, listed) = (&event.session_id, event.background_tasks.as_deref());
+    // A subagent that lives may be in the middle of a foreground command.
+    let may_be_foreground = live_agents(active).any(|agent| &agent.session == session);
     let mut found = Vec::new();
     for (id, run) in runs_of(state, session) {
         if active.named(session, &id, None).is_some() {
             continue;
         }
         let join = run.joined().or_else(|| {
+            let Attached { client_file, mut announcement } = run.attachment()?;
             let is_listed = listed.is_some_and(|listed| listed.contains(&id));
-            if !is_listed && !has_output(&run) {
+            if !is_listed && !has_output(&run, client_file, may_be_foreground) {
                 return None;
             }
-            let mut announcement = run.announcement()?;
             // Which of several equal calls it is, nothing says.
             announcement.task = TaskId::random();
             announcement.call.tool_use_id = None;
-            Some(Join::new(announcement, id, client(), Machine::here()))
+            let join = Join::new(announcement, id, client(), Machine::here());
+            if let Err(error) = run.join(&join) {
+                context.log("Stop", &error);
+            }
+            Some(join)
         });
         match join {
             Some(join) if !is_retired(context, &join) => found.push(Event::Joined(Box::new(join))),
@@ -110,9 +119,16 @@ fn adopt(context: &Context, active: &Active, event: &Stop) -> Vec<Event> {
     found
 }
 
-fn has_output(run: &Run) -> bool {
-    let RunState::Ended(result) = run.probe() else { return false };
-    result.client_file.is_some_and(|path| path.symlink_metadata().is_ok())
+/// Whether the client's output file is there after the answer to the call.
+fn has_output(run: &Run, client_file: Option<PathBuf>, may_be_foreground: bool) -> bool {
+    let file = match run.probe() {
+        RunState::Ended(result) => result.client_file,
+        RunState::Attached | RunState::Queued(_) | RunState::Started(_) => {
+            client_file.filter(|_| !may_be_foreground)
+        }
+        RunState::Missing | RunState::Gone => None,
+    };
+    file.is_some_and(|path| path.symlink_metadata().is_ok())
 }
 
 fn is_retired(context: &Context, join: &Join) -> bool {

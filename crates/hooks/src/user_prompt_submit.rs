@@ -208,7 +208,7 @@ fn unrecorded(context: &Context, notice: &Notice) -> Known {
 /// The announcement of the same words that its runner attached by, under a name of its own: which of two equal calls it
 /// was, the notice tells better.
 fn alike(run: &Run, notice: &Notice) -> Option<sisyphus_tasks::call::Announcement> {
-    let mut announcement = run.announcement()?;
+    let mut announcement = run.attachment()?.announcement;
     announcement.task = TaskId::random();
     announcement.call.tool_use_id.clone_from(&notice.tool_use_id);
     announcement.call.description.clone_from(&notice.description);

@@ -9,16 +9,15 @@ use anyhow::{Context as _, Result};
 use chrono::Utc;
 use sisyphus_base::clock::Tick;
 use sisyphus_core::announced::Announced;
-use sisyphus_core::atomic;
-use sisyphus_core::hook_log;
 use sisyphus_core::output::{keep, keep_stopped};
 use sisyphus_core::paths::StateDir;
 use sisyphus_core::run::Run;
 use sisyphus_core::run_root::RunRoot;
 use sisyphus_core::store::{Lock, Store};
+use sisyphus_core::{atomic, hook_log};
 use sisyphus_tasks::call::{Announcement, Confinement};
 use sisyphus_tasks::kept_output::KeptOutput;
-use sisyphus_tasks::run::{OutputSize, Queued, RunResult, Started};
+use sisyphus_tasks::run::{Attached, OutputSize, Queued, RunResult, Started};
 use sisyphus_tasks::status::Survivors;
 
 use crate::handoff::Handoff;
@@ -82,7 +81,9 @@ impl<'a> Record<'a> {
     }
 
     fn attach(&self) {
-        self.log(write(&self.run.attached(), &self.announcement));
+        let client_file = Some(self.identity.output.0.clone());
+        let attached = Attached { client_file, announcement: self.announcement.clone() };
+        self.log(write(&self.run.attached(), &attached));
     }
 
     /// Records that the command waits for its turn.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Tick;
 
+use crate::call::Announcement;
 use crate::status::Survivors;
 
 /// How the shell ended.
@@ -32,6 +33,17 @@ pub enum Stop {
     Signal(i32),
     /// A person asked for it.
     Asked,
+}
+
+/// `attached.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    /// The client's output file, as the runner found it on its standard output.
+    #[serde(default)]
+    pub client_file: Option<PathBuf>,
+    /// That whose text made the runner attach: one of the same words.
+    #[serde(flatten)]
+    pub announcement: Announcement,
 }
 
 /// `queued.json`.
