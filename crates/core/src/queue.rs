@@ -40,6 +40,16 @@ pub fn outlook(active: &Active, line: &Snapshot, ticket: Ticket, limits: &Limits
     }
 }
 
+/// How many slots must be held before a command waits for one; the slots that agents have aside.
+pub fn slots(active: &Active, limits: &Limits) -> usize {
+    match limits.default_limit() {
+        SlotLimit::Unlimited => usize::MAX,
+        SlotLimit::AtMost(slots) => {
+            slots.get().saturating_sub(agents_in(active, &Pool::Default, limits))
+        }
+    }
+}
+
 /// What a task that is recorded has to expect; one that has started expects nothing.
 pub fn outlook_of(active: &Active, line: &Snapshot, id: &TaskId, limits: &Limits) -> Outlook {
     let is_it = |task: &&Task| &task.id == id && task.kind == Kind::Command && is_waiting(task);

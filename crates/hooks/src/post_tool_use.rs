@@ -10,7 +10,7 @@ use sisyphus_core::event::Event;
 use sisyphus_core::id::ClientTaskId;
 use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::launch_line;
-use sisyphus_core::queue::{Outlook, outlook_of};
+use sisyphus_core::queue::{Outlook, outlook_of, slots};
 use sisyphus_core::run::Run;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::store::Active;
@@ -53,7 +53,11 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         Recipient::MainConversation => reader.is_overdue(active, now),
     };
     let is_needed = !events.is_empty() || is_due(&peek.active, context.now.tick) || peek.has_news();
-    let to_say = joined.map(|join| (join, Limits::of(context.settings()), line(context)));
+    let to_say = joined.map(|join| {
+        let limits = Limits::of(context.settings());
+        let line = line(context, slots(&peek.active, &limits));
+        (join, limits, line)
+    });
     let attendance = context.environment.attendance;
     let (taken, waiting) = if is_needed {
         context.commit(peek, &events, |active, now| {
@@ -75,7 +79,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     // Only a command that has a runner can wait: a shell that none took the place of runs already.
     let waiting = waiting.filter(|(_, task, outlook)| is_settled(context, task, *outlook));
     let line = waiting.zip(to_say).and_then(|((active, task, _), (_, limits, _))| {
-        launch_line(&active, &line(context), &task, &limits, attendance, context.now.at)
+        launch_line(&active, &line(context, 0), &task, &limits, attendance, context.now.at)
     });
     let silent = tell_silent(context, &session, &reader.recipient);
     let reply = taken.render(context).with_note(silent).with_note(line);
@@ -128,10 +132,10 @@ fn join(context: &Context, event: PostToolUse) -> Option<Join> {
     Some(join)
 }
 
-/// Which runners have slots and wait now.
-fn line(context: &Context) -> Snapshot {
-    Snapshot::read(&context.environment).unwrap_or_else(|error| {
-        context.log("PostToolUse", &error);
+/// Which runners have slots and wait now, if so many slots are held.
+pub(crate) fn line(context: &Context, slots: usize) -> Snapshot {
+    Snapshot::read_from(&context.environment, slots).unwrap_or_else(|error| {
+        context.log("line", &error);
         Snapshot::default()
     })
 }

@@ -12,8 +12,7 @@ use sisyphus_core::announced::{Announced, sessions_with_announcements};
 use sisyphus_core::asker::Asker;
 use sisyphus_core::event::Event;
 use sisyphus_core::id::{ClientTaskId, SessionId, Ticket};
-use sisyphus_core::line::Snapshot;
-use sisyphus_core::queue::{Outlook, outlook};
+use sisyphus_core::queue::{Outlook, outlook, slots};
 use sisyphus_core::settings::{Execution, Settings, Switch};
 use sisyphus_core::store::Rewriting;
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
@@ -25,6 +24,7 @@ use sisyphus_tasks::task::Kind;
 use crate::agent::before_agent;
 use crate::attach::put_back_runner;
 use crate::launch::{Caller, call};
+use crate::post_tool_use::line;
 use crate::sleep_guard::refuse_sleep;
 
 /// Handles the event.
@@ -101,9 +101,10 @@ pub(crate) fn is_attachable(context: &Context) -> bool {
 /// says which comes first.
 fn may_wait(context: &Context, settings: &Settings) -> bool {
     let active = context.store.read_active().unwrap_or_default();
-    let line = Snapshot::read(&context.environment).unwrap_or_default();
-    let outlook = outlook(&active, &line, Ticket(u64::MAX), &Limits::of(settings));
-    outlook != Outlook::Starts || !sessions_with_announcements(context.store.dir()).is_empty()
+    let limits = Limits::of(settings);
+    let line = line(context, slots(&active, &limits));
+    outlook(&active, &line, Ticket(u64::MAX), &limits) != Outlook::Starts
+        || !sessions_with_announcements(context.store.dir()).is_empty()
 }
 
 /// Whether no other hook of the session can have rewritten the call: of two answers the last one wins, and ours must not

@@ -43,6 +43,12 @@ pub enum Standing {
 impl Snapshot {
     /// Looks at the line. Changes nothing.
     pub fn read(environment: &Environment) -> Result<Self> {
+        Self::read_from(environment, 0)
+    }
+
+    /// The same for who would start if fewer than `slots` are held: then nothing of it matters, and one look at a folder
+    /// is all that it costs.
+    pub fn read_from(environment: &Environment, slots: usize) -> Result<Self> {
         let own = client_config_dir(environment).ok();
         let own = own.map(|dir| dir.to_string_lossy().into_owned());
         let Some(dir) = RuntimeDir::open(environment)? else {
@@ -50,12 +56,15 @@ impl Snapshot {
         };
         let top = dir.line();
         let context = || format!("could not list `{}`", top.display());
-        let slots = numbered(&slots_of(&top)).with_context(context)?;
+        let held = numbered(&slots_of(&top)).with_context(context)?;
+        if held.len() < slots {
+            return Ok(Self { own, ..Self::default() });
+        }
         let tickets = names(&waiting_of(&top)).with_context(context)?.into_iter();
         let mut tickets: Vec<(LineTicket, PathBuf)> =
             tickets.filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path))).collect();
         tickets.sort();
-        Ok(Self { own, holders: listed(slots), waiters: listed(tickets) })
+        Ok(Self { own, holders: listed(held), waiters: listed(tickets) })
     }
 
     /// Where the command stands that the client calls so. `None` if it has not come to this line, or said nothing yet: a
