@@ -16,7 +16,7 @@ use sisyphus_core::line::Snapshot;
 use sisyphus_core::paths::{StateDir, client_tmp_dir};
 use sisyphus_core::reconcile::{Scope, World};
 use sisyphus_core::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_process::{is_gone, start_notifier};
+use sisyphus_process::{is_alive, is_gone, start_notifier};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
@@ -95,7 +95,7 @@ impl Tasks {
         });
         let mut seen: HashSet<TaskId> = live.iter().map(|task| task.id.clone()).collect();
         ended.retain(|task| seen.insert(task.id.clone()));
-        let line = Snapshot::read(&environment).unwrap_or_else(|error| {
+        let line = Snapshot::read(&environment, is_alive).unwrap_or_else(|error| {
             complain(&error);
             Snapshot::default()
         });

@@ -27,6 +27,7 @@ pub fn outlook(active: &Active, line: &Snapshot, ticket: Ticket, limits: &Limits
     // A record that the line does not name is of a runner on its way there, or of one in the sandbox, which has its own.
     let is_elsewhere = |task: &&Task| !task.client_id().is_some_and(|id| line.names(id));
     let running = line.holders.len()
+        + line.agents_elsewhere
         + holders(active).filter(is_elsewhere).count()
         + agents_in(active, &Pool::Default, limits);
     let is_before =

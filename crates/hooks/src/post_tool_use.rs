@@ -15,7 +15,7 @@ use sisyphus_core::run::Run;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::store::Active;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
-use sisyphus_process::client;
+use sisyphus_process::{client, is_alive};
 use sisyphus_tasks::call::{Announcement, Join};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
@@ -134,7 +134,7 @@ fn join(context: &Context, event: PostToolUse) -> Option<Join> {
 
 /// Which runners have slots and wait now, if so many slots are held.
 pub(crate) fn line(context: &Context, slots: usize) -> Snapshot {
-    Snapshot::read_from(&context.environment, slots).unwrap_or_else(|error| {
+    Snapshot::read_from(&context.environment, is_alive, slots).unwrap_or_else(|error| {
         context.log("line", &error);
         Snapshot::default()
     })

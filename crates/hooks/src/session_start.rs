@@ -6,7 +6,6 @@ use sisyphus_base::clock::Now;
 use sisyphus_core::agents::Limits;
 use sisyphus_core::event::Event;
 use sisyphus_core::import_0_1::{Live, import, link_for_people, note_as_imported};
-use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::table;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::store::Active;
@@ -19,6 +18,7 @@ use crate::agent::{settle, with_news};
 use crate::attach::attach;
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::others::survey;
+use crate::post_tool_use::line;
 use crate::prompt_fates::PromptFates;
 
 /// Handles the event.
@@ -60,7 +60,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let events = continuation(context, event);
     let reader = Reader::new(session, Recipient::MainConversation);
     let limits = Limits::of(context.settings());
-    let line = Snapshot::read(&context.environment).unwrap_or_default();
+    let line = line(context, 0);
     let live = |active: &Active, now: Now| {
         let is_meant =
             |task: &Task| &task.session == session && Recipient::MainConversation.is_of(task);

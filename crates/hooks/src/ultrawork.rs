@@ -2,11 +2,12 @@
 //! beside one that asks by the skill's command: there the client puts the instructions itself.
 
 use sisyphus_core::agents::Limits;
-use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::{ultrawork, ultrawork_limit};
 use sisyphus_core::settings::{Execution, Switch};
 use sisyphus_core::ultrawork::{Asked, asked};
 use sisyphus_hook::{Context, Prompt, Reply, read_prompt};
+
+use crate::post_tool_use::line;
 
 /// The reply to a prompt, with what ultrawork needs in front if somebody typed it and it asks for that.
 pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> Reply {
@@ -18,10 +19,7 @@ pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> R
         return reply;
     }
     let limit_line = match context.store.read_active() {
-        Ok(active) => {
-            let line = Snapshot::read(&context.environment).unwrap_or_default();
-            ultrawork_limit(&active, &line, &Limits::of(settings))
-        }
+        Ok(active) => ultrawork_limit(&active, &line(context, 0), &Limits::of(settings)),
         Err(error) => {
             context.log("ultrawork", &error);
             return reply;

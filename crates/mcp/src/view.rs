@@ -11,6 +11,7 @@ use sisyphus_core::notice::command_line;
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::reach::place_out_of_reach;
 use sisyphus_core::store::Active;
+use sisyphus_process::is_alive;
 use sisyphus_tasks::outcome::{Outcome, duration};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
@@ -69,7 +70,7 @@ pub(crate) struct Now<'a> {
 
 impl<'a> Now<'a> {
     pub(crate) fn of(active: &'a Active) -> Self {
-        let line = Snapshot::read(&Environment::read()).unwrap_or_else(|error| {
+        let line = Snapshot::read(&Environment::read(), is_alive).unwrap_or_else(|error| {
             complain(&error);
             Snapshot::default()
         });

@@ -10,6 +10,7 @@ use sisyphus_core::line::Snapshot;
 use sisyphus_core::queue::{Outlook, outlook_of};
 use sisyphus_core::settings::Settings;
 use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_process::is_alive;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
@@ -65,7 +66,7 @@ impl Board {
     pub(super) fn look(&self) -> Result<Vec<Seen>> {
         let world = world(&self.client_tmp);
         let active = up_to_date(&self.store, &world, LOCK_WAIT_IN_RUNNER, print::warn)?;
-        let line = Snapshot::read(&self.environment)?;
+        let line = Snapshot::read(&self.environment, is_alive)?;
         // A task that is not among the live ones any more is in the history already.
         let ended = self.store.read_recent(print::warn);
         let seen = CAST.iter().filter_map(|role| {

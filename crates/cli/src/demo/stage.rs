@@ -89,6 +89,7 @@ impl Stage {
         Environment {
             claude_tmpdir: Some(self.dir.0.clone()),
             claude_config_dir: Some(self.config()),
+            sisyphus_state_dir: Some(self.state().root().to_owned()),
             sisyphus_runtime_dir: Some(self.runtime()),
             ..Environment::default()
         }

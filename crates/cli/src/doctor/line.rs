@@ -2,12 +2,13 @@
 
 use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::elsewhere;
+use sisyphus_process::is_alive;
 
 use super::finding::{Finding, plain};
 use super::ground::Ground;
 
 pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let line = match Snapshot::read(&ground.environment) {
+    let line = match Snapshot::read(&ground.environment, is_alive) {
         Ok(line) => line,
         Err(error) => {
             let said = plain(&format!("{error:#}"));

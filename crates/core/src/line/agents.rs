@@ -69,18 +69,23 @@ impl AgentSlots {
         confinement: Confinement,
         is_alive: impl Fn(&ProcessRef) -> bool,
     ) -> usize {
-        let believed = now..now + Duration::hours(BELIEVED);
         let runs = |process: &ProcessRef| match confinement {
             Confinement::Outside => is_alive(process),
             Confinement::Sandboxed => true,
         };
-        let lives = |taken: &&Taken| {
-            believed.contains(&taken.until) && taken.process.as_ref().is_none_or(runs)
-        };
+        self.files().map(|path| taken(&path, now, runs)).sum()
+    }
+
+    /// How many of them agents of other state folders have.
+    pub fn count_elsewhere(&self, is_alive: impl Fn(&ProcessRef) -> bool) -> usize {
+        let others = self.files().filter(|path| *path != self.own);
+        others.map(|path| taken(&path, Utc::now(), &is_alive)).sum()
+    }
+
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten().take(MAX_FILES);
         let names = files.map(|file| file.path());
-        let whole = names.filter(|path| path.extension().is_some_and(|it| it == "json"));
-        whole.map(|path| read(&path).taken.iter().filter(lives).count()).sum()
+        names.filter(|path| path.extension().is_some_and(|it| it == "json"))
     }
 
     /// Writes what there is, if that is something else than before. The caller holds the lock of the state.
@@ -111,6 +116,15 @@ impl AgentSlots {
     pub fn are_published(&self, active: &Active, limits: &Limits, now: DateTime<Utc>) -> bool {
         Content::of(active, limits, now) == read(&self.own)
     }
+}
+
+/// How many slots the agents of one file have.
+fn taken(path: &Path, now: DateTime<Utc>, runs: impl Fn(&ProcessRef) -> bool) -> usize {
+    let believed = now..now + Duration::hours(BELIEVED);
+    let lives = |taken: &&Taken| {
+        believed.contains(&taken.until) && taken.process.as_ref().is_none_or(&runs)
+    };
+    read(path).taken.iter().filter(lives).count()
 }
 
 fn read(path: &Path) -> Content {

@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::process_ref::ProcessRef;
 
 use super::lock_file::{Occupant, Watched, description_of, occupant_of};
 use super::names::names;
 use super::slots::numbered;
-use super::{LineTicket, RuntimeDir, slots_of, waiting_of};
+use super::{AgentSlots, LineTicket, RuntimeDir, slots_of, waiting_of};
 use crate::environment::Environment;
 use crate::id::ClientTaskId;
-use crate::paths::client_config_dir;
+use crate::paths::{StateDir, client_config_dir};
 
 /// The line outside of the sandbox as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// The configuration folder of the process that looks.
     own: Option<String>,
+    /// How many slots agents of other configuration folders have.
+    pub agents_elsewhere: usize,
     /// Those that have a slot, by its number.
     pub holders: Vec<Listed<u64>>,
     /// Those that wait, the first in line first.
@@ -42,13 +45,17 @@ pub enum Standing {
 
 impl Snapshot {
     /// Looks at the line. Changes nothing.
-    pub fn read(environment: &Environment) -> Result<Self> {
-        Self::read_from(environment, 0)
+    pub fn read(environment: &Environment, is_alive: fn(&ProcessRef) -> bool) -> Result<Self> {
+        Self::read_from(environment, is_alive, 0)
     }
 
-    /// The same for who would start if fewer than `slots` are held: then nothing of it matters, and one look at a folder
-    /// is all that it costs.
-    pub fn read_from(environment: &Environment, slots: usize) -> Result<Self> {
+    /// The same for who would start if fewer than `slots` are held: then nothing of it matters, and one look at two
+    /// folders is all that it costs.
+    pub fn read_from(
+        environment: &Environment,
+        is_alive: fn(&ProcessRef) -> bool,
+        slots: usize,
+    ) -> Result<Self> {
         let own = client_config_dir(environment).ok();
         let own = own.map(|dir| dir.to_string_lossy().into_owned());
         let Some(dir) = RuntimeDir::open(environment)? else {
@@ -57,14 +64,16 @@ impl Snapshot {
         let top = dir.line();
         let context = || format!("could not list `{}`", top.display());
         let held = numbered(&slots_of(&top)).with_context(context)?;
-        if held.len() < slots {
+        let agents = AgentSlots::of(&dir, &StateDir::locate(environment)?);
+        let agents_elsewhere = agents.count_elsewhere(is_alive);
+        if held.len() + agents_elsewhere < slots {
             return Ok(Self { own, ..Self::default() });
         }
         let tickets = names(&waiting_of(&top)).with_context(context)?.into_iter();
         let mut tickets: Vec<(LineTicket, PathBuf)> =
             tickets.filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path))).collect();
         tickets.sort();
-        Ok(Self { own, holders: listed(held), waiters: listed(tickets) })
+        Ok(Self { own, agents_elsewhere, holders: listed(held), waiters: listed(tickets) })
     }
 
     /// Where the command stands that the client calls so. `None` if it has not come to this line, or said nothing yet: a

@@ -240,7 +240,11 @@ fn waits_for(attempt: Attempt) -> Vec<String> {
 fn a_snapshot_names_holders_and_waiters() {
     let dir = TempDir::new();
     let runtime = dir.path().join("runtime");
-    let environment = Environment { sisyphus_runtime_dir: Some(runtime), ..Environment::default() };
+    let environment = Environment {
+        sisyphus_runtime_dir: Some(runtime),
+        home: Some("/home/two".into()),
+        ..Environment::default()
+    };
     let runtime = RuntimeDir::create(&environment).unwrap();
     let line = Line::at(&runtime.line(), None).unwrap();
     let occupant = |task: &str| Occupant {
@@ -255,7 +259,7 @@ fn a_snapshot_names_holders_and_waiters() {
     first.describe(&occupant("t8"));
     let second = join(&line, 2);
     fs::write(line.waiting.join(ticket(3).as_str()), "").unwrap();
-    let seen = Snapshot::read(&environment).unwrap();
+    let seen = Snapshot::read(&environment, |_| true).unwrap();
     let holder = Listed { place: 1, occupant: Some(occupant("t7")) };
     assert_eq!(seen.holders, [holder]);
     let waiters = [
@@ -267,7 +271,8 @@ fn a_snapshot_names_holders_and_waiters() {
     assert_eq!(standing("t7"), None, "it is another configuration folder's");
     assert_eq!(seen.elsewhere(), [("/home/one", 1)].into());
     let of_one = Some("/home/one".into());
-    let seen = Snapshot::read(&Environment { claude_config_dir: of_one, ..environment }).unwrap();
+    let seen = Snapshot::read(&Environment { claude_config_dir: of_one, ..environment }, |_| true)
+        .unwrap();
     let standing = |id: &str| seen.standing(&ClientTaskId::new(id).unwrap());
     assert_eq!(standing("t7"), Some(Standing::HasSlot));
     assert_eq!(standing("t8"), Some(Standing::Waits(1)));

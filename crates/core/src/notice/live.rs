@@ -84,14 +84,19 @@ fn queue_line(
     ))
 }
 
-/// What other configuration folders have of the slots, one text a folder.
+/// What other configuration folders have of the slots: the commands of each, and all their agents.
 pub fn elsewhere(line: &Snapshot) -> Vec<String> {
     let folders = line.elsewhere().into_iter().take(NAMED);
-    let named = folders.map(|(folder, slots)| {
+    let commands = folders.map(|(folder, slots)| {
         let what = if slots == 1 { "command" } else { "commands" };
         format!("{slots} {what} of the configuration folder `{}`", one_line(folder, PATH_MAX))
     });
-    named.collect()
+    let agents = match line.agents_elsewhere {
+        0 => None,
+        1 => Some("1 agent of other configuration folders".to_owned()),
+        count => Some(format!("{count} agents of other configuration folders")),
+    };
+    commands.chain(agents).collect()
 }
 
 /// Says that a task prints nothing.

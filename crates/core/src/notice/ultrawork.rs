@@ -40,6 +40,7 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
             // One that only the client sees has no slot.
             let taken = holders(active).count()
                 + line.elsewhere().values().sum::<usize>()
+                + line.agents_elsewhere
                 + agents_in(active, &Pool::Default, limits)
                 + waiting_for_default(active, limits)
                 + commands_waiting;

@@ -82,9 +82,13 @@ fn two_configuration_folders_share_one_line() {
         wait_for_line(&first, number - 1);
     }
     let runtime = first.env.runtime().to_owned();
-    let environment = Environment { sisyphus_runtime_dir: Some(runtime), ..Environment::default() };
+    let environment = Environment {
+        sisyphus_runtime_dir: Some(runtime),
+        home: Some(second.env.home()),
+        ..Environment::default()
+    };
     let line = wait_for("a description of all", || {
-        let line = Snapshot::read(&environment).unwrap();
+        let line = Snapshot::read(&environment, |_| true).unwrap();
         let waiters = line.waiters.iter().map(|it| it.occupant.clone());
         let holder = line.holders.first()?.occupant.clone()?;
         Some((holder, waiters.collect::<Option<Vec<Occupant>>>()?))
@@ -267,11 +271,29 @@ fn an_unanswered_call_keeps_the_limit() {
     assert!(client.types().contains("failed with exit code 2"));
 }
 
-/// I6: while a subagent lives, a shell of the same words may be its foreground command: nothing says that it is in the
-/// background.
+/// S11: what agents of another configuration folder have of the limit is told as well.
 #[test]
-fn beside_a_subagent_no_output_file_joins() {
-    let client = session(1);
+fn agents_of_another_folder_are_told() {
+    let first = session(1);
+    let mut second = Client::new(Shell::Bash);
+    second.env.share_runtime(&first.env);
+    slots_are(&second, 1);
+    launch_agent(&first);
+    let call = second.announce("true");
+    let waiting = second.start("true");
+    let said = told(&second.bind(call, &waiting));
+    assert!(said.contains("is number 1 in the queue."), "{said}");
+    assert!(said.contains("; now 1 agent of other configuration folders. It starts"), "{said}");
+    let listed = second.env.run("sisyphus", &["list"]).stdout;
+    assert!(listed.contains("1 agent of other configuration folders"), "{listed}");
+    first.hook(
+        "sisyphus-subagent-stop",
+        json!({ "hook_event_name": "SubagentStop", "agent_id": "a1" }),
+    );
+    assert_eq!(waiting.wait().status.code(), Some(0));
+}
+
+fn launch_agent(client: &Client) {
     let agent = json!({
         "hook_event_name": "PreToolUse", "tool_name": "Agent", "tool_use_id": "toolu_a",
         "tool_input": { "description": "explore", "prompt": "find it", "subagent_type": "Explore" },
@@ -282,6 +304,14 @@ fn beside_a_subagent_no_output_file_joins() {
     launched["tool_response"] =
         json!({ "isAsync": true, "status": "async_launched", "agentId": "a1" });
     client.hook("sisyphus-post-tool-use", launched);
+}
+
+/// I6: while a subagent lives, a shell of the same words may be its foreground command: nothing says that it is in the
+/// background.
+#[test]
+fn beside_a_subagent_no_output_file_joins() {
+    let client = session(1);
+    launch_agent(&client);
     let command = "echo 2 >> log; until [ -e go-2 ]; do sleep 0.02; done";
     client.announce(command);
     let foreground = client.start(command);
