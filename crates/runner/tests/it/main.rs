@@ -27,3 +27,4 @@ mod snippet;
 mod support;
 mod trust;
 mod twins;
+mod unanswered;
