@@ -138,7 +138,7 @@ impl<'a> Story<'a> {
             Event::Ended { code, .. } => self.ended = Some((at, *code)),
             // What the model stopped counts as stopped, whatever else was done to it.
             Event::Killed { cause, .. } if self.killed.is_none() || *cause == Cause::TaskStop => {
-                self.killed = Some((at, *cause));
+                self.killed = Some((self.killed.map_or(at, |(first, _)| first), *cause));
             }
             Event::Exited { code, signal, .. } => {
                 self.exited = Some((*code, *signal));

@@ -79,6 +79,18 @@ fn a_right_ledger_passes() {
     assert_eq!((verdict.endings, verdict.at_once), (1, 1));
 }
 
+/// What was killed is over, though the model stops it later.
+#[test]
+fn the_first_of_two_kills_counts() {
+    let killed = |cause| Event::Killed { call: 1, cause };
+    let told = REPORT.replace("code 3", "code 137");
+    let mut events = with_report(&told.replace("output of call 1", ""));
+    events[6] = killed(Cause::Shell);
+    events[7] = Event::Exited { call: 1, code: None, signal: Some(9) };
+    events.push(killed(Cause::TaskStop));
+    assert_eq!(counts(&judge(events)), [0; 5]);
+}
+
 #[test]
 fn silence_is_found() {
     assert_eq!(counts(&judge(with_report(""))), [1, 0, 0, 0, 0]);
