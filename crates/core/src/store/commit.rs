@@ -18,7 +18,7 @@ use super::session::Session;
 use super::{Malformed, Rewriting, file, inbox, notify};
 use crate::event::Event;
 use crate::hook_log;
-use crate::id::{ClientTaskId, SessionId, TaskId};
+use crate::id::{ClientTaskId, SessionId};
 use crate::paths::StateDir;
 use crate::reconcile::{Findings, World, reconcile};
 use crate::run::Run;
@@ -307,12 +307,6 @@ impl Store {
     pub fn find_retired(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
         let histories = [self.read_completed(), self.read_failed()];
         histories.into_iter().flatten().find_map(|history| history.named(session, id))
-    }
-
-    /// A retired task by its own id.
-    pub fn find_finished(&self, id: &TaskId) -> Option<Task> {
-        let histories = [self.read_completed(), self.read_failed()];
-        histories.into_iter().flatten().find_map(|history| history.task(id).ok().flatten())
     }
 
     /// The retired tasks of a session that it has not read.

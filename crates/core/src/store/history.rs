@@ -15,7 +15,7 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use super::file;
-use crate::id::{ClientTaskId, SessionId, TaskId};
+use crate::id::{ClientTaskId, SessionId};
 use crate::paths::StateDir;
 use crate::sys;
 
@@ -78,15 +78,6 @@ impl History {
         self.tasks.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect()
     }
 
-    /// The task of this id.
-    pub(super) fn task(&self, id: &TaskId) -> Result<Option<Task>> {
-        let key = serde_json::to_string(id)?;
-        let raw = self.tasks.iter().find(|raw| starts_with_id(raw.get(), &key));
-        // Somebody may have sorted the fields.
-        let raw = raw.or_else(|| self.tasks.iter().find(|raw| id_of(raw).as_ref() == Some(id)));
-        Ok(raw.map(|raw| serde_json::from_str(raw.get())).transpose()?)
-    }
-
     /// The task that the client knows by this id.
     pub(super) fn named(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
         let of_session = |task: &Task| &task.session == session || task.started_in() == session;
@@ -123,14 +114,6 @@ impl History {
         let overflow = self.tasks.len().saturating_sub(KEPT);
         self.tasks.drain(..overflow).collect()
     }
-}
-
-fn id_of(raw: &RawValue) -> Option<TaskId> {
-    #[derive(Deserialize)]
-    struct Named {
-        id: TaskId,
-    }
-    serde_json::from_str::<Named>(raw.get()).ok().map(|named| named.id)
 }
 
 /// Whether the JSON text of a task begins with this id; `id` is the first field that we write.
