@@ -1,4 +1,4 @@
-//! `hooks.log` in the state folder: what went wrong and nothing else tells. Capped, best effort, never an error itself.
+//! `hooks.log` in the state folder: errors that no answer and no exit code shows. Capped, best effort, never an error itself.
 //!
 //! Where that can't be written to, as on a full disk, the last resort is a log in the folder that all state folders of a
 //! user share. No decision rests on either.
@@ -19,7 +19,7 @@ const MAX_BYTES: u64 = 256 * 1024;
 /// Longest message, in characters.
 const MESSAGE_MAX: usize = 1_000;
 
-/// Appends one line: time, who, what.
+/// Appends one line: the time, the program and the message.
 pub fn append(state: &StateDir, who: &str, message: &str) {
     if state.is_purged() {
         return;

@@ -265,7 +265,7 @@ fn who_ends_it_early_finds_nothing_left() {
         let mut demo = command.spawn().unwrap();
         let stdout = BufReader::new(demo.stdout.take().unwrap());
         let mut lines = stdout.lines().map(Result::unwrap);
-        // Two run and two wait. The pipe stays open: a demonstration that nobody reads ends with another error.
+        // Two run and two wait. The pipe stays open: a demonstration whose output no process reads ends with another error.
         let before_the_last = lines.by_ref().take_while(|line| !line.contains("1 before it"));
         assert_eq!(before_the_last.count(), 4);
         Process::of(demo.id().cast_signed()).unwrap().signal(signal);
