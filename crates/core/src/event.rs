@@ -33,6 +33,8 @@ pub enum Event {
     Joined(Box<Join>),
     /// The client announced the end of a command.
     Completed(Box<Completion>),
+    /// The client that started this run is gone, and nothing else reports how it finishes.
+    ClientGone { session: SessionId, client_id: ClientTaskId },
     /// A turn of the main conversation ended, and the client listed what runs in the background, if it did.
     TurnEnded { session: SessionId, listed: Option<Vec<ClientTaskId>>, client: Option<ProcessRef> },
     /// The client is asked to stop a task.
@@ -78,6 +80,13 @@ impl Event {
         match self {
             Self::Joined(join) => joined(active, *join),
             Self::Completed(completion) => completion.apply(active, now),
+            Self::ClientGone { session, client_id } => {
+                let task = named(active, &session, &client_id);
+                if let Some(task) = task.filter(|it| is_observed(it)) {
+                    let ending = unseen_end(task, LostReason::SessionEnded, now.at);
+                    task.apply(TaskEvent::Ended(ending), now.tick);
+                }
+            }
             Self::TurnEnded { session, listed, client } => {
                 // The turn would wait for the answer to such a call: it came to nothing, and that was not seen.
                 active.tasks.retain(|task| !agents::is_unanswered_in(task, &session));
@@ -103,7 +112,7 @@ impl Event {
                 release(active, &session, is_its);
             }
             Self::SessionResumed { session } => {
-                active.resume_session(&session, now.tick);
+                active.resume_session(&session, now);
                 release(active, &session, |task| task.agent.is_some());
                 // The end of the session did not stop these after all: whatever stops them later is something else.
                 for task in active.tasks.iter_mut().filter(|task| task.session == session) {
@@ -164,6 +173,8 @@ fn joined(active: &mut Active, join: Join) {
     let call = &join.announcement.call;
     let known = active.named(&call.session, &join.client.id, call.tool_use_id.as_ref());
     match known.map(|task| task.id.clone()) {
+        // Another process recorded it, and it is over: this event was late.
+        None if active.has_retired(&call.session, &join.client.id) => {}
         None => active.insert(join.into_task()),
         // First heard of in its notice, which named less.
         Some(id) => {
@@ -187,6 +198,10 @@ fn joined(active: &mut Active, join: Join) {
     }
 }
 
+fn is_observed(task: &Task) -> bool {
+    matches!(task.status(), Status::Running { watch: Watch::Observed, .. })
+}
+
 /// Ends tasks that only the client sees and that it does not list any more, twice in a row: its notice of the end was
 /// missed, or will never come. Once may be the moment between the end and the notice.
 fn end_unlisted(
@@ -197,8 +212,7 @@ fn end_unlisted(
     now: Now,
 ) {
     let is_meant = |task: &Task, active: &Active| {
-        let observed = matches!(task.status(), Status::Running { watch: Watch::Observed, .. });
-        observed && agents::is_listed_for(task, session, client, active)
+        is_observed(task) && agents::is_listed_for(task, session, client, active)
     };
     let meant: Vec<TaskId> =
         active.tasks.iter().filter(|it| is_meant(it, active)).map(|it| it.id.clone()).collect();

@@ -161,6 +161,8 @@ fn tool_response<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ToolRespo
 pub struct Stop {
     pub session_id: SessionId,
     #[serde(default, deserialize_with = "lenient")]
+    pub cwd: PathBuf,
+    #[serde(default, deserialize_with = "lenient")]
     pub transcript_path: Option<PathBuf>,
     /// The conversation goes on because a Stop hook wanted it.
     #[serde(default, deserialize_with = "truthy")]

@@ -23,4 +23,4 @@ pub use event::{
 pub use notification::{Notification, Prompt, WAKE_WORDS, read_prompt};
 pub use reply::{Receipt, Reply};
 pub use run::{Context, main, wait};
-pub use transcript::blocked;
+pub use transcript::{AnsweredCall, Transcript};

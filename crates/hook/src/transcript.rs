@@ -1,12 +1,19 @@
-//! The client's transcript of a conversation: what became of a prompt that we had added to.
+//! The client's transcript of a conversation: what became of a prompt that we had added to, and what hooks that were killed
+//! did not report.
+//!
+//! One line is one JSON object. Claude Code writes it, so what the model or a command printed stands in it as a string,
+//! never as a field. A line that looks otherwise than on 2.1.332 says nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sisyphus_core::atomic;
-use sisyphus_core::id::TaskId;
+use sisyphus_core::id::{ClientTaskId, TaskId, ToolUseId};
+
+use crate::event::BackgroundCommand;
+use crate::notification::{Notification, OPEN, Prompt, read_prompt};
 
 /// How much of its end is read, in bytes: what matters was written seconds ago.
 const TAIL_BYTES: u64 = 512 * 1024;
@@ -19,23 +26,117 @@ const OUR_REASON: &str = "sisyphus:";
 /// queue, its silence.
 const NO_REPORT: [&str; 3] = ["is ", "may run for ", "still "];
 
-/// The results that went out with a prompt which another hook has blocked: the transcript tells of a blocked prompt since
-/// then, and not of these results. A transcript that can't be read, or that looks otherwise than on 2.1.329, tells of
-/// none. `sent` holds each result, and when it went out.
-pub fn blocked(transcript: &Path, sent: &[(TaskId, DateTime<Utc>)]) -> Result<Vec<TaskId>> {
-    let Some(bytes) = atomic::read_linked_end(transcript, TAIL_BYTES)? else {
-        return Ok(Vec::new());
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let blocks: Vec<DateTime<Utc>> = text.lines().filter_map(blocked_at).collect();
-    let is_told = |id: &TaskId| {
-        let begins = format!("Background task {id} ");
-        let of_hook = text.lines().filter(|line| line.contains("\"hook_additional_context\""));
-        of_hook.flat_map(|line| line.split(&begins).skip(1)).any(is_report)
-    };
-    let is_doubtful = |at: &DateTime<Utc>| blocks.iter().any(|block| *block + SLACK >= *at);
-    let doubtful = sent.iter().filter(|(_, at)| is_doubtful(at));
-    Ok(doubtful.map(|(id, _)| id).filter(|id| !is_told(id)).cloned().collect())
+/// The end of a transcript.
+#[derive(Debug)]
+pub struct Transcript {
+    text: String,
+}
+
+/// A background call, as its answer and its request stand in the transcript.
+#[derive(Debug, Clone)]
+pub struct AnsweredCall {
+    pub client_id: ClientTaskId,
+    pub tool_use_id: ToolUseId,
+    pub answered_at: DateTime<Utc>,
+    pub cwd: PathBuf,
+    pub command: BackgroundCommand,
+}
+
+impl Transcript {
+    /// `None` if there is no such file.
+    pub fn read_end(path: &Path) -> Result<Option<Self>> {
+        let bytes = atomic::read_linked_end(path, TAIL_BYTES)?;
+        Ok(bytes.map(|bytes| Self { text: String::from_utf8_lossy(&bytes).into_owned() }))
+    }
+
+    /// The results that went out with a prompt which another hook has blocked: the transcript tells of a blocked prompt
+    /// since then, and not of these results. `sent` holds each result, and when it went out.
+    pub fn blocked(&self, sent: &[(TaskId, DateTime<Utc>)]) -> Vec<TaskId> {
+        let blocks: Vec<DateTime<Utc>> = self.text.lines().filter_map(blocked_at).collect();
+        let is_told = |id: &TaskId| {
+            let begins = format!("Background task {id} ");
+            let of_hook = self.lines_with("\"hook_additional_context\"");
+            of_hook.flat_map(|line| line.split(&begins).skip(1)).any(is_report)
+        };
+        let is_doubtful = |at: &DateTime<Utc>| blocks.iter().any(|block| *block + SLACK >= *at);
+        let doubtful = sent.iter().filter(|(_, at)| is_doubtful(at));
+        doubtful.map(|(id, _)| id).filter(|id| !is_told(id)).cloned().collect()
+    }
+
+    /// The background commands of the main conversation for which `is_meant` holds, by the client's id, the call's and the
+    /// time of the answer. A call whose request lies before the part that is read is left out.
+    pub fn background_calls(
+        &self,
+        is_meant: impl Fn(&ClientTaskId, &ToolUseId, DateTime<Utc>) -> bool,
+    ) -> Vec<AnsweredCall> {
+        let answers = self.lines_with("\"backgroundTaskId\"").filter_map(answer);
+        let meant = answers.filter(|it| is_meant(&it.client_id, &it.tool_use_id, it.at));
+        let call = |Answer { client_id, tool_use_id, at, cwd }| {
+            let command = self.command(&tool_use_id)?;
+            Some(AnsweredCall { client_id, tool_use_id, answered_at: at, cwd, command })
+        };
+        meant.filter_map(call).collect()
+    }
+
+    /// What the call asked for, if it was one for a shell.
+    fn command(&self, call: &ToolUseId) -> Option<BackgroundCommand> {
+        let id = format!("\"{call}\"");
+        let blocks = self.lines_with(&id).filter_map(message_content).flatten();
+        let mut asked = blocks.filter(|block| {
+            let is_shell = block["name"] == "Bash" || block["name"] == "PowerShell";
+            block["type"] == "tool_use" && block["id"] == call.as_str() && is_shell
+        });
+        BackgroundCommand::of(asked.next()?["input"].as_object()?)
+    }
+
+    /// The client's notices about the ends of background commands, the oldest first, each as often as it stands there.
+    pub fn notices(&self) -> Vec<Notification> {
+        self.lines_with(OPEN).filter_map(notices).flatten().collect()
+    }
+
+    /// Few lines are worth a parse.
+    fn lines_with<'a>(&'a self, words: &'a str) -> impl Iterator<Item = &'a str> {
+        self.text.lines().filter(move |line| line.contains(words))
+    }
+}
+
+/// The answer to a background call of the main conversation.
+struct Answer {
+    client_id: ClientTaskId,
+    tool_use_id: ToolUseId,
+    at: DateTime<Utc>,
+    cwd: PathBuf,
+}
+
+fn answer(line: &str) -> Option<Answer> {
+    let entry: Value = serde_json::from_str(line).ok()?;
+    if entry["type"] != "user" || entry["isSidechain"] == true {
+        return None;
+    }
+    let text = |pointer| entry.pointer(pointer)?.as_str();
+    Some(Answer {
+        client_id: ClientTaskId::new(text("/toolUseResult/backgroundTaskId")?).ok()?,
+        tool_use_id: ToolUseId::new(text("/message/content/0/tool_use_id")?).ok()?,
+        at: text("/timestamp")?.parse().ok()?,
+        cwd: PathBuf::from(text("/cwd")?),
+    })
+}
+
+fn message_content(line: &str) -> Option<Vec<Value>> {
+    let mut entry: Value = serde_json::from_str(line).ok()?;
+    entry.pointer_mut("/message/content")?.as_array_mut().map(std::mem::take)
+}
+
+/// The notices that the client put before the conversation with this line.
+fn notices(line: &str) -> Option<Vec<Notification>> {
+    let entry: Value = serde_json::from_str(line).ok()?;
+    if entry["type"] != "queue-operation" || entry["operation"] != "enqueue" {
+        return None;
+    }
+    match read_prompt(entry["content"].as_str()?) {
+        Prompt::Notices(notices) => Some(notices),
+        Prompt::Typed | Prompt::OwnWake | Prompt::Foreign => None,
+    }
 }
 
 fn is_report(rest: &str) -> bool {
@@ -44,7 +145,6 @@ fn is_report(rest: &str) -> bool {
 
 /// When a hook that is not ours blocked a prompt, if this line says that one did.
 fn blocked_at(line: &str) -> Option<DateTime<Utc>> {
-    // Few lines are worth a parse.
     if !line.contains("\"blocked_by_hook\"") {
         return None;
     }

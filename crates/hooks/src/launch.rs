@@ -1,13 +1,17 @@
-//! Reads a tool call as a background command.
+//! Reads a tool call as a background command, and ties it to its run.
 
 use std::path::PathBuf;
 
+use sisyphus_base::machine::Machine;
+use sisyphus_core::announced::Announced;
 use sisyphus_core::environment::Attendance;
-use sisyphus_core::id::{AgentId, SessionId, ToolUseId};
+use sisyphus_core::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
+use sisyphus_core::run::Run;
 use sisyphus_core::service::is_service;
-use sisyphus_core::settings::Settings;
-use sisyphus_hook::BackgroundCommand;
-use sisyphus_tasks::call::Call;
+use sisyphus_core::settings::{Execution, Settings};
+use sisyphus_hook::{BackgroundCommand, Context};
+use sisyphus_process::client;
+use sisyphus_tasks::call::{Announcement, Call, Join};
 use sisyphus_tasks::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
 use sisyphus_tasks::task::Kind;
 
@@ -63,11 +67,48 @@ pub(crate) fn call(
     }
 }
 
+/// Ties a call that Claude Code has answered to its run, and leaves that for the runner; this needs no lock. `None` if the
+/// plugin is switched off.
+pub(crate) fn join_run(
+    context: &Context,
+    caller: Caller,
+    command: BackgroundCommand,
+    id: ClientTaskId,
+) -> Option<Join> {
+    if context.settings().execution == Execution::Off {
+        return None;
+    }
+    let (session, tool_use) = (caller.session.clone(), caller.tool_use_id.clone());
+    let announced = Announced::of(context.store.dir(), &session);
+    let run = Run::outside(context.store.dir(), &session, &id);
+    let join = |announcement| Join::new(announcement, id.clone(), client(), Machine::here());
+    // The announced call goes before this one: its `timeout` may have been raised since.
+    let join = if let Some(announcement) = announced.read(&tool_use) {
+        join(announcement)
+    } else {
+        let attendance = context.environment.attendance;
+        let call = call(caller, command, context.settings(), attendance);
+        let mut announcement = Announcement::new(call, context.now.at);
+        announcement.client_tmp = Some(context.client_tmp().to_owned());
+        let join = join(announcement);
+        // It became a background command while it ran: no shell attaches to what was not announced.
+        if run.is_attached() { join } else { join.without_runner(context.now.at) }
+    };
+    if let Err(error) = run.join(&join) {
+        context.log("join", &error);
+    }
+    // A shell that comes up after this answer asks as long as the folder is there.
+    announced.expect(&tool_use, &id);
+    // Below /tmp any sandboxed command can say that a runner attached.
+    if run.is_attached() {
+        announced.forget(&id);
+    }
+    Some(join)
+}
+
 #[cfg(test)]
 mod tests {
-    use sisyphus_core::id::ClientTaskId;
     use sisyphus_core::store::Active;
-    use sisyphus_tasks::call::{Announcement, Join};
 
     use super::*;
 

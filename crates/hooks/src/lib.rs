@@ -4,6 +4,8 @@ mod agent;
 mod attach;
 mod deliver;
 mod launch;
+mod missed;
+mod notice;
 mod others;
 mod prompt_fates;
 mod silence;

@@ -3,26 +3,22 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use sisyphus_base::machine::Machine;
 use sisyphus_core::agents::Limits;
-use sisyphus_core::announced::Announced;
 use sisyphus_core::event::Event;
-use sisyphus_core::id::ClientTaskId;
 use sisyphus_core::line::Snapshot;
 use sisyphus_core::notice::launch_line;
 use sisyphus_core::queue::{Outlook, outlook_of, slots};
 use sisyphus_core::run::Run;
-use sisyphus_core::settings::Execution;
 use sisyphus_core::store::Active;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
-use sisyphus_process::{client, is_alive};
-use sisyphus_tasks::call::{Announcement, Join};
+use sisyphus_process::is_alive;
+use sisyphus_tasks::call::Join;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
 use crate::agent::{after_agent, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
-use crate::launch::{Caller, call};
+use crate::launch::{Caller, join_run};
 use crate::pre_tool_use::{is_attachable, stopped_id};
 use crate::silence::tell_silent;
 
@@ -89,47 +85,17 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     })
 }
 
-/// Leaves for the runner which call its run belongs to; this needs no lock. Returns the tie, if the call runs in the
-/// background.
+/// The tie of the call to its run, if the call runs in the background.
 fn join(context: &Context, event: PostToolUse) -> Option<Join> {
     let id = event.tool_response.background_task_id?;
-    if context.settings().execution == Execution::Off {
-        return None;
-    }
     let command = BackgroundCommand::of(&event.tool_input)?;
-    let (session, tool_use) = (event.session_id.clone(), event.tool_use_id.clone());
     let caller = Caller {
         session: event.session_id,
         tool_use_id: event.tool_use_id,
         agent: event.agent_id,
         cwd: event.cwd,
     };
-    let announced = Announced::of(context.store.dir(), &session);
-    let run = Run::outside(context.store.dir(), &session, &id);
-    let join =
-        |announcement| Join::new(announcement, ClientTaskId::clone(&id), client(), Machine::here());
-    // The announced call goes before this one: its `timeout` may have been raised since.
-    let join = if let Some(announcement) = announced.read(&tool_use) {
-        join(announcement)
-    } else {
-        let attendance = context.environment.attendance;
-        let call = call(caller, command, context.settings(), attendance);
-        let mut announcement = Announcement::new(call, context.now.at);
-        announcement.client_tmp = Some(context.client_tmp().to_owned());
-        let join = join(announcement);
-        // It became a background command while it ran: no shell attaches to what was not announced.
-        if run.is_attached() { join } else { join.without_runner(context.now.at) }
-    };
-    if let Err(error) = run.join(&join) {
-        context.log("PostToolUse", &error);
-    }
-    // A shell that comes up after this answer asks as long as the folder is there.
-    announced.expect(&tool_use, &id);
-    // Below /tmp any sandboxed command can say that a runner attached.
-    if run.is_attached() {
-        announced.forget(&id);
-    }
-    Some(join)
+    join_run(context, caller, command, id)
 }
 
 /// Which runners have slots and wait now, if so many slots are held.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Now;
 use sisyphus_core::id::{SessionId, TaskId};
 use sisyphus_core::store::Active;
-use sisyphus_hook::{Context, blocked};
+use sisyphus_hook::{Context, Transcript};
 use sisyphus_tasks::delivery::DeliveryEvent;
 
 /// How long the client has to write down what became of a prompt: it does so within a tenth of a second.
@@ -50,11 +50,8 @@ impl PromptFates {
             return Self::default();
         }
         // What can't be read says nothing against them.
-        let blocked = transcript.map_or(Ok(Vec::new()), |path| blocked(path, sent));
-        let blocked = blocked.unwrap_or_else(|error| {
-            context.log("transcript", &error);
-            Vec::new()
-        });
+        let transcript = transcript.and_then(|path| read_transcript(context, path));
+        let blocked = transcript.map(|it| it.blocked(sent)).unwrap_or_default();
         Self { known: sent.iter().map(|(id, _)| id.clone()).collect(), blocked }
     }
 
@@ -76,4 +73,12 @@ impl PromptFates {
             }
         }
     }
+}
+
+/// The end of the transcript, if there is one that can be read.
+pub(crate) fn read_transcript(context: &Context, path: &Path) -> Option<Transcript> {
+    Transcript::read_end(path).unwrap_or_else(|error| {
+        context.log("transcript", &error);
+        None
+    })
 }

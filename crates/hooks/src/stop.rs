@@ -1,24 +1,21 @@
 //! Stop: the turn is over. Calls that never ran are forgotten, runs that no answer named find their call, and a result
 //! that the client has not announced within its time is delivered here.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use sisyphus_base::machine::Machine;
-use sisyphus_core::agents::{is_unanswered_in, live_agents};
+use chrono::{DateTime, Utc};
+use sisyphus_core::agents::is_unanswered_in;
 use sisyphus_core::announced::Announced;
 use sisyphus_core::event::Event;
-use sisyphus_core::id::{ClientTaskId, TaskId};
-use sisyphus_core::run::{Run, runs_of};
+use sisyphus_core::id::ClientTaskId;
+use sisyphus_core::run::Run;
 use sisyphus_core::store::Active;
 use sisyphus_hook::{Context, Reply, Stop};
 use sisyphus_process::client;
-use sisyphus_tasks::call::Join;
-use sisyphus_tasks::run::{Attached, RunState};
 use sisyphus_tasks::task::{AgentLife, Task};
 
 use crate::agent::{settle, with_turns};
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::missed::{Missed, missed};
 use crate::prompt_fates::PromptFates;
 
 /// Handles the event.
@@ -27,7 +24,9 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let peek = context.peek()?;
     let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
     let listed = event.background_tasks.as_deref();
-    let mut events = adopt(context, &peek.active, &event);
+    let Missed { mut events, searched_until } = missed(context, &peek.active, &event);
+    let settles = |until: &DateTime<Utc>| peek.active.has_calls_to_settle(session, *until);
+    let searched_until = searched_until.filter(|until| !events.is_empty() || settles(until));
     forget_announced(context, &event);
     let is_unanswered = |task: &Task| is_unanswered_in(task, session);
     if is_unlisted_news(&peek.active, listed) || peek.active.live().any(is_unanswered) {
@@ -38,11 +37,15 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let reader = Reader::new(session, Recipient::MainConversation);
     let is_needed = !events.is_empty()
         || !fates.is_empty()
+        || searched_until.is_some()
         || reader.is_overdue(&peek.active, context.now.tick)
         || peek.has_news();
     let taken = if is_needed {
         context.commit(peek, &events, |active, now| {
             fates.apply(active, now);
+            if let Some(until) = searched_until {
+                active.settle_calls(session, until);
+            }
             // The conversation goes on already because of a hook: once is enough, the next prompt brings the rest.
             if event.stop_hook_active { Taken::default() } else { reader.take_overdue(active, now) }
         })?
@@ -79,66 +82,4 @@ fn forget_announced(context: &Context, event: &Stop) {
     announced.forget_overdue(context.now.at.into(), |id| {
         Run::outside(context.store.dir(), &event.session_id, id).is_attached()
     });
-}
-
-/// Finds the call of each run whose PostToolUse is missing. A run that the client lists, or whose output file is there
-/// after the turn, is of a background command; the client removes that of a foreground one with its answer. A runner that
-/// lives reads of it in its run's folder: before the announcements go, or it would let its command go.
-fn adopt(context: &Context, active: &Active, event: &Stop) -> Vec<Event> {
-    let state = context.store.dir();
-    let (session, listed) = (&event.session_id, event.background_tasks.as_deref());
-    // A subagent that lives may be in the middle of a foreground command.
-    let may_be_foreground = live_agents(active).any(|agent| &agent.session == session);
-    let mut found = Vec::new();
-    for (id, run) in runs_of(state, session) {
-        if active.named(session, &id, None).is_some() {
-            continue;
-        }
-        let join = run.joined().or_else(|| {
-            let Attached { client_file, mut announcement } = run.attachment()?;
-            let is_listed = listed.is_some_and(|listed| listed.contains(&id));
-            if !is_listed && !has_output(&run, client_file, may_be_foreground) {
-                return None;
-            }
-            // Which of several equal calls it is, nothing says.
-            announcement.task = TaskId::random();
-            announcement.call.tool_use_id = None;
-            let join = Join::new(announcement, id, client(), Machine::here());
-            if let Err(error) = run.join(&join) {
-                context.log("Stop", &error);
-            }
-            Some(join)
-        });
-        match join {
-            Some(join) if !is_retired(context, &join) => found.push(Event::Joined(Box::new(join))),
-            // A foreground command of the same words, or one whose record was written already.
-            Some(_) => remove_if_over(&run),
-            None => remove_if_over(&run),
-        }
-    }
-    found
-}
-
-/// Whether the client's output file is there after the answer to the call.
-fn has_output(run: &Run, client_file: Option<PathBuf>, may_be_foreground: bool) -> bool {
-    let file = match run.probe() {
-        RunState::Ended(result) => result.client_file,
-        RunState::Attached | RunState::Queued(_) | RunState::Started(_) => {
-            client_file.filter(|_| !may_be_foreground)
-        }
-        RunState::Missing | RunState::Gone => None,
-    };
-    file.is_some_and(|path| path.symlink_metadata().is_ok())
-}
-
-fn is_retired(context: &Context, join: &Join) -> bool {
-    let session = &join.announcement.call.session;
-    context.store.find_retired(session, &join.client.id).is_some()
-}
-
-fn remove_if_over(run: &Run) {
-    match run.probe() {
-        RunState::Ended(_) | RunState::Gone => run.remove(),
-        RunState::Missing | RunState::Attached | RunState::Queued(_) | RunState::Started(_) => {}
-    }
 }

@@ -1,27 +1,20 @@
 //! UserPromptSubmit: right behind the client's notice of an end, and behind what a person types, stand the results; and
 //! behind a prompt that asks for ultrawork what that needs.
 
-use std::path::Path;
-
 use anyhow::Result;
 use sisyphus_base::clock::Now;
-use sisyphus_base::machine::Machine;
-use sisyphus_core::announced::Announced;
-use sisyphus_core::completion::{Completion, Known, Notice, observed_output};
+use sisyphus_core::completion::Known;
 use sisyphus_core::event::Event;
-use sisyphus_core::id::{SessionId, TaskId};
-use sisyphus_core::run::Run;
+use sisyphus_core::id::TaskId;
 use sisyphus_core::settings::Execution;
 use sisyphus_core::store::Active;
 use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read_prompt};
-use sisyphus_process::client;
-use sisyphus_tasks::call::Join;
 use sisyphus_tasks::delivery::Delivery;
-use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
 use crate::agent::{agent_end, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::notice::completion;
 use crate::prompt_fates::PromptFates;
 use crate::silence::tell_silent;
 use crate::ultrawork::with_ultrawork;
@@ -140,86 +133,4 @@ fn over_before(event: &Event, active: &Active) -> Option<TaskId> {
         Known::Announced(_) | Known::New(_) => false,
     };
     was_over.then(|| id.clone())
-}
-
-/// The client's notice as an event, with what is known of its task. The output is kept here, because to copy one is slow.
-fn completion(
-    context: &Context,
-    active: &Active,
-    session: &SessionId,
-    cwd: &Path,
-    notification: &Notification,
-) -> Event {
-    let notice = Notice {
-        session: session.clone(),
-        client_id: notification.client_id.clone(),
-        tool_use_id: notification.tool_use_id.clone(),
-        description: notification.description.clone(),
-        output_file: notification.output_file.clone(),
-        cwd: cwd.to_owned(),
-        end: notification.end,
-    };
-    let recorded = active.named(session, &notice.client_id, notice.tool_use_id.as_ref());
-    let known = match recorded {
-        Some(task) => Known::Recorded(task.id.clone()),
-        None => unrecorded(context, &notice),
-    };
-    let is_kept = match (&known, recorded) {
-        (_, Some(task)) => task.status().is_final() || is_supervised(task),
-        (Known::Retired(_), None) => true,
-        (Known::Announced(join), None) => {
-            Run::outside(context.store.dir(), session, &join.client.id).is_attached()
-        }
-        (Known::Recorded(_) | Known::New(_), None) => false,
-    };
-    let started_in = recorded.map_or(session, |task| task.started_in());
-    let (state, tmp) = (context.store.dir(), context.client_tmp());
-    let output =
-        if is_kept { None } else { observed_output(&notice, started_in, known.id(), tmp, state) };
-    Event::Completed(Box::new(Completion { notice, known, output }))
-}
-
-/// A task without a live record: its call was announced and its PostToolUse is missing, or it is retired, or nothing is
-/// known of it.
-fn unrecorded(context: &Context, notice: &Notice) -> Known {
-    let state = context.store.dir();
-    let announced = notice.tool_use_id.as_ref().and_then(|call| {
-        let announced = Announced::of(state, &notice.session);
-        let found = announced.read(call)?;
-        announced.remove(call);
-        Some(found)
-    });
-    let run = Run::outside(state, &notice.session, &notice.client_id);
-    let join =
-        |announcement| Join::new(announcement, notice.client_id.clone(), client(), Machine::here());
-    if let Some(announcement) = announced {
-        return Known::Announced(Box::new(join(announcement)));
-    }
-    if let Some(task) = context.store.find_retired(&notice.session, &notice.client_id) {
-        return Known::Retired(Box::new(task));
-    }
-    // The record was removed, and the copy of its call is still in its run folder; or no PostToolUse named the call.
-    match run.joined().or_else(|| alike(&run, notice).map(join)) {
-        Some(join) => Known::Announced(Box::new(join)),
-        None => Known::New(TaskId::random()),
-    }
-}
-
-/// The announcement of the same words that its runner attached by, under a name of its own: which of two equal calls it
-/// was, the notice tells better.
-fn alike(run: &Run, notice: &Notice) -> Option<sisyphus_tasks::call::Announcement> {
-    let mut announcement = run.attachment()?.announcement;
-    announcement.task = TaskId::random();
-    announcement.call.tool_use_id.clone_from(&notice.tool_use_id);
-    announcement.call.description.clone_from(&notice.description);
-    Some(announcement)
-}
-
-fn is_supervised(task: &Task) -> bool {
-    match task.status() {
-        Status::Running { watch: Watch::Supervised, .. } | Status::Queued { .. } => true,
-        Status::Running { watch: Watch::Observed, .. }
-        | Status::Pending { .. }
-        | Status::Finished(_) => false,
-    }
 }

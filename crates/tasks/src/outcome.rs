@@ -24,7 +24,7 @@ pub enum LostReason {
     RunnerDied,
     /// The run folder under the temporary folder is gone, as after a reboot.
     RunFolderGone,
-    /// Its session ended while only the client was watching it.
+    /// Its session ended while only the client was watching it: the command itself may still run.
     SessionEnded,
 }
 
@@ -162,7 +162,7 @@ impl Outcome {
                         "its run folder is gone, as after a restart of the machine"
                     }
                     LostReason::SessionEnded => {
-                        "its session ended, and only the client was watching"
+                        "only Claude Code watched it, and its session ended; it may still run"
                     }
                 };
                 format!("was lost, exit code unknown: {reason}")

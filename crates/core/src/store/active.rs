@@ -13,6 +13,7 @@ use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
+use super::call_book::CallBook;
 use super::file::Format;
 use super::inbox::EventName;
 use super::tally::Tally;
@@ -46,7 +47,7 @@ pub struct Active {
     #[serde(default, skip_serializing_if = "AgentLine::is_empty")]
     pub agents: AgentLine,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    sessions: BTreeMap<SessionId, SessionBook>,
+    pub(super) sessions: BTreeMap<SessionId, SessionBook>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
@@ -69,6 +70,9 @@ pub(crate) struct SessionBook {
     /// When the session was resumed: what it finds in the history is old, and stays until it was printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resumed: Option<Tick>,
+    /// The calls of a session that has had background commands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) calls: Option<CallBook>,
 }
 
 /// A result that is about to be printed.
@@ -81,6 +85,7 @@ pub struct Leased {
 impl Active {
     /// Puts a task in its place in line.
     pub fn insert(&mut self, task: Task) {
+        self.open_calls(&task);
         let position = self.tasks.partition_point(|other| other.ticket <= task.ticket);
         self.tasks.insert(position, task);
     }
@@ -218,10 +223,11 @@ impl Active {
     }
 
     /// The session goes on.
-    pub(crate) fn resume_session(&mut self, session: &SessionId, now: Tick) {
+    pub(crate) fn resume_session(&mut self, session: &SessionId, now: Now) {
         let book = self.book(session);
         book.ended = None;
-        book.resumed = Some(now);
+        book.resumed = Some(now.tick);
+        self.note_resumed(session, now.at);
     }
 
     /// Everything that another conversation of the same client leaves to the one that follows it.
@@ -255,17 +261,28 @@ impl Active {
                 Delivery::NotDue => false,
             }
         };
-        self.tasks.extract_if(.., |task| is_over(task)).collect()
+        let retired: Vec<Task> = self.tasks.extract_if(.., |task| is_over(task)).collect();
+        for task in &retired {
+            self.note_retired(task, now.at);
+        }
+        retired
     }
 
     /// Forgets that sessions without a task ended or went on. Not before what was retired is in the history: what comes
     /// back has to retire again.
-    pub(crate) fn forget_sessions(&mut self) {
+    pub(crate) fn forget_sessions(&mut self, now: Now) {
         let tasks = &self.tasks;
         self.sessions.retain(|session, book| {
+            if tasks.iter().any(|task| &task.session == session) {
+                return true;
+            }
+            // A client that was killed never says that its session ended.
+            book.calls.take_if(|calls| {
+                book.ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
+                    || is_older(calls.settled_until(), FORGOTTEN_AFTER, now.at)
+            });
             let SessionBook { ended, resumed, .. } = *book;
             *book != SessionBook { ended, resumed, ..SessionBook::default() }
-                || tasks.iter().any(|task| &task.session == session)
         });
     }
 
@@ -302,11 +319,13 @@ impl Active {
 
 fn is_old(task: &Task, now: DateTime<Utc>) -> bool {
     match task.status() {
-        Status::Finished(ending) => {
-            (now - ending.ended_at).to_std().is_ok_and(|age| age > FORGOTTEN_AFTER)
-        }
+        Status::Finished(ending) => is_older(ending.ended_at, FORGOTTEN_AFTER, now),
         Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
     }
+}
+
+fn is_older(at: DateTime<Utc>, age: Duration, now: DateTime<Utc>) -> bool {
+    (now - at).to_std().is_ok_and(|it| it > age)
 }
 
 #[cfg(test)]

@@ -237,7 +237,7 @@ impl Store {
                 active.insert(task);
             }
         }
-        active.forget_sessions();
+        active.forget_sessions(now);
         let text = file::encode(&path, &active)?;
         let is_changed = match &version {
             Some(before) => text != before.text,

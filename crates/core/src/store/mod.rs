@@ -6,6 +6,7 @@
 
 mod active;
 mod budget;
+mod call_book;
 mod commit;
 mod file;
 mod history;

@@ -22,7 +22,7 @@ mod forget;
 mod hand_over;
 mod hostile_output;
 mod ids;
-mod killed_client;
+mod killed;
 mod many;
 mod opens;
 mod others;

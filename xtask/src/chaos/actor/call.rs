@@ -1,5 +1,6 @@
 //! One call's way through the client: its hooks, its shell, its end.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -240,10 +241,19 @@ impl Session {
             let mut inbox = lock(&self.inbox);
             // What a client that was killed had not handed over is lost.
             if !client.is_dead() {
-                inbox.push_back(Notice::Ended(call.clone(), End::Code(code)));
-                self.arrived.notify_all();
+                self.enqueue(&mut inbox, call, End::Code(code));
             }
         }
+    }
+
+    /// Queues a notice, and writes that into the transcript, as the client does.
+    fn enqueue(&self, inbox: &mut VecDeque<Notice>, call: &Call, end: End) {
+        let event = self.events.notice(call, &self.output(call), end);
+        self.transcribe(&json!({
+            "type": "queue-operation", "operation": "enqueue", "content": event["prompt"],
+        }));
+        inbox.push_back(Notice::Ended(call.clone(), end));
+        self.arrived.notify_all();
     }
 
     /// Takes a call from those that the client lists as running; false if it was not among them.
@@ -292,7 +302,7 @@ impl Session {
         self.hook("sisyphus-post-tool-use", &after, &[], None);
         // The client gives notice of some of these ends too.
         if self.notices == Notices::Sent && call.number.is_multiple_of(2) {
-            lock(&self.inbox).push_back(Notice::Ended(call.clone(), End::Stopped));
+            self.enqueue(&mut lock(&self.inbox), call, End::Stopped);
         }
         Ok(())
     }

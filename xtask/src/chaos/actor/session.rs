@@ -257,6 +257,7 @@ impl Session {
     pub(super) fn transcribe(&self, line: &Value) {
         let mut line = line.clone();
         line["sessionId"] = self.name().into();
+        line["cwd"] = self.home.project().display().to_string().into();
         line["timestamp"] = chrono::Utc::now().to_rfc3339().into();
         let appended = File::options()
             .append(true)

@@ -48,7 +48,7 @@ pub(super) fn check(lines: &[Line]) -> Verdict {
     for story in stories.by_call.values() {
         ran_once(&mut verdict, story);
         told_once(&mut verdict, &stories, story);
-        told_right(&mut verdict, story);
+        told_right(&mut verdict, &stories, story);
     }
     for telling in &stories.strange {
         verdict.wrong.push(format!("no call of ours: {}", telling.line));
@@ -149,10 +149,12 @@ fn told_once(verdict: &mut Verdict, stories: &Stories<'_>, story: &Story<'_>) {
     verdict.never.push(describe(story));
 }
 
-fn told_right(verdict: &mut Verdict, story: &Story<'_>) {
+fn told_right(verdict: &mut Verdict, stories: &Stories<'_>, story: &Story<'_>) {
     let is_watched = story.is_supervised() || story.was_noticed();
     for told in &story.told {
-        if let Some(what) = fault(story, told, is_watched) {
+        if stories.is_out_of_sight(story, told) {
+            verdict.note("commands told to be out of sight while they ran");
+        } else if let Some(what) = fault(story, told, is_watched) {
             verdict.wrong.push(format!("{what}: {}; {}", told.telling.line, describe(story)));
         }
     }

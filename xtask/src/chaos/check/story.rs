@@ -94,6 +94,14 @@ impl<'a> Stories<'a> {
         stories
     }
 
+    /// Whether a report says rightly, of a command that may still run, that nothing watches it any more.
+    pub(super) fn is_out_of_sight(&self, story: &Story<'_>, told: &Told<'_>) -> bool {
+        !story.is_supervised()
+            && told.telling.outcome == Outcome::Unknown
+            && told.telling.line.contains("may still run")
+            && self.killed_clients.contains(&story.call.session.as_str())
+    }
+
     fn hook(&mut self, at: u64, hook: &'a HookRun) {
         match hook.fate {
             Fate::Orphaned => self.orphaned.push((at, hook)),

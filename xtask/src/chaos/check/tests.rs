@@ -96,6 +96,25 @@ fn silence_is_found() {
     assert_eq!(counts(&judge(with_report(""))), [1, 0, 0, 0, 0]);
 }
 
+/// Of a command that only a killed client watched, a report may say so while it runs, and of no other.
+#[test]
+fn a_command_out_of_sight() {
+    let lost = "was lost, exit code unknown: it may still run";
+    let report = REPORT.replace("failed with exit code 3 after 1 s", lost);
+    let told = |by: &str, is_killed: bool| {
+        let mut events = with_report(&report.replace("output of call 1", ""));
+        events[3] = Event::Started { call: 1, by: by.to_owned() };
+        events.swap(6, 8);
+        if is_killed {
+            events.push(Event::ClientKilled { session: "s".to_owned() });
+        }
+        counts(&judge(events))
+    };
+    assert_eq!(told("bash", true), [0; 5]);
+    assert_eq!(told("bash", false), [0, 0, 1, 0, 0]);
+    assert_eq!(told("sisyphus-run", true), [0, 0, 1, 0, 0]);
+}
+
 #[test]
 fn telling_twice_is_found() {
     let mut events = right();

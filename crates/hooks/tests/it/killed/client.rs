@@ -30,7 +30,7 @@ fn what_only_a_killed_client_watched_is_lost_and_told_when_its_session_goes_on()
     assert_eq!(other.active().len(), 1, "its client lives");
 
     let resumed = told(&session.send(&session.event("session-start.resume")));
-    let lost = "was lost, exit code unknown: its session ended, and only the client was watching";
+    let lost = "was lost, exit code unknown: only Claude Code watched it, and its session ended; it may still run";
     assert!(resumed.contains(lost) && resumed.contains("| compiling\n"), "{resumed}");
     // The client has a word for it too, in the same conversation.
     let notice = session.call(1).notice_of("killed", "ended: no completion record was found");

@@ -1,0 +1,4 @@
+//! Claude Code is killed, or hooks are.
+
+mod client;
+mod hooks;
