@@ -1,5 +1,6 @@
 //! What a hook costs, and what the snippet costs a foreground command.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +13,8 @@ use super::report::Table;
 use super::stage::Stage;
 
 const ROUNDS: usize = 300;
+/// Names a folder with the hooks of another build, which are measured beside these.
+const BESIDE: &str = "SISYPHUS_BENCH_BESIDE";
 
 /// Times the hooks beside programs that do nothing.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
@@ -27,6 +30,7 @@ fn idle(stage: &Stage) -> Result<Table> {
     post["tool_response"] = json!({ "stdout": "a b c" });
     let post = stage.event("post", post)?;
     let empty = stage.empty_program()?;
+    let beside = env::var_os(BESIDE).map(PathBuf::from);
     let mut candidates = vec![
         Candidate::bin_true(),
         Candidate::new("an empty Rust program", || Ok((Command::new(&empty), None))),
@@ -44,6 +48,15 @@ fn idle(stage: &Stage) -> Result<Table> {
     ] {
         let start = move || Ok((stage.binary(binary), Some(File::open(event)?)));
         candidates.push(Candidate::new(name, start));
+        if let Some(folder) = &beside {
+            let program = folder.join(binary);
+            let start = move || {
+                let mut command = Command::new(&program);
+                stage.apply(&mut command);
+                Ok((command, Some(File::open(event)?)))
+            };
+            candidates.push(Candidate::new(format!("{name}, the other build"), start));
+        }
     }
     let times = take_turns(candidates, stage.rounds(ROUNDS))?;
     Ok(Table::new("Hooks with nothing to do", rows(&times)))
