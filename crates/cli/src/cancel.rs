@@ -3,8 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use sisyphus_control::{Answer, Ending, Reach, Tasks, is_ours};
-use sisyphus_core::notice::heading;
-use sisyphus_core::store::Store;
+use sisyphus_state::store::Store;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::task::Task;
 
@@ -68,7 +67,7 @@ fn report(answers: &[Answer], format: Format, store: &Store) -> Result<()> {
         return print::out("There is nothing to stop.\n");
     }
     for Answer { task, ending, .. } in answers {
-        let (name, predicate) = (heading(task), predicate(task));
+        let (name, predicate) = (task.heading(), predicate(task));
         if let Some(problem) = problem(ending) {
             print::warn(&anyhow::anyhow!("{name} {predicate}; {problem}"));
             continue;

@@ -4,14 +4,14 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 use serde_json::json;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_base::text::one_line;
+use sisyphus_control::leftovers::{Kind, Leftover, find, find_all, remove, remove_all};
 use sisyphus_control::{open_store, world};
-use sisyphus_core::environment::Environment;
-use sisyphus_core::leftovers::{Kind, Leftover, find, find_all, remove, remove_all};
-use sisyphus_core::line::RuntimeDir;
-use sisyphus_core::paths::client_tmp_dir;
-use sisyphus_core::run_root::RunRoot;
-use sisyphus_core::store::Store;
+use sisyphus_state::line::RuntimeDir;
+use sisyphus_state::run_root::RunRoot;
+use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
 use crate::args::{Clean, Earnest, Extent, Format};

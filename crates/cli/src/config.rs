@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::one_line;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::paths::client_config_dir;
-use sisyphus_core::settings::keys::{Kind, Zero};
-use sisyphus_core::settings::layers::{Effective, Layers, Source};
+use sisyphus_settings::keys::{Kind, Zero};
+use sisyphus_settings::layers::{Effective, Layers, Source};
 
 use crate::args::Format;
 use crate::print;

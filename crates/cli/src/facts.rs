@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Local, Utc};
 use sisyphus_base::text::one_line;
-use sisyphus_core::line::Snapshot;
-use sisyphus_core::notice::elsewhere;
-use sisyphus_core::queue::Outlook;
+use sisyphus_state::line::Snapshot;
+use sisyphus_state::queue::Outlook;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_wording::elsewhere;
 
 /// Longest path that is shown, in characters.
 const PATH_MAX: usize = 200;

@@ -1,11 +1,11 @@
 //! `sisyphus import`: what the installer starts behind an update from 0.1.0.
 
 use anyhow::Result;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_control::world;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::import_0_1::{self, Live};
-use sisyphus_core::paths::{StateDir, client_tmp_dir};
-use sisyphus_core::store::Store;
+use sisyphus_state::import_0_1::{self, Live};
+use sisyphus_state::store::Store;
 
 /// Takes over what is there, once. The installer has switched the link, so nothing stays behind.
 pub(crate) fn import() -> Result<()> {

@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sisyphus_base::text::clean_line;
 use sisyphus_control::{Reach, Tasks};
-use sisyphus_core::agents::Waiting;
-use sisyphus_core::line::{Snapshot, Standing};
-use sisyphus_core::notice::elsewhere;
-use sisyphus_core::reach::{is_in_reach, place_out_of_reach};
+use sisyphus_state::agents::Waiting;
+use sisyphus_state::line::{Snapshot, Standing};
+use sisyphus_state::reach::{is_in_reach, place_out_of_reach};
 use sisyphus_tasks::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
+use sisyphus_wording::elsewhere;
 
 use crate::args::{Format, List, Showing};
 use crate::style::{Hue, Paint, hue};

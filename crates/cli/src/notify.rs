@@ -4,11 +4,11 @@ use anyhow::Result;
 use chrono::Utc;
 use clap::Args as ClapArgs;
 use serde_json::json;
-use sisyphus_core::environment::{Environment, Terminal};
-use sisyphus_core::id::SessionId;
-use sisyphus_core::notify::{Line, sequence};
-use sisyphus_core::paths::{StateDir, client_config_dir};
-use sisyphus_core::settings::{Settings, Switch};
+use sisyphus_base::environment::{Environment, Terminal};
+use sisyphus_base::id::SessionId;
+use sisyphus_base::paths::{StateDir, client_config_dir};
+use sisyphus_settings::{Settings, Switch};
+use sisyphus_state::notify::{Line, sequence};
 
 use crate::args::Format;
 use crate::print::{self, Verdict};

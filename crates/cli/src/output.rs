@@ -1,11 +1,10 @@
 //! `sisyphus output`.
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks};
-use sisyphus_core::environment::Environment;
-use sisyphus_core::notice::heading;
-use sisyphus_core::output::Source;
-use sisyphus_core::paths::client_tmp_dir;
+use sisyphus_state::output::Source;
 use sisyphus_tasks::task::Task;
 
 use crate::args::{Output, Until};
@@ -43,7 +42,7 @@ pub(crate) fn output(options: &Output) -> Result<()> {
             Some(Course::Forgotten) | None => break,
         }
     }
-    let (name, predicate) = (heading(&task), predicate(&task));
+    let (name, predicate) = (task.heading(), predicate(&task));
     printing.with_context(|| format!("{name} {predicate}; there is no output of it"))?.finish()
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sisyphus_core::environment::Environment;
+use sisyphus_base::environment::Environment;
 
 /// The folder that the client was started in, or else the current one.
 pub(crate) fn project_dir() -> Option<PathBuf> {

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use sisyphus_base::environment::{Environment, Terminal};
+use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
-use sisyphus_core::environment::{Environment, Terminal};
-use sisyphus_core::paths::StateDir;
 use sisyphus_process::find_notifier;
 
 /// Most characters of what a desktop says that are told.

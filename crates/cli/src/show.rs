@@ -3,17 +3,17 @@
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::{StateDir, client_config_dir, client_tmp_dir};
 use sisyphus_control::{Reach, Tasks, count_as_told, own_asker};
-use sisyphus_core::agents::Limits;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::notice::{command_line, heading, report};
-use sisyphus_core::output::{Begin, Source, Window};
-use sisyphus_core::paths::{StateDir, client_config_dir, client_tmp_dir};
-use sisyphus_core::queue::{Outlook, outlook_of};
-use sisyphus_core::settings::Settings;
+use sisyphus_settings::Settings;
+use sisyphus_state::agents::Limits;
+use sisyphus_state::output::{Begin, Source, Window};
+use sisyphus_state::queue::{Outlook, outlook_of};
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
+use sisyphus_wording::{command_line, report};
 
 use crate::args::{Format, Show};
 use crate::facts::facts;
@@ -62,7 +62,7 @@ fn outlook(tasks: &Tasks, task: &Task) -> Outlook {
 
 fn heading_of_live(task: &Task, now: DateTime<Utc>) -> String {
     let lasted = time(task, now).map(|ms| format!(", for {}", duration(ms))).unwrap_or_default();
-    format!("{} {}{lasted}.\n", heading(task), predicate(task))
+    format!("{} {}{lasted}.\n", task.heading(), predicate(task))
 }
 
 /// What was asked for.

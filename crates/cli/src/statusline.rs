@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::id::SessionId;
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_control::{up_to_date, world};
-use sisyphus_core::environment::Environment;
-use sisyphus_core::id::SessionId;
-use sisyphus_core::paths::{StateDir, client_tmp_dir};
-use sisyphus_core::reach::is_in_reach;
-use sisyphus_core::store::Store;
 use sisyphus_process::start_notifier;
+use sisyphus_state::reach::is_in_reach;
+use sisyphus_state::store::Store;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;

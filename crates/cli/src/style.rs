@@ -1,6 +1,6 @@
 //! Colours: only on a terminal that has them, and whose user wants them.
 
-use sisyphus_core::environment::{Colours, Environment};
+use sisyphus_base::environment::{Colours, Environment};
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 

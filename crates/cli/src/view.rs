@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::reach::place_out_of_reach;
+use sisyphus_base::paths::StateDir;
+use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::{Status, Watch};
@@ -70,8 +70,8 @@ impl<'a> View<'a> {
             out_of_reach: place_out_of_reach(task),
             watch: None,
             session: task.session.as_str(),
-            client_id: task.client_id().map(sisyphus_core::id::ClientTaskId::as_str),
-            agent: task.agent.as_ref().map(sisyphus_core::id::AgentId::as_str),
+            client_id: task.client_id().map(sisyphus_base::id::ClientTaskId::as_str),
+            agent: task.agent.as_ref().map(sisyphus_base::id::AgentId::as_str),
             cwd: task.cwd.to_string_lossy(),
             command: &task.command,
             description: &task.description,

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::json;
+use sisyphus_base::id::TaskId;
 use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks, count_as_told, own_asker};
-use sisyphus_core::id::TaskId;
-use sisyphus_core::reach::is_in_reach;
+use sisyphus_state::reach::is_in_reach;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chrono::Utc;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_base::text::clean_line;
 use sisyphus_control::Tasks;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::output::Source;
-use sisyphus_core::paths::{StateDir, client_tmp_dir};
+use sisyphus_state::output::Source;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 

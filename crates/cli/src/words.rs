@@ -1,8 +1,7 @@
 //! What is said of a task on one line.
 
 use sisyphus_base::text::one_line;
-use sisyphus_core::notice::heading;
-use sisyphus_core::reach::place_out_of_reach;
+use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
@@ -19,7 +18,7 @@ pub(crate) mod sign {
 
 /// Says how a task ended, or what it does.
 pub(crate) fn how_it_ended(task: &Task) -> String {
-    format!("{} {}.\n", heading(task), predicate(task))
+    format!("{} {}.\n", task.heading(), predicate(task))
 }
 
 /// The sentence about a task without its subject.

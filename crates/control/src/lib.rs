@@ -3,6 +3,7 @@
 //! and say what came of it each in its own words. Prints nothing.
 
 mod cancel;
+pub mod leftovers;
 mod lookout;
 mod stop;
 mod tasks;

@@ -8,12 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::id::TaskId;
-use sisyphus_core::paths::{StateDir, client_tmp_dir};
-use sisyphus_core::run::Run;
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store, wait_until_open};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::id::TaskId;
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::start_notifier;
+use sisyphus_state::run::Run;
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store, wait_until_open};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::run::Run;
-use sisyphus_core::store::is_held;
+use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
     Holder, Numbers, ProcessId, alive, descendants, holder, resume, signal_all, started_by,
 };
+use sisyphus_state::run::Run;
+use sisyphus_state::store::is_held;
 use sisyphus_tasks::task::Task;
 
 const SIGKILL: i32 = 9;

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::Utc;
-use sisyphus_core::agents::{Waiting, bury_orphans, has_orphans};
-use sisyphus_core::announced::{Announced, sessions_with_announcements};
-use sisyphus_core::environment::Environment;
-use sisyphus_core::id::{SessionId, TaskId};
-use sisyphus_core::line::Snapshot;
-use sisyphus_core::paths::{StateDir, client_tmp_dir};
-use sisyphus_core::reconcile::{Scope, World};
-use sisyphus_core::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{is_alive, is_gone, start_notifier};
+use sisyphus_state::agents::{Waiting, bury_orphans, has_orphans};
+use sisyphus_state::announced::{Announced, sessions_with_announcements};
+use sisyphus_state::line::Snapshot;
+use sisyphus_state::reconcile::{Scope, World};
+use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 

@@ -1,11 +1,11 @@
 //! Counting a result as told that was read by whoever it is owed to.
 
 use anyhow::Result;
-use sisyphus_core::asker::Asker;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::event::Event;
-use sisyphus_core::paths::client_tmp_dir;
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_tmp_dir;
+use sisyphus_state::asker::Asker;
+use sisyphus_state::event::Event;
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
 
 use crate::tasks::world;

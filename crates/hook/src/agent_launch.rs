@@ -1,8 +1,8 @@
 //! The client's tool for agents: what a call asks for, and what came of it.
 
 use serde_json::{Map, Value};
+use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::text::one_line;
-use sisyphus_core::id::ClientTaskId;
 
 /// Longest prompt that is looked at, in bytes.
 const PROMPT_MAX: usize = 1024 * 1024;
@@ -71,8 +71,9 @@ impl LaunchedAgent {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn where_an_agent_is_to_run() {

@@ -1,8 +1,8 @@
 //! The client's notice of an agent, which it submits as if it were a prompt. It carries the result, so it is read for the
 //! books alone and never kept from the model.
 
-use sisyphus_core::agents::{AgentEnd, is_rate_limit};
-use sisyphus_core::id::ClientTaskId;
+use sisyphus_base::id::ClientTaskId;
+use sisyphus_state::agents::{AgentEnd, is_rate_limit};
 use sisyphus_tasks::outcome::{AgentFailure, Canceller};
 
 use crate::notification::{OPEN, element};

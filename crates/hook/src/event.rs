@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 
-use crate::agent_launch::LaunchedAgent;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use sisyphus_core::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
+use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
+
+use crate::agent_launch::LaunchedAgent;
 
 /// An event of the client.
 pub trait Event: DeserializeOwned {
@@ -275,8 +276,9 @@ impl BackgroundCommand {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn only_a_call_that_asks_for_the_background_is_read_as_one() {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use sisyphus_base::id::{ClientTaskId, ToolUseId};
 use sisyphus_base::text::one_line;
-use sisyphus_core::completion::ClientEnd;
-use sisyphus_core::id::{ClientTaskId, ToolUseId};
+use sisyphus_state::completion::ClientEnd;
 
 /// What stands in a submitted prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]

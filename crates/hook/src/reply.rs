@@ -4,9 +4,9 @@
 use std::io::{self, Write as _};
 
 use serde_json::{Map, Value, json};
+use sisyphus_base::id::TaskId;
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::text::one_line;
-use sisyphus_core::id::TaskId;
 use sisyphus_tasks::delivery::Revision;
 
 /// Longest text that is handed to the client, as its language counts; longer ones it would replace by the name of a file.

@@ -1,9 +1,9 @@
 //! What no desktop took: a hook's answer reaches the terminal.
 
-use sisyphus_core::environment::{Attendance, Terminal};
-use sisyphus_core::id::SessionId;
-use sisyphus_core::notify::sequence;
-use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_base::environment::{Attendance, Terminal};
+use sisyphus_base::id::SessionId;
+use sisyphus_state::notify::sequence;
+use sisyphus_state::store::LOCK_WAIT_IN_HOOK;
 
 use crate::event::{Event as _, PostToolUse, Stop, UserPromptSubmit};
 use crate::run::Context;

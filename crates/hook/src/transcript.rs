@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sisyphus_core::atomic;
-use sisyphus_core::id::{ClientTaskId, TaskId, ToolUseId};
+use sisyphus_base::atomic;
+use sisyphus_base::id::{ClientTaskId, TaskId, ToolUseId};
 
 use crate::event::BackgroundCommand;
 use crate::notification::{Notification, OPEN, Prompt, read_prompt};

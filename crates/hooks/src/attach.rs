@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::announced::Announced;
-use sisyphus_core::atomic;
-use sisyphus_core::id::SessionId;
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::rights::make_private_program;
-use sisyphus_core::run_root::RunRoot;
-use sisyphus_core::snippet;
+use sisyphus_attach::snippet;
+use sisyphus_base::atomic;
+use sisyphus_base::id::SessionId;
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::rights::make_private_program;
 use sisyphus_hook::Context;
 use sisyphus_process::find_notifier;
+use sisyphus_state::announced::Announced;
+use sisyphus_state::run_root::RunRoot;
 
 /// Attaches the session. Without an env file (an older client) its commands are observed.
 pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
@@ -111,8 +111,9 @@ fn append_once(env_file: &Path, line: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use sisyphus_testing::TempDir;
+
+    use super::*;
 
     #[test]
     fn the_line_is_added_once_and_on_a_line_of_its_own() {

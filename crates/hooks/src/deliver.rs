@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use sisyphus_base::clock::{Now, Tick};
+use sisyphus_base::id::SessionId;
 use sisyphus_base::process_ref::ProcessRef;
-use sisyphus_core::id::SessionId;
-use sisyphus_core::notice::{Rest, TOLD_AT_ONCE, reminder};
-use sisyphus_core::store::{Active, Leased, Tally};
 use sisyphus_hook::{Context, Receipt, Reply};
 use sisyphus_process::{is_alive, this_process};
+use sisyphus_state::store::{Active, Leased, Tally};
 use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_wording::{Rest, TOLD_AT_ONCE, reminder};
 
 pub(crate) use sisyphus_tasks::recipient::Recipient;
 

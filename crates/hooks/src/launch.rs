@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
+use sisyphus_base::environment::Attendance;
+use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
 use sisyphus_base::machine::Machine;
-use sisyphus_core::announced::Announced;
-use sisyphus_core::environment::Attendance;
-use sisyphus_core::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
-use sisyphus_core::run::Run;
-use sisyphus_core::service::is_service;
-use sisyphus_core::settings::{Execution, Settings};
 use sisyphus_hook::{BackgroundCommand, Context};
 use sisyphus_process::client;
+use sisyphus_service::is_service;
+use sisyphus_settings::{Execution, Settings};
+use sisyphus_state::announced::Announced;
+use sisyphus_state::run::Run;
 use sisyphus_tasks::call::{Announcement, Call, Join};
 use sisyphus_tasks::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
 use sisyphus_tasks::task::Kind;
@@ -108,7 +108,7 @@ pub(crate) fn join_run(
 
 #[cfg(test)]
 mod tests {
-    use sisyphus_core::store::Active;
+    use sisyphus_state::store::Active;
 
     use super::*;
 

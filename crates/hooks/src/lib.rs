@@ -10,8 +10,8 @@ mod others;
 mod prompt_fates;
 mod silence;
 mod sleep_guard;
-mod ultrawork;
 
+pub mod bare_sleep;
 pub mod post_tool_use;
 pub mod pre_tool_use;
 pub mod session_end;
@@ -19,5 +19,6 @@ pub mod session_start;
 pub mod stop;
 pub mod subagent_start;
 pub mod subagent_stop;
+pub mod ultrawork;
 pub mod user_prompt_submit;
 pub mod wake;

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Duration, Utc};
+use sisyphus_base::id::{ClientTaskId, TaskId};
 use sisyphus_base::machine::Machine;
-use sisyphus_core::agents::live_agents;
-use sisyphus_core::event::Event;
-use sisyphus_core::id::{ClientTaskId, TaskId};
-use sisyphus_core::run::{Run, runs_of};
-use sisyphus_core::store::Active;
 use sisyphus_hook::{AnsweredCall, Context, Notification, Stop, Transcript};
 use sisyphus_process::client;
+use sisyphus_state::agents::live_agents;
+use sisyphus_state::event::Event;
+use sisyphus_state::run::{Run, runs_of};
+use sisyphus_state::store::Active;
 use sisyphus_tasks::call::Join;
 use sisyphus_tasks::run::{Attached, RunState};
 use sisyphus_tasks::status::{Status, Watch};

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::machine::Machine;
-use sisyphus_core::announced::Announced;
-use sisyphus_core::completion::{Completion, Known, Notice, observed_output};
-use sisyphus_core::event::Event;
-use sisyphus_core::id::{SessionId, TaskId};
-use sisyphus_core::run::Run;
-use sisyphus_core::store::Active;
 use sisyphus_hook::{Context, Notification};
 use sisyphus_process::client;
+use sisyphus_state::announced::Announced;
+use sisyphus_state::completion::{Completion, Known, Notice, observed_output};
+use sisyphus_state::event::Event;
+use sisyphus_state::run::Run;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::call::{Announcement, Join};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;

@@ -3,18 +3,18 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use sisyphus_core::agents::Limits;
-use sisyphus_core::event::Event;
-use sisyphus_core::line::Snapshot;
-use sisyphus_core::notice::launch_line;
-use sisyphus_core::queue::{Outlook, outlook_of, slots};
-use sisyphus_core::run::Run;
-use sisyphus_core::store::Active;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 use sisyphus_process::is_alive;
+use sisyphus_state::agents::Limits;
+use sisyphus_state::event::Event;
+use sisyphus_state::line::Snapshot;
+use sisyphus_state::queue::{Outlook, outlook_of, slots};
+use sisyphus_state::run::Run;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::call::Join;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
+use sisyphus_wording::launch_line;
 
 use crate::agent::{after_agent, with_news};
 use crate::deliver::{Reader, Recipient, Taken};

@@ -6,16 +6,16 @@
 
 use anyhow::Result;
 use serde_json::{Map, Value};
+use sisyphus_base::id::{ClientTaskId, SessionId, Ticket};
 use sisyphus_base::sys::namespaces;
-use sisyphus_core::agents::Limits;
-use sisyphus_core::announced::{Announced, sessions_with_announcements};
-use sisyphus_core::asker::Asker;
-use sisyphus_core::event::Event;
-use sisyphus_core::id::{ClientTaskId, SessionId, Ticket};
-use sisyphus_core::queue::{Outlook, outlook, slots};
-use sisyphus_core::settings::{Execution, Settings, Switch};
-use sisyphus_core::store::Rewriting;
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
+use sisyphus_settings::{Execution, Settings, Switch};
+use sisyphus_state::agents::Limits;
+use sisyphus_state::announced::{Announced, sessions_with_announcements};
+use sisyphus_state::asker::Asker;
+use sisyphus_state::event::Event;
+use sisyphus_state::queue::{Outlook, outlook, slots};
+use sisyphus_state::store::Rewriting;
 use sisyphus_tasks::call::{Announcement, Confinement};
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
 use sisyphus_tasks::recipient::Recipient;

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Now;
-use sisyphus_core::id::{SessionId, TaskId};
-use sisyphus_core::store::Active;
+use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_hook::{Context, Transcript};
+use sisyphus_state::store::Active;
 use sisyphus_tasks::delivery::DeliveryEvent;
 
 /// How long the client has to write down what became of a prompt: it does so within a tenth of a second.

@@ -2,14 +2,14 @@
 //! end. Within the 1.5 s that all hooks share.
 
 use anyhow::Result;
-use sisyphus_core::announced::Announced;
-use sisyphus_core::event::Event;
-use sisyphus_core::id::SessionId;
-use sisyphus_core::notify::Notes;
-use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
-use sisyphus_core::transfer::post_transfer;
+use sisyphus_base::id::SessionId;
 use sisyphus_hook::{Context, EndReason, Reply, SessionEnd};
 use sisyphus_process::client;
+use sisyphus_state::announced::Announced;
+use sisyphus_state::event::Event;
+use sisyphus_state::notify::Notes;
+use sisyphus_state::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_state::transfer::post_transfer;
 
 use crate::agent;
 use crate::prompt_fates::PromptFates;

@@ -3,16 +3,16 @@
 
 use anyhow::Result;
 use sisyphus_base::clock::Now;
-use sisyphus_core::agents::Limits;
-use sisyphus_core::event::Event;
-use sisyphus_core::import_0_1::{Live, import, link_for_people, note_as_imported};
-use sisyphus_core::notice::table;
-use sisyphus_core::settings::Execution;
-use sisyphus_core::store::Active;
-use sisyphus_core::transfer::claim_transfer;
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 use sisyphus_process::client;
+use sisyphus_settings::Execution;
+use sisyphus_state::agents::Limits;
+use sisyphus_state::event::Event;
+use sisyphus_state::import_0_1::{Live, import, link_for_people, note_as_imported};
+use sisyphus_state::store::Active;
+use sisyphus_state::transfer::claim_transfer;
 use sisyphus_tasks::task::Task;
+use sisyphus_wording::table;
 
 use crate::agent::{settle, with_news};
 use crate::attach::attach;

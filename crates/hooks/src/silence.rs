@@ -1,12 +1,17 @@
 //! Telling of commands that print nothing, where the user has said for how long that is all right.
 
+use std::path::Path;
+
 use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
-use sisyphus_core::id::{SessionId, TaskId};
-use sisyphus_core::notice::silence_line;
-use sisyphus_core::silence::silent_since;
-use sisyphus_core::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::paths::StateDir;
 use sisyphus_hook::Context;
+use sisyphus_state::output::Source;
+use sisyphus_state::store::LOCK_WAIT_IN_HOOK;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_wording::silence_line;
 
 use crate::deliver::Recipient;
 
@@ -82,4 +87,17 @@ fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<
         Some(Silent { task: task.id.clone(), since, overdue_at })
     });
     Ok(silent.collect())
+}
+
+/// Since when a running command has printed nothing; `None` for a task that is not meant: a service, one that does not
+/// run, one of which that was told already.
+fn silent_since(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<DateTime<Utc>> {
+    let Status::Running { started_at, .. } = task.status() else { return None };
+    // The client's file of an agent is a transcript, and what it does is no business of ours.
+    if task.kind != Kind::Command || task.told_silent_at.is_some() || !task.is_confirmed() {
+        return None;
+    }
+    let written = Source::open(task, state, client_tmp)?.written_at().ok()?;
+    // The client makes the file before the command starts, and a queued one may start much later.
+    Some(DateTime::<Utc>::from(written).max(*started_at))
 }

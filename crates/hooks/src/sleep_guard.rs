@@ -6,14 +6,14 @@
 use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
-use sisyphus_core::notice::sleep_refused;
-use sisyphus_core::settings::{Execution, Switch};
-use sisyphus_core::sleep::sleeps_for;
 use sisyphus_hook::{Context, PreToolUse, Reply};
+use sisyphus_settings::{Execution, Switch};
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MS;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_wording::sleep_refused;
 
+use crate::bare_sleep::sleeps_for;
 use crate::deliver::Recipient;
 
 /// How long anybody may sleep, in seconds: what has just been started may need a moment.

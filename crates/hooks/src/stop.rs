@@ -3,14 +3,14 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use sisyphus_core::agents::is_unanswered_in;
-use sisyphus_core::announced::Announced;
-use sisyphus_core::event::Event;
-use sisyphus_core::id::ClientTaskId;
-use sisyphus_core::run::Run;
-use sisyphus_core::store::Active;
+use sisyphus_base::id::ClientTaskId;
 use sisyphus_hook::{Context, Reply, Stop};
 use sisyphus_process::client;
+use sisyphus_state::agents::is_unanswered_in;
+use sisyphus_state::announced::Announced;
+use sisyphus_state::event::Event;
+use sisyphus_state::run::Run;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::task::{AgentLife, Task};
 
 use crate::agent::{settle, with_turns};

@@ -2,8 +2,8 @@
 //! its own is live. Whatever this printed would go to the subagent and keep it running.
 
 use anyhow::Result;
-use sisyphus_core::event::Event;
 use sisyphus_hook::{Context, Reply, SubagentStop};
+use sisyphus_state::event::Event;
 use sisyphus_tasks::task::{AgentLife, Task};
 
 use crate::agent::stopped;

@@ -3,12 +3,12 @@
 
 use anyhow::Result;
 use sisyphus_base::clock::Now;
-use sisyphus_core::completion::Known;
-use sisyphus_core::event::Event;
-use sisyphus_core::id::TaskId;
-use sisyphus_core::settings::Execution;
-use sisyphus_core::store::Active;
+use sisyphus_base::id::TaskId;
 use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read_prompt};
+use sisyphus_settings::Execution;
+use sisyphus_state::completion::Known;
+use sisyphus_state::event::Event;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
 

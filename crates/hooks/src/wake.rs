@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::atomic;
 use sisyphus_base::clock::Now;
-use sisyphus_core::atomic;
-use sisyphus_core::environment::Attendance;
-use sisyphus_core::id::SessionId;
-use sisyphus_core::run::Run;
-use sisyphus_core::settings::Execution;
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock};
+use sisyphus_base::environment::Attendance;
+use sisyphus_base::id::SessionId;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{
     Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all, start_notifier,
 };
+use sisyphus_settings::Execution;
+use sisyphus_state::run::Run;
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 

@@ -6,11 +6,11 @@ use rmcp::model::ProgressNotificationParam;
 use rmcp::service::RequestContext;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use sisyphus_base::id::ToolUseId;
+use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
 use sisyphus_control::own_asker;
-use sisyphus_core::asker::Asker;
-use sisyphus_core::id::ToolUseId;
-use sisyphus_core::paths::StateDir;
+use sisyphus_state::asker::Asker;
 
 /// Where the client says which of the model's calls this is (measured on 2.1.329).
 const CALL_ID: &str = "claudecode/toolUseId";

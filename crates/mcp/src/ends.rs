@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sisyphus_base::paths::StateDir;
 use sisyphus_control::Watched;
-use sisyphus_core::paths::StateDir;
 use sisyphus_tasks::task::Task;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;

@@ -10,10 +10,10 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, ServiceExt as _};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
 use sisyphus_control::open_store;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::paths::client_config_dir;
-use sisyphus_core::settings::Settings;
+use sisyphus_settings::Settings;
 
 use crate::answer::failed;
 use crate::ask::{Progress, arguments, asker};

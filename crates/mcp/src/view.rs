@@ -3,18 +3,18 @@
 use chrono::{DateTime, Utc};
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
+use sisyphus_base::environment::Environment;
 use sisyphus_base::text::one_line;
-use sisyphus_core::agents::Limits;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::line::Snapshot;
-use sisyphus_core::notice::command_line;
-use sisyphus_core::queue::{Outlook, outlook_of};
-use sisyphus_core::reach::place_out_of_reach;
-use sisyphus_core::store::Active;
 use sisyphus_process::is_alive;
+use sisyphus_state::agents::Limits;
+use sisyphus_state::line::Snapshot;
+use sisyphus_state::queue::{Outlook, outlook_of};
+use sisyphus_state::reach::place_out_of_reach;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::outcome::{Outcome, duration};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_wording::command_line;
 
 use crate::server::settings;
 use crate::table::cell;

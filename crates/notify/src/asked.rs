@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::hook_log;
-use sisyphus_core::paths::{StateDir, client_config_dir};
-use sisyphus_core::store::Store;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::hook_log;
+use sisyphus_base::paths::{StateDir, client_config_dir};
+use sisyphus_state::store::Store;
 
 use crate::compose::Message;
 use crate::desktop::{self, Desktop};

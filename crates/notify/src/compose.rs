@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
+use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::for_people;
-use sisyphus_core::notify::{AllOver, Ended, Urgency};
-use sisyphus_core::output::{Purpose, excerpt};
-use sisyphus_core::paths::StateDir;
+use sisyphus_state::notify::{AllOver, Ended, Urgency};
+use sisyphus_state::output::{Purpose, excerpt};
 use sisyphus_tasks::outcome::duration;
 
 use crate::due::Batch;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sisyphus_core::notify::{AllOver, Ended, Notes, TOGETHER, Urgency, is_old};
+use sisyphus_settings::Switch;
+use sisyphus_state::notify::{AllOver, Ended, Notes, TOGETHER, Urgency, is_old};
 
 use crate::places::Places;
-use sisyphus_core::settings::Switch;
 
 /// How long an end waits that may turn out to be the work of a session's end: longer than that is known to us.
 const SURE: TimeDelta = TimeDelta::seconds(5);

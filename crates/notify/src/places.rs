@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sisyphus_core::settings::Settings;
+use sisyphus_settings::Settings;
 
 /// What makes a folder the root of a project.
 const MARKS: [&str; 2] = [".claude", ".git"];

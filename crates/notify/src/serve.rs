@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::Utc;
-use sisyphus_core::id::SessionId;
-use sisyphus_core::notify::{Line, Notes, TOGETHER};
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
+use sisyphus_base::id::SessionId;
+use sisyphus_state::notify::{Line, Notes, TOGETHER};
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 
 use crate::compose::compose;
 use crate::desktop::{Desktop, Shown};

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use sisyphus_core::atomic;
-use sisyphus_core::environment::STATE_DIR;
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::store::is_held;
+use sisyphus_base::atomic;
+use sisyphus_base::environment::STATE_DIR;
+use sisyphus_base::paths::StateDir;
+use sisyphus_state::store::is_held;
 
 use crate::sys::spawn_detached;
 

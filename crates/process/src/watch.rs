@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::line::Watched;
-use sisyphus_core::store::wait_until_open;
+use sisyphus_state::line::Watched;
+use sisyphus_state::store::wait_until_open;
 
 use crate::sys;
 

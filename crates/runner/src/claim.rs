@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use sisyphus_attach::execution_string::executes;
+use sisyphus_attach::snippet;
+use sisyphus_base::hook_log;
+use sisyphus_base::id::ClientTaskId;
+use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys::namespaces;
-use sisyphus_core::announced::Announced;
-use sisyphus_core::execution_string::executes;
-use sisyphus_core::hook_log;
-use sisyphus_core::id::ClientTaskId;
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::snippet;
 use sisyphus_process::{Caller, caller, caller_key};
+use sisyphus_state::announced::Announced;
 use sisyphus_tasks::call::{Announcement, Confinement};
 
 use crate::handoff::Handoff;

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::atomic;
-use sisyphus_core::paths::{StateDir, create_private_dir};
-use sisyphus_core::run_root::RunRoot;
+use sisyphus_base::atomic;
+use sisyphus_base::paths::{StateDir, create_private_dir};
 use sisyphus_process::{bytes_of, text_of};
+use sisyphus_state::run_root::RunRoot;
 use sisyphus_tasks::call::{Announcement, Confinement};
 
 /// Largest handoff, in bytes: an environment and a call with its command.

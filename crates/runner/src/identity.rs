@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use sisyphus_core::id::ClientTaskId;
+use sisyphus_base::id::ClientTaskId;
 use sisyphus_process::{Caller, own_output_file};
 
 /// The client's names of this shell.

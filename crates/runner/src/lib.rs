@@ -1,6 +1,6 @@
 //! `sisyphus-run`: gets under a background command from inside the client's own shell call.
 //!
-//! The [snippet](sisyphus_core::snippet) calls it twice: `claim`, as a child of the shell, finds out whether this shell
+//! The [snippet](sisyphus_attach::snippet) calls it twice: `claim`, as a child of the shell, finds out whether this shell
 //! runs an announced call; `run` takes the shell's place, starts the command, and ends as the command ended.
 
 mod claim;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use sisyphus_core::settings::{Settings, SlotLimit};
+use sisyphus_settings::{Settings, SlotLimit};
 
 /// When a file was written, and how many bytes it has.
 type Stamp = (SystemTime, u64);

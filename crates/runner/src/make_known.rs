@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::reconcile::{Scope, World};
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 use sisyphus_process::{is_gone, start_notifier};
+use sisyphus_state::reconcile::{Scope, World};
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 
 /// How long after one runner has folded the next one does.
 const APART: Duration = Duration::from_millis(100);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use sisyphus_core::line::{Position, QueueEntry, SlotGuard, Watched};
+use sisyphus_state::line::{Position, QueueEntry, SlotGuard, Watched};
 
 use crate::turn::Slots;
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::environment::Environment;
-use sisyphus_core::hook_log;
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::snippet;
+use sisyphus_attach::snippet;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::hook_log;
+use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
     Plan, Signals, become_command, end_like, find_notifier, has_ancestor, left_behind, own_key,
     spawn,

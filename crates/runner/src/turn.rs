@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::Utc;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::id::{ClientTaskId, TaskId, Ticket};
-use sisyphus_core::line::{
+use sisyphus_base::environment::Environment;
+use sisyphus_base::id::{ClientTaskId, TaskId, Ticket};
+use sisyphus_base::paths::{StateDir, client_config_dir};
+use sisyphus_process::{Notice, Signals, Watchers, is_alive};
+use sisyphus_state::line::{
     AgentSlots, Attempt, Capacity, Line, LineTicket, Occupant, QueueEntry, RuntimeDir, SlotGuard,
 };
-use sisyphus_core::paths::{StateDir, client_config_dir};
-use sisyphus_process::{Notice, Signals, Watchers, is_alive};
 use sisyphus_tasks::call::Confinement;
 
 use crate::doubt::Doubt;

@@ -11,7 +11,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sisyphus_base::clock::Tick;
+use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use sisyphus_base::machine::Machine;
+use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_base::text::one_line;
 
 use crate::agent_call::AgentCall;
 use crate::call::Confinement;
@@ -20,10 +23,11 @@ use crate::kept_output::KeptOutput;
 use crate::outcome::Canceller;
 use crate::recipient::Recipient;
 use crate::status::Status;
-use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
-use sisyphus_base::process_ref::ProcessRef;
 
 pub use transition::{Effect, Event, Ignored};
+
+/// Most characters of a description in a heading.
+pub const HEADING_MAX: usize = 120;
 
 /// One background command or agent; one JSON object in one file. Fields that this version does not know survive a
 /// rewrite. Status and delivery change in [`apply`](Self::apply) and [`deliver`](Self::deliver) alone.
@@ -261,6 +265,19 @@ impl Task {
     pub fn transfer(&mut self, to: &SessionId) {
         let before = std::mem::replace(&mut self.session, to.clone());
         self.started_in.get_or_insert(before);
+    }
+
+    /// Its name for people and the model: its id and, where it has one, its description, as plain text on one line.
+    pub fn heading(&self) -> String {
+        self.heading_within(HEADING_MAX)
+    }
+
+    /// The same with at most `max` characters of the description.
+    pub fn heading_within(&self, max: usize) -> String {
+        match one_line(&self.description, max) {
+            description if description.is_empty() => self.id.to_string(),
+            description => format!("{} ({description:?})", self.id),
+        }
     }
 
     /// The client's id.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
-use sisyphus_core::settings::keys::KEYS;
+use sisyphus_settings::keys::KEYS;
 
 use super::hooks::{announcement, forget_announcements};
 use super::measure::{Candidate, rows, take_turns};

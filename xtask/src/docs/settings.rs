@@ -1,6 +1,6 @@
 //! `docs/settings.md`, from the table in `core`.
 
-use sisyphus_core::settings::keys::{KEYS, Key, Project};
+use sisyphus_settings::keys::{KEYS, Key, Project};
 
 const HEAD: &str = "\
 <!-- Made by `cargo xtask docs` from crates/core/src/settings/keys.rs; `cargo xtask tidy` holds the two equal. -->

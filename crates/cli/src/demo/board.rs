@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use sisyphus_base::environment::Environment;
 use sisyphus_control::{up_to_date, world};
-use sisyphus_core::agents::Limits;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::line::Snapshot;
-use sisyphus_core::queue::{Outlook, outlook_of};
-use sisyphus_core::settings::Settings;
-use sisyphus_core::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_process::is_alive;
+use sisyphus_settings::Settings;
+use sisyphus_state::agents::Limits;
+use sisyphus_state::line::Snapshot;
+use sisyphus_state::queue::{Outlook, outlook_of};
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use sisyphus_core::environment::{Environment, Terminal};
+use sisyphus_base::environment::{Environment, Terminal};
 use sisyphus_tasks::outcome::{Outcome, duration};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;

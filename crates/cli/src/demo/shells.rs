@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::execution_string::as_written;
+use sisyphus_attach::execution_string::as_written;
 use sisyphus_process::{ProcessId, alive, descendants, members, signal_all};
 
 use super::cast::Role;

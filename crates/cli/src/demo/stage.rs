@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use sisyphus_core::environment::{Environment, RUNTIME_DIR};
-use sisyphus_core::paths::{StateDir, client_tmp_dir, create_scratch_dir};
-use sisyphus_core::store::Lock;
+use sisyphus_base::environment::{Environment, RUNTIME_DIR};
+use sisyphus_base::paths::{StateDir, client_tmp_dir, create_scratch_dir};
+use sisyphus_state::store::Lock;
 
 use super::attention::Attention;
 use super::cast::{CAST, GO, Role, SLOTS};

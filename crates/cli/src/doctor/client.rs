@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use sisyphus_core::rights::is_executable;
+use sisyphus_base::rights::is_executable;
 
 use super::finding::{Finding, named, plain};
 use super::ground::Ground;

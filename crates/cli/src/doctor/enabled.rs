@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sisyphus_core::atomic;
-use sisyphus_core::settings::ClientKey;
-use sisyphus_core::settings::layers::File;
+use sisyphus_base::atomic;
+use sisyphus_settings::ClientKey;
+use sisyphus_settings::layers::File;
 
 use super::finding::{Finding, named};
 use super::ground::Ground;
@@ -173,10 +173,10 @@ mod tests {
 
     use chrono::Utc;
     use serde_json::json;
-    use sisyphus_core::environment::Environment;
-    use sisyphus_core::paths::StateDir;
-    use sisyphus_core::settings::layers::Layers;
-    use sisyphus_core::store::Store;
+    use sisyphus_base::environment::Environment;
+    use sisyphus_base::paths::StateDir;
+    use sisyphus_settings::layers::Layers;
+    use sisyphus_state::store::Store;
     use sisyphus_testing::TempDir;
 
     use super::*;

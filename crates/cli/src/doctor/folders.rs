@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sisyphus_core::rights::{Rights, rights};
+use sisyphus_base::rights::{Rights, rights};
 
 use super::finding::{Finding, for_shell, named};
 use super::ground::Ground;

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use sisyphus_core::atomic;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::paths::{StateDir, client_config_dir};
-use sisyphus_core::settings::layers::{File, Layers};
-use sisyphus_core::store::{Active, Store};
+use sisyphus_base::atomic;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::{StateDir, client_config_dir};
+use sisyphus_settings::layers::{File, Layers};
+use sisyphus_state::store::{Active, Store};
 use sisyphus_tasks::task::Task;
 
 use crate::project::project_dir;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use sisyphus_core::environment::Environment;
-use sisyphus_core::leftovers::find;
-use sisyphus_core::line::RuntimeDir;
+use sisyphus_base::environment::Environment;
+use sisyphus_control::leftovers::find;
+use sisyphus_state::line::RuntimeDir;
 
 use super::finding::{Finding, Level, plain};
 use super::ground::Ground;

@@ -1,8 +1,8 @@
 //! The line for slots: how many are held, how many commands wait, and what of it other configuration folders have.
 
-use sisyphus_core::line::Snapshot;
-use sisyphus_core::notice::elsewhere;
 use sisyphus_process::is_alive;
+use sisyphus_state::line::Snapshot;
+use sisyphus_wording::elsewhere;
 
 use super::finding::{Finding, plain};
 use super::ground::Ground;

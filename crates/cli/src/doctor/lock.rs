@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sisyphus_core::store::Lock;
 use sisyphus_process::holder;
+use sisyphus_state::store::Lock;
 
 use super::finding::{Finding, for_shell, plain};
 use super::ground::Ground;

@@ -1,6 +1,6 @@
 //! In which way people are told of ends.
 
-use sisyphus_core::settings::Switch;
+use sisyphus_settings::Switch;
 
 use super::finding::Finding;
 use super::ground::Ground;

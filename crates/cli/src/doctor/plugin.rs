@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use sisyphus_core::atomic;
-use sisyphus_core::rights::is_executable;
+use sisyphus_base::atomic;
+use sisyphus_base::rights::is_executable;
 
 use super::enabled::of_marketplaces;
 use super::finding::{Finding, named, plain};

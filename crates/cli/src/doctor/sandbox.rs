@@ -5,7 +5,7 @@ use std::fs::{self, DirEntry};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use sisyphus_core::run_root::RunRoot;
+use sisyphus_state::run_root::RunRoot;
 use sisyphus_tasks::source::Source;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;

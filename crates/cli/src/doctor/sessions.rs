@@ -9,13 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use sisyphus_core::announced::Announced;
-use sisyphus_core::atomic;
-use sisyphus_core::id::SessionId;
-use sisyphus_core::rights::is_executable;
-use sisyphus_core::snippet;
-use sisyphus_core::store::is_held;
+use sisyphus_attach::snippet;
+use sisyphus_base::atomic;
+use sisyphus_base::id::SessionId;
+use sisyphus_base::rights::is_executable;
 use sisyphus_process::ProcessId;
+use sisyphus_state::announced::Announced;
+use sisyphus_state::store::is_held;
 
 use super::finding::{Finding, named};
 use super::ground::Ground;

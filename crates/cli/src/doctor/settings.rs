@@ -1,8 +1,8 @@
 //! The settings files: whether they can be read, and whether every key of ours in them is right.
 
-use sisyphus_core::agents::Limits;
-use sisyphus_core::settings::check::{Flaw, check};
-use sisyphus_core::settings::layers::{Content, File};
+use sisyphus_settings::check::{Flaw, check};
+use sisyphus_settings::layers::{Content, File};
+use sisyphus_state::agents::Limits;
 
 use super::finding::{Finding, named, plain};
 use super::ground::Ground;

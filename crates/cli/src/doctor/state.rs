@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use sisyphus_base::atomic;
 use sisyphus_base::text::one_line;
-use sisyphus_core::atomic;
-use sisyphus_core::event::Event;
-use sisyphus_core::line::RuntimeDir;
-use sisyphus_core::store::{Active, History, Session};
+use sisyphus_state::event::Event;
+use sisyphus_state::line::RuntimeDir;
+use sisyphus_state::store::{Active, History, Session};
 
 use super::finding::{Finding, named, plain};
 use super::ground::{Ground, STATE_MAX};

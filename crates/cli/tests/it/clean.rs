@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use sisyphus_core::store::Lock;
+use sisyphus_state::store::Lock;
 use sisyphus_testing::{Client, Shell, TestEnv};
 
 use crate::planted::{assert_fails, ended, failed, owed, plant, plant_text, prints, running, tree};

@@ -58,7 +58,7 @@ pub(crate) fn plant_text(env: &TestEnv, file: &str, text: &str) {
     let path = env.state().join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     // In one step: somebody may be reading it.
-    sisyphus_core::atomic::write(&path, text.as_bytes()).unwrap();
+    sisyphus_base::atomic::write(&path, text.as_bytes()).unwrap();
 }
 
 /// What a command prints when all is well.

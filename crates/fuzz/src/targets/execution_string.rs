@@ -1,6 +1,6 @@
 //! A shell is taken for the announced command's if and only if it executes that command.
 
-use sisyphus_core::execution_string::{as_written, executes};
+use sisyphus_attach::execution_string::{as_written, executes};
 
 /// The bytes are two commands with a zero between them.
 pub(super) fn run(bytes: &[u8]) {

@@ -1,12 +1,13 @@
 //! Events of the client, and what is read out of the texts in them.
 
 use serde_json::Value;
-use sisyphus_core::sleep::sleeps_for;
-use sisyphus_core::{service, ultrawork};
 use sisyphus_hook::{
     AgentLaunch, BackgroundCommand, PostToolUse, PreToolUse, Prompt, SessionEnd, SessionStart,
     Stop, SubagentStart, SubagentStop, UserPromptSubmit, read_agent_end, read_prompt,
 };
+use sisyphus_hooks::bare_sleep::sleeps_for;
+use sisyphus_hooks::ultrawork;
+use sisyphus_service::is_service;
 
 pub(super) fn run(bytes: &[u8]) {
     // Each hook is started for one event, and may be given any.
@@ -67,9 +68,9 @@ fn call(found: Option<BackgroundCommand>) {
 }
 
 fn command(text: &str) {
-    let _ = service::is_service(text, &["make dev".to_owned(), "!npm start".to_owned()]);
+    let _ = is_service(text, &["make dev".to_owned(), "!npm start".to_owned()]);
     // A pattern is somebody's text too.
-    let _ = service::is_service("npm run dev", &[text.to_owned()]);
+    let _ = is_service("npm run dev", &[text.to_owned()]);
     assert!(sleeps_for(text).is_none_or(|seconds| seconds >= 0.0), "{text:?}");
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use sisyphus_base::text::{clean_line, one_line};
-use sisyphus_core::output::{Purpose, excerpt};
+use sisyphus_state::output::{Purpose, excerpt};
 use sisyphus_testing::TempDir;
 
 use super::assert_fit_to_read;

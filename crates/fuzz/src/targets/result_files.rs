@@ -5,15 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::id::{ClientTaskId, SessionId};
-use sisyphus_core::notice::report;
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::reconcile::{Scope, World};
-use sisyphus_core::run::Run;
-use sisyphus_core::run_root::RunRoot;
-use sisyphus_core::store::Store;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::id::{ClientTaskId, SessionId};
+use sisyphus_base::paths::StateDir;
+use sisyphus_state::reconcile::{Scope, World};
+use sisyphus_state::run::Run;
+use sisyphus_state::run_root::RunRoot;
+use sisyphus_state::store::Store;
 use sisyphus_testing::TempDir;
+use sisyphus_wording::report;
 
 use super::assert_fit_to_read;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sisyphus_core::snippet::{read, render};
+use sisyphus_attach::snippet::{read, render};
 
 /// The bytes are a path, what stands before our line, and what behind, with zeros between them.
 pub(super) fn run(bytes: &[u8]) {

@@ -3,15 +3,15 @@
 use std::fs;
 use std::time::Duration;
 
-use sisyphus_core::id::SessionId;
-use sisyphus_core::notice::{heading, report};
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::reconcile::{Scope, World};
-use sisyphus_core::settings::Settings;
-use sisyphus_core::settings::check::check;
-use sisyphus_core::store::Store;
+use sisyphus_base::id::SessionId;
+use sisyphus_base::paths::StateDir;
+use sisyphus_settings::Settings;
+use sisyphus_settings::check::check;
+use sisyphus_state::reconcile::{Scope, World};
+use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 use sisyphus_testing::TempDir;
+use sisyphus_wording::report;
 
 use super::assert_fit_to_read;
 
@@ -64,7 +64,7 @@ fn assert_told_well(task: &Task, state: &StateDir) {
     let text = report(&task, state, 20);
     assert!(text.chars().count() < 10_000, "{text}");
     assert_fit_to_read(&text);
-    assert_fit_to_read(&heading(&task));
+    assert_fit_to_read(&task.heading());
     let again: Task =
         serde_json::from_value(serde_json::to_value(&task).expect("JSON")).expect("a task");
     assert_eq!(again, task);

@@ -1,12 +1,12 @@
 //! PostToolUse of a call for an agent: what came of it.
 
 use sisyphus_base::machine::Machine;
-use sisyphus_core::agents::Launch;
-use sisyphus_core::event::Event;
-use sisyphus_core::settings::Execution;
-use sisyphus_core::store::Active;
 use sisyphus_hook::{AgentLaunch, Context, PostToolUse};
 use sisyphus_process::client;
+use sisyphus_settings::Execution;
+use sisyphus_state::agents::Launch;
+use sisyphus_state::event::Event;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::agent_call::AgentCall;
 
 use super::before::described;

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sisyphus_base::machine::Machine;
-use sisyphus_core::agents::{Admission, Launch, Limits, admit};
-use sisyphus_core::notice::agent_refused;
-use sisyphus_core::settings::Execution;
 use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse, Reply};
 use sisyphus_process::client;
+use sisyphus_settings::Execution;
+use sisyphus_state::agents::{Admission, Launch, Limits, admit};
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::status::Status;
+use sisyphus_wording::agent_refused;
 
 use super::model::expected;
 use super::update_within;

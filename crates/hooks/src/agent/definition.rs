@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sisyphus_core::agents::Model;
-use sisyphus_core::atomic;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::paths::client_config_dir;
+use sisyphus_base::atomic;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
+use sisyphus_state::agents::Model;
 use sisyphus_tasks::agent_call::name;
 
 /// How much of a file is read, in bytes. What is asked for stands at its beginning.

@@ -13,15 +13,16 @@ use std::time::Duration;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Now;
-use sisyphus_core::agents::{
-    Limits, NEWS_MAX, Published, Told, Turn, bury_orphans, come_back, has_lapsed, has_news,
-    has_orphans, leave_line, take_news, tend,
-};
-use sisyphus_core::id::SessionId;
-use sisyphus_core::line::{AgentSlots, RuntimeDir};
-use sisyphus_core::store::{Active, LOCK_WAIT_IN_HOOK};
+use sisyphus_base::id::SessionId;
 use sisyphus_hook::{Context, Reply};
 use sisyphus_process::is_gone;
+use sisyphus_state::agents::{
+    Limits, Published, Told, Turn, bury_orphans, come_back, has_lapsed, has_news, has_orphans,
+    leave_line, take_news, tend,
+};
+use sisyphus_state::line::{AgentSlots, RuntimeDir};
+use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
+use sisyphus_wording::{NEWS_MAX, agent_news};
 
 pub(crate) use after::after_agent;
 pub(crate) use before::before_agent;
@@ -75,7 +76,7 @@ fn publish(
 }
 
 fn has_agents(active: &Active) -> bool {
-    sisyphus_core::agents::live_agents(active).next().is_some()
+    sisyphus_state::agents::live_agents(active).next().is_some()
 }
 
 /// The reply with what a session is to be told of its agents. Takes the lock only if there is something to do. What
@@ -121,14 +122,15 @@ fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Opti
     if is_settled(context, &active, context.now.at) && !has_news(&active, session) {
         return Ok(None);
     }
-    update(context, context.now, |active, limits, now| {
+    let news = update(context, context.now, |active, limits, now| {
         come_back(active, session);
         tend(active, limits, now.at);
         if wanted == News::IfTurn && !has_turn(active, session) {
-            return None;
+            return Vec::new();
         }
         take_news(active, session, now.at)
-    })
+    })?;
+    Ok(agent_news(&news))
 }
 
 /// Whether a slot is kept for a call of the session, which does not know.

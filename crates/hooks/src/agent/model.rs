@@ -8,10 +8,10 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use serde_json::Value;
-use sisyphus_core::agents::Model;
-use sisyphus_core::store::Active;
 use sisyphus_hook::{Context, PreToolUse};
 use sisyphus_process::caller;
+use sisyphus_state::agents::Model;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::agent_call::AgentCall;
 
 use super::definition::defined_model;

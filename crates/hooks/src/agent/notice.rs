@@ -1,9 +1,9 @@
 //! The client's notice of an agent's end, for the books.
 
-use sisyphus_core::agents::Limits;
-use sisyphus_core::event::Event;
-use sisyphus_core::store::Active;
 use sisyphus_hook::{Context, read_agent_end};
+use sisyphus_state::agents::Limits;
+use sisyphus_state::event::Event;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::task::{Kind, Task};
 
 /// The end that a prompt announces, if it is such a notice. The model reads it whatever becomes of this.

@@ -1,11 +1,11 @@
 //! SubagentStart of an agent that had ended: it was sent a message, or its own background work came to an end.
 
 use anyhow::Result;
-use sisyphus_core::event::Event;
-use sisyphus_core::id::{AgentId, ClientTaskId, SessionId};
-use sisyphus_core::settings::Execution;
+use sisyphus_base::id::{AgentId, ClientTaskId, SessionId};
 use sisyphus_hook::Context;
 use sisyphus_process::client;
+use sisyphus_settings::Execution;
+use sisyphus_state::event::Event;
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::settle;

@@ -1,11 +1,11 @@
 //! SubagentStop of an agent.
 
 use anyhow::Result;
-use sisyphus_core::agents::{AgentEnd, Limits, has_own_work, is_rate_limit};
-use sisyphus_core::event::Event;
-use sisyphus_core::id::{AgentId, ClientTaskId};
-use sisyphus_core::store::Active;
+use sisyphus_base::id::{AgentId, ClientTaskId};
 use sisyphus_hook::Context;
+use sisyphus_state::agents::{AgentEnd, Limits, has_own_work, is_rate_limit};
+use sisyphus_state::event::Event;
+use sisyphus_state::store::Active;
 use sisyphus_tasks::outcome::AgentFailure;
 use sisyphus_tasks::task::{Kind, Task};
 

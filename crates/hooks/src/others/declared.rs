@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::Value;
-use sisyphus_core::atomic;
+use sisyphus_base::atomic;
 
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -60,10 +60,12 @@ fn may_match_bash(matcher: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+
     use serde_json::json;
     use sisyphus_testing::TempDir;
-    use std::fs;
+
+    use super::*;
 
     #[test]
     fn matchers_that_may_see_bash() {

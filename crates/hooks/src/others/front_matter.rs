@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use sisyphus_core::atomic;
+use sisyphus_base::atomic;
 
 /// How much of a file is read, in bytes: what nearly all need, then what is enough for every sensible one.
 const READS: [u64; 2] = [4 * 1024, 64 * 1024];
@@ -62,9 +62,11 @@ fn has_key(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use sisyphus_testing::TempDir;
     use std::fs;
+
+    use sisyphus_testing::TempDir;
+
+    use super::*;
 
     #[test]
     fn hooks_in_the_front_matter_and_only_there() {

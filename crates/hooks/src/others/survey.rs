@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use sisyphus_core::environment::Environment;
-use sisyphus_core::paths::client_config_dir;
-use sisyphus_core::store::Rewriting;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
+use sisyphus_state::store::Rewriting;
 
 use super::arguments::bring_hooks;
 use super::declared::settings_bring_hooks;
@@ -94,9 +94,11 @@ fn own_folder(environment: &Environment) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use sisyphus_testing::TempDir;
     use std::fs;
+
+    use sisyphus_testing::TempDir;
+
+    use super::*;
 
     #[test]
     fn the_folders_above_a_project_are_looked_at() {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Map, Value, json};
-use sisyphus_core::settings::keys::KEYS;
+use sisyphus_settings::keys::KEYS;
 use sisyphus_testing::TestEnv;
 
 use crate::payload::with;

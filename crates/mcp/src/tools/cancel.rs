@@ -5,7 +5,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::text::one_line;
 use sisyphus_control::{Ending, cancel};
-use sisyphus_core::asker::Asker;
+use sisyphus_state::asker::Asker;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::{Kind, Task};

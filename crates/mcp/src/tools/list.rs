@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sisyphus_core::asker::Asker;
+use sisyphus_state::asker::Asker;
 use sisyphus_tasks::task::Task;
 
 use super::reach::{of_session, read_recent};

@@ -1,9 +1,9 @@
 //! Which tasks a call is about: those of its own session first.
 
 use anyhow::Result;
+use sisyphus_base::id::SessionId;
 use sisyphus_control::{NoSuchTask, Reach, Tasks};
-use sisyphus_core::asker::Asker;
-use sisyphus_core::id::SessionId;
+use sisyphus_state::asker::Asker;
 use sisyphus_tasks::task::Task;
 
 /// Reads every task.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sisyphus_core::paths::StateDir;
-use sisyphus_core::store::Store;
+use sisyphus_base::paths::StateDir;
+use sisyphus_state::store::Store;
 use sisyphus_testing::TestEnv;
 
 use crate::bus::{Bus, Recorder};

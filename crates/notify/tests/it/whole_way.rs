@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixListener;
 
 use serde_json::json;
-use sisyphus_core::store::is_held;
+use sisyphus_state::store::is_held;
 use sisyphus_testing::{Client, Shell, wait_until};
 
 use crate::bus::{Bus, Recorder};

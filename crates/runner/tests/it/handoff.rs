@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use sisyphus_core::store::Lock;
+use sisyphus_state::store::Lock;
 use sisyphus_testing::{Client, Shell, failure_notice};
 
 use crate::support::in_both;

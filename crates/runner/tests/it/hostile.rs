@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sisyphus_core::store::{Lock, is_held};
+use sisyphus_state::store::{Lock, is_held};
 use sisyphus_testing::{Client, Shell, env, wait_until};
 
 /// A sandboxed task that was started, and whose runner is gone.

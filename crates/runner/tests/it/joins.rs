@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use sisyphus_core::store::Lock;
+use sisyphus_state::store::Lock;
 use sisyphus_testing::shell::Running;
 use sisyphus_testing::{Client, Shell, failure_notice, wait_until};
 

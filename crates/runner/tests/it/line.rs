@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
-use sisyphus_core::environment::Environment;
-use sisyphus_core::line::{Occupant, Snapshot};
+use sisyphus_base::environment::Environment;
+use sisyphus_state::line::{Occupant, Snapshot};
 use sisyphus_testing::shell::Running;
 use sisyphus_testing::{Client, Shell, told, wait_for, wait_until};
 

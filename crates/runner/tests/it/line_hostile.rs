@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sisyphus_core::store::Lock;
+use sisyphus_state::store::Lock;
 use sisyphus_testing::wait_until;
 
 use crate::queue::{job, let_go, session, started, wait_for_line, wait_for_start};

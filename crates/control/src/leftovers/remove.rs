@@ -1,0 +1,114 @@
+//! Removing what was found.
+
+use std::fs;
+use std::io;
+
+use anyhow::{Context as _, Error, Result};
+use sisyphus_state::line::remove_left_behind;
+use sisyphus_state::reach::is_in_reach;
+use sisyphus_state::reconcile::World;
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store, is_held};
+use sisyphus_tasks::task::Task;
+
+use super::find::{Kind, Leftover};
+
+/// Removes what was found, unless it is in use by now. Returns what is gone, and what went wrong.
+pub fn remove(
+    store: &Store,
+    world: &World<'_>,
+    leftovers: Vec<Leftover>,
+) -> (Vec<Leftover>, Vec<Error>) {
+    let (mut gone, mut errors) = (Vec::new(), Vec::new());
+    let (records, leftovers): (Vec<Leftover>, Vec<Leftover>) =
+        leftovers.into_iter().partition(|it| it.kind == Kind::Record);
+    if !records.is_empty() {
+        let dropped = store.update(world, LOCK_WAIT_IN_RUNNER, |active, _| {
+            let is_meant =
+                |task: &Task| records.iter().any(|it| it.task.as_ref() == Some(&task.id));
+            active.tasks.retain(|task| is_in_reach(task) || !is_meant(task));
+        });
+        match dropped {
+            Ok(()) => gone.extend(records),
+            Err(error) => errors.push(error),
+        }
+    }
+    let (shared, others): (Vec<Leftover>, Vec<Leftover>) =
+        leftovers.into_iter().partition(|it| is_shared(it.kind));
+    let mut take = |leftover: Leftover| match try_remove(&leftover) {
+        Ok(()) => gone.push(leftover),
+        Err(error) => errors.push(error),
+    };
+    others.into_iter().filter(is_free).for_each(&mut take);
+    if !shared.is_empty() {
+        let removed = store.with_lock(LOCK_WAIT_IN_RUNNER, || {
+            shared.into_iter().filter(is_unchanged).for_each(&mut take);
+        });
+        errors.extend(removed.err());
+    }
+    gone.sort_by(|one, other| one.path.cmp(&other.path));
+    (gone, errors)
+}
+
+/// Whether others append to it, or replace it, under the lock.
+fn is_shared(kind: Kind) -> bool {
+    match kind {
+        Kind::Archive | Kind::Session | Kind::History | Kind::Record => true,
+        Kind::Output
+        | Kind::Corrupt
+        | Kind::Temporary
+        | Kind::Handoff
+        | Kind::Waiter
+        | Kind::Runner
+        | Kind::Line
+        | Kind::RunFolder => false,
+    }
+}
+
+fn is_unchanged(leftover: &Leftover) -> bool {
+    let modified = leftover.path.symlink_metadata().and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| modified == leftover.modified)
+}
+
+pub(super) fn is_free(leftover: &Leftover) -> bool {
+    let lock = match leftover.kind {
+        Kind::RunFolder => leftover.path.join("lock"),
+        // Were it taken in this very moment, two could wait: to be woken twice costs nobody a turn.
+        Kind::Waiter => leftover.path.with_extension("lock"),
+        // A program that runs goes on without its name.
+        Kind::Runner => return is_unchanged(leftover),
+        Kind::Record
+        | Kind::History
+        | Kind::Output
+        | Kind::Archive
+        | Kind::Corrupt
+        | Kind::Session
+        | Kind::Temporary
+        // Looked at under its own lock.
+        | Kind::Line
+        | Kind::Handoff => return true,
+    };
+    !is_held(&lock).unwrap_or(true)
+}
+
+pub(super) fn try_remove(leftover: &Leftover) -> Result<()> {
+    let removed = match leftover.kind {
+        // It goes in the commit that drops it.
+        Kind::Record => Ok(()),
+        Kind::RunFolder => fs::remove_dir_all(&leftover.path),
+        Kind::Line => remove_left_behind(&leftover.path),
+        Kind::History
+        | Kind::Output
+        | Kind::Archive
+        | Kind::Corrupt
+        | Kind::Session
+        | Kind::Temporary
+        | Kind::Waiter
+        | Kind::Runner
+        | Kind::Handoff => fs::remove_file(&leftover.path),
+    };
+    match removed {
+        // Somebody else was quicker.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.with_context(|| format!("could not remove `{}`", leftover.path.display())),
+    }
+}

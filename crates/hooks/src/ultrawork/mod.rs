@@ -1,0 +1,42 @@
+//! Puts the instructions for ultrawork beside a prompt that asks for it by one of its words, and the line about the limit
+//! beside one that asks by the skill's command: there the client puts the instructions itself.
+
+mod asked;
+mod printed;
+mod spans;
+
+use sisyphus_hook::{Context, Prompt, Reply, read_prompt};
+use sisyphus_settings::{Execution, Switch};
+use sisyphus_state::agents::Limits;
+use sisyphus_wording::{ultrawork, ultrawork_limit};
+
+use crate::post_tool_use::line;
+
+pub use asked::{Asked, asked};
+
+/// The reply to a prompt, with what ultrawork needs in front if somebody typed it and it asks for that.
+pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> Reply {
+    let Some(asked) = asked(prompt).filter(|_| read_prompt(prompt) == Prompt::Typed) else {
+        return reply;
+    };
+    let settings = context.settings();
+    if settings.execution == Execution::Off {
+        return reply;
+    }
+    let limit_line = match context.store.read_active() {
+        Ok(active) => ultrawork_limit(&active, &line(context, 0), &Limits::of(settings)),
+        Err(error) => {
+            context.log("ultrawork", &error);
+            return reply;
+        }
+    };
+    let note = match (asked, settings.ultrawork_keyword) {
+        (Asked::Command, _) => Some(limit_line),
+        (Asked::Word, Switch::On) => {
+            let plugin_root = context.environment.claude_plugin_root.as_deref();
+            ultrawork(&limit_line, reply.room_for_note(), plugin_root)
+        }
+        (Asked::Word, Switch::Off) => None,
+    };
+    reply.with_note(note)
+}

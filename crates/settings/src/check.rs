@@ -1,0 +1,185 @@
+//! What is wrong with the keys of ours in a settings file. Reading passes over all of it; people are told.
+
+use serde_json::{Map, Value};
+
+use super::keys::{KEYS, Key, Kind, Place, SECTION};
+
+/// The longest part of a wrong key that is looked at, in characters.
+const LOOKED_AT: usize = 64;
+/// How many changes make one key of another at most, for it to be meant.
+const NEAR: usize = 4;
+/// How many wrong keys of a file are told.
+const TOLD: usize = 50;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// There is no such key. `name` is foreign text.
+    NoSuchKey { name: String, nearest: Option<&'static str> },
+    /// The value is of another type, and counts as not set.
+    WrongType { key: &'static Key },
+    /// The value is beyond a limit, which counts in its place; or entries of a list can't be used.
+    NotAllOfIt { key: &'static Key },
+    /// It is written in one piece and in the section; the latter counts.
+    Twice { key: &'static Key },
+    /// The section is no object, and nothing in it counts.
+    NoSection,
+    /// The file holds no object at all.
+    NoObject,
+}
+
+/// Finds what is wrong in a whole settings file.
+pub fn check(file: &Value) -> Vec<Flaw> {
+    let Some(file) = file.as_object() else { return vec![Flaw::NoObject] };
+    let mut flaws = Vec::new();
+    let section = file.get(SECTION).filter(|section| !section.is_null());
+    if section.is_some_and(|section| !section.is_object()) {
+        flaws.push(Flaw::NoSection);
+    }
+    let nested = section.and_then(Value::as_object);
+    let in_section = nested.into_iter().flatten();
+    let prefix = format!("{SECTION}.");
+    let dotted = file.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
+    let bare = KEYS.iter().filter(|key| key.place == Place::Top);
+    let bare = bare.filter_map(|key| Some((key.name, file.get(key.name)?)));
+    let all = in_section.map(|(name, value)| (name.as_str(), value)).chain(dotted).chain(bare);
+    flaws.extend(all.filter_map(|(name, value)| flaw(name, value)).take(TOLD));
+    let is_set = |value: Option<&Value>| value.is_some_and(|value| !value.is_null());
+    let is_twice = |key: &&Key| {
+        let bare = file.get(key.name).filter(|_| key.place == Place::Top);
+        let written =
+            [nested.and_then(|section| section.get(key.name)), file.get(&key.in_section()), bare];
+        written.into_iter().filter(|value| is_set(*value)).count() > 1
+    };
+    flaws.extend(KEYS.iter().filter(is_twice).map(|key| Flaw::Twice { key }));
+    flaws
+}
+
+fn flaw(name: &str, value: &Value) -> Option<Flaw> {
+    let Some(key) = Key::named(name) else {
+        return Some(Flaw::NoSuchKey { name: name.to_owned(), nearest: nearest(name) });
+    };
+    if value.is_null() {
+        return None;
+    }
+    let Some(usable) = key.usable(value) else { return Some(Flaw::WrongType { key }) };
+    let is_whole = match key.kind {
+        Kind::Switch => true,
+        Kind::Number { max, .. } => max.is_none_or(|max| value.as_u64() <= Some(max)),
+        Kind::Limits { .. } => usable.as_object().map(Map::len) == value.as_object().map(Map::len),
+        Kind::Patterns { .. } => usable.as_array().map(Vec::len) == value.as_array().map(Vec::len),
+    };
+    (!is_whole).then_some(Flaw::NotAllOfIt { key })
+}
+
+/// The key that is meant by a wrong one, if one looks like it.
+fn nearest(name: &str) -> Option<&'static str> {
+    let name: String = name.chars().take(LOOKED_AT).collect::<String>().to_lowercase();
+    let name = name.trim_start_matches("sisyphus.").replace('-', "_");
+    // What is left out is meant too: `ttl`, `guard`.
+    let part = KEYS.iter().filter(|key| name.len() >= 3 && key.name.contains(&name));
+    if let [only] = part.collect::<Vec<_>>().as_slice() {
+        return Some(only.name);
+    }
+    let distances = KEYS.iter().map(|key| (distance(&name, key.name), key.name));
+    // Of a short name a few changes leave nothing.
+    let is_near = |(changes, _): &(usize, &str)| *changes <= NEAR.min(name.chars().count() / 2);
+    distances.min_by_key(|(changes, _)| *changes).filter(is_near).map(|(_, key)| key)
+}
+
+/// How many characters must be added, removed or exchanged to make one text of another.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, from) in one.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = line + 1;
+        for (column, to) in other.iter().enumerate() {
+            let exchanged = corner + usize::from(from != *to);
+            corner = row[column + 1];
+            row[column + 1] = exchanged.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// One word a flaw.
+    fn found(file: &Value) -> Vec<String> {
+        let word = |flaw: &Flaw| match flaw {
+            Flaw::NoSuchKey { name, nearest } => format!("{name}?{}", nearest.unwrap_or("-")),
+            Flaw::WrongType { key } => format!("{}:type", key.name),
+            Flaw::NotAllOfIt { key } => format!("{}:limit", key.name),
+            Flaw::Twice { key } => format!("{}:twice", key.name),
+            Flaw::NoSection => "section".to_owned(),
+            Flaw::NoObject => "object".to_owned(),
+        };
+        check(file).iter().map(word).collect()
+    }
+
+    #[test]
+    fn what_is_wrong_is_found_and_nothing_else() {
+        let cases: &[(Value, &[&str])] = &[
+            (json!({}), &[]),
+            (json!({"model": 1, "sisyphus": null}), &[]),
+            (json!({"sisyphus": {"output_lines": 5, "sleep_guard": null}}), &[]),
+            (json!([]), &["object"]),
+            (json!({"sisyphus": 3}), &["section"]),
+            (json!({"sisyphus": {"output_line": 5}}), &["output_line?output_lines"]),
+            (json!({"sisyphus.outputLines": 5}), &["outputLines?output_lines"]),
+            (
+                json!({"sisyphus": {"max-background-tasks": 5}}),
+                &["max-background-tasks?max_background_tasks"],
+            ),
+            (json!({"sisyphus": {"ttl": 5}}), &["ttl?task_ttl_minutes"]),
+            (json!({"sisyphus": {"weather": 5}}), &["weather?-"]),
+            (json!({"sisyphus": {"": 5}}), &["?-"]),
+            (json!({"sisyphus": {"x": {"y": []}}}), &["x?-"]),
+            (
+                json!({"sisyphus": {"sisyphus.output_lines": 5}}),
+                &["sisyphus.output_lines?output_lines"],
+            ),
+            (json!({"sisyphus": {"output_lines": "5"}}), &["output_lines:type"]),
+            (json!({"sisyphus": {"output_lines": 5.0}}), &["output_lines:type"]),
+            (json!({"sisyphus": {"output_lines": 500}}), &["output_lines:limit"]),
+            (json!({"sisyphus": {"service_patterns": ["a", 1]}}), &["service_patterns:limit"]),
+            (
+                json!({"sisyphus": {"output_lines": 5}, "sisyphus.output_lines": 6}),
+                &["output_lines:twice"],
+            ),
+            (json!({"background_notifications": false}), &[]),
+            (json!({"background_notifications": "no"}), &["background_notifications:type"]),
+            (
+                json!({"background_notifications": false, "sisyphus.background_notifications": true}),
+                &["background_notifications:twice"],
+            ),
+            (json!({"output_lines": "not ours"}), &[]),
+        ];
+        for (file, expected) in cases {
+            assert_eq!(found(file), *expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_file_costs_little() {
+        let long = "x".repeat(100_000);
+        let many: Map<String, Value> =
+            (0..10_000).map(|number| (format!("{number}-{}", &long[..80]), json!(1))).collect();
+        assert_eq!(check(&json!({ "sisyphus": many })).len(), TOLD);
+        assert_eq!(check(&json!({ "sisyphus": { (long): 1 } })).len(), 1);
+    }
+
+    #[test]
+    fn distances_are_those_of_levenshtein() {
+        for (one, other, expected) in
+            [("", "", 0), ("", "ab", 2), ("kitten", "sitting", 3), ("ä", "a", 1), ("ab", "ba", 2)]
+        {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+        }
+    }
+}

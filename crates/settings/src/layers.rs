@@ -1,0 +1,323 @@
+//! The user's settings and those of a project, one over the other.
+//!
+//! A project's settings come with a repository: they may only make us more careful than the user wants us to be. What a
+//! key lets them do stands in the [table of keys](super::keys); [`narrow`] is the one place that decides.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use sisyphus_base::atomic;
+
+use super::excerpt::{self, ClientKey};
+use super::keys::{KEYS, Key, Kind, Project, SECTION, Zero};
+use super::{MAX_BYTES, Settings, Switch, setting};
+
+/// The files of a project, of which the second has the last word with the client. Both may come with a repository.
+const PROJECT_FILES: [&str; 2] = ["settings.json", "settings.local.json"];
+
+/// One settings file.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub path: PathBuf,
+    pub content: Content,
+}
+
+/// What is in a settings file.
+#[derive(Debug, Clone)]
+pub enum Content {
+    Missing,
+    /// It can't be read, or is no JSON: why. Nothing in it counts.
+    Unreadable(String),
+    /// What is ours of it, and each [`ClientKey`].
+    Read(Value),
+}
+
+impl File {
+    /// Reads a settings file, which may be a link, as in a folder of dotfiles.
+    pub fn read(path: PathBuf) -> Self {
+        let content = match atomic::read_linked(&path, MAX_BYTES) {
+            Ok(None) => Content::Missing,
+            Ok(Some(bytes)) => match excerpt::parse(&bytes) {
+                Ok(value) => Content::Read(value),
+                Err(error) => Content::Unreadable(format!("no JSON: {error}")),
+            },
+            Err(error) => Content::Unreadable(error.root_cause().to_string()),
+        };
+        Self { path, content }
+    }
+
+    /// What it sets a key of the client's own to.
+    pub fn of_client(&self, key: ClientKey) -> Option<&Value> {
+        match &self.content {
+            Content::Read(file) => file.get(key.name()),
+            Content::Missing | Content::Unreadable(_) => None,
+        }
+    }
+
+    /// What it sets a key to, if that can be used.
+    fn usable(&self, key: &Key) -> Option<Value> {
+        match &self.content {
+            Content::Read(file) => setting(file, key.name).and_then(|value| key.usable(value)),
+            Content::Missing | Content::Unreadable(_) => None,
+        }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source<'a> {
+    Default,
+    File(&'a Path),
+}
+
+/// What counts for one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective<'a> {
+    pub key: &'static Key,
+    pub value: Value,
+    pub source: Source<'a>,
+    /// The files of the project that ask for what a project may not.
+    pub refused: Vec<&'a Path>,
+}
+
+/// Every settings file that is looked at.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    pub user: File,
+    pub project: Vec<File>,
+}
+
+impl Layers {
+    /// Reads `settings.json` in the client's configuration folder, and what a project adds.
+    pub fn read(config_dir: &Path, project: Option<&Path>) -> Self {
+        let folder = project.map(|dir| dir.join(".claude")).filter(|folder| folder != config_dir);
+        let of_project =
+            folder.iter().flat_map(|folder| PROJECT_FILES.map(|name| folder.join(name)));
+        Self {
+            user: File::read(config_dir.join("settings.json")),
+            project: of_project.map(File::read).collect(),
+        }
+    }
+
+    /// What counts for each key, and why.
+    pub fn effective(&self) -> Vec<Effective<'_>> {
+        KEYS.iter().map(|key| self.effective_of(key)).collect()
+    }
+
+    fn effective_of(&self, key: &'static Key) -> Effective<'_> {
+        let (value, source) = match self.user.usable(key) {
+            Some(value) => (value, Source::File(self.user.path.as_path())),
+            None => (key.default(), Source::Default),
+        };
+        let mut effective = Effective { key, value, source, refused: Vec::new() };
+        for file in &self.project {
+            let Some(asked) = file.usable(key) else { continue };
+            match narrow(key, &effective.value, &asked) {
+                Narrowed::Same => {}
+                Narrowed::To(value) => {
+                    effective.value = value;
+                    effective.source = Source::File(&file.path);
+                }
+                Narrowed::Refused => effective.refused.push(&file.path),
+            }
+        }
+        effective
+    }
+
+    /// What counts, for the program.
+    pub fn settings(&self) -> Settings {
+        Settings { sandbox: self.sandbox(), ..self.ours() }
+    }
+
+    /// Whether a file switches the client's sandbox on. In doubt it is: a sandboxed runner is believed less.
+    fn sandbox(&self) -> Switch {
+        let is_on = |file: &File| {
+            let section = file.of_client(ClientKey::Sandbox);
+            section.and_then(|it| it.get("enabled")) == Some(&Value::Bool(true))
+        };
+        if self.project.iter().chain([&self.user]).any(is_on) { Switch::On } else { Switch::Off }
+    }
+
+    fn ours(&self) -> Settings {
+        let is_silent = |file: &File| !matches!(file.content, Content::Read(_));
+        if self.project.iter().all(is_silent) {
+            return match &self.user.content {
+                Content::Read(file) => Settings::of(file),
+                Content::Missing | Content::Unreadable(_) => Settings::default(),
+            };
+        }
+        let values: Map<String, Value> =
+            self.effective().into_iter().map(|it| (it.key.name.to_owned(), it.value)).collect();
+        Settings::of(&Value::Object(Map::from_iter([(SECTION.to_owned(), values.into())])))
+    }
+}
+
+/// What becomes of a value if a project asks for another.
+#[derive(Debug, PartialEq, Eq)]
+enum Narrowed {
+    Same,
+    To(Value),
+    /// It would loosen something, or is not the project's to say.
+    Refused,
+}
+
+/// Decides what a project may do. Both values are usable ones of the key.
+fn narrow(key: &Key, ours: &Value, asked: &Value) -> Narrowed {
+    if ours == asked {
+        return Narrowed::Same;
+    }
+    match key.project {
+        Project::MayNothing => Narrowed::Refused,
+        Project::MayTurnOff if asked == false => Narrowed::To(false.into()),
+        Project::MayTurnOff => Narrowed::Refused,
+        Project::MayLower if weight(key, asked) < weight(key, ours) => Narrowed::To(asked.clone()),
+        Project::MayLower => Narrowed::Refused,
+        Project::MayTakeAway => take_away(ours, asked),
+    }
+}
+
+/// How much a number allows.
+fn weight(key: &Key, value: &Value) -> u64 {
+    let number = value.as_u64().unwrap_or(u64::MAX);
+    match key.kind {
+        Kind::Number { zero: Zero::Unlimited, .. } if number == 0 => u64::MAX,
+        Kind::Number { .. } | Kind::Switch | Kind::Patterns { .. } | Kind::Limits { .. } => number,
+    }
+}
+
+fn take_away(ours: &Value, asked: &Value) -> Narrowed {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let (kept, asked) = (list(ours), list(asked));
+    let takes = |entry: &&Value| entry.as_str().is_some_and(|entry| entry.starts_with('!'));
+    let more: Vec<Value> =
+        asked.iter().filter(takes).filter(|entry| !kept.contains(entry)).cloned().collect();
+    let adds = asked.iter().any(|entry| !takes(&entry) && !kept.contains(entry));
+    match (more.is_empty(), adds) {
+        (true, true) => Narrowed::Refused,
+        (true, false) => Narrowed::Same,
+        // The user's first: of too many the last are passed over, and what the user took away must stay away.
+        (false, _) => Narrowed::To(kept.into_iter().chain(more).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    /// Each row: key, what the user set, what a project asks for, what counts then.
+    #[test]
+    fn a_project_only_makes_us_more_careful() {
+        let cases = [
+            ("background_execution", json!(null), json!(false), json!(false)),
+            ("background_execution", json!(true), json!(false), json!(false)),
+            ("background_execution", json!(false), json!(true), json!(false)),
+            ("sleep_guard", json!(null), json!(false), json!(false)),
+            ("sleep_guard", json!(false), json!(true), json!(false)),
+            ("ultrawork_keyword", json!(null), json!(false), json!(false)),
+            ("ultrawork_keyword", json!(false), json!(true), json!(false)),
+            ("background_notifications", json!(null), json!(false), json!(false)),
+            ("background_notifications", json!(false), json!(true), json!(false)),
+            ("notify_min_seconds", json!(null), json!(0), json!(10)),
+            ("notify_min_seconds", json!(60), json!(600), json!(60)),
+            // One line for all projects.
+            ("max_background_tasks", json!(null), json!(50), json!(5)),
+            ("max_background_tasks", json!(null), json!(0), json!(5)),
+            ("max_background_tasks", json!(3), json!(1), json!(3)),
+            ("model_concurrency", json!({ "opus": 2 }), json!({ "opus": 1 }), json!({ "opus": 2 })),
+            ("provider_concurrency", json!(null), json!({ "anthropic": 0 }), json!({})),
+            ("task_ttl_minutes", json!(null), json!(60), json!(30)),
+            ("task_ttl_minutes", json!(null), json!(5), json!(5)),
+            ("task_ttl_minutes", json!(0), json!(60), json!(30)),
+            ("task_ttl_minutes", json!(10), json!(0), json!(10)),
+            ("task_ttl_minutes", json!(60), json!(0), json!(30)),
+            ("stale_minutes", json!(null), json!(5), json!(5)),
+            ("stale_minutes", json!(5), json!(9), json!(5)),
+            ("stale_minutes", json!(5), json!(0), json!(5)),
+            ("service_patterns", json!(null), json!(["make dev"]), json!([])),
+            ("service_patterns", json!(["a"]), json!(["!a", "b"]), json!(["a", "!a"])),
+            ("service_patterns", json!(["a"]), json!(["a"]), json!(["a"])),
+            ("output_lines", json!(null), json!(200), json!(20)),
+            ("output_lines", json!(50), json!(2), json!(2)),
+            ("output_lines", json!(50), json!(0), json!(0)),
+            // What can't be used does nothing.
+            ("output_lines", json!(50), json!("2"), json!(50)),
+            ("sleep_guard", json!(null), json!(0), json!(true)),
+        ];
+        for (name, user, project, expected) in &cases {
+            let said = layers(user, name, project);
+            let found = said.effective().into_iter().find(|it| it.key.name == *name).unwrap();
+            assert_eq!(found.value, *expected, "{name}: {user} and {project}");
+            assert_eq!(
+                said.settings(),
+                Settings::of(&json!({ "sisyphus": { (*name): expected } })),
+                "{name}: {user} and {project}"
+            );
+        }
+        for key in KEYS {
+            assert!(cases.iter().any(|case| case.0 == key.name), "{} has no row", key.name);
+        }
+    }
+
+    fn layers(user: &Value, name: &str, project: &Value) -> Layers {
+        let file = |path: &str, value: &Value| File {
+            path: path.into(),
+            content: Content::Read(json!({ "sisyphus": { (name): value } })),
+        };
+        Layers { user: file("/user", user), project: vec![file("/project", project)] }
+    }
+
+    #[test]
+    fn it_is_told_where_a_value_comes_from_and_what_was_refused() {
+        let said = layers(&json!(null), "output_lines", &json!(5));
+        let find = |said: &Layers| {
+            let all = said.effective();
+            let it = all.iter().find(|it| it.key.name == "output_lines").unwrap();
+            (
+                it.source == Source::Default,
+                it.source == Source::File(Path::new("/project")),
+                it.refused.len(),
+            )
+        };
+        assert_eq!(find(&said), (false, true, 0));
+        assert_eq!(find(&layers(&json!(null), "output_lines", &json!(50))), (true, false, 1));
+        assert_eq!(find(&layers(&json!(5), "output_lines", &json!(50))), (false, false, 1));
+        assert_eq!(find(&layers(&json!(5), "output_lines", &json!(5))), (false, false, 0));
+    }
+
+    #[test]
+    fn both_files_of_a_project_are_read_and_neither_loosens_the_other() {
+        let dir = TempDir::new();
+        let (user, project) = (dir.path().join("user"), dir.path().join("project"));
+        for folder in [user.clone(), project.join(".claude")] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let put = |path: PathBuf, lines: u32| {
+            let text = json!({ "sisyphus.output_lines": lines }).to_string();
+            atomic::write(&path, text.as_bytes()).unwrap();
+        };
+        put(user.join("settings.json"), 10);
+        put(project.join(".claude/settings.json"), 5);
+        put(project.join(".claude/settings.local.json"), 7);
+        assert_eq!(Layers::read(&user, Some(&project)).settings().output_lines, 5);
+        assert_eq!(Layers::read(&user, None).settings().output_lines, 10);
+        // What is broken does nothing, and does not keep the other from counting.
+        atomic::write(&project.join(".claude/settings.json"), b"{").unwrap();
+        assert_eq!(Layers::read(&user, Some(&project)).settings().output_lines, 7);
+        atomic::write(&user.join("settings.json"), b"{").unwrap();
+        let said = Layers::read(&user, Some(&project));
+        assert_eq!(said.settings().output_lines, 7);
+        assert!(matches!(said.user.content, Content::Unreadable(_)));
+        // In the home folder the project's file is the user's own.
+        let home = dir.path().join("home");
+        assert!(Layers::read(&home.join(".claude"), Some(&home)).project.is_empty());
+        assert_eq!(
+            Layers::read(&home.join(".claude"), Some(&home)).settings(),
+            Settings::default()
+        );
+    }
+}

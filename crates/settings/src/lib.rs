@@ -1,0 +1,358 @@
+//! The user's settings: the keys `sisyphus.…` in the client's own `settings.json`, and `background_notifications`.
+//!
+//! Both ways to write a key are read: `{"sisyphus": {"output_lines": 5}}` and `{"sisyphus.output_lines": 5}`. Where a
+//! file has both, the nested one counts. What is missing, broken or of the wrong type is the default: a typing mistake
+//! in one key must not cost a session its results. The settings of a project are read too, see [`layers`].
+
+pub mod check;
+mod excerpt;
+pub mod keys;
+pub mod layers;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use excerpt::ClientKey;
+use keys::{
+    DEFAULT_NOTIFY_SECONDS, DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, Key,
+    MAX_LIMIT_NAME, MAX_LIMITS, MAX_MINUTES, MAX_OUTPUT_LINES, MAX_PATTERN_CHARS, MAX_PATTERNS,
+    Place, usable_limits,
+};
+use layers::{Content, Layers};
+
+/// Largest settings file that is read, in bytes.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+const SECOND_MS: u64 = 1_000;
+const MINUTE_MS: u64 = 60_000;
+
+/// Whether commands are attached and recorded at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Execution {
+    On,
+    Off,
+}
+
+/// Whether something that can be done without is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+/// How many tasks may run at once, services not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlotLimit {
+    Unlimited,
+    AtMost(NonZeroUsize),
+}
+
+/// What the user set, or the default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `sisyphus.background_execution`, default true.
+    pub execution: Execution,
+    /// `sisyphus.max_background_tasks`, default 5; 0 is unlimited.
+    pub max_background_tasks: SlotLimit,
+    /// `sisyphus.model_concurrency`, default none: how many agents of a model may run at once; 0 is unlimited. The first
+    /// 100 names of at most 200 characters whose value is a number.
+    pub model_concurrency: Vec<(String, SlotLimit)>,
+    /// `sisyphus.provider_concurrency`, the same for providers.
+    pub provider_concurrency: Vec<(String, SlotLimit)>,
+    /// `sisyphus.task_ttl_minutes` in milliseconds: how long a command may run whose call names no limit. Default 30
+    /// minutes, at most 10,080 (a week); 0 is the default, because a limit of nothing would let nothing run.
+    pub task_ttl_ms: u64,
+    /// `sisyphus.stale_minutes` in milliseconds: after how long without output a command counts as stuck. Default 0,
+    /// which is never; at most 10,080 minutes.
+    pub stale_ms: Option<u64>,
+    /// `sisyphus.service_patterns`, default none: what the user adds to the [services](sisyphus_service) that are known,
+    /// and with a `!` in front takes away. The first 200 that have 1 to 200 characters.
+    pub service_patterns: Vec<String>,
+    /// `sisyphus.output_lines`, default 20, at most 200: how many last lines of an output a reminder shows.
+    pub output_lines: usize,
+    /// `sisyphus.sleep_guard`, default true: whether a foreground call that does nothing but sleep is denied while a
+    /// background task of its session runs.
+    pub sleep_guard: Switch,
+    /// `sisyphus.ultrawork_keyword`, default true: whether the words `ultrawork` and `ulw` in a typed prompt ask for the
+    /// skill of that name.
+    pub ultrawork_keyword: Switch,
+    /// `background_notifications`, default true: whether people are told of ends on their desktop.
+    pub notifications: Switch,
+    /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have run
+    /// for its success to be worth telling.
+    pub notify_min_ms: u64,
+    /// `sandbox.enabled`, a setting of the client's own, in any of the files: whether it may start commands in its
+    /// sandbox.
+    pub sandbox: Switch,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            execution: Execution::On,
+            max_background_tasks: slot_limit(DEFAULT_SLOTS),
+            model_concurrency: Vec::new(),
+            provider_concurrency: Vec::new(),
+            task_ttl_ms: DEFAULT_TTL_MINUTES * MINUTE_MS,
+            stale_ms: None,
+            service_patterns: Vec::new(),
+            output_lines: saturating(DEFAULT_OUTPUT_LINES),
+            sleep_guard: Switch::On,
+            ultrawork_keyword: Switch::On,
+            notifications: Switch::On,
+            notify_min_ms: DEFAULT_NOTIFY_SECONDS * SECOND_MS,
+            sandbox: Switch::Off,
+        }
+    }
+}
+
+impl Settings {
+    /// The user's settings, for what is done outside of any project; `None` if there is something that can't be read or
+    /// is no JSON, as while an editor writes it.
+    pub fn read_whole(config_dir: &Path) -> Option<Self> {
+        let layers = Layers::read(config_dir, None);
+        match layers.user.content {
+            Content::Unreadable(_) => None,
+            Content::Missing | Content::Read(_) => Some(layers.settings()),
+        }
+    }
+
+    /// The user's settings as the settings of the project in this folder narrow them.
+    pub fn read_in(config_dir: &Path, project: Option<&Path>) -> Self {
+        Layers::read(config_dir, project).settings()
+    }
+
+    fn of(file: &Value) -> Self {
+        let default = Self::default();
+        let number = |key| setting(file, key)?.as_u64();
+        Self {
+            execution: match setting(file, "background_execution").and_then(Value::as_bool) {
+                Some(false) => Execution::Off,
+                Some(true) | None => Execution::On,
+            },
+            max_background_tasks: number("max_background_tasks")
+                .map_or(default.max_background_tasks, slot_limit),
+            model_concurrency: setting(file, "model_concurrency").map(limits).unwrap_or_default(),
+            provider_concurrency: setting(file, "provider_concurrency")
+                .map(limits)
+                .unwrap_or_default(),
+            task_ttl_ms: number("task_ttl_minutes")
+                .and_then(minutes_in_ms)
+                .unwrap_or(default.task_ttl_ms),
+            stale_ms: number("stale_minutes").and_then(minutes_in_ms),
+            service_patterns: setting(file, "service_patterns").map(patterns).unwrap_or_default(),
+            output_lines: number("output_lines")
+                .map_or(default.output_lines, |lines| saturating(lines.min(MAX_OUTPUT_LINES))),
+            sleep_guard: switch(file, "sleep_guard"),
+            ultrawork_keyword: switch(file, "ultrawork_keyword"),
+            notifications: switch(file, "background_notifications"),
+            notify_min_ms: number("notify_min_seconds")
+                .map_or(default.notify_min_ms, |it| it.min(MAX_MINUTES * 60) * SECOND_MS),
+            sandbox: default.sandbox,
+        }
+    }
+}
+
+/// On unless the user said `false`, in so many letters.
+fn switch(file: &Value, key: &str) -> Switch {
+    match setting(file, key).and_then(Value::as_bool) {
+        Some(false) => Switch::Off,
+        Some(true) | None => Switch::On,
+    }
+}
+
+/// The value of a key of ours, however it is written. Null is the same as not set.
+fn setting<'a>(file: &'a Value, key: &str) -> Option<&'a Value> {
+    let set = |value: &&Value| !value.is_null();
+    let nested = file.get("sisyphus").and_then(|section| section.get(key)).filter(set);
+    let dotted = || file.get(format!("sisyphus.{key}")).filter(set);
+    let is_bare = || Key::named(key).is_some_and(|key| key.place == Place::Top);
+    nested.or_else(dotted).or_else(|| file.get(key).filter(set).filter(|_| is_bare()))
+}
+
+fn slot_limit(number: u64) -> SlotLimit {
+    NonZeroUsize::new(saturating(number)).map_or(SlotLimit::Unlimited, SlotLimit::AtMost)
+}
+
+/// `None` for 0, which each key gives a meaning of its own.
+fn minutes_in_ms(minutes: u64) -> Option<u64> {
+    (minutes > 0).then(|| minutes.min(MAX_MINUTES) * MINUTE_MS)
+}
+
+fn saturating(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The limits of an object.
+fn limits(object: &Value) -> Vec<(String, SlotLimit)> {
+    let entries = object.as_object().map(|it| usable_limits(it, MAX_LIMITS, MAX_LIMIT_NAME));
+    entries
+        .into_iter()
+        .flatten()
+        .map(|(name, number)| (name.to_owned(), slot_limit(number)))
+        .collect()
+}
+
+/// Those of the list that can be used: one wrong entry does not cost the others.
+fn patterns(list: &Value) -> Vec<String> {
+    let entries = list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::trim);
+    entries
+        .filter(|entry| (1..=MAX_PATTERN_CHARS).contains(&entry.chars().count()))
+        .take(MAX_PATTERNS)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at_most(slots: usize) -> SlotLimit {
+        SlotLimit::AtMost(NonZeroUsize::new(slots).unwrap())
+    }
+
+    #[test]
+    fn every_key_is_read_bounded_and_wrong_is_the_default() {
+        let default = Settings::default;
+        let hour = 3_600_000;
+        let cases = [
+            (json!({}), default()),
+            (json!(null), default()),
+            (json!([1]), default()),
+            (json!({"background_execution": "no", "output_lines": -1}), default()),
+            (json!({"background_execution": 0, "output_lines": "5"}), default()),
+            (
+                json!({"background_execution": false, "output_lines": 5, "other": 1}),
+                Settings { execution: Execution::Off, output_lines: 5, ..default() },
+            ),
+            (json!({"output_lines": 100_000}), Settings { output_lines: 200, ..default() }),
+            (json!({"output_lines": u64::MAX}), Settings { output_lines: 200, ..default() }),
+            (
+                json!({"max_background_tasks": 0}),
+                Settings { max_background_tasks: SlotLimit::Unlimited, ..default() },
+            ),
+            (
+                json!({"max_background_tasks": 12}),
+                Settings { max_background_tasks: at_most(12), ..default() },
+            ),
+            (json!({"max_background_tasks": -1}), default()),
+            (json!({"max_background_tasks": "12"}), default()),
+            (json!({"max_background_tasks": 2.5}), default()),
+            (json!({"max_background_tasks": true}), default()),
+            (json!({"task_ttl_minutes": 60}), Settings { task_ttl_ms: hour, ..default() }),
+            (json!({"task_ttl_minutes": 0}), default()),
+            (json!({"task_ttl_minutes": -5}), default()),
+            (
+                json!({"task_ttl_minutes": u64::MAX}),
+                Settings { task_ttl_ms: 7 * 24 * hour, ..default() },
+            ),
+            (json!({"stale_minutes": 60}), Settings { stale_ms: Some(hour), ..default() }),
+            (json!({"stale_minutes": 0}), default()),
+            (json!({"stale_minutes": [1]}), default()),
+            (json!({"sleep_guard": false}), Settings { sleep_guard: Switch::Off, ..default() }),
+            (json!({"sleep_guard": "false"}), default()),
+            (
+                json!({"ultrawork_keyword": false, "sleep_guard": true}),
+                Settings { ultrawork_keyword: Switch::Off, ..default() },
+            ),
+            (json!({"ultrawork_keyword": 0}), default()),
+            (json!({"notify_min_seconds": 0}), Settings { notify_min_ms: 0, ..default() }),
+            (
+                json!({"notify_min_seconds": u64::MAX}),
+                Settings { notify_min_ms: 7 * 24 * hour, ..default() },
+            ),
+            (
+                json!({"stale_minutes": 10_081}),
+                Settings { stale_ms: Some(7 * 24 * hour), ..default() },
+            ),
+        ];
+        for (section, expected) in cases {
+            assert_eq!(Settings::of(&json!({ "sisyphus": section })), expected, "{section}");
+        }
+        assert_eq!(default().max_background_tasks, at_most(5));
+        assert_eq!(default().task_ttl_ms, hour / 2);
+    }
+
+    #[test]
+    fn a_key_may_be_written_with_a_dot_and_a_nested_one_goes_before() {
+        let off = Settings { execution: Execution::Off, ..Settings::default() };
+        let silent = Settings { notifications: Switch::Off, ..Settings::default() };
+        let cases = [
+            (json!({"sisyphus.background_execution": false}), off.clone()),
+            (
+                json!({"sisyphus.background_execution": false, "sisyphus": {"output_lines": 20}}),
+                off.clone(),
+            ),
+            (
+                json!({"sisyphus.background_execution": false, "sisyphus": {"background_execution": null}}),
+                off.clone(),
+            ),
+            (json!({"sisyphus.background_execution": false, "sisyphus": "odd"}), off.clone()),
+            (
+                json!({"sisyphus.background_execution": true, "sisyphus": {"background_execution": false}}),
+                off,
+            ),
+            (
+                json!({"sisyphus.background_execution": false, "sisyphus": {"background_execution": true}}),
+                Settings::default(),
+            ),
+            (json!({"background_execution": false}), Settings::default()),
+            (json!({"background_notifications": false}), silent.clone()),
+            (json!({"sisyphus.background_notifications": false}), silent),
+            (
+                json!({"background_notifications": false, "sisyphus": {"background_notifications": true}}),
+                Settings::default(),
+            ),
+            (json!({"background_notifications": "false"}), Settings::default()),
+            (json!({"notify_min_seconds": 0}), Settings::default()),
+            (json!({"sisyphus": {"sisyphus.background_execution": false}}), Settings::default()),
+        ];
+        for (file, expected) in cases {
+            assert_eq!(Settings::of(&file), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn of_the_limits_for_models_and_providers_those_that_can_be_used_are_kept() {
+        let read = |value: Value| {
+            let settings = Settings::of(&json!({ "sisyphus.model_concurrency": value.clone(),
+                                                 "sisyphus": { "provider_concurrency": value } }));
+            assert_eq!(settings.model_concurrency, settings.provider_concurrency);
+            settings.model_concurrency
+        };
+        let two = || ("opus".to_owned(), at_most(2));
+        let none: Vec<(String, SlotLimit)> = Vec::new();
+        let unlimited = ("a/b".to_owned(), SlotLimit::Unlimited);
+        assert_eq!(read(json!({ "opus": 2, "a/b": 0 })), [unlimited, two()]);
+        let odd = json!({ "opus": 2, "x": "2", "y": -1, "z": 1.5, "n": null, "x".repeat(201): 1 });
+        assert_eq!(read(odd), [two()]);
+        for wrong in [json!([2]), json!("opus"), json!(2), json!(null)] {
+            assert_eq!(read(wrong), none);
+        }
+        let many: Value = (0..300)
+            .map(|number| (format!("m{number}"), json!(1)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        assert_eq!(read(many).len(), 100);
+    }
+
+    #[test]
+    fn of_the_patterns_those_that_can_be_used_are_kept() {
+        let read = |value: Value| {
+            Settings::of(&json!({ "sisyphus.service_patterns": value })).service_patterns
+        };
+        let long = "ä".repeat(200);
+        let longer = "x".repeat(201);
+        assert_eq!(read(json!(["a b", 1, "", "  ", null, " c ", [], longer])), ["a b", "c"]);
+        assert_eq!(read(json!([long])), [long]);
+        assert_eq!(read(json!("npm start")), Vec::<String>::new());
+        let many: Vec<String> = (0..300).map(|number| format!("p{number}")).collect();
+        assert_eq!(read(json!(many)), many[..200]);
+    }
+}

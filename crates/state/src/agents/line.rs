@@ -1,0 +1,286 @@
+//! The calls that were denied for want of a slot, in the order in which they came. Pure: the clock comes in as `now`.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::id::{SessionId, Ticket, ToolUseId};
+use sisyphus_base::machine::Machine;
+use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
+
+use super::limit::Limits;
+use super::occupancy::has_room;
+use super::rate_limit::Brake;
+use super::reservation::{Told, Turn};
+use crate::store::Active;
+
+/// How long a call counts before the client has said what became of it: it may be denied by somebody else, fail, or its
+/// client be killed. The client answers within milliseconds.
+const LEASE: Duration = Duration::seconds(30);
+/// Most calls in line. A model that launches without end must not fill the state.
+const LINE_MAX: usize = 200;
+/// How many models are remembered.
+const LEARNED_MAX: usize = 100;
+
+/// What is known about agents beside those that run: a part of `active.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentLine {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brakes: Vec<Brake>,
+    /// Which models the client took for which calls, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    learned: Vec<Learned>,
+    /// Whether the runners were told of slots that agents have.
+    #[serde(default, skip_serializing_if = "Published::is_nothing")]
+    pub published: Published,
+}
+
+/// What the runners know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Published {
+    #[default]
+    Nothing,
+    Slots,
+}
+
+impl Published {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
+}
+
+/// A call in line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub ticket: Ticket,
+    pub session: SessionId,
+    /// The newest call of it that was denied.
+    pub tool_use_id: ToolUseId,
+    #[serde(default)]
+    pub description: String,
+    pub call: AgentCall,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
+    #[serde(flatten)]
+    pub turn: Turn,
+}
+
+/// What a call of this kind got.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Learned {
+    session: SessionId,
+    agent_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked: Option<String>,
+    model: String,
+}
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    Launch,
+    /// It stands in line as this number of those who wait for the same limit: 1 is the next.
+    InLine {
+        number: usize,
+    },
+}
+
+impl AgentLine {
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+
+    /// Notes which model the client took for a call.
+    pub(super) fn learn(&mut self, session: &SessionId, call: &AgentCall) {
+        let Some(model) = call.resolved_model.clone() else { return };
+        let learned = Learned {
+            session: session.clone(),
+            agent_type: call.agent_type.clone(),
+            asked: call.asked_model.clone(),
+            model,
+        };
+        self.learned.retain(|it| !it.is_for(&learned.session, call));
+        self.learned.push(learned);
+        let overflow = self.learned.len().saturating_sub(LEARNED_MAX);
+        self.learned.drain(..overflow);
+    }
+
+    /// The model that the client took for the last call of this kind.
+    pub fn learned(&self, session: &SessionId, call: &AgentCall) -> Option<&str> {
+        self.learned.iter().find(|it| it.is_for(session, call)).map(|it| it.model.as_str())
+    }
+}
+
+impl Learned {
+    fn is_for(&self, session: &SessionId, call: &AgentCall) -> bool {
+        &self.session == session
+            && self.agent_type == call.agent_type
+            && self.asked == call.asked_model
+    }
+}
+
+impl Waiting {
+    /// Whether `wanted` is this call again. A model may word a prompt anew; then the name must be the same, and its turn
+    /// must have been told, or two calls of one message would be taken for one.
+    fn is_again(&self, wanted: &Task, call: &AgentCall) -> bool {
+        let same_words = self.call.has_prompt_of(call);
+        let same_name =
+            self.call.agent_type == call.agent_type && self.description == wanted.description;
+        let is_told = matches!(self.turn, Turn::Reserved { told: Told::Yes, .. } | Turn::Passed);
+        self.session == wanted.session && (same_words || (same_name && is_told))
+    }
+}
+
+/// Brings the line up to date: what was never answered and what was kept in vain is free again, and who is next gets
+/// what is free.
+pub fn tend(active: &mut Active, limits: &Limits, now: DateTime<Utc>) {
+    active.tasks.retain(|task| !is_lapsed(task, now));
+    for position in 0..active.agents.waiting.len() {
+        match active.agents.waiting[position].turn.expired(now) {
+            Some(Told::Yes) => active.agents.waiting[position].turn = Turn::Passed,
+            Some(Told::No) => active.agents.waiting[position].turn = Turn::Unheard,
+            None => {}
+        }
+    }
+    active.agents.waiting.sort_by_key(|waiting| waiting.ticket);
+    active.agents.brakes.retain(|brake| !brake.is_over(now));
+    for position in 0..active.agents.waiting.len() {
+        let waiting = &active.agents.waiting[position];
+        if waiting.turn == Turn::Waiting
+            && has_room(active, waiting.call.model(), waiting.ticket, limits, now)
+        {
+            active.agents.waiting[position].turn = Turn::Reserved { at: now, told: Told::No };
+        }
+    }
+}
+
+/// Whether a call was not answered in time.
+pub fn has_lapsed(active: &Active, now: DateTime<Utc>) -> bool {
+    active.tasks.iter().any(|task| is_lapsed(task, now))
+}
+
+fn is_lapsed(task: &Task, now: DateTime<Utc>) -> bool {
+    match task.status() {
+        Status::Pending { announced_at } => {
+            task.kind == Kind::Agent && now - *announced_at >= LEASE
+        }
+        Status::Queued { .. } | Status::Running { .. } | Status::Finished(_) => false,
+    }
+}
+
+/// Decides on a call that wants to run now. `wanted` is the task that it would be.
+pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<Utc>) -> Admission {
+    come_back(active, &wanted.session);
+    tend(active, limits, now);
+    let (Some(call), Some(tool_use_id)) = (wanted.launched.clone(), wanted.tool_use_id.clone())
+    else {
+        return Admission::Launch;
+    };
+    let is_known =
+        |task: &Task| task.session == wanted.session && task.tool_use_id == wanted.tool_use_id;
+    if active.tasks.iter().any(is_known) {
+        return Admission::Launch;
+    }
+    let again = active
+        .agents
+        .waiting
+        .iter()
+        .position(|it| it.session == wanted.session && it.tool_use_id == tool_use_id);
+    let again = again.or_else(|| {
+        let mut candidates: Vec<(usize, &Waiting)> = active
+            .agents
+            .waiting
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.is_again(&wanted, &call))
+            .collect();
+        // Of two of the same name the one that has its turn is meant, and of those the one of these very words.
+        candidates.sort_by_key(|(_, it)| (!it.turn.is_reserved(), !it.call.has_prompt_of(&call)));
+        candidates.first().map(|(position, _)| *position)
+    });
+    if let Some(position) = again {
+        let ticket = Ticket::now();
+        let waiting = &mut active.agents.waiting[position];
+        waiting.tool_use_id = tool_use_id;
+        match waiting.turn {
+            Turn::Reserved { .. } => {
+                active.agents.waiting.remove(position);
+                active.insert(wanted);
+                return Admission::Launch;
+            }
+            Turn::Waiting | Turn::Unheard => {
+                waiting.turn = Turn::Waiting;
+                return Admission::InLine { number: number(active, position, limits) };
+            }
+            // It had its turn: now it comes after all others.
+            Turn::Passed => {
+                active.agents.waiting.remove(position);
+                let mut last = wanted;
+                last.ticket = ticket;
+                return join(active, last, call, limits, now);
+            }
+        }
+    }
+    join(active, wanted, call, limits, now)
+}
+
+fn join(
+    active: &mut Active,
+    wanted: Task,
+    call: AgentCall,
+    limits: &Limits,
+    now: DateTime<Utc>,
+) -> Admission {
+    if has_room(active, call.model(), wanted.ticket, limits, now)
+        || active.agents.waiting.len() >= LINE_MAX
+    {
+        active.insert(wanted);
+        return Admission::Launch;
+    }
+    let Some(tool_use_id) = wanted.tool_use_id else { return Admission::Launch };
+    active.agents.waiting.push(Waiting {
+        ticket: wanted.ticket,
+        session: wanted.session,
+        tool_use_id,
+        description: wanted.description,
+        call,
+        machine: wanted.machine,
+        turn: Turn::Waiting,
+    });
+    let last = active.agents.waiting.len() - 1;
+    Admission::InLine { number: number(active, last, limits) }
+}
+
+/// Which number of those who wait for the same limit.
+fn number(active: &Active, position: usize, limits: &Limits) -> usize {
+    let waiting = &active.agents.waiting;
+    let pool = |it: &Waiting| limits.pool_of(it.call.model()).0;
+    let own = pool(&waiting[position]);
+    let before = |it: &&Waiting| it.turn == Turn::Waiting && pool(it) == own;
+    waiting[..position].iter().filter(before).count() + 1
+}
+
+/// A session shows that it lives: what it was not told of comes behind the others.
+pub fn come_back(active: &mut Active, session: &SessionId) {
+    for position in 0..active.agents.waiting.len() {
+        let waiting = &active.agents.waiting[position];
+        if &waiting.session == session && waiting.turn == Turn::Unheard {
+            let ticket = Ticket::now();
+            let waiting = &mut active.agents.waiting[position];
+            (waiting.ticket, waiting.turn) = (ticket, Turn::Waiting);
+        }
+    }
+}
+
+/// Forgets the calls in line of a session, which nobody will launch again.
+pub fn leave_line(active: &mut Active, session: &SessionId) {
+    active.agents.waiting.retain(|waiting| &waiting.session != session);
+    for brake in &mut active.agents.brakes {
+        brake.untold.take_if(|hit| &hit.session == session);
+    }
+    active.agents.learned.retain(|learned| &learned.session != session);
+}

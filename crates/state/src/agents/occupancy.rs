@@ -1,0 +1,92 @@
+//! Who takes up how much of a limit.
+
+use chrono::{DateTime, Utc};
+use sisyphus_base::id::Ticket;
+use sisyphus_settings::SlotLimit;
+use sisyphus_tasks::task::{Kind, Task};
+
+use super::limit::{Limits, Pool};
+use super::rate_limit::Brake;
+use crate::queue::{holders, is_waiting};
+use crate::store::Active;
+
+/// The agents that run or are about to.
+pub fn live_agents(active: &Active) -> impl Iterator<Item = &Task> {
+    active.live().filter(|task| task.kind == Kind::Agent)
+}
+
+/// The models of all that takes up something: agents, and calls that a slot is kept for.
+fn models(active: &Active) -> impl Iterator<Item = Option<&str>> {
+    let live = live_agents(active).map(model_of);
+    let kept = active.agents.waiting.iter().filter(|it| it.turn.is_reserved());
+    live.chain(kept.map(|it| it.call.model()))
+}
+
+fn model_of(task: &Task) -> Option<&str> {
+    task.launched.as_ref().and_then(|call| call.model())
+}
+
+/// The agents that count for this pool.
+pub fn agents_of<'a>(
+    active: &'a Active,
+    pool: &Pool,
+    limits: &Limits,
+) -> impl Iterator<Item = &'a Task> {
+    live_agents(active).filter(move |task| &limits.pool_of(model_of(task)).0 == pool)
+}
+
+/// How many agents and kept slots count for this pool.
+pub fn agents_in(active: &Active, pool: &Pool, limits: &Limits) -> usize {
+    models(active).filter(|model| &limits.pool_of(*model).0 == pool).count()
+}
+
+/// Whether one more agent of this model may run. Commands that came before it go before it; those that came later don't
+/// wait for it, because they start by themselves.
+pub(super) fn has_room(
+    active: &Active,
+    model: Option<&str>,
+    ticket: Ticket,
+    limits: &Limits,
+    now: DateTime<Utc>,
+) -> bool {
+    let (pool, limit) = limits.pool_of(model);
+    let commands = match pool {
+        Pool::Model(_) | Pool::Provider(_) => 0,
+        Pool::Default => {
+            let before = |task: &&Task| {
+                task.kind == Kind::Command && task.ticket < ticket && is_waiting(task)
+            };
+            holders(active).count() + active.tasks.iter().filter(before).count()
+        }
+    };
+    let fits = match limit {
+        SlotLimit::Unlimited => true,
+        SlotLimit::AtMost(slots) => commands + agents_in(active, &pool, limits) < slots.get(),
+    };
+    fits && brake_on(active, model, now).is_none()
+}
+
+/// The halved limit that keeps another agent of this model from running.
+pub fn brake_on<'a>(
+    active: &'a Active,
+    model: Option<&str>,
+    now: DateTime<Utc>,
+) -> Option<&'a Brake> {
+    active.agents.brakes.iter().find(|brake| {
+        brake.until > now
+            && brake.scope.holds(model)
+            && models(active).filter(|other| brake.scope.holds(*other)).count()
+                >= brake.at_most.get()
+    })
+}
+
+/// How many agents the limit of this one's pool allows; what there are if it allows any number.
+pub(super) fn allowed(active: &Active, agent: &Task, limits: &Limits) -> (Pool, usize) {
+    match limits.pool_of(model_of(agent)) {
+        (pool, SlotLimit::AtMost(slots)) => (pool, slots.get()),
+        (pool, SlotLimit::Unlimited) => {
+            let count = agents_in(active, &pool, limits);
+            (pool, count)
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Agents that ended because the provider refused more requests, and what follows from it.
+
+use std::num::NonZeroUsize;
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::id::SessionId;
+
+use super::limit::Pool;
+use super::model::Model;
+
+/// For how long a limit is halved.
+const LASTS: Duration = Duration::minutes(5);
+/// How long somebody may yet be told of it.
+const NEWS: Duration = Duration::hours(1);
+/// How far into an error's own words its number is looked for, in characters.
+const HEAD: usize = 120;
+
+/// Whether these are the client's words for an end at a rate limit: an agent that *writes about* one did its work, so
+/// they must be an error of the interface from the first word on.
+pub fn is_rate_limit(text: &str) -> bool {
+    let text = text.trim_start();
+    let text = text.strip_prefix("Agent terminated early due to an API error:").unwrap_or(text);
+    let Some(error) = text.trim_start().strip_prefix("API Error") else {
+        return text.trim_start().starts_with("Server is temporarily limiting requests");
+    };
+    let head: String = error.trim_start_matches([':', ' ']).chars().take(HEAD).collect();
+    let begins = ["429", "529"].iter().any(|number| {
+        let rest = head.strip_prefix(number);
+        rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+    });
+    begins || ["(429)", "(529)", "limiting requests"].iter().any(|words| head.contains(words))
+}
+
+/// A limit that is halved for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brake {
+    pub scope: Scope,
+    pub at_most: NonZeroUsize,
+    pub until: DateTime<Utc>,
+    /// The session in which it was met, as long as that was not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untold: Option<Hit>,
+}
+
+impl Brake {
+    /// Whether it means nothing any more.
+    pub(super) fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.until <= now && (self.untold.is_none() || now - self.until > NEWS)
+    }
+}
+
+/// The agent that met the limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hit {
+    pub session: SessionId,
+    /// Its name for people and models.
+    pub agent: String,
+}
+
+/// Whose requests are too many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    Model(String),
+    Provider(String),
+}
+
+impl Scope {
+    /// What is slowed down after an agent of this model and pool met the limit; `None` if its model is unknown.
+    pub fn of(pool: &Pool, model: Option<&str>) -> Option<Self> {
+        match pool {
+            Pool::Model(key) => Some(Self::Model(key.clone())),
+            Pool::Provider(key) => Some(Self::Provider(key.clone())),
+            Pool::Default => Some(Self::Model(Model::parse(model?)?.name().to_owned())),
+        }
+    }
+
+    pub fn holds(&self, model: Option<&str>) -> bool {
+        let Some(model) = model.and_then(Model::parse) else { return false };
+        match self {
+            Self::Model(key) => Model::parse(key).is_some_and(|key| model.fits(&key).is_some()),
+            Self::Provider(key) => {
+                model.provider().is_some_and(|it| it.eq_ignore_ascii_case(key.trim()))
+            }
+        }
+    }
+
+    /// The model's or the provider's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Model(name) | Self::Provider(name) => name,
+        }
+    }
+}
+
+/// Halves what `before` allowed. Agents that were started before fail together: while a limit is halved another such
+/// end makes it last longer, and no smaller.
+pub(super) fn brake(
+    brakes: &mut Vec<Brake>,
+    scope: Scope,
+    before: usize,
+    hit: Hit,
+    now: DateTime<Utc>,
+) {
+    let until = now + LASTS;
+    if let Some(known) = brakes.iter_mut().find(|it| it.scope == scope && it.until > now) {
+        known.until = until;
+        known.untold = Some(hit);
+        return;
+    }
+    let at_most = NonZeroUsize::new(before / 2).unwrap_or(NonZeroUsize::MIN);
+    brakes.retain(|brake| brake.scope != scope);
+    brakes.push(Brake { scope, at_most, until, untold: Some(hit) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_clients_own_words_count() {
+        let cases = [
+            (
+                "API Error: Request rejected (429) · This request would exceed your account's rate limit. Please try again later.",
+                true,
+            ),
+            (
+                "API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.",
+                true,
+            ),
+            ("API Error: 429 {\"type\":\"error\"}", true),
+            ("API Error (429 rate_limit_error)", false),
+            ("API Error: Server is temporarily limiting requests (not your usage limit)", true),
+            ("Server is temporarily limiting requests", true),
+            (
+                "Agent terminated early due to an API error: API Error: Request rejected (429) · This request … (error type rate_limit, HTTP 429)",
+                true,
+            ),
+            ("  API Error: 529 {\"type\":\"overloaded_error\"}", true),
+            ("API Error: 4290 apples", false),
+            ("API Error: 500 Internal server error", false),
+            ("API Error: Connection error.", false),
+            ("The server answers with 429 when it is limiting requests.", false),
+            ("I found: API Error: 429", false),
+            ("429", false),
+            ("", false),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(is_rate_limit(text), expected, "{text}");
+        }
+        // What an error quotes further on is not its own.
+        let long = format!("API Error: 400 bad request {} (429)", "x".repeat(200));
+        assert!(!is_rate_limit(&long));
+    }
+
+    #[test]
+    fn a_limit_is_halved_once_and_for_five_minutes() {
+        let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
+        let hit = || Hit { session: SessionId::new("s").unwrap(), agent: "t1".to_owned() };
+        let opus = || Scope::Model("opus".to_owned());
+        let mut brakes = Vec::new();
+        brake(&mut brakes, opus(), 5, hit(), at(0));
+        assert_eq!((brakes[0].at_most.get(), brakes[0].until), (2, at(300)));
+        brake(&mut brakes, opus(), 5, hit(), at(10));
+        assert_eq!((brakes.len(), brakes[0].at_most.get(), brakes[0].until), (1, 2, at(310)));
+        brake(&mut brakes, opus(), 1, hit(), at(400));
+        assert_eq!((brakes.len(), brakes[0].at_most.get(), brakes[0].until), (1, 1, at(700)));
+        assert!(opus().holds(Some("claude-opus-4-5")) && !opus().holds(Some("sonnet")));
+        let provider = Scope::Provider("Anthropic".to_owned());
+        assert!(
+            provider.holds(Some("sonnet"))
+                && !provider.holds(Some("gpt-5"))
+                && !provider.holds(None)
+        );
+    }
+}

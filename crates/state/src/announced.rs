@@ -1,0 +1,259 @@
+//! `announced/SESSION/CALL.json`: calls that were seen before they ran, one file each. They are made and taken back
+//! without a lock. Any number of shells may read them; reading takes nothing away.
+//!
+//! A client that answers faster than its shell comes up has named the run already. Then `announced/SESSION/CLIENT_ID.run`
+//! stands for the call until the runner attaches, so that the shell still asks.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use sisyphus_base::atomic;
+use sisyphus_base::id::{ClientTaskId, SessionId, ToolUseId};
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys;
+use sisyphus_tasks::call::Announcement;
+
+/// Largest announcement, in bytes. A command is one argument of a process, on Linux at most 128 kB; JSON may need six
+/// bytes for one.
+const ANNOUNCEMENT_MAX: u64 = 1024 * 1024;
+/// How often the folder may vanish while a call is announced.
+const TRIES: usize = 10;
+/// How long a shell may take from its start to the snippet. One that was killed before leaves its mark that long.
+const SHELL_START: Duration = Duration::from_secs(30);
+/// How the mark of a run ends that the client has named and that no runner has attached to.
+const EXPECTED: &str = "run";
+
+/// The announced calls of one session.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    dir: PathBuf,
+}
+
+impl Announced {
+    pub fn of(state: &StateDir, session: &SessionId) -> Self {
+        Self { dir: state.announced_dir().join(session.as_str()) }
+    }
+
+    /// Those in the folder `dir`.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// The folder whose existence tells a shell that something is announced.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn path(&self, call: &ToolUseId) -> PathBuf {
+        self.dir.join(format!("{call}.json"))
+    }
+
+    /// Announces a call.
+    pub fn announce(&self, announcement: &Announcement) -> Result<()> {
+        let call = announcement.call.tool_use_id.as_ref().context("a call without an id")?;
+        let bytes = serde_json::to_vec(announcement).context("could not encode a call")?;
+        // The process that takes back the last announcement removes the folder, maybe just now.
+        for _ in 0..TRIES {
+            sys::create_private_dir_all(&self.dir)
+                .with_context(|| format!("could not create `{}`", self.dir.display()))?;
+            match atomic::write(&self.path(call), &bytes) {
+                Ok(()) => return Ok(()),
+                Err(error) if is_not_found(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        anyhow::bail!(
+            "could not announce a call in `{}`: removed concurrently {TRIES} times",
+            self.dir.display()
+        )
+    }
+
+    /// The announcement of a call; `None` if there is none that can be read.
+    pub fn read(&self, call: &ToolUseId) -> Option<Announcement> {
+        read(&self.path(call))
+    }
+
+    /// Takes an announcement back, if it is there.
+    pub fn remove(&self, call: &ToolUseId) {
+        if fs::remove_file(self.path(call)).is_ok() {
+            // It stays while it holds others.
+            let _ = fs::remove_dir(&self.dir);
+        }
+    }
+
+    fn expected(&self, run: &ClientTaskId) -> PathBuf {
+        self.dir.join(format!("{run}.{EXPECTED}"))
+    }
+
+    /// Takes an announcement back, if it is there, and keeps its shell asking: the client calls it `run`, and no runner has
+    /// attached.
+    pub fn expect(&self, call: &ToolUseId, run: &ClientTaskId) {
+        let _ = fs::rename(self.path(call), self.expected(run));
+    }
+
+    /// The call whose shell is kept asking as this run; `None` if none is.
+    pub fn expected_call(&self, run: &ClientTaskId) -> Option<Announcement> {
+        read(&self.expected(run))
+    }
+
+    /// The runner of `run` has attached, or never will.
+    pub fn forget(&self, run: &ClientTaskId) {
+        if fs::remove_file(self.expected(run)).is_ok() {
+            let _ = fs::remove_dir(&self.dir);
+        }
+    }
+
+    /// Forgets the runs that are waited for in vain: those that have been attached to, and those whose shell must have
+    /// come up long ago. Removes what a process that was killed has half written.
+    pub fn forget_overdue(&self, now: SystemTime, is_attached: impl Fn(&ClientTaskId) -> bool) {
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let named = sys::changed_at(&path).ok();
+            let age = named.and_then(|at| now.duration_since(at).ok());
+            let is_old = age.is_none_or(|age| age > SHELL_START);
+            match path.extension().and_then(|it| it.to_str()) {
+                Some(EXPECTED) => {
+                    let name = path.file_stem().and_then(|stem| stem.to_str());
+                    let Some(Ok(run)) = name.map(ClientTaskId::new) else { continue };
+                    if is_old || is_attached(&run) {
+                        self.forget(&run);
+                    }
+                }
+                Some(atomic::UNFINISHED) if is_old => {
+                    if fs::remove_file(&path).is_ok() {
+                        let _ = fs::remove_dir(&self.dir);
+                    }
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// Every announced call, in the order of their tickets. One that can't be read is left out.
+    pub fn list(&self) -> Result<Vec<Announcement>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("could not list `{}`", self.dir.display()));
+            }
+        };
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let json = paths.filter(|path| path.extension().is_some_and(|it| it == "json"));
+        let mut calls: Vec<Announcement> = json.filter_map(|path| read(&path)).collect();
+        calls.sort_by_key(|announcement| announcement.ticket);
+        Ok(calls)
+    }
+}
+
+/// The sessions that have announced calls.
+pub fn sessions_with_announcements(state: &StateDir) -> Vec<SessionId> {
+    let Ok(entries) = fs::read_dir(state.announced_dir()) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| SessionId::new(name).ok()).collect()
+}
+
+fn read(path: &Path) -> Option<Announcement> {
+    serde_json::from_slice(&atomic::read(path, ANNOUNCEMENT_MAX).ok()??).ok()
+}
+
+fn is_not_found(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_tasks::call::Call;
+    use sisyphus_tasks::task::Kind;
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    fn announcement(call: &str) -> Announcement {
+        let call = Call {
+            session: SessionId::new("s1").unwrap(),
+            tool_use_id: Some(ToolUseId::new(call).unwrap()),
+            agent: None,
+            kind: Kind::Command,
+            cwd: "/".into(),
+            command: "npm test".to_owned(),
+            description: String::new(),
+            limit_ms: None,
+            client_limit_ms: None,
+        };
+        Announcement::new(call, chrono::Utc::now())
+    }
+
+    /// Calls are listed in the order of their announcement, and the folder is there only while one is announced.
+    #[test]
+    fn announces_lists_and_takes_back() {
+        let dir = TempDir::new();
+        let state = StateDir::at(dir.path());
+        let announced = Announced::of(&state, &SessionId::new("s1").unwrap());
+        let calls = ["toolu_b", "toolu_a"].map(announcement);
+        for call in &calls {
+            announced.announce(call).unwrap();
+        }
+        assert_eq!(announced.list().unwrap(), calls);
+        fs::write(announced.dir().join("toolu_x.json"), "{").unwrap();
+        assert_eq!(announced.list().unwrap().len(), 2);
+        fs::remove_file(announced.dir().join("toolu_x.json")).unwrap();
+        for call in &calls {
+            let id = call.call.tool_use_id.clone().unwrap();
+            assert_eq!(announced.read(&id).as_ref(), Some(call));
+            assert!(announced.dir().exists());
+            announced.remove(&id);
+            assert_eq!(announced.read(&id), None);
+        }
+        assert!(!announced.dir().exists());
+    }
+
+    /// The folder, which makes a shell ask, stays for a run that the client named before its shell came up, and for no
+    /// longer than such a shell takes.
+    #[test]
+    fn a_named_run_is_expected_until_it_attached() {
+        let dir = TempDir::new();
+        let announced = Announced::of(&StateDir::at(dir.path()), &SessionId::new("s1").unwrap());
+        let [first, second] = ["b1", "b2"].map(|id| ClientTaskId::new(id).unwrap());
+        for (call, run) in [("toolu_1", &first), ("toolu_2", &second)] {
+            let call = announcement(call);
+            announced.announce(&call).unwrap();
+            // A permission may take longer than a shell.
+            let announced_at = SystemTime::now() - SHELL_START * 2;
+            let id = call.call.tool_use_id.as_ref().unwrap();
+            let file = fs::File::options().write(true).open(announced.path(id)).unwrap();
+            file.set_modified(announced_at).unwrap();
+            announced.expect(id, run);
+        }
+        assert_eq!(announced.list().unwrap(), []);
+        announced.forget_overdue(SystemTime::now(), |_| false);
+        assert!(announced.expected(&first).exists() && announced.expected(&second).exists());
+        announced.forget_overdue(SystemTime::now(), |run| *run == first);
+        assert!(!announced.expected(&first).exists() && announced.expected(&second).exists());
+        fs::write(announced.dir().join("toolu_3.json.1-0.tmp"), "{").unwrap();
+        announced.forget_overdue(SystemTime::now() + SHELL_START * 2, |_| false);
+        assert!(!announced.dir().exists());
+    }
+
+    /// Two hundred hooks that announce at once all do.
+    #[test]
+    fn many_announce_at_once() {
+        let dir = TempDir::new();
+        let state = StateDir::at(dir.path());
+        let announced = Announced::of(&state, &SessionId::new("s1").unwrap());
+        std::thread::scope(|scope| {
+            for number in 0..200 {
+                let announced = &announced;
+                scope.spawn(move || {
+                    announced.announce(&announcement(&format!("toolu_{number}"))).unwrap();
+                });
+            }
+        });
+        assert_eq!(announced.list().unwrap().len(), 200);
+    }
+}

@@ -1,0 +1,93 @@
+//! Who asks. Of a call of our own server's tools the client tells the server the call's id and no more, so the hook that
+//! sees the call before it leaves what it knows, and the server takes that: one server outlives many sessions of its
+//! client, and subagents call it too.
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::atomic;
+use sisyphus_base::id::{SessionId, ToolUseId};
+use sisyphus_base::paths::{StateDir, create_private_dir};
+use sisyphus_tasks::recipient::Recipient;
+use sisyphus_tasks::task::Task;
+
+/// Largest file that names a asker, in bytes.
+const MAX_BYTES: u64 = 4096;
+
+/// A conversation of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    pub session: SessionId,
+    pub conversation: Recipient,
+}
+
+impl Asker {
+    /// The main conversation of a session.
+    pub fn main(session: SessionId) -> Self {
+        Self { session, conversation: Recipient::MainConversation }
+    }
+
+    /// Whether the end of this task is told to them.
+    pub fn awaits(&self, task: &Task) -> bool {
+        self.session == task.session && self.conversation.is_of(task)
+    }
+
+    /// Leaves for the server who makes this call.
+    pub fn leave(&self, state: &StateDir, call: &ToolUseId) -> Result<()> {
+        state.create()?;
+        create_private_dir(&state.claims_dir())?;
+        let bytes = serde_json::to_vec(self).context("could not write down who calls")?;
+        atomic::write(&state.call(call), &bytes)
+    }
+
+    /// Takes what was left about this call; `None` if nothing was, or nothing that can be read.
+    pub fn take(state: &StateDir, call: &ToolUseId) -> Option<Self> {
+        let path = state.call(call);
+        let bytes = atomic::read(&path, MAX_BYTES).ok().flatten();
+        let _ = std::fs::remove_file(&path);
+        serde_json::from_slice(&bytes?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_base::id::AgentId;
+    use sisyphus_tasks::task::AgentLife;
+    use sisyphus_tasks::task::samples::pending;
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    fn agent(id: &str) -> Recipient {
+        Recipient::Agent(AgentId::new(id).unwrap())
+    }
+
+    #[test]
+    fn what_was_left_about_a_call_is_taken_once() {
+        let dir = TempDir::new();
+        let state = StateDir::at(dir.path().join("state"));
+        let session = SessionId::new("s1").unwrap();
+        let askers = [Asker::main(session.clone()), Asker { session, conversation: agent("a1") }];
+        let call = ToolUseId::new("toolu_1").unwrap();
+        for asker in askers {
+            asker.leave(&state, &call).unwrap();
+            assert_eq!(Asker::take(&state, &call), Some(asker));
+            assert_eq!(Asker::take(&state, &call), None);
+        }
+        std::fs::write(state.call(&call), "{").unwrap();
+        assert_eq!(Asker::take(&state, &call), None);
+        assert!(!state.call(&call).exists());
+    }
+
+    #[test]
+    fn a_task_is_awaited_by_who_started_it() {
+        let main = Asker::main(SessionId::new("session-1").unwrap());
+        let other = Asker::main(SessionId::new("session-2").unwrap());
+        let sub = Asker { conversation: agent("a1"), ..main.clone() };
+        let mut task = pending("t1", 1);
+        assert_eq!([&main, &other, &sub].map(|it| it.awaits(&task)), [true, false, false]);
+        task.agent = Some(AgentId::new("a1").unwrap());
+        assert_eq!([&main, &other, &sub].map(|it| it.awaits(&task)), [false, false, true]);
+        task.agent_life = AgentLife::Stopped;
+        assert_eq!([&main, &other, &sub].map(|it| it.awaits(&task)), [true, false, true]);
+    }
+}

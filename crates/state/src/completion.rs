@@ -1,0 +1,188 @@
+//! The end of a task as the client tells it: the only witness of an observed one, a second one of the others.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sisyphus_base::clock::Now;
+use sisyphus_base::id::{ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys;
+use sisyphus_tasks::call::Join;
+use sisyphus_tasks::kept_output::KeptOutput;
+use sisyphus_tasks::outcome::{Canceller, Outcome};
+use sisyphus_tasks::source::Source;
+use sisyphus_tasks::status::{Ending, Status};
+use sisyphus_tasks::task::{AgentLife, Client, Event, Task};
+
+use crate::output::keep_observed;
+use crate::store::Active;
+
+/// How the client says that a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientEnd {
+    ExitCode(i32),
+    /// Stopped by the client, for whatever reason.
+    Killed,
+    /// Stopped by the client at its time limit.
+    TimeLimit,
+    /// It ended, and the client's words say no more, or not in words that we know.
+    Unclear,
+}
+
+/// One notice of the client about one background command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    pub session: SessionId,
+    pub client_id: ClientTaskId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_use_id: Option<ToolUseId>,
+    pub description: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_file: Option<PathBuf>,
+    pub cwd: PathBuf,
+    pub end: ClientEnd,
+}
+
+/// A notice with what the hook found out about its task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Completion {
+    pub notice: Notice,
+    pub known: Known,
+    /// The output, kept under the name of the task, if no runner keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<KeptOutput>,
+}
+
+/// What was known of a notice's task when it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known {
+    /// It has a record.
+    Recorded(TaskId),
+    /// It was announced, and the notice names both ids.
+    Announced(Box<Join>),
+    /// Its record went to the history already.
+    Retired(Box<Task>),
+    /// It is first heard of here: from before the plugin was there, or its hooks failed. This is its id.
+    New(TaskId),
+}
+
+impl Known {
+    /// The task that is meant.
+    pub fn id(&self) -> &TaskId {
+        match self {
+            Self::Recorded(id) | Self::New(id) => id,
+            Self::Announced(join) => &join.announcement.task,
+            Self::Retired(task) => &task.id,
+        }
+    }
+}
+
+impl Completion {
+    /// Takes the client's word for the end of a task.
+    pub(crate) fn apply(self, active: &mut Active, now: Now) {
+        let Self { notice, known, output } = self;
+        let kept_for = known.id().clone();
+        let by_name = active.named(&notice.session, &notice.client_id, notice.tool_use_id.as_ref());
+        let id = if let Some(task) = by_name {
+            task.id.clone()
+        } else {
+            let task = match known {
+                Known::Announced(join) => join.into_task(),
+                Known::Retired(task) => *task,
+                Known::Recorded(id) | Known::New(id) => first_heard_of(id, &notice, now),
+            };
+            let id = task.id.clone();
+            active.insert(task);
+            id
+        };
+        let Some(task) = active.task_mut(&id) else { return };
+        task.client.get_or_insert(Client { id: notice.client_id, process: None });
+        task.last_word = Some(now.tick);
+        // The client tells it to the main conversation, so that is where it belongs now.
+        if task.agent.is_some() {
+            task.agent_life = AgentLife::Stopped;
+        }
+        // Which task is meant was found out without the lock: of another one this is no output.
+        if task.output.is_none() && kept_for == id {
+            task.output = output;
+        }
+        let ending = ending(task, notice.end, now);
+        task.apply(Event::Ended(ending), now.tick);
+    }
+}
+
+fn ending(task: &Task, end: ClientEnd, now: Now) -> Ending {
+    let asked = task.stopper(now.at);
+    let outcome = match (end, asked) {
+        (ClientEnd::ExitCode(code), _) => Outcome::from_exit_code(code),
+        (ClientEnd::Killed | ClientEnd::Unclear, Some(by)) => Outcome::Cancelled { by },
+        (ClientEnd::Killed, None) => Outcome::Cancelled { by: Canceller::Unknown },
+        (ClientEnd::TimeLimit, _) => Outcome::TimedOut { limit_ms: task.client_limit_ms },
+        (ClientEnd::Unclear, None) => Outcome::Unknown,
+    };
+    let reported_by = match end {
+        ClientEnd::ExitCode(_) => Source::ClientExitCode,
+        ClientEnd::Killed | ClientEnd::TimeLimit => Source::Client,
+        ClientEnd::Unclear if asked.is_some() => Source::Client,
+        // That nothing is known takes no conclusion back.
+        ClientEnd::Unclear => Source::Concluded,
+    };
+    // From the call to the notice is not from the start to the end.
+    let started_at = match task.status() {
+        Status::Running { started_at, .. } => Some(*started_at),
+        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
+    };
+    Ending { reported_by, started_at, ..Ending::unseen(outcome, now.at) }
+}
+
+fn first_heard_of(id: TaskId, notice: &Notice, now: Now) -> Task {
+    let status = Status::Pending { announced_at: now.at };
+    let mut task =
+        Task::new(id, Ticket(now.tick.0), notice.session.clone(), notice.cwd.clone(), status);
+    task.tool_use_id.clone_from(&notice.tool_use_id);
+    task.description.clone_from(&notice.description);
+    task
+}
+
+/// Keeps the output of a command that no runner keeps, under the name of its task.
+pub fn observed_output(
+    notice: &Notice,
+    started_in: &SessionId,
+    task: &TaskId,
+    client_tmp: &Path,
+    state: &StateDir,
+) -> Option<KeptOutput> {
+    let path = notice.output_file.as_ref()?;
+    if !is_client_file(path, started_in, &notice.client_id, client_tmp) {
+        return None;
+    }
+    let mut file = sys::open_own_file(path).ok()?;
+    state.create_output_dir().ok()?;
+    let kept = keep_observed(&mut file, &state.output(task)).ok()?;
+    Some(KeptOutput { client_file: Some(path.clone()), ..kept })
+}
+
+/// Whether `path` is the client's output file of this task. A sandboxed command may have named it, and the model will be
+/// told to read it.
+pub(crate) fn is_client_file(
+    path: &Path,
+    session: &SessionId,
+    client_id: &ClientTaskId,
+    client_tmp: &Path,
+) -> bool {
+    let tail: PathBuf =
+        [session.as_str(), "tasks", &format!("{client_id}.output")].iter().collect();
+    path.starts_with(client_tmp)
+        && path.ends_with(tail)
+        && path.components().all(|part| {
+            matches!(part, Component::RootDir | Component::Normal(_) | Component::Prefix(_))
+        })
+        && path.to_str().is_some_and(|text| text.bytes().all(is_plain))
+}
+
+/// The client writes every other character of a project's path as a dash. What the model reads holds nothing else.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/._-".contains(&byte)
+}

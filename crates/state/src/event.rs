@@ -1,0 +1,348 @@
+//! What happens to tasks, as one process tells the next: everything that changes the state goes through here.
+//!
+//! An event holds all that is needed to apply it, because the process that applies it may be another one, later. It can
+//! come late and twice: what it changes already then stays as it is.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::clock::Now;
+use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, ToolUseId};
+use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::call::Join;
+use sisyphus_tasks::classify_exit::unseen_end;
+use sisyphus_tasks::delivery::{Channel, DeliveryEvent, Revision};
+use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_tasks::status::{Ending, Status, Watch};
+use sisyphus_tasks::task::{AgentLife, Event as TaskEvent, Kind, StopAsked, StopProgress, Task};
+
+use crate::agents::{self, AgentEnd, Launch, Limits};
+use crate::completion::Completion;
+use crate::store::Active;
+
+/// How long before SessionEnd the client stops what runs, at most: it stops first and tells us then, and its KILL comes
+/// 2 s after its TERM.
+const STOPPED_BEFORE: Duration = Duration::seconds(5);
+/// The signals that it stops with.
+const STOPPING: [i32; 2] = [9, 15];
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The client started a run for a call.
+    Joined(Box<Join>),
+    /// The client announced the end of a command.
+    Completed(Box<Completion>),
+    /// The client that started this run is gone, and nothing else reports how it finishes.
+    ClientGone { session: SessionId, client_id: ClientTaskId },
+    /// A turn of the main conversation ended, and the client listed what runs in the background, if it did.
+    TurnEnded { session: SessionId, listed: Option<Vec<ClientTaskId>>, client: Option<ProcessRef> },
+    /// The client is asked to stop a task.
+    StopRequested { session: SessionId, client_id: ClientTaskId, at: DateTime<Utc> },
+    /// The client has stopped it.
+    StopConfirmed { session: SessionId, client_id: ClientTaskId, at: DateTime<Utc> },
+    /// A person or the model asks us to stop a task.
+    CancelRequested { task: TaskId, by: Canceller, at: DateTime<Utc> },
+    /// A subagent stopped: results of its commands are for the main conversation now.
+    SubagentStopped { session: SessionId, agent: AgentId },
+    /// A new client goes on with a session: the subagents of the one before are gone.
+    SessionResumed { session: SessionId },
+    /// The client exits.
+    SessionEnded { session: SessionId, at: DateTime<Utc> },
+    /// The client goes on with another conversation, which takes over what runs.
+    SessionTransferred { from: SessionId, to: SessionId },
+    /// Results that the session had not read when it ended are wanted again.
+    Unparked { tasks: Vec<Task> },
+    /// Results were printed.
+    Printed {
+        by: ProcessRef,
+        results: Vec<(TaskId, Revision)>,
+        channel: Channel,
+        at: DateTime<Utc>,
+    },
+    /// The reader read a result in another way.
+    Read { task: TaskId, revision: Revision },
+    /// The client started an agent for a call.
+    AgentLaunched { launch: Box<Launch>, id: ClientTaskId, at: DateTime<Utc> },
+    /// A call for an agent came to nothing that runs in the background.
+    AgentNotLaunched { session: SessionId, call: ToolUseId },
+    /// An agent ended.
+    AgentEnded { id: ClientTaskId, end: AgentEnd, limits: Limits, at: DateTime<Utc> },
+    /// An agent that ended before runs again.
+    AgentRevived { before: Box<Task>, at: DateTime<Utc> },
+    /// The model will not launch again what the session has in line.
+    AgentQueueLeft { session: SessionId },
+}
+
+impl Event {
+    /// Changes the state by what happened.
+    pub fn apply(self, active: &mut Active, now: Now) {
+        match self {
+            Self::Joined(join) => joined(active, *join),
+            Self::Completed(completion) => completion.apply(active, now),
+            Self::ClientGone { session, client_id } => {
+                let task = named(active, &session, &client_id);
+                if let Some(task) = task.filter(|it| is_observed(it)) {
+                    let ending = unseen_end(task, LostReason::SessionEnded, now.at);
+                    task.apply(TaskEvent::Ended(ending), now.tick);
+                }
+            }
+            Self::TurnEnded { session, listed, client } => {
+                // The turn would wait for the answer to such a call: it came to nothing, and that was not seen.
+                active.tasks.retain(|task| !agents::is_unanswered_in(task, &session));
+                if let Some(listed) = listed {
+                    end_unlisted(active, &session, &listed, client.as_ref(), now);
+                }
+            }
+            Self::StopRequested { session, client_id, at } => {
+                if let Some(task) = named(active, &session, &client_id) {
+                    task.stop_asked = Some(StopAsked::new(Canceller::Model, at));
+                }
+            }
+            Self::StopConfirmed { session, client_id, at } => {
+                stop_confirmed(active, &session, &client_id, at, now);
+            }
+            Self::CancelRequested { task, by, at } => {
+                if let Some(task) = active.task_mut(&task).filter(|it| !it.status().is_final()) {
+                    task.stop_asked = Some(StopAsked::new(by, at));
+                }
+            }
+            Self::SubagentStopped { session, agent } => {
+                let is_its = |task: &Task| task.agent.as_ref() == Some(&agent);
+                release(active, &session, is_its);
+            }
+            Self::SessionResumed { session } => {
+                active.resume_session(&session, now);
+                release(active, &session, |task| task.agent.is_some());
+                // The end of the session did not stop these after all: whatever stops them later is something else.
+                for task in active.tasks.iter_mut().filter(|task| task.session == session) {
+                    task.stop_asked.take_if(|asked| asked.by == Canceller::SessionEnd);
+                }
+            }
+            Self::SessionEnded { session, at } => session_ended(active, &session, at, now),
+            Self::SessionTransferred { from, to } => active.transfer(&from, &to),
+            Self::Unparked { tasks } => {
+                for task in tasks {
+                    if active.task(&task.id).is_none() {
+                        active.insert(task);
+                    }
+                }
+            }
+            Self::Printed { by, results, channel, at } => {
+                for (id, revision) in results {
+                    let Some(task) = active.task_mut(&id) else { continue };
+                    let event = DeliveryEvent::Printed { by: by.clone(), revision, channel, at };
+                    task.deliver(event, now.tick);
+                }
+            }
+            Self::Read { task, revision } => {
+                let Some(task) = active.task_mut(&task) else { return };
+                let is_first = task.delivery().is_open();
+                task.deliver(DeliveryEvent::Read { revision }, now.tick);
+                if is_first && task.delivery().is_settled() {
+                    let (session, word) = (task.session.clone(), task.status().word());
+                    active.count_reported(&session, word);
+                }
+            }
+            Self::AgentLaunched { launch, id, at } => {
+                agents::launched(active, *launch, &id, Now { at, ..now });
+            }
+            Self::AgentNotLaunched { session, call } => {
+                agents::came_to_nothing(active, &session, &call);
+            }
+            Self::AgentEnded { id, end, limits, at } => {
+                agents::ended(active, &id, end, &limits, Now { at, ..now });
+                release_subagents(active);
+            }
+            Self::AgentRevived { before, at } => agents::revive(active, *before, Now { at, ..now }),
+            Self::AgentQueueLeft { session } => agents::leave_line(active, &session),
+        }
+    }
+}
+
+fn named<'a>(
+    active: &'a mut Active,
+    session: &SessionId,
+    id: &ClientTaskId,
+) -> Option<&'a mut Task> {
+    let found = active.named(session, id, None)?.id.clone();
+    active.task_mut(&found)
+}
+
+fn joined(active: &mut Active, join: Join) {
+    let call = &join.announcement.call;
+    let known = active.named(&call.session, &join.client.id, call.tool_use_id.as_ref());
+    match known.map(|task| task.id.clone()) {
+        // Another process recorded it, and it is over: this event was late.
+        None if active.has_retired(&call.session, &join.client.id) => {}
+        None => active.insert(join.into_task()),
+        // First heard of in its notice, which named less.
+        Some(id) => {
+            let Some(task) = active.task_mut(&id) else { return };
+            if let Some(client) = &mut task.client {
+                client.process = client.process.take().or(join.client.process.clone());
+            }
+            let known = join.into_task();
+            if task.command.is_empty() && task.kind != Kind::Agent {
+                task.command = known.command;
+                task.cwd = known.cwd;
+                task.kind = known.kind;
+                task.limit_ms = known.limit_ms;
+                task.client_limit_ms = known.client_limit_ms;
+                task.machine = known.machine;
+                task.confinement = known.confinement;
+                task.client_tmp = known.client_tmp;
+                task.tool_use_id = known.tool_use_id.or(task.tool_use_id.take());
+            }
+        }
+    }
+}
+
+fn is_observed(task: &Task) -> bool {
+    matches!(task.status(), Status::Running { watch: Watch::Observed, .. })
+}
+
+/// Ends tasks that only the client sees and that it does not list any more, twice in a row: its notice of the end was
+/// missed, or will never come. Once may be the moment between the end and the notice.
+fn end_unlisted(
+    active: &mut Active,
+    session: &SessionId,
+    listed: &[ClientTaskId],
+    client: Option<&ProcessRef>,
+    now: Now,
+) {
+    let is_meant = |task: &Task, active: &Active| {
+        is_observed(task) && agents::is_listed_for(task, session, client, active)
+    };
+    let meant: Vec<TaskId> =
+        active.tasks.iter().filter(|it| is_meant(it, active)).map(|it| it.id.clone()).collect();
+    for id in meant {
+        let Some(task) = active.task_mut(&id) else { continue };
+        if task.client_id().is_none_or(|id| listed.contains(id)) {
+            task.unlisted = 0;
+        } else if task.unlisted == 0 {
+            task.unlisted = 1;
+        } else {
+            let ending = Ending::unseen(Outcome::Unknown, now.at);
+            task.apply(TaskEvent::Ended(ending), now.tick);
+        }
+    }
+    release_subagents(active);
+    release_unlisted(active, session, listed);
+}
+
+/// Hands over what is owed to subagents of which there is no record, and which the client does not list, twice in a row.
+fn release_unlisted(active: &mut Active, session: &SessionId, listed: &[ClientTaskId]) {
+    let recorded: Vec<String> = active
+        .live()
+        .filter(|task| task.kind == Kind::Agent)
+        .filter_map(|task| Some(task.client_id()?.as_str().to_owned()))
+        .collect();
+    for task in active.tasks.iter_mut().filter(|task| &task.session == session) {
+        let Some(agent) = task.agent.as_ref().map(AgentId::as_str) else { continue };
+        let is_known = recorded.iter().any(|id| id == agent);
+        let is_listed = listed.iter().any(|id| id.as_str() == agent);
+        if !task.delivery().is_open() || is_known || is_listed {
+            continue;
+        }
+        if task.unlisted == 0 {
+            task.unlisted = 1;
+        } else {
+            task.agent_life = AgentLife::Stopped;
+        }
+    }
+}
+
+fn stop_confirmed(
+    active: &mut Active,
+    session: &SessionId,
+    id: &ClientTaskId,
+    at: DateTime<Utc>,
+    now: Now,
+) {
+    let Some(task) = named(active, session, id) else { return };
+    match task.status() {
+        // Its runner says how it ended, and the client that it was stopped.
+        Status::Pending { .. }
+        | Status::Queued { .. }
+        | Status::Running { watch: Watch::Supervised, .. } => {
+            task.stop_asked.get_or_insert(StopAsked::new(Canceller::Model, at)).progress =
+                StopProgress::Done;
+        }
+        Status::Running { watch: Watch::Observed, .. } => {
+            let outcome = Outcome::Cancelled { by: Canceller::Model };
+            task.apply(TaskEvent::Ended(Ending::unseen(outcome, at)), now.tick);
+        }
+        Status::Finished(_) => {}
+    }
+}
+
+/// Hands the results of these subagents' commands to the main conversation.
+fn release(active: &mut Active, session: &SessionId, meant: impl Fn(&Task) -> bool) {
+    let theirs = active.tasks.iter_mut().filter(|task| &task.session == session && meant(task));
+    theirs
+        .filter(|task| task.agent.is_some())
+        .for_each(|task| task.agent_life = AgentLife::Stopped);
+}
+
+/// The same for every subagent that is known to be over: not each end of one is announced by SubagentStop.
+fn release_subagents(active: &mut Active) {
+    let over: Vec<String> = active
+        .tasks
+        .iter()
+        .filter(|task| task.kind == Kind::Agent && task.status().is_final())
+        .filter_map(|task| Some(task.client_id()?.as_str().to_owned()))
+        .collect();
+    for task in &mut active.tasks {
+        if task.agent.as_ref().is_some_and(|agent| over.iter().any(|id| id == agent.as_str())) {
+            task.agent_life = AgentLife::Stopped;
+        }
+    }
+}
+
+/// Marks what runs, because the client is about to stop it, and closes what nothing will see end.
+fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, now: Now) {
+    active.end_session(session, now.tick);
+    for task in active.tasks.iter_mut().filter(|task| &task.session == session) {
+        if task.agent.is_some() {
+            task.agent_life = AgentLife::Stopped;
+        }
+        match task.status() {
+            Status::Running { watch: Watch::Observed, .. } => {
+                let ending = unseen_end(task, LostReason::SessionEnded, at);
+                task.apply(TaskEvent::Ended(ending), now.tick);
+            }
+            Status::Pending { .. }
+            | Status::Queued { .. }
+            | Status::Running { watch: Watch::Supervised, .. } => {
+                if task.stopper(at).is_none() {
+                    task.stop_asked = Some(StopAsked::new(Canceller::SessionEnd, at));
+                }
+            }
+            // It ended just now by what only looks like a stranger's signal.
+            Status::Finished(ending) => {
+                let by_end = Outcome::Cancelled { by: Canceller::SessionEnd };
+                if task.delivery().is_open()
+                    && is_stop(&ending.outcome)
+                    && at - ending.ended_at <= STOPPED_BEFORE
+                {
+                    let ending = Ending::unseen(by_end, ending.ended_at);
+                    task.apply(TaskEvent::Ended(ending), now.tick);
+                }
+            }
+        }
+    }
+}
+
+fn is_stop(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Killed { signal } => STOPPING.contains(signal),
+        Outcome::Cancelled { by } => *by == Canceller::Unknown,
+        Outcome::Completed
+        | Outcome::Failed { .. }
+        | Outcome::TimedOut { .. }
+        | Outcome::Lost { .. }
+        | Outcome::AgentFailed { .. }
+        | Outcome::Unknown => false,
+    }
+}

@@ -1,0 +1,279 @@
+//! Taking over what 0.1.0 left in `.sisyphus/background-tasks`, once.
+//!
+//! A sandboxed command of a session that was started in the home folder can write there, so nothing there is believed a
+//! second time: the note [`StateDir::imported`] ends it. Every step can be repeated, so a process that is killed over it
+//! costs nothing. The old folder stays for a month: the shells of running sessions name the runner in it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
+use sisyphus_base::atomic;
+use sisyphus_base::clock::Now;
+use sisyphus_base::hook_log;
+use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys;
+use sisyphus_tasks::delivery::DeliveryEvent;
+use sisyphus_tasks::task::Task;
+
+use crate::output::adopt;
+use crate::reconcile::World;
+use crate::store::{Active, Lock, Store};
+
+/// How long the old folder stays after it was taken over.
+const STAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long an importing process waits for each of the two locks.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// Largest state file that is read, in bytes: that of 0.1.0.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What becomes of the tasks that have not finished, and of the results that are still owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Live {
+    /// They move. The link `skills/sisyphus` is the path by which every running session starts its hooks (measured on
+    /// 2.1.332): once the installer has switched it, no old hook looks after them.
+    Move,
+    /// They stay with the old hooks, which a session of a marketplace's copy keeps until it ends.
+    Leave,
+}
+
+impl Live {
+    /// For a hook of the plugin in `plugin_root`.
+    pub fn beside(plugin_root: Option<&Path>, state: &StateDir) -> Self {
+        let link = state.config_dir().map(|config| config.join("skills/sisyphus"));
+        if link.is_some() && plugin_root == link.as_deref() { Self::Move } else { Self::Leave }
+    }
+}
+
+/// Takes over what 0.1.0 left, unless that has happened already or there is nothing.
+pub fn import(store: &Store, world: &World<'_>, live: Live) -> Result<()> {
+    let Some(old) = left_by_0_1(store.dir()) else { return Ok(()) };
+    if store.dir().imported().exists() {
+        return Ok(());
+    }
+    store.dir().create()?;
+    copy_outputs(&old, store.dir());
+    copy_archive(&old, store.dir())?;
+    let lock = match live {
+        Live::Move => Some(Lock::acquire(&old.lock(), LOCK_WAIT)?),
+        Live::Leave => None,
+    };
+    let known = store.read_recent(|_| {}).into_iter().map(|task| task.id).collect();
+    let mut left = history(&old, store);
+    if live == Live::Move {
+        left.extend(live_tasks(&old)?);
+    }
+    store.update(world, LOCK_WAIT, |active, now| take_over(active, &known, left, now))?;
+    if live == Live::Move {
+        clear_live(&old)?;
+    }
+    drop(lock);
+    note_as_imported(store.dir())
+}
+
+/// Says that there is nothing to be taken over any more, so that what is put into the old place later is never believed.
+pub fn note_as_imported(state: &StateDir) -> Result<()> {
+    let note = state.imported();
+    if note.exists() {
+        return Ok(());
+    }
+    atomic::write(&note, format!("{}\n", chrono::Utc::now().to_rfc3339()).as_bytes())
+}
+
+/// Puts a link for people where the documents say that the state is. Nothing that is there is replaced, but the folder of
+/// 0.1.0, a month after it was taken over. No part of the plugin follows that link.
+pub fn link_for_people(state: &StateDir) -> Result<()> {
+    let Some(link) = state.for_people() else { return Ok(()) };
+    let context = || format!("could not make the link `{}`", link.display());
+    let age = state.imported().metadata().and_then(|note| note.modified()).ok();
+    let age = age.and_then(|at| SystemTime::now().duration_since(at).ok());
+    if let Some(old) = left_by_0_1(state)
+        && age.is_some_and(|age| age > STAYS)
+    {
+        fs::remove_dir_all(old.root()).with_context(context)?;
+    }
+    if link.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let parent = link.parent().context("the link has a parent")?;
+    sys::create_private_dir_all(parent).with_context(context)?;
+    match sys::link_dir(state.root(), &link) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(error).with_context(context)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The state folder of 0.1.0, if there is one that is no link and can be changed by this user alone.
+fn left_by_0_1(state: &StateDir) -> Option<StateDir> {
+    let old = state.for_people()?;
+    let is_ours = |dir: &Path| sys::is_private_dir(dir).unwrap_or(false);
+    (is_ours(old.parent()?) && is_ours(&old)).then(|| StateDir::at(old))
+}
+
+/// Best effort: an output that can't be copied costs that output.
+fn copy_outputs(old: &StateDir, state: &StateDir) {
+    for entry in entries(&old.output_dir()) {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| TaskId::new(name.strip_suffix(".log")?).ok());
+        let Some(target) = id.map(|id| state.output(&id)) else { continue };
+        if target.exists() {
+            continue;
+        }
+        let copied = state.create_output_dir().and_then(|()| {
+            let mut source = sys::open_own_file(&entry.path())?;
+            let modified = source.metadata()?.modified()?;
+            adopt(&mut source, &target)?;
+            // As old as it is: `sisyphus clean` goes by that.
+            Ok(File::options().write(true).open(&target)?.set_modified(modified)?)
+        });
+        if let Err(error) = copied {
+            hook_log::append(state, "import", &format!("{error:#}"));
+        }
+    }
+}
+
+/// Each month under a name of its own, which comes before ours.
+fn copy_archive(old: &StateDir, state: &StateDir) -> Result<()> {
+    for entry in entries(&old.archive_dir()) {
+        let name = entry.file_name();
+        let Some(month) = name.to_str().and_then(|name| name.strip_suffix(".jsonl")) else {
+            continue;
+        };
+        let target = state.archive_dir().join(format!("0.1-{month}.jsonl"));
+        if target.exists() {
+            continue;
+        }
+        let context = || format!("could not copy `{}`", entry.path().display());
+        sys::create_private_dir_all(&state.archive_dir()).with_context(context)?;
+        // Not read as a month before it is whole.
+        let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
+        let copied = sys::open_own_file(&entry.path()).and_then(|mut source| {
+            let mut copy = sys::create_private_file(&temporary)?;
+            io::copy(&mut source, &mut copy)?;
+            copy.set_modified(source.metadata()?.modified()?)?;
+            fs::rename(&temporary, &target)
+        });
+        if copied.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        copied.with_context(context)?;
+    }
+    Ok(())
+}
+
+/// A task of 0.1.0, and what is left to do for it.
+struct Left {
+    task: Task,
+    state: Due,
+}
+
+enum Due {
+    /// It has not finished.
+    Live,
+    /// Its session was not told how it finished.
+    Owed,
+    Nothing,
+}
+
+/// What can't be read of the newest history costs that file.
+fn history(old: &StateDir, store: &Store) -> Vec<Left> {
+    let from = Store::new(old.clone());
+    let log = |error: &anyhow::Error| {
+        hook_log::append(store.dir(), "import", &format!("{error:#}"));
+    };
+    let tasks = from.read_recent(log).into_iter().filter(|task| task.status().is_final());
+    tasks.map(|task| Left { task, state: Due::Nothing }).collect()
+}
+
+/// What has not finished, and what was owed: 0.1.0 kept copies of that in a file for each session.
+fn live_tasks(old: &StateDir) -> Result<Vec<Left>> {
+    let mut left = Vec::new();
+    for (session, path) in outboxes(old) {
+        let Some(outbox) = read::<Value>(&path)? else { continue };
+        let claims = outbox["claims"].as_array().into_iter().flatten();
+        let claimed = claims.filter_map(|claim| claim["tasks"].as_array());
+        let owed = claimed.chain(outbox["owed"].as_array()).flatten();
+        let owed = owed.filter_map(task).filter(|task| task.session == session);
+        left.extend(owed.map(|task| Left { task, state: Due::Owed }));
+    }
+    let active = read::<Value>(&old.active())?.unwrap_or_default();
+    let live = active["tasks"].as_array().into_iter().flatten().filter_map(task);
+    left.extend(live.map(|task| Left { task, state: Due::Live }));
+    Ok(left)
+}
+
+/// A record of 0.1.0 that the client had confirmed. Its runner leaves its result in a folder of its own name.
+fn task(record: &Value) -> Option<Task> {
+    if record["client"]["said_by"] != "client" {
+        return None;
+    }
+    let mut task: Task = serde_json::from_value(record.clone()).ok()?;
+    if let Some(root) = record["run_root"].as_str().map(Path::new) {
+        task.client_tmp = root.parent().map(Path::to_owned);
+        task.old_run = Some(task.id.clone());
+    }
+    Some(task)
+}
+
+/// Adds what the new state does not know.
+fn take_over(active: &mut Active, known: &BTreeSet<TaskId>, left: Vec<Left>, now: Now) {
+    // An owed result stands in the history of 0.1.0 too: the record that has something to do counts.
+    let mut seen = known.clone();
+    seen.extend(active.tasks.iter().map(|task| task.id.clone()));
+    let is_nothing = |it: &Left| matches!(it.state, Due::Nothing);
+    let (finished, due): (Vec<Left>, Vec<Left>) = left.into_iter().partition(is_nothing);
+    for Left { mut task, state } in due.into_iter().chain(finished) {
+        if !seen.insert(task.id.clone()) {
+            continue;
+        }
+        match state {
+            Due::Live => {}
+            Due::Owed => task.deliver(DeliveryEvent::Finished, now.tick),
+            Due::Nothing => task.deliver(DeliveryEvent::FinishedKnown, now.tick),
+        }
+        active.insert(task);
+    }
+}
+
+/// The old processes that still run find nothing to fold and nothing to tell. The caller holds the old lock.
+fn clear_live(old: &StateDir) -> Result<()> {
+    if let Some(mut active) = read::<Map<String, Value>>(&old.active())? {
+        active.insert("tasks".to_owned(), json!([]));
+        active.remove("agents");
+        atomic::write(&old.active(), Value::from(active).to_string().as_bytes())?;
+    }
+    for (_, path) in outboxes(old) {
+        fs::remove_file(&path).with_context(|| format!("could not remove `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+fn outboxes(old: &StateDir) -> impl Iterator<Item = (SessionId, PathBuf)> + use<> {
+    entries(&old.root().join("outbox")).filter_map(|entry| {
+        let name = entry.file_name();
+        let session = SessionId::new(name.to_str()?.strip_suffix(".json")?).ok()?;
+        Some((session, entry.path()))
+    })
+}
+
+/// No folder, or one that is a link: nothing is in it.
+fn entries(dir: &Path) -> impl Iterator<Item = fs::DirEntry> + use<> {
+    let is_folder = dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+    let entries = is_folder.then(|| fs::read_dir(dir).ok()).flatten();
+    entries.into_iter().flatten().flatten()
+}
+
+/// A file that does not parse is as good as none: 0.1.0 would have set it aside.
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    Ok(atomic::read(path, MAX_BYTES)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+#[cfg(test)]
+mod tests;

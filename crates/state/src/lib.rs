@@ -1,0 +1,26 @@
+//! Where tasks are kept, and how what happens to them gets there. Starts no process, prints nothing, and knows neither Claude
+//! Code's JSON nor a sentence for the model.
+//!
+//! Read in this order: [`event`] (what happens to a task), [`store`] (the files that several processes own), [`run`] (what
+//! runners leave), [`reconcile`] (how the second becomes the first). What may be true of a task is in `sisyphus_tasks`.
+
+pub mod announced;
+pub mod completion;
+pub mod event;
+pub mod reconcile;
+pub mod run;
+pub mod run_root;
+pub mod transfer;
+
+pub mod store;
+
+pub mod agents;
+pub mod asker;
+pub mod line;
+pub mod notify;
+pub mod queue;
+pub mod reach;
+
+pub mod output;
+
+pub mod import_0_1;

@@ -1,0 +1,192 @@
+//! The locked files that the line consists of.
+//!
+//! A lock file has mode 0200 and is opened for writing only: `flock` works on whatever can be opened, and the client's
+//! sandbox can open for reading what it can't write to. So no sandboxed command can hold one, and none can see one. Beside
+//! it lies a description for people, which can be read. Its lock is taken too, for sandboxed runners: they see by it
+//! what is held outside. Nothing outside goes by that second lock.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use fs4::{FileExt, TryLockError};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::atomic;
+use sisyphus_base::id::TaskId;
+use sisyphus_base::sys;
+
+/// How often a lock is tried that others only look at.
+const ATTEMPTS: usize = 50;
+/// Largest description, in bytes.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// What is said of a held slot or an entry. For people: no decision rests on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occupant {
+    pub task: TaskId,
+    /// The folder that the command was started in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// The client's configuration folder of its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
+    /// The runner, counted in its own process namespace.
+    pub pid: u32,
+}
+
+/// A held lock file; the name goes with the lock when it is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    path: PathBuf,
+    lock: File,
+    description: Option<File>,
+}
+
+impl Held {
+    /// Takes the lock of `path` if it is free, creating the file.
+    pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
+        for _ in 0..ATTEMPTS {
+            let file = sys::open_lock_file(path)?;
+            match try_exclusive(&file)? {
+                // Else the file was removed between the open and the lock: no other runner would see the lock.
+                Taken::Yes if sys::is_at(&file, path)? => return Ok(Some(Self::new(path, file))),
+                Taken::Yes | Taken::NotNow => std::thread::yield_now(),
+                Taken::No => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Creates a locked file under a name of its own, and renames it then: a runner that sees the file sees it held.
+    pub(super) fn create(path: &Path, unnamed: &Path) -> Result<Self> {
+        let context = || format!("could not create `{}`", path.display());
+        let file = sys::open_lock_file(unnamed).with_context(context)?;
+        FileExt::try_lock(&file).map_err(io::Error::from).with_context(context)?;
+        fs::rename(unnamed, path).with_context(context)?;
+        Ok(Self::new(path, file))
+    }
+
+    fn new(path: &Path, lock: File) -> Self {
+        Self { path: path.to_owned(), lock, description: None }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Says what holds it. Best effort: the lock is what counts.
+    pub(super) fn describe(&mut self, occupant: &Occupant) {
+        self.description = describe(&description_of(&self.path), occupant).ok();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Its name may be another one's: of a file that was removed while it was held.
+        if !sys::is_at(&self.lock, &self.path).unwrap_or(false) {
+            return;
+        }
+        // First the names, then the locks: what has a name and no holder was left by a process that died.
+        if self.description.is_some() {
+            let _ = fs::remove_file(description_of(&self.path));
+        }
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Writes a locked description in one rename.
+fn describe(path: &Path, occupant: &Occupant) -> io::Result<File> {
+    let temporary = path.with_extension(format!("json.{}.tmp", std::process::id()));
+    let written = sys::create_private_file(&temporary).and_then(|mut file| {
+        FileExt::try_lock(&file)?;
+        file.write_all(&serde_json::to_vec(occupant)?)?;
+        fs::rename(&temporary, path)?;
+        Ok(file)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+pub(super) fn description_of(path: &Path) -> PathBuf {
+    path.with_extension("json")
+}
+
+/// What is said of the lock file `path`, if it can be read.
+pub(super) fn occupant_of(path: &Path) -> Option<Occupant> {
+    let bytes = atomic::read(&description_of(path), MAX_BYTES).ok().flatten()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// A lock, as this process can see it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watched {
+    /// A lock file.
+    Lock(PathBuf),
+    /// The description beside a lock file that this process can't open.
+    Description(PathBuf),
+}
+
+impl Watched {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Lock(path) | Self::Description(path) => path,
+        }
+    }
+
+    fn open(&self) -> io::Result<File> {
+        match self {
+            Self::Lock(path) => sys::open_lock_to_probe(path),
+            Self::Description(path) => sys::open_own_file(path),
+        }
+    }
+
+    /// Waits until it is open, without bound: for a thread that does nothing else. A missing file is open.
+    pub fn wait_until_open(&self) -> io::Result<()> {
+        match self.open() {
+            Ok(file) => FileExt::lock_shared(&file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it is held. A file that can't be opened as one of ours is not held.
+    pub(super) fn is_held(&self) -> bool {
+        let Ok(file) = self.open() else { return false };
+        matches!(FileExt::try_lock_shared(&file), Err(TryLockError::WouldBlock))
+    }
+}
+
+/// Removes a free lock file and its description. Under its lock, so that no runner takes it at the same time.
+pub(super) fn remove_free(path: &Path) {
+    let Ok(file) = sys::open_lock_to_probe(path) else { return };
+    if matches!(try_exclusive(&file), Ok(Taken::Yes)) && sys::is_at(&file, path).unwrap_or(false) {
+        let _ = fs::remove_file(description_of(path));
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// What came of trying a lock.
+enum Taken {
+    Yes,
+    /// It has a holder.
+    No,
+    /// Another process looks at it.
+    NotNow,
+}
+
+fn try_exclusive(file: &File) -> io::Result<Taken> {
+    match FileExt::try_lock(file) {
+        Ok(()) => return Ok(Taken::Yes),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    // A look shares the lock for a moment; a holder does not share it.
+    match FileExt::try_lock_shared(file) {
+        Ok(()) => Ok(Taken::NotNow),
+        Err(TryLockError::WouldBlock) => Ok(Taken::No),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}

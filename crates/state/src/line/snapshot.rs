@@ -1,0 +1,118 @@
+//! Which runners have a slot and which wait, for people: also those of other configuration folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::id::ClientTaskId;
+use sisyphus_base::paths::{StateDir, client_config_dir};
+use sisyphus_base::process_ref::ProcessRef;
+
+use super::lock_file::{Occupant, Watched, description_of, occupant_of};
+use super::names::names;
+use super::slots::numbered;
+use super::{AgentSlots, LineTicket, RuntimeDir, slots_of, waiting_of};
+
+/// The line outside of the sandbox as it is now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The configuration folder of the process that looks.
+    own: Option<String>,
+    /// How many slots agents of other configuration folders have.
+    pub agents_elsewhere: usize,
+    /// Those that have a slot, by its number.
+    pub holders: Vec<Listed<u64>>,
+    /// Those that wait, the first in line first.
+    pub waiters: Vec<Listed<LineTicket>>,
+}
+
+/// A held slot or a place in line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    pub place: T,
+    /// What holds it, if it says so: one that took its lock a moment ago has not yet.
+    pub occupant: Option<Occupant>,
+}
+
+/// Where a command stands in the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    HasSlot,
+    /// As this number: 1 is the next.
+    Waits(usize),
+}
+
+impl Snapshot {
+    /// Looks at the line. Changes nothing.
+    pub fn read(environment: &Environment, is_alive: fn(&ProcessRef) -> bool) -> Result<Self> {
+        Self::read_from(environment, is_alive, 0)
+    }
+
+    /// The same for who would start if fewer than `slots` are held: then nothing of it matters, and one look at two
+    /// folders is all that it costs.
+    pub fn read_from(
+        environment: &Environment,
+        is_alive: fn(&ProcessRef) -> bool,
+        slots: usize,
+    ) -> Result<Self> {
+        let own = client_config_dir(environment).ok();
+        let own = own.map(|dir| dir.to_string_lossy().into_owned());
+        let Some(dir) = RuntimeDir::open(environment)? else {
+            return Ok(Self { own, ..Self::default() });
+        };
+        let top = dir.line();
+        let context = || format!("could not list `{}`", top.display());
+        let held = numbered(&slots_of(&top)).with_context(context)?;
+        let agents = AgentSlots::of(&dir, &StateDir::locate(environment)?);
+        let agents_elsewhere = agents.count_elsewhere(is_alive);
+        if held.len() + agents_elsewhere < slots {
+            return Ok(Self { own, ..Self::default() });
+        }
+        let tickets = names(&waiting_of(&top)).with_context(context)?.into_iter();
+        let mut tickets: Vec<(LineTicket, PathBuf)> =
+            tickets.filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path))).collect();
+        tickets.sort();
+        Ok(Self { own, agents_elsewhere, holders: listed(held), waiters: listed(tickets) })
+    }
+
+    /// Where the command stands that the client calls so. `None` if it has not come to this line, or said nothing yet: a
+    /// runner stands in line for a moment even if it finds a slot at once.
+    pub fn standing(&self, id: &ClientTaskId) -> Option<Standing> {
+        // Another client may have given the same name.
+        let is_it = |it: &Occupant| it.task.as_str() == id.as_str() && it.configuration == self.own;
+        if self.holders.iter().any(|it| it.occupant.as_ref().is_some_and(is_it)) {
+            return Some(Standing::HasSlot);
+        }
+        let place = self.waiters.iter().position(|it| it.occupant.as_ref().is_some_and(is_it))?;
+        Some(Standing::Waits(place + 1))
+    }
+
+    /// Whether it has come to this line.
+    pub(crate) fn names(&self, id: &ClientTaskId) -> bool {
+        let is_new =
+            |it: &Listed<LineTicket>| it.occupant.is_none() && it.place.shell() == id.as_str();
+        self.standing(id).is_some() || self.waiters.iter().any(is_new)
+    }
+
+    /// The other configuration folders that have slots, with how many each.
+    pub fn elsewhere(&self) -> BTreeMap<&str, usize> {
+        let all =
+            self.holders.iter().filter_map(|it| it.occupant.as_ref()?.configuration.as_deref());
+        let mut elsewhere = BTreeMap::new();
+        for configuration in all.filter(|it| Some(*it) != self.own.as_deref()) {
+            *elsewhere.entry(configuration).or_default() += 1;
+        }
+        elsewhere
+    }
+}
+
+fn listed<T>(files: impl IntoIterator<Item = (T, PathBuf)>) -> Vec<Listed<T>> {
+    let held = files.into_iter().filter(|(_, path)| is_held(path));
+    held.map(|(place, path)| Listed { place, occupant: occupant_of(&path) }).collect()
+}
+
+/// A reader in the sandbox can't open the lock file and goes by the description.
+pub(super) fn is_held(path: &Path) -> bool {
+    Watched::Lock(path.to_owned()).is_held() || Watched::Description(description_of(path)).is_held()
+}

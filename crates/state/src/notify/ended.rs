@@ -1,0 +1,165 @@
+//! One end, as people are told of it.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
+
+/// What ended longer ago is news to nobody.
+const NEWS: chrono::Duration = chrono::Duration::minutes(10);
+/// Longest name that is noted, in characters.
+const NAME_MAX: usize = 200;
+
+/// Signals that the client stops commands with when a session ends.
+const STOPPING: [i32; 2] = [9, 15];
+
+/// A task that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    pub task: TaskId,
+    pub session: SessionId,
+    /// Where it ran.
+    pub cwd: PathBuf,
+    /// Its description, or the beginning of its command: foreign text.
+    pub name: String,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_ms: Option<u64>,
+    /// When it was noted.
+    pub at: DateTime<Utc>,
+}
+
+/// How soon an end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// It failed.
+    AtOnce,
+    /// It may be told together with others.
+    Soon,
+    /// It looks like what a session's end does to its commands, which is told to us a little later.
+    OnceSure,
+}
+
+impl Ended {
+    /// The end of `task`; `None` if there is none, or nobody needs to hear of it: who stopped it knows.
+    pub(crate) fn of(task: &Task, now: DateTime<Utc>) -> Option<Self> {
+        let Status::Finished(ending) = task.status() else { return None };
+        if is_old(ending.ended_at, now) || is_known(&ending.outcome) {
+            return None;
+        }
+        let by_clocks =
+            || u64::try_from((ending.ended_at - ending.started_at?).num_milliseconds()).ok();
+        let name = if task.description.is_empty() { &task.command } else { &task.description };
+        Some(Self {
+            task: task.id.clone(),
+            session: task.session.clone(),
+            cwd: task.cwd.clone(),
+            name: name.chars().take(NAME_MAX).collect(),
+            outcome: ending.outcome.clone(),
+            ran_ms: ending.duration_ms.or_else(by_clocks),
+            at: now,
+        })
+    }
+
+    /// How soon it is told.
+    pub fn urgency(&self) -> Urgency {
+        match &self.outcome {
+            Outcome::Completed | Outcome::Unknown => Urgency::Soon,
+            Outcome::Killed { signal } if STOPPING.contains(signal) => Urgency::OnceSure,
+            Outcome::Cancelled { .. } | Outcome::Lost { .. } => Urgency::OnceSure,
+            Outcome::Failed { .. }
+            | Outcome::AgentFailed { .. }
+            | Outcome::Killed { .. }
+            | Outcome::TimedOut { .. } => Urgency::AtOnce,
+        }
+    }
+
+    /// Whether it is told at all, if a success has to have run for this long. Of what ended in an unknown way nothing
+    /// says that it failed.
+    pub fn is_worth_telling(&self, success_min_ms: u64) -> bool {
+        self.urgency() != Urgency::Soon || self.ran_ms.unwrap_or_default() >= success_min_ms
+    }
+}
+
+/// Whether what was noted then is news to nobody: nobody could be started who tells it, or the machine slept.
+pub fn is_old(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - at > NEWS
+}
+
+fn is_known(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Cancelled { by } => *by != Canceller::Unknown,
+        Outcome::Lost { why } => *why == LostReason::SessionEnded,
+        Outcome::Completed
+        | Outcome::Failed { .. }
+        | Outcome::AgentFailed { .. }
+        | Outcome::Killed { .. }
+        | Outcome::TimedOut { .. }
+        | Outcome::Unknown => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_tasks::status::Ending;
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
+    use super::*;
+
+    fn ended(outcome: Outcome, ran_ms: Option<u64>) -> Option<Ended> {
+        let now = Utc::now();
+        let ending = Ending { duration_ms: ran_ms, ..Ending::unseen(outcome, now) };
+        Ended::of(&in_status(pending("t1", 1), Status::Finished(ending)), now)
+    }
+
+    /// Each row: how it ended, how soon it is told, and whether also if it was over in a moment.
+    #[test]
+    fn every_outcome_has_its_urgency() {
+        let by = |by| Outcome::Cancelled { by };
+        let lost = |why| Outcome::Lost { why };
+        let cases = [
+            (Outcome::Completed, Some((Urgency::Soon, false))),
+            (Outcome::Unknown, Some((Urgency::Soon, false))),
+            (Outcome::Failed { exit_code: 1 }, Some((Urgency::AtOnce, true))),
+            (Outcome::TimedOut { limit_ms: None }, Some((Urgency::AtOnce, true))),
+            (Outcome::Killed { signal: 11 }, Some((Urgency::AtOnce, true))),
+            (Outcome::Killed { signal: 15 }, Some((Urgency::OnceSure, true))),
+            (by(Canceller::Unknown), Some((Urgency::OnceSure, true))),
+            (lost(LostReason::RunnerDied), Some((Urgency::OnceSure, true))),
+            (by(Canceller::Model), None),
+            (by(Canceller::User), None),
+            (by(Canceller::SessionEnd), None),
+            (lost(LostReason::SessionEnded), None),
+        ];
+        for (outcome, expected) in cases {
+            let found = ended(outcome.clone(), Some(9_999));
+            let said = found.map(|it| (it.urgency(), it.is_worth_telling(10_000)));
+            assert_eq!(said, expected, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_success_counts_by_the_time_that_it_ran() {
+        let tells = |ran: Option<u64>, min: u64| {
+            ended(Outcome::Completed, ran).unwrap().is_worth_telling(min)
+        };
+        assert!(tells(Some(10_000), 10_000));
+        assert!(!tells(Some(9_999), 10_000));
+        assert!(!tells(None, 10_000));
+        assert!(tells(None, 0));
+    }
+
+    #[test]
+    fn old_news_is_none() {
+        let now = Utc::now();
+        let ending =
+            Ending::unseen(Outcome::Failed { exit_code: 1 }, now - chrono::Duration::hours(1));
+        let task = in_status(pending("t1", 1), Status::Finished(ending));
+        assert_eq!(Ended::of(&task, now), None);
+    }
+}

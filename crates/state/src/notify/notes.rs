@@ -1,0 +1,115 @@
+//! `notify.json`: what is to be told to people. There is no such file if there is nothing.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sisyphus_base::id::SessionId;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
+
+use super::Ended;
+use crate::reach::is_in_reach;
+use crate::store::{Format, Tally};
+
+/// How many notes of a kind are kept. Only where nobody takes them there are ever so many.
+const KEPT: usize = 200;
+
+/// What nobody has told yet.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Notes {
+    #[serde(default)]
+    version: Format,
+    /// The oldest first.
+    #[serde(default)]
+    pub ended: Vec<Ended>,
+    /// Sessions in which everything has ended.
+    #[serde(default)]
+    pub over: Vec<AllOver>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+/// Everything that ran in a session has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllOver {
+    pub session: SessionId,
+    #[serde(flatten)]
+    pub series: Series,
+    pub at: DateTime<Utc>,
+}
+
+/// What ended since a session last had nothing running.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series {
+    /// When the first of it started.
+    pub since: DateTime<Utc>,
+    /// Where the last of it ran.
+    pub cwd: PathBuf,
+    pub tally: Tally,
+}
+
+impl Notes {
+    pub fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.over.is_empty()
+    }
+
+    /// Adds what is new.
+    pub(crate) fn add(&mut self, ended: Vec<Ended>, over: Vec<AllOver>) {
+        self.ended.extend(ended);
+        self.over.extend(over);
+        self.ended.drain(..self.ended.len().saturating_sub(KEPT));
+        self.over.drain(..self.over.len().saturating_sub(KEPT));
+    }
+
+    /// Corrects notes by what these records say by now.
+    pub(crate) fn correct(&mut self, task: &Task, now: DateTime<Utc>) {
+        let Some(place) = self.ended.iter().position(|it| it.task == task.id) else { return };
+        match Ended::of(task, now) {
+            Some(ended) => self.ended[place].outcome = ended.outcome,
+            None => drop(self.ended.remove(place)),
+        }
+    }
+}
+
+impl AllOver {
+    /// Whether it says more than the ends themselves did: of one task it would not, and what went well within moments
+    /// nobody waited for.
+    pub fn is_worth_telling(&self, success_min_ms: u64) -> bool {
+        let took = u64::try_from((self.at - self.series.since).num_milliseconds()).unwrap_or(0);
+        let tally = &self.series.tally;
+        tally.total() > 1 && (tally.failures() > 0 || took >= success_min_ms)
+    }
+}
+
+impl Series {
+    /// Counts one more end.
+    pub(crate) fn count(series: &mut Option<Self>, task: &Task, ended: &Ended) {
+        let started_at = match task.status() {
+            Status::Finished(ending) => ending.started_at,
+            Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
+        };
+        let since = started_at.unwrap_or(ended.at);
+        let series = series.get_or_insert_with(|| Self {
+            since,
+            cwd: PathBuf::new(),
+            tally: Tally::default(),
+        });
+        series.since = series.since.min(since);
+        series.cwd.clone_from(&task.cwd);
+        series.tally.add(ended.outcome.word());
+    }
+}
+
+/// Whether its session still has to wait for it. A service never ends, and a call that the client has not answered yet
+/// may still be denied.
+pub(crate) fn is_live(task: &Task) -> bool {
+    task.kind == Kind::Command
+        && is_in_reach(task)
+        && match task.status() {
+            Status::Pending { .. } => task.is_confirmed(),
+            Status::Queued { .. } | Status::Running { .. } => true,
+            Status::Finished(_) => false,
+        }
+}

@@ -1,0 +1,156 @@
+//! Copies a task's output to a place that outlives the client's folder under `/tmp`: head and tail, bounded.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use sisyphus_base::sys;
+use sisyphus_tasks::kept_output::KeptOutput;
+
+use super::trailer::Extent;
+
+/// How much of an output is kept, in bytes. What is over is dropped from the middle.
+pub const KEPT_BYTES: u64 = 10 * 1024 * 1024;
+
+/// Copies `source` to the new file `target`, at most [`KEPT_BYTES`] of it. Returns the size and what was dropped.
+pub fn keep(source: &mut File, target: &Path) -> Result<KeptOutput> {
+    let length = source.metadata().with_context(|| context(target))?.len();
+    keep_extent(source, &Extent::whole(length), target)
+}
+
+/// Like [`keep`], for the file of a command that the client may have stopped and written so.
+pub fn keep_stopped(source: &mut File, target: &Path) -> Result<KeptOutput> {
+    let extent = Extent::of_stopped(source).with_context(|| context(target))?;
+    keep_extent(source, &extent, target)
+}
+
+/// Like [`keep`], for a file to which the client has already added its own last line, `[exited with code 4]`.
+pub fn keep_observed(source: &mut File, target: &Path) -> Result<KeptOutput> {
+    let extent = Extent::of(source, None).with_context(|| context(target))?;
+    keep_extent(source, &extent, target)
+}
+
+/// Like [`keep`], for what of the file is output.
+pub(super) fn keep_extent(source: &mut File, extent: &Extent, target: &Path) -> Result<KeptOutput> {
+    let dropped = copy_whole(target, |copy| copy_ends(source, copy, extent, KEPT_BYTES))
+        .with_context(|| context(target))?;
+    Ok(KeptOutput { bytes: extent.bytes, dropped, client_file: None })
+}
+
+fn context(target: &Path) -> String {
+    format!("could not keep the output in `{}`", target.display())
+}
+
+/// Copies an output that a runner kept elsewhere. What is longer than a runner keeps is no runner's.
+pub fn adopt(kept: &mut File, target: &Path) -> Result<()> {
+    // The line that counts dropped bytes comes on top of what is kept.
+    let longest = KEPT_BYTES + 1024;
+    let bytes = kept.metadata().with_context(|| context(target))?.len();
+    anyhow::ensure!(
+        bytes <= longest,
+        "could not keep an output of {bytes} bytes: no runner leaves that much"
+    );
+    copy_whole(target, |copy| io::copy(&mut kept.take(longest), copy))
+        .with_context(|| context(target))?;
+    Ok(())
+}
+
+/// Lets `copy` fill a file that then becomes `target`. Two who fold at once may both copy; each has a file of its own
+/// until it is whole.
+fn copy_whole<T>(target: &Path, copy: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
+    let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
+    let copied = sys::create_private_file(&temporary)
+        .and_then(|mut file| copy(&mut file))
+        .and_then(|value| fs::rename(&temporary, target).map(|()| value));
+    if copied.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    copied
+}
+
+fn copy_ends(source: &mut File, copy: &mut File, extent: &Extent, kept: u64) -> io::Result<u64> {
+    if extent.bytes <= kept {
+        copy_range(source, copy, extent, 0..extent.bytes)?;
+        return Ok(0);
+    }
+    let dropped = extent.bytes - kept;
+    let head = kept / 2;
+    copy_range(source, copy, extent, 0..head)?;
+    write!(copy, "\n[sisyphus: {dropped} bytes dropped here]\n")?;
+    copy_range(source, copy, extent, head + dropped..extent.bytes)?;
+    Ok(dropped)
+}
+
+/// Bounded even if the file grows while it is read: a survivor of the command may still write.
+fn copy_range(
+    source: &mut File,
+    copy: &mut File,
+    extent: &Extent,
+    wanted: Range<u64>,
+) -> io::Result<()> {
+    let mut position = wanted.start;
+    while position < wanted.end {
+        let (place, left) = extent.locate(position);
+        source.seek(SeekFrom::Start(place))?;
+        let copied = io::copy(&mut (&*source).take(left.min(wanted.end - position)), copy)?;
+        if copied == 0 {
+            break;
+        }
+        position += copied;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    fn kept(content: &[u8], kept: u64) -> (u64, String) {
+        let dir = TempDir::new();
+        let source = dir.path().join("source");
+        fs::write(&source, content).unwrap();
+        let target = dir.path().join("target");
+        let mut copy = File::create_new(&target).unwrap();
+        let extent = Extent::whole(content.len() as u64);
+        let mut source = File::open(source).unwrap();
+        let dropped = copy_ends(&mut source, &mut copy, &extent, kept).unwrap();
+        (dropped, fs::read_to_string(target).unwrap())
+    }
+
+    #[test]
+    fn the_clients_mark_is_no_output() {
+        let dir = TempDir::new();
+        let cases = [
+            ("hello\n\n[exited with code 4]\n", "hello\n"),
+            ("hello\n[killed]\n", "hello"),
+            ("\n[exited with code 0]\n", ""),
+            ("say [killed]\n", "say [killed]\n"),
+            ("", ""),
+        ];
+        for (number, (content, expected)) in cases.into_iter().enumerate() {
+            let source = dir.path().join(format!("s{number}"));
+            fs::write(&source, content).unwrap();
+            let target = dir.path().join(format!("t{number}"));
+            keep_observed(&mut File::open(source).unwrap(), &target).unwrap();
+            assert_eq!(fs::read_to_string(target).unwrap(), expected, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn short_output_is_kept_whole() {
+        assert_eq!(kept(b"hello\n", 6), (0, "hello\n".to_owned()));
+        assert_eq!(kept(b"", 6), (0, String::new()));
+    }
+
+    #[test]
+    fn long_output_keeps_both_ends_and_counts_the_middle() {
+        assert_eq!(
+            kept(b"abcdefghij", 4),
+            (6, "ab\n[sisyphus: 6 bytes dropped here]\nij".to_owned())
+        );
+    }
+}

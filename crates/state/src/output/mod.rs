@@ -1,0 +1,15 @@
+//! The output of a task: what is kept for good, and what of it is worth reading.
+
+mod excerpt;
+mod keep;
+mod refresh;
+mod source;
+mod trailer;
+mod window;
+
+pub use excerpt::{Excerpt, Purpose, excerpt};
+pub use keep::{KEPT_BYTES, adopt, keep, keep_observed, keep_stopped};
+pub use refresh::refresh;
+pub use source::Source;
+pub(crate) use source::clients_file;
+pub use window::{Begin, Window};

@@ -1,0 +1,59 @@
+//! Brings a kept output up to date: what the command left running may write after the shell's end.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+
+use anyhow::{Context as _, Result};
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys;
+use sisyphus_tasks::task::{Kind, Task};
+
+use super::keep::keep_extent;
+use super::trailer::Extent;
+
+/// How much of both beginnings has to be the same, in bytes.
+const COMPARED: u64 = 4096;
+
+/// Copies the client's file again if it holds more than when the task ended. Best effort: what is kept already stays.
+pub fn refresh(task: &Task, state: &StateDir) {
+    // Inside the client's sandbox this fails, and there is no reader to tell.
+    let _ = try_refresh(task, state);
+}
+
+fn try_refresh(task: &Task, state: &StateDir) -> Result<()> {
+    if task.kind == Kind::Agent || !task.status().is_final() {
+        return Ok(());
+    }
+    let Some((mut longer, extent)) = longer(task, state)? else { return Ok(()) };
+    let modified = longer.metadata()?.modified()?;
+    let target = state.output(&task.id);
+    keep_extent(&mut longer, &extent, &target)?;
+    // As old as what was copied: what is written from now on makes the client's file newer.
+    let copy = File::options().append(true).open(&target)?;
+    copy.set_modified(modified).context("could not date the copy")
+}
+
+/// The client's file, if it is that of the kept output and holds more.
+pub(super) fn longer(task: &Task, state: &StateDir) -> Result<Option<(File, Extent)>> {
+    let Some(known) = &task.output else { return Ok(None) };
+    let Some(path) = &known.client_file else { return Ok(None) };
+    let mut ours = sys::open_own_file(&state.output(&task.id))?;
+    let mut clients = sys::open_own_file(path)?;
+    if ours.metadata()?.modified()? == clients.metadata()?.modified()? {
+        return Ok(None);
+    }
+    let extent = Extent::of(&mut clients, Some(known.bytes))?;
+    let is_longer = extent.bytes > known.bytes && is_same(&mut ours, &mut clients, known.bytes)?;
+    Ok(is_longer.then_some((clients, extent)))
+}
+
+/// Whether both begin with the same: a file of that name may be another one by now.
+fn is_same(ours: &mut File, clients: &mut File, known: u64) -> io::Result<bool> {
+    let begin = |file: &mut File| {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(0))?;
+        file.take(COMPARED.min(known)).read_to_end(&mut bytes)?;
+        io::Result::Ok(bytes)
+    };
+    Ok(begin(ours)? == begin(clients)?)
+}

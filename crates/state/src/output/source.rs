@@ -1,0 +1,278 @@
+//! The file that the whole output of a task is read from, while the task runs and afterwards.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::Path;
+use std::time::SystemTime;
+
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys;
+use sisyphus_tasks::task::{Kind, Task};
+
+use super::refresh::{longer, refresh};
+use super::trailer::Extent;
+
+/// How many projects' folders are looked into for an output.
+const PROJECTS: usize = 10_000;
+/// How much is looked at once from the end for line breaks, in bytes.
+const BLOCK: u64 = 64 * 1024;
+
+/// An output that can be read.
+#[derive(Debug)]
+pub struct Source {
+    file: File,
+    whose: Whose,
+    extent: Extent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Our copy, made when the task had ended.
+    Ours,
+    /// The file that the command writes to. When it has ended, the client adds a line, and what it left may add more.
+    Clients,
+}
+
+impl Source {
+    /// Opens the output of a task, if it can be. Our copy, brought up to date, goes before the client's file, whose folder
+    /// sandboxed commands can write to, unless its middle is missing. `client_tmp` is where the client's file is looked for if the record
+    /// does not say.
+    pub fn open(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<Self> {
+        // The client's file of that name is a transcript, which is for nobody to read.
+        if task.kind == Kind::Agent {
+            return None;
+        }
+        refresh(task, state);
+        if let Ok(Some((file, extent))) = longer(task, state) {
+            return Some(Self { file, whose: Whose::Clients, extent });
+        }
+        let ours = sys::open_own_file(&state.output(&task.id)).ok();
+        let is_whole = task.output.as_ref().is_none_or(|output| output.dropped == 0);
+        let from = |whose| move |file| Self { file, whose, extent: Extent::unknown() };
+        match ours {
+            Some(file) if is_whole => Some(from(Whose::Ours)(file)),
+            ours => clients_file(task, client_tmp)
+                .map(from(Whose::Clients))
+                .or(ours.map(from(Whose::Ours))),
+        }
+    }
+
+    /// How far the output goes by now. What the client adds is no output.
+    pub fn end(&mut self, task: &Task) -> io::Result<u64> {
+        self.extent = match self.whose {
+            Whose::Ours => Extent::whole(self.file.metadata()?.len()),
+            Whose::Clients => {
+                let known = task.output.as_ref().map(|output| output.bytes);
+                Extent::of(&mut self.file, known)?
+            }
+        };
+        Ok(self.extent.bytes)
+    }
+
+    /// When the command last wrote something, as far as the system tells.
+    pub fn written_at(&self) -> io::Result<SystemTime> {
+        self.file.metadata()?.modified()
+    }
+
+    /// Where the last `count` lines of those before `end` begin.
+    pub fn start_of_last(&mut self, count: u64, end: u64) -> io::Result<u64> {
+        if count == 0 {
+            return Ok(end);
+        }
+        let mut left = count;
+        // A line break behind the last line begins none.
+        let mut block_end = end.saturating_sub(1);
+        let mut block = Vec::new();
+        while block_end > 0 {
+            let start = block_end.saturating_sub(BLOCK);
+            self.read_block(start, block_end, &mut block)?;
+            for (index, _) in block.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
+                left -= 1;
+                if left == 0 {
+                    return Ok(start + index as u64 + 1);
+                }
+            }
+            block_end = start;
+        }
+        Ok(0)
+    }
+
+    fn read_block(&mut self, start: u64, end: u64, block: &mut Vec<u8>) -> io::Result<()> {
+        block.resize(usize::try_from(end - start).unwrap_or_default(), 0);
+        let mut filled = 0;
+        while filled < block.len() {
+            match self.read_at(start + filled as u64, &mut block[filled..])? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        block.truncate(filled);
+        Ok(())
+    }
+
+    /// Reads what stands at `position` of the output as far as its [end](Self::end) was asked for, as `read` does.
+    pub fn read_at(&mut self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let (place, left) = self.extent.locate(position);
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        self.file.seek(SeekFrom::Start(place))?;
+        self.file.read(&mut buffer[..wanted])
+    }
+}
+
+/// Opens the client's own file of an output; `client_tmp` is where it is looked for if the record does not say.
+pub(crate) fn clients_file(task: &Task, client_tmp: &Path) -> Option<File> {
+    let recorded = task.output.as_ref().and_then(|output| output.client_file.as_deref());
+    if let Some(file) = recorded.and_then(|path| sys::open_own_file(path).ok()) {
+        return Some(file);
+    }
+    // The task may be of a session that was started with another temporary folder.
+    let own = task.client_tmp.as_deref();
+    own.into_iter().chain([client_tmp]).find_map(|dir| find_below(dir, task))
+}
+
+/// Looks for `PROJECT/SESSION/tasks/ID.output`: how the client names a project's folder is its own affair.
+fn find_below(client_tmp: &Path, task: &Task) -> Option<File> {
+    let client_id = task.client_id()?;
+    if !sys::is_private_dir(client_tmp).unwrap_or(false) {
+        return None;
+    }
+    let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    let projects = fs::read_dir(client_tmp).ok()?.take(PROJECTS).filter_map(Result::ok);
+    projects.map(|entry| entry.path()).find_map(|project| {
+        let session = project.join(task.started_in().as_str());
+        let tasks = session.join("tasks");
+        if ![&project, &session, &tasks].into_iter().all(|path| is_folder(path)) {
+            return None;
+        }
+        sys::open_own_file(&tasks.join(format!("{client_id}.output"))).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use sisyphus_base::id::ClientTaskId;
+    use sisyphus_tasks::kept_output::KeptOutput;
+    use sisyphus_tasks::task::Client;
+    use sisyphus_tasks::task::samples::pending;
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    /// A state folder, the client's folder, and a task that the client calls `b1`.
+    struct Stage {
+        dir: TempDir,
+        state: StateDir,
+        task: Task,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let dir = TempDir::new();
+            let state = StateDir::at(dir.path().join("state"));
+            fs::create_dir_all(state.output_dir()).unwrap();
+            let id = ClientTaskId::new("b1").unwrap();
+            let client = Some(Client { id, process: None });
+            let mut task = pending("t1", 1);
+            task.client = client;
+            Self { dir, state, task }
+        }
+
+        fn tasks(&self) -> PathBuf {
+            let tasks = self.dir.path().join("claude/-home-dev/session-1/tasks");
+            fs::create_dir_all(&tasks).unwrap();
+            tasks
+        }
+
+        fn client_writes(&self, text: &str) {
+            fs::write(self.tasks().join("b1.output"), text).unwrap();
+        }
+
+        fn we_keep(&self, text: &str) {
+            fs::write(self.state.output(&self.task.id), text).unwrap();
+        }
+
+        fn text(&self) -> Option<String> {
+            let client_tmp = self.dir.path().join("claude");
+            let mut source = Source::open(&self.task, &self.state, &client_tmp)?;
+            let end = source.end(&self.task).unwrap();
+            let mut bytes = vec![0; usize::try_from(end).unwrap()];
+            assert_eq!(source.read_at(0, &mut bytes).unwrap(), bytes.len());
+            Some(String::from_utf8(bytes).unwrap())
+        }
+    }
+
+    fn known(bytes: u64, dropped: u64) -> KeptOutput {
+        KeptOutput { bytes, dropped, client_file: None }
+    }
+
+    #[test]
+    fn our_copy_goes_before_the_clients_file_unless_its_middle_is_missing() {
+        let mut stage = Stage::new();
+        assert_eq!(stage.text(), None);
+        stage.client_writes("12345\n\n[exited with code 4]\n");
+        assert_eq!(stage.text().as_deref(), Some("12345\n"));
+        stage.we_keep("1[…]5");
+        stage.task.output = Some(known(6, 3));
+        assert_eq!(stage.text().as_deref(), Some("12345\n"));
+        stage.task.output = Some(known(6, 0));
+        assert_eq!(stage.text().as_deref(), Some("1[…]5"));
+        fs::remove_dir_all(stage.dir.path().join("claude")).unwrap();
+        stage.task.output = Some(known(6, 3));
+        assert_eq!(stage.text().as_deref(), Some("1[…]5"));
+    }
+
+    #[test]
+    fn what_only_looks_like_the_clients_line_is_output_if_the_runner_saw_it() {
+        let mut stage = Stage::new();
+        stage.client_writes("say\n[killed]\n");
+        assert_eq!(stage.text().as_deref(), Some("say"));
+        stage.task.output = Some(known(13, 13));
+        assert_eq!(stage.text().as_deref(), Some("say\n[killed]\n"));
+    }
+
+    #[test]
+    fn a_link_or_a_file_of_another_task_is_not_it() {
+        let stage = Stage::new();
+        let tasks = stage.tasks();
+        fs::write(tasks.join("b2.output"), "of another").unwrap();
+        symlink(tasks.join("b2.output"), tasks.join("b1.output")).unwrap();
+        assert_eq!(stage.text(), None);
+        fs::remove_dir_all(stage.dir.path().join("claude/-home-dev")).unwrap();
+        let elsewhere = stage.dir.path().join("elsewhere/session-1/tasks");
+        fs::create_dir_all(&elsewhere).unwrap();
+        fs::write(elsewhere.join("b1.output"), "elsewhere").unwrap();
+        symlink(stage.dir.path().join("elsewhere"), stage.dir.path().join("claude/-link")).unwrap();
+        assert_eq!(stage.text(), None);
+    }
+
+    #[test]
+    fn the_last_lines_are_counted_from_the_end() {
+        let long = format!("a\n{}\nb\n", "x".repeat(usize::try_from(BLOCK).unwrap() * 2));
+        let length = long.len() as u64;
+        let cases = [
+            ("1\n2\n3\n", 0, 6),
+            ("1\n2\n3\n", 1, 4),
+            ("1\n2\n3\n", 2, 2),
+            ("1\n2\n3\n", 3, 0),
+            ("1\n2\n3\n", 9, 0),
+            ("1\n2\n3", 1, 4),
+            ("1\n\n\n", 1, 3),
+            ("\n", 1, 0),
+            ("", 1, 0),
+            (&long, 1, length - 2),
+            (&long, 2, 2),
+            (&long, 3, 0),
+        ];
+        let stage = Stage::new();
+        for (text, count, expected) in cases {
+            stage.we_keep(text);
+            let mut source =
+                Source::open(&stage.task, &stage.state, Path::new("/dev/null")).unwrap();
+            let start = source.start_of_last(count, text.len() as u64).unwrap();
+            assert_eq!(start, expected, "{count} of {} bytes", text.len());
+        }
+    }
+}

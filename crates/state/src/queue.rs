@@ -1,0 +1,170 @@
+//! Which place in line a command has: for what people and models are told. That of a command that has come to the line
+//! is read there; of others the records tell what they have to expect. The runners decide among themselves which of
+//! them starts.
+
+use sisyphus_base::id::{TaskId, Ticket};
+use sisyphus_settings::SlotLimit;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
+
+use crate::agents::{Limits, Pool, agents_in};
+use crate::line::{Snapshot, Standing};
+use crate::reach::is_in_reach;
+use crate::store::Active;
+
+/// What a command has to expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// It has a slot, finds one free, or needs none.
+    Starts,
+    /// It waits, as this number in line: 1 is the next.
+    Waits { number: usize },
+}
+
+/// What a command with this ticket has to expect. `Ticket(u64::MAX)` stands for one that is still to come.
+pub fn outlook(active: &Active, line: &Snapshot, ticket: Ticket, limits: &Limits) -> Outlook {
+    let SlotLimit::AtMost(slots) = limits.default_limit() else { return Outlook::Starts };
+    // A record that the line does not name is of a runner on its way there, or of one in the sandbox, which has its own.
+    let is_elsewhere = |task: &&Task| !task.client_id().is_some_and(|id| line.names(id));
+    let running = line.holders.len()
+        + line.agents_elsewhere
+        + holders(active).filter(is_elsewhere).count()
+        + agents_in(active, &Pool::Default, limits);
+    let is_before =
+        |task: &&Task| task.ticket < ticket && task.kind == Kind::Command && is_waiting(task);
+    let before = line.waiters.iter().filter(|it| it.place.ticket() < ticket).count()
+        + active.tasks.iter().filter(is_before).filter(is_elsewhere).count();
+    match (running + before).checked_sub(slots.get()) {
+        None => Outlook::Starts,
+        // Those for whom there are slots start before it, but they don't stand in its way.
+        Some(_) => Outlook::Waits { number: before + 1 - slots.get().saturating_sub(running) },
+    }
+}
+
+/// How many slots must be held before a command waits for one; the slots that agents have aside.
+pub fn slots(active: &Active, limits: &Limits) -> usize {
+    match limits.default_limit() {
+        SlotLimit::Unlimited => usize::MAX,
+        SlotLimit::AtMost(slots) => {
+            slots.get().saturating_sub(agents_in(active, &Pool::Default, limits))
+        }
+    }
+}
+
+/// What a task that is recorded has to expect; one that has started expects nothing.
+pub fn outlook_of(active: &Active, line: &Snapshot, id: &TaskId, limits: &Limits) -> Outlook {
+    let is_it = |task: &&Task| &task.id == id && task.kind == Kind::Command && is_waiting(task);
+    let Some(task) = active.tasks.iter().find(is_it) else { return Outlook::Starts };
+    match task.client_id().and_then(|id| line.standing(id)) {
+        Some(Standing::HasSlot) => Outlook::Starts,
+        Some(Standing::Waits(number)) => Outlook::Waits { number },
+        None => outlook(active, line, task.ticket, limits),
+    }
+}
+
+/// The commands that have a slot.
+pub fn holders(active: &Active) -> impl Iterator<Item = &Task> {
+    active.live().filter(|task| {
+        task.kind == Kind::Command
+            && matches!(task.status(), Status::Running { watch: Watch::Supervised, .. })
+    })
+}
+
+/// Whether it stands in line, or its shell is about to. A call that may still be denied does not, nor does one that can't
+/// be judged from here.
+pub(crate) fn is_waiting(task: &Task) -> bool {
+    let waits = match task.status() {
+        Status::Queued { .. } => true,
+        Status::Pending { .. } => task.is_confirmed(),
+        Status::Running { .. } | Status::Finished(_) => false,
+    };
+    waits && is_in_reach(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use chrono::DateTime;
+    use sisyphus_base::id::ClientTaskId;
+    use sisyphus_settings::Settings;
+    use sisyphus_tasks::task::Client;
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
+    use super::*;
+
+    /// One letter a task: `r`unning, `a`gent, `s`ervice, `o`bserved, `q`ueued, `b`ound and about to wait, `p`ending.
+    fn active(letters: &str) -> Active {
+        let at = DateTime::from_timestamp(0, 0).unwrap();
+        let mut active = Active::default();
+        for (letter, number) in letters.chars().zip(1..) {
+            let mut task = pending(&format!("t{number}"), number);
+            let running = |watch| Status::Running { started_at: at, watch };
+            match letter {
+                'r' | 's' => task = in_status(task, running(Watch::Supervised)),
+                'a' | 'o' => task = in_status(task, running(Watch::Observed)),
+                'q' => task = in_status(task, Status::Queued { queued_at: at }),
+                'b' => {
+                    let id = ClientTaskId::new("b1").unwrap();
+                    task.client = Some(Client { id, process: None });
+                }
+                _ => {}
+            }
+            task.kind = match letter {
+                'a' => Kind::Agent,
+                's' => Kind::Service,
+                _ => Kind::Command,
+            };
+            active.insert(task);
+        }
+        active
+    }
+
+    fn limits(slots: usize) -> Limits {
+        let slots = NonZeroUsize::new(slots).map_or(SlotLimit::Unlimited, SlotLimit::AtMost);
+        Limits::of(&Settings { max_background_tasks: slots, ..Settings::default() })
+    }
+
+    #[test]
+    fn who_waits_and_as_which_number() {
+        let cases = [
+            // tasks, slots, whose outlook, number in line
+            ("", 2, u64::MAX, None),
+            ("r", 2, u64::MAX, None),
+            ("rr", 2, u64::MAX, Some(1)),
+            ("rrq", 2, 3, Some(1)),
+            ("rrqq", 2, 4, Some(2)),
+            ("rrqq", 2, 3, Some(1)),
+            ("rrqqb", 2, 5, Some(3)),
+            // A slot is free: the first of the line is about to start.
+            ("rqq", 2, 2, None),
+            ("rqq", 2, 3, Some(1)),
+            ("qqq", 2, 3, Some(1)),
+            ("rsso", 2, u64::MAX, None),
+            // Agents have the same slots.
+            ("ra", 2, u64::MAX, Some(1)),
+            ("aaqq", 2, 4, Some(2)),
+            ("aq", 2, 2, None),
+            // It may be denied, so it stands in nobody's way.
+            ("rp", 2, u64::MAX, None),
+            // The limit was lowered.
+            ("rrrrq", 2, 5, Some(1)),
+        ];
+        for (tasks, slots, ticket, expected) in cases {
+            let limit = limits(slots);
+            let expected = expected.map_or(Outlook::Starts, |number| Outlook::Waits { number });
+            assert_eq!(
+                outlook(&active(tasks), &Snapshot::default(), Ticket(ticket), &limit),
+                expected,
+                "{tasks} {ticket}"
+            );
+        }
+        let busy = active("rrqsq");
+        let line = Snapshot::default();
+        assert_eq!(outlook(&busy, &line, Ticket(5), &limits(0)), Outlook::Starts);
+        let two = limits(2);
+        let of = |id: &str| outlook_of(&busy, &line, &TaskId::new(id).unwrap(), &two);
+        assert_eq!(of("t1"), Outlook::Starts);
+        assert_eq!(of("t5"), Outlook::Waits { number: 2 });
+    }
+}

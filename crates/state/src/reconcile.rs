@@ -1,0 +1,337 @@
+//! What runs and clients show that the records do not. One code path, for every process that commits.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sisyphus_base::clock::{Now, Tick};
+use sisyphus_base::id::TaskId;
+use sisyphus_base::machine::{Machine, Reach};
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_base::sys;
+use sisyphus_tasks::call::Confinement;
+use sisyphus_tasks::classify_exit::{classify_exit, unseen_end};
+use sisyphus_tasks::kept_output::KeptOutput;
+use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_tasks::run::{RunResult, RunState};
+use sisyphus_tasks::source::Source;
+use sisyphus_tasks::status::{Ending, Status, Watch};
+use sisyphus_tasks::task::{Event, Kind, StopProgress, Task};
+
+use crate::completion::is_client_file;
+use crate::output::{adopt, clients_file, keep_observed};
+use crate::run::Run;
+use crate::store::Active;
+
+/// How long a call that the client has started may stay without a runner before it counts as observed: its shell runs, so
+/// a runner would have attached within milliseconds.
+const ATTACH_WAIT: Duration = Duration::from_secs(5);
+
+/// What can be said here of clients and their files.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// Whether a process is known to run no more.
+    pub is_gone: fn(&ProcessRef) -> bool,
+    /// Where a client keeps its files, for a task that does not say.
+    pub client_tmp: &'a Path,
+    pub scope: Scope,
+}
+
+/// Which runs are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    /// Those in which a result stands: for a runner, which knows that there is one. To look whether hundreds of others
+    /// still run costs far more.
+    Ended,
+}
+
+/// What is new, as it was seen without the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    looked_at: HashSet<TaskId>,
+    found: Vec<(TaskId, Finding)>,
+}
+
+#[derive(Debug)]
+enum Finding {
+    Queued {
+        at: DateTime<Utc>,
+    },
+    Started {
+        at: DateTime<Utc>,
+    },
+    /// Its shell runs without a runner, as far as can be seen.
+    Observed,
+    Ended {
+        result: Box<RunResult>,
+        run: Run,
+    },
+    /// It is over, and nothing saw how.
+    Over {
+        why: LostReason,
+        run: Option<Run>,
+    },
+}
+
+impl Findings {
+    /// Looks at each task's run.
+    pub(crate) fn gather(active: &Active, state: &StateDir, world: &World<'_>) -> Self {
+        let mut findings = Self::default();
+        findings.look_at_new(active, state, world);
+        findings
+    }
+
+    /// Looks at the runs of the tasks that were not looked at yet, and at those of calls once more.
+    fn look_at_new(&mut self, active: &Active, state: &StateDir, world: &World<'_>) {
+        let look = Look { state, world, now: Tick::now(), here: OnceCell::new() };
+        for task in &active.tasks {
+            let is_new = self.looked_at.insert(task.id.clone());
+            // An event may have come in between that says what the missing run of a call means.
+            let is_pending = matches!(task.status(), Status::Pending { .. });
+            if !is_new && !is_pending {
+                continue;
+            }
+            self.found.retain(|(id, _)| is_new || id != &task.id);
+            if let Some(finding) = look.at(task) {
+                self.found.push((task.id.clone(), finding));
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+}
+
+struct Look<'a> {
+    state: &'a StateDir,
+    world: &'a World<'a>,
+    now: Tick,
+    /// Asked for only if a task seems to be over: it costs three files.
+    here: OnceCell<Option<Machine>>,
+}
+
+impl Look<'_> {
+    fn at(&self, task: &Task) -> Option<Finding> {
+        if task.kind == Kind::Agent {
+            return None;
+        }
+        if self.world.scope == Scope::Ended {
+            return self.late_result(task);
+        }
+        match task.status() {
+            // A runner that came too late to be believed alive, or a better witness than the first.
+            Status::Finished(ending) if ending.reported_by == Source::Runner => None,
+            Status::Finished(_) => self.late_result(task),
+            Status::Running { watch: Watch::Observed, .. } => {
+                self.late_result(task).or_else(|| self.orphan(task))
+            }
+            Status::Running { watch: Watch::Supervised, .. } => {
+                let Some(run) = Run::of(task, self.state) else {
+                    return Self::old_run_gone(task);
+                };
+                if run.is_alive() { None } else { self.gone(task, run) }
+            }
+            Status::Queued { .. } => {
+                let Some(run) = Run::of(task, self.state) else {
+                    return Self::old_run_gone(task);
+                };
+                match run.probe() {
+                    RunState::Queued(_) | RunState::Attached => None,
+                    RunState::Started(started) => Some(Finding::Started { at: started.at }),
+                    RunState::Ended(_) | RunState::Gone | RunState::Missing => self.gone(task, run),
+                }
+            }
+            Status::Pending { .. } => {
+                let Some(run) = Run::of(task, self.state) else {
+                    return Self::old_run_gone(task);
+                };
+                match run.probe() {
+                    RunState::Missing => self.unattached(task),
+                    RunState::Attached => None,
+                    RunState::Queued(queued) => Some(Finding::Queued { at: queued.at }),
+                    RunState::Started(started) => Some(Finding::Started { at: started.at }),
+                    // Any sandboxed command can leave this before the runner comes, which may come outside.
+                    RunState::Gone if self.may_attach(task, &run) => None,
+                    RunState::Ended(_) | RunState::Gone => self.gone(task, run),
+                }
+            }
+        }
+    }
+
+    /// The folder in which a runner of 0.1.0 had its run is gone.
+    fn old_run_gone(task: &Task) -> Option<Finding> {
+        let over = Finding::Over { why: LostReason::RunFolderGone, run: None };
+        task.old_run.is_some().then_some(over)
+    }
+
+    /// No runner took the place of the shell of this call.
+    fn unattached(&self, task: &Task) -> Option<Finding> {
+        let is_stopped = task.stop_asked.is_some_and(|asked| {
+            asked.progress == StopProgress::Done || asked.by == Canceller::SessionEnd
+        });
+        if is_stopped {
+            return Some(Finding::Over { why: LostReason::SessionEnded, run: None });
+        }
+        (Tick(task.ticket.0).age(self.now) > ATTACH_WAIT).then_some(Finding::Observed)
+    }
+
+    /// Whether the runner of a sandboxed call may still be on its way.
+    fn may_attach(&self, task: &Task, run: &Run) -> bool {
+        run.confinement() == Confinement::Sandboxed
+            && Tick(task.ticket.0).age(self.now) <= ATTACH_WAIT
+    }
+
+    fn late_result(&self, task: &Task) -> Option<Finding> {
+        let run = Run::of(task, self.state)?;
+        if !run.result().exists() {
+            return None;
+        }
+        match run.probe() {
+            RunState::Ended(result) => Some(Finding::Ended { result, run }),
+            RunState::Missing
+            | RunState::Attached
+            | RunState::Queued(_)
+            | RunState::Started(_)
+            | RunState::Gone => None,
+        }
+    }
+
+    /// Its lock is open, or its run is not there.
+    fn gone(&self, task: &Task, run: Run) -> Option<Finding> {
+        match run.probe() {
+            RunState::Ended(result) => Some(Finding::Ended { result, run }),
+            // Another machine's locks can't be seen from here.
+            _ if self.reach(task) == Reach::Elsewhere => None,
+            RunState::Missing => {
+                let client = task.client.as_ref().and_then(|client| client.process.as_ref());
+                let lives = self.reach(task) == Reach::Here
+                    && client.is_some_and(|client| !(self.world.is_gone)(client));
+                // Only our folder is missing: the client will tell.
+                Some(if lives {
+                    Finding::Observed
+                } else {
+                    Finding::Over { why: LostReason::RunFolderGone, run: None }
+                })
+            }
+            RunState::Gone => Some(Finding::Over { why: LostReason::RunnerDied, run: Some(run) }),
+            RunState::Attached | RunState::Queued(_) | RunState::Started(_) => None,
+        }
+    }
+
+    /// A command that only a client watched that is gone may run on, and nothing will ever tell of its end.
+    fn orphan(&self, task: &Task) -> Option<Finding> {
+        let client = task.client.as_ref()?.process.as_ref()?;
+        let is_gone = match self.reach(task) {
+            Reach::Here => (self.world.is_gone)(client),
+            Reach::Restarted => true,
+            Reach::Elsewhere => false,
+        };
+        is_gone.then_some(Finding::Over { why: LostReason::SessionEnded, run: None })
+    }
+
+    /// What can be judged of the task's machine. A task that names none is of this one.
+    fn reach(&self, task: &Task) -> Reach {
+        let here = self.here.get_or_init(Machine::here);
+        task.machine.as_ref().map_or(Reach::Here, |machine| machine.reach(here.as_ref()))
+    }
+}
+
+/// Takes what runs show into the records. `found` is what was seen before the lock was taken. Returns the runs that are
+/// over, to be removed when the records are written.
+pub(crate) fn reconcile(
+    active: &mut Active,
+    state: &StateDir,
+    world: &World<'_>,
+    found: Option<Findings>,
+    now: Now,
+) -> Vec<Run> {
+    let mut findings = found.unwrap_or_default();
+    findings.look_at_new(active, state, world);
+    let mut over = Vec::new();
+    for (id, finding) in findings.found {
+        let Some(task) = active.task_mut(&id) else { continue };
+        let mut since = now.tick;
+        let event = match finding {
+            Finding::Queued { at } => Event::Claimed { at },
+            Finding::Started { at } => Event::Started { at },
+            Finding::Observed => Event::Observed { at: now.at },
+            Finding::Ended { result, run } => {
+                task.output = take_output(task, &result, &run, state).or(task.output.take());
+                let ending = ending(task, &result, run.confinement());
+                since = result.ended.map_or(since, |ended| ended.min(since));
+                over.push(run);
+                Event::Ended(ending)
+            }
+            Finding::Over { why, run } => {
+                if why == LostReason::SessionEnded {
+                    task.output = keep_orphans_output(task, state, world);
+                }
+                over.extend(run);
+                Event::Ended(over_end(task, why, now.at))
+            }
+        };
+        task.apply(event, since);
+    }
+    over
+}
+
+/// An end that nothing saw. A call without a runner was not seen to be stopped with its session either.
+fn over_end(task: &Task, why: LostReason, at: DateTime<Utc>) -> Ending {
+    let by_session = task.stop_asked.is_some_and(|asked| asked.by == Canceller::SessionEnd);
+    if by_session && matches!(task.status(), Status::Pending { .. }) {
+        return Ending::unseen(Outcome::Lost { why }, at);
+    }
+    unseen_end(task, why, at)
+}
+
+fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {
+    Ending {
+        outcome: classify_exit(task, result),
+        reported_by: match confinement {
+            Confinement::Outside => Source::Runner,
+            Confinement::Sandboxed => Source::SandboxedRunner,
+        },
+        started_at: result.started_at,
+        ended_at: result.ended_at,
+        duration_ms: result.started_at.map(|_| result.duration_ms),
+        waited_ms: Some(result.waited_ms),
+        survivors: result.survivors.clone(),
+    }
+}
+
+/// Puts the output that the runner kept where it stays.
+fn take_output(task: &Task, result: &RunResult, run: &Run, state: &StateDir) -> Option<KeptOutput> {
+    let target = state.output(&task.id);
+    // Best effort: without a copy the client's file is read as long as it is there.
+    if !target.exists() && state.create_output_dir().is_ok() {
+        match run.confinement() {
+            Confinement::Outside => drop(std::fs::rename(run.output(), &target)),
+            Confinement::Sandboxed => {
+                if let Ok(mut kept) = sys::open_own_file(&run.output()) {
+                    let _ = adopt(&mut kept, &target);
+                }
+            }
+        }
+    }
+    let client_tmp = task.client_tmp.as_deref();
+    let is_its = |path: &&std::path::PathBuf| {
+        let names = task.client_id().zip(client_tmp);
+        names.is_some_and(|(id, tmp)| is_client_file(path, task.started_in(), id, tmp))
+    };
+    let client_file = result.client_file.as_ref().filter(is_its).cloned();
+    let size = result.output?;
+    let dropped = if target.exists() { size.dropped } else { size.bytes };
+    Some(KeptOutput { bytes: size.bytes, dropped, client_file })
+}
+
+/// Keeps what such a command has printed so far. The client's file of it goes with the temporary folder.
+fn keep_orphans_output(task: &Task, state: &StateDir, world: &World<'_>) -> Option<KeptOutput> {
+    let mut file = clients_file(task, world.client_tmp)?;
+    state.create_output_dir().ok()?;
+    keep_observed(&mut file, &state.output(&task.id)).ok()
+}

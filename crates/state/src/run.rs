@@ -1,0 +1,208 @@
+//! `runs/SESSION/CLIENT_ID/`: what a runner leaves of the command in whose shell's place it stands.
+//!
+//! ```text
+//! call.json      the call that this run belongs to, as soon as the client has named both
+//! lock           held by the runner for its life
+//! attached.json  the announcement whose text made the runner attach, and the client's output file
+//! queued.json, started.json, result.json  written once each by the runner
+//! output.log     the kept output
+//! stop.json      a person asked for it to be stopped
+//! ```
+//!
+//! It lies in the state folder. A runner in the client's sandbox can't write there; its run lies below the client's
+//! temporary folder, where every sandboxed command can write. Such a run counts for calls that may be sandboxed, only if
+//! the state folder holds no run of that name, and is bounded and validated.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use sisyphus_base::atomic;
+use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys;
+use sisyphus_tasks::call::{Confinement, Join};
+use sisyphus_tasks::run::{Attached, RunState};
+use sisyphus_tasks::task::Task;
+
+use crate::run_root::RunRoot;
+use crate::store;
+
+/// Largest file of a run that is read, in bytes, the call aside.
+const REPORT_MAX: u64 = 64 * 1024;
+/// Largest call, in bytes: see the announcement.
+const CALL_MAX: u64 = 1024 * 1024;
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    dir: PathBuf,
+    confinement: Confinement,
+    /// The file that a runner leaves as soon as it has the lock.
+    attached: &'static str,
+}
+
+const ATTACHED: &str = "attached.json";
+
+impl Run {
+    /// The run of the client's task `id` of `session`, in the state folder.
+    pub fn outside(state: &StateDir, session: &SessionId, id: &ClientTaskId) -> Self {
+        let dir = name(&state.runs_dir(), session, id);
+        Self { dir, confinement: Confinement::Outside, attached: ATTACHED }
+    }
+
+    /// The run of a sandboxed command.
+    pub fn sandboxed(root: &RunRoot, session: &SessionId, id: &ClientTaskId) -> Self {
+        let dir = name(&root.runs_dir(), session, id);
+        Self { dir, confinement: Confinement::Sandboxed, attached: ATTACHED }
+    }
+
+    /// The run of a task that a runner of 0.1.0 has. Every sandboxed command can write there.
+    fn of_0_1(root: &RunRoot, name: &TaskId) -> Self {
+        let dir = root.path().join(name.as_str());
+        Self { dir, confinement: Confinement::Sandboxed, attached: "claimed.json" }
+    }
+
+    /// The run of a task, which may not exist; `None` if the client has given the task no id.
+    pub fn of(task: &Task, state: &StateDir) -> Option<Self> {
+        if let Some(name) = &task.old_run {
+            let root = RunRoot::of(task).ok().flatten();
+            return root.map(|root| Self::of_0_1(&root, name));
+        }
+        let id = task.client_id()?;
+        let outside = Self::outside(state, task.started_in(), id);
+        if task.confinement == Confinement::Outside || outside.is_attached() {
+            return Some(outside);
+        }
+        let sandboxed = RunRoot::of(task).ok().flatten();
+        let sandboxed = sandboxed.map(|root| Self::sandboxed(&root, task.started_in(), id));
+        Some(sandboxed.filter(Self::is_ours).unwrap_or(outside))
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn confinement(&self) -> Confinement {
+        self.confinement
+    }
+
+    /// Whether it is a real folder of this user.
+    pub fn is_ours(&self) -> bool {
+        sys::is_private_dir(&self.dir).unwrap_or(false)
+    }
+
+    /// Whether a runner attached.
+    pub fn is_attached(&self) -> bool {
+        self.attached().exists()
+    }
+
+    /// Whether its runner waits, or has waited or started: it has come to the line.
+    pub fn is_in_line(&self) -> bool {
+        self.queued().exists() || self.started().exists()
+    }
+
+    /// Creates the folder if it is missing.
+    pub fn create(&self) -> io::Result<()> {
+        sys::create_private_dir_all(&self.dir)
+    }
+
+    /// Removes the folder and what is in it. Best effort.
+    pub fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.dir);
+        // The session's folder goes with its last run.
+        if let Some(session) = self.dir.parent() {
+            let _ = fs::remove_dir(session);
+        }
+    }
+
+    pub fn call(&self) -> PathBuf {
+        self.dir.join("call.json")
+    }
+
+    pub fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
+    pub fn attached(&self) -> PathBuf {
+        self.dir.join(self.attached)
+    }
+
+    pub fn queued(&self) -> PathBuf {
+        self.dir.join("queued.json")
+    }
+
+    pub fn started(&self) -> PathBuf {
+        self.dir.join("started.json")
+    }
+
+    pub fn result(&self) -> PathBuf {
+        self.dir.join("result.json")
+    }
+
+    pub fn output(&self) -> PathBuf {
+        self.dir.join("output.log")
+    }
+
+    pub fn stop(&self) -> PathBuf {
+        self.dir.join("stop.json")
+    }
+
+    /// Leaves for the runner which call its run belongs to.
+    pub fn join(&self, join: &Join) -> anyhow::Result<()> {
+        use anyhow::Context as _;
+        self.create().with_context(|| format!("could not create `{}`", self.dir.display()))?;
+        atomic::write(&self.call(), &serde_json::to_vec(join).context("could not encode a call")?)
+    }
+
+    /// The call that it belongs to; `None` as long as the client has not said so.
+    pub fn joined(&self) -> Option<Join> {
+        parse(&self.call(), CALL_MAX)
+    }
+
+    /// By what its runner attached.
+    pub fn attachment(&self) -> Option<Attached> {
+        parse(&self.attached(), CALL_MAX)
+    }
+
+    /// Whether its runner lives. An error counts as alive: only an open lock proves that nothing holds it.
+    pub fn is_alive(&self) -> bool {
+        store::is_held(&self.lock()).unwrap_or(true)
+    }
+
+    /// Looks at what is there, without changing anything.
+    pub fn probe(&self) -> RunState {
+        if !self.is_attached() || !self.is_ours() {
+            return RunState::Missing;
+        }
+        if self.is_alive() {
+            // A result is believed once the lock is open: while it is held, another process may have planted one.
+            let queued = || parse(&self.queued(), REPORT_MAX).map(RunState::Queued);
+            let started = parse(&self.started(), REPORT_MAX).map(RunState::Started);
+            return started.or_else(queued).unwrap_or(RunState::Attached);
+        }
+        match parse(&self.result(), REPORT_MAX) {
+            Some(result) => RunState::Ended(Box::new(result)),
+            None => RunState::Gone,
+        }
+    }
+}
+
+/// Every run of a session in the state folder, with the client's id of each.
+pub fn runs_of(state: &StateDir, session: &SessionId) -> Vec<(ClientTaskId, Run)> {
+    let Ok(entries) = fs::read_dir(state.runs_dir().join(session.as_str())) else {
+        return Vec::new();
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let ids = names.filter_map(|name| ClientTaskId::new(name).ok());
+    ids.map(|id| (id.clone(), Run::outside(state, session, &id))).collect()
+}
+
+fn name(runs: &Path, session: &SessionId, id: &ClientTaskId) -> PathBuf {
+    runs.join(session.as_str()).join(id.as_str())
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, max: u64) -> Option<T> {
+    serde_json::from_slice(&atomic::read(path, max).ok()??).ok()
+}

@@ -1,0 +1,147 @@
+//! `/tmp/claude-UID/sisyphus`: where sandboxed runners meet the hooks. Opened, or refused if it is not ours.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths;
+use sisyphus_base::sys;
+use sisyphus_tasks::task::Task;
+
+/// `/tmp/claude-UID/sisyphus`, known to be a real folder of this user that nobody else can write to.
+#[derive(Debug, Clone)]
+pub struct RunRoot {
+    path: PathBuf,
+}
+
+impl RunRoot {
+    /// Opens the root, `None` if there is none. A link, somebody else's folder, or one that others can write to is an
+    /// error: other users of `/tmp` may have put it there.
+    pub fn open(environment: &Environment) -> Result<Option<Self>> {
+        let parent = paths::client_tmp_dir(environment);
+        Self::at(&parent.join("sisyphus"))
+    }
+
+    /// Opens the root at a known place.
+    pub fn at(path: &Path) -> Result<Option<Self>> {
+        for dir in path.parent().into_iter().chain([path]) {
+            match sys::is_private_dir(dir) {
+                Ok(true) => {}
+                Ok(false) => anyhow::bail!(
+                    "refused `{}`: not a folder of this user alone; remove it",
+                    dir.display()
+                ),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => {
+                    return Err(error)
+                        .with_context(|| format!("could not look at `{}`", dir.display()));
+                }
+            }
+        }
+        Ok(Some(Self { path: path.to_owned() }))
+    }
+
+    /// The root below the client's temporary folder as a record names it: `None` if it names none, or if that folder is gone.
+    pub fn of(task: &Task) -> Result<Option<Self>> {
+        task.client_tmp.as_deref().map_or(Ok(None), Self::below)
+    }
+
+    /// Opens the root in a client's temporary folder, if that is where the client puts one: what is below it is removed
+    /// when it is over.
+    pub fn below(client_tmp: &Path) -> Result<Option<Self>> {
+        let path = client_tmp.join("sisyphus");
+        anyhow::ensure!(
+            is_where_hooks_put_it(&path),
+            "refused `{}`: no hook puts run folders there",
+            path.display()
+        );
+        Self::at(&path)
+    }
+
+    /// Opens the root, creating it and the client's folder around it where missing.
+    pub fn create(environment: &Environment) -> Result<Self> {
+        if let Some(root) = Self::open(environment)? {
+            return Ok(root);
+        }
+        let path = paths::client_tmp_dir(environment).join("sisyphus");
+        sys::create_private_dir_all(&path)
+            .with_context(|| format!("could not create `{}`", path.display()))?;
+        Self::at(&path)?.with_context(|| format!("`{}` vanished", path.display()))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The client's own temporary folder, `/tmp/claude-UID`.
+    pub fn client_tmp_dir(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
+    /// The runs of sandboxed commands.
+    pub fn runs_dir(&self) -> PathBuf {
+        self.path.join("runs")
+    }
+
+    /// The line of sandboxed runners.
+    pub(crate) fn line(&self) -> PathBuf {
+        self.path.join("line")
+    }
+
+    /// Where a claim is handed over if the state folder can't be written to.
+    pub fn claims_dir(&self) -> PathBuf {
+        self.path.join("claims")
+    }
+}
+
+/// Whether it is a `claude-UID/sisyphus` with no way round.
+fn is_where_hooks_put_it(path: &Path) -> bool {
+    let is_straight = path.components().all(|part| part != Component::ParentDir);
+    let around = path.parent().and_then(Path::file_name);
+    let is_clients = around.is_some_and(|name| name.as_encoded_bytes().starts_with(b"claude"));
+    path.is_absolute() && is_straight && is_clients && path.ends_with("sisyphus")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    fn environment(dir: &TempDir) -> Environment {
+        Environment { claude_tmpdir: Some(dir.path().to_owned()), ..Environment::default() }
+    }
+
+    #[test]
+    fn is_created_for_its_owner_only() {
+        let dir = TempDir::new();
+        assert!(RunRoot::open(&environment(&dir)).unwrap().is_none());
+        let root = RunRoot::create(&environment(&dir)).unwrap();
+        for path in [root.path(), root.client_tmp_dir()] {
+            assert_eq!(
+                path.metadata().unwrap().permissions().mode() & 0o777,
+                0o700,
+                "{}",
+                path.display()
+            );
+        }
+        assert!(RunRoot::open(&environment(&dir)).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_planted_link_or_an_open_folder_is_refused() {
+        let dir = TempDir::new();
+        let root = RunRoot::create(&environment(&dir)).unwrap();
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(RunRoot::open(&environment(&dir)).unwrap_err().to_string().starts_with("refused"));
+
+        fs::remove_dir(root.path()).unwrap();
+        let elsewhere = TempDir::new();
+        symlink(elsewhere.path(), root.path()).unwrap();
+        assert!(RunRoot::create(&environment(&dir)).is_err());
+    }
+}

@@ -1,0 +1,351 @@
+//! `active.json`: every task that is not settled, and what is known of sessions and agents.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sisyphus_base::clock::{Now, Tick};
+use sisyphus_base::id::{ClientTaskId, SessionId, TaskId, ToolUseId};
+use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::delivery::{Attempt, Delivery, DeliveryEvent};
+use sisyphus_tasks::recipient::Recipient;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
+
+use super::call_book::CallBook;
+use super::file::Format;
+use super::inbox::EventName;
+use super::tally::Tally;
+use crate::agents::AgentLine;
+use crate::notify::Series;
+use crate::reach::is_in_reach;
+
+/// How often an idle session is woken within an hour: each time costs a turn of the model, and a command that fails in a
+/// loop must not spend them all. What is over waits for the next event.
+const WAKES_PER_HOUR: usize = 20;
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// How long a result stays at hand that a session which ended has not read. A session that is resumed finds it in the
+/// history.
+const PARKED_AFTER: Duration = Duration::from_secs(10 * 60);
+/// The same of a session that did not say that it ended, nor was resumed since. A terminal that stays open over a weekend
+/// must still get its results at the next prompt; a client that was killed never says that it ended.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The whole of the live state. One record a task: what is owed and what was delivered stands in it too.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Active {
+    #[serde(default)]
+    version: Format,
+    /// Posted events that were applied and whose files may still be there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) applied: Vec<EventName>,
+    /// In ticket order.
+    #[serde(default)]
+    pub tasks: Vec<Task>,
+    #[serde(default, skip_serializing_if = "AgentLine::is_empty")]
+    pub agents: AgentLine,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) sessions: BTreeMap<SessionId, SessionBook>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+/// What is counted for a session.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SessionBook {
+    /// What was reported since the session last had nothing to wait for.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    reported: Tally,
+    /// When the idle session was woken, within the last hour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    wakes: Vec<Tick>,
+    /// What finished since the session last had nothing running, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) series: Option<Series>,
+    /// When the session ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended: Option<Tick>,
+    /// When the session was resumed: what it finds in the history is old, and stays until it was printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resumed: Option<Tick>,
+    /// The calls of a session that has had background commands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) calls: Option<CallBook>,
+}
+
+/// A result that is about to be printed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leased {
+    pub task: Task,
+    pub attempt: Attempt,
+}
+
+impl Active {
+    /// Puts a task in its place in line.
+    pub fn insert(&mut self, task: Task) {
+        self.open_calls(&task);
+        let position = self.tasks.partition_point(|other| other.ticket <= task.ticket);
+        self.tasks.insert(position, task);
+    }
+
+    /// The tasks that have not finished, as far as that can be judged from here.
+    pub fn live(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(|task| !task.status().is_final() && is_in_reach(task))
+    }
+
+    pub fn task(&self, id: &TaskId) -> Option<&Task> {
+        self.tasks.iter().find(|task| &task.id == id)
+    }
+
+    pub fn task_mut(&mut self, id: &TaskId) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|task| &task.id == id)
+    }
+
+    /// The task that the client knows by one of these ids: its own goes before that of the call.
+    pub fn named(
+        &self,
+        session: &SessionId,
+        id: &ClientTaskId,
+        call: Option<&ToolUseId>,
+    ) -> Option<&Task> {
+        let of_session = |task: &&Task| &task.session == session || task.started_in() == session;
+        let mut tasks = self.tasks.iter().filter(of_session);
+        let by_id = self.tasks.iter().find(|task| of_session(task) && task.client_id() == Some(id));
+        by_id.or_else(|| {
+            tasks.find(|task| {
+                task.client.is_none() && call.is_some() && task.tool_use_id.as_ref() == call
+            })
+        })
+    }
+
+    pub(crate) fn book(&mut self, session: &SessionId) -> &mut SessionBook {
+        self.sessions.entry(session.clone()).or_default()
+    }
+
+    pub(super) fn books(&mut self) -> &mut BTreeMap<SessionId, SessionBook> {
+        &mut self.sessions
+    }
+
+    /// Whether a session has results that this reader can be given.
+    pub fn owes(&self, session: &SessionId, reader: &Recipient) -> bool {
+        self.tasks.iter().any(|task| &task.session == session && task.is_owed_to(reader))
+    }
+
+    /// Leases the results that are owed to `reader`, for the process `by` to print: the oldest ones, at most `at_most`, so
+    /// that each gets a word of its own; the rest stays owed. A lease whose holder died is given again.
+    pub fn lease(
+        &mut self,
+        session: &SessionId,
+        reader: &Recipient,
+        by: &ProcessRef,
+        at_most: usize,
+        is_alive: impl Fn(&ProcessRef) -> bool,
+        now: Tick,
+    ) -> Vec<Leased> {
+        let mut leased = Vec::new();
+        let mut reported = Vec::new();
+        for task in &mut self.tasks {
+            let is_free = match task.delivery() {
+                Delivery::Owed { .. } => true,
+                Delivery::Leased { by, .. } => !is_alive(by),
+                Delivery::NotDue
+                | Delivery::Sent { .. }
+                | Delivery::Delivered { .. }
+                | Delivery::NotNeeded => false,
+            };
+            if !is_free || &task.session != session || !reader.is_of(task) {
+                continue;
+            }
+            if leased.len() == at_most {
+                break;
+            }
+            task.deliver(DeliveryEvent::Leased { by: by.clone() }, now);
+            let Delivery::Leased { attempt, .. } = *task.delivery() else { continue };
+            if attempt == Attempt::First {
+                reported.push(task.status().word());
+            }
+            leased.push(Leased { task: task.clone(), attempt });
+        }
+        if !reported.is_empty() {
+            let book = self.book(session);
+            for word in reported {
+                book.reported.add(word);
+            }
+        }
+        leased
+    }
+
+    /// How many results are owed to this reader.
+    pub fn count_owed(&self, session: &SessionId, reader: &Recipient) -> usize {
+        let is_owed = |task: &&Task| {
+            let owed = matches!(task.delivery(), Delivery::Owed { .. });
+            owed && &task.session == session && reader.is_of(task)
+        };
+        self.tasks.iter().filter(is_owed).count()
+    }
+
+    /// Counts a result that was read without a reminder.
+    pub(crate) fn count_reported(&mut self, session: &SessionId, word: &str) {
+        self.book(session).reported.add(word);
+    }
+
+    /// A reported result was not read after all.
+    pub fn uncount_reported(&mut self, session: &SessionId, word: &str) {
+        self.book(session).reported.take_back(word);
+    }
+
+    /// What was reported since this was last asked: for when a session has nothing left to wait for.
+    pub fn take_summary(&mut self, session: &SessionId) -> Tally {
+        self.sessions
+            .get_mut(session)
+            .map(|book| std::mem::take(&mut book.reported))
+            .unwrap_or_default()
+    }
+
+    /// Notes that the session is woken now, unless that was done too often within the last hour.
+    pub fn may_wake(&mut self, session: &SessionId, now: Tick) -> bool {
+        let book = self.book(session);
+        book.wakes.retain(|at| at.age(now) < HOUR);
+        let may = book.wakes.len() < WAKES_PER_HOUR;
+        if may {
+            book.wakes.push(now);
+        }
+        may
+    }
+
+    /// The session ends: what runs in it is stopped, and no reader waits for a summary.
+    pub(crate) fn end_session(&mut self, session: &SessionId, now: Tick) {
+        let book = self.book(session);
+        book.series = None;
+        book.ended = Some(now);
+    }
+
+    /// The session goes on.
+    pub(crate) fn resume_session(&mut self, session: &SessionId, now: Now) {
+        let book = self.book(session);
+        book.ended = None;
+        book.resumed = Some(now.tick);
+        self.note_resumed(session, now.at);
+    }
+
+    /// Everything that another conversation of the same client leaves to the one that follows it.
+    pub(crate) fn transfer(&mut self, from: &SessionId, to: &SessionId) {
+        self.tasks
+            .iter_mut()
+            .filter(|task| &task.session == from)
+            .for_each(|task| task.transfer(to));
+        if let Some(book) = self.sessions.remove(from) {
+            self.sessions.entry(to.clone()).or_insert(book).ended = None;
+        }
+    }
+
+    /// Takes out the tasks that nothing will change any more, and those of sessions that ended without reading them.
+    pub(crate) fn retire(&mut self, now: Now) -> Vec<Task> {
+        let sessions = &self.sessions;
+        let is_over = |task: &Task| {
+            let book = sessions.get(&task.session);
+            let ended = book.and_then(|book| book.ended);
+            let resumed = book.and_then(|book| book.resumed);
+            match task.delivery() {
+                Delivery::NotNeeded => true,
+                Delivery::Delivered { at, .. } => {
+                    task.last_word.is_some() || ended.is_some() || at.age(now.tick) > HOUR
+                }
+                Delivery::Owed { .. } | Delivery::Leased { .. } | Delivery::Sent { .. } => {
+                    ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
+                        || (is_old(task, now.at)
+                            && resumed.is_none_or(|at| at.age(now.tick) > FORGOTTEN_AFTER))
+                }
+                Delivery::NotDue => false,
+            }
+        };
+        let retired: Vec<Task> = self.tasks.extract_if(.., |task| is_over(task)).collect();
+        for task in &retired {
+            self.note_retired(task, now.at);
+        }
+        retired
+    }
+
+    /// Forgets that sessions without a task ended or went on. Not before what was retired is in the history: what comes
+    /// back has to retire again.
+    pub(crate) fn forget_sessions(&mut self, now: Now) {
+        let tasks = &self.tasks;
+        self.sessions.retain(|session, book| {
+            if tasks.iter().any(|task| &task.session == session) {
+                return true;
+            }
+            // A client that was killed never says that its session ended.
+            book.calls.take_if(|calls| {
+                book.ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
+                    || is_older(calls.settled_until(), FORGOTTEN_AFTER, now.at)
+            });
+            let SessionBook { ended, resumed, .. } = *book;
+            *book != SessionBook { ended, resumed, ..SessionBook::default() }
+        });
+    }
+
+    /// When a result of this session became ready that no reader has yet, the earliest first.
+    pub fn owed_since(&self, session: &SessionId, reader: &Recipient) -> Option<Tick> {
+        let owed = self.tasks.iter().filter(|task| &task.session == session && reader.is_of(task));
+        owed.filter_map(|task| match task.delivery() {
+            Delivery::Owed { since, .. } => Some(*since),
+            // Its holder may have died over it.
+            Delivery::Leased { .. } => Some(Tick(0)),
+            Delivery::NotDue
+            | Delivery::Sent { .. }
+            | Delivery::Delivered { .. }
+            | Delivery::NotNeeded => None,
+        })
+        .min()
+    }
+
+    /// The results that went out with a prompt of this session whose fate is not known, and when.
+    pub fn sent(&self, session: &SessionId) -> Vec<(TaskId, DateTime<Utc>)> {
+        let of_session = self.tasks.iter().filter(|task| &task.session == session);
+        of_session
+            .filter_map(|task| match task.delivery() {
+                Delivery::Sent { at, .. } => Some((task.id.clone(), *at)),
+                Delivery::NotDue
+                | Delivery::Owed { .. }
+                | Delivery::Leased { .. }
+                | Delivery::Delivered { .. }
+                | Delivery::NotNeeded => None,
+            })
+            .collect()
+    }
+}
+
+fn is_old(task: &Task, now: DateTime<Utc>) -> bool {
+    match task.status() {
+        Status::Finished(ending) => is_older(ending.ended_at, FORGOTTEN_AFTER, now),
+        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
+    }
+}
+
+fn is_older(at: DateTime<Utc>, age: Duration, now: DateTime<Utc>) -> bool {
+    (now - at).to_std().is_ok_and(|it| it > age)
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_tasks::outcome::Outcome;
+    use sisyphus_tasks::task::samples::finished;
+
+    use super::*;
+
+    /// A terminal that stays open over a weekend has its results on Monday.
+    #[test]
+    fn a_result_that_nothing_read_is_at_hand_for_a_week() {
+        let task = finished("t1", Outcome::Failed { exit_code: 3 });
+        let Status::Finished(ending) = task.status() else { panic!("{task:?}") };
+        let ended_at = ending.ended_at;
+        let mut active = Active { tasks: vec![task], ..Active::default() };
+        let mut retires_after = |days| {
+            let at = ended_at + chrono::Duration::days(days);
+            active.retire(Now { at, tick: Tick(1) }).len()
+        };
+        assert_eq!((retires_after(3), retires_after(8)), (0, 1));
+    }
+}

@@ -1,0 +1,42 @@
+//! A stopped holder of the lock costs a process its wait once, however many commits it has to make.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use sisyphus_base::lock::Lock;
+
+use super::commit::Store;
+
+/// After a lock wait timed out, this process does not wait again for this long: longer than a hook lives; a waiter lives
+/// for hours.
+const BACKOFF: Duration = Duration::from_secs(2);
+
+/// How long this process is ready to wait for the lock.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LockBudget {
+    timed_out_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Store {
+    /// Takes the one lock.
+    pub(super) fn lock(&self, wait: Duration) -> Result<Lock> {
+        self.budget.acquire(&self.dir().lock(), wait)
+    }
+}
+
+impl LockBudget {
+    /// Takes the lock of `path`, waiting for `wait`, or not at all shortly after that timed out.
+    pub(super) fn acquire(&self, path: &Path, wait: Duration) -> Result<Lock> {
+        let mut timed_out_at = self.timed_out_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_used_up = timed_out_at.is_some_and(|at| at.elapsed() < BACKOFF);
+        let lock = Lock::acquire(path, if is_used_up { Duration::ZERO } else { wait });
+        *timed_out_at = match &lock {
+            Ok(_) => None,
+            Err(_) if is_used_up => *timed_out_at,
+            Err(_) => Some(Instant::now()),
+        };
+        lock
+    }
+}

@@ -1,0 +1,344 @@
+//! The one door to the state: [`Store::peek`] looks without a lock, [`Store::post`] leaves an event, and
+//! [`Store::commit`] applies what was posted and decides, under the lock.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use sisyphus_base::clock::Now;
+use sisyphus_base::hook_log;
+use sisyphus_base::id::{ClientTaskId, SessionId};
+use sisyphus_base::lock::{LOCK_WAIT_IN_HOOK, Lock};
+use sisyphus_base::paths::StateDir;
+use sisyphus_tasks::task::Task;
+
+use super::active::Active;
+use super::budget::LockBudget;
+use super::history::{self, History};
+use super::inbox::EventName;
+use super::session::Session;
+use super::{Malformed, Rewriting, file, inbox, notify};
+use crate::event::Event;
+use crate::reconcile::{Findings, World, reconcile};
+use crate::run::Run;
+
+/// How often a process that unlocks looks at the inbox again: each time another process was kept out meanwhile.
+const ROUNDS: usize = 64;
+
+/// Handle to the state folder.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dir: StateDir,
+    pub(super) budget: LockBudget,
+    /// What this process last read or wrote.
+    known: Arc<Mutex<Option<Committed>>>,
+}
+
+/// The state as it was committed last, read without a lock.
+#[derive(Debug)]
+pub struct Peek {
+    pub active: Arc<Active>,
+    /// What runs and clients show that the records do not.
+    findings: Findings,
+    /// A commit sets a broken file aside.
+    is_broken: bool,
+    state: StateDir,
+}
+
+impl Peek {
+    /// Whether a commit would change something, whatever its handler does. Looks at the inbox.
+    pub fn has_news(&self) -> bool {
+        self.is_broken || !self.findings.is_empty() || !inbox::names(&self.state).is_empty()
+    }
+}
+
+/// A version of `active.json`, parsed.
+#[derive(Debug, Clone, Default)]
+struct Committed {
+    active: Arc<Active>,
+    /// None if there is no file.
+    version: Option<Arc<file::Version>>,
+}
+
+impl Store {
+    pub fn new(dir: StateDir) -> Self {
+        Self { dir, budget: LockBudget::default(), known: Arc::default() }
+    }
+
+    pub fn dir(&self) -> &StateDir {
+        &self.dir
+    }
+
+    /// The last committed state, and what is new beside it.
+    pub fn peek(&self, world: &World<'_>) -> Result<Peek> {
+        let committed = self.read()?;
+        let is_broken = committed.is_none();
+        let active = committed.unwrap_or_default().active;
+        let findings = Findings::gather(&active, &self.dir, world);
+        Ok(Peek { active, findings, is_broken, state: self.dir.clone() })
+    }
+
+    /// The last committed `active.json`, without a lock. A broken one counts as empty: the next commit sets it aside.
+    pub fn read_active(&self) -> Result<Arc<Active>> {
+        Ok(self.read()?.unwrap_or_default().active)
+    }
+
+    /// `None` if it is broken.
+    fn read(&self) -> Result<Option<Committed>> {
+        match self.last_committed(file::read_version) {
+            Err(error) if error.is::<Malformed>() => {
+                hook_log::append(&self.dir, "state", &format!("{error:#}"));
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
+    /// `active.json`, taken with `read` only if another process has replaced it since this one read or wrote it.
+    fn last_committed(
+        &self,
+        read: fn(&Path) -> Result<file::Versioned<Active>>,
+    ) -> Result<Committed> {
+        let path = self.dir.active();
+        let mut known = self.known();
+        let is_last = |it: &Committed| it.version.as_ref().is_some_and(|it| it.is_at(&path));
+        if let Some(last) = known.as_ref().filter(|it| is_last(it)) {
+            return Ok(last.clone());
+        }
+        let (active, version) = read(&path)?;
+        let last = Committed { active: Arc::new(active), version: version.map(Arc::new) };
+        Ok(known.insert(last).clone())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Committed>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves an event for the next commit, this process's own or another's. It is applied once, whichever process dies.
+    pub fn post(&self, event: &Event) -> Result<()> {
+        self.dir.create()?;
+        inbox::post(&self.dir, event).map(drop)
+    }
+
+    /// Posts `events`, applies what was posted, reconciles, and lets `handle` decide, all in one replacement of
+    /// `active.json`.
+    ///
+    /// # Errors
+    /// If the lock is not free within `wait`, or a file can't be written: then nothing of it has happened, and what was
+    /// posted is still in the inbox.
+    pub fn commit<T>(
+        &self,
+        peek: Option<Peek>,
+        events: &[Event],
+        world: &World<'_>,
+        wait: Duration,
+        handle: impl FnOnce(&mut Active, Now) -> T,
+    ) -> Result<T> {
+        self.dir.create()?;
+        let posted = |event| Ok((inbox::post(&self.dir, event)?, event));
+        let own = events.iter().map(posted).collect::<Result<Vec<_>>>()?;
+        let lock = self.lock(wait)?;
+        let (value, _) = self.commit_locked(peek, &own, world, handle)?;
+        drop(lock);
+        self.catch_up(world);
+        Ok(value)
+    }
+
+    /// Applies what other processes posted while this one held the lock and kept them out.
+    fn catch_up(&self, world: &World<'_>) {
+        for _ in 0..ROUNDS {
+            if inbox::names(&self.dir).is_empty() {
+                return;
+            }
+            // Held: its holder looks at the inbox when it unlocks.
+            let Ok(Some(_lock)) = Lock::take_free(&self.dir.lock()) else { return };
+            match self.commit_locked(None, &[], world, |_, _| ()) {
+                // What can't be applied now would not be in the next round either.
+                Ok(((), applied)) if applied > 0 => {}
+                Ok(_) => return,
+                Err(error) => {
+                    hook_log::append(&self.dir, "inbox", &format!("{error:#}"));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The caller holds the lock. Returns also how many events were applied.
+    fn commit_locked<T>(
+        &self,
+        peek: Option<Peek>,
+        own: &[(EventName, &Event)],
+        world: &World<'_>,
+        handle: impl FnOnce(&mut Active, Now) -> T,
+    ) -> Result<(T, usize)> {
+        let Committed { active, version } = self.last_committed(file::read_version_or_set_aside)?;
+        // Not if a commit came in between.
+        let is_current = |peek: &Peek| Arc::ptr_eq(&peek.active, &active);
+        let findings = peek.filter(is_current).map(|peek| peek.findings);
+        *self.known() = None;
+        let mut active = Arc::unwrap_or_clone(active);
+        let now = Now::read();
+        let applied = self.apply_posted(&mut active, own, now);
+        let finished_runs = reconcile(&mut active, &self.dir, world, findings, now);
+        let value = handle(&mut active, now);
+        let noted = notify::note(&mut active, now);
+        let retired = self.write(active, version, now)?;
+        if let Err(error) = notify::leave(&self.dir, noted, now) {
+            hook_log::append(&self.dir, "notify", &format!("{error:#}"));
+        }
+        // Nothing more is expected of these either: a call that is left there would be taken for one without a record.
+        let settled = retired
+            .iter()
+            .filter_map(|task| Some(Run::outside(&self.dir, task.started_in(), task.client_id()?)));
+        let settled = settled.filter(|run| !run.is_alive());
+        finished_runs.into_iter().chain(settled).for_each(|run| run.remove());
+        Ok((value, applied))
+    }
+
+    /// Events of this process, `own`, need not be read again.
+    fn apply_posted(&self, active: &mut Active, own: &[(EventName, &Event)], now: Now) -> usize {
+        let names = inbox::names(&self.dir);
+        // A killed process may have left the file of an event that it had applied.
+        active.applied.retain(|name| names.binary_search(name).is_ok());
+        let mut applied = 0;
+        for name in names {
+            if active.applied.contains(&name) {
+                continue;
+            }
+            if applied == inbox::BATCH {
+                break;
+            }
+            applied += 1;
+            let own = own.iter().find(|(posted, _)| *posted == name);
+            let event = own.map(|(_, event)| Event::clone(event));
+            if let Some(event) = event.or_else(|| inbox::read(&self.dir, &name)) {
+                event.apply(active, now);
+                active.applied.push(name);
+            }
+        }
+        applied
+    }
+
+    /// Returns the tasks that went to the history.
+    fn write(
+        &self,
+        mut active: Active,
+        mut version: Option<Arc<file::Version>>,
+        now: Now,
+    ) -> Result<Vec<Task>> {
+        let path = self.dir.active();
+        let mut retired = active.retire(now);
+        // Written there first: a task that stands in both files is one, and that of the higher revision counts.
+        if let Err(error) = history::record(&self.dir, &retired) {
+            hook_log::append(&self.dir, "history", &format!("{error:#}"));
+            for task in std::mem::take(&mut retired) {
+                active.insert(task);
+            }
+        }
+        active.forget_sessions(now);
+        let text = file::encode(&path, &active)?;
+        let is_changed = match &version {
+            Some(before) => text != before.text,
+            None => active != Active::default(),
+        };
+        if is_changed {
+            file::create_folder(&path)?;
+            version = Some(Arc::new(file::replace(&path, text)?));
+        }
+        // They stay noted as applied until the next commit has seen that they are gone.
+        for name in &active.applied {
+            inbox::remove(&self.dir, name);
+        }
+        *self.known() = Some(Committed { active: Arc::new(active), version });
+        Ok(retired)
+    }
+
+    /// Runs `change` under the lock, without a commit.
+    pub fn with_lock<T>(&self, wait: Duration, change: impl FnOnce() -> T) -> Result<T> {
+        let _lock = self.lock(wait)?;
+        Ok(change())
+    }
+
+    /// Runs `change` in a commit of its own.
+    pub fn update<T>(
+        &self,
+        world: &World<'_>,
+        wait: Duration,
+        change: impl FnOnce(&mut Active, Now) -> T,
+    ) -> Result<T> {
+        self.commit(None, &[], world, wait, change)
+    }
+
+    /// Posts an event and applies it, together with what else was posted.
+    pub fn apply(&self, event: &Event, world: &World<'_>, wait: Duration) -> Result<()> {
+        self.commit(None, std::slice::from_ref(event), world, wait, |_, _| ())
+    }
+
+    /// What is known of a session; unknown sessions are treated as if they had other hooks.
+    pub fn read_session(&self, session: &SessionId) -> Result<Session> {
+        file::read(&self.dir.session(session))
+    }
+
+    /// `completed.json`, without a lock.
+    pub fn read_completed(&self) -> Result<History> {
+        history::read(&self.dir.completed())
+    }
+
+    /// `failed.json`, without a lock.
+    pub fn read_failed(&self) -> Result<History> {
+        history::read(&self.dir.failed())
+    }
+
+    /// The newest finished tasks, the newest last. What is wrong with one file is handed to `warn` and stops nothing.
+    pub fn read_recent(&self, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        for read in [self.read_completed(), self.read_failed()] {
+            match read {
+                Ok(history) => tasks.extend(history.tasks()),
+                Err(error) => warn(&error),
+            }
+        }
+        tasks
+    }
+
+    /// A retired task by the client's name of it.
+    pub fn find_retired(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
+        let histories = [self.read_completed(), self.read_failed()];
+        histories.into_iter().flatten().find_map(|history| history.named(session, id))
+    }
+
+    /// The retired tasks of a session that it has not read.
+    pub fn find_parked(&self, session: &SessionId) -> Vec<Task> {
+        let histories = [self.read_completed(), self.read_failed()];
+        histories.into_iter().flatten().flat_map(|history| history.parked(session)).collect()
+    }
+
+    /// Every task that fell off the history, oldest first. Slow: reads all of it. What is wrong with one file is handed
+    /// to `warn` and stops nothing.
+    pub fn read_archive(&self, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
+        history::read_archive(&self.dir, warn)
+    }
+
+    /// Notes what SessionStart found out. Where there were others once, there are for good: a client that is running
+    /// keeps the hooks that it has loaded, whatever became of their files since. So does a note that could not be read.
+    pub fn write_session(&self, session: &SessionId, found: Rewriting) -> Result<()> {
+        self.dir.create()?;
+        let _lock = self.lock(LOCK_WAIT_IN_HOOK)?;
+        let path = self.dir.session(session);
+        file::create_folder(&path)?;
+        let is_first = path.symlink_metadata().is_err();
+        let (before, version): (Session, _) = file::read_version_or_set_aside(&path)?;
+        let mut noted = before.clone();
+        noted.rewriting = match before.rewriting {
+            Rewriting::MaybeOthers if !is_first => Rewriting::MaybeOthers,
+            Rewriting::MaybeOthers | Rewriting::OnlyOurs => found,
+        };
+        // One that was set aside leaves a note behind, or the next session start were the first again.
+        if version.is_some() && noted == before {
+            return Ok(());
+        }
+        file::write(&path, &noted)
+    }
+}

@@ -1,0 +1,77 @@
+//! `inbox/`: events that processes post, one file each, for the next one that holds the lock.
+//!
+//! A process whose event changes a task posts it first and tries the lock then. The process that unlocks looks at the inbox once
+//! more and, if it is not empty, tries again. So one of the two applies the event: the process that posted it, or the
+//! holder of the lock that kept it out.
+
+use std::collections::hash_map::RandomState;
+use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::atomic;
+use sisyphus_base::clock::Tick;
+use sisyphus_base::hook_log;
+use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys;
+
+use crate::event::Event;
+
+/// Most events that one commit applies: a holder of the lock that was stopped for an hour is caught up with in steps.
+pub(super) const BATCH: usize = 256;
+/// Largest event, in bytes: a call with its command, see the announcement.
+const EVENT_MAX: u64 = 2 * 1024 * 1024;
+
+/// The name of an event's file: the moment of its post, and a random tail. Sorted by name is sorted by time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct EventName(String);
+
+/// Posts an event.
+pub(super) fn post(state: &StateDir, event: &Event) -> Result<EventName> {
+    let dir = state.inbox_dir();
+    sys::create_private_dir_all(&dir)
+        .with_context(|| format!("could not create `{}`", dir.display()))?;
+    let tail = RandomState::new().build_hasher().finish();
+    let name = EventName(format!("{:020}-{tail:016x}.json", Tick::now().0));
+    let bytes = serde_json::to_vec(event).context("could not encode an event")?;
+    atomic::write(&dir.join(&name.0), &bytes)?;
+    Ok(name)
+}
+
+/// The names of all events in the inbox, the earliest first.
+pub(super) fn names(state: &StateDir) -> Vec<EventName> {
+    let Ok(entries) = fs::read_dir(state.inbox_dir()) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let posted = names.filter(|name| name.strip_suffix(".json").is_some());
+    let mut names: Vec<EventName> = posted.map(EventName).collect();
+    names.sort();
+    names
+}
+
+/// Reads an event; `None` if it can't be read, which is logged. A broken one is set aside, so that it stops nothing else.
+pub(super) fn read(state: &StateDir, name: &EventName) -> Option<Event> {
+    let path = state.inbox_dir().join(&name.0);
+    let parsed = atomic::read(&path, EVENT_MAX).and_then(|bytes| {
+        let Some(bytes) = bytes else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).with_context(|| format!("`{}`", path.display()))
+    });
+    match parsed {
+        Ok(event) => event,
+        Err(error) => {
+            hook_log::append(state, "inbox", &format!("{error:#}"));
+            let _ = fs::rename(&path, path.with_extension("broken"));
+            None
+        }
+    }
+}
+
+/// Removes an applied event; whether it is gone.
+pub(super) fn remove(state: &StateDir, name: &EventName) -> bool {
+    match fs::remove_file(state.inbox_dir().join(&name.0)) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}

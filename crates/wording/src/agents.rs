@@ -1,0 +1,168 @@
+//! What is said of agents that have to wait, and of limits that are lowered for a while.
+
+use chrono::{DateTime, Utc};
+use sisyphus_base::text::one_line;
+use sisyphus_settings::SlotLimit;
+use sisyphus_state::agents::{
+    Brake, KEPT_FOR, Limits, News, Pool, Waiting, agents_in, agents_of, brake_on,
+};
+use sisyphus_state::queue::holders;
+use sisyphus_state::store::Active;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
+
+/// How many tasks are named.
+const NAMED: usize = 5;
+/// Most characters of a description and of a prompt that are repeated.
+const DESCRIPTION_MAX: usize = 120;
+const PROMPT_MAX: usize = 200;
+/// Most characters of a key of the user's.
+const KEY_MAX: usize = 60;
+
+/// Says why a call for an agent was not run, what runs, and what comes next.
+pub fn agent_refused(
+    active: &Active,
+    model: Option<&str>,
+    number: usize,
+    limits: &Limits,
+    now: DateTime<Utc>,
+) -> String {
+    let (pool, limit) = limits.pool_of(model);
+    let mut running: Vec<&Task> = agents_of(active, &pool, limits).collect();
+    if pool == Pool::Default {
+        running.extend(holders(active));
+    }
+    let named: Vec<String> = running.iter().take(NAMED).map(|task| doing(task, now)).collect();
+    let others = match running.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let kept = active.agents.waiting.iter().filter(|it| it.turn.is_reserved()).count();
+    let kept = match kept {
+        0 => String::new(),
+        1 => "; 1 slot is kept for a call that came before".to_owned(),
+        count => format!("; {count} slots are kept for calls that came before"),
+    };
+    let limit = match (brake_on(active, model, now), limit) {
+        (Some(brake), _) => braked(brake),
+        (None, SlotLimit::AtMost(slots)) => at_most(&pool, slots.get()),
+        (None, SlotLimit::Unlimited) => String::new(),
+    };
+    let now = if named.is_empty() {
+        String::new()
+    } else {
+        format!(" Now: {}{others}{kept}.", named.join(", "))
+    };
+    format!(
+        "[sisyphus] This agent was not launched: {limit}.{now} The call is number {number} in line. You will be told when its turn comes; then launch it again, with the same description. Don't ask again before that: go on with other work, or end the turn.",
+    )
+}
+
+fn at_most(pool: &Pool, slots: usize) -> String {
+    let (one, several) = match pool {
+        Pool::Default => ("background task runs".to_owned(), "background tasks run".to_owned()),
+        Pool::Model(key) | Pool::Provider(key) => {
+            let of = one_line(key, KEY_MAX);
+            (format!("agent of {of} runs"), format!("agents of {of} run"))
+        }
+    };
+    let what = if slots == 1 { one } else { several };
+    format!("at most {slots} {what} at once, over all sessions")
+}
+
+fn braked(brake: &Brake) -> String {
+    let until = brake.until.format("%H:%M:%S UTC");
+    let of = one_line(brake.scope.name(), KEY_MAX);
+    let (agents, run) =
+        if brake.at_most.get() == 1 { ("agent", "runs") } else { ("agents", "run") };
+    format!(
+        "after a rate limit of the API at most {} {agents} of {of} {run} at once until {until}",
+        brake.at_most
+    )
+}
+
+fn doing(task: &Task, now: DateTime<Utc>) -> String {
+    let kind = task.launched.as_ref().map(|_| "agent ").unwrap_or_default();
+    let heading = task.heading();
+    match task.status() {
+        Status::Running { started_at, .. } => {
+            let ms = u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0);
+            format!("{kind}{heading} for {}", sisyphus_tasks::outcome::duration(ms))
+        }
+        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => {
+            format!("{kind}{heading}, just launched")
+        }
+    }
+}
+
+/// Most characters of [`agent_news`].
+pub const NEWS_MAX: usize = 2_500;
+
+/// Says what a session is to be told of its agents; `None` if that is nothing.
+pub fn agent_news(news: &[News]) -> Option<String> {
+    let line = |news: &News| match news {
+        News::RateLimited(brake) => brake_line(brake),
+        News::Turn(waiting) => Some(turn_line(waiting)),
+        News::Passed(waiting) => Some(passed_line(waiting)),
+    };
+    let lines: Vec<String> = news.iter().filter_map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Says that a call's turn has come.
+fn turn_line(waiting: &Waiting) -> String {
+    let model = waiting.call.asked_model.as_ref().map(|model| format!(", model {model}"));
+    format!(
+        "[sisyphus] A slot is free for the agent that had to wait: {:?} (subagent_type {}{}). Launch it again now, with the same description and prompt, if it is still wanted; the slot is kept for it for {} minutes.\nits prompt began: {}",
+        described(waiting),
+        agent_type(waiting),
+        model.unwrap_or_default(),
+        KEPT_FOR.num_minutes(),
+        one_line(&waiting.call.prompt, PROMPT_MAX),
+    )
+}
+
+/// Says that a call's turn is over.
+fn passed_line(waiting: &Waiting) -> String {
+    format!(
+        "[sisyphus] The slot that was kept for the agent {:?} (subagent_type {}) has passed on, because it was not launched within {} minutes. If it is still wanted, launch it: it then stands in line behind the others.",
+        described(waiting),
+        agent_type(waiting),
+        KEPT_FOR.num_minutes(),
+    )
+}
+
+/// Says that an agent met a rate limit, and what that means for others.
+fn brake_line(brake: &Brake) -> Option<String> {
+    let hit = brake.untold.as_ref()?;
+    Some(format!(
+        "[sisyphus] Background agent {} failed at a rate limit of the API, which is no fault of its task: {}, which is half of before. Others wait in line.",
+        hit.agent,
+        braked(brake),
+    ))
+}
+
+fn described(waiting: &Waiting) -> String {
+    one_line(&waiting.description, DESCRIPTION_MAX)
+}
+
+fn agent_type(waiting: &Waiting) -> &str {
+    match waiting.call.agent_type.as_str() {
+        "" => "not named",
+        name => name,
+    }
+}
+
+/// Says what limits there are beside the default one, and how much of each is taken; empty if there are none.
+pub(super) fn named_limits(active: &Active, limits: &Limits) -> String {
+    let said = limits.named().take(NAMED).map(|(pool, limit)| {
+        let running = agents_in(active, &pool, limits);
+        match limit {
+            SlotLimit::AtMost(slots) => {
+                format!(" {}, now {running}.", at_most(&pool, slots.get()).replacen('a', "A", 1))
+            }
+            SlotLimit::Unlimited => String::new(),
+        }
+    });
+    said.collect()
+}

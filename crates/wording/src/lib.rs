@@ -1,0 +1,24 @@
+//! The text that a model reads: facts about tasks, those that ended in one reminder. All wording of the hooks that goes to
+//! a model is here; that of our server's tools stands beside them.
+
+mod agents;
+mod awaited;
+mod live;
+mod measure;
+mod output_file;
+mod quote;
+mod reminder;
+mod report;
+mod rest;
+#[cfg(test)]
+mod samples;
+mod ultrawork;
+
+pub use agents::{NEWS_MAX, agent_news, agent_refused};
+pub use awaited::sleep_refused;
+pub use live::{elsewhere, launch_line, silence_line, table};
+pub use output_file::place;
+pub use reminder::{TOLD_AT_ONCE, reminder};
+pub use report::{command_line, report};
+pub use rest::Rest;
+pub use ultrawork::{ultrawork, ultrawork_limit};

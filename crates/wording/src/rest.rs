@@ -1,0 +1,66 @@
+//! What a reminder does not tell, but counts.
+
+use sisyphus_state::store::Tally;
+
+/// What is not told now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// How many tasks of the session have not ended.
+    pub live: usize,
+    /// How many results are ready and left for another time.
+    pub owed: usize,
+    /// If nothing is left to wait for: all that was told since that was last so.
+    pub sum: Tally,
+}
+
+impl Rest {
+    /// Longest text that it is said in.
+    pub(super) const SAID_MAX: usize = 200;
+
+    /// Says it in one line, facts only.
+    pub(super) fn said(&self) -> String {
+        let live = match self.live {
+            0 if self.owed == 0 && self.sum.total() > 1 => {
+                format!(
+                    "All {} background commands of this session have ended: {}.",
+                    self.sum.total(),
+                    self.sum.said()
+                )
+            }
+            0 => "No other background command of this session is running.".to_owned(),
+            1 => "1 other background command of this session has not ended.".to_owned(),
+            count => format!("{count} other background commands of this session have not ended."),
+        };
+        match self.owed {
+            0 => live,
+            1 => format!("{live} 1 more result follows with the next event."),
+            count => format!("{live} {count} more results follow with the next event."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_for_later_is_announced() {
+        let said = |live, owed| Rest { live, owed, sum: Tally::default() }.said();
+        assert_eq!(
+            said(0, 1),
+            "No other background command of this session is running. 1 more result follows with the next event."
+        );
+        assert_eq!(
+            said(1, 7),
+            "1 other background command of this session has not ended. 7 more results follow with the next event."
+        );
+        let sum: Tally = serde_json::from_str(r#"{"completed":6,"failed":1}"#).unwrap();
+        let finished = |live| Rest { live, owed: 0, sum: sum.clone() }.said();
+        assert_eq!(
+            finished(0),
+            "All 7 background commands of this session have ended: 1 failed, 6 completed."
+        );
+        assert_eq!(finished(1), said(1, 0));
+        assert!(said(usize::MAX, usize::MAX).len() <= Rest::SAID_MAX);
+    }
+}
