@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use sisyphus_base::atomic;
 use sisyphus_base::environment::STATE_DIR;
+use sisyphus_base::lock::is_held;
 use sisyphus_base::paths::StateDir;
-use sisyphus_state::store::is_held;
 
 use crate::sys::spawn_detached;
 

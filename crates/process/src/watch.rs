@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
-use sisyphus_state::line::Watched;
-use sisyphus_state::store::wait_until_open;
+use sisyphus_base::lock::wait_until_open;
 
 use crate::sys;
 
@@ -39,10 +38,13 @@ impl Watchers {
         Ok(())
     }
 
-    /// The same for locks of the line. Unlike others these are taken again: one that opened may be watched once more.
-    pub fn watch_line(&mut self, locks: impl IntoIterator<Item = Watched>) -> Result<()> {
-        for lock in locks {
-            self.start(lock.path().to_owned(), Reuse::Again, move || lock.wait_until_open())?;
+    /// The same for locks that are taken again, each with its way to wait for it: one that opened may be watched once more.
+    pub fn watch_again<W>(&mut self, locks: impl IntoIterator<Item = (PathBuf, W)>) -> Result<()>
+    where
+        W: FnOnce() -> io::Result<()> + Send + 'static,
+    {
+        for (path, wait) in locks {
+            self.start(path, Reuse::Again, wait)?;
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
+use sisyphus_base::lock::{Lock, is_held};
 use sisyphus_process::{Holder, Numbers, ProcessId, alive, holder, signal_all, started_by};
-use sisyphus_state::store::{Lock, is_held};
 use sisyphus_testing::{TestEnv, processes, wait_until};
 
 const SIGKILL: i32 = 9;

@@ -159,7 +159,10 @@ pub(crate) fn wait_for_turn(
         if let Some(slot) = overtake.look(slots, &entry, position, until_open.first())? {
             return Ok(admit(entry, slot, arrival));
         }
-        watchers.watch_line(until_open.iter().take(WATCHERS).cloned())?;
+        let locks = until_open.iter().take(WATCHERS).cloned();
+        watchers.watch_again(
+            locks.map(|lock| (lock.path().to_owned(), move || lock.wait_until_open())),
+        )?;
         let next_look = overtake.next_look().unwrap_or_else(|| Instant::now() + HEAD_CHECK);
         loop {
             let wake_at = doubt.map_or(next_look, |doubt| doubt.next().min(next_look));

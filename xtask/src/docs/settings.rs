@@ -3,7 +3,7 @@
 use sisyphus_settings::keys::{KEYS, Key, Project};
 
 const HEAD: &str = "\
-<!-- Made by `cargo xtask docs` from crates/core/src/settings/keys.rs; `cargo xtask tidy` holds the two equal. -->
+<!-- Made by `cargo xtask docs` from crates/settings/src/keys.rs; `cargo xtask tidy` holds the two equal. -->
 # Settings
 
 All optional, in `~/.claude/settings.json` (`CLAUDE_CONFIG_DIR` moves it), in either form:

@@ -1,5 +1,6 @@
 //! Project rules that neither rustc nor clippy can hold, as ordinary Rust: each a pure function over text.
 
+mod arrows;
 mod hooks;
 mod links;
 mod manifest;
@@ -42,6 +43,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         }
     }
     check_manifest(&root, &mut report)?;
+    check_arrows(&root, &mut report)?;
     check_hooks(&root, &mut report)?;
     check_docs(&root, &mut report)?;
     check_links(&root, &mut report)?;
@@ -63,6 +65,18 @@ fn check_manifest(root: &Path, report: &mut Report) -> Result<()> {
     report.add(".claude-plugin/plugin.json", manifest::same_bytes(&plugin, &copy));
     report.add("plugin.json", manifest::has_version(&plugin, &version));
     report.add("CHANGELOG.md", manifest::mentions_version(&changelog, &version));
+    Ok(())
+}
+
+fn check_arrows(root: &Path, report: &mut Report) -> Result<()> {
+    let crates = root.join("crates");
+    for entry in
+        fs::read_dir(&crates).with_context(|| format!("could not list `{}`", crates.display()))?
+    {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let manifest = format!("crates/{name}/Cargo.toml");
+        report.add(&manifest, arrows::check(&name, &read(&root.join(&manifest))?));
+    }
     Ok(())
 }
 

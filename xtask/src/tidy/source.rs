@@ -99,7 +99,7 @@ mod tests {
         let long = "x\n".repeat(41);
         assert_eq!(main_is_thin("crates/cli/src/main.rs", &long).len(), 1);
         assert_eq!(main_is_thin("crates/hooks/src/bin/sisyphus-stop.rs", &long).len(), 1);
-        assert_eq!(main_is_thin("crates/core/src/domain.rs", &long), []);
+        assert_eq!(main_is_thin("crates/state/src/domain.rs", &long), []);
         assert_eq!(main_is_thin("crates/cli/src/main.rs", &"x\n".repeat(40)), []);
     }
 
@@ -126,7 +126,7 @@ mod tests {
     fn system_code_outside_sys_is_found() {
         let text =
             concat!("//! Doc.\n#[cfg(", "windows)]\nfn a() {}\n#[cfg(", "unix)]\nfn a() {}\n");
-        assert_eq!(lines(&system_code_in_sys("crates/core/src/lock.rs", text)), [2, 4]);
+        assert_eq!(lines(&system_code_in_sys("crates/state/src/lock.rs", text)), [2, 4]);
         assert_eq!(system_code_in_sys("crates/process/src/sys/mod.rs", text), []);
     }
 }
