@@ -9,7 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("service", &[]),
     ("tasks", &["base"]),
     ("attach", &["base"]),
-    ("process", &["base"]),
+    ("process", &["base", "tasks"]),
     ("settings", &["base", "service"]),
     ("state", &["base", "tasks", "settings"]),
     ("wording", &["base", "tasks", "settings", "state"]),
