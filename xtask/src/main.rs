@@ -13,10 +13,10 @@ mod dispatch;
 mod dist;
 mod docs;
 mod e2e;
+mod fake_client;
 mod fuzz;
 mod remove;
 mod repository;
-mod stand_in;
 mod tidy;
 mod tools;
 

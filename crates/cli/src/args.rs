@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use sisyphus_control::Reach;
+use sisyphus_control::HistoryDepth;
 
 use crate::completions::Completions;
 use crate::config::Config;
@@ -107,18 +107,18 @@ pub(crate) struct List {
 
 /// How long a list is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Showing {
+pub(crate) enum Refresh {
     Once,
     UntilInterrupted,
 }
 
 impl List {
-    pub(crate) fn showing(&self) -> Showing {
-        if self.watch { Showing::UntilInterrupted } else { Showing::Once }
+    pub(crate) fn refresh(&self) -> Refresh {
+        if self.watch { Refresh::UntilInterrupted } else { Refresh::Once }
     }
 
-    pub(crate) fn reach(&self) -> Reach {
-        if self.all { Reach::Archive } else { Reach::Recent }
+    pub(crate) fn reach(&self) -> HistoryDepth {
+        if self.all { HistoryDepth::Archive } else { HistoryDepth::Recent }
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -155,7 +155,7 @@ pub(crate) struct Output {
 
 /// How long an output is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Until {
+pub(crate) enum FollowMode {
     /// As far as it is there.
     Now,
     /// Until its task has ended.
@@ -163,8 +163,8 @@ pub(crate) enum Until {
 }
 
 impl Output {
-    pub(crate) fn until(&self) -> Until {
-        if self.follow { Until::TheEnd } else { Until::Now }
+    pub(crate) fn follow_mode(&self) -> FollowMode {
+        if self.follow { FollowMode::TheEnd } else { FollowMode::Now }
     }
 }
 
@@ -250,9 +250,9 @@ pub(crate) enum Extent {
 
 /// Whether anything is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Earnest {
-    Remove,
-    OnlySay,
+pub(crate) enum Mode {
+    Apply,
+    DryRun,
 }
 
 impl Clean {
@@ -264,8 +264,8 @@ impl Clean {
         if self.all { Extent::Everything } else { Extent::Leftovers }
     }
 
-    pub(crate) fn earnest(&self) -> Earnest {
-        if self.dry_run { Earnest::OnlySay } else { Earnest::Remove }
+    pub(crate) fn mode(&self) -> Mode {
+        if self.dry_run { Mode::DryRun } else { Mode::Apply }
     }
 
     pub(crate) fn format(&self) -> Format {

@@ -2,19 +2,19 @@
 
 use anyhow::Result;
 use serde_json::json;
-use sisyphus_control::{Answer, Ending, Reach, Tasks, is_ours};
+use sisyphus_control::{Answer, Ending, HistoryDepth, Tasks, is_ours};
 use sisyphus_state::store::Store;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::task::Task;
 
 use crate::args::{Cancel, Choice, Format};
+use crate::format::predicate;
 use crate::print::{self, Verdict};
 use crate::view::{VERSION, View};
-use crate::words::predicate;
 
 /// Stops the tasks that are meant. All of them are found before the first is stopped.
 pub(crate) fn cancel(options: &Cancel) -> Result<Verdict> {
-    let tasks = Tasks::read(Reach::Archive, print::warn)?;
+    let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let meant = meant(options.choice(), &tasks)?;
     let answers = sisyphus_control::cancel(&tasks.store, meant, Canceller::User, print::warn)?;
     report(&answers, options.format(), &tasks.store)?;

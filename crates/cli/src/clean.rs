@@ -14,10 +14,10 @@ use sisyphus_state::run_root::RunRoot;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
-use crate::args::{Clean, Earnest, Extent, Format};
+use crate::args::{Clean, Extent, Format, Mode};
+use crate::format::size;
 use crate::print::{self, Verdict};
 use crate::view::VERSION;
-use crate::words::size;
 
 /// Most characters of a path that are shown.
 const PATH_MAX: usize = 1_000;
@@ -35,10 +35,10 @@ pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
         }
         Extent::Everything => find_all(&store, &roots, runtime.as_ref(), SystemTime::now())?,
     };
-    let gone = match options.earnest() {
-        Earnest::OnlySay => found,
-        Earnest::Remove if found.is_empty() => found,
-        Earnest::Remove => {
+    let gone = match options.mode() {
+        Mode::DryRun => found,
+        Mode::Apply if found.is_empty() => found,
+        Mode::Apply => {
             refuse_in_sandbox(&store)?;
             let (gone, failed) = match options.extent() {
                 Extent::Leftovers => remove(&store, &world, found),
@@ -88,7 +88,7 @@ fn refuse_in_sandbox(store: &Store) -> Result<()> {
 
 fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
     let bytes: u64 = gone.iter().map(|it| it.bytes).sum();
-    let is_removed = options.earnest() == Earnest::Remove;
+    let is_removed = options.mode() == Mode::Apply;
     if options.format() == Format::Json {
         let item = |it: &Leftover| {
             let path = it.path.to_string_lossy();

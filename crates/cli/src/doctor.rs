@@ -1,12 +1,12 @@
 //! `sisyphus doctor`: whether all is well, and if not, what to do. It changes nothing.
 
 mod client;
+mod context;
 mod enabled;
 mod events;
 mod finding;
 mod folders;
-mod ground;
-mod left;
+mod leftovers;
 mod line;
 mod lock;
 mod notifications;
@@ -25,8 +25,8 @@ use crate::print::{self, Verdict};
 use crate::screen::pad;
 use crate::style::{Hue, Paint};
 use crate::view::VERSION;
+use context::DoctorContext;
 use finding::{Finding, Level};
-use ground::Ground;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Doctor {
@@ -36,31 +36,31 @@ pub(crate) struct Doctor {
 }
 
 /// One part of the examination: what it is about, and who looks.
-type Part = (&'static str, fn(&Ground) -> Vec<Finding>);
+type Part = (&'static str, fn(&DoctorContext) -> Vec<Finding>);
 
 /// Every part, in the order of the report.
 const PARTS: [Part; 13] = [
-    ("plugin", plugin::look),
-    ("client", client::look),
-    ("enabled", enabled::look),
-    ("folders", folders::look),
-    ("state", state::look),
-    ("lock", lock::look),
-    ("line", line::look),
-    ("events", events::look),
-    ("sessions", sessions::look),
-    ("sandbox", sandbox::look),
-    ("notify", notifications::look),
-    ("settings", settings::look),
-    ("leftovers", left::look),
+    ("plugin", plugin::check),
+    ("client", client::check),
+    ("enabled", enabled::check),
+    ("folders", folders::check),
+    ("state", state::check),
+    ("lock", lock::check),
+    ("line", line::check),
+    ("events", events::check),
+    ("sessions", sessions::check),
+    ("sandbox", sandbox::check),
+    ("notify", notifications::check),
+    ("settings", settings::check),
+    ("leftovers", leftovers::check),
 ];
 
 /// Examines everything, and tells.
 pub(crate) fn doctor(options: &Doctor) -> Result<Verdict> {
-    let ground = Ground::find()?;
+    let context = DoctorContext::find()?;
     let found: Vec<(&str, Finding)> = PARTS
         .iter()
-        .flat_map(|(part, look)| look(&ground).into_iter().map(|finding| (*part, finding)))
+        .flat_map(|(part, check)| check(&context).into_iter().map(|finding| (*part, finding)))
         .collect();
     let is_well = found.iter().all(|(_, finding)| finding.level != Level::Broken);
     match Format::of(options.json) {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sisyphus_base::text::clean_line;
-use sisyphus_control::{Reach, Tasks};
+use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_state::agents::Waiting;
 use sisyphus_state::line::{Snapshot, Standing};
 use sisyphus_state::reach::{is_in_reach, place_out_of_reach};
@@ -13,7 +13,7 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::elsewhere;
 
-use crate::args::{Format, List, Showing};
+use crate::args::{Format, List, Refresh};
 use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
 use crate::view::{VERSION, View};
@@ -36,7 +36,7 @@ const COLUMNS: [Column; 5] = [
 
 /// Prints the tasks that have not ended, and the newest that have.
 pub(crate) fn list(options: &List) -> Result<()> {
-    if options.showing() == Showing::UntilInterrupted {
+    if options.refresh() == Refresh::UntilInterrupted {
         return watch(options);
     }
     let tasks = meant(options)?;
@@ -65,7 +65,7 @@ pub(crate) fn list(options: &List) -> Result<()> {
 /// The tasks that are to be listed.
 pub(crate) fn meant(options: &List) -> Result<Tasks> {
     let mut tasks = Tasks::read(options.reach(), print::warn)?;
-    if options.reach() == Reach::Recent {
+    if options.reach() == HistoryDepth::Recent {
         tasks.ended.truncate(options.last);
     }
     Ok(tasks)

@@ -7,17 +7,18 @@ mod clean;
 mod completions;
 mod config;
 mod demo;
+mod details;
 mod dispatch;
 mod doctor;
-mod facts;
+mod format;
 mod import;
 mod list;
 mod man;
+mod notification_route;
 mod notify;
 mod output;
 mod print;
 mod project;
-mod route;
 mod screen;
 mod show;
 mod spinner;
@@ -30,7 +31,6 @@ mod timeline;
 mod view;
 mod wait;
 mod watch;
-mod words;
 
 fn main() -> std::process::ExitCode {
     dispatch::run()

@@ -11,9 +11,9 @@ use sisyphus_settings::{Settings, Switch};
 use sisyphus_state::notify::{Line, sequence};
 
 use crate::args::Format;
+use crate::notification_route::{Question, Route, way};
 use crate::print::{self, Verdict};
 use crate::project::project_dir;
-use crate::route::{Question, Route, way};
 use crate::view::VERSION;
 
 #[derive(Debug, ClapArgs)]

@@ -3,28 +3,28 @@
 use anyhow::{Context as _, Result};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_tmp_dir;
-use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks};
+use sisyphus_control::{HistoryDepth, TICK, TaskState, TaskWaiter, Tasks};
 use sisyphus_state::output::Source;
 use sisyphus_tasks::task::Task;
 
-use crate::args::{Output, Until};
+use crate::args::{FollowMode, Output};
+use crate::format::predicate;
 use crate::print::{self, Reader};
 use crate::terminal::Filter;
-use crate::words::predicate;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
 /// Prints the output of a task, as far as it is there or until the task has ended.
 pub(crate) fn output(options: &Output) -> Result<()> {
-    let tasks = Tasks::read(Reach::Archive, print::warn)?;
+    let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let mut task = tasks.find(&options.task)?.clone();
-    let mut lookout = Lookout::new(tasks.store, print::warn);
+    let mut task_waiter = TaskWaiter::new(tasks.store, print::warn);
     let client_tmp = client_tmp_dir(&Environment::read());
     let mut printing: Option<Printing> = None;
     loop {
         if printing.is_none()
-            && let Some(source) = Source::open(&task, lookout.store().dir(), &client_tmp)
+            && let Some(source) = Source::open(&task, task_waiter.store().dir(), &client_tmp)
         {
             printing = Some(Printing::begin(source, &task, options.tail)?);
         }
@@ -33,13 +33,13 @@ pub(crate) fn output(options: &Output) -> Result<()> {
         {
             return Ok(());
         }
-        if task.status().is_final() || options.until() == Until::Now {
+        if task.status().is_final() || options.follow_mode() == FollowMode::Now {
             break;
         }
-        lookout.pause(TICK);
-        match lookout.look(std::slice::from_ref(&task.id))?.pop() {
-            Some(Course::Live(found) | Course::Ended(found)) => task = found,
-            Some(Course::Forgotten) | None => break,
+        task_waiter.pause(TICK);
+        match task_waiter.look(std::slice::from_ref(&task.id))?.pop() {
+            Some(TaskState::Live(found) | TaskState::Ended(found)) => task = found,
+            Some(TaskState::Forgotten) | None => break,
         }
     }
     let (name, predicate) = (task.heading(), predicate(&task));

@@ -5,22 +5,23 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::{StateDir, client_config_dir, client_tmp_dir};
-use sisyphus_control::{Reach, Tasks, count_as_told, own_asker};
+use sisyphus_control::{HistoryDepth, Tasks, acknowledge, own_requester};
 use sisyphus_settings::Settings;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::output::{Begin, Source, Window};
-use sisyphus_state::queue::{Outlook, outlook_of};
+use sisyphus_state::queue::expected_admission_of;
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{command_line, report};
 
 use crate::args::{Format, Show};
-use crate::facts::facts;
+use crate::details::facts;
+use crate::format::{predicate, size};
 use crate::list::time;
 use crate::print;
 use crate::view::{VERSION, View};
-use crate::words::{predicate, size};
 
 /// How many last lines of the output are shown.
 const LINES: usize = 20;
@@ -29,19 +30,19 @@ const END: usize = 8 * 1024;
 
 /// Prints one task.
 pub(crate) fn show(options: &Show) -> Result<()> {
-    let tasks = Tasks::read(Reach::Archive, print::warn)?;
+    let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let task = tasks.find(&options.task)?;
     let state = tasks.store.dir();
     if options.format() == Format::Json {
         return print::json(&json!({ "version": VERSION, "task": View::of(task, state) }));
     }
-    let facts = facts(task, outlook(&tasks, task), &tasks.line);
+    let facts = facts(task, expected_admission(&tasks, task), &tasks.line);
     if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
         print::out(&format!("{report}{asked}{facts}"))?;
         // Best effort: at worst it is told once more.
-        let _ = count_as_told(&tasks.store, task, own_asker().as_ref());
+        let _ = acknowledge(&tasks.store, task, own_requester().as_ref());
         return Ok(());
     }
     let heading = heading_of_live(task, Utc::now());
@@ -49,14 +50,14 @@ pub(crate) fn show(options: &Show) -> Result<()> {
 }
 
 /// Its place in line, as far as that can be read.
-fn outlook(tasks: &Tasks, task: &Task) -> Outlook {
+fn expected_admission(tasks: &Tasks, task: &Task) -> Admission {
     let config_dir = client_config_dir(&Environment::read()).ok();
     let settings = config_dir.and_then(|dir| Settings::read_whole(&dir));
     match (settings, tasks.store.read_active()) {
         (Some(settings), Ok(active)) => {
-            outlook_of(&active, &tasks.line, &task.id, &Limits::of(&settings))
+            expected_admission_of(&active, &tasks.line, &task.id, &Limits::of(&settings))
         }
-        (None, _) | (_, Err(_)) => Outlook::Starts,
+        (None, _) | (_, Err(_)) => Admission::Immediate,
     }
 }
 

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::text::one_line;
-use sisyphus_control::{Reach, Tasks};
+use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
@@ -51,7 +51,7 @@ const LONGEST_COMMAND: usize = 500;
 
 /// Prints the figures.
 pub(crate) fn stats(options: &Stats) -> Result<()> {
-    let tasks = Tasks::read(Reach::Archive, print::warn)?;
+    let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let since = options.days.map(|days| Utc::now() - TimeDelta::days(i64::from(days)));
     let mut all = Tally::default();
     let mut by_command: BTreeMap<String, Tally> = BTreeMap::new();

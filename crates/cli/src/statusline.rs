@@ -25,8 +25,8 @@ use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
+use crate::format::sign;
 use crate::print;
-use crate::words::sign;
 
 /// How long the client may take to write what it knows.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args as ClapArgs;
 use serde_json::json;
-use sisyphus_control::{Reach, Tasks};
+use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_tasks::task::Task;
 
 use crate::args::Format;
@@ -49,7 +49,7 @@ pub(crate) struct Chart {
 
 /// Prints or draws it.
 pub(crate) fn timeline(options: &Timeline) -> Result<()> {
-    let tasks = Tasks::read(Reach::Archive, print::warn)?;
+    let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let to = Utc::now();
     #[expect(clippy::cast_possible_truncation, reason = "checked when it was read")]
     let earliest = to - TimeDelta::milliseconds((options.hours * 3_600_000.0) as i64);

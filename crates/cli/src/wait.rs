@@ -5,38 +5,40 @@ use std::time::Instant;
 use anyhow::Result;
 use serde_json::json;
 use sisyphus_base::id::TaskId;
-use sisyphus_control::{Course, Lookout, Reach, TICK, Tasks, count_as_told, own_asker};
+use sisyphus_control::{
+    HistoryDepth, TICK, TaskState, TaskWaiter, Tasks, acknowledge, own_requester,
+};
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use crate::args::{Format, Wait};
+use crate::format::how_it_ended;
 use crate::list::what;
 use crate::print::{self, Verdict};
 use crate::spinner::Spinner;
 use crate::view::{VERSION, View};
-use crate::words::how_it_ended;
 
 /// Most characters of a name on the line that shows that it goes on.
 const NAME_MAX: usize = 200;
 
 /// Waits until the tasks have ended, and says of each how as soon as it has.
 pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
-    let tasks = Tasks::read(Reach::Archive, print::warn)?;
+    let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let mut waiting: Vec<TaskId> =
         tasks.find_all(&options.tasks)?.iter().map(|task| task.id.clone()).collect();
     // One that is too far away to be told is none.
     let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let mut lookout = Lookout::new(tasks.store, print::warn);
+    let mut task_waiter = TaskWaiter::new(tasks.store, print::warn);
     let (mut seen, mut verdict) = (Vec::new(), Verdict::Good);
     let mut spinner = Spinner::new();
     loop {
-        let courses = lookout.look(&waiting)?;
+        let task_states = task_waiter.look(&waiting)?;
         let mut live = Vec::new();
-        for (id, course) in std::mem::take(&mut waiting).into_iter().zip(courses) {
+        for (id, course) in std::mem::take(&mut waiting).into_iter().zip(task_states) {
             match course {
-                Course::Live(task) if !is_in_reach(&task) => {
+                TaskState::Live(task) if !is_in_reach(&task) => {
                     spinner.clear();
                     if options.format() == Format::Text {
                         print::out(&how_it_ended(&task))?;
@@ -44,8 +46,8 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                     verdict = Verdict::Bad;
                     seen.push(task);
                 }
-                Course::Live(task) => live.push(task),
-                Course::Ended(task) => {
+                TaskState::Live(task) => live.push(task),
+                TaskState::Ended(task) => {
                     spinner.clear();
                     if options.format() == Format::Text {
                         print::out(&how_it_ended(&task))?;
@@ -55,11 +57,11 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                     }
                     // Of one that printed nothing this is the whole result. Best effort: at worst it is told once more.
                     if task.output.as_ref().is_some_and(|output| output.bytes == 0) {
-                        let _ = count_as_told(lookout.store(), &task, own_asker().as_ref());
+                        let _ = acknowledge(task_waiter.store(), &task, own_requester().as_ref());
                     }
                     seen.push(task);
                 }
-                Course::Forgotten => {
+                TaskState::Forgotten => {
                     spinner.clear();
                     print::warn(&anyhow::anyhow!("{id} never ran, and is not known any more"));
                     verdict = Verdict::Bad;
@@ -82,11 +84,11 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         }
         spinner.turn(&what_they_do(&live));
         waiting = live.into_iter().map(|task| task.id).collect();
-        lookout.pause(left.map_or(TICK, |left| left.min(TICK)));
+        task_waiter.pause(left.map_or(TICK, |left| left.min(TICK)));
     }
     spinner.clear();
     if options.format() == Format::Json {
-        let state = lookout.store().dir();
+        let state = task_waiter.store().dir();
         let views: Vec<View<'_>> = seen.iter().map(|task| View::of(task, state)).collect();
         print::json(&json!({ "version": VERSION, "tasks": views }))?;
     }

@@ -16,9 +16,9 @@ use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
-use crate::lookout::{Course, Lookout};
 use crate::stop::Stop;
-use crate::tasks::{Complain, world};
+use crate::task_waiter::{TaskState, TaskWaiter};
+use crate::tasks::{WarningSink, world};
 
 /// How long the runners have for what they were told: 5 seconds of grace, then to keep the output and to record the end.
 /// All of it must stay within the time in which an end still counts as what was asked for.
@@ -54,12 +54,12 @@ pub fn cancel(
     store: &Store,
     tasks: Vec<Task>,
     by: Canceller,
-    complain: Complain,
+    warn: WarningSink,
 ) -> Result<Vec<Answer>> {
     let (ours, others): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(is_ours);
     let mut answers: Vec<Answer> = others.into_iter().map(leave).collect();
     if !ours.is_empty() {
-        answers.extend(stop(store, ours, by, complain)?);
+        answers.extend(stop(store, ours, by, warn)?);
     }
     Ok(answers)
 }
@@ -86,7 +86,7 @@ fn stop(
     store: &Store,
     mut tasks: Vec<Task>,
     by: Canceller,
-    complain: Complain,
+    warn: WarningSink,
 ) -> Result<Vec<Answer>> {
     // Who waits goes first, the last in line before the others: a slot that opens must not start what is to be stopped.
     tasks.sort_by_key(|task| {
@@ -101,18 +101,18 @@ fn stop(
     ask(store, &tasks, by)?;
     let mut stops: Vec<(Task, Result<Stop>)> =
         tasks.into_iter().map(|task| (task.clone(), Stop::of(&task, store.dir()))).collect();
-    let mut lookout = Lookout::new(store.clone(), complain);
+    let mut task_waiter = TaskWaiter::new(store.clone(), warn);
     let begin = Instant::now();
     let (kill_tree_at, kill_all_at) = (begin + PATIENCE, begin + PATIENCE + KILL_PATIENCE);
-    settle(&mut stops, &mut lookout, kill_tree_at, Stop::advance)?;
-    settle(&mut stops, &mut lookout, kill_all_at, Stop::kill_tree)?;
-    settle(&mut stops, &mut lookout, kill_all_at + KILL_PATIENCE, Stop::kill_all)?;
+    settle(&mut stops, &mut task_waiter, kill_tree_at, Stop::advance)?;
+    settle(&mut stops, &mut task_waiter, kill_all_at, Stop::kill_tree)?;
+    settle(&mut stops, &mut task_waiter, kill_all_at + KILL_PATIENCE, Stop::kill_all)?;
 
     let ids: Vec<TaskId> = stops.iter().map(|(task, _)| task.id.clone()).collect();
-    let courses = lookout.look(&ids)?;
+    let task_states = task_waiter.look(&ids)?;
     Ok(stops
         .into_iter()
-        .zip(courses)
+        .zip(task_states)
         .map(|((task, stop), course)| answer(task, stop, course))
         .collect())
 }
@@ -137,17 +137,17 @@ fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
 /// Does `push` to those that are not over, again and again until all are, or until then. It is done once at least.
 fn settle(
     stops: &mut [(Task, Result<Stop>)],
-    lookout: &mut Lookout,
+    task_waiter: &mut TaskWaiter,
     until: Instant,
     push: fn(&mut Stop),
 ) -> Result<()> {
     loop {
         let ids: Vec<TaskId> = stops.iter().map(|(task, _)| task.id.clone()).collect();
-        let courses = lookout.look(&ids)?;
+        let task_states = task_waiter.look(&ids)?;
         let mut is_settled = true;
-        for ((_, stop), course) in stops.iter_mut().zip(courses) {
+        for ((_, stop), course) in stops.iter_mut().zip(task_states) {
             let Ok(stop) = stop else { continue };
-            let is_live = matches!(course, Course::Live(task) if is_ours(&task));
+            let is_live = matches!(course, TaskState::Live(task) if is_ours(&task));
             if stop.is_hopeless() || (!is_live && stop.is_over()) {
                 continue;
             }
@@ -157,22 +157,24 @@ fn settle(
         if is_settled || Instant::now() >= until {
             return Ok(());
         }
-        lookout.pause(LOOK);
+        task_waiter.pause(LOOK);
     }
 }
 
-fn answer(before: Task, stop: Result<Stop>, course: Course) -> Answer {
+fn answer(before: Task, stop: Result<Stop>, course: TaskState) -> Answer {
     let ending = match (&course, &stop) {
         (_, Err(error)) => Ending::NotStopped(format!("{error:#}")),
-        (Course::Live(task), Ok(stop)) if is_ours(task) => Ending::NotStopped(stop.problem()),
+        (TaskState::Live(task), Ok(stop)) if is_ours(task) => Ending::NotStopped(stop.problem()),
         // No runner came for it.
-        (Course::Live(_), Ok(_)) => Ending::LeftToClient,
-        (Course::Ended(_) | Course::Forgotten, Ok(stop)) if stop.is_over() => Ending::Ended,
-        (Course::Ended(_) | Course::Forgotten, Ok(stop)) => Ending::NotStopped(stop.problem()),
+        (TaskState::Live(_), Ok(_)) => Ending::LeftToClient,
+        (TaskState::Ended(_) | TaskState::Forgotten, Ok(stop)) if stop.is_over() => Ending::Ended,
+        (TaskState::Ended(_) | TaskState::Forgotten, Ok(stop)) => {
+            Ending::NotStopped(stop.problem())
+        }
     };
     let task = match course {
-        Course::Live(task) | Course::Ended(task) => task,
-        Course::Forgotten => before.clone(),
+        TaskState::Live(task) | TaskState::Ended(task) => task,
+        TaskState::Forgotten => before.clone(),
     };
     Answer { before, task, ending }
 }

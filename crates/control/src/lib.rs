@@ -2,14 +2,14 @@
 //! stop them, and count a result that was read as told. The command line and the server for the model have it in common
 //! and say what came of it each in its own words. Prints nothing.
 
+mod acknowledge;
 mod cancel;
 pub mod leftovers;
-mod lookout;
 mod stop;
+mod task_waiter;
 mod tasks;
-mod told;
 
+pub use acknowledge::{acknowledge, own_requester};
 pub use cancel::{Answer, Ending, cancel, is_ours};
-pub use lookout::{Course, Lookout, TICK, Watched, courses};
-pub use tasks::{Complain, NoSuchTask, Reach, Tasks, open_store, up_to_date, world};
-pub use told::{count_as_told, own_asker};
+pub use task_waiter::{TICK, TaskState, TaskWaiter, Watched, task_states};
+pub use tasks::{HistoryDepth, NoSuchTask, Tasks, WarningSink, open_store, up_to_date, world};

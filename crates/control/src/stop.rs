@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
-    Holder, Numbers, ProcessId, alive, descendants, holder, resume, signal_all, started_by,
+    Holder, PidNamespace, ProcessId, alive, descendants, holder, resume, signal_all, started_by,
 };
 use sisyphus_state::run::Run;
 use sisyphus_state::store::is_held;
@@ -41,7 +41,7 @@ enum Runner {
     /// Nobody holds the task's lock: it has ended, or is about to begin.
     Unseen,
     /// It was told to end.
-    Told { process: ProcessId, numbers: Numbers, at: Instant },
+    Told { process: ProcessId, numbers: PidNamespace, at: Instant },
     /// Who holds the lock can't be told, or is not the runner: nothing was signalled.
     Doubtful(String),
 }
@@ -74,7 +74,7 @@ impl Stop {
     fn is_left_to_us(&self) -> bool {
         match self.runner {
             Runner::Told { process, numbers, at } => {
-                let does_it_itself = numbers == Numbers::Ours && process.is_alive();
+                let does_it_itself = numbers == PidNamespace::Ours && process.is_alive();
                 at.elapsed() >= GRACE && !does_it_itself
             }
             Runner::Unseen | Runner::Doubtful(_) => false,
@@ -102,9 +102,9 @@ impl Stop {
         // Behind the TERM, so that one that was suspended finds that first.
         resume(process);
         match numbers {
-            Numbers::Ours => {}
+            PidNamespace::Ours => {}
             // It takes us for the client, which signals every process of the tree by itself.
-            Numbers::ItsOwn => signal_all(&self.tree, SIGTERM),
+            PidNamespace::ItsOwn => signal_all(&self.tree, SIGTERM),
         }
     }
 

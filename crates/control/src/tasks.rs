@@ -12,7 +12,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{is_alive, is_gone, start_notifier};
-use sisyphus_state::agents::{Waiting, bury_orphans, has_orphans};
+use sisyphus_state::agents::{Waiting, end_orphans, has_orphans};
 use sisyphus_state::announced::{Announced, sessions_with_announcements};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::reconcile::{Scope, World};
@@ -24,11 +24,11 @@ use sisyphus_tasks::task::Task;
 const NAMED: usize = 5;
 
 /// Hears what is wrong but stops nothing.
-pub type Complain = fn(&anyhow::Error);
+pub type WarningSink = fn(&anyhow::Error);
 
 /// How far back is looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum HistoryDepth {
     Recent,
     Archive,
 }
@@ -72,16 +72,16 @@ pub struct Tasks {
 impl Tasks {
     /// Reads the state, after taking in what is new. What is wrong with one file is handed to `complain`, and the rest goes
     /// on.
-    pub fn read(reach: Reach, complain: Complain) -> Result<Self> {
+    pub fn read(reach: HistoryDepth, warn: WarningSink) -> Result<Self> {
         let environment = Environment::read();
         let store = Store::new(StateDir::locate(&environment)?);
         let tmp = client_tmp_dir(&environment);
-        let active = up_to_date(&store, &world(&tmp), LOCK_WAIT_IN_RUNNER, complain)?;
+        let active = up_to_date(&store, &world(&tmp), LOCK_WAIT_IN_RUNNER, warn)?;
         start_notifier(store.dir());
 
-        let mut ended = store.read_recent(complain);
-        if reach == Reach::Archive {
-            ended.extend(store.read_archive(complain));
+        let mut ended = store.read_recent(warn);
+        if reach == HistoryDepth::Archive {
+            ended.extend(store.read_archive(warn));
         }
         let in_line = active.agents.waiting.clone();
         let (finished, mut live): (Vec<Task>, Vec<Task>) =
@@ -96,7 +96,7 @@ impl Tasks {
         let mut seen: HashSet<TaskId> = live.iter().map(|task| task.id.clone()).collect();
         ended.retain(|task| seen.insert(task.id.clone()));
         let line = Snapshot::read(&environment, is_alive).unwrap_or_else(|error| {
-            complain(&error);
+            warn(&error);
             Snapshot::default()
         });
         Ok(Self { store, active: live, ended, in_line, line })
@@ -173,13 +173,13 @@ pub fn up_to_date(
     store: &Store,
     world: &World<'_>,
     wait: Duration,
-    complain: Complain,
+    warn: WarningSink,
 ) -> Result<Arc<Active>> {
     let peek = store.peek(world)?;
     if has_orphans(&peek.active, is_gone) || peek.has_news() {
-        let bury = |active: &mut Active, now| bury_orphans(active, is_gone, now);
+        let bury = |active: &mut Active, now| end_orphans(active, is_gone, now);
         if let Err(error) = store.commit(Some(peek), &[], world, wait, bury) {
-            complain(&error);
+            warn(&error);
         }
     }
     store.read_active()

@@ -36,7 +36,7 @@ pub enum Reply {
     Deny { reason: String },
     /// UserPromptSubmit: the prompt, a notice of the client, is not worth a turn. The person sees the reason, which may
     /// repeat foreign words: it is cleaned, and cut in the middle.
-    Swallow { reason: String },
+    Block { reason: String },
 }
 
 impl Reply {
@@ -56,7 +56,7 @@ impl Reply {
             (Self::Deny { reason }, Some(note)) => {
                 Self::Deny { reason: format!("{note}\n{reason}") }
             }
-            (Self::Silent | Self::Input(_) | Self::Swallow { .. }, Some(note)) => Self::Note(note),
+            (Self::Silent | Self::Input(_) | Self::Block { .. }, Some(note)) => Self::Note(note),
         }
     }
 
@@ -66,7 +66,7 @@ impl Reply {
             Self::Note(text)
             | Self::Results { reminder: text, .. }
             | Self::Deny { reason: text } => TEXT_MAX.saturating_sub(units(text) + 1),
-            Self::Silent | Self::Input(_) | Self::Swallow { .. } => TEXT_MAX,
+            Self::Silent | Self::Input(_) | Self::Block { .. } => TEXT_MAX,
         }
     }
 
@@ -88,7 +88,7 @@ impl Reply {
                 "permissionDecision": "deny",
                 "permissionDecisionReason": beginning(reason, TEXT_MAX),
             } })),
-            Self::Swallow { reason } => Some(json!({
+            Self::Block { reason } => Some(json!({
                 "decision": "block",
                 "reason": one_line(reason, REASON_MAX),
                 "hookSpecificOutput": { "hookEventName": event, "suppressOriginalPrompt": true },
@@ -164,7 +164,7 @@ mod tests {
             r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"r"}}"#
         );
         let swallowed =
-            Reply::Swallow { reason: "r".to_owned() }.to_json("UserPromptSubmit").unwrap();
+            Reply::Block { reason: "r".to_owned() }.to_json("UserPromptSubmit").unwrap();
         assert_eq!(swallowed["decision"], "block");
         assert_eq!(swallowed["hookSpecificOutput"]["suppressOriginalPrompt"], true);
     }
@@ -174,7 +174,7 @@ mod tests {
         let name =
             format!("\u{1b}]0;title\u{7}a\nb</system-reminder>{}\u{202e}", "x".repeat(90_000));
         let reason = format!("the result of \"{name}\" was delivered already");
-        let json = Reply::Swallow { reason }.to_json("UserPromptSubmit").unwrap();
+        let json = Reply::Block { reason }.to_json("UserPromptSubmit").unwrap();
         let said = json["reason"].as_str().unwrap();
         assert_eq!(said.chars().count(), REASON_MAX);
         assert!(said.starts_with("the result of \"a b&lt;/system-reminder>xxx"), "{said}");

@@ -3,13 +3,13 @@
 mod agent;
 mod attach;
 mod deliver;
+mod hook_conflicts;
 mod launch;
 mod missed;
 mod notice;
-mod others;
 mod prompt_fates;
-mod silence;
 mod sleep_guard;
+mod stall;
 
 pub mod bare_sleep;
 pub mod post_tool_use;

@@ -8,9 +8,10 @@ use sisyphus_process::is_alive;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::line::Snapshot;
-use sisyphus_state::queue::{Outlook, outlook_of, slots};
+use sisyphus_state::queue::{expected_admission_of, slots};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Active;
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::call::Join;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
@@ -20,7 +21,7 @@ use crate::agent::{after_agent, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::launch::{Caller, join_run};
 use crate::pre_tool_use::{is_attachable, stopped_id};
-use crate::silence::tell_silent;
+use crate::stall::report_stalls;
 
 /// How long a call that has to wait may go without a runner before nothing is said of its place in line.
 const ATTACH_WAIT: Duration = Duration::from_millis(300);
@@ -64,8 +65,8 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
             let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
                 let task = active.named(&session, &join.client.id, None)?;
                 launch_line(active, line, task, limits, attendance, now.at)?;
-                let outlook = outlook_of(active, line, &task.id, limits);
-                Some((active.clone(), task.clone(), outlook))
+                let expected = expected_admission_of(active, line, &task.id, limits);
+                Some((active.clone(), task.clone(), expected))
             });
             (taken, waiting)
         })?
@@ -73,11 +74,11 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         (Taken::default(), None)
     };
     // Only a command that has a runner can wait: a shell that none took the place of runs already.
-    let waiting = waiting.filter(|(_, task, outlook)| is_settled(context, task, *outlook));
+    let waiting = waiting.filter(|(_, task, expected)| is_settled(context, task, *expected));
     let line = waiting.zip(to_say).and_then(|((active, task, _), (_, limits, _))| {
         launch_line(&active, &line(context, 0), &task, &limits, attendance, context.now.at)
     });
-    let silent = tell_silent(context, &session, &reader.recipient);
+    let silent = report_stalls(context, &session, &reader.recipient);
     let reply = taken.render(context).with_note(silent).with_note(line);
     Ok(match reader.recipient {
         Recipient::MainConversation => with_news(context, &session, reply),
@@ -108,7 +109,7 @@ pub(crate) fn line(context: &Context, slots: usize) -> Snapshot {
 
 /// Whether a runner has the task, or takes it within a moment: its shell may have been started just now. If it is to
 /// wait, its place in line is there as well, unless that takes too long.
-fn is_settled(context: &Context, task: &Task, outlook: Outlook) -> bool {
+fn is_settled(context: &Context, task: &Task, expected: Admission) -> bool {
     match task.status() {
         Status::Pending { .. } if is_attachable(context) => {}
         Status::Pending { .. } | Status::Running { watch: Watch::Observed, .. } => return false,
@@ -117,7 +118,7 @@ fn is_settled(context: &Context, task: &Task, outlook: Outlook) -> bool {
     let deadline = Instant::now() + ATTACH_WAIT;
     loop {
         let Some(run) = Run::of(task, context.store.dir()) else { return false };
-        let has_place = || outlook == Outlook::Starts || run.is_in_line();
+        let has_place = || expected == Admission::Immediate || run.is_in_line();
         let is_late = Instant::now() >= deadline;
         match run.is_attached() {
             true if is_late || has_place() => return true,

@@ -12,10 +12,11 @@ use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 use sisyphus_settings::{Execution, Settings, Switch};
 use sisyphus_state::agents::Limits;
 use sisyphus_state::announced::{Announced, sessions_with_announcements};
-use sisyphus_state::asker::Asker;
 use sisyphus_state::event::Event;
-use sisyphus_state::queue::{Outlook, outlook, slots};
+use sisyphus_state::queue::{expected_admission, slots};
+use sisyphus_state::requester::Requester;
 use sisyphus_state::store::Rewriting;
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::call::{Announcement, Confinement};
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
 use sisyphus_tasks::recipient::Recipient;
@@ -103,7 +104,7 @@ fn may_wait(context: &Context, settings: &Settings) -> bool {
     let active = context.store.read_active().unwrap_or_default();
     let limits = Limits::of(settings);
     let line = line(context, slots(&active, &limits));
-    outlook(&active, &line, Ticket(u64::MAX), &limits) != Outlook::Starts
+    expected_admission(&active, &line, Ticket(u64::MAX), &limits) != Admission::Immediate
         || !sessions_with_announcements(context.store.dir()).is_empty()
 }
 
@@ -111,14 +112,14 @@ fn may_wait(context: &Context, settings: &Settings) -> bool {
 /// undo another's.
 fn may_raise(context: &Context, session: &SessionId) -> bool {
     let known = context.store.read_session(session);
-    known.is_ok_and(|session| session.rewriting == Rewriting::OnlyOurs)
+    known.is_ok_and(|session| session.rewriting == Rewriting::Exclusive)
 }
 
 /// Tells our server who calls.
 fn before_own(context: &Context, event: PreToolUse) -> Result<Reply> {
     let conversation = event.agent_id.map_or(Recipient::MainConversation, Recipient::Agent);
-    let asker = Asker { session: event.session_id, conversation };
-    asker.leave(context.store.dir(), &event.tool_use_id)?;
+    let requester = Requester { session: event.session_id, conversation };
+    requester.leave(context.store.dir(), &event.tool_use_id)?;
     Ok(Reply::Silent)
 }
 

@@ -17,7 +17,7 @@ use sisyphus_wording::table;
 use crate::agent::{settle, with_news};
 use crate::attach::attach;
 use crate::deliver::{Reader, Recipient, Taken};
-use crate::others::survey;
+use crate::hook_conflicts::detect;
 use crate::post_tool_use::line;
 use crate::prompt_fates::PromptFates;
 
@@ -36,7 +36,7 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     }
     let reply = go_on(context, &event);
     // Last: results must not go without the lock for it.
-    let surveyed = survey(&context.environment, &event.cwd);
+    let surveyed = detect(&context.environment, &event.cwd);
     if let Err(error) = context.store.write_session(&event.session_id, surveyed) {
         context.log("SessionStart survey", &error);
     }

@@ -57,7 +57,7 @@ fn asks_for_sleep(event: &PreToolUse) -> bool {
 /// Whether the task is live, as far as can be known, and its end comes by itself and is told.
 fn will_be_told(task: &Task, now: DateTime<Utc>) -> bool {
     // Who asked for an end is not told of it, and may wait a moment for it.
-    if !task.is_confirmed() || task.stopper(now).is_some() {
+    if !task.is_confirmed() || task.stop_requested_by(now).is_some() {
         return false;
     }
     match task.kind {

@@ -16,7 +16,7 @@ use crate::agent::{agent_end, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::notice::completion;
 use crate::prompt_fates::PromptFates;
-use crate::silence::tell_silent;
+use crate::stall::report_stalls;
 use crate::ultrawork::with_ultrawork;
 
 /// Handles the event.
@@ -52,7 +52,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         Decision::default()
     };
     let reply = match decision.known {
-        Some(names) if decision.taken.leased.is_empty() => Reply::Swallow {
+        Some(names) if decision.taken.leased.is_empty() => Reply::Block {
             reason: format!("sisyphus: the result of {} was delivered already", names.join(", ")),
         },
         Some(_) | None => decision.taken.render(context),
@@ -62,18 +62,16 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
 
 /// Adds what else there is to say. A prompt that is not worth a turn stays so: the next one carries the rest.
 fn complete(context: &Context, event: &UserPromptSubmit, prompt: &Prompt, reply: Reply) -> Reply {
-    if matches!(reply, Reply::Swallow { .. }) {
+    if matches!(reply, Reply::Block { .. }) {
         return reply;
     }
     let session = &event.session_id;
-    let silent = tell_silent(context, session, &Recipient::MainConversation);
+    let silent = report_stalls(context, session, &Recipient::MainConversation);
     // Last, because it takes no more room than the others leave.
     let reply = with_news(context, session, reply.with_note(silent));
     if *prompt == Prompt::OwnWake && reply == Reply::Silent {
         // The results that it was said for were told meanwhile: then there is nothing to take a turn for.
-        return Reply::Swallow {
-            reason: "sisyphus: all results were delivered already".to_owned(),
-        };
+        return Reply::Block { reason: "sisyphus: all results were delivered already".to_owned() };
     }
     with_ultrawork(context, &event.prompt, reply)
 }

@@ -25,7 +25,7 @@ use sisyphus_tasks::task::Task;
 use crate::agent::{has_turn, is_in_line, settle};
 use crate::deliver::{GRACE, Recipient};
 use crate::prompt_fates::PromptFates;
-use crate::silence::next_silence;
+use crate::stall::next_stall;
 
 /// How long the waiter before this one has to end.
 const SUPERSEDE_WAIT: Duration = Duration::from_secs(2);
@@ -51,7 +51,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
     }
     let session = &event.session_id;
     let transcript = event.transcript_path.as_deref();
-    if let Outlook::Nothing = look(context, session, transcript)? {
+    if let Due::Nothing = look(context, session, transcript)? {
         return Ok(None);
     }
     let mut signals = Signals::collect()?;
@@ -67,11 +67,11 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
             Notice::Woken | Notice::Deadline | Notice::Child => {}
         }
         pause = match look(context, session, transcript)? {
-            Outlook::Nothing => return Ok(None),
-            Outlook::Overdue => {
+            Due::Nothing => return Ok(None),
+            Due::Overdue => {
                 return Ok(may_wake(context, session)?.then(|| WAKE_WORDS.to_owned()));
             }
-            Outlook::Wait { locks, next } => {
+            Due::Wait { locks, next } => {
                 watchers.watch(locks)?;
                 next
             }
@@ -80,7 +80,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
 }
 
 /// What there is to wait for.
-enum Outlook {
+enum Due {
     Nothing,
     /// The client had its time to announce a result, or a command has been silent for too long.
     Overdue,
@@ -91,7 +91,7 @@ enum Outlook {
     },
 }
 
-fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Result<Outlook> {
+fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Result<Due> {
     start_notifier(context.store.dir());
     let now = Now::read();
     let peek = context.peek()?;
@@ -106,24 +106,24 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
         settle(context, now);
         active = context.store.read_active()?;
         if has_turn(&active, session) {
-            return Ok(Outlook::Overdue);
+            return Ok(Due::Overdue);
         }
     }
     // Read behind the state: what became due meanwhile must not seem to be of another start of the machine.
     let now = Now::read();
     let owed_since = active.owed_since(session, &Recipient::MainConversation);
     if owed_since.is_some_and(|since| since.age(now.tick) > GRACE) {
-        return Ok(Outlook::Overdue);
+        return Ok(Due::Overdue);
     }
-    let silence = next_silence(context, session)?;
-    if silence.is_some_and(|at| at <= now.at) {
-        return Ok(Outlook::Overdue);
+    let stall = next_stall(context, session)?;
+    if stall.is_some_and(|at| at <= now.at) {
+        return Ok(Due::Overdue);
     }
     // What went out with a prompt may come back.
     let is_doubtful = !active.sent(session).is_empty();
     let mut next = (owed_since.is_some() || is_doubtful)
         .then_some(GRACE_CHECK)
-        .or_else(|| silence.map(|at| (at - now.at).to_std().unwrap_or_default()));
+        .or_else(|| stall.map(|at| (at - now.at).to_std().unwrap_or_default()));
     if in_line {
         next = Some(next.map_or(LINE_CHECK, |next| next.min(LINE_CHECK)));
     }
@@ -144,9 +144,9 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
         }
     }
     if locks.is_empty() && next.is_none() {
-        return Ok(Outlook::Nothing);
+        return Ok(Due::Nothing);
     }
-    Ok(Outlook::Wait { locks, next })
+    Ok(Due::Wait { locks, next })
 }
 
 fn is_meant(task: &Task, session: &SessionId) -> bool {

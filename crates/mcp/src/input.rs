@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf, Stdin};
 
-use crate::ends::Ends;
+use crate::completion::Completions;
 
 pub(crate) struct Input {
     pub(crate) stdin: Stdin,
-    pub(crate) ends: Arc<Ends>,
+    pub(crate) completions: Arc<Completions>,
 }
 
 impl AsyncRead for Input {
@@ -23,7 +23,7 @@ impl AsyncRead for Input {
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stdin).poll_read(context, buffer));
         if read.is_err() || buffer.filled().len() == before {
-            self.ends.close();
+            self.completions.close();
         }
         Poll::Ready(read)
     }

@@ -1,9 +1,9 @@
 //! `sisyphus-mcp`: the client starts it with each session and speaks with it on standard input and output.
 
 mod answer;
-mod ask;
-mod ends;
+mod completion;
 mod input;
+mod request;
 mod server;
 mod table;
 mod tools;

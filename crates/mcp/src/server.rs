@@ -16,9 +16,9 @@ use sisyphus_control::open_store;
 use sisyphus_settings::Settings;
 
 use crate::answer::failed;
-use crate::ask::{Progress, arguments, asker};
-use crate::ends::Ends;
+use crate::completion::Completions;
 use crate::input::Input;
+use crate::request::{Progress, arguments, requester};
 use crate::tools::{self, cancel, list, output};
 
 /// Serves one client until it is gone.
@@ -26,15 +26,15 @@ pub(crate) fn serve() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tools::complain(&anyhow::Error::new(error).context("could not start"));
+            tools::warn(&anyhow::Error::new(error).context("could not start"));
             return ExitCode::FAILURE;
         }
     };
     let served = runtime.block_on(async {
-        let ends = Arc::new(Ends::new());
+        let completions = Arc::new(Completions::new());
         let (stdin, stdout) = rmcp::transport::stdio();
-        let input = Input { stdin, ends: Arc::clone(&ends) };
-        let running = Server { ends }.serve((input, stdout)).await?;
+        let input = Input { stdin, completions: Arc::clone(&completions) };
+        let running = Server { completions }.serve((input, stdout)).await?;
         running.waiting().await?;
         Ok(())
     });
@@ -44,7 +44,7 @@ pub(crate) fn serve() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let error: anyhow::Error = error;
-            tools::complain(&error);
+            tools::warn(&error);
             ExitCode::FAILURE
         }
     }
@@ -65,7 +65,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 struct Server {
-    ends: Arc<Ends>,
+    completions: Arc<Completions>,
 }
 
 impl ServerHandler for Server {
@@ -107,20 +107,20 @@ impl Server {
         request: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult> {
-        let asker = asker(context, open_store()?.dir());
+        let requester = requester(context, open_store()?.dir());
         match request.name.as_ref() {
             list::NAME => {
                 let given = arguments(request.arguments)?;
-                blocking(move || list::run(&given, asker.as_ref())).await?.into_result()
+                blocking(move || list::run(&given, requester.as_ref())).await?.into_result()
             }
             output::NAME => {
-                let wish = output::Wish::of(arguments(request.arguments)?)?;
+                let request = output::OutputRequest::of(arguments(request.arguments)?)?;
                 let progress = Progress::of(context);
-                output::run(wish, asker, &self.ends, &progress).await?.into_result()
+                output::run(request, requester, &self.completions, &progress).await?.into_result()
             }
             cancel::NAME => {
                 let given = arguments(request.arguments)?;
-                blocking(move || cancel::run(&given, asker.as_ref())).await?.into_result()
+                blocking(move || cancel::run(&given, requester.as_ref())).await?.into_result()
             }
             _ => anyhow::bail!("there is no such tool"),
         }

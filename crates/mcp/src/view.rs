@@ -8,9 +8,10 @@ use sisyphus_base::text::one_line;
 use sisyphus_process::is_alive;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::line::Snapshot;
-use sisyphus_state::queue::{Outlook, outlook_of};
+use sisyphus_state::queue::expected_admission_of;
 use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_state::store::Active;
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::{Outcome, duration};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
@@ -18,7 +19,7 @@ use sisyphus_wording::command_line;
 
 use crate::server::settings;
 use crate::table::cell;
-use crate::tools::complain;
+use crate::tools::warn;
 
 /// Longest description, in characters.
 const DESCRIPTION_MAX: usize = 120;
@@ -71,7 +72,7 @@ pub(crate) struct Now<'a> {
 impl<'a> Now<'a> {
     pub(crate) fn of(active: &'a Active) -> Self {
         let line = Snapshot::read(&Environment::read(), is_alive).unwrap_or_else(|error| {
-            complain(&error);
+            warn(&error);
             Snapshot::default()
         });
         Self { active, line, limits: Limits::of(&settings()), at: Utc::now() }
@@ -95,8 +96,8 @@ impl TaskView {
         };
         match task.status() {
             Status::Pending { .. } | Status::Queued { .. } => {
-                let outlook = outlook_of(now.active, &now.line, &task.id, &now.limits);
-                if let Outlook::Waits { number } = outlook {
+                let expected = expected_admission_of(now.active, &now.line, &task.id, &now.limits);
+                if let Admission::Queued { position: number } = expected {
                     view.place_in_line = Some(number);
                 }
             }

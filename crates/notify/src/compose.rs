@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::for_people;
-use sisyphus_state::notify::{AllOver, Ended, Urgency};
+use sisyphus_state::notify::{Ended, SessionSummary, Urgency};
 use sisyphus_state::output::{Purpose, excerpt};
 use sisyphus_tasks::outcome::duration;
 
@@ -94,7 +94,7 @@ fn named(ended: &Ended) -> String {
     for_people(&ended.name, TITLE_MAX - PROJECT_MAX)
 }
 
-fn sum(over: &AllOver) -> String {
+fn sum(over: &SessionSummary) -> String {
     let ms = (over.at - over.series.since).num_milliseconds();
     let took = u64::try_from(ms).map(|ms| format!(", in {}", duration(ms))).unwrap_or_default();
     let tally = &over.series.tally;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sisyphus_settings::Switch;
-use sisyphus_state::notify::{AllOver, Ended, Notes, TOGETHER, Urgency, is_old};
+use sisyphus_state::notify::{COALESCE_WINDOW, Ended, Notes, SessionSummary, Urgency, is_old};
 
 use crate::places::Places;
 
@@ -24,7 +24,7 @@ pub(crate) enum Next {
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) ended: Vec<Ended>,
-    pub(crate) over: Vec<AllOver>,
+    pub(crate) over: Vec<SessionSummary>,
 }
 
 impl Batch {
@@ -65,16 +65,17 @@ pub(crate) fn drop_unwanted(notes: &mut Notes, now: DateTime<Utc>, places: &mut 
 pub(crate) fn take(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -> Batch {
     drop_unwanted(notes, now, places);
     let is_sure = |it: &Ended| {
-        it.urgency() != Urgency::OnceSure || left_since(it.at, SURE, now) <= TimeDelta::zero()
+        it.urgency() != Urgency::Deferred || left_since(it.at, SURE, now) <= TimeDelta::zero()
     };
-    let (over, unsure): (Vec<AllOver>, Vec<AllOver>) = std::mem::take(&mut notes.over)
-        .into_iter()
-        .partition(|it| left_of_sum(it, notes, now).is_some());
+    let (over, unsure): (Vec<SessionSummary>, Vec<SessionSummary>) =
+        std::mem::take(&mut notes.over)
+            .into_iter()
+            .partition(|it| left_of_sum(it, notes, now).is_some());
     notes.over = unsure;
     Batch { ended: notes.ended.extract_if(.., |it| is_sure(it)).collect(), over }
 }
 
-fn is_wanted_sum(sum: &AllOver, now: DateTime<Utc>, places: &mut Places) -> bool {
+fn is_wanted_sum(sum: &SessionSummary, now: DateTime<Utc>, places: &mut Places) -> bool {
     if is_old(sum.at, now) {
         return false;
     }
@@ -94,15 +95,15 @@ fn left_of_end(ended: &Ended, now: DateTime<Utc>) -> TimeDelta {
     match ended.urgency() {
         Urgency::AtOnce => TimeDelta::zero(),
         Urgency::Soon => left_since(ended.at, together(), now),
-        Urgency::OnceSure => left_since(ended.at, SURE, now),
+        Urgency::Deferred => left_since(ended.at, SURE, now),
     }
 }
 
 /// A sum waits until all ends of its session are sure; without a time of its own as long as one is not.
-fn left_of_sum(sum: &AllOver, notes: &Notes, now: DateTime<Utc>) -> Option<TimeDelta> {
+fn left_of_sum(sum: &SessionSummary, notes: &Notes, now: DateTime<Utc>) -> Option<TimeDelta> {
     let is_unsure = |it: &Ended| {
         it.session == sum.session
-            && it.urgency() == Urgency::OnceSure
+            && it.urgency() == Urgency::Deferred
             && left_since(it.at, SURE, now) > TimeDelta::zero()
     };
     (!notes.ended.iter().any(is_unsure)).then(|| left_since(sum.at, together(), now))
@@ -114,5 +115,5 @@ fn left_since(at: DateTime<Utc>, wait: TimeDelta, now: DateTime<Utc>) -> TimeDel
 }
 
 fn together() -> TimeDelta {
-    TimeDelta::from_std(TOGETHER).unwrap_or_default()
+    TimeDelta::from_std(COALESCE_WINDOW).unwrap_or_default()
 }

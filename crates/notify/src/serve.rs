@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::Utc;
 use sisyphus_base::id::SessionId;
-use sisyphus_state::notify::{Line, Notes, TOGETHER};
+use sisyphus_state::notify::{COALESCE_WINDOW, Line, Notes};
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 
 use crate::compose::compose;
@@ -82,7 +82,9 @@ fn tell(
     let news: Batch = Batch { ended: taken.ended.clone(), over: taken.over.clone() };
     batch.add(taken);
     match desktop.show(&compose(&batch, places, store.dir()), place) {
-        Ok(shown) if is_first => Ok(Some(Told { until: Instant::now() + TOGETHER, batch, shown })),
+        Ok(shown) if is_first => {
+            Ok(Some(Told { until: Instant::now() + COALESCE_WINDOW, batch, shown }))
+        }
         Ok(_) => Ok(None),
         Err(_) => leave_for_terminal(store, places, news).map(|()| None),
     }

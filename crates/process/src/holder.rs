@@ -19,12 +19,12 @@ pub struct Holder {
     pub program: PathBuf,
     /// The file behind its standard output.
     pub output: PathBuf,
-    pub numbers: Numbers,
+    pub numbers: PidNamespace,
 }
 
 /// In which numbers a process knows processes, and so by which number it knows who signals it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbers {
+pub enum PidNamespace {
     /// In those of this process.
     Ours,
     /// In those of a namespace of its own: it can't tell who of us signals it.
@@ -35,7 +35,7 @@ pub enum Numbers {
 /// system does not tell.
 pub fn holder(lock: &Path) -> Result<Option<Holder>> {
     let Some(file) = sys::lock_file(lock)? else { return Ok(None) };
-    for pid in sys::takers()? {
+    for pid in sys::lock_holders()? {
         let Some(process) = ProcessId::now(pid) else { continue };
         if !sys::holds(pid, &file) {
             continue;
@@ -43,7 +43,8 @@ pub fn holder(lock: &Path) -> Result<Option<Holder>> {
         let (Some(program), Some(output)) = (sys::program(pid), sys::standard_output(pid)) else {
             continue;
         };
-        let numbers = if sys::counts_as_we_do(pid) { Numbers::Ours } else { Numbers::ItsOwn };
+        let numbers =
+            if sys::counts_as_we_do(pid) { PidNamespace::Ours } else { PidNamespace::ItsOwn };
         // All of that was said of whoever had the number.
         if process.is_alive() {
             return Ok(Some(Holder { process, program, output, numbers }));

@@ -9,13 +9,13 @@ mod sys;
 mod tree;
 mod watch;
 
-pub use holder::{Holder, Numbers, holder, resume, started_by};
+pub use holder::{Holder, PidNamespace, holder, resume, started_by};
 pub use identity::ProcessId;
 pub use notifier::{find_notifier, start_notifier};
 pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
-    Caller, CommandChild, Notice, Plan, Sender, Signals, become_command, bytes_of, caller,
-    caller_key, end_like, end_with_parent, own_key, own_output_file, parent, signal_group, spawn,
+    Caller, CommandChild, Notice, Plan, Sender, Signals, bytes_of, caller, caller_key,
+    end_with_parent, exec, exit_as, own_key, own_output_file, parent, signal_group, spawn,
     spawn_detached, survive_file_size_limit, text_of,
 };
 pub use tree::{alive, descendants, has_ancestor, left_behind, members, signal_all};

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use sisyphus_base::lock::{Lock, is_held};
-use sisyphus_process::{Holder, Numbers, ProcessId, alive, holder, signal_all, started_by};
+use sisyphus_process::{Holder, PidNamespace, ProcessId, alive, holder, signal_all, started_by};
 use sisyphus_testing::{TestEnv, processes, wait_until};
 
 const SIGKILL: i32 = 9;
@@ -94,7 +94,7 @@ fn what_it_executes_and_where_it_writes_is_told() {
         process: process(&child),
         program: Path::new("/usr/bin/flock").canonicalize().unwrap(),
         output: stage.env.path().join("out.output"),
-        numbers: Numbers::Ours,
+        numbers: PidNamespace::Ours,
     };
     assert_eq!(holder(&stage.lock()).unwrap(), Some(expected));
 }

@@ -4,12 +4,12 @@
 //! runs an announced call; `run` takes the shell's place, starts the command, and ends as the command ended.
 
 mod claim;
-mod doubt;
+mod confirmation;
 mod handoff;
 mod identity;
 mod live_settings;
-mod make_known;
 mod overtake;
+mod publish;
 mod record;
 mod run;
 mod supervise;

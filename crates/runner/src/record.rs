@@ -23,7 +23,7 @@ use sisyphus_tasks::status::Survivors;
 
 use crate::handoff::Handoff;
 use crate::identity::Identity;
-use crate::make_known::make_known;
+use crate::publish::publish;
 use crate::supervise::{End, Start};
 
 /// How long the runner tries for the lock of its own run. A process that looks whether it is held holds it for a moment.
@@ -31,7 +31,7 @@ const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
 
 /// What is known of the shell in whose place the runner stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Confirmation {
     /// The client calls this very shell a background command, with this time limit in milliseconds.
     Background { limit_ms: Option<u64> },
     /// It does, and a person asked for it to be stopped.
@@ -51,7 +51,7 @@ pub(crate) struct Record<'a> {
     /// The call whose text made the runner attach.
     announcement: Announcement,
     /// That it is a background command, once the client has named the call.
-    joined: OnceCell<Standing>,
+    joined: OnceCell<Confirmation>,
     /// Held for as long as the runner lives: the proof that the task is live.
     alive: Option<Lock>,
 }
@@ -137,33 +137,33 @@ impl<'a> Record<'a> {
         // In the sandbox the state can't be written to: the next hook does it.
         if self.run.confinement() == Confinement::Outside {
             let store = Store::new(self.state.clone());
-            self.log(make_known(&store, &self.identity.client_tmp));
+            self.log(publish(&store, &self.identity.client_tmp));
         }
     }
 
     /// What is known of this shell now. What matters is read from the state folder, also by a sandboxed runner.
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn confirmation_of(&self) -> Confirmation {
         let named =
             Run::outside(self.state, &self.announcement.call.session, &self.identity.client_id);
         if let Some(background) = self.background(&named) {
-            return if named.stop().exists() { Standing::AskedToStop } else { background };
+            return if named.stop().exists() { Confirmation::AskedToStop } else { background };
         }
         let announced = Announced::of(self.state, &self.announcement.call.session);
         let calls = announced.list().unwrap_or_default();
         if calls.iter().any(|it| it.call.command == self.announcement.call.command) {
-            return Standing::Unknown;
+            return Confirmation::Unknown;
         }
         // The hook writes the call before it takes the announcement back: in between both looks it may have done so.
-        self.background(&named).unwrap_or(Standing::Foreground)
+        self.background(&named).unwrap_or(Confirmation::Foreground)
     }
 
     /// What the client's answer says; `None` as long as there is none.
-    fn background(&self, named: &Run) -> Option<Standing> {
+    fn background(&self, named: &Run) -> Option<Confirmation> {
         if let Some(background) = self.joined.get() {
             return Some(*background);
         }
         let limit_ms = named.joined()?.announcement.call.limit_ms;
-        Some(*self.joined.get_or_init(|| Standing::Background { limit_ms }))
+        Some(*self.joined.get_or_init(|| Confirmation::Background { limit_ms }))
     }
 
     fn keep_output(&mut self, end: End) -> Option<KeptOutput> {

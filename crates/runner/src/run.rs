@@ -10,8 +10,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
-    Plan, Signals, become_command, end_like, find_notifier, has_ancestor, left_behind, own_key,
-    spawn,
+    Plan, Signals, exec, exit_as, find_notifier, has_ancestor, left_behind, own_key, spawn,
 };
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::status::Survivors;
@@ -19,9 +18,9 @@ use sisyphus_tasks::task::Kind;
 
 use crate::handoff::Handoff;
 use crate::identity::Identity;
-use crate::record::{Record, Standing};
+use crate::record::{Confirmation, Record};
 use crate::supervise::{End, SIGTERM, Start, supervise};
-use crate::turn::{Admission, Asked, Slots, Turn, wait_for_turn};
+use crate::turn::{Admitted, Asked, Slots, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
 pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
@@ -66,21 +65,21 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
         Ok(Turn::Start(admission)) => admission,
         Ok(Turn::Stopped(signal)) => {
             record.end(came.instant.elapsed(), End::unstarted(signal), Survivors::default());
-            return ExitCode::from(end_like(Exit::Signal(signal)));
+            return ExitCode::from(exit_as(Exit::Signal(signal)));
         }
         // Without a queue it starts at once, as it would without us.
         Err(error) => {
             log(error);
-            Admission::default()
+            Admitted::default()
         }
     };
     let waited = came.instant.elapsed();
     // A stop may have come together with the turn: then what was to be stopped must not start.
-    let asked = admission.is_late() && record.standing() == Standing::AskedToStop;
+    let asked = admission.is_late() && record.confirmation_of() == Confirmation::AskedToStop;
     let stop = signals.pending().ok().flatten().or(asked.then_some(SIGTERM));
     if let Some(signal) = stop {
         record.end(waited, End::unstarted(signal), Survivors::default());
-        return ExitCode::from(end_like(Exit::Signal(signal)));
+        return ExitCode::from(exit_as(Exit::Signal(signal)));
     }
     let start = Start::now();
     let mut child = match spawn(&plan) {
@@ -94,13 +93,13 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
     // From here on the command runs; what fails below costs its record and nothing else.
     admission.started();
     record.started(start);
-    let end = supervise(&mut child, &mut signals, start, || record.standing());
+    let end = supervise(&mut child, &mut signals, start, || record.confirmation_of());
     // Before the book-keeping: the next one may start.
     drop(admission);
     let survivors = left_behind(child.pid());
     let exit = end.exit;
     record.end(waited, end, survivors);
-    ExitCode::from(end_like(exit))
+    ExitCode::from(exit_as(exit))
 }
 
 fn turn(
@@ -113,7 +112,7 @@ fn turn(
 ) -> Result<Turn> {
     // A session inside a background command would wait for a slot that its own outer command holds.
     if handoff.announcement.call.kind == Kind::Service || has_ancestor("sisyphus-run") {
-        return Ok(Turn::Start(Admission::default()));
+        return Ok(Turn::Start(Admitted::default()));
     }
     let environment = Environment::read();
     let mut slots = Slots::open(&environment, client_tmp, state, handoff.confinement)?;
@@ -148,7 +147,7 @@ fn plan_without_claim(string: &OsStr) -> Plan {
 
 /// Becomes the command, unsupervised.
 fn give_way(plan: &Plan) -> ExitCode {
-    let _ = become_command(plan);
+    let _ = exec(plan);
     // A shell's code for a command that can't be executed.
     ExitCode::from(126)
 }

@@ -9,7 +9,7 @@ use sisyphus_process::{
 };
 use sisyphus_tasks::run::{Exit, Stop};
 
-use crate::record::Standing;
+use crate::record::Confirmation;
 
 /// How long a command that was told to end has after TERM before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -110,16 +110,16 @@ impl Limit {
     }
 
     /// What is known of it after asking once more.
-    fn ask(pause: Duration, start: Start, standing: Standing) -> Self {
-        match standing {
-            Standing::Background { limit_ms: Some(limit_ms) } => {
+    fn ask(pause: Duration, start: Start, confirmation_of: Confirmation) -> Self {
+        match confirmation_of {
+            Confirmation::Background { limit_ms: Some(limit_ms) } => {
                 let at = start.instant.checked_add(Duration::from_millis(limit_ms));
                 at.map_or(Self::None, |at| Self::At { at, limit_ms })
             }
-            Standing::Background { limit_ms: None }
-            | Standing::AskedToStop
-            | Standing::Foreground => Self::None,
-            Standing::Unknown => {
+            Confirmation::Background { limit_ms: None }
+            | Confirmation::AskedToStop
+            | Confirmation::Foreground => Self::None,
+            Confirmation::Unknown => {
                 let pause = (pause * 2).min(LAST_CHECK);
                 Self::Unknown { next: Instant::now() + pause, pause }
             }
@@ -133,7 +133,7 @@ pub(crate) fn supervise(
     child: &mut CommandChild,
     signals: &mut Signals,
     start: Start,
-    standing: impl Fn() -> Standing,
+    confirmation_of: impl Fn() -> Confirmation,
 ) -> End {
     let group = child.pid();
     let mut stop = Stop::None;
@@ -156,10 +156,11 @@ pub(crate) fn supervise(
         phase = match (phase, notice) {
             (phase, Ok(Notice::Child | Notice::Woken)) => phase,
             (phase, Ok(Notice::Signal { number, sender })) => {
-                let asked = sender == Sender::Other && standing() == Standing::AskedToStop;
+                let asked =
+                    sender == Sender::Other && confirmation_of() == Confirmation::AskedToStop;
                 if asked && matches!(phase, Phase::Running { .. }) {
                     stop = Stop::Asked;
-                    condemn(group)
+                    terminate(group)
                 } else {
                     if stop == Stop::None {
                         stop = Stop::Signal(number);
@@ -172,13 +173,13 @@ pub(crate) fn supervise(
                 }
             }
             (Phase::Running { limit: Limit::Unknown { pause, .. } }, Ok(Notice::Deadline)) => {
-                Phase::Running { limit: Limit::ask(pause, start, standing()) }
+                Phase::Running { limit: Limit::ask(pause, start, confirmation_of()) }
             }
             (Phase::Running { limit: Limit::At { limit_ms, .. } }, Ok(Notice::Deadline)) => {
                 if stop == Stop::None {
                     stop = Stop::TimeLimit(limit_ms);
                 }
-                condemn(group)
+                terminate(group)
             }
             (phase @ Phase::Running { limit: Limit::None }, Ok(Notice::Deadline)) => phase,
             (Phase::Condemned { mut tree, .. }, Ok(Notice::Deadline)) => {
@@ -202,13 +203,13 @@ pub(crate) fn supervise(
     }
     let (ended_at, duration) = (Utc::now(), start.instant.elapsed());
     if let Phase::Condemned { tree, kill_at } = phase {
-        bury(tree, kill_at);
+        reap(tree, kill_at);
     }
     End { exit, stop, ended_at, ran: Some((start, duration)) }
 }
 
 /// Tells the command and everything below it to end. Each once: to many programs a second TERM means "at once".
-fn condemn(group: i32) -> Phase {
+fn terminate(group: i32) -> Phase {
     // One whose parent has ended is nobody's descendant any more, but still of the group.
     let mut tree = members(&[group]);
     for process in ProcessId::now(group).into_iter().chain(descendants(&[group])) {
@@ -232,7 +233,7 @@ fn kill(tree: &mut Vec<ProcessId>) {
 
 /// The shell is gone, but what it started may not have minded the TERM: it has the rest of the grace. The number of the
 /// group may be a stranger's by now, so each process is meant by itself.
-fn bury(mut tree: Vec<ProcessId>, kill_at: Instant) {
+fn reap(mut tree: Vec<ProcessId>, kill_at: Instant) {
     while !alive(&tree).is_empty() {
         if Instant::now() >= kill_at {
             kill(&mut tree);

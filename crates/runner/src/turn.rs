@@ -15,10 +15,10 @@ use sisyphus_state::line::{
 };
 use sisyphus_tasks::call::Confinement;
 
-use crate::doubt::Doubt;
+use crate::confirmation::ConfirmationPoll;
 use crate::live_settings::LiveSettings;
 use crate::overtake::Overtake;
-use crate::record::{Record, Standing};
+use crate::record::{Confirmation, Record};
 
 /// How often the head of the line looks whether the settings or the agents have changed. Looking costs some microseconds.
 /// Sooner than the next in line loses its patience.
@@ -30,14 +30,14 @@ const WATCHERS: usize = 32;
 #[derive(Debug)]
 pub(crate) enum Turn {
     /// Start now.
-    Start(Admission),
+    Start(Admitted),
     /// Sent this signal before its turn came.
     Stopped(i32),
 }
 
 /// What is held for a command that may start: nothing where no slot is needed, or where waiting would not be right.
 #[derive(Debug, Default)]
-pub(crate) struct Admission {
+pub(crate) struct Admitted {
     line: Option<QueueEntry>,
     arrival: Arrival,
     /// Given back when the admission is dropped.
@@ -52,7 +52,7 @@ enum Arrival {
     Waited,
 }
 
-impl Admission {
+impl Admitted {
     /// Whether it had to wait: much may have happened since.
     pub(crate) fn is_late(&self) -> bool {
         self.arrival == Arrival::Waited
@@ -135,12 +135,12 @@ pub(crate) fn wait_for_turn(
     record: &Record<'_>,
     signals: &mut Signals,
 ) -> Result<Turn> {
-    let mut doubt = Some(Doubt::new());
+    let mut confirmation = Some(ConfirmationPoll::new());
     let occupant = slots.occupant(asked)?;
     let mut entry = slots.line.join(LineTicket::new(asked.ticket, asked.id))?;
     let admit = |entry: QueueEntry, mut slot: SlotGuard, arrival: Arrival| {
         slot.describe(&occupant);
-        Turn::Start(Admission { line: Some(entry), arrival, _slot: Some(slot) })
+        Turn::Start(Admitted { line: Some(entry), arrival, _slot: Some(slot) })
     };
     let mut attempt = slots.attempt(&entry)?;
     if matches!(attempt, Attempt::Queued { .. }) {
@@ -165,18 +165,23 @@ pub(crate) fn wait_for_turn(
         )?;
         let next_look = overtake.next_look().unwrap_or_else(|| Instant::now() + HEAD_CHECK);
         loop {
-            let wake_at = doubt.map_or(next_look, |doubt| doubt.next().min(next_look));
+            let wake_at =
+                confirmation.map_or(next_look, |confirmation| confirmation.next().min(next_look));
             match signals.wait(Some(wake_at))? {
                 Notice::Signal { number, .. } => return Ok(Turn::Stopped(number)),
                 Notice::Woken => break,
                 Notice::Child => {}
                 Notice::Deadline => {
-                    if let Some(now) = doubt.filter(|doubt| doubt.next() <= Instant::now()) {
-                        doubt = match (record.standing(), now.goes_on()) {
-                            (Standing::Background { .. } | Standing::AskedToStop, _) => None,
-                            (Standing::Unknown, Some(doubt)) => Some(doubt),
+                    if let Some(now) =
+                        confirmation.filter(|confirmation| confirmation.next() <= Instant::now())
+                    {
+                        confirmation = match (record.confirmation_of(), now.goes_on()) {
+                            (Confirmation::Background { .. } | Confirmation::AskedToStop, _) => {
+                                None
+                            }
+                            (Confirmation::Unknown, Some(confirmation)) => Some(confirmation),
                             // It starts, and counts for all later ones.
-                            (Standing::Unknown, None) | (Standing::Foreground, _) => {
+                            (Confirmation::Unknown, None) | (Confirmation::Foreground, _) => {
                                 let capacity = slots.capacity();
                                 let slot = slots.line.overflow(&entry, capacity)?;
                                 return Ok(admit(entry, slot, arrival));

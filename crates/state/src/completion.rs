@@ -114,7 +114,7 @@ impl Completion {
 }
 
 fn ending(task: &Task, end: ClientEnd, now: Now) -> Ending {
-    let asked = task.stopper(now.at);
+    let asked = task.stop_requested_by(now.at);
     let outcome = match (end, asked) {
         (ClientEnd::ExitCode(code), _) => Outcome::from_exit_code(code),
         (ClientEnd::Killed | ClientEnd::Unclear, Some(by)) => Outcome::Cancelled { by },

@@ -13,7 +13,7 @@ use sisyphus_tasks::classify_exit::unseen_end;
 use sisyphus_tasks::delivery::{Channel, DeliveryEvent, Revision};
 use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::{Ending, Status, Watch};
-use sisyphus_tasks::task::{AgentLife, Event as TaskEvent, Kind, StopAsked, StopProgress, Task};
+use sisyphus_tasks::task::{AgentLife, Event as TaskEvent, Kind, StopProgress, StopRequest, Task};
 
 use crate::agents::{self, AgentEnd, Launch, Limits};
 use crate::completion::Completion;
@@ -96,7 +96,7 @@ impl Event {
             }
             Self::StopRequested { session, client_id, at } => {
                 if let Some(task) = named(active, &session, &client_id) {
-                    task.stop_asked = Some(StopAsked::new(Canceller::Model, at));
+                    task.stop_request = Some(StopRequest::new(Canceller::Model, at));
                 }
             }
             Self::StopConfirmed { session, client_id, at } => {
@@ -104,7 +104,7 @@ impl Event {
             }
             Self::CancelRequested { task, by, at } => {
                 if let Some(task) = active.task_mut(&task).filter(|it| !it.status().is_final()) {
-                    task.stop_asked = Some(StopAsked::new(by, at));
+                    task.stop_request = Some(StopRequest::new(by, at));
                 }
             }
             Self::SubagentStopped { session, agent } => {
@@ -116,7 +116,7 @@ impl Event {
                 release(active, &session, |task| task.agent.is_some());
                 // The end of the session did not stop these after all: whatever stops them later is something else.
                 for task in active.tasks.iter_mut().filter(|task| task.session == session) {
-                    task.stop_asked.take_if(|asked| asked.by == Canceller::SessionEnd);
+                    task.stop_request.take_if(|asked| asked.by == Canceller::SessionEnd);
                 }
             }
             Self::SessionEnded { session, at } => session_ended(active, &session, at, now),
@@ -266,7 +266,7 @@ fn stop_confirmed(
         Status::Pending { .. }
         | Status::Queued { .. }
         | Status::Running { watch: Watch::Supervised, .. } => {
-            task.stop_asked.get_or_insert(StopAsked::new(Canceller::Model, at)).progress =
+            task.stop_request.get_or_insert(StopRequest::new(Canceller::Model, at)).progress =
                 StopProgress::Done;
         }
         Status::Running { watch: Watch::Observed, .. } => {
@@ -315,8 +315,8 @@ fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, no
             Status::Pending { .. }
             | Status::Queued { .. }
             | Status::Running { watch: Watch::Supervised, .. } => {
-                if task.stopper(at).is_none() {
-                    task.stop_asked = Some(StopAsked::new(Canceller::SessionEnd, at));
+                if task.stop_requested_by(at).is_none() {
+                    task.stop_request = Some(StopRequest::new(Canceller::SessionEnd, at));
                 }
             }
             // It ended just now by what only looks like a stranger's signal.

@@ -15,11 +15,11 @@ pub mod transfer;
 pub mod store;
 
 pub mod agents;
-pub mod asker;
 pub mod line;
 pub mod notify;
 pub mod queue;
 pub mod reach;
+pub mod requester;
 
 pub mod output;
 

@@ -4,6 +4,7 @@
 
 use sisyphus_base::id::{TaskId, Ticket};
 use sisyphus_settings::SlotLimit;
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
@@ -12,18 +13,14 @@ use crate::line::{Snapshot, Standing};
 use crate::reach::is_in_reach;
 use crate::store::Active;
 
-/// What a command has to expect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outlook {
-    /// It has a slot, finds one free, or needs none.
-    Starts,
-    /// It waits, as this number in line: 1 is the next.
-    Waits { number: usize },
-}
-
 /// What a command with this ticket has to expect. `Ticket(u64::MAX)` stands for one that is still to come.
-pub fn outlook(active: &Active, line: &Snapshot, ticket: Ticket, limits: &Limits) -> Outlook {
-    let SlotLimit::AtMost(slots) = limits.default_limit() else { return Outlook::Starts };
+pub fn expected_admission(
+    active: &Active,
+    line: &Snapshot,
+    ticket: Ticket,
+    limits: &Limits,
+) -> Admission {
+    let SlotLimit::AtMost(slots) = limits.default_limit() else { return Admission::Immediate };
     // A record that the line does not name is of a runner on its way there, or of one in the sandbox, which has its own.
     let is_elsewhere = |task: &&Task| !task.client_id().is_some_and(|id| line.names(id));
     let running = line.holders.len()
@@ -35,9 +32,9 @@ pub fn outlook(active: &Active, line: &Snapshot, ticket: Ticket, limits: &Limits
     let before = line.waiters.iter().filter(|it| it.place.ticket() < ticket).count()
         + active.tasks.iter().filter(is_before).filter(is_elsewhere).count();
     match (running + before).checked_sub(slots.get()) {
-        None => Outlook::Starts,
+        None => Admission::Immediate,
         // Those for whom there are slots start before it, but they don't stand in its way.
-        Some(_) => Outlook::Waits { number: before + 1 - slots.get().saturating_sub(running) },
+        Some(_) => Admission::Queued { position: before + 1 - slots.get().saturating_sub(running) },
     }
 }
 
@@ -52,13 +49,18 @@ pub fn slots(active: &Active, limits: &Limits) -> usize {
 }
 
 /// What a task that is recorded has to expect; one that has started expects nothing.
-pub fn outlook_of(active: &Active, line: &Snapshot, id: &TaskId, limits: &Limits) -> Outlook {
+pub fn expected_admission_of(
+    active: &Active,
+    line: &Snapshot,
+    id: &TaskId,
+    limits: &Limits,
+) -> Admission {
     let is_it = |task: &&Task| &task.id == id && task.kind == Kind::Command && is_waiting(task);
-    let Some(task) = active.tasks.iter().find(is_it) else { return Outlook::Starts };
+    let Some(task) = active.tasks.iter().find(is_it) else { return Admission::Immediate };
     match task.client_id().and_then(|id| line.standing(id)) {
-        Some(Standing::HasSlot) => Outlook::Starts,
-        Some(Standing::Waits(number)) => Outlook::Waits { number },
-        None => outlook(active, line, task.ticket, limits),
+        Some(Standing::HasSlot) => Admission::Immediate,
+        Some(Standing::Waits(number)) => Admission::Queued { position: number },
+        None => expected_admission(active, line, task.ticket, limits),
     }
 }
 
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn who_waits_and_as_which_number() {
         let cases = [
-            // tasks, slots, whose outlook, number in line
+            // tasks, slots, whose expected, number in line
             ("", 2, u64::MAX, None),
             ("r", 2, u64::MAX, None),
             ("rr", 2, u64::MAX, Some(1)),
@@ -152,19 +154,20 @@ mod tests {
         ];
         for (tasks, slots, ticket, expected) in cases {
             let limit = limits(slots);
-            let expected = expected.map_or(Outlook::Starts, |number| Outlook::Waits { number });
+            let expected = expected
+                .map_or(Admission::Immediate, |number| Admission::Queued { position: number });
             assert_eq!(
-                outlook(&active(tasks), &Snapshot::default(), Ticket(ticket), &limit),
+                expected_admission(&active(tasks), &Snapshot::default(), Ticket(ticket), &limit),
                 expected,
                 "{tasks} {ticket}"
             );
         }
         let busy = active("rrqsq");
         let line = Snapshot::default();
-        assert_eq!(outlook(&busy, &line, Ticket(5), &limits(0)), Outlook::Starts);
+        assert_eq!(expected_admission(&busy, &line, Ticket(5), &limits(0)), Admission::Immediate);
         let two = limits(2);
-        let of = |id: &str| outlook_of(&busy, &line, &TaskId::new(id).unwrap(), &two);
-        assert_eq!(of("t1"), Outlook::Starts);
-        assert_eq!(of("t5"), Outlook::Waits { number: 2 });
+        let of = |id: &str| expected_admission_of(&busy, &line, &TaskId::new(id).unwrap(), &two);
+        assert_eq!(of("t1"), Admission::Immediate);
+        assert_eq!(of("t5"), Admission::Queued { position: 2 });
     }
 }

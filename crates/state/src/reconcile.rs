@@ -171,7 +171,7 @@ impl Look<'_> {
 
     /// No runner took the place of the shell of this call.
     fn unattached(&self, task: &Task) -> Option<Finding> {
-        let is_stopped = task.stop_asked.is_some_and(|asked| {
+        let is_stopped = task.stop_request.is_some_and(|asked| {
             asked.progress == StopProgress::Done || asked.by == Canceller::SessionEnd
         });
         if is_stopped {
@@ -282,7 +282,7 @@ pub(crate) fn reconcile(
 
 /// An end that nothing saw. A call without a runner was not seen to be stopped with its session either.
 fn over_end(task: &Task, why: LostReason, at: DateTime<Utc>) -> Ending {
-    let by_session = task.stop_asked.is_some_and(|asked| asked.by == Canceller::SessionEnd);
+    let by_session = task.stop_request.is_some_and(|asked| asked.by == Canceller::SessionEnd);
     if by_session && matches!(task.status(), Status::Pending { .. }) {
         return Ending::unseen(Outcome::Lost { why }, at);
     }

@@ -21,7 +21,7 @@ const STOPPING: [i32; 4] = [1, 2, 9, 15];
 
 /// Says how a task ended whose runner wrote a result.
 pub fn classify_exit(task: &Task, result: &RunResult) -> Outcome {
-    let asked = task.stopper(result.ended_at);
+    let asked = task.stop_requested_by(result.ended_at);
     let stopped = || {
         // The client counts while the task waits.
         let seen_by_client = result.waited_ms.saturating_add(result.duration_ms);
@@ -61,8 +61,8 @@ fn stopped(asked: Option<Canceller>, ran_ms: u64, client_limit_ms: Option<u64>) 
 
 /// The end, found `now`, of a task that nobody saw end. If somebody had just asked for that, it is no mystery.
 pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
-    let outcome = match task.stop_asked {
-        Some(asked) if asked.explains(now) || asked.progress == StopProgress::Done => {
+    let outcome = match task.stop_request {
+        Some(asked) if asked.accounts_for(now) || asked.progress == StopProgress::Done => {
             Outcome::Cancelled { by: asked.by }
         }
         // Its session did end, however much later somebody looks.
@@ -80,7 +80,7 @@ pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
 mod tests {
     use super::*;
     use crate::status::Survivors;
-    use crate::task::StopAsked;
+    use crate::task::StopRequest;
     use crate::task::samples::pending;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -96,7 +96,7 @@ mod tests {
         limit: Option<u64>,
     ) -> Outcome {
         let mut task = pending("t1", 1);
-        task.stop_asked = asked.map(|second| StopAsked::new(Canceller::Model, at(second)));
+        task.stop_request = asked.map(|second| StopRequest::new(Canceller::Model, at(second)));
         task.client_limit_ms = limit;
         let result = RunResult {
             exit,
@@ -170,7 +170,7 @@ mod tests {
     fn an_end_that_nobody_saw_is_lost_unless_it_was_asked_for() {
         let ended = |by, second| {
             let mut task = pending("t1", 1);
-            task.stop_asked = Some(StopAsked::new(by, at(second)));
+            task.stop_request = Some(StopRequest::new(by, at(second)));
             unseen_end(&task, LostReason::RunnerDied, at(100)).outcome
         };
         let lost = Outcome::Lost { why: LostReason::RunnerDied };

@@ -3,6 +3,7 @@
 //! Read in this order: [`task`], [`status`] and [`delivery`] (what may be true), [`call`] and [`run`] (what is known of it
 //! from both sides), [`classify_exit`] (how an exit becomes an outcome).
 
+pub mod admission;
 pub mod agent_call;
 pub mod call;
 pub mod classify_exit;

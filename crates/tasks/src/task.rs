@@ -80,8 +80,8 @@ pub struct Task {
     /// When the client itself would stop the task, in milliseconds from the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_limit_ms: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop_asked: Option<StopAsked>,
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "stop_asked")]
+    pub stop_request: Option<StopRequest>,
     status: Status,
     #[serde(default)]
     delivery: Delivery,
@@ -93,8 +93,8 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_word: Option<Tick>,
     /// When its session was told that it prints nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told_silent_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "told_silent_at")]
+    pub stall_reported_at: Option<DateTime<Utc>>,
     /// When its end was noted for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noted_for_people_at: Option<DateTime<Utc>>,
@@ -159,7 +159,7 @@ const ASKED_EXPLAINS: i64 = 12;
 
 /// Somebody asked for the task to be stopped. Whether it did is for its status to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StopAsked {
+pub struct StopRequest {
     pub by: Canceller,
     pub at: DateTime<Utc>,
     #[serde(default)]
@@ -177,13 +177,13 @@ pub enum StopProgress {
     Done,
 }
 
-impl StopAsked {
+impl StopRequest {
     pub fn new(by: Canceller, at: DateTime<Utc>) -> Self {
         Self { by, at, progress: StopProgress::Asked }
     }
 
     /// Whether an end at this time may be what was asked for. A stop that was denied explains nothing later.
-    pub fn explains(&self, ended_at: DateTime<Utc>) -> bool {
+    pub fn accounts_for(&self, ended_at: DateTime<Utc>) -> bool {
         let after = ended_at - self.at;
         // Two processes noted the two times: a little before is after too.
         (chrono::Duration::seconds(-1)..=chrono::Duration::seconds(ASKED_EXPLAINS)).contains(&after)
@@ -219,13 +219,13 @@ impl Task {
             description: String::new(),
             limit_ms: None,
             client_limit_ms: None,
-            stop_asked: None,
+            stop_request: None,
             status,
             delivery: Delivery::NotDue,
             revision: Revision::default(),
             output: None,
             last_word: None,
-            told_silent_at: None,
+            stall_reported_at: None,
             noted_for_people_at: None,
             unlisted: 0,
             ignored_events: 0,
@@ -252,8 +252,8 @@ impl Task {
     }
 
     /// Who asked for it to be stopped, if an end at this time can be the answer.
-    pub fn stopper(&self, ended_at: DateTime<Utc>) -> Option<Canceller> {
-        self.stop_asked.filter(|asked| asked.explains(ended_at)).map(|asked| asked.by)
+    pub fn stop_requested_by(&self, ended_at: DateTime<Utc>) -> Option<Canceller> {
+        self.stop_request.filter(|asked| asked.accounts_for(ended_at)).map(|asked| asked.by)
     }
 
     /// The conversation that it was started in: its files are named after that one.

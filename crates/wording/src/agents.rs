@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::{
-    Brake, KEPT_FOR, Limits, News, Pool, Waiting, agents_in, agents_of, brake_on,
+    KEPT_FOR, Limits, News, Pool, Throttle, Waiting, agents_in, agents_of, throttle_on,
 };
 use sisyphus_state::queue::holders;
 use sisyphus_state::store::Active;
@@ -43,8 +43,8 @@ pub fn agent_refused(
         1 => "; 1 slot is kept for a call that came before".to_owned(),
         count => format!("; {count} slots are kept for calls that came before"),
     };
-    let limit = match (brake_on(active, model, now), limit) {
-        (Some(brake), _) => braked(brake),
+    let limit = match (throttle_on(active, model, now), limit) {
+        (Some(throttle), _) => throttled(throttle),
         (None, SlotLimit::AtMost(slots)) => at_most(&pool, slots.get()),
         (None, SlotLimit::Unlimited) => String::new(),
     };
@@ -70,14 +70,14 @@ fn at_most(pool: &Pool, slots: usize) -> String {
     format!("at most {slots} {what} at once, over all sessions")
 }
 
-fn braked(brake: &Brake) -> String {
-    let until = brake.until.format("%H:%M:%S UTC");
-    let of = one_line(brake.scope.name(), KEY_MAX);
+fn throttled(throttle: &Throttle) -> String {
+    let until = throttle.until.format("%H:%M:%S UTC");
+    let of = one_line(throttle.scope.name(), KEY_MAX);
     let (agents, run) =
-        if brake.at_most.get() == 1 { ("agent", "runs") } else { ("agents", "run") };
+        if throttle.at_most.get() == 1 { ("agent", "runs") } else { ("agents", "run") };
     format!(
         "after a rate limit of the API at most {} {agents} of {of} {run} at once until {until}",
-        brake.at_most
+        throttle.at_most
     )
 }
 
@@ -101,7 +101,7 @@ pub const NEWS_MAX: usize = 2_500;
 /// Says what a session is to be told of its agents; `None` if that is nothing.
 pub fn agent_news(news: &[News]) -> Option<String> {
     let line = |news: &News| match news {
-        News::RateLimited(brake) => brake_line(brake),
+        News::RateLimited(throttle) => throttle_line(throttle),
         News::Turn(waiting) => Some(turn_line(waiting)),
         News::Passed(waiting) => Some(passed_line(waiting)),
     };
@@ -133,12 +133,12 @@ fn passed_line(waiting: &Waiting) -> String {
 }
 
 /// Says that an agent met a rate limit, and what that means for others.
-fn brake_line(brake: &Brake) -> Option<String> {
-    let hit = brake.untold.as_ref()?;
+fn throttle_line(throttle: &Throttle) -> Option<String> {
+    let hit = throttle.unreported.as_ref()?;
     Some(format!(
         "[sisyphus] Background agent {} failed at a rate limit of the API, which is no fault of its task: {}, which is half of before. Others wait in line.",
         hit.agent,
-        braked(brake),
+        throttled(throttle),
     ))
 }
 

@@ -6,8 +6,9 @@ use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::{Limits, Pool, agents_of};
 use sisyphus_state::line::Snapshot;
-use sisyphus_state::queue::{Outlook, holders, outlook_of};
+use sisyphus_state::queue::{expected_admission_of, holders};
 use sisyphus_state::store::Active;
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
@@ -55,8 +56,8 @@ fn queue_line(
     limits: &Limits,
     now: DateTime<Utc>,
 ) -> Option<String> {
-    let (Outlook::Waits { number }, SlotLimit::AtMost(slots)) =
-        (outlook_of(active, line, &task.id, limits), limits.default_limit())
+    let (Admission::Queued { position: number }, SlotLimit::AtMost(slots)) =
+        (expected_admission_of(active, line, &task.id, limits), limits.default_limit())
     else {
         return None;
     };
@@ -99,7 +100,7 @@ pub fn elsewhere(line: &Snapshot) -> Vec<String> {
 }
 
 /// Says that a task prints nothing.
-pub fn silence_line(task: &Task, since: DateTime<Utc>, now: DateTime<Utc>) -> String {
+pub fn stall_line(task: &Task, since: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let silent = duration(u64::try_from((now - since).num_milliseconds()).unwrap_or(0));
     format!(
         "[sisyphus] Background task {} still runs and has printed nothing for {silent}.",
@@ -175,9 +176,9 @@ fn state(
             Some(format!("{seen} since {since} ({})", running_for(task, now)))
         }
         Status::Queued { .. } | Status::Pending { .. } if task.is_confirmed() => {
-            Some(match outlook_of(active, line, &task.id, limits) {
-                Outlook::Waits { number } => format!("number {number} in the queue"),
-                Outlook::Starts => "about to start".to_owned(),
+            Some(match expected_admission_of(active, line, &task.id, limits) {
+                Admission::Queued { position: number } => format!("number {number} in the queue"),
+                Admission::Immediate => "about to start".to_owned(),
             })
         }
         Status::Queued { .. }

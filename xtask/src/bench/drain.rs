@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::contest::{Contestant, Size, Track};
+use super::comparison::{Contender, Size, Track};
 use super::measure::{Times, Turns, rows};
 use super::report::{Row, Table};
 use super::stage::Stage;
@@ -24,7 +24,7 @@ struct Results {
 
 /// Drains the same line through each contestant in turn.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
-    let contestants = Contestant::all(stage)?;
+    let contestants = Contender::all(stage)?;
     let size = Size { slots: SLOTS, commands: stage.pace().pick(COMMANDS, 20) };
     let mut results: Vec<Results> = contestants.iter().map(|_| Results::default()).collect();
     let turns = Turns::of(contestants.len());

@@ -13,7 +13,7 @@ use super::ours::Ours;
 use super::report::Table;
 use super::snapshot::Snapshot;
 use super::stage::Stage;
-use crate::stand_in::End;
+use crate::fake_client::End;
 
 const ROUNDS: usize = 200;
 const WARM_UP: usize = 5;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::contest::{Contestant, Size, Track};
+use super::comparison::{Contender, Size, Track};
 use super::measure::{Times, Turns, rows};
 use super::report::Table;
 use super::stage::Stage;
@@ -16,7 +16,7 @@ const WARM_UP: usize = 2;
 /// One slot: a holder that waits at a gate, one behind it, and the time from the last word of the first to the first
 /// word of the second.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
-    let contestants = Contestant::all(stage)?;
+    let contestants = Contender::all(stage)?;
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); contestants.len()];
     let turns = Turns::of(contestants.len());
     let warm_up = stage.warm_up(WARM_UP);

@@ -4,7 +4,8 @@
 //! on a loaded machine says little, and a test that fails by the weather is worse than none. That all of it runs is what
 //! `--quick` is for.
 
-mod contest;
+mod comparison;
+mod competitors;
 mod deliver;
 mod drain;
 mod finish;
@@ -19,7 +20,6 @@ mod page;
 mod parts;
 mod print;
 mod report;
-mod rivals;
 mod runner;
 mod scripts;
 mod settings;
@@ -82,7 +82,7 @@ fn newest() -> Result<PathBuf> {
 
 fn measure(parts: &[&Part], names: &[&String]) -> Result<()> {
     if names.iter().any(|name| *name == PUEUE) {
-        rivals::install_pueue()?;
+        competitors::install_pueue()?;
     }
     let path = newest()?;
     let stage = Stage::build(Pace::Full)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use super::stage::Stage;
-use crate::stand_in::{Call, Session};
+use crate::fake_client::{Call, Session};
 
 /// One session of the client in the scratch home.
 pub(crate) struct Ours<'a> {

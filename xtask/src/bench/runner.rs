@@ -11,7 +11,7 @@ use super::measure::{Candidate, rows, take_turns};
 use super::report::Table;
 use super::snapshot::Snapshot;
 use super::stage::Stage;
-use crate::stand_in::as_written;
+use crate::fake_client::as_written;
 
 const FLOOD: &str = "yes | head -c 2G";
 const SMALL_FLOOD: &str = "yes | head -c 2M";

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use super::{rivals, scripts};
+use super::{competitors, scripts};
 use crate::e2e::program;
 
 /// A program that costs are compared with.
@@ -44,7 +44,7 @@ impl Tool {
             Self::TaskSpooler => asked("task-spooler", "tsp", "-V"),
             Self::Xargs => asked("xargs", "xargs", "--version"),
             Self::Pueue => {
-                let client = rivals::pueue_client().ok()??;
+                let client = competitors::pueue_client().ok()??;
                 version("pueue", Command::new(client).arg("--version"))
             }
             // Without node they were not measured.

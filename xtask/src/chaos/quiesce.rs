@@ -48,7 +48,7 @@ pub(super) fn quiesce(home: &Home, sessions: &[Arc<Session>]) -> Result<()> {
         session.end_turn();
         session.end_turn();
         if !session.ask_until_silent(REMINDERS_MAX) {
-            session.complain(format!("{} gets its reminders without end", session.name()));
+            session.warn(format!("{} gets its reminders without end", session.name()));
         }
     }
     Ok(())

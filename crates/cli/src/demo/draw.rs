@@ -7,14 +7,14 @@ use sisyphus_tasks::outcome::{Outcome, duration};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use super::board::{Seen, Stand};
+use super::status_board::{Seen, Stand};
 use crate::canvas::Canvas;
+use crate::format::{predicate, sign};
 use crate::list::{state, time};
 use crate::print;
 use crate::screen;
 use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
-use crate::words::{predicate, sign};
 
 const COLUMNS: [Column; 4] = [
     Column::left("STATE", 11),

@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::cast::{Entrance, Role};
-use super::stage::Stage;
+use super::commands::{Entrance, Role};
+use super::sandbox::Sandbox;
 
 /// The model's call of a command.
 pub(super) fn call(role: &Role) -> Value {
@@ -49,7 +49,7 @@ pub(super) fn context(reply: &Value) -> &str {
 }
 
 /// The client's notice of an end.
-pub(super) fn notice(stage: &Stage, role: &Role) -> Value {
+pub(super) fn notice(sandbox: &Sandbox, role: &Role) -> Value {
     let (status, words) = role.noticed();
     let prompt = format!(
         "<task-notification>\n<task-id>{}</task-id>\n<tool-use-id>{}</tool-use-id>\n\
@@ -57,7 +57,7 @@ pub(super) fn notice(stage: &Stage, role: &Role) -> Value {
          <summary>Background command \"{}\" {words}</summary>\n</task-notification>",
         role.id,
         tool_use_id(role),
-        stage.output(role).display(),
+        sandbox.output(role).display(),
         role.description,
     );
     json!({ "hook_event_name": "UserPromptSubmit", "prompt": prompt })

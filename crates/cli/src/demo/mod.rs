@@ -3,29 +3,29 @@
 //! it should be is an error.
 
 mod attention;
-mod board;
-mod cast;
+mod commands;
 mod draw;
 mod events;
 mod hooks;
+mod sandbox;
+mod script;
 mod shells;
-mod stage;
-mod story;
+mod status_board;
 
 use anyhow::Result;
-use sisyphus_process::end_like;
+use sisyphus_process::exit_as;
 use sisyphus_tasks::run::Exit;
 
 use self::attention::{Attention, Interrupted};
-use self::stage::Stage;
-use self::story::play;
+use self::sandbox::Sandbox;
+use self::script::play;
 use crate::print;
 
 /// Runs the demonstration; an error means that the installation does not work.
 pub(crate) fn demo() -> Result<()> {
     let mut attention = Attention::pay()?;
-    let outcome = Stage::new().and_then(|stage| {
-        play(&stage, &mut attention).map_err(|error| match stage.complaint() {
+    let outcome = Sandbox::new().and_then(|sandbox| {
+        play(&sandbox, &mut attention).map_err(|error| match sandbox.complaint() {
             Some(complaint) => error.context(complaint),
             None => error,
         })
@@ -40,6 +40,6 @@ pub(crate) fn demo() -> Result<()> {
         return Err(error);
     };
     print::warn(&error);
-    end_like(Exit::Signal(signal));
+    exit_as(Exit::Signal(signal));
     Err(error)
 }

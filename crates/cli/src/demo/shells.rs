@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use sisyphus_attach::execution_string::as_written;
 use sisyphus_process::{ProcessId, alive, descendants, members, signal_all};
 
-use super::cast::Role;
-use super::stage::Stage;
+use super::commands::Role;
+use super::sandbox::Sandbox;
 
 /// How long the client waits after TERM before it kills.
 const GRACE: Duration = Duration::from_secs(2);
@@ -27,8 +27,8 @@ pub(super) struct Shells {
 
 impl Shells {
     /// Starts the shell of a command: the session's env file, then the command.
-    pub(super) fn start(&mut self, stage: &Stage, role: &Role) -> Result<()> {
-        let path = stage.output(role);
+    pub(super) fn start(&mut self, sandbox: &Sandbox, role: &Role) -> Result<()> {
+        let path = sandbox.output(role);
         let parent = path.parent().context("an output file has a folder")?;
         fs::create_dir_all(parent)
             .with_context(|| format!("could not create `{}`", parent.display()))?;
@@ -36,11 +36,11 @@ impl Shells {
             .with_context(|| format!("could not create `{}`", path.display()))?;
         let string = format!(
             "true && {}: && eval {} < /dev/null && pwd -P >| /dev/null",
-            stage.attached()?,
+            sandbox.attached()?,
             as_written(&role.command())
         );
         let mut command = Command::new("bash");
-        stage.apply(&mut command);
+        sandbox.apply(&mut command);
         command
             .args(["-c", &string])
             .stdin(Stdio::null())

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use sisyphus_base::rights::is_executable;
 
+use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
-use super::ground::Ground;
 
 /// The first client that starts a hook without a shell around it (by its changelog). The installers know it too.
 const CLIENT_MIN: &str = "2.1.139";
@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How much of its answer is read, in bytes.
 const ANSWER_MAX: u64 = 4 * 1024;
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let Some(program) = find(ground) else {
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let Some(program) = find(context) else {
         return vec![Finding::note(
             "there is no `claude` on PATH",
             "if Claude Code is started in another way, all may be well; else install it",
@@ -53,8 +53,8 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
 }
 
 /// The first on PATH. Folders that are named from here are passed over: the current one may be anybody's.
-fn find(ground: &Ground) -> Option<PathBuf> {
-    let path = ground.environment.path.as_ref()?;
+fn find(context: &DoctorContext) -> Option<PathBuf> {
+    let path = context.environment.path.as_ref()?;
     let name = format!("claude{}", std::env::consts::EXE_SUFFIX);
     let absolute = std::env::split_paths(path).filter(|dir| dir.is_absolute());
     absolute.map(|dir| dir.join(&name)).find(|program| is_executable(program))

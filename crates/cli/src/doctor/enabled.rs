@@ -11,8 +11,8 @@ use sisyphus_base::atomic;
 use sisyphus_settings::ClientKey;
 use sisyphus_settings::layers::File;
 
+use super::context::DoctorContext;
 use super::finding::{Finding, named};
-use super::ground::Ground;
 
 /// How the client names the plugin of its skills folder, and how it begins the name of any of ours.
 const OF_SKILLS: &str = "sisyphus@skills-dir";
@@ -30,9 +30,9 @@ struct Said<'a> {
     file: &'a File,
 }
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let mut found = plugin(ground);
-    let hooks = ground.settings_files().filter_map(|file| {
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let mut found = plugin(context);
+    let hooks = context.settings_files().filter_map(|file| {
         let disabled = file.of_client(ClientKey::DisableAllHooks)?.as_bool()?;
         Some((disabled, file))
     });
@@ -42,8 +42,8 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
             "remove `disableAllHooks` there",
         ));
     }
-    if let Some(file) = ground.managed.iter().find(|file| allows_managed_only(file))
-        && !is_enabled_by_administrator(ground)
+    if let Some(file) = context.managed.iter().find(|file| allows_managed_only(file))
+        && !is_enabled_by_administrator(context)
     {
         found.push(Finding::broken(
             format!("{} allows hooks of the administrator only", named(&file.path)),
@@ -57,11 +57,11 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
 }
 
 /// The copies of marketplaces that the client has installed, by their names.
-pub(super) fn of_marketplaces(ground: &Ground) -> Vec<String> {
-    let names = installed(ground).unwrap_or_else(|| {
+pub(super) fn of_marketplaces(context: &DoctorContext) -> Vec<String> {
+    let names = installed(context).unwrap_or_else(|| {
         // Not every client keeps the list there. A copy in the skills folder is enough to go by.
-        let is_alone = !ground.has_skills_copy();
-        said(ground).keys().filter(|_| is_alone).map(|name| (*name).to_owned()).collect()
+        let is_alone = !context.has_skills_copy();
+        said(context).keys().filter(|_| is_alone).map(|name| (*name).to_owned()).collect()
     });
     names.into_iter().filter(|name| is_of_marketplace(name)).collect()
 }
@@ -75,16 +75,16 @@ fn is_of_marketplace(name: &str) -> bool {
 }
 
 /// The names in the client's list of installed plugins; none if that can't be read.
-fn installed(ground: &Ground) -> Option<Vec<String>> {
-    let path = ground.config_dir.join("plugins/installed_plugins.json");
+fn installed(context: &DoctorContext) -> Option<Vec<String>> {
+    let path = context.config_dir.join("plugins/installed_plugins.json");
     let list: Value = serde_json::from_slice(&atomic::read_linked(&path, MAX_BYTES).ok()??).ok()?;
     Some(list["plugins"].as_object()?.keys().cloned().collect())
 }
 
 /// What the settings say of every plugin of our name.
-fn said(ground: &Ground) -> BTreeMap<&str, Said<'_>> {
+fn said(context: &DoctorContext) -> BTreeMap<&str, Said<'_>> {
     let mut said = BTreeMap::new();
-    for file in ground.settings_files() {
+    for file in context.settings_files() {
         let plugins = file.of_client(ClientKey::EnabledPlugins).and_then(Value::as_object);
         for (name, value) in
             plugins.into_iter().flatten().filter(|(name, _)| name.starts_with(OURS))
@@ -95,58 +95,58 @@ fn said(ground: &Ground) -> BTreeMap<&str, Said<'_>> {
     said
 }
 
-fn plugin(ground: &Ground) -> Vec<Finding> {
-    let said = said(ground);
-    let names = of_marketplaces(ground);
+fn plugin(context: &DoctorContext) -> Vec<Finding> {
+    let said = said(context);
+    let names = of_marketplaces(context);
     let is_on = |name: &String| said.get(name.as_str()).is_some_and(|said| said.value == true);
     let on = names.iter().find(|name| is_on(name));
     let off = || names.iter().filter_map(|name| Some((name, said.get(name.as_str())?)));
     match on {
-        Some(name) if ground.has_skills_copy() => vec![Finding::note(
+        Some(name) if context.has_skills_copy() => vec![Finding::note(
             format!("Claude Code takes `{name}`, not the copy in the skills folder"),
             format!("run `install.sh --uninstall`, or `claude plugin uninstall {name}`"),
         )],
         Some(_) => Vec::new(),
         None if off().next().is_some() => {
-            off().take(TOLD).map(|(name, said)| switched_off(ground, name, *said)).collect()
+            off().take(TOLD).map(|(name, said)| switched_off(context, name, *said)).collect()
         }
-        None => not_named(ground, names.first(), said.get(OF_SKILLS)),
+        None => not_named(context, names.first(), said.get(OF_SKILLS)),
     }
 }
 
 /// No file names a copy of a marketplace.
 fn not_named(
-    ground: &Ground,
+    context: &DoctorContext,
     of_market: Option<&String>,
     of_skills: Option<&Said<'_>>,
 ) -> Vec<Finding> {
     match (of_market, of_skills) {
-        (Some(name), _) if !ground.has_skills_copy() => vec![Finding::broken(
+        (Some(name), _) if !context.has_skills_copy() => vec![Finding::broken(
             format!("the plugin `{name}` is installed, but no settings file switches it on"),
             format!("run `claude plugin enable {name}`"),
         )],
         (_, Some(said)) if said.value == false => vec![Finding::broken(
             format!("the plugin is switched off in {}", named(&said.file.path)),
-            remedy(ground, said.file, format!("remove `{OF_SKILLS}` from `enabledPlugins` there")),
+            remedy(context, said.file, format!("remove `{OF_SKILLS}` from `enabledPlugins` there")),
         )],
         _ => Vec::new(),
     }
 }
 
 /// A copy of a marketplace that is named, but not with `true`.
-fn switched_off(ground: &Ground, name: &str, said: Said<'_>) -> Finding {
+fn switched_off(context: &DoctorContext, name: &str, said: Said<'_>) -> Finding {
     let mut what = format!("the plugin `{name}` is switched off in {}", named(&said.file.path));
     let mut how = format!("set `{name}` to `true` in `enabledPlugins` there");
-    if ground.has_skills_copy() {
+    if context.has_skills_copy() {
         what.push_str(", which keeps the copy in the skills folder from being loaded");
         how.push_str(&format!(", or run `claude plugin uninstall {name}`"));
     }
-    Finding::broken(what, remedy(ground, said.file, how))
+    Finding::broken(what, remedy(context, said.file, how))
 }
 
 /// What to do in a file, if it is the user's to change.
-fn remedy(ground: &Ground, file: &File, how: String) -> String {
-    if ground.managed.iter().any(|managed| managed.path == file.path) {
+fn remedy(context: &DoctorContext, file: &File, how: String) -> String {
+    if context.managed.iter().any(|managed| managed.path == file.path) {
         return "ask who administers this machine to allow the plugin".to_owned();
     }
     how
@@ -157,13 +157,13 @@ fn allows_managed_only(file: &File) -> bool {
 }
 
 /// Where only the administrator's hooks may run, those of a plugin that the administrator switches on may too.
-fn is_enabled_by_administrator(ground: &Ground) -> bool {
-    let names = of_marketplaces(ground);
+fn is_enabled_by_administrator(context: &DoctorContext) -> bool {
+    let names = of_marketplaces(context);
     let enables = |file: &File| {
         let plugins = file.of_client(ClientKey::EnabledPlugins);
         plugins.is_some_and(|plugins| names.iter().any(|name| plugins[name.as_str()] == true))
     };
-    ground.managed.iter().any(enables)
+    context.managed.iter().any(enables)
 }
 
 #[cfg(test)]
@@ -182,14 +182,14 @@ mod tests {
     use super::*;
 
     /// Where a user has switched a marketplace's copy on, and an administrator says something.
-    fn ground(dir: &Path, managed: &Value) -> Ground {
+    fn context(dir: &Path, managed: &Value) -> DoctorContext {
         let file = dir.join("managed-settings.json");
         fs::write(&file, managed.to_string()).unwrap();
         let user = json!({ "enabledPlugins": { "sisyphus@market": true } });
         fs::write(dir.join("settings.json"), user.to_string()).unwrap();
         let environment =
             Environment { sisyphus_state_dir: Some(dir.join("state")), ..Environment::default() };
-        Ground {
+        DoctorContext {
             store: Store::new(StateDir::locate(&environment).unwrap()),
             layers: Layers::read(dir, None),
             managed: vec![File::read(file)],
@@ -217,14 +217,14 @@ mod tests {
             // The plugin is the administrator's then.
             (json!({ "allowManagedHooksOnly": true, "enabledPlugins": on }), FINE),
         ] {
-            let found = look(&ground(dir.path(), &managed));
+            let found = check(&context(dir.path(), &managed));
             assert_eq!(found.len(), 1, "{managed}: {found:?}");
             assert!(found[0].said.contains(expected), "{managed}: {found:?}");
             if expected != FINE {
                 assert!(found[0].said.contains("managed-settings.json`"), "{managed}: {found:?}");
             }
         }
-        let found = look(&ground(dir.path(), &json!({ "enabledPlugins": off })));
+        let found = check(&context(dir.path(), &json!({ "enabledPlugins": off })));
         assert!(found[0].remedy.as_ref().unwrap().starts_with("ask who administers"), "{found:?}");
     }
 }

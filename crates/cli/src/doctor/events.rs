@@ -10,8 +10,8 @@ use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
+use super::context::DoctorContext;
 use super::finding::Finding;
-use super::ground::Ground;
 
 /// How many files of a folder are looked at.
 const LOOKED_AT: usize = 2_000;
@@ -23,21 +23,21 @@ struct Trace {
     at: Option<DateTime<Utc>>,
 }
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    if !ground.state().root().exists() {
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    if !context.state().root().exists() {
         return vec![Finding::note(
             "no hook has fired yet",
             "start a session of Claude Code; if there is no change then, look at what is said of the plugin",
         )];
     }
-    let traces = traces(ground);
+    let traces = traces(context);
     if traces.iter().all(|trace| trace.at.is_none()) {
         return vec![Finding::note(
             "no hook has left a trace",
             "start a session of Claude Code; if there is no change then, look at what is said of the plugin",
         )];
     }
-    traces.iter().map(|trace| tell(trace, ground.now)).collect()
+    traces.iter().map(|trace| tell(trace, context.now)).collect()
 }
 
 fn tell(trace: &Trace, now: DateTime<Utc>) -> Finding {
@@ -51,9 +51,9 @@ fn tell(trace: &Trace, now: DateTime<Utc>) -> Finding {
     finding
 }
 
-fn traces(ground: &Ground) -> Vec<Trace> {
-    let state = ground.state();
-    let tasks: Vec<Task> = ground.active().into_iter().chain(ground.ended()).collect();
+fn traces(context: &DoctorContext) -> Vec<Trace> {
+    let state = context.state();
+    let tasks: Vec<Task> = context.active().into_iter().chain(context.ended()).collect();
     let newest = |of: fn(&Task) -> Option<DateTime<Utc>>| tasks.iter().filter_map(of).max();
     vec![
         Trace {
@@ -120,7 +120,7 @@ fn bound(task: &Task) -> Option<DateTime<Utc>> {
 }
 
 fn ended_with_session(task: &Task) -> Option<DateTime<Utc>> {
-    task.stop_asked.filter(|asked| asked.by == Canceller::SessionEnd).map(|asked| asked.at)
+    task.stop_request.filter(|asked| asked.by == Canceller::SessionEnd).map(|asked| asked.at)
 }
 
 /// When a task finished that a reader was told of.

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use sisyphus_base::rights::{Rights, rights};
 
+use super::context::DoctorContext;
 use super::finding::{Finding, for_shell, named};
-use super::ground::Ground;
 
 /// How many files of a folder are looked at, and how many of them are told.
 const LOOKED_AT: usize = 5_000;
 const TOLD: usize = 5;
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let state = ground.state();
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let state = context.state();
     let root = state.root();
     let Ok(metadata) = root.symlink_metadata() else {
         return vec![Finding::note(
@@ -67,16 +67,16 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     if found.is_empty() {
         found.push(Finding::fine(format!("{} is yours alone", named(root))));
     }
-    found.extend(within_reach(ground));
+    found.extend(within_reach(context));
     found
 }
 
 /// Where a command in the client's sandbox may be able to write to the state.
-fn within_reach(ground: &Ground) -> Option<Finding> {
-    let config = &ground.config_dir;
-    if ground.state().config_dir().is_none() {
+fn within_reach(context: &DoctorContext) -> Option<Finding> {
+    let config = &context.config_dir;
+    if context.state().config_dir().is_none() {
         return Some(Finding::note(
-            format!("SISYPHUS_STATE_DIR names {}", named(ground.state().root())),
+            format!("SISYPHUS_STATE_DIR names {}", named(context.state().root())),
             "make sure that no command in Claude Code's sandbox can write there",
         ));
     }

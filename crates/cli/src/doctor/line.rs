@@ -4,11 +4,11 @@ use sisyphus_process::is_alive;
 use sisyphus_state::line::Snapshot;
 use sisyphus_wording::elsewhere;
 
+use super::context::DoctorContext;
 use super::finding::{Finding, plain};
-use super::ground::Ground;
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let line = match Snapshot::read(&ground.environment, is_alive) {
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let line = match Snapshot::read(&context.environment, is_alive) {
         Ok(line) => line,
         Err(error) => {
             let said = plain(&format!("{error:#}"));

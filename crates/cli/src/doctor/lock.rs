@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use sisyphus_process::holder;
 use sisyphus_state::store::Lock;
 
+use super::context::DoctorContext;
 use super::finding::{Finding, for_shell, plain};
-use super::ground::Ground;
 
 /// How long it is tried: ten times as long as a hook does.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// From this time on a hook would have given up.
 const SLOW: Duration = Duration::from_millis(100);
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let state = ground.state();
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let state = context.state();
     // Elsewhere it is told that there is no folder, or that nothing can be written there.
     if !state.root().is_dir() || !state.is_writable() {
         return Vec::new();

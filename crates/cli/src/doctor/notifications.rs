@@ -2,15 +2,15 @@
 
 use sisyphus_settings::Switch;
 
+use super::context::DoctorContext;
 use super::finding::Finding;
-use super::ground::Ground;
-use crate::route::{Question, Route, way};
+use crate::notification_route::{Question, Route, way};
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    if ground.layers.settings().notifications == Switch::Off {
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    if context.layers.settings().notifications == Switch::Off {
         return vec![Finding::fine("notifications are switched off by `background_notifications`")];
     }
-    let found = match Route::find(Question::Probe, ground.state(), &ground.environment) {
+    let found = match Route::find(Question::Probe, context.state(), &context.environment) {
         Route::Desktop(name) => Finding::fine(format!("{name} shows notifications of ends")),
         Route::Terminal(terminal, why) => {
             Finding::fine(format!("the terminal tells of ends, by {}: {why}", way(terminal)))

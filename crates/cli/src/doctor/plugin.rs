@@ -6,21 +6,21 @@ use serde_json::Value;
 use sisyphus_base::atomic;
 use sisyphus_base::rights::is_executable;
 
+use super::context::DoctorContext;
 use super::enabled::of_marketplaces;
 use super::finding::{Finding, named, plain};
-use super::ground::Ground;
 
 const OUR_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Largest manifest that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 const INSTALL: &str = "run install.sh again";
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let ours = Finding::fine(format!("sisyphus {OUR_VERSION}"));
-    let Some(root) = root(ground) else {
-        let markets = of_marketplaces(ground);
+    let Some(root) = root(context) else {
+        let markets = of_marketplaces(context);
         let finding = if markets.is_empty() {
-            let place = ground.skills_copy();
+            let place = context.skills_copy();
             Finding::broken(
                 format!("the plugin is not installed: there is no {}", named(&place)),
                 "run install.sh",
@@ -35,9 +35,9 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     };
     let mut found = vec![ours, manifest(&root)];
     found.extend(wiring(&root));
-    found.extend(within_reach(ground));
-    let runner = ground.state().runner();
-    if ground.state().root().exists() && !is_executable(&runner) {
+    found.extend(within_reach(context));
+    let runner = context.state().runner();
+    if context.state().root().exists() && !is_executable(&runner) {
         found.push(Finding::note(
             format!("there is no runner {} yet", named(&runner)),
             "the next session of Claude Code puts it there; until then commands are only observed",
@@ -47,21 +47,21 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
 }
 
 /// The plugin's folder: where the installer puts it, or where this very command lies in one.
-fn root(ground: &Ground) -> Option<PathBuf> {
+fn root(context: &DoctorContext) -> Option<PathBuf> {
     let own = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     let around = own.and_then(|path| Some(path.parent()?.parent()?.to_owned()));
     let has_manifest = |dir: &PathBuf| dir.join(".claude-plugin/plugin.json").exists();
-    if ground.has_skills_copy() {
-        return Some(ground.skills_copy());
+    if context.has_skills_copy() {
+        return Some(context.skills_copy());
     }
     around.filter(has_manifest)
 }
 
 /// The client's sandbox keeps the link from being changed, and not always what it leads to.
-fn within_reach(ground: &Ground) -> Option<Finding> {
-    let link = ground.skills_copy();
+fn within_reach(context: &DoctorContext) -> Option<Finding> {
+    let link = context.skills_copy();
     let target = link.is_symlink().then(|| link.canonicalize().ok())??;
-    let kept = ground.config_dir.join("plugins").canonicalize();
+    let kept = context.config_dir.join("plugins").canonicalize();
     if kept.is_ok_and(|kept| target.starts_with(kept)) {
         return None;
     }

@@ -10,23 +10,23 @@ use sisyphus_tasks::source::Source;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
+use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
-use super::ground::Ground;
 
 /// How many run folders are looked at.
 const LOOKED_AT: usize = 5_000;
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let mut found = results(ground);
-    found.extend(root(ground));
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let mut found = results(context);
+    found.extend(root(context));
     found
 }
 
 /// Results that are in no record yet, in the state folder and where sandboxed runners leave theirs.
-fn results(ground: &Ground) -> Vec<Finding> {
-    let root = RunRoot::open(&ground.environment).ok().flatten();
-    let folders = root.map(|root| root.runs_dir()).into_iter().chain([ground.state().runs_dir()]);
-    let active = ground.active();
+fn results(context: &DoctorContext) -> Vec<Finding> {
+    let root = RunRoot::open(&context.environment).ok().flatten();
+    let folders = root.map(|root| root.runs_dir()).into_iter().chain([context.state().runs_dir()]);
+    let active = context.active();
     let (mut due, mut unknown) = (0, 0);
     for (session, id) in folders.flat_map(|folder| runs_with_result(&folder)) {
         let is_it = |task: &&Task| {
@@ -72,8 +72,8 @@ fn runs_with_result(folder: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-fn root(ground: &Ground) -> Vec<Finding> {
-    let root = match RunRoot::open(&ground.environment) {
+fn root(context: &DoctorContext) -> Vec<Finding> {
+    let root = match RunRoot::open(&context.environment) {
         Ok(Some(root)) => root,
         Ok(None) => return vec![Finding::fine("there are no run folders yet")],
         Err(error) => {
@@ -95,7 +95,7 @@ fn root(ground: &Ground) -> Vec<Finding> {
         found.push(finding);
     }
     let elsewhere: BTreeSet<_> =
-        ground.active().into_iter().filter_map(|it| it.client_tmp).collect();
+        context.active().into_iter().filter_map(|it| it.client_tmp).collect();
     for other in elsewhere.iter().filter(|other| other.as_path() != root.client_tmp_dir()) {
         found.push(match RunRoot::below(other) {
             Ok(Some(_)) => {

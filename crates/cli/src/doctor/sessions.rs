@@ -17,34 +17,34 @@ use sisyphus_process::ProcessId;
 use sisyphus_state::announced::Announced;
 use sisyphus_state::store::is_held;
 
+use super::context::DoctorContext;
 use super::finding::{Finding, named};
-use super::ground::Ground;
 
 /// How many sessions and files are looked at, and how much of a file, in bytes.
 const LOOKED_AT: usize = 1_000;
 const FILES: usize = 50;
 const BYTES: u64 = 256 * 1024;
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let live = live(ground);
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let live = live(context);
     if live.is_empty() {
         return vec![Finding::fine("no session is known to live")];
     }
-    live.iter().map(|session| examine(ground, session)).collect()
+    live.iter().map(|session| examine(context, session)).collect()
 }
 
-fn live(ground: &Ground) -> BTreeSet<SessionId> {
-    let state = ground.state();
+fn live(context: &DoctorContext) -> BTreeSet<SessionId> {
+    let state = context.state();
     let mut live: BTreeSet<SessionId> =
-        ground.active().into_iter().map(|task| task.session).collect();
+        context.active().into_iter().map(|task| task.session).collect();
     let waiters = fs::read_dir(state.wake_dir()).into_iter().flatten().flatten().take(LOOKED_AT);
     for entry in waiters {
         let name = entry.file_name().into_string().ok();
         let session = name.and_then(|name| SessionId::new(name.strip_suffix(".lock")?).ok());
         live.extend(session.filter(|it| is_held(&state.wake_lock(it)).unwrap_or(false)));
     }
-    live.extend(ground.environment.session.clone());
-    live.extend(listed(&ground.config_dir.join("sessions")));
+    live.extend(context.environment.session.clone());
+    live.extend(listed(&context.config_dir.join("sessions")));
     live
 }
 
@@ -72,8 +72,8 @@ fn listed(folder: &Path) -> Vec<SessionId> {
     paths.filter(is_list).filter_map(live).collect()
 }
 
-fn examine(ground: &Ground, session: &SessionId) -> Finding {
-    let lines = lines(&ground.config_dir.join("session-env").join(session.as_str()));
+fn examine(context: &DoctorContext, session: &SessionId) -> Finding {
+    let lines = lines(&context.config_dir.join("session-env").join(session.as_str()));
     let is_ours = |line: &&String| line.contains("sisyphus-run");
     let Some(line) = lines.iter().find(is_ours) else {
         return Finding::note(
@@ -83,7 +83,7 @@ fn examine(ground: &Ground, session: &SessionId) -> Finding {
             "a session that was started before the plugin stays so; start it again (`claude --resume`)",
         );
     };
-    let (state, runner) = (ground.state(), ground.state().runner());
+    let (state, runner) = (context.state(), context.state().runner());
     let expected = snippet::render(&runner, Announced::of(state, session).dir());
     if expected.as_ref() != Some(line) {
         return Finding::note(

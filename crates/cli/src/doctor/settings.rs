@@ -1,16 +1,16 @@
 //! The settings files: whether they can be read, and whether every key of ours in them is right.
 
-use sisyphus_settings::check::{Flaw, check};
+use sisyphus_settings::check::{self as settings_check, Flaw};
 use sisyphus_settings::layers::{Content, File};
 use sisyphus_state::agents::Limits;
 
+use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
-use super::ground::Ground;
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let files = || std::iter::once(&ground.layers.user).chain(&ground.layers.project);
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let files = || std::iter::once(&context.layers.user).chain(&context.layers.project);
     let mut found: Vec<Finding> = files().flat_map(examine).collect();
-    for it in ground.layers.effective() {
+    for it in context.layers.effective() {
         let key = it.key.dotted();
         found.extend(it.refused.iter().map(|path| {
             Finding::note(
@@ -19,7 +19,7 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
             )
         }));
     }
-    let limits = Limits::of(&ground.layers.settings());
+    let limits = Limits::of(&context.layers.settings());
     found.extend(limits.never_matching().into_iter().map(|(name, why)| {
         Finding::broken(
             format!("no agent is ever held to the limit `{}`: {why}", plain(&name)),
@@ -42,7 +42,7 @@ fn examine(file: &File) -> Vec<Finding> {
             "repair it: until then every setting in it counts as not set",
         )],
         Content::Read(settings) => {
-            check(settings).into_iter().map(|flaw| tell(&name, &flaw)).collect()
+            settings_check::check(settings).into_iter().map(|flaw| tell(&name, &flaw)).collect()
         }
     }
 }

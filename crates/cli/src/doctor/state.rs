@@ -12,8 +12,8 @@ use sisyphus_state::event::Event;
 use sisyphus_state::line::RuntimeDir;
 use sisyphus_state::store::{Active, History, Session};
 
+use super::context::{DoctorContext, STATE_MAX};
 use super::finding::{Finding, named, plain};
-use super::ground::{Ground, STATE_MAX};
 
 /// The format that this version knows.
 const VERSION: u64 = 2;
@@ -25,17 +25,17 @@ const LOG_MAX: u64 = 1024 * 1024;
 /// Most characters of a line of it that are told.
 const LINE_MAX: usize = 160;
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
-    let mut found = if ground.state().root().exists() { files(ground) } else { Vec::new() };
-    found.extend(log(ground, &ground.state().log()));
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
+    let mut found = if context.state().root().exists() { files(context) } else { Vec::new() };
+    found.extend(log(context, &context.state().log()));
     // Where the state can't be written to. What is wrong with that folder is told elsewhere.
-    let shared = RuntimeDir::open(&ground.environment).ok().flatten();
-    found.extend(shared.and_then(|shared| log(ground, &shared.log())));
+    let shared = RuntimeDir::open(&context.environment).ok().flatten();
+    found.extend(shared.and_then(|shared| log(context, &shared.log())));
     found
 }
 
-fn files(ground: &Ground) -> Vec<Finding> {
-    let state = ground.state();
+fn files(context: &DoctorContext) -> Vec<Finding> {
+    let state = context.state();
     let mut files: Vec<(PathBuf, Parse)> = vec![
         (state.active(), parse::<Active>),
         (state.completed(), parse::<History>),
@@ -97,7 +97,7 @@ fn examine(path: &Path, parse: Parse) -> Option<Finding> {
 }
 
 /// What went wrong within a day.
-fn log(ground: &Ground, path: &Path) -> Option<Finding> {
+fn log(context: &DoctorContext, path: &Path) -> Option<Finding> {
     let bytes = match atomic::read(path, LOG_MAX) {
         Ok(bytes) => bytes?,
         Err(error) => {
@@ -110,7 +110,7 @@ fn log(ground: &Ground, path: &Path) -> Option<Finding> {
     };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let is_recent =
-        |line: &&str| ground.now - time_of(line).unwrap_or_default() < TimeDelta::days(1);
+        |line: &&str| context.now - time_of(line).unwrap_or_default() < TimeDelta::days(1);
     let recent: Vec<&str> = text.lines().filter(is_recent).collect();
     let last = recent.last()?;
     let mut finding = Finding::note(

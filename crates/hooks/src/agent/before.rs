@@ -10,7 +10,8 @@ use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse, Reply};
 use sisyphus_process::client;
 use sisyphus_settings::Execution;
-use sisyphus_state::agents::{Admission, Launch, Limits, admit};
+use sisyphus_state::agents::{Launch, Limits, admit};
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::status::Status;
 use sisyphus_wording::agent_refused;
@@ -35,7 +36,7 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
     let mut call = AgentCall::new(&asked.agent_type, asked.model.as_deref(), &asked.prompt);
     call.process = client();
     let active = context.store.read_active()?;
-    if Limits::of(settings).tell_models_apart() || !active.agents.brakes.is_empty() {
+    if Limits::of(settings).tell_models_apart() || !active.agents.throttles.is_empty() {
         call.expect(expected(context, &event, &call, &active));
     }
     let launch = Launch {
@@ -51,8 +52,8 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
         let model = launch.call.model().map(str::to_owned);
         let wanted = launch.into_task(Status::Pending { announced_at: now.at });
         match admit(active, wanted, limits, now.at) {
-            Admission::Launch => Reply::Silent,
-            Admission::InLine { number } => Reply::Deny {
+            Admission::Immediate => Reply::Silent,
+            Admission::Queued { position: number } => Reply::Deny {
                 reason: agent_refused(active, model.as_deref(), number, limits, now.at),
             },
         }

@@ -17,8 +17,8 @@ use sisyphus_base::id::SessionId;
 use sisyphus_hook::{Context, Reply};
 use sisyphus_process::is_gone;
 use sisyphus_state::agents::{
-    Limits, Published, Told, Turn, bury_orphans, come_back, has_lapsed, has_news, has_orphans,
-    leave_line, take_news, tend,
+    Limits, Notified, Published, Turn, advance, end_orphans, has_lapsed, has_news, has_orphans,
+    leave_line, requeue, take_news,
 };
 use sisyphus_state::line::{AgentSlots, RuntimeDir};
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
@@ -48,9 +48,9 @@ fn update_within<T>(
 ) -> Result<T> {
     let limits = Limits::of(context.settings());
     context.store.update(&context.world(), wait, |active, _| {
-        bury_orphans(active, is_gone, now);
+        end_orphans(active, is_gone, now);
         let value = change(active, &limits, now);
-        tend(active, &limits, now.at);
+        advance(active, &limits, now.at);
         // The runners go by it; that they could not be told must not undo what happened.
         match publish(context, active, &limits, now.at) {
             Ok(published) => active.agents.published = published,
@@ -123,8 +123,8 @@ fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Opti
         return Ok(None);
     }
     let news = update(context, context.now, |active, limits, now| {
-        come_back(active, session);
-        tend(active, limits, now.at);
+        requeue(active, session);
+        advance(active, limits, now.at);
         if wanted == News::IfTurn && !has_turn(active, session) {
             return Vec::new();
         }
@@ -136,7 +136,8 @@ fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Opti
 /// Whether a slot is kept for a call of the session, which does not know.
 pub(crate) fn has_turn(active: &Active, session: &SessionId) -> bool {
     active.agents.waiting.iter().any(|waiting| {
-        &waiting.session == session && matches!(waiting.turn, Turn::Reserved { told: Told::No, .. })
+        &waiting.session == session
+            && matches!(waiting.turn, Turn::Reserved { told: Notified::No, .. })
     })
 }
 

@@ -29,7 +29,7 @@ mod others;
 mod repository;
 mod settings;
 mod sleep_guard;
-mod stop_asked;
+mod stop_request;
 mod subagent;
 mod take_back;
 mod terminal;

@@ -5,12 +5,12 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::text::one_line;
 use sisyphus_control::{Ending, cancel};
-use sisyphus_state::asker::Asker;
+use sisyphus_state::requester::Requester;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::reach::{complain, find, read};
+use super::scope::{find, read, warn};
 use crate::answer::{Answer, Verdict};
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
@@ -74,12 +74,12 @@ fn how_to_resume(task: &Task) -> Option<String> {
 }
 
 /// Takes as long as the tasks take to end: 11 seconds at most.
-pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Cancelled>> {
+pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Answer<Cancelled>> {
     let tasks = read()?;
-    let meant = match (given.task_id.as_deref(), given.all.unwrap_or(false), asker) {
-        (Some(name), false, _) => vec![find(&tasks, name, asker)?],
-        (None, true, Some(asker)) => {
-            tasks.active.iter().filter(|task| is_all(task, asker)).cloned().collect()
+    let meant = match (given.task_id.as_deref(), given.all.unwrap_or(false), requester) {
+        (Some(name), false, _) => vec![find(&tasks, name, requester)?],
+        (None, true, Some(requester)) => {
+            tasks.active.iter().filter(|task| is_all(task, requester)).cloned().collect()
         }
         (None, true, None) => anyhow::bail!(
             "the client did not say which session this is, so `all` means nothing: name the task"
@@ -88,7 +88,7 @@ pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Can
             anyhow::bail!("wrong arguments: give either `task_id`, or `all: true`")
         }
     };
-    let answers = cancel(&tasks.store, meant, Canceller::Model, complain)?;
+    let answers = cancel(&tasks.store, meant, Canceller::Model, warn)?;
     let active = tasks.store.read_active()?;
     let now = Now::of(&active);
     let stopped: Vec<Stopped> = answers
@@ -108,12 +108,12 @@ pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Can
 }
 
 /// What `all` means: everything live of the session; for a subagent what it started itself.
-fn is_all(task: &Task, asker: &Asker) -> bool {
-    let is_theirs = match &asker.conversation {
+fn is_all(task: &Task, requester: &Requester) -> bool {
+    let is_theirs = match &requester.conversation {
         Recipient::MainConversation => true,
-        Recipient::Agent(_) => asker.conversation.is_of(task),
+        Recipient::Agent(_) => requester.conversation.is_of(task),
     };
-    task.session == asker.session && is_theirs && task.is_confirmed()
+    task.session == requester.session && is_theirs && task.is_confirmed()
 }
 
 fn came_of_it(task: &Task, ending: &Ending) -> (CameOfIt, Option<String>) {

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sisyphus_state::asker::Asker;
+use sisyphus_state::requester::Requester;
 use sisyphus_tasks::task::Task;
 
-use super::reach::{of_session, read_recent};
+use super::scope::{of_session, read_recent};
 use crate::answer::{Answer, Verdict};
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
@@ -84,13 +84,13 @@ pub(crate) struct Listed {
     note: Option<String>,
 }
 
-pub(crate) fn run(given: &Arguments, asker: Option<&Asker>) -> Result<Answer<Listed>> {
+pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Answer<Listed>> {
     let mut tasks = read_recent()?;
     let mut note = None;
-    let whose = match (given.session.as_deref(), asker) {
+    let whose = match (given.session.as_deref(), requester) {
         (Some(ALL), _) => None,
         (Some(name), _) => Some(tasks.find_session(name)?.clone()),
-        (None, Some(asker)) => Some(asker.session.clone()),
+        (None, Some(requester)) => Some(requester.session.clone()),
         (None, None) => {
             note = Some(
                 "The client did not say which session this is: these are the tasks of all sessions of this user."

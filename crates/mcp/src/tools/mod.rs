@@ -3,9 +3,9 @@
 pub(crate) mod cancel;
 pub(crate) mod list;
 pub(crate) mod output;
-mod reach;
+mod scope;
 
-pub(crate) use reach::complain;
+pub(crate) use scope::warn;
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(crate) fn all() -> Vec<Tool> {
             list::DESCRIPTION,
             ToolAnnotations::new().read_only(true),
         ),
-        tool::<output::Arguments, output::Told>(
+        tool::<output::Arguments, output::OutputAnswer>(
             output::NAME,
             output::DESCRIPTION,
             ToolAnnotations::new().read_only(true),

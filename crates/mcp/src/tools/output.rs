@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::client_tmp_dir;
-use sisyphus_control::{Course, NoSuchTask, count_as_told, courses, up_to_date, world};
+use sisyphus_control::{NoSuchTask, TaskState, acknowledge, task_states, up_to_date, world};
 use sisyphus_process::start_notifier;
-use sisyphus_state::asker::Asker;
 use sisyphus_state::output::{Begin, Source, Window};
+use sisyphus_state::requester::Requester;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{command_line, place};
 
-use super::reach::{complain, find, read};
+use super::scope::{find, read, warn};
 use crate::answer::{Answer, Verdict};
-use crate::ask::Progress;
-use crate::ends::Ends;
+use crate::completion::Completions;
+use crate::request::Progress;
 use crate::server::blocking;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
@@ -61,14 +61,14 @@ pub(crate) struct Arguments {
 
 /// What was asked for, once it has proved to be possible.
 #[derive(Debug)]
-pub(crate) struct Wish {
+pub(crate) struct OutputRequest {
     task_id: String,
     wait: Option<Duration>,
     begin: Begin,
     max_chars: usize,
 }
 
-impl Wish {
+impl OutputRequest {
     pub(crate) fn of(given: Arguments) -> Result<Self> {
         let wait = match (given.block, given.timeout_ms) {
             (false, None) => None,
@@ -97,7 +97,7 @@ impl Wish {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
-pub(crate) struct Told {
+pub(crate) struct OutputAnswer {
     #[serde(flatten)]
     task: TaskView,
     /// Whether it is over; then `outcome` says how.
@@ -120,24 +120,24 @@ pub(crate) struct Told {
 
 /// Answers at once, or when the task has ended. The future may be dropped at any time.
 pub(crate) async fn run(
-    wish: Wish,
-    asker: Option<Asker>,
-    ends: &Ends,
+    request: OutputRequest,
+    requester: Option<Requester>,
+    completions: &Completions,
     progress: &Progress<'_>,
-) -> Result<Answer<Told>> {
-    let (name, by) = (wish.task_id.clone(), asker.clone());
+) -> Result<Answer<OutputAnswer>> {
+    let (name, by) = (request.task_id.clone(), requester.clone());
     let (store, mut task) = blocking(move || {
         let tasks = read()?;
         let task = find(&tasks, &name, by.as_ref())?;
         Ok((tasks.store, task))
     })
     .await?;
-    if let (Some(at_most), false) = (wish.wait, task.status().is_final()) {
-        task = until_over(&store, &task.id, at_most, ends, progress).await?;
+    if let (Some(at_most), false) = (request.wait, task.status().is_final()) {
+        task = until_over(&store, &task.id, at_most, completions, progress).await?;
     }
     // What nobody will read is not told.
-    let reader = asker.filter(|_| !ends.has_closed());
-    blocking(move || tell(&store, &task, &wish, reader.as_ref())).await
+    let reader = requester.filter(|_| !completions.has_closed());
+    blocking(move || tell(&store, &task, &request, reader.as_ref())).await
 }
 
 /// Waits until the task has ended, the time is up, or the client gone.
@@ -145,44 +145,49 @@ async fn until_over(
     store: &Store,
     id: &TaskId,
     at_most: Duration,
-    ends: &Ends,
+    completions: &Completions,
     progress: &Progress<'_>,
 ) -> Result<Task> {
     let begin = Instant::now();
     loop {
-        let opened = ends.listen();
+        let opened = completions.listen();
         let (wanted, looked_at) = (id.clone(), store.clone());
         let task = match blocking(move || look(&looked_at, wanted)).await? {
-            Course::Live(task) => task,
-            Course::Ended(task) => return Ok(task),
-            Course::Forgotten => return Err(NoSuchTask::Unknown(id.to_string()).into()),
+            TaskState::Live(task) => task,
+            TaskState::Ended(task) => return Ok(task),
+            TaskState::Forgotten => return Err(NoSuchTask::Unknown(id.to_string()).into()),
         };
         let passed = begin.elapsed().min(at_most);
         let said = format!("{id} is {}", task.status().word());
         progress.say(passed.as_secs_f64(), at_most.as_secs_f64(), said).await;
-        if passed == at_most || ends.has_closed() {
+        if passed == at_most || completions.has_closed() {
             return Ok(task);
         }
-        ends.sleep(opened, &task, store.dir(), at_most.saturating_sub(passed)).await;
+        completions.sleep(opened, &task, store.dir(), at_most.saturating_sub(passed)).await;
     }
 }
 
-fn look(store: &Store, id: TaskId) -> Result<Course> {
+fn look(store: &Store, id: TaskId) -> Result<TaskState> {
     let tmp = client_tmp_dir(&Environment::read());
-    up_to_date(store, &world(&tmp), LOCK_WAIT_IN_RUNNER, complain)?;
+    up_to_date(store, &world(&tmp), LOCK_WAIT_IN_RUNNER, warn)?;
     start_notifier(store.dir());
-    courses(store, &[id], complain)?.pop().context("nothing was looked at")
+    task_states(store, &[id], warn)?.pop().context("nothing was looked at")
 }
 
-fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Result<Answer<Told>> {
+fn tell(
+    store: &Store,
+    task: &Task,
+    request: &OutputRequest,
+    requester: Option<&Requester>,
+) -> Result<Answer<OutputAnswer>> {
     let state = store.dir();
     let client_tmp = client_tmp_dir(&Environment::read());
     let window = match Source::open(task, state, &client_tmp) {
-        Some(mut source) => Window::take(&mut source, task, wish.begin, wish.max_chars)
+        Some(mut source) => Window::take(&mut source, task, request.begin, request.max_chars)
             .with_context(|| format!("could not read the output of {}", task.id))?,
         None => Window::default(),
     };
-    if let Begin::At(since) = wish.begin {
+    if let Begin::At(since) = request.begin {
         let end = window.end;
         anyhow::ensure!(
             since <= end,
@@ -192,8 +197,8 @@ fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Resul
     let active = store.read_active()?;
     let now = Now::of(&active);
     let ended = task.status().is_final();
-    let is_awaited = asker.is_some_and(|asker| asker.awaits(task));
-    let data = Told {
+    let is_awaited = requester.is_some_and(|requester| requester.awaits(task));
+    let data = OutputAnswer {
         task: TaskView::of(task, &now),
         ended,
         output: window.lines.join("\n"),
@@ -208,10 +213,10 @@ fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Resul
         note: (!ended && is_awaited)
             .then(|| "Its end is told when it comes; there is no need to ask again.".to_owned()),
     };
-    if ended && is_result(wish, &window) {
+    if ended && is_result(request, &window) {
         // Best effort: at worst it is told once more.
-        if let Err(error) = count_as_told(store, task, asker) {
-            complain(&error);
+        if let Err(error) = acknowledge(store, task, requester) {
+            warn(&error);
         }
     }
     let text = if ended { result(task, &data, &window) } else { status(task, &data, &window) };
@@ -220,17 +225,17 @@ fn tell(store: &Store, task: &Task, wish: &Wish, asker: Option<&Asker>) -> Resul
 
 /// Whether who reads this has the result: its end, and before that as much as a reminder would show, or what the calls
 /// before this one brought.
-fn is_result(wish: &Wish, window: &Window) -> bool {
-    let is_enough = match wish.begin {
+fn is_result(request: &OutputRequest, window: &Window) -> bool {
+    let is_enough = match request.begin {
         Begin::At(_) => true,
-        Begin::LastLines => window.from == 0 || wish.max_chars >= RESULT_CHARS,
+        Begin::LastLines => window.from == 0 || request.max_chars >= RESULT_CHARS,
     };
     window.reaches_end() && is_enough
 }
 
 /// While it has not ended.
-fn status(task: &Task, told: &Told, window: &Window) -> String {
-    let view = &told.task;
+fn status(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
+    let view = &answer.task;
     let mut rows = vec![
         vec!["Task ID".to_owned(), format!("`{}`", view.task_id)],
         vec!["Description".to_owned(), cell(view.name())],
@@ -238,20 +243,20 @@ fn status(task: &Task, told: &Told, window: &Window) -> String {
         vec!["Duration".to_owned(), view.lasted()],
         vec!["Session ID".to_owned(), format!("`{}`", view.session)],
     ];
-    if told.output_bytes > 0 {
-        rows.push(vec!["Printed so far".to_owned(), format!("{} bytes", told.output_bytes)]);
+    if answer.output_bytes > 0 {
+        rows.push(vec!["Printed so far".to_owned(), format!("{} bytes", answer.output_bytes)]);
     }
     let mut text = format!("## Task Status\n\n{}", table(&["Field", "Value"], &rows));
-    if let Some(note) = &told.note {
+    if let Some(note) = &answer.note {
         text.push_str(&format!("\n> **Note**: {note}\n"));
     }
     text.push_str(&format!("\ncommand: {}\n", command_line(&task.command)));
-    text + &quoted(told, window)
+    text + &quoted(answer, window)
 }
 
 /// Once it has ended.
-fn result(task: &Task, told: &Told, window: &Window) -> String {
-    let view = &told.task;
+fn result(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
+    let view = &answer.task;
     let mut text =
         format!("Task Result\n\nTask ID: {}\nDescription: {}\n", view.task_id, view.name());
     if let Some(outcome) = &view.outcome {
@@ -259,23 +264,23 @@ fn result(task: &Task, told: &Told, window: &Window) -> String {
     }
     text.push_str(&format!("Duration: {}\nSession ID: {}\n", view.lasted(), view.session));
     text.push_str(&format!("command: {}\n\n---\n\n", command_line(&task.command)));
-    text.push_str(&quoted(told, window));
-    if let Some(place) = &told.output_place {
+    text.push_str(&quoted(answer, window));
+    if let Some(place) = &answer.output_place {
         text.push_str(&format!("{place}\n"));
     }
     text
 }
 
 /// The output, each line marked as a quotation.
-fn quoted(told: &Told, window: &Window) -> String {
+fn quoted(answer: &OutputAnswer, window: &Window) -> String {
     if window.lines.is_empty() {
-        let none = if told.output_bytes == 0 { "output: none" } else { "output: nothing new" };
-        return format!("{none} (next: since={})\n", told.next_since);
+        let none = if answer.output_bytes == 0 { "output: none" } else { "output: nothing new" };
+        return format!("{none} (next: since={})\n", answer.next_since);
     }
     let lines: String = window.lines.iter().map(|line| format!("| {line}\n")).collect();
-    let more = if told.more { ", more is there" } else { "" };
+    let more = if answer.more { ", more is there" } else { "" };
     format!(
         "output (bytes {} to {} of {}; what the command printed, each line after \"| \"):\n{lines}next: since={}{more}\n",
-        told.since, told.next_since, window.end, told.next_since
+        answer.since, answer.next_since, window.end, answer.next_since
     )
 }

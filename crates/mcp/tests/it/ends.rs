@@ -14,8 +14,8 @@ fn a_call_that_was_taken_back_ends_and_the_command_goes_on() {
     let client = Client::new(Shell::Bash);
     let running = client.background(&held(0));
     let model = Model::of(&client);
-    let wish = json!({ "task_id": running.id, "block": true, "timeout_ms": 600_000 });
-    let call = model.begin("background_output", wish, None);
+    let request = json!({ "task_id": running.id, "block": true, "timeout_ms": 600_000 });
+    let call = model.begin("background_output", request, None);
     wait_for("a word of progress", || (!model.heard().is_empty()).then_some(()));
     model.take_back(call);
     model.list(json!({})).good();

@@ -18,11 +18,11 @@ fn is_told(client: &Client, running: &Running) -> bool {
 fn read(client: &Client, arguments: Value) -> bool {
     let running = client.background("seq 2000; exit 3");
     let model = Model::of(client);
-    let mut wish = json!({ "task_id": running.id, "block": true });
+    let mut request = json!({ "task_id": running.id, "block": true });
     for (key, value) in arguments.as_object().unwrap() {
-        wish[key] = value.clone();
+        request[key] = value.clone();
     }
-    assert_eq!(model.output(wish).good().data["exit_code"], 3);
+    assert_eq!(model.output(request).good().data["exit_code"], 3);
     is_told(client, &running)
 }
 
@@ -59,14 +59,14 @@ fn what_another_session_or_a_subagent_reads_is_still_owed() {
     let client = Client::new(Shell::Bash);
     let running = client.background("exit 3");
     let other = Model::start(&client.env, Some("session-2"));
-    let wish = json!({ "task_id": running.id, "block": true });
-    assert_eq!(other.output(wish.clone()).good().data["exit_code"], 3);
+    let request = json!({ "task_id": running.id, "block": true });
+    assert_eq!(other.output(request.clone()).good().data["exit_code"], 3);
     let model = Model::of(&client);
     let own = "mcp__plugin_sisyphus_tasks__background_output";
     let call = json!({ "hook_event_name": "PreToolUse", "tool_name": own, "tool_use_id": "toolu_sub",
                        "tool_input": {}, "agent_id": "a1" });
     client.hook("sisyphus-pre-tool-use", call);
-    model.call_as("background_output", wish, Some("toolu_sub")).good();
+    model.call_as("background_output", request, Some("toolu_sub")).good();
     assert!(is_told(&client, &running));
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn group_exists(_: i32) -> bool {
 }
 
 /// Who took a lock is not told.
-pub(crate) fn takers() -> Result<Vec<i32>> {
+pub(crate) fn lock_holders() -> Result<Vec<i32>> {
     anyhow::bail!(UNSUPPORTED)
 }
 
@@ -125,11 +125,11 @@ pub fn spawn(_: &Plan) -> Result<CommandChild> {
     anyhow::bail!(UNSUPPORTED)
 }
 
-pub fn become_command(_: &Plan) -> anyhow::Error {
+pub fn exec(_: &Plan) -> anyhow::Error {
     anyhow::anyhow!(UNSUPPORTED)
 }
 
-pub fn end_like(exit: Exit) -> u8 {
+pub fn exit_as(exit: Exit) -> u8 {
     match exit {
         Exit::Code(code) => u8::try_from(code).unwrap_or(1),
         Exit::Signal(_) | Exit::Unseen | Exit::NotStarted => 1,

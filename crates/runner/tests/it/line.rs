@@ -227,7 +227,7 @@ fn what_is_let_go_unproven_counts() {
     client.announce(command);
     let unproven = client.start(command);
     let since = Instant::now();
-    wait_until("half of the doubt to go by", || since.elapsed() > Duration::from_secs(15));
+    wait_until("half of the wait to go by", || since.elapsed() > Duration::from_secs(15));
     assert_eq!(started(&client), [1]);
     wait_for_start(&client, &[1, 9]);
     let second = job(&client, 2);

@@ -14,7 +14,7 @@ use sisyphus_tasks::task::{Client, Event, Kind, Task};
 
 use super::limit::Limits;
 use super::occupancy::allowed;
-use super::rate_limit::{Hit, Scope, brake};
+use super::rate_limit::{RateLimitHit, Scope, throttle};
 use crate::store::Active;
 
 /// A call of the client's tool for agents.
@@ -131,13 +131,13 @@ pub fn ended(active: &mut Active, id: &ClientTaskId, end: AgentEnd, limits: &Lim
     if end == AgentEnd::Failed(AgentFailure::RateLimit) {
         let (pool, before) = allowed(active, task, limits);
         let model = task.launched.as_ref().and_then(AgentCall::model);
-        let hit = Hit { session: task.session.clone(), agent: task.heading() };
+        let hit = RateLimitHit { session: task.session.clone(), agent: task.heading() };
         if let Some(scope) = Scope::of(&pool, model) {
-            brake(&mut active.agents.brakes, scope, before, hit, now.at);
+            throttle(&mut active.agents.throttles, scope, before, hit, now.at);
         }
     }
     let Some(task) = active.task_mut(&task_id) else { return };
-    let outcome = match (end, task.stopper(now.at)) {
+    let outcome = match (end, task.stop_requested_by(now.at)) {
         (AgentEnd::Stopped(_), Some(by)) | (AgentEnd::Stopped(by), None) => {
             Outcome::Cancelled { by }
         }
@@ -210,7 +210,7 @@ pub fn has_orphans(active: &Active, is_gone: impl Fn(&ProcessRef) -> bool) -> bo
 }
 
 /// Ends the agents of clients that are gone, and forgets what stands in line for them.
-pub fn bury_orphans(active: &mut Active, is_gone: impl Fn(&ProcessRef) -> bool, now: Now) {
+pub fn end_orphans(active: &mut Active, is_gone: impl Fn(&ProcessRef) -> bool, now: Now) {
     active.agents.waiting.retain(|it| !is_orphan(&it.call, it.machine.as_ref(), &is_gone));
     let is_gone = |task: &Task| {
         let call = task.launched.as_ref().filter(|_| !task.status().is_final());

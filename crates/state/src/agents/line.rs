@@ -4,14 +4,15 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::id::{SessionId, Ticket, ToolUseId};
 use sisyphus_base::machine::Machine;
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::limit::Limits;
 use super::occupancy::has_room;
-use super::rate_limit::Brake;
-use super::reservation::{Told, Turn};
+use super::rate_limit::Throttle;
+use super::reservation::{Notified, Turn};
 use crate::store::Active;
 
 /// How long a call counts before the client has said what became of it: it may be denied by somebody else, fail, or its
@@ -24,11 +25,11 @@ const LEARNED_MAX: usize = 100;
 
 /// What is known about agents beside those that run: a part of `active.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AgentLine {
+pub struct AgentQueue {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub brakes: Vec<Brake>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "brakes")]
+    pub throttles: Vec<Throttle>,
     /// Which models the client took for which calls, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     learned: Vec<Learned>,
@@ -79,17 +80,7 @@ struct Learned {
     model: String,
 }
 
-/// What becomes of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    Launch,
-    /// It stands in line as this number of those who wait for the same limit: 1 is the next.
-    InLine {
-        number: usize,
-    },
-}
-
-impl AgentLine {
+impl AgentQueue {
     pub fn is_empty(&self) -> bool {
         self == &Self::default()
     }
@@ -130,30 +121,31 @@ impl Waiting {
         let same_words = self.call.has_prompt_of(call);
         let same_name =
             self.call.agent_type == call.agent_type && self.description == wanted.description;
-        let is_told = matches!(self.turn, Turn::Reserved { told: Told::Yes, .. } | Turn::Passed);
+        let is_told =
+            matches!(self.turn, Turn::Reserved { told: Notified::Yes, .. } | Turn::Expired);
         self.session == wanted.session && (same_words || (same_name && is_told))
     }
 }
 
 /// Brings the line up to date: what was never answered and what was kept in vain is free again, and who is next gets
 /// what is free.
-pub fn tend(active: &mut Active, limits: &Limits, now: DateTime<Utc>) {
+pub fn advance(active: &mut Active, limits: &Limits, now: DateTime<Utc>) {
     active.tasks.retain(|task| !is_lapsed(task, now));
     for position in 0..active.agents.waiting.len() {
         match active.agents.waiting[position].turn.expired(now) {
-            Some(Told::Yes) => active.agents.waiting[position].turn = Turn::Passed,
-            Some(Told::No) => active.agents.waiting[position].turn = Turn::Unheard,
+            Some(Notified::Yes) => active.agents.waiting[position].turn = Turn::Expired,
+            Some(Notified::No) => active.agents.waiting[position].turn = Turn::Undeliverable,
             None => {}
         }
     }
     active.agents.waiting.sort_by_key(|waiting| waiting.ticket);
-    active.agents.brakes.retain(|brake| !brake.is_over(now));
+    active.agents.throttles.retain(|throttle| !throttle.is_over(now));
     for position in 0..active.agents.waiting.len() {
         let waiting = &active.agents.waiting[position];
         if waiting.turn == Turn::Waiting
             && has_room(active, waiting.call.model(), waiting.ticket, limits, now)
         {
-            active.agents.waiting[position].turn = Turn::Reserved { at: now, told: Told::No };
+            active.agents.waiting[position].turn = Turn::Reserved { at: now, told: Notified::No };
         }
     }
 }
@@ -174,16 +166,16 @@ fn is_lapsed(task: &Task, now: DateTime<Utc>) -> bool {
 
 /// Decides on a call that wants to run now. `wanted` is the task that it would be.
 pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<Utc>) -> Admission {
-    come_back(active, &wanted.session);
-    tend(active, limits, now);
+    requeue(active, &wanted.session);
+    advance(active, limits, now);
     let (Some(call), Some(tool_use_id)) = (wanted.launched.clone(), wanted.tool_use_id.clone())
     else {
-        return Admission::Launch;
+        return Admission::Immediate;
     };
     let is_known =
         |task: &Task| task.session == wanted.session && task.tool_use_id == wanted.tool_use_id;
     if active.tasks.iter().any(is_known) {
-        return Admission::Launch;
+        return Admission::Immediate;
     }
     let again = active
         .agents
@@ -210,14 +202,14 @@ pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<U
             Turn::Reserved { .. } => {
                 active.agents.waiting.remove(position);
                 active.insert(wanted);
-                return Admission::Launch;
+                return Admission::Immediate;
             }
-            Turn::Waiting | Turn::Unheard => {
+            Turn::Waiting | Turn::Undeliverable => {
                 waiting.turn = Turn::Waiting;
-                return Admission::InLine { number: number(active, position, limits) };
+                return Admission::Queued { position: number(active, position, limits) };
             }
             // It had its turn: now it comes after all others.
-            Turn::Passed => {
+            Turn::Expired => {
                 active.agents.waiting.remove(position);
                 let mut last = wanted;
                 last.ticket = ticket;
@@ -239,9 +231,9 @@ fn join(
         || active.agents.waiting.len() >= LINE_MAX
     {
         active.insert(wanted);
-        return Admission::Launch;
+        return Admission::Immediate;
     }
-    let Some(tool_use_id) = wanted.tool_use_id else { return Admission::Launch };
+    let Some(tool_use_id) = wanted.tool_use_id else { return Admission::Immediate };
     active.agents.waiting.push(Waiting {
         ticket: wanted.ticket,
         session: wanted.session,
@@ -252,7 +244,7 @@ fn join(
         turn: Turn::Waiting,
     });
     let last = active.agents.waiting.len() - 1;
-    Admission::InLine { number: number(active, last, limits) }
+    Admission::Queued { position: number(active, last, limits) }
 }
 
 /// Which number of those who wait for the same limit.
@@ -265,10 +257,10 @@ fn number(active: &Active, position: usize, limits: &Limits) -> usize {
 }
 
 /// A session shows that it lives: what it was not told of comes behind the others.
-pub fn come_back(active: &mut Active, session: &SessionId) {
+pub fn requeue(active: &mut Active, session: &SessionId) {
     for position in 0..active.agents.waiting.len() {
         let waiting = &active.agents.waiting[position];
-        if &waiting.session == session && waiting.turn == Turn::Unheard {
+        if &waiting.session == session && waiting.turn == Turn::Undeliverable {
             let ticket = Ticket::now();
             let waiting = &mut active.agents.waiting[position];
             (waiting.ticket, waiting.turn) = (ticket, Turn::Waiting);
@@ -279,8 +271,8 @@ pub fn come_back(active: &mut Active, session: &SessionId) {
 /// Forgets the calls in line of a session, which nobody will launch again.
 pub fn leave_line(active: &mut Active, session: &SessionId) {
     active.agents.waiting.retain(|waiting| &waiting.session != session);
-    for brake in &mut active.agents.brakes {
-        brake.untold.take_if(|hit| &hit.session == session);
+    for throttle in &mut active.agents.throttles {
+        throttle.unreported.take_if(|hit| &hit.session == session);
     }
     active.agents.learned.retain(|learned| &learned.session != session);
 }

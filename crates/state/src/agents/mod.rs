@@ -13,15 +13,13 @@ mod reservation;
 mod telling;
 
 pub use life::{
-    AgentEnd, Launch, bury_orphans, came_to_nothing, ended, has_orphans, has_own_work,
+    AgentEnd, Launch, came_to_nothing, end_orphans, ended, has_orphans, has_own_work,
     is_listed_for, is_unanswered_in, launched, revive,
 };
 pub use limit::{Limits, Pool};
-pub use line::{
-    Admission, AgentLine, Published, Waiting, admit, come_back, has_lapsed, leave_line, tend,
-};
+pub use line::{AgentQueue, Published, Waiting, admit, advance, has_lapsed, leave_line, requeue};
 pub use model::Model;
-pub use occupancy::{agents_in, agents_of, brake_on, live_agents};
-pub use rate_limit::{Brake, is_rate_limit};
-pub use reservation::{KEPT_FOR, Told, Turn};
+pub use occupancy::{agents_in, agents_of, live_agents, throttle_on};
+pub use rate_limit::{Throttle, is_rate_limit};
+pub use reservation::{KEPT_FOR, Notified, Turn};
 pub use telling::{News, has_news, take_news};

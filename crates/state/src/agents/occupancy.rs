@@ -6,7 +6,7 @@ use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::limit::{Limits, Pool};
-use super::rate_limit::Brake;
+use super::rate_limit::Throttle;
 use crate::queue::{holders, is_waiting};
 use crate::store::Active;
 
@@ -63,20 +63,20 @@ pub(super) fn has_room(
         SlotLimit::Unlimited => true,
         SlotLimit::AtMost(slots) => commands + agents_in(active, &pool, limits) < slots.get(),
     };
-    fits && brake_on(active, model, now).is_none()
+    fits && throttle_on(active, model, now).is_none()
 }
 
 /// The halved limit that keeps another agent of this model from running.
-pub fn brake_on<'a>(
+pub fn throttle_on<'a>(
     active: &'a Active,
     model: Option<&str>,
     now: DateTime<Utc>,
-) -> Option<&'a Brake> {
-    active.agents.brakes.iter().find(|brake| {
-        brake.until > now
-            && brake.scope.holds(model)
-            && models(active).filter(|other| brake.scope.holds(*other)).count()
-                >= brake.at_most.get()
+) -> Option<&'a Throttle> {
+    active.agents.throttles.iter().find(|throttle| {
+        throttle.until > now
+            && throttle.scope.holds(model)
+            && models(active).filter(|other| throttle.scope.holds(*other)).count()
+                >= throttle.at_most.get()
     })
 }
 

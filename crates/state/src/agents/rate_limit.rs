@@ -34,25 +34,25 @@ pub fn is_rate_limit(text: &str) -> bool {
 
 /// A limit that is halved for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Brake {
+pub struct Throttle {
     pub scope: Scope,
     pub at_most: NonZeroUsize,
     pub until: DateTime<Utc>,
     /// The session in which it was met, as long as that was not told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub untold: Option<Hit>,
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "untold")]
+    pub unreported: Option<RateLimitHit>,
 }
 
-impl Brake {
+impl Throttle {
     /// Whether it means nothing any more.
     pub(super) fn is_over(&self, now: DateTime<Utc>) -> bool {
-        self.until <= now && (self.untold.is_none() || now - self.until > NEWS)
+        self.until <= now && (self.unreported.is_none() || now - self.until > NEWS)
     }
 }
 
 /// The agent that met the limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hit {
+pub struct RateLimitHit {
     pub session: SessionId,
     /// Its name for people and models.
     pub agent: String,
@@ -96,22 +96,22 @@ impl Scope {
 
 /// Halves what `before` allowed. Agents that were started before fail together: while a limit is halved another such
 /// end makes it last longer, and no smaller.
-pub(super) fn brake(
-    brakes: &mut Vec<Brake>,
+pub(super) fn throttle(
+    throttles: &mut Vec<Throttle>,
     scope: Scope,
     before: usize,
-    hit: Hit,
+    hit: RateLimitHit,
     now: DateTime<Utc>,
 ) {
     let until = now + LASTS;
-    if let Some(known) = brakes.iter_mut().find(|it| it.scope == scope && it.until > now) {
+    if let Some(known) = throttles.iter_mut().find(|it| it.scope == scope && it.until > now) {
         known.until = until;
-        known.untold = Some(hit);
+        known.unreported = Some(hit);
         return;
     }
     let at_most = NonZeroUsize::new(before / 2).unwrap_or(NonZeroUsize::MIN);
-    brakes.retain(|brake| brake.scope != scope);
-    brakes.push(Brake { scope, at_most, until, untold: Some(hit) });
+    throttles.retain(|throttle| throttle.scope != scope);
+    throttles.push(Throttle { scope, at_most, until, unreported: Some(hit) });
 }
 
 #[cfg(test)]
@@ -157,15 +157,21 @@ mod tests {
     #[test]
     fn a_limit_is_halved_once_and_for_five_minutes() {
         let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
-        let hit = || Hit { session: SessionId::new("s").unwrap(), agent: "t1".to_owned() };
+        let hit = || RateLimitHit { session: SessionId::new("s").unwrap(), agent: "t1".to_owned() };
         let opus = || Scope::Model("opus".to_owned());
-        let mut brakes = Vec::new();
-        brake(&mut brakes, opus(), 5, hit(), at(0));
-        assert_eq!((brakes[0].at_most.get(), brakes[0].until), (2, at(300)));
-        brake(&mut brakes, opus(), 5, hit(), at(10));
-        assert_eq!((brakes.len(), brakes[0].at_most.get(), brakes[0].until), (1, 2, at(310)));
-        brake(&mut brakes, opus(), 1, hit(), at(400));
-        assert_eq!((brakes.len(), brakes[0].at_most.get(), brakes[0].until), (1, 1, at(700)));
+        let mut throttles = Vec::new();
+        throttle(&mut throttles, opus(), 5, hit(), at(0));
+        assert_eq!((throttles[0].at_most.get(), throttles[0].until), (2, at(300)));
+        throttle(&mut throttles, opus(), 5, hit(), at(10));
+        assert_eq!(
+            (throttles.len(), throttles[0].at_most.get(), throttles[0].until),
+            (1, 2, at(310))
+        );
+        throttle(&mut throttles, opus(), 1, hit(), at(400));
+        assert_eq!(
+            (throttles.len(), throttles[0].at_most.get(), throttles[0].until),
+            (1, 1, at(700))
+        );
         assert!(opus().holds(Some("claude-opus-4-5")) && !opus().holds(Some("sonnet")));
         let provider = Scope::Provider("Anthropic".to_owned());
         assert!(

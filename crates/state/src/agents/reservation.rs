@@ -14,19 +14,21 @@ pub enum Turn {
     /// A slot is kept for it. The time counts anew from when its session is told.
     Reserved {
         at: DateTime<Utc>,
-        told: Told,
+        told: Notified,
     },
     /// A slot was kept, and its session had no event in which that could be told. It stands in line again, behind the
     /// others, when there is one: a session that sleeps must keep no slot from anybody.
-    Unheard,
+    #[serde(rename = "unheard")]
+    Undeliverable,
     /// Its session was told and did not launch it: the slot went to the next, and the session is told that, once.
-    Passed,
+    #[serde(rename = "passed")]
+    Expired,
 }
 
 /// Whether a session knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
+pub enum Notified {
     Yes,
     No,
 }
@@ -38,10 +40,10 @@ impl Turn {
     }
 
     /// Whether a slot was kept for long enough, and whether its session knew.
-    pub(super) fn expired(self, now: DateTime<Utc>) -> Option<Told> {
+    pub(super) fn expired(self, now: DateTime<Utc>) -> Option<Notified> {
         match self {
             Self::Reserved { at, told } if now - at >= KEPT_FOR => Some(told),
-            Self::Waiting | Self::Reserved { .. } | Self::Unheard | Self::Passed => None,
+            Self::Waiting | Self::Reserved { .. } | Self::Undeliverable | Self::Expired => None,
         }
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::id::SessionId;
 
 use super::line::Waiting;
-use super::rate_limit::Brake;
-use super::reservation::{Told, Turn};
+use super::rate_limit::Throttle;
+use super::reservation::{Notified, Turn};
 use crate::store::Active;
 
 /// How many turns are told at once; the others follow with the next event.
@@ -15,7 +15,7 @@ const AT_ONCE: usize = 2;
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
     /// An agent of the session met a rate limit, and a limit is lowered for it.
-    RateLimited(Brake),
+    RateLimited(Throttle),
     /// A slot is kept for this call.
     Turn(Waiting),
     /// The slot that was kept for this call went to another one.
@@ -24,23 +24,24 @@ pub enum News {
 
 /// Whether there is anything to tell a session.
 pub fn has_news(active: &Active, session: &SessionId) -> bool {
-    let of_turn = |turn: Turn| matches!(turn, Turn::Passed | Turn::Reserved { told: Told::No, .. });
+    let of_turn =
+        |turn: Turn| matches!(turn, Turn::Expired | Turn::Reserved { told: Notified::No, .. });
     let waiting = &active.agents.waiting;
     waiting.iter().any(|it| &it.session == session && of_turn(it.turn))
         || active
             .agents
-            .brakes
+            .throttles
             .iter()
-            .any(|brake| brake.untold.as_ref().is_some_and(|hit| &hit.session == session))
+            .any(|throttle| throttle.unreported.as_ref().is_some_and(|hit| &hit.session == session))
 }
 
 /// Takes what there is to tell a session. A slot is kept from now on, because only now the session knows of it.
 pub fn take_news(active: &mut Active, session: &SessionId, now: DateTime<Utc>) -> Vec<News> {
     let mut news = Vec::new();
-    for brake in &mut active.agents.brakes {
-        if brake.untold.as_ref().is_some_and(|hit| &hit.session == session) {
-            news.push(News::RateLimited(brake.clone()));
-            brake.untold = None;
+    for throttle in &mut active.agents.throttles {
+        if throttle.unreported.as_ref().is_some_and(|hit| &hit.session == session) {
+            news.push(News::RateLimited(throttle.clone()));
+            throttle.unreported = None;
         }
     }
     let mut turns = 0;
@@ -49,14 +50,16 @@ pub fn take_news(active: &mut Active, session: &SessionId, now: DateTime<Utc>) -
             return true;
         }
         match waiting.turn {
-            Turn::Waiting | Turn::Unheard | Turn::Reserved { told: Told::Yes, .. } => true,
-            Turn::Reserved { told: Told::No, .. } => {
-                news.push(News::Turn(waiting.clone()));
-                turns += 1;
-                waiting.turn = Turn::Reserved { at: now, told: Told::Yes };
+            Turn::Waiting | Turn::Undeliverable | Turn::Reserved { told: Notified::Yes, .. } => {
                 true
             }
-            Turn::Passed => {
+            Turn::Reserved { told: Notified::No, .. } => {
+                news.push(News::Turn(waiting.clone()));
+                turns += 1;
+                waiting.turn = Turn::Reserved { at: now, told: Notified::Yes };
+                true
+            }
+            Turn::Expired => {
                 news.push(News::Passed(waiting.clone()));
                 turns += 1;
                 false

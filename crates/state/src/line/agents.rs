@@ -150,7 +150,7 @@ impl Content {
             Turn::Reserved { at, .. } if is_shared(waiting.call.model()) => {
                 Some(Taken { until: at + KEPT_FOR, process: waiting.call.process.clone() })
             }
-            Turn::Reserved { .. } | Turn::Waiting | Turn::Unheard | Turn::Passed => None,
+            Turn::Reserved { .. } | Turn::Waiting | Turn::Undeliverable | Turn::Expired => None,
         });
         Self { taken: live.chain(kept).collect() }
     }

@@ -42,7 +42,7 @@ pub enum Urgency {
     /// It may be told together with others.
     Soon,
     /// It looks like what a session's end does to its commands, which is told to us a little later.
-    OnceSure,
+    Deferred,
 }
 
 impl Ended {
@@ -70,8 +70,8 @@ impl Ended {
     pub fn urgency(&self) -> Urgency {
         match &self.outcome {
             Outcome::Completed | Outcome::Unknown => Urgency::Soon,
-            Outcome::Killed { signal } if STOPPING.contains(signal) => Urgency::OnceSure,
-            Outcome::Cancelled { .. } | Outcome::Lost { .. } => Urgency::OnceSure,
+            Outcome::Killed { signal } if STOPPING.contains(signal) => Urgency::Deferred,
+            Outcome::Cancelled { .. } | Outcome::Lost { .. } => Urgency::Deferred,
             Outcome::Failed { .. }
             | Outcome::AgentFailed { .. }
             | Outcome::Killed { .. }
@@ -128,9 +128,9 @@ mod tests {
             (Outcome::Failed { exit_code: 1 }, Some((Urgency::AtOnce, true))),
             (Outcome::TimedOut { limit_ms: None }, Some((Urgency::AtOnce, true))),
             (Outcome::Killed { signal: 11 }, Some((Urgency::AtOnce, true))),
-            (Outcome::Killed { signal: 15 }, Some((Urgency::OnceSure, true))),
-            (by(Canceller::Unknown), Some((Urgency::OnceSure, true))),
-            (lost(LostReason::RunnerDied), Some((Urgency::OnceSure, true))),
+            (Outcome::Killed { signal: 15 }, Some((Urgency::Deferred, true))),
+            (by(Canceller::Unknown), Some((Urgency::Deferred, true))),
+            (lost(LostReason::RunnerDied), Some((Urgency::Deferred, true))),
             (by(Canceller::Model), None),
             (by(Canceller::User), None),
             (by(Canceller::SessionEnd), None),

@@ -7,10 +7,10 @@ mod sequence;
 mod terminal;
 
 pub use ended::{Ended, Urgency, is_old};
-pub use notes::{AllOver, Notes};
+pub use notes::{Notes, SessionSummary};
 pub(crate) use notes::{Series, is_live};
 pub use sequence::sequence;
 pub use terminal::{Line, Lines};
 
 /// What ends within this time is one notification.
-pub const TOGETHER: std::time::Duration = std::time::Duration::from_secs(2);
+pub const COALESCE_WINDOW: std::time::Duration = std::time::Duration::from_secs(2);

@@ -26,14 +26,14 @@ pub struct Notes {
     pub ended: Vec<Ended>,
     /// Sessions in which everything has ended.
     #[serde(default)]
-    pub over: Vec<AllOver>,
+    pub over: Vec<SessionSummary>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
 
 /// Everything that ran in a session has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AllOver {
+pub struct SessionSummary {
     pub session: SessionId,
     #[serde(flatten)]
     pub series: Series,
@@ -56,7 +56,7 @@ impl Notes {
     }
 
     /// Adds what is new.
-    pub(crate) fn add(&mut self, ended: Vec<Ended>, over: Vec<AllOver>) {
+    pub(crate) fn add(&mut self, ended: Vec<Ended>, over: Vec<SessionSummary>) {
         self.ended.extend(ended);
         self.over.extend(over);
         self.ended.drain(..self.ended.len().saturating_sub(KEPT));
@@ -73,7 +73,7 @@ impl Notes {
     }
 }
 
-impl AllOver {
+impl SessionSummary {
     /// Whether it says more than the ends themselves did: of one task it would not, and what went well within moments
     /// nobody waited for.
     pub fn is_worth_telling(&self, success_min_ms: u64) -> bool {

@@ -3,7 +3,7 @@
 use sisyphus_base::environment::Terminal;
 use sisyphus_base::text::for_people;
 
-use super::{Line, TOGETHER};
+use super::{COALESCE_WINDOW, Line};
 
 /// Longest text in a sequence, in characters: some terminals drop longer ones whole.
 const TEXT_MAX: usize = 200;
@@ -29,8 +29,8 @@ pub fn sequence(lines: &[Line], terminal: Terminal) -> Option<String> {
 
 /// Makes one of what came within the time in which a desktop would have shown one.
 fn together(lines: &[Line]) -> Vec<(String, String)> {
-    let groups =
-        lines.chunk_by(|one, next| (next.at - one.at).to_std().unwrap_or_default() <= TOGETHER);
+    let groups = lines
+        .chunk_by(|one, next| (next.at - one.at).to_std().unwrap_or_default() <= COALESCE_WINDOW);
     groups
         .map(|group| match group {
             [line] => (line.title.clone(), line.body.clone()),
@@ -62,7 +62,7 @@ mod tests {
             body: "Failed\nerror\u{9c}\u{202e};".to_owned(),
             at: Utc::now(),
         };
-        let later = Line { at: line.at + 2 * TOGETHER, ..line.clone() };
+        let later = Line { at: line.at + 2 * COALESCE_WINDOW, ..line.clone() };
         let said =
             |terminal| sequence(&[line.clone(), later.clone()], terminal).unwrap_or_default();
         let twice = |text: &str| format!("{text}{text}");

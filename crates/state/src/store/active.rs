@@ -18,7 +18,7 @@ use super::call_book::CallBook;
 use super::file::Format;
 use super::inbox::EventName;
 use super::tally::Tally;
-use crate::agents::AgentLine;
+use crate::agents::AgentQueue;
 use crate::notify::Series;
 use crate::reach::is_in_reach;
 
@@ -44,8 +44,8 @@ pub struct Active {
     /// In ticket order.
     #[serde(default)]
     pub tasks: Vec<Task>,
-    #[serde(default, skip_serializing_if = "AgentLine::is_empty")]
-    pub agents: AgentLine,
+    #[serde(default, skip_serializing_if = "AgentQueue::is_empty")]
+    pub agents: AgentQueue,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) sessions: BTreeMap<SessionId, SessionBook>,
     #[serde(flatten)]

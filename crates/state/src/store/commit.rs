@@ -332,8 +332,8 @@ impl Store {
         let (before, version): (Session, _) = file::read_version_or_set_aside(&path)?;
         let mut noted = before.clone();
         noted.rewriting = match before.rewriting {
-            Rewriting::MaybeOthers if !is_first => Rewriting::MaybeOthers,
-            Rewriting::MaybeOthers | Rewriting::OnlyOurs => found,
+            Rewriting::MaybeShared if !is_first => Rewriting::MaybeShared,
+            Rewriting::MaybeShared | Rewriting::Exclusive => found,
         };
         // One that was set aside leaves a note behind, or the next session start were the first again.
         if version.is_some() && noted == before {

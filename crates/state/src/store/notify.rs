@@ -21,7 +21,7 @@ use sisyphus_tasks::task::Task;
 use super::active::Active;
 use super::commit::Store;
 use super::file::{self, Malformed};
-use crate::notify::{AllOver, Ended, Line, Lines, Notes, Series, is_live};
+use crate::notify::{Ended, Line, Lines, Notes, Series, SessionSummary, is_live};
 
 impl Store {
     /// What is to be told to people, without a lock. A broken file is set aside: else every hook would start somebody to
@@ -94,7 +94,7 @@ impl Store {
 #[derive(Debug, Default)]
 pub(super) struct NewNotes {
     ended: Vec<Ended>,
-    over: Vec<AllOver>,
+    over: Vec<SessionSummary>,
     /// What notes may be corrected by.
     finished: Vec<Task>,
 }
@@ -130,7 +130,7 @@ pub(super) fn note(active: &mut Active, now: Now) -> NewNotes {
         if !busy.contains(session)
             && let Some(series) = book.series.take()
         {
-            notes.over.push(AllOver { session: session.clone(), series, at: now.at });
+            notes.over.push(SessionSummary { session: session.clone(), series, at: now.at });
         }
     }
     notes

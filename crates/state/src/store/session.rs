@@ -10,11 +10,13 @@ use super::file::Format;
 #[serde(rename_all = "snake_case")]
 pub enum Rewriting {
     /// Ours is the only PreToolUse hook that sees Bash.
-    OnlyOurs,
+    #[serde(rename = "only_ours")]
+    Exclusive,
     /// There are others, or it could not be found out. Of two hooks that answer `updatedInput` the last one wins, so
     /// ours could undo theirs: we answer none.
     #[default]
-    MaybeOthers,
+    #[serde(rename = "maybe_others")]
+    MaybeShared,
 }
 
 /// `sessions/SESSION.json`.

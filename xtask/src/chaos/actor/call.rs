@@ -19,7 +19,7 @@ use crate::chaos::lock;
 use crate::chaos::sys;
 use crate::chaos::tree::tree;
 use crate::e2e::sys::kill_process;
-use crate::stand_in::as_written;
+use crate::fake_client::as_written;
 
 /// How long the client leaves a task that it stops before it kills it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -175,7 +175,7 @@ impl Session {
         let snippet = match self.snippet() {
             Ok(snippet) => snippet,
             Err(error) => {
-                self.complain(format!("{error:#}"));
+                self.warn(format!("{error:#}"));
                 return None;
             }
         };

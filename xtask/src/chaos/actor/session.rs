@@ -187,13 +187,13 @@ impl Session {
             Some(2) if is_waiter => {
                 return Reply { wake: Some(exit.stderr.clone()), ..Reply::default() };
             }
-            code => self.complain(format!("{binary} exited with {code:?}: {}", exit.stderr)),
+            code => self.warn(format!("{binary} exited with {code:?}: {}", exit.stderr)),
         }
         if exit.stdout.is_empty() {
             return Reply::default();
         }
         let Ok(answer) = serde_json::from_str::<Value>(&exit.stdout) else {
-            self.complain(format!("{binary} printed no JSON: {}", exit.stdout));
+            self.warn(format!("{binary} printed no JSON: {}", exit.stdout));
             return Reply::default();
         };
         let context = answer["hookSpecificOutput"]["additionalContext"].as_str().map(str::to_owned);
@@ -265,11 +265,11 @@ impl Session {
             .open(&self.events.transcript)
             .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
         if let Err(error) = appended {
-            self.complain(format!("could not write the transcript: {error}"));
+            self.warn(format!("could not write the transcript: {error}"));
         }
     }
 
-    pub(in crate::chaos) fn complain(&self, text: String) {
+    pub(in crate::chaos) fn warn(&self, text: String) {
         self.note(&Event::Violation { text });
     }
 

@@ -79,7 +79,7 @@ pub(super) fn twins(stage: &Stage) -> Result<()> {
                 session.call(&Plan::text(text).kind(Kind::Foreground));
                 if start.elapsed() > DELAY_MAX {
                     let seconds = start.elapsed().as_secs_f64();
-                    session.complain(format!("a foreground command took {seconds:.1} s"));
+                    session.warn(format!("a foreground command took {seconds:.1} s"));
                 }
             });
         });

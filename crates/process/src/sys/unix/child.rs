@@ -72,7 +72,7 @@ fn let_go_of_inherited() {
 }
 
 /// Becomes the command; returns only if that fails.
-pub fn become_command(plan: &Plan) -> anyhow::Error {
+pub fn exec(plan: &Plan) -> anyhow::Error {
     let error = command(plan).exec();
     anyhow::Error::new(error).context(format!("could not execute `{}`", plan.program.display()))
 }
@@ -145,7 +145,7 @@ fn exit_of(status: ExitStatus) -> Exit {
 
 /// Ends this process the way the command ended: with its code, or by its signal, so that the client sees what it would
 /// have seen. Returns the exit code to end with if the signal did not.
-pub fn end_like(exit: Exit) -> u8 {
+pub fn exit_as(exit: Exit) -> u8 {
     match exit {
         // Exit codes of processes are 0 to 255.
         Exit::Code(code) => u8::try_from(code & 0xff).unwrap_or(1),

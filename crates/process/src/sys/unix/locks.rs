@@ -11,7 +11,7 @@ use super::proc::shows_our_numbers;
 
 /// The numbers of those who took an exclusive `flock` that is still held. Whoever took it may be gone, and have left
 /// the lock to a child and the number to a stranger: ask [`holds`] too.
-pub(crate) fn takers() -> Result<Vec<i32>> {
+pub(crate) fn lock_holders() -> Result<Vec<i32>> {
     anyhow::ensure!(shows_our_numbers(), "/proc shows the processes of another namespace");
     let text = fs::read_to_string("/proc/locks").context("could not read /proc/locks")?;
     Ok(text.lines().filter_map(taker).collect())

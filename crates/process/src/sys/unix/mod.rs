@@ -7,15 +7,13 @@ mod proc;
 mod signals;
 
 pub use caller::{bytes_of, caller, caller_key, own_key, own_output_file, text_of};
-pub use child::{
-    CommandChild, become_command, end_like, end_with_parent, parent, spawn, spawn_detached,
-};
+pub use child::{CommandChild, end_with_parent, exec, exit_as, parent, spawn, spawn_detached};
 pub(crate) use proc::{processes, stat};
 pub(crate) use signals::wake;
 pub use signals::{Signals, survive_file_size_limit};
 
 pub(crate) use locks::{
-    counts_as_we_do, holds, lock_file, process_namespace, program, standard_output, takers,
+    counts_as_we_do, holds, lock_file, lock_holders, process_namespace, program, standard_output,
 };
 
 use nix::sys::signal::{Signal, kill, killpg};

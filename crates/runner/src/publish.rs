@@ -17,7 +17,7 @@ const APART: Duration = Duration::from_millis(100);
 
 /// Folds what has ended. If a runner has done so just now: a moment later, with what has ended by then. If one waits for
 /// that moment already, it does it for us: our result, which is written, is there when it looks.
-pub(crate) fn make_known(store: &Store, client_tmp: &Path) -> Result<()> {
+pub(crate) fn publish(store: &Store, client_tmp: &Path) -> Result<()> {
     let path = store.dir().runners_lock();
     let Some(turn) = Lock::take_free(&path)? else { return Ok(()) };
     wait_until_apart(&path);

@@ -15,12 +15,12 @@ const MAX_BYTES: u64 = 4096;
 
 /// A conversation of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asker {
+pub struct Requester {
     pub session: SessionId,
     pub conversation: Recipient,
 }
 
-impl Asker {
+impl Requester {
     /// The main conversation of a session.
     pub fn main(session: SessionId) -> Self {
         Self { session, conversation: Recipient::MainConversation }
@@ -66,23 +66,24 @@ mod tests {
         let dir = TempDir::new();
         let state = StateDir::at(dir.path().join("state"));
         let session = SessionId::new("s1").unwrap();
-        let askers = [Asker::main(session.clone()), Asker { session, conversation: agent("a1") }];
+        let askers =
+            [Requester::main(session.clone()), Requester { session, conversation: agent("a1") }];
         let call = ToolUseId::new("toolu_1").unwrap();
-        for asker in askers {
-            asker.leave(&state, &call).unwrap();
-            assert_eq!(Asker::take(&state, &call), Some(asker));
-            assert_eq!(Asker::take(&state, &call), None);
+        for requester in askers {
+            requester.leave(&state, &call).unwrap();
+            assert_eq!(Requester::take(&state, &call), Some(requester));
+            assert_eq!(Requester::take(&state, &call), None);
         }
         std::fs::write(state.call(&call), "{").unwrap();
-        assert_eq!(Asker::take(&state, &call), None);
+        assert_eq!(Requester::take(&state, &call), None);
         assert!(!state.call(&call).exists());
     }
 
     #[test]
     fn a_task_is_awaited_by_who_started_it() {
-        let main = Asker::main(SessionId::new("session-1").unwrap());
-        let other = Asker::main(SessionId::new("session-2").unwrap());
-        let sub = Asker { conversation: agent("a1"), ..main.clone() };
+        let main = Requester::main(SessionId::new("session-1").unwrap());
+        let other = Requester::main(SessionId::new("session-2").unwrap());
+        let sub = Requester { conversation: agent("a1"), ..main.clone() };
         let mut task = pending("t1", 1);
         assert_eq!([&main, &other, &sub].map(|it| it.awaits(&task)), [true, false, false]);
         task.agent = Some(AgentId::new("a1").unwrap());

@@ -24,10 +24,10 @@ const MANAGED: [&str; 4] = [
 const MAX_FOLDERS: usize = 64;
 
 /// Looks at everything that can bring hooks into a session whose SessionStart names `cwd`.
-pub(crate) fn survey(environment: &Environment, cwd: &Path) -> Rewriting {
+pub(crate) fn detect(environment: &Environment, cwd: &Path) -> Rewriting {
     match find_others(environment, cwd) {
-        Ok(false) => Rewriting::OnlyOurs,
-        Ok(true) | Err(_) => Rewriting::MaybeOthers,
+        Ok(false) => Rewriting::Exclusive,
+        Ok(true) | Err(_) => Rewriting::MaybeShared,
     }
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use sisyphus_base::id::ToolUseId;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
-use sisyphus_control::own_asker;
-use sisyphus_state::asker::Asker;
+use sisyphus_control::own_requester;
+use sisyphus_state::requester::Requester;
 
 /// Where the client says which of the model's calls this is (measured on 2.1.329).
 const CALL_ID: &str = "claudecode/toolUseId";
@@ -18,10 +18,13 @@ const CALL_ID: &str = "claudecode/toolUseId";
 const COMPLAINT_MAX: usize = 400;
 
 /// Who called: as our hook saw it, else as the environment says, which after `/clear` may be a session that is over.
-pub(crate) fn asker(context: &RequestContext<RoleServer>, state: &StateDir) -> Option<Asker> {
+pub(crate) fn requester(
+    context: &RequestContext<RoleServer>,
+    state: &StateDir,
+) -> Option<Requester> {
     let call = context.meta.get(CALL_ID).and_then(Value::as_str);
     let call = call.and_then(|id| ToolUseId::new(id).ok());
-    call.and_then(|call| Asker::take(state, &call)).or_else(own_asker)
+    call.and_then(|call| Requester::take(state, &call)).or_else(own_requester)
 }
 
 /// Reads the arguments of a tool.

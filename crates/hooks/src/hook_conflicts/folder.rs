@@ -139,9 +139,11 @@ fn is_own(entry: &DirEntry, own: Option<&Path>) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use sisyphus_testing::TempDir;
     use std::os::unix::fs::symlink;
+
+    use sisyphus_testing::TempDir;
+
+    use super::*;
 
     const HOOKS: &str = "---\nname: x\nhooks:\n  PreToolUse: []\n---\n";
     const NO_HOOKS: &str = "---\nname: x\n---\nhooks: are fine here\n";

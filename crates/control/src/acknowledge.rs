@@ -3,8 +3,8 @@
 use anyhow::Result;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_tmp_dir;
-use sisyphus_state::asker::Asker;
 use sisyphus_state::event::Event;
+use sisyphus_state::requester::Requester;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
 
@@ -12,7 +12,7 @@ use crate::tasks::world;
 
 /// Counts the whole result of a task that has ended as delivered, if `reader` is who it is owed to: the model that asked
 /// for it need not be told again, and what the client announces later costs no turn.
-pub fn count_as_told(store: &Store, task: &Task, reader: Option<&Asker>) -> Result<()> {
+pub fn acknowledge(store: &Store, task: &Task, reader: Option<&Requester>) -> Result<()> {
     let is_meant = reader.is_some_and(|reader| reader.awaits(task)) && task.status().is_final();
     if !is_meant || task.delivery().is_settled() {
         return Ok(());
@@ -24,6 +24,6 @@ pub fn count_as_told(store: &Store, task: &Task, reader: Option<&Asker>) -> Resu
 
 /// Who calls, by the environment that the client gives to what it starts; `None` outside of it. Which conversation of
 /// the session it is can't be told: the main one is taken for it, as most are.
-pub fn own_asker() -> Option<Asker> {
-    Environment::read().session.map(Asker::main)
+pub fn own_requester() -> Option<Requester> {
+    Environment::read().session.map(Requester::main)
 }

@@ -11,7 +11,7 @@ use sisyphus_base::paths::{StateDir, client_tmp_dir, create_scratch_dir};
 use sisyphus_state::store::Lock;
 
 use super::attention::Attention;
-use super::cast::{CAST, GO, Role, SLOTS};
+use super::commands::{CAST, GO, Role, SLOTS};
 use super::hooks::Hooks;
 
 const SESSION: &str = "demo-session";
@@ -28,7 +28,7 @@ const OF_CLIENT: [&str; 6] = [
 ];
 
 /// The folder. It goes with this.
-pub(super) struct Stage {
+pub(super) struct Sandbox {
     hooks: Hooks,
     /// While the demonstration holds it no notifier starts: what fails here on purpose is no news for anybody's desktop,
     /// and a notifier would outlive the folder.
@@ -39,18 +39,18 @@ pub(super) struct Stage {
 /// A folder that goes with this.
 struct ScratchDir(PathBuf);
 
-impl Stage {
+impl Sandbox {
     pub(super) fn new() -> Result<Self> {
         let dir = ScratchDir(create_scratch_dir("sisyphus-demo")?);
         let state = StateDir::at(dir.0.join("state"));
         state.create()?;
-        let stage = Self {
+        let sandbox = Self {
             hooks: Hooks::find()?,
             _notify_lock: Lock::take_free(&state.notify_lock())?,
             dir,
         };
-        stage.furnish().context("could not prepare the scratch folder")?;
-        Ok(stage)
+        sandbox.furnish().context("could not prepare the scratch folder")?;
+        Ok(sandbox)
     }
 
     fn furnish(&self) -> std::io::Result<()> {

@@ -17,13 +17,13 @@ use tokio::time::timeout;
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The locks that this server waits for, each once, however many calls wait for it.
-pub(crate) struct Ends {
+pub(crate) struct Completions {
     watched: Mutex<Watched>,
     opened: Arc<Notify>,
     has_closed: AtomicBool,
 }
 
-impl Ends {
+impl Completions {
     pub(crate) fn new() -> Self {
         let opened = Arc::new(Notify::new());
         let ring = Arc::clone(&opened);

@@ -22,7 +22,7 @@ const MANAGED: [&str; 2] = [
 pub(super) const STATE_MAX: u64 = 64 * 1024 * 1024;
 
 /// Where we stand.
-pub(super) struct Ground {
+pub(super) struct DoctorContext {
     pub(super) environment: Environment,
     pub(super) config_dir: PathBuf,
     pub(super) store: Store,
@@ -31,7 +31,7 @@ pub(super) struct Ground {
     pub(super) now: DateTime<Utc>,
 }
 
-impl Ground {
+impl DoctorContext {
     pub(super) fn find() -> Result<Self> {
         let environment = Environment::read();
         let config_dir = client_config_dir(&environment)?;

@@ -5,8 +5,8 @@
 
 mod arguments;
 mod declared;
+mod detect;
 mod folder;
 mod front_matter;
-mod survey;
 
-pub(crate) use survey::survey;
+pub(crate) use detect::detect;

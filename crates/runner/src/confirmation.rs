@@ -11,13 +11,13 @@ const CHECK: Duration = Duration::from_millis(10);
 
 /// When to look, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Doubt {
+pub(crate) struct ConfirmationPoll {
     until: Instant,
     pause: Duration,
     next: Instant,
 }
 
-impl Doubt {
+impl ConfirmationPoll {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
         Self { until: now + PATIENCE, pause: CHECK, next: now + CHECK }

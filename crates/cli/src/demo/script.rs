@@ -10,12 +10,12 @@ use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 
 use super::attention::Attention;
-use super::board::{Board, Seen, Stand};
-use super::cast::{CAST, Entrance, Role, SLOTS};
+use super::commands::{CAST, Entrance, Role, SLOTS};
 use super::draw::Drawing;
 use super::events::{call, changed_input, context, notice};
+use super::sandbox::Sandbox;
 use super::shells::Shells;
-use super::stage::Stage;
+use super::status_board::{Seen, Stand, StatusBoard};
 use crate::print;
 use crate::style::{Hue, Paint};
 
@@ -25,9 +25,13 @@ const STANDS: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The session, from its start to its end.
-pub(super) fn play(stage: &Stage, attention: &mut Attention) -> Result<()> {
-    let mut session =
-        Session { stage, attention, board: Board::of(stage), drawing: Drawing::new() };
+pub(super) fn play(sandbox: &Sandbox, attention: &mut Attention) -> Result<()> {
+    let mut session = Session {
+        sandbox,
+        attention,
+        status_board: StatusBoard::of(sandbox),
+        drawing: Drawing::new(),
+    };
     session.is_silent(
         "session-start",
         json!({ "hook_event_name": "SessionStart", "source": "startup" }),
@@ -41,7 +45,7 @@ pub(super) fn play(stage: &Stage, attention: &mut Attention) -> Result<()> {
     for role in &CAST {
         session.call(role, &mut shells)?;
     }
-    stage.go()?;
+    sandbox.go()?;
     session.watch_ends(&mut shells)?;
     let reminder = session.results()?;
     print::out("\n")?;
@@ -65,15 +69,15 @@ fn indent(text: &str) -> String {
 
 /// The client's side of it.
 struct Session<'a> {
-    stage: &'a Stage,
+    sandbox: &'a Sandbox,
     attention: &'a mut Attention,
-    board: Board,
+    status_board: StatusBoard,
     drawing: Drawing,
 }
 
 impl Session<'_> {
     fn hook(&mut self, name: &str, event: Value) -> Result<Value> {
-        self.stage.hook(name, event, self.attention)
+        self.sandbox.hook(name, event, self.attention)
     }
 
     /// Fires a hook that has nothing to say.
@@ -90,7 +94,7 @@ impl Session<'_> {
         if let Some(input) = changed_input(&announced, &call, role)? {
             call["tool_input"] = input;
         }
-        shells.start(self.stage, role)?;
+        shells.start(self.sandbox, role)?;
         call["hook_event_name"] = "PostToolUse".into();
         call["tool_response"] = json!({ "stdout": "", "stderr": "", "backgroundTaskId": role.id });
         let said = self.hook("post-tool-use", call)?;
@@ -150,7 +154,7 @@ impl Session<'_> {
         loop {
             let now = Utc::now();
             // On a busy machine the lock may be somebody else's for a while.
-            match self.board.look() {
+            match self.status_board.look() {
                 Ok(seen) => {
                     self.drawing.draw(&seen, now)?;
                     if is_so(&seen) {
@@ -168,7 +172,7 @@ impl Session<'_> {
     /// The client submits its notices, one after the other. The first brings all results, so the others are not worth a
     /// turn.
     fn results(&mut self) -> Result<String> {
-        let mut notices = CAST.iter().map(|role| notice(self.stage, role));
+        let mut notices = CAST.iter().map(|role| notice(self.sandbox, role));
         let first = notices.next().context("there is a command")?;
         let reply = self.hook("user-prompt-submit", first)?;
         let reminder = context(&reply).to_owned();

@@ -17,7 +17,7 @@ use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store, wait_until_open};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
-use crate::tasks::{Complain, world};
+use crate::tasks::{WarningSink, world};
 
 /// How long to sleep at most between two looks. The end of a supervised task is seen at once, because its lock opens;
 /// that of others only by looking.
@@ -30,7 +30,7 @@ const WATCHERS: usize = 32;
 
 /// What has become of a task.
 #[derive(Debug)]
-pub enum Course {
+pub enum TaskState {
     Live(Task),
     Ended(Task),
     /// There is no record of it any more: the call was denied, and never ran.
@@ -38,23 +38,23 @@ pub enum Course {
 }
 
 /// Tells what has become of each of these tasks, by what is in the state files.
-pub fn courses(store: &Store, ids: &[TaskId], complain: Complain) -> Result<Vec<Course>> {
+pub fn task_states(store: &Store, ids: &[TaskId], warn: WarningSink) -> Result<Vec<TaskState>> {
     // The live records first: a task that is not among them any more is in the history already.
     let active = store.read_active()?;
     let find = |tasks: &[Task], id: &TaskId| tasks.iter().find(|task| &task.id == id).cloned();
     let course = |task: Task| {
-        if task.status().is_final() { Course::Ended(task) } else { Course::Live(task) }
+        if task.status().is_final() { TaskState::Ended(task) } else { TaskState::Live(task) }
     };
     if let Some(known) = ids.iter().map(|id| find(&active.tasks, id)).collect::<Option<Vec<_>>>() {
         return Ok(known.into_iter().map(course).collect());
     }
-    let mut ended = store.read_recent(complain);
+    let mut ended = store.read_recent(warn);
     let is_known = |id: &TaskId| [&active.tasks, &ended].iter().any(|it| find(it, id).is_some());
     if !ids.iter().all(is_known) {
-        ended.extend(store.read_archive(complain));
+        ended.extend(store.read_archive(warn));
     }
     let found = ids.iter().map(|id| find(&active.tasks, id).or_else(|| find(&ended, id)));
-    Ok(found.map(|task| task.map_or(Course::Forgotten, course)).collect())
+    Ok(found.map(|task| task.map_or(TaskState::Forgotten, course)).collect())
 }
 
 /// The tasks whose runners' locks threads of this process wait for. Each rings once, when its lock opens.
@@ -99,23 +99,23 @@ impl Watched {
 }
 
 /// Who looks out for ends.
-pub struct Lookout {
+pub struct TaskWaiter {
     store: Store,
     watched: Watched,
     bell: Receiver<()>,
-    complain: Complain,
+    warn: WarningSink,
     /// A trouble that lasts is told once.
-    has_complained: bool,
+    has_warned: bool,
 }
 
-impl Lookout {
-    pub fn new(store: Store, complain: Complain) -> Self {
+impl TaskWaiter {
+    pub fn new(store: Store, warn: WarningSink) -> Self {
         // The other end lives in what is rung, so that it never hangs up.
         let (ringer, bell) = channel();
         let watched = Watched::new(move || {
             let _ = ringer.send(());
         });
-        Self { store, watched, bell, complain, has_complained: false }
+        Self { store, watched, bell, warn, has_warned: false }
     }
 
     pub fn store(&self) -> &Store {
@@ -123,26 +123,26 @@ impl Lookout {
     }
 
     /// Looks what has become of each of these tasks, after folding what has ended meanwhile.
-    pub fn look(&mut self, ids: &[TaskId]) -> Result<Vec<Course>> {
+    pub fn look(&mut self, ids: &[TaskId]) -> Result<Vec<TaskState>> {
         let tmp = client_tmp_dir(&Environment::read());
         let world = world(&tmp);
         let news = self.store.peek(&world)?;
         if news.has_news()
             && let Err(error) =
                 self.store.commit(Some(news), &[], &world, LOCK_WAIT_IN_RUNNER, |_, _| ())
-            && !self.has_complained
+            && !self.has_warned
         {
-            (self.complain)(&error);
-            self.has_complained = true;
+            (self.warn)(&error);
+            self.has_warned = true;
         }
         start_notifier(self.store.dir());
-        let courses = courses(&self.store, ids, self.complain)?;
-        for course in &courses {
-            if let Course::Live(task) = course {
+        let task_states = task_states(&self.store, ids, self.warn)?;
+        for course in &task_states {
+            if let TaskState::Live(task) = course {
                 self.watched.watch(task, self.store.dir());
             }
         }
-        Ok(courses)
+        Ok(task_states)
     }
 
     /// Sleeps until a runner of those that were seen live has ended, and no longer than this.

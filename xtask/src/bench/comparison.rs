@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
+use super::competitors::{self, Competitor};
 use super::ours::{Ours, wait_until};
-use super::rivals::{self, Rival};
 use super::stage::Stage;
 
 /// Each line that a command leaves: its number and a line break.
@@ -118,8 +118,8 @@ impl Track {
 }
 
 /// Who works a line off.
-pub(crate) enum Contestant {
-    Rival(Rival),
+pub(crate) enum Contender {
+    Competitor(Competitor),
     Ours,
 }
 
@@ -132,16 +132,16 @@ pub(crate) struct Passed {
     pub(crate) ending: Duration,
 }
 
-impl Contestant {
+impl Contender {
     /// Everybody who is here. The first is what the others are compared to.
     pub(crate) fn all(stage: &Stage) -> Result<Vec<Self>> {
-        let rivals = rivals::all(stage.pace())?;
-        Ok(rivals.into_iter().map(Self::Rival).chain([Self::Ours]).collect())
+        let competitors = competitors::all(stage.pace())?;
+        Ok(competitors.into_iter().map(Self::Competitor).chain([Self::Ours]).collect())
     }
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Rival(rival) => rival.name(),
+            Self::Competitor(competitor) => competitor.name(),
             Self::Ours => "sisyphus",
         }
     }
@@ -149,8 +149,8 @@ impl Contestant {
     /// Works the line of the track off.
     pub(crate) fn pass(&self, stage: &Stage, track: &Track) -> Result<Passed> {
         match self {
-            Self::Rival(rival) => {
-                let line = rival.queue(stage, track)?;
+            Self::Competitor(competitor) => {
+                let line = competitor.queue(stage, track)?;
                 let draining = track.open()?;
                 let last = Instant::now();
                 let queueing = line.queueing;

@@ -11,7 +11,7 @@ use sisyphus_state::output::Source;
 use sisyphus_state::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
-use sisyphus_wording::silence_line;
+use sisyphus_wording::stall_line;
 
 use crate::deliver::Recipient;
 
@@ -19,7 +19,7 @@ use crate::deliver::Recipient;
 const AT_ONCE: usize = 3;
 
 /// What is said of those of the session that have been silent for too long, each once.
-pub(crate) fn tell_silent(
+pub(crate) fn report_stalls(
     context: &Context,
     session: &SessionId,
     to: &Recipient,
@@ -47,9 +47,9 @@ fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Op
             if lines.len() == AT_ONCE {
                 break;
             }
-            if let Some(found) = found.filter(|_| task.told_silent_at.is_none()) {
-                task.told_silent_at = Some(now.at);
-                lines.push(silence_line(task, found.since, now.at));
+            if let Some(found) = found.filter(|_| task.stall_reported_at.is_none()) {
+                task.stall_reported_at = Some(now.at);
+                lines.push(stall_line(task, found.since, now.at));
             }
         }
         lines
@@ -58,10 +58,7 @@ fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Op
 }
 
 /// When the next command of the session will have been silent for too long.
-pub(crate) fn next_silence(
-    context: &Context,
-    session: &SessionId,
-) -> Result<Option<DateTime<Utc>>> {
+pub(crate) fn next_stall(context: &Context, session: &SessionId) -> Result<Option<DateTime<Utc>>> {
     let found = candidates(context, session, &Recipient::MainConversation)?;
     Ok(found.into_iter().map(|it| it.overdue_at).min())
 }
@@ -82,7 +79,7 @@ fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<
     let active = context.store.read_active()?;
     let meant = active.tasks.iter().filter(|task| &task.session == session && to.is_of(task));
     let silent = meant.filter_map(|task| {
-        let since = silent_since(task, state, client_tmp)?;
+        let since = idle_since(task, state, client_tmp)?;
         let overdue_at = since + Duration::milliseconds(limit);
         Some(Silent { task: task.id.clone(), since, overdue_at })
     });
@@ -91,10 +88,10 @@ fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<
 
 /// Since when a running command has printed nothing; `None` for a task that is not meant: a service, one that does not
 /// run, one of which that was told already.
-fn silent_since(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<DateTime<Utc>> {
+fn idle_since(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<DateTime<Utc>> {
     let Status::Running { started_at, .. } = task.status() else { return None };
     // The client's file of an agent is a transcript, and what it does is no business of ours.
-    if task.kind != Kind::Command || task.told_silent_at.is_some() || !task.is_confirmed() {
+    if task.kind != Kind::Command || task.stall_reported_at.is_some() || !task.is_confirmed() {
         return None;
     }
     let written = Source::open(task, state, client_tmp)?.written_at().ok()?;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Local, Utc};
 use sisyphus_base::text::one_line;
 use sisyphus_state::line::Snapshot;
-use sisyphus_state::queue::Outlook;
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
@@ -13,11 +13,11 @@ use sisyphus_wording::elsewhere;
 const PATH_MAX: usize = 200;
 
 /// One line each, with its name in front.
-pub(crate) fn facts(task: &Task, outlook: Outlook, line: &Snapshot) -> String {
+pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot) -> String {
     let all = [
         ("folder", Some(one_line(&task.cwd.to_string_lossy(), PATH_MAX))),
         ("session", Some(session(task))),
-        ("place in line", place_in_line(task, outlook, line)),
+        ("place in line", place_in_line(task, expected, line)),
         ("started", started(task)),
         ("ended", ended(task)),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
@@ -33,15 +33,15 @@ fn session(task: &Task) -> String {
     }
 }
 
-fn place_in_line(task: &Task, outlook: Outlook, line: &Snapshot) -> Option<String> {
-    match (task.status(), outlook) {
-        (Status::Queued { .. }, Outlook::Waits { number }) => {
+fn place_in_line(task: &Task, expected: Admission, line: &Snapshot) -> Option<String> {
+    match (task.status(), expected) {
+        (Status::Queued { .. }, Admission::Queued { position: number }) => {
             Some(match elsewhere(line).join(", ") {
                 nothing if nothing.is_empty() => number.to_string(),
                 others => format!("{number}; now {others}"),
             })
         }
-        (_, Outlook::Waits { .. } | Outlook::Starts) => None,
+        (_, Admission::Queued { .. } | Admission::Immediate) => None,
     }
 }
 

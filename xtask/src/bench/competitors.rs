@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::contest::Track;
+use super::comparison::Track;
 use super::stage::{Pace, Stage};
 use crate::e2e::program;
 use crate::repository;
 
 /// A tool, and where its programs are.
-pub(crate) enum Rival {
+pub(crate) enum Competitor {
     TaskSpooler { program: PathBuf },
     Xargs { program: PathBuf },
     Pueue { client: PathBuf, daemon: PathBuf },
@@ -39,25 +39,25 @@ impl Line {
 }
 
 /// Those that are installed; of the others it is said that they are not. In haste the one that is everywhere.
-pub(crate) fn all(pace: Pace) -> Result<Vec<Rival>> {
-    let mut rivals = Vec::new();
-    let xargs = program::find("xargs").map(|program| Rival::Xargs { program });
+pub(crate) fn all(pace: Pace) -> Result<Vec<Competitor>> {
+    let mut competitors = Vec::new();
+    let xargs = program::find("xargs").map(|program| Competitor::Xargs { program });
     if pace == Pace::Quick {
         return Ok(xargs.into_iter().collect());
     }
     match program::find("tsp") {
-        Some(program) => rivals.push(Rival::TaskSpooler { program }),
+        Some(program) => competitors.push(Competitor::TaskSpooler { program }),
         None => println!("task-spooler: not installed (`tsp`, Debian's package task-spooler)"),
     }
     match xargs {
-        Some(rival) => rivals.push(rival),
+        Some(competitor) => competitors.push(competitor),
         None => println!("xargs: not installed"),
     }
     match pueue()? {
-        Some((client, daemon)) => rivals.push(Rival::Pueue { client, daemon }),
+        Some((client, daemon)) => competitors.push(Competitor::Pueue { client, daemon }),
         None => println!("pueue: not installed; `cargo xtask bench pueue` does that"),
     }
-    Ok(rivals)
+    Ok(competitors)
 }
 
 /// Pueue's command line and its daemon: ours below the build folder, or those of the machine.
@@ -85,7 +85,7 @@ pub(crate) fn install_pueue() -> Result<()> {
     Ok(())
 }
 
-impl Rival {
+impl Competitor {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::TaskSpooler { .. } => "task-spooler",

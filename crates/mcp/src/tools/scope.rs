@@ -2,30 +2,30 @@
 
 use anyhow::Result;
 use sisyphus_base::id::SessionId;
-use sisyphus_control::{NoSuchTask, Reach, Tasks};
-use sisyphus_state::asker::Asker;
+use sisyphus_control::{HistoryDepth, NoSuchTask, Tasks};
+use sisyphus_state::requester::Requester;
 use sisyphus_tasks::task::Task;
 
 /// Reads every task.
 pub(super) fn read() -> Result<Tasks> {
-    Tasks::read(Reach::Archive, complain)
+    Tasks::read(HistoryDepth::Archive, warn)
 }
 
 /// Reads the tasks that have not ended and the newest that have.
 pub(super) fn read_recent() -> Result<Tasks> {
-    Tasks::read(Reach::Recent, complain)
+    Tasks::read(HistoryDepth::Recent, warn)
 }
 
 /// Standard error is what the client shows to who looks for a fault of a server.
-pub(crate) fn complain(error: &anyhow::Error) {
+pub(crate) fn warn(error: &anyhow::Error) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "sisyphus-mcp: {error:#}");
 }
 
 /// The task that is meant. Of the same name in several sessions the asking session's own is.
-pub(super) fn find(tasks: &Tasks, name: &str, asker: Option<&Asker>) -> Result<Task> {
-    if let Some(asker) = asker {
-        match of_session(tasks, &asker.session).find(name) {
+pub(super) fn find(tasks: &Tasks, name: &str, requester: Option<&Requester>) -> Result<Task> {
+    if let Some(requester) = requester {
+        match of_session(tasks, &requester.session).find(name) {
             Ok(task) => return Ok(task.clone()),
             Err(error) if matches!(error.downcast_ref(), Some(NoSuchTask::Unknown(_))) => {}
             Err(error) => return Err(error),

@@ -9,19 +9,20 @@ use sisyphus_process::is_alive;
 use sisyphus_settings::Settings;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::line::Snapshot;
-use sisyphus_state::queue::{Outlook, outlook_of};
+use sisyphus_state::queue::expected_admission_of;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use super::cast::{CAST, Role};
-use super::stage::Stage;
+use super::commands::{CAST, Role};
+use super::sandbox::Sandbox;
 use crate::print;
 use crate::watch::last_line;
 
 /// Where it stands.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct StatusBoard {
     store: Store,
     client_tmp: PathBuf,
     limits: Limits,
@@ -51,14 +52,14 @@ pub(super) enum Stand {
     Over,
 }
 
-impl Board {
-    pub(super) fn of(stage: &Stage) -> Self {
-        let settings = Settings::read_whole(&stage.config()).unwrap_or_default();
+impl StatusBoard {
+    pub(super) fn of(sandbox: &Sandbox) -> Self {
+        let settings = Settings::read_whole(&sandbox.config()).unwrap_or_default();
         Self {
-            store: Store::new(stage.state()),
-            client_tmp: stage.client_tmp(),
+            store: Store::new(sandbox.state()),
+            client_tmp: sandbox.client_tmp(),
             limits: Limits::of(&settings),
-            environment: stage.environment(),
+            environment: sandbox.environment(),
         }
     }
 
@@ -72,8 +73,13 @@ impl Board {
         let seen = CAST.iter().filter_map(|role| {
             let is_it = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == role.id);
             let task = active.tasks.iter().chain(&ended).find(is_it)?.clone();
-            let stand = match (task.status(), outlook_of(&active, &line, &task.id, &self.limits)) {
-                (Status::Queued { .. }, Outlook::Waits { number }) => Stand::Waits { number },
+            let stand = match (
+                task.status(),
+                expected_admission_of(&active, &line, &task.id, &self.limits),
+            ) {
+                (Status::Queued { .. }, Admission::Queued { position: number }) => {
+                    Stand::Waits { number }
+                }
                 (Status::Queued { .. } | Status::Pending { .. }, _) => Stand::Comes,
                 (Status::Running { .. }, _) => Stand::Runs,
                 (Status::Finished(_), _) => Stand::Over,

@@ -6,23 +6,23 @@ use sisyphus_base::environment::Environment;
 use sisyphus_control::leftovers::find;
 use sisyphus_state::line::RuntimeDir;
 
+use super::context::DoctorContext;
 use super::finding::{Finding, Level, plain};
-use super::ground::Ground;
 use super::state;
 use crate::clean::roots;
-use crate::words::size;
+use crate::format::size;
 
 /// The age that `sisyphus clean` takes if nobody says another.
 const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-pub(super) fn look(ground: &Ground) -> Vec<Finding> {
+pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     // The search sets a damaged file aside, and there is one to be told of first.
-    if state::look(ground).iter().any(|finding| finding.level == Level::Broken) {
+    if state::check(context).iter().any(|finding| finding.level == Level::Broken) {
         return Vec::new();
     }
-    let (roots, _) = roots(&ground.active());
+    let (roots, _) = roots(&context.active());
     let runtime = RuntimeDir::open(&Environment::read()).ok().flatten();
-    vec![match find(&ground.store, &roots, runtime.as_ref(), AGE, SystemTime::now()) {
+    vec![match find(&context.store, &roots, runtime.as_ref(), AGE, SystemTime::now()) {
         Ok(found) if found.is_empty() => Finding::fine("nothing is left over"),
         Ok(found) => {
             let bytes: u64 = found.iter().map(|it| it.bytes).sum();
