@@ -93,7 +93,5 @@ fn so_far(task: &Task, state: &StateDir) -> String {
     };
     let quoted: String = lines.iter().map(|line| format!("| {line}\n")).collect();
     let so_far = size(window.end);
-    format!(
-        "output ({so_far} so far; {head}; what the command printed, each line after \"| \"):\n{quoted}"
-    )
+    format!("output ({so_far} so far; {head}; each line after \"| \" is the command's):\n{quoted}")
 }

@@ -12,6 +12,8 @@ use serde_json::Value;
 use sisyphus_base::atomic;
 use sisyphus_base::id::{ClientTaskId, TaskId, ToolUseId};
 
+use sisyphus_tasks::outcome::PREDICATES;
+
 use crate::event::BackgroundCommand;
 use crate::notification::{Notification, OPEN, Prompt, read_prompt};
 
@@ -22,9 +24,8 @@ const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 
 /// What the reason begins with that our own hook gives for a prompt that it blocks.
 const OUR_REASON: &str = "sisyphus:";
-/// How it goes on behind the task's id where we say something of a task that has not ended: its limit, its place in the
-/// queue, its silence.
-const NO_REPORT: [&str; 3] = ["is ", "may run for ", "still "];
+/// What stands behind the name of a task that a subagent started, in a report.
+const OF_SUBAGENT: &str = ", started by a subagent,";
 
 /// The end of a transcript.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Transcript {
     pub fn blocked(&self, sent: &[(TaskId, DateTime<Utc>)]) -> Vec<TaskId> {
         let blocks: Vec<DateTime<Utc>> = self.text.lines().filter_map(blocked_at).collect();
         let is_told = |id: &TaskId| {
-            let begins = format!("Background task {id} ");
+            let begins = format!("Background task {id}");
             let of_hook = self.lines_with("\"hook_additional_context\"");
             of_hook.flat_map(|line| line.split(&begins).skip(1)).any(is_report)
         };
@@ -139,8 +140,15 @@ fn notices(line: &str) -> Option<Vec<Notification>> {
     }
 }
 
+/// Whether the text behind a task's id says how it finished, and not that it waits or runs.
 fn is_report(rest: &str) -> bool {
-    !NO_REPORT.iter().any(|words| rest.starts_with(words))
+    // The description is quoted twice: by us, and by the transcript's JSON.
+    let rest = match rest.strip_prefix(" (\\\"") {
+        Some(description) => description.split_once("\\\")").map_or("", |(_, rest)| rest),
+        None => rest,
+    };
+    let predicate = rest.strip_prefix(OF_SUBAGENT).unwrap_or(rest).trim_start();
+    PREDICATES.iter().any(|words| predicate.starts_with(words))
 }
 
 /// When a hook that is not ours blocked a prompt, if this line says that one did.

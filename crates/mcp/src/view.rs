@@ -104,7 +104,7 @@ impl TaskView {
             Status::Running { started_at, watch } => {
                 view.duration_ms = u64::try_from((now.at - *started_at).num_milliseconds()).ok();
                 if *watch == Watch::Observed {
-                    view.outcome = Some("started, not known to have ended".to_owned());
+                    view.outcome = Some("started, not known to have finished".to_owned());
                 }
             }
             Status::Finished(ending) => {

@@ -37,6 +37,9 @@ pub enum AgentFailure {
     Error,
 }
 
+/// What each sentence about an outcome begins with, and no other sentence about a task does.
+pub const PREDICATES: [&str; 5] = ["completed ", "failed ", "finished", "timed out ", "was "];
+
 /// The signals that the client stops commands with.
 const STOPPING: [i32; 2] = [9, 15];
 
@@ -141,10 +144,10 @@ impl Outcome {
                 format!("was killed by signal {}{after}", signal_name(*signal))
             }
             Self::TimedOut { limit_ms: Some(limit) } => {
-                format!("was stopped by its time limit of {}{after}", duration(*limit))
+                format!("timed out after {}", duration(*limit))
             }
             Self::TimedOut { limit_ms: None } => {
-                format!("was stopped by the client's time limit{after}")
+                format!("timed out at Claude Code's own limit{after}")
             }
             Self::Cancelled { by } => {
                 let whom = match by {
@@ -171,7 +174,7 @@ impl Outcome {
                 format!("failed at a rate limit{after}")
             }
             Self::AgentFailed { why: AgentFailure::Error } => format!("failed{after}"),
-            Self::Unknown => format!("ended, exit code unknown{after}"),
+            Self::Unknown => format!("finished, exit code unknown{after}"),
         }
     }
 
@@ -235,6 +238,7 @@ mod tests {
 
     #[test]
     fn says_what_was_seen() {
+        let begins = |said: &str| PREDICATES.iter().any(|it| format!("{said} ").starts_with(it));
         let cases = [
             (Outcome::Completed, Some(340), "completed with exit code 0 after 0.3 s"),
             (Outcome::Failed { exit_code: 3 }, Some(2_149), "failed with exit code 3 after 2.1 s"),
@@ -245,12 +249,8 @@ mod tests {
                 "was killed by signal 9 (SIGKILL) after 61 s",
             ),
             (Outcome::Killed { signal: 34 }, None, "was killed by signal 34"),
-            (
-                Outcome::TimedOut { limit_ms: Some(90_000) },
-                Some(90_020),
-                "was stopped by its time limit of 90 s after 90 s",
-            ),
-            (Outcome::TimedOut { limit_ms: None }, None, "was stopped by the client's time limit"),
+            (Outcome::TimedOut { limit_ms: Some(90_000) }, Some(90_020), "timed out after 90 s"),
+            (Outcome::TimedOut { limit_ms: None }, None, "timed out at Claude Code's own limit"),
             (
                 Outcome::Cancelled { by: Canceller::Model },
                 Some(1_000),
@@ -261,10 +261,11 @@ mod tests {
                 Some(5),
                 "was lost, exit code unknown: its runner left no result",
             ),
-            (Outcome::Unknown, None, "ended, exit code unknown"),
+            (Outcome::Unknown, None, "finished, exit code unknown"),
         ];
         for (outcome, ms, expected) in cases {
             assert_eq!(outcome.sentence(ms), expected);
+            assert!(begins(expected), "{expected}");
         }
     }
 

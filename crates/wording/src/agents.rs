@@ -40,8 +40,8 @@ pub fn agent_refused(
     let kept = active.agents.waiting.iter().filter(|it| it.turn.is_reserved()).count();
     let kept = match kept {
         0 => String::new(),
-        1 => "; 1 slot is kept for a call that came before".to_owned(),
-        count => format!("; {count} slots are kept for calls that came before"),
+        1 => "; 1 slot is reserved for an earlier call".to_owned(),
+        count => format!("; {count} slots are reserved for earlier calls"),
     };
     let limit = match (throttle_on(active, model, now), limit) {
         (Some(throttle), _) => throttled(throttle),
@@ -51,10 +51,10 @@ pub fn agent_refused(
     let now = if named.is_empty() {
         String::new()
     } else {
-        format!(" Now: {}{others}{kept}.", named.join(", "))
+        format!(" Running: {}{others}{kept}.", named.join(", "))
     };
     format!(
-        "[sisyphus] This agent was not launched: {limit}.{now} The call is number {number} in line. You will be told when its turn comes; then launch it again, with the same description. Don't ask again before that: go on with other work, or end the turn.",
+        "[sisyphus] Not launched: {limit}.{now} This call is number {number} in the queue. You'll be notified when a slot is free; then launch it again with the same description. Until then continue with other work, or end your turn.",
     )
 }
 
@@ -113,7 +113,7 @@ pub fn agent_news(news: &[News]) -> Option<String> {
 fn turn_line(waiting: &Waiting) -> String {
     let model = waiting.call.asked_model.as_ref().map(|model| format!(", model {model}"));
     format!(
-        "[sisyphus] A slot is free for the agent that had to wait: {:?} (subagent_type {}{}). Launch it again now, with the same description and prompt, if it is still wanted; the slot is kept for it for {} minutes.\nits prompt began: {}",
+        "[sisyphus] A slot is free for agent {:?} (subagent_type {}{}). If it is still wanted, launch it now with the same description and prompt; the slot is reserved for {} minutes.\nIts prompt begins: {}",
         described(waiting),
         agent_type(waiting),
         model.unwrap_or_default(),
@@ -125,7 +125,7 @@ fn turn_line(waiting: &Waiting) -> String {
 /// Says that a call's turn is over.
 fn passed_line(waiting: &Waiting) -> String {
     format!(
-        "[sisyphus] The slot that was kept for the agent {:?} (subagent_type {}) has passed on, because it was not launched within {} minutes. If it is still wanted, launch it: it then stands in line behind the others.",
+        "[sisyphus] The slot reserved for agent {:?} (subagent_type {}) expired after {} minutes. If it is still wanted, launch it again; it then queues behind the others.",
         described(waiting),
         agent_type(waiting),
         KEPT_FOR.num_minutes(),
@@ -136,7 +136,7 @@ fn passed_line(waiting: &Waiting) -> String {
 fn throttle_line(throttle: &Throttle) -> Option<String> {
     let hit = throttle.unreported.as_ref()?;
     Some(format!(
-        "[sisyphus] Background agent {} failed at a rate limit of the API, which is no fault of its task: {}, which is half of before. Others wait in line.",
+        "[sisyphus] Background agent {} failed at a rate limit of the API, not because of its task: {}, half of before. Others are queued.",
         hit.agent,
         throttled(throttle),
     ))

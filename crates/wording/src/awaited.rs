@@ -20,11 +20,11 @@ pub fn sleep_refused(live: &[&Task], now: DateTime<Utc>) -> Option<String> {
         more => format!(", and {more} more"),
     };
     let (tasks, end) = match live.len() {
-        1 => ("task", "its end is"),
-        _ => ("tasks:", "each end is"),
+        1 => ("task", "it finishes"),
+        _ => ("tasks:", "each finishes"),
     };
     Some(format!(
-        "[sisyphus] This sleep was not run. Background {tasks} {}{others}; {end} told when it comes. Go on with other work, or end the turn. A command that waits for something else can test for it: `until CHECK; do sleep 1; done`.",
+        "[sisyphus] This sleep was not run, because it is not needed. Background {tasks} {}{others}; you'll be notified when {end}. Continue with other work, or end your turn. To wait for something else, test for it: `until CHECK; do sleep 1; done`.",
         named.join(", "),
     ))
 }
@@ -41,7 +41,7 @@ fn doing(task: &Task, now: DateTime<Utc>) -> String {
             }
         }
         Status::Pending { .. } | Status::Queued { .. } => format!("{heading} has not started yet"),
-        Status::Finished(_) => format!("{heading} has ended"),
+        Status::Finished(_) => format!("{heading} has finished"),
     }
 }
 
@@ -67,9 +67,9 @@ mod tests {
         let task = running(1, "run the tests", Watch::Supervised);
         assert_eq!(
             sleep_refused(&[&task], at(90)).unwrap(),
-            "[sisyphus] This sleep was not run. Background task t1 (\"run the tests\") has been running for 90 s; its end \
-             is told when it comes. Go on with other work, or end the turn. A command that waits for something else can \
-             test for it: `until CHECK; do sleep 1; done`."
+            "[sisyphus] This sleep was not run, because it is not needed. Background task t1 (\"run the tests\") has been \
+             running for 90 s; you'll be notified when it finishes. Continue with other work, or end your turn. To wait for \
+             something else, test for it: `until CHECK; do sleep 1; done`."
         );
         assert_eq!(sleep_refused(&[], at(90)), None);
     }
@@ -81,7 +81,7 @@ mod tests {
         let others = [running(4, "", Watch::Supervised), running(5, "", Watch::Supervised)];
         let live = [&seen, &told, &waits, &others[0], &others[1]];
         let text = sleep_refused(&live, at(5)).unwrap();
-        let list = "Background tasks: t1 has been running for 5 s, t2 was started 5 s ago, t3 (\"run the tests\") has not started yet, and 2 more; each end is told";
+        let list = "Background tasks: t1 has been running for 5 s, t2 was started 5 s ago, t3 (\"run the tests\") has not started yet, and 2 more; you'll be notified when each finishes";
         assert!(text.contains(list), "{text}");
     }
 

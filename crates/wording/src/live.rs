@@ -17,7 +17,9 @@ use sisyphus_tasks::task::{Kind, Task};
 use super::measure::length;
 
 /// How many holders of slots are named.
-const NAMED: usize = 5;
+const NAMED: usize = 2;
+/// Most characters of a holder's description.
+const HOLDER_MAX: usize = 30;
 /// Most characters of a path.
 const PATH_MAX: usize = 200;
 /// Most characters of the table of live tasks.
@@ -38,13 +40,11 @@ pub fn launch_line(
         (Attendance::Attended, Some(limit)) => limit,
         (Attendance::Attended | Attendance::Unattended | Attendance::Unknown, _) => return place,
     };
-    let clause = format!(
-        "may run for {}; the user's setting `sisyphus.task_ttl_minutes` lengthens that.",
-        duration(limit)
-    );
+    let clause =
+        format!("time limit of {} (user setting `sisyphus.task_ttl_minutes`).", duration(limit));
     Some(match place {
-        Some(place) => format!("{place} Once it starts, it {clause}"),
-        None => format!("[sisyphus] Background task {} {clause}", task.id),
+        Some(place) => format!("{place} From its start it has a {clause}"),
+        None => format!("[sisyphus] Background task {} has a {clause}", task.id),
     })
 }
 
@@ -78,9 +78,9 @@ fn queue_line(
         format!(" Claude Code's own limit of {} for this call is already running.", duration(limit))
     });
     Some(format!(
-        "[sisyphus] Background task {} is number {number} in the queue. At most {slots} {what} at once{}. It starts by itself when its turn comes, and its end is told like any other.{clock}",
+        "[sisyphus] Background task {} is number {number} in the queue: at most {slots} {what} at once{}. It starts by itself, and you'll be notified when it finishes.{clock}",
         task.heading(),
-        if named.is_empty() { String::new() } else { format!("; now {}", named.join(", ")) },
+        if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) },
     ))
 }
 
@@ -103,14 +103,14 @@ pub fn elsewhere(line: &Snapshot) -> Vec<String> {
 pub fn stall_line(task: &Task, since: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let silent = duration(u64::try_from((now - since).num_milliseconds()).unwrap_or(0));
     format!(
-        "[sisyphus] Background task {} still runs and has printed nothing for {silent}.",
+        "[sisyphus] Background task {} is still running and has printed nothing for {silent}.",
         task.heading()
     )
 }
 
 fn holder(task: &Task, now: DateTime<Utc>) -> String {
     let kind = if task.kind == Kind::Agent { "agent " } else { "" };
-    format!("{kind}{} has been running for {}", task.heading(), running_for(task, now))
+    format!("{kind}{} for {}", task.heading_within(HOLDER_MAX), running_for(task, now))
 }
 
 /// A table of a session's tasks that have not ended; `None` if there are none.
@@ -133,7 +133,7 @@ pub fn table(
         return None;
     }
     let mut text = format!(
-        "[sisyphus] {} of this session {} not ended; each end is told when it comes:\n",
+        "[sisyphus] {} of this session {} not finished; you'll be notified when each does:\n",
         match (lines.len(), agents) {
             (1, true) => "1 background task".to_owned(),
             (count, true) => format!("{count} background tasks"),
@@ -168,10 +168,10 @@ fn state(
             let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
             let seen = match watch {
                 Watch::Observed if task.kind == Kind::Agent => {
-                    "agent, started, not known to have ended:"
+                    "agent, started, not known to have finished:"
                 }
                 Watch::Supervised => "still running",
-                Watch::Observed => "started, not known to have ended:",
+                Watch::Observed => "started, not known to have finished:",
             };
             Some(format!("{seen} since {since} ({})", running_for(task, now)))
         }
@@ -246,10 +246,9 @@ mod tests {
         };
         assert_eq!(
             line(slots(2)).unwrap(),
-            "[sisyphus] Background task t3 (\"build\") is number 1 in the queue. At most 2 commands run at once; now \
-             t1 (\"run the tests\") has been running for 90 s, t2 has been running for 30 s. It starts by itself when \
-             its turn comes, and its end is told like any other. Claude Code's own limit of 10 min for this call is \
-             already running."
+            "[sisyphus] Background task t3 (\"build\") is number 1 in the queue: at most 2 commands run at once \
+             (t1 (\"run the tests\") for 90 s, t2 for 30 s). It starts by itself, and you'll be notified when it \
+             finishes. Claude Code's own limit of 10 min for this call is already running."
         );
         assert_eq!(line(slots(3)), None);
         assert_eq!(line(slots(0)), None);
@@ -257,12 +256,12 @@ mod tests {
         patient.tasks[2].client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
         let text = queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2), at(90))
             .unwrap();
-        assert!(text.ends_with("told like any other."), "{text}");
+        assert!(text.ends_with("notified when it finishes."), "{text}");
         // S24: where it has none, as in a terminal, none is spoken of.
         patient.tasks[2].client_limit_ms = None;
         let text = queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2), at(90))
             .unwrap();
-        assert!(text.ends_with("told like any other."), "{text}");
+        assert!(text.ends_with("notified when it finishes."), "{text}");
     }
 
     /// In a terminal our own limit is said in one clause, and no other is spoken of.
@@ -277,12 +276,10 @@ mod tests {
         let alone = line(slots(3), Attendance::Attended).unwrap();
         assert_eq!(
             alone,
-            "[sisyphus] Background task t3 may run for 30 min; the user's setting `sisyphus.task_ttl_minutes` \
-             lengthens that."
+            "[sisyphus] Background task t3 has a time limit of 30 min (user setting `sisyphus.task_ttl_minutes`)."
         );
         let waiting = line(slots(2), Attendance::Attended).unwrap();
-        let clause = " told like any other. Once it starts, it may run for 30 min; the user's setting \
-                      `sisyphus.task_ttl_minutes` lengthens that.";
+        let clause = " when it finishes. From its start it has a time limit of 30 min (user setting `sisyphus.task_ttl_minutes`).";
         assert!(waiting.ends_with(clause), "{waiting}");
         for attendance in [Attendance::Unattended, Attendance::Unknown] {
             assert_eq!(line(slots(3), attendance), None);
@@ -305,7 +302,7 @@ mod tests {
         let text = table(&busy(), &Snapshot::default(), |_| true, &slots(2), at(90)).unwrap();
         assert_eq!(
             text,
-            "[sisyphus] 3 background commands of this session have not ended; each end is told when it comes:\n\
+            "[sisyphus] 3 background commands of this session have not finished; you'll be notified when each does:\n\
              - t1 (\"run the tests\") still running since 2027-01-15 08:00:00 UTC (90 s)\n\
              - t2 still running since 2027-01-15 08:01:00 UTC (30 s)\n\
              - t3 (\"build\") number 1 in the queue\n"
@@ -324,14 +321,14 @@ mod tests {
         active.insert(task(3, "build", Status::Queued { queued_at: at(70) }));
         let line =
             queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots(2), at(90)).unwrap();
-        let said = "At most 2 background tasks run at once; now t1 (\"run the tests\") has been running for 90 s, agent t2 (\"explore\") has been running for 60 s.";
+        let said = "at most 2 background tasks run at once (t1 (\"run the tests\") for 90 s, agent t2 (\"explore\") for 60 s).";
         assert!(line.contains(said), "{line}");
         let text = table(&active, &Snapshot::default(), |_| true, &slots(2), at(90)).unwrap();
         assert!(
-            text.starts_with("[sisyphus] 3 background tasks of this session have not ended;"),
+            text.starts_with("[sisyphus] 3 background tasks of this session have not finished;"),
             "{text}"
         );
-        let said = "- t2 (\"explore\") agent, started, not known to have ended: since 2027-01-15 08:00:30 UTC (60 s)\n";
+        let said = "- t2 (\"explore\") agent, started, not known to have finished: since 2027-01-15 08:00:30 UTC (60 s)\n";
         assert!(text.contains(said), "{text}");
     }
 

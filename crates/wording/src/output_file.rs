@@ -21,8 +21,17 @@ pub(super) struct OutputFile {
     file: File,
     /// The file to be named.
     path: PathBuf,
+    /// Which of the two files `path` is.
+    owner: Owner,
     part: Part,
     origin: Origin,
+}
+
+/// Whose file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Ours,
+    Client,
 }
 
 /// Where the output is read from.
@@ -58,10 +67,12 @@ impl OutputFile {
         let kept_path = state.output(&task.id);
         match (sys::open_own_file(&kept_path).ok(), client_file) {
             (Some(file), Some((_, path))) => {
-                Some(Self { file, path, part: Part::Whole, origin: Origin::Kept })
+                let origin = Origin::Kept;
+                Some(Self { file, path, owner: Owner::Client, part: Part::Whole, origin })
             }
             (None, Some((file, path))) => {
-                Some(Self { file, path, part: Part::Whole, origin: Origin::Client })
+                let origin = Origin::Client;
+                Some(Self { file, path, owner: Owner::Client, part: Part::Whole, origin })
             }
             (Some(file), None) => {
                 let part = match known.map(|output| output.dropped) {
@@ -69,7 +80,8 @@ impl OutputFile {
                     Some(dropped) => Part::Ends { dropped },
                     None => Part::Unknown,
                 };
-                Some(Self { file, path: kept_path, part, origin: Origin::Kept })
+                let origin = Origin::Kept;
+                Some(Self { file, path: kept_path, owner: Owner::Ours, part, origin })
             }
             (None, None) => None,
         }
@@ -87,6 +99,11 @@ impl OutputFile {
             Origin::Client => 0,
         };
         Some(known.bytes.max(kept))
+    }
+
+    /// Whether the model has its path: Claude Code says it with the answer to the call.
+    pub(super) fn is_known(&self) -> bool {
+        self.owner == Owner::Client
     }
 
     /// Names the file, if that can be done in plain text: its folders' names are somebody else's choice, and a path that

@@ -60,7 +60,7 @@ fn head(size: &str, found: &Excerpt, shortened: Shortened) -> String {
         (Some(end), Shortened::No) => end,
         (Some(end), Shortened::Yes) => format!("{end}, shortened"),
     };
-    format!("output ({size}; {which}; what the command printed, each line after \"| \"):\n")
+    format!("output ({size}; {which}; each line after \"| \" is the command's):\n")
 }
 
 /// The lines with their marks; one between those that look like a failure and the end stands for what is there.
@@ -108,7 +108,7 @@ mod tests {
     fn head_of(found: &Excerpt, bytes: Option<u64>, room: usize) -> String {
         let text = quote(found, bytes, room);
         let head = text.lines().next().unwrap();
-        head.replace("; what the command printed, each line after \"| \"", "")
+        head.replace("; each line after \"| \" is the command's", "")
     }
 
     #[test]

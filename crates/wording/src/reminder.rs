@@ -52,7 +52,7 @@ pub fn reminder(
     }
     if count < results.len() {
         let left_out = results.len() - count;
-        text.push_str(&format!("{left_out} more ended; `sisyphus list` shows them.\n\n"));
+        text.push_str(&format!("{left_out} more finished; `sisyphus list` shows them.\n\n"));
     }
     text.push_str(&foot);
     Some(text)
@@ -136,11 +136,11 @@ mod tests {
             "\
 [sisyphus] Background task t1 (\"run the tests\") failed with exit code 3 after 2.1 s.
 command: sleep 2; echo '47 passed, 3 failed'; exit 3
-output (1 line, 20 bytes; all of it; what the command printed, each line after \"| \"):
+output (1 line, 20 bytes; all of it; each line after \"| \" is the command's):
 | 47 passed, 3 failed
 whole output: STATE/output/t1.log
 
-No other background command of this session is running."
+No other background command is running."
         );
     }
 
@@ -152,7 +152,7 @@ No other background command of this session is running."
         assert_eq!(
             remind(&dir, &[good, bad], 2),
             "\
-[sisyphus] Background task t2 (\"run the tests\") was stopped by its time limit of 90 s after 90 s.
+[sisyphus] Background task t2 (\"run the tests\") timed out after 90 s.
 command: sleep 2; echo '47 passed, 3 failed'; exit 3
 
 [sisyphus] Background task t1 (\"run the tests\") completed with exit code 0 after 61 s.
@@ -160,7 +160,7 @@ command: sleep 2; echo '47 passed, 3 failed'; exit 3
 output: none
 whole output: STATE/output/t1.log
 
-2 other background commands of this session have not ended."
+2 other background commands have not finished."
         );
     }
 
@@ -265,7 +265,7 @@ whole output: STATE/output/t1.log
             let text = remind(&dir, &tasks, 0);
             assert!(length(&text) <= REMINDER_MAX, "{length_of_one}: {}", length(&text));
             let left_out = 120 - reports(&text).len();
-            let said = format!("\n{left_out} more ended; `sisyphus list` shows them.\n\n");
+            let said = format!("\n{left_out} more finished; `sisyphus list` shows them.\n\n");
             assert!(text.contains(&said), "{text}");
         }
     }

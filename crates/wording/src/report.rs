@@ -14,15 +14,20 @@ use super::quote::quote;
 /// Most characters that are said of one task.
 const TASK_MAX: usize = 2_000;
 /// Most characters of a command that are repeated.
-const COMMAND_MAX: usize = 200;
+const COMMAND_MAX: usize = 80;
+/// How many of its last lines a success shows at most: what matters of it is that it went well.
+const SUCCESS_LINES: usize = 5;
 
 /// How many surviving processes are named, and with how many characters each.
 const SURVIVORS_NAMED: usize = 5;
 const SURVIVOR_NAME_MAX: usize = 20;
 
-/// Says how a task ended and shows the output worth reading. Empty for a task that has not ended.
+/// Says how a task ended, shows the output worth reading, and names its file. Empty for a task that has not ended.
 pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
-    Ended::of(task, state).map_or_else(String::new, |ended| ended.in_full(tail_lines))
+    let Some(ended) = Ended::of(task, state) else { return String::new() };
+    let known = ended.output.as_ref().filter(|output| output.is_known());
+    let place = known.and_then(OutputFile::line).map(|line| format!("{line}\n"));
+    ended.in_full(tail_lines) + &place.unwrap_or_default()
 }
 
 /// A task that has ended, and its output if that can be read.
@@ -52,10 +57,10 @@ impl<'a> Ended<'a> {
         text.push_str(&left_behind(&self.ending.survivors));
         let Some(output) = &self.output else { return text };
         let foot = self.place(output);
-        let purpose = if self.ending.outcome == Outcome::Completed {
-            Purpose::Success
+        let (purpose, tail_lines) = if self.ending.outcome == Outcome::Completed {
+            (Purpose::Success, tail_lines.min(SUCCESS_LINES))
         } else {
-            Purpose::Failure
+            (Purpose::Failure, tail_lines)
         };
         let room = TASK_MAX.saturating_sub(length(&text) + length(&foot));
         match output.excerpt(tail_lines, purpose) {
@@ -83,8 +88,11 @@ impl<'a> Ended<'a> {
             .unwrap_or_else(|| self.sentence(0))
     }
 
-    /// The line that names the output.
+    /// The line that names the output; empty for the file that Claude Code named when it launched the command.
     fn place(&self, output: &OutputFile) -> String {
+        if output.is_known() {
+            return String::new();
+        }
         output.line().map_or_else(|| self.elsewhere(), |line| format!("{line}\n"))
     }
 
@@ -112,8 +120,8 @@ fn left_behind(survivors: &Survivors) -> String {
     }
     let names: Vec<String> =
         names.iter().take(SURVIVORS_NAMED).map(|name| one_line(name, SURVIVOR_NAME_MAX)).collect();
-    let what = if *count == 1 { "process of it still runs" } else { "processes of it still run" };
-    format!("{count} {what}: {}\n", names.join(", "))
+    let what = if *count == 1 { "process" } else { "processes" };
+    format!("It left {count} {what} running: {}\n", names.join(", "))
 }
 
 /// A command as plain text on one line, cut in the middle.
@@ -141,7 +149,7 @@ mod tests {
             ending.survivors = Survivors { count: 2, names };
         });
         let text = report(&task, &StateDir::at(dir.path()), 20);
-        assert!(text.contains("\n2 processes of it still run: sleep, ab\n"), "{text}");
+        assert!(text.contains("\nIt left 2 processes running: sleep, ab\n"), "{text}");
     }
 
     #[test]

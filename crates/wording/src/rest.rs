@@ -22,14 +22,14 @@ impl Rest {
         let live = match self.live {
             0 if self.owed == 0 && self.sum.total() > 1 => {
                 format!(
-                    "All {} background commands of this session have ended: {}.",
+                    "All {} background commands have finished: {}.",
                     self.sum.total(),
                     self.sum.said()
                 )
             }
-            0 => "No other background command of this session is running.".to_owned(),
-            1 => "1 other background command of this session has not ended.".to_owned(),
-            count => format!("{count} other background commands of this session have not ended."),
+            0 => "No other background command is running.".to_owned(),
+            1 => "1 other background command has not finished.".to_owned(),
+            count => format!("{count} other background commands have not finished."),
         };
         match self.owed {
             0 => live,
@@ -48,18 +48,15 @@ mod tests {
         let said = |live, owed| Rest { live, owed, sum: Tally::default() }.said();
         assert_eq!(
             said(0, 1),
-            "No other background command of this session is running. 1 more result follows with the next event."
+            "No other background command is running. 1 more result follows with the next event."
         );
         assert_eq!(
             said(1, 7),
-            "1 other background command of this session has not ended. 7 more results follow with the next event."
+            "1 other background command has not finished. 7 more results follow with the next event."
         );
         let sum: Tally = serde_json::from_str(r#"{"completed":6,"failed":1}"#).unwrap();
         let finished = |live| Rest { live, owed: 0, sum: sum.clone() }.said();
-        assert_eq!(
-            finished(0),
-            "All 7 background commands of this session have ended: 1 failed, 6 completed."
-        );
+        assert_eq!(finished(0), "All 7 background commands have finished: 1 failed, 6 completed.");
         assert_eq!(finished(1), said(1, 0));
         assert!(said(usize::MAX, usize::MAX).len() <= Rest::SAID_MAX);
     }

@@ -95,12 +95,12 @@ fn passes_and_leaves_nothing_behind() {
         "  wait for the server: waits, 1 before it\n",
         "  lint: runs\n",
         "  wait for the server: runs\n",
-        "  wait for the server: was stopped by its time limit of 1.5 s after ",
+        "  wait for the server: timed out after 1.5 s",
         "the model reads",
         "(\"run the tests\") failed with exit code 3 after ",
         "| error: auth/login.test: expected 200, got 401\n",
-        "(\"wait for the server\") was stopped by its time limit of 1.5 s after ",
-        "All 4 background commands of this session have ended: 1 failed, 1 timed out, 2 completed.\n",
+        "(\"wait for the server\") timed out after 1.5 s",
+        "All 4 background commands have finished: 1 failed, 1 timed out, 2 completed.\n",
         "Next: ",
     ];
     let mut rest = output.stdout.as_str();

@@ -9,7 +9,7 @@ use crate::payload::with;
 use crate::session::Session;
 use crate::start::{binary_of, denied, feed, told};
 
-const TURN: &str = "[sisyphus] A slot is free for the agent that had to wait: ";
+const TURN: &str = "[sisyphus] A slot is free for agent ";
 
 fn env_with(settings: &Value) -> TestEnv {
     let env = TestEnv::new();
@@ -49,16 +49,17 @@ fn four_calls_with_two_slots_each_gets_its_turn_once() {
     let reason = denied(&three.is_called());
     assert!(
         reason.starts_with(
-            "[sisyphus] This agent was not launched: at most 2 background tasks run at once, over all sessions. Now: agent t"
+            "[sisyphus] Not launched: at most 2 background tasks run at once, over all sessions. Running: agent t"
         ),
         "{reason}"
     );
     assert!(reason.contains("(\"agent 1\") for 0"), "{reason}");
     assert!(
-        reason.contains("The call is number 1 in line. You will be told when its turn comes"),
+        reason
+            .contains("This call is number 1 in the queue. You'll be notified when a slot is free"),
         "{reason}"
     );
-    assert!(denied(&four.is_called()).contains("number 2 in line"));
+    assert!(denied(&four.is_called()).contains("number 2 in the queue"));
     let kept = &line(&session)[0];
     assert_eq!(kept["description"], "agent 3");
     assert_eq!(kept["call"]["agent_type"], "Explore");
@@ -69,17 +70,23 @@ fn four_calls_with_two_slots_each_gets_its_turn_once() {
     session.tell(&one.stops("done"));
     let text = told(&session.send(&one.notice()));
     assert_eq!(turns(&text), [3]);
-    assert!(text.contains("(subagent_type Explore). Launch it again now"), "{text}");
-    assert!(text.ends_with("its prompt began: do part 3"), "{text}");
+    assert!(
+        text.contains("(subagent_type Explore). If it is still wanted, launch it now"),
+        "{text}"
+    );
+    assert!(text.ends_with("Its prompt begins: do part 3"), "{text}");
     for _ in 0..2 {
         assert_eq!(session.types().stdout, "", "once");
     }
     assert_eq!(session.send(&turn_ends(&session, &[two.id()])).stdout, "");
 
     // Neither a newcomer nor who comes after it takes what is kept.
-    assert!(denied(&Agent::new(&session, 5).is_called()).contains("number 2 in line"));
+    assert!(denied(&Agent::new(&session, 5).is_called()).contains("number 2 in the queue"));
     let early = denied(&four.again(14).is_called());
-    assert!(early.contains("number 1 in line") && early.contains("1 slot is kept"), "{early}");
+    assert!(
+        early.contains("number 1 in the queue") && early.contains("1 slot is reserved"),
+        "{early}"
+    );
     assert_eq!(line(&session).len(), 3);
 
     three.again(13).runs();
@@ -108,7 +115,7 @@ fn calls_of_one_message_are_counted_one_after_the_other() {
             })
             .collect();
         let number = |reason: String| {
-            let (_, rest) = reason.split_once("The call is number ")?;
+            let (_, rest) = reason.split_once("This call is number ")?;
             rest.split(' ').next()?.parse().ok()
         };
         started.into_iter().map(|thread| number(thread.join().expect("a thread"))).collect()
@@ -125,20 +132,17 @@ fn a_turn_that_is_not_taken_passes_on_and_that_is_said_once() {
         [1, 2, 3].map(|number| Agent::new(if number == 3 { &there } else { &here }, number));
     one.runs();
     assert!(!denied(&two.is_called()).is_empty());
-    assert!(denied(&three.is_called()).contains("number 2 in line"));
+    assert!(denied(&three.is_called()).contains("number 2 in the queue"));
     assert_eq!(turns(&told(&here.send(&one.notice()))), [2]);
     later(&env, 110);
     assert_eq!(there.types().stdout, "", "it is still kept");
     later(&env, 121);
     assert_eq!(turns(&told(&there.types())), [3]);
     let text = told(&here.types());
-    assert!(
-        text.starts_with("[sisyphus] The slot that was kept for the agent \"agent 2\""),
-        "{text}"
-    );
+    assert!(text.starts_with("[sisyphus] The slot reserved for agent \"agent 2\""), "{text}");
     assert_eq!(here.types().stdout, "", "once");
     // Asked for again, it comes after the others.
-    assert!(denied(&two.again(12).is_called()).contains("number 1 in line"));
+    assert!(denied(&two.again(12).is_called()).contains("number 1 in the queue"));
     three.again(13).runs();
     assert_eq!(line(&here).len(), 1);
 }
@@ -302,7 +306,7 @@ fn commands_and_agents_share_the_default_limit() {
     client.running_task();
     let reason = denied(&agent.is_called());
     assert!(
-        reason.contains("at most 1 background task runs at once, over all sessions. Now: t"),
+        reason.contains("at most 1 background task runs at once, over all sessions. Running: t"),
         "{reason}"
     );
     std::fs::write(client.env.project().join("go"), "").unwrap();
@@ -347,7 +351,7 @@ fn what_agents_have_is_said_where_numbers_are_said() {
         "{reason}"
     );
     let resumed = told(&session.send(&session.event("session-start.resume")));
-    assert!(resumed.contains("3 background tasks of this session have not ended"), "{resumed}");
+    assert!(resumed.contains("3 background tasks of this session have not finished"), "{resumed}");
 }
 
 #[test]

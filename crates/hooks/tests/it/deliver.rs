@@ -49,7 +49,7 @@ fn every_end_that_the_client_tells_is_filed_and_told_as_what_it_is() {
             "was stopped after reaching its background time limit",
             "failed.json",
             "timed_out",
-            "was stopped by its time limit of 10 min",
+            "timed out after 10 min",
         ),
         (
             "killed",
@@ -58,13 +58,13 @@ fn every_end_that_the_client_tells_is_filed_and_told_as_what_it_is() {
             "cancelled",
             "was stopped by a signal from outside",
         ),
-        ("completed", "went to sleep", "failed.json", "unknown", "ended, exit code unknown"),
+        ("completed", "went to sleep", "failed.json", "unknown", "finished, exit code unknown"),
         (
             "failed",
             "failed with exit code many",
             "failed.json",
             "unknown",
-            "ended, exit code unknown",
+            "finished, exit code unknown",
         ),
     ];
     for (status, verdict, file, outcome, sentence) in cases {
@@ -99,7 +99,7 @@ fn the_recorded_time_limit_is_told_with_the_calls_own_limit() {
     let session = Session::new(&env);
     session.tell(&session.event("pre-tool-use.bash-background-timeout"));
     let output = session.send(&session.event("user-prompt-submit.notification-bash-time-limit"));
-    assert!(told(&output).contains("was stopped by its time limit of 1.5 s."), "{output:?}");
+    assert!(told(&output).contains("timed out after 1.5 s."), "{output:?}");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_output_stands_in_the_reminder_without_the_clients_own_line() {
     let text = told(&session.submits(&call.notice()));
     assert!(text.contains("\n| hello-out\n"), "{text}");
     assert!(!text.contains("exited with code"), "{text}");
-    assert!(text.contains("\nwhole output: "), "{text}");
+    assert!(!text.contains("whole output"), "Claude Code has named it: {text}");
 }
 
 #[test]

@@ -46,9 +46,9 @@ fn of_100_failures_in_a_row_20_wake_the_session_and_the_rest_waits_for_the_next_
         let text = told(&session.types());
         assert_eq!(count(&text, &mut reports), TOLD_AT_ONCE, "{text}");
         let foot = match left {
-            0 => "All 100 background commands of this session have ended: 100 failed.".to_owned(),
+            0 => "All 100 background commands have finished: 100 failed.".to_owned(),
             left => format!(
-                "No other background command of this session is running. {left} more results follow with the next event."
+                "No other background command is running. {left} more results follow with the next event."
             ),
         };
         assert!(text.ends_with(&foot), "{text}");

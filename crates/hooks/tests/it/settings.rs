@@ -107,10 +107,25 @@ fn as_many_lines_are_shown_as_the_user_wants() {
         call.starts();
         let output: String = (1..=50).map(|number| format!("line {number}\n")).collect();
         call.prints(&output);
-        let text = told(&session.submits(&call.notice_of("completed", "completed (exit code 0)")));
+        let text = told(&session.submits(&call.notice()));
         let shown: Vec<&str> = text.lines().filter(|line| line.starts_with("| line ")).collect();
         assert_eq!(shown.len(), expected, "{settings}: {text}");
         assert_eq!(shown.last(), Some(&"| line 50"), "{text}");
+    }
+}
+
+/// Of a success the last five lines are enough, or fewer if the user wants fewer.
+#[test]
+fn a_success_shows_five_lines() {
+    for (settings, expected) in [("{}", 5), (r#"{"sisyphus":{"output_lines":3}}"#, 3)] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        set(&env, settings);
+        let call = session.call(1);
+        call.starts();
+        call.prints(&"a line\n".repeat(50));
+        let text = told(&session.submits(&call.notice_of("completed", "completed (exit code 0)")));
+        assert_eq!(text.matches("\n| a line").count(), expected, "{settings}: {text}");
     }
 }
 

@@ -51,7 +51,7 @@ fn a_silent_command_is_told_once_and_goes_on() {
     assert_eq!((calls(&client), types(&client)), (String::new(), String::new()));
     silent_for(&client, &running.output, 6);
     let text = calls(&client);
-    assert!(text.contains("still runs and has printed nothing for 6 min"), "{text:?}");
+    assert!(text.contains("is still running and has printed nothing for 6 min"), "{text:?}");
     assert_eq!((calls(&client), types(&client)), (String::new(), String::new()));
     assert!(running.process.is_alive());
     fs::write(client.env.project().join("go"), "").unwrap();

@@ -40,9 +40,14 @@ fn a_sleep_is_denied_until_what_it_would_wait_for_has_ended() {
     let running = client.background("until [ -e go ]; do sleep 0.02; done");
     client.running_task();
     let reason = sleep();
-    assert!(reason.starts_with("[sisyphus] This sleep was not run. Background task t"), "{reason}");
+    assert!(
+        reason.starts_with(
+            "[sisyphus] This sleep was not run, because it is not needed. Background task t"
+        ),
+        "{reason}"
+    );
     assert!(reason.contains("(\"a test\") has been running for "), "{reason}");
-    assert!(reason.contains("; its end is told when it comes."), "{reason}");
+    assert!(reason.contains("; you'll be notified when it finishes."), "{reason}");
     assert!(!reason.contains('\n'), "{reason}");
     // The runner can tell its end in its run folder only: the guard looks there.
     client.env.close_state();
@@ -64,7 +69,10 @@ fn a_task_in_line_is_live() {
     let reply = client.hook("sisyphus-pre-tool-use", event);
     let reason = reply["hookSpecificOutput"]["permissionDecisionReason"].as_str().unwrap();
     assert!(reason.contains(" has been running for "), "{reason}");
-    assert!(reason.contains(" has not started yet; each end is told when it comes."), "{reason}");
+    assert!(
+        reason.contains(" has not started yet; you'll be notified when each finishes."),
+        "{reason}"
+    );
     fs::write(client.env.project().join("go"), "").unwrap();
     first.wait();
     second.wait();
@@ -175,7 +183,11 @@ fn a_task_that_only_the_client_sees_counts_as_long_as_it_can_run() {
         });
         refusal(&session)
     };
-    assert!(started(9, 0).contains(" was started 9 min ago; its end is told"), "{}", started(9, 0));
+    assert!(
+        started(9, 0).contains(" was started 9 min ago; you'll be notified"),
+        "{}",
+        started(9, 0)
+    );
     assert_eq!(started(11, 0), "", "the client would have stopped it");
     assert_eq!(started(1, 1), "", "the client did not list it");
 }

@@ -45,8 +45,9 @@ fn a_result_is_told_again_if_and_only_if_its_prompt_was_blocked_by_somebody_else
         (vec![blocked("no", 0), added(report)], false),
         (vec![added("[sisyphus] Background task t12 (\"others\") failed"), blocked("no", 0)], true),
         // What was said of it before it ended is no report.
-        (vec![added("[sisyphus] Background task t1 may run for 30 min"), blocked("no", 0)], true),
-        (vec![added("[sisyphus] Background task t1 still runs"), blocked("no", 0)], true),
+        (vec![added("[sisyphus] Background task t1 has a time limit"), blocked("no", 0)], true),
+        (vec![added("[sisyphus] Background task t1 is still running"), blocked("no", 0)], true),
+        (vec![added("[sisyphus] Background task t1 (\"a\") is number 2"), blocked("no", 0)], true),
         // What was blocked was blocked by us, or long before.
         (vec![blocked("sisyphus: all results were delivered already", 0)], false),
         (vec![blocked("no", -60)], false),

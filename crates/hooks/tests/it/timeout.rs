@@ -137,8 +137,7 @@ fn our_limit_is_said_at_launch() {
     let said = send_attended(&session, &calls[0].after()).json();
     let said = said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
     assert!(said.starts_with("[sisyphus] Background task t"), "{said}");
-    let clause =
-        " may run for 30 min; the user's setting `sisyphus.task_ttl_minutes` lengthens that.";
+    let clause = " has a time limit of 30 min (user setting `sisyphus.task_ttl_minutes`).";
     assert!(said.ends_with(clause) && said.len() < 160, "{said}");
     drop(runner);
     assert_eq!(send_attended(&session, &calls[1].after()).stdout, "", "no runner has it");

@@ -97,7 +97,7 @@ fn results_come_along_and_nothing_is_cut_off() {
     let text = told(&session.submits("ulw: refactor the API"));
     assert_eq!(text.matches(TITLE).count(), 1, "{text}");
     assert!(text.contains("(\"the tests\") failed with exit code 3."), "{text}");
-    assert!(text.ends_with("No other background command of this session is running."), "{text}");
+    assert!(text.ends_with("No other background command is running."), "{text}");
 
     // As many results as make the longest reminder: then the text's place is named.
     let tasks: Vec<Value> = (0..20).map(|number| {
@@ -108,12 +108,17 @@ fn results_come_along_and_nothing_is_cut_off() {
                 "delivery": { "state": "owed", "since": 1, "attempt": "first" } })
     }).collect();
     session.put(&tasks);
+    let outputs = env.state().join("output");
+    fs::create_dir_all(&outputs).unwrap();
+    for number in 0..20 {
+        fs::write(outputs.join(format!("t{number}.log")), "x".repeat(300)).unwrap();
+    }
     let event = with(session.event("user-prompt-submit.typed"), "/prompt", "ulw: refactor the API");
     let mut command = env.command("sisyphus-user-prompt-submit");
     command.env("CLAUDE_PLUGIN_ROOT", "/home/dev/.claude/skills/sisyphus");
     let text = told(&feed(command, event.to_string().as_bytes()));
     assert_eq!(text.matches("failed with exit code 3.").count(), 20, "{text}");
-    assert!(text.ends_with("commands of this session have ended: 20 failed."), "{text}");
+    assert!(text.ends_with("commands have finished: 20 failed."), "{text}");
     assert!(
         text.contains("read `/home/dev/.claude/skills/sisyphus/skills/ultrawork/SKILL.md`"),
         "{text}"

@@ -210,8 +210,9 @@ fn tell(
             .as_ref()
             .map_or(window.end, |output| output.bytes.max(window.end)),
         output_place: place(task, state),
-        note: (!ended && is_awaited)
-            .then(|| "Its end is told when it comes; there is no need to ask again.".to_owned()),
+        note: (!ended && is_awaited).then(|| {
+            "You'll be notified when it finishes; there is no need to ask again.".to_owned()
+        }),
     };
     if ended && is_result(request, &window) {
         // Best effort: at worst it is told once more.
@@ -280,7 +281,7 @@ fn quoted(answer: &OutputAnswer, window: &Window) -> String {
     let lines: String = window.lines.iter().map(|line| format!("| {line}\n")).collect();
     let more = if answer.more { ", more is there" } else { "" };
     format!(
-        "output (bytes {} to {} of {}; what the command printed, each line after \"| \"):\n{lines}next: since={}{more}\n",
+        "output (bytes {} to {} of {}; each line after \"| \" is the command's):\n{lines}next: since={}{more}\n",
         answer.since, answer.next_since, window.end, answer.next_since
     )
 }

@@ -25,7 +25,7 @@ fn a_running_command_is_read_by_its_cursor() {
     assert!(first.text.starts_with("## Task Status\n\n| Field | Value |\n"), "{}", first.text);
     assert!(first.text.contains("| Status | **running** |\n"), "{}", first.text);
     assert!(first.text.contains("\n| line 1\nnext: since=7\n"), "{}", first.text);
-    assert!(first.data["note"].as_str().unwrap().contains("told when it comes"));
+    assert!(first.data["note"].as_str().unwrap().contains("notified when it finishes"));
 
     go(1);
     running.wait_for_line("line 2");

@@ -85,7 +85,7 @@ fn what_follows_a_failure_within_two_seconds_joins_its_notification() {
     assert_eq!(
         stage.said()[1],
         "proj: 2 of 3 commands failed | a failed with exit code 3 after 0 s / \
-         b was stopped by the client's time limit after 1 s / c completed with exit code 0 after 12 s"
+         b timed out at Claude Code's own limit after 1 s / c completed with exit code 0 after 12 s"
     );
 }
 

@@ -45,7 +45,7 @@ fn a_result_that_a_running_command_wrote_itself_is_not_believed() {
         }
         let text = client.types();
         assert!(text.contains("completed with exit code 0"), "the other one's end: {text:?}");
-        assert!(text.ends_with("1 other background command of this session has not ended."));
+        assert!(text.ends_with("1 other background command has not finished."));
         assert!(!text.contains(id.as_str().unwrap()), "{text}");
 
         fs::write(client.env.project().join("stop"), "").unwrap();

@@ -80,7 +80,7 @@ fn outcome(predicate: &str) -> Option<Outcome> {
         let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap_or(rest.len());
         rest[..digits].parse::<i32>().ok()
     };
-    if predicate.contains(" is number ") || predicate.contains(" still runs") {
+    if predicate.contains(" is number ") || predicate.contains(" still running ") {
         return None;
     }
     if let Some(code) = number_behind("exit code ") {
@@ -132,11 +132,11 @@ mod tests {
             ("completed with exit code 0 after 1 s.", Some(Outcome::Code(0))),
             ("was killed by signal 9 (SIGKILL).", Some(Outcome::Signal(9))),
             ("was stopped by the user after 1 s.", Some(Outcome::Stopped)),
-            ("was stopped by its time limit of 2 s after 2 s.", Some(Outcome::TimedOut)),
+            ("timed out after 2 s.", Some(Outcome::TimedOut)),
             ("was lost, exit code unknown: it died.", Some(Outcome::Unknown)),
-            ("ended, exit code unknown.", Some(Outcome::Unknown)),
-            ("is number 3 in the queue. At most 5 commands", None),
-            ("still runs and has printed nothing for 5 min.", None),
+            ("finished, exit code unknown.", Some(Outcome::Unknown)),
+            ("is number 3 in the queue: at most 5 commands", None),
+            ("is still running and has printed nothing for 5 min.", None),
         ];
         for (predicate, expected) in cases {
             assert_eq!(outcome(&format!(" {predicate}")), expected, "{predicate}");

@@ -18,8 +18,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 const AGENTS: usize = 4;
 /// How every agent's prompt begins: by it its requests are told from those of the conversation.
 const PROMPT: &str = "SUBTASK part ";
-const TURN: &str = "[sisyphus] A slot is free for the agent that had to wait: \"part ";
-const REFUSED: &str = "[sisyphus] This agent was not launched: at most 2 background tasks run at once, over all sessions. Now: ";
+const TURN: &str = "[sisyphus] A slot is free for agent \"part ";
+const REFUSED: &str =
+    "[sisyphus] Not launched: at most 2 background tasks run at once, over all sessions. Running: ";
 
 fn agent(number: usize) -> Block {
     let input = json!({ "description": format!("part {number}"), "prompt": format!("{PROMPT}{number}"),
@@ -57,8 +58,8 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
             }
             Some((_, reason)) => {
                 ensure!(result.is_error, "call {number} was not denied: {}", result.text);
-                let first = reason.contains("The call is number 1 in line.");
-                let second = reason.contains("The call is number 2 in line.");
+                let first = reason.contains("This call is number 1 in the queue.");
+                let second = reason.contains("This call is number 2 in the queue.");
                 ensure!(first != second, "call {number} was told: {}", result.text);
                 waiting[usize::from(second)] = Some(number);
             }

@@ -36,10 +36,10 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let requests = api.requests();
     let second = requests.get(1).context("there was no second request")?.text();
     let told: Vec<&str> =
-        second.split("is number ").skip(1).filter(|text| text.contains(" in the queue.")).collect();
+        second.split("is number ").skip(1).filter(|text| text.contains(" in the queue")).collect();
     ensure!(told.len() == COMMANDS - SLOTS, "{} of {COMMANDS} calls were told to wait", told.len());
     // Later ones may find the line shorter: the first have ended by then on a slow machine.
-    let first = "1 in the queue. At most 2 commands run at once; now ";
+    let first = "1 in the queue: at most 2 commands run at once (";
     ensure!(told[0].starts_with(first), "the third call was told: {}", told[0]);
     let last = api.last()?.text();
     for number in 0..COMMANDS {

@@ -1,6 +1,6 @@
 //! A background command fails while the model works: the next request tells it all, once.
 
-use std::path::Path;
+use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -52,9 +52,13 @@ pub(super) fn check_first(requests: &[Request]) -> Result<()> {
     );
     let has_line = reminder.lines().any(|line| line.strip_prefix("| ").unwrap_or(line) == LINE);
     ensure!(has_line, "the reminder has no line `{LINE}`:\n{reminder}");
-    let file = output_file(&reminder)
-        .with_context(|| format!("the reminder names no output file:\n{reminder}"))?;
-    ensure!(Path::new(file).is_file(), "the reminder names `{file}`, which does not exist");
+    // Claude Code has named the file with its answer to the call.
+    let results = request.tool_results();
+    let file = results.iter().find_map(|result| result.output_file().ok());
+    let file = file.context("no answer names an output file")?;
+    let printed = fs::read_to_string(file).with_context(|| format!("could not read `{file}`"))?;
+    ensure!(printed.contains(LINE), "`{file}` has no line `{LINE}`:\n{printed}");
+    ensure!(!reminder.contains(file), "the reminder names `{file}` once more:\n{reminder}");
     ensure!(
         !request.notifications().is_empty(),
         "the client's own notification is not in that request"
@@ -67,10 +71,4 @@ pub(super) fn check_once(last: &Request) -> Result<()> {
     let count = last.text().matches(OUTCOME).count();
     ensure!(count == 1, "the whole conversation says `{OUTCOME}` {count} times");
     Ok(())
-}
-
-/// The path behind `whole output:`.
-pub(super) fn output_file(reminder: &str) -> Option<&str> {
-    let line = reminder.lines().find_map(|line| line.split_once("whole output: "))?.1;
-    Some(line.trim())
 }

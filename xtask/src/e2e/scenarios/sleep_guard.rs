@@ -30,13 +30,14 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let last = api.last()?;
     let refused = last.tool_result("toolu_0002_0")?;
     ensure!(refused.is_error, "`{SLEEP}` ran: {}", refused.text);
-    let line = refused
-        .text
-        .lines()
-        .find(|line| line.contains("[sisyphus] This sleep was not run. Background task t"));
+    let line = refused.text.lines().find(|line| {
+        line.contains(
+            "[sisyphus] This sleep was not run, because it is not needed. Background task t",
+        )
+    });
     let told = line.is_some_and(|line| {
         line.contains("(\"hold\") has been running for ")
-            && line.contains("; its end is told when it comes.")
+            && line.contains("; you'll be notified when it finishes.")
     });
     ensure!(told, "`{SLEEP}` was refused with: {}", refused.text);
     let plain = last.tool_result("toolu_0002_1")?;

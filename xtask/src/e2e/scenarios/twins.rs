@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 
-use super::reminder_mid_turn::output_file;
 use crate::e2e::api::{Api, bash, text};
 use crate::e2e::home::Setup;
 use crate::e2e::session::{BYPASS, Session};
@@ -40,7 +39,8 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         ensure!(announced.count() <= 1, "the client announced `{call}` more than once");
     }
     let reminders = last.reminders().join("\n");
-    let files: BTreeSet<_> = reminders.split(OUTCOME).skip(1).filter_map(output_file).collect();
-    ensure!(files.len() == 2, "two tasks, but these outputs: {files:?}");
+    let lines = reminders.lines().filter(|line| line.contains(OUTCOME));
+    let tasks: BTreeSet<_> = lines.filter_map(|line| line.split(' ').nth(3)).collect();
+    ensure!(tasks.len() == 2, "two tasks, but these names: {tasks:?}");
     Ok(())
 }

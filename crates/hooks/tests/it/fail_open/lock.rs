@@ -88,7 +88,7 @@ fn no_hook_waits_long_for_a_lock_that_a_stopped_process_holds() {
         // What runs can be told without the lock.
         let tells = event["hook_event_name"] == "SessionStart";
         assert_eq!(
-            said.contains("1 background command of this session has not ended"),
+            said.contains("1 background command of this session has not finished"),
             tells,
             "{said}"
         );

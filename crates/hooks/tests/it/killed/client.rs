@@ -45,7 +45,7 @@ fn a_session_that_goes_on_is_not_told_that_it_runs() {
     let session = Session::new(&env);
     last_words(&session, &session.call(1).after());
     let resumed = told(&session.send(&session.event("session-start.resume")));
-    assert!(resumed.contains("was lost") && !resumed.contains("has not ended"), "{resumed}");
+    assert!(resumed.contains("was lost") && !resumed.contains("has not finished"), "{resumed}");
 }
 
 #[test]
