@@ -137,8 +137,9 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
+    /// If the rename fails, `write` keeps what is at the path and removes its temporary file.
     #[test]
-    fn a_failed_rename_keeps_the_old_file_and_removes_the_temporary_one() {
+    fn a_failed_rename_keeps_the_old_file() {
         let dir = TempDir::new();
         let path = dir.path().join("folder");
         fs::create_dir(&path).unwrap();

@@ -271,8 +271,9 @@ mod tests {
         Layers { user: file("/user", user), project: vec![file("/project", project)] }
     }
 
+    /// `Layers::effective` says where a value comes from and which files it refused.
     #[test]
-    fn it_is_told_where_a_value_comes_from_and_what_was_refused() {
+    fn a_value_has_its_source_and_refusals() {
         let said = layers(&json!(null), "output_lines", &json!(5));
         let find = |said: &Layers| {
             let all = said.effective();
@@ -289,8 +290,9 @@ mod tests {
         assert_eq!(find(&layers(&json!(5), "output_lines", &json!(5))), (false, false, 0));
     }
 
+    /// `Layers::read` reads both files of a project, and neither loosens the other.
     #[test]
-    fn both_files_of_a_project_are_read_and_neither_loosens_the_other() {
+    fn both_files_of_a_project_are_read() {
         let dir = TempDir::new();
         let (user, project) = (dir.path().join("user"), dir.path().join("project"));
         for folder in [user.clone(), project.join(".claude")] {

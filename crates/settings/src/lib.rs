@@ -279,8 +279,9 @@ mod tests {
         assert_eq!(default().task_ttl_ms, hour / 2);
     }
 
+    /// `Settings::of` also reads a key with a dot. A nested key goes before it.
     #[test]
-    fn a_key_may_be_written_with_a_dot_and_a_nested_one_goes_before() {
+    fn a_nested_key_goes_before_one_with_a_dot() {
         let off = Settings { execution: Execution::Off, ..Settings::default() };
         let silent = Settings { notifications: Switch::Off, ..Settings::default() };
         let cases = [
@@ -318,8 +319,9 @@ mod tests {
         }
     }
 
+    /// `Settings::of` keeps those limits for models and providers that it can use.
     #[test]
-    fn of_the_limits_for_models_and_providers_those_that_can_be_used_are_kept() {
+    fn usable_limits_of_models_are_kept() {
         let read = |value: Value| {
             let settings = Settings::of(&json!({ "sisyphus.model_concurrency": value.clone(),
                                                  "sisyphus": { "provider_concurrency": value } }));

@@ -166,8 +166,9 @@ mod tests {
         }
     }
 
+    /// `unseen_end` calls an end that no process saw lost, unless a stop request explains it.
     #[test]
-    fn an_end_that_nobody_saw_is_lost_unless_it_was_asked_for() {
+    fn an_unseen_end_is_lost_unless_asked_for() {
         let ended = |by, second| {
             let mut task = pending("t1", 1);
             task.stop_request = Some(StopRequest::new(by, at(second)));

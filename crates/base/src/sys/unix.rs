@@ -226,8 +226,9 @@ mod tests {
 
     use sisyphus_testing::TempDir;
 
+    /// `open_linked_file` follows links to a regular file. It refuses a pipe, a device, a folder and a circle of links.
     #[test]
-    fn a_link_to_a_regular_file_is_followed_and_to_anything_else_refused() {
+    fn only_links_to_regular_files_are_followed() {
         let dir = TempDir::new();
         let path = |name: &str| dir.path().join(name);
         fs::write(path("file"), "content").unwrap();

@@ -313,8 +313,9 @@ mod tests {
         );
     }
 
+    /// `clean_line` removes characters that are invisible or change the direction of the text, and keeps visible ones.
     #[test]
-    fn nothing_hides_between_the_letters_and_nothing_turns_them_round() {
+    fn invisible_characters_are_removed() {
         let hidden = [
             0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b, 0x180e, 0x200b, 0x200d,
             0x200f, 0x2028, 0x202e, 0x2060, 0x2066, 0x206f, 0x3164, 0xfe00, 0xfe0f, 0xfeff, 0xffa0,
@@ -358,8 +359,9 @@ mod tests {
         }
     }
 
+    /// If both ends of a long line hold nothing visible, `clean_line` still says how much it leaves out.
     #[test]
-    fn ends_that_hold_nothing_to_be_seen_are_still_said_to_be_ends() {
+    fn a_cut_between_invisible_ends_is_marked() {
         let line = "\x1b[01;31m".repeat(10_000);
         assert_eq!(clean_line(line.as_bytes(), 80), " [… at least 71808 bytes …] ");
     }

@@ -176,8 +176,9 @@ mod tests {
         );
     }
 
+    /// An agent goes through the same states as a command, and `Task::apply` makes no delivery of its end.
     #[test]
-    fn an_agent_goes_the_same_way_and_no_end_of_it_is_told() {
+    fn an_agents_end_needs_no_delivery() {
         let outcomes = [
             Outcome::Completed,
             Outcome::AgentFailed { why: AgentFailure::RateLimit },
