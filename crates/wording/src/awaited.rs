@@ -74,8 +74,9 @@ mod tests {
         assert_eq!(sleep_refused(&[], at(90)), None);
     }
 
+    /// `sleep_refused` names three tasks with their states, and counts the rest.
     #[test]
-    fn several_are_named_as_what_they_are_and_the_rest_is_counted() {
+    fn several_tasks_are_named_by_their_states() {
         let (seen, told) = (running(1, "", Watch::Supervised), running(2, "", Watch::Observed));
         let waits = pending("t3", 3);
         let others = [running(4, "", Watch::Supervised), running(5, "", Watch::Supervised)];

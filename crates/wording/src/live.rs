@@ -238,8 +238,9 @@ mod tests {
         active
     }
 
+    /// `queue_line` says which place a queued task has and what is before it.
     #[test]
-    fn a_queued_task_is_told_its_place_and_what_is_before_it() {
+    fn a_queued_task_has_its_place() {
         let active = busy();
         let line = |slots: Limits| {
             queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots, at(90))
@@ -297,8 +298,9 @@ mod tests {
         assert_eq!(said, None);
     }
 
+    /// `table` shows what runs or is queued, and no call that may never run.
     #[test]
-    fn the_table_shows_what_is_live_and_nothing_that_may_never_run() {
+    fn the_table_shows_what_is_live() {
         let text = table(&busy(), &Snapshot::default(), |_| true, &slots(2), at(90)).unwrap();
         assert_eq!(
             text,

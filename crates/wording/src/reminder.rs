@@ -202,8 +202,9 @@ whole output: STATE/output/t1.log
         line == format!("output: `sisyphus show {id} --json` names its file")
     }
 
+    /// A reminder has room for as many reports as a hook leases at once, even at their longest.
     #[test]
-    fn as_many_as_are_claimed_at_once_are_all_told_at_their_worst() {
+    fn all_leased_reports_fit_at_their_worst() {
         // As long as the client's own usually are, too long for a short report, and almost as long as the system allows.
         let folders: [(_, IsPlace); 3] = [
             ("d".repeat(90), is_named),

@@ -194,8 +194,9 @@ mod tests {
         }
     }
 
+    /// `report` counts a character twice if Claude Code counts it twice.
     #[test]
-    fn characters_that_count_twice_for_the_client_count_twice() {
+    fn some_characters_count_twice() {
         let dir = TempDir::new();
         let output = format!("{}\n", "🎉".repeat(300)).repeat(20);
         let task = with_output(&dir, ended("t1", Outcome::Completed, 5), output.as_bytes());
@@ -203,8 +204,9 @@ mod tests {
         assert!(count <= 2_000, "{count}");
     }
 
+    /// `report` does not say that there is no output if it can neither show nor name it.
     #[test]
-    fn an_output_that_cannot_be_shown_or_named_is_not_called_none() {
+    fn an_unshown_output_is_not_called_none() {
         let dir = TempDir::new();
         let strange = TempDir::new();
         let folder = strange.path().join("a\nb");

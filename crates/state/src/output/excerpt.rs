@@ -219,8 +219,9 @@ mod tests {
         excerpt(&mut File::open(path).unwrap(), 20, Purpose::Failure).unwrap()
     }
 
+    /// The excerpt of a file that is longer than what it looks at has no beginning.
     #[test]
-    fn a_file_that_is_longer_than_what_is_looked_at_has_no_beginning() {
+    fn a_longer_file_has_no_beginning() {
         let lines = of_file("a line of text\n".repeat(100_000).as_bytes());
         assert!(lines.began_earlier && !lines.is_whole());
         assert_eq!((lines.tail.len(), lines.tail[0].as_str()), (20, "a line of text"));

@@ -208,8 +208,9 @@ mod tests {
         KeptOutput { bytes, dropped, client_file: None }
     }
 
+    /// `Source::open` takes our copy before Claude Code's file, unless the middle of our copy is missing.
     #[test]
-    fn our_copy_goes_before_the_clients_file_unless_its_middle_is_missing() {
+    fn our_copy_goes_before_the_clients_file() {
         let mut stage = Stage::new();
         assert_eq!(stage.text(), None);
         stage.client_writes("12345\n\n[exited with code 4]\n");
@@ -224,8 +225,9 @@ mod tests {
         assert_eq!(stage.text().as_deref(), Some("1[…]5"));
     }
 
+    /// `Source` takes what only looks like Claude Code's line for output if the runner saw it.
     #[test]
-    fn what_only_looks_like_the_clients_line_is_output_if_the_runner_saw_it() {
+    fn a_look_alike_of_the_clients_line_is_output() {
         let mut stage = Stage::new();
         stage.client_writes("say\n[killed]\n");
         assert_eq!(stage.text().as_deref(), Some("say"));

@@ -165,8 +165,9 @@ mod tests {
         }
     }
 
+    /// `Window::take` loses and repeats nothing when a caller reads piece by piece.
     #[test]
-    fn read_piece_by_piece_nothing_is_lost_and_nothing_comes_twice() {
+    fn pieces_make_the_whole() {
         let text: String = (0..500).map(|number| format!("line {number} €\n")).collect();
         let over = finished("t1", Outcome::Completed);
         for max in [16, 17, 64, 1_000] {

@@ -208,8 +208,9 @@ mod tests {
         }
     }
 
+    /// `write` puts the format first in every file.
     #[test]
-    fn the_format_stands_first_in_every_file_that_we_write() {
+    fn the_format_stands_first() {
         let dir = TempDir::new();
         let path = dir.path().join("file.json");
         let written = |text: Result<()>| {
@@ -221,8 +222,9 @@ mod tests {
         assert_eq!(written(write(&path, &History::default())), Some(2));
     }
 
+    /// `read` refuses a newer format wherever it stands in the file, and does not call it damage.
     #[test]
-    fn a_newer_format_is_refused_wherever_it_stands_and_is_no_damage() {
+    fn a_newer_format_is_no_damage() {
         // What a read says: "default", "newer" or "malformed".
         let cases = [
             ("{\"version\": 1, \"tasks\": []}", "default"),
