@@ -37,8 +37,9 @@ mod tests {
     use super::*;
     use std::process::Command;
 
+    /// `is_gone` calls a process gone only if its namespace is known to be ours.
     #[test]
-    fn only_who_was_counted_as_we_count_can_be_known_to_be_gone() {
+    fn only_our_namespace_knows_what_is_gone() {
         let mut child = Command::new("true").spawn().unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         let dead = ProcessRef { pid, ..this_process() };

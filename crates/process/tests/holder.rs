@@ -60,8 +60,9 @@ fn found(lock: &Path) -> Option<ProcessId> {
     holder(lock).unwrap().map(|holder| holder.process)
 }
 
+/// `holder` finds the process that holds the lock, and none that waits for it or looks at it.
 #[test]
-fn who_holds_the_lock_is_found_and_who_waits_or_looks_is_not() {
+fn only_the_holder_of_a_lock_is_found() {
     let stage = Stage::new();
     let lock = stage.lock();
     assert_eq!(holder(&lock).unwrap(), None);
@@ -99,8 +100,9 @@ fn what_it_executes_and_where_it_writes_is_told() {
     assert_eq!(holder(&stage.lock()).unwrap(), Some(expected));
 }
 
+/// `holder` names no process if the one that took the lock is gone, although another keeps the lock.
 #[test]
-fn the_number_of_one_who_took_it_and_is_gone_means_nobody() {
+fn a_taker_that_is_gone_is_no_holder() {
     let stage = Stage::new();
     // The `flock` that takes it ends; the shell keeps it.
     let (_child, _stdin) = stage.bash("exec 9>>$LOCK; flock 9; echo; read");
@@ -119,8 +121,9 @@ fn a_file_that_took_the_name_is_another_lock() {
     assert_eq!(found(&lock.with_extension("old")), Some(ProcessId::own()));
 }
 
+/// `started_by` also finds a process that left the tree of a child but not its group.
 #[test]
-fn what_left_the_tree_but_not_the_group_of_a_child_is_found_too() {
+fn an_orphan_of_a_childs_group_is_found() {
     let stage = Stage::new();
     let sleep = stage.env.command("fixture-sleep");
     let sleep = sleep.get_program().to_str().unwrap();

@@ -58,8 +58,9 @@ fn end(mut child: Child) -> Option<i32> {
     wait_for("the end of a child", || child.try_wait().unwrap()).signal()
 }
 
+/// `descendants` finds a grandchild in a session of its own, and no sibling.
 #[test]
-fn a_grandchild_in_a_session_of_its_own_is_a_descendant_and_a_sibling_is_not() {
+fn a_grandchild_in_its_own_session_is_found() {
     let stage = Stage::new();
     let (fork, mut stdout) = stage.fork("sleep");
     let (other, _other_stdout) = stage.fork("sleep");
@@ -76,8 +77,9 @@ fn a_grandchild_in_a_session_of_its_own_is_a_descendant_and_a_sibling_is_not() {
     assert!(!all.contains(&own));
 }
 
+/// `signal_all` sends nothing to a process that only has the number of the one that is meant.
 #[test]
-fn a_process_that_only_has_the_number_is_not_signalled() {
+fn a_reused_number_is_not_signalled() {
     let stage = Stage::new();
     let sleep = stage.command("sleep").spawn().unwrap();
     let now = ProcessId::now(pid(&sleep)).unwrap();
@@ -100,8 +102,9 @@ fn remains_that_nobody_has_waited_for_are_not_alive() {
     assert!(ended.wait().unwrap().success());
 }
 
+/// `signal_group` never signals our own group, or numbers that mean every process.
 #[test]
-fn the_groups_that_are_ours_or_everybodys_are_never_signalled() {
+fn shared_groups_are_never_signalled() {
     for group in [0, 1, -1, i32::MIN] {
         signal_group(group, SIGTERM);
     }

@@ -33,8 +33,9 @@ fn wrong_arguments_are_refused_in_silence() {
     }
 }
 
+/// `sisyphus-run claim` refuses a claim that does not come from the snippet, and takes nothing.
 #[test]
-fn a_claim_that_is_not_the_snippets_is_refused_and_takes_nothing() {
+fn a_foreign_claim_takes_nothing() {
     let client = Client::new(Shell::Bash);
     client.announce("echo announced");
     let string = client.attached("echo announced");

@@ -60,8 +60,9 @@ impl Twins {
     }
 }
 
+/// The runners of two equal commands at once each get a task of their own.
 #[test]
-fn two_equal_commands_at_once_each_get_a_task_of_their_own() {
+fn two_equal_commands_get_a_task_each() {
     in_both(|client| {
         let twins = Twins::start(client);
         for number in [0, 1] {
@@ -74,9 +75,10 @@ fn two_equal_commands_at_once_each_get_a_task_of_their_own() {
     });
 }
 
-/// The client answers the model as soon as it has started a shell, which may not have come to its claim by then.
+/// Of two equal commands, the second may claim first while Claude Code answers. Each keeps its own task. The client
+/// answers the model as soon as it has started a shell, which may not have come to its claim by then.
 #[test]
-fn of_two_equal_commands_the_second_may_claim_before_the_first_while_the_client_answers() {
+fn the_second_claims_first_during_the_answers() {
     in_both(|client| {
         let twins = Twins::start(client);
         twins.open_gate(1);
@@ -88,8 +90,9 @@ fn of_two_equal_commands_the_second_may_claim_before_the_first_while_the_client_
     });
 }
 
+/// Of two equal commands, the second may claim first after Claude Code answered. Each keeps its own task.
 #[test]
-fn of_two_equal_commands_the_second_may_claim_before_the_first_after_the_client_answered() {
+fn the_second_claims_first_after_the_answers() {
     in_both(|client| {
         let twins = Twins::start(client);
         twins.bind(client, 0);
@@ -137,9 +140,10 @@ fn a_shell_with_another_command_is_left_alone() {
     });
 }
 
-/// A command that is one word stands in the string without quotes, so it may stand within another one's.
+/// A shell whose command only contains the announced word claims nothing. A command that is one word stands in the
+/// string without quotes, so it may stand within another one's.
 #[test]
-fn a_shell_whose_command_contains_the_announced_word_is_left_alone() {
+fn a_word_within_another_command_is_no_claim() {
     in_both(|client| {
         let call = client.announce("true");
         let others = [

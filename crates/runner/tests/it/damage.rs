@@ -84,7 +84,7 @@ fn a_history_that_cant_be_used_keeps_no_result_back() {
 
 /// I9: an event and a history that are malformed are set aside, and both results are told.
 #[test]
-fn what_is_malformed_is_set_aside_and_both_results_are_told() {
+fn malformed_files_are_set_aside() {
     let mut client = two_ended();
     let malformed = "{\"tasks\": [tru";
     let state = client.env.state();

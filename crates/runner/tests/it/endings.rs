@@ -42,8 +42,9 @@ fn a_stop_that_was_denied_explains_no_later_death() {
     });
 }
 
+/// If the model has just asked for a stop, the runner records the same death as cancelled by the model.
 #[test]
-fn a_stop_that_was_just_asked_for_explains_the_same_death() {
+fn a_recent_stop_request_explains_a_death() {
     in_both(|client| {
         let task = die_after_being_asked(client, 1);
         assert_eq!((&task["status"], &task["by"]), (&json!("cancelled"), &json!("model")));
@@ -51,8 +52,9 @@ fn a_stop_that_was_just_asked_for_explains_the_same_death() {
     });
 }
 
+/// If a command takes a foreign TERM as a hint and exits, the runner records that it completed.
 #[test]
-fn a_command_that_takes_a_strangers_term_as_a_hint_completes() {
+fn a_command_may_take_a_foreign_term_as_a_hint() {
     in_both(|client| {
         let command =
             "trap 'exit 0' TERM; echo ready; until [ -e stop ]; do sleep 0.02; done; exit 7";
@@ -69,8 +71,9 @@ fn a_command_that_takes_a_strangers_term_as_a_hint_completes() {
     });
 }
 
+/// If a command dies of a foreign TERM, the runner records that a signal from outside stopped it.
 #[test]
-fn a_command_that_dies_of_a_strangers_term_was_stopped_from_outside() {
+fn death_by_a_foreign_term_is_a_stop_from_outside() {
     in_both(|client| {
         let running = mortal(client);
         kill_as_stranger(running.process, "TERM");
@@ -98,16 +101,18 @@ fn left_by(client: &Client, child: &str) -> Value {
     active["tasks"][0]["status"]["survivors"].clone()
 }
 
+/// The runner counts and names a process that a command left running.
 #[test]
-fn a_process_that_a_command_left_running_is_counted_and_named() {
+fn a_process_left_running_is_a_survivor() {
     in_both(|client| {
         let survivors = left_by(client, &format!("{} 60", fixture(client, "sleep")));
         assert_eq!(survivors, json!({ "count": 1, "names": ["fixture-sleep"] }));
     });
 }
 
+/// The runner does not count a process that went into a session of its own.
 #[test]
-fn a_process_that_went_its_own_way_was_not_left_behind() {
+fn a_detached_process_is_no_survivor() {
     in_both(|client| {
         let survivors = left_by(client, &format!("setsid {} 60", fixture(client, "sleep")));
         assert_eq!(survivors, json!(null));

@@ -163,9 +163,10 @@ fn signals_that_the_client_blocks_stay_blocked() {
     });
 }
 
-/// What stands in front of a command runs twice (see ARCHITECTURE.md), so `$OLDPWD` is not the same here.
+/// With a runner, a command starts in the same folder that another environment file changed to. What stands in front of
+/// a command runs twice (see ARCHITECTURE.md), so `$OLDPWD` is not the same here.
 #[test]
-fn a_folder_that_another_env_file_changed_to_is_the_same() {
+fn a_folder_of_another_env_file_is_kept() {
     in_both(|client| {
         std::fs::create_dir_all(client.env.project().join("sub")).unwrap();
         let sub = client.env.project().join("sub");

@@ -51,8 +51,9 @@ impl Plant {
 /// How a shell finds the name under which it is handed something, as `$key`.
 const KEY: &str = "key=$(stat -L -c %i /proc/self/ns/pid)-$$-$(cut -d' ' -f22 /proc/$$/stat)";
 
+/// A runner outside the sandbox never starts a program that a process in the sandbox named.
 #[test]
-fn a_program_that_somebody_in_the_sandbox_named_is_never_started_outside() {
+fn a_planted_program_is_never_started() {
     let mut client = Client::new(Shell::Bash);
     let command = "echo harmless; exit 7";
     let call = client.announce(command);
@@ -76,8 +77,9 @@ fn a_program_that_somebody_in_the_sandbox_named_is_never_started_outside() {
     assert!(!task["duration_ms"].is_null(), "not supervised: {task:#}");
 }
 
+/// A runner to which `claim` handed nothing takes nothing that was planted.
 #[test]
-fn a_runner_that_was_handed_nothing_takes_nothing_that_was_planted() {
+fn a_runner_without_a_handoff_takes_no_plant() {
     let client = Client::new(Shell::Bash);
     client.announce("never started");
     let plant = Plant::new(&client);
@@ -104,8 +106,9 @@ fn count_lines(path: &Path) -> usize {
     fs::read_to_string(path).unwrap_or_default().lines().count()
 }
 
+/// If `claim` can't hand a command over, the shell runs it once without a runner, and its notice ends the task.
 #[test]
-fn a_command_that_could_not_be_handed_over_runs_once_without_us_and_ends_with_its_notice() {
+fn a_command_without_a_handoff_runs_once() {
     // The notice comes while nobody knows yet that there is no runner, or when that is known.
     for knows in ["not yet", "already"] {
         in_both(|client| {

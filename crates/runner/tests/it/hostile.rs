@@ -191,8 +191,9 @@ fn a_huge_output_is_not_kept() {
     assert_eq!(victim.look()["output_file"], json!(null));
 }
 
+/// No process reads or names another file that a result gives in place of Claude Code's.
 #[test]
-fn another_file_in_place_of_the_clients_is_neither_read_nor_named() {
+fn a_foreign_client_file_is_not_read() {
     let beside = |victim: &Victim, path: &str| {
         let tasks = victim.client.env.client_tmp().join("-proj/session-1/tasks");
         fs::create_dir_all(&tasks).unwrap();

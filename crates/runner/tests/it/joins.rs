@@ -63,7 +63,7 @@ impl Worktree {
 /// I6, S4: two equal commands in two folders at once, of which the second shell comes up first, each end as their own
 /// call. The client names both, in either order.
 #[test]
-fn equal_commands_in_two_folders_end_as_their_own_calls() {
+fn equal_commands_in_two_folders() {
     for order in [[0, 1], [1, 0]] {
         in_both(|client| {
             let how = format!("answered in the order {order:?}");
@@ -172,7 +172,7 @@ fn remove_all_but_programs(state: &Path) {
 
 /// S3: calls whose hooks find the lock of the state busy are announced and joined all the same, and the limit holds.
 #[test]
-fn calls_whose_hooks_find_the_lock_busy_keep_the_limit() {
+fn calls_during_a_busy_lock_keep_the_limit() {
     let client = Client::new(Shell::Bash);
     client.env.set(&json!({ "max_background_tasks": 2 }));
     fs::write(client.env.project().join("counted.sh"), counted("0.4")).unwrap();
@@ -199,7 +199,7 @@ fn calls_whose_hooks_find_the_lock_busy_keep_the_limit() {
 /// S5: a runner that is killed at any moment, before it attached too. The client's notice tells the end, once, and every
 /// view says the same.
 #[test]
-fn a_runner_killed_at_any_moment_ends_as_its_notice_says() {
+fn a_runner_killed_at_any_moment() {
     for delay in [0, 3, 6, 10, 20, 40, 80, 160] {
         let client = Client::new(Shell::Bash);
         let call = client.announce(COMMAND);

@@ -43,9 +43,10 @@ fn a_command_that_minds_term_ends_at_its_limit() {
     });
 }
 
-/// Takes the grace of five seconds.
+/// At the time limit, the runner kills a tree that ignores TERM after its grace, and nothing else. Takes the grace of
+/// five seconds.
 #[test]
-fn a_tree_that_ignores_term_is_killed_after_its_grace_and_nothing_else_is() {
+fn a_tree_that_ignores_term_is_killed() {
     let client = Client::new(Shell::Bash);
     let [ignore, fork, sleep] =
         ["ignore-term", "fork-child", "sleep"].map(|name| fixture(&client, name));
@@ -82,9 +83,9 @@ fn a_tree_that_ignores_term_is_killed_after_its_grace_and_nothing_else_is() {
     }
 }
 
-/// Takes the grace of five seconds.
+/// The runner also kills what a survivor starts after the TERM. Takes the grace of five seconds.
 #[test]
-fn what_a_survivor_starts_after_the_term_is_killed_too() {
+fn a_child_of_a_survivor_is_killed() {
     let client = Client::new(Shell::Bash);
     let [fork, sleep] = ["fork-child", "sleep"].map(|name| fixture(&client, name));
     let pids = client.env.path().join("pids");
@@ -129,9 +130,9 @@ fn each_process_gets_one_term() {
     assert_eq!(counts, [1; 20]);
 }
 
-/// Takes the grace of five seconds.
+/// The runner also kills an orphan of the command's group that ignores TERM. Takes the grace of five seconds.
 #[test]
-fn an_orphan_of_the_group_that_ignores_term_is_killed_too() {
+fn an_orphan_that_ignores_term_is_killed() {
     let client = Client::new(Shell::Bash);
     let [ignore, sleep] = ["ignore-term", "sleep"].map(|name| fixture(&client, name));
     // Its parent has ended long before the limit: it is nobody's descendant any more.

@@ -339,7 +339,7 @@ fn sandboxed_job(client: &Client, number: usize) -> Running {
 
 /// In the sandbox a command takes what is left outside; outside nothing counts that is held there.
 #[test]
-fn a_sandboxed_command_waits_for_slots_outside_and_not_the_other_way() {
+fn a_sandboxed_command_waits_for_slots_outside() {
     let client = session(1);
     client.env.switch_sandbox_on();
     let first = job(&client, 1);

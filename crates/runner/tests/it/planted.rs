@@ -17,8 +17,9 @@ fn next_run_dir(client: &Client) -> PathBuf {
     dir
 }
 
+/// No process believes a result that a running command wrote itself.
 #[test]
-fn a_result_that_a_running_command_wrote_itself_is_not_believed() {
+fn a_planted_result_is_not_believed() {
     in_both(|client| {
         let plant = client.env.path().join("plant.json");
         let result = json!({
@@ -71,8 +72,9 @@ fn state_of(path: &Path) -> (Vec<u8>, u64, i64, i64) {
     (fs::read(path).unwrap(), metadata.ino(), metadata.mtime_nsec(), metadata.ctime_nsec())
 }
 
+/// The runner does not follow a link in the place of its lock, and runs the command.
 #[test]
-fn a_link_in_place_of_the_lock_is_not_followed_and_the_command_runs() {
+fn a_link_in_place_of_the_lock() {
     in_both(|client| {
         let [precious, missing] = ["precious", "missing"].map(|name| client.env.home().join(name));
         fs::write(&precious, "of great worth\n").unwrap();
@@ -105,8 +107,9 @@ fn a_link_in_place_of_the_lock_is_not_followed_and_the_command_runs() {
     });
 }
 
+/// The hooks deliver a result whatever stands in the place of the runner's lock.
 #[test]
-fn what_stands_in_place_of_the_lock_keeps_no_result_back() {
+fn a_spoiled_lock_keeps_no_result_back() {
     for what in ["a link", "a folder", "a pipe"] {
         in_both(|client| {
             let call = client.announce("exit 5");

@@ -65,8 +65,9 @@ fn states(client: &Client) -> Vec<(Value, Value)> {
     tasks.into_iter().map(|task| (task["status"].clone(), task["exit_code"].clone())).collect()
 }
 
+/// A runner above the limit waits in the line, and starts its command in its turn.
 #[test]
-fn a_command_above_the_limit_waits_and_starts_in_its_turn() {
+fn a_command_above_the_limit_waits() {
     in_both(|client| {
         slots_are(client, 1);
         // One after the other: who comes to the line first is a matter of how fast its shell comes up.
@@ -159,8 +160,9 @@ fn a_killed_holder_opens_its_slot_at_once() {
     assert_eq!(states(&client), [(json!("lost"), Value::Null), (json!("failed"), json!(2))]);
 }
 
+/// If a runner dies or is stopped in line, its gap closes and its command never starts.
 #[test]
-fn who_dies_or_is_stopped_in_line_closes_its_gap_and_never_starts() {
+fn a_gap_in_the_line_closes() {
     let client = session(1);
     let _first = job(&client, 1);
     wait_for_start(&client, &[1]);
@@ -187,8 +189,9 @@ fn who_dies_or_is_stopped_in_line_closes_its_gap_and_never_starts() {
     assert_eq!(words, ["failed", "lost", "cancelled", "failed"]);
 }
 
+/// A raised limit lets waiting runners start their commands. A lowered one stops no command.
 #[test]
-fn a_raised_limit_starts_who_waits_and_a_lowered_one_stops_nobody() {
+fn a_changed_limit_holds_for_the_line() {
     let client = session(1);
     let first = job(&client, 1);
     wait_for_start(&client, &[1]);
@@ -242,7 +245,7 @@ fn a_service_needs_no_slot() {
 /// I5: it has the words of an announced background call. As soon as the client has called another shell that call,
 /// nothing of ours may hold it up.
 #[test]
-fn a_foreground_command_with_the_same_words_is_not_kept_waiting() {
+fn a_foreground_twin_is_not_kept_waiting() {
     let client = session(1);
     let _first = job(&client, 1);
     wait_for_start(&client, &[1]);
@@ -278,8 +281,9 @@ fn where_there_is_no_queue_a_command_starts_at_once() {
     }
 }
 
+/// While agents hold all slots, a runner waits. It starts its command when an agent ends.
 #[test]
-fn a_command_waits_for_the_slots_of_agents_and_starts_when_one_ends() {
+fn a_command_waits_for_the_slots_of_agents() {
     let client = session(1);
     let call = json!({
         "hook_event_name": "PreToolUse", "tool_name": "Agent", "tool_use_id": "toolu_a",

@@ -84,8 +84,9 @@ fn assert_private(client: &Client, when: &str) -> usize {
     count
 }
 
+/// Every process writes the files of a task for their owner alone.
 #[test]
-fn what_is_written_in_the_life_of_a_task_is_for_its_owner_alone() {
+fn files_of_a_task_are_for_their_owner_alone() {
     let client = Client::new(Shell::Bash);
     fs::remove_dir_all(client.env.home().join(".claude/plugins")).unwrap();
     let _ = fs::remove_dir_all(client.env.runs());
@@ -123,10 +124,10 @@ fn what_is_written_in_the_life_of_a_task_is_for_its_owner_alone() {
     assert!(count > 10, "{count}");
 }
 
-/// The client's folder has become another user's by the time the shell starts. What runs outside the sandbox does not
-/// need it.
+/// The runner does not use a folder that another user has taken over, and runs the command. The client's folder has
+/// become another user's by the time the shell starts. What runs outside the sandbox does not need it.
 #[test]
-fn a_folder_that_another_user_has_taken_over_stops_no_command_and_is_not_used() {
+fn a_folder_of_another_user_stops_no_command() {
     if !nix::unistd::geteuid().is_root() {
         // Past the harness, which keeps to itself what a test prints that passes.
         let _ = writeln!(io::stderr(), "NOT TESTED: only root can make a folder of another user");

@@ -87,8 +87,9 @@ fn event((_, text): (&str, &str)) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
+/// A hook with another temporary folder neither loses a task nor misses its end.
 #[test]
-fn who_has_another_temporary_folder_neither_loses_a_task_nor_misses_its_end() {
+fn another_temporary_folder_loses_no_task() {
     in_both(|client| {
         let elsewhere = client.env.path().join("elsewhere");
         fs::create_dir(&elsewhere).unwrap();
@@ -137,9 +138,10 @@ const SPOILS: [(&str, Change, Change); 2] = [
     ("a link", make_link, remove_link),
 ];
 
-/// An outside task does not need the client's temporary folder.
+/// The hooks report a task outside the sandbox even if a folder below `/tmp` is not ours alone any more. An outside
+/// task does not need the client's temporary folder.
 #[test]
-fn a_folder_that_is_not_ours_alone_any_more_costs_an_outside_task_nothing() {
+fn a_spoiled_folder_costs_an_outside_task_nothing() {
     for (what, spoil, mend) in SPOILS {
         for which in [TestEnv::runs, TestEnv::client_tmp] {
             in_both(|client| {
@@ -159,9 +161,10 @@ fn a_folder_that_is_not_ours_alone_any_more_costs_an_outside_task_nothing() {
     }
 }
 
-/// A container that shares the home but not the kernel reconciles the state too.
+/// A process that reconciles does not call a task of another machine lost because its run folder is not here. A
+/// container that shares the home but not the kernel reconciles the state too.
 #[test]
-fn what_runs_on_another_machine_is_not_lost_because_its_folder_is_not_here() {
+fn a_task_of_another_machine_is_not_lost() {
     let client = Client::new(sisyphus_testing::Shell::Bash);
     let running = client.background("until [ -e go ]; do sleep 0.02; done; exit 4");
     client.running_task();

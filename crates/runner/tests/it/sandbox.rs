@@ -31,8 +31,9 @@ pub(crate) fn enter(client: &Client, shell: &mut Command) {
     *shell = sandbox;
 }
 
+/// A sandboxed runner leaves its result in the run folder, and a hook outside takes it into the state.
 #[test]
-fn a_result_from_a_sandbox_is_left_in_the_run_folder_and_folded_outside() {
+fn a_sandboxed_result_is_folded_outside() {
     in_both(|client| {
         client.env.switch_sandbox_on();
         let probe = client.env.home().join("probe");

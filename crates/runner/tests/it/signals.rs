@@ -41,8 +41,9 @@ fn what_a_stranger_sends_reaches_the_command_once() {
     });
 }
 
+/// The runner does not pass on what Claude Code sends to every process, so it arrives at the command once.
 #[test]
-fn what_the_client_sends_to_every_process_arrives_once() {
+fn a_signal_to_every_process_arrives_once() {
     in_both(|client| {
         let running = client.background(REPORT);
         running.wait_for_line("ready");
@@ -104,8 +105,9 @@ fn a_stopped_task_ends_as_the_command_ends() {
     });
 }
 
+/// If the runner is killed, the kernel kills the command's shell, and the task is lost.
 #[test]
-fn killing_the_runner_kills_the_commands_shell_and_the_task_is_lost() {
+fn killing_the_runner_kills_the_shell() {
     in_both(|client| {
         let command = format!("echo ready; {} 3600; echo never", fixture(client, "sleep"));
         let running = client.background(&command);

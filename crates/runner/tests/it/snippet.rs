@@ -137,8 +137,9 @@ fn it_changes_nothing_in_the_shell() {
     });
 }
 
+/// The snippet changes nothing in a shell whose claim is in vain.
 #[test]
-fn it_changes_nothing_in_a_shell_that_it_asked_about_in_vain() {
+fn an_unannounced_shell_stays_unchanged() {
     in_both(|client| {
         let without = dumped(client, ":");
         client.announce("something else");

@@ -58,8 +58,9 @@ fn foreground_twin(client: &Client) -> Value {
     call
 }
 
+/// The runner gives the foreground twin of a denied call no time limit, and the hooks do not report it.
 #[test]
-fn a_foreground_command_with_the_words_of_a_denied_call_has_no_limit_and_is_not_told() {
+fn a_denied_calls_foreground_twin() {
     in_both(|client| {
         foreground_twin(client);
         assert_eq!((client.stops(), client.types()), (String::new(), String::new()));
@@ -71,8 +72,9 @@ fn a_foreground_command_with_the_words_of_a_denied_call_has_no_limit_and_is_not_
     });
 }
 
+/// The hooks report a call that was pending beside its foreground twin as itself.
 #[test]
-fn a_call_that_was_pending_beside_its_foreground_twin_is_told_as_itself() {
+fn a_call_pending_beside_its_foreground_twin() {
     in_both(|client| {
         let call = foreground_twin(client);
         let background = client.start(COMMAND);
@@ -130,8 +132,9 @@ fn assert_tells_of(text: &str, id: &str, who: &str) {
     assert!(text.contains(&format!("\n| I am {id}.output\n")), "{who} got the other's: {text}");
 }
 
+/// If two equal commands took each other's announcement, the hooks deliver each result to its own conversation.
 #[test]
-fn of_twins_that_took_each_others_announcement_each_result_goes_to_its_own_conversation() {
+fn crossed_claims_reach_their_conversations() {
     let command = "echo ready; echo \"I am $(basename \"$(readlink /proc/self/fd/2)\")\"; until [ -e stop ]; do sleep 0.02; done; exit 4";
     for order in [[0, 1], [1, 0]] {
         in_both(|client| {
@@ -167,10 +170,10 @@ fn gated(client: &mut Client, gate: &str, command: &str) -> (Running, PathBuf) {
     (running, gate)
 }
 
-/// The client answers the first call before either shell has come to its claim, and the second one after both have.
+/// If two claims come between Claude Code's answers, the hooks deliver each result to its own conversation. The client
+/// answers the first call before either shell has come to its claim, and the second one after both have.
 #[test]
-fn of_twins_whose_claims_come_between_the_clients_answers_each_result_goes_to_its_own_conversation()
-{
+fn claims_between_the_clients_answers() {
     let command = "echo ready; echo \"I am $(basename \"$(readlink /proc/self/fd/2)\")\"; until [ -e stop ]; do sleep 0.02; done; exit 4";
     in_both(|client| {
         let main = client.announce(command);
@@ -207,7 +210,7 @@ fn of_twins_whose_claims_come_between_the_clients_answers_each_result_goes_to_it
 /// The client has answered already, and a foreground command comes to the claim first: it is known not to be the one,
 /// so its shell stays what the client started.
 #[test]
-fn a_foreground_twin_of_an_answered_call_is_left_alone() {
+fn an_answered_calls_foreground_twin() {
     in_both(|client| {
         let call = client.announce_with(COMMAND, json!({ "timeout": 60_000 }));
         let (background, gate) = gated(client, "gate", COMMAND);
