@@ -280,8 +280,10 @@ mod tests {
 
     use super::*;
 
+    /// `BackgroundCommand` takes a call for a background one only if `run_in_background` is `true`, and never one that
+    /// is too long.
     #[test]
-    fn only_a_call_that_asks_for_the_background_is_read_as_one() {
+    fn only_true_asks_for_the_background() {
         let cases = [
             (json!({ "command": "a", "run_in_background": true }), true, true),
             (json!({ "command": "a", "run_in_background": false }), false, true),

@@ -134,8 +134,9 @@ fn with_one_slot(test: impl FnOnce(&Session<'_>)) {
     assert_eq!(crate::start::log(&env), "");
 }
 
+/// The hooks count an agent from its call to the first report of its end.
 #[test]
-fn a_slot_is_taken_from_the_call_to_the_first_witness_of_its_end() {
+fn an_agent_holds_its_slot_to_its_end() {
     with_one_slot(|session| {
         let agent = Agent::new(session, 1);
         session.tell(&agent.before());
@@ -159,8 +160,9 @@ fn a_slot_is_taken_from_the_call_to_the_first_witness_of_its_end() {
     });
 }
 
+/// Stop ends an agent only if two lists in a row lack it. A Stop without a list says nothing.
 #[test]
-fn one_stop_that_does_not_list_it_is_no_end_and_a_list_that_is_missing_says_nothing() {
+fn one_stop_without_the_agent_is_no_end() {
     with_one_slot(|session| {
         let agent = Agent::new(session, 1);
         agent.runs();
@@ -304,8 +306,9 @@ fn a_client_that_is_gone_holds_nothing() {
     });
 }
 
+/// If the hooks can't file the end of an agent, the agents of other sessions still get its slot.
 #[test]
-fn an_end_that_can_not_be_filed_keeps_no_other_from_its_agents() {
+fn an_unfiled_end_blocks_no_other_session() {
     let env = TestEnv::new();
     env.set(&json!({ "max_background_tasks": 1 }));
     let (session, other) = (Session::new(&env), Session::other(&env));

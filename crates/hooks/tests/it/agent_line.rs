@@ -101,8 +101,9 @@ fn four_calls_with_two_slots_each_gets_its_turn_once() {
     assert_eq!(published(&env), "");
 }
 
+/// PreToolUse hooks that run at once give each call a number of its own in the agent line.
 #[test]
-fn calls_of_one_message_are_counted_one_after_the_other() {
+fn calls_of_one_message_get_their_own_numbers() {
     let env = env_with(&json!({ "max_background_tasks": 2 }));
     let session = Session::new(&env);
     let calls: Vec<Value> = (1..=8).map(|number| Agent::new(&session, number).before()).collect();
@@ -124,8 +125,9 @@ fn calls_of_one_message_are_counted_one_after_the_other() {
     assert_eq!(numbers, [None, None, Some(1), Some(2), Some(3), Some(4), Some(5), Some(6)]);
 }
 
+/// The hooks keep a slot for a call for two minutes. Then they give it to the next call, and say so once.
 #[test]
-fn a_turn_that_is_not_taken_passes_on_and_that_is_said_once() {
+fn an_untaken_turn_passes_on() {
     let env = env_with(&json!({ "max_background_tasks": 1 }));
     let (here, there) = (Session::new(&env), Session::other(&env));
     let [one, two, three] =
@@ -147,8 +149,9 @@ fn a_turn_that_is_not_taken_passes_on_and_that_is_said_once() {
     assert_eq!(line(&here).len(), 1);
 }
 
+/// If no session could read about a turn, the hooks put the call behind the others.
 #[test]
-fn a_turn_that_nobody_could_be_told_goes_behind_the_others() {
+fn an_unheard_turn_goes_behind_the_others() {
     let env = env_with(&json!({ "max_background_tasks": 1 }));
     let (here, there) = (Session::new(&env), Session::other(&env));
     let (one, two, three) = (Agent::new(&here, 1), Agent::new(&there, 2), Agent::new(&here, 3));
@@ -169,8 +172,9 @@ fn a_turn_that_nobody_could_be_told_goes_behind_the_others() {
     assert_eq!(line(&here).len(), 0);
 }
 
+/// Stop announces the turn of a call for an agent once, and not while `stop_hook_active` is set.
 #[test]
-fn a_turn_is_worth_going_on_for_at_the_end_of_a_turn_but_not_twice() {
+fn stop_announces_a_turn_once() {
     let env = env_with(&json!({ "max_background_tasks": 1 }));
     let session = Session::new(&env);
     let (one, two) = (Agent::new(&session, 1), Agent::new(&session, 2));
@@ -185,8 +189,9 @@ fn a_turn_is_worth_going_on_for_at_the_end_of_a_turn_but_not_twice() {
     session.tell(&turn_ends(&session, &[]));
 }
 
+/// After a hook has announced a call's turn, PreToolUse takes the call with a reworded prompt for the same one.
 #[test]
-fn a_prompt_that_is_worded_anew_is_the_same_call_once_its_turn_was_told() {
+fn a_reworded_prompt_is_the_same_call() {
     let env = env_with(&json!({ "max_background_tasks": 1 }));
     let session = Session::new(&env);
     let (one, two) = (Agent::new(&session, 1), Agent::new(&session, 2));
@@ -198,8 +203,9 @@ fn a_prompt_that_is_worded_anew_is_the_same_call_once_its_turn_was_told() {
     assert_eq!((live(&session).len(), line(&session).len()), (1, 0));
 }
 
+/// The hooks count an agent for its model's limit, else for its provider's, else for the default one.
 #[test]
-fn limits_of_models_and_providers_go_before_the_default_one() {
+fn limits_of_models_and_providers_go_first() {
     let env = env_with(&json!({
         "max_background_tasks": 1,
         "model_concurrency": { "opus": 1, "haiku": 0 },
@@ -226,8 +232,9 @@ fn limits_of_models_and_providers_go_before_the_default_one() {
     assert_eq!(names, ["agent 2", "agent 11"]);
 }
 
+/// PreToolUse takes an agent's model from the call, else from the agent's definition, else from the session.
 #[test]
-fn the_model_is_the_calls_else_the_definitions_else_the_sessions() {
+fn the_source_of_an_agents_model() {
     let env = env_with(&json!({ "model_concurrency": { "claude-opus-4-5": 1, "haiku": 1 } }));
     let session = Session::new(&env);
     let agents = env.home().join(".claude/agents");
@@ -260,8 +267,9 @@ fn the_model_is_the_calls_else_the_definitions_else_the_sessions() {
     assert_eq!(call(5, "Explore"), "");
 }
 
+/// After an agent met a rate limit, the hooks halve the limit of its model for a while, and say so.
 #[test]
-fn a_rate_limit_halves_the_limit_for_a_while_and_says_so() {
+fn a_rate_limit_halves_the_limit() {
     let env = env_with(&json!({ "max_background_tasks": 4 }));
     let session = Session::new(&env);
     let opus = |number| Agent::new(&session, number).of_model("opus", "claude-opus-4-5");

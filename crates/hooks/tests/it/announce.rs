@@ -27,8 +27,9 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// PreToolUse announces a background call as Claude Code made it, and makes no record yet.
 #[test]
-fn a_background_call_is_recorded_as_it_was_made_and_announced() {
+fn a_background_call_is_announced_as_made() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let event = session.event("pre-tool-use.bash-background-timeout");
@@ -52,8 +53,9 @@ fn a_background_call_is_recorded_as_it_was_made_and_announced() {
     assert_eq!(log(&env), "");
 }
 
+/// PreToolUse announces a subagent's call with the subagent's id and the time limit of the settings.
 #[test]
-fn a_subagents_call_is_recorded_with_the_subagent_and_with_the_limit_of_the_settings() {
+fn a_subagents_call_is_announced_with_its_agent() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.tell(&session.event("pre-tool-use.bash-background-in-subagent"));
@@ -64,8 +66,9 @@ fn a_subagents_call_is_recorded_with_the_subagent_and_with_the_limit_of_the_sett
     assert_eq!(task["client_limit_ms"], 600_000);
 }
 
+/// The hooks neither announce nor record a foreground call, and write nothing.
 #[test]
-fn a_foreground_call_is_neither_recorded_nor_announced() {
+fn a_foreground_call_leaves_nothing() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     for name in ["pre-tool-use.bash-foreground", "post-tool-use.bash-foreground"] {

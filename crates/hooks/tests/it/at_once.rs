@@ -29,8 +29,9 @@ fn of_forty_calls_at_once_each_is_announced() {
     assert_eq!(tickets.len(), 40, "each has a place in line of its own");
 }
 
+/// Of eight UserPromptSubmit hooks at once, exactly one prints a result.
 #[test]
-fn one_result_and_eight_prompts_at_once_are_one_reminder() {
+fn eight_prompts_at_once_get_one_reminder() {
     for _ in 0..5 {
         let env = TestEnv::new();
         let session = Session::new(&env);
@@ -39,8 +40,9 @@ fn one_result_and_eight_prompts_at_once_are_one_reminder() {
     }
 }
 
+/// Of eight UserPromptSubmit hooks with one notice, one prints the result and seven block the notice.
 #[test]
-fn one_notice_that_comes_eight_times_at_once_is_told_once_and_swallowed_seven_times() {
+fn eight_equal_notices_get_one_reminder() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let call = session.call(1);

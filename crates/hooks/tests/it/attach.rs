@@ -36,8 +36,9 @@ impl<'a> Starting<'a> {
     }
 }
 
+/// SessionStart appends the snippet to the environment file once, and keeps what is there.
 #[test]
-fn the_snippet_is_appended_once_and_what_was_there_is_kept() {
+fn the_snippet_is_appended_once() {
     let env = TestEnv::new();
     let starting = Starting::new(&env);
     fs::write(&starting.env_file, "export A=1\nexport B=2").unwrap();
@@ -104,8 +105,9 @@ fn what_was_found_out_of_the_session_is_noted() {
     assert_eq!(env.state_file(&file)["rewriting"], "maybe_others");
 }
 
+/// SessionStart prints owed results when a session resumes. It prints nothing when one starts.
 #[test]
-fn a_resumed_session_gets_what_it_is_owed_and_a_new_one_says_nothing() {
+fn a_resumed_session_gets_what_it_is_owed() {
     let env = TestEnv::new();
     let starting = Starting::new(&env);
     starting.session.owe(1, None, 60);
@@ -115,8 +117,9 @@ fn a_resumed_session_gets_what_it_is_owed_and_a_new_one_says_nothing() {
     assert_eq!(starting.start("session-start.resume").stdout, "");
 }
 
+/// Without an environment file, SessionStart attaches nothing and logs no error.
 #[test]
-fn without_an_env_file_nothing_is_attached_and_nothing_is_wrong() {
+fn without_an_env_file_nothing_is_attached() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.tell(&session.event("session-start.startup"));

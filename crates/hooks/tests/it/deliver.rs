@@ -33,8 +33,9 @@ fn a_command_that_became_a_background_one_is_observed() {
     assert_eq!(task["command"], "sleep 6; echo hello-out; exit 4");
 }
 
+/// UserPromptSubmit files and reports each end in a notice as the outcome that the notice states.
 #[test]
-fn every_end_that_the_client_tells_is_filed_and_told_as_what_it_is() {
+fn every_end_in_a_notice_has_its_outcome() {
     let cases = [
         ("failed", "failed with exit code 4", "failed.json", "failed", "failed with exit code 4"),
         (
@@ -93,8 +94,9 @@ fn every_end_that_the_client_tells_is_filed_and_told_as_what_it_is() {
     }
 }
 
+/// If Claude Code stops a command at its time limit, UserPromptSubmit reports it with the call's own limit.
 #[test]
-fn the_recorded_time_limit_is_told_with_the_calls_own_limit() {
+fn a_time_limit_in_a_notice_is_the_calls_own() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.tell(&session.event("pre-tool-use.bash-background-timeout"));
@@ -102,8 +104,9 @@ fn the_recorded_time_limit_is_told_with_the_calls_own_limit() {
     assert!(told(&output).contains("timed out after 1.5 s."), "{output:?}");
 }
 
+/// UserPromptSubmit prints the output in the reminder, without the line that Claude Code adds.
 #[test]
-fn the_output_stands_in_the_reminder_without_the_clients_own_line() {
+fn the_output_stands_in_the_reminder() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let call = session.call(1);
@@ -130,8 +133,9 @@ fn a_second_notice_of_the_same_end_is_swallowed() {
     }
 }
 
+/// UserPromptSubmit blocks a notice if its result went out with a typed prompt.
 #[test]
-fn a_notice_whose_result_went_out_with_a_typed_prompt_is_swallowed() {
+fn a_notice_after_its_result_is_swallowed() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, None, 1);
@@ -198,8 +202,9 @@ fn notices_of_agents_and_of_hooks_are_never_swallowed() {
     }
 }
 
+/// UserPromptSubmit never blocks an old notice that has anything else beside it.
 #[test]
-fn an_old_notice_with_anything_else_beside_it_is_never_swallowed() {
+fn an_old_notice_with_other_text_passes() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let call = session.call(1);
@@ -229,8 +234,9 @@ fn another_sessions_result_is_never_delivered_here() {
     assert!(told(&there.types()).contains("exit code 3"));
 }
 
+/// Stop delivers a result that Claude Code had time to announce and did not.
 #[test]
-fn a_result_that_the_client_does_not_announce_is_delivered_when_the_turn_ends() {
+fn stop_delivers_an_overdue_result() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, None, 0);
@@ -244,8 +250,9 @@ fn a_result_that_the_client_does_not_announce_is_delivered_when_the_turn_ends() 
     session.tell(&session.event("stop.idle"));
 }
 
+/// If a hook could not print its reminder, the next hook prints it.
 #[test]
-fn a_reminder_that_could_not_be_printed_is_offered_again() {
+fn an_unprinted_reminder_is_offered_again() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, None, 1);

@@ -19,8 +19,9 @@ const WAKES: usize = 20;
 /// How many results one event tells.
 const TOLD_AT_ONCE: usize = 20;
 
+/// Of 100 failures in a row, the waiter wakes the session for 20. The hooks report the rest with the next events.
 #[test]
-fn of_100_failures_in_a_row_20_wake_the_session_and_the_rest_waits_for_the_next_events() {
+fn a_loop_of_100_failures() {
     let env = TestEnv::new();
     // All of them run.
     env.set(&json!({ "max_background_tasks": 0 }));

@@ -174,7 +174,7 @@ fn a_missing_run_folder_loses_no_task() {
 
 /// S8: a subagent that failed sends no SubagentStop. What it started is told to the main conversation.
 #[test]
-fn a_dead_subagents_result_reaches_the_main_conversation() {
+fn a_dead_subagents_result() {
     for (name, witness) in [("notice", 0), ("lists", 1), ("notice first", 2)] {
         let env = TestEnv::new();
         let session = Session::new(&env);
@@ -212,7 +212,7 @@ fn a_dead_subagents_result_reaches_the_main_conversation() {
 
 /// S8: the same of a subagent that no record is of, for it was not launched into the background.
 #[test]
-fn an_unrecorded_subagents_result_reaches_it_or_the_main_conversation() {
+fn an_unrecorded_subagents_result() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, Some("a1"), 60);

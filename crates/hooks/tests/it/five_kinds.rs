@@ -19,8 +19,9 @@ const KINDS: usize = 5;
 const REPEATED: &str = "(possibly repeated) [sisyphus] Background task ";
 const TOLD: &str = "[sisyphus] Background task ";
 
+/// Of the hooks of five different events at once, exactly one prints a result.
 #[test]
-fn one_result_and_five_kinds_of_events_at_once_are_one_reminder() {
+fn five_kinds_of_events_get_one_reminder() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let mut by_kind = [0; KINDS];
@@ -44,8 +45,9 @@ fn one_result_and_five_kinds_of_events_at_once_are_one_reminder() {
     println!("told by notice, typed, Stop, PostToolUse, SessionStart: {by_kind:?}; late: {late}");
 }
 
+/// If a hook dies with a result that it leased, another hook prints the result again and marks it.
 #[test]
-fn what_a_killed_teller_has_claimed_is_told_again_and_marked() {
+fn a_killed_hooks_result_comes_again_marked() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let mut chance = Chance(0x5eed);

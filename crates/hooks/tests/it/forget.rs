@@ -5,8 +5,9 @@ use sisyphus_testing::TestEnv;
 
 use crate::session::Session;
 
+/// Stop forgets a call that Claude Code denied, and removes its announcement.
 #[test]
-fn a_denied_call_is_forgotten_when_the_turn_ends_and_its_announcement_is_gone() {
+fn a_denied_call_is_forgotten() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.tell(&session.call(1).before());
@@ -28,8 +29,9 @@ fn a_call_that_the_client_started_is_not_forgotten() {
     assert_eq!(session.active().len(), 1);
 }
 
+/// Stop keeps the announcement of a subagent's call, and SessionEnd removes it.
 #[test]
-fn a_subagents_call_outlives_the_main_turn_and_not_the_session() {
+fn a_subagents_call_outlives_the_main_turn() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.tell(&session.call(1).of_agent("a1").before());

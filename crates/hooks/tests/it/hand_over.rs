@@ -62,8 +62,9 @@ fn what_has_ended_untold_goes_along() {
     assert_eq!((before.owed().len(), told(&before.types())), (0, String::new()));
 }
 
+/// SessionStart takes over no task of another Claude Code process or of a conversation that ended without `/clear`.
 #[test]
-fn another_client_and_a_conversation_that_ended_take_nothing() {
+fn only_clear_in_one_client_hands_over() {
     let env = TestEnv::new();
     let (before, after) = (Session::new(&env), Session::other(&env));
     let end = runs(&before);

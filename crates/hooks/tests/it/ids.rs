@@ -125,8 +125,9 @@ fn a_notice_about_a_path_is_no_notice() {
     }
 }
 
+/// UserPromptSubmit reads the file that a notice names only if it is the task's own output file.
 #[test]
-fn the_file_that_a_notice_names_is_read_only_if_it_is_the_outputs_own() {
+fn only_the_tasks_own_output_file_is_read() {
     let env = with_bait();
     let secret = env.path().join("secret");
     fs::write(&secret, "root:x:0:0\n").unwrap();

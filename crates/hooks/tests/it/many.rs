@@ -20,8 +20,9 @@ fn reports(text: &str) -> BTreeMap<String, usize> {
     counts
 }
 
+/// Of 25 results, the first hook reports 20 and the next hook the rest, each once.
 #[test]
-fn of_25_results_the_first_event_tells_20_and_the_next_the_rest() {
+fn twenty_results_at_once_then_the_rest() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     // All of them run.

@@ -93,8 +93,9 @@ fn our_own_folder_is_no_others_even_if_it_is_a_link() {
     }
 }
 
+/// SessionStart finds other hooks at the user's, in the project, and in the current folder or above it.
 #[test]
-fn hooks_of_the_users_the_projects_and_the_current_folder_count() {
+fn hooks_of_three_places_count() {
     // The current folder is `elsewhere/now`.
     let places = ["home", "proj", "elsewhere/now", "elsewhere"];
     let command = "---\nhooks:\n  PreToolUse: []\n---\n";
@@ -111,8 +112,9 @@ fn hooks_of_the_users_the_projects_and_the_current_folder_count() {
     }
 }
 
+/// A session for which SessionStart has once noted other hooks keeps that note.
 #[test]
-fn a_session_that_may_have_others_does_not_lose_them_again() {
+fn a_note_of_other_hooks_stays() {
     let env = TestEnv::new();
     let started = Started::new(&env);
     put(&env.project(), "settings.json", HOOK);
@@ -152,8 +154,9 @@ fn what_can_not_be_read_counts_and_costs_nothing() {
     }
 }
 
+/// SessionStart looks for hooks in folders behind links, and ends in a circle of links.
 #[test]
-fn folders_that_are_linked_are_looked_into_and_a_circle_of_links_ends() {
+fn links_are_followed_and_circles_end() {
     let env = TestEnv::new();
     let dotfiles = env.path().join("dotfiles");
     put(&dotfiles, "skills/a/SKILL.md", "---\nname: a\n---\n");

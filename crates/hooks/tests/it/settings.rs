@@ -19,8 +19,9 @@ fn set(env: &TestEnv, settings: &str) {
 
 const OFF: &str = r#"{"sisyphus":{"background_execution":false}}"#;
 
+/// With `background_execution` off, the hooks announce, record and attach nothing.
 #[test]
-fn switched_off_nothing_is_announced_recorded_or_attached() {
+fn switched_off_nothing_is_written() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     set(&env, OFF);
@@ -36,8 +37,9 @@ fn switched_off_nothing_is_announced_recorded_or_attached() {
     assert!(!env.state().exists(), "{:?}", env.state_file("active.json"));
 }
 
+/// With `background_execution` off, UserPromptSubmit does not record a notice.
 #[test]
-fn switched_off_a_notice_of_the_client_is_not_recorded_either() {
+fn switched_off_no_notice_is_recorded() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     set(&env, OFF);
@@ -58,8 +60,9 @@ fn a_broken_settings_file_switches_nothing_off() {
     }
 }
 
+/// The hooks read `background_execution` also through a link and from a key with a dot.
 #[test]
-fn switched_off_in_a_file_that_is_a_link_or_by_a_key_with_a_dot() {
+fn switched_off_by_a_link_or_a_dotted_key() {
     for settings in [OFF, r#"{"sisyphus.background_execution":false}"#] {
         let env = TestEnv::new();
         let session = Session::new(&env);
@@ -72,8 +75,9 @@ fn switched_off_in_a_file_that_is_a_link_or_by_a_key_with_a_dot() {
     }
 }
 
+/// The hooks ignore settings that link to a device or a pipe, and lose no time over them.
 #[test]
-fn settings_that_link_to_what_never_ends_switch_nothing_off_and_cost_nothing() {
+fn endless_settings_switch_nothing_off() {
     let pipe = |env: &TestEnv| {
         let path = env.path().join("pipe");
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -171,8 +175,9 @@ fn a_project_may_switch_us_off_and_never_on() {
     }
 }
 
+/// PreToolUse takes a project's time limit only if it is shorter than the user's.
 #[test]
-fn a_project_may_shorten_a_time_limit_and_never_lengthen_it() {
+fn a_project_only_shortens_a_time_limit() {
     let ttl = |minutes: u32| format!(r#"{{"sisyphus":{{"task_ttl_minutes":{minutes}}}}}"#);
     for (user, project, expected) in [(30, 60, 30), (30, 5, 5), (5, 0, 5)] {
         let env = TestEnv::new();

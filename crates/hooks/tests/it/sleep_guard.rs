@@ -22,8 +22,9 @@ fn refusal(session: &Session<'_>) -> String {
     denied(&session.send(&call(session, "sleep 60")))
 }
 
+/// PreToolUse denies a sleep until the task that it would wait for has ended.
 #[test]
-fn a_sleep_is_denied_until_what_it_would_wait_for_has_ended() {
+fn a_sleep_is_denied_until_the_task_ends() {
     let client = Client::new(Shell::Bash);
     let sleep = || {
         let reply = client.hook(
@@ -78,8 +79,9 @@ fn a_task_in_line_is_live() {
     second.wait();
 }
 
+/// PreToolUse denies only a foreground Bash call that sleeps for more than two seconds and does nothing else.
 #[test]
-fn only_what_sleeps_for_more_than_two_seconds_and_does_nothing_else() {
+fn only_a_long_sleep_alone_is_denied() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.call(1).starts();
@@ -169,8 +171,9 @@ fn only_for_ends_that_come_by_themselves_and_are_told() {
     assert_eq!(refusal(&session), "", "it has ended");
 }
 
+/// The sleep guard counts an observed task until Claude Code would have stopped it or does not list it.
 #[test]
-fn a_task_that_only_the_client_sees_counts_as_long_as_it_can_run() {
+fn an_observed_task_counts_while_it_can_run() {
     let started = |minutes: i64, unlisted: u32| {
         let env = TestEnv::new();
         let session = Session::new(&env);
@@ -192,8 +195,9 @@ fn a_task_that_only_the_client_sees_counts_as_long_as_it_can_run() {
     assert_eq!(started(1, 1), "", "the client did not list it");
 }
 
+/// PreToolUse denies no sleep if `sleep_guard` or `background_execution` is off.
 #[test]
-fn it_can_be_switched_off_and_is_off_with_everything_else() {
+fn the_guard_can_be_switched_off() {
     let settings = [
         (json!({ "sleep_guard": false }), false),
         (json!({ "background_execution": false }), false),

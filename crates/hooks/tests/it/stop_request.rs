@@ -35,8 +35,9 @@ fn the_older_name_of_task_stop_is_understood() {
     assert_eq!(session.active()[0]["stop_asked"]["by"], "model");
 }
 
+/// UserPromptSubmit files a task that the model stopped as cancelled by the model, and does not report it.
 #[test]
-fn what_the_model_stopped_itself_is_filed_and_not_told() {
+fn a_task_that_the_model_stopped_is_not_reported() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let call = session.call(1);
@@ -49,8 +50,9 @@ fn what_the_model_stopped_itself_is_filed_and_not_told() {
     assert!(is_swallowed(&session.submits(&call.notice_of("killed", "was stopped"))));
 }
 
+/// If the model stopped an observed task, PostToolUse of TaskStop ends it without a notice.
 #[test]
-fn an_observed_task_that_was_stopped_needs_no_notice_to_end() {
+fn a_stopped_observed_task_needs_no_notice() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let call = session.call(1);
@@ -61,8 +63,9 @@ fn an_observed_task_that_was_stopped_needs_no_notice_to_end() {
     assert_eq!(session.failed()[0]["status"]["by"], "model");
 }
 
+/// If the model stops a call that no runner claimed, PostToolUse of TaskStop ends it.
 #[test]
-fn a_call_that_no_runner_claimed_and_that_is_stopped_at_once_does_not_run_for_ever() {
+fn an_unclaimed_call_ends_when_stopped() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let call = session.call(1);
@@ -73,8 +76,9 @@ fn a_call_that_no_runner_claimed_and_that_is_stopped_at_once_does_not_run_for_ev
     assert_eq!(session.failed()[0]["status"]["by"], "model");
 }
 
+/// SessionEnd notes a stop request on each running task of its session, and keeps that of the model.
 #[test]
-fn the_end_of_the_session_is_noted_and_does_not_overwrite_the_model() {
+fn session_end_keeps_the_models_stop() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let other = Session::other(&env);
@@ -91,8 +95,9 @@ fn the_end_of_the_session_is_noted_and_does_not_overwrite_the_model() {
     assert_eq!(other.active()[0]["stop_asked"], Value::Null);
 }
 
+/// SessionEnd closes as lost what only Claude Code watched in this session.
 #[test]
-fn what_only_the_client_watched_is_closed_with_its_session() {
+fn session_end_closes_observed_tasks() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let other = Session::other(&env);

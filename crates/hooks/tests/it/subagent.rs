@@ -8,8 +8,9 @@ use crate::start::told;
 
 const AGENT: &str = "a823f771c24d473c5";
 
+/// PostToolUse delivers a subagent's result after the next command of that subagent. No other hook delivers it.
 #[test]
-fn a_subagents_result_reaches_it_behind_its_next_command_and_nobody_else() {
+fn a_subagents_result_follows_its_next_command() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, Some(AGENT), 60);
@@ -25,8 +26,9 @@ fn a_subagents_result_reaches_it_behind_its_next_command_and_nobody_else() {
     assert_eq!(output.json()["hookSpecificOutput"]["hookEventName"], "PostToolUse");
 }
 
+/// After SubagentStop, the hooks deliver what the subagent was owed to the main conversation.
 #[test]
-fn what_an_ended_subagent_was_owed_goes_to_the_main_conversation() {
+fn an_ended_subagents_result() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, Some(AGENT), 1);

@@ -35,8 +35,9 @@ fn types(session: &Session<'_>, transcript: &str) -> String {
     told(&session.send(&with(event, "/transcript_path", path.to_str().unwrap())))
 }
 
+/// UserPromptSubmit reports a result again if and only if another hook blocked the prompt that carried it.
 #[test]
-fn a_result_is_told_again_if_and_only_if_its_prompt_was_blocked_by_somebody_else() {
+fn a_blocked_prompts_result_is_repeated() {
     let report = "[sisyphus] Background task t1 (\"the tests\") failed with exit code 3";
     let cases = [
         (vec![blocked("not in this house", 0)], true),

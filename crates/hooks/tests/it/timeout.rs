@@ -23,8 +23,9 @@ fn service(session: &Session<'_>) -> Value {
     with(session.call(1).before(), "/tool_input/command", "npm run dev")
 }
 
+/// PreToolUse gives a service Claude Code's longest limit, and leaves every other field of the call as it was.
 #[test]
-fn a_service_gets_the_clients_longest_limit_and_everything_else_as_it_was() {
+fn a_service_gets_the_longest_limit() {
     let env = TestEnv::new();
     let session = session(&env, "only_ours");
     let odd = json!({ "nested": [1, 2.5, null, { "ü\n": "\"'\\" }], "empty": "" });

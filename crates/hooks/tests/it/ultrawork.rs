@@ -21,8 +21,9 @@ fn skill() -> String {
     fs::read_to_string(repository("skills/ultrawork/SKILL.md")).unwrap()
 }
 
+/// For one prompt with the keyword, UserPromptSubmit prints the skill's text and the current numbers once.
 #[test]
-fn a_word_brings_the_skills_text_and_the_numbers_of_this_moment_once() {
+fn the_keyword_brings_the_skill_once() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     env.set(&json!({ "max_background_tasks": 3 }));
@@ -126,8 +127,9 @@ fn results_come_along_and_nothing_is_cut_off() {
     assert!(text.contains(LINE) && !text.contains(TITLE), "{text}");
 }
 
+/// UserPromptSubmit ignores the keyword if `ultrawork_keyword` is off, and the skill too if `background_execution` is.
 #[test]
-fn the_words_can_be_switched_off_and_are_off_with_everything_else() {
+fn the_keyword_can_be_switched_off() {
     let said = |settings: Value, prompt: &str| {
         let env = TestEnv::new();
         env.set(&settings);
@@ -189,8 +191,9 @@ fn the_skill_names_real_agents_and_real_parameters() {
     }
 }
 
+/// Each agent of the plugin has only the tools that it needs, and says in which form it answers.
 #[test]
-fn agents_have_no_more_tools_than_they_need_and_say_what_they_answer() {
+fn agents_have_few_tools_and_an_answer_form() {
     const READS: &str = "Read, Grep, Glob";
     let allowed = |name: &str| match name {
         "librarian" => "Read, Grep, Glob, WebSearch, WebFetch",

@@ -98,8 +98,9 @@ fn prompt(words: &str) -> Value {
     json!({ "hook_event_name": "UserPromptSubmit", "prompt": prompt })
 }
 
+/// The waiter wakes a session for a result that Claude Code does not announce.
 #[test]
-fn a_session_is_woken_for_a_result_that_the_client_does_not_announce() {
+fn a_session_is_woken_for_an_overdue_result() {
     let client = Client::new(Shell::Bash);
     let running = client.background(COMMAND);
     let mut waiter = Waiter::of(&client);
@@ -121,8 +122,9 @@ fn a_session_is_woken_for_a_result_that_the_client_does_not_announce() {
     assert_eq!(again["decision"], "block", "{again}");
 }
 
+/// The waiter wakes a session when the turn of its agent comes.
 #[test]
-fn a_session_is_woken_when_the_turn_of_its_agent_comes() {
+fn a_session_is_woken_for_its_agents_turn() {
     let client = Client::new(Shell::Bash);
     client.env.set(&json!({ "max_background_tasks": 1 }));
     let other = Session::other(&client.env);
@@ -159,8 +161,9 @@ fn it_ends_silently_when_the_client_does_its_part() {
     assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
 }
 
+/// The waiter ends at once if nothing is to come or if the session is not attended.
 #[test]
-fn it_does_not_stay_where_nothing_is_to_come_or_nobody_is_there() {
+fn it_stays_only_where_it_is_needed() {
     let client = Client::new(Shell::Bash);
     assert_eq!(Waiter::of(&client).end(), (Some(0), String::new()));
     let running = client.background(COMMAND);

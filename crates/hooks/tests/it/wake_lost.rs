@@ -11,8 +11,9 @@ use crate::session::Session;
 /// The client's time to announce an end, and some that the waiter may be early by.
 const GRACE: Duration = Duration::from_millis(2_800);
 
+/// However long the waiter was there, it leaves Claude Code its time to announce a lost task.
 #[test]
-fn a_client_has_its_time_to_announce_a_lost_task_however_long_the_waiter_was_there() {
+fn a_lost_task_has_its_grace_from_its_end() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let call = session.call(1);

@@ -39,8 +39,9 @@ fn binary(hook: &Value) -> String {
     command.strip_prefix(BIN).unwrap_or_else(|| panic!("{command} is not ours")).to_owned()
 }
 
+/// Each recorded event starts at most the hook of its name, which changes no call and prints no error.
 #[test]
-fn every_recorded_event_starts_the_hook_of_its_name_and_is_answered_harmlessly() {
+fn every_recorded_event_starts_its_hook() {
     let wiring = wiring();
     let mut met = Vec::new();
     for name in names() {
@@ -63,8 +64,9 @@ fn every_recorded_event_starts_the_hook_of_its_name_and_is_answered_harmlessly()
     }
 }
 
+/// Claude Code starts no hook of ours for events and tools that do not concern us.
 #[test]
-fn events_and_tools_that_do_not_concern_us_start_nothing() {
+fn foreign_events_and_tools_start_nothing() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let wiring = wiring();
@@ -99,8 +101,9 @@ fn events_and_tools_that_do_not_concern_us_start_nothing() {
     }
 }
 
+/// `hooks.json` has an entry for each event with a hook, for no other event, and for no tool twice.
 #[test]
-fn nothing_is_wired_twice_or_to_an_event_without_a_hook() {
+fn nothing_is_wired_twice() {
     let wiring = wiring();
     let events = wiring["hooks"].as_object().expect("events");
     let mut names: Vec<&str> = events.keys().map(String::as_str).collect();

@@ -10,8 +10,9 @@ use crate::start::{HOOKS, hook, log};
 /// Larger than any event that a person causes.
 const HUGE: usize = 50 * 1024 * 1024;
 
+/// Every hook answers nonsense with silence and logs one line.
 #[test]
-fn every_hook_answers_nonsense_with_silence_and_notes_it() {
+fn nonsense_is_answered_with_silence() {
     for (event, payload) in HOOKS {
         let env = TestEnv::new();
         let good = Session::new(&env).event(payload);
@@ -53,8 +54,9 @@ fn with_name(event: &Value, name: Value) -> Vec<u8> {
     with(event.clone(), "/hook_event_name", name).to_string().into_bytes()
 }
 
+/// No hook fails or panics if any one field is missing or of another type.
 #[test]
-fn every_hook_bears_every_field_missing_or_of_another_type() {
+fn any_field_may_be_missing_or_odd() {
     for (event, payload) in HOOKS {
         let env = TestEnv::new();
         let good = Session::new(&env).event(payload);
@@ -119,8 +121,9 @@ fn an_event_beyond_all_bounds_is_given_up_and_noted() {
     }
 }
 
+/// The hooks do not keep megabytes of a call in `active.json`, which every later hook reads.
 #[test]
-fn a_call_of_megabytes_is_not_kept_for_every_later_hook_to_read() {
+fn a_call_of_megabytes_is_not_kept() {
     let huge = "x".repeat(4 << 20);
     let cases = [
         // One argument of a process is at most 128 kB on Linux: the client can't even start this command.

@@ -53,9 +53,9 @@ fn take_the_lock_and_stop() {
     raise(Signal::SIGSTOP).unwrap();
 }
 
-/// I1: no hook waits long, and nothing of what they saw is lost.
+/// I1: no hook waits long for a lock that a stopped process holds, and none loses what it saw.
 #[test]
-fn no_hook_waits_long_for_a_lock_that_a_stopped_process_holds() {
+fn a_held_lock_delays_no_hook() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let (bound, unclaimed) = (session.call(1), session.call(2));

@@ -7,8 +7,9 @@ use sisyphus_testing::TestEnv;
 use crate::session::Session;
 use crate::start::{HOOKS, Started, binary_of, log, told};
 
+/// Every hook acts on a whole event without waiting for the end of the input.
 #[test]
-fn every_hook_acts_on_a_whole_event_without_waiting_for_the_end_of_input() {
+fn a_whole_event_needs_no_end_of_input() {
     for (event, payload) in HOOKS {
         let env = TestEnv::new();
         let session = Session::new(&env);
@@ -44,8 +45,9 @@ fn what_follows_the_event_is_not_read() {
     assert_eq!(session.announced().len(), 1);
 }
 
+/// Every hook gives up, within a second, on an input that says nothing or stops half way.
 #[test]
-fn every_hook_gives_up_on_an_input_that_says_nothing_or_stops_half_way() {
+fn a_stalled_input_is_given_up() {
     let input: [&[u8]; 2] = [b"", b"{\"session_id\": \"a"];
     let begun = Instant::now();
     let waiting: Vec<_> = HOOKS

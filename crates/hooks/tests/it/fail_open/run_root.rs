@@ -73,9 +73,10 @@ fn spoiled() -> impl Iterator<Item = (&'static str, Spoil)> {
     SPOILED.into_iter().chain(SPOILED_BY_OTHERS.into_iter().filter(move |_| is_root))
 }
 
-/// Nothing that counts for commands outside the sandbox lies there, so that they go on as ever.
+/// The hooks write nothing into a run root that is not ours alone. Nothing that counts for commands outside the sandbox
+/// lies there, so that they go on as ever.
 #[test]
-fn nothing_is_written_in_a_folder_that_is_not_ours_alone() {
+fn a_spoiled_run_root_gets_no_files() {
     for (what, spoil) in spoiled() {
         let env = TestEnv::new();
         let session = Session::new(&env);

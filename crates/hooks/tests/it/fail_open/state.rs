@@ -34,8 +34,9 @@ fn set_aside(path: &Path) -> (Vec<String>, Vec<String>) {
     (read(files), read(reasons))
 }
 
+/// The hooks set a broken `active.json` aside, whichever of them meets it, and record the next call.
 #[test]
-fn a_broken_list_of_tasks_is_set_aside_and_the_next_call_recorded() {
+fn a_broken_list_is_set_aside() {
     for broken in BROKEN {
         for (event, payload) in HOOKS {
             let env = TestEnv::new();
@@ -55,7 +56,7 @@ fn a_broken_list_of_tasks_is_set_aside_and_the_next_call_recorded() {
 
 /// S18: what was owed stands in the list and goes with it; what runs is found again in its run folder.
 #[test]
-fn a_broken_list_of_tasks_holds_no_result_of_a_run_back() {
+fn a_broken_list_holds_no_result_back() {
     for broken in BROKEN {
         let env = TestEnv::new();
         let session = Session::new(&env);
@@ -84,8 +85,9 @@ fn a_broken_list_of_tasks_holds_no_end_back() {
     assert!(told(&output).contains("failed with exit code 4"), "{output:?} {}", log(&env));
 }
 
+/// PostToolUse sets a broken `active.json` aside and records the started command as observed.
 #[test]
-fn a_broken_list_of_tasks_does_not_keep_a_started_one_from_being_observed() {
+fn a_broken_list_and_a_started_command() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let path = env.state().join("active.json");
@@ -95,8 +97,9 @@ fn a_broken_list_of_tasks_does_not_keep_a_started_one_from_being_observed() {
     assert_eq!(session.active().len(), 1, "{}", log(&env));
 }
 
+/// The hooks set a broken event of the inbox aside, and deliver the next result.
 #[test]
-fn a_broken_event_is_set_aside_and_the_next_result_told() {
+fn a_broken_event_is_set_aside() {
     for broken in BROKEN {
         for (event, payload) in HOOKS {
             let env = TestEnv::new();
@@ -113,8 +116,9 @@ fn a_broken_event_is_set_aside_and_the_next_result_told() {
     }
 }
 
+/// While the session's note is broken, PreToolUse changes no call. SessionStart sets the note aside.
 #[test]
-fn a_broken_note_about_the_session_is_set_aside_and_until_then_nothing_is_changed() {
+fn a_broken_session_note_is_set_aside() {
     for broken in BROKEN {
         let env = TestEnv::new();
         let session = Session::new(&env);
@@ -130,8 +134,9 @@ fn a_broken_note_about_the_session_is_set_aside_and_until_then_nothing_is_change
     }
 }
 
+/// The hook that files the next end sets a broken history aside.
 #[test]
-fn a_broken_history_is_set_aside_and_the_next_end_filed() {
+fn a_broken_history_is_set_aside() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     let path = env.state().join("failed.json");
@@ -165,8 +170,9 @@ fn a_list_of_tasks_of_a_newer_version_is_left_alone() {
     }
 }
 
+/// The hooks replace an `active.json` of gigabytes, and record the next call.
 #[test]
-fn a_list_of_tasks_that_grew_wild_stops_no_hook_for_ever() {
+fn a_huge_list_stops_no_hook_for_ever() {
     for (event, payload) in HOOKS {
         let env = TestEnv::new();
         let session = Session::new(&env);

@@ -69,8 +69,9 @@ fn an_unwritable_state_is_logged_elsewhere() {
     }
 }
 
+/// No hook fails if a file or a folder is in the place of any part of the state.
 #[test]
-fn a_file_in_the_place_of_any_part_of_the_state_stops_no_hook() {
+fn a_misplaced_file_stops_no_hook() {
     for part in [
         "inbox",
         "announced",
@@ -111,8 +112,9 @@ fn every_hook_is_silent_without_a_home() {
     }
 }
 
+/// Without `HOME`, PreToolUse announces the call in the folder that `SISYPHUS_STATE_DIR` names.
 #[test]
-fn without_a_home_but_with_a_state_folder_calls_are_recorded() {
+fn a_state_folder_needs_no_home() {
     let env = TestEnv::new();
     let mut command = env.command("sisyphus-pre-tool-use");
     command.env_remove("HOME").env("SISYPHUS_STATE_DIR", env.state());

@@ -15,8 +15,9 @@ fn last_words(session: &Session<'_>, event: &Value) {
     assert_eq!(feed(client, event.to_string().as_bytes()).stdout, "");
 }
 
+/// The next hook calls a command lost that only a killed Claude Code watched. SessionStart reports it at the resume.
 #[test]
-fn what_only_a_killed_client_watched_is_lost_and_told_when_its_session_goes_on() {
+fn an_observed_command_is_lost_with_its_client() {
     let env = TestEnv::new();
     let (session, other) = (Session::new(&env), Session::other(&env));
     other.tell(&other.call(2).after());
