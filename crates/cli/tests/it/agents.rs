@@ -77,8 +77,9 @@ fn agents_are_listed_and_shown_as_what_they_are() {
     assert!(shown.starts_with(expected), "{shown}");
 }
 
+/// `sisyphus list --watch` draws the agents that stand in line, also on a terminal with few lines.
 #[test]
-fn watching_draws_who_stands_in_line_also_where_there_is_little_room() {
+fn watch_draws_the_agent_line() {
     let env = TestEnv::new();
     plant_one_in_line(&env);
     let many: Vec<Value> = (10..30).map(|it| ended(&format!("t{it}"), "", it)).collect();
@@ -97,8 +98,9 @@ fn watching_draws_who_stands_in_line_also_where_there_is_little_room() {
     }
 }
 
+/// `sisyphus output` does not print an agent's transcript, and `sisyphus cancel` leaves the agent to Claude Code.
 #[test]
-fn the_transcript_of_an_agent_is_no_output_and_only_the_client_can_stop_it() {
+fn an_agent_has_no_output_and_no_stop_of_ours() {
     let env = TestEnv::new();
     plant(&env, "active.json", &[agent(running("t1", "look around"))]);
     let folder = env.client_tmp().join("-home-dev-proj/session-1/tasks");

@@ -40,9 +40,10 @@ fn an_inbox_changes_records_and_no_files() {
     }
 }
 
-/// Runs of sandboxed commands are looked for where hooks put them, and nowhere else.
+/// `sisyphus list` takes no result from a folder elsewhere that a record names, and calls the task lost. Runs of
+/// sandboxed commands are looked for where hooks put them, and nowhere else.
 #[test]
-fn a_record_that_names_a_folder_elsewhere_has_nothing_taken_from_there() {
+fn a_record_that_names_a_foreign_folder() {
     for (client_tmp, made) in [
         ("claude-1", "proj/claude-1/sisyphus"),
         ("HERE/documents", "documents/sisyphus"),

@@ -43,8 +43,9 @@ fn start_sleep(client: &Client) -> (Running, Value) {
     (running, task)
 }
 
+/// `sisyphus cancel` stops a task with every process that it started, and records that the user stopped it.
 #[test]
-fn a_task_is_stopped_with_all_that_it_has_started_and_said_to_be_stopped_by_the_user() {
+fn cancel_stops_the_whole_tree() {
     for shell in Shell::BOTH {
         let client = Client::new(shell);
         let [fork, sleep] = ["fork-child", "sleep"].map(|name| fixture(&client, name));
@@ -74,9 +75,9 @@ fn a_task_is_stopped_with_all_that_it_has_started_and_said_to_be_stopped_by_the_
     }
 }
 
-/// Takes the grace of five seconds.
+/// `sisyphus cancel --all` kills all trees that ignore TERM after one common grace. Takes the grace of five seconds.
 #[test]
-fn trees_that_ignore_term_are_killed_after_their_grace_all_at_once() {
+fn trees_that_ignore_term_share_one_grace() {
     let client = Client::new(Shell::Bash);
     let [ignore, fork] = ["ignore-term", "fork-child"].map(|name| fixture(&client, name));
     let start = |trap: &str| {
@@ -224,8 +225,9 @@ fn what_only_the_client_can_stop_is_said_to_be_so() {
     assert_eq!(env.state_file("active.json"), before);
 }
 
+/// `sisyphus cancel` never stops a shell that Claude Code has not named as a background command.
 #[test]
-fn a_shell_that_the_client_did_not_call_a_background_command_is_left_alone() {
+fn cancel_leaves_an_unconfirmed_shell_alone() {
     let client = Client::new(Shell::Bash);
     let command = format!("echo ready; {} 3600", fixture(&client, "sleep"));
     // A foreground command with the same words, while the call is still at its permission prompt.

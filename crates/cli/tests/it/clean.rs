@@ -348,8 +348,9 @@ fn a_link_is_not_followed() {
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 2);
 }
 
+/// `sisyphus clean` removes nothing while it can't read a state file.
 #[test]
-fn a_record_that_can_not_be_understood_keeps_everything() {
+fn an_unreadable_record_keeps_everything() {
     let home = Home::new();
     let old = home.state("output/tdone0000.log", "123", 31 * DAY);
     plant_text(&home.env, "active.json", "{ \"version\": 3, \"owes\": [\"tdone0000\"] }");

@@ -23,8 +23,9 @@ fn setting(env: &TestEnv, name: &str) -> Value {
     all.iter().find(|it| it["key"] == format!("sisyphus.{name}")).unwrap().clone()
 }
 
+/// `sisyphus config` prints each setting with its value, the source of the value, and the files that it refuses.
 #[test]
-fn every_setting_is_told_with_its_value_and_where_that_comes_from() {
+fn settings_with_their_values_and_sources() {
     let env = TestEnv::new();
     env.set(&json!({ "output_lines": 7, "stale_minutes": "x", "service_patterns": ["make dev"] }));
     set_in_project(

@@ -218,8 +218,9 @@ fn fails_without_the_runner() {
     assert_fails_without("run", "the session was not attached");
 }
 
+/// The demonstration fails if PostToolUse, which it calls while the command runs, is missing.
 #[test]
-fn fails_without_a_hook_that_is_called_while_the_command_runs() {
+fn fails_without_the_hook_post_tool_use() {
     assert_fails_without("post-tool-use", "sisyphus-post-tool-use`");
 }
 
@@ -306,8 +307,9 @@ fn a_background_command_may_run_it() {
     assert!(finished.text().contains("All 4 background commands"), "{}", finished.text());
 }
 
+/// The demonstration never runs a file that another process planted in the temporary folder.
 #[test]
-fn never_runs_what_somebody_planted_in_the_temporary_folder() {
+fn never_runs_a_planted_file() {
     let plugin = Plugin::new();
     let marker = plugin.env.path().join("marker");
     // Whoever guesses the process id, which `exec` keeps, can be there first.

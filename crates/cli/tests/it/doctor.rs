@@ -161,8 +161,9 @@ fn where_nothing_was_ever_done_nothing_is_created() {
     assert_eq!(run(&env, &["doctor"]).code, Some(0));
 }
 
+/// `sisyphus doctor` finds a plugin that lacks a program, has an unreadable manifest or is of another version.
 #[test]
-fn a_plugin_that_is_not_whole_or_of_another_version_is_found() {
+fn an_incomplete_or_mixed_plugin_is_found() {
     let env = healthy();
     let root = env.home().join(".claude/skills/sisyphus");
     fs::remove_file(root.join("hooks/bin/sisyphus-stop")).unwrap();
@@ -203,8 +204,9 @@ fn a_client_that_is_too_old_or_says_nothing_is_found() {
     assert!(!env.project().join("started").exists());
 }
 
+/// `sisyphus doctor` finds that the plugin or all hooks are switched off, and names the settings file that says so.
 #[test]
-fn that_the_plugin_or_hooks_are_switched_off_is_found_where_it_is_said() {
+fn a_disabled_plugin_is_found_with_its_file() {
     let env = healthy();
     let user = env.home().join(".claude/settings.json");
     let project = env.project().join(".claude/settings.local.json");

@@ -67,8 +67,9 @@ fn a_copy_of_a_marketplace_that_is_on_is_fine() {
     assert!(only(&env, "enabled").contains(FINE));
 }
 
+/// `sisyphus doctor` finds that a marketplace copy is switched off or not installed, and names the file that says so.
 #[test]
-fn a_copy_of_a_marketplace_that_is_off_is_found_where_it_is_said() {
+fn a_disabled_marketplace_copy_is_found() {
     let env = TestEnv::new();
     // Without the client's list the settings are gone by.
     for list in [None, Some([OF_MARKET])] {
@@ -101,9 +102,10 @@ fn a_copy_of_a_marketplace_that_is_off_is_found_where_it_is_said() {
     assert_found(&env, "plugin", "broken", "the plugin is not installed", "install.sh");
 }
 
-/// As the client does it, which was tried.
+/// Of two copies, `sisyphus doctor` takes the marketplace copy if it is installed and a settings file names it. As the
+/// client does it, which was tried.
 #[test]
-fn of_two_copies_the_one_of_a_marketplace_goes_first_where_a_file_names_it() {
+fn a_named_marketplace_copy_goes_first() {
     let env = healthy();
     installed(&env, &[OF_MARKET]);
     assert!(only(&env, "enabled").contains(FINE));

@@ -50,8 +50,9 @@ fn places_that_the_sandbox_does_not_keep() {
     assert!(!is_told(&env));
 }
 
+/// `sisyphus doctor` finds state files that are damaged or newer, and changes none of them.
 #[test]
-fn state_files_that_are_damaged_or_newer_are_found_and_left_alone() {
+fn damaged_and_newer_state_is_found() {
     let env = healthy();
     plant_text(&env, "active.json", "{broken\u{1b}[2J");
     plant_text(&env, "completed.json", r#"{"version":7,"tasks":{}}"#);
@@ -97,8 +98,9 @@ fn who_holds_the_lock_is_named() {
     assert_found(&env, "lock", "broken", "could not lock", "plain file");
 }
 
+/// `sisyphus doctor` notes a live session without a snippet or with that of another version.
 #[test]
-fn a_live_session_without_our_line_or_with_an_old_one_is_noted() {
+fn an_unattached_live_session_is_noted() {
     let env = healthy();
     plant(&env, "active.json", &[running("t1", "")]);
     assert_found(
@@ -116,8 +118,9 @@ fn a_live_session_without_our_line_or_with_an_old_one_is_noted() {
     assert_found(&env, "sessions", "note", "attached by another version", "");
 }
 
+/// `sisyphus doctor` takes a session that Claude Code lists for alive only while the listed process lives.
 #[test]
-fn a_session_that_the_client_lists_lives_as_long_as_its_process() {
+fn a_listed_session_lives_with_its_process() {
     let env = healthy();
     plant(&env, "active.json", &[]);
     let folder = env.home().join(".claude/sessions");
@@ -190,8 +193,9 @@ fn a_run_root_of_others_is_found() {
     assert_found(&env, "sandbox", "broken", "not a folder of this user alone", "only observed");
 }
 
+/// `sisyphus doctor` notes the errors that hooks logged within a day, and files that are left over.
 #[test]
-fn what_went_wrong_of_late_and_what_is_left_over_is_noted() {
+fn recent_errors_and_leftovers_are_noted() {
     let env = healthy();
     let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ");
     plant_text(

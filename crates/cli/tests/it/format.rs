@@ -74,8 +74,9 @@ fn field<'a>(tasks: &'a [Value], id: &str, name: &str) -> &'a Value {
     &task.unwrap_or_else(|| panic!("no `{id}` in {tasks:#?}"))[name]
 }
 
+/// `sisyphus list` prints each task of version 0.1.0 with all that its record holds, except calls that never ran.
 #[test]
-fn every_task_of_version_0_1_0_is_listed_with_what_was_known_of_it() {
+fn every_task_of_0_1_0_is_listed() {
     let env = recorded_state();
     let tasks = listed(&env, &["--all"]);
     let known = [
@@ -124,8 +125,9 @@ fn every_task_of_version_0_1_0_is_listed_with_what_was_known_of_it() {
     }
 }
 
+/// SessionStart delivers what version 0.1.0 owed. No hook repeats what that version delivered.
 #[test]
-fn what_version_0_1_0_owed_is_delivered_and_what_it_delivered_is_not() {
+fn deliveries_of_0_1_0_continue() {
     let env = recorded_state();
     let reply = resume(&env).json();
     let told = reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default();
@@ -198,8 +200,9 @@ fn fields_of_the_history_that_we_do_not_know_survive() {
     assert_eq!(archived, serde_json::from_str::<Value>(&recorded("archive.json")).unwrap());
 }
 
+/// A process that rewrites a state file keeps the fields that it does not know.
 #[test]
-fn fields_that_we_do_not_know_survive_in_what_is_rewritten() {
+fn unknown_fields_survive_a_rewrite() {
     let env = TestEnv::new();
     let coloured = |mut task: Value| {
         task["colour"] = json!({ "of": task["id"] });

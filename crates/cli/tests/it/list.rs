@@ -41,8 +41,9 @@ fn assert_shape(task: &Value, expected: &Value) {
     }
 }
 
+/// Without any state, `sisyphus list` says that there are no commands yet, and creates nothing.
 #[test]
-fn without_any_state_there_is_nothing_to_list_and_nothing_is_created() {
+fn an_empty_home_has_nothing_to_list() {
     let env = TestEnv::new();
     assert_eq!(prints(&env, &["list"]), "No background commands yet.\n");
     assert_eq!(prints(&env, &["list", "--all"]), "No background commands yet.\n");
@@ -50,8 +51,9 @@ fn without_any_state_there_is_nothing_to_list_and_nothing_is_created() {
     assert!(!env.home().join(".claude").exists());
 }
 
+/// `sisyphus list` prints what real shells ran, with states and exit codes.
 #[test]
-fn real_commands_are_listed_with_their_states_and_exit_codes() {
+fn real_commands_with_states_and_exit_codes() {
     let client = Client::new(Shell::Bash);
     client.background("exit 3").wait();
     client.background("echo done").wait();
@@ -173,8 +175,9 @@ fn what_has_not_ended_comes_first_then_the_newest() {
     assert_eq!(prints(&env, &["list", "--last", "1"]).lines().count(), 1 + 2 + 1);
 }
 
+/// `sisyphus list` prints 20 ended tasks. Options extend that to more of them and to the archive.
 #[test]
-fn twenty_ended_tasks_are_listed_unless_all_are_wanted() {
+fn twenty_ended_tasks_by_default() {
     let env = TestEnv::new();
     let many: Vec<Value> = (0..30).map(|second| ended(&format!("t{second}"), "", second)).collect();
     plant(&env, "completed.json", &many);
@@ -189,8 +192,9 @@ fn twenty_ended_tasks_are_listed_unless_all_are_wanted() {
     assert!(ids(&all).contains(&"told") && ids(&all).contains(&"tolder"));
 }
 
+/// `sisyphus list` prints a task once that a crash left in the archive and in the history.
 #[test]
-fn a_task_that_a_crash_left_in_the_archive_and_in_the_history_is_listed_once() {
+fn a_task_in_archive_and_history_is_listed_once() {
     let env = TestEnv::new();
     plant(&env, "completed.json", &[ended("t1", "once", 1)]);
     plant_text(&env, "archive/2026-11.jsonl", &format!("{}\n", ended("t1", "once", 1)));

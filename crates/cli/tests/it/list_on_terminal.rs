@@ -62,8 +62,9 @@ fn colours_are_for_terminals_whose_user_wants_them() {
     );
 }
 
+/// `sisyphus list --watch` draws changes and new output over its last drawing.
 #[test]
-fn watching_draws_in_place_what_changes_and_what_is_printed() {
+fn watch_draws_in_place() {
     let client = Client::new(Shell::Bash);
     let task = client.background(
         r"printf '\033[2Jstep 1\n'; until [ -e go ]; do sleep 0.02; done; echo step 2; sleep 300",
@@ -98,8 +99,9 @@ fn without_a_terminal_there_is_nothing_to_watch() {
     assert_eq!(env.run("sisyphus", &["list", "--watch", "--json"]).code, Some(2));
 }
 
+/// On a terminal, `sisyphus wait` shows a line while the task runs, and removes it at the end.
 #[test]
-fn waiting_shows_that_it_goes_on_and_removes_it_at_the_end() {
+fn wait_shows_a_line_until_the_end() {
     let client = Client::new(Shell::Bash);
     let running = client.background("until [ -e go ]; do sleep 0.02; done");
     let task = task_once(&client, &running, "running");

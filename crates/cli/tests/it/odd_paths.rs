@@ -38,8 +38,9 @@ fn a_state_folder_with_such_a_name_is_shown() {
     }
 }
 
+/// `sisyphus config` names a project whose setting it refuses, even if the project's path is no text.
 #[test]
-fn a_project_with_such_a_name_that_is_refused_something_is_named() {
+fn a_refused_project_with_such_a_name_is_named() {
     let env = TestEnv::new();
     let folder = odd(&env).join(".claude");
     fs::create_dir_all(&folder).unwrap();

@@ -13,8 +13,9 @@ use crate::support::{id_of, task_once};
 /// Clears the screen, sets the title, fills the clipboard, goes back over the line, turns the direction.
 const HOSTILE: &str = "\u{1b}[31mred\u{1b}[0m \u{1b}[2J\u{1b}]0;pwned\u{7}\u{1b}]52;c;cHduZWQ=\u{7}safe\rover\u{8}\u{202e}\ttab\u{9b}6n\n";
 
+/// `sisyphus output` prints the exact bytes of a task, while it runs and afterwards.
 #[test]
-fn the_output_of_a_task_is_printed_byte_by_byte_while_it_runs_and_afterwards() {
+fn output_is_printed_byte_by_byte() {
     for shell in Shell::BOTH {
         let client = Client::new(shell);
         let text = "printf 'a\\0\\377\\033[2Jb\\r\\n'";
@@ -50,8 +51,9 @@ fn what_the_client_adds_to_its_file_is_no_output() {
     assert_eq!(prints(&client.env, &["output", &id]), "[killed]\n");
 }
 
+/// `sisyphus output --follow` prints all output up to the task's end, without the line that Claude Code adds.
 #[test]
-fn following_goes_on_to_the_end_of_the_task_and_prints_the_rest() {
+fn follow_prints_to_the_end() {
     let client = Client::new(Shell::Bash);
     let running =
         client.background("seq 3; until [ -e go ]; do sleep 0.02; done; seq 4 5000; printf end");

@@ -83,8 +83,9 @@ impl Drop for Installed {
     }
 }
 
+/// Every line that the documents say to type runs in a home where the plugin is installed.
 #[test]
-fn every_block_runs_in_a_home_where_the_plugin_is_installed() {
+fn every_block_runs_in_an_installed_home() {
     let mut spared = Vec::new();
     let mut ran = 0;
     for (document, text) in documents() {

@@ -79,8 +79,9 @@ fn a_task_in_the_sandbox_is_stopped_from_outside() {
     assert!(task["duration_ms"].is_u64(), "its runner could not say how it ended: {task:#}");
 }
 
+/// Within Claude Code's sandbox, `sisyphus cancel` stops nothing and `sisyphus clean` removes nothing.
 #[test]
-fn nothing_is_stopped_or_removed_from_within_the_sandbox() {
+fn the_sandbox_stops_and_removes_nothing() {
     let client = Client::new(Shell::Bash);
     let command = format!("echo ready; {} 3600", fixture(&client, "sleep"));
     let running = client.background(&command);

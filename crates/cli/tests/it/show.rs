@@ -16,8 +16,9 @@ fn planted() -> TestEnv {
     env
 }
 
+/// `sisyphus show` finds a task by its ids, by the beginning of an id and by its description.
 #[test]
-fn a_task_is_found_by_its_ids_by_their_beginning_and_by_its_description() {
+fn names_of_a_task() {
     let env = planted();
     let names = ["t1abc", "bclient01", "run the tests"];
     for name in names {
@@ -42,8 +43,9 @@ fn a_task_is_found_by_its_ids_by_their_beginning_and_by_its_description() {
     }
 }
 
+/// If several ids have one beginning, `sisyphus show` answers with these ids.
 #[test]
-fn a_beginning_that_several_share_is_answered_with_their_ids() {
+fn a_shared_beginning_is_ambiguous() {
     let env = planted();
     for (name, count) in [("t1", "2 tasks"), ("t1ab", "2 tasks"), ("t", "3 tasks")] {
         let output = env.run("sisyphus", &["show", name]);
@@ -66,8 +68,9 @@ fn an_unknown_task_is_answered_with_exit_code_2() {
     }
 }
 
+/// Of several tasks with one description, `sisyphus show` takes the only one that runs. Otherwise it lists their ids.
 #[test]
-fn of_several_with_one_description_the_only_one_that_runs_is_meant() {
+fn a_shared_description_means_the_running_task() {
     let env = TestEnv::new();
     plant(&env, "completed.json", &[ended("told", "build", 1), ended("tnew", "build", 2)]);
     let ambiguous =
@@ -83,8 +86,9 @@ fn of_several_with_one_description_the_only_one_that_runs_is_meant() {
     ambiguous("`build` could be 11 tasks: ttoo, tnow, t8, t7, t6, …");
 }
 
+/// Of several tasks with one client id, `sisyphus show` takes the only one that runs.
 #[test]
-fn of_several_with_one_id_of_the_client_the_only_one_that_runs_is_meant() {
+fn a_shared_client_id_means_the_running_task() {
     let env = TestEnv::new();
     let with_client = |mut task: Value| {
         task["client"] = json!({ "id": "b1" });
@@ -110,8 +114,9 @@ fn an_archived_task_is_found_too() {
     }
 }
 
+/// `sisyphus show` takes a task that a crash left in the archive and in the history for one task.
 #[test]
-fn a_task_that_a_crash_left_in_the_archive_and_in_the_history_is_not_ambiguous() {
+fn a_task_in_archive_and_history_is_one_task() {
     let env = TestEnv::new();
     plant(&env, "completed.json", &[ended("t1abc", "once", 1)]);
     plant_text(&env, "archive/2026-11.jsonl", &format!("{}\n", ended("t1abc", "once", 1)));
@@ -131,8 +136,9 @@ fn the_end_of_a_real_commands_output_is_shown() {
     assert!(text.contains("whole output: "), "{text}");
 }
 
+/// `sisyphus show` prints the id of an unfinished task without a description once.
 #[test]
-fn an_unfinished_task_without_a_description_is_named_once() {
+fn an_unfinished_task_is_named_once() {
     let env = TestEnv::new();
     plant(&env, "active.json", &[running("t2xyz", "")]);
     let text = prints(&env, &["show", "t2xyz"]);

@@ -53,8 +53,9 @@ fn it_says_what_runs_what_waits_and_what_went_wrong() {
     assert_eq!(says(&env, &of_session("session-2")), "▶1\n");
 }
 
+/// Where nothing runs, `sisyphus statusline` prints nothing and creates nothing.
 #[test]
-fn where_nothing_runs_it_says_nothing_and_creates_nothing() {
+fn where_nothing_runs_it_says_nothing() {
     let env = TestEnv::new();
     assert_eq!(says(&env, &of_session("session-1")), "");
     assert!(!env.home().join(".claude").exists());
@@ -77,8 +78,9 @@ fn a_real_queue_is_counted() {
     wait_until("the end of both", || says(&client.env, "").is_empty());
 }
 
+/// Whatever its input and the state hold, `sisyphus statusline` answers soon and never fails.
 #[test]
-fn whatever_it_is_asked_it_answers_soon_and_never_fails() {
+fn any_question_is_answered_soon() {
     let env = TestEnv::new();
     plant(&env, "active.json", &[running("t1", "")]);
     let huge = format!("{{\"x\": \"{}\"}}", "y".repeat(5 << 20));

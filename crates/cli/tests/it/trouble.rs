@@ -25,8 +25,9 @@ fn assert_harmless(text: &str) {
     assert!(!text.contains("pwned"), "{text:?}");
 }
 
+/// `sisyphus list` prints a hostile description as plain text on one line.
 #[test]
-fn a_hostile_description_reaches_the_table_as_plain_text_on_one_line() {
+fn a_hostile_description_is_plain_text() {
     let env = TestEnv::new();
     let mut by_folder = ended("t2", "fine", 2);
     by_folder["cwd"] = format!("/home/{HOSTILE}").into();
@@ -194,8 +195,9 @@ fn a_byte_that_is_no_text_costs_its_line() {
     assert_eq!(output.code, Some(0), "{output:?}");
 }
 
+/// `sisyphus list` sets a damaged `active.json` aside with the reason, and lists the history.
 #[test]
-fn a_damaged_list_of_active_tasks_is_kept_aside_and_the_history_is_listed() {
+fn a_damaged_active_list_is_set_aside() {
     let env = TestEnv::new();
     plant_text(&env, "active.json", MALFORMED);
     plant(&env, "completed.json", &[ended("t1", "", 1)]);

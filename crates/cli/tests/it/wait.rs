@@ -82,8 +82,9 @@ fn gives_up_when_the_time_is_up() {
     assert_eq!(output.json()["tasks"][0]["status"], "running");
 }
 
+/// `sisyphus wait` reports the end of an observed task from its record, and says that a denied call never ran.
 #[test]
-fn an_observed_task_ends_when_its_record_does_and_one_that_never_ran_is_told() {
+fn an_observed_task_ends_with_its_record() {
     let env = TestEnv::new();
     plant(&env, "active.json", &[running("t1", "serve"), running("t2", "denied")]);
     plant(&env, "completed.json", &[ended("t0", "build", 1)]);

@@ -20,8 +20,9 @@ const NOT_PLANTED: [(&str, &str, &str); 1] =
 /// A command, and who has it answer in every way that can be planted.
 type Answers = (&'static str, fn() -> Vec<Value>);
 
+/// The page about JSON names every field that the commands print, and no other.
 #[test]
-fn the_page_tells_every_field_that_is_printed_and_no_other() {
+fn the_page_has_every_printed_field() {
     let page = Page::read();
     let all: [Answers; 10] = [
         ("list", cases::list),
