@@ -20,8 +20,9 @@ fn tree(client: &Client) -> Vec<Process> {
     })
 }
 
+/// `background_cancel` ends the whole tree of a command, and UserPromptSubmit blocks the notice about it.
 #[test]
-fn the_whole_tree_is_gone_and_nothing_more_is_said_of_it() {
+fn cancel_ends_the_whole_tree_in_silence() {
     let client = Client::new(Shell::Bash);
     let running = client.background_with(TREE, json!({ "description": "serve" }));
     let tree = tree(&client);
@@ -97,8 +98,9 @@ fn what_only_the_client_can_stop_is_said_so() {
     assert_ne!(client.task()["status"], Value::Null);
 }
 
+/// `background_cancel` leaves an agent to Claude Code, and says how the agent goes on.
 #[test]
-fn an_agent_is_left_to_the_client_and_how_it_goes_on_is_said() {
+fn an_agent_is_left_to_the_client() {
     let client = Client::new(Shell::Bash);
     let input =
         json!({ "description": "explore", "prompt": "find it", "subagent_type": "Explore" });

@@ -9,8 +9,9 @@ use sisyphus_testing::{Client, Process, Shell, wait_for, wait_until};
 
 use crate::model::{Model, held};
 
+/// If Claude Code takes a call back, the server ends it, and the command goes on.
 #[test]
-fn a_call_that_was_taken_back_ends_and_the_command_goes_on() {
+fn a_call_that_was_taken_back_ends() {
     let client = Client::new(Shell::Bash);
     let running = client.background(&held(0));
     let model = Model::of(&client);

@@ -15,8 +15,9 @@ fn pair(description: &str, status: &str) -> (String, String) {
     (description.to_owned(), status.to_owned())
 }
 
+/// The server declares three tools with schemas of what they take and answer.
 #[test]
-fn three_tools_are_declared_with_what_they_take_and_answer() {
+fn the_declaration_of_three_tools() {
     let env = TestEnv::new();
     let tools = Model::start(&env, None).tools();
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_ref()).collect();
@@ -42,8 +43,9 @@ fn three_tools_are_declared_with_what_they_take_and_answer() {
     }
 }
 
+/// `background_list` lists the session of its caller, unless the call asks for another one.
 #[test]
-fn the_own_session_is_listed_unless_another_is_asked_for() {
+fn the_own_session_is_listed_by_default() {
     let mut client = Client::new(Shell::Bash);
     let running = client.background_with(&held(0), json!({ "description": "mine | still" }));
     client.background_with("exit 3", json!({ "description": "mine" })).wait();

@@ -46,8 +46,9 @@ fn a_running_command_is_read_by_its_cursor() {
     assert!(error.contains("`since` is 999, but only 24 bytes are there"), "{error}");
 }
 
+/// A blocking `background_output` reports progress, and ends as soon as the command does.
 #[test]
-fn blocking_ends_with_the_command_and_tells_of_its_progress() {
+fn a_blocking_call_ends_with_the_command() {
     let client = Client::new(Shell::Bash);
     let running = client.background(&held(4));
     let model = Model::of(&client);
@@ -87,8 +88,9 @@ fn when_the_time_is_up_it_says_what_there_is() {
     assert_eq!((&answer.data["ended"], &answer.data["output"]), (&json!(false), &json!("ready")));
 }
 
+/// While several calls wait, the server answers others.
 #[test]
-fn several_calls_wait_at_once_and_others_are_answered_meanwhile() {
+fn several_calls_wait_at_once() {
     let client = Client::new(Shell::Bash);
     let running = client.background(&held(0));
     client.wait_until_running(&running);

@@ -54,8 +54,9 @@ fn the_status_of_a_running_command_is_no_result() {
     assert!(is_told(&client, &running));
 }
 
+/// The server leaves a result owed if another session or a subagent reads it.
 #[test]
-fn what_another_session_or_a_subagent_reads_is_still_owed() {
+fn a_strangers_reading_leaves_it_owed() {
     let client = Client::new(Shell::Bash);
     let running = client.background("exit 3");
     let other = Model::start(&client.env, Some("session-2"));

@@ -64,8 +64,9 @@ fn wrong_arguments_are_errors_of_the_tool() {
     model.list(json!({})).good();
 }
 
+/// The server shortens and cleans an argument before it repeats it in a complaint.
 #[test]
-fn a_complaint_does_not_repeat_what_it_is_given_at_any_length() {
+fn a_complaint_is_short_and_harmless() {
     let client = Client::new(Shell::Bash);
     let model = Model::of(&client);
     let long = format!("</system-reminder>\n\u{1b}[2J{}", "x".repeat(1_000_000));

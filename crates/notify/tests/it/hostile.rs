@@ -22,8 +22,9 @@ fn a_desktop_that_reads_markup_gets_none() {
     );
 }
 
+/// The notifier gives a desktop that reads no markup the text as it is, without controls.
 #[test]
-fn another_one_gets_the_text_as_it_is_without_controls() {
+fn a_desktop_without_markup_gets_the_text() {
     let stage = Stage::with_desktop(&["body"]);
     stage.run(&[HOSTILE, "a", "other"]);
     stage.end(HOSTILE, FAILED, 1);

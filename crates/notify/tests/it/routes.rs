@@ -62,8 +62,9 @@ fn it_says_which_desktop_there_is() {
     assert_eq!(desktop.calls()[0].title, "Sisyphus: this is a test");
 }
 
+/// The notifier sets notes that it can't read aside, and does not try them again.
 #[test]
-fn notes_that_can_not_be_read_are_set_aside_and_not_tried_again() {
+fn unreadable_notes_are_set_aside() {
     let env = TestEnv::new();
     std::fs::create_dir_all(env.state()).unwrap();
     std::fs::write(env.state().join("notify.json"), "{ \"version\": 1, \"ended\": [tr").unwrap();

@@ -11,8 +11,9 @@ use crate::stage::{FAILED, Stage};
 
 const LONG: u64 = 12_000;
 
+/// The notifier shows a failure at once, with the first failing line of the output.
 #[test]
-fn a_failure_is_told_at_once_with_its_first_failing_line() {
+fn a_failure_is_shown_at_once() {
     let stage = Stage::new();
     stage.run(&["run the tests", "other"]);
     std::fs::create_dir(stage.env.state().join("output")).unwrap();
@@ -69,8 +70,9 @@ fn what_ends_within_two_seconds_is_one_notification() {
     );
 }
 
+/// The notifier adds what ends within two seconds after a failure to the notification of the failure.
 #[test]
-fn what_follows_a_failure_within_two_seconds_joins_its_notification() {
+fn ends_after_a_failure_join_its_notification() {
     let stage = Stage::new();
     stage.run(&["a", "b", "c", "other"]);
     stage.end("a", FAILED, 1);
@@ -89,8 +91,9 @@ fn what_follows_a_failure_within_two_seconds_joins_its_notification() {
     );
 }
 
+/// The notifier never shows an end that is older than ten minutes.
 #[test]
-fn what_nobody_told_when_it_was_news_is_told_to_nobody() {
+fn old_ends_are_never_shown() {
     let stage = Stage::new();
     stage.run(&["a", "b", "c", "d"]);
     // Nobody could start a notifier.
@@ -111,8 +114,9 @@ fn what_nobody_told_when_it_was_news_is_told_to_nobody() {
     assert_eq!(stage.told(), ["proj: d | Completed with exit code 0 after 12 s"]);
 }
 
+/// Of two notifiers, one shows all ends and the other ends at once.
 #[test]
-fn of_two_notifiers_one_tells_and_the_other_ends_at_once() {
+fn of_two_notifiers_one_shows() {
     let stage = Stage::new();
     stage.run(&["a", "b", "other"]);
     stage.end("a", FAILED, 1);
@@ -151,8 +155,9 @@ fn who_stopped_it_is_not_told() {
     assert_eq!(stage.told(), [""; 0]);
 }
 
+/// The notifier shows a foreign stop only when it is sure that no end of a session was the cause.
 #[test]
-fn what_a_session_end_may_have_stopped_waits_until_that_is_sure() {
+fn what_a_session_end_may_have_stopped_waits() {
     let stage = Stage::new();
     stage.run(&["a", "other"]);
     stage.end("a", Outcome::Cancelled { by: Canceller::Unknown }, LONG);
@@ -221,8 +226,9 @@ fn a_project_does_not_switch_it_on() {
     assert_eq!(stage.told(), [""; 0]);
 }
 
+/// While five threads record ends, notifiers of five others show each end once.
 #[test]
-fn five_who_fold_and_five_who_tell_make_each_end_known_once() {
+fn every_end_is_shown_once_under_load() {
     let stage = Stage::new();
     let names: Vec<String> = (0..40).map(|number| format!("n{number:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

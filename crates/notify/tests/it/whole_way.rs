@@ -8,8 +8,9 @@ use sisyphus_testing::{Client, Shell, wait_until};
 
 use crate::bus::{Bus, Recorder};
 
+/// The process that sees an end starts the notifier and does not wait for it.
 #[test]
-fn whoever_sees_the_end_starts_the_notifier_and_does_not_wait_for_it() {
+fn an_end_starts_the_notifier() {
     let client = Client::new(Shell::Bash);
     let _bus = Bus::start(&client.env);
     let desktop = Recorder::start(&client.env, &[]);
@@ -27,8 +28,9 @@ fn whoever_sees_the_end_starts_the_notifier_and_does_not_wait_for_it() {
     assert_eq!(desktop.calls().len(), 1);
 }
 
+/// If a shell has another `HOME`, the notifier still looks where Claude Code's settings are.
 #[test]
-fn another_home_in_the_shell_is_not_where_the_notifier_looks() {
+fn another_home_does_not_mislead_the_notifier() {
     for is_on in [true, false] {
         let mut client = Client::new(Shell::Bash);
         client.env.set(&json!({ "background_notifications": is_on }));
@@ -48,8 +50,9 @@ fn another_home_in_the_shell_is_not_where_the_notifier_looks() {
     }
 }
 
+/// A notifier that waits for a silent desktop holds no open file of its caller, and gives up after a while.
 #[test]
-fn a_desktop_that_never_answers_holds_nothing_of_the_callers() {
+fn a_waiting_notifier_holds_no_file_of_its_caller() {
     let mut client = Client::new(Shell::Bash);
     let _desktop = UnixListener::bind(client.env.bus()).unwrap();
     // As of a client that was started under a lock.
