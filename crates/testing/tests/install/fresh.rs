@@ -74,8 +74,9 @@ fn the_plugin_is_complete() {
     assert!(plugin.join("bin").read_dir().unwrap().count() == 1, "bin/ is on the model's PATH");
 }
 
+/// `install.sh` installs a command line that runs, and shows the reminder of its self-check.
 #[test]
-fn the_command_line_runs_and_the_reminder_of_the_self_check_is_shown() {
+fn a_fresh_installation_checks_itself() {
     let site = Site::new();
     let said = site.install();
     assert!(said.contains("failed with exit code 3 after"), "{said}");
@@ -138,8 +139,9 @@ fn the_clients_own_folder_is_honoured() {
     }
 }
 
+/// SessionStart attaches a session in a home with a space in its name like any other.
 #[test]
-fn a_home_with_a_space_in_its_name_is_attached_like_any_other() {
+fn a_home_with_a_space_is_attached() {
     let site = Site::with_home("my home $HOME");
     let said = site.install();
     assert!(!said.contains("observed"), "{said}");
@@ -152,8 +154,9 @@ fn a_home_with_a_space_in_its_name_is_attached_like_any_other() {
     assert_eq!(succeeds(shell), "ran\n");
 }
 
+/// In a home with a quote in its name, the hooks only observe commands, and `install.sh` says so.
 #[test]
-fn with_a_quote_in_the_homes_name_commands_are_observed_and_the_installer_says_so() {
+fn a_home_with_a_quote_is_observed() {
     let site = Site::with_home("it's");
     let said = site.install();
     assert!(said.contains("failed with exit code 3 after"), "{said}");

@@ -108,8 +108,9 @@ fn when_a_file_is_in_the_way_of_a_folder() {
     }
 }
 
+/// `install.sh` refuses to run without `HOME` or with arguments that it does not know, and creates nothing.
 #[test]
-fn without_a_home_or_with_arguments_that_it_does_not_know() {
+fn no_home_or_unknown_arguments() {
     let site = Site::new();
     let installer = |args: &[&str]| {
         let mut command = site.installer_with(&site.stubs());

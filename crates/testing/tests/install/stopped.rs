@@ -33,8 +33,9 @@ fn moments() -> impl Iterator<Item = (&'static str, u32)> {
         .flat_map(|(tool, times)| (1..=times).map(move |nth| (tool, nth)))
 }
 
+/// A first `install.sh` that is stopped leaves nothing or a whole plugin.
 #[test]
-fn a_first_installation_that_is_stopped_leaves_nothing_or_a_whole_plugin() {
+fn a_stopped_first_installation() {
     let mut stopped = 0;
     for (tool, nth) in moments() {
         let site = Site::new();
@@ -52,8 +53,9 @@ fn a_first_installation_that_is_stopped_leaves_nothing_or_a_whole_plugin() {
     assert!(stopped > 20, "only {stopped} were stopped");
 }
 
+/// An `install.sh` that is stopped during an update leaves the old plugin or the new one.
 #[test]
-fn an_update_that_is_stopped_leaves_the_old_plugin_or_the_new_one() {
+fn a_stopped_update() {
     let mut stopped = 0;
     for (tool, nth) in moments().filter(|(tool, _)| *tool != "mkdir") {
         let site = Site::new();

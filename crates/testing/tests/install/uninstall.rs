@@ -71,8 +71,9 @@ fn purge_leaves_only_folders_that_others_may_use() {
     );
 }
 
+/// `install.sh --uninstall` succeeds where nothing is installed, and creates nothing.
 #[test]
-fn removing_what_is_not_installed_is_fine_and_creates_nothing() {
+fn removing_nothing_creates_nothing() {
     let site = Site::new();
     for args in [&[][..], &["--purge"], &[]] {
         let said = site.uninstall(args);
@@ -81,8 +82,9 @@ fn removing_what_is_not_installed_is_fine_and_creates_nothing() {
     }
 }
 
+/// `install.sh --uninstall --purge` removes nothing from a state folder that holds other things.
 #[test]
-fn purge_spares_a_state_folder_that_holds_other_things() {
+fn purge_spares_a_shared_state_folder() {
     let site = Site::new();
     site.install_stubs();
     let shared = site.home.join("shared");

@@ -41,8 +41,9 @@ fn age(path: &Path, days: u64) {
     File::open(path).unwrap().set_times(times).unwrap();
 }
 
+/// A second `install.sh` leaves the same files, and keeps the history.
 #[test]
-fn installing_twice_leaves_the_same_and_keeps_the_history() {
+fn installing_twice_leaves_the_same() {
     let site = Site::new();
     site.install();
     let ended = json!({ "version": 1, "tasks": [{ "id": "tkept", "ticket": 1, "session": "s", "cwd": "/", "command": "true",
@@ -152,8 +153,9 @@ fn installers_that_run_at_once_leave_one_whole_plugin() {
     assert!(!names.iter().any(|path| path.to_str().unwrap().contains(".new.")), "{names:?}");
 }
 
+/// `install.sh` keeps an older version for a week after it replaced that version.
 #[test]
-fn an_older_version_stays_for_a_week_after_it_was_replaced() {
+fn an_older_version_stays_for_a_week() {
     let site = Site::new();
     let stubs = site.install_stubs();
     let update = || {

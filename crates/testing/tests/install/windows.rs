@@ -14,8 +14,9 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     rest.split_once(after).unwrap_or_else(|| panic!("no `{after}`")).0
 }
 
+/// `install.sh` and `install.ps1` know the same files and the same oldest Claude Code.
 #[test]
-fn both_installers_know_the_same_files_and_the_same_oldest_client() {
+fn both_installers_know_the_same() {
     let [sh, ps1] = ["install.sh", "install.ps1"].map(text);
     let oldest = between(&sh, "CLIENT_MIN=", "\n");
     assert_eq!(between(&ps1, "$ClientMin = '", "'"), oldest);
@@ -31,8 +32,9 @@ fn both_installers_know_the_same_files_and_the_same_oldest_client() {
     assert_eq!(windows.collect::<Vec<_>>(), posix);
 }
 
+/// Every command in `hooks.json` and `plugin.json` is of the form that `install.ps1` rewrites.
 #[test]
-fn every_command_of_the_plugin_is_of_the_form_that_install_ps1_rewrites() {
+fn every_command_fits_install_ps1() {
     // Its pattern: `/hooks/bin/sisyphus-`, letters and hyphens, a quotation mark.
     let [hooks, manifest] = ["hooks/hooks.json", "plugin.json"].map(text);
     let commands: Vec<&str> =
