@@ -150,8 +150,9 @@ mod tests {
         );
     }
 
+    /// The page leaves out a part that was not measured or is unknown.
     #[test]
-    fn a_part_that_was_not_measured_or_is_unknown_is_not_on_the_page() {
+    fn unmeasured_and_unknown_parts_are_left_out() {
         let page = page(&report(vec![section("hooks", "c1"), section("no such part", "c1")]));
         assert!(page.contains("\n## Hooks\n") && !page.contains("\n## Commands under"), "{page}");
         assert!(!page.contains("no such part"), "{page}");

@@ -181,8 +181,9 @@ pub(crate) mod tests {
         assert!(Report::parse(&text.replace("\"version\":2", "\"version\":1")).is_err());
     }
 
+    /// `completed_by` keeps the other parts of an older run on the same kind of machine.
     #[test]
-    fn a_partial_run_keeps_the_other_parts_of_the_same_kind_of_machine() {
+    fn a_partial_run_keeps_the_other_parts() {
         let old = report(vec![section("hooks", "old"), section("runner", "old")]);
         let new = report(vec![section("hooks", "new")]);
         let both = new.clone().completed_by(old.clone());

@@ -62,8 +62,9 @@ pub(super) enum Chance {
 mod tests {
     use super::*;
 
+    /// `Random` gives the same numbers for the same seed and caller, and others for another seed or caller.
     #[test]
-    fn a_seed_says_the_same_again_and_another_something_else() {
+    fn a_seed_repeats_its_numbers() {
         let numbers = |seed, who| {
             let mut random = Random::of(seed, who);
             [(); 8].map(|()| random.below(1_000_000))
