@@ -10,10 +10,12 @@ pub(super) const RULES: &[fn(&str, &str) -> Vec<Finding>] = &[
     allows_nothing,
     todo_names_issue,
     system_code_in_sys,
+    test_name_is_a_label,
 ];
 
 const LONGEST_FILE: usize = 400;
 const LONGEST_MAIN: usize = 40;
+const LONGEST_TEST_NAME: usize = 60;
 
 fn starts_with_doc(_path: &str, text: &str) -> Vec<Finding> {
     if text.starts_with("//!") {
@@ -61,6 +63,23 @@ fn system_code_in_sys(path: &str, text: &str) -> Vec<Finding> {
         .collect()
 }
 
+fn test_name_is_a_label(_path: &str, text: &str) -> Vec<Finding> {
+    let mut awaits_function = false;
+    let is_long_test = |line: &str| {
+        let line = line.trim_start();
+        awaits_function |= line.starts_with("#[test]");
+        // Other attributes and comments may stand between `#[test]` and its function.
+        let Some(rest) = line.strip_prefix("fn ").filter(|_| awaits_function) else { return false };
+        awaits_function = false;
+        rest.split('(').next().is_some_and(|name| name.len() > LONGEST_TEST_NAME)
+    };
+    matching_lines(text, is_long_test)
+        .map(|index| {
+            Finding::at(index, "shorten the test's name: its doc line says what it proves")
+        })
+        .collect()
+}
+
 fn at_most(text: &str, limit: usize, advice: &str) -> Vec<Finding> {
     let count = text.lines().count();
     if count <= limit {
@@ -69,7 +88,10 @@ fn at_most(text: &str, limit: usize, advice: &str) -> Vec<Finding> {
     vec![Finding::whole(format!("{count} lines are more than {limit}: {advice}"))]
 }
 
-fn matching_lines(text: &str, matches: impl Fn(&str) -> bool) -> impl Iterator<Item = usize> {
+fn matching_lines(
+    text: &str,
+    mut matches: impl FnMut(&str) -> bool,
+) -> impl Iterator<Item = usize> {
     text.lines().enumerate().filter(move |(_, line)| matches(line)).map(|(index, _)| index)
 }
 
@@ -128,5 +150,19 @@ mod tests {
             concat!("//! Doc.\n#[cfg(", "windows)]\nfn a() {}\n#[cfg(", "unix)]\nfn a() {}\n");
         assert_eq!(lines(&system_code_in_sys("crates/state/src/lock.rs", text)), [2, 4]);
         assert_eq!(system_code_in_sys("crates/process/src/sys/mod.rs", text), []);
+    }
+
+    /// The rule finds a name of 61 characters after `#[test]`, and none that is shorter or no test's.
+    #[test]
+    fn a_long_test_name_is_found() {
+        let [longest, too_long] = [60, 61].map(|length| "x".repeat(length));
+        let test = |name: &str| format!("//! Doc.\n#[test]\nfn {name}() {{}}\n");
+        assert_eq!(test_name_is_a_label("a.rs", &test(&longest)), []);
+        assert_eq!(lines(&test_name_is_a_label("a.rs", &test(&too_long))), [3]);
+        let helper = format!("#[test]\nfn a() {{}}\n\nfn {too_long}() {{}}\n");
+        assert_eq!(test_name_is_a_label("a.rs", &helper), []);
+        let apart =
+            format!("    #[test]\n    #[x(\n    )]\n    // Why.\n    fn {too_long}() {{}}\n");
+        assert_eq!(lines(&test_name_is_a_label("a.rs", &apart)), [5]);
     }
 }
