@@ -129,8 +129,8 @@ fn another_configuration_folder_is_named() {
     let said = told(&second.bind(call, &waiting));
     wait_for_line(&first, 2);
     let folder = first.env.home().join(".claude").display().to_string();
-    let holder = format!("now 1 command of the configuration folder `{folder}`. It starts");
-    assert!(said.contains("is number 2 in the queue."), "{said}");
+    let holder = format!("(1 command of the configuration folder `{folder}`). It starts");
+    assert!(said.contains("is number 2 in the queue:"), "{said}");
     assert!(said.contains(&holder), "{said}");
 
     let task = wait_for("its record", || {
@@ -256,8 +256,8 @@ fn agents_of_another_folder_are_told() {
     let call = second.announce("true");
     let waiting = second.start("true");
     let said = told(&second.bind(call, &waiting));
-    assert!(said.contains("is number 1 in the queue."), "{said}");
-    assert!(said.contains("; now 1 agent of other configuration folders. It starts"), "{said}");
+    assert!(said.contains("is number 1 in the queue:"), "{said}");
+    assert!(said.contains("(1 agent of other configuration folders). It starts"), "{said}");
     let listed = second.env.run("sisyphus", &["list"]).stdout;
     assert!(listed.contains("1 agent of other configuration folders"), "{listed}");
     first.hook(

@@ -116,7 +116,7 @@ fn the_model_is_told_the_place_and_what_is_before_it() {
     // Where others may rewrite calls, it can't be raised, and that is said.
     note_rewriting(&client, "maybe_others");
     let (third, timeout, said) = told("true 3");
-    assert!(said.contains("is number 2 in the queue."), "{said}");
+    assert!(said.contains("is number 2 in the queue:"), "{said}");
     assert!(
         said.ends_with("Claude Code's own limit of 10 min for this call is already running."),
         "{said}"
