@@ -64,7 +64,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
             };
             let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
                 let task = active.named(&session, &join.client.id, None)?;
-                launch_line(active, line, task, limits, attendance, now.at)?;
+                launch_line(active, line, task, limits, attendance)?;
                 let expected = expected_admission_of(active, line, &task.id, limits);
                 Some((active.clone(), task.clone(), expected))
             });
@@ -76,7 +76,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     // Only a command that has a runner can wait: a shell that none took the place of runs already.
     let waiting = waiting.filter(|(_, task, expected)| is_settled(context, task, *expected));
     let line = waiting.zip(to_say).and_then(|((active, task, _), (_, limits, _))| {
-        launch_line(&active, &line(context, 0), &task, &limits, attendance, context.now.at)
+        launch_line(&active, &line(context, 0), &task, &limits, attendance)
     });
     let silent = report_stalls(context, &session, &reader.recipient);
     let reply = taken.render(context).with_note(silent).with_note(line);

@@ -8,10 +8,11 @@ use sisyphus_state::agents::{
 };
 use sisyphus_state::queue::holders;
 use sisyphus_state::store::Active;
-use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-/// How many tasks are named.
+use super::live::holder;
+
+/// How many limits are named.
 const NAMED: usize = 5;
 /// Most characters of a description and of a prompt that are repeated.
 const DESCRIPTION_MAX: usize = 120;
@@ -32,11 +33,9 @@ pub fn agent_refused(
     if pool == Pool::Default {
         running.extend(holders(active));
     }
-    let named: Vec<String> = running.iter().take(NAMED).map(|task| doing(task, now)).collect();
-    let others = match running.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let named = running.first().map(|task| holder(task)).into_iter();
+    let more = running.len().checked_sub(2).map(|more| format!("{} more", more + 1));
+    let named: Vec<String> = named.chain(more).collect();
     let kept = active.agents.waiting.iter().filter(|it| it.turn.is_reserved()).count();
     let kept = match kept {
         0 => String::new(),
@@ -48,13 +47,10 @@ pub fn agent_refused(
         (None, SlotLimit::AtMost(slots)) => at_most(&pool, slots.get()),
         (None, SlotLimit::Unlimited) => String::new(),
     };
-    let now = if named.is_empty() {
-        String::new()
-    } else {
-        format!(" Running: {}{others}{kept}.", named.join(", "))
-    };
+    let now =
+        if named.is_empty() { String::new() } else { format!(" ({}{kept})", named.join(", ")) };
     format!(
-        "[sisyphus] Not launched: {limit}.{now} This call is number {number} in the queue. You'll be notified when a slot is free; then launch it again with the same description. Until then continue with other work, or end your turn.",
+        "[sisyphus] Not launched: {limit}{now}. It is number {number} in the queue. You'll be notified when a slot is free; then repeat this call unchanged. Until then do other work or end your turn.",
     )
 }
 
@@ -79,20 +75,6 @@ fn throttled(throttle: &Throttle) -> String {
         "after a rate limit of the API at most {} {agents} of {of} {run} at once until {until}",
         throttle.at_most
     )
-}
-
-fn doing(task: &Task, now: DateTime<Utc>) -> String {
-    let kind = task.launched.as_ref().map(|_| "agent ").unwrap_or_default();
-    let heading = task.heading();
-    match task.status() {
-        Status::Running { started_at, .. } => {
-            let ms = u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0);
-            format!("{kind}{heading} for {}", sisyphus_tasks::outcome::duration(ms))
-        }
-        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => {
-            format!("{kind}{heading}, just launched")
-        }
-    }
 }
 
 /// Most characters of [`agent_news`].

@@ -24,7 +24,7 @@ pub fn sleep_refused(live: &[&Task], now: DateTime<Utc>) -> Option<String> {
         _ => ("tasks:", "each finishes"),
     };
     Some(format!(
-        "[sisyphus] This sleep was not run, because it is not needed. Background {tasks} {}{others}; you'll be notified when {end}. Continue with other work, or end your turn. To wait for something else, test for it: `until CHECK; do sleep 1; done`.",
+        "[sisyphus] This sleep was not run, because it is not needed. Background {tasks} {}{others}; you'll be notified when {end}. Do other work or end your turn. To wait for something else, test for it: `until CHECK; do sleep 1; done`.",
         named.join(", "),
     ))
 }
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(
             sleep_refused(&[&task], at(90)).unwrap(),
             "[sisyphus] This sleep was not run, because it is not needed. Background task t1 (\"run the tests\") has been \
-             running for 90 s; you'll be notified when it finishes. Continue with other work, or end your turn. To wait for \
+             running for 90 s; you'll be notified when it finishes. Do other work or end your turn. To wait for \
              something else, test for it: `until CHECK; do sleep 1; done`."
         );
         assert_eq!(sleep_refused(&[], at(90)), None);

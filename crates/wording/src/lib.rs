@@ -3,6 +3,8 @@
 
 mod agents;
 mod awaited;
+#[cfg(any(test, feature = "samples"))]
+pub mod examples;
 mod live;
 mod measure;
 mod output_file;

@@ -16,7 +16,7 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::measure::length;
 
-/// How many holders of slots are named.
+/// How many other configuration folders are named.
 const NAMED: usize = 2;
 /// Most characters of a holder's description.
 const HOLDER_MAX: usize = 30;
@@ -33,9 +33,8 @@ pub fn launch_line(
     task: &Task,
     limits: &Limits,
     attendance: Attendance,
-    now: DateTime<Utc>,
 ) -> Option<String> {
-    let place = queue_line(active, line, task, limits, now);
+    let place = queue_line(active, line, task, limits);
     let limit = match (attendance, task.limit_ms) {
         (Attendance::Attended, Some(limit)) => limit,
         (Attendance::Attended | Attendance::Unattended | Attendance::Unknown, _) => return place,
@@ -49,28 +48,16 @@ pub fn launch_line(
 }
 
 /// Says that a task waits, where in line and behind what; `None` if it does not.
-fn queue_line(
-    active: &Active,
-    line: &Snapshot,
-    task: &Task,
-    limits: &Limits,
-    now: DateTime<Utc>,
-) -> Option<String> {
+fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
     let (Admission::Queued { position: number }, SlotLimit::AtMost(slots)) =
         (expected_admission_of(active, line, &task.id, limits), limits.default_limit())
     else {
         return None;
     };
     let agents: Vec<&Task> = agents_of(active, &Pool::Default, limits).collect();
-    let what = match (agents.is_empty(), slots.get()) {
-        (true, 1) => "command runs",
-        (true, _) => "commands run",
-        (false, 1) => "background task runs",
-        (false, _) => "background tasks run",
-    };
     let all: Vec<&Task> = holders(active).chain(agents).collect();
-    let mut named: Vec<String> = all.iter().take(NAMED).map(|task| holder(task, now)).collect();
-    named.extend(all.len().checked_sub(NAMED + 1).map(|more| format!("{} more", more + 1)));
+    let mut named: Vec<String> = all.first().map(|task| holder(task)).into_iter().collect();
+    named.extend(all.len().checked_sub(2).map(|more| format!("{} more", more + 1)));
     named.extend(elsewhere(line));
     // Where we could raise it, it does not matter.
     let running = task.client_limit_ms.filter(|limit| *limit < CLIENT_LIMIT_MAX_MS);
@@ -78,7 +65,7 @@ fn queue_line(
         format!(" Claude Code's own limit of {} for this call is already running.", duration(limit))
     });
     Some(format!(
-        "[sisyphus] Background task {} is number {number} in the queue: at most {slots} {what} at once{}. It starts by itself, and you'll be notified when it finishes.{clock}",
+        "[sisyphus] Background task {} is number {number} in the queue: at most {slots} at once{}. It starts by itself; you'll be notified when it finishes.{clock}",
         task.heading(),
         if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) },
     ))
@@ -108,9 +95,10 @@ pub fn stall_line(task: &Task, since: DateTime<Utc>, now: DateTime<Utc>) -> Stri
     )
 }
 
-fn holder(task: &Task, now: DateTime<Utc>) -> String {
+/// Names a task that holds a slot.
+pub(super) fn holder(task: &Task) -> String {
     let kind = if task.kind == Kind::Agent { "agent " } else { "" };
-    format!("{kind}{} for {}", task.heading_within(HOLDER_MAX), running_for(task, now))
+    format!("{kind}{}", task.heading_within(HOLDER_MAX))
 }
 
 /// A table of a session's tasks that have not ended; `None` if there are none.
@@ -242,26 +230,24 @@ mod tests {
     #[test]
     fn a_queued_task_has_its_place() {
         let active = busy();
-        let line = |slots: Limits| {
-            queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots, at(90))
-        };
+        let line =
+            |slots: Limits| queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots);
         assert_eq!(
             line(slots(2)).unwrap(),
-            "[sisyphus] Background task t3 (\"build\") is number 1 in the queue: at most 2 commands run at once \
-             (t1 (\"run the tests\") for 90 s, t2 for 30 s). It starts by itself, and you'll be notified when it \
-             finishes. Claude Code's own limit of 10 min for this call is already running."
+            "[sisyphus] Background task t3 (\"build\") is number 1 in the queue: at most 2 at once \
+             (t1 (\"run the tests\"), 1 more). It starts by itself; you'll be notified when it finishes. Claude Code's own limit of 10 min for this call is already running."
         );
         assert_eq!(line(slots(3)), None);
         assert_eq!(line(slots(0)), None);
         let mut patient = active.clone();
         patient.tasks[2].client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
-        let text = queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2), at(90))
-            .unwrap();
+        let text =
+            queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2)).unwrap();
         assert!(text.ends_with("notified when it finishes."), "{text}");
         // S24: where it has none, as in a terminal, none is spoken of.
         patient.tasks[2].client_limit_ms = None;
-        let text = queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2), at(90))
-            .unwrap();
+        let text =
+            queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2)).unwrap();
         assert!(text.ends_with("notified when it finishes."), "{text}");
     }
 
@@ -272,7 +258,7 @@ mod tests {
         active.tasks[2].limit_ms = Some(1_800_000);
         active.tasks[2].client_limit_ms = None;
         let line = |slots: Limits, attendance| {
-            launch_line(&active, &Snapshot::default(), &active.tasks[2], &slots, attendance, at(90))
+            launch_line(&active, &Snapshot::default(), &active.tasks[2], &slots, attendance)
         };
         let alone = line(slots(3), Attendance::Attended).unwrap();
         assert_eq!(
@@ -293,7 +279,6 @@ mod tests {
             &service.tasks[2],
             &slots(3),
             Attendance::Attended,
-            at(90),
         );
         assert_eq!(said, None);
     }
@@ -321,9 +306,8 @@ mod tests {
         agent.kind = Kind::Agent;
         active.insert(agent);
         active.insert(task(3, "build", Status::Queued { queued_at: at(70) }));
-        let line =
-            queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots(2), at(90)).unwrap();
-        let said = "at most 2 background tasks run at once (t1 (\"run the tests\") for 90 s, agent t2 (\"explore\") for 60 s).";
+        let line = queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots(2)).unwrap();
+        let said = "at most 2 at once (t1 (\"run the tests\"), 1 more).";
         assert!(line.contains(said), "{line}");
         let text = table(&active, &Snapshot::default(), |_| true, &slots(2), at(90)).unwrap();
         assert!(

@@ -4,6 +4,7 @@ mod picture;
 mod settings;
 mod steady;
 mod terminal;
+mod texts;
 
 use std::fs;
 use std::path::Path;
@@ -16,6 +17,8 @@ use crate::repository;
 
 /// The page that is made from the table of settings.
 pub(crate) const SETTINGS: &str = "docs/settings.md";
+/// The page that is made from the examples of the texts for the model.
+pub(crate) const TEXTS: &str = "docs/what-claude-reads.md";
 /// The picture that is made from what the demonstration prints.
 const PICTURE: &str = "docs/demo.svg";
 
@@ -34,6 +37,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     write(&root.join(SETTINGS), &settings())?;
     write(&root.join(BENCHMARKS), &benchmarks(&root)?)?;
+    write(&root.join(TEXTS), &texts()?)?;
     write(&root.join(PICTURE), &picture::draw(&root)?)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -41,6 +45,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
 /// The page about settings, as it should be.
 pub(crate) fn settings() -> String {
     settings::page()
+}
+
+/// The page about texts for the model, as it should be.
+pub(crate) fn texts() -> Result<String> {
+    texts::page()
 }
 
 /// The page about costs, as it should be.

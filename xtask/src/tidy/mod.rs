@@ -91,6 +91,7 @@ fn check_hooks(root: &Path, report: &mut Report) -> Result<()> {
 fn check_docs(root: &Path, report: &mut Report) -> Result<()> {
     let pages = [
         (docs::SETTINGS, docs::settings(), "the table of settings says; run `cargo xtask docs`"),
+        (docs::TEXTS, docs::texts()?, "the examples say; run `cargo xtask docs`"),
         (
             docs::BENCHMARKS,
             docs::benchmarks(root)?,

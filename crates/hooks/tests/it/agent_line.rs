@@ -49,14 +49,13 @@ fn four_calls_with_two_slots_each_gets_its_turn_once() {
     let reason = denied(&three.is_called());
     assert!(
         reason.starts_with(
-            "[sisyphus] Not launched: at most 2 background tasks run at once, over all sessions. Running: agent t"
+            "[sisyphus] Not launched: at most 2 background tasks run at once, over all sessions (agent t"
         ),
         "{reason}"
     );
-    assert!(reason.contains("(\"agent 1\") for 0"), "{reason}");
+    assert!(reason.contains("(\"agent 1\"), 1 more)"), "{reason}");
     assert!(
-        reason
-            .contains("This call is number 1 in the queue. You'll be notified when a slot is free"),
+        reason.contains("It is number 1 in the queue. You'll be notified when a slot is free"),
         "{reason}"
     );
     assert!(denied(&four.is_called()).contains("number 2 in the queue"));
@@ -116,7 +115,7 @@ fn calls_of_one_message_get_their_own_numbers() {
             })
             .collect();
         let number = |reason: String| {
-            let (_, rest) = reason.split_once("This call is number ")?;
+            let (_, rest) = reason.split_once("It is number ")?;
             rest.split(' ').next()?.parse().ok()
         };
         started.into_iter().map(|thread| number(thread.join().expect("a thread"))).collect()
@@ -314,7 +313,7 @@ fn commands_and_agents_share_the_default_limit() {
     client.running_task();
     let reason = denied(&agent.is_called());
     assert!(
-        reason.contains("at most 1 background task runs at once, over all sessions. Running: t"),
+        reason.contains("at most 1 background task runs at once, over all sessions (t"),
         "{reason}"
     );
     std::fs::write(client.env.project().join("go"), "").unwrap();

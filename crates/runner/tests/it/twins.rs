@@ -45,7 +45,7 @@ fn assert_ended(finished: &Finished, code: i32) {
 fn assert_names_run(client: &Client, text: &str, id: &str) {
     let tasks = client.tasks();
     let task = tasks.iter().find(|task| task["client_id"] == id);
-    let name = task.and_then(|task| task["id"].as_str()).expect("a record of the run");
+    let name = task.and_then(|task| task["id"].as_str()).unwrap();
     assert!(text.contains(&format!("Background task {name} ")), "{name}: {text}");
 }
 

@@ -9,6 +9,14 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Tally(BTreeMap<String, usize>);
 
+impl<'a> FromIterator<&'a str> for Tally {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(words: I) -> Self {
+        let mut tally = Self::default();
+        words.into_iter().for_each(|word| tally.add(word));
+        tally
+    }
+}
+
 impl Tally {
     pub(crate) fn add(&mut self, word: &str) {
         *self.0.entry(word.to_owned()).or_default() += 1;

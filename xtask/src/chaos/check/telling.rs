@@ -135,7 +135,7 @@ mod tests {
             ("timed out after 2 s.", Some(Outcome::TimedOut)),
             ("was lost, exit code unknown: it died.", Some(Outcome::Unknown)),
             ("finished, exit code unknown.", Some(Outcome::Unknown)),
-            ("is number 3 in the queue: at most 5 commands", None),
+            ("is number 3 in the queue: at most 5 at once", None),
             ("is still running and has printed nothing for 5 min.", None),
         ];
         for (predicate, expected) in cases {

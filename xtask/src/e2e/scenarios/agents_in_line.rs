@@ -20,7 +20,7 @@ const AGENTS: usize = 4;
 const PROMPT: &str = "SUBTASK part ";
 const TURN: &str = "[sisyphus] A slot is free for agent \"part ";
 const REFUSED: &str =
-    "[sisyphus] Not launched: at most 2 background tasks run at once, over all sessions. Running: ";
+    "[sisyphus] Not launched: at most 2 background tasks run at once, over all sessions (";
 
 fn agent(number: usize) -> Block {
     let input = json!({ "description": format!("part {number}"), "prompt": format!("{PROMPT}{number}"),
@@ -58,8 +58,8 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
             }
             Some((_, reason)) => {
                 ensure!(result.is_error, "call {number} was not denied: {}", result.text);
-                let first = reason.contains("This call is number 1 in the queue.");
-                let second = reason.contains("This call is number 2 in the queue.");
+                let first = reason.contains("It is number 1 in the queue.");
+                let second = reason.contains("It is number 2 in the queue.");
                 ensure!(first != second, "call {number} was told: {}", result.text);
                 waiting[usize::from(second)] = Some(number);
             }

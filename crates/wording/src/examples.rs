@@ -1,0 +1,242 @@
+//! One example of each text that the model reads, for the page `docs/what-claude-reads.md`.
+
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use sisyphus_base::environment::Attendance;
+use sisyphus_base::id::{SessionId, Ticket, ToolUseId};
+use sisyphus_base::paths::StateDir;
+use sisyphus_settings::{Settings, SlotLimit};
+use sisyphus_state::agents::{Limits, News, Turn, Waiting};
+use sisyphus_state::line::Snapshot;
+use sisyphus_state::store::{Active, Leased, Tally};
+use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::delivery::Attempt;
+use sisyphus_tasks::kept_output::KeptOutput;
+use sisyphus_tasks::outcome::{LostReason, Outcome};
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::samples::{confirmed, finished, in_status, with_ending};
+use sisyphus_tasks::task::{Kind, Task};
+
+use super::{
+    Rest, agent_news, agent_refused, launch_line, reminder, sleep_refused, stall_line, table,
+};
+
+/// What the model reads on one occasion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// When it reads that.
+    pub occasion: &'static str,
+    pub text: String,
+    /// How many tokens it may cost at most, quoted output aside; none for a text whose length depends on the tasks.
+    pub budget: Option<usize>,
+}
+
+impl Example {
+    /// About how many tokens it costs without the output that it quotes: a quarter of its characters.
+    pub fn tokens(&self) -> usize {
+        let own = self.text.lines().filter(|line| !line.starts_with("| "));
+        own.map(|line| line.chars().count() + 1).sum::<usize>().div_ceil(4)
+    }
+}
+
+/// A result without its quoted output.
+const RESULT: usize = 90;
+/// The line of a command that waits.
+const QUEUED: usize = 45;
+/// A call that is refused.
+const DENIED: usize = 70;
+
+/// Every example. Outputs are written below `folder`.
+pub fn examples(folder: &Path) -> io::Result<Vec<Example>> {
+    let mut all = results(folder)?;
+    all.extend(commands());
+    all.extend(agents());
+    Ok(all)
+}
+
+fn results(folder: &Path) -> io::Result<Vec<Example>> {
+    let state = StateDir::at(folder);
+    let tests =
+        "compiling 12 files\nerror: auth/login.test: expected 200, got 401\n47 passed, 3 failed\n";
+    let failed = done("t4kd9", "run the tests", "npm test", Outcome::Failed { exit_code: 1 });
+    let failed = with_output(folder, failed, tests)?;
+    let completed = done("t7mxq", "build", "npm run build", Outcome::Completed);
+    let completed = with_output(folder, completed, &"built a part\n".repeat(40))?;
+    let timed_out = Outcome::TimedOut { limit_ms: Some(1_800_000) };
+    let timed_out = done("t2wvn", "sync", "rsync -a a/ host:b/", timed_out);
+    let lost = Outcome::Lost { why: LostReason::RunnerDied };
+    let lost = done("t9fcz", "seed the database", "make seed", lost);
+    let last = Rest::default();
+    let more = Rest { live: 2, ..Rest::default() };
+    let tally: Tally = ["failed", "completed", "completed"].into_iter().collect();
+    let sum = Rest { sum: tally, ..Rest::default() };
+    let said = |task: &Task, attempt, rest: &Rest| {
+        let leased = Leased { task: task.clone(), attempt };
+        reminder(&[leased], rest, &state, Settings::default().output_lines).unwrap_or_default()
+    };
+    let result = |occasion, text| Example { occasion, text, budget: Some(RESULT) };
+    Ok(vec![
+        result("A command fails", said(&failed, Attempt::First, &more)),
+        result("A command succeeds, and no other runs", said(&completed, Attempt::First, &last)),
+        result("The last of three commands finishes", said(&completed, Attempt::First, &sum)),
+        result("A command runs into its time limit", said(&timed_out, Attempt::First, &last)),
+        result("The runner of a command is killed", said(&lost, Attempt::First, &last)),
+        result(
+            "A hook died after it printed a result: the model may have read it",
+            said(&failed, Attempt::Redelivery, &last),
+        ),
+        result(
+            "The exit code of a command that was reported as lost becomes known",
+            said(&failed, Attempt::Correction, &last),
+        ),
+    ])
+}
+
+fn commands() -> Vec<Example> {
+    let limits = limits(2);
+    let line = Snapshot::default();
+    let mut active = Active::default();
+    active.insert(live("t4kd9", 1, "run the tests", running(0)));
+    active.insert(live("t7mxq", 2, "build", running(60)));
+    let queued = live("t2wvn", 3, "lint", Status::Queued { queued_at: at(70) });
+    active.insert(queued.clone());
+    let mut first = live("t4kd9", 1, "run the tests", running(0));
+    first.limit_ms = Some(1_800_000);
+    let launched = |active: &Active, task: &Task| {
+        launch_line(active, &line, task, &limits, Attendance::Attended).unwrap_or_default()
+    };
+    let one = live("t4kd9", 1, "run the tests", running(0));
+    vec![
+        Example {
+            occasion: "A command starts in a terminal",
+            text: launched(&active, &first),
+            budget: Some(QUEUED),
+        },
+        Example {
+            occasion: "A command has to wait",
+            text: launched(&active, &queued),
+            budget: Some(QUEUED),
+        },
+        Example {
+            occasion: "A command has printed nothing for `sisyphus.stale_minutes`",
+            text: stall_line(&one, at(0), at(300)),
+            budget: Some(QUEUED),
+        },
+        Example {
+            occasion: "A call that only sleeps is denied while a command runs",
+            text: sleep_refused(&[&one], at(90)).unwrap_or_default(),
+            budget: Some(DENIED),
+        },
+        Example {
+            occasion: "A session is resumed or compacted",
+            text: table(&active, &line, |_| true, &limits, at(90)).unwrap_or_default(),
+            budget: None,
+        },
+    ]
+}
+
+fn agents() -> Vec<Example> {
+    let limits = limits(2);
+    let mut active = Active::default();
+    for (id, number) in [("t4kd9", 1), ("t7mxq", 2)] {
+        let mut task = live(id, number, "explore the API", running(60));
+        task.kind = Kind::Agent;
+        active.insert(task);
+    }
+    let refused = agent_refused(&active, None, 1, &limits, at(90));
+    let news = |news| agent_news(&[news]).unwrap_or_default();
+    vec![
+        Example {
+            occasion: "A call for an agent over the limit is denied",
+            text: refused,
+            budget: Some(DENIED),
+        },
+        Example {
+            occasion: "A slot is free for that call",
+            text: waiting().map(|it| news(News::Turn(it))).unwrap_or_default(),
+            budget: Some(DENIED),
+        },
+        Example {
+            occasion: "The model did not launch it again in time",
+            text: waiting().map(|it| news(News::Passed(it))).unwrap_or_default(),
+            budget: Some(DENIED),
+        },
+    ]
+}
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap_or_default()
+}
+
+fn limits(slots: usize) -> Limits {
+    let slots = NonZeroUsize::new(slots).map_or(SlotLimit::Unlimited, SlotLimit::AtMost);
+    Limits::of(&Settings { max_background_tasks: slots, ..Settings::default() })
+}
+
+fn running(since: i64) -> Status {
+    Status::Running { started_at: at(since), watch: Watch::Supervised }
+}
+
+fn live(id: &str, number: u64, description: &str, status: Status) -> Task {
+    let mut task = in_status(confirmed(id, number), status);
+    description.clone_into(&mut task.description);
+    task.client_limit_ms = None;
+    task
+}
+
+fn done(id: &str, description: &str, command: &str, outcome: Outcome) -> Task {
+    let mut task = finished(id, outcome);
+    description.clone_into(&mut task.description);
+    command.clone_into(&mut task.command);
+    with_ending(task, |ending| ending.duration_ms = Some(72_000))
+}
+
+/// Writes an output where Claude Code keeps it, and a copy where the runner does.
+fn with_output(folder: &Path, mut task: Task, output: &str) -> io::Result<Task> {
+    let state = StateDir::at(folder);
+    let client_file = folder.join(format!("{}.output", task.id));
+    fs::create_dir_all(state.output_dir())?;
+    fs::write(state.output(&task.id), output)?;
+    fs::write(&client_file, output)?;
+    let bytes = output.len() as u64;
+    task.output = Some(KeptOutput { bytes, dropped: 0, client_file: Some(client_file) });
+    Ok(task)
+}
+
+fn waiting() -> Option<Waiting> {
+    Some(Waiting {
+        ticket: Ticket(1),
+        session: SessionId::new("session-1").ok()?,
+        tool_use_id: ToolUseId::new("toolu_1").ok()?,
+        description: "review the migration".to_owned(),
+        call: AgentCall::new(
+            "general-purpose",
+            Some("haiku"),
+            "Read the migration and list risks.",
+        ),
+        machine: None,
+        turn: Turn::Waiting,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    /// No text costs more than its budget, and none is empty.
+    #[test]
+    fn every_text_keeps_its_budget() {
+        let dir = TempDir::new();
+        for example in examples(dir.path()).unwrap() {
+            let tokens = example.tokens();
+            assert!(example.text.contains("[sisyphus] "), "{example:?}");
+            assert!(example.budget.is_none_or(|budget| tokens <= budget), "{tokens}: {example:?}");
+        }
+    }
+}
