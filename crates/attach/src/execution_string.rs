@@ -1,9 +1,9 @@
-//! The string that the client's shell executes, and the command inside it.
+//! The string that Claude Code's shell executes, and the command inside it.
 //!
 //! Measured on 2.1.329, for bash and zsh, with and without the sandbox:
-//! `source SNAPSHOT … && <contents of the session's env files> && … && eval '<command>' [< /dev/null] && pwd -P >| …`,
-//! the command in single quotes, a single quote in it written as `'"'"'`. A command that is one word without any
-//! character special to a shell is not quoted: `eval ./x`.
+//! `source SNAPSHOT … && <contents of the session's env files> && … && eval '<command>' [< /dev/null] && pwd -P >| …`.
+//! Claude Code puts the command in single quotes, and writes a single quote in it as `'"'"'`. It does not quote a
+//! command that is one word without any character special to a shell: `eval ./x`.
 
 /// Whether `string` executes exactly `command`.
 pub fn executes(string: &str, command: &str) -> bool {
@@ -13,14 +13,15 @@ pub fn executes(string: &str, command: &str) -> bool {
         let after = &string[start + written.len()..];
         let ends =
             after.is_empty() || after.starts_with(" && ") || after.starts_with(" < /dev/null && ");
-        // Text that merely looks like the `eval` can stand only inside the quotes of another command. There every
-        // quote is broken up, so a quoted match is the client's; behind a plain word the closing quote gives it away.
+        // Text that merely looks like the `eval` can occur only inside the quotes of another command. There Claude Code
+        // breaks up every quote, so a quoted match is the real `eval`. A false match of a plain word has a closing
+        // quote behind it.
         let outside = written.ends_with('\'') || !after.contains('\'');
         before && ends && outside
     })
 }
 
-/// `command` as the client writes it behind `eval`.
+/// `command` as Claude Code writes it behind `eval`.
 pub fn as_written(command: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@,+".contains(&byte);
     if !command.is_empty() && command.bytes().all(is_plain) {

@@ -1,30 +1,31 @@
 //! The line that SessionStart puts in front of every Bash command of a session.
 //!
-//! It costs a foreground command two tests and a redirection of the shell's own, no process. Only when a call is
-//! announced does it ask the runner whether this shell is the one that was meant: `claim`, a child that prints how the
-//! shell becomes the runner ([`handover`]) if the answer is yes, and nothing otherwise. So whatever stands in the
-//! runner's place leaves the shell untouched, unless it is a runner. What the shell then becomes (`exec`) is the very file
-//! that has just run, with as many bytes of arguments; it runs the same string again less this line.
+//! It costs a foreground command two tests and a redirection in the shell, and no process. Only if a call is announced
+//! does the snippet start a child, `claim`, which decides whether the announced call is this shell's. If so, `claim`
+//! prints the line that makes the shell the runner ([`handover`]). Otherwise it prints nothing. So a program that
+//! replaced the runner's file leaves the shell untouched. The shell executes (`exec`) the very file that has just run,
+//! with as many bytes of arguments. The runner runs the same string again, less this line.
 //!
-//! The line shares the one argument of the shell with the command, at most 128 kB on Linux, so it is short: each path
-//! stands in it once, and the runner reads from the string where announcements are.
+//! The line and the command share one argument of the shell, at most 128 kB on Linux. So the line is short: it holds
+//! each path once, and the runner reads the folder of announcements from the string.
 //!
-//! The client puts a line break behind whatever stands in the session's env files, so that with them bash would call
-//! the first line of every command "line 2" in its messages. The last part of the snippet gives that line back: an
-//! assignment to `LINENO` lasts if it happens in the redirection of a compound command, whose own line bash does not
-//! restore afterwards (tried with 5.2; elsewhere it may do nothing). It closes a descriptor for the time of an empty
-//! group, which has no effect otherwise. In zsh `LINENO` is read-only, and the lines of an `eval` are counted anew. A file
-//! that is sourced could not give the line back, and in posix mode a missing one would end the shell.
+//! Claude Code puts a line break behind the contents of the session's env files, so that bash would call the first line
+//! of every command "line 2" in its messages. The last part of the snippet undoes that with an assignment to `LINENO`.
+//! The assignment lasts if it happens in the redirection of a compound command, whose own line bash does not restore
+//! afterwards (tried with 5.2; other versions may ignore it). The redirection closes a descriptor during an empty
+//! group, which has no other effect. In zsh `LINENO` is read-only, and zsh counts the lines of an `eval` from 1. A
+//! sourced file could not undo the line break, and in posix mode a missing one would end the shell.
 //!
-//! Only bash may come there: zsh and dash give up the whole command over that expansion. Bash is told by `BASH_VERSINFO`,
-//! which it never exports and lets nobody unset. `BASH_VERSION` can be inherited by another shell, and be missing in bash.
+//! Only bash may evaluate that expansion: zsh and dash abort the whole command over it. `BASH_VERSINFO` identifies
+//! bash, which never exports it and lets no command unset it. `BASH_VERSION` can be inherited by another shell, and be
+//! missing in bash.
 
 use std::path::{Path, PathBuf};
 
 /// `${A-${B-}}`: one is unset in bash, the other in zsh, and `set -u` may be on.
 const STRING: &str = "\"${BASH_EXECUTION_STRING-${ZSH_EXECUTION_STRING-}}\"";
 
-/// What stands before the folder of announcements.
+/// What comes before the folder of announcements.
 const HEAD: &str = "if [ -e ";
 
 /// The snippet of a session, without a line break; `None` if a path holds a quote or a control character.
@@ -32,32 +33,32 @@ pub fn render(runner: &Path, announced_dir: &Path) -> Option<String> {
     Some(format!("{HEAD}{}{}", quote(announced_dir)?, tail(runner)?))
 }
 
-/// What stands behind the folder of announcements.
+/// What comes after the folder of announcements.
 fn tail(runner: &Path) -> Option<String> {
     let runner = quote(runner)?;
-    // A failing test in an `if` does not end a shell under `set -e`, and the whole has status 0. The shell itself reports
-    // a runner that crashes; only a redirected group keeps that from the command's output. `exec` makes the runner a child
-    // of the very shell, not of a fork of it.
+    // A failing test in an `if` does not end a shell under `set -e`, and the whole has status 0. If the runner crashes,
+    // the shell itself prints a message; only a redirected group keeps it out of the command's output. `exec` makes the
+    // runner a child of the shell itself, not of a fork of it.
     Some(format!(
         " ]&&! {{ eval \"$(exec {runner} claim {STRING})\";}} 9>&2 2>/dev/null;then :;\
          elif [ \"${{BASH_VERSINFO-}}\" ];then {{ :;}} 9>&\"${{BASH_VERSINFO:LINENO=LINENO-1:0}}-\";fi"
     ))
 }
 
-/// What the shell has to evaluate inside the snippet to become the runner, with its own error output given back.
+/// What the shell evaluates inside the snippet to become the runner, with its own standard error restored.
 pub fn handover(runner: &Path) -> Option<String> {
     Some(format!("exec {} run {STRING} 2>&9 9>&-", quote(runner)?))
 }
 
-/// What an execution string with the snippet says.
+/// What an execution string with the snippet contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
     pub announced_dir: PathBuf,
-    /// The string without the snippet: what would run if we were not installed.
+    /// The string without the snippet: what would run without this plugin.
     pub string: String,
 }
 
-/// Finds the snippet that names this runner; `None` if it is not in there.
+/// Finds the snippet that names this runner; `None` if the string has no such snippet.
 pub fn read(string: &str, runner: &Path) -> Option<Attached> {
     let tail = tail(runner)?;
     // The env files come before the command, so the first occurrence is ours, whatever the command quotes.
@@ -65,7 +66,7 @@ pub fn read(string: &str, runner: &Path) -> Option<Attached> {
         let (path, after) = string[at + HEAD.len()..].strip_prefix('\'')?.split_once('\'')?;
         Some((&string[..at], path, after.strip_prefix(&tail)?))
     })?;
-    // With its line break; where there is none, a colon keeps the list of commands around it a list.
+    // The snippet's line break goes too. Without one, a colon keeps the list of commands around it a list.
     let string = match after.strip_prefix('\n') {
         Some(after) => format!("{before}{after}"),
         None => format!("{before}:{after}"),
