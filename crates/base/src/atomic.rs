@@ -10,18 +10,19 @@ use anyhow::{Context as _, Result};
 
 use crate::sys;
 
-/// How the name of a file ends that is not whole yet, or never will be.
+/// The extension of a file that is not written to its end yet, or never will be.
 pub const UNFINISHED: &str = "tmp";
 
 /// Replaces `path` by `bytes` in one rename: a reader sees the old file or the new one, never half of one.
 ///
-/// There is no `fsync`: after a power cut the file may be the old one, or empty on some file systems. It costs a third
-/// of a hook (0.4 ms), and what it would protect, the knowledge of running processes, does not survive a power cut.
+/// There is no `fsync`: after a power cut the file may be the old one, or empty on some file systems. An `fsync` costs
+/// a third of a hook (0.4 ms). It would protect knowledge of running processes, which do not survive a power cut
+/// either.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).map(drop)
 }
 
-/// Like [`write`], with the file that stands at `path` now.
+/// Like [`write`], and returns the new file, open.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<File> {
     // Two threads or two processes must not share a temporary name.
     static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -33,7 +34,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<File> {
     let written =
         write_new(&temporary, bytes).and_then(|file| fs::rename(&temporary, path).map(|()| file));
     if written.is_err() {
-        // Best effort: the error that counts is the one above.
+        // Best effort: the caller gets the first error.
         let _ = fs::remove_file(&temporary);
     }
     written.with_context(|| format!("could not write `{}`", path.display()))
@@ -41,7 +42,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<File> {
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = match sys::create_private_file(path) {
-        // Left by a process that had our number and was killed between create and rename.
+        // A process with our number left it: it was killed between create and rename.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             fs::remove_file(path)?;
             sys::create_private_file(path)?
@@ -52,15 +53,15 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads a file of ours whole; `None` if there is none. More than `max` bytes is an error, so that a file that grew
-/// wild can't take a hook's time.
+/// Reads a whole file of ours; `None` if there is none. More than `max` bytes is an error, so that an oversized file
+/// can't slow down a hook.
 pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
     let context = || format!("could not read `{}`", path.display());
     let file = open(path).with_context(context)?;
     file.map(|file| read_open(&file, max)).transpose().with_context(context)
 }
 
-/// Opens a file of ours to be read; `None` if there is none.
+/// Opens a file of ours for reading; `None` if there is none.
 pub fn open(path: &Path) -> io::Result<Option<File>> {
     match sys::open_own_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -68,26 +69,26 @@ pub fn open(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Reads a file of the user's whole; `None` if there is none, not even at the end of a link.
+/// Reads a whole file of the user's; `None` if there is none, not even at the end of a link.
 ///
-/// Unlike what is ours, the user's own files are often links into a folder under version control, or into one that
-/// belongs to a package manager; so links are followed, and the owner does not count. It must be a regular file there:
-/// a link to a pipe or to `/dev/zero` is an error before a byte is read. So is more than `max` bytes.
+/// A user's own files are often links into a folder under version control, or into one of a package manager. So unlike
+/// with our files, links are followed and any owner is accepted. The target must be a regular file: a link to a pipe or
+/// to `/dev/zero` is an error before a byte is read. So is more than `max` bytes.
 pub fn read_linked(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
     read_user_file(path, |file| read_open(&file, max))
 }
 
-/// The same for the first `max` bytes of a file, however large it is.
+/// Like [`read_linked`] for the first `max` bytes of a file of any size.
 pub fn read_linked_start(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
     read_user_file(path, |file| {
-        // All of it at once, so that one read is enough.
+        // Reserves all of it, so that one read is enough.
         let mut bytes = Vec::with_capacity(usize::try_from(max).unwrap_or(0));
         file.take(max).read_to_end(&mut bytes)?;
         Ok(bytes)
     })
 }
 
-/// The same for the last `max` bytes.
+/// Like [`read_linked`] for the last `max` bytes of a file of any size.
 pub fn read_linked_end(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
     read_user_file(path, |mut file| {
         let length = file.metadata()?.len();
@@ -111,7 +112,7 @@ fn read_user_file(
     read(file).with_context(context).map(Some)
 }
 
-/// Reads an open file whole. More than `max` bytes is an error.
+/// Reads a whole open file. More than `max` bytes is an error.
 pub fn read_open(file: &File, max: u64) -> io::Result<Vec<u8>> {
     let expected = file.metadata()?.len().min(max);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);

@@ -1,4 +1,4 @@
-//! A clock that no person sets: the time since the machine started, suspended time included.
+//! A clock that no user can set: the time since the machine started, suspended time included.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::sys;
 
-/// A moment, in nanoseconds since the machine started. It orders events of all processes on this machine, and
-/// measures ages that survive a change of the wall clock. It means nothing on another machine or after a restart.
+/// A moment, in nanoseconds since the machine started. It orders events of all processes on this machine. It measures
+/// ages that survive a change of the wall clock. It means nothing on another machine or after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tick(pub u64);
@@ -19,8 +19,8 @@ impl Tick {
         Self(sys::nanoseconds_since_boot())
     }
 
-    /// How long before `now` this was. A moment that seems to lie ahead is of an earlier start of the machine, and
-    /// so as old as can be.
+    /// How long before `now` this was. A moment later than `now` belongs to an earlier start of the machine, so its age
+    /// is the maximum.
     pub fn age(self, now: Self) -> Duration {
         now.0.checked_sub(self.0).map_or(Duration::MAX, Duration::from_nanos)
     }

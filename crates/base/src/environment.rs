@@ -1,26 +1,26 @@
-//! Every environment variable that we look at. Nothing else in the program reads the environment.
+//! Every environment variable that we read. Nothing else in the program reads the environment.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::id::SessionId;
 
-/// Where our state is, for those whom we start.
+/// Where our state is, for the processes that we start.
 pub const STATE_DIR: &str = "SISYPHUS_STATE_DIR";
 
 /// Where the line is, for the processes that we start.
 pub const RUNTIME_DIR: &str = "SISYPHUS_RUNTIME_DIR";
 
-/// Whether a person attends the session.
+/// Whether a user attends the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Attendance {
-    /// The client does not say: it is older than the variable.
+    /// Claude Code does not say: it is older than the variable.
     #[default]
     Unknown,
-    /// It runs in a terminal or an editor. There the client has no time limit for background commands (measured on
+    /// Claude Code runs in a terminal or an editor. There it has no time limit for background commands (measured on
     /// 2.1.332).
     Attended,
-    /// It was started by a script: when the turn is over, the client ends.
+    /// A script started Claude Code, which exits when the turn is over.
     Unattended,
 }
 
@@ -29,35 +29,37 @@ pub enum Attendance {
 pub struct Environment {
     /// `HOME`, on Windows `USERPROFILE`.
     pub home: Option<PathBuf>,
-    /// `CLAUDE_CONFIG_DIR`: where the client keeps its settings instead of `~/.claude`.
+    /// `CLAUDE_CONFIG_DIR`: where Claude Code keeps its settings instead of `~/.claude`.
     pub claude_config_dir: Option<PathBuf>,
-    /// `SISYPHUS_STATE_DIR`: where we keep our state instead of below the client's folder.
+    /// `SISYPHUS_STATE_DIR`: where we keep our state instead of in Claude Code's folder.
     pub sisyphus_state_dir: Option<PathBuf>,
     /// `SISYPHUS_RUNTIME_DIR`: where the line is instead of the per-user folder, see [`line`](crate::line).
     pub sisyphus_runtime_dir: Option<PathBuf>,
-    /// `CLAUDE_CODE_TMPDIR`: what the client puts its `claude-UID` folder into instead of `/tmp`.
+    /// `CLAUDE_CODE_TMPDIR`: where Claude Code creates its `claude-UID` folder instead of in `/tmp`.
     pub claude_tmpdir: Option<PathBuf>,
-    /// `CLAUDE_ENV_FILE`: only in a SessionStart hook; what is appended there runs before every Bash command.
+    /// `CLAUDE_ENV_FILE`: only in a SessionStart hook. Claude Code runs the contents of this file before every Bash
+    /// command.
     pub claude_env_file: Option<PathBuf>,
     /// `CLAUDE_PLUGIN_ROOT`: only in hooks; the folder of this plugin.
     pub claude_plugin_root: Option<PathBuf>,
-    /// `CLAUDE_CODE_SESSION_ATTENDED`: whether a person is there.
+    /// `CLAUDE_CODE_SESSION_ATTENDED`: whether a user is present.
     pub attendance: Attendance,
-    /// `CLAUDE_PROJECT_DIR`: only in hooks; the folder that the client was started in, wherever a command's `cwd` is.
+    /// `CLAUDE_PROJECT_DIR`: only in hooks; the folder that Claude Code was started in, whatever a command's `cwd` is.
     pub claude_project_dir: Option<PathBuf>,
-    /// `CLAUDE_CODE_SESSION_ID`: in what the client starts, the session that it belongs to.
+    /// `CLAUDE_CODE_SESSION_ID`: only in processes that Claude Code starts; the session that they belong to.
     pub session: Option<SessionId>,
-    /// `SHELL`: the shell that the client starts commands with, if it is bash or zsh.
+    /// `SHELL`: the shell that Claude Code starts commands with, if it is bash or zsh.
     pub shell: Option<PathBuf>,
-    /// `NO_COLOR` and `TERM`: whether a terminal gets colours.
+    /// `NO_COLOR` and `TERM`: whether a terminal gets colors.
     pub colours: Colours,
-    /// `TERM`, `TERM_PROGRAM` and what terminals set: how the terminal tells people of something.
+    /// `TERM`, `TERM_PROGRAM` and variables that terminals set: how the terminal notifies people.
     pub terminal: Terminal,
-    /// `PATH`: where programs are looked for.
+    /// `PATH`: where to search for programs.
     pub path: Option<OsString>,
 }
 
-/// How a terminal tells people of something. In doubt it rings: one that does not know a sequence would do nothing.
+/// How a terminal notifies people. In doubt it rings the bell, because a terminal ignores a sequence that it does not
+/// know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Terminal {
     #[default]
@@ -72,14 +74,14 @@ pub enum Terminal {
 }
 
 impl Terminal {
-    /// The terminal that these variables speak of.
+    /// The terminal that these variables describe.
     fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let text = |name| variable(name).and_then(|value| value.into_string().ok());
         let term = text("TERM").unwrap_or_default();
         if term.is_empty() || term == "dumb" {
             return Self::None;
         }
-        // What runs within another terminal has the variables of that one, and its sequences end here.
+        // tmux and screen pass on the variables of the outer terminal, but not our sequences.
         if ["TMUX", "STY"].iter().any(|name| variable(name).is_some()) {
             return Self::Bell;
         }
@@ -93,12 +95,12 @@ impl Terminal {
     }
 }
 
-/// Whether what goes to a terminal may be coloured.
+/// Whether output to a terminal may be colored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Colours {
     #[default]
     Wanted,
-    /// The user said so, or the terminal has none.
+    /// The user set `NO_COLOR`, or the terminal has no colors.
     Unwanted,
 }
 

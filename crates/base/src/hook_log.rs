@@ -1,7 +1,8 @@
-//! `hooks.log` in the state folder: errors that no answer and no exit code shows. Capped, best effort, never an error itself.
+//! `hooks.log` in the state folder: errors that no answer and no exit code shows. The log is capped and best effort.
+//! Logging itself never fails.
 //!
-//! Where that can't be written to, as on a full disk, the last resort is a log in the folder that all state folders of a
-//! user share. No decision rests on either.
+//! If that log can't be written to, as on a full disk, the last resort is a log in the folder that all state folders of
+//! a user share. No decision depends on either.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -14,7 +15,7 @@ use crate::paths::StateDir;
 use crate::runtime_dir::RuntimeDir;
 use crate::sys;
 
-/// Largest log, in bytes; one older log of the same size is kept beside it.
+/// Largest log, in bytes. One older log of the same size is kept beside it.
 const MAX_BYTES: u64 = 256 * 1024;
 /// Longest message, in characters.
 const MESSAGE_MAX: usize = 1_000;

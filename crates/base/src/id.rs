@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Tick;
 
-/// Longest identifier that is accepted, in bytes. The client's are at most 36 (a UUID) today.
+/// Longest identifier that is accepted, in bytes. Claude Code's are at most 36 (a UUID) today.
 const MAX_LEN: usize = 128;
 
 /// The text is not an identifier: empty, longer than 128 bytes, or with bytes outside `[A-Za-z0-9_-]`.
@@ -33,7 +33,7 @@ macro_rules! identifier {
         pub struct $name(String);
 
         impl $name {
-            /// Takes `text` if it is of the identifier alphabet.
+            /// Accepts `text` if it is within the identifier alphabet.
             pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 let valid = (1..=MAX_LEN).contains(&text.len())
@@ -69,12 +69,12 @@ macro_rules! identifier {
 }
 
 identifier!(
-    /// Ours: `t` and eight characters, for example `t7k2m9qa4`. Easy to type and to give by prefix.
+    /// Ours: `t` and eight characters, for example `t7k2m9qa4`. Easy to type and to abbreviate to a prefix.
     TaskId,
     "task id"
 );
 identifier!(
-    /// The client's conversation, a UUID. A resumed conversation keeps it, a forked one gets a new one.
+    /// Claude Code's conversation, a UUID. A resumed conversation keeps it, a forked one gets a new one.
     SessionId,
     "session id"
 );
@@ -84,12 +84,12 @@ identifier!(
     "tool use id"
 );
 identifier!(
-    /// The client's own name of the task, for example `bldbdcet7`; its output file is named after it.
+    /// Claude Code's own name of the task, for example `bldbdcet7`. Its output file has the same name.
     ClientTaskId,
     "client task id"
 );
 identifier!(
-    /// The subagent inside which a call was made.
+    /// The subagent that made a call.
     AgentId,
     "agent id"
 );
@@ -98,24 +98,24 @@ identifier!(
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl TaskId {
-    /// Draws a new id: 40 random bits. Whoever creates the task's run folder finds out about a collision there.
+    /// Draws a new id: 40 random bits. The process that creates the task's run folder detects a collision there.
     pub fn random() -> Self {
-        // The standard library seeds every `RandomState` from the system's random source; a crate for eight
-        // characters would be one more thing on the hook path.
+        // The standard library seeds every `RandomState` from the system's random source. A crate for eight characters
+        // would slow down every hook.
         let bits = RandomState::new().build_hasher().finish().to_ne_bytes();
         let characters = bits.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         Self(std::iter::once('t').chain(characters).collect())
     }
 }
 
-/// A task's place in line: lower is earlier. It is the moment of its announcement, in nanoseconds since the machine
-/// started: no counter has to be kept, and two configuration folders have one order.
+/// A task's place in the queue: lower is earlier. It is the moment of the task's announcement, in nanoseconds since the
+/// machine started. So no process keeps a counter, and two configuration folders have one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ticket(pub u64);
 
 impl Ticket {
-    /// The ticket of a call that comes now.
+    /// The ticket of a call that Claude Code makes now.
     pub fn now() -> Self {
         Self(Tick::now().0)
     }

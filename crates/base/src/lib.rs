@@ -1,4 +1,5 @@
-//! What every other crate stands on: identifiers, paths, the environment, files that only their owner reads, locks, the log.
+//! What every other crate needs: identifiers, paths, the environment, files that only their owner can read, locks, the
+//! log.
 
 pub mod atomic;
 pub mod clock;

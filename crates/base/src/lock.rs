@@ -1,12 +1,12 @@
 //! Advisory file locks with a bounded wait.
 //!
-//! The kernel drops a lock with the last descriptor of its holder, so a crash leaves none behind, and lock files are
-//! never deleted: a deleted one that somebody still holds would let two holders in. On network file systems a lock may
-//! be local to one machine.
+//! The kernel releases a lock when its holder's last descriptor closes, so a crash leaves no lock behind. Lock files
+//! are never deleted: if one process still holds a deleted file, a second process could lock a new one. On network file
+//! systems a lock may be local to one machine.
 //!
-//! Lock files have no right to read and are opened for writing only: the kernel locks any file that can be opened, and a
-//! command in the client's sandbox can read the state folder. So such a command can't hold a lock there; root's can, which
-//! no mode keeps from reading.
+//! Lock files are write-only and are opened for writing only. The kernel locks any file that can be opened, and a
+//! command in Claude Code's sandbox can read the state folder. So with write-only files such a command can't hold a
+//! lock there. A command of root can, because no mode keeps root from reading.
 
 use std::fs::File;
 use std::io;
@@ -20,12 +20,12 @@ use fs4::{FileExt, TryLockError};
 
 use crate::sys;
 
-/// How long a hook waits: a stopped holder may cost the user this much, once.
+/// How long a hook waits: a suspended holder may delay the user by this much, once.
 pub const LOCK_WAIT_IN_HOOK: Duration = Duration::from_millis(100);
-/// How long a runner waits. Nobody waits for it meanwhile but the client's notice of the end.
+/// How long a runner waits. A waiting runner delays nothing but Claude Code's notice of the exit.
 pub const LOCK_WAIT_IN_RUNNER: Duration = Duration::from_secs(1);
 
-/// Stack of the thread that waits for a lock, in bytes: it makes one system call.
+/// Stack of the thread that waits for a lock, in bytes. The thread makes one system call.
 const WAITING_STACK: usize = 64 * 1024;
 
 /// An exclusive lock, held until it is dropped.
@@ -35,7 +35,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of `path` if nobody holds it. The file is created if it is missing, its folder is not.
+    /// Takes the lock of `path` if no process holds it. Creates a missing file, but not a missing folder.
     pub fn take_free(path: &Path) -> Result<Option<Self>> {
         let context = || format!("could not lock `{}`", path.display());
         let file = sys::open_lock_file(path).with_context(context)?;
@@ -46,10 +46,10 @@ impl Lock {
         }
     }
 
-    /// Takes the lock of `path`, waiting for at most `wait`. The file is created if it is missing, its folder is not.
+    /// Takes the lock of `path`, waiting for at most `wait`. Creates a missing file, but not a missing folder.
     ///
-    /// The wait is the kernel's own queue, which is first come, first served: of processes that try again and again the
-    /// unlucky one may never get its turn. The system has no lock with a deadline, so a thread does the waiting.
+    /// The kernel queues the waiting processes, first come, first served. With polling, an unlucky process might never
+    /// get the lock. The system has no lock with a deadline, so a thread waits.
     pub fn acquire(path: &Path, wait: Duration) -> Result<Self> {
         if let Some(lock) = Self::take_free(path)? {
             return Ok(lock);
@@ -62,7 +62,8 @@ impl Lock {
         let (sender, receiver) = sync_channel(0);
         let waiting = move || {
             let locked = FileExt::lock(&file);
-            // A rendezvous: if the receiver gave up, the file comes back with the error and is unlocked here.
+            // A rendezvous: if the receiver gave up, the file comes back with the error, and dropping it releases the
+            // lock.
             let _ = sender.send(locked.map(|()| file));
         };
         thread::Builder::new()
@@ -80,8 +81,8 @@ impl Lock {
     }
 }
 
-/// Waits until nobody holds the exclusive lock of `path` any more, without bound: for a thread that does nothing else.
-/// No file: nobody does.
+/// Waits until no process holds the exclusive lock of `path`, without a time limit: for a thread that does nothing
+/// else. A missing file has no holder.
 pub fn wait_until_open(path: &Path) -> io::Result<()> {
     match sys::open_lock_to_probe(path) {
         // Some network file systems share a lock only among processes that opened the file for reading.
@@ -91,15 +92,16 @@ pub fn wait_until_open(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether somebody holds the exclusive lock of `path`. No file: nobody.
+/// Whether a process holds the exclusive lock of `path`. A missing file has no holder.
 pub fn is_held(path: &Path) -> io::Result<bool> {
     let file = match sys::open_lock_to_probe(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    // Shared, so that two processes that look at once don't take each other for the holder. Some network file systems
-    // share a lock only among processes that opened the file for reading, which none does: there that mistake is possible.
+    // The lock is shared, so that two processes that probe at once don't mistake each other for the holder. Some
+    // network file systems share a lock only among processes that opened the file for reading. No process opens it so:
+    // there that mistake is possible.
     let locked = match FileExt::try_lock_shared(&file) {
         Err(TryLockError::Error(_)) => FileExt::try_lock(&file),
         other => other,

@@ -9,32 +9,32 @@ use crate::sys;
 pub struct Machine {
     /// The kernel's id of this start of the machine.
     pub boot: String,
-    /// The installation's own id, which a restart keeps. Containers may have none.
+    /// The installation's own id, which survives a restart. Containers may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// For people only: two machines may have one name, and a name may change.
+    /// For people only: two machines may have the same name, and a name may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 }
 
-/// What can be said from here of a machine.
+/// What this process can know about a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// It is this one: an open lock means that its holder is gone.
+    /// It is this machine: an open lock means that its holder is gone.
     Here,
-    /// It is this one before it was restarted: nothing of it runs.
+    /// It is this machine before a restart: none of its processes run.
     Restarted,
-    /// It is another one: nothing can be judged.
+    /// It is another machine: nothing about it can be known.
     Elsewhere,
 }
 
 impl Machine {
-    /// This machine; `None` where the system does not tell.
+    /// This machine; `None` if the system has no boot id.
     pub fn here() -> Option<Self> {
         Some(Self { boot: sys::boot_id()?, id: sys::machine_id(), host: sys::host() })
     }
 
-    /// What can be said of this machine on the machine `here`.
+    /// What a process on the machine `here` can know about this machine.
     pub fn reach(&self, here: Option<&Self>) -> Reach {
         match here {
             Some(here) if here.boot == self.boot => Reach::Here,

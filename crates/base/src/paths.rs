@@ -8,15 +8,15 @@ use crate::environment::Environment;
 use crate::id::{SessionId, TaskId, ToolUseId};
 use crate::sys;
 
-/// Where the state folder is in the client's configuration folder, unless `SISYPHUS_STATE_DIR` names another.
+/// Where the state folder is in Claude Code's configuration folder, unless `SISYPHUS_STATE_DIR` names another.
 ///
-/// The client's sandbox keeps `plugins` read-only even in a session that was started in the home folder, where everything
-/// else in it can be written to (measured on 2.1.332, pinned by the scenario `sandbox_in_home`).
+/// Claude Code's sandbox keeps `plugins` read-only even in a session that was started in the home folder, where
+/// commands can write to everything else in it (measured on 2.1.332, pinned by the scenario `sandbox_in_home`).
 const IN_CONFIG_DIR: &str = "plugins/data/sisyphus/state";
-/// Where the documents say that it is, and where 0.1.0 had it. A sandboxed command may be able to write there.
+/// The documented place of the state folder, which 0.1.0 used. A sandboxed command may be able to write there.
 const FOR_PEOPLE: &str = ".sisyphus/background-tasks";
 
-/// The client's own configuration folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
+/// Claude Code's own configuration folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
 pub fn client_config_dir(environment: &Environment) -> Result<PathBuf> {
     match (&environment.claude_config_dir, &environment.home) {
         (Some(dir), _) => Ok(dir.clone()),
@@ -25,9 +25,9 @@ pub fn client_config_dir(environment: &Environment) -> Result<PathBuf> {
     }
 }
 
-/// The folder that the client keeps its temporary files in: `/tmp/claude-UID`.
+/// The folder of Claude Code's temporary files: `/tmp/claude-UID`.
 pub fn client_tmp_dir(environment: &Environment) -> PathBuf {
-    // Inside the client's sandbox `CLAUDE_CODE_TMPDIR` *is* that folder already; hooks never run inside.
+    // Inside Claude Code's sandbox `CLAUDE_CODE_TMPDIR` *is* that folder already; hooks never run inside.
     let base = environment.claude_tmpdir.clone().unwrap_or_else(sys::default_tmp_dir);
     base.join(sys::client_tmp_name())
 }
@@ -36,12 +36,12 @@ pub fn client_tmp_dir(environment: &Environment) -> PathBuf {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDir {
     root: PathBuf,
-    /// A program of the plugin that this process belongs to. `None`: not known, and taken for there.
+    /// A program of the plugin that this process belongs to. `None`: unknown, and assumed to be there.
     plugin: Option<PathBuf>,
 }
 
 impl StateDir {
-    /// `SISYPHUS_STATE_DIR`, or `plugins/data/sisyphus/state` in the client's configuration folder.
+    /// `SISYPHUS_STATE_DIR`, or `plugins/data/sisyphus/state` in Claude Code's configuration folder.
     pub fn locate(environment: &Environment) -> Result<Self> {
         let root = match &environment.sisyphus_state_dir {
             Some(dir) => dir.clone(),
@@ -50,18 +50,18 @@ impl StateDir {
         Ok(Self { root, plugin: std::env::current_exe().ok() })
     }
 
-    /// The state folder at a known place.
+    /// The state folder at a known path.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), plugin: None }
     }
 
-    /// The same for a process whose own program lies in the folder, with a program of the plugin.
+    /// Names a program of the plugin, for a process whose own program is in the state folder.
     #[must_use]
     pub fn of_plugin(self, program: Option<PathBuf>) -> Self {
         Self { plugin: program, ..self }
     }
 
-    /// The client's configuration folder, if the state folder lies in it.
+    /// Claude Code's configuration folder, if the state folder is in it.
     pub fn config_dir(&self) -> Option<&Path> {
         self.root
             .ancestors()
@@ -69,18 +69,18 @@ impl StateDir {
             .filter(|dir| dir.join(IN_CONFIG_DIR) == self.root)
     }
 
-    /// The documented place of the state folder, if the state folder lies in the configuration folder: a link for people
-    /// that no part of the plugin follows, or what 0.1.0 left.
+    /// The documented path of the state folder, if the state folder is in the configuration folder. There is a link for
+    /// people, which no part of the plugin follows, or a folder that 0.1.0 left.
     pub fn for_people(&self) -> Option<PathBuf> {
         Some(self.config_dir()?.join(FOR_PEOPLE))
     }
 
-    /// Says that what 0.1.0 left was taken over, and when.
+    /// A file that records that the state of 0.1.0 was imported, and when.
     pub fn imported(&self) -> PathBuf {
         self.root.join("imported-0.1")
     }
 
-    /// The state folder that a runner belongs to: the one that it lies in.
+    /// The state folder that a runner belongs to: the one that contains it.
     pub fn of_runner(runner: &Path) -> Option<Self> {
         let dir = runner.parent().filter(|dir| dir.is_absolute() && dir.ends_with("bin"))?;
         dir.parent().map(Self::at)
@@ -92,8 +92,8 @@ impl StateDir {
         create_dir(&self.root)
     }
 
-    /// Whether it was removed together with the plugin: then nothing that still runs may bring it back. Without it, while the
-    /// plugin is there, a person gave the history up and nothing else.
+    /// Whether the folder was removed together with the plugin. Then no process that still runs may create it again. If
+    /// only the folder was removed, the user gave up the history and nothing else.
     pub fn is_purged(&self) -> bool {
         !self.root.exists() && self.plugin.as_ref().is_some_and(|program| !program.exists())
     }
@@ -118,17 +118,17 @@ impl StateDir {
         self.root.join("archive")
     }
 
-    /// Events that a process posted for the next one that holds the lock.
+    /// Events that a process posted for the next process that holds the lock.
     pub fn inbox_dir(&self) -> PathBuf {
         self.root.join("inbox")
     }
 
-    /// Calls that were seen before they ran.
+    /// Calls that PreToolUse recorded before they ran.
     pub fn announced_dir(&self) -> PathBuf {
         self.root.join("announced")
     }
 
-    /// What runners leave.
+    /// The run folders, which runners write.
     pub fn runs_dir(&self) -> PathBuf {
         self.root.join("runs")
     }
@@ -160,22 +160,23 @@ impl StateDir {
         self.root.join("bin")
     }
 
-    /// The output of a task that is kept for good.
+    /// The output of a task, kept permanently.
     pub fn output(&self, task: &TaskId) -> PathBuf {
         self.output_dir().join(format!("{task}.log"))
     }
 
-    /// Where a claim is handed over, outside of what a sandboxed command can write to.
+    /// Where `claim` hands over to `run`, outside of what a sandboxed command can write to.
     pub fn claims_dir(&self) -> PathBuf {
         self.root.join("claims")
     }
 
-    /// Who makes a call of our own server's tools, from the hook that sees the call until the server takes it.
+    /// The session and conversation that call a tool of our own server. The hook that sees the call writes the file,
+    /// and the server takes it.
     pub fn call(&self, call: &ToolUseId) -> PathBuf {
         self.claims_dir().join(format!("{call}.call"))
     }
 
-    /// Whether this process may change the state: not so in the client's sandbox.
+    /// Whether this process may change the state. In Claude Code's sandbox it may not.
     pub fn is_writable(&self) -> bool {
         sys::is_writable_dir(&self.root)
     }
@@ -184,12 +185,12 @@ impl StateDir {
         self.root.join("wake")
     }
 
-    /// Creates the folder of those who wait to wake a session.
+    /// Creates the folder of the waiters, which wake sessions.
     pub fn create_wake_dir(&self) -> Result<()> {
         create_dir(&self.wake_dir())
     }
 
-    /// Which conversation a client has just left, by the client's number.
+    /// Which session a Claude Code process has just left, by the number of that process.
     pub fn transfer(&self, client: i32) -> PathBuf {
         self.transfers_dir().join(format!("{client}.json"))
     }
@@ -198,12 +199,12 @@ impl StateDir {
         self.root.join("transfers")
     }
 
-    /// Creates the folder of the conversations that were just left.
+    /// Creates the folder of the session transfers.
     pub fn create_transfers_dir(&self) -> Result<()> {
         create_dir(&self.transfers_dir())
     }
 
-    /// Held by the session's waiter.
+    /// The lock that the session's waiter holds.
     pub fn wake_lock(&self, session: &SessionId) -> PathBuf {
         self.wake_dir().join(format!("{session}.lock"))
     }
@@ -213,22 +214,22 @@ impl StateDir {
         self.wake_dir().join(format!("{session}.json"))
     }
 
-    /// Where who tells people is: for the runner, which lies far from where the plugin is installed.
+    /// The path of the notifier, for the runner, whose program is not in the plugin's folder.
     pub fn notifier(&self) -> PathBuf {
         self.runner_dir().join("notifier")
     }
 
-    /// What is to be told to people.
+    /// Notifications for people that the notifier has not shown yet.
     pub fn notify(&self) -> PathBuf {
         self.root.join("notify.json")
     }
 
-    /// Held by who tells people.
+    /// The lock that the notifier holds.
     pub fn notify_lock(&self) -> PathBuf {
         self.root.join("notify.lock")
     }
 
-    /// What no desktop took, for the terminal.
+    /// Notifications that no desktop accepted, for the terminal.
     pub fn terminal(&self) -> PathBuf {
         self.root.join("terminal.json")
     }
@@ -237,7 +238,7 @@ impl StateDir {
         self.root.join("state.lock")
     }
 
-    /// Held by the runner that is about to fold; as old as the last time that one did.
+    /// The lock of the runner that is about to reconcile. The file is as old as the last reconciliation by a runner.
     pub fn runners_lock(&self) -> PathBuf {
         self.root.join("runners.lock")
     }
@@ -246,13 +247,14 @@ impl StateDir {
         self.root.join("hooks.log")
     }
 
-    /// The runner that shells are attached to. It outlives an update of the plugin: running sessions have its path.
+    /// The runner that shells are attached to. It survives an update of the plugin, because running sessions have its
+    /// path.
     pub fn runner(&self) -> PathBuf {
         self.runner_dir().join(concat!("sisyphus-run-", env!("CARGO_PKG_VERSION")))
     }
 }
 
-/// Creates a new folder below the system's temporary one, for this user only, under a name that nobody can guess.
+/// Creates a new folder in the system's temporary one, for this user only, under a name that can't be guessed.
 pub fn create_scratch_dir(prefix: &str) -> Result<PathBuf> {
     let dir = std::env::temp_dir().join(format!("{prefix}-{}", TaskId::random()));
     sys::create_private_dir(&dir)
@@ -260,11 +262,11 @@ pub fn create_scratch_dir(prefix: &str) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Creates the folder `dir` if it is missing, for this user only; a link or a folder that others can write to is refused.
+/// Creates the folder `dir` if it is missing, for this user only. Refuses a link, or a folder that others can write to.
 pub fn create_private_dir(dir: &Path) -> Result<()> {
     create_dir(dir)?;
     let private = sys::is_private_dir(dir)
-        .with_context(|| format!("could not look at `{}`", dir.display()))?;
+        .with_context(|| format!("could not inspect `{}`", dir.display()))?;
     anyhow::ensure!(private, "refused `{}`: not a folder of this user alone", dir.display());
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! Whose a file is, and who else may read or change it.
+//! The owner of a file, and which other users may read or change it.
 
 use std::io;
 use std::path::Path;
 
 use crate::sys;
 
-/// What can be said of a file or folder, the worst first.
+/// What a file's owner and mode allow, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rights {
-    /// It leads elsewhere. What is ours never does.
+    /// It is a link. Our own files never are.
     Link,
     SomebodyElses,
     OthersMayWrite,
@@ -16,17 +16,17 @@ pub enum Rights {
     OursAlone,
 }
 
-/// Looks at a file or folder itself, not at what a link leads to.
+/// Inspects a file or folder itself, not the target of a link.
 pub fn rights(path: &Path) -> io::Result<Rights> {
     sys::rights(path)
 }
 
-/// Whether a file can be started by its owner.
+/// Whether the owner of a file can execute it.
 pub fn is_executable(path: &Path) -> bool {
     sys::is_executable(path)
 }
 
-/// Lets nobody but its owner read, change or start a program.
+/// Lets only its owner read, change or execute a program.
 pub fn make_private_program(path: &Path) -> io::Result<()> {
     sys::make_private_program(path)
 }

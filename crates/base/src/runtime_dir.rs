@@ -1,13 +1,14 @@
 //! The folder of a user that every session of theirs finds, whatever its configuration folder and its environment are.
 //!
-//! It is `/run/user/UID/sisyphus` if the system gives the user such a folder, else `/tmp/sisyphus-UID`. The client's
-//! sandbox can write to neither.
+//! It is `/run/user/UID/sisyphus` if the system provides `/run/user/UID`, else `/tmp/sisyphus-UID`. Commands in Claude
+//! Code's sandbox can write to neither.
 //!
-//! Decided by what is there, not by `XDG_RUNTIME_DIR`: a session that was started by `cron`, `su` or in a container's
-//! shell has no such variable, another one of the same user has, and both must stand in one line. The variable of a shell
-//! may also differ from that of the hooks. The system may give the folder at the first login and take it back after the
-//! last logout: what runs at that moment is then not seen by what comes after it, once. `/tmp` alone would not have that
-//! gap, but another user could occupy the name there, and people let sandboxed commands write to `/tmp` more often.
+//! The choice depends on which folder exists, not on `XDG_RUNTIME_DIR`. A session that was started by `cron`, `su` or
+//! in a container's shell has no such variable, another one of the same user has, and both must use one queue. The
+//! variable of a shell may also differ from that of the hooks. The system may create the folder at the first login and
+//! remove it after the last logout. Then runners from before that moment and runners from after it do not see each
+//! other, once. `/tmp` alone would not have that gap, but another user could create the name there first, and people
+//! let sandboxed commands write to `/tmp` more often.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,14 +19,14 @@ use crate::environment::Environment;
 use crate::rights::Rights;
 use crate::sys;
 
-/// The folder, known to be a real one of this user alone.
+/// The folder, checked to be a real one that only this user can access.
 #[derive(Debug, Clone)]
 pub struct RuntimeDir {
     path: PathBuf,
 }
 
 impl RuntimeDir {
-    /// Opens the folder, `None` if there is none. A link, or a folder that others can look into, is an error.
+    /// Opens the folder, `None` if there is none. A link, or a folder that other users can access, is an error.
     pub fn open(environment: &Environment) -> Result<Option<Self>> {
         Self::at(path(environment))
     }
@@ -48,7 +49,7 @@ impl RuntimeDir {
             ),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => {
-                Err(error).with_context(|| format!("could not look at `{}`", path.display()))
+                Err(error).with_context(|| format!("could not inspect `{}`", path.display()))
             }
         }
     }
@@ -57,17 +58,17 @@ impl RuntimeDir {
         &self.path
     }
 
-    /// What agents take of the limit.
+    /// How much of the limit agents use.
     pub fn agents(&self) -> PathBuf {
         self.path.join("agents")
     }
 
-    /// The line of all runners outside of the sandbox.
+    /// The queue of all runners outside the sandbox.
     pub fn line(&self) -> PathBuf {
         self.path.join("line")
     }
 
-    /// What went wrong where the log in a state folder can't be written to.
+    /// Errors of processes that can't write to the log in their state folder.
     pub fn log(&self) -> PathBuf {
         self.path.join("hooks.log")
     }

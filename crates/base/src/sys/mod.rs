@@ -1,4 +1,4 @@
-//! What differs between systems: the owner of a folder, its rights, the client's temporary folder.
+//! What differs between systems: the owner of a folder, its mode, Claude Code's temporary folder.
 
 #[cfg(unix)]
 mod unix;

@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::rights::Rights;
 
-/// Where the client's `claude-UID` folder lies unless `CLAUDE_CODE_TMPDIR` says otherwise.
+/// Where Claude Code's `claude-UID` folder is unless `CLAUDE_CODE_TMPDIR` is set.
 pub fn default_tmp_dir() -> PathBuf {
     PathBuf::from("/tmp")
 }
 
-/// The name of the client's temporary folder for this user.
+/// The name of Claude Code's temporary folder for this user.
 pub fn client_tmp_name() -> String {
     format!("claude-{}", nix::unistd::geteuid())
 }
@@ -30,19 +30,19 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Whether `path` is a real folder of this user that nobody else can write to.
+/// Whether `path` is a real folder of this user that no other user can write to.
 pub fn is_private_dir(path: &Path) -> io::Result<bool> {
     let metadata = path.symlink_metadata()?;
     let ours = metadata.uid() == nix::unistd::geteuid().as_raw();
     Ok(metadata.is_dir() && ours && metadata.mode() & 0o022 == 0)
 }
 
-/// Makes `link` lead to the folder `target`.
+/// Creates `link`, a link to the folder `target`.
 pub fn link_dir(target: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
-/// Whose a file or folder is, and who else may do what with it.
+/// The owner of a file or folder, and what other users may do with it.
 pub fn rights(path: &Path) -> io::Result<Rights> {
     let metadata = path.symlink_metadata()?;
     Ok(match metadata.mode() & 0o077 {
@@ -54,12 +54,12 @@ pub fn rights(path: &Path) -> io::Result<Rights> {
     })
 }
 
-/// Whether it is a file that its owner may start.
+/// Whether `path` is a file that its owner can execute.
 pub fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o100 != 0)
 }
 
-/// Lets nobody but its owner read, change or start a program.
+/// Lets only its owner read, change or execute a program.
 pub fn make_private_program(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(0o700))
 }
@@ -74,15 +74,16 @@ pub fn append_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
-/// Opens a lock file, creating it with a mode that lets no other process read it. A link is refused.
+/// Opens a lock file, creating it with a mode that lets no other process read it. Refuses a link.
 ///
-/// The kernel locks any file that was opened, whatever for. In the client's sandbox the state folder is read-only, so that
-/// nothing there can be opened for writing; without a right to read, a lock file can't be opened there at all, but by root.
+/// The kernel locks any open file, in whatever mode it was opened. In Claude Code's sandbox the state folder is
+/// read-only, so no process can open a file there for writing. A lock file that is also not readable can't be opened in
+/// the sandbox at all, except by root.
 pub fn open_lock_file(path: &Path) -> io::Result<File> {
     to_write().create(true).truncate(false).mode(0o200).open(path)
 }
 
-/// Opens a lock file that is there, to look whether a process holds it. A link, a pipe or another user's file is refused.
+/// Opens an existing lock file, to probe whether a process holds it. Refuses a link, a pipe or another user's file.
 pub fn open_lock_to_probe(path: &Path) -> io::Result<File> {
     own_regular(to_write().open(path)?)
 }
@@ -94,18 +95,18 @@ fn to_write() -> OpenOptions {
     options
 }
 
-/// The number of a file in its file system: a file that takes another one's place has another number.
+/// The number of a file in its file system: a file that replaces another one has another number.
 pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
     metadata.ino()
 }
 
-/// Opens a folder, to hold its lock; a link is refused.
+/// Opens a folder, to hold its lock. Refuses a link.
 pub fn open_dir(path: &Path) -> io::Result<File> {
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_DIRECTORY;
     OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)
 }
 
-/// Whether the open `file` is what stands at `path` now.
+/// Whether the open `file` is still the file at `path`.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match path.symlink_metadata() {
@@ -115,26 +116,26 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// What the system gives this user for what lives as long as its logins, if it does; see `pam_systemd(8)`.
+/// The folder that the system provides as long as this user is logged in, if it does; see `pam_systemd(8)`.
 pub fn user_runtime_dir() -> Option<PathBuf> {
     let dir = PathBuf::from(format!("/run/user/{}", nix::unistd::geteuid()));
     is_private_dir(&dir).unwrap_or(false).then_some(dir)
 }
 
-/// The name of our folder among those of other users.
+/// The name of our folder in a folder that all users share.
 pub fn shared_tmp_name() -> String {
     format!("sisyphus-{}", nix::unistd::geteuid())
 }
 
-/// Whether files can be created in the folder `path` by this process; false for one on a read-only mount.
+/// Whether this process can create files in the folder `path`; false for a folder on a read-only mount.
 pub fn is_writable_dir(path: &Path) -> bool {
     nix::unistd::access(path, nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK)
         .is_ok()
 }
 
-/// Opens a regular file of this user for reading; a link, a pipe or another user's file is refused.
+/// Opens a regular file of this user for reading. Refuses a link, a pipe or another user's file.
 pub fn open_own_file(path: &Path) -> io::Result<File> {
-    // Without O_NONBLOCK the open of a planted pipe would wait for a writer for ever.
+    // Without O_NONBLOCK, opening a planted pipe would wait for a writer forever.
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     own_regular(OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?)
 }
@@ -148,21 +149,21 @@ fn own_regular(file: File) -> io::Result<File> {
     }
 }
 
-/// Opens a regular file for reading, wherever links lead and whosever it is; a pipe or a device is refused.
+/// Opens a regular file for reading, following links, whichever user owns it. Refuses a pipe or a device.
 pub fn open_linked_file(path: &Path) -> io::Result<File> {
     let refused = || io::Error::other("not a regular file");
-    // Looked at before it is opened, because the mere opening of a device can have an effect.
+    // The check comes before the open, because merely opening a device can have an effect.
     if !path.metadata()?.is_file() {
         return Err(refused());
     }
-    // It may have been exchanged since: these flags keep the open of a pipe from waiting and of a terminal from
-    // becoming ours.
+    // Another file may have replaced it since. With these flags, opening a pipe does not wait, and a terminal does not
+    // become our controlling one.
     let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
 }
 
-/// The name of this machine, or of the container; `None` where it is not asked for.
+/// The name of this machine, or of the container; `None` if it can't be read, as on macOS.
 pub fn host() -> Option<String> {
     first_line("/proc/sys/kernel/hostname")
 }
@@ -172,7 +173,7 @@ pub fn nanoseconds_since_boot() -> u64 {
     use nix::time::{ClockId, clock_gettime};
     #[cfg(target_os = "linux")]
     const CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
-    // On macOS it goes on while the machine sleeps.
+    // On macOS this clock keeps running while the machine sleeps.
     #[cfg(not(target_os = "linux"))]
     const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
     clock_gettime(CLOCK)
@@ -196,20 +197,20 @@ fn first_line(path: &str) -> Option<String> {
     text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
-/// The mount and the user namespace of this process, by their inodes: in the client's sandbox they are others than
-/// outside. `None` where there are none.
+/// The inodes of this process's mount namespace and user namespace, which differ inside Claude Code's sandbox. `None`
+/// if the system has no namespaces.
 pub fn namespaces() -> Option<(u64, u64)> {
     let inode = |name: &str| Some(std::fs::metadata(format!("/proc/self/ns/{name}")).ok()?.ino());
     Some((inode("mnt")?, inode("user")?))
 }
 
-/// The process namespace of this process, by its inode: the numbers of processes mean something in it alone. `None`
-/// where there are none.
+/// The inode of this process's process namespace: process numbers are valid only in that namespace. `None` if the
+/// system has no namespaces.
 pub fn pid_namespace() -> Option<u64> {
     std::fs::metadata("/proc/self/ns/pid").ok().map(|it| it.ino())
 }
 
-/// When the entry of a file last changed: written, renamed, or given other rights.
+/// When a file's status last changed: by a write, a rename, or a change of its mode.
 pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
     let metadata = path.symlink_metadata()?;
     let seconds = u64::try_from(metadata.ctime()).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! Windows: the profile's folders are the user's own, so rights are inherited instead of set.
+//! Windows: the folders of a profile are the user's own, so files inherit their access rights.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::rights::Rights;
 
-/// Where the client's `claude-UID` folder lies unless `CLAUDE_CODE_TMPDIR` says otherwise.
+/// Where Claude Code's folder is unless `CLAUDE_CODE_TMPDIR` is set.
 pub fn default_tmp_dir() -> PathBuf {
     std::env::temp_dir()
 }
 
-/// The name of the client's temporary folder for this user.
+/// The name of Claude Code's temporary folder for this user.
 pub fn client_tmp_name() -> String {
     "claude".to_owned()
 }
@@ -47,17 +47,17 @@ pub fn open_lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// Opens a folder, to hold its lock: not done here.
+/// Opens a folder, to hold its lock: not supported on Windows.
 pub fn open_dir(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether the open `file` is what stands at `path` now: an open file keeps its name here.
+/// Whether the open `file` is still the file at `path`: on Windows an open file keeps its name.
 pub fn is_at(_file: &File, path: &Path) -> io::Result<bool> {
     Ok(path.exists())
 }
 
-/// What the system gives this user for what lives as long as its logins: nothing.
+/// The folder that the system provides as long as this user is logged in: Windows has none.
 pub fn user_runtime_dir() -> Option<PathBuf> {
     None
 }
@@ -67,17 +67,17 @@ pub fn shared_tmp_name() -> String {
     "sisyphus".to_owned()
 }
 
-/// Opens a lock file that is there, to look whether a process holds it.
+/// Opens an existing lock file, to probe whether a process holds it.
 pub fn open_lock_to_probe(path: &Path) -> io::Result<File> {
     open_own_file(path)
 }
 
-/// Whether files can be created in the folder `path`: asked of no access list, so hoped.
+/// Whether this process can create files in the folder `path`. It reads no access list, so it may be wrong.
 pub fn is_writable_dir(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_dir() && !metadata.permissions().readonly())
 }
 
-/// Opens a regular file for reading; a link is refused.
+/// Opens a regular file for reading. Refuses a link.
 pub fn open_own_file(path: &Path) -> io::Result<File> {
     if path.symlink_metadata()?.is_file() {
         File::open(path)
@@ -86,7 +86,7 @@ pub fn open_own_file(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Opens a regular file for reading, wherever links lead.
+/// Opens a regular file for reading, following links.
 pub fn open_linked_file(path: &Path) -> io::Result<File> {
     if path.metadata()?.is_file() {
         File::open(path)
@@ -95,33 +95,34 @@ pub fn open_linked_file(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Whose a file is: what lies in a user's folder is theirs alone, unless they gave it away.
+/// The owner of a file: files in a user's folder are theirs alone, unless they shared them.
 pub fn rights(path: &Path) -> io::Result<Rights> {
     let metadata = path.symlink_metadata()?;
     Ok(if metadata.is_symlink() { Rights::Link } else { Rights::OursAlone })
 }
 
-/// Whether it is a file; its name says whether it can be started.
+/// Whether `path` is a file; on Windows the name decides whether it can be executed.
 pub fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
-/// Nothing to do: its folder's rights hold.
+/// Nothing to do: the program inherits the rights of its folder.
 pub fn make_private_program(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The name of this machine: not asked for.
+/// The name of this machine: not read on Windows.
 pub fn host() -> Option<String> {
     None
 }
 
-/// When a file was last written; a rename does not show.
+/// When a file was last written; a rename does not change that time.
 pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
     path.symlink_metadata()?.modified()
 }
 
-/// Nanoseconds since the machine started. Windows tells by no function of the standard library: the wall clock stands in.
+/// Nanoseconds since the machine started. The standard library has no such function for Windows, so this is the wall
+/// clock.
 pub fn nanoseconds_since_boot() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.ok().and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0)
@@ -132,7 +133,7 @@ pub fn boot_id() -> Option<String> {
     None
 }
 
-/// The installation's own id: not asked for.
+/// The installation's own id: not read on Windows.
 pub fn machine_id() -> Option<String> {
     None
 }
@@ -142,12 +143,12 @@ pub fn namespaces() -> Option<(u64, u64)> {
     None
 }
 
-/// There are none.
+/// Process namespaces: Windows has none.
 pub fn pid_namespace() -> Option<u64> {
     None
 }
 
-/// The number of a file: Windows tells it to an open handle only. Its times must do.
+/// The number of a file: Windows gives it to an open handle only. Callers compare the file's times instead.
 pub fn file_number(_metadata: &std::fs::Metadata) -> u64 {
     0
 }

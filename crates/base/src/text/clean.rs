@@ -1,16 +1,16 @@
-//! Makes a line of foreign output harmless: no escape sequences, no control or direction characters, no tag that the
-//! client gives a meaning to.
+//! Makes a line of foreign output harmless: no escape sequences, no control or direction characters, no tag that has a
+//! meaning to Claude Code.
 
 use super::cut::{cut_middle, ends, join, mark};
 
-/// How much of a line is looked at, in bytes, half of it at either end: what a line costs must not grow with it.
+/// How much of a line is read, in bytes, half of it at either end: the cost of a line must not grow with its length.
 const LOOKED_AT: usize = 8 * 1024;
 
 /// A line made harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cleaned {
     Whole(String),
-    /// Its middle is missing, and a mark stands there.
+    /// Its middle is missing, and a mark replaces it.
     Cut(String),
 }
 
@@ -27,24 +27,24 @@ pub fn clean_line(line: &[u8], max: usize) -> String {
     clean(line, max).into_text()
 }
 
-/// Like [`clean_line`], for words that may stand on several lines: they come to stand on one.
+/// Like [`clean_line`], for text that may have several lines: the result is one line.
 pub fn one_line(text: &str, max: usize) -> String {
     clean_drawn(text.as_bytes(), max, |part| part).into_text()
 }
 
-/// Like [`one_line`], for where no model reads: a tag is only text there, and is left as it is.
+/// Like [`one_line`], for text that no model reads. There a tag is only text, and stays as it is.
 pub fn for_people(text: &str, max: usize) -> String {
     let looked_at: String = text.chars().take(LOOKED_AT).collect();
     let plain = strip_controls(&looked_at).replace('\t', " ");
     if plain.chars().count() <= max { plain } else { cut_middle(&plain, max) }
 }
 
-/// Like [`clean_line`], and tells whether the line was cut.
+/// Like [`clean_line`], and also returns whether the line was cut.
 pub fn clean(line: &[u8], max: usize) -> Cleaned {
     clean_drawn(last_drawing(line), max, last_drawing)
 }
 
-/// What `draw` leaves of the line's beginning is what is shown of it.
+/// Like [`clean`], for a line of which only the part that `draw` returns is shown.
 fn clean_drawn(line: &[u8], max: usize, draw: fn(&[u8]) -> &[u8]) -> Cleaned {
     let Some((head, tail)) = ends(line, LOOKED_AT) else {
         let text = plain(line);
@@ -54,7 +54,7 @@ fn clean_drawn(line: &[u8], max: usize, draw: fn(&[u8]) -> &[u8]) -> Cleaned {
             Cleaned::Cut(cut_middle(&text, max))
         };
     };
-    // How many characters the middle has nobody knows who has not read it.
+    // The middle is not read, so its number of characters is unknown.
     let unread = line.len() - head.len() - tail.len();
     let mark = mark(&format!("at least {unread} bytes"), max);
     Cleaned::Cut(join(&plain(draw(head)), &plain(tail), &mark, max))
@@ -64,8 +64,8 @@ fn plain(part: &[u8]) -> String {
     escape_tags(&strip_controls(&String::from_utf8_lossy(part)))
 }
 
-/// A progress bar redraws its line after a carriage return; what a person would have seen is the last drawing. One that
-/// began further from the end than is looked at counts as drawn once.
+/// A progress bar redraws its line after a carriage return, and a person sees only the last drawing. If the last
+/// drawing begins further from the end than is read, the whole line counts as one drawing.
 fn last_drawing(line: &[u8]) -> &[u8] {
     let near = &line[line.len().saturating_sub(LOOKED_AT)..];
     let is_return = |byte: &u8| *byte == b'\r';
@@ -97,7 +97,7 @@ fn strip_controls(text: &str) -> String {
                         }
                     }
                 }
-                // A two-character sequence: both are gone.
+                // A two-character sequence: both characters are removed.
                 Some(_) | None => {}
             },
             '\t' => plain.push(character),
@@ -112,9 +112,9 @@ fn strip_controls(text: &str) -> String {
     plain
 }
 
-/// Characters that change how others are shown, take no room, or are drawn as nothing: a text could hide between them,
-/// or in them. Of emoji the joiners and the choice of a style go with the rest; what remains is the same picture, in its
-/// parts. The whole blocks, because what is not assigned in them today is ignored by a display as well.
+/// Characters that change how others are shown, take no room, or are drawn as nothing: text could be hidden between
+/// them or in them. Emoji lose their joiners and style selectors too, and remain as their separate parts. The ranges
+/// cover whole blocks, because displays also ignore characters there that are not assigned today.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -135,13 +135,13 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// What a `<` looks like, and what is drawn like one.
+/// `<`, and characters that look like it.
 const OPENING: [char; 10] = [
     '<', '\u{2c2}', '\u{1438}', '\u{2039}', '\u{2329}', '\u{276e}', '\u{27e8}', '\u{3008}',
     '\u{fe64}', '\u{ff1c}',
 ];
 
-/// Writes `<` of a tag as `&lt;` where the tag could pass for one of the client's or a model's own.
+/// Writes the `<` of a tag as `&lt;` if the tag could pass for one of Claude Code's or a model's own.
 fn escape_tags(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for (index, character) in text.char_indices() {
@@ -155,8 +155,8 @@ fn escape_tags(text: &str) -> String {
     escaped
 }
 
-/// Whether what follows a `<` could pass for a tag that means something to a model. The client's tags and those of a
-/// model's tool calls have names of several words, which no element of HTML has, or begin with one of a few words. A name
+/// Whether the text after a `<` could pass for a tag that means something to a model. Tags of Claude Code and of a
+/// model's tool calls begin with one of a few words, or have names of several words, as no element of HTML has. A name
 /// with a character beyond ASCII may look like any of them.
 fn is_reserved(behind: &str) -> bool {
     const WORDS: [&str; 20] = [
@@ -182,11 +182,11 @@ fn is_reserved(behind: &str) -> bool {
         "user",
     ];
     const ALONE: [&str; 3] = ["task", "thinking", "error"];
-    // Not looked at beyond a few characters, so that a line full of `<` and blanks costs no more than any other.
+    // Only a few characters are read, so that a line full of `<` and blanks costs no more than any other.
     let near: String = behind.chars().take(32).collect();
     let tag = near.trim_start_matches([' ', '/', '\t']);
     if tag.is_empty() {
-        // More blanks than are looked at: there is no telling what they hide.
+        // There are more blanks than are read, and anything may follow them.
         return !near.is_empty() && near.len() < behind.len();
     }
     let is_part = |character: char| {
@@ -195,8 +195,8 @@ fn is_reserved(behind: &str) -> bool {
     let name = &tag[..tag.find(|character| !is_part(character)).unwrap_or(tag.len())];
     let begins =
         |word: &&str| name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    // A path of a language or of files, as in `Vec<std::string::String>` and `<stdio.h>`, is no tag's name; behind a
-    // blank stands a line of `diff`.
+    // A path, as in `Vec<std::string::String>` and `<stdio.h>`, is not a tag's name. A `<` with a blank behind it
+    // begins a line of `diff`.
     let is_path = name.contains("::") || name.contains('.');
     let has_words = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.trim_end_matches(':').contains(['-', '_', ':'])

@@ -1,6 +1,6 @@
-//! Leaves the middle out of what is too long, and says how much that was.
+//! Cuts the middle out of long text, and marks how much is missing.
 
-/// Where there is no room to say how much is missing.
+/// The mark if there is no room for the amount.
 const ELLIPSIS: &str = "…";
 
 /// The beginning and the end of `bytes`, together at most `max`, cut between characters; `None` if it is no longer.
@@ -23,17 +23,18 @@ pub(super) fn cut_middle(text: &str, max: usize) -> String {
         return text.to_owned();
     }
     let mark_of = |count: usize| mark(&format!("{count} characters"), max);
-    // The mark takes room too. What is missing has no more digits than the whole, so its own mark is no longer.
+    // The mark takes room too. The number of missing characters has no more digits than that of all, so its mark is no
+    // longer.
     let widest = mark_of(length);
     let kept = max.saturating_sub(width(&widest));
     let mark = if widest == ELLIPSIS { widest } else { mark_of(length - kept) };
     join(text, text, &mark, max.min(kept + width(&mark)))
 }
 
-/// What stands in place of a missing middle in a text of at most `max` characters.
+/// The mark that replaces a missing middle in a text of at most `max` characters.
 pub(super) fn mark(missing: &str, max: usize) -> String {
     let mark = format!(" [… {missing} …] ");
-    // Hardly anything of the text would be left beside it.
+    // Otherwise the mark would leave little room for the text.
     if width(&mark) > max / 2 { ELLIPSIS.to_owned() } else { mark }
 }
 
