@@ -1,5 +1,5 @@
-//! Who holds a lock, and what that process has started: asked of the kernel, because what stands in a file may be
-//! anybody's word.
+//! The process that holds a lock, and what it has started. The answers come from the kernel, because any process may
+//! have written what is in a file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use crate::identity::ProcessId;
 use crate::sys;
 use crate::tree::descendants;
 
-/// A process that holds a lock. Whether it is the one that should is for the caller to judge: a lock file that others
-/// can write to may have been exchanged for one that a stranger holds.
+/// A process that holds a lock. The caller judges whether it is the right one: if others can write to a lock file, they
+/// may have replaced it with one that their own process holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub process: ProcessId,
@@ -22,17 +22,17 @@ pub struct Holder {
     pub numbers: PidNamespace,
 }
 
-/// In which numbers a process knows processes, and so by which number it knows who signals it.
+/// The namespace that a process numbers other processes in, and so by which number it knows the sender of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PidNamespace {
-    /// In those of this process.
+    /// The namespace of this process.
     Ours,
-    /// In those of a namespace of its own: it can't tell who of us signals it.
+    /// A namespace of its own: it can't identify which of our processes signals it.
     ItsOwn,
 }
 
-/// Who holds the exclusive lock of the file `lock`; `None` if no process does that we may look at. An error where the
-/// system does not tell.
+/// The process that holds the exclusive lock of the file `lock`; `None` if this process may inspect no holder. An error
+/// if the system does not list locks.
 pub fn holder(lock: &Path) -> Result<Option<Holder>> {
     let Some(file) = sys::lock_file(lock)? else { return Ok(None) };
     for pid in sys::lock_holders()? {
@@ -45,7 +45,7 @@ pub fn holder(lock: &Path) -> Result<Option<Holder>> {
         };
         let numbers =
             if sys::counts_as_we_do(pid) { PidNamespace::Ours } else { PidNamespace::ItsOwn };
-        // All of that was said of whoever had the number.
+        // The answers above are about any process that had the number.
         if process.is_alive() {
             return Ok(Some(Holder { process, program, output, numbers }));
         }
@@ -53,8 +53,8 @@ pub fn holder(lock: &Path) -> Result<Option<Holder>> {
     Ok(None)
 }
 
-/// Everything that a process has started, as far as it can be told: its descendants, and who left them but not the
-/// process group that a child of it leads.
+/// Everything that a process has started, as far as it can be known: its descendants, and the members of each process
+/// group that a child of it leads, even if their parent has changed.
 pub fn started_by(process: ProcessId) -> Vec<ProcessId> {
     let all = sys::processes();
     let leads =
@@ -68,11 +68,11 @@ pub fn started_by(process: ProcessId) -> Vec<ProcessId> {
     let more = descendants(&roots);
     let known: BTreeSet<i32> = found.iter().map(|member| member.pid).collect();
     found.extend(more.into_iter().filter(|other| !known.contains(&other.pid)));
-    // Of a number that meanwhile belongs to somebody else nothing is ours.
+    // If another process has the number now, none of these belong to `process`.
     if process.is_alive() { found } else { Vec::new() }
 }
 
-/// Lets a process go on that somebody suspended. That it was not, or is gone, is no error.
+/// Resumes a suspended process. It is no error if the process is not suspended, or is gone.
 pub fn resume(process: ProcessId) {
     if process.is_alive() {
         sys::resume(process.pid);

@@ -2,17 +2,17 @@
 
 use crate::sys;
 
-/// A process number with the time when that process started: a number alone may have been given to another process
-/// by the time a signal is sent.
+/// A process number with the time when that process started. The system may give the number alone to another process
+/// before a signal is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProcessId {
     pub pid: i32,
-    /// The kernel's start time, in its own unit. `None` where the system does not tell.
+    /// The kernel's start time, in its own unit. `None` if the system does not provide it.
     pub start: Option<u64>,
 }
 
 impl ProcessId {
-    /// The process that has this number now; `None` if there is none, or only its unreaped remains.
+    /// The process that has this number now; `None` if there is none, or only a zombie.
     pub fn now(pid: i32) -> Option<Self> {
         sys::stat(pid).map(|stat| Self { pid, start: stat.start })
     }
@@ -23,7 +23,7 @@ impl ProcessId {
         Self::now(pid).unwrap_or(Self { pid, start: None })
     }
 
-    /// Whether it belongs to the process group of that number.
+    /// Whether it belongs to the process group `group`.
     pub fn is_in_group(self, group: i32) -> bool {
         sys::stat(self.pid).is_some_and(|stat| stat.group == group)
     }

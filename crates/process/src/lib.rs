@@ -1,5 +1,5 @@
-//! What the system knows of processes: who they are, whose children, how they are started, stopped and waited for.
-//! Reads no state of ours.
+//! What the system knows about processes: their identity and children, and how to start, stop and wait for them. Reads
+//! none of our state.
 
 mod holder;
 mod identity;

@@ -1,4 +1,5 @@
-//! Starting who tells people of ends: a program of its own, so that nothing of what it needs is in ours.
+//! Starts the notifier, which notifies people of results. It is a program of its own, so that hooks and runners do not
+//! link its dependencies.
 
 use std::path::{Path, PathBuf};
 
@@ -10,13 +11,13 @@ use sisyphus_base::paths::StateDir;
 use crate::sys::spawn_detached;
 
 const NAME: &str = "sisyphus-notify";
-/// Longest path that is noted, in bytes.
+/// Longest path that a session records, in bytes.
 const MAX_BYTES: u64 = 4096;
 
-/// Starts the notifier if something is noted for people and nobody is about to tell it. One look at a file if nothing is.
-/// That there is no notifier, or that it can't be started, is silence: nobody needs it to know what is true.
+/// Starts the notifier if notifications are waiting and no notifier is about to show them. Otherwise this costs one
+/// look at a file. A missing notifier, or one that can't be started, is no error: results do not depend on it.
 pub fn start_notifier(state: &StateDir) {
-    // Who holds the lock looks once more after having let go of it.
+    // The notifier that holds the lock reads the file again after it releases the lock.
     if !state.notify().exists() || is_held(&state.notify_lock()).unwrap_or(true) {
         return;
     }
@@ -24,16 +25,17 @@ pub fn start_notifier(state: &StateDir) {
     else {
         return;
     };
-    // It is told where the state is: before the runner's shell came to us, its files may have named another home.
+    // The notifier gets the path of the state: files that the shell read before it became the runner may have changed
+    // the home folder.
     if let Ok(mut child) = spawn_detached(&notifier, STATE_DIR, &root) {
-        // For those of us that live on: an end that nobody takes would stay in the system's table. Without a thread it
-        // does; that is no reason to end.
+        // A thread reaps the child, for callers that keep running. If the thread can't be started, the child stays a
+        // zombie, which is no reason to stop.
         let _ = std::thread::Builder::new().spawn(move || drop(child.wait()));
     }
 }
 
-/// Where the notifier is: beside this program, or where the hooks are, seen from the command line, or where the last
-/// session to start has found it.
+/// The path of the notifier: beside this program; or where the hooks are, seen from the command line; or where the last
+/// session to start found it.
 pub fn find_notifier(state: &StateDir) -> Option<PathBuf> {
     let own = std::env::current_exe().ok();
     let own_dir = own.as_deref().and_then(Path::parent);
@@ -45,7 +47,7 @@ pub fn find_notifier(state: &StateDir) -> Option<PathBuf> {
     near.or_else(|| noted(state).filter(is_there))
 }
 
-/// What a session's start noted.
+/// The path that SessionStart recorded.
 fn noted(state: &StateDir) -> Option<PathBuf> {
     let bytes = atomic::read(&state.notifier(), MAX_BYTES).ok()??;
     String::from_utf8(bytes).ok().map(PathBuf::from).filter(|path| path.is_absolute())

@@ -1,11 +1,11 @@
-//! Processes as they are named in state files, where others read of them: later, or in another container.
+//! Processes as state files name them, for processes that read those files later or in another container.
 
 use sisyphus_base::process_ref::ProcessRef;
 
 use crate::identity::ProcessId;
 use crate::sys;
 
-/// The parent of this process, which of a hook is the client; `None` where the system does not tell.
+/// The parent of this process, which for a hook is Claude Code; `None` if the system does not provide it.
 pub fn client() -> Option<ProcessRef> {
     ProcessId::now(sys::parent()).map(named)
 }
@@ -19,13 +19,13 @@ fn named(process: ProcessId) -> ProcessRef {
     ProcessRef { pid: process.pid, start: process.start, namespace: sys::process_namespace() }
 }
 
-/// Whether a process of our namespace still runs. One of another namespace seems not to.
+/// Whether a process of our namespace still runs. A process of another namespace seems not to run.
 pub fn is_alive(process: &ProcessRef) -> bool {
     ProcessId { pid: process.pid, start: process.start }.is_alive()
 }
 
-/// Whether a process is known to run no more. Of one that was counted in another namespace, as in a container or in the
-/// client's sandbox, nothing is known.
+/// Whether a process is known to be gone. Nothing is known about a process that was numbered in another namespace, as
+/// in a container or in Claude Code's sandbox.
 pub fn is_gone(process: &ProcessRef) -> bool {
     let counts_as_we_do =
         process.namespace.is_some() && process.namespace == sys::process_namespace();

@@ -8,8 +8,8 @@ use sisyphus_tasks::status::Survivors;
 use crate::identity::ProcessId;
 use crate::sys::{self, Stat};
 
-/// Every living descendant of these processes, found by parent number, children of their own sessions included. A
-/// daemon that gave itself another parent is not among them, with or without us. Empty where the system does not tell.
+/// Every living descendant of these processes, found by parent number, including children in sessions of their own. A
+/// daemon that gave itself another parent is not among them. Empty if the system does not list processes.
 pub fn descendants(pids: &[i32]) -> Vec<ProcessId> {
     let all = sys::processes();
     let mut found: BTreeSet<i32> = BTreeSet::new();
@@ -25,10 +25,10 @@ pub fn descendants(pids: &[i32]) -> Vec<ProcessId> {
     descendants.map(|(pid, stat)| ProcessId { pid: *pid, start: stat.start }).collect()
 }
 
-/// How far up ancestors are looked for: no chain of real processes is longer.
+/// How far up to search for an ancestor: no chain of real processes is longer.
 const GENERATIONS: usize = 64;
 
-/// Whether a program of this name, or one that begins so, is among the ancestors of this process.
+/// Whether an ancestor of this process runs a program whose name begins with `program`.
 pub fn has_ancestor(program: &str) -> bool {
     let mut pid = ProcessId::own().pid;
     for _ in 0..GENERATIONS {
@@ -45,26 +45,26 @@ pub fn has_ancestor(program: &str) -> bool {
     false
 }
 
-/// Every living process of these groups, whatever its parent is by now.
+/// Every living process of these groups, whichever parent it has now.
 pub fn members(groups: &[i32]) -> Vec<ProcessId> {
     let all = sys::processes().into_iter().filter(|(_, stat)| groups.contains(&stat.group));
     all.map(|(pid, stat)| ProcessId { pid, start: stat.start }).collect()
 }
 
-/// How many names of survivors are kept.
+/// How many names of survivors the record keeps.
 const NAMED: usize = 5;
-/// How long processes of a command have to end after it: a reader at the end of a pipe needs a moment.
+/// How long the processes of a command have to exit after it: a reader at the end of a pipe needs a moment.
 const AFTERLIFE: Duration = Duration::from_millis(30);
 
-/// The processes that a command of which this is the group left running when it ended. One that gave itself another
-/// group meant to stay, and is not among them.
+/// The processes that a command left running when it ended, by its process group. A process that gave itself another
+/// group meant to keep running, and is not among them.
 pub fn left_behind(group: i32) -> Survivors {
     if !sys::group_exists(group) {
         return Survivors::default();
     }
     #[expect(
         clippy::disallowed_methods,
-        reason = "they are not our children: no event tells of their end"
+        reason = "they are not our children: no event reports their exit"
     )]
     std::thread::sleep(AFTERLIFE);
     let processes = sys::processes();
@@ -74,7 +74,7 @@ pub fn left_behind(group: i32) -> Survivors {
     Survivors { count: members.len(), names }
 }
 
-/// Sends `signal` to each that is still the process it was.
+/// Sends `signal` to each process that still has its number.
 pub fn signal_all(processes: &[ProcessId], signal: i32) {
     for process in processes {
         if process.is_alive() {
@@ -83,7 +83,7 @@ pub fn signal_all(processes: &[ProcessId], signal: i32) {
     }
 }
 
-/// Those that still run.
+/// The processes that still run.
 pub fn alive(processes: &[ProcessId]) -> Vec<ProcessId> {
     processes.iter().copied().filter(|process| process.is_alive()).collect()
 }

@@ -1,4 +1,4 @@
-//! Waiting until any of several locks is open. The kernel can wait for one at a time, so there is a thread for each.
+//! Waits until any of several locks is open. The kernel waits for one at a time, so there is a thread for each.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,13 +10,13 @@ use sisyphus_base::lock::wait_until_open;
 
 use crate::sys;
 
-/// Stack of a thread that does nothing but wait for one lock, in bytes.
+/// Stack of a thread that only waits for one lock, in bytes.
 const STACK: usize = 64 * 1024;
 
-/// Whether a lock that opened may be watched once more.
+/// Whether a lock that opened may be watched again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reuse {
-    /// It stays open: watched again, it would wake at once, for ever.
+    /// The lock stays open: if it were watched again, it would wake this process at once, forever.
     Once,
     Again,
 }
@@ -28,8 +28,8 @@ pub struct Watchers {
 }
 
 impl Watchers {
-    /// Lets [`Signals::wait`](crate::Signals::wait) return once each of these locks is open. A lock that is watched
-    /// already, or was, gets no second thread; none of them ends before the process does, or its lock opens.
+    /// Lets [`Signals::wait`](crate::Signals::wait) return once any of these locks opens. Each lock gets one thread,
+    /// however often it is passed. A thread ends when its lock opens, or with the process.
     pub fn watch(&mut self, locks: impl IntoIterator<Item = PathBuf>) -> Result<()> {
         for path in locks {
             let lock = path.clone();
@@ -38,7 +38,8 @@ impl Watchers {
         Ok(())
     }
 
-    /// The same for locks that are taken again, each with its way to wait for it: one that opened may be watched once more.
+    /// Like [`Watchers::watch`], for locks that are taken repeatedly, each with its own way to wait. A lock that opened
+    /// may be watched again.
     pub fn watch_again<W>(&mut self, locks: impl IntoIterator<Item = (PathBuf, W)>) -> Result<()>
     where
         W: FnOnce() -> io::Result<()> + Send + 'static,
@@ -60,7 +61,7 @@ impl Watchers {
         }
         let watched = Arc::clone(&self.watched);
         let wait = move || {
-            // An error is no reason to sleep on: whatever is woken looks for itself.
+            // On an error this wakes the process too, which then checks the lock itself.
             let _ = wait();
             if reuse == Reuse::Again {
                 lock(&watched).remove(&path);

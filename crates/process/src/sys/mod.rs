@@ -1,4 +1,4 @@
-//! What differs between systems. The same functions on each side.
+//! What differs between systems. Each side has the same functions.
 
 #[cfg(unix)]
 mod unix;
@@ -10,7 +10,7 @@ mod windows;
 #[cfg(windows)]
 pub use windows::*;
 
-/// What the system tells of one process.
+/// What the system knows about one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stat {
     /// The program's name, as far as the system keeps it: foreign text.
@@ -28,7 +28,7 @@ pub struct Plan {
     /// What the program sees as its own name.
     pub arg0: std::ffi::OsString,
     pub args: Vec<std::ffi::OsString>,
-    /// Variables to set, or with `None` to remove.
+    /// Variables to set, or to remove if the value is `None`.
     pub environment: Vec<(std::ffi::OsString, Option<std::ffi::OsString>)>,
 }
 
@@ -37,29 +37,29 @@ pub struct Plan {
 pub struct Caller {
     pub program: std::path::PathBuf,
     pub args: Vec<std::ffi::OsString>,
-    /// The variables that it was started with, before it changed any; `None` where the system does not tell.
+    /// The variables that it was started with, before it changed any; `None` if the system does not provide them.
     pub environment: Option<Vec<(std::ffi::OsString, std::ffi::OsString)>>,
-    /// What its descriptors lead to, standard output first.
+    /// The files behind its descriptors, standard output first.
     pub files: Vec<std::path::PathBuf>,
 }
 
 /// Something that a supervisor waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
-    /// The child may have ended.
+    /// The child may have exited.
     Child,
-    /// This process was sent a signal.
+    /// This process received a signal.
     Signal { number: i32, sender: Sender },
-    /// The deadline has come.
+    /// The deadline has passed.
     Deadline,
-    /// Another thread of this process called.
+    /// Another thread of this process woke it.
     Woken,
 }
 
-/// Who sent a signal.
+/// The sender of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
-    /// The parent of this process, or somebody outside of its process namespace: the client.
+    /// The parent of this process, or a process outside of its namespace: Claude Code.
     Client,
     Other,
 }

@@ -1,4 +1,4 @@
-//! Windows: commands are not supervised there yet. Every function says so, and tasks are observed instead.
+//! Windows: commands are not supervised there yet. Every function reports that, and tasks are observed instead.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -15,7 +15,7 @@ use super::{Caller, Notice, Plan, Stat};
 
 const UNSUPPORTED: &str = "commands are not supervised on Windows";
 
-/// Starts a program that nobody waits for, without a window.
+/// Starts a program that no process waits for, without a window.
 pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Child> {
     /// `CREATE_NO_WINDOW` and `CREATE_NEW_PROCESS_GROUP`.
     const APART: u32 = 0x0800_0000 | 0x0000_0200;
@@ -24,12 +24,12 @@ pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Ch
     command.creation_flags(APART).spawn()
 }
 
-/// What the system tells of a process: nothing.
+/// What the system knows about a process: nothing.
 pub(crate) fn stat(_: i32) -> Option<Stat> {
     None
 }
 
-/// Every process: none that we know of.
+/// Every process: none.
 pub(crate) fn processes() -> Vec<(i32, Stat)> {
     Vec::new()
 }
@@ -39,32 +39,32 @@ pub(crate) fn group_exists(_: i32) -> bool {
     false
 }
 
-/// Who took a lock is not told.
+/// Windows does not list the holders of locks.
 pub(crate) fn lock_holders() -> Result<Vec<i32>> {
     anyhow::bail!(UNSUPPORTED)
 }
 
-/// Nor who has it.
+/// Windows does not show which files a process holds open.
 pub(crate) fn holds(_: i32, _: &Metadata) -> bool {
     false
 }
 
-/// What a lock file is; `None` if there is none.
+/// The metadata of a lock file; `None` if there is none.
 pub(crate) fn lock_file(path: &Path) -> Result<Option<Metadata>> {
     Ok(path.symlink_metadata().ok())
 }
 
-/// Not told.
+/// Windows does not provide this.
 pub(crate) fn program(_: i32) -> Option<PathBuf> {
     None
 }
 
-/// Not told.
+/// Windows does not provide this.
 pub(crate) fn standard_output(_: i32) -> Option<PathBuf> {
     None
 }
 
-/// Not told.
+/// Windows does not provide this.
 pub(crate) fn process_namespace() -> Option<u64> {
     None
 }
@@ -77,7 +77,7 @@ pub(crate) fn counts_as_we_do(_: i32) -> bool {
 /// Sends nothing.
 pub(crate) fn signal(_: i32, _: i32) {}
 
-/// Nothing is ever suspended.
+/// Does nothing.
 pub(crate) fn resume(_: i32) {}
 
 /// Sends nothing.
@@ -154,7 +154,7 @@ impl Signals {
     }
 }
 
-/// Wakes nobody.
+/// Wakes nothing.
 pub(crate) fn wake() {}
 
 pub fn survive_file_size_limit() {}

@@ -25,7 +25,7 @@ pub fn text_of(bytes: &[u8]) -> OsString {
 
 /// The process that started this one, as the system knows it.
 ///
-/// On macOS there is no `/proc`: the caller is unknown, and the task is observed instead of supervised.
+/// macOS has no `/proc`: the caller is unknown, and the task is observed instead of supervised.
 pub fn caller() -> Result<Caller> {
     let parent =
         proc::parent_dir().context("could not find the caller of this process in /proc")?;
@@ -38,7 +38,7 @@ pub fn caller() -> Result<Caller> {
     Ok(Caller { program, args, environment, files: files(&parent) })
 }
 
-/// A shell that redirects a command of its own keeps its standard output under a higher number meanwhile.
+/// While a shell redirects a command of its own, its standard output has a higher number.
 fn files(process: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(process.join("fd")) else { return Vec::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -62,8 +62,8 @@ fn variable(entry: &OsStr) -> Option<(OsString, OsString)> {
     Some((text_of(&bytes[..equals]), text_of(&bytes[equals + 1..])))
 }
 
-/// A name for this process that no other has, in whatever process namespace: the sandbox of each command has one of
-/// its own, where numbers begin anew. An `exec` keeps it.
+/// A name for this process that is unique across process namespaces. Each sandboxed command has a namespace of its own,
+/// where numbers start at 1. An `exec` keeps the name.
 pub fn own_key() -> Result<String> {
     key(Path::new("/proc/self"))
 }
@@ -74,10 +74,9 @@ pub fn caller_key() -> Result<String> {
 }
 
 fn key(dir: &Path) -> Result<String> {
-    // Parent and child are in one namespace; that of the parent may be forbidden to look at.
-    let namespace = std::fs::metadata("/proc/self/ns/pid")
-        .context("could not look at /proc/self/ns/pid")?
-        .ino();
+    // Parent and child are in one namespace. Reading the parent's may be forbidden.
+    let namespace =
+        std::fs::metadata("/proc/self/ns/pid").context("could not read /proc/self/ns/pid")?.ino();
     let (number, start) = proc::number_and_start(dir)
         .with_context(|| format!("could not read `{}/stat`", dir.display()))?;
     Ok(format!("{namespace}-{number}-{start}"))
@@ -86,7 +85,7 @@ fn key(dir: &Path) -> Result<String> {
 /// The regular file that standard output goes to, opened for reading.
 pub fn own_output_file() -> Result<(PathBuf, File)> {
     let context = || "could not find the file behind standard output";
-    #[expect(clippy::disallowed_methods, reason = "only looked at, never written to")]
+    #[expect(clippy::disallowed_methods, reason = "only inspected, never written to")]
     let stdout = io::stdout();
     let behind = File::from(stdout.as_fd().try_clone_to_owned().with_context(context)?);
     let behind = behind.metadata().with_context(context)?;
@@ -94,7 +93,7 @@ pub fn own_output_file() -> Result<(PathBuf, File)> {
     let path = std::fs::read_link("/proc/self/fd/1").with_context(context)?;
     let file = File::open(&path).with_context(|| format!("could not open `{}`", path.display()))?;
     let opened = file.metadata().with_context(context)?;
-    // The name may have been given to another file since.
+    // Another file may have the name since.
     anyhow::ensure!(
         (opened.dev(), opened.ino()) == (behind.dev(), behind.ino()),
         "standard output was renamed"

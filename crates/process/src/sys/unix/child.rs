@@ -1,4 +1,4 @@
-//! Starting the command, becoming it, and ending as it did.
+//! Starts the command, becomes it, and exits as it did.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -32,9 +32,9 @@ pub fn spawn(plan: &Plan) -> Result<CommandChild> {
     Ok(CommandChild { child })
 }
 
-/// Has the command lead what this process leads in the place of the client's shell: its session too, where that is so.
-/// Stop signals for a group whose parent is in another group of the same session would stop the command; without us the
-/// kernel discards them.
+/// Makes the command the leader of its process group. If this process leads a session in place of Claude Code's shell,
+/// the command leads its own session too. If its parent were in another group of the same session, stop signals would
+/// stop the command. Without this plugin the kernel discards them.
 fn lead(command: &mut Command) {
     let this = nix::unistd::getpid();
     if nix::unistd::getsid(None) != Ok(this) {
@@ -46,8 +46,8 @@ fn lead(command: &mut Command) {
     unsafe { command.pre_exec(begin_session) };
 }
 
-/// Starts a program that nobody waits for, with one more variable: in a session of its own, with nothing open that
-/// somebody waits to be closed, and in no folder that somebody may want to remove.
+/// Starts a program that no process waits for, with one more variable. It runs in a session of its own. It holds
+/// nothing open that another process waits to see closed, and it is in no folder that a user may want to remove.
 pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Child> {
     let mut command = Command::new(program);
     command.env(name, value);
@@ -61,17 +61,19 @@ pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Ch
     command.spawn()
 }
 
-/// Has the program that this process becomes get no open files but the first three: who started the client may have left
-/// it a lock or a pipe, and wait for that to be let go of. Shells put theirs as high as 255.
+/// Closes all open files but the first three when this process executes a program. The process that started Claude Code
+/// may have passed a lock or a pipe on to it, and wait until it is released. Shells open files of their own at numbers
+/// up to 255.
 fn let_go_of_inherited() {
     for number in 3..=255 {
-        // SAFETY: it is only asked to be closed later; of a number that is not open it is an error and no more.
+        // SAFETY: this only marks the descriptor to be closed later. If the number is not open, the call fails and does
+        // nothing.
         let file = unsafe { BorrowedFd::borrow_raw(number) };
         let _ = fcntl(file, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
     }
 }
 
-/// Becomes the command; returns only if that fails.
+/// Becomes the command. Returns only if that fails.
 pub fn exec(plan: &Plan) -> anyhow::Error {
     let error = command(plan).exec();
     anyhow::Error::new(error).context(format!("could not execute `{}`", plan.program.display()))
@@ -91,13 +93,13 @@ fn command(plan: &Plan) -> Command {
     command
 }
 
-/// The number of the process that started this one, or of who took its place.
+/// The number of the process that started this one, or of the process that adopted this one.
 pub fn parent() -> i32 {
     nix::unistd::getppid().as_raw()
 }
 
-/// Has this process sent TERM when its [`parent`] dies, however that happens. Only Linux can do that; elsewhere it is an
-/// error. So it is if the parent is another one by now.
+/// Has the kernel send TERM to this process when its [`parent`] dies, for whatever reason. Only Linux can do that; on
+/// other systems this is an error. It is also an error if another process is the parent already.
 #[cfg(target_os = "linux")]
 pub fn end_with_parent(expected: i32) -> Result<()> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
@@ -108,11 +110,11 @@ pub fn end_with_parent(expected: i32) -> Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 pub fn end_with_parent(_: i32) -> Result<()> {
-    anyhow::bail!("this system tells nobody that its parent died")
+    anyhow::bail!("this system can't signal a process when its parent dies")
 }
 
-/// Who kills the process that stands where the client started a shell means the shell: with SIGKILL, which can't be
-/// forwarded, the kernel does it for us.
+/// A process that kills the runner means the shell in whose place it runs. SIGKILL can't be forwarded, so the kernel
+/// kills the command when the runner dies.
 #[cfg(target_os = "linux")]
 fn die_with_parent(command: &mut Command) {
     let set = || nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from);
@@ -129,7 +131,7 @@ impl CommandChild {
         i32::try_from(self.child.id()).unwrap_or(i32::MAX)
     }
 
-    /// How it ended, if it has.
+    /// How it exited, if it has.
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
         Ok(self.child.try_wait()?.map(exit_of))
     }
@@ -143,26 +145,26 @@ fn exit_of(status: ExitStatus) -> Exit {
     }
 }
 
-/// Ends this process the way the command ended: with its code, or by its signal, so that the client sees what it would
-/// have seen. Returns the exit code to end with if the signal did not.
+/// Ends this process the way the command ended: with its code, or by its signal. So Claude Code sees what it would have
+/// seen without this plugin. Returns the exit code to use if the signal did not end this process.
 pub fn exit_as(exit: Exit) -> u8 {
     match exit {
         // Exit codes of processes are 0 to 255.
         Exit::Code(code) => u8::try_from(code & 0xff).unwrap_or(1),
-        // In some way it has to end, and this is no success.
+        // This process has to exit in some way, and this is no success.
         Exit::Unseen | Exit::NotStarted => 1,
         Exit::Signal(number) => {
-            // The command has left its core file, if the user wants any.
+            // The command has left its core file, if the user wants one.
             let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
             die_by(number);
-            // A shell's way to say it.
+            // A shell reports a signal as 128 and its number.
             u8::try_from(128 + number).unwrap_or(255)
         }
     }
 }
 
-/// Sends this process a signal with nothing in its way; returns if it ends no process. By number, because real-time
-/// signals have no names.
+/// Resets a signal to its default action, unblocks it and sends it to this process. Returns if the signal does not end
+/// a process. It takes a number, because real-time signals have no names.
 fn die_by(number: i32) {
     let mut set = std::mem::MaybeUninit::uninit();
     // SAFETY: the set is initialized before it is used, and the default action runs no code of ours.

@@ -1,4 +1,4 @@
-//! What the kernel shows of file locks and of who has them: `/proc` on Linux. Other systems show nothing here.
+//! What the kernel shows about file locks and their holders: `/proc` on Linux. Other systems show nothing here.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -9,24 +9,24 @@ use anyhow::{Context as _, Result};
 
 use super::proc::shows_our_numbers;
 
-/// The numbers of those who took an exclusive `flock` that is still held. Whoever took it may be gone, and have left
-/// the lock to a child and the number to a stranger: ask [`holds`] too.
+/// The numbers of the processes that took an exclusive `flock` that is still held. Such a process may be gone: then a
+/// child may hold the lock, and the number may belong to another process. Check [`holds`] too.
 pub(crate) fn lock_holders() -> Result<Vec<i32>> {
     anyhow::ensure!(shows_our_numbers(), "/proc shows the processes of another namespace");
     let text = fs::read_to_string("/proc/locks").context("could not read /proc/locks")?;
     Ok(text.lines().filter_map(taker).collect())
 }
 
-/// Parses `1: FLOCK  ADVISORY  WRITE 359 00:13:11691 0 EOF`, see `proc_locks(5)`. One who waits has an arrow before the
-/// kind.
+/// Parses `1: FLOCK  ADVISORY  WRITE 359 00:13:11691 0 EOF`, see `proc_locks(5)`. The line of a waiting process has an
+/// arrow before the kind.
 fn taker(line: &str) -> Option<i32> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let is_exclusive = fields.next()? == "FLOCK" && fields.nth(1)? == "WRITE";
     fields.next()?.parse().ok().filter(|pid| is_exclusive && *pid > 0)
 }
 
-/// Whether this very process has `file` open and locked. The numbers in a line about a lock are those of the file
-/// system, which for some of them are not what `stat` says; so the process's own files are looked at.
+/// Whether the process `pid` has `file` open and locked. A line about a lock names the file by the numbers of the file
+/// system, which for some file systems differ from those of `stat`. So this inspects the files of the process.
 pub(crate) fn holds(pid: i32, file: &Metadata) -> bool {
     let Ok(entries) = fs::read_dir(folder(pid).join("fd")) else { return false };
     entries.filter_map(Result::ok).any(|entry| {
@@ -41,12 +41,12 @@ fn is_locked(info: &Path) -> bool {
     text.lines().any(|line| line.strip_prefix("lock:").is_some_and(|lock| taker(lock).is_some()))
 }
 
-/// What a lock file is, a link itself being no such file; `None` if there is none.
+/// The metadata of a lock file; `None` if there is none. A link is no lock file.
 pub(crate) fn lock_file(path: &Path) -> Result<Option<Metadata>> {
     match path.symlink_metadata() {
         Ok(metadata) => Ok(Some(metadata).filter(Metadata::is_file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("could not look at `{}`", path.display())),
+        Err(error) => Err(error).with_context(|| format!("could not inspect `{}`", path.display())),
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn standard_output(pid: i32) -> Option<PathBuf> {
     fs::read_link(folder(pid).join("fd/1")).ok()
 }
 
-/// Whether a process counts processes as this one does, not in a namespace of its own.
+/// Whether a process is in the process namespace of this one.
 pub(crate) fn counts_as_we_do(pid: i32) -> bool {
     match (namespace_of(&folder(pid)), process_namespace()) {
         (Some(its), Some(ours)) => its == ours,
@@ -68,12 +68,12 @@ pub(crate) fn counts_as_we_do(pid: i32) -> bool {
     }
 }
 
-/// What the namespace is called that this process counts processes in; `None` where the system does not tell.
+/// The inode of this process's process namespace; `None` if the system does not provide it.
 pub(crate) fn process_namespace() -> Option<u64> {
     sisyphus_base::sys::pid_namespace()
 }
 
-/// All of them are in one file system, so the inode alone is a name.
+/// All namespaces are in one file system, so the inode alone identifies one.
 fn namespace_of(process: &Path) -> Option<u64> {
     fs::metadata(process.join("ns/pid")).ok().map(|it| it.ino())
 }

@@ -19,14 +19,14 @@ pub(crate) use locks::{
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-/// Sends a signal to one process. That it is gone already is no error.
+/// Sends a signal to one process. It is no error if the process is gone.
 pub(crate) fn signal(pid: i32, number: i32) {
     if let Ok(signal) = Signal::try_from(number) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 
-/// Lets a suspended process go on.
+/// Resumes a suspended process.
 pub(crate) fn resume(pid: i32) {
     signal(pid, Signal::SIGCONT as i32);
 }
@@ -36,9 +36,9 @@ pub(crate) fn group_exists(group: i32) -> bool {
     group > 1 && killpg(Pid::from_raw(group), None).is_ok()
 }
 
-/// Sends a signal to a process group. That it is gone already is no error.
+/// Sends a signal to a process group. It is no error if the group is gone.
 pub fn signal_group(group: i32, number: i32) {
-    // Group 0 and 1 would be ours and everybody's.
+    // Group 0 would mean our own group, and group 1 every process.
     if let (true, Ok(signal)) = (group > 1, Signal::try_from(number)) {
         let _ = killpg(Pid::from_raw(group), signal);
     }

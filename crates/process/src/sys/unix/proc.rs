@@ -1,15 +1,15 @@
-//! The process table: `/proc` on Linux. Other systems tell nothing here, and whoever asks does without.
+//! The process table: `/proc` on Linux. On other systems the functions return nothing, and callers do without.
 //!
-//! In the client's sandbox a command runs in a process namespace inside the one that `/proc` shows: the numbers there
-//! are not those that `kill` and `getpid` use (measured on 2.1.329). Everything that leaves this module is in our own
-//! numbers; what can't be translated is left out, so that no signal goes to a stranger.
+//! In Claude Code's sandbox a command runs in a process namespace inside the one that `/proc` shows: the numbers there
+//! are not those that `kill` and `getpid` use (measured on 2.1.329). This module returns only our own numbers. It
+//! leaves out processes whose number can't be translated, so that no signal reaches the wrong process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::Stat;
 
-/// The folder of this process's parent. Its number in `/proc` need not be what `getppid` says.
+/// The folder of this process's parent. Its number in `/proc` may differ from that of `getppid`.
 pub(super) fn parent_dir() -> Option<PathBuf> {
     let own = parse_stat(&text_of(Path::new("/proc/self/stat"))?)?;
     Some(Path::new("/proc").join(own.parent.to_string()))
@@ -22,7 +22,7 @@ pub(super) fn number_and_start(dir: &Path) -> Option<(i32, u64)> {
     Some((number, parse_stat(&text)?.start?))
 }
 
-/// What the system tells of a process; `None` if it is gone or a zombie.
+/// What the system knows about a process; `None` if it is gone or a zombie.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
     if shows_our_numbers() {
         return parse_stat(&stat_of(pid)?);
@@ -51,14 +51,14 @@ fn text_of(path: &Path) -> Option<String> {
     fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Whether `/proc` shows the process namespace that we are in.
+/// Whether `/proc` shows the process namespace of this process.
 pub(super) fn shows_our_numbers() -> bool {
     let shown =
         fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse::<u32>().ok());
     shown == Some(std::process::id())
 }
 
-/// Turns the numbers of an outer namespace into ours. Who is not in ours is left out.
+/// Turns the numbers of an outer namespace into ours. Leaves out processes that are not in ours.
 fn translate(shown: &[(i32, Stat)]) -> Vec<(i32, Stat)> {
     let depth = numbers(Path::new("/proc/self"), "NSpid:").len();
     let ours = |pid: i32, line: &str| {
@@ -69,7 +69,7 @@ fn translate(shown: &[(i32, Stat)]) -> Vec<(i32, Stat)> {
         .iter()
         .filter_map(|(pid, stat)| {
             let parent = ours(stat.parent, "NSpid:").unwrap_or(0);
-            // The leader may be gone, so the group is asked of its member.
+            // The leader may be gone, so the group comes from its member.
             let group = ours(*pid, "NSpgid:").unwrap_or(0);
             Some((ours(*pid, "NSpid:")?, Stat { parent, group, ..stat.clone() }))
         })
@@ -94,7 +94,7 @@ fn parse_stat(text: &str) -> Option<Stat> {
     }
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    // Field 22 of all; two are before the parenthesis, and two are read.
+    // Field 22 of the line: two are before the parenthesis, and three are read.
     let start = fields.nth(16)?.parse().ok()?;
     Some(Stat { name: name.to_owned(), parent, group, start: Some(start) })
 }

@@ -1,4 +1,4 @@
-//! Waiting for signals and a deadline at once, with one thread: the handler writes into a pipe that `poll` waits for.
+//! Waits for signals and a deadline at once, with one thread: the handler writes into a pipe that `poll` waits for.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -13,24 +13,24 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 
 use super::super::{Notice, Sender};
 
-/// What is forwarded to the command.
+/// The signals that the runner forwards to the command.
 const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
 /// The writing end, for the handler.
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
 
-/// Whether this process ignores SIGXFSZ, and was started without doing so.
+/// Whether this process ignores SIGXFSZ, and did not when it started.
 static SURVIVES: AtomicBool = AtomicBool::new(false);
 
-/// Has a write beyond `ulimit -f` fail with an error. By default its signal ends the process: the user's limit is meant for
-/// the command. A command that this process starts or becomes has its default back.
+/// Makes a write beyond `ulimit -f` fail with an error. By default such a write ends the process, but the user's limit
+/// is meant for the command. A command that this process starts or becomes gets the default again.
 pub fn survive_file_size_limit() {
     // SAFETY: to ignore a signal runs no code.
     let before = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
     SURVIVES.store(matches!(before, Ok(SigHandler::SigDfl)), Ordering::SeqCst);
 }
 
-/// For the moment before the command is executed: what is ignored then stays ignored.
+/// Runs just before the command is executed, because an `exec` keeps an ignored signal ignored.
 pub(super) fn restore_file_size_signal() -> io::Result<()> {
     if SURVIVES.load(Ordering::SeqCst) {
         // SAFETY: the default runs no code of ours.
@@ -44,7 +44,7 @@ pub(crate) fn wake() {
     write_message(0, 0);
 }
 
-/// Signals of this process from now on, in the order in which they come.
+/// The signals that this process receives from now on, in the order of their arrival.
 #[derive(Debug)]
 pub struct Signals {
     read_end: File,
@@ -52,7 +52,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Begins to collect TERM, INT, HUP, QUIT and CHLD instead of acting on them. Once per process.
+    /// Begins to collect TERM, INT, HUP, QUIT and CHLD instead of acting on them. Call it once per process.
     pub fn collect() -> Result<Self> {
         let context = || "could not set up signal handling";
         let (read_end, write_end) = pipe().with_context(context)?;
@@ -62,18 +62,18 @@ impl Signals {
         for signal in FORWARDED.into_iter().chain([Signal::SIGCHLD]) {
             // SAFETY: `note` calls only write(2), which is async-signal-safe.
             let before = unsafe { sigaction(signal, &action) }.with_context(context)?;
-            // Ignored, as under `nohup`: so it is for the command, and there is nothing to pass on.
+            // The signal was ignored, as under `nohup`. The command ignores it too, so there is nothing to forward.
             if matches!(before.handler(), SigHandler::SigIgn) && signal != Signal::SIGCHLD {
                 // SAFETY: to ignore a signal runs no code.
                 unsafe { sigaction(signal, &before) }.with_context(context)?;
             }
         }
-        // Asked now: after the client's death it would be somebody else.
+        // Read now: after Claude Code's death the parent would be another process.
         let parent = nix::unistd::getppid().as_raw();
         Ok(Self { read_end: File::from(read_end), parent })
     }
 
-    /// A stop that has come and was not looked at yet. What only wakes is passed over.
+    /// A signal that has arrived and was not read yet. Skips messages that only wake or report a child.
     pub fn pending(&mut self) -> Result<Option<i32>> {
         loop {
             let mut fds = [PollFd::new(self.read_end.as_fd(), PollFlags::POLLIN)];
@@ -81,9 +81,9 @@ impl Signals {
                 Ok(0) => return Ok(None),
                 Err(nix::errno::Errno::EINTR) => continue,
                 Ok(_) => {}
-                Err(error) => return Err(error).context("could not look for signals"),
+                Err(error) => return Err(error).context("could not check for signals"),
             }
-            // Something is there, so this does not wait.
+            // A message is there, so this does not wait.
             if let Notice::Signal { number, .. } = self.wait(None)? {
                 return Ok(Some(number));
             }
@@ -100,8 +100,8 @@ impl Signals {
                     if left.is_zero() {
                         return Ok(Notice::Deadline);
                     }
-                    // Rounded up, so that the last fraction of a millisecond is slept and not spun; a wait beyond
-                    // what poll can take is cut in pieces.
+                    // Rounded up, so that the last fraction of a millisecond is slept and not spun. A wait longer than
+                    // `poll` allows is split.
                     let millis = i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX);
                     PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
                 }
@@ -134,7 +134,7 @@ fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
     nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
 }
 
-/// Without `pipe2` the descriptors are marked one by one; nothing is started in between.
+/// Without `pipe2` the descriptors are marked one by one. No program is started in between.
 #[cfg(not(target_os = "linux"))]
 fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
     use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -144,7 +144,7 @@ fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
     Ok((read_end, write_end))
 }
 
-/// The handler: number and sender, in one write that a pipe takes whole.
+/// The handler: writes number and sender.
 extern "C" fn note(number: c_int, info: *mut siginfo_t, _: *mut c_void) {
     // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo.
     let sender = if info.is_null() { 0 } else { unsafe { (*info).si_pid() } };
@@ -153,7 +153,7 @@ extern "C" fn note(number: c_int, info: *mut siginfo_t, _: *mut c_void) {
     nix::errno::Errno::set_raw(saved);
 }
 
-/// One write, which a pipe takes whole. A full pipe (8,000 unread) loses one message.
+/// One write, which a pipe accepts whole. A full pipe (8,000 unread messages) loses one message.
 fn write_message(number: c_int, sender: i32) {
     let mut message = [0_u8; 8];
     message[..4].copy_from_slice(&number.to_ne_bytes());
