@@ -1,10 +1,10 @@
 //! Whether a command or an agent may start.
 
-/// What becomes of one that asks to start.
+/// The answer to a command or an agent that asks to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It has a slot, finds one free, or needs none.
+    /// It has a slot, finds a free one, or needs none.
     Immediate,
-    /// It waits at this position in the queue: 1 is the next.
+    /// It waits at this position in the queue: position 1 is next.
     Queued { position: usize },
 }

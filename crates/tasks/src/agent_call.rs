@@ -1,26 +1,26 @@
-//! What is known of a background agent, and of a call that asks for one.
+//! What is known about a background agent, and about a call that asks for one.
 
 use serde::{Deserialize, Serialize};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::text::one_line;
 
-/// Longest agent type and model name that are kept, in characters.
+/// Longest agent type and model name that the record keeps, in characters.
 const NAME_MAX: usize = 100;
-/// How much of a prompt is kept, in characters.
+/// How much of a prompt the record keeps, in characters.
 const PROMPT_MAX: usize = 300;
 
-/// A background agent, as far as its call and the client's answer describe it. All of it is somebody else's text,
-/// bounded and on one line.
+/// A background agent, as far as its call and Claude Code's answer describe it. All of it is foreign text, bounded and
+/// on one line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentCall {
     pub agent_type: String,
     /// The model that the call names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_model: Option<String>,
-    /// The model that it will have as far as can be told before the client says so.
+    /// The model that we expect it to have, until Claude Code names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_model: Option<String>,
-    /// The model that the client gave it.
+    /// The model that Claude Code gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_model: Option<String>,
     /// The beginning of its prompt.
@@ -29,7 +29,7 @@ pub struct AgentCall {
     /// How long the whole prompt is, in characters.
     #[serde(default)]
     pub prompt_length: usize,
-    /// The client process that it lives in: an agent has no process of its own.
+    /// The Claude Code process that it lives in: an agent has no process of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessRef>,
 }
@@ -45,23 +45,23 @@ impl AgentCall {
         }
     }
 
-    /// Takes the client's word for the model.
+    /// Records the model that Claude Code names.
     pub fn resolve(&mut self, model: &str) {
         self.resolved_model = Some(name(model));
     }
 
-    /// Takes a guess for the model.
+    /// Records the model that we expect.
     pub fn expect(&mut self, model: Option<String>) {
         self.expected_model = model.as_deref().map(name);
     }
 
-    /// The model that counts.
+    /// The effective model.
     pub fn model(&self) -> Option<&str> {
         let known = self.resolved_model.as_deref().or(self.expected_model.as_deref());
         known.or(self.asked_model.as_deref())
     }
 
-    /// Whether both are of the same words.
+    /// Whether both calls have the same agent type and prompt.
     pub fn has_prompt_of(&self, other: &Self) -> bool {
         self.agent_type == other.agent_type
             && self.prompt_length == other.prompt_length
@@ -69,7 +69,7 @@ impl AgentCall {
     }
 }
 
-/// A name as it is kept.
+/// A name as the record keeps it.
 pub fn name(text: &str) -> String {
     one_line(text, NAME_MAX)
 }

@@ -1,4 +1,4 @@
-//! A background call, as the client describes it, and its announcement to the shell that will run it.
+//! A background call, as Claude Code describes it, and its announcement to the shell that will run it.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use sisyphus_base::process_ref::ProcessRef;
 use crate::status::Status;
 use crate::task::{Client, Event, Kind, Task};
 
-/// How much of a command or a description a record holds, in bytes: it is read with every event.
+/// How much of a command or a description a record holds, in bytes. Every event reads all records.
 const WORDS_KEPT: usize = 2_000;
 
 /// A background call.
@@ -32,12 +32,12 @@ pub struct Call {
     /// The time limit in milliseconds from the real start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
-    /// When the client itself would stop the task, in milliseconds from the call.
+    /// When Claude Code itself would stop the task, in milliseconds from the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_limit_ms: Option<u64>,
 }
 
-/// Whether a command may run in the client's sandbox. What a sandboxed runner reports counts only for such a call:
+/// Whether a command may run in Claude Code's sandbox. The report of a sandboxed runner counts only for such a call:
 /// every sandboxed command can write where that runner does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,7 +54,7 @@ impl Confinement {
     }
 }
 
-/// A call that was seen before it ran. It may still be denied, or wait for a permission.
+/// A call that PreToolUse saw before it ran. Claude Code may still deny it, or ask the user for permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
     pub task: TaskId,
@@ -62,10 +62,10 @@ pub struct Announcement {
     pub at: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Confinement::is_outside")]
     pub confinement: Confinement,
-    /// The client's temporary folder.
+    /// Claude Code's temporary folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_tmp: Option<PathBuf>,
-    /// The hook's own mount and user namespace: a runner that has others is in the sandbox.
+    /// The hook's own mount and user namespace. A runner in other namespaces is in the sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<(u64, u64)>,
     #[serde(flatten)]
@@ -73,7 +73,7 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// Announces a call now: the moment is its place in the queue.
+    /// Announces a call now. This moment is its place in the queue.
     pub fn new(call: Call, at: DateTime<Utc>) -> Self {
         Self {
             task: TaskId::random(),
@@ -91,7 +91,7 @@ impl Announcement {
         Tick(self.ticket.0).age(now)
     }
 
-    /// The call as a task that the client has not confirmed: for a list that shows it.
+    /// The call as a task that Claude Code has not confirmed, for lists.
     pub fn to_task(&self) -> Task {
         let status = Status::Pending { announced_at: self.at };
         let call = &self.call;
@@ -115,7 +115,7 @@ impl Announcement {
     }
 }
 
-/// The beginning of a text, with a mark where it was cut.
+/// The beginning of a text, with a mark if it was cut.
 fn beginning(text: &str) -> String {
     if text.len() <= WORDS_KEPT {
         return text.to_owned();
@@ -124,13 +124,13 @@ fn beginning(text: &str) -> String {
     format!("{}…", &text[..end.unwrap_or_default()])
 }
 
-/// A call together with the run that the client started for it.
+/// A call together with the run that Claude Code started for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join {
     pub client: Client,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
-    /// Since when it runs without a runner, if none can have attached.
+    /// When it started without a runner, if none can have attached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_since: Option<DateTime<Utc>>,
     #[serde(flatten)]
@@ -138,7 +138,7 @@ pub struct Join {
 }
 
 impl Join {
-    /// Ties the call to the client's task of this id. Of its words it holds no more than the record will.
+    /// Joins the call with Claude Code's task of this id. Keeps no more of the texts than the record will.
     pub fn new(
         mut announcement: Announcement,
         id: ClientTaskId,
@@ -151,13 +151,13 @@ impl Join {
         Self { client: Client { id, process }, machine, observed_since: None, announcement }
     }
 
-    /// The same of a shell that no runner took the place of: there was nothing to attach by.
+    /// The same for a shell that no runner replaced, because it had no snippet.
     #[must_use]
     pub fn without_runner(self, since: DateTime<Utc>) -> Self {
         Self { observed_since: Some(since), ..self }
     }
 
-    /// The record that comes of it.
+    /// The task's first record.
     pub fn into_task(self) -> Task {
         let mut task = self.announcement.to_task();
         task.client = Some(self.client);

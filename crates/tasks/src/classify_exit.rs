@@ -1,4 +1,4 @@
-//! From what a runner saw to what is said of it: pure.
+//! Turns what a runner saw into an outcome. Pure.
 
 use chrono::{DateTime, Utc};
 
@@ -7,36 +7,39 @@ use crate::run::{Exit, RunResult, Stop};
 use crate::status::{Ending, Status};
 use crate::task::{StopProgress, Task};
 
-/// The client's own limit of a background command whose call names none, in milliseconds (measured on 2.1.329). Headless
-/// only: in a terminal it has none (measured on 2.1.332).
+/// Claude Code's own limit for a background command whose call names none, in milliseconds (measured on 2.1.329). It
+/// applies only to headless sessions: in a terminal there is no limit (measured on 2.1.332).
 pub const CLIENT_LIMIT_MS: u64 = 600_000;
-/// The highest limit that the client accepts, in milliseconds (measured on 2.1.329).
+/// The highest limit that Claude Code accepts, in milliseconds (measured on 2.1.329).
 pub const CLIENT_LIMIT_MAX_MS: u64 = 7_200_000;
 
-/// The client counts from the call and we from the real start, by another clock: how far apart the two may be.
+/// Claude Code counts from the call. We count from the real start, by another clock. This is how far apart the two may
+/// be.
 const TOLERANCE_MS: u64 = 1_000;
 
 /// Signals that stop a command from outside.
 const STOPPING: [i32; 4] = [1, 2, 9, 15];
 
-/// Says how a task ended whose runner wrote a result.
+/// Returns the outcome of a task whose runner wrote a result.
 pub fn classify_exit(task: &Task, result: &RunResult) -> Outcome {
     let asked = task.stop_requested_by(result.ended_at);
     let stopped = || {
-        // The client counts while the task waits.
+        // Claude Code counts while the task waits.
         let seen_by_client = result.waited_ms.saturating_add(result.duration_ms);
         stopped(asked, seen_by_client, task.client_limit_ms)
     };
     match (result.stop, result.exit) {
         (Stop::TimeLimit(limit), _) => Outcome::TimedOut { limit_ms: Some(limit) },
         (Stop::Asked, _) => Outcome::Cancelled { by: asked.unwrap_or(Canceller::User) },
-        // It took a signal as a hint and ended in its own way: that is an end like others, unless it was meant to end.
+        // The command handled the signal and exited with its own code. That is an ordinary exit, unless it was meant to
+        // stop.
         (Stop::Signal(signal), Exit::Code(code)) if code != 128 + signal => {
             stopped().unwrap_or_else(|| Outcome::from_exit_code(code))
         }
         (Stop::Signal(_), _) => stopped().unwrap_or(Outcome::Cancelled { by: Canceller::Unknown }),
         (Stop::None, Exit::Code(code)) => Outcome::from_exit_code(code),
-        // The client stops every process of the tree by itself; the shell may be gone before the runner is told.
+        // Claude Code signals every process of the tree itself; the shell may be gone before the signal reaches the
+        // runner.
         (Stop::None, Exit::Signal(signal)) => match asked {
             Some(by) if STOPPING.contains(&signal) => Outcome::Cancelled { by },
             Some(_) | None => Outcome::Killed { signal },
@@ -45,27 +48,27 @@ pub fn classify_exit(task: &Task, result: &RunResult) -> Outcome {
     }
 }
 
-/// Says by whom a task was stopped that was sent a signal, `ran_ms` milliseconds after the client had started its shell;
-/// `None` if nobody is known.
+/// Returns what stopped a task that received a signal, `ran_ms` milliseconds after Claude Code had started its shell;
+/// `None` if nothing is known to have stopped it.
 fn stopped(asked: Option<Canceller>, ran_ms: u64, client_limit_ms: Option<u64>) -> Option<Outcome> {
     if let Some(by) = asked {
         return Some(Outcome::Cancelled { by });
     }
-    // Where the client has no limit, as in a terminal, it had another reason: its user, or little memory.
+    // If Claude Code has no limit, as in a terminal, it had another reason: its user, or little memory.
     let limit = client_limit_ms?;
-    // Never more than a tenth, so that a short limit does not swallow stops that had other reasons.
+    // At most a tenth of the limit, so that a short limit does not hide stops for other reasons.
     let tolerance = TOLERANCE_MS.min(limit / 10);
     let at_its_limit = ran_ms.saturating_add(tolerance) >= limit;
     at_its_limit.then_some(Outcome::TimedOut { limit_ms: Some(limit) })
 }
 
-/// The end, found `now`, of a task that nobody saw end. If somebody had just asked for that, it is no mystery.
+/// The ending, found `now`, of a task whose exit no process saw. If a stop had just been requested, that is the cause.
 pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
     let outcome = match task.stop_request {
         Some(asked) if asked.accounts_for(now) || asked.progress == StopProgress::Done => {
             Outcome::Cancelled { by: asked.by }
         }
-        // Its session did end, however much later somebody looks.
+        // Its session did end, however much later a process finds that.
         Some(asked) if asked.by == Canceller::SessionEnd => Outcome::Cancelled { by: asked.by },
         Some(_) | None => Outcome::Lost { why },
     };

@@ -1,13 +1,13 @@
-//! Whether the model knows how a task finished. What changes it is [`Delivery::after`] alone: pure, with its whole
-//! table in one test.
+//! Whether the model knows how a task finished. Only [`Delivery::after`] changes it: pure, with its whole table in one
+//! test.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Tick;
 use sisyphus_base::process_ref::ProcessRef;
 
-/// Which state of a record was meant: it grows with each change of the outcome. An acknowledgement names what was
-/// printed, so that a correction that came in between is told too.
+/// The version of a record's outcome: it grows with each change of meaning. An acknowledgement names the printed
+/// revision, so that a correction that came in between is delivered too.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, Hash,
 )]
@@ -35,45 +35,46 @@ pub enum Delivery {
     NotDue,
     /// The result waits for an event of its session.
     Owed { since: Tick, attempt: Attempt },
-    /// A process is about to print it, or died over it.
+    /// A process is about to print it, or died while doing so.
     Leased { by: ProcessRef, revision: Revision, attempt: Attempt },
-    /// It went out with a prompt, and whether another hook blocked that prompt is not known yet.
+    /// It went out with a prompt. Whether another hook blocked that prompt is not known yet.
     Sent { at: DateTime<Utc>, revision: Revision, attempt: Attempt },
     /// The model has read it.
     Delivered { at: Tick, revision: Revision },
-    /// No reader needs a reminder: Claude Code itself tells the model of every agent, and of what the model stopped.
+    /// No reader needs a reminder: Claude Code itself notifies the model about every agent, and about every task that
+    /// the model stopped.
     NotNeeded,
 }
 
-/// Whether the model may have read of this task before.
+/// Whether the model may have read about this task before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attempt {
     First,
-    /// The process that was to print it died, before or after.
+    /// The process that was to print it died, before or after printing.
     Redelivery,
-    /// The model read another outcome, and a better witness corrected that.
+    /// The model read another outcome, and a better source corrected it.
     Correction,
 }
 
-/// What a result goes to the model with.
+/// What carries a result to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// A prompt, which another hook may block: the model then reads neither.
+    /// A prompt, which another hook may block: then the model reads neither prompt nor result.
     Prompt,
-    /// Something that has happened already.
+    /// An event that has happened already.
     Event,
 }
 
 /// What happens to a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryEvent {
-    /// The task finished, and the model is to read how.
+    /// The task finished, and the model must read how.
     Finished,
-    /// The task finished, and the model knows.
+    /// The task finished, and the model knows how.
     FinishedKnown,
-    /// A better witness changed what the outcome means.
+    /// A better source changed the meaning of the outcome.
     Corrected,
     /// This process is about to print it.
     Leased { by: ProcessRef },
@@ -88,7 +89,7 @@ pub enum DeliveryEvent {
 }
 
 impl Delivery {
-    /// The delivery after the event, of a record of this revision. An event that does not apply changes nothing.
+    /// The delivery after the event, for a record of this revision. An event that does not apply changes nothing.
     #[must_use]
     pub fn after(self, event: DeliveryEvent, revision: Revision, now: Tick) -> Self {
         use DeliveryEvent::{
@@ -143,7 +144,7 @@ impl Delivery {
         }
     }
 
-    /// Whether nothing is left to do: it was read, or needs no reader.
+    /// Whether nothing is left to do: the model has read the result, or does not need to.
     pub fn is_settled(&self) -> bool {
         match self {
             Self::Delivered { .. } | Self::NotNeeded => true,

@@ -1,7 +1,7 @@
-//! What may be true of a task, and what may happen to it. Pure: nothing here reads a file, a clock or a process.
+//! The states of a task, and its transitions. Pure: nothing here reads a file, a clock or a process.
 //!
-//! Read in this order: [`task`], [`status`] and [`delivery`] (what may be true), [`call`] and [`run`] (what is known of it
-//! from both sides), [`classify_exit`] (how an exit becomes an outcome).
+//! Read in this order: [`task`], [`status`] and [`delivery`] (the states), [`call`] and [`run`] (what Claude Code and
+//! the runner know about a task), [`classify_exit`] (how an exit becomes an outcome).
 
 pub mod admission;
 pub mod agent_call;

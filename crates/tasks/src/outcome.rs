@@ -1,34 +1,34 @@
-//! How a task ended, and in which words people and models are told.
+//! How a task ended, and the words that report it to people and models.
 
 use serde::{Deserialize, Serialize};
 
-/// Who asked for a task to be stopped.
+/// What requested the stop of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Canceller {
-    /// The model, with the client's `TaskStop`.
+    /// The model, with Claude Code's `TaskStop`.
     Model,
-    /// A person, with `sisyphus cancel`.
+    /// The user, with `sisyphus cancel`.
     User,
-    /// The session ended and the client stopped what it had started.
+    /// The session ended, and Claude Code stopped what it had started.
     SessionEnd,
-    /// A signal from outside whose sender nobody announced.
+    /// A signal from outside, without a stop request.
     Unknown,
 }
 
-/// Why the end of a task was not seen.
+/// Why no process saw the exit of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LostReason {
-    /// The runner's lock is open and it left no result: killed, or the machine went down.
+    /// The runner's lock is open, but there is no result: the runner was killed, or the machine went down.
     RunnerDied,
     /// The run folder under the temporary folder is gone, as after a reboot.
     RunFolderGone,
-    /// Its session ended while only the client was watching it: the command itself may still run.
+    /// Its session ended while only Claude Code was watching it: the command itself may still run.
     SessionEnded,
 }
 
-/// Why an agent failed, as the client says.
+/// Why an agent failed, according to Claude Code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentFailure {
@@ -40,36 +40,36 @@ pub enum AgentFailure {
 /// What each sentence about an outcome begins with, and no other sentence about a task does.
 pub const PREDICATES: [&str; 5] = ["completed ", "failed ", "finished", "timed out ", "was "];
 
-/// The signals that the client stops commands with.
+/// The signals that Claude Code stops commands with.
 const STOPPING: [i32; 2] = [9, 15];
 
-/// How a task ended. An exit code that nobody saw is [`Outcome::Unknown`], never 0.
+/// How a task ended. An exit code that no process saw is [`Outcome::Unknown`], never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// Exit code 0; of an agent, that it finished.
+    /// Exit code 0; for an agent, that it finished.
     Completed,
     /// An exit code other than 0.
     Failed { exit_code: i32 },
-    /// The shell itself died by a signal that it was not sent for stopping it.
+    /// A signal that was not sent to stop it killed the shell itself.
     Killed { signal: i32 },
     /// Stopped at its time limit, in milliseconds from the real start.
     TimedOut {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit_ms: Option<u64>,
     },
-    /// Stopped because somebody asked.
+    /// Stopped on request.
     Cancelled { by: Canceller },
-    /// Its end was not seen.
+    /// No process saw it exit.
     Lost { why: LostReason },
-    /// An agent that the client calls failed.
+    /// An agent that failed, according to Claude Code.
     AgentFailed { why: AgentFailure },
-    /// It ended, but with what exit code was not said.
+    /// It ended, but no source gave its exit code.
     Unknown,
 }
 
 impl Outcome {
-    /// The outcome that an exit code alone stands for.
+    /// The outcome for an exit code without other information.
     pub fn from_exit_code(exit_code: i32) -> Self {
         if exit_code == 0 { Self::Completed } else { Self::Failed { exit_code } }
     }
@@ -96,7 +96,7 @@ impl Outcome {
         }
     }
 
-    /// Whether `other` names a cause where this names none: only Claude Code knows why it sent a signal.
+    /// Whether `other` adds the cause that this outcome lacks: only Claude Code knows why it sent a signal.
     pub fn is_explained_by(&self, other: &Self) -> bool {
         let is_stop = |signal: &i32| STOPPING.contains(signal);
         match (self, other) {
@@ -134,7 +134,7 @@ impl Outcome {
         }
     }
 
-    /// A sentence's predicate, with the duration where it is known: "failed with exit code 3 after 2.1 s".
+    /// A sentence's predicate, with the duration if it is known: "failed with exit code 3 after 2.1 s".
     pub fn sentence(&self, duration_ms: Option<u64>) -> String {
         let after = duration_ms.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default();
         match self {
@@ -178,7 +178,7 @@ impl Outcome {
         }
     }
 
-    /// The same of an agent, which has no exit code.
+    /// Like [`Outcome::sentence`] for an agent, which has no exit code.
     pub fn sentence_of_agent(&self, duration_ms: Option<u64>) -> String {
         let after = duration_ms.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default();
         match self {
@@ -194,7 +194,7 @@ impl Outcome {
     }
 }
 
-/// A time span as a person says it: `0.3 s`, `90 s`, `12 min 5 s`, `2 h 3 min`.
+/// A time span as people write it: `0.3 s`, `90 s`, `12 min 5 s`, `2 h 3 min`.
 pub fn duration(ms: u64) -> String {
     let seconds = ms / 1000;
     match seconds {
@@ -213,7 +213,7 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
-/// The number, with the name of the signals that people know by name.
+/// The number, and the name if the signal is well known.
 fn signal_name(signal: i32) -> String {
     // Only numbers that are the same on Linux and macOS.
     let name = match signal {

@@ -5,7 +5,8 @@ use sisyphus_base::id::AgentId;
 
 use crate::task::{AgentLife, Task};
 
-/// Whose results are meant. What a subagent started is no business of the main conversation while the subagent lives.
+/// The conversation that reads a result. While a subagent lives, the main conversation does not read the results of its
+/// tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipient {
@@ -14,12 +15,12 @@ pub enum Recipient {
 }
 
 impl Recipient {
-    /// Whether the end of this task is told to them.
+    /// Whether this recipient reads the result of this task.
     pub fn is_of(&self, task: &Task) -> bool {
         match (self, &task.agent) {
             (Self::MainConversation, None) => true,
             (Self::MainConversation, Some(_)) => task.agent_life == AgentLife::Stopped,
-            // One that is met again lives again.
+            // A subagent that fires an event again is alive again.
             (Self::Agent(agent), Some(of)) => agent == of,
             (Self::Agent(_), None) => false,
         }

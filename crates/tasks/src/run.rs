@@ -1,4 +1,4 @@
-//! What a runner reports of its command.
+//! What a runner reports about its command.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ use sisyphus_base::clock::Tick;
 use crate::call::Announcement;
 use crate::status::Survivors;
 
-/// How the shell ended.
+/// How the shell exited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
     Code(i32),
     Signal(i32),
-    /// The system did not tell.
+    /// The system did not report it.
     Unseen,
     /// The command was never started.
     NotStarted,
@@ -25,23 +25,23 @@ pub enum Exit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
-    /// Nothing: it ended by itself.
+    /// Nothing: it exited by itself.
     None,
     /// Its time limit, in milliseconds.
     TimeLimit(u64),
-    /// A signal that the runner was sent.
+    /// A signal that the runner received.
     Signal(i32),
-    /// A person asked for it.
+    /// The user asked for it.
     Asked,
 }
 
 /// `attached.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attached {
-    /// The client's output file, as the runner found it on its standard output.
+    /// Claude Code's output file, as the runner found it on its standard output.
     #[serde(default)]
     pub client_file: Option<PathBuf>,
-    /// That whose text made the runner attach: one of the same words.
+    /// The call that made the runner attach: one with the same command text.
     #[serde(flatten)]
     pub announcement: Announcement,
 }
@@ -66,17 +66,18 @@ pub struct RunResult {
     #[serde(default)]
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: DateTime<Utc>,
-    /// The same moment by a clock that no person sets: a result is due from its end on, however late it is found.
+    /// The same moment by a clock that no user can set. The result is due from then on, however late a process finds
+    /// it.
     #[serde(default)]
     pub ended: Option<Tick>,
-    /// From the start to the end, by a clock that does not jump; 0 for a command that was never started.
+    /// From start to exit, by a clock that does not jump; 0 for a command that was never started.
     pub duration_ms: u64,
-    /// How long it waited for a slot before.
+    /// How long it waited for a slot before that.
     #[serde(default)]
     pub waited_ms: u64,
     #[serde(default)]
     pub survivors: Survivors,
-    /// The client's output file, as the runner found it on its standard output.
+    /// Claude Code's output file, as the runner found it on its standard output.
     #[serde(default)]
     pub client_file: Option<PathBuf>,
     #[serde(default)]
@@ -101,7 +102,7 @@ pub enum RunState {
     Queued(Queued),
     /// The command runs.
     Started(Started),
-    /// The runner is gone, and left this.
+    /// The runner is gone, and left this result.
     Ended(Box<RunResult>),
     /// The runner is gone without a result.
     Gone,

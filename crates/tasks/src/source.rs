@@ -1,12 +1,12 @@
-//! The witnesses of how a task finished, by rank.
+//! The sources of an ending, by rank.
 
 use serde::{Deserialize, Serialize};
 
-/// What reported an ending. A higher witness corrects a lower one, never the other way round.
+/// What reported an ending. A higher source corrects a lower one, never the other way round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// Nothing saw it: it follows from what is missing.
+    /// No process saw it: it follows from what is missing.
     #[default]
     Concluded,
     /// Claude Code's notice, which names no exit code.

@@ -1,4 +1,4 @@
-//! Where a task is in its life. What changes it is [`Task::apply`](crate::task::Task::apply) alone.
+//! Where a task is in its life. Only [`Task::apply`](crate::task::Task::apply) changes it.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use crate::outcome::Outcome;
 use crate::source::Source;
 use crate::task::Kind;
 
-/// Who would see the task end.
+/// Which process sees the task exit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Watch {
-    /// Our runner is its parent: the exit status is seen.
+    /// Our runner is its parent and sees the exit status.
     Supervised,
-    /// Only the client sees it: the end is taken from the client's notification.
+    /// Only Claude Code sees it exit: the outcome comes from its notice.
     Observed,
 }
 
@@ -21,41 +21,41 @@ pub enum Watch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Status {
-    /// The call was seen before it ran. It may still be denied, or wait for a permission.
+    /// PreToolUse saw the call before it ran. Claude Code may still deny it, or ask the user for permission.
     Pending { announced_at: DateTime<Utc> },
-    /// A runner has it; the command has not started.
+    /// A runner has it. The command has not started.
     Queued { queued_at: DateTime<Utc> },
     /// The command runs.
     Running { started_at: DateTime<Utc>, watch: Watch },
-    /// Over. Final: nothing changes it any more.
+    /// The task has finished. Only a better source changes its ending.
     Finished(Ending),
 }
 
-/// What is known of an end.
+/// What is known about how a task ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// The witness of the outcome.
+    /// The source of the outcome.
     #[serde(default, skip_serializing_if = "Source::is_concluded")]
     pub reported_by: Source,
-    /// Unknown if the command never started, or if nobody saw it start.
+    /// Unknown if the command never started, or if no process saw it start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: DateTime<Utc>,
-    /// From the real start to the end, by a clock that does not jump.
+    /// From the real start to the exit, by a clock that does not jump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// How long its runner waited for a slot before. Unknown if no runner told.
+    /// How long its runner waited for a slot before that. Unknown if no runner reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,
-    /// What the command left behind: processes of its group that did not end with it.
+    /// What the command left running: processes of its group that outlived it.
     #[serde(default, skip_serializing_if = "Survivors::is_empty")]
     pub survivors: Survivors,
 }
 
 impl Ending {
-    /// An end of which neither start nor duration is known. No duration is better than a wrong one.
+    /// An ending without start and duration. No duration is better than a wrong one.
     pub fn unseen(outcome: Outcome, ended_at: DateTime<Utc>) -> Self {
         Self {
             outcome,
@@ -68,15 +68,15 @@ impl Ending {
         }
     }
 
-    /// What is known when `other` was heard too: the outcome and its times of the better witness, and from the other
-    /// one what that left open. `None` if it tells nothing better.
+    /// The ending that combines this one with `other`: the outcome and times of the better source, completed from the
+    /// lower one. `None` if `other` adds nothing better.
     pub fn corrected_by(&self, other: &Self) -> Option<Self> {
         let is_better =
             other.reported_by > self.reported_by || self.outcome.is_explained_by(&other.outcome);
         if !is_better {
             return None;
         }
-        // A cause is added to what was seen; it does not lower the rank of the rest.
+        // A cause is added to the facts. It does not lower their rank.
         let (seen, reported_by) = if other.reported_by > self.reported_by {
             (other, other.reported_by)
         } else {
@@ -106,7 +106,7 @@ impl Ending {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Survivors {
     pub count: usize,
-    /// The names of the first few, as the system tells them: foreign text.
+    /// The names of the first few, as the system reports them: foreign text.
     #[serde(default)]
     pub names: Vec<String>,
 }
@@ -118,7 +118,7 @@ impl Survivors {
 }
 
 impl Status {
-    /// Whether it is over.
+    /// Whether the task has finished.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Finished(_))
     }

@@ -1,4 +1,4 @@
-//! A background task: what was asked, where it is, what is known of it.
+//! A background task: the call, its status, and what is known about it.
 
 #[cfg(any(test, feature = "samples"))]
 #[expect(clippy::unwrap_used, reason = "only tests call it, with literals")]
@@ -29,33 +29,34 @@ pub use transition::{Effect, Event, Ignored};
 /// Most characters of a description in a heading.
 pub const HEADING_MAX: usize = 120;
 
-/// One background command or agent; one JSON object in one file. Fields that this version does not know survive a
-/// rewrite. Status and delivery change in [`apply`](Self::apply) and [`deliver`](Self::deliver) alone.
+/// One background command or agent; one JSON object in one file. A rewrite keeps fields that this version does not
+/// know. Only [`apply`](Self::apply) changes the status, and only [`deliver`](Self::deliver) changes the delivery.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub id: TaskId,
     pub ticket: Ticket,
     pub session: SessionId,
-    /// The conversation that it was started in, if another one of the same client has taken it over since.
+    /// The conversation that it was started in, if another one of the same Claude Code process has taken it over since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_in: Option<SessionId>,
-    /// Unknown for a task that was first heard of in its notification.
+    /// Unknown for a task that we first saw in its notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_use_id: Option<ToolUseId>,
     /// The subagent that started it; none for the main conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
-    /// Whether that subagent is there to be told.
+    /// Whether that subagent can still be notified.
     #[serde(default, skip_serializing_if = "AgentLife::is_default")]
     pub agent_life: AgentLife,
-    /// Claude Code's side of it. A command has one from its first record on; the call of an agent gets it with its answer.
+    /// Claude Code's side of it. A command has one from its first record on. For an agent, Claude Code's answer adds
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
-    /// Whether its shell may be in the client's sandbox.
+    /// Whether its shell may be in Claude Code's sandbox.
     #[serde(default, skip_serializing_if = "Confinement::is_outside")]
     pub confinement: Confinement,
-    /// The client's temporary folder at the time of the call. Kept with the task, because another session may have been
-    /// started with another one.
+    /// Claude Code's temporary folder at the time of the call. It is kept with the task, because another session may
+    /// have been started with another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_tmp: Option<PathBuf>,
     /// The name of its run folder, if a runner of 0.1.0 has it.
@@ -66,7 +67,7 @@ pub struct Task {
     pub machine: Option<Machine>,
     #[serde(default)]
     pub kind: Kind,
-    /// What is known of it if it is an agent.
+    /// What is known about it if it is an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched: Option<AgentCall>,
     pub cwd: PathBuf,
@@ -77,7 +78,7 @@ pub struct Task {
     /// The call's `timeout` in milliseconds, counted from the real start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
-    /// When the client itself would stop the task, in milliseconds from the call.
+    /// When Claude Code itself would stop the task, in milliseconds from the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_limit_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "stop_asked")]
@@ -89,16 +90,17 @@ pub struct Task {
     revision: Revision,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<KeptOutput>,
-    /// When Claude Code announced its end: after that it says no more of it.
+    /// When Claude Code announced its result. After that Claude Code says nothing more about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_word: Option<Tick>,
-    /// When its session was told that it prints nothing.
+    /// When its session was notified that it prints nothing.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "told_silent_at")]
     pub stall_reported_at: Option<DateTime<Utc>>,
-    /// When its end was noted for people.
+    /// When its result was noted for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noted_for_people_at: Option<DateTime<Utc>>,
-    /// How often in a row the client did not list it among its background tasks. For a task that only the client sees.
+    /// How often in a row Claude Code did not list it among its background tasks. Only for a task that only Claude Code
+    /// sees.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unlisted: u32,
     /// How many events came late or twice.
@@ -113,14 +115,14 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Whether the subagent that started a task can still be told of its end.
+/// Whether the subagent that started a task can still be notified of its result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentLife {
-    /// As far as we know it lives, or there is none.
+    /// It lives as far as we know, or there is none.
     #[default]
     Lives,
-    /// It stopped: the main conversation is told.
+    /// It stopped: the main conversation is notified.
     Stopped,
 }
 
@@ -131,33 +133,34 @@ impl AgentLife {
     }
 }
 
-/// What a task asks of the queue.
+/// What a task needs from the queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A command that ends by itself: it takes a slot, and has a time limit.
+    /// A command that finishes by itself: it takes a slot, and has a time limit.
     #[default]
     Command,
-    /// One that runs until somebody stops it: no slot, and no time limit of ours.
+    /// A command that runs until it is stopped: it takes no slot, and has no time limit of ours.
     Service,
-    /// A subagent of the client's. It has no process, no runner and no run folder; its result is told by the client.
+    /// A subagent of Claude Code. It has no process, no runner and no run folder. Claude Code itself reports its
+    /// result.
     Agent,
 }
 
-/// The client's side of a task.
+/// Claude Code's side of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     pub id: ClientTaskId,
-    /// The process that started the task. It alone tells of the end of one that only the client sees.
+    /// The process that started the task. If only Claude Code sees the task, only this process reports its result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessRef>,
 }
 
-/// How long after somebody asked an end may follow from that, in seconds: the client sends TERM at once and KILL 2 s
-/// later, our own cancel gives 5 s of grace; the rest is for a slow machine.
+/// How long after a stop request an exit may follow from it, in seconds. Claude Code sends TERM at once and KILL 2 s
+/// later. Our own cancel gives 5 s of grace. The rest is for a slow machine.
 const ASKED_EXPLAINS: i64 = 12;
 
-/// Somebody asked for the task to be stopped. Whether it did is for its status to say.
+/// A request to stop the task. The status shows whether it worked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopRequest {
     pub by: Canceller,
@@ -166,14 +169,14 @@ pub struct StopRequest {
     pub progress: StopProgress,
 }
 
-/// How far a stop is.
+/// The progress of a stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopProgress {
-    /// It may still be denied.
+    /// Claude Code may still deny it.
     #[default]
     Asked,
-    /// The client has said that it stopped the task: whatever is found of it later, that is why.
+    /// Claude Code has said that it stopped the task. That accounts for whatever is found later.
     Done,
 }
 
@@ -182,16 +185,16 @@ impl StopRequest {
         Self { by, at, progress: StopProgress::Asked }
     }
 
-    /// Whether an end at this time may be what was asked for. A stop that was denied explains nothing later.
+    /// Whether the request may be the cause of an exit at this time. A denied stop is not the cause of a later exit.
     pub fn accounts_for(&self, ended_at: DateTime<Utc>) -> bool {
         let after = ended_at - self.at;
-        // Two processes noted the two times: a little before is after too.
+        // Two processes recorded the two times, so an exit slightly before the request counts too.
         (chrono::Duration::seconds(-1)..=chrono::Duration::seconds(ASKED_EXPLAINS)).contains(&after)
     }
 }
 
 impl Task {
-    /// A task of which nothing is known but whose it is, where it runs and how far it is.
+    /// A task of which only the session, folder and status are known.
     pub fn new(
         id: TaskId,
         ticket: Ticket,
@@ -245,34 +248,34 @@ impl Task {
         self.revision
     }
 
-    /// Changes how far the delivery of its result is.
+    /// Changes the delivery of its result.
     pub fn deliver(&mut self, event: DeliveryEvent, now: Tick) {
         let delivery = std::mem::take(&mut self.delivery);
         self.delivery = delivery.after(event, self.revision, now);
     }
 
-    /// Who asked for it to be stopped, if an end at this time can be the answer.
+    /// What requested its stop, if the request accounts for an exit at this time.
     pub fn stop_requested_by(&self, ended_at: DateTime<Utc>) -> Option<Canceller> {
         self.stop_request.filter(|asked| asked.accounts_for(ended_at)).map(|asked| asked.by)
     }
 
-    /// The conversation that it was started in: its files are named after that one.
+    /// The conversation that it was started in. Its files carry that conversation's name.
     pub fn started_in(&self) -> &SessionId {
         self.started_in.as_ref().unwrap_or(&self.session)
     }
 
-    /// Gives it to the conversation that goes on in the same client.
+    /// Gives it to the conversation that continues in the same Claude Code process.
     pub fn transfer(&mut self, to: &SessionId) {
         let before = std::mem::replace(&mut self.session, to.clone());
         self.started_in.get_or_insert(before);
     }
 
-    /// Its name for people and the model: its id and, where it has one, its description, as plain text on one line.
+    /// Its name for people and the model: its id and, if it has one, its description, as plain text on one line.
     pub fn heading(&self) -> String {
         self.heading_within(HEADING_MAX)
     }
 
-    /// The same with at most `max` characters of the description.
+    /// Like [`Task::heading`], with at most `max` characters of the description.
     pub fn heading_within(&self, max: usize) -> String {
         match one_line(&self.description, max) {
             description if description.is_empty() => self.id.to_string(),
@@ -280,12 +283,12 @@ impl Task {
         }
     }
 
-    /// The client's id.
+    /// Claude Code's id of it.
     pub fn client_id(&self) -> Option<&ClientTaskId> {
         self.client.as_ref().map(|client| &client.id)
     }
 
-    /// Whether the client itself called this a background task. Nothing else is ever reported to the model.
+    /// Whether Claude Code itself called this a background task. The model never reads about any other task.
     pub fn is_confirmed(&self) -> bool {
         self.client.is_some()
     }

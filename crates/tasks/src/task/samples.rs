@@ -35,7 +35,7 @@ pub fn pending(id: &str, ticket: u64) -> Task {
     task
 }
 
-/// The same with more known of its end.
+/// The same with more known about its ending.
 pub fn with_ending(mut task: Task, change: impl FnOnce(&mut Ending)) -> Task {
     if let Status::Finished(ending) = &mut task.status {
         change(ending);
@@ -43,14 +43,14 @@ pub fn with_ending(mut task: Task, change: impl FnOnce(&mut Ending)) -> Task {
     task
 }
 
-/// A task that the client calls a background task.
+/// A task that Claude Code calls a background task.
 pub fn confirmed(id: &str, ticket: u64) -> Task {
     let mut task = pending(id, ticket);
     task.client = Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), process: None });
     task
 }
 
-/// The same in another state.
+/// The same task in another status.
 pub fn in_status(mut task: Task, status: Status) -> Task {
     task.status = status;
     task

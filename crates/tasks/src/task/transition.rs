@@ -1,4 +1,4 @@
-//! The only way in which a task's status changes: pure, with its whole table in one test.
+//! The only place where a task's status changes: pure, with its whole table in one test.
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Tick;
@@ -11,42 +11,42 @@ use crate::status::{Ending, Status, Watch};
 /// Something that happened to a task. Times come with the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A runner took it, and it waits for its turn.
+    /// A runner took it, and it is queued.
     Claimed { at: DateTime<Utc> },
     /// The runner started the command.
     Started { at: DateTime<Utc> },
     /// It runs without a runner.
     Observed { at: DateTime<Utc> },
-    /// It is over.
+    /// It has finished.
     Ended(Ending),
 }
 
-/// What follows from an event.
+/// The effect of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// The event came late or twice: the task stays as it was, and the event is counted.
+    /// The event came late or twice. The task does not change, and the event is counted.
     Ignored(Ignored),
-    /// The task is further on.
+    /// The status advanced.
     Moved,
-    /// The task is over.
+    /// The task finished.
     Finished,
-    /// A better witness said the same in other words, or added what was not known.
+    /// A better source reported the same outcome in other words, or added details.
     Refined,
-    /// A better witness said that it was over in another way.
+    /// A better source reported another outcome.
     Corrected,
 }
 
 /// Why an event does not apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {
-    /// The task is over, and the event tells nothing better of that.
+    /// The task has finished, and the event adds nothing better.
     Final,
-    /// The task is already as far, or further.
+    /// The task has this status already, or a later one.
     Late,
 }
 
 impl Task {
-    /// Changes its status by an event, and with it what is owed to its session.
+    /// Applies an event to the status, and to what is owed to its session.
     pub fn apply(&mut self, event: Event, now: Tick) -> Effect {
         if let (Status::Finished(known), Event::Ended(other)) = (&self.status, &event)
             && let Some(corrected) = known.corrected_by(other)
@@ -85,7 +85,7 @@ fn next(status: &Status, event: Event) -> Result<Status, Ignored> {
         (_, Event::Ended(ending)) => Ok(Status::Finished(ending)),
 
         (Status::Pending { .. }, Event::Claimed { at }) => Ok(Status::Queued { queued_at: at }),
-        // A claim that no hook recorded is implied by the start.
+        // A start implies the claim, even if no hook recorded it.
         (Status::Pending { .. } | Status::Queued { .. }, Event::Started { at }) => {
             Ok(Status::Running { started_at: at, watch: Watch::Supervised })
         }
@@ -93,7 +93,7 @@ fn next(status: &Status, event: Event) -> Result<Status, Ignored> {
             Ok(Status::Running { started_at: at, watch: Watch::Observed })
         }
 
-        // Its runner's folder is gone, and its client lives: that will tell of its end.
+        // Its run folder is gone, but its Claude Code process lives and will report the result.
         (Status::Queued { .. }, Event::Observed { at }) => {
             Ok(Status::Running { started_at: at, watch: Watch::Observed })
         }
