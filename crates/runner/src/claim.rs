@@ -1,4 +1,4 @@
-//! `claim`: is the shell that asks the one that runs an announced call?
+//! `claim`: decides whether the calling shell runs an announced call.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -20,8 +20,8 @@ use sisyphus_tasks::call::{Announcement, Confinement};
 use crate::handoff::Handoff;
 use crate::identity::names_of;
 
-/// Claims the announced call that the calling shell executes, and prints how the shell becomes the runner. If nothing is
-/// printed, the shell goes on as if nothing had been asked.
+/// Claims the announced call that the calling shell executes, and prints the line that makes the shell the runner. If
+/// `claim` prints nothing, the shell continues as it would without the snippet.
 pub fn claim(runner: &Path, string: &OsStr) -> ExitCode {
     let Some(state) = StateDir::of_runner(runner) else { return ExitCode::FAILURE };
     match try_claim(runner, &state, string) {
@@ -44,7 +44,7 @@ fn print(handover: &str) -> ExitCode {
 
 fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<String>> {
     let text = string.to_str().context("the execution string is not UTF-8")?;
-    // What can't be stripped can't be run again without asking again.
+    // A string that still contains the snippet would make the second shell ask again.
     let attached =
         snippet::read(text, runner).context("the snippet is not in the execution string")?;
     let handover = snippet::handover(runner).context("the runner's path can't be quoted")?;
@@ -67,8 +67,8 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
     Ok(Some(handover))
 }
 
-/// The call that this shell executes: its own, if the client has named the run already, or an announced one of the same
-/// words. Reading consumes nothing: which call an announced one's shell belongs to the client says later.
+/// The call that this shell executes: its own, if Claude Code has named the run already, or an announced one with the
+/// same text. Reading removes nothing, because only Claude Code's answer says which call the shell belongs to.
 fn announcement(
     announced: &Announced,
     run: &ClientTaskId,
@@ -80,12 +80,12 @@ fn announcement(
         return Ok(Some(own));
     }
     let found = announced.list()?.into_iter().find(is_executed);
-    // In between both looks the hook may have named the run.
+    // The hook may have named the run between the two reads.
     Ok(found.or_else(own))
 }
 
-/// Whether this shell is in the client's sandbox, by the namespaces that the hook saw: never by trying to write. `None`
-/// for one in a sandbox that the hook knew nothing of: what its runner reported would not be believed.
+/// Whether this shell is in Claude Code's sandbox. The namespaces that the hook saw decide, never an attempt to write.
+/// `None` for a sandbox that the hook did not know about: no process would believe what its runner reported.
 fn confinement(announcement: &Announcement) -> Option<Confinement> {
     let is_outside = announcement.namespaces.is_none() || announcement.namespaces == namespaces();
     match announcement.confinement {
@@ -95,8 +95,8 @@ fn confinement(announcement: &Announcement) -> Option<Confinement> {
     }
 }
 
-/// What the shell changed of its exported variables since it was started. Files that other hooks had put in front of
-/// the command may have appended to a variable; run again they would append once more.
+/// The exported variables that the shell has changed since it started. The env files of other hooks run before the
+/// command and may append to a variable. They run again, and would append once more.
 fn changed(
     caller: &Caller,
     now: impl Iterator<Item = (OsString, OsString)>,

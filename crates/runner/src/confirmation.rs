@@ -1,15 +1,15 @@
-//! As long as it is not known that the client calls this shell a background command.
+//! How long and how often the runner checks whether Claude Code calls this shell a background command.
 
 use std::time::{Duration, Instant};
 
-/// How long a shell may wait that the client has not called a background command, while a call of its words is announced.
-/// The answer comes within milliseconds of the shell's start, on a machine with hundreds of calls at once within seconds;
-/// a foreground command with the same words must not be delayed for longer than this.
+/// How long a shell may wait without Claude Code's confirmation, while a call with the same text is announced. The
+/// confirmation comes within milliseconds of the shell's start, or within seconds on a machine with hundreds of calls
+/// at once. A foreground command with the same text must not wait longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The first of the growing pauses in which that is looked at.
+/// The first of the growing pauses between two checks.
 const CHECK: Duration = Duration::from_millis(10);
 
-/// When to look, and for how long.
+/// When to check next, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConfirmationPoll {
     until: Instant,
@@ -23,12 +23,12 @@ impl ConfirmationPoll {
         Self { until: now + PATIENCE, pause: CHECK, next: now + CHECK }
     }
 
-    /// When to look.
+    /// When to check next.
     pub(crate) fn next(&self) -> Instant {
         self.next
     }
 
-    /// The look was in vain: the doubt until the next one, `None` if it has lasted long enough.
+    /// Schedules the next check after an unsuccessful one; `None` if the time limit has passed.
     pub(crate) fn goes_on(self) -> Option<Self> {
         let now = Instant::now();
         let next = (now + self.pause).min(self.until);

@@ -1,4 +1,4 @@
-//! What `claim` tells the `run` that follows it in the same process: which task, and how the shell was started.
+//! What `claim` passes on to the `run` that follows it in the same process: the task, and how the shell was started.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,19 +16,19 @@ const HANDOFF_MAX: u64 = 2 * 1024 * 1024;
 /// The call that a shell may belong to, and how that shell was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handoff {
-    /// An announced call of the same words.
+    /// An announced call with the same text.
     pub(crate) announcement: Announcement,
     pub(crate) confinement: Confinement,
     pub(crate) program: PathBuf,
     pub(crate) arg0: OsString,
-    /// What the shell changed of its environment before the snippet came: name, and its first value if it had one.
+    /// The variables that the shell changed before the snippet ran: each name, and its first value if it had one.
     pub(crate) restore: Vec<(OsString, Option<OsString>)>,
 }
 
-/// The folder where claims are handed over: in the state folder, which no sandboxed command can write to, since what
-/// stands there names a program that is started. Only a shell that can't write there either, being in the sandbox
-/// itself, uses the client's temporary folder. `claim` and `run` decide by the same test, so a shell outside never reads
-/// what one inside may have planted.
+/// The folder for handoffs. A handoff names a program that the runner starts, so the folder is in the state folder,
+/// which no sandboxed command can write to. Only a shell in the sandbox, which can't write there either, uses Claude
+/// Code's temporary folder. `claim` and `run` decide by the same test, so a shell outside never reads what a sandboxed
+/// command may have planted.
 fn place(state: &StateDir, client_tmp: &Path) -> Result<PathBuf> {
     if state.is_writable() {
         return Ok(state.claims_dir());
@@ -38,7 +38,7 @@ fn place(state: &StateDir, client_tmp: &Path) -> Result<PathBuf> {
 }
 
 impl Handoff {
-    /// Leaves the handoff for the process that `key` names.
+    /// Posts the handoff for the process that `key` names.
     pub(crate) fn leave(&self, state: &StateDir, client_tmp: &Path, key: &str) -> Result<()> {
         let bytes = self.encode()?;
         let size = bytes.len() as u64;
@@ -48,19 +48,19 @@ impl Handoff {
         atomic::write(&dir.join(key), &bytes)
     }
 
-    /// Takes the handoff that was left for `key`.
+    /// Takes the handoff that was posted for `key`.
     pub(crate) fn take(state: &StateDir, client_tmp: &Path, key: &str) -> Result<Self> {
         let path = place(state, client_tmp)?.join(key);
         let bytes = atomic::read(&path, HANDOFF_MAX)?
-            .with_context(|| format!("nothing was left at `{}`", path.display()))?;
-        // At once: values of variables stand in it.
+            .with_context(|| format!("found no handoff at `{}`", path.display()))?;
+        // It is removed at once, because it holds values of variables.
         std::fs::remove_file(&path)
             .with_context(|| format!("could not remove `{}`", path.display()))?;
         Self::decode(&bytes).with_context(|| format!("`{}` is malformed", path.display()))
     }
 
-    /// Fields that end with NUL, which neither JSON, paths nor variables can hold; unlike JSON it keeps every other byte
-    /// of the latter two.
+    /// Fields that end with NUL, which neither JSON, paths nor variables can contain. Unlike JSON, this keeps every
+    /// other byte of paths and variables.
     fn encode(&self) -> Result<Vec<u8>> {
         let announcement =
             serde_json::to_vec(&self.announcement).context("could not encode a call")?;
@@ -87,7 +87,7 @@ impl Handoff {
 
     fn decode(bytes: &[u8]) -> Result<Self> {
         let mut fields =
-            bytes.strip_suffix(b"\0").context("it is cut off")?.split(|&byte| byte == 0);
+            bytes.strip_suffix(b"\0").context("the end is missing")?.split(|&byte| byte == 0);
         let mut next = || fields.next().context("a field is missing");
         let announcement = serde_json::from_slice(next()?)?;
         let confinement = match next()? {

@@ -1,8 +1,8 @@
-//! Which of the client's tasks the shell around this process is: the client names the file behind its standard output
-//! after it, `…/claude-UID/PROJECT/SESSION/tasks/ID.output`.
+//! Which of Claude Code's tasks the shell around this process is. Claude Code names the file behind the shell's
+//! standard output after the task: `…/claude-UID/PROJECT/SESSION/tasks/ID.output`.
 //!
-//! The session in that path is the one that the client was started with: behind `/clear` the client goes on in the same
-//! folder, and calls its session something else. So the session is taken from the announced call.
+//! The session in that path is the one that Claude Code was started with. After `/clear` Claude Code keeps the folder,
+//! but gives its session another id. So the session comes from the announced call.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_process::{Caller, own_output_file};
 
-/// The client's names of this shell.
+/// Claude Code's names for this shell.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) client_id: ClientTaskId,
-    /// The client's temporary folder.
+    /// Claude Code's temporary folder.
     pub(crate) client_tmp: PathBuf,
-    /// The client's file, and the same opened for reading.
+    /// The path of Claude Code's output file, and the file opened for reading.
     pub(crate) output: (PathBuf, File),
 }
 
 impl Identity {
-    /// Reads it off standard output; `None` if that is no output file of the client's.
+    /// Reads it from the path of standard output; `None` if that is no output file of Claude Code.
     pub(crate) fn own() -> Option<Self> {
         let output = own_output_file().ok()?;
         let (client_id, client_tmp) = names(&output.0)?;
@@ -29,7 +29,7 @@ impl Identity {
     }
 }
 
-/// The client's task and its temporary folder, read off the files that the calling shell has open.
+/// Claude Code's task and its temporary folder, from the files that the calling shell has open.
 pub(crate) fn names_of(caller: &Caller) -> Option<(ClientTaskId, PathBuf)> {
     caller.files.iter().find_map(|file| names(file))
 }

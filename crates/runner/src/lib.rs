@@ -1,7 +1,7 @@
-//! `sisyphus-run`: gets under a background command from inside the client's own shell call.
+//! `sisyphus-run`: attaches to a background command from inside Claude Code's own shell call.
 //!
-//! The [snippet](sisyphus_attach::snippet) calls it twice: `claim`, as a child of the shell, finds out whether this shell
-//! runs an announced call; `run` takes the shell's place, starts the command, and ends as the command ended.
+//! The [snippet](sisyphus_attach::snippet) calls it twice. `claim`, a child of the shell, decides whether this shell
+//! runs an announced call. `run` replaces the shell, starts the command, and exits as the command exited.
 
 mod claim;
 mod confirmation;

@@ -11,19 +11,20 @@ type Stamp = (SystemTime, u64);
 /// The limit as it is set now.
 pub(crate) struct LiveSettings {
     dir: Option<PathBuf>,
-    /// The file that `slots` were read from; none for no file.
+    /// The file that `slots` comes from; `None` for no file.
     seen: Option<Stamp>,
     slots: SlotLimit,
 }
 
 impl LiveSettings {
-    /// The settings in the client's configuration folder `dir`.
+    /// The settings in Claude Code's configuration folder `dir`.
     pub(crate) fn at(dir: Option<PathBuf>) -> Self {
         Self { dir, seen: None, slots: Settings::default().max_background_tasks }
     }
 
     pub(crate) fn slots(&mut self) -> SlotLimit {
-        // The time first: what is written between the two is seen next time. So is the whole of what is half written now.
+        // The stamp is read first, so the next call sees a change that comes between the two reads. A file that is only
+        // half written is read again, too.
         let stamp = self.stamp();
         if stamp != self.seen
             && let Some(settings) = self.dir.as_deref().and_then(Settings::read_whole)

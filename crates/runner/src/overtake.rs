@@ -1,4 +1,4 @@
-//! Passing a line that sleeps: a runner that was suspended takes no slot, and must hold up nothing behind it.
+//! Passes suspended runners in the queue: a suspended runner takes no slot, and must not hold up the runners behind it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,31 +8,32 @@ use sisyphus_state::line::{Position, QueueEntry, SlotGuard, Watched};
 
 use crate::turn::Slots;
 
-/// How long a slot may be free while the one before takes none.
+/// How long a slot may stay free before this runner passes the one ahead of it.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// What each further place in line adds to that, so that several pass in their order.
+/// What each further place in the queue adds to that, so that several runners pass in their order.
 const PER_PLACE: Duration = Duration::from_millis(50);
-/// What a busy machine adds to that: one that wakes this runner late wakes the one before late too.
+/// What a busy machine adds to that: if it wakes this runner late, it wakes the one ahead late too.
 const WHEN_BUSY: Duration = Duration::from_secs(5);
-/// How late a look may be on a machine that is not busy.
+/// How late a check may be on a machine that is not busy.
 const LATE: Duration = Duration::from_millis(200);
-/// How often the second in line looks for a free slot.
+/// How often the second in the queue looks for a free slot.
 const SECOND_CHECK: Duration = Duration::from_millis(500);
-/// How often those behind it do, in case that all before them sleep.
+/// How often the runners behind it do, in case all runners ahead are suspended.
 const BEHIND_CHECK: Duration = Duration::from_secs(10);
 
-/// What was seen of the line before.
+/// What earlier checks of the queue found.
 #[derive(Debug, Default)]
 pub(crate) struct Overtake {
-    /// The one before that takes no slot, and since when one is free.
+    /// The runner ahead that takes no slot, and since when one is free.
     idle: Option<(PathBuf, Instant)>,
     next_look: Option<Instant>,
-    /// Added to the patience since the slot is free.
+    /// Added to the patience as long as the slot is free.
     busy: Duration,
 }
 
 impl Overtake {
-    /// Takes a slot that was free for too long while `before` stood in line. Nothing at the head of the line.
+    /// Takes a slot that was free for too long while `before` was ahead in the queue. Does nothing at the head of the
+    /// queue.
     pub(crate) fn look(
         &mut self,
         slots: &mut Slots,
@@ -69,7 +70,7 @@ impl Overtake {
         Ok(None)
     }
 
-    /// When to look again; `None` at the head of the line.
+    /// When to check again; `None` at the head of the queue.
     pub(crate) fn next_look(&self) -> Option<Instant> {
         self.next_look
     }
@@ -80,7 +81,7 @@ impl Overtake {
     }
 }
 
-/// How long one with so many before it lets a slot be free.
+/// How long a runner at this position lets a slot stay free.
 fn patience(position: Position) -> Duration {
     let further = u32::try_from(position.0.saturating_sub(1)).unwrap_or(u32::MAX);
     PATIENCE + PER_PLACE.saturating_mul(further)

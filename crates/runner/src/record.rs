@@ -1,5 +1,5 @@
-//! What the runner leaves of its task: a held lock while it lives, then its result. None of it may stop the command,
-//! so what fails is logged, or is seen by the next commit.
+//! What the runner records about its task: a held lock while it lives, then its result. Nothing here may stop the
+//! command, so the runner logs an error, or the next commit repairs it.
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -26,20 +26,20 @@ use crate::identity::Identity;
 use crate::publish::publish;
 use crate::supervise::{End, Start};
 
-/// How long the runner tries for the lock of its own run. A process that looks whether it is held holds it for a moment.
+/// How long the runner waits for the lock of its own run. A process that probes the lock holds it for a moment.
 const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
 
-/// What is known of the shell in whose place the runner stands.
+/// What is known about the shell that the runner replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Confirmation {
-    /// The client calls this very shell a background command, with this time limit in milliseconds.
+    /// Claude Code calls this very shell a background command, with this time limit in milliseconds.
     Background { limit_ms: Option<u64> },
-    /// It does, and a person asked for it to be stopped.
+    /// It does, and the user asked to stop it.
     AskedToStop,
-    /// It has not said so yet.
+    /// It has not done so yet.
     Unknown,
-    /// Every announced call of the same words turned out to be another shell: this is a foreground command, which nothing
-    /// of ours may delay or stop.
+    /// Every announced call with the same text belongs to another shell. So this is a foreground command, which we must
+    /// neither delay nor stop.
     Foreground,
 }
 
@@ -50,14 +50,14 @@ pub(crate) struct Record<'a> {
     run: Run,
     /// The call whose text made the runner attach.
     announcement: Announcement,
-    /// That it is a background command, once the client has named the call.
+    /// The confirmation, once Claude Code has named the call.
     joined: OnceCell<Confirmation>,
-    /// Held for as long as the runner lives: the proof that the task is live.
+    /// Held as long as the runner lives: the proof that the task is live.
     alive: Option<Lock>,
 }
 
 impl<'a> Record<'a> {
-    /// Makes the run's folder and takes its lock.
+    /// Creates the run folder and takes its lock.
     pub(crate) fn open(handoff: &Handoff, identity: Identity, state: &'a StateDir) -> Result<Self> {
         let (session, id) = (&handoff.announcement.call.session, &identity.client_id);
         let run = match handoff.confinement {
@@ -76,7 +76,7 @@ impl<'a> Record<'a> {
             Err(error) => record.log(Err(error)),
         }
         record.attach();
-        // In the sandbox it can't be taken away: the next hook does it.
+        // A runner in the sandbox can't remove it: the next hook does.
         Announced::of(state, &record.announcement.call.session).forget(&record.identity.client_id);
         Ok(record)
     }
@@ -87,12 +87,12 @@ impl<'a> Record<'a> {
         self.log(write(&self.run.attached(), &attached));
     }
 
-    /// Records that the command waits for its turn.
+    /// Records that the command is queued.
     pub(crate) fn queued(&self) {
         self.log(write(&self.run.queued(), &Queued { at: Utc::now() }));
     }
 
-    /// Records that the command runs. The next commit makes it known; the command may have ended by then.
+    /// Records that the command runs. The next commit publishes it; the command may have finished before.
     pub(crate) fn started(&self, start: Start) {
         self.log(write(&self.run.started(), &Started { at: start.at }));
     }
@@ -102,13 +102,13 @@ impl<'a> Record<'a> {
         let _ = std::fs::remove_file(self.run.attached());
     }
 
-    /// Keeps the output, records the end, and makes it known.
+    /// Keeps the output, records the result, and publishes it.
     pub(crate) fn end(mut self, waited: Duration, end: End, survivors: Survivors) {
         if self.state.is_purged() {
             return;
         }
         let ended = Tick::now();
-        // A command may have removed it: without the file that a run begins with no hook finds its result.
+        // The command may have removed the folder. Hooks find no result in a run folder without `attached.json`.
         let _ = self.run.create();
         if !self.run.is_attached() {
             self.attach();
@@ -131,17 +131,17 @@ impl<'a> Record<'a> {
             output: kept.map(|kept| OutputSize { bytes: kept.bytes, dropped: kept.dropped }),
         };
         self.log(write(&self.run.result(), &result));
-        // A result is believed once the lock is open: while it is held, another process may have planted one.
+        // Readers believe a result only once the lock is open: while it is held, another process may have planted one.
         self.alive = None;
         self.clear_lock();
-        // In the sandbox the state can't be written to: the next hook does it.
+        // A runner in the sandbox can't write to the state: the next hook does.
         if self.run.confinement() == Confinement::Outside {
             let store = Store::new(self.state.clone());
             self.log(publish(&store, &self.identity.client_tmp));
         }
     }
 
-    /// What is known of this shell now. What matters is read from the state folder, also by a sandboxed runner.
+    /// What is known about this shell now. A sandboxed runner reads it from the state folder too.
     pub(crate) fn confirmation_of(&self) -> Confirmation {
         let named =
             Run::outside(self.state, &self.announcement.call.session, &self.identity.client_id);
@@ -153,11 +153,11 @@ impl<'a> Record<'a> {
         if calls.iter().any(|it| it.call.command == self.announcement.call.command) {
             return Confirmation::Unknown;
         }
-        // The hook writes the call before it takes the announcement back: in between both looks it may have done so.
+        // The hook writes the call before it removes the announcement, perhaps between the two reads.
         self.background(&named).unwrap_or(Confirmation::Foreground)
     }
 
-    /// What the client's answer says; `None` as long as there is none.
+    /// What Claude Code's answer says; `None` as long as there is none.
     fn background(&self, named: &Run) -> Option<Confirmation> {
         if let Some(background) = self.joined.get() {
             return Some(*background);
@@ -178,8 +178,8 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Something else in place of the lock, which a command that shares the folder may have put there, would count as
-    /// held.
+    /// Removes anything but a file in place of the lock. A command that shares the folder may have put it there, and
+    /// readers would take the lock for held.
     fn clear_lock(&self) {
         let lock = self.run.lock();
         if lock.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {

@@ -1,4 +1,4 @@
-//! `run`: in the shell's place, from the claim to the end of the command.
+//! `run`: replaces the shell, from the claim to the exit of the command.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -22,11 +22,11 @@ use crate::record::{Confirmation, Record};
 use crate::supervise::{End, SIGTERM, Start, supervise};
 use crate::turn::{Admitted, Asked, Slots, Turn, wait_for_turn};
 
-/// Runs the command of the claimed call and ends as it ends. Whatever fails, the command runs.
+/// Runs the command of the claimed call and exits as it exits. If anything fails, the command runs anyway.
 pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
     let attached = string.to_str().and_then(|string| snippet::read(string, runner));
     let (Some(state), Some(attached)) = (StateDir::of_runner(runner), attached) else {
-        // The shell then asks again, and nothing is announced for it any more.
+        // The shell then asks again, and no call is announced for it any more.
         return give_way(&plan_without_claim(string));
     };
     let plugin = find_notifier(&state);
@@ -67,14 +67,14 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
             record.end(came.instant.elapsed(), End::unstarted(signal), Survivors::default());
             return ExitCode::from(exit_as(Exit::Signal(signal)));
         }
-        // Without a queue it starts at once, as it would without us.
+        // Without a queue the command starts at once, as it would without this plugin.
         Err(error) => {
             log(error);
             Admitted::default()
         }
     };
     let waited = came.instant.elapsed();
-    // A stop may have come together with the turn: then what was to be stopped must not start.
+    // A stop request may have come together with the slot: then the command must not start.
     let asked = admission.is_late() && record.confirmation_of() == Confirmation::AskedToStop;
     let stop = signals.pending().ok().flatten().or(asked.then_some(SIGTERM));
     if let Some(signal) = stop {
@@ -90,11 +90,11 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
             return give_way(&plan);
         }
     };
-    // From here on the command runs; what fails below costs its record and nothing else.
+    // From here on the command runs. A failure below costs its record and nothing else.
     admission.started();
     record.started(start);
     let end = supervise(&mut child, &mut signals, start, || record.confirmation_of());
-    // Before the book-keeping: the next one may start.
+    // The slot is free before the bookkeeping, so that the next command can start.
     drop(admission);
     let survivors = left_behind(child.pid());
     let exit = end.exit;
@@ -120,7 +120,8 @@ fn turn(
 }
 
 fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)> {
-    let identity = Identity::own().context("standard output is no output file of the client's")?;
+    let identity =
+        Identity::own().context("standard output is not an output file of Claude Code")?;
     let handoff = Handoff::take(state, &identity.client_tmp, &own_key()?)?;
     let plan = Plan {
         program: handoff.program.clone(),
@@ -131,8 +132,8 @@ fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)
     Ok((plan, handoff, identity))
 }
 
-/// Without a handoff the shell's own program is not known; bash and zsh name themselves in no exported variable, so
-/// the client's choice, `SHELL`, decides, as it does for the client.
+/// Without a handoff the shell's own program is unknown, because bash and zsh name themselves in no exported variable.
+/// So `SHELL` decides, as it does for Claude Code.
 fn plan_without_claim(string: &OsStr) -> Plan {
     let shell = Environment::read().shell;
     let known = shell.filter(|path| path.ends_with("bash") || path.ends_with("zsh"));
@@ -148,6 +149,6 @@ fn plan_without_claim(string: &OsStr) -> Plan {
 /// Becomes the command, unsupervised.
 fn give_way(plan: &Plan) -> ExitCode {
     let _ = exec(plan);
-    // A shell's code for a command that can't be executed.
+    // A shell's exit code for a command that can't be executed.
     ExitCode::from(126)
 }

@@ -1,4 +1,4 @@
-//! Watching over the command: its signals, its time limit, its end.
+//! Supervises the command: its signals, its time limit, its exit.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use sisyphus_tasks::run::{Exit, Stop};
 
 use crate::record::Confirmation;
 
-/// How long a command that was told to end has after TERM before it is killed.
+/// How long after TERM a command has to exit before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often the survivors of that are looked at.
+/// How often the runner checks for survivors of TERM.
 const SURVIVOR_CHECK: Duration = Duration::from_millis(50);
-/// What can't be waited for is asked for this often.
+/// How often the runner checks what it can't wait for.
 const BLIND_CHECK: Duration = Duration::from_millis(100);
-/// How soon it is asked first whether the client calls this a background command, and how late at most it is asked again.
+/// The first and the longest pause between two checks whether Claude Code calls this a background command.
 const FIRST_CHECK: Duration = Duration::from_millis(20);
 const LAST_CHECK: Duration = Duration::from_secs(5);
 
@@ -37,7 +37,7 @@ impl Start {
     }
 }
 
-/// What was seen from start to end.
+/// What the runner saw from start to exit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct End {
     pub(crate) exit: Exit,
@@ -48,27 +48,27 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// Whether the client may have stopped it, and have written so into the output already.
+    /// Whether Claude Code may have stopped it. Then Claude Code may already have written that into the output.
     pub(crate) fn may_be_the_clients(self) -> bool {
         match self.stop {
             Stop::Signal(_) => true,
-            // The shell may be gone before the runner is told.
+            // The shell may be gone before the signal reaches the runner.
             Stop::None => matches!(self.exit, Exit::Signal(_)),
             Stop::TimeLimit(_) | Stop::Asked => false,
         }
     }
 
-    /// The end of a command that was sent a signal before its turn came.
+    /// The end of a command whose runner received a signal before the command started.
     pub(crate) fn unstarted(signal: i32) -> Self {
         Self { exit: Exit::NotStarted, stop: Stop::Signal(signal), ended_at: Utc::now(), ran: None }
     }
 }
 
-/// How far the end of the command is.
+/// The phase of the command's life.
 enum Phase {
-    /// It runs, and until when.
+    /// It runs, until its limit.
     Running { limit: Limit },
-    /// It was told to end: the whole tree of that moment, and when it is killed.
+    /// It got TERM: the whole tree at that moment, and when the runner kills it.
     Condemned { tree: Vec<ProcessId>, kill_at: Instant },
 }
 
@@ -81,10 +81,10 @@ impl Phase {
     }
 }
 
-/// What is known of the time limit. It is that of the call, which the client names a moment after the start.
+/// What is known about the time limit. The call has the limit, and Claude Code names the call a moment after the start.
 #[derive(Debug, Clone, Copy)]
 enum Limit {
-    /// It is asked again then, and after twice as long the next time.
+    /// The runner checks again at `next`, and then after twice the pause.
     Unknown {
         next: Instant,
         pause: Duration,
@@ -109,7 +109,7 @@ impl Limit {
         }
     }
 
-    /// What is known of it after asking once more.
+    /// What is known about it after another check.
     fn ask(pause: Duration, start: Start, confirmation_of: Confirmation) -> Self {
         match confirmation_of {
             Confirmation::Background { limit_ms: Some(limit_ms) } => {
@@ -127,8 +127,8 @@ impl Limit {
     }
 }
 
-/// Waits for the end of the command. The limit counts from the start; it stops nothing that the client does not call a
-/// background command, and `standing` tells whether it does.
+/// Waits for the command to exit. The limit counts from the start. It stops only what Claude Code calls a background
+/// command, which `confirmation_of` reports.
 pub(crate) fn supervise(
     child: &mut CommandChild,
     signals: &mut Signals,
@@ -137,8 +137,8 @@ pub(crate) fn supervise(
 ) -> End {
     let group = child.pid();
     let mut stop = Stop::None;
-    // What came while the command was being started was sent by one who could not know of it yet: it is passed on,
-    // whoever sent it.
+    // A signal that came while the command was being started did not reach it. So the runner forwards it, from any
+    // sender.
     if let Ok(Some(number)) = signals.pending() {
         stop = Stop::Signal(number);
         signal_group(group, number);
@@ -149,7 +149,7 @@ pub(crate) fn supervise(
         match child.try_wait() {
             Ok(Some(exit)) => break exit,
             Ok(None) => {}
-            // Somebody else reaped it. That does not happen; if it does, its code was not seen.
+            // Another process reaped it. That does not happen; if it does, its exit code is unknown.
             Err(_) => break Exit::Unseen,
         }
         let notice = signals.wait(phase.deadline());
@@ -165,7 +165,8 @@ pub(crate) fn supervise(
                     if stop == Stop::None {
                         stop = Stop::Signal(number);
                     }
-                    // The client signals every process of the tree by itself: passed on, the command would get it twice.
+                    // Claude Code signals every process of the tree itself. If the runner forwarded the signal, the
+                    // command would get it twice.
                     if sender == Sender::Other && !asked {
                         signal_group(group, number);
                     }
@@ -184,7 +185,7 @@ pub(crate) fn supervise(
             (phase @ Phase::Running { limit: Limit::None }, Ok(Notice::Deadline)) => phase,
             (Phase::Condemned { mut tree, .. }, Ok(Notice::Deadline)) => {
                 kill(&mut tree);
-                // Its leader is our child and not reaped: the number is still its group's.
+                // Its leader is our child and not reaped yet, so the number is still that of its group.
                 signal_group(group, SIGKILL);
                 Phase::Condemned { tree, kill_at: Instant::now() + GRACE }
             }
@@ -194,7 +195,7 @@ pub(crate) fn supervise(
             }
         };
     };
-    // The client signals the command itself right after the runner: its end may be noticed first.
+    // Claude Code signals the command itself right after the runner, so the runner may notice the exit first.
     if stop == Stop::None
         && matches!(exit, Exit::Signal(_))
         && let Ok(Some(number)) = signals.pending()
@@ -208,9 +209,10 @@ pub(crate) fn supervise(
     End { exit, stop, ended_at, ran: Some((start, duration)) }
 }
 
-/// Tells the command and everything below it to end. Each once: to many programs a second TERM means "at once".
+/// Sends TERM to the command and everything below it. Each process gets it once: to many programs a second TERM means
+/// "at once".
 fn terminate(group: i32) -> Phase {
-    // One whose parent has ended is nobody's descendant any more, but still of the group.
+    // A process whose parent has exited is no longer a descendant, but still in the group.
     let mut tree = members(&[group]);
     for process in ProcessId::now(group).into_iter().chain(descendants(&[group])) {
         if !tree.contains(&process) {
@@ -225,14 +227,14 @@ fn terminate(group: i32) -> Phase {
 }
 
 fn kill(tree: &mut Vec<ProcessId>) {
-    // Whoever was started since then is meant too, by whichever of them.
+    // This includes the processes that any of them has started since then.
     let parents: Vec<i32> = alive(tree).iter().map(|process| process.pid).collect();
     tree.extend(descendants(&parents));
     signal_all(tree, SIGKILL);
 }
 
-/// The shell is gone, but what it started may not have minded the TERM: it has the rest of the grace. The number of the
-/// group may be a stranger's by now, so each process is meant by itself.
+/// The shell is gone, but its processes may have ignored the TERM: they have the rest of the grace. The number of the
+/// group may belong to other processes already, so the runner signals each process by itself.
 fn reap(mut tree: Vec<ProcessId>, kill_at: Instant) {
     while !alive(&tree).is_empty() {
         if Instant::now() >= kill_at {
@@ -245,7 +247,7 @@ fn reap(mut tree: Vec<ProcessId>, kill_at: Instant) {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "processes that are not our children can only be looked at"
+    reason = "processes that are not our children can only be polled"
 )]
 fn pause(time: Duration) {
     std::thread::sleep(time);

@@ -1,5 +1,6 @@
-//! Waiting for a slot. A waiting runner sleeps until the kernel opens a lock: the one before it in line, or, at the head
-//! of the line, a slot. What no lock tells is looked at seldom: the settings, agents, and whether the line before it sleeps.
+//! Waits for a slot. A waiting runner sleeps until the kernel opens a lock: that of the runner ahead of it or, at the
+//! head of the queue, that of a slot. No lock shows changes of the settings and of agents, or that the runners ahead
+//! are suspended, so the runner polls for these seldom.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,27 +21,28 @@ use crate::live_settings::LiveSettings;
 use crate::overtake::Overtake;
 use crate::record::{Confirmation, Record};
 
-/// How often the head of the line looks whether the settings or the agents have changed. Looking costs some microseconds.
-/// Sooner than the next in line loses its patience.
+/// How often the head of the queue checks whether the settings or the agents have changed. A check costs some
+/// microseconds. The interval is shorter than the patience of the second in the queue.
 const HEAD_CHECK: Duration = Duration::from_millis(500);
-/// How many locks are watched at once. Where more slots are held the head of the line notices within its check.
+/// How many locks a runner watches at once. If more slots are held, the head of the queue notices a free one within its
+/// check.
 const WATCHERS: usize = 32;
 
-/// What came of the waiting.
+/// The result of waiting for a slot.
 #[derive(Debug)]
 pub(crate) enum Turn {
     /// Start now.
     Start(Admitted),
-    /// Sent this signal before its turn came.
+    /// The runner received this signal before the command could start.
     Stopped(i32),
 }
 
-/// What is held for a command that may start: nothing where no slot is needed, or where waiting would not be right.
+/// What the runner holds for a command that may start: nothing if it needs no slot, or if it must not wait for one.
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
     line: Option<QueueEntry>,
     arrival: Arrival,
-    /// Given back when the admission is dropped.
+    /// Released when the admission is dropped.
     _slot: Option<SlotGuard>,
 }
 
@@ -53,26 +55,27 @@ enum Arrival {
 }
 
 impl Admitted {
-    /// Whether it had to wait: much may have happened since.
+    /// Whether the command had to wait: then much may have happened since.
     pub(crate) fn is_late(&self) -> bool {
         self.arrival == Arrival::Waited
     }
 
-    /// Lets the next one in line come forward: only now, so that commands start in their order. The slot is left.
+    /// Leaves the queue, so that the next runner moves up: only now, so that commands start in their order. The slot
+    /// stays held.
     pub(crate) fn started(&mut self) {
         self.line = None;
     }
 }
 
-/// The place that a command asks for: the ticket of the call whose words it has, and the client's name of its shell,
-/// because several shells may have the same words.
+/// The place that a command asks for: the ticket of the call with its text, and Claude Code's name for its shell,
+/// because several shells may have the same text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) ticket: Ticket,
     pub(crate) id: &'a ClientTaskId,
 }
 
-/// Where the slots are counted, and how many there are.
+/// The queue, and how many slots it has.
 pub(crate) struct Slots {
     line: Line,
     agents: Option<AgentSlots>,
@@ -100,7 +103,7 @@ impl Slots {
         })
     }
 
-    /// As it is now.
+    /// The capacity at this moment.
     pub(crate) fn capacity(&mut self) -> Capacity {
         let count = |agents: &AgentSlots| agents.count(Utc::now(), self.confinement, is_alive);
         let agents = self.agents.as_ref().map(count).unwrap_or_default();
@@ -117,7 +120,10 @@ impl Slots {
     }
 
     fn occupant(&self, asked: Asked<'_>) -> Result<Occupant> {
-        #[expect(clippy::disallowed_methods, reason = "the runner is where its shell was started")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the runner has the folder that its shell was started in"
+        )]
         let folder = std::env::current_dir().ok();
         Ok(Occupant {
             task: TaskId::new(asked.id.as_str())?,
@@ -180,7 +186,7 @@ pub(crate) fn wait_for_turn(
                                 None
                             }
                             (Confirmation::Unknown, Some(confirmation)) => Some(confirmation),
-                            // It starts, and counts for all later ones.
+                            // The command starts, and counts for all later ones.
                             (Confirmation::Unknown, None) | (Confirmation::Foreground, _) => {
                                 let capacity = slots.capacity();
                                 let slot = slots.line.overflow(&entry, capacity)?;
