@@ -1,4 +1,4 @@
-//! The words of a command as its program reads them: what is an option, what the value of one, what an argument.
+//! The words of a command as its program reads them: options, their values, and arguments.
 
 use super::pattern::{fits, glob};
 
@@ -7,29 +7,29 @@ use super::pattern::{fits, glob};
 enum Style {
     /// Each option is a word of its own.
     Words,
-    /// Letters may be joined in one word: `-fn`.
+    /// Several letters may be joined in one word: `-fn`.
     Letters,
-    /// Like [`Letters`](Self::Letters), and what follows the first argument is another program's.
+    /// Like [`Letters`](Self::Letters), and everything after the first argument belongs to another program.
     Command,
 }
 
-/// What is known of the options of some programs.
+/// What is known about the options of some programs.
 struct Syntax {
     programs: &'static str,
     style: Style,
-    /// Options that take the next word for their value. Unknown ones leave theirs among the arguments, where it keeps
+    /// Options whose value is the next word. The value of an unknown option stays among the arguments, where it keeps
     /// patterns from matching.
     valued: &'static [&'static str],
 }
 
-/// Of a program that is not listed.
+/// The syntax of a program that is not listed.
 const UNKNOWN: Syntax = Syntax { programs: "", style: Style::Words, valued: &[] };
 
 const fn syntax(programs: &'static str, style: Style, valued: &'static [&'static str]) -> Syntax {
     Syntax { programs, style, valued }
 }
 
-/// Only options that may stand before the words that patterns look for, and letters that others are joined with.
+/// Only options that may come before the words that patterns name, and letters that are joined with others.
 const SYNTAXES: [Syntax; 31] = [
     syntax("npm", Style::Words, &["--prefix", "-C", "-w", "--workspace"]),
     syntax("pnpm", Style::Words, &["--filter", "-F", "--dir", "-C"]),
@@ -102,20 +102,20 @@ const SYNTAXES: [Syntax; 31] = [
     syntax("php", Style::Command, &["-S", "-t", "-d", "-c", "-z"]),
 ];
 
-/// One command: a program and what it is started with.
+/// One command: a program and its words.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
-    /// As it was written, and as it is called: `node_modules/.bin/vite` is `vite`, `vite@5` too.
+    /// The program as written, and its name: `vite` for `node_modules/.bin/vite` and for `vite@5`.
     programs: [&'a str; 2],
     style: Style,
     valued: &'static [&'static str],
-    /// Each with the number of arguments before it.
+    /// Each option with the number of arguments before it.
     options: Vec<(usize, &'a str)>,
     arguments: Vec<&'a str>,
 }
 
 impl<'a> Call<'a> {
-    /// `None` if there is no word.
+    /// Reads the words of a command; `None` if there are none.
     pub(super) fn of(words: &'a [String]) -> Option<Self> {
         let (program, rest) = words.split_first()?;
         let name = name_of(program);
@@ -135,7 +135,7 @@ impl<'a> Call<'a> {
         let mut rest = words.iter().map(String::as_str).peekable();
         while let Some(word) = rest.next() {
             if word == "--" {
-                // Another program may read what follows: the script behind `npm run` takes options from there.
+                // Another program may read what follows: the script behind `npm run` gets options from there.
                 for word in rest.by_ref() {
                     self.options.extend(is_option(word).then_some((self.arguments.len(), word)));
                     self.arguments.push(word);
@@ -154,7 +154,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// By what the program may be called in a pattern.
+    /// The names by which a pattern may call the program.
     pub(super) fn programs(&self) -> impl Iterator<Item = &'a str> {
         self.programs.into_iter()
     }
@@ -164,14 +164,13 @@ impl<'a> Call<'a> {
         self.arguments.iter().copied()
     }
 
-    /// Whether `wanted`, in which `*` stands for any characters, is among the options behind the first `passed`
-    /// arguments.
+    /// Whether `wanted`, in which `*` matches any characters, is among the options after the first `passed` arguments.
     pub(super) fn has_option(&self, wanted: &str, passed: usize) -> bool {
         let mut behind = self.options.iter().filter(|(before, _)| *before >= passed);
         behind.any(|(_, option)| glob(wanted, option) || self.is_joined(wanted, option))
     }
 
-    /// Whether `wanted` is among the options, maybe with a value, or among the arguments.
+    /// Whether `wanted` is among the options, with or without a value, or among the arguments.
     pub(super) fn has_word(&self, wanted: &str) -> bool {
         let is_wanted = |option: &str| option.split('=').next() == Some(wanted);
         self.arguments.contains(&wanted)
@@ -179,7 +178,7 @@ impl<'a> Call<'a> {
             || self.options.iter().any(|(_, option)| is_wanted(option))
     }
 
-    /// Whether `wanted` is a letter, and one of those of `option`.
+    /// Whether `wanted` is a one-letter option, and one of the letters of `option`.
     fn is_joined(&self, wanted: &str, option: &str) -> bool {
         let mut letters = wanted.strip_prefix('-').unwrap_or_default().chars();
         match (letters.next(), letters.next()) {
@@ -195,7 +194,7 @@ impl<'a> Call<'a> {
         self.valued.contains(&option) || last.is_some_and(|letter| self.is_valued(letter))
     }
 
-    /// The letters of an option that are options themselves: up to one whose value is the rest of the word.
+    /// The letters of an option that are options themselves, up to one whose value is the rest of the word.
     fn letters<'b>(&self, option: &'b str) -> &'b str {
         let letters = match self.style {
             Style::Letters | Style::Command if !option.starts_with("--") => &option[1..],
@@ -214,8 +213,8 @@ fn is_option(word: &str) -> bool {
     word.len() > 1 && word.starts_with('-')
 }
 
-/// What a program is called, wherever it is installed. Of other folders than `bin` this is not known: `./serve` may be
-/// anything.
+/// The name of a program, wherever it is installed. In other folders than `bin` the whole path is the name: `./serve`
+/// may be anything.
 pub(super) fn name_of(program: &str) -> &str {
     let name = match program.rsplit_once('/') {
         Some((folder, name)) if matches!(folder.rsplit('/').next(), Some("bin" | ".bin")) => name,

@@ -1,4 +1,4 @@
-//! What is taken for a service and what is not, by command lines as people and models write them.
+//! Command lines that are services and command lines that are not, as people and models write them.
 
 use super::is_service;
 
@@ -150,7 +150,7 @@ const SERVICES: &[&str] = &[
     "journalctl -fu nginx",
     "journalctl -u nginx.service -n 50 --follow",
     "sleep infinity",
-    // What stands around a command.
+    // Programs and words around a command.
     "cd web && npm run dev",
     "cd \"my web\" && PORT=1 npx vite --host > /tmp/vite.log 2>&1",
     "npm run dev > dev.log 2>&1",
@@ -373,7 +373,7 @@ fn near_misses() {
     assert_eq!(wrong(NOT_SERVICES, true), <[&str; 0]>::default());
 }
 
-/// Those of the lines that are judged otherwise than expected.
+/// The lines that are recognized otherwise than expected.
 fn wrong(lines: &'static [&'static str], judgement: bool) -> Vec<&'static str> {
     lines.iter().copied().filter(|line| is_service(line, &[]) == judgement).collect()
 }

@@ -1,10 +1,11 @@
-//! The services that every user has: patterns by ecosystem, and what takes a command out of them again.
+//! The built-in patterns for services, by ecosystem, and the exceptions to them.
 //!
-//! Left out on purpose: watchers that end with their standard input, because in the background that is empty (`rollup
-//! --watch`, `esbuild --watch`, `postcss --watch`), and whatever may as well be a program that ends (`node server.js`,
-//! `cargo run`, `make dev`, `docker run`). A user's own patterns can add those.
+//! There are no patterns for watchers that end with their standard input, because background commands have an empty one
+//! (`rollup --watch`, `esbuild --watch`, `postcss --watch`). There are none for commands that may also run a program
+//! that ends (`node server.js`, `cargo run`, `make dev`, `docker run`). A user's own patterns can add those.
 
-/// Words that make most commands end at once, detach, or do their work once. They count unless a pattern names them.
+/// Words that make most commands end at once, detach, or do their work once. They count unless the pattern itself has
+/// them.
 pub(super) const ENDING: [&str; 16] = [
     "--help",
     "-h",
@@ -25,7 +26,7 @@ pub(super) const ENDING: [&str; 16] = [
     "build",
 ];
 
-/// The same for single programs.
+/// Exceptions for single programs.
 pub(super) const EXCEPTIONS: [&str; 29] = [
     "docker|podman compose up --wait|--no-start|--abort-on-container-*|--exit-code-from*",
     "docker-compose|podman-compose up --wait|--no-start|--abort-on-container-*|--exit-code-from*",
@@ -58,7 +59,7 @@ pub(super) const EXCEPTIONS: [&str; 29] = [
     "stern --no-follow",
 ];
 
-/// Everything else is known by these.
+/// The built-in patterns.
 pub(super) const PATTERNS: [&[&str]; 12] = [
     SCRIPTS,
     WEB,
@@ -74,7 +75,7 @@ pub(super) const PATTERNS: [&[&str]; 12] = [
     FOLLOWERS,
 ];
 
-/// Scripts of a package, by the names that projects give to what keeps running.
+/// Scripts of a package, by the usual names for scripts that keep running.
 const SCRIPTS: &[&str] = &[
     "npm start",
     "npm run|run-script dev|start|serve|watch|develop|storybook",
@@ -143,7 +144,7 @@ const WEB: &[&str] = &[
     "serve|http-server|live-server dist",
 ];
 
-/// Programs that do their work again whenever a file changes.
+/// Programs that repeat their work whenever a file changes.
 const WATCHERS: &[&str] = &[
     "webpack watch|w",
     "webpack --watch|-w",
@@ -263,7 +264,7 @@ const RUST_GO: &[&str] = &[
     "encore run",
 ];
 
-/// Sites of documents.
+/// Servers for documentation sites.
 const DOCUMENTS: &[&str] = &[
     "hugo server|serve",
     "hugo server|serve -d",
@@ -302,7 +303,7 @@ const CONTAINERS: &[&str] = &[
     "minikube tunnel|mount",
 ];
 
-/// Servers that stay in front unless they are told otherwise.
+/// Servers that stay in the foreground by default.
 const SERVERS: &[&str] = &[
     "redis-server",
     "valkey-server",
@@ -354,7 +355,7 @@ const CLOUD: &[&str] = &[
     "nc|ncat -l -k",
 ];
 
-/// What prints lines as they come.
+/// Programs that print lines as they arrive.
 const FOLLOWERS: &[&str] = &[
     "tail -f|-F|--follow|--follow=*",
     "journalctl -f|--follow",

@@ -1,4 +1,4 @@
-//! What may stand in front of a program and lasts as long as that: `PORT=3000`, `npx`, `sudo`, `uv run`, …
+//! Programs that run another program and live as long: `PORT=3000`, `npx`, `sudo`, `uv run`, …
 
 use super::call::name_of;
 use super::pattern::fits;
@@ -7,9 +7,9 @@ use super::pattern::fits;
 struct Launcher {
     /// Its first words, written like a pattern.
     start: &'static str,
-    /// Options that change nothing about that.
+    /// Options without a value that it may have.
     flags: &'static [&'static str],
-    /// The same, with the next word for their value.
+    /// Options whose value is the next word.
     valued: &'static [&'static str],
 }
 
@@ -38,7 +38,7 @@ const UV_VALUED: &[&str] = &[
     "--package",
 ];
 
-/// Of two that begin alike, the longer one first.
+/// If two launchers begin with the same words, the longer one comes first.
 const LAUNCHERS: [Launcher; 28] = [
     launcher("npx|pnpx|bunx", NPX_FLAGS, PACKAGE),
     launcher("npm exec|x", NPX_FLAGS, PACKAGE),
@@ -46,7 +46,7 @@ const LAUNCHERS: [Launcher; 28] = [
     launcher("yarn exec|dlx|run", NPX_FLAGS, PACKAGE),
     launcher("yarn workspace *", &[], &[]),
     launcher("bun x|run", NPX_FLAGS, PACKAGE),
-    // These run what a package brings, if no script has the name.
+    // These run a program of a package, if no script has the name.
     launcher("pnpm|yarn", &["--silent", "-s"], FILTER),
     launcher("bun", &["--bun", "--silent"], FILTER),
     launcher("uv run", UV_FLAGS, UV_VALUED),
@@ -72,7 +72,7 @@ const LAUNCHERS: [Launcher; 28] = [
     launcher("caffeinate", &["-d", "-i", "-m", "-s"], &[]),
 ];
 
-/// What the launcher at the beginning of `words` runs; no words if there is none.
+/// The command that the launcher at the beginning of `words` runs; no words if there is none.
 pub(super) fn launched(words: &[String]) -> &[String] {
     for launcher in &LAUNCHERS {
         if let Some(rest) = launcher.pass(words) {
@@ -82,7 +82,7 @@ pub(super) fn launched(words: &[String]) -> &[String] {
     &[]
 }
 
-/// The words behind any `NAME=value`.
+/// The words after any `NAME=value`.
 pub(super) fn without_assignments(words: &[String]) -> &[String] {
     let assigned = words.iter().take_while(|word| is_assignment(word)).count();
     &words[assigned..]
@@ -95,7 +95,7 @@ fn is_assignment(word: &str) -> bool {
 }
 
 impl Launcher {
-    /// The words behind this launcher and its options. An option that is not listed may mean anything.
+    /// The words after this launcher and its options. An option that is not listed may mean anything.
     fn pass<'a>(&self, words: &'a [String]) -> Option<&'a [String]> {
         let mut rest = words;
         for (position, wanted) in self.start.split(' ').enumerate() {

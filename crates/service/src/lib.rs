@@ -1,14 +1,15 @@
-//! Commands that run until somebody stops them: dev servers, watchers, followers of logs.
+//! Commands that run until they are stopped: dev servers, watchers, followers of logs.
 //!
-//! A service gets no time limit of its own accord and holds no slot, so an ordinary command must not be taken for one;
-//! the other mistake costs little. Hence only a command whose whole line is understood is judged, by its first words.
+//! A service holds no slot and gets no time limit of ours. So to mistake an ordinary command for a service costs a lot;
+//! the other mistake costs little. Hence this crate judges a command only if it understands the whole line, and by its
+//! first words.
 //!
 //! ```text
-//! line        one simple command, its words without quotes; anything with more than that is not judged
-//! launcher    what may stand in front of a program: `npx`, `sudo`, `uv run`, …
+//! line        one simple command, its words without quotes; anything more complex is not judged
+//! launcher    programs that run another program: `npx`, `sudo`, `uv run`, …
 //! call        the words as their program reads them: arguments, options
-//! pattern     the language that known and the user's own patterns are written in
-//! known       the patterns that every user has
+//! pattern     the language of the built-in patterns and of the user's own
+//! known       the built-in patterns
 //! recognize   the decision
 //! ```
 

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Longest command that is looked at, in bytes. Who starts a dev server writes a line, not a program.
+/// Longest command that is judged, in bytes. A command that starts a dev server is a line, not a program.
 const MAX_BYTES: usize = 4096;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -15,11 +15,11 @@ enum Token {
     Redirection,
 }
 
-/// The words of `command` without quotes, if it is one simple command: maybe behind `cd FOLDER &&`, maybe with
+/// The words of `command` without quotes, if it is one simple command, perhaps with `cd FOLDER &&` before it and
 /// redirections at its end.
 ///
-/// `None` for everything else. In a list, a pipe or a substitution it is not certain what decides when it ends, and a
-/// command behind `&` is not waited for.
+/// `None` for everything else. In a list, a pipe or a substitution it is not certain which command ends last. A shell
+/// does not wait for a command with `&` behind it.
 pub(super) fn simple_command(command: &str) -> Option<Vec<String>> {
     if command.len() > MAX_BYTES {
         return None;
@@ -31,7 +31,7 @@ pub(super) fn simple_command(command: &str) -> Option<Vec<String>> {
             Some(Token::Word(word)) => words.push(word),
             Some(Token::And) if words.len() == 2 && words[0] == "cd" => words.clear(),
             Some(Token::Redirection) => match tokens.next() {
-                // Words behind a redirection would be the command's too; nobody writes that.
+                // Words after a redirection would belong to the command too, but that is never written in practice.
                 Some(Token::Word(_)) if !matches!(tokens.peek(), Some(Token::Word(_))) => {}
                 _ => return None,
             },
@@ -53,12 +53,13 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
 struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
     tokens: Vec<Token>,
-    /// The word that is being read.
+    /// The current word.
     word: Option<String>,
 }
 
 impl Reader<'_> {
-    /// Takes the next character, and what belongs to it. `None` ends the reading: there is more than a simple command.
+    /// Reads the next character, and those that belong to it. `None` stops the reading: this is more than a simple
+    /// command.
     fn take(&mut self, character: char) -> Option<()> {
         match character {
             ' ' | '\t' => self.end_word(),
@@ -68,7 +69,7 @@ impl Reader<'_> {
             },
             '\'' => self.single_quoted()?,
             '"' => self.double_quoted()?,
-            // A comment up to the end; a command on a further line is none of it.
+            // A comment must reach the end: another line may hold another command.
             '#' if self.word.is_none() => {
                 if self.rest.by_ref().any(|character| character == '\n') {
                     return None;

@@ -1,11 +1,11 @@
-//! The language of patterns, known ones and the user's: the beginning of a command, word by word.
+//! The language of patterns, built-in ones and the user's: the beginning of a command, word by word.
 //!
 //! | in a pattern | means |
 //! |---|---|
-//! | `npm run dev` | these words first; options may stand between them, and anything may follow |
+//! | `npm run dev` | these words first; options may come between them, and anything may follow |
 //! | `dev\|start` | one of the two |
 //! | `*` | any characters of one word |
-//! | `-w\|--watch` | one of these options, anywhere behind the words before it |
+//! | `-w\|--watch` | one of these options, anywhere after the words before it |
 //! | `$` at the end | no further word, options aside |
 
 use super::call::Call;
@@ -41,7 +41,7 @@ pub(super) fn fits(wanted: &str, word: &str) -> bool {
     wanted.split('|').any(|wanted| !wanted.is_empty() && glob(wanted, word))
 }
 
-/// Whether `wanted`, in which `*` stands for any characters, fits all of `word`.
+/// Whether `wanted`, in which `*` matches any characters, fits all of `word`.
 pub(super) fn glob(wanted: &str, word: &str) -> bool {
     let mut parts = wanted.split('*');
     let Some(rest) = parts.next().and_then(|first| word.strip_prefix(first)) else { return false };

@@ -1,4 +1,4 @@
-//! The decision: is this command line a service?
+//! Decides whether a command line is a service.
 
 use super::call::Call;
 use super::known::{ENDING, EXCEPTIONS, PATTERNS};
@@ -6,18 +6,18 @@ use super::launcher::{launched, without_assignments};
 use super::line::simple_command;
 use super::pattern::{matches, names};
 
-/// As many programs that run one another are looked at: each costs a look at all patterns.
+/// How many programs that run one another are judged: each costs a match against all patterns.
 const MAX_CALLS: usize = 8;
 
-/// Whether `command` is, by its first words, a service. `extra` are the user's own patterns.
+/// Whether `command` is a service, judged by its first words. `extra` are the user's own patterns.
 ///
-/// A pattern with `!` in front is an exception, and exceptions go before all other patterns, whatever their order: to
-/// take one of ours away, or a part of it, is to except it.
+/// A pattern with `!` in front is an exception. Exceptions outrank all other patterns, whatever their order. So an
+/// exception removes one of the built-in patterns, or a part of it.
 pub fn is_service(command: &str, extra: &[String]) -> bool {
     let Some(words) = simple_command(command) else { return false };
     let mut words = without_assignments(&words);
     let mut found = false;
-    // `npx vite` may be meant by a pattern for `npx vite` or by one for `vite`, and excepted by either.
+    // A pattern for `npx vite` or one for `vite` may match `npx vite`, and so may an exception.
     for _ in 0..MAX_CALLS {
         let Some(call) = Call::of(words) else { return found };
         if is_excepted(&call, extra) {
@@ -26,7 +26,7 @@ pub fn is_service(command: &str, extra: &[String]) -> bool {
         found = found || is_matched(&call, extra);
         words = launched(words);
     }
-    // More of them than anybody writes; the rest might be excepted.
+    // No real command has more of them, and an exception might match the rest.
     false
 }
 
