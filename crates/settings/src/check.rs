@@ -1,34 +1,34 @@
-//! What is wrong with the keys of ours in a settings file. Reading passes over all of it; people are told.
+//! Finds mistakes in our keys of a settings file. Hooks ignore them; `sisyphus config` reports them.
 
 use serde_json::{Map, Value};
 
 use super::keys::{KEYS, Key, Kind, Place, SECTION};
 
-/// The longest part of a wrong key that is looked at, in characters.
+/// The longest part of a wrong key that is compared, in characters.
 const LOOKED_AT: usize = 64;
-/// How many changes make one key of another at most, for it to be meant.
+/// How many changes a wrong key may need to be taken for another key.
 const NEAR: usize = 4;
-/// How many wrong keys of a file are told.
+/// How many wrong keys of a file are reported.
 const TOLD: usize = 50;
 
-/// One thing that is wrong.
+/// One mistake in a settings file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
     /// There is no such key. `name` is foreign text.
     NoSuchKey { name: String, nearest: Option<&'static str> },
-    /// The value is of another type, and counts as not set.
+    /// The value has the wrong type, and counts as not set.
     WrongType { key: &'static Key },
-    /// The value is beyond a limit, which counts in its place; or entries of a list can't be used.
+    /// The value exceeds a limit, and the limit is effective instead. Or some entries of a list are unusable.
     NotAllOfIt { key: &'static Key },
-    /// It is written in one piece and in the section; the latter counts.
+    /// The key is set both in the section and outside it. The value in the section is effective.
     Twice { key: &'static Key },
-    /// The section is no object, and nothing in it counts.
+    /// The section is not an object, so all of it is ignored.
     NoSection,
-    /// The file holds no object at all.
+    /// The file does not contain an object.
     NoObject,
 }
 
-/// Finds what is wrong in a whole settings file.
+/// Finds the mistakes in a whole settings file.
 pub fn check(file: &Value) -> Vec<Flaw> {
     let Some(file) = file.as_object() else { return vec![Flaw::NoObject] };
     let mut flaws = Vec::new();
@@ -72,22 +72,22 @@ fn flaw(name: &str, value: &Value) -> Option<Flaw> {
     (!is_whole).then_some(Flaw::NotAllOfIt { key })
 }
 
-/// The key that is meant by a wrong one, if one looks like it.
+/// The key that a wrong one is most similar to, if one is similar enough.
 fn nearest(name: &str) -> Option<&'static str> {
     let name: String = name.chars().take(LOOKED_AT).collect::<String>().to_lowercase();
     let name = name.trim_start_matches("sisyphus.").replace('-', "_");
-    // What is left out is meant too: `ttl`, `guard`.
+    // A part of a key is enough: `ttl`, `guard`.
     let part = KEYS.iter().filter(|key| name.len() >= 3 && key.name.contains(&name));
     if let [only] = part.collect::<Vec<_>>().as_slice() {
         return Some(only.name);
     }
     let distances = KEYS.iter().map(|key| (distance(&name, key.name), key.name));
-    // Of a short name a few changes leave nothing.
+    // A few changes would leave nothing of a short name.
     let is_near = |(changes, _): &(usize, &str)| *changes <= NEAR.min(name.chars().count() / 2);
     distances.min_by_key(|(changes, _)| *changes).filter(is_near).map(|(_, key)| key)
 }
 
-/// How many characters must be added, removed or exchanged to make one text of another.
+/// How many characters must be added, removed or replaced to turn one text into the other.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

@@ -1,4 +1,5 @@
-//! What is kept of a settings file: most of it is the client's business, and hooks read these files while the user waits.
+//! Selects our part of a settings file. Most of the file belongs to Claude Code, and hooks read it while the user
+//! waits.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::keys::{KEYS, Place, SECTION};
 
-/// A key of the client's own that matters to us.
+/// A key of Claude Code's own that we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientKey {
     AllowManagedHooksOnly,
@@ -20,7 +21,7 @@ impl ClientKey {
     const ALL: [Self; 4] =
         [Self::AllowManagedHooksOnly, Self::DisableAllHooks, Self::EnabledPlugins, Self::Sandbox];
 
-    /// As it stands in the file.
+    /// Its name in the file.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::AllowManagedHooksOnly => "allowManagedHooksOnly",
@@ -31,13 +32,13 @@ impl ClientKey {
     }
 }
 
-/// Parses a settings file and keeps what is ours of it. The rest is passed over and not built, which takes
-/// less time (`cargo xtask bench settings`). It must be JSON all the same, but for bytes in its strings that are no UTF-8,
-/// and however deep it is nested.
+/// Parses a settings file and keeps our part of it. The parser skips the rest without building it, which takes less
+/// time (`cargo xtask bench settings`). Still, all of it must be JSON, nested to any depth. Only its strings may
+/// contain bytes that are not UTF-8.
 pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<Value> {
     match serde_json::from_slice(bytes) {
         Ok(Excerpt(kept)) => Ok(kept.into()),
-        // No object, or no JSON at all: people are told which.
+        // The file is not an object, or not JSON: this parse returns which.
         Err(_) => serde_json::from_slice(bytes),
     }
 }

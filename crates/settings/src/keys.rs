@@ -1,29 +1,29 @@
-//! Every key of ours: its type, default, unit and meaning, and what a project may do with it. What people are told about
-//! settings is made from this table; a test holds it equal to what [`Settings`](super::Settings) reads.
+//! Every key of ours: its type, default, unit and meaning, and how a project may change it. The pages and reports about
+//! settings are made from this table. A test holds it equal to what [`Settings`](super::Settings) reads.
 
 use serde_json::{Map, Value};
 
-/// What stands before each key in a settings file.
+/// The prefix of each key in a settings file.
 pub const SECTION: &str = "sisyphus";
 
 /// One key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
-    /// Without the section.
+    /// The name without the section.
     pub name: &'static str,
     pub place: Place,
     pub kind: Kind,
     pub project: Project,
-    /// One sentence, beginning with a small letter and without a full stop.
+    /// One sentence, beginning with a lower-case letter and without a full stop.
     pub meaning: &'static str,
 }
 
-/// Where a key stands in a settings file.
+/// The place of a key in a settings file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// In the section, or with its name in front.
+    /// In the section, or outside it with the section's name as prefix.
     Section,
-    /// By itself. In the section it counts as well.
+    /// At the top level. In the section it is effective too.
     Top,
 }
 
@@ -32,24 +32,24 @@ pub enum Place {
 pub enum Kind {
     /// `true`, which is the default, or `false`.
     Switch,
-    /// A whole number from 0 on.
+    /// A whole number, 0 or more.
     Number {
         default: u64,
-        /// More counts as this.
+        /// A larger value counts as this.
         max: Option<u64>,
         unit: &'static str,
         zero: Zero,
     },
     /// A list of texts, by default empty.
     Patterns { most: usize, longest: usize },
-    /// An object of names, each with a whole number from 0 on, which is no limit. By default empty.
+    /// An object of names, each with a whole number; 0 is no limit. By default empty.
     Limits { most: usize, longest: usize },
 }
 
-/// What 0 means.
+/// The meaning of 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Zero {
-    /// Nothing else than the number.
+    /// The number itself.
     Number,
     /// The default.
     Default,
@@ -57,15 +57,15 @@ pub enum Zero {
     Unlimited,
 }
 
-/// What the settings of a project may do with a key. A repository is written by others: it may only make us more
-/// careful than its user wants us to be.
+/// How the settings of a project may change a key. Other people write a repository, so it may only make us more careful
+/// than its user wants us to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Project {
-    /// Nothing: what the key says holds for several projects together.
+    /// Not at all: the key applies to several projects together.
     MayNothing,
     MayTurnOff,
     MayLower,
-    /// It may add entries that begin with `!`, which take something away.
+    /// It may add entries that begin with `!`, which remove something.
     MayTakeAway,
 }
 
@@ -81,29 +81,29 @@ pub(super) const DEFAULT_NOTIFY_SECONDS: u64 = 10;
 pub(super) const MAX_PATTERNS: usize = 200;
 pub(super) const MAX_PATTERN_CHARS: usize = 200;
 
-/// Every key, in the order in which people are told of them.
+/// Every key, in the order of the pages and reports.
 pub const KEYS: &[Key] = &[
     Key {
         name: "background_execution",
         place: Place::Section,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
-        meaning: "whether commands are attached and recorded at all; what was recorded before is still delivered",
+        meaning: "whether commands are attached and recorded at all; results of recorded commands are still delivered",
     },
     Key {
         name: "sleep_guard",
         place: Place::Section,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
-        meaning: "whether a foreground call that does nothing but sleep is denied while a background command of its \
-                  conversation runs whose end is told anyway",
+        meaning: "whether a foreground call that only sleeps is denied while its conversation has a running background \
+                  command and will be notified when it finishes",
     },
     Key {
         name: "ultrawork_keyword",
         place: Place::Section,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
-        meaning: "whether the words `ultrawork` and `ulw` in a typed prompt ask for ultrawork",
+        meaning: "whether the words `ultrawork` and `ulw` in a typed prompt request the ultrawork skill",
     },
     Key {
         name: "max_background_tasks",
@@ -114,9 +114,10 @@ pub const KEYS: &[Key] = &[
             unit: "commands",
             zero: Zero::Unlimited,
         },
-        // There is one line for all projects: one that may start only behind others would hold up theirs.
+        // All projects share one queue. If the commands of one project waited longer, they would hold up those of
+        // others.
         project: Project::MayNothing,
-        meaning: "how many commands and agents run at once, over all sessions; 0 is unlimited",
+        meaning: "how many commands and agents run at once, across all sessions; 0 is unlimited",
     },
     Key {
         name: "model_concurrency",
@@ -143,7 +144,7 @@ pub const KEYS: &[Key] = &[
             zero: Zero::Default,
         },
         project: Project::MayLower,
-        meaning: "time limit of a command from its real start, where its call names none that counts; 0 is the default",
+        meaning: "time limit of a command from its real start, unless its call names an effective one; 0 is the default",
     },
     Key {
         name: "stale_minutes",
@@ -155,14 +156,14 @@ pub const KEYS: &[Key] = &[
             zero: Zero::Unlimited,
         },
         project: Project::MayLower,
-        meaning: "a command that prints nothing for so long is told to the model, once; 0 is never",
+        meaning: "the model is notified once about a command that prints nothing for this long; 0 is never",
     },
     Key {
         name: "service_patterns",
         place: Place::Section,
         kind: Kind::Patterns { most: MAX_PATTERNS, longest: MAX_PATTERN_CHARS },
         project: Project::MayTakeAway,
-        meaning: "command lines that run until somebody stops them, beside those that are known: no slot, no time \
+        meaning: "command lines that run until they are stopped, in addition to the built-in ones: no slot, no time \
                   limit; with a `!` in front: not a service",
     },
     Key {
@@ -175,14 +176,14 @@ pub const KEYS: &[Key] = &[
             zero: Zero::Number,
         },
         project: Project::MayLower,
-        meaning: "last lines of an output that a reminder shows",
+        meaning: "how many last lines of an output a reminder shows",
     },
     Key {
         name: "background_notifications",
         place: Place::Top,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
-        meaning: "whether the desktop tells you of ends: of what failed at once, of what went well if it took its time",
+        meaning: "whether you get desktop notifications: at once for a failure, and for a success that took a while",
     },
     Key {
         name: "notify_min_seconds",
@@ -193,19 +194,19 @@ pub const KEYS: &[Key] = &[
             unit: "seconds",
             zero: Zero::Number,
         },
-        // Lower, and a repository could have each of its commands announced.
+        // With a lower value, a repository could have each of its commands announced.
         project: Project::MayNothing,
         meaning: "how long a command must have run for its success to be shown on the desktop",
     },
 ];
 
 impl Key {
-    /// The key of that name, written without the section.
+    /// The key of that name, without the section.
     pub fn named(name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// As it is written in one piece: `sisyphus.output_lines`, `background_notifications`.
+    /// The whole key: `sisyphus.output_lines`, `background_notifications`.
     pub fn dotted(&self) -> String {
         match self.place {
             Place::Section => self.in_section(),
@@ -213,12 +214,12 @@ impl Key {
         }
     }
 
-    /// With the section's name in front.
+    /// The key with the section's name as prefix.
     pub(super) fn in_section(&self) -> String {
         format!("{SECTION}.{}", self.name)
     }
 
-    /// What it is if nobody sets it.
+    /// Its value if it is not set.
     pub fn default(&self) -> Value {
         match self.kind {
             Kind::Switch => true.into(),
@@ -228,7 +229,7 @@ impl Key {
         }
     }
 
-    /// What it may be set to, in words.
+    /// Its possible values, in words.
     pub fn type_in_words(&self) -> String {
         match self.kind {
             Kind::Switch => "true or false".to_owned(),
@@ -247,7 +248,7 @@ impl Key {
         }
     }
 
-    /// Whether a value is of the key's type. Another one counts as not set.
+    /// Whether a value has the key's type. A value of another type counts as not set.
     pub fn accepts(&self, value: &Value) -> bool {
         match self.kind {
             Kind::Switch => value.is_boolean(),
@@ -257,7 +258,7 @@ impl Key {
         }
     }
 
-    /// The value with its limits applied; `None` for one that is not of the key's type.
+    /// The value with its limits applied; `None` for a value of another type.
     pub fn usable(&self, value: &Value) -> Option<Value> {
         match self.kind {
             Kind::Switch => value.as_bool().map(Value::Bool),
@@ -280,7 +281,7 @@ impl Key {
     }
 }
 
-/// Those of the object that can be used: one wrong entry does not cost the others.
+/// The usable entries of the object: one wrong entry does not cost the others.
 pub(super) fn usable_limits(
     object: &Map<String, Value>,
     most: usize,
@@ -290,7 +291,7 @@ pub(super) fn usable_limits(
     entries.filter_map(|(name, number)| Some((name.as_str(), number.as_u64()?))).take(most)
 }
 
-/// Those of the list that can be used: one wrong entry does not cost the others.
+/// The usable entries of the list: one wrong entry does not cost the others.
 fn usable_patterns(
     list: &[Value],
     most: usize,

@@ -1,7 +1,7 @@
 //! The user's settings and those of a project, one over the other.
 //!
-//! A project's settings come with a repository: they may only make us more careful than the user wants us to be. What a
-//! key lets them do stands in the [table of keys](super::keys); [`narrow`] is the one place that decides.
+//! A project's settings come with a repository: they may only make us more careful than the user wants us to be. The
+//! [table of keys](super::keys) says how a project may change each key. `narrow` is the one place that decides.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::excerpt::{self, ClientKey};
 use super::keys::{KEYS, Key, Kind, Project, SECTION, Zero};
 use super::{MAX_BYTES, Settings, Switch, setting};
 
-/// The files of a project, of which the second has the last word with the client. Both may come with a repository.
+/// The files of a project. For Claude Code the second overrides the first. Both may come with a repository.
 const PROJECT_FILES: [&str; 2] = ["settings.json", "settings.local.json"];
 
 /// One settings file.
@@ -26,9 +26,9 @@ pub struct File {
 #[derive(Debug, Clone)]
 pub enum Content {
     Missing,
-    /// It can't be read, or is no JSON: why. Nothing in it counts.
+    /// It can't be read, or is not JSON, for this reason. Nothing in it is effective.
     Unreadable(String),
-    /// What is ours of it, and each [`ClientKey`].
+    /// Our part of it, and each [`ClientKey`].
     Read(Value),
 }
 
@@ -39,14 +39,14 @@ impl File {
             Ok(None) => Content::Missing,
             Ok(Some(bytes)) => match excerpt::parse(&bytes) {
                 Ok(value) => Content::Read(value),
-                Err(error) => Content::Unreadable(format!("no JSON: {error}")),
+                Err(error) => Content::Unreadable(format!("not JSON: {error}")),
             },
             Err(error) => Content::Unreadable(error.root_cause().to_string()),
         };
         Self { path, content }
     }
 
-    /// What it sets a key of the client's own to.
+    /// The value of one of Claude Code's own keys.
     pub fn of_client(&self, key: ClientKey) -> Option<&Value> {
         match &self.content {
             Content::Read(file) => file.get(key.name()),
@@ -54,7 +54,7 @@ impl File {
         }
     }
 
-    /// What it sets a key to, if that can be used.
+    /// The value of a key, if it is usable.
     fn usable(&self, key: &Key) -> Option<Value> {
         match &self.content {
             Content::Read(file) => setting(file, key.name).and_then(|value| key.usable(value)),
@@ -63,24 +63,24 @@ impl File {
     }
 }
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source<'a> {
     Default,
     File(&'a Path),
 }
 
-/// What counts for one key.
+/// The effective value of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effective<'a> {
     pub key: &'static Key,
     pub value: Value,
     pub source: Source<'a>,
-    /// The files of the project that ask for what a project may not.
+    /// The files of the project that set it to a value that a project may not set.
     pub refused: Vec<&'a Path>,
 }
 
-/// Every settings file that is looked at.
+/// Every settings file that is read.
 #[derive(Debug, Clone)]
 pub struct Layers {
     pub user: File,
@@ -88,7 +88,7 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// Reads `settings.json` in the client's configuration folder, and what a project adds.
+    /// Reads `settings.json` in Claude Code's configuration folder, and the files of a project.
     pub fn read(config_dir: &Path, project: Option<&Path>) -> Self {
         let folder = project.map(|dir| dir.join(".claude")).filter(|folder| folder != config_dir);
         let of_project =
@@ -99,7 +99,7 @@ impl Layers {
         }
     }
 
-    /// What counts for each key, and why.
+    /// The effective value of each key, and its origin.
     pub fn effective(&self) -> Vec<Effective<'_>> {
         KEYS.iter().map(|key| self.effective_of(key)).collect()
     }
@@ -124,12 +124,13 @@ impl Layers {
         effective
     }
 
-    /// What counts, for the program.
+    /// The effective values, for the program.
     pub fn settings(&self) -> Settings {
         Settings { sandbox: self.sandbox(), ..self.ours() }
     }
 
-    /// Whether a file switches the client's sandbox on. In doubt it is: a sandboxed runner is believed less.
+    /// Whether any file enables Claude Code's sandbox. In doubt it counts as enabled, because readers trust a sandboxed
+    /// runner less.
     fn sandbox(&self) -> Switch {
         let is_on = |file: &File| {
             let section = file.of_client(ClientKey::Sandbox);
@@ -152,16 +153,16 @@ impl Layers {
     }
 }
 
-/// What becomes of a value if a project asks for another.
+/// The result if a project asks for another value.
 #[derive(Debug, PartialEq, Eq)]
 enum Narrowed {
     Same,
     To(Value),
-    /// It would loosen something, or is not the project's to say.
+    /// It would loosen something, or a project may not set it.
     Refused,
 }
 
-/// Decides what a project may do. Both values are usable ones of the key.
+/// Decides what a project may change. Both values are usable ones of the key.
 fn narrow(key: &Key, ours: &Value, asked: &Value) -> Narrowed {
     if ours == asked {
         return Narrowed::Same;
@@ -195,7 +196,8 @@ fn take_away(ours: &Value, asked: &Value) -> Narrowed {
     match (more.is_empty(), adds) {
         (true, true) => Narrowed::Refused,
         (true, false) => Narrowed::Same,
-        // The user's first: of too many the last are passed over, and what the user took away must stay away.
+        // The user's come first: if there are too many, the last are dropped, and what the user removed must stay
+        // removed.
         (false, _) => Narrowed::To(kept.into_iter().chain(more).collect()),
     }
 }

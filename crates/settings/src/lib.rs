@@ -1,8 +1,8 @@
-//! The user's settings: the keys `sisyphus.…` in the client's own `settings.json`, and `background_notifications`.
+//! The user's settings: the keys `sisyphus.…` in Claude Code's own `settings.json`, and `background_notifications`.
 //!
-//! Both ways to write a key are read: `{"sisyphus": {"output_lines": 5}}` and `{"sisyphus.output_lines": 5}`. Where a
-//! file has both, the nested one counts. What is missing, broken or of the wrong type is the default: a typing mistake
-//! in one key must not cost a session its results. The settings of a project are read too, see [`layers`].
+//! A key has two forms: `{"sisyphus": {"output_lines": 5}}` and `{"sisyphus.output_lines": 5}`. If a file has both, the
+//! nested one is effective. A value that is missing, broken or of the wrong type counts as the default: a typing
+//! mistake in one key must not cost a session its results. The settings of a project are read too, see [`layers`].
 
 pub mod check;
 mod excerpt;
@@ -36,14 +36,14 @@ pub enum Execution {
     Off,
 }
 
-/// Whether something that can be done without is done.
+/// Whether an optional feature is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
     On,
     Off,
 }
 
-/// How many tasks may run at once, services not counted.
+/// How many tasks may run at once, not counting services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotLimit {
@@ -51,7 +51,7 @@ pub enum SlotLimit {
     AtMost(NonZeroUsize),
 }
 
-/// What the user set, or the default.
+/// The user's values, or the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `sisyphus.background_execution`, default true.
@@ -63,30 +63,30 @@ pub struct Settings {
     pub model_concurrency: Vec<(String, SlotLimit)>,
     /// `sisyphus.provider_concurrency`, the same for providers.
     pub provider_concurrency: Vec<(String, SlotLimit)>,
-    /// `sisyphus.task_ttl_minutes` in milliseconds: how long a command may run whose call names no limit. Default 30
-    /// minutes, at most 10,080 (a week); 0 is the default, because a limit of nothing would let nothing run.
+    /// `sisyphus.task_ttl_minutes` in milliseconds: the time limit of a command whose call names none. Default 30
+    /// minutes, at most 10,080 (a week). 0 is the default, because a limit of nothing would let no command run.
     pub task_ttl_ms: u64,
     /// `sisyphus.stale_minutes` in milliseconds: after how long without output a command counts as stuck. Default 0,
     /// which is never; at most 10,080 minutes.
     pub stale_ms: Option<u64>,
-    /// `sisyphus.service_patterns`, default none: what the user adds to the [services](sisyphus_service) that are known,
-    /// and with a `!` in front takes away. The first 200 that have 1 to 200 characters.
+    /// `sisyphus.service_patterns`, default none: what the user adds to the built-in [services](sisyphus_service) and,
+    /// with a `!` in front, removes from them. The first 200 that have 1 to 200 characters.
     pub service_patterns: Vec<String>,
     /// `sisyphus.output_lines`, default 20, at most 200: how many last lines of an output a reminder shows.
     pub output_lines: usize,
-    /// `sisyphus.sleep_guard`, default true: whether a foreground call that does nothing but sleep is denied while a
-    /// background task of its session runs.
+    /// `sisyphus.sleep_guard`, default true: whether a foreground call that only sleeps is denied while a background
+    /// task of its session runs.
     pub sleep_guard: Switch,
-    /// `sisyphus.ultrawork_keyword`, default true: whether the words `ultrawork` and `ulw` in a typed prompt ask for the
-    /// skill of that name.
+    /// `sisyphus.ultrawork_keyword`, default true: whether the words `ultrawork` and `ulw` in a typed prompt request
+    /// the skill of that name.
     pub ultrawork_keyword: Switch,
-    /// `background_notifications`, default true: whether people are told of ends on their desktop.
+    /// `background_notifications`, default true: whether people get desktop notifications of results.
     pub notifications: Switch,
-    /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have run
-    /// for its success to be worth telling.
+    /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have
+    /// run for a notification of its success.
     pub notify_min_ms: u64,
-    /// `sandbox.enabled`, a setting of the client's own, in any of the files: whether it may start commands in its
-    /// sandbox.
+    /// `sandbox.enabled`, a setting of Claude Code's own, in any of the files: whether Claude Code may start commands
+    /// in its sandbox.
     pub sandbox: Switch,
 }
 
@@ -111,8 +111,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The user's settings, for what is done outside of any project; `None` if there is something that can't be read or
-    /// is no JSON, as while an editor writes it.
+    /// The user's settings, for work outside of any project; `None` if the file can't be read or is not JSON, for
+    /// example while an editor writes it.
     pub fn read_whole(config_dir: &Path) -> Option<Self> {
         let layers = Layers::read(config_dir, None);
         match layers.user.content {
@@ -121,7 +121,7 @@ impl Settings {
         }
     }
 
-    /// The user's settings as the settings of the project in this folder narrow them.
+    /// The user's settings, narrowed by those of the project in this folder.
     pub fn read_in(config_dir: &Path, project: Option<&Path>) -> Self {
         Layers::read(config_dir, project).settings()
     }
@@ -157,7 +157,7 @@ impl Settings {
     }
 }
 
-/// On unless the user said `false`, in so many letters.
+/// On unless the user set exactly `false`.
 fn switch(file: &Value, key: &str) -> Switch {
     match setting(file, key).and_then(Value::as_bool) {
         Some(false) => Switch::Off,
@@ -165,7 +165,7 @@ fn switch(file: &Value, key: &str) -> Switch {
     }
 }
 
-/// The value of a key of ours, however it is written. Null is the same as not set.
+/// The value of a key of ours, in either form. Null is the same as not set.
 fn setting<'a>(file: &'a Value, key: &str) -> Option<&'a Value> {
     let set = |value: &&Value| !value.is_null();
     let nested = file.get("sisyphus").and_then(|section| section.get(key)).filter(set);
@@ -178,7 +178,7 @@ fn slot_limit(number: u64) -> SlotLimit {
     NonZeroUsize::new(saturating(number)).map_or(SlotLimit::Unlimited, SlotLimit::AtMost)
 }
 
-/// `None` for 0, which each key gives a meaning of its own.
+/// `None` for 0, whose meaning depends on the key.
 fn minutes_in_ms(minutes: u64) -> Option<u64> {
     (minutes > 0).then(|| minutes.min(MAX_MINUTES) * MINUTE_MS)
 }
@@ -197,7 +197,7 @@ fn limits(object: &Value) -> Vec<(String, SlotLimit)> {
         .collect()
 }
 
-/// Those of the list that can be used: one wrong entry does not cost the others.
+/// The usable entries of the list: one wrong entry does not cost the others.
 fn patterns(list: &Value) -> Vec<String> {
     let entries = list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::trim);
     entries

@@ -261,7 +261,7 @@ fn wrong_settings_are_found_with_what_was_meant() {
     let text = run(&env, &["doctor"]).stdout;
     assert!(!text.contains('\u{1b}'), "{text:?}");
     for (content, expected) in [
-        ("{broken".to_owned(), "is not read: no JSON"),
+        ("{broken".to_owned(), "is not read: not JSON"),
         ("[]".to_owned(), "holds no settings"),
         ("[".repeat(2 << 20), "larger than"),
         ("[".repeat(100_000), "recursion limit"),
