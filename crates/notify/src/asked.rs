@@ -1,4 +1,4 @@
-//! What this program is started for.
+//! The commands of this program.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -15,18 +15,18 @@ use crate::desktop::{self, Desktop};
 use crate::places::Places;
 use crate::serve;
 
-/// Tells what is noted.
+/// Shows the notifications that are due.
 pub(crate) fn tell() -> ExitCode {
     let environment = Environment::read();
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
-    // The home may be another one by now, but what the user has set is not.
+    // The home folder may have changed, but the configuration folder that the user set is the same.
     let own = state.config_dir().map(Path::to_owned);
     let Some(config_dir) = own.or_else(|| client_config_dir(&environment).ok()) else {
         return ExitCode::SUCCESS;
     };
     let store = Store::new(state);
     let served = serve::serve(&store, &mut Places::new(config_dir));
-    // The user may have removed the state meanwhile. The log must not bring it back.
+    // The user may have removed the state folder. Logging must not create it again.
     if let Err(error) = served
         && store.dir().root().exists()
     {
@@ -35,13 +35,13 @@ pub(crate) fn tell() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Shows a notification, and says who did.
+/// Shows a test notification, and prints which program shows it.
 pub(crate) fn test() -> ExitCode {
     let shown = Desktop::default().show(&Message::test(), None);
     say(shown.and_then(|_| desktop::name()))
 }
 
-/// Says who would.
+/// Prints which program shows notifications.
 pub(crate) fn probe() -> ExitCode {
     say(desktop::name())
 }
@@ -51,7 +51,7 @@ fn say(found: Result<String>) -> ExitCode {
         Ok(name) => (name, ExitCode::SUCCESS),
         Err(error) => (format!("{error:#}"), ExitCode::FAILURE),
     };
-    #[expect(clippy::disallowed_methods, reason = "this is what it was asked for")]
+    #[expect(clippy::disallowed_methods, reason = "the caller asked for this output")]
     let _ = writeln!(io::stdout(), "{line}");
     code
 }

@@ -1,4 +1,4 @@
-//! What stands in a notification. All of it is plain text: names, paths and outputs are foreign.
+//! The text of a notification. All of it is plain text: names, paths and outputs are foreign.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,14 +15,14 @@ use crate::places::Places;
 
 /// Longest title, in characters.
 const TITLE_MAX: usize = 100;
-/// Longest project name in it.
+/// Longest project name in the title.
 const PROJECT_MAX: usize = 40;
 /// Longest line of the body.
 const LINE_MAX: usize = 200;
-/// How many ends have a line of their own.
+/// How many results get a line of their own.
 const NAMED: usize = 5;
 
-/// One notification, plain.
+/// One notification, as plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) title: String,
@@ -33,12 +33,12 @@ impl Message {
     pub(crate) fn test() -> Self {
         Self {
             title: "Sisyphus: this is a test".to_owned(),
-            body: "Ends of background commands will be told like this.".to_owned(),
+            body: "When a background command finishes, you are notified like this.".to_owned(),
         }
     }
 }
 
-/// Puts a batch into words.
+/// Composes the text of a batch.
 pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> Message {
     let cwds = batch.ended.iter().map(|it| it.cwd.as_path());
     let cwds: Vec<&Path> =
@@ -50,7 +50,7 @@ pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> M
         Some(_) | None => format!("{} projects", projects.len()),
     };
     let (what, mut body) = match batch.ended.as_slice() {
-        [] => ("all commands have ended".to_owned(), Vec::new()),
+        [] => ("all commands finished".to_owned(), Vec::new()),
         [one] => (named(one), told_alone(one, state)),
         several => (counted(several), told_together(several)),
     };
@@ -62,7 +62,7 @@ pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> M
 fn counted(ended: &[Ended]) -> String {
     let failed = ended.iter().filter(|it| it.urgency() != Urgency::Soon).count();
     match failed {
-        0 => format!("{} commands have ended", ended.len()),
+        0 => format!("{} commands finished", ended.len()),
         _ => format!("{failed} of {} commands failed", ended.len()),
     }
 }
@@ -98,10 +98,10 @@ fn sum(over: &SessionSummary) -> String {
     let ms = (over.at - over.series.since).num_milliseconds();
     let took = u64::try_from(ms).map(|ms| format!(", in {}", duration(ms))).unwrap_or_default();
     let tally = &over.series.tally;
-    format!("All {} of this session have ended: {}{took}", tally.total(), tally.said())
+    format!("All {} commands of this session finished: {}{took}", tally.total(), tally.said())
 }
 
-/// The first of the last lines that look like a failure; without one, the last line.
+/// The first of the last lines that look like a failure. If there is none, the last line.
 fn failing_line(output: &Path) -> Option<String> {
     let excerpt = excerpt(&mut File::open(output).ok()?, 1, Purpose::Failure).ok()?;
     let line =

@@ -1,4 +1,4 @@
-//! The desktop: shows a notification, or says why not, within seconds.
+//! The desktop: shows a notification, or returns why not, within seconds.
 
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -12,21 +12,21 @@ use crate::compose::Message;
 /// How long a desktop may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Which notification it is, so that another can take its place.
+/// The id of a notification, so that another one can replace it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shown(u32);
 
-/// Whether there is a desktop, as far as is known.
+/// Whether there is a desktop, as far as it is known.
 #[derive(Debug, Default)]
 pub(crate) enum Desktop {
     #[default]
     Untried,
-    /// It did not answer: it is not asked again.
+    /// It did not answer, and is not asked again.
     None,
 }
 
 impl Desktop {
-    /// Shows a notification, in the place of another one.
+    /// Shows a notification. It replaces the one at `place`.
     pub(crate) fn show(&mut self, message: &Message, place: Option<Shown>) -> Result<Shown> {
         match self {
             Self::None => anyhow::bail!("no desktop answered before"),
@@ -46,7 +46,7 @@ pub(crate) fn name() -> Result<String> {
     in_time(server)
 }
 
-/// Who does not answer is left behind with the thread that asked: this process ends soon.
+/// If the desktop does not answer, the thread that asks it is left behind: this process exits soon.
 fn in_time<T: Send + 'static>(ask: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let (sender, receiver) = sync_channel(1);
     thread::Builder::new()
@@ -76,13 +76,13 @@ fn id_of(shown: &notify_rust::NotificationHandle) -> Shown {
     Shown(shown.id())
 }
 
-/// Elsewhere none takes another one's place.
+/// On other systems no notification replaces another one.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn id_of<T>(_: &T) -> Shown {
     Shown(0)
 }
 
-/// The text as the desktop takes it: one that reads markup gets none.
+/// The text for the desktop: markup is escaped if the desktop interprets it.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn body(text: &str) -> String {
     let reads_markup = notify_rust::get_capabilities()

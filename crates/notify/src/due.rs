@@ -1,4 +1,4 @@
-//! When what is noted is told: pure.
+//! When a notification is due. Pure.
 
 use std::time::Duration;
 
@@ -8,19 +8,20 @@ use sisyphus_state::notify::{COALESCE_WINDOW, Ended, Notes, SessionSummary, Urge
 
 use crate::places::Places;
 
-/// How long an end waits that may turn out to be the work of a session's end: longer than that is known to us.
+/// How long the notifier holds back a result that the end of a session may have caused. After that the record shows
+/// whether it did.
 const SURE: TimeDelta = TimeDelta::seconds(5);
 
-/// What is to be done.
+/// The next step of the notifier.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Nothing,
-    /// There is something, for later.
+    /// There is something to show later.
     Wait(Duration),
     Take,
 }
 
-/// Ends and sums that are told together.
+/// Results and summaries that share one notification.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) ended: Vec<Ended>,
@@ -38,7 +39,7 @@ impl Batch {
     }
 }
 
-/// Looks at what is noted.
+/// Determines the next step for these notes.
 pub(crate) fn next(notes: &Notes, now: DateTime<Utc>) -> Next {
     let mut left: Vec<TimeDelta> = notes.ended.iter().map(|it| left_of_end(it, now)).collect();
     left.extend(notes.over.iter().filter_map(|it| left_of_sum(it, notes, now)));
@@ -49,19 +50,19 @@ pub(crate) fn next(notes: &Notes, now: DateTime<Utc>) -> Next {
     }
 }
 
-/// Whether there is something that nobody wants to hear.
+/// Whether there is a note that the user does not want.
 pub(crate) fn has_unwanted(notes: &Notes, now: DateTime<Utc>, places: &mut Places) -> bool {
     notes.ended.iter().any(|it| !is_wanted(it, now, places))
         || notes.over.iter().any(|it| !is_wanted_sum(it, now, places))
 }
 
-/// Drops it. It must not have others told before their time.
+/// Drops notes that the user does not want. They must not make other notes due early.
 pub(crate) fn drop_unwanted(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) {
     notes.ended.retain(|it| is_wanted(it, now, places));
     notes.over.retain(|it| is_wanted_sum(it, now, places));
 }
 
-/// Takes what is due, and what can be told with it.
+/// Takes the notes that are due, and those that can be shown with them.
 pub(crate) fn take(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -> Batch {
     drop_unwanted(notes, now, places);
     let is_sure = |it: &Ended| {
@@ -99,7 +100,7 @@ fn left_of_end(ended: &Ended, now: DateTime<Utc>) -> TimeDelta {
     }
 }
 
-/// A sum waits until all ends of its session are sure; without a time of its own as long as one is not.
+/// A summary waits until all results of its session are certain. `None` as long as one is not.
 fn left_of_sum(sum: &SessionSummary, notes: &Notes, now: DateTime<Utc>) -> Option<TimeDelta> {
     let is_unsure = |it: &Ended| {
         it.session == sum.session
@@ -109,7 +110,7 @@ fn left_of_sum(sum: &SessionSummary, notes: &Notes, now: DateTime<Utc>) -> Optio
     (!notes.ended.iter().any(is_unsure)).then(|| left_since(sum.at, together(), now))
 }
 
-/// A note of the future is of a clock that was set back.
+/// A note from the future comes from before the clock was set back.
 fn left_since(at: DateTime<Utc>, wait: TimeDelta, now: DateTime<Utc>) -> TimeDelta {
     if at > now { TimeDelta::zero() } else { wait - (now - at) }
 }

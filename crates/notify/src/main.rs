@@ -1,5 +1,6 @@
-//! `sisyphus-notify`: tells people on their desktop what ended. Whoever makes an end known starts it and goes on; it takes
-//! what is noted, waits a moment for what belongs to it, and ends. Whatever goes wrong, it is quiet.
+//! `sisyphus-notify`: notifies people on their desktop when commands finish. The process that publishes a result starts
+//! it and goes on. The notifier takes the notes, waits a moment for related ones, and exits. Its errors go to the log
+//! only.
 
 mod asked;
 mod compose;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => asked::tell(),
-        // For `sisyphus notify` and `sisyphus doctor`: one line on standard output, the desktop's name or what is wrong.
+        // For `sisyphus notify` and `sisyphus doctor`: prints one line, the desktop's name or the error.
         Some("test") => asked::test(),
         Some("probe") => asked::probe(),
         Some(_) => ExitCode::FAILURE,

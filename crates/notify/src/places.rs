@@ -1,14 +1,14 @@
-//! The project that a command ran in, and what counts there.
+//! The project that a command ran in, and its effective settings.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sisyphus_settings::Settings;
 
-/// What makes a folder the root of a project.
+/// Names that mark the root folder of a project.
 const MARKS: [&str; 2] = [".claude", ".git"];
 
-/// The projects that were looked at.
+/// The projects that were read already.
 pub(crate) struct Places {
     config_dir: PathBuf,
     known: BTreeMap<PathBuf, Place>,
@@ -37,8 +37,8 @@ impl Places {
     }
 }
 
-/// The nearest folder upwards that looks like a project's; without one, the folder itself. The home folder, where the
-/// client's own settings are, is nobody's project.
+/// The nearest folder upwards that looks like a project's, or else the folder itself. The home folder, where Claude
+/// Code's own settings are, is no project.
 fn root_of<'a>(cwd: &'a Path, config_dir: &Path) -> &'a Path {
     let is_root = |dir: &&Path| {
         MARKS.iter().map(|mark| dir.join(mark)).any(|mark| mark != config_dir && mark.exists())

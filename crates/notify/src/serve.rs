@@ -1,4 +1,4 @@
-//! Takes what is noted, and tells it: one process at a time.
+//! Takes the notes and shows them, in one process at a time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,13 +14,14 @@ use crate::desktop::{Desktop, Shown};
 use crate::due::{self, Batch, Next};
 use crate::places::Places;
 
-/// How long is slept at most: something may come that is told at once.
+/// The longest pause: a note may arrive that is due at once.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Tells all that there is, and what comes within two seconds of it. Ends at once if another one does.
+/// Shows all notes, and those that arrive within two seconds. Returns at once if another notifier runs.
 pub(crate) fn serve(store: &Store, places: &mut Places) -> Result<()> {
     let mut desktop = Desktop::default();
-    // Who notes something looks whether the lock is held and then leaves it to us: so there is one more look after it.
+    // A process that adds a note starts no notifier while the lock is held. So the notifier checks again after
+    // releasing it.
     while store.dir().notify().exists() {
         let Some(_only) = Lock::take_free(&store.dir().notify_lock())? else { return Ok(()) };
         tell_all(store, places, &mut desktop)?;
@@ -28,7 +29,7 @@ pub(crate) fn serve(store: &Store, places: &mut Places) -> Result<()> {
     Ok(())
 }
 
-/// What was told just now: what comes until then goes into the same notification.
+/// The last notification: notes that arrive before `until` are added to it.
 struct Told {
     until: Instant,
     batch: Batch,
@@ -50,7 +51,7 @@ fn tell_all(store: &Store, places: &mut Places, desktop: &mut Desktop) -> Result
         match (next, open.filter(|left| !left.is_zero())) {
             (_, Some(left)) => pause(left),
             (Next::Nothing, None) => {
-                // Empty, it goes.
+                // An empty notes file is removed.
                 store.take_notes(LOCK_WAIT_IN_RUNNER, |_| ())?;
                 return Ok(());
             }
@@ -68,7 +69,8 @@ fn tell_all(store: &Store, places: &mut Places, desktop: &mut Desktop) -> Result
     }
 }
 
-/// Tells a batch; with what was told just before, in its place. Then nothing more is added to that.
+/// Shows a batch. If there is a notification from just before, this one replaces it and includes its text. After that
+/// nothing more is added.
 fn tell(
     store: &Store,
     places: &mut Places,
@@ -90,7 +92,7 @@ fn tell(
     }
 }
 
-/// There is no desktop: the next hook of each session has the terminal.
+/// There is no desktop: the next hook of each session notifies in its terminal.
 fn leave_for_terminal(store: &Store, places: &mut Places, batch: Batch) -> Result<()> {
     let mut by_session: BTreeMap<SessionId, Batch> = BTreeMap::new();
     for ended in batch.ended {
@@ -109,6 +111,6 @@ fn leave_for_terminal(store: &Store, places: &mut Places, batch: Batch) -> Resul
 }
 
 fn pause(left: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "no event tells that a file was replaced")]
+    #[expect(clippy::disallowed_methods, reason = "no event reports that a file was replaced")]
     std::thread::sleep(left.min(LOOK_AGAIN));
 }

@@ -65,7 +65,7 @@ fn what_ends_within_two_seconds_is_one_notification() {
     assert!(begin.elapsed() > Duration::from_millis(3_500), "{:?}", begin.elapsed());
     assert_eq!(
         stage.said(),
-        ["proj: 2 commands have ended | a completed with exit code 0 after 12 s / \
+        ["proj: 2 commands finished | a completed with exit code 0 after 12 s / \
           b completed with exit code 0 after 12 s"]
     );
 }
@@ -177,7 +177,7 @@ fn the_last_end_of_a_session_brings_the_sum_once() {
         stage.told(),
         ["proj: 1 of 2 commands failed | b failed with exit code 3 after 1 s / \
           c completed with exit code 0 after 12 s / \
-          All 3 of this session have ended: 1 failed, 2 completed, in 12 s"]
+          All 3 commands of this session finished: 1 failed, 2 completed, in 12 s"]
     );
 }
 
