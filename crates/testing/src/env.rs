@@ -1,4 +1,4 @@
-//! A home of its own for the binaries under test, and their calls.
+//! A separate home for the binaries under test, and calls of them.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ pub struct TestEnv {
     runtime: PathBuf,
 }
 
-/// What a binary answered.
+/// The answer of a binary.
 #[derive(Debug)]
-#[must_use = "look at what it answered"]
+#[must_use = "check the answer"]
 pub struct Output {
     pub code: Option<i32>,
     pub stdout: String,
@@ -59,7 +59,7 @@ impl TestEnv {
         self.path().join("proj")
     }
 
-    /// What stands in for `/tmp`.
+    /// The replacement for `/tmp`.
     pub fn tmp(&self) -> PathBuf {
         self.path().join("tmp")
     }
@@ -69,27 +69,28 @@ impl TestEnv {
         self.home().join(".claude/plugins/data/sisyphus/state")
     }
 
-    /// The client's temporary folder, `claude-UID`.
+    /// Claude Code's temporary folder, `claude-UID`.
     pub fn client_tmp(&self) -> PathBuf {
         self.tmp().join(format!("claude-{}", nix::unistd::geteuid()))
     }
 
-    /// Where the session's bus would be, if a test started one: no test is seen on the desktop of who runs it.
+    /// The path of the session's D-Bus, if a test starts one. So no test shows anything on the desktop of the
+    /// developer.
     pub fn bus(&self) -> PathBuf {
         self.path().join("bus")
     }
 
-    /// The per-user folder of the line: what stands in for `/run/user/UID/sisyphus`.
+    /// The per-user folder of the queue: the replacement for `/run/user/UID/sisyphus`.
     pub fn runtime(&self) -> &Path {
         &self.runtime
     }
 
-    /// Makes this home another configuration folder of the user that `other` is.
+    /// Makes this home another configuration folder of the user of `other`.
     pub fn share_runtime(&mut self, other: &Self) {
         self.runtime.clone_from(&other.runtime);
     }
 
-    /// Where sandboxed runners leave what they know.
+    /// Where sandboxed runners write their run folders.
     pub fn runs(&self) -> PathBuf {
         self.client_tmp().join("sisyphus")
     }
@@ -99,12 +100,12 @@ impl TestEnv {
         self.write_section("sisyphus", settings);
     }
 
-    /// Writes the user's settings: the client's own switch for its sandbox.
+    /// Writes the user's settings: Claude Code's own switch for its sandbox.
     pub fn switch_sandbox_on(&self) {
         self.write_section("sandbox", &serde_json::json!({ "enabled": true }));
     }
 
-    /// Leaves the other sections as they are, if the file can be read.
+    /// Keeps the other sections, if the file can be read.
     fn write_section(&self, name: &str, section: &Value) {
         let path = self.home().join(".claude/settings.json");
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
@@ -146,14 +147,14 @@ impl TestEnv {
         run(self.command(binary), input.to_string().as_bytes())
     }
 
-    /// Runs a command line of ours.
+    /// Runs a binary of ours with arguments.
     pub fn run(&self, binary: &str, args: &[&str]) -> Output {
         let mut command = self.command(binary);
         command.args(args);
         run(command, b"")
     }
 
-    /// A state file, parsed; null if it is not there.
+    /// A state file, parsed; null if it is missing.
     pub fn state_file(&self, name: &str) -> Value {
         match std::fs::read(self.state().join(name)) {
             Ok(bytes) => serde_json::from_slice(&bytes).expect("a state file is JSON"),
@@ -161,22 +162,22 @@ impl TestEnv {
         }
     }
 
-    /// Changes a state file by hand. Nobody else may be about to change it.
+    /// Changes a state file by hand. No other process may be about to change it.
     pub fn edit_state(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let mut value = self.state_file(name);
         change(&mut value);
         std::fs::write(self.state().join(name), value.to_string()).expect("a state file");
     }
 
-    /// Makes it impossible to change the state, so that a runner that ends can leave its result in its run folder only:
-    /// where the lock was stands a folder, and nobody has to wait to find that out.
+    /// Makes it impossible to change the state, so that a runner can leave its result in its run folder only. A folder
+    /// replaces the lock file, so processes notice that without waiting.
     pub fn close_state(&self) {
         let lock = self.state().join("state.lock");
         std::fs::rename(&lock, lock.with_extension("aside")).expect("a lock file");
         std::fs::create_dir(&lock).expect("a folder in its place");
     }
 
-    /// Takes [`close_state`](Self::close_state) back.
+    /// Undoes [`close_state`](Self::close_state).
     pub fn open_state(&self) {
         let lock = self.state().join("state.lock");
         std::fs::remove_dir(&lock).expect("the folder in its place");
@@ -184,13 +185,13 @@ impl TestEnv {
     }
 }
 
-/// Runs `command` with `input`, and waits for its end.
+/// Runs `command` with `input`, and waits until it exits.
 pub fn run(mut command: Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut stdin = child.stdin.take().expect("a pipe");
     let input = input.to_vec();
-    // A binary that does not read to the end must not block the test, nor fail it.
+    // A binary that does not read all of its input must not block the test, nor fail it.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("the end of the binary");
     writer.join().expect("the writer");

@@ -1,4 +1,4 @@
-//! What the kernel says of processes: tests must not take the word of the code under test for it.
+//! What the kernel says about processes: tests must not trust the code under test for that.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,7 +15,7 @@ pub struct Process {
     start: u64,
 }
 
-/// The fields of `/proc/PID/stat` that tests look at, see `proc_pid_stat(5)`.
+/// The fields of `/proc/PID/stat` that tests read, see `proc_pid_stat(5)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     /// `R`, `S`, `T` for stopped, …
@@ -26,21 +26,21 @@ pub struct Stat {
     start: u64,
 }
 
-/// A client that ran in our process namespace and is gone, as state files name it.
+/// A Claude Code process that ran in our process namespace and is gone, as state files name it.
 pub fn gone_client() -> serde_json::Value {
     let namespace = std::fs::metadata("/proc/self/ns/pid").expect("our namespace").ino();
-    // More than the kernel gives away.
+    // A higher number than the kernel assigns.
     serde_json::json!({ "pid": i32::MAX, "start": 1, "namespace": namespace })
 }
 
 impl Process {
-    /// The process with this number; `None` if there is none, or only its unreaped remains.
+    /// The process with this number; `None` if there is none, or only a zombie.
     pub fn of(pid: i32) -> Option<Self> {
         let stat = stat(pid)?;
         (!matches!(stat.state, 'Z' | 'X')).then_some(Self { pid, start: stat.start })
     }
 
-    /// The child with this number, which nobody has waited for: it may have ended.
+    /// The child with this number, which was not waited for yet: it may have exited.
     pub fn of_child(pid: i32) -> Option<Self> {
         stat(pid).map(|stat| Self { pid, start: stat.start })
     }
@@ -87,7 +87,7 @@ pub fn all() -> Vec<Process> {
     pids.filter_map(Process::of).collect()
 }
 
-/// Every process that was started with this `HOME`, however far it strayed.
+/// Every process that was started with this `HOME`, whatever its parent is now.
 pub fn all_of_home(home: &Path) -> Vec<Process> {
     let variable = [b"HOME=", home.as_os_str().as_bytes()].concat();
     let is_of_home = |process: &Process| {
@@ -97,10 +97,10 @@ pub fn all_of_home(home: &Path) -> Vec<Process> {
     all().into_iter().filter(is_of_home).collect()
 }
 
-/// Kills every process that was started with this `HOME`: what a test has started.
+/// Kills every process that was started with this `HOME`, which are those that a test has started.
 pub fn kill_all_of_home(home: &Path) {
-    // Until twice in a row there is none: a killed one may just have started another, or let one start by dying, and in
-    // the middle of an `exec` a process shows no environment.
+    // Continues until there is none twice in a row. A killed process may just have started another one, or its death
+    // may start one. In the middle of an `exec` a process shows no environment.
     let mut quiet = 0;
     for _ in 0..200 {
         let left = all_of_home(home);

@@ -1,4 +1,4 @@
-//! What is submitted to a session, and what its model reads with that.
+//! Submits prompts to a session, and returns what its model reads with them.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use crate::Client;
 use crate::shell::Running;
 
 impl Client {
-    /// A person types something. Returns what the model reads next to it, which may be nothing.
+    /// The user types something. Returns what the model reads next to it, which may be nothing.
     pub fn types(&self) -> String {
         self.submits("hello")
     }
 
-    /// The client submits a prompt. Returns what the model reads next to it, which may be nothing.
+    /// Claude Code submits a prompt. Returns what the model reads next to it, which may be nothing.
     pub fn submits(&self, prompt: &str) -> String {
         let event = json!({ "hook_event_name": "UserPromptSubmit", "prompt": prompt });
         told(&self.hook("sisyphus-user-prompt-submit", event))
     }
 
-    /// The session is over, and what was told in it has been read: the hooks give the client a moment to write down that
-    /// it blocked a prompt.
+    /// The session ends after the model has read its results. The hooks give Claude Code a moment to record that it
+    /// blocked a prompt.
     pub fn ends(&self) {
         std::thread::sleep(Duration::from_millis(1_600));
         assert_eq!(self.stops(), "");
@@ -28,13 +28,13 @@ impl Client {
         assert_eq!(self.hook("sisyphus-session-end", event), Value::Null);
     }
 
-    /// The turn is over. Returns what the model reads then, which may be nothing.
+    /// The turn ends. Returns what the model reads then, which may be nothing.
     pub fn stops(&self) -> String {
         told(&self.hook("sisyphus-stop", json!({ "hook_event_name": "Stop" })))
     }
 }
 
-/// The client's notice that the background command of `call` failed with `code`.
+/// Claude Code's notice that the background command of `call` failed with `code`.
 pub fn failure_notice(call: &Value, running: &Running, code: i32) -> String {
     let text = |pointer: &str| call.pointer(pointer).and_then(Value::as_str).expect("a text");
     format!(
@@ -48,7 +48,7 @@ pub fn failure_notice(call: &Value, running: &Running, code: i32) -> String {
     )
 }
 
-/// What a hook's reply puts before the model; empty if it is silent.
+/// The text that a hook's reply adds for the model; empty if there is none.
 pub fn told(reply: &Value) -> String {
     let text = &reply["hookSpecificOutput"]["additionalContext"];
     text.as_str().unwrap_or_default().to_owned()

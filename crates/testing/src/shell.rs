@@ -1,4 +1,4 @@
-//! Plays the client around one session: fires its hooks, and starts its shells the way it was measured to.
+//! A fake of Claude Code around one session: fires its hooks, and starts its shells as Claude Code was measured to.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,10 +16,10 @@ use crate::env::run;
 use crate::processes::{Process, kill_all_of_home};
 use crate::{TestEnv, wait_for};
 
-/// The conversation that a client begins with.
+/// The first session of a fake Claude Code.
 pub const FIRST_SESSION: &str = "session-1";
 
-/// The shells that the client knows.
+/// The shells that Claude Code supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
     Bash,
@@ -29,7 +29,7 @@ pub enum Shell {
 impl Shell {
     pub const BOTH: [Self; 2] = [Self::Bash, Self::Zsh];
 
-    /// The shell's program. A missing one fails the test: skipping would call untested what the client may pick.
+    /// The shell's program. A missing one fails the test, because Claude Code may use either.
     pub fn program(self) -> PathBuf {
         let name = match self {
             Self::Bash => "bash",
@@ -42,7 +42,7 @@ impl Shell {
             .unwrap_or_else(|| panic!("`{name}` is not installed, and the tests need it"))
     }
 
-    /// What the client puts before the command to turn off patterns that could surprise.
+    /// What Claude Code puts before the command to turn off surprising patterns.
     fn pattern_switch(self) -> &'static str {
         match self {
             Self::Bash => "\\builtin shopt -u extglob 2>/dev/null || true",
@@ -51,12 +51,12 @@ impl Shell {
     }
 }
 
-/// One session of the client.
+/// One session of Claude Code.
 #[derive(Debug)]
 pub struct Client {
     pub env: TestEnv,
     pub shell: Shell,
-    /// What the env files of other hooks hold, whole lines; it comes before ours.
+    /// The content of other hooks' env files, in whole lines. It comes before ours.
     pub prelude: String,
     session: String,
     counter: AtomicU32,
@@ -74,8 +74,8 @@ impl Client {
         client
     }
 
-    /// Goes to another session of the same user, which is started if it is new. What follows happens there; what runs
-    /// goes on.
+    /// Switches to another session of the same user, and starts it if it is new. Later calls belong to it. What already
+    /// runs keeps running.
     pub fn switch(&mut self, session: &str) {
         session.clone_into(&mut self.session);
         if !self.env_file().exists() {
@@ -109,27 +109,27 @@ impl Client {
     pub fn runner(&self) -> PathBuf {
         let entries = fs::read_dir(self.env.state().join("bin")).expect("the runner's folder");
         let paths = entries.map(|entry| entry.expect("a file").path());
-        // Where the notifier is stands beside it.
+        // The file with the notifier's path is in the same folder.
         let is_runner = |path: &PathBuf| path.to_string_lossy().contains("/bin/sisyphus-run-");
         paths.into_iter().find(is_runner).expect("the runner")
     }
 
-    /// The folder that exists while something is announced.
+    /// The folder that exists while a call is announced.
     pub fn announced_dir(&self) -> PathBuf {
         self.env.state().join("announced").join(&self.session)
     }
 
-    /// What a runner leaves of the client's task `id` of this session.
+    /// The run folder of Claude Code's task `id` in this session.
     pub fn run_dir(&self, id: &str) -> PathBuf {
         self.env.state().join("runs").join(&self.session).join(id)
     }
 
-    /// The same of a runner in the client's sandbox.
+    /// The same for a runner in Claude Code's sandbox.
     pub fn sandboxed_run_dir(&self, id: &str) -> PathBuf {
         self.env.runs().join("runs").join(&self.session).join(id)
     }
 
-    /// The id of the next shell that is started, if nothing is announced before.
+    /// The id of the next shell, if no call is announced before.
     pub fn next_id(&self) -> String {
         format!("b{:08}", self.counter.load(Ordering::Relaxed))
     }
@@ -138,10 +138,10 @@ impl Client {
         self.counter.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Puts into an event what each of this session holds.
+    /// Adds the fields that every event of this session has.
     pub fn complete(&self, event: &mut Value) {
         event["session_id"] = self.session.as_str().into();
-        // A call may be in a folder of its own.
+        // A call may have a folder of its own.
         if event.get("cwd").is_none() {
             event["cwd"] = self.env.project().to_string_lossy().into();
         }
@@ -155,7 +155,7 @@ impl Client {
         output.json()
     }
 
-    /// The model's call of a background command, up to the permission check: as it then stands.
+    /// The model's call of a background command, up to the permission check, as the hooks changed it.
     pub fn announce(&self, command: &str) -> Value {
         self.announce_with(command, json!({}))
     }
@@ -173,7 +173,7 @@ impl Client {
         if reply == Value::Null {
             return call;
         }
-        // The one change that is allowed: another time limit.
+        // The only change that a hook may make: another time limit.
         let mut changed = reply["hookSpecificOutput"]["updatedInput"].clone();
         call["tool_input"] = changed.clone();
         for input in [&mut changed, &mut input] {
@@ -183,7 +183,7 @@ impl Client {
         call
     }
 
-    /// The client's answer to the model: the command runs in the background. Returns what the hook says to that.
+    /// Claude Code's answer to the model: the command runs in the background. Returns the hook's answer to that.
     pub fn bind(&self, mut call: Value, running: &Running) -> Value {
         call["hook_event_name"] = "PostToolUse".into();
         call["tool_response"] =
@@ -191,7 +191,7 @@ impl Client {
         self.hook("sisyphus-post-tool-use", call)
     }
 
-    /// The whole of a background call: announced, started, bound.
+    /// A whole background call: announced, started, confirmed.
     pub fn background(&self, command: &str) -> Running {
         self.background_with(command, json!({}))
     }
@@ -214,12 +214,12 @@ impl Client {
         self.spawn(&self.plain(command), |_, _| {})
     }
 
-    /// The execution string of a command, with `CWD_FILE` where the file for the working folder belongs.
+    /// The execution string of a command, with `CWD_FILE` in place of the file for the working folder.
     pub fn attached(&self, command: &str) -> String {
         self.string(&format!("{}{}: && ", self.prelude, self.snippet()), command)
     }
 
-    /// The execution string without the plugin; the client puts nothing there if there is no env file.
+    /// The execution string without the plugin. Without env files, Claude Code puts nothing before the command.
     pub fn plain(&self, command: &str) -> String {
         let prelude =
             if self.prelude.is_empty() { String::new() } else { format!("{}: && ", self.prelude) };
@@ -236,7 +236,7 @@ impl Client {
         )
     }
 
-    /// Starts the shell with an execution string. `change` may change how.
+    /// Starts the shell with an execution string. `change` may change the command before.
     pub fn spawn(&self, string: &str, change: impl FnOnce(&mut Command, &Path)) -> Running {
         let id = format!("b{:08}", self.number());
         let tasks = self.env.client_tmp().join("-proj").join(&self.session).join("tasks");
@@ -255,8 +255,8 @@ impl Client {
             .stdin(OwnedFd::from(stdin))
             .stdout(file.try_clone().expect("a descriptor"))
             .stderr(file);
-        // As from the client, whatever the tests themselves were started with: a job in the background of a script ignores
-        // INT and QUIT.
+        // The shell gets default signals, as from Claude Code. The tests may run as a background job of a script, which
+        // ignores INT and QUIT.
         let reset = || {
             for number in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTERM] {
                 // SAFETY: the default action runs no code of ours.
@@ -283,7 +283,7 @@ impl Client {
         output.json()["tasks"].as_array().expect("tasks").clone()
     }
 
-    /// Waits until the records say that it runs: a command prints before its runner has written that down.
+    /// Waits until the records show that it runs: a command may print before its runner has recorded that.
     pub fn wait_until_running(&self, running: &Running) {
         wait_for("the record that it runs", || {
             let tasks = self.tasks();
@@ -292,7 +292,7 @@ impl Client {
         });
     }
 
-    /// Waits until a runner stands in the shell's place.
+    /// Waits until a runner has replaced the shell.
     pub fn wait_until_attached(&self, running: &Running) {
         let attached = self.run_dir(&running.id).join("attached.json");
         wait_for("a runner in the shell's place", || attached.exists().then_some(()));
@@ -314,7 +314,7 @@ impl Client {
     }
 }
 
-/// A command as the client writes it behind `eval`: quoted, unless it is one word of harmless characters.
+/// A command as Claude Code writes it behind `eval`: quoted, unless it is one word of harmless characters.
 fn as_written(command: &str) -> String {
     let is_harmless =
         |character: char| character.is_ascii_alphanumeric() || "_-./:=@,+".contains(character);
@@ -330,31 +330,31 @@ impl Drop for Client {
     }
 }
 
-/// A shell that was started.
+/// A started shell.
 #[derive(Debug)]
 pub struct Running {
-    /// The client's id of the task.
+    /// Claude Code's id of the task.
     pub id: String,
     pub output: PathBuf,
     pub cwd_file: PathBuf,
-    /// The process that the client started, whatever has become of it.
+    /// The process that Claude Code started, whether it still runs or not.
     pub process: Process,
     child: Child,
     _stdin: UnixStream,
 }
 
-/// What the client sees of a shell that has ended.
+/// What Claude Code sees of a shell that has exited.
 #[derive(Debug)]
 pub struct Finished {
     pub id: String,
     pub status: ExitStatus,
     pub output: Vec<u8>,
-    /// What stands in the file for the working folder.
+    /// The content of the file for the working folder.
     pub cwd: Option<String>,
 }
 
 impl Running {
-    /// Waits for the end.
+    /// Waits until it exits.
     pub fn wait(mut self) -> Finished {
         let status = wait_for("the end of the shell", || self.child.try_wait().expect("its end"));
         Finished {
@@ -365,7 +365,7 @@ impl Running {
         }
     }
 
-    /// Waits for the end of a foreground command. With its answer the client removes the output file.
+    /// Waits until a foreground command exits. Claude Code removes the output file together with its answer.
     pub fn wait_in_foreground(self) -> Finished {
         let output = self.output.clone();
         let finished = self.wait();

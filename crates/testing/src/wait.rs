@@ -1,11 +1,11 @@
-//! Waiting for a condition with a deadline, instead of sleeping and hoping.
+//! Waits for a condition with a deadline, instead of sleeping and hoping.
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for something that ought to happen at once. Generous: a loaded machine is no failure.
+/// How long a test waits for something that should happen at once. Generous: a slow machine must not fail a test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Waits until `condition` holds; `what` is named when it does not in time.
+/// Waits until `condition` holds. The panic after the deadline names `what`.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     wait_for(what, || condition().then_some(()));
 }
@@ -17,7 +17,7 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {what}");
+        assert!(Instant::now() < deadline, "timed out after {PATIENCE:?} waiting for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

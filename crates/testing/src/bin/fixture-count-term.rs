@@ -1,4 +1,4 @@
-//! Writes a line for every TERM that it gets, and lives on: `fixture-count-term FILE`. The first line says that it
+//! Writes a line for every TERM that it gets, and keeps running: `fixture-count-term FILE`. The first line says that it
 //! waits.
 
 use std::fs::OpenOptions;

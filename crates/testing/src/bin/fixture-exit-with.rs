@@ -1,10 +1,10 @@
-//! Ends as it is told: `fixture-exit-with CODE` or `fixture-exit-with signal N`.
+//! Exits as its arguments say: `fixture-exit-with CODE` or `fixture-exit-with signal N`.
 
 use std::process::ExitCode;
 
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 
-/// Not understood, or not dead in spite of the signal.
+/// The arguments are wrong, or the signal did not end the process.
 const MISUSED: u8 = 99;
 
 fn main() -> ExitCode {
@@ -15,8 +15,7 @@ fn main() -> ExitCode {
         ["signal", number] => {
             let number = number.parse::<i32>().ok();
             if let Some(number) = number.and_then(|number| Signal::try_from(number).ok()) {
-                // The library has a handler of its own for SEGV.
-                // SAFETY: the default action runs no code of ours.
+                // The standard library has a handler of its own for SEGV.
                 let _ = unsafe { signal(number, SigHandler::SigDfl) };
                 let _ = raise(number);
             }

@@ -1,4 +1,4 @@
-//! Does not mind TERM: prints its process number and waits to be killed.
+//! Ignores TERM: prints its process number and waits to be killed.
 
 use std::io::Write as _;
 
