@@ -1,13 +1,10 @@
-//! What must hold for any bytes that come from outside. A target takes bytes and panics if something does not hold.
+//! Properties that must hold for any bytes from outside. A target takes bytes and panics if a property does not hold.
 //!
-//! `cargo xtask fuzz` changes recorded inputs by chance, which needs nothing; `cargo xtask fuzz --guided` has libFuzzer
-//! look for inputs that reach new code, which needs a nightly compiler. Inputs that once found something are in `seeds/`
-//! and are tried by the tests.
+//! `cargo xtask fuzz` changes recorded inputs at random, which needs no extra tools. With `cargo xtask fuzz --guided`,
+//! libFuzzer searches for inputs that reach new code, which needs a nightly compiler. Inputs that once found a fault
+//! are in `seeds/`, and the tests try them.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a target that does not hold panics, which is what it is for"
-)]
+#![expect(clippy::expect_used, reason = "a target panics if its property does not hold")]
 
 mod mutate;
 mod seeds;

@@ -1,5 +1,5 @@
-//! `sisyphus-fuzz TARGET SECONDS SEED FOLDER`: changes inputs by chance until the time is up, or one is not borne; that
-//! one is put into the folder.
+//! `sisyphus-fuzz TARGET SECONDS SEED FOLDER`: changes inputs at random for this many seconds. It stops at the first
+//! input that makes the target panic, and puts that into the folder.
 
 #![expect(clippy::print_stdout, reason = "a tool of the build talks to a person")]
 
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         let input = mutator.input();
         if panic::catch_unwind(|| (target.run)(&input)).is_err() {
             let path = path::Path::new(folder).join(format!("{name}-{seed}-{count}"));
-            println!("not borne: {} ({:?})", path.display(), fs::write(&path, &input));
+            println!("panicked on: {} ({:?})", path.display(), fs::write(&path, &input));
             return ExitCode::FAILURE;
         }
         count += 1;

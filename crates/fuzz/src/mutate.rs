@@ -1,6 +1,6 @@
-//! Changes an input by chance. The same seed makes the same inputs.
+//! Changes an input at random. The same seed makes the same inputs.
 
-/// Parts that mean something to somebody who reads them.
+/// Parts that have a meaning to a reader of the input.
 const WORDS: [&[u8]; 24] = [
     b"\0",
     b"'",
@@ -27,7 +27,7 @@ const WORDS: [&[u8]; 24] = [
     b"{\"state\":\"finished\"}",
     b"[[[[[[[[",
 ];
-/// Longer inputs find nothing more.
+/// Longest input, in bytes. Longer inputs find nothing more.
 const LONGEST: usize = 64 * 1024;
 
 /// A source of inputs.

@@ -1,4 +1,4 @@
-//! Inputs to start from: what was recorded, and what once found something.
+//! Inputs to start from: recorded ones, and those that once found a fault.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A shell is taken for the announced command's if and only if it executes that command.
+//! A shell matches an announced command if and only if it executes that command.
 
 use sisyphus_attach::execution_string::{as_written, executes};
 
@@ -15,7 +15,7 @@ pub(super) fn run(bytes: &[u8]) {
         let string = |command: &str| {
             format!("source /snap.sh 2>/dev/null || true && eval {}{foot}", as_written(command))
         };
-        // Nothing can stand behind it but what the client puts there.
+        // In a whole string, only what Claude Code adds can follow the command.
         if foot != " < /dev/null" {
             assert!(executes(&string(announced), announced), "{announced:?} is not found");
             assert!(executes(&string(executed), executed), "{executed:?} is not found");
@@ -25,7 +25,7 @@ pub(super) fn run(bytes: &[u8]) {
             }
         }
     }
-    // Whatever the string is.
+    // Any string, without a panic.
     let _ = executes(&text, announced);
     let _ = executes(executed, announced);
 }

@@ -1,4 +1,4 @@
-//! Events of the client, and what is read out of the texts in them.
+//! Events of Claude Code, and what the hooks read from the texts in them.
 
 use serde_json::Value;
 use sisyphus_hook::{
@@ -10,7 +10,7 @@ use sisyphus_hooks::ultrawork;
 use sisyphus_service::is_service;
 
 pub(super) fn run(bytes: &[u8]) {
-    // Each hook is started for one event, and may be given any.
+    // Each hook is started for one event, but may get any.
     if let Ok(event) = serde_json::from_slice::<SessionStart>(bytes) {
         assert_is_id(event.session_id.as_str());
     }
@@ -40,7 +40,7 @@ pub(super) fn run(bytes: &[u8]) {
     let _ = serde_json::from_slice::<SubagentStart>(bytes);
     let _ = serde_json::from_slice::<SubagentStop>(bytes);
     let _ = serde_json::from_slice::<SessionEnd>(bytes);
-    // Texts that no JSON is around yet.
+    // Texts without JSON around them.
     if let Ok(text) = std::str::from_utf8(bytes) {
         prompt(text);
         command(text);
@@ -69,7 +69,7 @@ fn call(found: Option<BackgroundCommand>) {
 
 fn command(text: &str) {
     let _ = is_service(text, &["make dev".to_owned(), "!npm start".to_owned()]);
-    // A pattern is somebody's text too.
+    // A pattern is foreign text too.
     let _ = is_service("npm run dev", &[text.to_owned()]);
     assert!(sleeps_for(text).is_none_or(|seconds| seconds >= 0.0), "{text:?}");
 }

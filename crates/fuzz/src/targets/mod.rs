@@ -7,11 +7,11 @@ mod result_files;
 mod snippet;
 mod state_files;
 
-/// Something that takes bytes from outside.
+/// Code that takes bytes from outside.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     pub name: &'static str,
-    /// Panics if something does not hold for these bytes.
+    /// Panics if a property does not hold for these bytes.
     pub run: fn(&[u8]),
 }
 
@@ -31,7 +31,7 @@ impl Target {
     }
 }
 
-/// Checks a text that is put before the model: nothing in it is invisible or ends a quotation.
+/// Checks a text that the model reads: nothing in it is invisible or ends a quotation.
 fn assert_fit_to_read(text: &str) {
     let unfit = |letter: char| {
         letter.is_control() && letter != '\n' && letter != '\t'

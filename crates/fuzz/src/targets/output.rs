@@ -1,4 +1,4 @@
-//! What a command prints, as far as it is shown.
+//! The parts of a command's output that are shown.
 
 use std::fs::File;
 

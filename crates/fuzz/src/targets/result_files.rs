@@ -1,4 +1,4 @@
-//! What a runner has left, which a sandboxed command may have written instead.
+//! The files of a runner. A sandboxed command may have written them instead.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ use super::assert_fit_to_read;
 const WAIT: Duration = Duration::from_secs(1);
 const SECRET: &str = "root:x:0:0";
 
-/// The bytes are every file of a sandboxed run at once.
+/// The bytes are the content of every file of a sandboxed run.
 pub(super) fn run(bytes: &[u8]) {
     let dir = TempDir::new();
     let environment =
@@ -42,10 +42,10 @@ pub(super) fn run(bytes: &[u8]) {
     let store = Store::new(state.clone());
     let world = World { is_gone: |_| false, client_tmp: dir.path(), scope: Scope::All };
     store.update(&world, WAIT, |_, _| ()).expect("a commit");
-    // Again: what is done once is done.
+    // A second commit must change nothing.
     store.update(&world, WAIT, |_, _| ()).expect("a commit");
 
-    // One that finished long ago is in the history already.
+    // A task that finished long ago is in the history already.
     let mut tasks = store.read_active().expect("the live tasks").tasks.clone();
     tasks.extend(store.read_recent(|error| panic!("{error:#}")));
     assert_eq!(tasks.len(), 1, "{tasks:?}");

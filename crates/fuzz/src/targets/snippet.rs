@@ -1,10 +1,10 @@
-//! What runs again is the string less our line, and nothing else is missing from it.
+//! The string that runs again is the original less our line, with nothing else missing.
 
 use std::path::Path;
 
 use sisyphus_attach::snippet::{read, render};
 
-/// The bytes are a path, what stands before our line, and what behind, with zeros between them.
+/// The bytes are a path, the text before our line and the text after it, with zeros between them.
 pub(super) fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut parts = text.splitn(3, '\0');
@@ -15,7 +15,7 @@ pub(super) fn run(bytes: &[u8]) {
         return;
     };
     assert!(!snippet.contains(['\n', '\r', '\0']), "{snippet:?}");
-    // Every quote of ours is closed where it should be.
+    // All our quotes are closed.
     assert_eq!(snippet.matches('\'').count(), 4, "{snippet:?}");
     if read(before, Path::new(path)).is_some() {
         return;

@@ -1,4 +1,4 @@
-//! State files that something has damaged.
+//! Damaged state files.
 
 use std::fs;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::assert_fit_to_read;
 
 const WAIT: Duration = Duration::from_secs(1);
 
-/// The bytes are every file at once.
+/// The bytes are the content of every file.
 pub(super) fn run(bytes: &[u8]) {
     let dir = TempDir::new();
     let state = StateDir::at(dir.path());
@@ -49,7 +49,7 @@ pub(super) fn run(bytes: &[u8]) {
     if store.update(&world, WAIT, |_, _| ()).is_ok() {
         assert!(store.read_active().is_ok(), "what was written can't be read");
     }
-    // The settings' file is the client's; we only read it.
+    // The settings file belongs to Claude Code; we only read it.
     fs::write(dir.path().join("settings.json"), bytes).expect("settings");
     let _ = Settings::read_in(dir.path(), Some(dir.path()));
     if let Ok(value) = serde_json::from_slice(bytes) {
@@ -58,7 +58,7 @@ pub(super) fn run(bytes: &[u8]) {
 }
 
 fn assert_told_well(task: &Task, state: &StateDir) {
-    // A file of this machine that the task names is none of a fuzzer's business.
+    // The target must not read a file of this machine that the task names.
     let mut task = task.clone();
     task.output = None;
     let text = report(&task, state, 20);
