@@ -22,7 +22,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).map(drop)
 }
 
-/// Like [`write`], and returns the new file, open.
+/// Like [`write()`], and returns the new file, open.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<File> {
     // Two threads or two processes must not share a temporary name.
     static COUNTER: AtomicU32 = AtomicU32::new(0);

@@ -8,7 +8,7 @@ use crate::id::SessionId;
 /// Where our state is, for the processes that we start.
 pub const STATE_DIR: &str = "SISYPHUS_STATE_DIR";
 
-/// Where the line is, for the processes that we start.
+/// Where the queue is, for the processes that we start.
 pub const RUNTIME_DIR: &str = "SISYPHUS_RUNTIME_DIR";
 
 /// Whether a user attends the session.
@@ -33,7 +33,8 @@ pub struct Environment {
     pub claude_config_dir: Option<PathBuf>,
     /// `SISYPHUS_STATE_DIR`: where we keep our state instead of in Claude Code's folder.
     pub sisyphus_state_dir: Option<PathBuf>,
-    /// `SISYPHUS_RUNTIME_DIR`: where the line is instead of the per-user folder, see [`line`](crate::line).
+    /// `SISYPHUS_RUNTIME_DIR`: where the queue is instead of in the per-user folder, see
+    /// [`runtime_dir`](crate::runtime_dir).
     pub sisyphus_runtime_dir: Option<PathBuf>,
     /// `CLAUDE_CODE_TMPDIR`: where Claude Code creates its `claude-UID` folder instead of in `/tmp`.
     pub claude_tmpdir: Option<PathBuf>,

@@ -31,7 +31,7 @@ impl RuntimeDir {
         Self::at(path(environment))
     }
 
-    /// Opens the folder, creating it where it is missing.
+    /// Opens the folder, and creates it if it is missing.
     pub fn create(environment: &Environment) -> Result<Self> {
         let path = path(environment);
         sys::create_private_dir_all(&path)
