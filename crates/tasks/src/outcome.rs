@@ -184,7 +184,7 @@ impl Outcome {
         match self {
             Self::Completed => format!("finished{after}"),
             Self::Lost { .. } => "was lost: its session ended".to_owned(),
-            Self::Unknown => format!("ended, nobody saw how{after}"),
+            Self::Unknown => format!("finished, outcome unknown{after}"),
             Self::Failed { .. }
             | Self::Killed { .. }
             | Self::TimedOut { .. }
