@@ -22,6 +22,13 @@ pub struct Receipt {
 }
 
 /// The answer of a hook.
+///
+/// ```
+/// use sisyphus_hook::Reply;
+///
+/// let reply = Reply::Silent.with_note(Some("a note".to_owned()));
+/// assert_eq!(reply, Reply::Note("a note".to_owned()));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// Nothing: the client goes on as without us.
@@ -31,7 +38,7 @@ pub enum Reply {
     /// Results, which the model reads next to what the event is about. Printed, then confirmed.
     Results { reminder: String, receipt: Receipt },
     /// PreToolUse: the same call with this input. Only ever the input as it came, with another `timeout`.
-    Input(Map<String, Value>),
+    UpdatedInput(Map<String, Value>),
     /// PreToolUse: the call is not to run, and the model reads why.
     Deny { reason: String },
     /// UserPromptSubmit: the prompt, a notice of the client, is not worth a turn. The person sees the reason, which may
@@ -56,7 +63,9 @@ impl Reply {
             (Self::Deny { reason }, Some(note)) => {
                 Self::Deny { reason: format!("{note}\n{reason}") }
             }
-            (Self::Silent | Self::Input(_) | Self::Block { .. }, Some(note)) => Self::Note(note),
+            (Self::Silent | Self::UpdatedInput(_) | Self::Block { .. }, Some(note)) => {
+                Self::Note(note)
+            }
         }
     }
 
@@ -66,7 +75,7 @@ impl Reply {
             Self::Note(text)
             | Self::Results { reminder: text, .. }
             | Self::Deny { reason: text } => TEXT_MAX.saturating_sub(units(text) + 1),
-            Self::Silent | Self::Input(_) | Self::Block { .. } => TEXT_MAX,
+            Self::Silent | Self::UpdatedInput(_) | Self::Block { .. } => TEXT_MAX,
         }
     }
 
@@ -80,7 +89,7 @@ impl Reply {
                     json!({ "hookSpecificOutput": { "hookEventName": event, "additionalContext": text } }),
                 )
             }
-            Self::Input(input) => Some(
+            Self::UpdatedInput(input) => Some(
                 json!({ "hookSpecificOutput": { "hookEventName": event, "updatedInput": input } }),
             ),
             Self::Deny { reason } => Some(json!({ "hookSpecificOutput": {
@@ -153,7 +162,7 @@ mod tests {
         );
         let input = json!({ "command": "a", "timeout": 5 });
         assert_eq!(
-            Reply::Input(input.as_object().unwrap().clone())
+            Reply::UpdatedInput(input.as_object().unwrap().clone())
                 .to_json("PreToolUse")
                 .unwrap()
                 .to_string(),

@@ -74,7 +74,7 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         call.client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
         let mut input = event.tool_input.clone();
         input.insert("timeout".to_owned(), CLIENT_LIMIT_MAX_MS.into());
-        Reply::Input(input)
+        Reply::UpdatedInput(input)
     });
     let announced = Announced::of(context.store.dir(), &call.session);
     let mut announcement = Announcement::new(call, context.now.at);

@@ -176,7 +176,7 @@ pub const KEYS: &[Key] = &[
             zero: Zero::Number,
         },
         project: Project::MayLower,
-        meaning: "how many last lines of an output a reminder shows",
+        meaning: "how many last lines of an output a reminder shows; of a success it shows 5 at most",
     },
     Key {
         name: "background_notifications",

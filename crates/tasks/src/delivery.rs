@@ -27,6 +27,16 @@ impl Revision {
 }
 
 /// Where the delivery of a task's result is.
+///
+/// ```
+/// use sisyphus_base::clock::Tick;
+/// use sisyphus_tasks::delivery::{Attempt, Delivery, DeliveryEvent, Revision};
+///
+/// let delivery = Delivery::NotDue.after(DeliveryEvent::Finished, Revision::default(), Tick(7));
+/// assert_eq!(delivery, Delivery::Owed { since: Tick(7), attempt: Attempt::First });
+/// // What was owed already is not owed again.
+/// assert_eq!(delivery.clone().after(DeliveryEvent::Finished, Revision::default(), Tick(9)), delivery);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Delivery {

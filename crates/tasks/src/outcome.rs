@@ -44,6 +44,13 @@ pub const PREDICATES: [&str; 5] = ["completed ", "failed ", "finished", "timed o
 const STOPPING: [i32; 2] = [9, 15];
 
 /// How a task ended. An exit code that no process saw is [`Outcome::Unknown`], never 0.
+///
+/// ```
+/// use sisyphus_tasks::outcome::Outcome;
+///
+/// let outcome = Outcome::from_exit_code(3);
+/// assert_eq!(outcome.sentence(Some(2_149)), "failed with exit code 3 after 2.1 s");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {

@@ -27,6 +27,22 @@ use crate::run::Run;
 const ROUNDS: usize = 64;
 
 /// Handle to the state folder.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sisyphus_base::paths::StateDir;
+/// use sisyphus_state::reconcile::{Scope, World};
+/// use sisyphus_state::store::Store;
+///
+/// let folder = std::env::temp_dir().join(format!("sisyphus-store-{}", std::process::id()));
+/// let store = Store::new(StateDir::at(&folder));
+/// let world = World { is_gone: |_| false, client_tmp: &folder, scope: Scope::Ended };
+/// let count = store.update(&world, Duration::from_secs(1), |active, _| active.tasks.len())?;
+/// assert_eq!(count, 0);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # anyhow::Ok(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: StateDir,
