@@ -110,7 +110,7 @@ pub(crate) fn announcement(stage: &Stage) -> Result<PathBuf> {
 /// Undoes what an announcement leaves.
 pub(crate) fn forget_announcements(stage: &Stage) {
     let _ = fs::remove_file(stage.active());
-    let _ = fs::remove_dir_all(stage.client_tmp().join("sisyphus/announced"));
+    let _ = fs::remove_dir_all(stage.state().join("announced"));
 }
 
 /// What SessionStart puts in front of every command.
