@@ -1,10 +1,10 @@
-//! The client's tool for agents: what a call asks for, and what came of it.
+//! Claude Code's tool for agents: the input of a call, and the answer to it.
 
 use serde_json::{Map, Value};
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::text::one_line;
 
-/// Longest prompt that is looked at, in bytes.
+/// Longest prompt that is read, in bytes.
 const PROMPT_MAX: usize = 1024 * 1024;
 /// Longest description that is recorded, in characters.
 const DESCRIPTION_MAX: usize = 200;
@@ -19,19 +19,20 @@ pub struct AgentLaunch {
     pub place: Place,
 }
 
-/// Where the call says that the agent is to run.
+/// Where the call asks for the agent to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Asked for in so many words.
+    /// The call asks for it explicitly.
     Background,
-    /// Not said: the background for the main conversation, the foreground for a subagent (measured on 2.1.329).
+    /// The call does not say. Claude Code runs the agent in the background for the main conversation, and in the
+    /// foreground for a subagent (measured on 2.1.329).
     NotSaid,
-    /// The conversation waits for it, or it is not understood.
+    /// The conversation waits for the agent, or the value is not understood.
     Foreground,
 }
 
 impl AgentLaunch {
-    /// Reads the input of a call; `None` if it is not one that we understand.
+    /// Reads the input of a call; `None` if we don't understand it.
     pub fn of(tool_input: &Map<String, Value>) -> Option<Self> {
         let text = |key: &str| tool_input.get(key).and_then(Value::as_str);
         let prompt = text("prompt").filter(|prompt| prompt.len() <= PROMPT_MAX)?;
@@ -49,7 +50,7 @@ impl AgentLaunch {
     }
 }
 
-/// An agent that the client started in the background.
+/// An agent that Claude Code started in the background.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchedAgent {
     pub id: ClientTaskId,
@@ -57,7 +58,7 @@ pub struct LaunchedAgent {
 }
 
 impl LaunchedAgent {
-    /// Reads the client's answer to a call; `None` if nothing runs in the background because of it.
+    /// Reads Claude Code's answer to a call; `None` if the call started nothing in the background.
     pub(crate) fn of(response: &Value) -> Option<Self> {
         if response["status"] != "async_launched" {
             return None;

@@ -1,5 +1,5 @@
-//! The client's notice of an agent, which it submits as if it were a prompt. It carries the result, so it is read for the
-//! books alone and never kept from the model.
+//! Claude Code's notice of an agent, which it submits as if it were a prompt. The notice carries the agent's result, so
+//! the hook only records it and never blocks it.
 
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_state::agents::{AgentEnd, is_rate_limit};
@@ -7,10 +7,11 @@ use sisyphus_tasks::outcome::{AgentFailure, Canceller};
 
 use crate::notification::{OPEN, element};
 
-/// Reads a submitted prompt as the notice of an agent's end; `None` if it is something else, or tells of no end.
+/// Reads a submitted prompt as the notice that an agent finished; `None` if it is something else, or if the agent still
+/// runs.
 ///
-/// Only the first notice of a prompt is looked at, and of that only what stands before the result: an agent's own words
-/// can't end another one. The client submits each by itself.
+/// Claude Code submits each notice by itself, so only the first notice of a prompt is read. Of that, only what precedes
+/// the result is read: an agent's own words can't finish another agent.
 pub fn read_agent_end(prompt: &str) -> Option<(ClientTaskId, AgentEnd)> {
     let block = prompt.trim_start().strip_prefix(OPEN)?;
     let (head, rest) = block.split_once("<summary>")?;
@@ -18,7 +19,7 @@ pub fn read_agent_end(prompt: &str) -> Option<(ClientTaskId, AgentEnd)> {
     let id = ClientTaskId::new(element(head, "task-id")?).ok()?;
     let (_, verdict) = summary.strip_prefix("Agent \"")?.split_once("\" ")?;
     let end = match element(head, "status")? {
-        // The same status as of one that waits for what it has started.
+        // An agent that waits for what it has started has the same status.
         "completed" if verdict.ends_with("finished") => AgentEnd::Finished,
         "failed" => AgentEnd::Failed(failure(verdict)),
         "killed" if verdict.ends_with("by Claude") => AgentEnd::Stopped(Canceller::Model),
@@ -28,7 +29,8 @@ pub fn read_agent_end(prompt: &str) -> Option<(ClientTaskId, AgentEnd)> {
     Some((id, end))
 }
 
-/// Behind a description, which may hold anything: the last place where the client's own words can begin.
+/// Why the agent failed. The verdict may begin within the description, which may hold anything. So this tries each
+/// place where Claude Code's own words can begin.
 fn failure(verdict: &str) -> AgentFailure {
     let begins = ["failed: ", "\" failed: "];
     let error = begins.iter().filter_map(|begin| verdict.split_once(begin)).map(|(_, error)| error);

@@ -1,6 +1,6 @@
-//! Finds the end of a JSON value while it still comes in: the client may keep our standard input open.
+//! Finds the end of a JSON value while it is being read: Claude Code may keep our standard input open.
 
-/// Where in a JSON object the reading is.
+/// The position in a JSON object.
 #[derive(Debug, Default)]
 pub(crate) struct Completion {
     depth: usize,
@@ -13,12 +13,12 @@ enum Place {
     #[default]
     Structure,
     Text,
-    /// Behind a backslash.
+    /// After a backslash.
     Escape,
 }
 
 impl Completion {
-    /// Looks at what has been added to `bytes` since the last call. Returns the length of the first whole object.
+    /// Scans what was added to `bytes` since the last call. Returns the length of the first complete object.
     pub(crate) fn scan(&mut self, bytes: &[u8]) -> Option<usize> {
         while let Some(&byte) = bytes.get(self.scanned) {
             self.scanned += 1;

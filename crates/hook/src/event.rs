@@ -1,5 +1,5 @@
-//! The events, as far as we read them. Unknown fields are passed over; one that is missing or holds what we don't know
-//! costs itself. Without the ids that say whose an event is, the hook does nothing.
+//! The events, as far as we read them. Unknown fields are ignored. A field that is missing or holds an unknown value
+//! gets its default. Without the ids of the session and the call or the agent, the hook does nothing.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
 
 use crate::agent_launch::LaunchedAgent;
 
-/// An event of the client.
+/// An event of Claude Code.
 pub trait Event: DeserializeOwned {
     /// Its `hook_event_name`.
     const NAME: &'static str;
@@ -35,14 +35,14 @@ events!(
     SessionEnd
 );
 
-/// A field that holds something else than we know is as good as none.
+/// Reads a field that holds an unknown value as missing.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
 }
 
-/// Whatever is not false says yes.
+/// Reads everything but `false` and `null` as true.
 fn truthy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(!matches!(value, Value::Null | Value::Bool(false)))
@@ -83,7 +83,7 @@ pub struct UserPromptSubmit {
     pub prompt: String,
 }
 
-/// The tools that concern us.
+/// The tools that the hooks handle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum Tool {
     Bash,
@@ -91,7 +91,7 @@ pub enum Tool {
     /// `KillShell` is its older name.
     #[serde(alias = "KillShell")]
     TaskStop,
-    /// Any tool of our own server, under the name that the client gives to it.
+    /// Any tool of our own server, under the name that Claude Code gives to it.
     #[serde(
         rename = "mcp__plugin_sisyphus_tasks__background_list",
         alias = "mcp__plugin_sisyphus_tasks__background_output",
@@ -118,7 +118,7 @@ pub struct PreToolUse {
     #[serde(default, deserialize_with = "lenient")]
     pub tool_input: Map<String, Value>,
     pub tool_use_id: ToolUseId,
-    /// The conversation so far, as the client keeps it.
+    /// The conversation so far, as Claude Code keeps it.
     #[serde(default, deserialize_with = "lenient")]
     pub transcript_path: Option<PathBuf>,
 }
@@ -139,16 +139,16 @@ pub struct PostToolUse {
     pub tool_use_id: ToolUseId,
 }
 
-/// What of a tool's answer concerns us.
+/// The parts of a tool's answer that we use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolResponse {
-    /// The client's id, if a command now runs in the background.
+    /// Claude Code's id, if a command now runs in the background.
     pub background_task_id: Option<ClientTaskId>,
     /// The agent that now runs in the background.
     pub agent: Option<LaunchedAgent>,
 }
 
-/// An object for the tools that we know; for others it may be anything.
+/// Reads the answer of a tool. The known tools answer with an object, others with any value.
 fn tool_response<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ToolResponse, D::Error> {
     let response = Value::deserialize(deserializer)?;
     let id = response["backgroundTaskId"].as_str();
@@ -165,15 +165,16 @@ pub struct Stop {
     pub cwd: PathBuf,
     #[serde(default, deserialize_with = "lenient")]
     pub transcript_path: Option<PathBuf>,
-    /// The conversation goes on because a Stop hook wanted it.
+    /// The conversation continues because a Stop hook asked for that.
     #[serde(default, deserialize_with = "truthy")]
     pub stop_hook_active: bool,
-    /// The client's ids of everything that it runs in the background for this session; `None` if it did not say.
+    /// Claude Code's ids of everything that it runs in the background for this session; `None` if it does not list
+    /// them.
     #[serde(default, deserialize_with = "listed_ids")]
     pub background_tasks: Option<Vec<ClientTaskId>>,
 }
 
-/// Entries that we can't read are somebody else's.
+/// Reads the ids of the listed entries. An entry that we can't read is not ours.
 fn listed_ids<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<ClientTaskId>>, D::Error> {
@@ -195,7 +196,7 @@ pub struct SubagentStart {
 pub struct SubagentStop {
     pub session_id: SessionId,
     pub agent_id: AgentId,
-    /// Its result, or the error that it ended with.
+    /// The agent's result, or the error that it failed with.
     #[serde(default, deserialize_with = "lenient")]
     pub last_assistant_message: Option<String>,
 }
@@ -213,10 +214,10 @@ pub struct SessionEnd {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
-    /// The conversation begins anew in the same client; what runs in the background goes on.
+    /// The same Claude Code starts a new conversation. What runs in the background continues.
     #[serde(alias = "resume")]
     Clear,
-    /// The client is about to end.
+    /// Claude Code is about to exit.
     #[default]
     #[serde(other)]
     Exit,
@@ -232,13 +233,13 @@ const DESCRIPTION_MAX: usize = 1_000;
 pub struct BackgroundCommand {
     pub command: String,
     pub description: String,
-    /// In milliseconds. Some clients write it as a fraction.
+    /// In milliseconds. Some versions of Claude Code write it as a fraction.
     pub timeout: Option<f64>,
 }
 
 impl BackgroundCommand {
-    /// Reads the input of a call that asks for the background; `None` for every other, of which nothing is copied: these
-    /// are most of a session's calls.
+    /// Reads the input of a call that asks for the background; `None` for every other call. It copies nothing of those,
+    /// because they are most of a session's calls.
     pub fn asked_for(tool_input: &Map<String, Value>) -> Option<Self> {
         match tool_input.get("run_in_background") {
             Some(Value::Bool(true)) => Self::of(tool_input),
@@ -246,11 +247,11 @@ impl BackgroundCommand {
         }
     }
 
-    /// Reads the input of a call of which the client says that it is in the background now, whatever was asked for.
-    /// `None` if it is not one that we understand, or longer than any shell takes.
+    /// Reads the input of a call that Claude Code runs in the background now, whatever the call asked for. `None` if we
+    /// don't understand it, or if it is longer than any shell accepts.
     pub fn of(tool_input: &Map<String, Value>) -> Option<Self> {
         let command = tool_input.get("command")?.as_str()?;
-        // Looked at before anything is copied.
+        // Checked before anything is copied.
         if command.len() > COMMAND_MAX {
             return None;
         }
@@ -262,7 +263,7 @@ impl BackgroundCommand {
         })
     }
 
-    /// The asked time limit in whole milliseconds.
+    /// The time limit that the call asks for, in whole milliseconds.
     pub fn limit_ms(&self) -> Option<u64> {
         let ms = self.timeout.filter(|ms| (1.0..=1e12).contains(ms))?;
         #[expect(

@@ -1,6 +1,6 @@
-//! The edge with the client: one JSON event in, one JSON reply out, and whatever fails, the session goes on.
+//! The interface to Claude Code: one JSON event in, one JSON reply out. The session continues whatever fails.
 //!
-//! Only this crate knows the client's JSON. The facts about it were measured on client 2.1.329.
+//! Only this crate knows Claude Code's JSON. The facts about it were measured on Claude Code 2.1.329.
 
 mod agent_launch;
 mod agent_notice;

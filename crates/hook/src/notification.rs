@@ -1,4 +1,4 @@
-//! The client's `<task-notification>`, which it submits as if it were a prompt.
+//! Claude Code's `<task-notification>`, which it submits as if it were a prompt.
 
 use std::path::PathBuf;
 
@@ -6,20 +6,20 @@ use sisyphus_base::id::{ClientTaskId, ToolUseId};
 use sisyphus_base::text::one_line;
 use sisyphus_state::completion::ClientEnd;
 
-/// What stands in a submitted prompt.
+/// What a submitted prompt holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prompt {
-    /// Somebody typed it, or it holds more than notices that we are sure about.
+    /// The user typed it, or it holds more than notices that we understand.
     Typed,
-    /// Nothing but notices about background commands.
+    /// Only notices about background commands.
     Notices(Vec<Notification>),
-    /// Nothing but the words of our own waiter.
+    /// Only the words of our own waiter.
     OwnWake,
-    /// A notice of something else: an agent, a monitor, a hook's wake-up. Not ours to judge.
+    /// A notice of something else, which we don't judge: an agent, a monitor, a hook's wake-up.
     Foreign,
 }
 
-/// A notice about the end of one background command.
+/// A notice that one background command finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
     pub client_id: ClientTaskId,
@@ -29,19 +29,19 @@ pub struct Notification {
     pub end: ClientEnd,
 }
 
-/// Longest description that is taken over, in characters. It is somebody else's text, and the only name that a task has
-/// which is first heard of here.
+/// Longest description that is recorded, in characters. It is foreign text, and the only name of a task that is first
+/// recorded here.
 const DESCRIPTION_MAX: usize = 1_000;
 
-/// What our waiter says to wake a session. The results follow when the client submits it as a prompt.
+/// What our waiter prints to wake a session. The results follow when Claude Code submits it as a prompt.
 pub const WAKE_WORDS: &str = "[sisyphus] There is news of background commands.";
-/// Most notices that are heard in one prompt: the client sends one for each end. More were made up.
+/// Most notices that are read in one prompt. Claude Code sends one for each command that finishes, so more are forged.
 const NOTICES_MAX: usize = 200;
 
 pub(crate) const OPEN: &str = "<task-notification>";
 const CLOSE: &str = "</task-notification>";
 
-/// Reads a submitted prompt. Only one that *begins* as a notice is one: people paste logs.
+/// Reads a submitted prompt. Only a prompt that *begins* as a notice is one, because people paste logs.
 pub fn read_prompt(prompt: &str) -> Prompt {
     let mut rest = prompt.trim();
     if !rest.starts_with(OPEN) {
@@ -63,7 +63,7 @@ pub fn read_prompt(prompt: &str) -> Prompt {
     if rest.is_empty() { Prompt::Notices(notices) } else { Prompt::Foreign }
 }
 
-/// Whether the prompt is what the client makes of our waiter's words, and nothing more (measured on 2.1.329).
+/// Whether the prompt is what Claude Code makes of our waiter's words, and nothing more (measured on 2.1.329).
 fn is_own_wake(prompt: &str) -> bool {
     let inner = prompt
         .strip_prefix(OPEN)
@@ -81,7 +81,7 @@ fn read_block(block: &str) -> Option<Notification> {
     let summary = element(block, "summary")?;
     let described = summary.strip_prefix("Background command \"")?;
     let (description, verdict) = described.rsplit_once('"')?;
-    // The summary repeats the model's own words; what stands before it is the client's.
+    // The summary repeats the model's own words. What precedes it is Claude Code's.
     let (head, _) = block.split_once("<summary>")?;
     let status = element(head, "status")?;
     Some(Notification {
@@ -93,21 +93,21 @@ fn read_block(block: &str) -> Option<Notification> {
     })
 }
 
-/// The end that status and verdict speak of; `None` if it is no end, or none that we know.
+/// The result that status and verdict report; `None` if they report none, or one that we don't know.
 fn end(status: &str, verdict: &str) -> Option<ClientEnd> {
     let exit_code =
         || verdict.rsplit_once("exit code ")?.1.trim_end_matches([')', '.']).parse().ok();
     match status {
         "completed" | "failed" => Some(exit_code().map_or(ClientEnd::Unclear, ClientEnd::ExitCode)),
         "killed" if verdict.contains("time limit") => Some(ClientEnd::TimeLimit),
-        // The client that saw it is gone, and this one found nothing: no witness.
+        // The Claude Code that watched the command is gone, and this one found no record of it. So it proves nothing.
         "killed" if verdict.contains("no completion record") => Some(ClientEnd::Unclear),
         "killed" => Some(ClientEnd::Killed),
         _ => None,
     }
 }
 
-/// What stands between the first such marks.
+/// The content of the first element with this name.
 pub(crate) fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = text.split_once(&format!("<{name}>"))?;
     let (content, _) = after.split_once(&format!("</{name}>"))?;

@@ -1,10 +1,10 @@
-//! Makes JSON of what is almost JSON: a text of JavaScript may hold half a character, which JSON can spell and no text of
-//! ours can hold.
+//! Repairs JSON that holds half a character. A string in JavaScript may hold one, and JSON can spell it, but no string
+//! in Rust can hold it.
 
-/// What stands in place of half a character, as an escape. The client starts a shell with the same in its place.
+/// What replaces half a character, as an escape. Claude Code replaces it the same way when it starts a shell.
 const REPLACEMENT: &[u8] = b"\\ufffd";
 
-/// Replaces surrogates that have no other half, and bytes that are not UTF-8; `None` if there is nothing to replace.
+/// Replaces surrogates that lack their other half, and bytes that are not UTF-8; `None` if there is nothing to replace.
 pub(crate) fn repair(json: &[u8]) -> Option<Vec<u8>> {
     let mut repaired = Vec::with_capacity(json.len());
     let mut rest = json;
@@ -28,7 +28,7 @@ pub(crate) fn repair(json: &[u8]) -> Option<Vec<u8>> {
     (repaired != json).then_some(repaired)
 }
 
-/// The code unit that the bytes begin with, if it is written as `\uXXXX`.
+/// The code unit at the beginning of the bytes, if it is written as `\uXXXX`.
 fn unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     let is_hex = digits.iter().all(u8::is_ascii_hexdigit);

@@ -1,5 +1,5 @@
-//! What a hook may answer. There is no way to spell an invalid reply, or one that lets a call through which the client
-//! would have judged otherwise.
+//! What a hook may answer. The type can't express an invalid reply, nor one that allows a call which Claude Code would
+//! have judged otherwise.
 
 use std::io::{self, Write as _};
 
@@ -9,12 +9,12 @@ use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::text::one_line;
 use sisyphus_tasks::delivery::Revision;
 
-/// Longest text that is handed to the client, as its language counts; longer ones it would replace by the name of a file.
+/// Longest text that Claude Code gets, in units of UTF-16. It would replace a longer one by the name of a file.
 const TEXT_MAX: usize = 9_500;
-/// Longest reason that a person is shown, in characters. It stands on one line of a terminal.
+/// Longest reason that the user sees, in characters. It fits on one line of a terminal.
 const REASON_MAX: usize = 300;
 
-/// What is to be acknowledged once the reply is printed: which results, and the process that leased them.
+/// What to acknowledge after the reply is printed: the results, and the process that leased them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     pub by: ProcessRef,
@@ -31,35 +31,35 @@ pub struct Receipt {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// Nothing: the client goes on as without us.
+    /// Nothing: Claude Code continues as without us.
     Silent,
-    /// Something that the model reads next to what the event is about.
+    /// A text that the model reads next to the event.
     Note(String),
-    /// Results, which the model reads next to what the event is about. Printed, then confirmed.
+    /// Results, which the model reads next to the event. They are printed, then confirmed.
     Results { reminder: String, receipt: Receipt },
-    /// PreToolUse: the same call with this input. Only ever the input as it came, with another `timeout`.
+    /// PreToolUse: the same call with this input. It is always the original input with another `timeout`.
     UpdatedInput(Map<String, Value>),
-    /// PreToolUse: the call is not to run, and the model reads why.
+    /// PreToolUse: the call does not run, and the model reads why.
     Deny { reason: String },
-    /// UserPromptSubmit: the prompt, a notice of the client, is not worth a turn. The person sees the reason, which may
-    /// repeat foreign words: it is cleaned, and cut in the middle.
+    /// UserPromptSubmit: the prompt, a notice of Claude Code, is not worth a turn. The user sees the reason. It may
+    /// repeat foreign words, so it is cleaned, and cut in the middle.
     Block { reason: String },
 }
 
 impl Reply {
-    /// The same reply with a note in front. A reply that carries no text of ours is replaced.
+    /// Puts a note in front of the reply. It replaces a reply that carries no text of ours.
     #[must_use]
     pub fn with_note(self, note: Option<String>) -> Self {
         match (self, note) {
             (reply, None) => reply,
             (Self::Results { reminder, receipt }, Some(note)) => {
-                // A result that is cut off would still count as told: the note gives way.
+                // A result that is cut off would still count as delivered, so the note is cut instead.
                 let room = TEXT_MAX.saturating_sub(units(&reminder) + 1);
                 let note = beginning(&note, room);
                 Self::Results { reminder: format!("{note}\n{reminder}"), receipt }
             }
             (Self::Note(text), Some(note)) => Self::Note(format!("{note}\n{text}")),
-            // What is denied stays denied.
+            // A denied call stays denied.
             (Self::Deny { reason }, Some(note)) => {
                 Self::Deny { reason: format!("{note}\n{reason}") }
             }
@@ -69,7 +69,7 @@ impl Reply {
         }
     }
 
-    /// How long a note may be, in units of UTF-16, so that nothing of this reply's own text is cut off behind it.
+    /// How long a note may be, in units of UTF-16, so that none of this reply's own text is cut off after it.
     pub fn room_for_note(&self) -> usize {
         match self {
             Self::Note(text)
@@ -79,7 +79,7 @@ impl Reply {
         }
     }
 
-    /// The reply to an event as the client reads it; `None` for silence.
+    /// The reply to an event as Claude Code reads it; `None` for a silent reply.
     pub(crate) fn to_json(&self, event: &str) -> Option<Value> {
         match self {
             Self::Silent => None,
@@ -105,7 +105,7 @@ impl Reply {
         }
     }
 
-    /// Writes the reply to standard output, in one piece, with what the client is to hand to its terminal.
+    /// Writes the reply to standard output in one piece, with the sequence that Claude Code passes on to its terminal.
     pub(crate) fn print(&self, event: &str, sequence: Option<String>) -> io::Result<()> {
         let mut json = self.to_json(event);
         if let Some(sequence) = sequence {
@@ -123,7 +123,7 @@ fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// As much of a text as has `max` units of UTF-16, which is what JavaScript takes for its length.
+/// The beginning of a text, at most `max` units of UTF-16 long. JavaScript measures length in these units.
 fn beginning(text: &str, max: usize) -> &str {
     let mut length = 0;
     let end = text.char_indices().find(|(_, character)| {

@@ -1,4 +1,4 @@
-//! The frame around every hook: reads the event, calls the handler, prints its reply, and fails open.
+//! The frame around every hook: it reads the event, calls the handler, prints its reply, and fails open.
 
 use std::cell::OnceCell;
 use std::io::{self, Write as _};
@@ -30,7 +30,7 @@ use crate::terminal;
 pub struct Context {
     pub environment: Environment,
     pub store: Store,
-    /// When the hook was started.
+    /// When the hook started.
     pub now: Now,
     client_tmp: PathBuf,
     settings: OnceCell<Settings>,
@@ -43,23 +43,23 @@ impl Context {
         Self { environment, store, now: Now::read(), client_tmp, settings: OnceCell::new() }
     }
 
-    /// The client's temporary folder.
+    /// Claude Code's temporary folder.
     pub fn client_tmp(&self) -> &std::path::Path {
         &self.client_tmp
     }
 
-    /// What can be said here of clients and their files.
+    /// What this process can find out about instances of Claude Code and their files.
     pub fn world(&self) -> World<'_> {
         World { is_gone, client_tmp: &self.client_tmp, scope: Scope::All }
     }
 
-    /// The state as it was committed last, and what is new beside it.
+    /// The last committed state, and what is new beside it.
     pub fn peek(&self) -> Result<Peek> {
         self.store.peek(&self.world())
     }
 
-    /// Posts events and decides, in one commit. If the lock is not free in time, the events wait for the next commit of
-    /// another process, and nothing is decided.
+    /// Posts events and decides, in one commit. If the lock is not free in time, the next commit of another process
+    /// applies the events, and nothing is decided.
     pub fn commit<T>(
         &self,
         peek: Peek,
@@ -69,7 +69,7 @@ impl Context {
         self.store.commit(Some(peek), events, &self.world(), LOCK_WAIT_IN_HOOK, decide)
     }
 
-    /// The user's settings, and what the project of this session narrows. Read once.
+    /// The user's settings, as the project of this session restricts them. Read once.
     pub fn settings(&self) -> &Settings {
         self.settings.get_or_init(|| {
             let project = self.environment.claude_project_dir.as_deref();
@@ -79,16 +79,16 @@ impl Context {
         })
     }
 
-    /// Notes an error where the user's turn is not disturbed.
+    /// Logs an error without disturbing the user's turn.
     pub fn log(&self, what: &str, error: &anyhow::Error) {
         hook_log::append(self.store.dir(), what, &format!("{error:#}"));
     }
 }
 
-/// Runs a hook: reads the event, prints what `handle` answers, and always exits with 0.
+/// Runs a hook: reads the event, prints the reply of `handle`, and always exits with 0.
 pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     let environment = Environment::read();
-    // Without a home there is no state, and nothing that we could do.
+    // Without a home folder there is no state, and the hook can do nothing.
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
     fail_open(&state, E::NAME);
     let context = Context::new(environment, state);
@@ -99,7 +99,7 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     if let Err(error) = told {
         context.log(E::NAME, &error);
     }
-    // The client has its answer already.
+    // Claude Code has its answer already.
     start_notifier(context.store.dir());
     ExitCode::SUCCESS
 }
@@ -107,7 +107,7 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
 /// The exit code with which a hook wakes an idle session.
 const WAKE: u8 = 2;
 
-/// Runs a hook that the client does not wait for: if `handle` returns words, they wake the session.
+/// Runs a hook that Claude Code does not wait for. If `handle` returns words, they wake the session.
 pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> ExitCode {
     let environment = Environment::read();
     let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
@@ -139,7 +139,7 @@ fn answer<E: Event>(
     Ok((session, handle(context, event)?))
 }
 
-/// The event, and whose it is.
+/// Reads the event, and the session that it belongs to.
 fn read<E: Event>() -> Result<(Option<SessionId>, E)> {
     let bytes = read_event()?;
     let Ok(read) = understand(&bytes) else {
@@ -151,14 +151,14 @@ fn read<E: Event>() -> Result<(Option<SessionId>, E)> {
 fn understand<E: Event>(bytes: &[u8]) -> Result<(Option<SessionId>, E)> {
     let event = serde_json::from_slice::<E>(bytes)
         .with_context(|| format!("could not understand the {} event", E::NAME))?;
-    // Wired to another event, we would answer in that event's name.
+    // A hook that is registered for another event would answer in that event's name.
     let named: Named = serde_json::from_slice(bytes).context("could not read the event's name")?;
     anyhow::ensure!(named.hook_event_name == E::NAME, "started for `{}`", named.hook_event_name);
     Ok((named.session_id.and_then(|id| SessionId::new(id).ok()), event))
 }
 
-/// Prints the reply, and only then takes the results in it for delivered: were this process killed in between, the next
-/// event would offer them again.
+/// Prints the reply, and only then marks its results as delivered. If this process is killed in between, the next event
+/// offers them again.
 fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>) -> Result<()> {
     reply.print(event, sequence).context("could not print the reply")?;
     let Reply::Results { receipt, .. } = reply else { return Ok(()) };
@@ -172,7 +172,8 @@ fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>)
     context.store.apply(&printed, &context.world(), LOCK_WAIT_IN_HOOK)
 }
 
-/// A panic aborts and `ulimit -f` ends a process, and the client would show the user a hook that died by a signal.
+/// Exits with 0 after a panic, which aborts, and survives `ulimit -f`, which ends a process. In both cases Claude Code
+/// would show the user a hook that died by a signal.
 fn fail_open(state: &StateDir, event: &'static str) {
     survive_file_size_limit();
     let state = state.clone();

@@ -1,4 +1,4 @@
-//! Reads one event from standard input, with bounded patience.
+//! Reads one event from standard input, within a time limit.
 
 use std::io::Read as _;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -9,24 +9,24 @@ use anyhow::Result;
 
 use crate::complete::Completion;
 
-/// How long a hook waits. The client writes the event right after the start, so silence means that none comes.
+/// How long a hook waits. Claude Code writes the event right after it starts the hook, so after a silence none comes.
 const PATIENCE: Patience =
     Patience { with_silence: Duration::from_secs(1), in_all: Duration::from_secs(5) };
-/// Largest event, in bytes. A prompt may quote a long log; what is over is not worth a session's memory.
+/// Largest event, in bytes. A prompt may quote a long log. A larger one is not worth the memory.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// How many chunks may wait to be looked at. A writer that is faster than we are has to wait as well.
+/// How many chunks may be queued. A writer that is faster than this has to wait.
 const CHUNKS_MAX: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Patience {
     with_silence: Duration,
-    /// Whoever writes a byte now and then must not hold the session for ever.
+    /// A writer that sends a byte now and then must not block the session forever.
     in_all: Duration,
 }
 
-/// Reads until one JSON object is whole, without waiting for the end of input.
+/// Reads until one JSON object is complete, without waiting for the end of input.
 pub(crate) fn read_event() -> Result<Vec<u8>> {
-    // A read can't be given up, a thread that reads can.
+    // A read can't be abandoned, but a thread that reads can.
     let (sender, chunks) = sync_channel(CHUNKS_MAX);
     thread::Builder::new().name("stdin".to_owned()).spawn(move || read_chunks(&sender))?;
     collect(&chunks, PATIENCE)
@@ -37,7 +37,7 @@ fn collect(chunks: &Receiver<Vec<u8>>, patience: Patience) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut completion = Completion::default();
     loop {
-        // What has come already is taken even after the deadline: a slow machine is no slow writer.
+        // What has arrived is read even after the deadline: a slow machine is not a slow writer.
         let left = deadline.saturating_duration_since(Instant::now());
         match chunks.recv_timeout(patience.with_silence.min(left)) {
             Ok(chunk) if bytes.is_empty() => bytes = chunk,

@@ -1,4 +1,4 @@
-//! What no desktop took: a hook's answer reaches the terminal.
+//! Passes on a notice that no desktop showed: a hook's answer carries it to the terminal.
 
 use sisyphus_base::environment::{Attendance, Terminal};
 use sisyphus_base::id::SessionId;
@@ -8,10 +8,11 @@ use sisyphus_state::store::LOCK_WAIT_IN_HOOK;
 use crate::event::{Event as _, PostToolUse, Stop, UserPromptSubmit};
 use crate::run::Context;
 
-/// The events whose answer may carry it: what is answered to others goes to somebody else, or comes at a bad time.
+/// The events whose answer may carry a notice. The answer to any other event goes elsewhere, or comes at a bad time.
 const CARRIERS: [&str; 3] = [UserPromptSubmit::NAME, PostToolUse::NAME, Stop::NAME];
 
-/// Takes what waits for this session, as its terminal understands it. Nothing, in one look at a file, if nothing waits.
+/// Takes the notices that are queued for this session, encoded for its terminal. If there are none, this costs one
+/// check of a file.
 pub(crate) fn take(context: &Context, event: &str, session: Option<&SessionId>) -> Option<String> {
     let environment = &context.environment;
     let is_seen = environment.attendance != Attendance::Unattended;
