@@ -1,4 +1,5 @@
-//! Puts the snippet in front of every Bash command of the session, and the runner where the snippet looks for it.
+//! Puts the snippet in front of every Bash command of the session, and copies the runner to where the snippet expects
+//! it.
 
 use std::fs;
 use std::io::Write as _;
@@ -16,7 +17,7 @@ use sisyphus_process::find_notifier;
 use sisyphus_state::announced::Announced;
 use sisyphus_state::run_root::RunRoot;
 
-/// Attaches the session. Without an env file (an older client) its commands are observed.
+/// Attaches the session. Without an env file (an older Claude Code) its commands are only observed.
 pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     let Some(env_file) = &context.environment.claude_env_file else { return Ok(()) };
     let state = context.store.dir();
@@ -25,7 +26,7 @@ pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     if let Err(error) = point_to_notifier(state) {
         context.log("SessionStart", &error);
     }
-    // Sandboxed commands can't create it. The others don't need it.
+    // Sandboxed commands need this folder and can't create it. Others don't need it.
     if let Err(error) = RunRoot::create(&context.environment) {
         context.log("SessionStart", &error);
     }
@@ -35,8 +36,8 @@ pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     append_once(env_file, &line)
 }
 
-/// Puts the runner back if it is gone, as when a person removed the state folder: shells of sessions that go on look for it
-/// where it was.
+/// Puts the runner back if it is gone, for example because the user removed the state folder. The shells of running
+/// sessions still expect it there.
 pub(crate) fn put_back_runner(context: &Context) -> Result<()> {
     let target = context.store.dir().runner();
     if target.exists() {
@@ -46,8 +47,9 @@ pub(crate) fn put_back_runner(context: &Context) -> Result<()> {
     provide_runner(context, &target)
 }
 
-/// Copies the runner beside the state, unless this very file is there: the plugin's own folder changes with every
-/// update, and a session keeps the path that it was given. Replaced in one rename, so a running one is never written.
+/// Copies the runner into the state folder, unless this very file is there. The plugin's own folder changes with every
+/// update, but a session keeps the path that it got at its start. The copy is replaced in one rename, so a running one
+/// is never written to.
 fn provide_runner(context: &Context, target: &Path) -> Result<()> {
     let source = bundled_runner(context)?;
     let wanted =
@@ -56,13 +58,13 @@ fn provide_runner(context: &Context, target: &Path) -> Result<()> {
         found.len() == wanted.len() && found.modified().ok() >= wanted.modified().ok()
     });
     if same {
-        // As old as the last session that names it: `sisyphus clean` looks at that.
+        // The copy is as old as the last session that names it. `sisyphus clean` relies on this.
         let _ = fs::File::open(target).and_then(|it| it.set_modified(SystemTime::now()));
         return Ok(());
     }
     context.store.dir().create_runner_dir()?;
     let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
-    // `copy` keeps the mode, which is that of an installed program: others may start it, or more.
+    // `copy` keeps the mode of an installed program, which lets other users run it, or more.
     let copied = fs::copy(&source, &temporary)
         .and_then(|_| make_private_program(&temporary))
         .and_then(|()| fs::rename(&temporary, target));
@@ -72,8 +74,8 @@ fn provide_runner(context: &Context, target: &Path) -> Result<()> {
     copied.with_context(|| format!("could not copy the runner to `{}`", target.display()))
 }
 
-/// Notes where the notifier is, for the runner's copy. A note that is wrong by now, because the plugin was updated since, is
-/// silence until the next session starts.
+/// Records where the notifier is, for the copy of the runner. After an update of the plugin the path is outdated, and
+/// there are no notices until the next session starts.
 fn point_to_notifier(state: &StateDir) -> Result<()> {
     let Some(notifier) = find_notifier(state) else { return Ok(()) };
     let Some(path) = notifier.to_str() else { return Ok(()) };
@@ -96,7 +98,7 @@ fn bundled_runner(context: &Context) -> Result<PathBuf> {
     Ok(root.join("hooks/bin/sisyphus-run"))
 }
 
-/// On `resume` and `compact` the file is the same as at the start, its content still there.
+/// Appends a line unless the file holds it. On `resume` and `compact` the file still has the content from the start.
 fn append_once(env_file: &Path, line: &str) -> Result<()> {
     let content = fs::read_to_string(env_file).unwrap_or_default();
     if content.lines().any(|existing| existing == line) {

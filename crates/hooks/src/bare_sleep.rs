@@ -1,13 +1,12 @@
-//! Recognizes a command that does nothing but sleep. Anything that is not certainly one is none: what else a command does
-//! is no business of ours.
+//! Recognizes a command that only sleeps. In doubt a command is not one: what else it does is not our concern.
 
-/// Longest command that is looked at, in bytes.
+/// Longest command that is examined, in bytes.
 const COMMAND_MAX: usize = 1_000;
 
 const NAMES: [&str; 3] = ["sleep", "/bin/sleep", "/usr/bin/sleep"];
 
-/// For how many seconds a command sleeps that does nothing else: one `sleep` with plain durations, or several after each
-/// other. `None` for every other command.
+/// How many seconds a command sleeps that does nothing else: one `sleep` with plain durations, or several in sequence.
+/// `None` for every other command.
 pub fn sleeps_for(command: &str) -> Option<f64> {
     if command.len() > COMMAND_MAX {
         return None;
@@ -22,13 +21,13 @@ pub fn sleeps_for(command: &str) -> Option<f64> {
     seconds
 }
 
-/// A comment begins with a word.
+/// Removes a comment. A `#` starts one only at the beginning of a word.
 fn without_comment(line: &str) -> &str {
     let begins = |(at, _): &(usize, &str)| *at == 0 || line[..*at].ends_with([' ', '\t']);
     line.match_indices('#').find(begins).map_or(line, |(at, _)| &line[..at])
 }
 
-/// What separates words of a shell, and nothing else that looks empty.
+/// Trims the characters that separate words in a shell, and no others that look blank.
 fn trim_blanks(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
@@ -41,7 +40,7 @@ fn one_sleep(part: &str) -> Option<f64> {
     (!durations.is_empty()).then(|| durations.iter().sum())
 }
 
-/// Seconds of `90`, `1.5m`, `infinity`. What a shell would expand is not known, so it is not taken for one.
+/// The seconds of `90`, `1.5m`, `infinity`. `None` for a word that a shell would expand, because its value is unknown.
 fn duration(word: &str) -> Option<f64> {
     if matches!(word, "inf" | "infinity") {
         return Some(f64::INFINITY);

@@ -1,5 +1,5 @@
-//! Giving the model the results that are owed to it. What is given is decided in the commit and is pure; it is put into
-//! words afterwards, because that reads outputs.
+//! Delivers to the model the results that are owed to it. The commit decides what to deliver, and that is pure. The
+//! text is written afterwards, because that reads outputs.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use sisyphus_wording::{Rest, TOLD_AT_ONCE, reminder};
 
 pub(crate) use sisyphus_tasks::recipient::Recipient;
 
-/// How long the client has to announce an end before we do.
+/// How long Claude Code has to announce a result before a hook delivers it.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
-/// A reader of results, as the process that prints for it.
+/// A reader of results, and the process that prints for it.
 pub(crate) struct Reader<'a> {
     pub(crate) session: &'a SessionId,
     pub(crate) recipient: Recipient,
@@ -31,12 +31,12 @@ impl<'a> Reader<'a> {
         Self { session, recipient, by: this_process(), is_alive }
     }
 
-    /// Whether anything is owed to it.
+    /// Whether a result is owed to it.
     pub(crate) fn is_owed(&self, active: &Active) -> bool {
         active.owes(self.session, &self.recipient)
     }
 
-    /// Whether the client had its time to announce a result that is owed to it, and did not.
+    /// Whether a result is owed to it that Claude Code did not announce in time.
     pub(crate) fn is_overdue(&self, active: &Active, now: Tick) -> bool {
         let since = active.owed_since(self.session, &self.recipient);
         since.is_some_and(|since| since.age(now) > GRACE)
@@ -58,13 +58,13 @@ impl<'a> Reader<'a> {
         Taken { leased, rest: Rest { live, owed, sum } }
     }
 
-    /// The same if one of them is overdue. What the client announces later is swallowed.
+    /// Leases everything that is ready if one result is overdue. What Claude Code announces later is blocked.
     pub(crate) fn take_overdue(&self, active: &mut Active, now: Now) -> Taken {
         if self.is_overdue(active, now.tick) { self.take(active, now) } else { Taken::default() }
     }
 }
 
-/// What was leased for one delivery, and what was running at that moment.
+/// What was leased for one delivery, and what was running at that time.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     pub(crate) leased: Vec<Leased>,
@@ -72,7 +72,7 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Puts it into words.
+    /// Renders it as a reply.
     pub(crate) fn render(self, context: &Context) -> Reply {
         let lines = context.settings().output_lines;
         let printed = |leased: &Leased| (leased.task.id.clone(), leased.task.revision());

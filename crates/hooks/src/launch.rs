@@ -15,7 +15,7 @@ use sisyphus_tasks::call::{Announcement, Call, Join};
 use sisyphus_tasks::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
 use sisyphus_tasks::task::Kind;
 
-/// Who made a call, and where.
+/// The origin of a call.
 pub(crate) struct Caller {
     pub(crate) session: SessionId,
     pub(crate) tool_use_id: ToolUseId,
@@ -23,11 +23,11 @@ pub(crate) struct Caller {
     pub(crate) cwd: PathBuf,
 }
 
-/// The call as a task to be: what it asks of the queue follows from the user's settings.
+/// Makes a call of it. The user's settings determine what it asks of the queue.
 ///
-/// In a terminal the client has no time limit for background commands, and the `timeout` of a call is by the tool's own
-/// words one for foreground commands: a command that the client lets run on after it is not stopped by us either. It
-/// may lengthen our own limit.
+/// In a terminal, Claude Code has no time limit for background commands. The tool describes the `timeout` of a call as
+/// a limit for foreground commands: Claude Code lets the command run on after it, so the runner does not stop it then
+/// either. The `timeout` may extend our own limit.
 pub(crate) fn call(
     caller: Caller,
     command: BackgroundCommand,
@@ -44,7 +44,7 @@ pub(crate) fn call(
     let limit_ms = match (kind, attendance) {
         (Kind::Command, Attendance::Attended) => Some(asked_ms.unwrap_or(own_ms).max(own_ms)),
         (Kind::Command, Attendance::Unattended | Attendance::Unknown) => asked_ms.or(Some(own_ms)),
-        // It is meant to run until it is stopped, unless the call itself says for how long.
+        // A service runs until it is stopped, unless the call itself has a limit.
         (Kind::Service | Kind::Agent, Attendance::Attended) => None,
         (Kind::Service | Kind::Agent, Attendance::Unattended | Attendance::Unknown) => asked_ms,
     };
@@ -67,8 +67,8 @@ pub(crate) fn call(
     }
 }
 
-/// Ties a call that Claude Code has answered to its run, and leaves that for the runner; this needs no lock. `None` if the
-/// plugin is switched off.
+/// Joins a call that Claude Code has answered to its run, and records that for the runner; this needs no lock. `None`
+/// if the plugin is switched off.
 pub(crate) fn join_run(
     context: &Context,
     caller: Caller,
@@ -82,7 +82,7 @@ pub(crate) fn join_run(
     let announced = Announced::of(context.store.dir(), &session);
     let run = Run::outside(context.store.dir(), &session, &id);
     let join = |announcement| Join::new(announcement, id.clone(), client(), Machine::here());
-    // The announced call goes before this one: its `timeout` may have been raised since.
+    // The announced call has precedence: its `timeout` may have been raised.
     let join = if let Some(announcement) = announced.read(&tool_use) {
         join(announcement)
     } else {
@@ -91,15 +91,16 @@ pub(crate) fn join_run(
         let mut announcement = Announcement::new(call, context.now.at);
         announcement.client_tmp = Some(context.client_tmp().to_owned());
         let join = join(announcement);
-        // It became a background command while it ran: no shell attaches to what was not announced.
+        // Claude Code moved the command to the background while it ran. No shell attaches to a call that was not
+        // announced.
         if run.is_attached() { join } else { join.without_runner(context.now.at) }
     };
     if let Err(error) = run.join(&join) {
         context.log("join", &error);
     }
-    // A shell that comes up after this answer asks as long as the folder is there.
+    // A shell that starts after this answer asks as long as the folder exists.
     announced.expect(&tool_use, &id);
-    // Below /tmp any sandboxed command can say that a runner attached.
+    // Below `/tmp`, any sandboxed command can claim that a runner attached.
     if run.is_attached() {
         announced.forget(&id);
     }

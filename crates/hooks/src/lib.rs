@@ -1,4 +1,4 @@
-//! What each event of the client does: one file per event, one public `handle` in each.
+//! The handlers of Claude Code's events: one file per event, one public `handle` in each.
 
 mod agent;
 mod attach;

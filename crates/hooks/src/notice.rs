@@ -1,4 +1,4 @@
-//! The client's notice of an end as an event, with what is known of its task.
+//! Turns Claude Code's notice that a command finished into an event, with what is known of its task.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use sisyphus_tasks::call::{Announcement, Join};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
-/// Makes the event. The output is kept here, because to copy one is slow.
+/// Makes the event. The output is copied here, outside of the lock, because a copy is slow.
 pub(crate) fn completion(
     context: &Context,
     active: &Active,
@@ -52,8 +52,8 @@ pub(crate) fn completion(
     Event::Completed(Box::new(Completion { notice, known, output }))
 }
 
-/// A task without a live record: its call was announced and its PostToolUse is missing, or it is retired, or nothing is
-/// known of it.
+/// Finds a task without a live record: its call was announced and its PostToolUse is missing, or the task is retired,
+/// or it is unknown.
 fn unrecorded(context: &Context, notice: &Notice) -> Known {
     let state = context.store.dir();
     let announced = notice.tool_use_id.as_ref().and_then(|call| {
@@ -71,15 +71,16 @@ fn unrecorded(context: &Context, notice: &Notice) -> Known {
     if let Some(task) = context.store.find_retired(&notice.session, &notice.client_id) {
         return Known::Retired(Box::new(task));
     }
-    // The record was removed, and the copy of its call is still in its run folder; or no PostToolUse named the call.
+    // Either the record was removed, and the run's folder still has a copy of its call; or no PostToolUse named the
+    // call.
     match run.joined().or_else(|| alike(&run, notice).map(join)) {
         Some(join) => Known::Announced(Box::new(join)),
         None => Known::New(TaskId::random()),
     }
 }
 
-/// The announcement of the same words that its runner attached by, under a name of its own: which of two equal calls it
-/// was, the notice tells better.
+/// The announcement of the same text that the runner attached by, as a new task. Of two equal calls, the notice names
+/// the right one.
 fn alike(run: &Run, notice: &Notice) -> Option<Announcement> {
     let mut announcement = run.attachment()?.announcement;
     announcement.task = TaskId::random();

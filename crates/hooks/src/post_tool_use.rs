@@ -1,4 +1,5 @@
-//! PostToolUse: ties the call to the client's task, says if it has to wait, and hands a subagent what is owed to it.
+//! PostToolUse: joins the call to Claude Code's task, says if it is queued, and delivers to a subagent what is owed to
+//! it.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ use crate::launch::{Caller, join_run};
 use crate::pre_tool_use::{is_attachable, stopped_id};
 use crate::stall::report_stalls;
 
-/// How long a call that has to wait may go without a runner before nothing is said of its place in line.
+/// How long the hook waits for the runner of a queued call. After that it says nothing of the position in the queue.
 const ATTACH_WAIT: Duration = Duration::from_millis(300);
 const ATTACH_CHECK: Duration = Duration::from_millis(5);
 
@@ -41,8 +42,8 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         Tool::Agent => after_agent(context, &peek.active, event),
         Tool::Own | Tool::Other => Vec::new(),
     };
-    // A subagent's notices reach it without any prompt of ours; this is where we meet it. To the main conversation the
-    // client announces an end itself, as a rule.
+    // Claude Code's notices to a subagent trigger no prompt hook, so this event delivers to it. To the main
+    // conversation Claude Code usually announces a result itself.
     let to = agent.map_or(Recipient::MainConversation, Recipient::Agent);
     let reader = Reader::new(&session, to);
     let is_due = |active: &Active, now| match reader.recipient {
@@ -73,7 +74,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     } else {
         (Taken::default(), None)
     };
-    // Only a command that has a runner can wait: a shell that none took the place of runs already.
+    // Only a command with a runner can be queued. One whose shell no runner replaced already runs.
     let waiting = waiting.filter(|(_, task, expected)| is_settled(context, task, *expected));
     let line = waiting.zip(to_say).and_then(|((active, task, _), (_, limits, _))| {
         launch_line(&active, &line(context, 0), &task, &limits, attendance)
@@ -86,7 +87,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     })
 }
 
-/// The tie of the call to its run, if the call runs in the background.
+/// Joins the call to its run, if the call runs in the background.
 fn join(context: &Context, event: PostToolUse) -> Option<Join> {
     let id = event.tool_response.background_task_id?;
     let command = BackgroundCommand::of(&event.tool_input)?;
@@ -99,7 +100,7 @@ fn join(context: &Context, event: PostToolUse) -> Option<Join> {
     join_run(context, caller, command, id)
 }
 
-/// Which runners have slots and wait now, if so many slots are held.
+/// Which runners have slots and which are queued, if so many slots are held.
 pub(crate) fn line(context: &Context, slots: usize) -> Snapshot {
     Snapshot::read_from(&context.environment, is_alive, slots).unwrap_or_else(|error| {
         context.log("line", &error);
@@ -107,8 +108,8 @@ pub(crate) fn line(context: &Context, slots: usize) -> Snapshot {
     })
 }
 
-/// Whether a runner has the task, or takes it within a moment: its shell may have been started just now. If it is to
-/// wait, its place in line is there as well, unless that takes too long.
+/// Whether a runner has the task, or takes it within a moment, because its shell may have just started. If the task is
+/// to be queued, this also waits a moment for its entry in the queue.
 fn is_settled(context: &Context, task: &Task, expected: Admission) -> bool {
     match task.status() {
         Status::Pending { .. } if is_attachable(context) => {}
@@ -127,13 +128,13 @@ fn is_settled(context: &Context, task: &Task, expected: Admission) -> bool {
         }
         #[expect(
             clippy::disallowed_methods,
-            reason = "no event tells that a runner attaches, and it is a matter of milliseconds"
+            reason = "no event reports that a runner attaches, and it takes milliseconds"
         )]
         std::thread::sleep(ATTACH_CHECK);
     }
 }
 
-/// The end of a task that only the client sees and that was stopped is told by nothing else.
+/// Records the stop of a task that only Claude Code watches. No notice reports it.
 fn stop_confirmed(context: &Context, active: &Active, event: &PostToolUse) -> Vec<Event> {
     let Some(client_id) = stopped_id(&event.tool_input) else { return Vec::new() };
     let session = event.session_id.clone();

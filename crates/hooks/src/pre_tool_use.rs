@@ -1,8 +1,8 @@
-//! PreToolUse: announces a background command, notes who asks for one to be stopped, and who calls our own server.
+//! PreToolUse: announces a background command, and records which caller stops one or calls our own server.
 //!
-//! It never changes a command and never lets one through. The one thing that it may change is the `timeout` of a service
-//! or of a command that may have to wait, and only headless, in a session where no other hook could have rewritten the
-//! call. What it denies is a sleep of which nothing is to be had, and an agent above the limit.
+//! The hook never changes or approves a command. It may change only the `timeout` of a service, or of a command that
+//! may be queued. It does so only headless, in a session where no other hook could have rewritten the call. It denies a
+//! pointless sleep, and an agent above the limit.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -35,7 +35,7 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
         Tool::TaskStop => before_task_stop(context, &event),
         Tool::Own => before_own(context, event),
         Tool::Agent => before_agent(context, event),
-        // PowerShell can't be attached to: its commands are observed from PostToolUse on.
+        // No runner attaches to PowerShell: its commands are observed from PostToolUse on.
         Tool::PowerShell | Tool::Other => Ok(Reply::Silent),
     }
 }
@@ -62,9 +62,9 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         context.log("PreToolUse", &error);
     }
     let is_too_short = || match call.kind {
-        // A dev server is not meant to end after the client's ten minutes, where it has such a limit.
+        // Where Claude Code has a limit, it is ten minutes. A dev server must not end then.
         Kind::Service => !names_limit,
-        // Without our runner under the command nobody would count the call's own limit.
+        // Without a runner, nothing would enforce the call's own limit.
         Kind::Command => is_attachable(context) && may_wait(context, settings),
         Kind::Agent => false,
     };
@@ -86,7 +86,7 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     Ok(raised.unwrap_or(Reply::Silent))
 }
 
-/// Whether the input can be given back as it was: what was repaired when it was read can't.
+/// Whether the reply can repeat the input exactly. It can't if the input was repaired when it was read.
 fn is_exact(input: &Map<String, Value>) -> bool {
     let text = serde_json::to_string(input);
     text.is_ok_and(|text| !text.contains(char::REPLACEMENT_CHARACTER))
@@ -97,9 +97,9 @@ pub(crate) fn is_attachable(context: &Context) -> bool {
     cfg!(target_os = "linux") && context.store.dir().runner().exists()
 }
 
-/// Whether a command that comes now may have to wait for its turn. Its own limit is counted by its runner from the real
-/// start; the client's would run meanwhile. Of calls that are only announced, as those made in one message are, nothing
-/// says which comes first.
+/// Whether a command that is called now may be queued. Its runner counts its limit from the actual start, but Claude
+/// Code's limit would run while it is queued. Nothing orders calls that are only announced, as those of one message
+/// are.
 fn may_wait(context: &Context, settings: &Settings) -> bool {
     let active = context.store.read_active().unwrap_or_default();
     let limits = Limits::of(settings);
@@ -108,14 +108,14 @@ fn may_wait(context: &Context, settings: &Settings) -> bool {
         || !sessions_with_announcements(context.store.dir()).is_empty()
 }
 
-/// Whether no other hook of the session can have rewritten the call: of two answers the last one wins, and ours must not
-/// undo another's.
+/// Whether no other hook of the session can have rewritten the call. Of two answers the last one wins, and ours must
+/// not undo another hook's.
 fn may_raise(context: &Context, session: &SessionId) -> bool {
     let known = context.store.read_session(session);
     known.is_ok_and(|session| session.rewriting == Rewriting::Exclusive)
 }
 
-/// Tells our server who calls.
+/// Passes the caller on to our server.
 fn before_own(context: &Context, event: PreToolUse) -> Result<Reply> {
     let conversation = event.agent_id.map_or(Recipient::MainConversation, Recipient::Agent);
     let requester = Requester { session: event.session_id, conversation };
@@ -134,7 +134,7 @@ fn before_task_stop(context: &Context, event: &PreToolUse) -> Result<Reply> {
     Ok(Reply::Silent)
 }
 
-/// Whether the client may start the command in its sandbox.
+/// Whether Claude Code may start the command in its sandbox.
 fn confinement(settings: &Settings, input: &Map<String, Value>) -> Confinement {
     let is_exempt = input.get("dangerouslyDisableSandbox") == Some(&Value::Bool(true));
     match settings.sandbox {
@@ -143,7 +143,7 @@ fn confinement(settings: &Settings, input: &Map<String, Value>) -> Confinement {
     }
 }
 
-/// The client's id in the input of TaskStop, or of its older form KillShell.
+/// Claude Code's id in the input of TaskStop, or of its older form KillShell.
 pub(crate) fn stopped_id(input: &Map<String, Value>) -> Option<ClientTaskId> {
     let id = ["task_id", "shell_id"].iter().find_map(|key| input.get(*key)?.as_str())?;
     ClientTaskId::new(id).ok()

@@ -1,6 +1,6 @@
-//! A prompt that another hook blocks takes with it what ours had added: the model gets neither.
+//! If another hook blocks a prompt, the model gets neither the prompt nor what our hook added to it.
 //!
-//! Hooks of one prompt run side by side, so that ours can't know. The client's transcript tells it a moment later.
+//! Claude Code runs the hooks of one prompt in parallel, so ours can't know. The transcript shows it a moment later.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use sisyphus_hook::{Context, Transcript};
 use sisyphus_state::store::Active;
 use sisyphus_tasks::delivery::DeliveryEvent;
 
-/// How long the client has to write down what became of a prompt: it does so within a tenth of a second.
+/// How long Claude Code has to record what became of a prompt. It does so within a tenth of a second.
 const WRITTEN: chrono::Duration = chrono::Duration::milliseconds(1_500);
 
-/// What became of the prompts that results went out with.
+/// What became of the prompts that carried results.
 #[derive(Debug, Default)]
 pub(crate) struct PromptFates {
     known: Vec<TaskId>,
@@ -22,7 +22,7 @@ pub(crate) struct PromptFates {
 }
 
 impl PromptFates {
-    /// Asks the transcript about the results that went out long enough ago.
+    /// Searches the transcript for the results that were sent long enough ago.
     pub(crate) fn read(
         context: &Context,
         active: &Active,
@@ -35,7 +35,7 @@ impl PromptFates {
         Self::of(context, &sent, transcript)
     }
 
-    /// Asks it about all of them: the conversation ends.
+    /// Searches it for all results, because the conversation ends.
     pub(crate) fn read_last(
         context: &Context,
         active: &Active,
@@ -49,7 +49,7 @@ impl PromptFates {
         if sent.is_empty() {
             return Self::default();
         }
-        // What can't be read says nothing against them.
+        // Without a readable transcript, the results count as delivered.
         let transcript = transcript.and_then(|path| read_transcript(context, path));
         let blocked = transcript.map(|it| it.blocked(sent)).unwrap_or_default();
         Self { known: sent.iter().map(|(id, _)| id.clone()).collect(), blocked }
@@ -60,7 +60,7 @@ impl PromptFates {
         self.known.is_empty()
     }
 
-    /// Owes again what was blocked.
+    /// Owes the blocked results again.
     pub(crate) fn apply(&self, active: &mut Active, now: Now) {
         for id in &self.known {
             let Some(task) = active.task_mut(id) else { continue };

@@ -1,5 +1,5 @@
-//! SessionEnd: marks what runs, so that a stop that follows is known for what it is, and closes what nothing will see
-//! end. Within the 1.5 s that all hooks share.
+//! SessionEnd: marks what runs, so that a stop that follows is attributed to it, and closes what nothing will observe.
+//! All hooks share 1.5 s for this.
 
 use anyhow::Result;
 use sisyphus_base::id::SessionId;
@@ -19,7 +19,7 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     let session = &event.session_id;
     forget_announced(context, session);
     let peek = context.peek()?;
-    // No event of this conversation will ask its transcript later.
+    // No later event of this conversation reads its transcript.
     let transcript = event.transcript_path.as_deref();
     let fates = PromptFates::read_last(context, &peek.active, session, transcript);
     let mut events = Vec::new();
@@ -34,16 +34,16 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
         context.commit(peek, &events, |active, now| fates.apply(active, now))?;
     }
     if !events.is_empty() && context.store.dir().notify().exists() {
-        // What was stopped just now was the last to finish: that is no summary that anybody waits for.
+        // The session's last tasks finish because it ends. The user does not wait for that summary.
         let summaries = |notes: &mut Notes| notes.over.retain(|it| &it.session != session);
         context.store.take_notes(LOCK_WAIT_IN_HOOK, summaries)?;
     }
-    // Last: the slots of what has ended are free now.
+    // This is last, because now the slots of finished agents are free.
     agent::leave(context, session);
     Ok(Reply::Silent)
 }
 
-/// No call of the session can run any more.
+/// Forgets the session's announced calls: none of them can run any more.
 fn forget_announced(context: &Context, session: &SessionId) {
     let announced = Announced::of(context.store.dir(), session);
     for announcement in announced.list().unwrap_or_default() {

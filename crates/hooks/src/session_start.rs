@@ -1,5 +1,5 @@
-//! SessionStart: attaches the session's shells to the runner, notes which other hooks rewrite commands, and tells a
-//! session that goes on what is owed to it and what still runs.
+//! SessionStart: attaches the session's shells to the runner, records whether other hooks rewrite commands, and reports
+//! to a continued session what is owed to it and what still runs.
 
 use anyhow::Result;
 use sisyphus_base::clock::Now;
@@ -26,7 +26,8 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     if context.settings().execution == Execution::Off {
         return Ok(Reply::Silent);
     }
-    // One after the other, and none stops the next: a session without attachment still gets its results.
+    // The steps run in order, and a failed one does not stop the next: a session without attachment still gets its
+    // results.
     let steps =
         [("import", take_over_0_1(context)), ("attach", attach(context, &event.session_id))];
     for (step, outcome) in steps {
@@ -35,7 +36,7 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
         }
     }
     let reply = go_on(context, &event);
-    // Last: results must not go without the lock for it.
+    // This is last, so that results don't depend on the lock for it.
     let surveyed = detect(&context.environment, &event.cwd);
     if let Err(error) = context.store.write_session(&event.session_id, surveyed) {
         context.log("SessionStart survey", &error);
@@ -43,7 +44,7 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     reply
 }
 
-/// Tells a session that goes on what is owed to it and what still runs.
+/// Reports to a continued session what is owed to it and what still runs.
 fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let session = &event.session_id;
     let peek = context.peek()?;
@@ -53,7 +54,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
         }
         return Ok(Reply::Silent);
     }
-    // The agents of the client before this one must not be said to run.
+    // The agents of the former Claude Code must not be reported as running.
     settle(context, context.now);
     let peek = context.peek()?;
     let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
@@ -72,7 +73,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
         let live = live(active, now);
         (reader.take(active, now), live)
     });
-    // What runs can be told without the lock.
+    // What runs can be reported without the lock.
     let (taken, live) = committed.unwrap_or_else(|error| {
         context.log("SessionStart", &error);
         (Taken::default(), live_before)
@@ -80,7 +81,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     Ok(with_news(context, session, taken.render(context).with_note(live)))
 }
 
-/// What it means that the session goes on.
+/// The events that a continued session implies.
 fn continuation(context: &Context, event: &SessionStart) -> Vec<Event> {
     let session = &event.session_id;
     let mut events = Vec::new();
@@ -91,7 +92,7 @@ fn continuation(context: &Context, event: &SessionStart) -> Vec<Event> {
             events.push(Event::Unparked { tasks });
         }
     }
-    // Behind it: what comes along from another conversation of this client may have subagents that live.
+    // After the resume: what another conversation of this Claude Code transfers may have live subagents.
     if let Some(client) = client() {
         match claim_transfer(context.store.dir(), &client, session) {
             Ok(transfer) => events.extend(transfer),
@@ -101,7 +102,7 @@ fn continuation(context: &Context, event: &SessionStart) -> Vec<Event> {
     events
 }
 
-/// Takes over what 0.1.0 left, and leaves a link where that was and where the documents say that it is.
+/// Imports what 0.1.0 left. Leaves a link at its old path, and at the path that the documents name.
 fn take_over_0_1(context: &Context) -> Result<()> {
     let state = context.store.dir();
     let root = context.environment.claude_plugin_root.as_deref();

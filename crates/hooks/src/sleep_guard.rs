@@ -1,7 +1,7 @@
-//! Denies a foreground command that does nothing but sleep while background tasks of whoever calls it are live: their ends
-//! are told anyway, and until the sleep is over nobody could be told.
+//! Denies a foreground command that only sleeps while background tasks of its caller are live. The caller is notified
+//! when they finish, and can't be while it sleeps.
 //!
-//! Any doubt lets the command run.
+//! In doubt the command runs.
 
 use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
@@ -16,12 +16,12 @@ use sisyphus_wording::sleep_refused;
 use crate::bare_sleep::sleeps_for;
 use crate::deliver::Recipient;
 
-/// How long anybody may sleep, in seconds: what has just been started may need a moment.
+/// How long a caller may sleep, in seconds: a task that was just started may need a moment.
 const LET_THROUGH: f64 = 2.0;
 
 /// Answers a Bash call that does not ask for the background.
 pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Reply> {
-    // Nothing is read for any other call: these are most of a session's.
+    // Nothing is read for any other call, because these are most of a session's calls.
     if !asks_for_sleep(event) {
         return Ok(Reply::Silent);
     }
@@ -47,28 +47,28 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
 }
 
 fn asks_for_sleep(event: &PreToolUse) -> bool {
-    // Some other value may mean the background to the client.
+    // Claude Code may read some other value as the background.
     let background = event.tool_input.get("run_in_background");
     let command = event.tool_input.get("command").and_then(Value::as_str);
     matches!(background, None | Some(Value::Bool(false)))
         && command.and_then(sleeps_for).is_some_and(|seconds| seconds > LET_THROUGH)
 }
 
-/// Whether the task is live, as far as can be known, and its end comes by itself and is told.
+/// Whether the task is live, as far as can be known, and finishes by itself, and its result will be delivered.
 fn will_be_told(task: &Task, now: DateTime<Utc>) -> bool {
-    // Who asked for an end is not told of it, and may wait a moment for it.
+    // A caller that stopped a task is not notified of it, and may wait for it a moment.
     if !task.is_confirmed() || task.stop_requested_by(now).is_some() {
         return false;
     }
     match task.kind {
         Kind::Command | Kind::Agent => {}
-        // A server has no end to wait for, but a start.
+        // The caller waits for a service to start, not to finish.
         Kind::Service => return false,
     }
     match task.status() {
         Status::Pending { .. } | Status::Queued { .. } => true,
         Status::Running { watch: Watch::Supervised, .. } => true,
-        // Nobody may have seen its end, if the client was killed meanwhile.
+        // If Claude Code was killed since, its result may be unknown.
         Status::Running { watch: Watch::Observed, .. } if task.kind == Kind::Agent => {
             task.unlisted == 0
         }

@@ -1,4 +1,4 @@
-//! Telling of commands that print nothing, where the user has said for how long that is all right.
+//! Reports commands that print nothing for longer than the user allows.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ use sisyphus_wording::stall_line;
 
 use crate::deliver::Recipient;
 
-/// How many silent commands one text names; the others follow with the next event.
+/// How many stalled commands one text names. The next event names the others.
 const AT_ONCE: usize = 3;
 
-/// What is said of those of the session that have been silent for too long, each once.
+/// Reports the stalled commands of the session, each once.
 pub(crate) fn report_stalls(
     context: &Context,
     session: &SessionId,
@@ -43,7 +43,7 @@ fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Op
         let mut lines = Vec::new();
         for task in &mut active.tasks {
             let found = silent.iter().find(|it| it.task == task.id);
-            // Another hook may have told it meanwhile.
+            // Another hook may have reported it since.
             if lines.len() == AT_ONCE {
                 break;
             }
@@ -57,20 +57,20 @@ fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Op
     Ok((!told.is_empty()).then(|| told.join("\n")))
 }
 
-/// When the next command of the session will have been silent for too long.
+/// When the next command of the session counts as stalled.
 pub(crate) fn next_stall(context: &Context, session: &SessionId) -> Result<Option<DateTime<Utc>>> {
     let found = candidates(context, session, &Recipient::MainConversation)?;
     Ok(found.into_iter().map(|it| it.overdue_at).min())
 }
 
-/// A command that prints nothing, since when, and when that is too long.
+/// A command that prints nothing, since when, and when it counts as stalled.
 struct Silent {
     task: TaskId,
     since: DateTime<Utc>,
     overdue_at: DateTime<Utc>,
 }
 
-/// Each command that could be told of.
+/// Each command that may be reported.
 fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<Vec<Silent>> {
     let Some(limit) = context.settings().stale_ms.and_then(|ms| i64::try_from(ms).ok()) else {
         return Ok(Vec::new());
@@ -86,15 +86,15 @@ fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<
     Ok(silent.collect())
 }
 
-/// Since when a running command has printed nothing; `None` for a task that is not meant: a service, one that does not
-/// run, one of which that was told already.
+/// Since when a running command has printed nothing; `None` for a service, for a task that does not run, and for one
+/// that was reported already.
 fn idle_since(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<DateTime<Utc>> {
     let Status::Running { started_at, .. } = task.status() else { return None };
-    // The client's file of an agent is a transcript, and what it does is no business of ours.
+    // Claude Code's file of an agent is a transcript, and what the agent does is not our concern.
     if task.kind != Kind::Command || task.stall_reported_at.is_some() || !task.is_confirmed() {
         return None;
     }
     let written = Source::open(task, state, client_tmp)?.written_at().ok()?;
-    // The client makes the file before the command starts, and a queued one may start much later.
+    // Claude Code creates the file before the command starts. A queued command may start much later.
     Some(DateTime::<Utc>::from(written).max(*started_at))
 }

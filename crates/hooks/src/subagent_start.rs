@@ -1,4 +1,4 @@
-//! SubagentStart: an agent that had ended runs again. Of one that is launched the call itself says more.
+//! SubagentStart: an agent that had finished runs again. For an agent that is launched, its call says more.
 
 use anyhow::Result;
 use sisyphus_hook::{Context, Reply, SubagentStart};

@@ -1,5 +1,5 @@
-//! SubagentStop: what the subagent started is for the main conversation now, and the agent itself is over, unless work of
-//! its own is live. Whatever this printed would go to the subagent and keep it running.
+//! SubagentStop: what the subagent started belongs to the main conversation now, and the agent has finished, unless
+//! work of its own is live. The hook prints nothing: Claude Code would give it to the subagent and keep that running.
 
 use anyhow::Result;
 use sisyphus_hook::{Context, Reply, SubagentStop};

@@ -1,5 +1,5 @@
-//! UserPromptSubmit: right behind the client's notice of an end, and behind what a person types, stand the results; and
-//! behind a prompt that asks for ultrawork what that needs.
+//! UserPromptSubmit: adds the results to Claude Code's notice that a command finished, and to what the user types. Adds
+//! the instructions for ultrawork to a prompt that asks for it.
 
 use anyhow::Result;
 use sisyphus_base::clock::Now;
@@ -26,7 +26,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
     let prompt = read_prompt(&event.prompt);
     let notices = match &prompt {
-        // Switched off, nothing new is recorded; what was recorded before is still owed.
+        // When the plugin is switched off, nothing new is recorded. What was recorded before is still owed.
         Prompt::Notices(notices) if context.settings().execution == Execution::On => {
             notices.as_slice()
         }
@@ -36,7 +36,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         .iter()
         .map(|notice| completion(context, &peek.active, session, &event.cwd, notice))
         .collect();
-    // What the model stopped itself needs no reminder, and the first notice of it is no repetition.
+    // The model needs no reminder of a task that it stopped itself, and the first notice of it is not a repetition.
     let over: Vec<TaskId> =
         events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
     events.extend(agent_end(context, &peek.active, &event.prompt));
@@ -60,17 +60,17 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     Ok(complete(context, &event, &prompt, reply))
 }
 
-/// Adds what else there is to say. A prompt that is not worth a turn stays so: the next one carries the rest.
+/// Adds the other texts to the reply. They don't unblock a prompt that is not worth a turn: the next one carries them.
 fn complete(context: &Context, event: &UserPromptSubmit, prompt: &Prompt, reply: Reply) -> Reply {
     if matches!(reply, Reply::Block { .. }) {
         return reply;
     }
     let session = &event.session_id;
     let silent = report_stalls(context, session, &Recipient::MainConversation);
-    // Last, because it takes no more room than the others leave.
+    // This is last, because it uses only the room that the others leave.
     let reply = with_news(context, session, reply.with_note(silent));
     if *prompt == Prompt::OwnWake && reply == Reply::Silent {
-        // The results that it was said for were told meanwhile: then there is nothing to take a turn for.
+        // Another event has delivered the results since, so there is nothing to take a turn for.
         return Reply::Block { reason: "sisyphus: all results were delivered already".to_owned() };
     }
     with_ultrawork(context, &event.prompt, reply)
@@ -80,7 +80,7 @@ fn complete(context: &Context, event: &UserPromptSubmit, prompt: &Prompt, reply:
 #[derive(Debug, Default)]
 struct Decision {
     taken: Taken,
-    /// The names of the announced tasks, if the model has read the result of each.
+    /// The names of the announced tasks, if the model has read all their results.
     known: Option<Vec<String>>,
 }
 
@@ -107,7 +107,7 @@ fn decide(
     Decision { taken: reader.take(active, now), known: is_all.then_some(names) }
 }
 
-/// Whether the model has read how the task finished, or another process is about to tell it.
+/// Whether the model has read how the task finished, or another process is about to deliver it.
 fn is_known(task: &Task, reader: &Reader<'_>, over: &[TaskId]) -> bool {
     match task.delivery() {
         Delivery::NotNeeded => over.contains(&task.id),
@@ -121,7 +121,7 @@ fn is_known(task: &Task, reader: &Reader<'_>, over: &[TaskId]) -> bool {
     }
 }
 
-/// The task of a notice, if it was over before the notice came.
+/// The task of a notice, if it had finished before the notice came.
 fn over_before(event: &Event, active: &Active) -> Option<TaskId> {
     let Event::Completed(completion) = event else { return None };
     let id = completion.known.id();

@@ -1,8 +1,8 @@
-//! The waiter behind Stop: if the session idles and the client's notice of an end does not come, it is woken.
+//! The waiter that starts at Stop: it wakes an idle session if Claude Code does not announce a result.
 //!
-//! The client starts it at every Stop and goes on (`asyncRewake`); when it ends with exit code 2, what it says starts a
-//! turn. That turn's prompt passes our UserPromptSubmit hook, which adds the results, or swallows the prompt if they were
-//! told meanwhile. So nothing is claimed here, and to be woken twice costs nobody a turn.
+//! Claude Code starts the waiter at every Stop and continues (`asyncRewake`). When the waiter exits with code 2, its
+//! output starts a turn. That turn's prompt passes our UserPromptSubmit hook. The hook adds the results, or blocks the
+//! prompt if they were delivered since. So the waiter leases nothing, and a second wake-up costs no turn.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,13 +27,13 @@ use crate::deliver::{GRACE, Recipient};
 use crate::prompt_fates::PromptFates;
 use crate::stall::next_stall;
 
-/// How long the waiter before this one has to end.
+/// How long the previous waiter has to exit.
 const SUPERSEDE_WAIT: Duration = Duration::from_secs(2);
-/// How often it is looked whether a result was told while the client has its time to announce it.
+/// How often the waiter checks whether a result was delivered, while Claude Code may still announce it.
 const GRACE_CHECK: Duration = Duration::from_millis(500);
-/// How soon a task is looked at again whose shell has not come up yet.
+/// How soon the waiter checks a task again whose shell has not started yet.
 const START_CHECK: Duration = Duration::from_secs(1);
-/// How often it is looked whether the turn of an agent has come that had to wait: no lock opens when another one ends.
+/// How often the waiter checks whether a queued agent is next: no lock opens when another agent finishes.
 const LINE_CHECK: Duration = Duration::from_secs(2);
 /// Largest file that names a waiter, in bytes.
 const MAX_BYTES: u64 = 1024;
@@ -43,7 +43,7 @@ const SIGTERM: i32 = 15;
 /// Waits until a result is overdue. Returns the words that wake the session; `None` if there is nothing to wake it for.
 pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
     let client = parent();
-    // Without a person to look at it the client would wait for us before it ends.
+    // Where no user attends the session, Claude Code would wait for the waiter before it exits.
     if context.environment.attendance == Attendance::Unattended
         || context.settings().execution == Execution::Off
     {
@@ -55,11 +55,11 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
         return Ok(None);
     }
     let mut signals = Signals::collect()?;
-    // Killed, the client would leave us behind.
+    // If Claude Code is killed, the waiter must not stay behind.
     end_with_parent(client)?;
     let _only = supersede(context, session)?;
     let mut watchers = Watchers::default();
-    // The hook that the client waits for at this Stop tells what is overdue already: it goes first.
+    // The Stop hook, which Claude Code waits for, runs first and delivers what is overdue already.
     let mut pause = Some(GRACE_CHECK);
     loop {
         match signals.wait(pause.map(|pause| Instant::now() + pause))? {
@@ -79,12 +79,12 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
     }
 }
 
-/// What there is to wait for.
+/// What the waiter waits for.
 enum Due {
     Nothing,
-    /// The client had its time to announce a result, or a command has been silent for too long.
+    /// Claude Code did not announce a result in time, or a command has stalled, or an agent is next in the queue.
     Overdue,
-    /// The ends of tasks that run, as far as they can be waited for, and when to look again.
+    /// The locks that open when running tasks finish, and when to check again.
     Wait {
         locks: Vec<PathBuf>,
         next: Option<Duration>,
@@ -102,14 +102,15 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     let mut active = context.store.read_active()?;
     let in_line = is_in_line(&active, session);
     if in_line {
-        // A slot may have become free in another session, whose events know nothing of this one.
+        // A slot may have become free in another session, whose events don't concern this one.
         settle(context, now);
         active = context.store.read_active()?;
         if has_turn(&active, session) {
             return Ok(Due::Overdue);
         }
     }
-    // Read behind the state: what became due meanwhile must not seem to be of another start of the machine.
+    // The clock is read after the state. Otherwise a result that became due in between would seem to be from another
+    // start of the machine.
     let now = Now::read();
     let owed_since = active.owed_since(session, &Recipient::MainConversation);
     if owed_since.is_some_and(|since| since.age(now.tick) > GRACE) {
@@ -119,7 +120,7 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     if stall.is_some_and(|at| at <= now.at) {
         return Ok(Due::Overdue);
     }
-    // What went out with a prompt may come back.
+    // A result that was sent with a prompt may come back.
     let is_doubtful = !active.sent(session).is_empty();
     let mut next = (owed_since.is_some() || is_doubtful)
         .then_some(GRACE_CHECK)
@@ -132,14 +133,14 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
         match task.status() {
             Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. } => {
                 let Some(run) = Run::of(task, context.store.dir()) else { continue };
-                // Not taken yet, or opened and not taken over yet.
+                // No runner holds the lock yet, or it was opened and not locked again yet.
                 if !run.is_alive() {
                     next = next.or(Some(START_CHECK));
                 }
                 locks.push(run.lock());
             }
             Status::Pending { .. } => next = next.or(Some(START_CHECK)),
-            // Its end is known from the client's notice alone.
+            // Only Claude Code's notice reports its result.
             Status::Running { watch: Watch::Observed, .. } | Status::Finished(_) => {}
         }
     }
@@ -159,7 +160,7 @@ fn may_wake(context: &Context, session: &SessionId) -> Result<bool> {
     })
 }
 
-/// Takes the place of the session's waiter. The one before knows nothing of the tasks that were started since.
+/// Replaces the session's waiter, which doesn't know the tasks that were started since.
 fn supersede(context: &Context, session: &SessionId) -> Result<Lock> {
     let state = context.store.dir();
     let (lock, name) = (state.wake_lock(session), state.waiter(session));
@@ -167,7 +168,7 @@ fn supersede(context: &Context, session: &SessionId) -> Result<Lock> {
     let before = atomic::read(&name, MAX_BYTES)?
         .and_then(|bytes| serde_json::from_slice::<(i32, Option<u64>)>(&bytes).ok());
     if let Some((pid, start @ Some(_))) = before {
-        // A waiter lives as long as its lock is held; a number alone may be a stranger's.
+        // A waiter lives as long as its lock is held. A process id alone may belong to another process.
         if Lock::acquire(&lock, Duration::ZERO).is_err() {
             signal_all(&[ProcessId { pid, start }], SIGTERM);
         }

@@ -1,4 +1,4 @@
-//! PostToolUse of a call for an agent: what came of it.
+//! PostToolUse of a call for an agent: records the launched agent.
 
 use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AgentLaunch, Context, PostToolUse};
@@ -11,7 +11,7 @@ use sisyphus_tasks::agent_call::AgentCall;
 
 use super::before::described;
 
-/// Ties the record of the call to the agent that the client started for it.
+/// Joins the record of the call to the agent that Claude Code started for it.
 pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse) -> Vec<Event> {
     let (session, tool_use) = (event.session_id, event.tool_use_id);
     let Some(agent) = event.tool_response.agent else {
@@ -20,7 +20,7 @@ pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse
         let nothing = Event::AgentNotLaunched { session, call: tool_use };
         return if is_known { vec![nothing] } else { Vec::new() };
     };
-    // An answer that comes twice, after the end.
+    // The answer comes a second time, after the agent finished.
     if context.settings().execution == Execution::Off
         || context.store.find_retired(&session, &agent.id).is_some()
     {

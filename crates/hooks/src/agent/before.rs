@@ -1,7 +1,7 @@
 //! PreToolUse of a call for an agent: recorded, or denied if there is no slot for it.
 //!
-//! A call whose conversation waits for it holds that conversation up by itself, and could not be told of its turn: it is
-//! left alone. So is a call of a subagent, to which nobody can say anything later.
+//! Two kinds of calls are left alone. A call in the foreground makes its conversation wait, which could not be notified
+//! that it is next in the queue. A call of a subagent can't be notified later either.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use sisyphus_wording::agent_refused;
 use super::model::expected;
 use super::update_within;
 
-/// How long the answer may take: agents that are launched together must be counted one after the other, and one too many
-/// costs far more than a second.
+/// How long the answer may take. Agents that are launched together must be counted in sequence, and one too many costs
+/// far more than a second.
 const ADMISSION_WAIT: Duration = Duration::from_secs(1);
 
 /// Answers a call.
@@ -60,7 +60,7 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
     })
 }
 
-/// What an agent is called. Without a description its type has to do.
+/// The name of an agent: its description, or its type if it has none.
 pub(super) fn described(description: String, call: &AgentCall) -> String {
     if description.is_empty() { call.agent_type.clone() } else { description }
 }

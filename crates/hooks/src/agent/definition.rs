@@ -1,6 +1,6 @@
-//! The model that an agent's own file names: `.claude/agents/` of the project and of the user, and this plugin's.
+//! The model that an agent's definition names: in `.claude/agents/` of the project and of the user, and in this plugin.
 //!
-//! These files are anybody's: little is read of each and of few of them, and only a name is taken.
+//! These files are foreign, so the hook reads few of them, little of each, and takes only a name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use sisyphus_base::paths::client_config_dir;
 use sisyphus_state::agents::Model;
 use sisyphus_tasks::agent_call::name;
 
-/// How much of a file is read, in bytes. What is asked for stands at its beginning.
+/// How much of a file is read, in bytes. The model is named at its beginning.
 const HEAD: u64 = 8 * 1024;
-/// How many entries of folders are looked at.
+/// How many entries of folders are examined.
 const ENTRIES: usize = 300;
-/// As deep below a folder is looked.
+/// How deep below a folder the search goes.
 const DEPTH: usize = 3;
-/// How agents of this plugin are called by others.
+/// The prefix by which others call this plugin's agents.
 const OURS: &str = "sisyphus:";
 
-/// The model in the definition of an agent; `None` if there is none, or it takes that of its session.
+/// The model in the definition of an agent; `None` if it names none, or inherits that of its session.
 pub(super) fn defined_model(
     environment: &Environment,
     cwd: &Path,
@@ -34,7 +34,7 @@ pub(super) fn defined_model(
     let project = environment.claude_project_dir.as_deref().unwrap_or(cwd);
     let user = client_config_dir(environment).ok();
     let folders = [Some(project.join(".claude")), user];
-    // The project's goes before the user's.
+    // The project's definition takes precedence over the user's.
     let found = folders
         .into_iter()
         .flatten()
@@ -42,13 +42,13 @@ pub(super) fn defined_model(
     found?
 }
 
-/// The model of the agent of this name below `dir`: the outer option says whether there is such an agent.
+/// The model of the agent of this name below `dir`. The outer option says whether there is such an agent.
 #[expect(
     clippy::option_option,
     reason = "no such agent, and one that names no model, are two things"
 )]
 fn find(dir: &Path, agent: &str, left: &mut usize) -> Option<Option<String>> {
-    // It is called like its file, as a rule.
+    // The agent usually has the name of its file.
     let is_file_name = !agent.is_empty()
         && agent.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if is_file_name && let Some(model) = read(&dir.join(format!("{agent}.md")), agent) {

@@ -1,4 +1,4 @@
-//! What the events of the client mean for its agents.
+//! What Claude Code's events mean for its agents.
 
 mod after;
 mod before;
@@ -30,8 +30,8 @@ pub(crate) use notice::agent_end;
 pub(crate) use resume::resumed;
 pub(crate) use stop::stopped;
 
-/// Changes what is known of agents and leaves it in order: nothing is held for the dead, and who is next has what is
-/// free.
+/// Changes the state of the agents and makes it consistent: dead agents hold no slots, and free slots are reserved for
+/// the next calls in the queue.
 fn update<T>(
     context: &Context,
     now: Now,
@@ -51,7 +51,7 @@ fn update_within<T>(
         end_orphans(active, is_gone, now);
         let value = change(active, &limits, now);
         advance(active, &limits, now.at);
-        // The runners go by it; that they could not be told must not undo what happened.
+        // The runners read this. A failure to publish it must not undo what happened.
         match publish(context, active, &limits, now.at) {
             Ok(published) => active.agents.published = published,
             Err(error) => context.log("agents", &error),
@@ -79,8 +79,8 @@ fn has_agents(active: &Active) -> bool {
     sisyphus_state::agents::live_agents(active).next().is_some()
 }
 
-/// The reply with what a session is to be told of its agents. Takes the lock only if there is something to do. What
-/// would be cut off waits for the next event.
+/// Adds to the reply what a session must learn of its agents. Takes the lock only if there is something to do. If the
+/// text would be cut off, it waits for the next event.
 pub(crate) fn with_news(context: &Context, session: &SessionId, reply: Reply) -> Reply {
     if reply.room_for_note() < NEWS_MAX {
         return reply;
@@ -89,7 +89,7 @@ pub(crate) fn with_news(context: &Context, session: &SessionId, reply: Reply) ->
     reply.with_note(news)
 }
 
-/// The same if it is worth going on for: a turn has come.
+/// Does the same only if it is worth another turn: a slot is reserved for a call.
 pub(crate) fn with_turns(context: &Context, session: &SessionId, reply: Reply) -> Reply {
     if reply.room_for_note() < NEWS_MAX {
         return reply;
@@ -98,7 +98,7 @@ pub(crate) fn with_turns(context: &Context, session: &SessionId, reply: Reply) -
     reply.with_note(news)
 }
 
-/// Brings the books up to date, whoever looks.
+/// Brings the state of all agents up to date.
 pub(crate) fn settle(context: &Context, now: Now) {
     let settled = context.store.read_active().and_then(|active| {
         if is_settled(context, &active, now.at) {
@@ -109,11 +109,11 @@ pub(crate) fn settle(context: &Context, now: Now) {
     logged(context, settled);
 }
 
-/// What may be told.
+/// What may be reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum News {
     All,
-    /// Everything, but only if a turn has come.
+    /// Everything, but only if a slot is reserved for a call.
     IfTurn,
 }
 
@@ -133,7 +133,7 @@ fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Opti
     Ok(agent_news(&news))
 }
 
-/// Whether a slot is kept for a call of the session, which does not know.
+/// Whether a slot is reserved for a call of the session, which has not been notified.
 pub(crate) fn has_turn(active: &Active, session: &SessionId) -> bool {
     active.agents.waiting.iter().any(|waiting| {
         &waiting.session == session
@@ -141,7 +141,7 @@ pub(crate) fn has_turn(active: &Active, session: &SessionId) -> bool {
     })
 }
 
-/// Whether a call of the session stands in line.
+/// Whether a call of the session is queued.
 pub(crate) fn is_in_line(active: &Active, session: &SessionId) -> bool {
     active.agents.waiting.iter().any(|waiting| &waiting.session == session)
 }
@@ -151,7 +151,7 @@ fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
     {
         return false;
     }
-    // The rule: nothing is read for it.
+    // In most sessions there are no agents, and nothing is read.
     if !has_agents(active) {
         return active.agents.published == Published::Nothing;
     }
@@ -160,7 +160,7 @@ fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
     slots.are_published(active, &Limits::of(context.settings()), now)
 }
 
-/// The session is over: nobody launches again what it has in line.
+/// The session is over: its queued calls will not be launched again.
 pub(crate) fn leave(context: &Context, session: &SessionId) {
     let left = context.store.read_active().and_then(|active| {
         if !is_in_line(&active, session) && is_settled(context, &active, context.now.at) {

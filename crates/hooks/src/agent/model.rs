@@ -1,7 +1,7 @@
-//! Which model an agent will have, before the client says so: the call's, else its definition's, else the session's.
+//! Which model an agent will have, before Claude Code says so: the call's, else its definition's, else the session's.
 //!
-//! All of it is a guess that the client's answer corrects. What the client took for the same call the last time goes
-//! before every other.
+//! This is a guess, which Claude Code's answer corrects. The model that it used for the same call the last time takes
+//! precedence over the guess.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -16,10 +16,10 @@ use sisyphus_tasks::agent_call::AgentCall;
 
 use super::definition::defined_model;
 
-/// How much of the end of a conversation is read, in bytes. One answer of the model's stands there, as a rule.
+/// How much of the end of a conversation is read, in bytes. That usually holds one answer of the model.
 const TAIL: u64 = 256 * 1024;
 
-/// The model that the client will take for `call`; `None` if there is no telling.
+/// The model that Claude Code will use for `call`; `None` if it can't be known.
 pub(super) fn expected(
     context: &Context,
     event: &PreToolUse,
@@ -37,7 +37,7 @@ fn of_session(event: &PreToolUse) -> Option<String> {
     said.or_else(argument)
 }
 
-/// The model of the newest answer in a transcript, a line of JSON each.
+/// The model of the newest answer in a transcript, which holds one line of JSON per entry.
 fn last_model(path: &Path) -> Option<String> {
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut file = File::open(path).ok()?;
@@ -47,13 +47,13 @@ fn last_model(path: &Path) -> Option<String> {
     let lines = tail.split(|byte| *byte == b'\n').rev();
     lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok()).find_map(|entry| {
         let model = entry["message"]["model"].as_str()?;
-        // What the client itself puts in has a made-up one.
+        // Claude Code's own entries have a made-up model.
         let real = entry["type"] == "assistant" && !model.starts_with('<');
         real.then(|| model.to_owned())
     })
 }
 
-/// The model that the client was started with.
+/// The model that Claude Code was started with.
 fn argument() -> Option<String> {
     let args = caller().ok()?.args;
     let mut args = args.iter().map(|arg| arg.to_string_lossy());

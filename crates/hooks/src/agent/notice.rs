@@ -1,4 +1,4 @@
-//! The client's notice of an agent's end, for the books.
+//! Records Claude Code's notice that an agent finished.
 
 use sisyphus_hook::{Context, read_agent_end};
 use sisyphus_state::agents::Limits;
@@ -6,7 +6,7 @@ use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::task::{Kind, Task};
 
-/// The end that a prompt announces, if it is such a notice. The model reads it whatever becomes of this.
+/// The result that a prompt announces, if it is such a notice. The model reads the notice in any case.
 pub(crate) fn agent_end(context: &Context, active: &Active, prompt: &str) -> Option<Event> {
     let (id, end) = read_agent_end(prompt)?;
     let is_it = |task: &Task| task.kind == Kind::Agent && task.client_id() == Some(&id);

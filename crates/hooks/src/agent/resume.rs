@@ -1,4 +1,4 @@
-//! SubagentStart of an agent that had ended: it was sent a message, or its own background work came to an end.
+//! SubagentStart of an agent that had finished: it got a message, or its own background work finished.
 
 use anyhow::Result;
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId};
@@ -10,7 +10,7 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::settle;
 
-/// Counts an agent that runs again. One that is launched now is not known yet: its call says more.
+/// Counts an agent that runs again. An agent that is launched now is not known yet: its call says more.
 pub(crate) fn resumed(context: &Context, session: &SessionId, agent: &AgentId) -> Result<()> {
     let id = ClientTaskId::new(agent.as_str())?;
     let peek = context.peek()?;

@@ -9,7 +9,7 @@ use sisyphus_state::store::Active;
 use sisyphus_tasks::outcome::AgentFailure;
 use sisyphus_tasks::task::{Kind, Task};
 
-/// An agent stopped, with these last words. While work of its own is live it only waits for that.
+/// Records that an agent stopped, with these last words. While work of its own is live, it only waits for that.
 pub(crate) fn stopped(
     context: &Context,
     active: &Active,

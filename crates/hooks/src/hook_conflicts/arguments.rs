@@ -1,8 +1,8 @@
-//! What the client was started with: a flag may load plugins, settings or agents.
+//! Claude Code's arguments: a flag may load plugins, settings or agents.
 
 use std::ffi::OsString;
 
-/// Flags of the client that bring no hooks with them. Every other one may.
+/// Flags of Claude Code that load no hooks. Every other flag may.
 const HARMLESS: [&str; 20] = [
     "-p",
     "--print",
@@ -26,7 +26,7 @@ const HARMLESS: [&str; 20] = [
     "--append-system-prompt",
 ];
 
-/// Whether the client's arguments may bring hooks.
+/// Whether Claude Code's arguments may load hooks.
 pub(super) fn bring_hooks(args: &[OsString]) -> bool {
     args.iter().map(|arg| arg.to_string_lossy()).any(|arg| {
         let flag = arg.split('=').next().unwrap_or_default();

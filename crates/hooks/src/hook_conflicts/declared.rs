@@ -25,8 +25,8 @@ pub(super) fn settings_bring_hooks(path: &Path, own: Option<&Path>) -> Result<bo
     Ok(plugins || declares_hook(settings.get("hooks").unwrap_or(&Value::Null)))
 }
 
-/// Whether an enabled plugin is this one. Another marketplace may have one of the same name; the client keeps each
-/// below a folder that is called like its marketplace. One of the skills folder is looked at there.
+/// Whether an enabled plugin is this one. Another marketplace may have a plugin of the same name. Claude Code keeps
+/// each plugin below a folder with the name of its marketplace. A plugin in the skills folder is checked there.
 fn is_ours(plugin: &str, own: Option<&Path>) -> bool {
     match plugin.split_once('@') {
         Some(("sisyphus", "skills-dir")) => true,
@@ -49,7 +49,8 @@ fn declares_hook(hooks: &Value) -> bool {
     }
 }
 
-/// A matcher is a name, a list of names with `|`, or a regular expression; none means every tool.
+/// Whether a matcher may match Bash. A matcher is a name, a list of names with `|`, or a regular expression. A missing
+/// one matches every tool.
 fn may_match_bash(matcher: &Value) -> bool {
     let Some(matcher) = matcher.as_str() else { return true };
     let plain = |name: &str| {

@@ -1,4 +1,4 @@
-//! Everything that can bring hooks into a session, looked at once.
+//! Checks once everything that can load hooks into a session.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::arguments::bring_hooks;
 use super::declared::settings_bring_hooks;
 use super::folder::{Budget, folder_brings_hooks};
 
-/// Settings that an administrator gives, on Linux, macOS and Windows.
+/// Folders of the settings that an administrator gives, on Linux, macOS and Windows.
 const MANAGED: [&str; 4] = [
     "/etc/claude-code",
     "/Library/Application Support/ClaudeCode",
@@ -20,10 +20,10 @@ const MANAGED: [&str; 4] = [
     "C:\\ProgramData\\ClaudeCode",
 ];
 
-/// Most folders above a project that are looked at.
+/// Most folders above a project that are searched.
 const MAX_FOLDERS: usize = 64;
 
-/// Looks at everything that can bring hooks into a session whose SessionStart names `cwd`.
+/// Checks everything that can load hooks into a session whose SessionStart names `cwd`.
 pub(crate) fn detect(environment: &Environment, cwd: &Path) -> Rewriting {
     match find_others(environment, cwd) {
         Ok(false) => Rewriting::Exclusive,
@@ -44,7 +44,7 @@ fn find_others(environment: &Environment, cwd: &Path) -> Result<bool> {
     folders.extend(MANAGED.map(|dir| Path::new(dir).join(".claude")));
     folders.insert(user);
     let own = own_folder(environment);
-    // One for all folders together: it is the time of one SessionStart.
+    // All folders share one budget, because it is the time of one SessionStart.
     let mut budget = Budget::full();
     let mut found = settings_bring_hooks(&remote, own.as_deref())?;
     for folder in folders {
@@ -70,8 +70,8 @@ fn managed_bring_hooks() -> Result<bool> {
     Ok(false)
 }
 
-/// The `.claude` folders of these folders and of all above them, as they are named and as they really are: the client
-/// takes skills and agents from above the project too, up to where depends on what is there.
+/// The `.claude` folders of these folders and of all their ancestors, by the given and by the real path. Claude Code
+/// also loads skills and agents from above the project. How far up it goes depends on what is there.
 fn client_folders(starts: &[&Path]) -> Result<BTreeSet<PathBuf>> {
     let mut folders = BTreeSet::new();
     for start in starts {
@@ -87,7 +87,7 @@ fn client_folders(starts: &[&Path]) -> Result<BTreeSet<PathBuf>> {
     Ok(folders)
 }
 
-/// The real folder of this plugin. Without it, its own hooks are others'.
+/// The real folder of this plugin. Without it, the plugin's own hooks count as foreign.
 fn own_folder(environment: &Environment) -> Option<PathBuf> {
     environment.claude_plugin_root.as_ref()?.canonicalize().ok()
 }

@@ -1,4 +1,4 @@
-//! What lies below a `.claude` folder: skills, agents, commands, and plugins among the skills.
+//! What a `.claude` folder holds: skills, agents, commands, and plugins among the skills.
 
 use std::fs::{self, DirEntry, FileType};
 use std::io;
@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result};
 use super::declared::settings_bring_hooks;
 use super::front_matter::front_matter_has_hooks;
 
-/// As deep below `skills`, `agents` and `commands` is looked. This also ends a circle of links.
+/// How deep the search goes below `skills`, `agents` and `commands`. This also ends a cycle of links.
 const MAX_DEPTH: usize = 6;
 
-/// How many entries of folders may still be looked at.
+/// How many entries of folders may still be examined.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: usize,
@@ -25,12 +25,12 @@ impl Budget {
     }
 
     fn spend(&mut self) -> Result<()> {
-        self.left = self.left.checked_sub(1).context("there is more than can be looked at")?;
+        self.left = self.left.checked_sub(1).context("too many entries to search")?;
         Ok(())
     }
 }
 
-/// What is kept in a folder, each in Markdown.
+/// What a folder holds, each in Markdown.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Skills,
@@ -49,8 +49,8 @@ impl Kind {
         }
     }
 
-    /// Whether the client reads settings at the beginning of such a file. A skill has others in Markdown too: pages for
-    /// the model to read.
+    /// Whether Claude Code reads settings at the beginning of such a file. A skill also holds other Markdown files:
+    /// pages for the model to read.
     fn has_front_matter(self, name: &Path) -> bool {
         match self {
             Self::Skills => name.as_os_str().eq_ignore_ascii_case("SKILL.md"),
@@ -62,7 +62,7 @@ impl Kind {
 }
 
 /// Whether a plugin, skill, agent or command below a `.claude` folder may declare a PreToolUse hook. `own` is the real
-/// folder of this plugin. What is deeper or more than is looked at is an error.
+/// folder of this plugin. A tree that is too deep or too large to search is an error.
 pub(super) fn folder_brings_hooks(
     folder: &Path,
     own: Option<&Path>,
@@ -85,7 +85,7 @@ pub(super) fn folder_brings_hooks(
     Ok(false)
 }
 
-/// No folder is an empty folder.
+/// The entries of a folder. A missing folder counts as an empty one.
 fn entries(dir: &Path) -> Result<impl Iterator<Item = io::Result<DirEntry>>> {
     match fs::read_dir(dir) {
         Ok(entries) => Ok(Some(entries).into_iter().flatten()),
@@ -102,13 +102,13 @@ enum Found {
 
 fn look(entry: &DirEntry, kind: Kind, own: Option<&Path>) -> Result<Found> {
     let (path, name) = (entry.path(), entry.file_name());
-    // Whatever else a plugin has in it: its manifest may name files of hooks anywhere.
+    // The rest of the plugin does not matter: its manifest may name hook files anywhere.
     if name == ".claude-plugin" {
         return Ok(Found::Hooks);
     }
     let Some(file_type) = file_type(entry)? else { return Ok(Found::Nothing) };
     if file_type.is_dir() {
-        // What git keeps for itself is nobody's skill, and may be a thousand files.
+        // Git's own folder holds no skills, and may hold a thousand files.
         let passed_over = name == ".git" || is_own(entry, own)?;
         return Ok(if passed_over { Found::Nothing } else { Found::Folder(path) });
     }
@@ -117,7 +117,7 @@ fn look(entry: &DirEntry, kind: Kind, own: Option<&Path>) -> Result<Found> {
     Ok(if brings { Found::Hooks } else { Found::Nothing })
 }
 
-/// What is at the end of a link; `None` if nothing is.
+/// The type of an entry, or of a link's target; `None` if the target does not exist.
 fn file_type(entry: &DirEntry) -> Result<Option<FileType>> {
     let file_type = entry.file_type()?;
     if !file_type.is_symlink() {
@@ -130,7 +130,8 @@ fn file_type(entry: &DirEntry) -> Result<Option<FileType>> {
     }
 }
 
-/// Whether a folder is this plugin's. Its path is made a real one only if it can be: that takes longer than the rest.
+/// Whether a folder is this plugin's. Its real path is resolved only if it may be, because that takes longer than the
+/// rest.
 fn is_own(entry: &DirEntry, own: Option<&Path>) -> Result<bool> {
     let Some(own) = own else { return Ok(false) };
     let may_be = entry.file_type()?.is_symlink() || own.file_name() == Some(&entry.file_name());

@@ -1,11 +1,12 @@
-//! The settings at the beginning of a Markdown file: a skill, an agent or a command may declare hooks there.
+//! The front matter at the beginning of a Markdown file: a skill, an agent or a command may declare hooks there.
 
 use std::path::Path;
 
 use anyhow::Result;
 use sisyphus_base::atomic;
 
-/// How much of a file is read, in bytes: what nearly all need, then what is enough for every sensible one.
+/// How much of a file is read, in bytes: first what is enough for nearly all files, then what is enough for every
+/// sensible one.
 const READS: [u64; 2] = [4 * 1024, 64 * 1024];
 
 /// Whether the front matter of a file has a key `hooks`, at whatever depth.
@@ -16,7 +17,7 @@ pub(super) fn front_matter_has_hooks(path: &Path) -> Result<bool> {
         match look(&String::from_utf8_lossy(&bytes)) {
             Found::Hooks => return Ok(true),
             Found::End => return Ok(false),
-            // No end, so what was read is no front matter but a rule across the page.
+            // Nothing closes it, so it is a horizontal rule and not front matter.
             Found::NoEnd if is_whole => return Ok(false),
             Found::NoEnd => {}
         }
@@ -26,7 +27,7 @@ pub(super) fn front_matter_has_hooks(path: &Path) -> Result<bool> {
 
 enum Found {
     Hooks,
-    /// The front matter is over, or there is none.
+    /// The front matter is closed, or there is none.
     End,
     NoEnd,
 }

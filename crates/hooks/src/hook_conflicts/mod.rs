@@ -1,7 +1,7 @@
 //! Finds out whether another PreToolUse hook of this session may see Bash.
 //!
-//! Of two hooks that answer `updatedInput` the last to finish wins, so a reply of ours could undo another plugin's
-//! rewrite, maybe one that was made for safety. Whatever can't be read or is not known counts as another hook.
+//! If two hooks answer with `updatedInput`, the last one to finish wins. So a reply of ours could undo another plugin's
+//! rewrite, perhaps one that was made for safety. Whatever can't be read or is unknown counts as another hook.
 
 mod arguments;
 mod declared;

@@ -6,7 +6,7 @@ use super::spans::{GONE, without_spans};
 /// How a prompt asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// By the skill's own command: the client puts its text into the request.
+    /// By the skill's own command: Claude Code adds the skill's text to the request.
     Command,
     /// By one of the two words.
     Word,
@@ -15,10 +15,10 @@ pub enum Asked {
 const COMMANDS: [&str; 2] = ["ultrawork", "sisyphus:ultrawork"];
 const WORDS: [&str; 2] = ["ultrawork", "ulw"];
 
-/// A prompt of at most so many lines, none of which looks pasted, was typed as a whole.
+/// A prompt with at most this many lines, none of which looks pasted, counts as entirely typed.
 const SHORT: usize = 5;
 
-/// What may stand around a word without being part of it, beside blanks.
+/// What may surround a word without being part of it, in addition to blanks.
 const SEPARATORS: [char; 13] =
     ['，', '。', '：', '；', '！', '？', '、', '（', '）', '…', '—', '–', '·'];
 const BEFORE: [char; 4] = ['(', '*', '¿', '¡'];
@@ -26,23 +26,23 @@ const BEHIND: [char; 8] = ['.', ',', ':', ';', '!', '?', ')', '*'];
 
 /// How a typed prompt asks for ultrawork; `None` if it does not.
 pub fn asked(prompt: &str) -> Option<Asked> {
-    // The blanks in front of the first line say something, the empty lines before it nothing.
+    // Blanks before the first line matter. Empty lines before it don't.
     let prompt = prompt.trim_end().trim_start_matches(['\n', '\r']);
     if let Some(command) = slash_command(prompt.trim_start()) {
-        // The words of any other command are its own.
+        // Any other command has its own arguments.
         return COMMANDS.contains(&command).then_some(Asked::Command);
     }
     (mentions(prompt) && says(prompt)).then_some(Asked::Word)
 }
 
-/// The name of the command that a prompt is. A path is none.
+/// The name of the command that a prompt is. A path is not a command.
 fn slash_command(prompt: &str) -> Option<&str> {
     let name = prompt.strip_prefix('/')?.split(char::is_whitespace).next()?;
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':');
     (!name.is_empty() && name.bytes().all(is_part)).then_some(name)
 }
 
-/// Whether one of the words stands anywhere at all: in most prompts none does.
+/// Whether the prompt holds one of the words at all. Most prompts don't.
 fn mentions(prompt: &str) -> bool {
     let is_there = |word: &str| {
         let mut windows = prompt.as_bytes().windows(word.len());
@@ -51,8 +51,8 @@ fn mentions(prompt: &str) -> bool {
     WORDS.into_iter().any(is_there)
 }
 
-/// Whether one of the words stands where somebody speaks: anywhere in a short prompt that holds nothing pasted, in the
-/// first line of a longer one, or in a last line that is set apart.
+/// Whether one of the words is where the user speaks: anywhere in a short prompt without pasted text, in the first line
+/// of a longer one, or in a last line that is set apart.
 fn says(prompt: &str) -> bool {
     let plain = without_spans(prompt);
     let lines: Vec<&str> = plain.split('\n').map(str::trim_end).collect();

@@ -1,5 +1,5 @@
-//! Puts the instructions for ultrawork beside a prompt that asks for it by one of its words, and the line about the limit
-//! beside one that asks by the skill's command: there the client puts the instructions itself.
+//! Adds the instructions for ultrawork to a prompt that asks for it by one of its words. Adds the line about the limit
+//! to a prompt that uses the skill's command: there Claude Code adds the instructions itself.
 
 mod asked;
 mod printed;
@@ -14,7 +14,8 @@ use crate::post_tool_use::line;
 
 pub use asked::{Asked, asked};
 
-/// The reply to a prompt, with what ultrawork needs in front if somebody typed it and it asks for that.
+/// The reply to a prompt. If the user typed the prompt and it asks for ultrawork, the reply begins with what that
+/// needs.
 pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> Reply {
     let Some(asked) = asked(prompt).filter(|_| read_prompt(prompt) == Prompt::Typed) else {
         return reply;

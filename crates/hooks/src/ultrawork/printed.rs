@@ -1,6 +1,6 @@
-//! Tells a line that somebody typed from one that a program printed and somebody pasted.
+//! Distinguishes a line that the user typed from one that the user pasted from a program's output.
 
-/// What a pasted line begins with: prompts, quotation marks of mail and of terminals, differences, stack traces, data.
+/// Beginnings of pasted lines: prompts, quotation marks of mail and of terminals, diffs, stack traces, data.
 const BEGINNINGS: [&str; 20] = [
     ">", "|", "$ ", "% ", "❯", "»", "●", "⏺", "⎿", "✻", "[", "{", "<", "@@ ", "+++ ", "--- ",
     "at ", "error:", "error[", "warning:",
@@ -8,7 +8,7 @@ const BEGINNINGS: [&str; 20] = [
 
 const LEVELS: [&str; 7] = ["TRACE", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL"];
 
-/// How much of a line was typed: up to the first sign that a program printed it.
+/// The typed part of a line: up to the first sign that a program printed it.
 pub(super) fn typed_part(line: &str) -> &str {
     let text = line.trim_start();
     let is_indented = line.starts_with('\t') || line.len() - text.len() >= 4;
@@ -27,7 +27,7 @@ pub(super) fn typed_part(line: &str) -> &str {
     line
 }
 
-/// Whether only programs write such a word: a time of day with seconds, a place in a file, a level in brackets.
+/// Whether only programs write such a word: a time of day with seconds, a position in a file, a level in brackets.
 fn is_sign(word: &str) -> bool {
     let bare = word.trim_matches(['[', ']', '(', ')', ',', ';']);
     let in_brackets = word.starts_with('[') && LEVELS.contains(&bare.to_ascii_uppercase().as_str());

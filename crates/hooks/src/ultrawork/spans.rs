@@ -1,12 +1,13 @@
-//! Takes out of a prompt what is not said but shown: code, quotations, what was pasted, what the client put there.
+//! Removes from a prompt the parts that the user shows but does not say: code, quotations, pasted text, and what Claude
+//! Code inserted.
 //!
-//! Any doubt takes out more. The time it takes grows with the prompt and no faster.
+//! In doubt it removes more. The time that it takes is linear in the length of the prompt.
 
-/// Stands for what was taken out of a line. It is part of no word.
+/// Replaces a removed part of a line. It belongs to no word.
 pub(super) const GONE: char = '\u{fffc}';
 
-/// The elements that the client wraps text in which nobody types (seen on 2.1.329). A longer paste into the terminal is
-/// `<pasted_content id="…">`, and its id stands in the closing tag too.
+/// The elements that Claude Code wraps text in which the user did not type (seen on 2.1.329). A longer paste into the
+/// terminal is `<pasted_content id="…">`, and the closing tag repeats the id.
 const ELEMENTS: [&str; 6] = [
     "pasted_content",
     "task-notification",
@@ -27,7 +28,7 @@ const QUOTES: [(char, &[char]); 7] = [
     ('『', &['』']),
 ];
 
-/// The prompt with [`GONE`] for everything shown, line by line as it was.
+/// The prompt with [`GONE`] for every removed part. The lines stay as they are.
 pub(super) fn without_spans(prompt: &str) -> String {
     let mut scan = Scan { prompt, at: 0, paragraph_end: 0, without_apostrophe: 0 };
     let mut plain = String::with_capacity(prompt.len());
@@ -48,14 +49,14 @@ pub(super) fn without_spans(prompt: &str) -> String {
 struct Scan<'a> {
     prompt: &'a str,
     at: usize,
-    /// Where the paragraph ends that was last asked for. No search for a mark goes beyond.
+    /// The end of the current paragraph. No search for a mark goes beyond it.
     paragraph_end: usize,
-    /// Up to there no apostrophe closes a quotation.
+    /// Up to this position no apostrophe closes a quotation.
     without_apostrophe: usize,
 }
 
 impl Scan<'_> {
-    /// Where the span ends that begins here with `character`, if one does.
+    /// The end of the span that begins here with `character`, if one does.
     fn span(&mut self, character: char) -> Option<usize> {
         if let Some(end) = self.fence() {
             return Some(end);
@@ -64,7 +65,7 @@ impl Scan<'_> {
             '<' => self.element(),
             '`' => Some(self.code()),
             '\'' => self.apostrophes(),
-            // Inches.
+            // A number of inches.
             '"' if self.before().is_some_and(|before| before.is_ascii_digit()) => None,
             _ => {
                 let (_, closing) = QUOTES.iter().find(|(opening, _)| *opening == character)?;
@@ -76,7 +77,7 @@ impl Scan<'_> {
         }
     }
 
-    /// A block of code between two lines of backticks or tildes; one that is never closed goes on to the end.
+    /// A block of code between two lines of backticks or tildes. An unclosed one continues to the end of the prompt.
     fn fence(&self) -> Option<usize> {
         if !matches!(self.before(), None | Some('\n')) {
             return None;
@@ -108,7 +109,7 @@ impl Scan<'_> {
         Some(self.at + end.unwrap_or(rest.len()))
     }
 
-    /// Code within a line or two. As many backticks close it as open it.
+    /// Code within a line or two. The same number of backticks opens and closes it.
     fn code(&mut self) -> usize {
         let end = self.paragraph_end();
         let mut rest = &self.prompt[self.at..end];
@@ -125,7 +126,7 @@ impl Scan<'_> {
         end
     }
 
-    /// A quotation in single marks, which are apostrophes elsewhere.
+    /// A quotation in single quotation marks, which are apostrophes elsewhere.
     fn apostrophes(&mut self) -> Option<usize> {
         let after = self.prompt[self.at + 1..].chars().next()?;
         let opens = self.before().is_none_or(|before| before.is_whitespace() || before == '(');
@@ -154,7 +155,7 @@ impl Scan<'_> {
         self.prompt[at..].split('\n').next().unwrap_or_default()
     }
 
-    /// Where the next blank line begins.
+    /// The position of the next blank line.
     fn paragraph_end(&mut self) -> usize {
         if self.at >= self.paragraph_end {
             let breaks = self.prompt[self.at..].match_indices('\n').map(|(at, _)| self.at + at);
@@ -165,7 +166,7 @@ impl Scan<'_> {
     }
 }
 
-/// What a line that opens or closes a block of code begins with, and how often.
+/// The mark of a line that opens or closes a block of code, and how often it is repeated.
 fn fence_mark(line: &str) -> Option<(char, usize)> {
     let text = line.trim_start_matches(' ');
     let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
@@ -173,7 +174,7 @@ fn fence_mark(line: &str) -> Option<(char, usize)> {
     (length >= 3).then_some((mark, length))
 }
 
-/// How many backticks a text begins with.
+/// The number of backticks at the beginning of a text.
 fn run(text: &str) -> usize {
     text.bytes().take_while(|byte| *byte == b'`').count()
 }
