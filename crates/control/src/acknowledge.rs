@@ -1,4 +1,4 @@
-//! Counting a result as told that was read by whoever it is owed to.
+//! Acknowledges a result: one that its recipient has read counts as delivered.
 
 use anyhow::Result;
 use sisyphus_base::environment::Environment;
@@ -10,8 +10,8 @@ use sisyphus_tasks::task::Task;
 
 use crate::tasks::world;
 
-/// Counts the whole result of a task that has ended as delivered, if `reader` is who it is owed to: the model that asked
-/// for it need not be told again, and what the client announces later costs no turn.
+/// Counts the result of a finished task as delivered, if `reader` is its recipient. Then the model that asked for the
+/// result is not notified of it again, and a later notice of Claude Code costs no turn.
 pub fn acknowledge(store: &Store, task: &Task, reader: Option<&Requester>) -> Result<()> {
     let is_meant = reader.is_some_and(|reader| reader.awaits(task)) && task.status().is_final();
     if !is_meant || task.delivery().is_settled() {
@@ -22,8 +22,8 @@ pub fn acknowledge(store: &Store, task: &Task, reader: Option<&Requester>) -> Re
     store.apply(&read, &world(&tmp), LOCK_WAIT_IN_RUNNER)
 }
 
-/// Who calls, by the environment that the client gives to what it starts; `None` outside of it. Which conversation of
-/// the session it is can't be told: the main one is taken for it, as most are.
+/// The caller, by the environment that Claude Code gives to the processes that it starts; `None` outside of Claude
+/// Code. The environment does not name the conversation within the session, so this is the main one, as in most cases.
 pub fn own_requester() -> Option<Requester> {
     Environment::read().session.map(Requester::main)
 }

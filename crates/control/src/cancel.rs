@@ -1,4 +1,4 @@
-//! Stopping several tasks at once, and saying of each what came of it.
+//! Stops several tasks at once, and reports the result for each.
 
 use std::time::{Duration, Instant};
 
@@ -20,36 +20,36 @@ use crate::stop::Stop;
 use crate::task_waiter::{TaskState, TaskWaiter};
 use crate::tasks::{WarningSink, world};
 
-/// How long the runners have for what they were told: 5 seconds of grace, then to keep the output and to record the end.
-/// All of it must stay within the time in which an end still counts as what was asked for.
+/// How long the runners have after they get the signal: 5 seconds of grace, then the time to copy the output and to
+/// record the result. A result counts as requested only for a limited time, and all of this must fit into it.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// How long what was killed may take to be gone.
+/// How long a killed process may take to disappear.
 const KILL_PATIENCE: Duration = Duration::from_secs(1);
-/// How often it is looked whether all are gone. They are not our children: no event tells of their end.
+/// How often to check whether all processes are gone. They are not our children, so no event reports their exit.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What came of the wish to stop a task.
+/// The result of a request to stop a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// Nothing of it runs any more, and how it ended is recorded.
+    /// No process of the task runs any more, and its result is recorded.
     Ended,
     HadEnded,
-    /// No runner of ours has it: only the client can stop it.
+    /// No runner has the task: only Claude Code can stop it.
     LeftToClient,
-    /// Why it is not over.
+    /// Why the task still runs.
     NotStopped(String),
 }
 
-/// A task, and what came of it.
+/// A task, and the result of the request to stop it.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// As it was when it was asked for.
+    /// The task at the time of the request.
     pub before: Task,
     pub task: Task,
     pub ending: Ending,
 }
 
-/// Stops these tasks, all at once, with everything that they have started. Takes ten seconds at most.
+/// Stops these tasks, all at once, with everything that they have started. Takes at most ten seconds.
 pub fn cancel(
     store: &Store,
     tasks: Vec<Task>,
@@ -64,8 +64,9 @@ pub fn cancel(
     Ok(answers)
 }
 
-/// Whether we can stop it: a background command of the client's that a runner of ours has, or is about to have. A
-/// foreground command that took an announcement with the same words is none, and one on another machine is out of reach.
+/// Whether we can stop the task: it is a background command of Claude Code that a runner has, or is about to have. A
+/// foreground command that took an announcement with the same text is not one. A command on another machine is out of
+/// reach.
 pub fn is_ours(task: &Task) -> bool {
     let has_runner = match task.status() {
         Status::Pending { .. }
@@ -88,7 +89,8 @@ fn stop(
     by: Canceller,
     warn: WarningSink,
 ) -> Result<Vec<Answer>> {
-    // Who waits goes first, the last in line before the others: a slot that opens must not start what is to be stopped.
+    // Queued tasks go first, from the end of the queue: a slot that becomes free must not start a task that is to be
+    // stopped.
     tasks.sort_by_key(|task| {
         (matches!(task.status(), Status::Running { .. }), std::cmp::Reverse(task.ticket))
     });
@@ -97,7 +99,7 @@ fn stop(
         "could not write to `{}`: in Claude Code's sandbox nothing can be stopped; run this outside of it",
         store.dir().root().display()
     );
-    // What the runners find when they get the signal.
+    // The runners read this when they get the signal.
     ask(store, &tasks, by)?;
     let mut stops: Vec<(Task, Result<Stop>)> =
         tasks.into_iter().map(|task| (task.clone(), Stop::of(&task, store.dir()))).collect();
@@ -117,8 +119,8 @@ fn stop(
         .collect())
 }
 
-/// Notes the asker, so that the runners know what the signal means and the records say why the tasks ended. The runners are
-/// told by a file of their own: what they do must not wait for the lock of the state.
+/// Records the request, so that the runners know what the signal means and the records say why the tasks finished. The
+/// runners read it from a separate file, because they must not wait for the lock of the state.
 fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
     let at = Utc::now();
     for task in tasks {
@@ -134,7 +136,8 @@ fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
     store.update(&world(&tmp), LOCK_WAIT_IN_RUNNER, |_, _| ())
 }
 
-/// Does `push` to those that are not over, again and again until all are, or until then. It is done once at least.
+/// Applies `push` to the tasks that still run, repeatedly until all are finished, or until the time limit. It is
+/// applied at least once.
 fn settle(
     stops: &mut [(Task, Result<Stop>)],
     task_waiter: &mut TaskWaiter,
@@ -165,7 +168,7 @@ fn answer(before: Task, stop: Result<Stop>, course: TaskState) -> Answer {
     let ending = match (&course, &stop) {
         (_, Err(error)) => Ending::NotStopped(format!("{error:#}")),
         (TaskState::Live(task), Ok(stop)) if is_ours(task) => Ending::NotStopped(stop.problem()),
-        // No runner came for it.
+        // No runner took the task.
         (TaskState::Live(_), Ok(_)) => Ending::LeftToClient,
         (TaskState::Ended(_) | TaskState::Forgotten, Ok(stop)) if stop.is_over() => Ending::Ended,
         (TaskState::Ended(_) | TaskState::Forgotten, Ok(stop)) => {

@@ -1,6 +1,6 @@
-//! What one does with tasks from outside of the hooks, whoever asks: find those that are meant, look out for their end,
-//! stop them, and count a result that was read as told. The command line and the server for the model have it in common
-//! and say what came of it each in its own words. Prints nothing.
+//! Operations on tasks outside of the hooks: find tasks, wait until they finish, stop them, and acknowledge results.
+//! The command line and the server for the model share them, and each words the results in its own way. This crate
+//! prints nothing.
 
 mod acknowledge;
 mod cancel;

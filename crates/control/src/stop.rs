@@ -1,7 +1,7 @@
-//! Stopping the processes of one task, and seeing that they are gone.
+//! Stops the processes of one task, and checks that they are gone.
 //!
-//! The runner does it by itself once it is told: TERM to the whole tree, 5 seconds, KILL. So it is asked first, and only
-//! what it leaves is killed from here.
+//! A runner stops its task by itself when it gets the signal: TERM to the whole tree, 5 seconds, KILL. So this signals
+//! the runner first, and kills only what it leaves.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,39 +18,39 @@ use sisyphus_tasks::task::Task;
 const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;
 
-/// How long a command has after TERM, as it has from its runner.
+/// How long a command has after TERM. Its runner gives it the same time.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How the names of all runners begin, whatever their version.
+/// The beginning of the names of all runners, whatever their version.
 const RUNNER: &str = "sisyphus-run";
 
 /// The processes of a task that is being stopped.
 #[derive(Debug)]
 pub(crate) struct Stop {
     lock: PathBuf,
-    /// How the path of the client's output file ends.
+    /// The end of the path of Claude Code's output file.
     output: PathBuf,
     runner: Runner,
-    /// Everything that the runner has started.
+    /// All processes that the runner has started.
     tree: Vec<ProcessId>,
 }
 
-/// What is known of the process that supervises the task.
+/// The state of the process that supervises the task.
 #[derive(Debug)]
 enum Runner {
-    /// Nobody holds the task's lock: it has ended, or is about to begin.
+    /// No process holds the task's lock: the runner has exited, or is about to start.
     Unseen,
-    /// It was told to end.
+    /// It was signaled.
     Told { process: ProcessId, numbers: PidNamespace, at: Instant },
-    /// Who holds the lock can't be told, or is not the runner: nothing was signalled.
+    /// The holder of the lock is unknown, or is not the runner: nothing was signaled.
     Doubtful(String),
 }
 
 impl Stop {
-    /// Makes ready to stop a task that the client has named.
+    /// Prepares to stop a task that Claude Code has named.
     pub(crate) fn of(task: &Task, state: &StateDir) -> Result<Self> {
-        let run = Run::of(task, state).context("Claude Code has not named it")?;
-        let client_id = task.client_id().context("Claude Code has not named it")?;
+        let run = Run::of(task, state).context("Claude Code has not named the task yet")?;
+        let client_id = task.client_id().context("Claude Code has not named the task yet")?;
         let output = Path::new(task.started_in().as_str()).join("tasks");
         Ok(Self {
             lock: run.lock(),
@@ -60,7 +60,7 @@ impl Stop {
         })
     }
 
-    /// Tells the runner to end, if it is there and has not been told, and then sees to what it leaves.
+    /// Signals the runner once, if there is one. After that it kills what the runner leaves.
     pub(crate) fn advance(&mut self) {
         match &self.runner {
             Runner::Unseen => self.tell(),
@@ -70,7 +70,7 @@ impl Stop {
         }
     }
 
-    /// Whether nobody else will kill what is left.
+    /// Whether no other process will kill what is left.
     fn is_left_to_us(&self) -> bool {
         match self.runner {
             Runner::Told { process, numbers, at } => {
@@ -99,26 +99,27 @@ impl Stop {
         self.runner = Runner::Told { process, numbers, at: Instant::now() };
         self.grow();
         signal_all(&[process], SIGTERM);
-        // Behind the TERM, so that one that was suspended finds that first.
+        // After the TERM, so that a suspended runner gets that first.
         resume(process);
         match numbers {
             PidNamespace::Ours => {}
-            // It takes us for the client, which signals every process of the tree by itself.
+            // The runner takes this signal as one from Claude Code, which signals every process of the tree by itself.
             PidNamespace::ItsOwn => signal_all(&self.tree, SIGTERM),
         }
     }
 
-    /// A sandboxed command can exchange the lock file for one that a stranger holds, or another task's runner. What a
-    /// process executes and writes to it can't choose for them.
+    /// Whether the holder of the lock is the task's runner. A sandboxed command can replace the lock file by one that
+    /// another process holds, such as another task's runner. But it can't choose what that process executes and writes
+    /// to.
     fn is_runner(&self, holder: &Holder) -> bool {
         let name = holder.program.file_name().unwrap_or_default().to_string_lossy();
-        // The kernel says so of a file that is not there any more.
+        // The kernel appends this to the path of a removed file.
         let output = holder.output.to_string_lossy();
         let output = Path::new(output.strip_suffix(" (deleted)").unwrap_or(&output));
         name.starts_with(RUNNER) && output.ends_with(&self.output)
     }
 
-    /// Whoever was started since the last look is meant too, by whichever of them.
+    /// Adds to the tree what was started since the last call, by any of its processes.
     fn grow(&mut self) {
         let mut found = match self.runner {
             Runner::Told { process, .. } => started_by(process),
@@ -133,13 +134,13 @@ impl Stop {
         }
     }
 
-    /// Whether nothing of it runs any more.
+    /// Whether no process of the task runs any more.
     pub(crate) fn is_over(&self) -> bool {
-        // An error counts as held: only an open lock proves that nobody has it.
+        // An error counts as held: only an open lock proves that no process has it.
         self.left().is_empty() && !is_held(&self.lock).unwrap_or(true)
     }
 
-    /// Whether waiting may still help.
+    /// Whether waiting can't help any more.
     pub(crate) fn is_hopeless(&self) -> bool {
         matches!(self.runner, Runner::Doubtful(_))
     }
@@ -152,13 +153,13 @@ impl Stop {
         alive(&self.tree.iter().copied().chain(runner).collect::<Vec<_>>())
     }
 
-    /// Kills what the runner has started and not ended. The runner may then end by itself, and say how it went.
+    /// Kills what the runner has started and not stopped. Then the runner may exit by itself, and record the result.
     pub(crate) fn kill_tree(&mut self) {
         self.grow();
         signal_all(&self.tree, SIGKILL);
     }
 
-    /// Kills all that is left, the runner last: its death takes the command's shell with it.
+    /// Kills all that is left, and the runner last: its death takes the command's shell with it.
     pub(crate) fn kill_all(&mut self) {
         self.kill_tree();
         if let Runner::Told { process, .. } = self.runner {
@@ -166,18 +167,18 @@ impl Stop {
         }
     }
 
-    /// Why it is not over.
+    /// Why the task still runs.
     pub(crate) fn problem(&self) -> String {
         let left: Vec<String> = self.left().iter().map(|process| process.pid.to_string()).collect();
         match (&self.runner, left.as_slice()) {
-            (Runner::Doubtful(reason), _) => format!("nothing was signalled: {reason}"),
+            (Runner::Doubtful(reason), _) => format!("nothing was signaled: {reason}"),
             (_, [one]) => format!("process {one} still runs"),
             (_, [_, ..]) => format!("processes {} still run", left.join(", ")),
             (_, []) if is_held(&self.lock).unwrap_or(true) => {
                 "its lock is held by a process that can't be seen".to_owned()
             }
-            (Runner::Told { .. }, []) => "its end could not be recorded".to_owned(),
-            (Runner::Unseen, []) => "no process of it was found".to_owned(),
+            (Runner::Told { .. }, []) => "its result could not be recorded".to_owned(),
+            (Runner::Unseen, []) => "none of its processes was found".to_owned(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting for tasks to end: looks what has become of them, and sleeps between two looks.
+//! Waits until tasks finish: it checks their states, and sleeps between two checks.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,27 +19,27 @@ use sisyphus_tasks::task::Task;
 
 use crate::tasks::{WarningSink, world};
 
-/// How long to sleep at most between two looks. The end of a supervised task is seen at once, because its lock opens;
-/// that of others only by looking.
+/// How long to sleep at most between two checks. A supervised task is noticed as soon as it finishes, because its lock
+/// opens. Any other is noticed only by a check.
 pub const TICK: Duration = Duration::from_millis(100);
 
-/// Stack of a thread that does nothing but wait for one lock, in bytes.
+/// Stack of a thread that only waits for one lock, in bytes.
 const WATCHER_STACK: usize = 64 * 1024;
-/// How many locks are waited for at once.
+/// How many locks are watched at once.
 const WATCHERS: usize = 32;
 
-/// What has become of a task.
+/// The state of a task.
 #[derive(Debug)]
 pub enum TaskState {
     Live(Task),
     Ended(Task),
-    /// There is no record of it any more: the call was denied, and never ran.
+    /// There is no record of the task any more: the call was denied, and never ran.
     Forgotten,
 }
 
-/// Tells what has become of each of these tasks, by what is in the state files.
+/// Returns the state of each of these tasks, as the state files have it.
 pub fn task_states(store: &Store, ids: &[TaskId], warn: WarningSink) -> Result<Vec<TaskState>> {
-    // The live records first: a task that is not among them any more is in the history already.
+    // The live records are read first: a task that is missing from them is already in the history.
     let active = store.read_active()?;
     let find = |tasks: &[Task], id: &TaskId| tasks.iter().find(|task| &task.id == id).cloned();
     let course = |task: Task| {
@@ -57,7 +57,8 @@ pub fn task_states(store: &Store, ids: &[TaskId], warn: WarningSink) -> Result<V
     Ok(found.map(|task| task.map_or(TaskState::Forgotten, course)).collect())
 }
 
-/// The tasks whose runners' locks threads of this process wait for. Each rings once, when its lock opens.
+/// The tasks whose runners' locks are watched, each by a thread of this process. A thread rings once, when its lock
+/// opens.
 pub struct Watched {
     ids: HashSet<TaskId>,
     at_work: Arc<AtomicUsize>,
@@ -69,8 +70,8 @@ impl Watched {
         Self { ids: HashSet::new(), at_work: Arc::default(), ring: Arc::new(ring) }
     }
 
-    /// Starts a thread that waits for the lock of a task's runner, unless the task has none, or one was started before.
-    /// It ends with the process.
+    /// Starts a thread that waits for the lock of a task's runner, unless the task has none, or the thread was started
+    /// before. The thread lives as long as the process.
     pub fn watch(&mut self, task: &Task, state: &StateDir) {
         let has_runner = matches!(
             task.status(),
@@ -85,32 +86,32 @@ impl Watched {
         let (ring, at_work) = (Arc::clone(&self.ring), Arc::clone(&self.at_work));
         at_work.fetch_add(1, Ordering::Relaxed);
         let wait = move || {
-            // An error is no reason to sleep on: whoever is woken looks for itself.
+            // An error also ends the wait: the waiter checks the state itself.
             let _ = wait_until_open(&lock);
             at_work.fetch_sub(1, Ordering::Relaxed);
             ring();
         };
         if thread::Builder::new().stack_size(WATCHER_STACK).spawn(wait).is_err() {
-            // Without a thread it is seen at the next look.
+            // Without a thread, the next check notices it.
             self.at_work.fetch_sub(1, Ordering::Relaxed);
         }
         self.ids.insert(task.id.clone());
     }
 }
 
-/// Who looks out for ends.
+/// Waits for tasks.
 pub struct TaskWaiter {
     store: Store,
     watched: Watched,
     bell: Receiver<()>,
     warn: WarningSink,
-    /// A trouble that lasts is told once.
+    /// A lasting problem is reported once.
     has_warned: bool,
 }
 
 impl TaskWaiter {
     pub fn new(store: Store, warn: WarningSink) -> Self {
-        // The other end lives in what is rung, so that it never hangs up.
+        // The sender lives as long as the watched tasks, so the channel never closes.
         let (ringer, bell) = channel();
         let watched = Watched::new(move || {
             let _ = ringer.send(());
@@ -122,7 +123,7 @@ impl TaskWaiter {
         &self.store
     }
 
-    /// Looks what has become of each of these tasks, after folding what has ended meanwhile.
+    /// Reconciles the state, and returns the state of each of these tasks.
     pub fn look(&mut self, ids: &[TaskId]) -> Result<Vec<TaskState>> {
         let tmp = client_tmp_dir(&Environment::read());
         let world = world(&tmp);
@@ -145,7 +146,7 @@ impl TaskWaiter {
         Ok(task_states)
     }
 
-    /// Sleeps until a runner of those that were seen live has ended, and no longer than this.
+    /// Sleeps until the runner of a watched task exits, but no longer than this.
     pub fn pause(&self, at_most: Duration) {
         let _ = self.bell.recv_timeout(at_most);
     }

@@ -1,4 +1,4 @@
-//! Gathers tasks from the state files, and finds the ones that are meant.
+//! Reads all tasks from the state files, and finds tasks by name.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,20 +20,20 @@ use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-/// How many ids are named where several could be meant.
+/// How many ids an error names if a name is ambiguous.
 const NAMED: usize = 5;
 
-/// Hears what is wrong but stops nothing.
+/// Receives problems that stop nothing.
 pub type WarningSink = fn(&anyhow::Error);
 
-/// How far back is looked.
+/// How far back the history is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryDepth {
     Recent,
     Archive,
 }
 
-/// There is no such task, or more than one.
+/// The name fits no task, or more than one.
 #[derive(Debug)]
 pub enum NoSuchTask {
     Nameless,
@@ -55,23 +55,22 @@ impl fmt::Display for NoSuchTask {
 
 impl std::error::Error for NoSuchTask {}
 
-/// Every task that is known.
+/// All known tasks.
 #[derive(Debug)]
 pub struct Tasks {
     pub store: Store,
-    /// What has not finished, in ticket order; calls that were announced and did not run yet among them.
+    /// Tasks that have not finished, in ticket order, including calls that were announced and did not run yet.
     pub active: Vec<Task>,
-    /// What has finished, the newest first.
+    /// Tasks that have finished, the newest first.
     pub ended: Vec<Task>,
-    /// The calls for agents that wait for a slot.
+    /// The queued calls for agents.
     pub in_line: Vec<Waiting>,
-    /// Which runners have slots and wait, also those of other configuration folders.
+    /// Which runners have slots and which are queued, including those of other configuration folders.
     pub line: Snapshot,
 }
 
 impl Tasks {
-    /// Reads the state, after taking in what is new. What is wrong with one file is handed to `complain`, and the rest goes
-    /// on.
+    /// Reconciles the state and reads it. A problem with one file goes to `warn`, and the rest is read.
     pub fn read(reach: HistoryDepth, warn: WarningSink) -> Result<Self> {
         let environment = Environment::read();
         let store = Store::new(StateDir::locate(&environment)?);
@@ -88,7 +87,8 @@ impl Tasks {
             active.tasks.iter().cloned().partition(|task| task.status().is_final());
         live.extend(announced(store.dir()));
         live.sort_by_key(|task| task.ticket);
-        // A crash between two files of one commit leaves a task in both until the next commit: the live record counts.
+        // After a crash between two files of one commit, a task is in both until the next commit. Then the live record
+        // counts.
         ended.splice(0..0, finished);
         ended.sort_by_key(|task| {
             (std::cmp::Reverse(ended_at(task)), std::cmp::Reverse(task.revision()))
@@ -102,10 +102,11 @@ impl Tasks {
         Ok(Self { store, active: live, ended, in_line, line })
     }
 
-    /// The task that `name` means: a whole id, the client's id, the beginning of an id, or a description. Of several
-    /// that have the same client's id or description the one that has not ended is meant, if that is one.
+    /// The task with this name: its id, Claude Code's id, the beginning of its id, or its description. If several tasks
+    /// share Claude Code's id or the description, this is the only one of them that has not finished, if there is such
+    /// a one.
     pub fn find(&self, name: &str) -> Result<&Task> {
-        // Every id begins with it: from a script whose variable is not set it must not mean the only task.
+        // Every id begins with the empty name. A script with an unset variable must not get the only task by it.
         if name.is_empty() {
             return Err(NoSuchTask::Nameless.into());
         }
@@ -125,7 +126,7 @@ impl Tasks {
             .ok_or_else(|| NoSuchTask::Unknown(name.to_owned()).into())
     }
 
-    /// The tasks that several names mean, each once.
+    /// The tasks with these names, each once.
     pub fn find_all(&self, names: &[String]) -> Result<Vec<&Task>> {
         let mut found: Vec<&Task> = Vec::new();
         for name in names {
@@ -137,7 +138,7 @@ impl Tasks {
         Ok(found)
     }
 
-    /// The session that `name` means: a whole id or the beginning of one.
+    /// The session with this name: its id, or the beginning of it.
     pub fn find_session(&self, name: &str) -> Result<&SessionId> {
         let mut sessions: Vec<&SessionId> = self.all().map(|task| &task.session).collect();
         sessions.sort();
@@ -156,19 +157,19 @@ impl Tasks {
         }
     }
 
-    /// What has not ended comes before what has, and newer before older.
+    /// All tasks: unfinished ones before finished ones, and newer ones before older ones.
     fn all(&self) -> impl Iterator<Item = &Task> {
         self.active.iter().rev().chain(&self.ended)
     }
 }
 
-/// What can be said here of clients and their files; `client_tmp` is where the client keeps them.
+/// What this process can find out about instances of Claude Code and their files. Those are in `client_tmp`.
 pub fn world(client_tmp: &Path) -> World<'_> {
     World { is_gone, client_tmp, scope: Scope::All }
 }
 
-/// The live state, after taking in what is new and ending the agents of clients that are gone. Where that can't be written,
-/// the state as it was committed last, with a word to `complain`.
+/// Reconciles the live state, ends the agents whose Claude Code is gone, and returns the result. If the state can't be
+/// written, returns the last committed state and reports the error to `warn`.
 pub fn up_to_date(
     store: &Store,
     world: &World<'_>,
@@ -185,7 +186,7 @@ pub fn up_to_date(
     store.read_active()
 }
 
-/// The calls that were announced: they wait for a permission, or for the client's answer.
+/// The announced calls: they wait for a permission, or for Claude Code's answer.
 fn announced(state: &StateDir) -> Vec<Task> {
     let sessions = sessions_with_announcements(state);
     let calls = sessions
@@ -199,7 +200,7 @@ pub fn open_store() -> Result<Store> {
     Ok(Store::new(StateDir::locate(&Environment::read())?))
 }
 
-/// The only one of `tasks`, or the only one of them that has not ended; `None` if there is none at all.
+/// The only one of `tasks`, or the only one of them that has not finished; `None` if `tasks` is empty.
 fn live_or_only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
     let mut live = tasks.iter().filter(|task| !task.status().is_final());
     match (live.next(), live.next()) {

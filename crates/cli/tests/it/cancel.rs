@@ -274,7 +274,7 @@ fn a_stranger_who_holds_the_lock_gets_no_signal() {
     let output = client.env.run("sisyphus", &["cancel", id_of(&task)]);
     let expected = format!("is held by process {}, not by its runner", std::process::id());
     assert_fails(&output, 1, &expected);
-    assert!(output.stderr.contains("nothing was signalled"), "{output:?}");
+    assert!(output.stderr.contains("nothing was signaled"), "{output:?}");
 
     // The runner of another task.
     fs::hard_link(lock_of(&client, &other_task), &spare).unwrap();

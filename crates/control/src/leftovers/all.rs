@@ -1,4 +1,4 @@
-//! Removing the whole history, and what was kept of it.
+//! Removes the whole history, and everything that was kept with it.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -13,11 +13,11 @@ use super::find::{Kind, Leftover, STALE, find, is_older, leftover, records, runs
 use super::listing::{Entry, files};
 use super::remove::{is_free, try_remove};
 
-/// How many live tasks are named.
+/// How many live tasks the error names.
 const NAMED: usize = 5;
 
-/// Finds everything that is kept of tasks, and what else can go. An error if a task is live: its runner and its session
-/// still need what is kept of it.
+/// Finds everything that is kept of tasks, and every other leftover. A live task is an error: its runner and its
+/// session still need its files.
 pub fn find_all(
     store: &Store,
     roots: &[RunRoot],
@@ -41,7 +41,7 @@ pub fn find_all(
     let folders = roots.iter().map(RunRoot::runs_dir).chain([state.runs_dir()]);
     for folder in folders {
         for run in runs(&folder)? {
-            // One without a runner may be about to get it.
+            // A run without a runner may be about to get one.
             let had_runner = run.entry.path.join("attached.json").exists();
             if had_runner || is_older(&run.entry, STALE, now) {
                 let bytes = size(&run.entry.path)?;
@@ -57,14 +57,14 @@ pub fn find_all(
     Ok(found)
 }
 
-/// Removes it, unless a task has begun since.
+/// Removes it, unless a task has started since.
 pub fn remove_all(
     store: &Store,
     world: &World<'_>,
     found: Vec<Leftover>,
 ) -> Result<(Vec<Leftover>, Vec<Error>)> {
     let (mut gone, mut errors) = (Vec::new(), Vec::new());
-    // Under the lock, so that no commit appends to a file that goes.
+    // Under the lock, so that no commit appends to a removed file.
     store.update(world, LOCK_WAIT_IN_RUNNER, |active, _| {
         refuse_live(active)?;
         active.tasks.clear();

@@ -1,4 +1,4 @@
-//! Finding what can go.
+//! Finds files that can be removed.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -18,38 +18,39 @@ use super::listing::{Entry, files, folders};
 use super::live::{LONG, Live};
 use super::needed::{Needed, unknown};
 
-/// From which age on something that lives for milliseconds was left by a process that died.
+/// A short-lived file is left over from this age on. It normally lives for milliseconds, so the process that wrote it
+/// has died.
 pub(super) const STALE: Duration = Duration::from_secs(60 * 60);
-/// A call that was announced longer ago is of a session that was killed.
+/// A call that was announced longer ago belongs to a killed session.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a leftover is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A record of a task that is over, or that can't be judged from here.
+    /// A record of a task that has finished, or that can't be judged from here.
     Record,
     /// Finished tasks.
     History,
     Output,
     Archive,
-    /// A state file that was set aside because it was broken, or the reason.
+    /// A state file that was set aside because it was broken, or the reason for that.
     Corrupt,
     Session,
-    /// A file that was being written.
+    /// A file that a process was writing.
     Temporary,
-    /// What a process left for another one that never came.
+    /// A message to another process that never read it.
     Handoff,
-    /// Who waited to wake a session.
+    /// A file of a waiter that was to wake a session.
     Waiter,
     /// A runner of another version.
     Runner,
     RunFolder,
-    /// What a killed runner left in the line.
+    /// An entry of a killed runner in the queue.
     Line,
 }
 
-/// A file or a run folder that can go.
+/// A file or a run folder that can be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     pub kind: Kind,
@@ -60,7 +61,8 @@ pub struct Leftover {
     pub(super) modified: SystemTime,
 }
 
-/// Finds what can go: what people may want to read, if it is older than `age`; what nobody does, after an hour.
+/// Finds what can be removed: files that people may want to read if they are older than `age`, other files after an
+/// hour.
 pub fn find(
     store: &Store,
     roots: &[RunRoot],
@@ -82,7 +84,7 @@ pub fn find(
     let mut found = search.outputs(store, listed.outputs)?;
     found.extend(out_of_reach);
     found.extend(search.pick(Kind::Archive, age, listed.archives));
-    // Written once, and counts while the session goes on.
+    // This file is written once, and is needed as long as the session continues.
     found.extend(search.pick(Kind::Session, long, live.unneeded(listed.sessions)));
     found.extend(search.pick(Kind::Corrupt, age, listed.corrupt));
     found.extend(search.pick(Kind::Temporary, STALE, listed.temporary));
@@ -107,7 +109,7 @@ pub(super) fn records(store: &Store, is_meant: impl Fn(&Task) -> bool) -> Result
     Ok(active.tasks.iter().filter(|task| is_meant(task)).map(of).collect())
 }
 
-/// What is there, by what it is.
+/// All files, by their kind.
 struct Listed {
     outputs: Vec<Entry>,
     archives: Vec<Entry>,
@@ -165,14 +167,14 @@ impl Listed {
             listed.runs.extend(runs(&root.runs_dir())?);
         }
         for session in folders(&state.announced_dir())? {
-            // A permission prompt may stay open for long.
+            // A permission prompt may stay open for a long time.
             listed.announced.extend(files(&session.path)?);
         }
         listed.runs.extend(runs(&state.runs_dir())?);
         Ok(listed)
     }
 
-    /// The sessions of which there is a file that is young.
+    /// The sessions with a young file.
     fn sessions_heard_of(&self, is_young: impl Fn(&Entry) -> bool) -> HashSet<SessionId> {
         let files = self.sessions.iter().filter(|it| is_young(it));
         let waiters = self.waiters.iter().filter(|it| is_young(it));
@@ -189,7 +191,8 @@ fn keep(mut entries: Vec<Entry>, is_meant: fn(&Entry) -> bool) -> Vec<Entry> {
     entries
 }
 
-/// When a file was set aside stands in its name; the file itself is as old as its last change.
+/// An entry whose age counts from when it was set aside. The time is in its name, because the file itself is as old as
+/// its last change.
 fn set_aside(entry: Entry) -> Entry {
     let stamp = entry.name.rsplit_once(".corrupt-").map_or("", |(_, stamp)| stamp);
     let stamp = stamp.strip_suffix(".reason").unwrap_or(stamp);
@@ -213,7 +216,8 @@ impl Search {
         old.map(|entry| leftover(kind, entry)).collect()
     }
 
-    /// Outputs that are old, or that no record knows: a copy is made first and then recorded.
+    /// Old outputs, and outputs that no record knows. A copy is made before it is recorded, so those must be an hour
+    /// old.
     fn outputs(&self, store: &Store, mut outputs: Vec<Entry>) -> Result<Vec<Leftover>> {
         outputs.retain(|it| it.output_of().is_some_and(|task| !self.needed.output(&task)));
         let unknown = unknown(store, outputs.iter().filter_map(Entry::output_of))?;
@@ -224,8 +228,8 @@ impl Search {
         Ok(found)
     }
 
-    /// Runs of commands that have finished, or of foreground commands that only looked like a background one. A result
-    /// that another installation of ours has not taken yet stays as long as an output does: nothing tells whose it is.
+    /// Runs of commands that have finished, or of foreground commands with the text of a background one. A result that
+    /// another installation has not read yet is kept as long as an output, because nothing says whose it is.
     fn runs(&self, runs: Vec<FoundRun>) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
         for FoundRun { session, id, entry } in runs {
@@ -244,14 +248,14 @@ impl Search {
     }
 }
 
-/// The folder of a run, by the names that it has.
+/// The folder of a run, with the ids from its path.
 pub(super) struct FoundRun {
     session: SessionId,
     id: ClientTaskId,
     pub(super) entry: Entry,
 }
 
-/// Every run below a folder. What has another name than a run is not ours.
+/// All runs below a folder. A folder whose name is not a run's is not ours.
 pub(super) fn runs(dir: &Path) -> Result<Vec<FoundRun>> {
     let mut found = Vec::new();
     for of_session in folders(dir)? {

@@ -1,4 +1,4 @@
-//! What is in a folder.
+//! Lists the files of a folder.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use anyhow::{Context as _, Result};
 use sisyphus_base::id::{SessionId, TaskId, ToolUseId};
 
-/// How much is looked at in one folder; some can be written to by sandboxed commands.
+/// How many entries of one folder are examined. Sandboxed commands can write to some folders.
 const ENTRIES: usize = 100_000;
 
-/// Something in a folder that is no link.
+/// An entry of a folder that is not a link.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) path: PathBuf,
@@ -31,14 +31,14 @@ impl Entry {
         SessionId::new(name).ok()
     }
 
-    /// Whether it is a copy of the runner, of whatever version.
+    /// Whether it is a copy of the runner, whatever its version.
     pub(super) fn is_runner(&self) -> bool {
         let version = self.name.strip_prefix("sisyphus-run-");
         version.is_some_and(|it| it.starts_with(|first: char| first.is_ascii_digit()))
             && !self.is_temporary()
     }
 
-    /// Whether it tells which conversation a client has left.
+    /// Whether it says which conversation an instance of Claude Code has left.
     pub(super) fn is_left(&self) -> bool {
         let client = self.name.strip_suffix(".json").unwrap_or_default();
         !client.is_empty() && client.bytes().all(|byte| byte.is_ascii_digit())
@@ -49,7 +49,7 @@ impl Entry {
         TaskId::new(self.name.strip_suffix(".log")?).ok()
     }
 
-    /// Whether it is a handoff, named after a process or a call, or was about to become one.
+    /// Whether it is a handoff, which is named after a process or a call, or a temporary file for one.
     pub(super) fn is_handoff(&self) -> bool {
         let name = self.name.strip_suffix(".tmp").unwrap_or(&self.name);
         let of_call = name.split_once(".call").filter(|(id, _)| ToolUseId::new(*id).is_ok());
@@ -59,7 +59,7 @@ impl Entry {
             .all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'.')
     }
 
-    /// Whether it was being written by a process of ours, or prepared to take the place of a state file.
+    /// Whether one of our processes was writing it, or prepared it to replace a state file.
     pub(super) fn is_temporary(&self) -> bool {
         if [".json.next", ".jsonl.next"].iter().any(|end| self.name.strip_suffix(end).is_some()) {
             return true;
@@ -89,7 +89,7 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<Entry>> {
     list(dir, Metadata::is_dir)
 }
 
-/// Nothing if there is no such folder, or if it is a link itself.
+/// Lists a folder. A missing folder, or a link in its place, has no entries.
 fn list(dir: &Path, is_wanted: fn(&Metadata) -> bool) -> Result<Vec<Entry>> {
     if !dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Ok(Vec::new());
@@ -98,7 +98,7 @@ fn list(dir: &Path, is_wanted: fn(&Metadata) -> bool) -> Result<Vec<Entry>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).with_context(context)?.take(ENTRIES) {
         let entry = entry.with_context(context)?;
-        // It may have gone since; a name that is no text is none of ours.
+        // The entry may be gone. If its name is not valid text, it is not ours.
         let (Ok(metadata), Ok(name)) = (entry.metadata(), entry.file_name().into_string()) else {
             continue;
         };

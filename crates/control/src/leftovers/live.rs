@@ -1,5 +1,5 @@
-//! Which sessions may still go on, and what they would miss. No file tells that a session is over for good: it may have
-//! been killed, or be taken up again.
+//! Which sessions may continue, and what they need. No file says that a session is over for good: it may have been
+//! killed, or be resumed.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,14 +11,14 @@ use sisyphus_state::store::{Store, is_held};
 use super::listing::Entry;
 use super::needed::Needed;
 
-/// A session of which nothing was heard for so long is over, however short a time outputs are kept. Claude Code itself
-/// forgets a conversation by then.
+/// A session that was inactive for this long is over, however short a time outputs are kept. Claude Code itself has
+/// forgotten the conversation then.
 pub(super) const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Those that may go on.
+/// The sessions that may continue.
 pub(super) struct Live<'a> {
     pub(super) needed: &'a Needed,
-    /// There is a file of it that is young.
+    /// Sessions with a young file.
     pub(super) heard_of: HashSet<SessionId>,
 }
 
@@ -27,13 +27,13 @@ impl Live<'_> {
         self.heard_of.contains(session) || self.needed.session(session)
     }
 
-    /// What is noted of other sessions.
+    /// The state files of other sessions.
     pub(super) fn unneeded(&self, mut notes: Vec<Entry>) -> Vec<Entry> {
         notes.retain(|it| it.session().is_some_and(|session| !self.has(&session)));
         notes
     }
 
-    /// What waiters of other sessions left.
+    /// The files of other sessions' waiters.
     pub(super) fn unneeded_waiters(&self, store: &Store, mut waiters: Vec<Entry>) -> Vec<Entry> {
         waiters.retain(|it| {
             it.waiter_of().is_some_and(|session| {
@@ -43,8 +43,8 @@ impl Live<'_> {
         waiters
     }
 
-    /// Runners of other versions, if every session that may go on began when there was the current one: each shell names
-    /// the runner that its session began with.
+    /// Runners of other versions, if every session that may continue started after the current one was installed. Each
+    /// shell names the runner that its session started with.
     pub(super) fn unneeded_runners(
         &self,
         current: &Path,

@@ -1,9 +1,10 @@
-//! What nobody needs any more: outputs and history that are old, and what crashed processes have left.
+//! Files that are not needed any more: old outputs, old history, and what crashed processes left.
 //!
-//! Invariants: nothing goes of a task that has not ended, and nothing of a result that is still owed to a session of which
-//! anything was heard within 30 days. Everything is listed before it is asked what is needed, so that what begins meanwhile is not in the list. In folders that sandboxed
-//! commands can write to only names go that we would give: such a folder may be exchanged for a link to any other
-//! between the look and the removal, and there no such name will be found.
+//! Nothing of an unfinished task is removed. Nor is a result that is still owed to a session that was active within 30
+//! days. All files are listed first, and what is needed is read second, so the list has no file of a task that starts
+//! in between. A folder that sandboxed commands can write to may be replaced by a link to any other folder, between the
+//! listing and the removal. So in such folders only files with our own names are removed, and the other folder has none
+//! of those.
 
 mod all;
 mod find;

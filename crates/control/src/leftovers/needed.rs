@@ -1,4 +1,4 @@
-//! What must stay.
+//! What must be kept.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead as _, BufReader};
@@ -10,7 +10,7 @@ use sisyphus_state::store::Store;
 
 use super::listing::{Entry, files};
 
-/// What is needed by tasks that have a live record: they have not finished, or their result is owed.
+/// What the tasks with a live record need: they have not finished, or their result is owed.
 #[derive(Debug)]
 pub(super) struct Needed {
     active: HashSet<TaskId>,
@@ -49,7 +49,7 @@ impl Needed {
     }
 }
 
-/// Those of the tasks that no record knows. Broken records count too: an id stands in all of them in quotes.
+/// The tasks that are in no record. Broken records count too: every record quotes the id.
 pub(super) fn unknown(
     store: &Store,
     tasks: impl Iterator<Item = TaskId>,

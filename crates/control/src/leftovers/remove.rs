@@ -1,4 +1,4 @@
-//! Removing what was found.
+//! Removes leftovers.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use sisyphus_tasks::task::Task;
 
 use super::find::{Kind, Leftover};
 
-/// Removes what was found, unless it is in use by now. Returns what is gone, and what went wrong.
+/// Removes leftovers, unless they are in use again. Returns what was removed, and the errors.
 pub fn remove(
     store: &Store,
     world: &World<'_>,
@@ -49,7 +49,7 @@ pub fn remove(
     (gone, errors)
 }
 
-/// Whether others append to it, or replace it, under the lock.
+/// Whether other processes append to it, or replace it, under the lock.
 fn is_shared(kind: Kind) -> bool {
     match kind {
         Kind::Archive | Kind::Session | Kind::History | Kind::Record => true,
@@ -72,9 +72,9 @@ fn is_unchanged(leftover: &Leftover) -> bool {
 pub(super) fn is_free(leftover: &Leftover) -> bool {
     let lock = match leftover.kind {
         Kind::RunFolder => leftover.path.join("lock"),
-        // Were it taken in this very moment, two could wait: to be woken twice costs nobody a turn.
+        // If a waiter takes it at this moment, two may wait for the session. A second wake-up costs no turn.
         Kind::Waiter => leftover.path.with_extension("lock"),
-        // A program that runs goes on without its name.
+        // A running program continues without its file.
         Kind::Runner => return is_unchanged(leftover),
         Kind::Record
         | Kind::History
@@ -83,7 +83,7 @@ pub(super) fn is_free(leftover: &Leftover) -> bool {
         | Kind::Corrupt
         | Kind::Session
         | Kind::Temporary
-        // Looked at under its own lock.
+        // Checked under its own lock.
         | Kind::Line
         | Kind::Handoff => return true,
     };
@@ -92,7 +92,7 @@ pub(super) fn is_free(leftover: &Leftover) -> bool {
 
 pub(super) fn try_remove(leftover: &Leftover) -> Result<()> {
     let removed = match leftover.kind {
-        // It goes in the commit that drops it.
+        // The commit removes it.
         Kind::Record => Ok(()),
         Kind::RunFolder => fs::remove_dir_all(&leftover.path),
         Kind::Line => remove_left_behind(&leftover.path),
@@ -107,7 +107,7 @@ pub(super) fn try_remove(leftover: &Leftover) -> Result<()> {
         | Kind::Handoff => fs::remove_file(&leftover.path),
     };
     match removed {
-        // Somebody else was quicker.
+        // Another process has removed it.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other.with_context(|| format!("could not remove `{}`", leftover.path.display())),
     }
