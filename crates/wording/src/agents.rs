@@ -1,4 +1,4 @@
-//! What is said of agents that have to wait, and of limits that are lowered for a while.
+//! Texts about queued agents, and about limits that are lowered for a while.
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::text::one_line;
@@ -12,15 +12,15 @@ use sisyphus_tasks::task::Task;
 
 use super::live::holder;
 
-/// How many limits are named.
+/// How many limits a text names.
 const NAMED: usize = 5;
-/// Most characters of a description and of a prompt that are repeated.
+/// Most characters of a description and of a prompt that a text repeats.
 const DESCRIPTION_MAX: usize = 120;
 const PROMPT_MAX: usize = 200;
-/// Most characters of a key of the user's.
+/// Most characters of a key from the user's settings.
 const KEY_MAX: usize = 60;
 
-/// Says why a call for an agent was not run, what runs, and what comes next.
+/// Says why a call for an agent was denied, what runs, and what happens next.
 pub fn agent_refused(
     active: &Active,
     model: Option<&str>,
@@ -80,7 +80,7 @@ fn throttled(throttle: &Throttle) -> String {
 /// Most characters of [`agent_news`].
 pub const NEWS_MAX: usize = 2_500;
 
-/// Says what a session is to be told of its agents; `None` if that is nothing.
+/// Says what a session must learn of its agents; `None` if that is nothing.
 pub fn agent_news(news: &[News]) -> Option<String> {
     let line = |news: &News| match news {
         News::RateLimited(throttle) => throttle_line(throttle),
@@ -91,7 +91,7 @@ pub fn agent_news(news: &[News]) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// Says that a call's turn has come.
+/// Says that a call is next in the queue.
 fn turn_line(waiting: &Waiting) -> String {
     let model = waiting.call.asked_model.as_ref().map(|model| format!(", model {model}"));
     format!(
@@ -104,7 +104,7 @@ fn turn_line(waiting: &Waiting) -> String {
     )
 }
 
-/// Says that a call's turn is over.
+/// Says that a call's reserved slot has expired.
 fn passed_line(waiting: &Waiting) -> String {
     format!(
         "[sisyphus] The slot reserved for agent {:?} (subagent_type {}) expired after {} minutes. If it is still wanted, launch it again; it then queues behind the others.",
@@ -114,7 +114,7 @@ fn passed_line(waiting: &Waiting) -> String {
     )
 }
 
-/// Says that an agent met a rate limit, and what that means for others.
+/// Says that an agent hit a rate limit, and how that affects others.
 fn throttle_line(throttle: &Throttle) -> Option<String> {
     let hit = throttle.unreported.as_ref()?;
     Some(format!(
@@ -135,7 +135,7 @@ fn agent_type(waiting: &Waiting) -> &str {
     }
 }
 
-/// Says what limits there are beside the default one, and how much of each is taken; empty if there are none.
+/// Names the limits besides the default one, and how much of each is used; empty if there are none.
 pub(super) fn named_limits(active: &Active, limits: &Limits) -> String {
     let said = limits.named().take(NAMED).map(|(pool, limit)| {
         let running = agents_in(active, &pool, limits);

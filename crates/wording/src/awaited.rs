@@ -1,15 +1,14 @@
-//! What is said to a call that only waits for what is told anyway.
+//! The answer to a call that only waits for what the model is notified of anyway.
 
 use chrono::{DateTime, Utc};
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
-/// How many tasks are named.
+/// How many tasks the text names.
 const NAMED: usize = 3;
 
-/// Says in one line why a call that does nothing but sleep was not run while these tasks are live; `None` if there are
-/// none.
+/// Says in one line why a call that only sleeps was not run while these tasks are live; `None` if there are none.
 pub fn sleep_refused(live: &[&Task], now: DateTime<Utc>) -> Option<String> {
     if live.is_empty() {
         return None;
@@ -36,7 +35,7 @@ fn doing(task: &Task, now: DateTime<Utc>) -> String {
             let ago = u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0);
             match watch {
                 Watch::Supervised => format!("{heading} has been running for {}", duration(ago)),
-                // Nobody of us saw it since.
+                // None of our processes has observed it since.
                 Watch::Observed => format!("{heading} was started {} ago", duration(ago)),
             }
         }

@@ -28,15 +28,15 @@ use super::{
 /// What the model reads on one occasion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// When it reads that.
+    /// When the model reads it.
     pub occasion: &'static str,
     pub text: String,
-    /// How many tokens it may cost at most, quoted output aside; none for a text whose length depends on the tasks.
+    /// How many tokens the text may cost, without quoted output; `None` if its length depends on the tasks.
     pub budget: Option<usize>,
 }
 
 impl Example {
-    /// About how many tokens it costs without the output that it quotes: a quarter of its characters.
+    /// An estimate of its tokens, without quoted output: a quarter of its characters.
     pub fn tokens(&self) -> usize {
         let own = self.text.lines().filter(|line| !line.starts_with("| "));
         own.map(|line| line.chars().count() + 1).sum::<usize>().div_ceil(4)
@@ -45,12 +45,12 @@ impl Example {
 
 /// A result without its quoted output.
 const RESULT: usize = 90;
-/// The line of a command that waits.
+/// The line of a queued command.
 const QUEUED: usize = 45;
-/// A call that is refused.
+/// The answer to a denied call.
 const DENIED: usize = 70;
 
-/// Every example. Outputs are written below `folder`.
+/// All examples. Their outputs are written below `folder`.
 pub fn examples(folder: &Path) -> io::Result<Vec<Example>> {
     let mut all = results(folder)?;
     all.extend(commands());
@@ -195,7 +195,7 @@ fn done(id: &str, description: &str, command: &str, outcome: Outcome) -> Task {
     with_ending(task, |ending| ending.duration_ms = Some(72_000))
 }
 
-/// Writes an output where Claude Code keeps it, and a copy where the runner does.
+/// Writes an output to Claude Code's file, and a copy to the runner's.
 fn with_output(folder: &Path, mut task: Task, output: &str) -> io::Result<Task> {
     let state = StateDir::at(folder);
     let client_file = folder.join(format!("{}.output", task.id));

@@ -1,5 +1,5 @@
-//! The text that a model reads: facts about tasks, those that ended in one reminder. All wording of the hooks that goes to
-//! a model is here; that of our server's tools stands beside them.
+//! The texts that the model reads: facts about tasks, with all results in one reminder. This crate words all output of
+//! the hooks for the model. The server words the answers of its own tools.
 
 mod agents;
 mod awaited;

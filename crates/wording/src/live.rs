@@ -1,4 +1,4 @@
-//! What is said of tasks that have not ended.
+//! Texts about tasks that have not finished.
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::environment::Attendance;
@@ -16,17 +16,17 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::measure::length;
 
-/// How many other configuration folders are named.
+/// How many other configuration folders a text names.
 const NAMED: usize = 2;
-/// Most characters of a holder's description.
+/// Most characters of the description of a task that holds a slot.
 const HOLDER_MAX: usize = 30;
 /// Most characters of a path.
 const PATH_MAX: usize = 200;
 /// Most characters of the table of live tasks.
 const TABLE_MAX: usize = 2_000;
 
-/// Says what is worth knowing of a task whose call was just answered: its place in line, and our time limit, of which in a
-/// terminal nothing else tells; `None` if there is nothing.
+/// Reports on a task whose call was just answered: its position in the queue, and our time limit, which in a terminal
+/// nothing else reports; `None` if there is neither.
 pub fn launch_line(
     active: &Active,
     line: &Snapshot,
@@ -47,7 +47,7 @@ pub fn launch_line(
     })
 }
 
-/// Says that a task waits, where in line and behind what; `None` if it does not.
+/// Says that a task is queued, its position, and what is ahead of it; `None` if it is not queued.
 fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
     let (Admission::Queued { position: number }, SlotLimit::AtMost(slots)) =
         (expected_admission_of(active, line, &task.id, limits), limits.default_limit())
@@ -59,7 +59,7 @@ fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) ->
     let mut named: Vec<String> = all.first().map(|task| holder(task)).into_iter().collect();
     named.extend(all.len().checked_sub(2).map(|more| format!("{} more", more + 1)));
     named.extend(elsewhere(line));
-    // Where we could raise it, it does not matter.
+    // A limit that the hook has raised does not matter.
     let running = task.client_limit_ms.filter(|limit| *limit < CLIENT_LIMIT_MAX_MS);
     let clock = running.map_or_else(String::new, |limit| {
         format!(" Claude Code's own limit of {} for this call is already running.", duration(limit))
@@ -71,7 +71,7 @@ fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) ->
     ))
 }
 
-/// What other configuration folders have of the slots: the commands of each, and all their agents.
+/// The slots that other configuration folders hold: the commands of each, and all their agents.
 pub fn elsewhere(line: &Snapshot) -> Vec<String> {
     let folders = line.elsewhere().into_iter().take(NAMED);
     let commands = folders.map(|(folder, slots)| {
@@ -101,7 +101,7 @@ pub(super) fn holder(task: &Task) -> String {
     format!("{kind}{}", task.heading_within(HOLDER_MAX))
 }
 
-/// A table of a session's tasks that have not ended; `None` if there are none.
+/// A table of a session's tasks that have not finished; `None` if there are none.
 pub fn table(
     active: &Active,
     line: &Snapshot,
@@ -130,7 +130,7 @@ pub fn table(
         },
         if lines.len() == 1 { "has" } else { "have" },
     );
-    // The line that counts what is left out needs room too.
+    // The line that counts the omitted tasks needs room too.
     let room = TABLE_MAX - 60;
     for (position, line) in lines.iter().enumerate() {
         if length(&text) + length(line) > room {
@@ -143,7 +143,7 @@ pub fn table(
     Some(text)
 }
 
-/// `None` for a call that may never run.
+/// The state of a task in words; `None` for a call that may never run.
 fn state(
     active: &Active,
     line: &Snapshot,

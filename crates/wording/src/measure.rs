@@ -1,7 +1,7 @@
-//! How long a text is, and how amounts are written.
+//! Measures the length of a text, and formats amounts.
 
-/// How much a text counts against a limit: what a program in JavaScript, as the client is, takes for its length. It is
-/// never less than the number of its characters.
+/// How much a text counts against a limit: its length as a program in JavaScript, such as Claude Code, measures it. It
+/// is never less than the number of characters.
 pub(super) fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }

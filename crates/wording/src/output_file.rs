@@ -1,4 +1,4 @@
-//! The file that an output is read from, and the one that is named for it.
+//! The file that an output is read from, and the file that the text names for it.
 
 use std::fs::File;
 use std::io;
@@ -12,14 +12,14 @@ use sisyphus_tasks::task::Task;
 
 use super::measure::bytes;
 
-/// Longest path that is shown, in characters.
+/// Longest path that a text shows, in characters.
 const PATH_MAX: usize = 1_000;
 
 /// An output that can be read.
 #[derive(Debug)]
 pub(super) struct OutputFile {
     file: File,
-    /// The file to be named.
+    /// The path that the text names.
     path: PathBuf,
     /// Which of the two files `path` is.
     owner: Owner,
@@ -27,7 +27,7 @@ pub(super) struct OutputFile {
     origin: Origin,
 }
 
-/// Whose file it is.
+/// The owner of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Ours,
@@ -37,12 +37,12 @@ enum Owner {
 /// Where the output is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// Our copy, in which nothing is the client's.
+    /// Our copy, which has nothing from Claude Code in it.
     Kept,
     Client,
 }
 
-/// What of the output is in the file that is named.
+/// The part of the output that the named file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Whole,
@@ -50,14 +50,14 @@ enum Part {
     Ends {
         dropped: u64,
     },
-    /// Nobody wrote down how much there was.
+    /// No record says how much there was.
     Unknown,
 }
 
 impl OutputFile {
-    /// Opens the output of a task, if it can be. It is read from the copy that we kept, if there is one: to its own file
-    /// the client has added a line. The client's is named while it exists: a model may read that without asking, and it
-    /// is whole.
+    /// Opens the output of a task, if possible. It is read from our copy, if there is one, because Claude Code adds a
+    /// line to its own file. Claude Code's file is named while it exists: it is complete, and the model may read it
+    /// without asking.
     pub(super) fn open(task: &Task, state: &StateDir) -> Option<Self> {
         refresh(task, state);
         let known = task.output.as_ref();
@@ -91,7 +91,7 @@ impl OutputFile {
         excerpt(&mut self.file.try_clone()?, tail_lines, purpose)
     }
 
-    /// How many bytes the command and what it left have printed, where that is known.
+    /// How many bytes the command and the processes that it left have printed, if known.
     pub(super) fn printed(&self, task: &Task) -> Option<u64> {
         let known = task.output.as_ref()?;
         let kept = match self.origin {
@@ -101,13 +101,13 @@ impl OutputFile {
         Some(known.bytes.max(kept))
     }
 
-    /// Whether the model has its path: Claude Code says it with the answer to the call.
+    /// Whether the model knows the path: Claude Code's answer to the call names it.
     pub(super) fn is_known(&self) -> bool {
         self.owner == Owner::Client
     }
 
-    /// Names the file, if that can be done in plain text: its folders' names are somebody else's choice, and a path that
-    /// is not whole names nothing.
+    /// Names the file, if its path is plain text. The names of its folders are foreign, and a shortened path names
+    /// nothing.
     pub(super) fn line(&self) -> Option<String> {
         let path = plain(&self.path)?;
         Some(match self.part {
@@ -120,7 +120,7 @@ impl OutputFile {
     }
 }
 
-/// The line that names the file of a task's output; `None` if there is none that can be named.
+/// The line that names the file of a task's output; `None` if no file can be named.
 pub fn place(task: &Task, state: &StateDir) -> Option<String> {
     OutputFile::open(task, state)?.line()
 }

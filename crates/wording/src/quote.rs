@@ -1,11 +1,11 @@
-//! What a command printed, each line marked as a quotation.
+//! Quotes what a command printed. Every line is marked as a quotation.
 
 use sisyphus_state::output::Excerpt;
 
 use super::measure::{bytes, length};
 
-/// Quotes an excerpt in at most `room` characters, below a line that says what part of the output it is. `printed` is
-/// how many bytes the command printed, where that is known.
+/// Quotes an excerpt in at most `room` characters, below a line that says which part of the output it is. `printed` is
+/// how many bytes the command printed, if known.
 pub(super) fn quote(found: &Excerpt, printed: Option<u64>, room: usize) -> String {
     if found.lines == 0 {
         return "output: none\n".to_owned();
@@ -25,7 +25,7 @@ pub(super) fn quote(found: &Excerpt, printed: Option<u64>, room: usize) -> Strin
     head + &quoted
 }
 
-/// How much there is.
+/// The size of the output.
 fn size(found: &Excerpt, printed: Option<u64>) -> String {
     let at_least = if found.began_earlier { "at least " } else { "" };
     let lines = if found.lines == 1 { "line" } else { "lines" };
@@ -33,7 +33,7 @@ fn size(found: &Excerpt, printed: Option<u64>) -> String {
     format!("{at_least}{} {lines}{bytes}", found.lines)
 }
 
-/// Whether something is missing within what is shown.
+/// Whether something within the shown part is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shortened {
     Yes,
@@ -63,17 +63,17 @@ fn head(size: &str, found: &Excerpt, shortened: Shortened) -> String {
     format!("output ({size}; {which}; each line after \"| \" is the command's):\n")
 }
 
-/// The lines with their marks; one between those that look like a failure and the end stands for what is there.
+/// The lines with their marks. A line between those that look like a failure and the last ones marks the gap.
 fn quoted(found: &Excerpt) -> Vec<String> {
     let gap = (!found.suspects.is_empty()).then_some("[…]");
     let lines = found.suspects.iter().map(String::as_str).chain(gap);
     lines.chain(found.tail.iter().map(String::as_str)).map(|line| format!("| {line}")).collect()
 }
 
-/// Leaves lines out of the middle, so that the others have at most `max` characters.
+/// Omits lines from the middle, so that the others have at most `max` characters.
 fn cut_lines(lines: &[String], found: &Excerpt, max: usize) -> Vec<String> {
     let budget = max.saturating_sub(40);
-    // The end says more than the beginning: it gets two thirds.
+    // The end is more informative than the beginning, so it gets two thirds.
     let (mut head, mut tail) = (0, lines.len());
     let (mut head_size, mut tail_size) = (0, 0);
     while tail > 0 && tail_size + length(&lines[tail - 1]) < budget * 2 / 3 {

@@ -1,4 +1,4 @@
-//! One reminder about everything that is ready.
+//! One reminder about all results that are ready.
 
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::store::Leased;
@@ -8,18 +8,18 @@ use super::measure::length;
 use super::report::Ended;
 use super::rest::Rest;
 
-/// How many results one reminder always has room for, each with its outcome and its output's place.
+/// How many results one reminder always has room for, each with its outcome and the path of its output.
 pub const TOLD_AT_ONCE: usize = 20;
-/// Most characters of a reminder. The client replaces a hook's text of over 10,000 by the name of a file.
+/// Most characters of a reminder. Claude Code replaces a hook's text of more than 10,000 by the name of a file.
 const REMINDER_MAX: usize = 8_000;
-/// Most characters that a task without room for its report gets, with the blank line behind it.
+/// Most characters of a task's short report, with the blank line after it.
 const SHORT_MAX: usize = 380;
-/// Most characters of the line that counts tasks without room.
+/// Most characters of the line that counts the tasks without room.
 const LEFT_OUT_MAX: usize = 80;
 
 const _: () = assert!(TOLD_AT_ONCE * SHORT_MAX + Rest::SAID_MAX + LEFT_OUT_MAX <= REMINDER_MAX);
 
-/// Writes the reminder for ended tasks, failures first; `None` if there are none.
+/// Writes the reminder for finished tasks, failures first; `None` if there are none.
 pub fn reminder(
     deliveries: &[Leased],
     rest: &Rest,
@@ -40,7 +40,7 @@ pub fn reminder(
     let (count, mut spare) = fitting(&shorts, room);
     let mut text = String::new();
     for (told, short) in results.iter().zip(&shorts).take(count) {
-        // Each has its short report, so that what is left goes to the first who can use it.
+        // Room for every short report is reserved. The first full report that fits gets the rest.
         let full = told.in_full(tail_lines);
         let more = length(&full).saturating_sub(length(short));
         if more <= spare {
@@ -58,7 +58,7 @@ pub fn reminder(
     Some(text)
 }
 
-/// How many of the short reports fit, and how much room they leave.
+/// How many short reports fit, and how much room they leave.
 fn fitting(shorts: &[String], room: usize) -> (usize, usize) {
     let total: usize = shorts.iter().map(|short| length(short)).sum();
     if total <= room {
@@ -74,7 +74,7 @@ fn fitting(shorts: &[String], room: usize) -> (usize, usize) {
     (count, left)
 }
 
-/// A result with its report, each form with the blank line behind it.
+/// A result with its report. Each form ends with a blank line.
 struct Told<'a> {
     ended: Ended<'a>,
     mark: &'static str,

@@ -1,4 +1,4 @@
-//! What is said of one ended task.
+//! The report on one finished task.
 
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::{clean_line, one_line};
@@ -11,18 +11,18 @@ use super::measure::length;
 use super::output_file::OutputFile;
 use super::quote::quote;
 
-/// Most characters that are said of one task.
+/// Most characters of a report.
 const TASK_MAX: usize = 2_000;
-/// Most characters of a command that are repeated.
+/// Most characters of a command that a report repeats.
 const COMMAND_MAX: usize = 80;
-/// How many of its last lines a success shows at most: what matters of it is that it went well.
+/// How many of its last lines a success shows at most: that it succeeded matters more.
 const SUCCESS_LINES: usize = 5;
 
-/// How many surviving processes are named, and with how many characters each.
+/// How many surviving processes a report names, and the most characters of each name.
 const SURVIVORS_NAMED: usize = 5;
 const SURVIVOR_NAME_MAX: usize = 20;
 
-/// Says how a task ended, shows the output worth reading, and names its file. Empty for a task that has not ended.
+/// Says how a task finished, quotes the relevant output, and names its file. Empty for an unfinished task.
 pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
     let Some(ended) = Ended::of(task, state) else { return String::new() };
     let known = ended.output.as_ref().filter(|output| output.is_known());
@@ -30,7 +30,7 @@ pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
     ended.in_full(tail_lines) + &place.unwrap_or_default()
 }
 
-/// A task that has ended, and its output if that can be read.
+/// A finished task, and its output if that can be read.
 #[derive(Debug)]
 pub(super) struct Ended<'a> {
     task: &'a Task,
@@ -48,7 +48,7 @@ impl<'a> Ended<'a> {
         }
     }
 
-    /// Everything worth saying.
+    /// The full report.
     pub(super) fn in_full(&self, tail_lines: usize) -> String {
         let mut text = self.sentence(HEADING_MAX);
         if !self.task.command.is_empty() {
@@ -73,7 +73,7 @@ impl<'a> Ended<'a> {
         text + &foot
     }
 
-    /// How it ended and where the output is, within `max`. The description gives way before the path.
+    /// The outcome and the path of the output, within `max`. The description is shortened before the path.
     pub(super) fn in_short(&self, max: usize) -> String {
         let (place, elsewhere) = match &self.output {
             Some(output) => (self.place(output), self.elsewhere()),
@@ -84,7 +84,7 @@ impl<'a> Ended<'a> {
         ways.chain([(30, &elsewhere), (0, &elsewhere)])
             .map(|(description_max, place)| self.sentence(description_max) + place)
             .find(|text| length(text) <= max)
-            // An id has at most 128 characters, so that this is always short enough.
+            // An id has at most 128 characters, so this is always short enough.
             .unwrap_or_else(|| self.sentence(0))
     }
 
@@ -96,7 +96,7 @@ impl<'a> Ended<'a> {
         output.line().map_or_else(|| self.elsewhere(), |line| format!("{line}\n"))
     }
 
-    /// What stands there for a path that can't be shown.
+    /// The line that replaces a path that can't be shown.
     fn elsewhere(&self) -> String {
         format!("output: `sisyphus show {} --json` names its file\n", self.task.id)
     }
@@ -112,7 +112,7 @@ impl<'a> Ended<'a> {
     }
 }
 
-/// Processes that outlived the command: "completed" alone would hide them.
+/// Names the processes that outlived the command. "completed" alone would hide them.
 fn left_behind(survivors: &Survivors) -> String {
     let Survivors { count, names } = survivors;
     if survivors.is_empty() {

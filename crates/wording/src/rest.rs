@@ -1,23 +1,23 @@
-//! What a reminder does not tell, but counts.
+//! What a reminder only counts.
 
 use sisyphus_state::store::Tally;
 
-/// What is not told now.
+/// Counts what a reminder does not report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rest {
-    /// How many tasks of the session have not ended.
+    /// How many tasks of the session have not finished.
     pub live: usize,
-    /// How many results are ready and left for another time.
+    /// How many results are ready and follow later.
     pub owed: usize,
-    /// If nothing is left to wait for: all that was told since that was last so.
+    /// If nothing is left to wait for: the results that were reported since that was last the case.
     pub sum: Tally,
 }
 
 impl Rest {
-    /// Longest text that it is said in.
+    /// Longest text of [`said`](Self::said).
     pub(super) const SAID_MAX: usize = 200;
 
-    /// Says it in one line, facts only.
+    /// Says it in one line, with facts only.
     pub(super) fn said(&self) -> String {
         let live = match self.live {
             0 if self.owed == 0 && self.sum.total() > 1 => {

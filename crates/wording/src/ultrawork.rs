@@ -1,4 +1,4 @@
-//! What is said to a request that asks for ultrawork. Its instructions stand in one place, the skill's own file.
+//! The answer to a request for ultrawork. Its instructions are in one place only, the skill's own file.
 
 use std::path::Path;
 
@@ -14,14 +14,14 @@ use sisyphus_tasks::task::{Kind, Task};
 use super::agents::named_limits;
 use super::measure::length;
 
-/// The file that the client itself reads for the skill's command.
+/// The file that Claude Code reads for the skill's command.
 const SKILL: &str = include_str!("../../../skills/ultrawork/SKILL.md");
-/// Where it lies in an installed plugin.
+/// Its path in an installed plugin.
 const SKILL_PATH: &str = "skills/ultrawork/SKILL.md";
-/// Longest path that is named, in characters. No system takes a longer one.
+/// Longest path that the text names, in characters. No system accepts a longer one.
 const PATH_MAX: usize = 4_096;
 
-/// The line that the instructions refer to: how much may run, and how much does.
+/// The line that the instructions refer to: how much may run, and how much runs.
 pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> String {
     let commands =
         || active.live().filter(|task| task.kind == Kind::Command && task.is_confirmed());
@@ -37,7 +37,7 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
             format!("[sisyphus] Ultrawork: any number of background tasks at once; {now}.{others}")
         }
         SlotLimit::AtMost(slots) => {
-            // One that only the client sees has no slot.
+            // A command that only Claude Code watches has no slot.
             let taken = holders(active).count()
                 + line.elsewhere().values().sum::<usize>()
                 + line.agents_elsewhere
@@ -52,7 +52,7 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
     }
 }
 
-/// The calls in line for the limit that commands share.
+/// The queued calls for agents that count against the limit which commands share.
 fn waiting_for_default(active: &Active, limits: &Limits) -> usize {
     let waiting = active.agents.waiting.iter().filter(|it| it.turn == Turn::Waiting);
     waiting.filter(|it| limits.pool_of(it.call.model()).0 == Pool::Default).count()
@@ -63,7 +63,8 @@ fn is_waiting(task: &Task) -> bool {
 }
 
 /// The instructions for a prompt that holds one of the words, with the line about the limit, in at most `room` units of
-/// UTF-16. Where they have no room, the file below the plugin's folder is named instead; `None` if that is not known.
+/// UTF-16. If they don't fit, the text names the file below the plugin's folder instead; `None` if that folder is
+/// unknown.
 pub fn ultrawork(limit_line: &str, room: usize, plugin_root: Option<&Path>) -> Option<String> {
     let whole = format!(
         "[sisyphus] The prompt holds the word for these instructions. Follow them if it asks for that way of working; if it only speaks of it, go on as usual.\n\n{}\n\n{limit_line}\n",
@@ -79,7 +80,7 @@ pub fn ultrawork(limit_line: &str, room: usize, plugin_root: Option<&Path>) -> O
     ))
 }
 
-/// The skill's text without what is said to the client at its head.
+/// The skill's text without the front matter for Claude Code.
 fn instructions() -> &'static str {
     let (_, text) = SKILL.split_once("\n---").unwrap_or(("", SKILL));
     text.trim()
