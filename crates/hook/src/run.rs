@@ -150,10 +150,15 @@ fn read<E: Event>() -> Result<(Option<SessionId>, E)> {
 
 fn understand<E: Event>(bytes: &[u8]) -> Result<(Option<SessionId>, E)> {
     let event = serde_json::from_slice::<E>(bytes)
-        .with_context(|| format!("could not understand the {} event", E::NAME))?;
+        .with_context(|| format!("could not parse the {} event", E::NAME))?;
     // A hook that is registered for another event would answer in that event's name.
     let named: Named = serde_json::from_slice(bytes).context("could not read the event's name")?;
-    anyhow::ensure!(named.hook_event_name == E::NAME, "started for `{}`", named.hook_event_name);
+    anyhow::ensure!(
+        named.hook_event_name == E::NAME,
+        "the {} hook was started for `{}`",
+        E::NAME,
+        named.hook_event_name
+    );
     Ok((named.session_id.and_then(|id| SessionId::new(id).ok()), event))
 }
 

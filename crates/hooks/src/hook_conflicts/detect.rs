@@ -75,12 +75,16 @@ fn managed_bring_hooks() -> Result<bool> {
 fn client_folders(starts: &[&Path]) -> Result<BTreeSet<PathBuf>> {
     let mut folders = BTreeSet::new();
     for start in starts {
-        anyhow::ensure!(start.is_absolute(), "`{}` is no absolute path", start.display());
+        anyhow::ensure!(start.is_absolute(), "`{}` is not an absolute path", start.display());
         let real = start
             .canonicalize()
             .with_context(|| format!("could not find `{}`", start.display()))?;
         for path in [*start, &real] {
-            anyhow::ensure!(path.ancestors().count() <= MAX_FOLDERS, "`{}`", path.display());
+            anyhow::ensure!(
+                path.ancestors().count() <= MAX_FOLDERS,
+                "`{}` has too many parent folders",
+                path.display()
+            );
             folders.extend(path.ancestors().map(|folder| folder.join(".claude")));
         }
     }
