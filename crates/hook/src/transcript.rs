@@ -1,8 +1,8 @@
-//! The client's transcript of a conversation: what became of a prompt that we had added to, and what hooks that were killed
+//! Claude Code's transcript of a conversation: what became of a prompt that our hook added to, and what killed hooks
 //! did not report.
 //!
-//! One line is one JSON object. Claude Code writes it, so what the model or a command printed stands in it as a string,
-//! never as a field. A line that looks otherwise than on 2.1.332 says nothing.
+//! One line is one JSON object. Claude Code writes it, so text that the model or a command printed is in it as a
+//! string, never as a field. A line with another format than on 2.1.332 is ignored.
 
 use std::path::{Path, PathBuf};
 
@@ -17,14 +17,14 @@ use sisyphus_tasks::outcome::PREDICATES;
 use crate::event::BackgroundCommand;
 use crate::notification::{Notification, OPEN, Prompt, read_prompt};
 
-/// How much of its end is read, in bytes: what matters was written seconds ago.
+/// How much of its end is read, in bytes: the relevant lines were written seconds ago.
 const TAIL_BYTES: u64 = 512 * 1024;
-/// Two processes noted the two times.
+/// Two processes recorded the two times.
 const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 
-/// What the reason begins with that our own hook gives for a prompt that it blocks.
+/// The beginning of the reason that our own hook gives when it blocks a prompt.
 const OUR_REASON: &str = "sisyphus:";
-/// What stands behind the name of a task that a subagent started, in a report.
+/// What follows the name of a task that a subagent started, in a report.
 const OF_SUBAGENT: &str = ", started by a subagent,";
 
 /// The end of a transcript.
@@ -33,7 +33,7 @@ pub struct Transcript {
     text: String,
 }
 
-/// A background call, as its answer and its request stand in the transcript.
+/// A background call, from its answer and its request in the transcript.
 #[derive(Debug, Clone)]
 pub struct AnsweredCall {
     pub client_id: ClientTaskId,
@@ -50,8 +50,8 @@ impl Transcript {
         Ok(bytes.map(|bytes| Self { text: String::from_utf8_lossy(&bytes).into_owned() }))
     }
 
-    /// The results that went out with a prompt which another hook has blocked: the transcript tells of a blocked prompt
-    /// since then, and not of these results. `sent` holds each result, and when it went out.
+    /// The results that were sent with a prompt which another hook has blocked: since then the transcript has a blocked
+    /// prompt, and does not have these results. `sent` holds each result, and when it was sent.
     pub fn blocked(&self, sent: &[(TaskId, DateTime<Utc>)]) -> Vec<TaskId> {
         let blocks: Vec<DateTime<Utc>> = self.text.lines().filter_map(blocked_at).collect();
         let is_told = |id: &TaskId| {
@@ -64,8 +64,8 @@ impl Transcript {
         doubtful.map(|(id, _)| id).filter(|id| !is_told(id)).cloned().collect()
     }
 
-    /// The background commands of the main conversation for which `is_meant` holds, by the client's id, the call's and the
-    /// time of the answer. A call whose request lies before the part that is read is left out.
+    /// The background commands of the main conversation for which `is_meant` holds, given Claude Code's id, the call's
+    /// id and the time of the answer. A call whose request precedes the part that is read is omitted.
     pub fn background_calls(
         &self,
         is_meant: impl Fn(&ClientTaskId, &ToolUseId, DateTime<Utc>) -> bool,
@@ -79,7 +79,7 @@ impl Transcript {
         meant.filter_map(call).collect()
     }
 
-    /// What the call asked for, if it was one for a shell.
+    /// The input of the call, if it was one for a shell.
     fn command(&self, call: &ToolUseId) -> Option<BackgroundCommand> {
         let id = format!("\"{call}\"");
         let blocks = self.lines_with(&id).filter_map(message_content).flatten();
@@ -90,12 +90,12 @@ impl Transcript {
         BackgroundCommand::of(asked.next()?["input"].as_object()?)
     }
 
-    /// The client's notices about the ends of background commands, the oldest first, each as often as it stands there.
+    /// Claude Code's notices that background commands finished, the oldest first, each as often as it occurs.
     pub fn notices(&self) -> Vec<Notification> {
         self.lines_with(OPEN).filter_map(notices).flatten().collect()
     }
 
-    /// Few lines are worth a parse.
+    /// The lines that hold these words. Few lines are worth parsing.
     fn lines_with<'a>(&'a self, words: &'a str) -> impl Iterator<Item = &'a str> {
         self.text.lines().filter(move |line| line.contains(words))
     }
@@ -128,7 +128,7 @@ fn message_content(line: &str) -> Option<Vec<Value>> {
     entry.pointer_mut("/message/content")?.as_array_mut().map(std::mem::take)
 }
 
-/// The notices that the client put before the conversation with this line.
+/// The notices that Claude Code queued for the conversation with this line.
 fn notices(line: &str) -> Option<Vec<Notification>> {
     let entry: Value = serde_json::from_str(line).ok()?;
     if entry["type"] != "queue-operation" || entry["operation"] != "enqueue" {
@@ -140,7 +140,7 @@ fn notices(line: &str) -> Option<Vec<Notification>> {
     }
 }
 
-/// Whether the text behind a task's id says how it finished, and not that it waits or runs.
+/// Whether the text after a task's id says how it finished, and not that it is queued or runs.
 fn is_report(rest: &str) -> bool {
     // The description is quoted twice: by us, and by the transcript's JSON.
     let rest = match rest.strip_prefix(" (\\\"") {

@@ -1,4 +1,4 @@
-//! What hooks that were killed did not report of a session, as the transcript and the runs show it.
+//! What killed hooks did not report of a session, as the transcript and the runs show it.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::launch::{Caller, join_run};
 use crate::notice::completion;
 use crate::prompt_fates::read_transcript;
 
-/// How long Claude Code has to write a line of the transcript: it does so within a tenth of a second.
+/// How long Claude Code has to write a line of the transcript. It does so within a tenth of a second.
 const WRITTEN: Duration = Duration::milliseconds(1_500);
 
 /// What was missed.
@@ -53,7 +53,7 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
         let join = join_run(context, caller, call.command.clone(), call.client_id.clone());
         events.extend(join.map(|join| Event::Joined(Box::new(join))));
     }
-    // Behind the calls, whose runs name them now.
+    // After the calls, so that their runs are named.
     let complete = |notice: &Notification| completion(context, active, session, &event.cwd, notice);
     events.extend(notices.iter().map(complete));
     let of_former = calls.iter().filter(|it| active.is_of_former_client(session, it.answered_at));
@@ -68,7 +68,7 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
     Missed { events, searched_until: transcript.map(|_| context.now.at - WRITTEN) }
 }
 
-/// The notices of the missed calls, and of the commands that only Claude Code watched and that it does not list any more.
+/// The notices of the missed calls, and of the commands that only Claude Code watched and no longer lists.
 fn missed_notices(
     transcript: &Transcript,
     active: &Active,
@@ -94,9 +94,10 @@ fn missed_notices(
     notices
 }
 
-/// Finds the call of each run that no record and no transcript names. A run that the client lists, or whose output file is there
-/// after the turn, is of a background command; the client removes that of a foreground one with its answer. A runner that
-/// lives reads of it in its run's folder: before the announcements go, or it would let its command go.
+/// Finds the call of each run that no record and no transcript names. A run belongs to a background command if Claude
+/// Code lists it, or if its output file exists after the turn: Claude Code removes the file of a foreground command
+/// with its answer. A live runner reads the call in its run's folder. This happens before the announcements are
+/// removed, or the runner would release its command.
 fn adopt(
     context: &Context,
     event: &Stop,
@@ -105,7 +106,7 @@ fn adopt(
 ) -> Vec<Event> {
     let state = context.store.dir();
     let (session, listed) = (&event.session_id, event.background_tasks.as_deref());
-    // A subagent that lives may be in the middle of a foreground command.
+    // A live subagent may be running a foreground command.
     let may_be_foreground = live_agents(active).any(|agent| &agent.session == session);
     let mut found = Vec::new();
     for (id, run) in runs_of(state, session) {
@@ -118,7 +119,7 @@ fn adopt(
             if !is_listed && !has_output(&run, client_file, may_be_foreground) {
                 return None;
             }
-            // Which of several equal calls it is, nothing says.
+            // Nothing says which of several equal calls it is.
             announcement.task = TaskId::random();
             announcement.call.tool_use_id = None;
             let join = Join::new(announcement, id, client(), Machine::here());
@@ -129,7 +130,7 @@ fn adopt(
         });
         match join {
             Some(join) if !is_retired(context, &join) => found.push(Event::Joined(Box::new(join))),
-            // A foreground command of the same words, or one whose record was written already.
+            // A foreground command with the same text, or a command whose record was written already.
             Some(_) => remove_if_over(&run),
             None => remove_if_over(&run),
         }
@@ -137,7 +138,7 @@ fn adopt(
     found
 }
 
-/// Whether the client's output file is there after the answer to the call.
+/// Whether Claude Code's output file still exists after the answer to the call.
 fn has_output(run: &Run, client_file: Option<PathBuf>, may_be_foreground: bool) -> bool {
     let file = match run.probe() {
         RunState::Ended(result) => result.client_file,

@@ -1,5 +1,5 @@
-//! Stop: the turn is over. Calls that never ran are forgotten, runs that no answer named find their call, and a result
-//! that the client has not announced within its time is delivered here.
+//! Stop: the turn is over. The hook forgets calls that never ran, finds the calls of runs that no answer named, and
+//! delivers a result that Claude Code did not announce in time.
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -46,7 +46,8 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
             if let Some(until) = searched_until {
                 active.settle_calls(session, until);
             }
-            // The conversation goes on already because of a hook: once is enough, the next prompt brings the rest.
+            // The conversation continues already because of a hook. Once is enough, and the next prompt carries the
+            // rest.
             if event.stop_hook_active { Taken::default() } else { reader.take_overdue(active, now) }
         })?
     } else {
@@ -59,7 +60,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     Ok(with_turns(context, session, taken.render(context)))
 }
 
-/// Whether the client's list may say something of a task that only the client sees.
+/// Whether Claude Code's list may say something of a task that only Claude Code watches.
 fn is_unlisted_news(active: &Active, listed: Option<&[ClientTaskId]>) -> bool {
     let Some(listed) = listed else { return false };
     let is_missing = |task: &Task| task.client_id().is_some_and(|id| !listed.contains(id));
@@ -70,8 +71,8 @@ fn is_unlisted_news(active: &Active, listed: Option<&[ClientTaskId]>) -> bool {
         || active.tasks.iter().any(is_held_back)
 }
 
-/// Forgets the calls of the main conversation that never ran: denied, or answered by another hook. A call of a subagent
-/// may still be on its way while the main conversation stops.
+/// Forgets the calls of the main conversation that never ran, because they were denied, or answered by another hook. A
+/// call of a subagent may still be on its way when the main conversation stops.
 fn forget_announced(context: &Context, event: &Stop) {
     let announced = Announced::of(context.store.dir(), &event.session_id);
     for announcement in announced.list().unwrap_or_default() {
