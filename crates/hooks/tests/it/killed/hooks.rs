@@ -10,7 +10,7 @@ use crate::session::{Call, Session};
 use crate::start::told;
 
 /// The lines of the transcript for a call and its answer, and for what `with` changes in them.
-fn answered(session: &Session<'_>, number: u32) -> Vec<Value> {
+pub(super) fn answered(session: &Session<'_>, number: u32) -> Vec<Value> {
     let (before, after) = (session.call(number).before(), session.call(number).after());
     vec![
         json!({
@@ -31,13 +31,13 @@ fn answered(session: &Session<'_>, number: u32) -> Vec<Value> {
 }
 
 /// The line of a notice, as it is queued.
-fn noticed(call: &Call<'_>) -> Value {
+pub(super) fn noticed(call: &Call<'_>) -> Value {
     let at = chrono::Utc::now();
     json!({ "type": "queue-operation", "operation": "enqueue", "timestamp": at, "content": call.notice() })
 }
 
 /// The turn ends, with these lines in the transcript; returns what the hook said.
-fn stops(session: &Session<'_>, lines: &[Value], listed: &[&str]) -> String {
+pub(super) fn stops(session: &Session<'_>, lines: &[Value], listed: &[&str]) -> String {
     let path = session.env.path().join("transcript.jsonl");
     fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
     let listed: Vec<Value> = listed.iter().map(|id| json!({ "id": id, "type": "shell" })).collect();
@@ -45,7 +45,7 @@ fn stops(session: &Session<'_>, lines: &[Value], listed: &[&str]) -> String {
     told(&session.send(&with(event, "/transcript_path", path.to_str().unwrap())))
 }
 
-fn client_ids(tasks: &[Value]) -> Vec<&str> {
+pub(super) fn client_ids(tasks: &[Value]) -> Vec<&str> {
     tasks.iter().filter_map(|task| task["client"]["id"].as_str()).collect()
 }
 
