@@ -7,6 +7,7 @@ use sisyphus_base::id::{ClientTaskId, TaskId};
 use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AnsweredCall, Context, Notification, Stop, Transcript};
 use sisyphus_process::client;
+use sisyphus_settings::Execution;
 use sisyphus_state::agents::live_agents;
 use sisyphus_state::event::Event;
 use sisyphus_state::run::{Run, runs_of};
@@ -27,7 +28,7 @@ const WRITTEN: Duration = Duration::milliseconds(1_500);
 #[derive(Debug, Default)]
 pub(crate) struct Missed {
     pub(crate) events: Vec<Event>,
-    /// Up to when the transcript was searched for calls; `None` if it was not.
+    /// Up to when the transcript was searched for calls; `None` if it was not, or if nothing depends on that.
     pub(crate) searched_until: Option<DateTime<Utc>>,
 }
 
@@ -36,9 +37,14 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
     let session = &event.session_id;
     let path = event.transcript_path.as_deref().filter(|_| active.may_miss_calls(session));
     let transcript = path.and_then(|path| read_transcript(context, path));
-    let calls = transcript.as_ref().map_or_else(Vec::new, |transcript| {
+    let mut calls = transcript.as_ref().map_or_else(Vec::new, |transcript| {
         transcript.background_calls(|run, call, at| active.misses(session, run, call, at))
     });
+    let has_calls = !calls.is_empty();
+    // Switched off, nothing new is recorded, nor is it when the plugin is switched on again.
+    if context.settings().execution == Execution::Off {
+        calls.clear();
+    }
     let notices = transcript
         .as_ref()
         .map_or_else(Vec::new, |transcript| missed_notices(transcript, active, event, &calls));
@@ -65,7 +71,9 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
         active.named(session, run, None).is_some() || calls.iter().any(|it| &it.client_id == run)
     };
     events.extend(adopt(context, event, active, is_named));
-    Missed { events, searched_until: transcript.map(|_| context.now.at - WRITTEN) }
+    let until = context.now.at - WRITTEN;
+    let is_news = has_calls || !events.is_empty() || active.has_calls_to_settle(session, until);
+    Missed { events, searched_until: transcript.filter(|_| is_news).map(|_| until) }
 }
 
 /// The notices of the missed calls, and of the commands that only Claude Code watched and no longer lists.

@@ -2,7 +2,6 @@
 //! delivers a result that Claude Code did not announce in time.
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_hook::{Context, Reply, Stop};
 use sisyphus_process::client;
@@ -25,8 +24,6 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
     let listed = event.background_tasks.as_deref();
     let Missed { mut events, searched_until } = missed(context, &peek.active, &event);
-    let settles = |until: &DateTime<Utc>| peek.active.has_calls_to_settle(session, *until);
-    let searched_until = searched_until.filter(|until| !events.is_empty() || settles(until));
     forget_announced(context, &event);
     let is_unanswered = |task: &Task| is_unanswered_in(task, session);
     if is_unlisted_news(&peek.active, listed) || peek.active.live().any(is_unanswered) {
