@@ -121,8 +121,13 @@ impl Active {
 
     /// The record of `task` goes to the history.
     pub(super) fn note_retired(&mut self, task: &Task, at: DateTime<Utc>) {
-        if let (Some(calls), Some(run)) = (self.calls_mut(task.started_in()), task.client_id()) {
-            calls.note_retired(run.clone(), at);
+        let Some(run) = task.client_id() else { return };
+        // The book went along with the task, and so may the lines of the transcript have.
+        let moved = task.started_in.as_ref();
+        for session in moved.into_iter().chain([&task.session]) {
+            if let Some(calls) = self.calls_mut(session) {
+                calls.note_retired(run.clone(), at);
+            }
         }
     }
 
