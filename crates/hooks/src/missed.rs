@@ -41,6 +41,8 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
         transcript.background_calls(|run, call, at| active.misses(session, run, call, at))
     });
     let has_calls = !calls.is_empty();
+    // The book goes by the clock, which may have been set since.
+    calls.retain(|call| context.store.find_retired(session, &call.client_id).is_none());
     // Switched off, nothing new is recorded, nor is it when the plugin is switched on again.
     if context.settings().execution == Execution::Off {
         calls.clear();
