@@ -64,7 +64,11 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
     // After the calls, so that their runs are named.
     let complete = |notice: &Notification| completion(context, active, session, &event.cwd, notice);
     events.extend(notices.iter().map(complete));
-    let of_former = calls.iter().filter(|it| active.is_of_former_client(session, it.answered_at));
+    // The same client may have left the conversation and come back: what it lists runs.
+    let is_listed = |id| event.background_tasks.as_ref().is_some_and(|listed| listed.contains(id));
+    let of_former = calls.iter().filter(|it| {
+        active.is_of_former_client(session, it.answered_at) && !is_listed(&it.client_id)
+    });
     events.extend(of_former.map(|call| Event::ClientGone {
         session: session.clone(),
         client_id: call.client_id.clone(),
