@@ -27,7 +27,9 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
         if let Some(client) = client() {
             post_transfer(context.store.dir(), &client, session)?;
         }
-    } else if peek.active.tasks.iter().any(|task| &task.session == session) {
+    } else if peek.active.tasks.iter().any(|task| &task.session == session)
+        || peek.active.may_miss_calls(session)
+    {
         events.push(Event::SessionEnded { session: session.clone(), at: context.now.at });
     }
     if !events.is_empty() || !fates.is_empty() || peek.has_news() {
