@@ -142,13 +142,23 @@ fn notices(line: &str) -> Option<Vec<Notification>> {
 
 /// Whether the text after a task's id says how it finished, and not that it is queued or runs.
 fn is_report(rest: &str) -> bool {
-    // The description is quoted twice: by us, and by the transcript's JSON.
     let rest = match rest.strip_prefix(" (\\\"") {
-        Some(description) => description.split_once("\\\")").map_or("", |(_, rest)| rest),
+        Some(description) => behind_description(description),
         None => rest,
     };
     let predicate = rest.strip_prefix(OF_SUBAGENT).unwrap_or(rest).trim_start();
     PREDICATES.iter().any(|words| predicate.starts_with(words))
+}
+
+/// What stands behind a description, which is quoted twice: by us, and by the transcript's JSON. Its own quotes have three
+/// backslashes before them, and its own backslashes are four.
+fn behind_description(text: &str) -> &str {
+    let is_end = |(at, _): &(usize, &str)| {
+        let before = &text[..at + 1];
+        (before.len() - before.trim_end_matches('\\').len()) % 4 == 1
+    };
+    let end = text.match_indices("\\\")").find(is_end);
+    end.map_or("", |(at, mark)| &text[at + mark.len()..])
 }
 
 /// When a hook that is not ours blocked a prompt, if this line says that one did.
