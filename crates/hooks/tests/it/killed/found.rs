@@ -255,3 +255,49 @@ fn a_description_neither_hides_nor_fakes_a_report() {
         assert_eq!(!told(&reply).is_empty(), again, "{said}");
     }
 }
+
+/// Two Stop hooks at once find the same call. One record and one report come of it.
+#[test]
+fn two_hooks_at_once_find_one_call() {
+    for _ in 0..5 {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        session.call(1).starts();
+        let mut lines = answered(&session, 2);
+        lines.push(noticed(&session.call(2)));
+        let path = env.path().join("transcript.jsonl");
+        fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        let listed = json!([{ "id": "b1", "type": "shell" }]);
+        let event = with(session.event("stop.idle"), "/background_tasks", listed);
+        let event = with(event, "/transcript_path", path.to_str().unwrap());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(told(&session.send(&event)), ""));
+            }
+        });
+        let text = told(&session.types());
+        assert_eq!(text.matches("failed with exit code 4").count(), 1, "{text}");
+        session.time_goes_by();
+        assert_eq!(told(&session.send(&event)), "");
+        assert_eq!(told(&session.types()), "");
+        assert_eq!(log(&env), "");
+    }
+}
+
+/// The commands of a time without the plugin are not reported when it is back: Claude Code has announced their ends.
+#[test]
+fn calls_from_a_time_without_the_plugin_are_old() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1);
+    call.starts();
+    assert!(told(&session.submits(&call.notice())).contains("failed"));
+    session.time_goes_by();
+    assert_eq!(told(&session.types()), "");
+    session.tell(&session.event("session-end.other"));
+    // The plugin is switched off, Claude Code resumes the conversation, and the plugin is switched on.
+    let lines = [answered(&session, 2), vec![noticed(&session.call(2))]].concat();
+    assert_eq!(told(&session.send(&session.event("session-start.resume"))), "");
+    assert_eq!(stops(&session, &lines, &[]), "");
+    assert_eq!(told(&session.types()), "");
+}
