@@ -225,9 +225,13 @@ impl Active {
     /// The session goes on.
     pub(crate) fn resume_session(&mut self, session: &SessionId, now: Now) {
         let book = self.book(session);
-        book.ended = None;
+        let had_ended = book.ended.take().is_some();
         book.resumed = Some(now.tick);
         self.note_resumed(session, now.at);
+        // Since its end no hook of ours ran: what was called since then was called without the plugin.
+        if had_ended {
+            self.settle_calls(session, now.at);
+        }
     }
 
     /// Everything that another conversation of the same client leaves to the one that follows it.
