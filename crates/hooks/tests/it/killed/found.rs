@@ -301,3 +301,32 @@ fn calls_from_a_time_without_the_plugin_are_old() {
     assert_eq!(stops(&session, &lines, &[]), "");
     assert_eq!(told(&session.types()), "");
 }
+
+/// A second hook found the same call and its end, and its events come when the record is retired.
+#[test]
+fn a_late_second_find_repeats_no_result() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.call(1).starts();
+    let mut lines = answered(&session, 2);
+    lines.push(noticed(&session.call(2)));
+    let lock = session.holds_the_lock();
+    assert_eq!(stops(&session, &lines, &["b1"]), "");
+    drop(lock);
+    let inbox = env.state().join("inbox");
+    let posted: Vec<(std::path::PathBuf, Vec<u8>)> = fs::read_dir(&inbox)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), fs::read(&path).unwrap()))
+        .collect();
+    assert_eq!(posted.len(), 2);
+    assert!(told(&session.types()).contains("failed with exit code 4"));
+    session.time_goes_by();
+    assert_eq!(told(&session.types()), "");
+    assert_eq!(session.finished().len(), 1);
+    for (path, event) in posted {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        fs::write(inbox.join(name.replacen("0", "1", 1)), event).unwrap();
+    }
+    assert_eq!(told(&session.types()), "");
+}
