@@ -88,7 +88,10 @@ impl Completion {
         let id = if let Some(task) = by_name {
             task.id.clone()
         } else {
+            let is_late = active.has_retired(&notice.session, &notice.client_id);
             let task = match known {
+                // Another process recorded it, and it is over: this event was late.
+                Known::Announced(_) | Known::New(_) if is_late => return,
                 Known::Announced(join) => join.into_task(),
                 Known::Retired(task) => *task,
                 Known::Recorded(id) | Known::New(id) => first_heard_of(id, &notice, now),
