@@ -326,7 +326,7 @@ fn a_late_second_find_repeats_no_result() {
     assert_eq!(session.finished().len(), 1);
     for (path, event) in posted {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        fs::write(inbox.join(name.replacen("0", "1", 1)), event).unwrap();
+        fs::write(inbox.join(name.replacen('0', "1", 1)), event).unwrap();
     }
     assert_eq!(told(&session.types()), "");
 }
