@@ -2,9 +2,9 @@
 
 mod agent;
 mod attach;
+mod call;
 mod deliver;
 mod hook_conflicts;
-mod launch;
 mod missed;
 mod notice;
 mod prompt_fates;

@@ -17,7 +17,7 @@ use sisyphus_tasks::run::{Attached, RunState};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
-use crate::launch::{Caller, join_run};
+use crate::call::{Caller, join_run};
 use crate::notice::completion;
 use crate::prompt_fates::read_transcript;
 

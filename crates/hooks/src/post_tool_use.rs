@@ -19,8 +19,8 @@ use sisyphus_tasks::task::Task;
 use sisyphus_wording::launch_line;
 
 use crate::agent::{after_agent, with_news};
+use crate::call::{Caller, join_run};
 use crate::deliver::{Reader, Recipient, Taken};
-use crate::launch::{Caller, join_run};
 use crate::pre_tool_use::{is_attachable, stopped_id};
 use crate::stall::report_stalls;
 

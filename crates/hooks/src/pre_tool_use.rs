@@ -24,7 +24,7 @@ use sisyphus_tasks::task::Kind;
 
 use crate::agent::before_agent;
 use crate::attach::put_back_runner;
-use crate::launch::{Caller, call};
+use crate::call::{Caller, call};
 use crate::post_tool_use::line;
 use crate::sleep_guard::refuse_sleep;
 

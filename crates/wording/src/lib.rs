@@ -11,9 +11,9 @@ mod output_file;
 mod quote;
 mod reminder;
 mod report;
-mod rest;
 #[cfg(test)]
 mod samples;
+mod summary;
 mod ultrawork;
 
 pub use agents::{NEWS_MAX, agent_news, agent_refused};
@@ -22,5 +22,5 @@ pub use live::{elsewhere, launch_line, stall_line, table};
 pub use output_file::place;
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, report};
-pub use rest::Rest;
+pub use summary::Rest;
 pub use ultrawork::{ultrawork, ultrawork_limit};

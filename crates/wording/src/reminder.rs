@@ -6,7 +6,7 @@ use sisyphus_tasks::delivery::Attempt;
 
 use super::measure::length;
 use super::report::Ended;
-use super::rest::Rest;
+use super::summary::Rest;
 
 /// How many results one reminder always has room for, each with its outcome and the path of its output.
 pub const TOLD_AT_ONCE: usize = 20;

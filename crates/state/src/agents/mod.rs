@@ -5,9 +5,9 @@
 
 mod life;
 mod limit;
-mod line;
 mod model;
 mod occupancy;
+mod queue;
 mod rate_limit;
 mod reservation;
 mod telling;
@@ -17,9 +17,9 @@ pub use life::{
     is_listed_for, is_unanswered_in, launched, revive,
 };
 pub use limit::{Limits, Pool};
-pub use line::{AgentQueue, Published, Waiting, admit, advance, has_lapsed, leave_line, requeue};
 pub use model::Model;
 pub use occupancy::{agents_in, agents_of, live_agents, throttle_on};
+pub use queue::{AgentQueue, Published, Waiting, admit, advance, has_lapsed, leave_line, requeue};
 pub use rate_limit::{Throttle, is_rate_limit};
 pub use reservation::{KEPT_FOR, Notified, Turn};
 pub use telling::{News, has_news, take_news};

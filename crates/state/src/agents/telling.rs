@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sisyphus_base::id::SessionId;
 
-use super::line::Waiting;
+use super::queue::Waiting;
 use super::rate_limit::Throttle;
 use super::reservation::{Notified, Turn};
 use crate::store::Active;

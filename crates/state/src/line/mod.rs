@@ -15,7 +15,7 @@
 //! The kernel opens a lock when its holder dies, however that happens: a slot is free at once, a gap in the line
 //! closes, and nothing has to be cleaned up before it counts.
 
-mod agents;
+mod agent_share;
 mod left_behind;
 mod lock_file;
 mod names;
@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use fs4::FileExt;
 
-pub use agents::AgentSlots;
+pub use agent_share::AgentSlots;
 pub use left_behind::{folders, is_left_behind, remove_left_behind};
 pub use lock_file::{Occupant, Watched};
 pub use sisyphus_base::runtime_dir::RuntimeDir;
