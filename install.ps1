@@ -4,8 +4,8 @@
 #   .\install.ps1 -Uninstall            remove what was installed, keep the task history
 #   .\install.ps1 -Uninstall -Purge     remove the task history too
 #
-# Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo. Nobody has run this
-# on Windows yet.
+# Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo. This
+# script was never run on Windows.
 param([switch]$Uninstall, [switch]$Purge)
 
 Set-StrictMode -Version 2
@@ -14,10 +14,10 @@ $ErrorActionPreference = 'Stop'
 $HookBinaries = @('session-start', 'user-prompt-submit', 'pre-tool-use', 'post-tool-use', 'stop', 'subagent-start',
     'subagent-stop', 'session-end', 'wake', 'run', 'mcp', 'notify') | ForEach-Object { "sisyphus-$_.exe" }
 
-# What the model reads, as in install.sh.
+# The texts that the model reads, as in install.sh.
 $Texts = @('skills', 'agents')
 
-# The first client that starts a hook without a shell around it, as in install.sh.
+# The first Claude Code that starts a hook without a shell around it, as in install.sh.
 $ClientMin = '2.1.139'
 
 # Everything in the state folder; SISYPHUS_STATE_DIR may be a folder with other things in it.
@@ -38,7 +38,7 @@ function Main {
     $work = Join-Path $data 'plugin'
     $state = $env:SISYPHUS_STATE_DIR
     if (-not $state) { $state = Join-Path $data 'state' }
-    # Where 0.1.0 had both.
+    # The folders of 0.1.0.
     $oldWork = Join-Path $config '.sisyphus\plugin'
     $oldState = Join-Path $config '.sisyphus\background-tasks'
 
@@ -70,7 +70,7 @@ function Install-Plugin {
     } finally {
         Remove-Folder $staging
     }
-    # What 0.1.0 knows of the commands of running sessions comes along. What fails here is tried again when a session starts.
+    # Imports the records of 0.1.0 for running sessions. If that fails, the next session start tries again.
     if (-not $env:SISYPHUS_STATE_DIR -and (Test-Path -LiteralPath $oldState)) {
         & (Join-Path $target 'bin\sisyphus.exe') import
     }
@@ -104,7 +104,7 @@ function Invoke-Build {
     }
     Write-Host 'Building sisyphus with cargo (some minutes) ...'
     $out = Join-Path $PSScriptRoot 'target\install'
-    # To the screen, or its words would become part of what this function returns.
+    # To the screen, because other output would become part of the return value.
     & cargo build --quiet --release --locked --manifest-path (Join-Path $PSScriptRoot 'Cargo.toml') --target-dir $out `
         -p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp -p sisyphus-notify | Out-Host
     if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
@@ -127,7 +127,7 @@ function Build-Folder([string]$staging, [hashtable]$binaries) {
         Copy-Item -LiteralPath (Join-Path $binaries.Folder $name) -Destination (Join-Path $staging 'hooks\bin')
     }
     Copy-Item -LiteralPath $binaries.CommandLine -Destination (Join-Path $staging 'bin\sisyphus.exe')
-    # The client starts the file that is named, without a shell that would try `.exe`.
+    # Claude Code starts exactly the named file, without a shell that would add `.exe`.
     $named = @{ 'hooks\hooks.json' = 'hooks\hooks.json'; '.claude-plugin\plugin.json' = 'plugin.json' }
     foreach ($name in $named.Keys) {
         $text = [IO.File]::ReadAllText((Join-Path $PSScriptRoot $named[$name]))
@@ -136,7 +136,7 @@ function Build-Folder([string]$staging, [hashtable]$binaries) {
     }
 }
 
-# Two renames with a gap of a moment between them: unlike a link elsewhere, a folder can't be replaced in one step.
+# Two renames with a short gap between them: unlike a link on other systems, a folder can't be replaced in one step.
 function Switch-Folder([string]$staging) {
     New-Item -ItemType Directory -Force -Path (Split-Path $target) | Out-Null
     $old = Move-Away
@@ -154,7 +154,7 @@ function Move-Away {
     if (-not (Test-Path -LiteralPath $target)) { return $null }
     New-Item -ItemType Directory -Force -Path $work | Out-Null
     $old = Join-Path $work ('old-' + [Guid]::NewGuid())
-    # A hook that runs just now keeps the folder where it is, for some milliseconds.
+    # A running hook keeps the folder in use for some milliseconds.
     for ($attempt = 1; ; $attempt++) {
         try {
             [IO.Directory]::Move($target, $old)
@@ -166,7 +166,7 @@ function Move-Away {
     }
 }
 
-# Best effort: what is in use goes with the next update.
+# Best effort: the next update removes files that are in use now.
 function Remove-Folder([string]$folder) {
     if (Test-Path -LiteralPath $folder) {
         Remove-Item -LiteralPath $folder -Recurse -Force -ErrorAction SilentlyContinue
@@ -178,7 +178,7 @@ function Uninstall-Plugin {
     Remove-Folder $work
     Remove-Folder $oldWork
     Write-Output 'Removed sisyphus.'
-    # Another folder than the usual one is all that is meant then.
+    # With SISYPHUS_STATE_DIR only that folder counts.
     $states = if ($env:SISYPHUS_STATE_DIR) { @($state) } else { @($state, $oldState) }
     $kept = @($states | Where-Object { Test-Path -LiteralPath $_ })
     if (-not $kept) {

@@ -4,12 +4,12 @@
 set -eu
 
 PLUGIN=sisyphus
-# What the model reads, as it lies in the repository.
+# The texts that the model reads, copied from the repository.
 TEXTS="skills agents"
 HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end wake"
-# What else lies beside them: the runner, the server of the model's tools, and who tells people.
+# The other binaries beside them: the runner, the server of the model's tools, and the notifier.
 OTHERS="run mcp notify"
-# The first client that starts a hook without a shell around it (by its changelog).
+# The first Claude Code that starts a hook without a shell around it (by its changelog).
 CLIENT_MIN=2.1.139
 
 usage() {
@@ -52,14 +52,14 @@ main() {
 	config=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
 	case $config in
 	/*) ;;
-	*) config=$PWD/$config ;; # the links need whole paths
+	*) config=$PWD/$config ;; # the links need absolute paths
 	esac
 	target=$config/skills/$PLUGIN
 	# Claude Code's sandbox keeps this folder read-only, also in a session that was started in the home folder.
 	data=$config/plugins/data/$PLUGIN
 	versions=$data/plugin
 	state=${SISYPHUS_STATE_DIR:-$data/state}
-	# Where 0.1.0 had both, which a sandboxed command could write to. The second is a link for people now.
+	# The folders of 0.1.0, which a sandboxed command could write to. The second is a link for people now.
 	old_versions=$config/.sisyphus/plugin
 	old_state=$config/.sisyphus/background-tasks
 	link=$HOME/.local/bin/sisyphus
@@ -79,7 +79,7 @@ install() {
 	prepare_folders
 	find_binaries
 	assemble
-	# The new plugin proves itself before anything refers to it. The last line is the one that says what is wrong.
+	# The new plugin passes its self-check before anything refers to it. The last line of its output is the error.
 	"$staging/bin/sisyphus" demo >"$staging/demo.log" 2>&1 ||
 		die "the self-check failed, nothing was changed: $(tail -n 1 "$staging/demo.log")"
 	switch
@@ -110,7 +110,7 @@ check_client() {
 		die "Claude Code $found is too old, $CLIENT_MIN or newer is needed; run 'claude update'"
 }
 
-# An archive brings the sums of its files. Half an archive is not installed.
+# An archive holds the checksums of its files. An incomplete archive is not installed.
 check_files() {
 	[ -f "$here/SHA256SUMS" ] || return 0
 	if command -v sha256sum >/dev/null 2>&1; then
@@ -120,26 +120,26 @@ check_files() {
 	else
 		return 0
 	fi
-	# The words of $check are meant to be split.
+	# $check must be split into words.
 	wrong=$(cd "$here" && $check -c SHA256SUMS 2>/dev/null | sed -n 's/: FAILED.*//p' | head -n 1)
 	[ -z "$wrong" ] || die "'$here/$wrong' is missing or not as it was packed; unpack the archive again"
 }
 
-# What stands where we would put something, and was not put there by us, is left alone.
+# Files of others in our places are left alone.
 check_target() {
 	! is_foreign_plugin || die "'$target' is not ours; move it away"
 	! is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || die "'$link' is not ours; move it away"
 }
 
-# Whether something is there that no installer of ours has linked.
+# Whether something is at the target that no installer of ours has linked.
 is_foreign_plugin() {
 	is_foreign "$target" "*/plugins/data/$PLUGIN/plugin/*" && is_foreign "$target" '*/.sisyphus/plugin/*'
 }
 
-# Whether something is there that is not a link to a place like $2.
+# Whether something is at $1 that is not a link to a place like $2.
 is_foreign() {
 	if [ -L "$1" ]; then
-		# shellcheck disable=SC2254 # a pattern is meant
+		# shellcheck disable=SC2254 # $2 is a pattern
 		case $(readlink "$1") in
 		$2) return 1 ;;
 		esac
@@ -155,7 +155,7 @@ prepare_folders() {
 	done
 }
 
-# Creates a folder, and notes in $made, one a line and the newest first, what was missing.
+# Creates a folder, and adds each folder that was missing to $made, one per line and the newest first.
 make_folder() {
 	[ ! -d "$1" ] || return 0
 	make_folder "$(dirname -- "$1")" || return 1
@@ -164,7 +164,7 @@ make_folder() {
 $made"
 }
 
-# Runs when an installation ends early: leaves what was there before.
+# Runs when an installation ends early: removes what it has created.
 undo() {
 	rm -rf "$staging" "$staging.link"
 	[ "$(readlink "$target" || :)" = "$final" ] && return
@@ -174,7 +174,7 @@ undo() {
 	done
 }
 
-# Sets $binaries to the folder of the hooks and the others, and $command_line to the command line.
+# Sets $binaries to the folder of the hooks and the other binaries, and $command_line to the command line.
 find_binaries() {
 	if [ -n "${SISYPHUS_PREBUILT:-}" ]; then
 		binaries=$SISYPHUS_PREBUILT
@@ -199,8 +199,7 @@ build() {
 	binaries=$here/target/install/$host/release
 	case $host in
 	*-linux-gnu)
-		# Linked statically a hook starts in about half the time. Where the C library's static part is missing,
-		# dynamically is fine.
+		# A statically linked hook starts in about half the time. Without the static C library, link dynamically.
 		cargo_build "$host" "-C target-feature=+crt-static" || cargo_build "$host" "" || die "the build failed"
 		;;
 	*) cargo_build "$host" "" || die "the build failed" ;;
@@ -208,10 +207,10 @@ build() {
 }
 
 cargo_build() {
-	# Whoever looks on sees how far it is.
+	# On a terminal cargo shows its progress.
 	quiet=--quiet
 	[ ! -t 2 ] || quiet=
-	# shellcheck disable=SC2086 # no word at all if it is empty
+	# shellcheck disable=SC2086 # no argument at all if it is empty
 	RUSTFLAGS=$2 cargo build $quiet --release --locked --manifest-path "$here/Cargo.toml" \
 		--target "$1" --target-dir "$here/target/install" \
 		-p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp -p sisyphus-notify
@@ -233,16 +232,16 @@ assemble() {
 }
 
 # A new folder gets its final name, then one rename puts the link to it in place of the old one. A running session
-# finds either the old plugin or the new one, and a running binary is never written to.
+# finds either the old plugin or the new one, and no running binary is overwritten.
 switch() {
 	rm -f "$staging/demo.log"
 	mv "$staging" "$final"
 	ln -s "$final" "$staging.link"
 	previous=$(readlink "$target" || :)
-	# Neither option is in POSIX; one of them is in every mv, and without it the link would be moved into the folder.
+	# Neither option is in POSIX, but every mv has one of them. Without it mv would move the link into the folder.
 	mv -T -f "$staging.link" "$target" 2>/dev/null || mv -h -f "$staging.link" "$target" ||
 		die "could not put '$target' in place"
-	# From now on it is old: its sessions have a week.
+	# From here on the old plugin counts as old: it is kept for its sessions for a week.
 	[ ! -d "$previous" ] || touch "$previous" || :
 }
 
@@ -251,22 +250,22 @@ link_command() {
 	mv -T -f "$staging.link" "$link" 2>/dev/null || mv -h -f "$staging.link" "$link" || die "could not link '$link'"
 }
 
-# Running sessions start their hooks by way of the link that was just switched: what the version before knows of their
-# commands comes along. What fails here is tried again when a session starts.
+# Running sessions start their hooks through the link that was just switched, so the records of the earlier version are
+# imported. If that fails, the next session start tries again.
 import_old_state() {
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] && [ -d "$old_state" ] && [ ! -L "$old_state" ] || return 0
 	"$target/bin/sisyphus" import || :
 }
 
-# For people, who find the state where the documents say. Nothing that is there is replaced.
+# A link for people at the place that the documents name. An existing file is not replaced.
 link_state() {
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] && [ ! -e "$old_state" ] && [ ! -L "$old_state" ] || return 0
-	# With -n another installer's link, made meanwhile, is no folder to link into.
+	# With -n ln does not follow a link that another installer has made in between.
 	mkdir -p "$config/.sisyphus" && ln -sn "$state" "$old_state" 2>/dev/null || :
 }
 
-# A session may still use the version before; what is older than a week is nobody's. What another installer renames
-# meanwhile is no news.
+# A session may still use the previous version; versions older than a week are unused. Errors are ignored, because another
+# installer may rename files at the same time.
 remove_old_versions() {
 	for folder in "$versions" "$old_versions"; do
 		find "$folder" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} + 2>/dev/null || :
@@ -279,7 +278,7 @@ uninstall() {
 	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link"
 	rm -rf "$versions" "$old_versions"
 	[ "$(readlink "$old_state" || :)" != "$data/state" ] || rm -f "$old_state"
-	# Another folder than the usual one is all that is meant then.
+	# With SISYPHUS_STATE_DIR only that folder counts.
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
 	say "Removed $PLUGIN."
 	if [ ! -d "$state" ] && [ ! -d "$old_state" ]; then
@@ -289,7 +288,7 @@ uninstall() {
 		purge_state "$old_state"
 		say "Removed the task history."
 	else
-		# The runner stays with the history: sessions that run now still look for it.
+		# The runner stays with the history, because running sessions still look for it.
 		kept=$state
 		[ -d "$state" ] || kept=$old_state
 		say "The task history is kept in $kept; --uninstall --purge removes it."

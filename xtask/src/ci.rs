@@ -1,4 +1,4 @@
-//! Everything that must hold before a change is taken, in the order that finds mistakes cheapest first.
+//! Everything that must hold before a change is accepted. Steps that find mistakes cheaply come first.
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -20,13 +20,13 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
-        // By way of cargo, because the build above may have replaced this very program.
+        // Through cargo, because the build above may have replaced this very program.
         ("docs", Step::Task(&["docs", "--check"])),
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
         ("chaos", Step::Task(&["chaos", "--seed", "1", "--endings", "200"])),
         ("bench", Step::Task(&["bench", "--quick"])),
         ("dist", Step::Task(&["dist"])),
-        // A process of its own also because it moves itself into a network namespace.
+        // A process of its own, also because it moves itself into a network namespace.
         ("e2e", Step::Task(&["e2e"])),
     ];
     for (name, step) in steps {
@@ -67,8 +67,8 @@ impl Step {
     }
 }
 
-/// Shares what clippy has looked at in the workspace. Nothing is linked, so libFuzzer itself is not built: whatever
-/// library is named in its place, none is read.
+/// Reuses clippy's results for the workspace. Nothing is linked, so libFuzzer itself is not built: any path can be
+/// given for its library.
 fn check_guided() -> Result<Command> {
     let mut check = Command::new(repository::cargo());
     check.args(["check", "--locked", "--manifest-path", "crates/fuzz/guided/Cargo.toml"]);

@@ -1,4 +1,4 @@
-//! Stands in for the client where the real one is not needed: its events, its notices and its shells, as measured.
+//! A fake of Claude Code where the real one is not needed: its events, its notices and its shells, as measured.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-/// One session of a client that is not there.
+/// One session of a fake client.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: String,
     cwd: PathBuf,
-    /// Where the client would keep the outputs of this session's commands.
+    /// Where Claude Code would keep the outputs of this session's commands.
     outputs: PathBuf,
-    /// Where the client would keep what SessionStart puts in front of every command.
+    /// Where Claude Code would keep the line that SessionStart puts in front of every command.
     pub(crate) env_file: PathBuf,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Call {
     pub(crate) description: String,
 }
 
-/// How the client says that a command ended.
+/// How Claude Code reports that a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Code(i32),
@@ -59,12 +59,12 @@ impl Session {
         self.event("PostToolUse", more)
     }
 
-    /// UserPromptSubmit with something that a person typed.
+    /// UserPromptSubmit with a prompt that the user typed.
     pub(crate) fn typed(&self) -> Value {
         self.event("UserPromptSubmit", json!({ "prompt": "go on" }))
     }
 
-    /// UserPromptSubmit with the client's notice of an end.
+    /// UserPromptSubmit with Claude Code's notice of an end.
     pub(crate) fn notice(&self, call: &Call, client_id: &str, end: End) -> Value {
         let (status, verdict) = match end {
             End::Code(0) => ("completed", "completed (exit code 0)".to_owned()),
@@ -100,12 +100,12 @@ impl Session {
         event
     }
 
-    /// The client's output file of a task.
+    /// Claude Code's output file of a task.
     pub(crate) fn output(&self, client_id: &str) -> PathBuf {
         self.outputs.join(format!("{client_id}.output"))
     }
 
-    /// Completes `shell`, which is the shell's program in the right environment, as the client starts it for `command`.
+    /// Completes `shell`, the shell's program in the right environment, as Claude Code starts it for `command`.
     pub(crate) fn shell(
         &self,
         mut shell: Command,
@@ -130,7 +130,7 @@ impl Session {
     }
 }
 
-/// The client quotes every command but a single word of harmless characters.
+/// Claude Code quotes every command except a single word of harmless characters.
 pub(crate) fn as_written(command: &str) -> String {
     let is_harmless =
         |character: char| character.is_ascii_alphanumeric() || "_-./:=@,+".contains(character);

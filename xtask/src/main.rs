@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build tool talks to a person")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "a build tool is no hook: it may write, sleep and read the environment"
+    reason = "a build tool is not a hook: it may write, sleep and read the environment"
 )]
 
 mod bench;

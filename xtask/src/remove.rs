@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// Removes a file, or a folder with all that is in it. What is gone already was somebody's who took it away, as the
-/// notifier does with its notes.
+/// Removes a file, or a folder with its content. A missing path is no error: another process may remove its own files,
+/// as the notifier does with its notes.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {

@@ -7,14 +7,14 @@ use anyhow::{Context as _, Result};
 
 /// The folder that holds the workspace's `Cargo.toml`.
 pub(crate) fn root() -> Result<PathBuf> {
-    // At run time first: a binary copied with its target folder must not point at where it was compiled.
+    // The variable of the running process first: a binary copied with its target folder must not use its build path.
     let manifest =
         env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
     let root = Path::new(&manifest).parent().context("the xtask folder has no parent")?;
     Ok(root.to_path_buf())
 }
 
-/// The build folder this binary was built into, whatever named it (`CARGO_TARGET_DIR`, a config file, nothing).
+/// The build folder of this binary, however it was configured (`CARGO_TARGET_DIR`, a config file, the default).
 pub(crate) fn target() -> Result<PathBuf> {
     let executable = env::current_exe().context("could not tell where this executable is")?;
     let target =

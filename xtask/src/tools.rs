@@ -1,21 +1,21 @@
-//! The programs that the tests need beyond cargo. A missing one is said at once, not after ten minutes, and never
-//! skipped over.
+//! The programs that the tests need beyond cargo. A missing one is reported at once, not after ten minutes, and no test
+//! is skipped.
 
 use std::env;
 use std::process::ExitCode;
 
 /// Each program, and what needs it.
 const TOOLS: [(&str, &str); 10] = [
-    ("npm", "fetches the client that the end-to-end tests drive"),
-    ("zsh", "commands are compared in bash and in zsh"),
-    ("fish", "what it completes is tried in it"),
-    ("dbus-daemon", "notifications are shown on a bus of their own"),
-    ("strace", "what a hook opens is counted"),
-    ("bwrap", "the client's sandbox (package bubblewrap)"),
-    ("socat", "the client's sandbox"),
-    ("tmux", "the client's terminal interface"),
-    ("unshare", "a network that holds nothing but loopback (package util-linux)"),
-    ("ip", "a network that holds nothing but loopback (package iproute2)"),
+    ("npm", "downloads Claude Code for the end-to-end tests"),
+    ("zsh", "tests compare commands in bash and in zsh"),
+    ("fish", "a test tries the completions in it"),
+    ("dbus-daemon", "tests show notifications on a bus of their own"),
+    ("strace", "a test counts the files that a hook opens"),
+    ("bwrap", "Claude Code's sandbox (package bubblewrap)"),
+    ("socat", "Claude Code's sandbox"),
+    ("tmux", "Claude Code's terminal interface"),
+    ("unshare", "a network with loopback only (package util-linux)"),
+    ("ip", "a network with loopback only (package iproute2)"),
 ];
 
 /// Names every program that is missing.

@@ -23,14 +23,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Reads the command line of this process. A wrong one, or a wish for help, ends it here.
+    /// Parses the command line of this process. On a wrong one, `--help` and `--version` the parser ends the process.
     pub(crate) fn read() -> Self {
         let matches = command().get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 }
 
-/// The whole command line, as help, manual pages and completions tell it.
+/// The whole command line, for the help, the manual pages and the completions.
 pub(crate) fn command() -> clap::Command {
     let mut help = "Exit codes:\n".to_owned();
     for (code, meaning) in EXIT_CODES {
@@ -41,37 +41,37 @@ pub(crate) fn command() -> clap::Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Lists tasks: those that have not ended, then the newest that have.
+    /// List tasks: those that have not ended, then the newest that have.
     List(List),
-    /// Shows one task and the end of its output.
+    /// Show one task and the end of its output.
     Show(Show),
-    /// Prints the output of a task, live or ended.
+    /// Print the output of a task, live or ended.
     Output(Output),
-    /// Waits until tasks have ended, and says how.
+    /// Wait until tasks have ended, and print their outcomes.
     Wait(Wait),
-    /// Stops tasks, with every process that they have started.
+    /// Stop tasks, with every process that they have started.
     Cancel(Cancel),
-    /// Removes old outputs, old history and what crashes have left.
+    /// Remove old outputs, old history and what crashes have left.
     Clean(Clean),
-    /// Counts commands: how they ended, how long they took, and how long they waited for a slot.
+    /// Count commands by outcome, with their running times and their waits for a slot.
     Stats(Stats),
-    /// Draws the last hours, one bar a task.
+    /// Draw the last hours, one bar per task.
     Timeline(Timeline),
-    /// Prints one short line for the status line of Claude Code; nothing while nothing runs.
+    /// Print one short line for the status line of Claude Code, nothing while nothing runs.
     Statusline,
-    /// Prints what counts for each setting, and where it comes from.
+    /// Print the effective value of each setting, and where it comes from.
     Config(Config),
-    /// Examines the installation, and says of whatever is wrong what to do.
+    /// Check the installation and suggest fixes.
     Doctor(Doctor),
-    /// Says in which way you are told of ends: on the desktop, or by the terminal.
+    /// Print how notifications reach you: on the desktop or through the terminal.
     Notify(Notify),
-    /// Prints a script with which a shell completes command lines.
+    /// Print a script with which a shell completes command lines.
     Completions(Completions),
-    /// Writes the manual pages.
+    /// Write the manual pages.
     Man(Pages),
-    /// Drives the installed hooks through four real background commands, without Claude Code and without an account.
+    /// Run four real background commands through the installed hooks, without Claude Code and without an account.
     Demo,
-    /// Takes over what version 0.1.0 left in its own state folder. For the installer.
+    /// Import what version 0.1.0 left in its own state folder. For the installer.
     #[command(hide = true)]
     Import,
 }
@@ -91,16 +91,16 @@ impl Format {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct List {
-    /// Lists archived tasks too.
+    /// List archived tasks too.
     #[arg(long)]
     all: bool,
-    /// How many ended tasks are listed.
+    /// List at most N ended tasks.
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) last: usize,
-    /// Draws the list anew as long as it is not interrupted, with the last line that each running task has printed.
+    /// Redraw the list until interrupted, with the last line that each running task has printed.
     #[arg(long, short, conflicts_with = "json")]
     watch: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -128,9 +128,9 @@ impl List {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Show {
-    /// The task: its id or the beginning of it, Claude Code's id of it, or its description.
+    /// The task: its id or the beginning of it, Claude Code's id for it, or its description.
     pub(crate) task: String,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -143,22 +143,22 @@ impl Show {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Output {
-    /// The task: its id or the beginning of it, Claude Code's id of it, or its description.
+    /// The task: its id or the beginning of it, Claude Code's id for it, or its description.
     pub(crate) task: String,
-    /// Goes on until the task has ended.
+    /// Keep printing until the task has ended.
     #[arg(long, short)]
     follow: bool,
-    /// Begins with the last N lines.
+    /// Begin with the last N lines.
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) tail: Option<u64>,
 }
 
-/// How long an output is printed.
+/// When the command stops printing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FollowMode {
-    /// As far as it is there.
+    /// At the end of the output so far.
     Now,
-    /// Until its task has ended.
+    /// When the task has ended.
     TheEnd,
 }
 
@@ -170,13 +170,13 @@ impl Output {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Wait {
-    /// The tasks, each by its id or the beginning of it, Claude Code's id of it, or its description.
+    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or its description.
     #[arg(required = true)]
     pub(crate) tasks: Vec<String>,
-    /// Gives up after so many seconds, with exit code 124.
+    /// Give up after this many seconds, with exit code 124.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
-    /// Prints JSON, when all have ended.
+    /// Print JSON when all have ended.
     #[arg(long)]
     json: bool,
 }
@@ -189,21 +189,21 @@ impl Wait {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Cancel {
-    /// The tasks, each by its id or the beginning of it, Claude Code's id of it, or its description.
+    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or its description.
     #[arg(required_unless_present_any = ["all", "session"], conflicts_with_all = ["all", "session"])]
     tasks: Vec<String>,
-    /// Stops every task that we can stop, of all sessions.
+    /// Stop every task that Sisyphus can stop, of all sessions.
     #[arg(long, conflicts_with = "session")]
     all: bool,
-    /// Stops those of one session; the beginning of its id is enough.
+    /// Stop the tasks of one session. The beginning of its id is enough.
     #[arg(long)]
     session: Option<String>,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Which tasks are meant.
+/// Which tasks to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice<'a> {
     Named(&'a [String]),
@@ -227,16 +227,16 @@ impl Cancel {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Clean {
-    /// How old outputs and archived history must be to go, in days.
+    /// Remove outputs and archived history that are older than this many days.
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     older_than: u32,
     /// Remove the whole history: every record, every kept output, the archive. Refused while a task runs or waits.
     #[arg(long, conflicts_with = "older_than")]
     all: bool,
-    /// Says what would go, and removes nothing.
+    /// List what would be removed, and remove nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }

@@ -12,7 +12,7 @@ use crate::format::predicate;
 use crate::print::{self, Verdict};
 use crate::view::{VERSION, View};
 
-/// Stops the tasks that are meant. All of them are found before the first is stopped.
+/// Stops the selected tasks. It finds all of them before it stops the first.
 pub(crate) fn cancel(options: &Cancel) -> Result<Verdict> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let meant = meant(options.choice(), &tasks)?;
@@ -34,7 +34,7 @@ fn meant(choice: Choice<'_>, tasks: &Tasks) -> Result<Vec<Task>> {
     })
 }
 
-/// Why a task is not over, as far as it is not.
+/// Why a task still runs; `None` if it has ended.
 fn problem(ending: &Ending) -> Option<&str> {
     match ending {
         Ending::Ended | Ending::HadEnded => None,
@@ -45,7 +45,7 @@ fn problem(ending: &Ending) -> Option<&str> {
     }
 }
 
-/// The same in JSON.
+/// The result in JSON.
 fn result(ending: &Ending) -> &'static str {
     match ending {
         Ending::Ended => "ended",

@@ -1,17 +1,17 @@
-//! Lines on a terminal that are drawn anew in their place.
+//! Lines on a terminal that are redrawn in place.
 
 use anyhow::Result;
 
 use crate::print::{self, Reader};
 use crate::screen::Size;
 
-/// The place on the terminal, below what was printed before.
+/// The lines that were drawn last, below the earlier output.
 #[derive(Debug, Default)]
 pub(crate) struct Canvas {
     before: Option<Drawn>,
 }
 
-/// What stands there.
+/// The size of the last drawing.
 #[derive(Debug)]
 struct Drawn {
     lines: usize,
@@ -19,9 +19,9 @@ struct Drawn {
 }
 
 impl Canvas {
-    /// Draws lines that fit the width over those that stand there, as many as the terminal shows.
+    /// Draws over the previous lines, as many lines as the terminal shows. Each line must fit the width.
     pub(crate) fn draw(&mut self, lines: &[String], size: Size) -> Result<Reader> {
-        // One line stays free for the cursor: what has scrolled away can't be drawn over.
+        // One line stays free for the cursor: a line that has scrolled away can't be drawn over.
         let shown = &lines[..lines.len().min(size.height.saturating_sub(1).max(1))];
         let text: String = shown.iter().map(|line| format!("{line}\n")).collect();
         let reader = print::bytes((self.go_back(size) + &text).as_bytes())?;
@@ -29,11 +29,11 @@ impl Canvas {
         Ok(reader)
     }
 
-    /// Puts the cursor where the next drawing begins, and clears what is behind it.
+    /// Moves the cursor to the start of the drawing and clears everything after it.
     fn go_back(&self, size: Size) -> String {
         match &self.before {
             None => String::new(),
-            // Narrower, the old lines may have become more.
+            // On a narrower terminal the old lines may have wrapped into more lines.
             Some(drawn) if drawn.width != size.width => "\u{1b}[H\u{1b}[2J".to_owned(),
             Some(drawn) => format!("\u{1b}[{}A\r\u{1b}[J", drawn.lines),
         }

@@ -19,10 +19,10 @@ use crate::format::size;
 use crate::print::{self, Verdict};
 use crate::view::VERSION;
 
-/// Most characters of a path that are shown.
+/// Longest path that is shown, in characters.
 const PATH_MAX: usize = 1_000;
 
-/// Removes what no task needs any more, or the whole history, or lists what would go.
+/// Removes what no task needs any more or the whole history, or lists what would be removed.
 pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
     let store = open_store()?;
     let (roots, mut errors) = roots(&store.read_active()?.tasks);
@@ -53,7 +53,7 @@ pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
     Ok(if errors.is_empty() { Verdict::Good } else { Verdict::Bad })
 }
 
-/// Where run folders are: where this session's would be, and where those are of tasks that have not ended.
+/// The run roots: the one of this session's environment, and those of tasks that have not ended.
 pub(crate) fn roots(active: &[Task]) -> (Vec<RunRoot>, Vec<anyhow::Error>) {
     let own = RunRoot::open(&Environment::read());
     let (mut roots, mut errors): (Vec<RunRoot>, _) = (Vec::new(), Vec::new());
@@ -69,7 +69,7 @@ pub(crate) fn roots(active: &[Task]) -> (Vec<RunRoot>, Vec<anyhow::Error>) {
     (roots, errors)
 }
 
-/// Where the line is.
+/// The folder of the line.
 fn runtime(errors: &mut Vec<anyhow::Error>) -> Option<RuntimeDir> {
     RuntimeDir::open(&Environment::read()).unwrap_or_else(|error| {
         errors.push(error);
@@ -80,7 +80,7 @@ fn runtime(errors: &mut Vec<anyhow::Error>) -> Option<RuntimeDir> {
 fn refuse_in_sandbox(store: &Store) -> Result<()> {
     anyhow::ensure!(
         store.dir().is_writable(),
-        "could not write to `{}`: in Claude Code's sandbox nothing can be removed; run this outside of it",
+        "could not write to `{}`: nothing can be removed inside Claude Code's sandbox; run this outside of it",
         store.dir().root().display()
     );
     Ok(())
@@ -120,11 +120,11 @@ fn name(kind: Kind) -> &'static str {
         Kind::Output => "kept output",
         Kind::Archive => "archived history",
         Kind::Corrupt => "broken state file",
-        Kind::Session => "what was known of a session",
+        Kind::Session => "session data",
         Kind::Temporary => "half-written file",
-        Kind::Handoff => "handoff that nobody took",
-        Kind::Line => "what a killed runner left in the line",
-        Kind::Waiter => "what a session's waiter left",
+        Kind::Handoff => "unused handoff",
+        Kind::Line => "queue file of a killed runner",
+        Kind::Waiter => "file of a session's waiter",
         Kind::Runner => "runner of another version",
         Kind::RunFolder => "run folder",
     }

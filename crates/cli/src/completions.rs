@@ -1,4 +1,4 @@
-//! `sisyphus completions`: what a shell needs to complete our command lines.
+//! `sisyphus completions`: a script with which a shell completes our command lines.
 
 use anyhow::Result;
 use clap::{Args as ClapArgs, ValueEnum};
@@ -12,7 +12,7 @@ pub(crate) struct Completions {
     shell: Shell,
 }
 
-/// The shells that we complete for.
+/// The shells that have a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Shell {
     Bash,

@@ -1,4 +1,4 @@
-//! `sisyphus config`: what counts for each setting, and where it comes from.
+//! `sisyphus config`: the effective value of each setting, and where it comes from.
 
 use std::path::PathBuf;
 
@@ -21,10 +21,10 @@ use crate::view::VERSION;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Config {
-    /// The project whose settings are looked at too; without it, the current folder's.
+    /// Read the settings of this project too. Without it, those of the current folder's project.
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -34,10 +34,10 @@ const COLUMNS: [Column; 3] = [
     Column::left("VALUE", 7).may_shrink_to(7),
     Column::left("FROM", 0).may_shrink_to(10),
 ];
-/// Most characters of a value or a path that are shown.
+/// Longest value or path that is shown, in characters.
 const SHOWN: usize = 400;
 
-/// Prints what counts.
+/// Prints the effective values.
 pub(crate) fn config(options: &Config) -> Result<()> {
     let project = options.project.clone().or_else(project_dir);
     let layers = Layers::read(&client_config_dir(&Environment::read())?, project.as_deref());
@@ -59,7 +59,7 @@ pub(crate) fn config(options: &Config) -> Result<()> {
                     let path = one_line(&path.to_string_lossy(), SHOWN);
                     let key = it.key.dotted();
                     text.push_str(&format!(
-                        "\n`{path}` sets {key} too: a project may not loosen it\n"
+                        "\n`{path}` sets {key} too; it is ignored, because a project may not loosen it\n"
                     ));
                 }
             }
@@ -73,7 +73,7 @@ fn view(it: &Effective<'_>) -> Value {
         Source::Default => Value::Null,
         Source::File(path) => path.to_string_lossy().into(),
     };
-    // A path need not be text, and JSON is.
+    // A path need not be valid text, and JSON must be.
     let refused: Vec<_> = it.refused.iter().map(|path| path.to_string_lossy()).collect();
     json!({
         "key": it.key.dotted(), "value": it.value, "default": it.key.default(), "source": source,

@@ -1,4 +1,4 @@
-//! What else is known of a task, for people: where and when it ran, and what was agreed about it.
+//! Further facts about a task, for people: when and where it ran, and its limits.
 
 use chrono::{DateTime, Local, Utc};
 use sisyphus_base::text::one_line;
@@ -12,12 +12,12 @@ use sisyphus_wording::elsewhere;
 /// Longest path that is shown, in characters.
 const PATH_MAX: usize = 200;
 
-/// One line each, with its name in front.
+/// One line for each fact, with its name in front.
 pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot) -> String {
     let all = [
         ("folder", Some(one_line(&task.cwd.to_string_lossy(), PATH_MAX))),
         ("session", Some(session(task))),
-        ("place in line", place_in_line(task, expected, line)),
+        ("place in queue", place_in_line(task, expected, line)),
         ("started", started(task)),
         ("ended", ended(task)),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
@@ -53,7 +53,7 @@ fn started(task: &Task) -> Option<String> {
     };
     let waited = waited_ms.filter(|ms| *ms > 0).map(duration);
     Some(match waited {
-        Some(waited) => format!("{}, after {waited} in line", clock(at)),
+        Some(waited) => format!("{}, after {waited} in the queue", clock(at)),
         None => clock(at),
     })
 }
@@ -65,11 +65,11 @@ fn ended(task: &Task) -> Option<String> {
     }
 }
 
-/// Only what is out of the ordinary is worth a line.
+/// Worth a line only if no runner supervises the task.
 fn watched(task: &Task) -> Option<String> {
     let Status::Running { watch: Watch::Observed, .. } = task.status() else { return None };
     (task.kind != Kind::Agent)
-        .then(|| "by Claude Code alone, whose word its end will be".to_owned())
+        .then(|| "by Claude Code alone; its notice will be the result".to_owned())
 }
 
 fn clock(at: DateTime<Utc>) -> String {

@@ -1,4 +1,4 @@
-//! Which function does what a command line asks for.
+//! Which function runs which command.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::{
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     let good = |()| Verdict::Good;
-    // Asked for many times a minute: it does without the parser.
+    // Runs many times a minute, so it skips the parser.
     if std::env::args_os().skip(1).eq(["statusline"]) {
         return statusline::statusline();
     }

@@ -1,4 +1,4 @@
-//! `sisyphus doctor`: whether all is well, and if not, what to do. It changes nothing.
+//! `sisyphus doctor`: checks the installation and suggests fixes. It changes nothing.
 
 mod client;
 mod context;
@@ -30,12 +30,12 @@ use finding::{Finding, Level};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Doctor {
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// One part of the examination: what it is about, and who looks.
+/// One part of the check: its name and its function.
 type Part = (&'static str, fn(&DoctorContext) -> Vec<Finding>);
 
 /// Every part, in the order of the report.
@@ -55,7 +55,7 @@ const PARTS: [Part; 13] = [
     ("leftovers", leftovers::check),
 ];
 
-/// Examines everything, and tells.
+/// Checks everything and reports the findings.
 pub(crate) fn doctor(options: &Doctor) -> Result<Verdict> {
     let context = DoctorContext::find()?;
     let found: Vec<(&str, Finding)> = PARTS

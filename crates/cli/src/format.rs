@@ -1,14 +1,14 @@
-//! What is said of a task on one line.
+//! One-line descriptions of a task.
 
 use sisyphus_base::text::one_line;
 use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-/// Most characters of a host's name.
+/// Longest name of a host, in characters.
 const PLACE_MAX: usize = 100;
 
-/// One character for what a task does or how it ended.
+/// One character for the state or the outcome of a task.
 pub(crate) mod sign {
     pub(crate) const RUNS: &str = "▶";
     pub(crate) const WAITS: &str = "⏳";
@@ -16,7 +16,7 @@ pub(crate) mod sign {
     pub(crate) const BAD: &str = "✖";
 }
 
-/// Says how a task ended, or what it does.
+/// The sentence about the state or the outcome of a task.
 pub(crate) fn how_it_ended(task: &Task) -> String {
     format!("{} {}.\n", task.heading(), predicate(task))
 }
@@ -34,7 +34,7 @@ pub(crate) fn predicate(task: &Task) -> String {
     }
 }
 
-/// A size as a person says it: `12 bytes`, `3.4 kB`, `1.2 MB`.
+/// A size for people: `12 bytes`, `3.4 kB`, `1.2 MB`.
 pub(crate) fn size(bytes: u64) -> String {
     let in_units = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
     match bytes {

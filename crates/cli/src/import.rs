@@ -1,4 +1,4 @@
-//! `sisyphus import`: what the installer starts behind an update from 0.1.0.
+//! `sisyphus import`: what the installer runs after an update from 0.1.0.
 
 use anyhow::Result;
 use sisyphus_base::environment::Environment;
@@ -7,7 +7,7 @@ use sisyphus_control::world;
 use sisyphus_state::import_0_1::{self, Live};
 use sisyphus_state::store::Store;
 
-/// Takes over what is there, once. The installer has switched the link, so nothing stays behind.
+/// Imports the old state, once. The installer has switched the link already, so nothing writes to the old folder later.
 pub(crate) fn import() -> Result<()> {
     let environment = Environment::read();
     let state = StateDir::locate(&environment)?;

@@ -20,10 +20,10 @@ use crate::view::{VERSION, View};
 use crate::watch::watch;
 use crate::{print, screen};
 
-/// Widest project and description where no terminal sets a limit, in characters.
+/// Widest project and description when no terminal sets a limit, in characters.
 const PROJECT_MAX: usize = 16;
 const WHAT_MAX: usize = 60;
-/// Most of a description that is looked at.
+/// How many characters of a description are read.
 const LONGEST_WHAT: usize = 500;
 
 const COLUMNS: [Column; 5] = [
@@ -62,7 +62,7 @@ pub(crate) fn list(options: &List) -> Result<()> {
     }
 }
 
-/// The tasks that are to be listed.
+/// The tasks to list.
 pub(crate) fn meant(options: &List) -> Result<Tasks> {
     let mut tasks = Tasks::read(options.reach(), print::warn)?;
     if options.reach() == HistoryDepth::Recent {
@@ -97,7 +97,7 @@ pub(crate) fn table(
     lines(&COLUMNS, &rows, width, paint)
 }
 
-/// A call for an agent that was denied and waits for a slot.
+/// A denied call for an agent that waits for a slot, in JSON.
 fn waiting(waiting: &Waiting) -> Value {
     let turn = if waiting.turn.is_reserved() { "reserved" } else { "waiting" };
     json!({
@@ -110,10 +110,10 @@ fn waiting(waiting: &Waiting) -> Value {
     })
 }
 
-/// The same on a line of the table.
+/// The same as a row of the table.
 fn in_line(waiting: &Waiting, most: usize) -> [Cell; 5] {
     let what = format!("agent {}: {}", waiting.call.agent_type, waiting.description);
-    let turn = if waiting.turn.is_reserved() { "its turn" } else { "in line" };
+    let turn = if waiting.turn.is_reserved() { "reserved" } else { "queued" };
     [
         Cell::from("-"),
         Cell::of(Hue::Waiting, turn.to_owned()),
@@ -123,7 +123,7 @@ fn in_line(waiting: &Waiting, most: usize) -> [Cell; 5] {
     ]
 }
 
-/// What another configuration folder has of the slots.
+/// A slot that another configuration folder holds.
 fn held_elsewhere(what: String) -> [Cell; 5] {
     [
         Cell::from("-"),
@@ -134,7 +134,7 @@ fn held_elsewhere(what: String) -> [Cell; 5] {
     ]
 }
 
-/// The state of a command that waits, with its place in line.
+/// The state of a task, with its number if it is queued.
 fn with_place(state: String, task: &Task, line: &Snapshot) -> String {
     let standing = task.client_id().and_then(|id| line.standing(id));
     match (task.status(), standing) {
@@ -143,7 +143,7 @@ fn with_place(state: String, task: &Task, line: &Snapshot) -> String {
     }
 }
 
-/// The last part of the folder that it runs in.
+/// The last part of the task's folder.
 fn project(task: &Task) -> String {
     let name = task.cwd.file_name().unwrap_or_default().to_string_lossy();
     clean_line(name.as_bytes(), PROJECT_MAX)
@@ -162,7 +162,7 @@ pub(crate) fn what(task: &Task, most: usize) -> String {
     clean_line(what.replace(['\r', '\n', '\t'], " ").as_bytes(), most)
 }
 
-/// The state, with the exit code where that says more.
+/// The state, with the exit code if there is one.
 pub(crate) fn state(task: &Task) -> String {
     if !is_in_reach(task) {
         return "out of reach".to_owned();
@@ -181,7 +181,7 @@ pub(crate) fn state(task: &Task) -> String {
     }
 }
 
-/// How long it took, or for how long it has been running or waiting, in milliseconds.
+/// How long the task ran, or how long it has been running or waiting, in milliseconds.
 pub(crate) fn time(task: &Task, now: DateTime<Utc>) -> Option<u64> {
     let since = match task.status() {
         Status::Running { started_at, .. } => started_at,

@@ -1,4 +1,4 @@
-//! `sisyphus`: parses, calls, maps to an exit code.
+//! `sisyphus`: runs the command line and exits with its code.
 
 mod args;
 mod cancel;

@@ -1,4 +1,4 @@
-//! `sisyphus man`: the manual pages, made from the command line itself.
+//! `sisyphus man`: the manual pages, generated from the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,12 @@ use crate::print::{self, EXIT_CODES};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Pages {
-    /// The folder that the pages are written to, made if there is none: `~/.local/share/man/man1` is where `man` looks.
+    /// The folder for the pages, created if it is missing. `man` searches `~/.local/share/man/man1`.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
 
-/// Writes one page for the whole and one for each command.
+/// Writes one page for `sisyphus` and one for each command.
 pub(crate) fn man(options: &Pages) -> Result<()> {
     let dir = &options.dir;
     std::fs::create_dir_all(dir)
@@ -27,7 +27,7 @@ pub(crate) fn man(options: &Pages) -> Result<()> {
     write(dir, "sisyphus", whole.clone())?;
     for command in whole.get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("sisyphus-{}", command.get_name());
-        // In the usage it is two words, in the title one.
+        // The usage has two words, the title one.
         let usage = format!("sisyphus {}", command.get_name());
         write(dir, &name, command.clone().bin_name(usage).display_name(name.clone()))?;
     }
@@ -41,7 +41,7 @@ fn write(dir: &Path, name: &str, command: clap::Command) -> Result<()> {
     let source = concat!("sisyphus ", env!("CARGO_PKG_VERSION"));
     Man::new(command).source(source).render(&mut page).with_context(failed)?;
     exit_status().to_writer(&mut page).with_context(failed)?;
-    // Pages are for everybody, unlike what we keep of tasks.
+    // Unlike the state, the pages are no secret.
     std::fs::write(&path, page).with_context(failed)?;
     print::out(&format!("{}\n", path.display()))
 }

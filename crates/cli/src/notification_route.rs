@@ -1,4 +1,4 @@
-//! In which way people are told of ends: asked of the notifier, which is a program of its own.
+//! How notifications reach the user. The notifier, a separate program, answers that.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,31 +8,31 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
 use sisyphus_process::find_notifier;
 
-/// Most characters of what a desktop says that are told.
+/// Longest answer of a desktop that is shown, in characters.
 const SHOWN: usize = 300;
 
-/// What is asked of the notifier.
+/// What to ask the notifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// Who would show a notification?
+    /// Which program would show a notification?
     Probe,
     /// Show one.
     Test,
 }
 
-/// The way.
+/// The route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// The desktop's program of that name.
+    /// The program of this name shows them on the desktop.
     Desktop(String),
-    /// There is no desktop, and why; the terminal tells.
+    /// There is no desktop, for this reason; the terminal shows them.
     Terminal(Terminal, String),
-    /// Neither is there.
+    /// There is neither desktop nor terminal.
     Nobody(String),
 }
 
 impl Route {
-    /// Finds it.
+    /// Asks the notifier.
     pub(crate) fn find(question: Question, state: &StateDir, environment: &Environment) -> Self {
         let asked = match find_notifier(state) {
             Some(notifier) => ask(&notifier, question),
@@ -45,7 +45,7 @@ impl Route {
         }
     }
 
-    /// One word for JSON.
+    /// The word in JSON.
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Desktop(_) => "desktop",
@@ -55,7 +55,7 @@ impl Route {
     }
 }
 
-/// How a terminal is told, in words.
+/// How the terminal notifies, in words.
 pub(crate) fn way(terminal: Terminal) -> &'static str {
     match terminal {
         Terminal::None => "not at all",
@@ -66,7 +66,7 @@ pub(crate) fn way(terminal: Terminal) -> &'static str {
     }
 }
 
-/// The name of the desktop's program, or why there is none. The notifier itself gives up after some seconds.
+/// The name of the desktop's program, or why there is none. The notifier gives up by itself after some seconds.
 fn ask(notifier: &Path, question: Question) -> Result<String, String> {
     let word = match question {
         Question::Probe => "probe",

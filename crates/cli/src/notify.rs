@@ -1,4 +1,4 @@
-//! `sisyphus notify`: in which way people are told of ends, and whether that works.
+//! `sisyphus notify`: how notifications reach the user, and whether that works.
 
 use anyhow::Result;
 use chrono::Utc;
@@ -18,15 +18,15 @@ use crate::view::VERSION;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Notify {
-    /// Shows a notification, in the way that is said.
+    /// Show a test notification.
     #[arg(long)]
     test: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Says in which way; shows a notification if that was asked for.
+/// Prints the route, after a test notification if one was asked for.
 pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
     let environment = Environment::read();
     let state = StateDir::locate(&environment)?;
@@ -44,14 +44,14 @@ pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
         Format::Text => {
             print::out(&format!("{}: {}\n", route.word(), said(&route)))?;
             if !is_on {
-                print::out("`background_notifications` is false here: nothing is told\n")?;
+                print::out("`background_notifications` is false here: notifications are off\n")?;
             }
         }
     }
     Ok(if matches!(route, Route::Nobody(_)) { Verdict::Bad } else { Verdict::Good })
 }
 
-/// Has the terminal tell, if there is one to be written to.
+/// Shows the test notification, if standard error is a terminal.
 fn show(terminal: Terminal, why: String) -> Result<Route> {
     if !print::is_error_to_terminal() {
         return Ok(Route::Nobody(why));
@@ -70,8 +70,8 @@ fn said(route: &Route) -> String {
     match route {
         Route::Desktop(name) => format!("{name} shows notifications"),
         Route::Terminal(terminal, why) => {
-            format!("the terminal tells, by {}, because {why}", way(*terminal))
+            format!("the terminal shows notifications, by {}: {why}", way(*terminal))
         }
-        Route::Nobody(why) => format!("{why}, and this is no terminal"),
+        Route::Nobody(why) => format!("{why}, and this is not a terminal"),
     }
 }

@@ -15,7 +15,7 @@ use crate::terminal::Filter;
 /// How much is read at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Prints the output of a task, as far as it is there or until the task has ended.
+/// Prints the output of a task, to its current end or until the task has ended.
 pub(crate) fn output(options: &Output) -> Result<()> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let mut task = tasks.find(&options.task)?.clone();
@@ -43,20 +43,20 @@ pub(crate) fn output(options: &Output) -> Result<()> {
         }
     }
     let (name, predicate) = (task.heading(), predicate(&task));
-    printing.with_context(|| format!("{name} {predicate}; there is no output of it"))?.finish()
+    printing.with_context(|| format!("{name} {predicate}; it has no output"))?.finish()
 }
 
 /// An output that is being printed.
 struct Printing {
     source: Source,
-    /// Up to where it is printed.
+    /// The end of what was printed.
     position: u64,
-    /// To a terminal goes only what does it no harm. To a pipe or a file goes every byte.
+    /// Only harmless text goes to a terminal. A pipe or a file gets every byte.
     filter: Option<Filter>,
 }
 
 impl Printing {
-    /// Begins with the last `tail` lines of what is there, or at the beginning.
+    /// Begins with the last `tail` lines of the current output, or at its beginning.
     fn begin(mut source: Source, task: &Task, tail: Option<u64>) -> Result<Self> {
         let position = match tail {
             Some(count) => {
@@ -68,7 +68,7 @@ impl Printing {
         Ok(Self { source, position, filter: print::is_to_terminal().then(Filter::default) })
     }
 
-    /// Prints what has come since.
+    /// Prints what was added since.
     fn go_on(&mut self, task: &Task) -> Result<Reader> {
         let end = self.source.end(task).with_context(|| unreadable(task))?;
         let mut piece = vec![0; PIECE];

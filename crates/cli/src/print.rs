@@ -8,43 +8,46 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 use sisyphus_control::NoSuchTask;
 
-/// Something is wrong on our side, or with the state.
+/// An error of ours or of the state.
 const FAILURE: u8 = 1;
-/// What was asked for does not exist.
+/// A task or a command that does not exist.
 const NOT_FOUND: u8 = 2;
-/// The time was up: the code that `timeout` of the coreutils ends with.
+/// A timeout. `timeout` of the coreutils exits with the same code.
 const TIMED_OUT: u8 = 124;
 
-/// Every exit code, and what it means.
+/// Every exit code with its meaning.
 pub(crate) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
-    (FAILURE, "failed; of wait, cancel, clean, doctor and notify: not all is well"),
+    (
+        FAILURE,
+        "failed; for wait, cancel, clean, doctor and notify also a problem that they have printed",
+    ),
     (NOT_FOUND, "no such task, or a wrong command line"),
-    (TIMED_OUT, "the time of wait was up"),
+    (TIMED_OUT, "wait timed out"),
 ];
 
-/// How a command went that found what it was asked for.
+/// How a command went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Good,
-    /// Not all is as it was asked for. What is not has been said.
+    /// Not everything went as requested. The command has printed what did not.
     Bad,
     TimedOut,
 }
 
-/// Whether anybody reads what is printed.
+/// Whether standard output still has a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reader {
     Reads,
     Gone,
 }
 
-/// Prints text to standard output. That nobody reads any more is no error: `sisyphus list | head`.
+/// Prints text to standard output. A closed pipe is no error: `sisyphus list | head`.
 pub(crate) fn out(text: &str) -> Result<()> {
     bytes(text.as_bytes()).map(|_| ())
 }
 
-/// Prints bytes as they are to standard output, and tells whether anybody reads them.
+/// Prints bytes unchanged to standard output.
 pub(crate) fn bytes(bytes: &[u8]) -> Result<Reader> {
     let mut stdout = stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -54,17 +57,17 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<Reader> {
     }
 }
 
-/// Whether standard output is a terminal, which obeys what is printed.
+/// Whether standard output is a terminal, which interprets control characters.
 pub(crate) fn is_to_terminal() -> bool {
     stdout().is_terminal()
 }
 
-/// Whether standard error is a terminal: what is drawn there is for somebody who looks on.
+/// Whether standard error is a terminal, where a person sees what is drawn.
 pub(crate) fn is_error_to_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Draws on standard error. That it fails costs nothing.
+/// Draws on standard error. A failure does no harm.
 pub(crate) fn draw(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
@@ -82,8 +85,7 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<()> {
     out(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Says on standard error what went wrong, and goes on. A command that looks at the state again and again says the same
-/// once.
+/// Prints an error to standard error, each text once: some commands read the state again and again.
 pub(crate) fn warn(error: &anyhow::Error) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let text = format!("{error:#}");
@@ -93,7 +95,7 @@ pub(crate) fn warn(error: &anyhow::Error) {
     }
 }
 
-/// Reports a failure and maps the outcome to the exit code: 0 done, 1 failed, 2 no such task, 124 the time was up.
+/// Prints the error, if there is one, and maps the outcome to one of [`EXIT_CODES`].
 pub(crate) fn finish(outcome: Result<Verdict>) -> ExitCode {
     let error = match outcome {
         Ok(Verdict::Good) => return ExitCode::SUCCESS,

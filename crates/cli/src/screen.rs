@@ -10,20 +10,20 @@ pub(crate) struct Size {
     pub(crate) height: usize,
 }
 
-/// Narrower, nothing can be laid out: such a terminal breaks the lines itself.
+/// No layout fits a narrower terminal; there the terminal breaks the lines itself.
 const LEAST_WIDTH: usize = 20;
-/// What is taken for a terminal that does not say.
+/// The assumed size of a terminal that does not report one.
 const USUAL: Size = Size { width: 80, height: 24 };
 
-/// The size of the terminal that standard output is; `None` if it is none.
+/// The size of the terminal on standard output; `None` if it is not a terminal.
 pub(crate) fn size() -> Option<Size> {
     crate::print::is_to_terminal().then(any_size)
 }
 
-/// The size of the terminal that standard output or standard error is.
+/// The size of the terminal on standard output or standard error.
 pub(crate) fn any_size() -> Size {
     match terminal_size() {
-        // A pseudo-terminal that nobody gave a size has none.
+        // A pseudo-terminal whose size was never set reports 0.
         Some((Width(width), Height(height))) if width > 0 && height > 0 => {
             Size { width: usize::from(width).max(LEAST_WIDTH), height: usize::from(height) }
         }
@@ -53,12 +53,12 @@ pub(crate) fn fit(text: &str, most: usize) -> String {
     cut
 }
 
-/// The text with so many cells behind it that it takes `wanted`.
+/// The text, padded with spaces at the end to `wanted` cells.
 pub(crate) fn pad(text: &str, wanted: usize) -> String {
     format!("{text}{}", " ".repeat(wanted.saturating_sub(width(text))))
 }
 
-/// The same with the cells before it.
+/// The text, padded with spaces at the start to `wanted` cells.
 pub(crate) fn pad_left(text: &str, wanted: usize) -> String {
     format!("{}{text}", " ".repeat(wanted.saturating_sub(width(text))))
 }

@@ -23,9 +23,9 @@ use crate::list::time;
 use crate::print;
 use crate::view::{VERSION, View};
 
-/// How many last lines of the output are shown.
+/// How many lines from the end of the output are shown.
 const LINES: usize = 20;
-/// How much of the end of an output that still grows is looked at for them, in bytes.
+/// How many bytes at the end of a growing output are read for them.
 const END: usize = 8 * 1024;
 
 /// Prints one task.
@@ -41,7 +41,7 @@ pub(crate) fn show(options: &Show) -> Result<()> {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
         print::out(&format!("{report}{asked}{facts}"))?;
-        // Best effort: at worst it is told once more.
+        // Best effort: at worst the result is delivered once more.
         let _ = acknowledge(&tasks.store, task, own_requester().as_ref());
         return Ok(());
     }
@@ -49,7 +49,7 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     print::out(&format!("{heading}{}{facts}{}", asked(task), so_far(task, state)))
 }
 
-/// Its place in line, as far as that can be read.
+/// Its place in the queue, as far as that can be read.
 fn expected_admission(tasks: &Tasks, task: &Task) -> Admission {
     let config_dir = client_config_dir(&Environment::read()).ok();
     let settings = config_dir.and_then(|dir| Settings::read_whole(&dir));
@@ -66,7 +66,7 @@ fn heading_of_live(task: &Task, now: DateTime<Utc>) -> String {
     format!("{} {}{lasted}.\n", task.heading(), predicate(task))
 }
 
-/// What was asked for.
+/// The command, or the call for the agent.
 fn asked(task: &Task) -> String {
     match &task.launched {
         Some(agent) => {
@@ -77,7 +77,7 @@ fn asked(task: &Task) -> String {
     }
 }
 
-/// What it has printed so far: quoted as in a reminder, because a model may read this too.
+/// The output so far, quoted as in a reminder because a model may read it too.
 fn so_far(task: &Task, state: &StateDir) -> String {
     let client_tmp = client_tmp_dir(&Environment::read());
     let Some(mut source) = Source::open(task, state, &client_tmp) else { return String::new() };

@@ -1,4 +1,4 @@
-//! One line on standard error that shows somebody who looks on that it goes on. Drawn on a terminal only.
+//! One line on standard error that shows progress, drawn on a terminal only.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use crate::print;
 use crate::screen::{any_size, fit};
 
 const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-/// Goes to the beginning of the line, and clears it.
+/// Moves to the start of the line and clears it.
 const CLEAR: &str = "\r\u{1b}[K";
 
 /// The line.
@@ -26,7 +26,7 @@ impl Spinner {
         Self { begin: Instant::now(), frame: 0, is_drawn: false, is_wanted }
     }
 
-    /// Draws the next frame. The text was made harmless.
+    /// Draws the next frame. The text must be cleaned.
     pub(crate) fn turn(&mut self, text: &str) {
         if !self.is_wanted {
             return;
@@ -35,11 +35,11 @@ impl Spinner {
         let line = format!("{} {}  {text}", FRAMES[self.frame], duration(elapsed));
         self.frame = (self.frame + 1) % FRAMES.len();
         self.is_drawn = true;
-        // One cell stays free: in the last one some terminals begin a new line.
+        // One cell stays free: some terminals begin a new line after the last one.
         print::draw(&format!("{CLEAR}{}", fit(&line, any_size().width - 1)));
     }
 
-    /// Removes the line, before something else is printed.
+    /// Removes the line, before other output.
     pub(crate) fn clear(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
             print::draw(CLEAR);

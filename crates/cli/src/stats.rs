@@ -1,4 +1,4 @@
-//! `sisyphus stats`: how often commands ran, how they ended, how long they took and waited.
+//! `sisyphus stats`: how often commands ran, how they ended, how long they ran and waited.
 
 mod spread;
 mod tally;
@@ -25,13 +25,13 @@ use tally::Tally;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Stats {
-    /// Counts only what ended within so many days.
+    /// Count only commands that ended within this many days.
     #[arg(long, value_name = "DAYS")]
     days: Option<u32>,
-    /// How many commands are listed, those first that ran most often.
+    /// List at most N commands, the most frequent first.
     #[arg(long, default_value_t = 20, value_name = "N")]
     top: usize,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -45,7 +45,7 @@ const COLUMNS: [Column; 7] = [
     Column::right("WAIT P95", 0),
     Column::left("COMMAND", 0).may_shrink_to(8),
 ];
-/// Widest command where no terminal sets a limit, in characters, and most of it that is looked at.
+/// Widest command when no terminal sets a limit, in characters, and how much of a command is read.
 const COMMAND_MAX: usize = 60;
 const LONGEST_COMMAND: usize = 500;
 
@@ -60,7 +60,7 @@ pub(crate) fn stats(options: &Stats) -> Result<()> {
         by_command.entry(name(&task.command)).or_default().add(task);
     }
     let mut commands: Vec<(String, Tally)> = by_command.into_iter().collect();
-    // Stable: equal ones stay in the order of their names.
+    // The sort is stable, so equal counts stay in the order of their names.
     commands.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.runs()));
     commands.truncate(options.top);
     let not_ended = tasks.active.iter().filter(|task| is_command(task)).count();
@@ -78,7 +78,7 @@ pub(crate) fn stats(options: &Stats) -> Result<()> {
     }
 }
 
-/// An agent runs no command of its own, so its time would only blur that of those that do.
+/// Agents are left out: their times would blur those of the commands.
 fn is_command(task: &Task) -> bool {
     match task.kind {
         Kind::Command | Kind::Service => true,
@@ -94,7 +94,7 @@ fn is_since(task: &Task, since: Option<DateTime<Utc>>) -> bool {
     }
 }
 
-/// The command on one line. Those that differ in nothing but spaces are one.
+/// The command on one line. Commands that differ only in spaces are the same.
 fn name(command: &str) -> String {
     let words: Vec<&str> = command.split_whitespace().collect();
     one_line(&words.join(" "), LONGEST_COMMAND)

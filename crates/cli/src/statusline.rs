@@ -1,10 +1,10 @@
-//! `sisyphus statusline`: one short line for the client's status line. The client asks for it again and again while
-//! somebody works, so it costs a start, a read and the look at the run folders of what runs; no argument parser, and no
-//! wait for a lock.
+//! `sisyphus statusline`: one short line for Claude Code's status line. Claude Code starts it again and again, so it
+//! costs one process start, one read and a look at the run folders of running tasks. It uses no argument parser and
+//! waits for no lock.
 //!
-//! Its line counts the tasks of the session that the client names on standard input, or all if it names none: `▶` runs,
-//! `⏳` waits for a slot, `✖` ended otherwise than well within the last ten minutes. Where nothing runs or waits there is
-//! no line, and never an error: whatever goes wrong, it says nothing.
+//! The line counts the tasks of the session that Claude Code names on standard input, or all tasks if it names none:
+//! `▶` runs, `⏳` waits for a slot, `✖` failed within the last ten minutes. If nothing runs or waits, there is no
+//! line. Errors print nothing either.
 
 use std::io::{self, BufReader, IsTerminal as _, Read as _};
 use std::process::ExitCode;
@@ -28,11 +28,11 @@ use sisyphus_tasks::task::Task;
 use crate::format::sign;
 use crate::print;
 
-/// How long the client may take to write what it knows.
+/// How long Claude Code may take to write its input.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How much of that is read, in bytes.
+/// How much of the input is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// How long a failure is news.
+/// How long a failure is shown.
 const NEWS: TimeDelta = TimeDelta::minutes(10);
 
 /// Prints the line.
@@ -44,13 +44,13 @@ pub(crate) fn statusline() -> ExitCode {
 fn line() -> Option<String> {
     let environment = Environment::read();
     let state = StateDir::locate(&environment).ok()?;
-    // Nothing was ever recorded: not even the question is read.
+    // There are no records, so the input is not even read.
     if !state.active().exists() {
         return None;
     }
     let (store, now) = (Store::new(state), Utc::now());
     let session = session();
-    // A lock that is taken leaves what is new to its holder.
+    // If the lock is held, its holder records what is new.
     let tmp = client_tmp_dir(&environment);
     let active = up_to_date(&store, &world(&tmp), Duration::ZERO, |_| {}).ok()?;
     let active = &active.tasks;
@@ -61,7 +61,7 @@ fn line() -> Option<String> {
         match task.status() {
             Status::Running { .. } => running += 1,
             Status::Queued { .. } => waiting += 1,
-            // A call that may still be denied is nothing yet.
+            // A call that may still be denied does not count.
             Status::Pending { .. } if task.is_confirmed() => waiting += 1,
             Status::Pending { .. } | Status::Finished(_) => {}
         }
@@ -77,7 +77,7 @@ fn line() -> Option<String> {
     Some(words.join(" ") + "\n")
 }
 
-/// How many ended badly of late.
+/// How many tasks failed recently.
 fn failures(
     store: &Store,
     active: &[Task],
@@ -86,7 +86,7 @@ fn failures(
 ) -> usize {
     let path = store.dir().failed();
     let written = path.metadata().and_then(|metadata| metadata.modified());
-    // The history is long, and mostly there is nothing new in it.
+    // The history is long, and usually holds nothing new.
     if !written.is_ok_and(|at| now - DateTime::<Utc>::from(at) < NEWS) {
         return 0;
     }
@@ -96,7 +96,7 @@ fn failures(
     news.filter(|(task, outcome)| is_meant(task) && is_bad(outcome) && !is_counted(task)).count()
 }
 
-/// How a task ended, if that was of late.
+/// The outcome of a task that ended recently.
 fn ended(task: &Task, now: DateTime<Utc>) -> Option<Outcome> {
     match task.status() {
         Status::Finished(ending) if now - ending.ended_at < NEWS => Some(ending.outcome.clone()),
@@ -107,7 +107,7 @@ fn ended(task: &Task, now: DateTime<Utc>) -> Option<Outcome> {
     }
 }
 
-/// Whether somebody should look. What was cancelled ended as it was asked to.
+/// Whether the outcome counts as a failure. A cancelled task ended as requested.
 fn is_bad(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Failed { .. }
@@ -119,22 +119,22 @@ fn is_bad(outcome: &Outcome) -> bool {
     }
 }
 
-/// What the client says of itself; there is more that nobody needs here.
+/// The fields that are read of Claude Code's input.
 #[derive(Deserialize)]
 struct Asked {
     session_id: String,
 }
 
-/// The session that the client names. A person at a terminal names none.
+/// The session that Claude Code names. At a prompt there is none.
 fn session() -> Option<SessionId> {
     if io::stdin().is_terminal() {
         return None;
     }
     let (sender, asked) = sync_channel(1);
-    // A read can't be given up, a thread that reads can. It ends with the process.
+    // A read can't be given up, but the thread that reads can. It ends with the process.
     let read = move || {
         let stdin = BufReader::new(io::stdin().take(MAX_BYTES));
-        // One object, without waiting for the end of the input.
+        // Reads one object, without waiting for the end of the input.
         let mut values = serde_json::Deserializer::from_reader(stdin).into_iter::<Asked>();
         let _ = sender.send(values.next().and_then(Result::ok));
     };

@@ -1,4 +1,4 @@
-//! Colours: only on a terminal that has them, and whose user wants them.
+//! Colours, used only on a terminal that has them and unless the user has switched them off.
 
 use sisyphus_base::environment::{Colours, Environment};
 use sisyphus_tasks::outcome::Outcome;
@@ -13,7 +13,7 @@ pub(crate) enum Paint {
     Coloured,
 }
 
-/// What a text stands for.
+/// The meaning of a text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Hue {
     #[default]
@@ -22,7 +22,7 @@ pub(crate) enum Hue {
     Bad,
     Waiting,
     Live,
-    /// Less important than what is around it.
+    /// Less important than the text around it.
     Dim,
     Title,
 }
@@ -36,7 +36,7 @@ impl Paint {
         }
     }
 
-    /// The text in its colour. It holds no escape sequence of its own: it was cleaned.
+    /// The text in its colour. It must be cleaned, so it holds no escape sequence of its own.
     pub(crate) fn paint(self, hue: Hue, text: &str) -> String {
         match (self, code(hue)) {
             (Self::Coloured, Some(code)) if !text.trim().is_empty() => {
@@ -59,7 +59,7 @@ fn code(hue: Hue) -> Option<&'static str> {
     })
 }
 
-/// What the state of a task stands for.
+/// The meaning of a task's state.
 pub(crate) fn hue(status: &Status) -> Hue {
     match status {
         Status::Pending { .. } | Status::Queued { .. } => Hue::Waiting,

@@ -1,9 +1,9 @@
-//! Tables for people: columns that stand below each other, and lines that fit the terminal.
+//! Tables for people: aligned columns, and lines that fit the terminal.
 
 use crate::screen::{fit, pad, pad_left, width};
 use crate::style::{Hue, Paint};
 
-/// Where a text stands in its column.
+/// How a text is aligned in its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Left,
@@ -15,9 +15,9 @@ pub(crate) enum Side {
 pub(crate) struct Column {
     pub(crate) title: &'static str,
     pub(crate) side: Side,
-    /// So wide it is even if nothing in it is.
+    /// Its minimum width, even if its content is narrower.
     pub(crate) least: usize,
-    /// So narrow it may become where there is no room; `None` for a column that is never cut.
+    /// The width to which it may shrink; `None` for a column that is never cut.
     pub(crate) narrowest: Option<usize>,
 }
 
@@ -35,7 +35,7 @@ impl Column {
     }
 }
 
-/// One field. Its text was made harmless.
+/// One field. Its text must be cleaned.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cell {
     pub(crate) text: String,
@@ -54,10 +54,10 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// Two cells between columns.
+/// The gap between columns.
 const GAP: usize = 2;
 
-/// Lays out a table, its titles first, one string a line. `most` is the width of the terminal.
+/// Lays out a table as one string for each line, titles first. `most` is the width of the terminal.
 pub(crate) fn lines<const N: usize>(
     columns: &[Column; N],
     rows: &[[Cell; N]],
@@ -86,7 +86,7 @@ fn widths<const N: usize>(
     let Some(most) = most else { return widths };
     let total: usize = widths.iter().sum::<usize>() + GAP * N.saturating_sub(1);
     let mut over = total.saturating_sub(most);
-    // The last column gives first: what comes later says more in more words.
+    // The last column shrinks first: later columns hold longer texts.
     for (column, width) in columns.iter().zip(&mut widths).rev() {
         let room = column.narrowest.map_or(0, |narrowest| width.saturating_sub(narrowest));
         *width -= room.min(over);
@@ -112,7 +112,7 @@ fn line<const N: usize>(
         };
         let gap = if index == 0 { 0 } else { GAP.min(left) };
         left -= gap;
-        // A terminal too narrow for all columns gets the first ones.
+        // A terminal too narrow for all columns shows the first ones.
         let placed = fit(&placed, left);
         left -= crate::screen::width(&placed);
         text.push_str(&" ".repeat(gap));

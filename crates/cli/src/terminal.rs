@@ -1,18 +1,19 @@
-//! Makes foreign output harmless to a terminal, piece by piece: what remains is text, tabs, line breaks and colours.
+//! Makes foreign output harmless to a terminal, piece by piece. Text, tabs, line breaks and colours pass.
 //!
-//! A terminal obeys what it is sent: it moves the cursor over what stands there, sets its title, fills the clipboard,
-//! answers as if the user had typed. A task's output may hold anything, so only what is known to be harmless passes.
+//! A terminal obeys what it receives: it moves the cursor over earlier text, sets its title, fills the clipboard, or
+//! answers as if the user had typed. A task's output may hold anything, so only sequences that are known to be harmless
+//! pass.
 
 use std::mem;
 
-/// The longest list of parameters that a colour is believed to need, in bytes.
+/// The longest parameter list of a colour, in bytes.
 const PARAMETERS: usize = 64;
 
-/// Lets harmless output pass. Escape sequences and characters may be cut anywhere between two pieces.
+/// Passes harmless output. A piece may end in the middle of an escape sequence or a character.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     state: State,
-    /// The beginning of a character.
+    /// The bytes of an incomplete character.
     undecoded: Vec<u8>,
     /// A colour was set and not reset.
     is_coloured: bool,
@@ -23,22 +24,22 @@ pub(crate) struct Filter {
 enum State {
     #[default]
     Text,
-    /// Text behind a carriage return: whoever draws a line anew begins a new one here, over which nothing is hidden.
+    /// Text after a carriage return. A redrawn line becomes a new line here, so that no earlier text is hidden.
     Return,
-    /// Behind ESC.
+    /// After ESC.
     Escape,
-    /// Behind ESC and a character that announces one more, as in the choice of a character set.
+    /// After ESC and a character that announces one more, as in the choice of a character set.
     OneMore,
     /// In a control sequence: its parameters so far, `None` if it can't be a colour.
     Control(Option<String>),
-    /// In a text that is meant for the terminal: a title, a link, the clipboard.
+    /// In a text for the terminal itself: a title, a link, the clipboard.
     Message,
-    /// Behind an ESC in such a text.
+    /// After an ESC in such a text.
     MessageEscape,
 }
 
 impl Filter {
-    /// Returns what of the next piece is harmless.
+    /// Returns the harmless part of the next piece.
     pub(crate) fn pass(&mut self, piece: &[u8]) -> String {
         let mut bytes = mem::take(&mut self.undecoded);
         bytes.extend_from_slice(piece);
@@ -67,7 +68,7 @@ impl Filter {
         passed
     }
 
-    /// Returns what is left to print when nothing follows: colours end with the output.
+    /// Returns what is left to print at the end. It resets the colours.
     pub(crate) fn finish(mut self) -> String {
         let mut passed = String::new();
         if !self.undecoded.is_empty() {
@@ -83,7 +84,7 @@ impl Filter {
         self.state = match (mem::take(&mut self.state), character) {
             (State::Message, '\u{7}' | '\u{9c}') | (State::MessageEscape, '\\') => State::Text,
             (State::Message, '\u{1b}') => State::MessageEscape,
-            // One that nobody ended costs its line, not the rest.
+            // An unterminated text loses its own line, not the rest of the output.
             (State::Message, '\n') => show(character, passed),
             (State::Message, _) => State::Message,
 
@@ -111,7 +112,7 @@ impl Filter {
                 }
                 show(character, passed)
             }
-            // What no sequence can hold ends it.
+            // A character that no sequence can hold ends the sequence.
             (
                 State::Text
                 | State::Escape
@@ -124,7 +125,7 @@ impl Filter {
     }
 }
 
-/// Takes a character that belongs to no escape sequence.
+/// Handles a character outside of escape sequences.
 fn show(character: char, passed: &mut String) -> State {
     match character {
         '\u{1b}' => return State::Escape,
@@ -136,7 +137,7 @@ fn show(character: char, passed: &mut String) -> State {
     State::Text
 }
 
-/// Characters that turn the direction of others round, or hide between them.
+/// Characters that reverse the direction of text, or are invisible.
 fn is_deceptive(character: char) -> bool {
     matches!(
         character,

@@ -1,4 +1,4 @@
-//! `sisyphus timeline`: the last hours, one bar a task, as text or as a picture.
+//! `sisyphus timeline`: the last hours, one bar per task, as text or as a picture.
 
 mod span;
 mod svg;
@@ -22,24 +22,24 @@ use span::Span;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Timeline {
-    /// How far back it goes, in hours.
+    /// Show this many hours.
     #[arg(long, default_value_t = 3.0, value_parser = hours)]
     hours: f64,
-    /// How many tasks it shows, the newest ones.
+    /// Show at most N tasks, the newest ones.
     #[arg(long, default_value_t = 50, value_name = "N")]
     last: usize,
-    /// Writes a picture instead.
+    /// Write a picture to this file instead.
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     svg: Option<PathBuf>,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// How wide it is where no terminal sets a limit.
+/// The width when no terminal sets a limit.
 const USUAL_WIDTH: usize = 100;
 
-/// What is shown: some time, and who did what in it.
+/// What is shown: a span of time, and the tasks in it.
 #[derive(Debug)]
 pub(crate) struct Chart {
     from: DateTime<Utc>,
@@ -47,7 +47,7 @@ pub(crate) struct Chart {
     spans: Vec<Span>,
 }
 
-/// Prints or draws it.
+/// Prints the text, or writes the picture.
 pub(crate) fn timeline(options: &Timeline) -> Result<()> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let to = Utc::now();
@@ -55,12 +55,12 @@ pub(crate) fn timeline(options: &Timeline) -> Result<()> {
     let earliest = to - TimeDelta::milliseconds((options.hours * 3_600_000.0) as i64);
     let shown = shown(&tasks, earliest, to, options.last);
     let spans: Vec<Span> = shown.iter().map(|task| Span::of(task, to)).collect();
-    // Empty hours before the first of them would only make the others narrow.
+    // Empty hours before the first task would only narrow the bars.
     let first = spans.iter().map(|span| span.begin).min().unwrap_or(earliest);
     let chart = Chart { from: first.max(earliest).min(to - TimeDelta::seconds(1)), to, spans };
     if let Some(path) = &options.svg {
         let picture = svg::draw(&chart);
-        // A picture is for everybody, unlike what we keep of tasks.
+        // Unlike the state, the picture is no secret.
         return std::fs::write(path, picture)
             .with_context(|| format!("could not write `{}`", path.display()));
     }
@@ -78,7 +78,7 @@ pub(crate) fn timeline(options: &Timeline) -> Result<()> {
     }
 }
 
-/// The newest tasks that did something in that time, the earliest first.
+/// The newest tasks of that time, the earliest first.
 fn shown(tasks: &Tasks, from: DateTime<Utc>, to: DateTime<Utc>, last: usize) -> Vec<&Task> {
     let mut shown: Vec<(Span, &Task)> =
         tasks.active.iter().chain(&tasks.ended).map(|task| (Span::of(task, to), task)).collect();

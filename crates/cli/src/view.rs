@@ -22,7 +22,7 @@ pub(crate) struct View<'a> {
     status: &'static str,
     exit_code: Option<i32>,
     signal: Option<i32>,
-    /// Who cancelled it: `model`, `user`, `session_end`, `unknown`.
+    /// Where the cancellation came from: `model`, `user`, `session_end`, `unknown`.
     by: Option<Canceller>,
     lost_because: Option<LostReason>,
     /// Why an agent failed: `rate_limit`, `error`.
@@ -31,9 +31,9 @@ pub(crate) struct View<'a> {
     kind: Kind,
     agent_type: Option<&'a str>,
     model: Option<&'a str>,
-    /// Where it runs, if nothing of it can be judged from here.
+    /// The machine that it runs on, if its state can't be known from this one.
     out_of_reach: Option<&'a str>,
-    /// Who sees it end: `supervised`, `observed`.
+    /// What sees it end: `supervised` (a runner), `observed` (Claude Code).
     watch: Option<Watch>,
     session: &'a str,
     client_id: Option<&'a str>,

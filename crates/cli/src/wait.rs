@@ -20,15 +20,15 @@ use crate::print::{self, Verdict};
 use crate::spinner::Spinner;
 use crate::view::{VERSION, View};
 
-/// Most characters of a name on the line that shows that it goes on.
+/// Longest name on the progress line, in characters.
 const NAME_MAX: usize = 200;
 
-/// Waits until the tasks have ended, and says of each how as soon as it has.
+/// Waits until the tasks have ended, and prints each outcome at once.
 pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let mut waiting: Vec<TaskId> =
         tasks.find_all(&options.tasks)?.iter().map(|task| task.id.clone()).collect();
-    // One that is too far away to be told is none.
+    // A timeout too long for the clock is none.
     let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut task_waiter = TaskWaiter::new(tasks.store, print::warn);
     let (mut seen, mut verdict) = (Vec::new(), Verdict::Good);
@@ -55,7 +55,8 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                     if !has_completed(&task) {
                         verdict = Verdict::Bad;
                     }
-                    // Of one that printed nothing this is the whole result. Best effort: at worst it is told once more.
+                    // For a command without output this is the whole result. Best effort: at worst it is delivered once
+                    // more.
                     if task.output.as_ref().is_some_and(|output| output.bytes == 0) {
                         let _ = acknowledge(task_waiter.store(), &task, own_requester().as_ref());
                     }
@@ -63,7 +64,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                 }
                 TaskState::Forgotten => {
                     spinner.clear();
-                    print::warn(&anyhow::anyhow!("{id} never ran, and is not known any more"));
+                    print::warn(&anyhow::anyhow!("{id} never ran, and its record is gone"));
                     verdict = Verdict::Bad;
                 }
             }
@@ -76,7 +77,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                 .iter()
                 .map(|task| format!("{} is {}", task.id, task.status().word()))
                 .collect();
-            print::warn(&anyhow::anyhow!("the time is up: {}", words.join(", ")));
+            print::warn(&anyhow::anyhow!("timed out: {}", words.join(", ")));
             seen.extend(std::mem::take(&mut live));
         }
         if live.is_empty() {
@@ -95,7 +96,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
     Ok(verdict)
 }
 
-/// What is waited for, in a few words.
+/// The tasks that still run or wait, in a few words.
 fn what_they_do(live: &[Task]) -> String {
     if let [task] = live {
         let name = what(task, NAME_MAX);

@@ -1,4 +1,4 @@
-//! `sisyphus list --watch`: the list, drawn anew in its place, with what running tasks print.
+//! `sisyphus list --watch`: the list, redrawn in place, with the last lines of running tasks.
 
 use std::path::Path;
 use std::sync::mpsc::channel;
@@ -21,19 +21,18 @@ use crate::print::Reader;
 use crate::screen::{self, Size, fit};
 use crate::style::{Hue, Paint};
 
-/// How long one drawing stands.
+/// The time between two drawings.
 const STANDS: Duration = Duration::from_secs(1);
-/// How much of the end of an output is looked at, in bytes.
+/// How many bytes at the end of an output are read.
 const END: u64 = 4 * 1024;
-/// What stands before a line of output.
+/// What precedes a line of output.
 const INDENT: &str = "           ";
 
-/// Draws the list until nobody looks any more.
+/// Redraws the list until its reader is gone.
 pub(crate) fn watch(options: &List) -> Result<()> {
-    let no_terminal =
-        "could not watch: standard output is no terminal; use `sisyphus list`, or `sisyphus wait`";
+    let no_terminal = "could not watch: standard output is not a terminal; use `sisyphus list`, or `sisyphus wait`";
     let mut canvas = Canvas::default();
-    // Nobody calls: it only counts the time.
+    // The channel stays silent: its timeout is the pause.
     let (_bell, silence) = channel::<()>();
     loop {
         let size = screen::size().context(no_terminal)?;
@@ -59,7 +58,7 @@ fn lines(tasks: &Tasks, size: Size) -> Vec<String> {
             lines.push(paint.paint(Hue::Dim, &fit(&format!("{INDENT}{line}"), size.width)));
         }
     }
-    // Where there is no room for both, what has ended gives way to what stands in line. One line is the cursor's.
+    // If there is no room for all, the ended tasks give way to the queued ones. One line is the cursor's.
     let ended: Vec<String> = rows.by_ref().take(tasks.ended.len()).collect();
     let room = size.height.saturating_sub(1 + lines.len() + rows.len());
     lines.extend(ended.into_iter().take(room));
@@ -67,7 +66,7 @@ fn lines(tasks: &Tasks, size: Size) -> Vec<String> {
     lines
 }
 
-/// The last line that a task has printed and that holds something.
+/// The last line that a task has printed and that is not blank.
 pub(crate) fn last_line(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<String> {
     let mut source = Source::open(task, state, client_tmp)?;
     let end = source.end(task).ok()?;

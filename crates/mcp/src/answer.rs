@@ -1,4 +1,4 @@
-//! What a tool answers: the same as text and as data.
+//! The answer of a tool, once as text and once as data.
 
 use anyhow::{Context as _, Error, Result};
 use rmcp::model::{CallToolResult, ContentBlock};
@@ -6,18 +6,19 @@ use serde::Serialize;
 use sisyphus_base::text::one_line;
 use sisyphus_control::NoSuchTask;
 
-/// Most characters of what went wrong.
+/// Longest error message, in characters.
 const ERROR_MAX: usize = 1_000;
 
-/// How a call went that was understood.
+/// How a valid call went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Good,
-    /// Not all is as it was asked for.
+    /// Not everything went as requested.
     Bad,
 }
 
-/// An answer. The client shows the model the data alone if there is any (measured on 2.1.329), so each holds everything.
+/// An answer. If there is data, Claude Code shows the model the data alone (measured on 2.1.329), so both hold
+/// everything.
 #[derive(Debug)]
 pub(crate) struct Answer<T> {
     pub(crate) text: String,
@@ -37,7 +38,7 @@ impl<T: Serialize> Answer<T> {
     }
 }
 
-/// An error of the tool: the model reads it and can do better. The protocol goes on.
+/// An error of the tool. The model reads it and can correct the call; the protocol goes on.
 pub(crate) fn failed(tool: &str, error: &Error) -> CallToolResult {
     let hint = match error.downcast_ref::<NoSuchTask>() {
         Some(NoSuchTask::Unknown(_)) => {

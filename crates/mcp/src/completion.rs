@@ -1,5 +1,5 @@
-//! Sleeping until a task may have ended. The opening of its runner's lock is the event; what has no lock is looked at
-//! now and then.
+//! Sleeping until a task may have ended. The event is that the lock of its runner opens. A task without a lock is
+//! checked from time to time.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::timeout;
 
-/// How often a task is looked at whose end no lock tells.
+/// How often a task without a lock is checked.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The locks that this server waits for, each once, however many calls wait for it.
@@ -31,7 +31,7 @@ impl Completions {
         Self { watched, opened, has_closed: AtomicBool::new(false) }
     }
 
-    /// The client is gone: nobody waits any more.
+    /// Wakes every waiting call, because the client is gone.
     pub(crate) fn close(&self) {
         self.has_closed.store(true, Ordering::SeqCst);
         self.opened.notify_waiters();
@@ -41,14 +41,15 @@ impl Completions {
         self.has_closed.load(Ordering::SeqCst)
     }
 
-    /// Listens for the next lock that opens. To be called before a look, so that what opens meanwhile is not missed.
+    /// Listens for the next lock that opens. Call this before checking the task, so that no opening is missed in
+    /// between.
     pub(crate) fn listen(&self) -> Pin<Box<Notified<'_>>> {
         let mut opened = Box::pin(self.opened.notified());
         opened.as_mut().enable();
         opened
     }
 
-    /// Sleeps until what was listened for has come, or it is time to look at this task again, and no longer than that.
+    /// Sleeps until `opened` fires or the task is due for a check, at most for `at_most`.
     pub(crate) async fn sleep(
         &self,
         opened: Pin<Box<Notified<'_>>>,

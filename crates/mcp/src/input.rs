@@ -1,4 +1,4 @@
-//! Standard input, which tells whoever waits when it ends: without that the calls that are still open would be waited for.
+//! Standard input that wakes the waiting calls at its end. Without this the server would wait for the calls to finish.
 
 use std::io;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! `sisyphus-mcp`: the client starts it with each session and speaks with it on standard input and output.
+//! `sisyphus-mcp`: Claude Code starts it with each session and speaks to it on standard input and output.
 
 mod answer;
 mod completion;

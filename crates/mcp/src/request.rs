@@ -1,4 +1,4 @@
-//! One call: whose it is, and with what it is answered.
+//! One call: its requester, its arguments, its progress.
 
 use anyhow::Result;
 use rmcp::RoleServer;
@@ -12,12 +12,12 @@ use sisyphus_base::text::one_line;
 use sisyphus_control::own_requester;
 use sisyphus_state::requester::Requester;
 
-/// Where the client says which of the model's calls this is (measured on 2.1.329).
+/// The field in which Claude Code sends the id of the model's call (measured on 2.1.329).
 const CALL_ID: &str = "claudecode/toolUseId";
-/// Most characters of a complaint about arguments: it repeats them.
+/// Longest message about arguments, in characters: it repeats them.
 const COMPLAINT_MAX: usize = 400;
 
-/// Who called: as our hook saw it, else as the environment says, which after `/clear` may be a session that is over.
+/// The caller, as our hook saw it. Otherwise the environment's session, which after `/clear` may have ended.
 pub(crate) fn requester(
     context: &RequestContext<RoleServer>,
     state: &StateDir,
@@ -34,7 +34,7 @@ pub(crate) fn arguments<T: DeserializeOwned>(given: Option<Map<String, Value>>) 
     })
 }
 
-/// Tells a client that asked for it how a call goes on.
+/// Reports the progress of a call to a client that asked for it.
 pub(crate) struct Progress<'a> {
     context: &'a RequestContext<RoleServer>,
 }
@@ -44,7 +44,7 @@ impl<'a> Progress<'a> {
         Self { context }
     }
 
-    /// Says that so many seconds of so many have passed. Best effort: without it the answer comes all the same.
+    /// Reports `passed` of `of` seconds. Best effort: the answer does not depend on it.
     pub(crate) async fn say(&self, passed: f64, of: f64, message: String) {
         if let Some(token) = self.context.meta.get_progress_token() {
             let said =

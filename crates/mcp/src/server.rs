@@ -1,4 +1,4 @@
-//! The server: takes calls, hands them to the tools, and ends with its client.
+//! The server: hands calls to the tools and ends with its client.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(crate) fn serve() -> ExitCode {
         running.waiting().await?;
         Ok(())
     });
-    // Whoever still waits for something waits for nobody.
+    // Calls that still wait have no client to answer.
     runtime.shutdown_background();
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,7 +57,7 @@ pub(crate) fn settings() -> Settings {
         .unwrap_or_default()
 }
 
-/// Does what may wait for a file's lock without keeping other calls waiting.
+/// Runs work that may wait for a file's lock on a thread of its own, so that other calls go on.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

@@ -1,11 +1,11 @@
-//! Small tables in Markdown, of foreign words.
+//! Small Markdown tables of foreign text.
 
 use sisyphus_base::text::one_line;
 
 /// Longest text of a cell, in characters.
 const CELL_MAX: usize = 120;
 
-/// A text that stays in its cell.
+/// A text that can't leave its cell.
 pub(crate) fn cell(text: &str) -> String {
     one_line(text, CELL_MAX).replace('|', "\\|")
 }

@@ -61,7 +61,7 @@ pub(crate) struct TaskView {
     pub(crate) session: String,
 }
 
-/// What tasks are seen against.
+/// What is needed to show a task: the queue and the time.
 pub(crate) struct Now<'a> {
     active: &'a Active,
     line: Snapshot,

@@ -1,7 +1,7 @@
-//! A line of commands behind a gate, and those who work it off.
+//! A queue of commands behind a gate, and the contenders that drain it.
 //!
-//! The same for all: commands that wait at a gate take every slot, the short ones queue up behind them, then the gate is
-//! opened.
+//! Each contender gets the same: commands that wait at a gate take every slot, the short ones queue up behind them,
+//! then the gate is opened.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ use super::competitors::{self, Competitor};
 use super::ours::{Ours, wait_until};
 use super::stage::Stage;
 
-/// Each line that a command leaves: its number and a line break.
+/// The size of a line that a command writes: its number and a line break.
 const MARK_BYTES: u64 = 5;
-/// Until then a runner of ours still asks whether it is a background command at all. Others get the same time.
+/// For this long our runner still checks whether it is a background command at all. The others get the same time.
 const SETTLED: Duration = Duration::from_millis(40);
 
-/// How many run at once, and how many stand in line behind those at the gate.
+/// How many run at once, and how many are queued behind the ones at the gate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) slots: usize,
     pub(crate) commands: usize,
 }
 
-/// Where the commands of one round meet.
+/// The folder and the gate of one round.
 pub(crate) struct Track {
     folder: PathBuf,
     pub(crate) size: Size,
@@ -52,7 +52,7 @@ impl Track {
         self.folder.join("gate")
     }
 
-    /// Takes a slot until the gate is opened, and says when it lets go of it.
+    /// A command that takes a slot until the gate is opened, and records when it releases the slot.
     pub(crate) fn blocker(&self) -> String {
         let folder = self.folder.display();
         format!(
@@ -61,7 +61,7 @@ impl Track {
         )
     }
 
-    /// The short commands: each says when it starts and when it ends.
+    /// The short commands. Each records its start and its end.
     pub(crate) fn shorts(&self) -> impl Iterator<Item = String> {
         let folder = self.folder.display();
         (0..self.size.commands).map(move |number| {
@@ -86,13 +86,13 @@ impl Track {
     fn open(&self) -> Result<Duration> {
         std::thread::sleep(SETTLED);
         let start = Instant::now();
-        // Opening lets everybody through who is there; closing ends their reading.
+        // Opening releases every reader that waits; closing ends the reads.
         File::options().write(true).open(self.gate()).context("could not open the gate")?;
         let end = wait_until("the short commands", || self.lines("ended") >= self.size.commands)?;
         Ok(end - start)
     }
 
-    /// From the first free slot to the first short command, by their own clocks.
+    /// From the first free slot to the first short command, by the commands' own clocks.
     pub(crate) fn gap(&self) -> Result<Duration> {
         let gap = self.first_time("began")? - self.first_time("left")?;
         Ok(Duration::from_secs_f64(gap.max(0.0)))
@@ -105,35 +105,35 @@ impl Track {
         line.parse().with_context(|| format!("`{line}` is no time"))
     }
 
-    /// By how many places the command that started most out of turn was away from its own.
+    /// How many places the command that started most out of order was away from its own.
     pub(crate) fn farthest(&self) -> Result<usize> {
         let text = fs::read_to_string(self.folder.join("started"))?;
         let mut farthest = 0;
         for (place, line) in text.lines().enumerate() {
-            let number: usize = line.parse().context("a mark is damaged")?;
+            let number: usize = line.parse().context("a line of the log is damaged")?;
             farthest = farthest.max(place.abs_diff(number));
         }
         Ok(farthest)
     }
 }
 
-/// Who works a line off.
+/// A tool that drains the queue.
 pub(crate) enum Contender {
     Competitor(Competitor),
     Ours,
 }
 
-/// How it went.
+/// The times of one round.
 pub(crate) struct Passed {
     pub(crate) queueing: Duration,
-    /// From the opening of the gate until the last short command has ended by its own account.
+    /// From the opening of the gate to the end of the last short command, by its own record.
     pub(crate) draining: Duration,
-    /// From there until nothing of it was left.
+    /// From there until none of its processes was left.
     pub(crate) ending: Duration,
 }
 
 impl Contender {
-    /// Everybody who is here. The first is what the others are compared to.
+    /// Every contender on this machine. The first is the reference of the others.
     pub(crate) fn all(stage: &Stage) -> Result<Vec<Self>> {
         let competitors = competitors::all(stage.pace())?;
         Ok(competitors.into_iter().map(Self::Competitor).chain([Self::Ours]).collect())
@@ -175,7 +175,7 @@ fn pass_ours(stage: &Stage, track: &Track) -> Result<Passed> {
         children.push(ours.background(&command)?);
     }
     let queueing = start.elapsed();
-    wait_until("all to stand in line", || ours.waiting() == commands)?;
+    wait_until("all to be queued", || ours.waiting() == commands)?;
     let draining = track.open()?;
     let last = Instant::now();
     for mut child in children {

@@ -1,4 +1,4 @@
-//! The other tools that work off a line of commands.
+//! Other tools that drain a queue of commands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,16 +19,16 @@ pub(crate) enum Competitor {
     Pueue { client: PathBuf, daemon: PathBuf },
 }
 
-/// A line that one of them keeps.
+/// A queue that one of them holds.
 pub(crate) struct Line {
-    /// How long it took to make it.
+    /// How long queueing took.
     pub(crate) queueing: Duration,
     keeper: Child,
     end: Option<Command>,
 }
 
 impl Line {
-    /// Ends the tool when its line is empty.
+    /// Ends the tool when its queue is empty.
     pub(crate) fn close(mut self) -> Result<()> {
         if let Some(mut end) = self.end.take() {
             quietly(&mut end)?;
@@ -38,7 +38,7 @@ impl Line {
     }
 }
 
-/// Those that are installed; of the others it is said that they are not. In haste the one that is everywhere.
+/// The installed tools; a line is printed for each missing one. At quick pace only xargs, which every machine has.
 pub(crate) fn all(pace: Pace) -> Result<Vec<Competitor>> {
     let mut competitors = Vec::new();
     let xargs = program::find("xargs").map(|program| Competitor::Xargs { program });
@@ -60,7 +60,7 @@ pub(crate) fn all(pace: Pace) -> Result<Vec<Competitor>> {
     Ok(competitors)
 }
 
-/// Pueue's command line and its daemon: ours below the build folder, or those of the machine.
+/// Pueue's command line and its daemon, from our build folder or from the machine.
 fn pueue() -> Result<Option<(PathBuf, PathBuf)>> {
     let own = repository::target()?.join("tools/bin");
     let find = |name: &str| {
@@ -73,7 +73,7 @@ pub(crate) fn pueue_client() -> Result<Option<PathBuf>> {
     Ok(pueue()?.map(|(client, _)| client))
 }
 
-/// Builds pueue below the build folder if it is nowhere.
+/// Builds pueue below the build folder, unless it is installed.
 pub(crate) fn install_pueue() -> Result<()> {
     if pueue()?.is_some() {
         return Ok(());
@@ -104,7 +104,7 @@ impl Competitor {
     }
 }
 
-/// It reads the list as it goes, so that queueing is writing the list.
+/// It reads the list while it runs, so queueing means writing the list.
 fn xargs(program: &Path, stage: &Stage, track: &Track) -> Result<Line> {
     let start = Instant::now();
     let blockers = (0..track.size.slots).map(|_| track.blocker());
@@ -140,7 +140,7 @@ fn task_spooler(program: &Path, stage: &Stage, track: &Track) -> Result<Line> {
         add(&line)?;
     }
     let queueing = start.elapsed();
-    // Its server is nobody's child: what is waited for is the end of the last command.
+    // The server is not our child, so the wait is for the last command.
     let keeper = command().arg("-w").stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut end = command();
     end.arg("-K");

@@ -21,7 +21,7 @@ const OWED: [(usize, &str); 3] = [
 /// As much as a reminder shows of each.
 const COMMAND: &str = "seq -f 'line %g of what a command has printed, as long as lines are' 100";
 
-/// A typed prompt with more and more that is owed; each round meets the same.
+/// A typed prompt with more and more owed results; each round starts from the same state.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     stage.forget()?;
     let mut candidates = vec![Candidate::bin_true()];

@@ -1,4 +1,4 @@
-//! How fast a line of short commands is worked off, beside other tools that do that.
+//! How fast a queue of short commands is drained, compared with other tools.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const SLOTS: usize = 5;
 const COMMANDS: usize = 500;
 const ROUNDS: usize = 3;
 
-/// What was measured of one contestant.
+/// The measurements of one contender.
 #[derive(Default)]
 struct Results {
     queueing: Vec<Duration>,
@@ -22,7 +22,7 @@ struct Results {
     farthest: usize,
 }
 
-/// Drains the same line through each contestant in turn.
+/// Drains the same queue through each contender, in alternation.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let contestants = Contender::all(stage)?;
     let size = Size { slots: SLOTS, commands: stage.pace().pick(COMMANDS, 20) };

@@ -1,4 +1,4 @@
-//! What comes between the last word of a command and the exit of its shell.
+//! The time between the last output of a command and the exit of its shell.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ const WARM_UP: usize = 5;
 const NAMES: [&str; 3] =
     ["/bin/true, from start to exit", "bash, without the runner", "bash, through the runner"];
 
-/// The runner keeps the output, records the end, and folds it into the state.
+/// In that time the runner keeps the output, records the exit, and reconciles the state.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     stage.forget()?;
     let state = stage.home().join("finish/state");
@@ -48,7 +48,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
                     let active = fs::read_to_string(state.join("active.json"))?;
                     ensure!(
                         active.contains("\"reported_by\": \"runner\""),
-                        "a runner did not record its end"
+                        "a runner did not record its exit"
                     );
                     time
                 }
@@ -73,12 +73,12 @@ fn whole(mut command: Command) -> Result<Duration> {
     Ok(elapsed)
 }
 
-/// From the time that the command noted itself.
+/// From the time that the command recorded itself.
 fn ending(mut shell: Command, last_word: &Path) -> Result<Duration> {
     let status = shell.stdin(Stdio::null()).status()?;
     let end = SystemTime::now();
     ensure!(status.success(), "{shell:?} ended with {status}");
-    let said = fs::read_to_string(last_word).context("the command noted no time")?;
+    let said = fs::read_to_string(last_word).context("the command recorded no time")?;
     let said: f64 = said.trim().parse().with_context(|| format!("`{said}` is no time"))?;
     let end = end.duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
     Ok(Duration::from_secs_f64((end - said).max(0.0)))

@@ -1,4 +1,4 @@
-//! What ten thousand finished tasks cost those that come after them.
+//! What ten thousand finished tasks cost later calls.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,12 +17,12 @@ use crate::fake_client::End;
 
 const ROUNDS: usize = 200;
 const WARM_UP: usize = 5;
-/// Fewer, but still with something in the archive.
+/// Fewer, but enough to have something in the archive.
 const FEW: usize = 450;
-/// What `completed.json` and `failed.json` hold of a long history each.
+/// How many tasks `completed.json` and `failed.json` each hold of a long history.
 const NEWEST: usize = 200;
 /// A session that is not measured.
-const OTHER: &str = "somebody-else";
+const OTHER: &str = "another-session";
 
 const STEPS: [&str; 4] = [
     "announce (PreToolUse)",
@@ -31,7 +31,7 @@ const STEPS: [&str; 4] = [
     "deliver (UserPromptSubmit with the notice)",
 ];
 
-/// A history that something is measured on top of.
+/// A history on top of which a call is measured.
 struct Past<'a> {
     name: &'static str,
     state: PathBuf,
@@ -40,7 +40,7 @@ struct Past<'a> {
     times: [Vec<Duration>; 4],
 }
 
-/// Takes one call through its life on top of each history, in turn.
+/// Takes one call through its life on top of each history, in alternation.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let (middle, long) = stage.pace().pick((1_000, 10_000), (FEW, FEW));
     let mut pasts = [
@@ -69,7 +69,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     Ok(STEPS.iter().enumerate().map(of_step).collect())
 }
 
-/// A history of `count` tasks of the session `of`, for the session `own` to go on from.
+/// A history of `count` tasks of the session `of`, on top of which the session `own` continues.
 fn past<'a>(
     stage: &'a Stage,
     name: &'static str,
@@ -97,11 +97,11 @@ fn live_through(stage: &Stage, past: &mut Past<'_>) -> Result<[Duration; 4]> {
         timed(command)
     };
     let announced = hook("sisyphus-pre-tool-use", &announce)?;
-    // Before the command, so that it meets the same every time: else the two would race.
+    // Bound before the command starts, so that both never race and each run is the same.
     let bound = hook("sisyphus-post-tool-use", &bind)?;
     let ran = timed(past.ours.shell(&called)?)?;
     let active = fs::read_to_string(past.state.join("active.json"))?;
-    ensure!(active.contains("\"reported_by\": \"runner\""), "a runner did not record its end");
+    ensure!(active.contains("\"reported_by\": \"runner\""), "a runner did not record its exit");
     let delivered = hook("sisyphus-user-prompt-submit", &notice)?;
     Ok([announced, bound, ran, delivered])
 }
@@ -114,7 +114,7 @@ fn timed(mut command: Command) -> Result<Duration> {
     Ok(elapsed)
 }
 
-/// Writes the state of somebody who has run `count` commands, each a copy of one that was really run.
+/// Writes the state of a user with `count` finished commands, each a copy of a real record.
 fn write(stage: &Stage, folder: &Path, count: usize, session: &str) -> Result<()> {
     let (completed, failed) = (sample(stage, "true")?, sample(stage, "false")?);
     fs::create_dir_all(folder.join("archive"))?;
@@ -141,7 +141,7 @@ fn write(stage: &Stage, folder: &Path, count: usize, session: &str) -> Result<()
     Ok(())
 }
 
-/// The record of a command that was run.
+/// The record of a command that really ran.
 fn sample(stage: &Stage, command: &str) -> Result<Value> {
     stage.forget()?;
     let mut ours = Ours::start(stage, "sample")?;

@@ -13,7 +13,7 @@ use super::report::Table;
 use super::stage::Stage;
 
 const ROUNDS: usize = 300;
-/// Names a folder with the hooks of another build, which are measured beside these.
+/// Names a folder with the hooks of another build, to measure beside these.
 const BESIDE: &str = "SISYPHUS_BENCH_BESIDE";
 
 /// Times the hooks beside programs that do nothing.
@@ -65,7 +65,7 @@ fn idle(stage: &Stage) -> Result<Table> {
 fn announcing(stage: &Stage) -> Result<Table> {
     let event = announcement(stage)?;
     let announcing = Candidate::new("PreToolUse, announcing a task", || {
-        // Each announcement meets the same state: none other.
+        // Each announcement starts from the same state, without earlier ones.
         forget_announcements(stage);
         Ok((stage.binary("sisyphus-pre-tool-use"), Some(File::open(&event)?)))
     });
@@ -107,13 +107,13 @@ pub(crate) fn announcement(stage: &Stage) -> Result<PathBuf> {
     stage.event("announce", call("PreToolUse", input))
 }
 
-/// Undoes what an announcement leaves.
+/// Removes the record of an announcement.
 pub(crate) fn forget_announcements(stage: &Stage) {
     let _ = fs::remove_file(stage.active());
     let _ = fs::remove_dir_all(stage.state().join("announced"));
 }
 
-/// What SessionStart puts in front of every command.
+/// The line that SessionStart puts in front of every command.
 pub(crate) fn snippet(stage: &Stage) -> Result<String> {
     let event = json!({ "hook_event_name": "SessionStart", "source": "startup" });
     let event = stage.event("session-start", event)?;

@@ -1,4 +1,4 @@
-//! How soon the next in line starts when a slot gets free, by the two commands' own clocks.
+//! How soon the next queued command starts when a slot becomes free, by the two commands' own clocks.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::measure::{Times, Turns, rows};
 use super::report::Table;
 use super::stage::Stage;
 
-/// A daemon is started and ended in each.
+/// A daemon is started and stopped in each round.
 const ROUNDS: usize = 60;
 const WARM_UP: usize = 2;
 
-/// One slot: a holder that waits at a gate, one behind it, and the time from the last word of the first to the first
-/// word of the second.
+/// One slot: a holder waits at a gate, one command is queued behind it. Measures the time from the last output of the
+/// first to the first output of the second.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let contestants = Contender::all(stage)?;
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); contestants.len()];

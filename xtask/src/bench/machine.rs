@@ -1,4 +1,4 @@
-//! Where and when something was measured: enough to judge figures by, nothing that says whose machine it was.
+//! When and on what machine something was measured: enough to judge the figures, nothing that identifies the machine.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;
@@ -15,7 +15,7 @@ use crate::repository;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) system: String,
-    /// Its number alone: what builders add to it may be a name.
+    /// Only its number: the suffix of a builder may be a name.
     pub(crate) kernel: String,
     pub(crate) architecture: String,
     pub(crate) processor: String,
@@ -37,7 +37,7 @@ pub(crate) enum Hardware {
 pub(crate) struct Run {
     pub(crate) date: String,
     pub(crate) commit: String,
-    /// How many wanted a processor in the minute before.
+    /// The load average of the minute before.
     pub(crate) load: f64,
 }
 
@@ -84,7 +84,7 @@ impl Machine {
 }
 
 impl Run {
-    /// One that begins now.
+    /// A run that begins now.
     pub(crate) fn begin() -> Result<Self> {
         let load = read("/proc/loadavg");
         let load = load.split(' ').next().and_then(|number| number.parse().ok());
@@ -96,11 +96,11 @@ impl Run {
     }
 }
 
-/// What the binaries are built from.
+/// The sources of the binaries.
 const SOURCES: [&str; 4] = ["--", "crates", "Cargo.toml", "Cargo.lock"];
 
-/// The last commit that changed what was measured, and whether that is all of it: a page that was changed is no other
-/// program. An unpacked archive knows none.
+/// The last commit that changed the measured sources, with a mark if the sources have changed since. A changed page
+/// does not count. An unpacked archive knows no commit.
 fn commit() -> Result<String> {
     let root = repository::root()?;
     let git = |words: &[&str]| {
@@ -117,12 +117,12 @@ fn commit() -> Result<String> {
     })
 }
 
-/// What is not there is empty: a machine of another kind has other files.
+/// A missing file is empty: machines of another kind have other files.
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// What stands behind the first key of that name.
+/// The value after the first key of that name.
 fn value_of<'a>(text: &'a str, key: &str, separator: char) -> Option<&'a str> {
     let pairs = text.lines().filter_map(|line| line.split_once(separator));
     pairs
@@ -131,7 +131,7 @@ fn value_of<'a>(text: &'a str, key: &str, separator: char) -> Option<&'a str> {
         .map(|it| it.1)
 }
 
-/// The number in front of a release's name.
+/// The number at the start of a release's name.
 fn number_of(release: &str) -> String {
     let number = release.split(|letter: char| !letter.is_ascii_digit() && letter != '.').next();
     number.filter(|number| !number.is_empty()).unwrap_or(UNKNOWN).to_owned()

@@ -1,4 +1,4 @@
-//! Times processes from spawn to exit, taking turns.
+//! Times processes from spawn to exit, in alternation.
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::report::{Row, Summary, rounded};
 
-/// Something to be timed: its name, how it is started, and what it reads.
+/// Something to time: its name, how to start it, and its input.
 pub(crate) struct Candidate<'a> {
     pub(crate) name: String,
     pub(crate) prepare: Box<dyn FnMut() -> Result<(Command, Option<File>)> + 'a>,
@@ -23,7 +23,7 @@ impl<'a> Candidate<'a> {
         Self { name: name.into(), prepare: Box::new(prepare) }
     }
 
-    /// What nothing can be cheaper than.
+    /// The lower bound: nothing is cheaper.
     pub(crate) fn bin_true() -> Self {
         Self::new("/bin/true", || Ok((Command::new("/bin/true"), None)))
     }
@@ -58,7 +58,7 @@ impl Times {
         self.quantile(0.5)
     }
 
-    /// Without a ratio.
+    /// A row without a ratio.
     pub(crate) fn row(&self) -> Row {
         let summary = Summary {
             median_ms: rounded(self.median_ms()),
@@ -68,7 +68,7 @@ impl Times {
         Row { times: Some(summary), ..Row::named(&self.name) }
     }
 
-    /// With the ratio to another median.
+    /// A row with the ratio to another median.
     pub(crate) fn row_beside(&self, reference_ms: f64) -> Row {
         let mut row = self.row();
         if let Some(times) = &mut row.times {
@@ -78,7 +78,7 @@ impl Times {
     }
 }
 
-/// The rows of several, compared to the first.
+/// The rows of several candidates, compared with the first.
 pub(crate) fn rows(times: &[Times]) -> Vec<Row> {
     let reference = times.first().map_or(f64::NAN, Times::median_ms);
     times.iter().map(|times| times.row_beside(reference)).collect()
@@ -88,7 +88,7 @@ pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// The order of each round, another one every time: what one leaves in the caches is the next one's luck.
+/// The order of each round. It varies, because what one candidate leaves in the caches helps the next one.
 pub(crate) struct Turns {
     count: usize,
     dice: RandomState,

@@ -1,4 +1,4 @@
-//! What a runner takes while its command runs or waits for its turn: memory and processor time.
+//! What a runner uses while its command runs or waits for a slot: memory and processor time.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -11,18 +11,18 @@ use super::report::{Row, Table};
 use super::stage::Stage;
 
 const SLOTS: usize = 5;
-/// Long enough for a few hundred microseconds to show.
+/// Long enough to measure a few hundred microseconds.
 const WATCHED: Duration = Duration::from_secs(60);
-/// Until then a runner still makes sure that the client calls it a background command.
+/// For this long a runner still checks that Claude Code calls its command a background command.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// Watches a runner whose command sleeps, the head of the line, one behind it, and a shell that does what they do.
+/// Watches a runner with a sleeping command, the head of the queue, the runner behind it, and a comparable shell.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     stage.forget()?;
     let mut ours = Ours::start(stage, "memory")?;
     let mut shell = Command::new("/bin/bash");
     stage.apply(&mut shell);
-    // With something left to do it waits for its child; else it would become it.
+    // With a second command left, bash waits for its child; otherwise it would exec the command.
     shell.args(["-c", "sleep 600; true"]).stdin(Stdio::null());
     let mut watched: Vec<(&str, Child)> =
         vec![("bash that waits for its command", shell.spawn().context("could not start bash")?)];
@@ -50,7 +50,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let title = format!("What is taken in {} seconds", seconds.as_secs());
     let note = "goals for one that waits: 3,072 KiB, and 5 ms a minute";
     let table = Table::new(title, rows.collect()).with_note(note);
-    // The first is bash, whose child is ended by the stage; each of the others takes its command with it.
+    // The stage ends the child of bash, the first one. Each of the others ends its command.
     for mut child in others.into_iter().chain(watched.into_iter().map(|it| it.1)) {
         child.kill()?;
         child.wait()?;
@@ -58,7 +58,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     Ok(vec![table])
 }
 
-/// What the kernel says of a process and all its threads. Numbers as they are printed.
+/// The kernel's figures for a process and all its threads, as printed.
 struct Spent {
     cpu_ms: f64,
     resident_kib: f64,

@@ -1,8 +1,8 @@
 //! `cargo xtask bench [NAME…]`: what we cost, as ratios to named references measured in the same run.
 //!
-//! Candidates take turns, so that whatever else the machine does hits all of them alike. Nothing is asserted: a ratio
-//! on a loaded machine says little, and a test that fails by the weather is worse than none. That all of it runs is what
-//! `--quick` is for.
+//! Candidates alternate, so that any other load on the machine affects all of them alike. Nothing is asserted: a ratio
+//! on a loaded machine says little, and a flaky test is worse than none. `--quick` checks only that every benchmark
+//! runs.
 
 mod comparison;
 mod competitors;
@@ -45,10 +45,10 @@ use versions::Tool;
 pub(crate) use page::page;
 pub(crate) use report::Report;
 
-/// Asked for by this name, a rival that takes minutes to build is installed.
+/// The name that also installs this competitor, whose build takes minutes.
 const PUEUE: &str = "pueue";
 
-/// Runs the benchmarks that the arguments name, all without a name; prints the tables and writes `target/bench.json`.
+/// Runs the named benchmarks, or all; prints the tables and writes `target/bench.json`.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let (options, names): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|word| word.starts_with("--"));
@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "--list" => named(&names)?.iter().for_each(|part| println!("{}", part.name)),
             "--quick" => try_out(&named(&names)?)?,
             "--page" => return crate::docs::publish_benchmarks(&newest()?),
-            _ => bail!("`{option}` is no option of `cargo xtask bench`"),
+            _ => bail!("`{option}` is not an option of `cargo xtask bench`"),
         },
         _ => bail!("`cargo xtask bench` takes one option at most"),
     }
@@ -75,7 +75,7 @@ fn named(names: &[&String]) -> Result<Vec<&'static Part>> {
     Ok(parts)
 }
 
-/// Where the newest measurement of each part stands.
+/// The file with the newest measurement of each part.
 fn newest() -> Result<PathBuf> {
     Ok(repository::target()?.join("bench.json"))
 }
@@ -86,7 +86,7 @@ fn measure(parts: &[&Part], names: &[&String]) -> Result<()> {
     }
     let path = newest()?;
     let stage = Stage::build(Pace::Full)?;
-    // After building, which is a load of our own.
+    // After the build, which is a load of its own.
     let run = Run::begin()?;
     let mut report = Report::empty(Machine::look());
     for part in parts {
@@ -94,7 +94,7 @@ fn measure(parts: &[&Part], names: &[&String]) -> Result<()> {
         let section = measure_part(part, &stage, &run)?;
         section.tables.iter().for_each(print::print);
         report.sections.push(section);
-        // At once: what is measured is not lost to what fails after it.
+        // Written after each part, so that a later failure loses no measurement.
         with_earlier(report.clone(), &path).write(&path)?;
     }
     println!("\n{}", path.display());
@@ -107,9 +107,9 @@ fn measure_part(part: &Part, stage: &Stage, run: &Run) -> Result<Section> {
     Ok(Section { name: part.name.to_owned(), run: run.clone(), beside, tables })
 }
 
-/// Adds what was measured before of other parts, in the order of the list.
+/// Adds earlier measurements of other parts, in the order of the list.
 fn with_earlier(report: Report, path: &Path) -> Report {
-    // A file of another shape is of no use to anybody.
+    // A file in another format is ignored.
     let mut report = match Report::read(path) {
         Ok(earlier) => report.completed_by(earlier),
         Err(_) => report,
@@ -120,8 +120,8 @@ fn with_earlier(report: Report, path: &Path) -> Report {
     report
 }
 
-/// Runs a few rounds of everything that needs nothing but this repository, with the binaries that tests use, and makes
-/// file and page of it. Tells only that it went well: such figures mean nothing.
+/// Runs a few rounds of every part that needs only this repository, with the test binaries, and makes the file and the
+/// page. Prints only whether that worked: such figures mean nothing.
 fn try_out(parts: &[&Part]) -> Result<()> {
     let stage = Stage::build(Pace::Quick)?;
     let run = Run::begin()?;

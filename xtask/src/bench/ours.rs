@@ -1,4 +1,4 @@
-//! Our own line, with the client stood in for: announce, start the shell, bind.
+//! Our own queue, with a fake client: announce, start the shell, bind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use anyhow::{Context as _, Result, ensure};
 use super::stage::Stage;
 use crate::fake_client::{Call, Session};
 
-/// One session of the client in the scratch home.
+/// One session in the scratch home.
 pub(crate) struct Ours<'a> {
     stage: &'a Stage,
     pub(crate) session: Session,
-    /// Where the hooks of this session keep the state, if not at its usual place.
+    /// The state folder of this session's hooks, if it is not the usual one.
     state: Option<PathBuf>,
     calls: u32,
 }
 
-/// A call and the client's id of its task.
+/// A call, and the client's id of its task.
 pub(crate) struct Called {
     pub(crate) call: Call,
     pub(crate) client_id: String,
@@ -58,7 +58,7 @@ impl<'a> Ours<'a> {
         command
     }
 
-    /// A new call; each has a number of its own.
+    /// A new call with a number of its own.
     pub(crate) fn call(&mut self, command: &str) -> Called {
         self.calls += 1;
         let number = self.calls;
@@ -70,14 +70,14 @@ impl<'a> Ours<'a> {
         Called { call, client_id: format!("b{number:08}") }
     }
 
-    /// The shell of a call, as the client starts it.
+    /// The shell of a call, as Claude Code starts it.
     pub(crate) fn shell(&self, called: &Called) -> Result<Command> {
         let mut shell = Command::new("/bin/bash");
         self.stage.apply(&mut shell);
         self.session.shell(shell, &called.call.command, &called.client_id)
     }
 
-    /// The whole of a background call, up to its answer. What is returned ends as the command ends.
+    /// A whole background call, up to its answer. The returned process ends with the command.
     pub(crate) fn background(&mut self, command: &str) -> Result<Child> {
         let called = self.call(command);
         let announce = self.stage.file("announce", &self.session.announce(&called.call))?;
@@ -88,7 +88,7 @@ impl<'a> Ours<'a> {
         Ok(child)
     }
 
-    /// Both hooks of a call before its command: else the two would race.
+    /// Both hooks of a call, before its command starts: otherwise the two would race.
     pub(crate) fn announce_and_bind(&self, called: &Called) -> Result<()> {
         let announce = self.stage.file("announce", &self.session.announce(&called.call))?;
         run(self.hook("sisyphus-pre-tool-use"), &announce)?;
@@ -102,7 +102,7 @@ impl<'a> Ours<'a> {
         self.shell(called)?.status().context("could not start a shell").map(drop)
     }
 
-    /// How many wait in line.
+    /// How many are queued.
     pub(crate) fn waiting(&self) -> usize {
         let line = self.stage.runtime().join("line/waiting");
         let entries = fs::read_dir(line).into_iter().flatten().flatten();
@@ -110,7 +110,7 @@ impl<'a> Ours<'a> {
     }
 }
 
-/// Runs a hook to its end, outside of any measurement.
+/// Runs a hook to its end, without timing it.
 pub(crate) fn run(mut hook: Command, event: &Path) -> Result<()> {
     let status = hook.stdin(fs::File::open(event)?).stdout(std::process::Stdio::null()).status()?;
     ensure!(status.success(), "{hook:?} ended with {status}");
@@ -125,7 +125,7 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Res
         if condition() {
             return Ok(now);
         }
-        ensure!(now < deadline, "waited in vain for {what}");
+        ensure!(now < deadline, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_micros(500));
     }
 }

@@ -1,4 +1,4 @@
-//! `docs/benchmarks.md`, from what was measured.
+//! `docs/benchmarks.md`, from the measurements.
 
 use super::machine::{Hardware, Machine, Run};
 use super::parts::{PARTS, Part};
@@ -15,8 +15,8 @@ const HOW_TO_READ: &str = "
 
 - **Ratios, not milliseconds**, are what another machine should find again. Each is of two medians of the same run: to the
   first row of its table, unless the table says otherwise.
-- **They take turns.** In each round everything in a table is run once, in an order that is drawn anew, so that whatever else
-  the machine does hits all of it alike. The first rounds are not counted.
+- **They take turns.** In each round everything in a table is run once, in a new random order, so that other load on the
+  machine affects all of it alike. The first rounds are not counted.
 - Times are from the start of a process to its exit, unless the table says otherwise. Median: half of the runs took no longer.
   p95: so long took 95 of 100 at most.
 - The binaries are those that `install.sh` builds, in a home folder of their own, without a desktop to notify.

@@ -1,4 +1,4 @@
-//! What can be measured, and what it is for.
+//! The benchmarks and their purposes.
 
 use anyhow::Result;
 
@@ -15,18 +15,18 @@ pub(crate) struct Part {
     pub(crate) name: &'static str,
     /// Its heading on the page.
     pub(crate) title: &'static str,
-    /// One sentence on what is compared, and why that matters to somebody who uses the plugin.
+    /// One sentence on what is compared, and why that matters to a user of the plugin.
     pub(crate) about: &'static str,
     pub(crate) beside: &'static [Tool],
     pub(crate) in_haste: InHaste,
     pub(crate) run: fn(&Stage) -> Result<Vec<Table>>,
 }
 
-/// What becomes of it when somebody only wants to know that everything runs.
+/// What happens to it in a quick run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InHaste {
     Runs,
-    /// It needs what is not in this repository.
+    /// It needs something that is not in this repository.
     LeftOut,
 }
 
@@ -62,7 +62,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "statusline",
         title: "Status line",
-        about: "Claude Code asks for its status line again and again while somebody works, so the line must not be felt.",
+        about: "Claude Code asks for its status line again and again while you work, so the line must cost next to nothing.",
         beside: &[],
         in_haste: InHaste::Runs,
         run: statusline::run,
@@ -79,8 +79,8 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "finish",
         title: "The end of a command",
-        about: "Between a command's last word and the exit of its shell the runner keeps the output and records the end: so \
-                much later does Claude Code hear of it.",
+        about: "Between a command's last word and the exit of its shell the runner keeps the output and records the exit, \
+                and Claude Code notices the exit that much later.",
         beside: &[Tool::Bash],
         in_haste: InHaste::Runs,
         run: finish::run,
@@ -98,7 +98,7 @@ pub(crate) const PARTS: &[Part] = &[
         name: "memory",
         title: "Memory, and what waiting takes",
         about: "A runner is there for as long as its command runs or waits for a slot, and dozens of them may be: what each \
-                holds and does meanwhile, beside the shell in whose place it stands.",
+                uses in that time, beside the shell that it replaces.",
         beside: &[Tool::Bash],
         in_haste: InHaste::Runs,
         run: memory::run,
@@ -115,8 +115,8 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "queue_drain",
         title: "Working off a line",
-        about: "Many short commands behind few slots, beside tools that are made for that: whether slots stay empty while \
-                somebody waits, and whether anybody is overtaken.",
+        about: "Many short commands behind few slots, beside tools made for that purpose: whether slots stay empty while \
+                commands wait, and whether a command overtakes another.",
         beside: &[Tool::TaskSpooler, Tool::Xargs, Tool::Pueue, Tool::Bash],
         in_haste: InHaste::Runs,
         run: drain::run,

@@ -1,4 +1,4 @@
-//! The tables as they are printed.
+//! The tables as printed text.
 
 use super::report::Table;
 
@@ -37,7 +37,7 @@ pub(crate) fn print(table: &Table) {
     }
 }
 
-/// Nothing where nothing is known.
+/// Empty if the value is unknown.
 pub(crate) fn cell(value: Option<f64>, form: fn(f64) -> String) -> String {
     value.map(form).unwrap_or_default()
 }
@@ -50,7 +50,7 @@ pub(crate) fn hundredths(value: f64) -> String {
     format!("{value:.2}")
 }
 
-/// A whole number as one.
+/// Prints a whole number without decimals.
 pub(crate) fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { thousandths(value) }
 }

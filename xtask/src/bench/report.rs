@@ -1,4 +1,4 @@
-//! What was measured, in the one shape that is printed, written to `target/bench.json` and made into a page.
+//! The measurements, in the one format that is printed, written to `target/bench.json` and made into a page.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::machine::{Machine, Run};
 use super::versions::Version;
 
-/// The shape of the file; one of another shape is not read.
+/// The version of the file format. A file of another version is not read.
 const VERSION: u32 = 2;
 
 /// The newest measurement of each part, all on the same kind of machine.
@@ -20,27 +20,27 @@ pub(crate) struct Report {
     pub(crate) sections: Vec<Section>,
 }
 
-/// What one part found in one run.
+/// The measurements of one part in one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Section {
     pub(crate) name: String,
     pub(crate) run: Run,
-    /// Of the programs beside which we were measured.
+    /// The programs that were measured beside ours.
     pub(crate) beside: Vec<Version>,
     pub(crate) tables: Vec<Table>,
 }
 
-/// Things that are compared.
+/// Rows that are compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Table {
     pub(crate) title: String,
-    /// What should be reached, or what else is needed to read it.
+    /// The goal, or what else a reader needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
     pub(crate) rows: Vec<Row>,
 }
 
-/// One of them.
+/// One candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) name: String,
@@ -50,17 +50,17 @@ pub(crate) struct Row {
     pub(crate) facts: Vec<Fact>,
 }
 
-/// What is said of many times.
+/// The summary of many times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) median_ms: f64,
     pub(crate) p95_ms: f64,
-    /// Of the medians, to the first row unless the table's note names something else.
+    /// The ratio to the median of the first row, unless the table's note names another reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<f64>,
 }
 
-/// A number that is not a time of the row's own.
+/// A number other than the row's own times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fact {
     /// With its unit.
@@ -77,7 +77,7 @@ impl Table {
         Self { note: Some(note.into()), ..self }
     }
 
-    /// The facts that any of the rows has, each once.
+    /// The facts of all rows, each once.
     pub(crate) fn facts(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for fact in self.rows.iter().flat_map(|row| &row.facts) {
@@ -94,7 +94,7 @@ impl Table {
 }
 
 impl Row {
-    /// A row of which nothing but facts are known.
+    /// A row that holds only facts.
     pub(crate) fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), times: None, facts: Vec::new() }
     }
@@ -109,7 +109,7 @@ impl Row {
     }
 }
 
-/// To thousandths: of milliseconds nothing finer was ever measured.
+/// Rounds to thousandths: the measurements in milliseconds are no finer.
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
@@ -120,7 +120,7 @@ impl Report {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let report: Self = serde_json::from_str(text).context("it is no report of ours")?;
+        let report: Self = serde_json::from_str(text).context("it is not one of our reports")?;
         ensure!(report.version == VERSION, "its version is {}, not {VERSION}", report.version);
         Ok(report)
     }
@@ -137,8 +137,8 @@ impl Report {
             .with_context(|| format!("could not write `{}`", path.display()))
     }
 
-    /// Takes over what `other` knows of parts that this one says nothing of. Figures of another kind of machine would
-    /// look as if they could be compared: they are left behind.
+    /// Adds parts that only `other` has. Parts from another kind of machine are dropped, because their figures would
+    /// look comparable.
     pub(crate) fn completed_by(mut self, other: Self) -> Self {
         if self.machine == other.machine {
             let is_new =

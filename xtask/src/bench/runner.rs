@@ -1,4 +1,4 @@
-//! What the runner costs a command: its throughput, its start and its memory.
+//! What the runner costs a command: in throughput, at its start and in memory.
 
 use std::fs::{self, File};
 use std::process::Command;
@@ -18,7 +18,7 @@ const SMALL_FLOOD: &str = "yes | head -c 2M";
 const FLOOD_ROUNDS: usize = 15;
 const START_ROUNDS: usize = 200;
 
-/// Times commands with and without the runner under them.
+/// Times commands with and without the runner.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     stage.forget()?;
     let snippet = snippet(stage)?;
@@ -50,7 +50,7 @@ fn announce(stage: &Stage, command: &str) -> Result<()> {
     stage.hook("sisyphus-pre-tool-use", &stage.event("announce", event)?, None)
 }
 
-/// Starts a command as the client does: the env file's content, the command, its output in a file named after a task.
+/// Starts a command as Claude Code does: the env file's content, the command, its output in a file named after a task.
 fn shell<'a>(
     stage: &'a Stage,
     snippet: &str,
@@ -62,7 +62,7 @@ fn shell<'a>(
     let output = stage.outputs().join(format!("b{name}.output"));
     move || {
         fs::create_dir_all(stage.outputs())?;
-        // Not truncated: where its memory is already there, writing costs the same every time.
+        // Not truncated: writing to memory that is already allocated costs the same every time.
         let output = File::options()
             .write(true)
             .create(true)

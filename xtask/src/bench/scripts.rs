@@ -1,4 +1,4 @@
-//! What hooks cost that are scripts of an interpreter: those of another plugin, beside ours for the same events.
+//! What hooks cost that are scripts: those of another plugin, beside ours for the same events.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::repository;
 
 pub(crate) const PACKAGE: &str = "oh-my-claude-sisyphus";
 pub(crate) const VERSION: &str = "5.5.0";
-/// Each takes tenths of a second.
+/// Each run takes tenths of a second.
 const ROUNDS: usize = 40;
 
-/// Times hooks for a typed prompt and for a foreground call: ours, and what that plugin starts for the same.
+/// Times hooks for a typed prompt and for a foreground call: ours, and those of the other plugin.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let Some(node) = program::find("node") else {
         println!("no `node` here: hooks that are scripts are not measured");
@@ -81,7 +81,7 @@ fn candidate<'a>(
     })
 }
 
-/// The package's folder, fetched below the build folder the first time.
+/// The package's folder, downloaded below the build folder the first time.
 fn package() -> Result<PathBuf> {
     let folder = repository::target()?.join("tools").join(format!("{PACKAGE}-{VERSION}"));
     let package = folder.join("package");

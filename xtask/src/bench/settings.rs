@@ -13,12 +13,12 @@ use super::report::Table;
 use super::stage::Stage;
 
 const ROUNDS: usize = 300;
-/// Of a user's file, ours among them.
+/// The number of keys in the user's file, ours included.
 const USER_KEYS: usize = 100;
 /// The column of the difference.
 const MORE: &str = "more than without, ms";
 
-/// Announces a task without any settings, with the user's, and with a project's on top.
+/// Announces a task without settings, with the user's, and with a project's in addition.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let event = announcement(stage)?;
     let (bare, full) = (stage.home().join("bare"), stage.home().join("project"));
@@ -63,7 +63,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     Ok(vec![Table::new("Announcing with settings", rows).with_note(note)])
 }
 
-/// Each key of ours, and the rest as other settings of the client are: texts, lists and objects.
+/// Each of our keys, and values in the shape of Claude Code's other settings: texts, lists and objects.
 fn user_settings() -> Value {
     let mut file: Map<String, Value> =
         KEYS.iter().map(|key| (key.dotted(), key.default())).collect();

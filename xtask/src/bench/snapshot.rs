@@ -1,4 +1,4 @@
-//! A state that can be had again, so that each round meets the same.
+//! A state that can be restored, so that each round starts from the same one.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -7,30 +7,30 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 
-/// Longer ago than anything that runners take for just now.
+/// So old that no runner takes it for a recent end.
 const LONG_AGO: Duration = Duration::from_secs(60);
 
-/// The files of a state folder. Archive and outputs stay as they are: nothing reads them again.
+/// The files of a state folder. The archive and the outputs stay as they are: nothing reads them again.
 pub(crate) struct Snapshot {
     state: PathBuf,
     kept: PathBuf,
 }
 
 impl Snapshot {
-    /// Keeps what is in `state` beside it.
+    /// Copies the files of `state` to a folder beside it.
     pub(crate) fn take(state: &Path) -> Result<Self> {
         let snapshot = Self { state: state.to_owned(), kept: state.with_extension("kept") };
         copy_files(&snapshot.state, &snapshot.kept)?;
         Ok(snapshot)
     }
 
-    /// Makes the state what it was.
+    /// Restores the state.
     pub(crate) fn restore(&self) -> Result<()> {
         let found = files(&self.state)?.into_iter();
-        // Locks may be held, and hold nothing.
+        // Lock files may be in use, and hold no data.
         for path in found.filter(|path| path.extension().is_none_or(|it| it != "lock")) {
             match fs::remove_file(&path) {
-                // Who tells people of ends takes its notes away when it has them.
+                // The notifier removes its notes by itself when it has taken them.
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(error)
                         .with_context(|| format!("could not remove `{}`", path.display()));
@@ -43,7 +43,7 @@ impl Snapshot {
     }
 }
 
-/// Lets the last end lie back: a runner that ends right behind another one waits for those that follow.
+/// Moves the last end into the past: a runner that ends right after another one waits for further ends.
 pub(crate) fn calm(state: &Path) -> Result<()> {
     let path = state.join("runners.lock");
     let lock = File::options().create(true).append(true).open(&path);
@@ -60,13 +60,13 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What belongs to processes that may be running: locks, and what is noted for people.
+/// The files of processes that may be running: locks, and notes for the notifier.
 fn is_somebodys(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "lock")
         || path.file_name().is_some_and(|name| name == "notify.json" || name == "terminal.json")
 }
 
-/// The files of a folder. None if there is no folder.
+/// The files of a folder; none if the folder does not exist.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten() {

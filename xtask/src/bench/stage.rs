@@ -11,14 +11,14 @@ use crate::e2e::{plugin, sys};
 use crate::remove::remove;
 use crate::repository;
 
-/// The session that every event belongs to.
+/// The session of every event.
 const SESSION: &str = "bench-session";
 
-/// How much is measured.
+/// How many rounds are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
     Full,
-    /// As little as shows that it can be measured.
+    /// As few as show that the benchmark works.
     Quick,
 }
 
@@ -31,7 +31,7 @@ impl Pace {
     }
 }
 
-/// Binaries and home. The home is removed at the end.
+/// The binaries and the home. The home is removed at the end.
 pub(crate) struct Stage {
     plugin: PathBuf,
     home: PathBuf,
@@ -39,7 +39,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Builds as `install.sh` does, by letting it do so; in haste it installs what the tests use.
+    /// Lets `install.sh` build and install the plugin; at quick pace it installs the test binaries.
     pub(crate) fn build(pace: Pace) -> Result<Self> {
         let home = std::env::temp_dir().join(format!("sisyphus-bench-{}", id()));
         fs::create_dir_all(&home)
@@ -62,12 +62,12 @@ impl Stage {
         self.pace
     }
 
-    /// How often something is done that is measured so often.
+    /// How many rounds to measure.
     pub(crate) fn rounds(&self, full: usize) -> usize {
         self.pace.pick(full, 2)
     }
 
-    /// How many rounds before those are not counted, where the caches have to be warm.
+    /// How many rounds run before, uncounted, to warm the caches.
     pub(crate) fn warm_up(&self, full: usize) -> usize {
         self.pace.pick(full, 0)
     }
@@ -77,12 +77,12 @@ impl Stage {
         self.home.join(".claude/plugins/data/sisyphus/state")
     }
 
-    /// The record of unfinished tasks.
+    /// The file of unfinished tasks.
     pub(crate) fn active(&self) -> PathBuf {
         self.state().join("active.json")
     }
 
-    /// Makes the next call the first one.
+    /// Clears the state, so that the next call is the first one.
     pub(crate) fn forget(&self) -> Result<()> {
         for entry in fs::read_dir(self.state()).into_iter().flatten() {
             let path = entry?.path();
@@ -94,30 +94,30 @@ impl Stage {
         remove(&self.client_tmp().join("sisyphus"))
     }
 
-    /// The user's settings.
+    /// Writes the user's settings.
     pub(crate) fn settings(&self, settings: &Value) -> Result<()> {
         let path = self.home.join(".claude/settings.json");
         fs::write(&path, settings.to_string())
             .with_context(|| format!("could not write `{}`", path.display()))
     }
 
-    /// The user has none.
+    /// Removes the user's settings.
     pub(crate) fn forget_settings(&self) -> Result<()> {
         remove(&self.home.join(".claude/settings.json"))
     }
 
-    /// The per-user folder of the line.
+    /// The per-user folder of the queue.
     pub(crate) fn runtime(&self) -> PathBuf {
         self.home.join("runtime")
     }
 
-    /// The folder where the client would keep its temporary files.
+    /// The folder of Claude Code's temporary files.
     pub(crate) fn client_tmp(&self) -> PathBuf {
         self.home.join(format!("claude-{}", sys::user_id()))
     }
 
-    /// Where commands print to: memory where there is such a folder, because a disk's own moods are larger than
-    /// anything that is measured here.
+    /// Where commands print to: a memory file system if there is one, because the variation of a disk is larger than
+    /// anything measured here.
     pub(crate) fn outputs(&self) -> PathBuf {
         let memory = Path::new("/dev/shm");
         let base = if memory.is_dir() { memory } else { self.home.as_path() };
@@ -149,14 +149,14 @@ impl Stage {
             .current_dir(&self.home);
     }
 
-    /// An event in a file, to be read by a hook.
+    /// Writes an event to a file, for a hook to read.
     pub(crate) fn event(&self, name: &str, mut event: Value) -> Result<PathBuf> {
         event["session_id"] = SESSION.into();
         event["cwd"] = self.home.to_string_lossy().into();
         self.file(name, &event)
     }
 
-    /// The same for an event that says its session itself.
+    /// The same for an event that names its session itself.
     pub(crate) fn file(&self, name: &str, event: &Value) -> Result<PathBuf> {
         let path = self.home.join(format!("{name}.json"));
         fs::write(&path, event.to_string())
@@ -164,7 +164,7 @@ impl Stage {
         Ok(path)
     }
 
-    /// Runs a hook once, outside of any measurement.
+    /// Runs a hook once, without timing it.
     pub(crate) fn hook(&self, name: &str, event: &Path, env_file: Option<&Path>) -> Result<()> {
         let mut command = self.binary(name);
         if let Some(env_file) = env_file {
@@ -191,7 +191,7 @@ impl Stage {
     }
 }
 
-/// The binaries of the tests, which are mostly there.
+/// The test binaries, which usually exist already.
 fn build_for_tests() -> Result<PathBuf> {
     let root = repository::root()?;
     let mut build = Command::new(repository::cargo());
@@ -203,7 +203,7 @@ fn build_for_tests() -> Result<PathBuf> {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // What a measurement that failed has left running.
+        // Processes that a failed measurement has left running.
         for process in sys::started_with(&format!("HOME={}", self.home.display())) {
             sys::kill_process(process);
         }

@@ -1,4 +1,4 @@
-//! What one look at the status line costs.
+//! What one call of the status line costs.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::stage::Stage;
 const ROUNDS: usize = 200;
 const RUNNING: usize = 5;
 
-/// Asks for the line where nothing was ever recorded, where nothing runs, and while five commands run.
+/// Calls it without any record, while nothing runs, and while five commands run.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     stage.forget()?;
     let folder = |name: &str| stage.home().join(format!("statusline-{name}"));
@@ -57,7 +57,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     ];
     let times = take_turns(candidates, stage.rounds(ROUNDS))?;
     for child in &mut children {
-        // Each takes its command with it.
+        // Killing a runner ends its command.
         child.kill()?;
         child.wait()?;
     }

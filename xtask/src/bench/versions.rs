@@ -1,4 +1,4 @@
-//! The versions of what we are measured beside.
+//! The versions of the tools that we are compared with.
 
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{competitors, scripts};
 use crate::e2e::program;
 
-/// A program that costs are compared with.
+/// A tool for comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
     Bash,
@@ -19,14 +19,14 @@ pub(crate) enum Tool {
     Xargs,
 }
 
-/// Which one it was.
+/// Its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) name: String,
     pub(crate) version: String,
 }
 
-/// Those of the tools that are here.
+/// The versions of the installed tools.
 pub(crate) fn of(tools: &[Tool]) -> Vec<Version> {
     tools.iter().filter_map(|tool| tool.version()).collect()
 }

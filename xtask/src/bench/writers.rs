@@ -1,4 +1,4 @@
-//! Many who write at once: hooks that announce a task each, started together.
+//! Many writers at once: hooks that announce a task each, started together.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ const WRITERS: &[usize] = &[1, 5, 20, 50, 100, 200];
 const FEW_WRITERS: &[usize] = &[1, 5];
 const ROUNDS: usize = 10;
 
-/// Times from the first start to the last end, and counts what was recorded.
+/// Times from the first start to the last end, and counts the announcements.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let numbers = stage.pace().pick(WRITERS, FEW_WRITERS);
     let most = numbers.iter().copied().max().unwrap_or_default();
@@ -40,7 +40,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     Ok(vec![Table::new("PreToolUse hooks that announce, started together", rows).with_note(note)])
 }
 
-/// That many at once, and as many that do nothing.
+/// That many hooks at once, and as many programs that do nothing.
 fn of(stage: &Stage, events: &[PathBuf]) -> Result<Row> {
     let (mut times, mut bare) = (Vec::new(), Vec::new());
     let mut lost = 0;

@@ -1,4 +1,4 @@
-//! One scratch home: what everything of a scene is started with, and the end of all of it.
+//! The scratch home of one scene: the environment of all its processes, and their end.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,7 +13,7 @@ use super::ledger::{Ledger, SCRIPT};
 use crate::e2e::sys;
 use crate::repository;
 
-/// How often a folder is removed until nothing is left of it.
+/// How often the removal of a folder is tried.
 const REMOVAL_ATTEMPTS: u32 = 30;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
@@ -28,10 +28,10 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Makes an empty one of this name.
+    /// Creates an empty home with this name.
     pub(super) fn create(binaries: &Path, name: &str, limit: usize) -> Result<Self> {
         let folder = repository::target()?.join("chaos").join(name);
-        // Of a run that was killed itself.
+        // From an earlier run that was killed.
         remove(&folder)?;
         for part in ["home/.claude/projects/project", "project", "tmp", "ledger"] {
             let part = folder.join(part);
@@ -55,7 +55,7 @@ impl Home {
         self.folder.join("home/.claude")
     }
 
-    /// What the client's sandbox may write to.
+    /// The folder that Claude Code's sandbox may write to.
     pub(super) fn client_tmp(&self) -> PathBuf {
         self.folder.join("tmp").join(format!("claude-{}", sys::user_id()))
     }
@@ -64,8 +64,7 @@ impl Home {
         self.binaries.join(name)
     }
 
-    /// What everything is started with. The folder of the user's running processes is one of its own, so that runs side
-    /// by side share no slots.
+    /// The environment of every process. It names a runtime folder of its own, so that parallel runs share no slots.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         let path = |part: &str| self.folder.join(part).display().to_string();
         [
@@ -84,12 +83,12 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // Whatever happened: nothing of it stays.
+        // Also after a failure, nothing of the scene may keep running.
         end_all(&self.folder);
     }
 }
 
-/// The variable that everything started in a home carries.
+/// The variable in the environment of every process of a home.
 fn variable(folder: &Path) -> String {
     format!("HOME={}", folder.join("home").display())
 }
@@ -98,7 +97,7 @@ fn end_all(folder: &Path) {
     sys::started_with(&variable(folder)).into_iter().for_each(sys::kill_process);
 }
 
-/// Removes the folder of a scene with all that still runs in it. What is being killed may add a file meanwhile.
+/// Ends the processes of a scene and removes its folder. A process that is being killed may still add a file.
 pub(super) fn remove(folder: &Path) -> Result<()> {
     let mut attempts = 0..REMOVAL_ATTEMPTS;
     loop {

@@ -1,4 +1,4 @@
-//! The fault injector: kills hooks, runners, shells and clients, and suspends hooks, each a share of them at a random moment.
+//! The fault injector: kills hooks, runners, shells and clients, and suspends hooks, each at a random moment.
 
 use std::sync::Mutex;
 use std::thread;
@@ -18,24 +18,24 @@ pub(super) enum Kills {
     None,
     Hooks,
     Runners,
-    /// Hooks, runners, shells and clients; and hooks are suspended, maybe with the lock held.
+    /// Hooks, runners, shells and clients; hooks are also suspended, maybe while they hold the lock.
     Everything,
 }
 
-/// Of a thousand hooks so many are killed, within this many milliseconds of their start.
+/// How many of a thousand hooks are killed, and within how many milliseconds of their start.
 const HOOKS: usize = 50;
 const HOOK_MS: usize = 20;
-/// Of a thousand hooks so many are suspended, for up to this many milliseconds.
+/// How many of a thousand hooks are suspended, and for how many milliseconds at most.
 const SUSPENDED: usize = 20;
 const SUSPENDED_MS: usize = 600;
-/// Of a thousand runners, and of the shells below them, so many are killed, within this many milliseconds.
+/// How many of a thousand runners, and of the shells below them, are killed, and within how many milliseconds.
 const RUNNERS: usize = 25;
 const SHELLS: usize = 10;
 const COMMAND_MS: usize = 300;
-/// Of a thousand turns so many end with the death of the client.
+/// How many of a thousand turns end with the death of the client.
 const CLIENTS: usize = 100;
 
-/// Decides by its seed which process is hit.
+/// Chooses the processes by its seed.
 #[derive(Debug)]
 pub(super) struct Injector {
     kills: Kills,
@@ -86,13 +86,13 @@ impl Injector {
         });
     }
 
-    /// Whether the client dies with this turn.
+    /// Whether the client dies in this turn.
     pub(super) fn hits_client(&self) -> bool {
         self.kills == Kills::Everything && hits(&mut lock(&self.random), CLIENTS)
     }
 }
 
-/// Kills a command's runner, or the shell below it. The ledger has it first.
+/// Kills a command's runner, or the shell below it. It writes to the ledger first.
 pub(super) fn kill_command(ledger: &Ledger, running: &Running, cause: Cause) {
     if running.has_exited() {
         return;

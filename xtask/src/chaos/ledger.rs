@@ -1,8 +1,8 @@
-//! What happened, in the order in which it happened: one file of JSON lines that commands, killers and actors append to.
+//! The ledger: what happened, in order, as one file of JSON lines that commands, killers and actors append to.
 //!
-//! Nothing of the product is asked. A command's own shell writes that it starts and ends, outside of every folder that the
-//! product or an attacker can reach; a killer writes before it kills. So the order of the lines bounds what ran at once
-//! from below.
+//! The ledger uses nothing of the product. A command's own shell records its start and its end, outside of every folder
+//! that the product or an attacker can reach. A killer writes before it kills. So the order of the lines gives a lower
+//! bound for what ran at once.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -22,17 +22,17 @@ pub(super) enum Event {
     Launched {
         call: usize,
     },
-    /// The command starts; `by` names the process that started its shell. By the command itself.
+    /// The command starts; `by` names the process that started its shell. Written by the command itself.
     Started {
         call: usize,
         by: String,
     },
-    /// The command is about to exit. By the command itself.
+    /// The command is about to exit. Written by the command itself.
     Ended {
         call: usize,
         code: i32,
     },
-    /// The harness is about to end something that the call rests on. By the killer.
+    /// The harness is about to kill a process of the call. Written by the killer.
     Killed {
         call: usize,
         cause: Cause,
@@ -55,7 +55,7 @@ pub(super) enum Event {
     ClientKilled {
         session: String,
     },
-    /// A scene saw something that must not be.
+    /// A scene saw something that must not happen.
     Violation {
         text: String,
     },
@@ -85,19 +85,19 @@ pub(super) enum Kind {
     Denied,
 }
 
-/// What the harness ended.
+/// What the harness killed or stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Cause {
-    /// The process in the place of the client's shell: the runner, or the command's shell where there is none.
+    /// The process that Claude Code started as the shell: the runner, or without one the command's shell.
     Runner,
-    /// The shell of the command below its runner.
+    /// The command's shell below its runner.
     Shell,
-    /// The model stopped it with `TaskStop`, of which the client tells the model itself.
+    /// The model stopped it with `TaskStop`; the client itself reports that to the model.
     TaskStop,
 }
 
-/// One hook from its start to its end.
+/// One run of a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HookRun {
     pub(super) hook: String,
@@ -109,7 +109,7 @@ pub(super) struct HookRun {
     /// The length of the ledger when the hook started.
     pub(super) since: u64,
     pub(super) fate: Fate,
-    /// What it printed, as the client read it.
+    /// Its output, as the client read it.
     pub(super) stdout: String,
 }
 
@@ -173,7 +173,7 @@ fn parse(text: &str) -> Result<Vec<Line>> {
     let mut at = 0;
     let mut lines = Vec::new();
     for line in text.split_inclusive('\n') {
-        // The last one may still be being written.
+        // The last line may still be incomplete.
         if line.ends_with('\n') {
             let event = serde_json::from_str(line)
                 .with_context(|| format!("could not read the line of the ledger `{line}`"))?;
@@ -184,8 +184,8 @@ fn parse(text: &str) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// Defines `begin`, and `end CODE`, for the shells of commands. `$CHAOS_CALL` numbers the call, so that commands of equal
-/// text can be told apart.
+/// Defines `begin`, and `end CODE`, for the shells of commands. `$CHAOS_CALL` numbers the call, so that commands of
+/// equal text can be distinguished.
 pub(super) const SCRIPT: &str = r#"begin() {
 	read -r by < "/proc/$PPID/comm"
 	printf '{"event":"started","call":%s,"by":"%s"}\n' "$CHAOS_CALL" "$by" >> "$CHAOS_LEDGER"

@@ -1,4 +1,4 @@
-//! The load: several sessions make bursts of calls at once, and go through turns, idle times and crashes.
+//! The load: several sessions make bursts of calls at once, with turns, idle times and crashes.
 
 use std::sync::Arc;
 use std::thread;
@@ -18,12 +18,12 @@ const BURST: usize = 8;
 const LONGEST: usize = 400;
 /// The longest time that a session idles between two turns, in milliseconds.
 const IDLE: usize = 500;
-/// Within how many milliseconds of a turn's start its client dies, if it does.
+/// The client of a turn, if it dies, dies within this many milliseconds of the turn's start.
 const TURN: usize = 400;
 /// How long a crashed client stays away at most, in milliseconds.
 const AWAY: usize = 800;
 
-/// Runs until so many background commands were called, or the time is over.
+/// Runs until that many background commands were called, or until the time `until`.
 pub(super) fn load(stage: &Stage, endings: usize, until: Instant) -> Result<()> {
     let sessions: Vec<Arc<Session>> = (0..SESSIONS)
         .map(|number| stage.session(&format!("session-{number}"), Notices::Sent))

@@ -1,14 +1,14 @@
-//! `cargo xtask chaos`: sessions use the plugin at once while its processes are killed, its lock is held and its files are
-//! attacked; then every command must have been told to the model, once and right.
+//! `cargo xtask chaos`: sessions use the plugin at once while its processes are killed, its lock is held and its files
+//! are attacked. Then every command must have been reported to the model, once and correctly.
 //!
 //! - `--kills none|hooks|runners|everything`: the load, `--endings N` commands, for `--seconds N` at most.
 //! - `--only SCENE`: the scenes whose names begin with that.
 //! - without any of these: every scene, and the load without and with kills.
 //!
-//! Tried are the binaries in `SISYPHUS_PREBUILT`, as by the installer, or else what is built here. What the product keeps
-//! is never asked what is true: see [`ledger`].
+//! The binaries come from `SISYPHUS_PREBUILT`, as for the installer, or are built here. The checks never trust the
+//! product's own records: see [`ledger`].
 //!
-//! `--seed N` decides what is done and to which process; when exactly it happens is the machine's. So a seed that failed
+//! `--seed N` decides what is done and to which process; the exact moment depends on the machine. So a seed that failed
 //! may pass again, and the folder of a failed scene is kept.
 
 mod actor;
@@ -116,6 +116,6 @@ fn binaries() -> Result<PathBuf> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A thread that panicked has failed the scene already.
+    // The scene has already failed if a thread panicked.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

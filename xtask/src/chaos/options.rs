@@ -1,4 +1,4 @@
-//! What a run of `cargo xtask chaos` is asked for.
+//! The options of `cargo xtask chaos`.
 
 use std::process::id;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,13 +11,13 @@ use super::injector::Kills;
 #[derive(Debug)]
 pub(super) struct Options {
     pub(super) seed: u64,
-    /// The most seconds that the load, or the short storm, lasts.
+    /// How many seconds the load, or the short storm, lasts at most.
     pub(super) seconds: Option<u64>,
     /// How many background commands the load calls.
     pub(super) endings: Option<usize>,
-    /// Runs the load alone, with these kills.
+    /// Runs only the load, with these kills.
     pub(super) kills: Option<Kills>,
-    /// Plays the scenes alone whose names begin with this.
+    /// Plays only the scenes whose names begin with this.
     pub(super) only: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! After a scene: the commands end, what is owed has its time to be told, and people type until nothing is said any more.
+//! The end of a scene: the commands finish, the owed reports get their time, and the users type until no hook answers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use super::check::check;
 use super::home::Home;
 use super::ledger::Event;
 
-/// How long the commands have to end.
+/// How long the commands may take to end.
 const COMMANDS: Duration = Duration::from_secs(120);
-/// How long what is owed has to be told without a person's help: the client has its time to announce it, then a waiter
-/// has to wake the session.
+/// How long the owed reports may take without a prompt: the client has its time to send a notice, then a waiter must
+/// wake the session.
 const WAITERS: Duration = Duration::from_secs(8);
-/// How long one session is looked after before the next one.
+/// How long one session idles before the next one.
 const SHARE: Duration = Duration::from_millis(100);
 /// No session is owed more reminders than this.
 const REMINDERS_MAX: usize = 1_000;
 
-/// Brings the sessions of a home to rest.
+/// Waits until the sessions of a home have nothing left to do.
 pub(super) fn quiesce(home: &Home, sessions: &[Arc<Session>]) -> Result<()> {
     let deadline = Instant::now() + COMMANDS;
     while has_running(home)? {
@@ -38,23 +38,23 @@ pub(super) fn quiesce(home: &Home, sessions: &[Arc<Session>]) -> Result<()> {
     }
     let late = check(&home.ledger.read()?).never.len();
     if late > 0 {
-        println!("        {late} not told before a person typed");
+        println!("        {late} not reported before a person typed");
     }
     for session in sessions {
-        // Behind what arrived last.
+        // Behind the notices that arrived last.
         session.idle(SHARE);
         session.close();
-        // What is missing from the list of what runs counts as over the second time.
+        // A command that is missing from two lists of what runs counts as ended.
         session.end_turn();
         session.end_turn();
         if !session.ask_until_silent(REMINDERS_MAX) {
-            session.warn(format!("{} gets its reminders without end", session.name()));
+            session.warn(format!("{} gets reminders without end", session.name()));
         }
     }
     Ok(())
 }
 
-/// The sessions idle side by side.
+/// Lets the sessions idle side by side.
 fn idle(sessions: &[Arc<Session>]) {
     thread::scope(|scope| {
         for session in sessions {
@@ -63,7 +63,7 @@ fn idle(sessions: &[Arc<Session>]) {
     });
 }
 
-/// Whether a command has not ended that was started, or that its client expects to end.
+/// Whether a command that started, or that its client still lists, has not ended.
 fn has_running(home: &Home) -> Result<bool> {
     let mut running = BTreeSet::new();
     for line in home.ledger.read()? {

@@ -1,15 +1,15 @@
-//! Numbers that look random and are the same again for the same seed.
+//! Pseudo-random numbers that depend only on the seed.
 
 use std::time::Duration;
 
-/// `SplitMix64`: good enough to stumble about with.
+/// `SplitMix64`, which is random enough for this test.
 #[derive(Debug, Clone)]
 pub(super) struct Random {
     state: u64,
 }
 
 impl Random {
-    /// The numbers of one of several who share a seed.
+    /// The numbers of one actor among several with the same seed.
     pub(super) fn of(seed: u64, who: u64) -> Self {
         let mut random = Self { state: seed ^ who.wrapping_mul(0xA076_1D64_78BD_642F) };
         random.next();
@@ -30,12 +30,12 @@ impl Random {
         usize::try_from(self.next() % count).unwrap_or_default()
     }
 
-    /// Whether something happens that happens `percent` times of a hundred.
+    /// True in `percent` of a hundred calls.
     pub(super) fn happens(&mut self, percent: usize) -> Chance {
         if self.below(100) < percent { Chance::Yes } else { Chance::No }
     }
 
-    /// Whether something happens that happens `count` times of a thousand.
+    /// True in `count` of a thousand calls.
     pub(super) fn happens_per_mille(&mut self, count: usize) -> Chance {
         if self.below(1_000) < count { Chance::Yes } else { Chance::No }
     }
@@ -44,14 +44,14 @@ impl Random {
         items.get(self.below(items.len()))
     }
 
-    /// Up to `longest` milliseconds, short ones far more often.
+    /// Up to `longest` milliseconds, mostly short.
     pub(super) fn pause(&mut self, longest: usize) -> Duration {
         let (one, other) = (self.below(longest), self.below(longest));
         Duration::from_millis((one * other / longest.max(1)) as u64)
     }
 }
 
-/// What a throw of the dice says.
+/// The result of a random decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chance {
     Yes,

@@ -1,4 +1,4 @@
-//! Where a scene is played, and what it comes to.
+//! The stage of a scene, and the scene's result.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Plays a scene in a home of its own, brings it to rest, and judges its ledger. The home of one that went wrong stays.
+    /// Plays a scene in a home of its own, lets it come to rest, and checks its ledger. The home of a failed scene is
+    /// kept.
     pub(super) fn play(
         binaries: &Path,
         setting: &Setting,
@@ -67,11 +68,9 @@ impl Stage {
         Ok(session)
     }
 
-    /// Idles until every command that is over was told, and complains if that takes longer than `time`.
+    /// Idles until every ended command was reported; reports a violation if that takes longer than `time`.
     pub(super) fn expect_told(&self, session: &Arc<Session>, time: Duration) -> Result<()> {
-        self.expect(session, time, "told without a person's help", |verdict| {
-            verdict.never.is_empty()
-        })
+        self.expect(session, time, "reported without a prompt", |verdict| verdict.never.is_empty())
     }
 
     /// Idles until `count` commands are over.

@@ -1,15 +1,15 @@
-//! What is printed of a verdict, and the table of all of them.
+//! The printed result of a check, and the table of all results.
 
 use super::check::Verdict;
 use super::home::Home;
 use super::injector::Kills;
 
-/// So many of each kind of failure are printed in full.
+/// How many of each kind of failure are printed in full.
 const SHOWN: usize = 3;
 
 impl Verdict {
-    /// Whether a scene with this limit may come to this. What a killed hook did not announce has no runner, and of what
-    /// it did not bind the runner can't know that it may wait: both run at once.
+    /// Whether a scene with this limit may have this result. A call that a killed hook did not announce has no runner.
+    /// If a hook did not bind the call, the runner can't know that it may wait. Both kinds run at once.
     pub(super) fn is_right(&self, limit: usize, kills: Kills) -> bool {
         let counted = if kills == Kills::None { self.at_once } else { self.limited_at_once };
         let is_limited = counted <= limit;
@@ -17,12 +17,12 @@ impl Verdict {
         is_limited && failures.iter().all(|failures| failures.is_empty())
     }
 
-    /// Prints what went wrong, with what the product believes of it.
+    /// Prints the failures, with the product's own records of them.
     pub(super) fn print(&self, home: &Home) {
         let kinds = [
-            ("NEVER TOLD", &self.never),
-            ("TOLD TWICE", &self.twice),
-            ("TOLD WRONG", &self.wrong),
+            ("NEVER REPORTED", &self.never),
+            ("REPORTED TWICE", &self.twice),
+            ("REPORTED WRONG", &self.wrong),
             ("VIOLATED", &self.violations),
         ];
         for (kind, failures) in kinds {
@@ -34,7 +34,7 @@ impl Verdict {
             }
         }
         for (cause, count) in &self.excused {
-            println!("{count:>7} not told: {cause}");
+            println!("{count:>7} not reported: {cause}");
         }
         for (what, count) in &self.notes {
             println!("{count:>7} {what}");
@@ -58,7 +58,7 @@ pub(super) struct Row {
 pub(super) fn print_table(rows: &[Row]) {
     println!();
     println!(
-        "| scene | seed | endings | never told | told twice unmarked | told wrong | at once, limited (limit) | other violations | known to killed ones only |"
+        "| scene | seed | endings | never reported | reported twice unmarked | reported wrong | at once, limited (limit) | other violations | known to killed processes only |"
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     for Row { scene, seed, limit, verdict, .. } in rows {

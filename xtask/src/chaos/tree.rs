@@ -1,8 +1,8 @@
-//! The processes below one process, as the client finds those of a task that it stops.
+//! The processes below one process, as Claude Code finds those of a task that it stops.
 
 use std::fs;
 
-/// `root` and everything below it, as of now.
+/// `root` and its current descendants.
 pub(super) fn tree(root: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .into_iter()
@@ -24,6 +24,6 @@ pub(super) fn tree(root: u32) -> Vec<u32> {
 
 fn parent(process: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name in parentheses may hold anything.
+    // The name in parentheses may hold any character.
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }

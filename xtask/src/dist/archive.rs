@@ -1,4 +1,4 @@
-//! Sums and archives, made by the programs of a Linux machine.
+//! Checksums and archives, made by the programs of a Linux machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,28 +6,29 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The file of the sums, in the format of `sha256sum`.
+/// The file of the checksums, in the format of `sha256sum`.
 pub(super) const SUMS: &str = "SHA256SUMS";
-/// The time of every file in an archive: that of the build would make each archive another one.
+/// The time of every file in an archive. With the time of the build no two archives would be the same.
 const TIME: &str = "--mtime=@946684800";
 
-/// Writes the sums of `names` into the folder that they are in.
+/// Writes the checksums of `names` into their folder.
 pub(super) fn write_sums(folder: &Path, names: &[String]) -> Result<()> {
     let mut sums = Command::new("sha256sum");
     sums.args(names).current_dir(folder);
     let output = sums.output().with_context(|| format!("could not start {sums:?}"))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "could not sum up the files: {}", complaint.trim());
+    ensure!(output.status.success(), "could not compute the checksums: {}", complaint.trim());
     let path = folder.join(SUMS);
     fs::write(&path, &output.stdout)
         .with_context(|| format!("could not write `{}`", path.display()))
 }
 
-/// Compares the files of a folder with the sums that [`write_sums`] wrote there.
+/// Compares the files of a folder with the checksums that [`write_sums`] wrote.
 pub(super) fn check_sums(folder: &Path) -> Result<()> {
     let mut check = Command::new("sha256sum");
     check.args(["--check", "--strict", "--quiet", SUMS]).current_dir(folder);
-    succeed(&mut check).with_context(|| format!("the sums in `{}`", folder.display()))
+    succeed(&mut check)
+        .with_context(|| format!("the checksums in `{}` do not match", folder.display()))
 }
 
 /// Unpacks an archive into a new folder.
@@ -45,10 +46,10 @@ pub(super) fn write(folder: &Path, name: &str) -> Result<PathBuf> {
     let mut pack = Command::new("tar");
     pack.arg("--create").arg("--file").arg(&tar).arg("--directory").arg(folder);
     pack.args(["--format=ustar", "--sort=name", TIME, "--numeric-owner", "--owner=0", "--group=0"]);
-    // Whatever the rights of the checkout are.
+    // Independent of the permissions in the checkout.
     pack.args(["--mode=u=rwX,go=rX", name]);
     succeed(&mut pack)?;
-    // Without its name and the time.
+    // Without the name and the time.
     succeed(Command::new("gzip").args(["--force", "--best", "--no-name"]).arg(&tar))?;
     Ok(folder.join(format!("{name}.tar.gz")))
 }

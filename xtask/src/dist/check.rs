@@ -1,5 +1,5 @@
-//! Whether an archive is what it should be: its sums fit, its binaries need nothing of the machine that built them and do
-//! not name it, and its installer installs it.
+//! Checks an archive: its checksums match, its binaries need no library of the build machine and do not name it, and
+//! its installer installs it.
 
 use std::fs;
 use std::path::Path;
@@ -10,12 +10,12 @@ use super::{archive, cargo_home, name_of};
 use crate::e2e::plugin;
 use crate::remove::remove;
 
-/// Where the loader of a binary is named that is linked dynamically.
+/// The loader that a dynamically linked binary names.
 const LOADER: &str = "/ld-linux";
-/// Where the binaries are in an archive.
+/// The folders of the binaries in an archive.
 const BINARIES: [&str; 2] = ["hooks/bin", "bin"];
 
-/// Checks the archive in `folder` beside its sums, in a folder of its own that is removed.
+/// Checks the archive in `folder` against its checksums, in a scratch folder.
 pub(super) fn check(root: &Path, archive: &Path, folder: &Path) -> Result<()> {
     archive::check_sums(folder)?;
     let scratch = folder.join(".check");
@@ -24,13 +24,13 @@ pub(super) fn check(root: &Path, archive: &Path, folder: &Path) -> Result<()> {
     let unpacked = scratch.join(name_of(archive)?.trim_end_matches(".tar.gz"));
     archive::check_sums(&unpacked)?;
     check_binaries(root, &unpacked)?;
-    // The binaries lie beside the script, so it builds nothing; it lets them play the demonstration.
+    // The binaries lie beside the script, so it builds nothing. It runs the demonstration with them.
     plugin::install(&unpacked, &scratch.join("home"))?;
     remove(&scratch)
 }
 
 fn check_binaries(root: &Path, unpacked: &Path) -> Result<()> {
-    // With what is below them, because a short path such as `/src` is a part of others.
+    // Whole paths, because a short one such as `/src` is part of others.
     let sources = [root.join("crates/"), cargo_home()?.join("registry/")];
     let [ours, foreign] = sources.map(|path| path.display().to_string());
     for place in BINARIES.map(|place| unpacked.join(place)) {

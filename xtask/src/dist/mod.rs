@@ -1,7 +1,7 @@
-//! `cargo xtask dist`: an archive that is installed without cargo, and is a marketplace of the client at the same time.
+//! `cargo xtask dist`: an archive that installs without cargo and is also a marketplace for Claude Code.
 //!
-//! The same sources, built by the same compiler, give the same bytes: names are sorted, times and owners fixed, and no
-//! path of the machine that built it is left in the binaries.
+//! The same sources and the same compiler give the same bytes: names are sorted, times and owners are fixed, and the
+//! binaries hold no path of the build machine.
 
 mod archive;
 mod check;
@@ -18,7 +18,7 @@ use crate::remove::remove;
 use crate::repository;
 use parts::Parts;
 
-/// Builds, packs, looks at the result as one who downloads it would, and says where the archive is.
+/// Builds, packs, checks the archive as a user would, and prints its path.
 pub(crate) fn run() -> Result<ExitCode> {
     let (root, target) = (repository::root()?, repository::target()?);
     let folder = target.join("dist");
@@ -31,7 +31,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Packs the plugin with these binaries into `folder`; returns the archive, which holds one folder of its own name.
+/// Packs the plugin with these binaries into `folder`. The archive holds one folder of the same name.
 pub(crate) fn pack(root: &Path, binaries: &Path, host: &str, folder: &Path) -> Result<PathBuf> {
     let parts = Parts::read(root)?;
     let name = format!("sisyphus-{}-{host}", parts.version);
@@ -44,13 +44,13 @@ pub(crate) fn pack(root: &Path, binaries: &Path, host: &str, folder: &Path) -> R
     Ok(archive)
 }
 
-/// What an archive has from the repository, as paths relative to it with `/` between their parts.
+/// The files that an archive takes from the repository, as paths relative to it with `/` between their parts.
 pub(crate) fn sources(root: &Path) -> Result<Vec<String>> {
     let sources = Parts::read(root)?.sources(root)?;
     Ok(sources.iter().map(|path| path.to_string_lossy().replace('\\', "/")).collect())
 }
 
-/// The kind of machine that we build for, which is this one.
+/// The target triple, which is that of this machine.
 pub(crate) fn host() -> Result<String> {
     let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let output = Command::new(&rustc)
@@ -62,13 +62,13 @@ pub(crate) fn host() -> Result<String> {
     Ok(host.with_context(|| format!("`{rustc} -vV` names no host"))?.to_owned())
 }
 
-/// Builds the binaries as `install.sh` does, but optimised for as long as it takes.
+/// Builds the binaries as `install.sh` does, but fully optimized.
 fn build(root: &Path, folder: &Path, host: &str) -> Result<PathBuf> {
     let mut flags = vec![
         format!("--remap-path-prefix={}=sisyphus", root.display()),
         format!("--remap-path-prefix={}=cargo", cargo_home()?.display()),
     ];
-    // Without a fallback: what is linked dynamically here would ask for the C library of this machine elsewhere.
+    // Without a fallback: a dynamically linked binary would need this machine's version of the C library.
     if host.ends_with("-linux-gnu") {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
     }

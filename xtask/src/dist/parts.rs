@@ -1,4 +1,4 @@
-//! What belongs into the archive. The binaries and the texts are those that `install.sh` asks for: it has the list.
+//! The contents of the archive. `install.sh` holds the list of binaries and texts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-/// Single files, and where the installer and whoever reads the README look for them.
+/// Single files that the installer or a reader of the README needs.
 const FILES: [&str; 10] = [
     "install.sh",
     "plugin.json",
@@ -19,14 +19,14 @@ const FILES: [&str; 10] = [
     "CHANGELOG.md",
     "LICENSE",
 ];
-/// What the README leads to.
+/// The pages that the README links to.
 const DOCUMENTS: &str = "docs";
 
 /// What the archive is made of.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) version: String,
-    /// Less the `sisyphus-` in front.
+    /// Without the prefix `sisyphus-`.
     binaries: Vec<String>,
     folders: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn read(root: &Path) -> Result<Self> {
         let manifest: Value = serde_json::from_str(&read(&root.join("plugin.json"))?)?;
-        let version = manifest["version"].as_str().context("`plugin.json` names no version")?;
+        let version = manifest["version"].as_str().context("`plugin.json` has no version")?;
         let installer = read(&root.join("install.sh"))?;
         let list = |name: &str| {
             words(&installer, name)
@@ -51,7 +51,7 @@ impl Parts {
         })
     }
 
-    /// Puts everything into the folder `staging`.
+    /// Copies everything into the folder `staging`.
     pub(super) fn copy(&self, root: &Path, binaries: &Path, staging: &Path) -> Result<()> {
         for name in self.sources(root)? {
             copy(&root.join(&name), &staging.join(&name))?;
@@ -59,11 +59,11 @@ impl Parts {
         for name in self.binaries.iter().map(|name| format!("sisyphus-{name}")) {
             copy(&binaries.join(&name), &staging.join("hooks/bin").join(&name))?;
         }
-        // Alone in its folder, which the client puts on the model's `PATH`.
+        // Alone in its folder, which Claude Code puts on the model's `PATH`.
         copy(&binaries.join("sisyphus"), &staging.join("bin/sisyphus"))
     }
 
-    /// The files that come from the repository, relative to it.
+    /// The files from the repository, relative to it.
     pub(super) fn sources(&self, root: &Path) -> Result<Vec<PathBuf>> {
         let mut sources: Vec<PathBuf> = FILES.map(PathBuf::from).into();
         for folder in &self.folders {

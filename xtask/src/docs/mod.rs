@@ -1,4 +1,4 @@
-//! `cargo xtask docs`: the parts of the documentation that are made from the program itself.
+//! `cargo xtask docs`: the parts of the documentation that are generated from the program.
 
 mod picture;
 mod settings;
@@ -15,25 +15,25 @@ use anyhow::{Context as _, Result, bail};
 use crate::bench::{self, Report};
 use crate::repository;
 
-/// The page that is made from the table of settings.
+/// The page that is generated from the table of settings.
 pub(crate) const SETTINGS: &str = "docs/settings.md";
-/// The page that is made from the examples of the texts for the model.
+/// The page that is generated from the examples of the texts for the model.
 pub(crate) const TEXTS: &str = "docs/what-claude-reads.md";
-/// The picture that is made from what the demonstration prints.
+/// The picture of the demonstration's output.
 const PICTURE: &str = "docs/demo.svg";
 
-/// The page that is made from what was measured.
+/// The page that is generated from the measurements.
 pub(crate) const BENCHMARKS: &str = "docs/benchmarks.md";
-/// What was measured, as it was when the page was made.
+/// The measurements of that page.
 const MEASURED: &str = "docs/benchmarks.json";
 
-/// Writes all of them anew, or only looks at the picture: the others are `tidy`'s.
+/// Writes all of them, or with `--check` only compares the picture: `tidy` compares the others.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let root = repository::root()?;
     match arguments {
         [] => {}
         [option] if option == "--check" => return check_picture(&root),
-        [other, ..] => bail!("`{other}` is no option of `cargo xtask docs`"),
+        [other, ..] => bail!("`{other}` is not an option of `cargo xtask docs`"),
     }
     write(&root.join(SETTINGS), &settings())?;
     write(&root.join(BENCHMARKS), &benchmarks(&root)?)?;
@@ -42,22 +42,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The page about settings, as it should be.
+/// The current page about settings.
 pub(crate) fn settings() -> String {
     settings::page()
 }
 
-/// The page about texts for the model, as it should be.
+/// The current page about texts for the model.
 pub(crate) fn texts() -> Result<String> {
     texts::page()
 }
 
-/// The page about costs, as it should be.
+/// The current page about costs.
 pub(crate) fn benchmarks(root: &Path) -> Result<String> {
     Ok(bench::page(&Report::read(&root.join(MEASURED))?))
 }
 
-/// Makes the page from another measurement.
+/// Generates the page from another measurement.
 pub(crate) fn publish_benchmarks(measured: &Path) -> Result<ExitCode> {
     let root = repository::root()?;
     Report::read(measured)?.write(&root.join(MEASURED))?;
@@ -65,7 +65,7 @@ pub(crate) fn publish_benchmarks(measured: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells whether the picture is what the demonstration leaves today.
+/// Checks that the picture is what the demonstration prints today.
 fn check_picture(root: &Path) -> Result<ExitCode> {
     let path = root.join(PICTURE);
     let current = fs::read_to_string(&path)

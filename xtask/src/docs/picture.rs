@@ -1,4 +1,4 @@
-//! A terminal as a picture: what `sisyphus demo` really left on one.
+//! A picture of a terminal with the real output of `sisyphus demo`.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ const MARGIN: usize = 16;
 
 /// The beginning of each report.
 const REPORT: &str = "  [sisyphus] Background task ";
-/// The sum behind the last one.
+/// The summary after the last one.
 const SUM: &str = "  All ";
 
-/// Lets the demonstration play, and draws what is to be seen at its end.
+/// Runs the demonstration, and draws the final screen.
 pub(super) fn draw(root: &Path) -> Result<String> {
     let said = shortened(steady(terminal::demo(root, COLUMNS)?));
     let lines = ["$ sisyphus demo".to_owned()].into_iter().chain(said);
     Ok(picture(&lines.flat_map(|line| wrapped(spans(&line))).collect::<Vec<_>>()))
 }
 
-/// The lines with the first report only, and a mark where the others stood.
+/// Keeps only the first report, and a mark in place of the others.
 fn shortened(lines: Vec<String>) -> Vec<String> {
     let second = lines.iter().enumerate().filter(|(_, line)| line.starts_with(REPORT)).nth(1);
     let sum = lines.iter().position(|line| line.starts_with(SUM));
@@ -34,7 +34,7 @@ fn shortened(lines: Vec<String>) -> Vec<String> {
     [&lines[..second], &[mark, String::new()], &lines[sum..]].concat()
 }
 
-/// Letters of one colour.
+/// Text of one colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Span {
     colour: &'static str,
@@ -43,7 +43,7 @@ struct Span {
 
 type Line = Vec<Span>;
 
-/// A line of a terminal, taken apart at its colours.
+/// A line of a terminal, split at its colours.
 fn spans(line: &str) -> Line {
     let plain = plain_colour(line);
     let mut spans = Vec::new();
@@ -68,7 +68,7 @@ fn colour_of(code: &str) -> Option<&'static str> {
     }
 }
 
-/// What a person typed, and what the command in the report printed, are told from the rest.
+/// The typed line and the command's output have colours of their own.
 fn plain_colour(line: &str) -> &'static str {
     match line {
         line if line.starts_with("$ ") => "#9ecbff",
@@ -77,7 +77,7 @@ fn plain_colour(line: &str) -> &'static str {
     }
 }
 
-/// A line as a terminal of that width shows it.
+/// A line, wrapped to the width of the terminal.
 fn wrapped(line: Line) -> Vec<Line> {
     let (mut lines, mut left) = (vec![Line::new()], COLUMNS);
     for Span { colour, text } in line {
@@ -117,7 +117,7 @@ fn picture(lines: &[Line]) -> String {
             if shown.is_empty() {
                 continue;
             }
-            // Whatever letters somebody's font has, the columns stand below each other.
+            // The columns stay aligned in any font.
             text += &format!(
                 "<text x=\"{x}\" y=\"{y}\" fill=\"{colour}\" textLength=\"{length}\" xml:space=\"preserve\">{}</text>\n",
                 escaped(shown)

@@ -1,4 +1,4 @@
-//! `docs/settings.md`, from the table in `core`.
+//! `docs/settings.md`, from the table in `crates/settings`.
 
 use sisyphus_settings::keys::{KEYS, Key, Project};
 
@@ -16,15 +16,15 @@ All optional, in `~/.claude/settings.json` (`CLAUDE_CONFIG_DIR` moves it), in ei
 {\"sisyphus.output_lines\": 5}
 ```
 
-A value that is not of the right type counts as not set, and one that is too large as the largest. What counts at the
-moment, where it comes from, and what is wrong in a file:
+A value of the wrong type is ignored, and one that is too large counts as the largest. This prints the effective values
+with their sources, and what is wrong in a file:
 
 ```sh
 sisyphus config
 sisyphus config --json
 ```
 
-Settings are read anew each time they are needed: a change holds for the next call, without a restart.
+Settings are read each time they are needed: a change applies to the next call, without a restart.
 
 | key | default | may be | a project may | meaning |
 |---|---|---|---|---|
@@ -34,11 +34,11 @@ const FOOT: &str = "
 ## In detail
 
 - **Switched off** (`background_execution`), there is neither sleep guard nor ultrawork keyword.
-- **The sleep guard** looks at a foreground call that does nothing but `sleep` for over 2 seconds: the model is told what runs
-  and that a notice comes. Claude Code itself refuses a plain `sleep 25` and longer. Servers don't count: their start may be
-  waited for.
+- **The sleep guard** denies a foreground call that does nothing but `sleep` for over 2 seconds. The model reads what runs and that
+  a notice follows. Claude Code itself refuses a plain `sleep 25` and longer. Servers don't count: a call may wait for their
+  start.
 - **Commands and agents at once**: agents that the conversation waits for, and those that an agent starts, are not held back.
-  Raising the number starts who waits. An agent counts for one limit only: that of its model, else of its provider, else
+  Raising the number starts queued tasks immediately. An agent counts for one limit only: that of its model, else of its provider, else
   `max_background_tasks`. A model's name is a family (`opus`) or a whole name with or without its date, each with or without its
   provider (`anthropic/…`).
 - **The time limit** counts from the real start. In a terminal Claude Code itself has none for background commands, and the

@@ -1,19 +1,19 @@
-//! What differs from run to run, made the same: ids, the scratch folder, and by how much a command took longer than its
-//! script asks for. So the picture changes when the demonstration does.
+//! Replaces what differs from run to run: ids, the scratch folder, and the time that a command took beyond the sleeps
+//! of its script. So the picture changes only when the demonstration does.
 
-/// The commands of the demonstration, with what their scripts ask for.
+/// The commands of the demonstration, with the times that their scripts ask for.
 const TIMES: [(&str, &str); 4] = [
     ("build", "1.2 s"),
     ("run the tests", "1.7 s"),
     ("lint", "0.3 s"),
     ("wait for the server", "1.5 s"),
 ];
-/// How wide the column of the times is.
+/// The width of the column of the times.
 const COLUMN: usize = 5;
-/// Ids in the order in which they are read.
+/// Ids, in the order of the reports.
 const IDS: [&str; 4] = ["t4wq8m2xk", "t9ch3v7zr", "t2np6k1sd", "t7yb5j0fe"];
 
-/// Makes the lines of a run those of every run.
+/// Replaces what differs in the lines of a run.
 pub(super) fn steady(lines: Vec<String>) -> Vec<String> {
     let mut ids = IDS.iter();
     let steady = |line: String| {
@@ -31,7 +31,7 @@ fn with_id<'a>(line: &str, ids: &mut impl Iterator<Item = &'a &'a str>) -> Optio
     Some(format!("{head}[sisyphus] Background task {} {rest}", ids.next()?))
 }
 
-/// The line with the client's usual folder in the place of the scratch one.
+/// The line with Claude Code's usual folder instead of the scratch folder.
 fn with_folder(line: &str) -> Option<String> {
     let (head, path) = line.split_once("whole output: ")?;
     let (_, rest) = path.split_once("/claude-")?;
@@ -39,7 +39,7 @@ fn with_folder(line: &str) -> Option<String> {
     Some(format!("{head}whole output: /tmp/claude-1000/{rest}"))
 }
 
-/// The line with the time that the script asks for, if it says how long a command took.
+/// The line with the time that the script asks for, if it holds a command's time.
 fn with_time(line: &str) -> Option<String> {
     let told = |(name, _): &&(&str, &str)| line.contains(&format!("(\"{name}\")"));
     if let Some((_, time)) = TIMES.iter().find(told) {

@@ -1,4 +1,4 @@
-//! What `sisyphus demo` leaves on a terminal, line by line, with the colours in it.
+//! The output of `sisyphus demo` on a terminal, line by line, with its colours.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::repository;
 
-/// Builds the command line, and lets it show itself on a terminal of that width.
+/// Builds the command line, and runs the demonstration on a terminal of that width.
 pub(super) fn demo(root: &Path, columns: usize) -> Result<Vec<String>> {
     let mut build = Command::new(repository::cargo());
     build.args(["build", "--quiet", "--workspace"]).current_dir(root);
@@ -15,7 +15,7 @@ pub(super) fn demo(root: &Path, columns: usize) -> Result<Vec<String>> {
     ensure!(status.success(), "could not build the command line");
     let program = repository::target()?.join("debug/sisyphus");
     let line = format!("stty cols {columns} rows 60; exec \"$PROGRAM\" demo");
-    // The one of util-linux.
+    // `script` of util-linux.
     let mut terminal = Command::new("script");
     terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     terminal.env("PROGRAM", &program).env("SHELL", "/bin/sh").env("TERM", "xterm");
@@ -26,7 +26,7 @@ pub(super) fn demo(root: &Path, columns: usize) -> Result<Vec<String>> {
     Ok(screen(&said))
 }
 
-/// What is to be seen at the end. It knows the one way in which we go back, and leaves the colours in.
+/// The final screen. It handles the one cursor movement that the demonstration uses, and keeps the colours.
 fn screen(said: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in said.replace("\r\n", "\n").lines() {
@@ -41,7 +41,7 @@ fn screen(said: &str) -> Vec<String> {
     lines
 }
 
-/// How many lines are drawn over, and by what.
+/// How many lines to go back, and the rest of the line.
 fn gone_back(line: &str) -> Option<(usize, &str)> {
     let (count, rest) = line.strip_prefix("\u{1b}[")?.split_once("A\r\u{1b}[J")?;
     Some((count.parse().ok()?, rest))

@@ -1,4 +1,4 @@
-//! The real client, in the one version that the scenarios were written against.
+//! The real Claude Code, in the one version that the scenarios were written for.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;
@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::program;
 
-/// Raise it together with what the scenarios know about the client.
+/// When you raise it, check what the scenarios assume about Claude Code.
 pub(crate) const CLIENT_VERSION: &str = "2.1.332";
 
-/// Where the client's executable is, downloaded into the build folder if this is the first time.
+/// The executable of Claude Code, downloaded into the build folder the first time.
 pub(crate) fn fetch(target: &Path) -> Result<PathBuf> {
     let folder = target.join("client").join(CLIENT_VERSION);
     let executable = folder.join("package/claude");
@@ -21,10 +21,10 @@ pub(crate) fn fetch(target: &Path) -> Result<PathBuf> {
     }
     let package = format!("@anthropic-ai/claude-code-{}@{CLIENT_VERSION}", platform()?);
     if program::find("npm").is_none() {
-        bail!("cargo xtask e2e needs `npm` to download the client ({package}), once");
+        bail!("cargo xtask e2e needs `npm` to download Claude Code ({package}), once");
     }
     println!("downloading {package}");
-    // Unpacked beside its place and renamed, so that an interrupted download leaves nothing that looks finished.
+    // Unpacked in a folder beside its place and renamed, so that an interrupted download never looks complete.
     let unpacking = target.join("client").join(format!(".{CLIENT_VERSION}.{}", std::process::id()));
     fs::create_dir_all(&unpacking)
         .with_context(|| format!("could not create `{}`", unpacking.display()))?;
@@ -57,7 +57,7 @@ pub(crate) fn unpack(package: &str, folder: &Path) -> Result<()> {
     fs::remove_file(&archive).with_context(|| format!("could not remove `{}`", archive.display()))
 }
 
-/// Runs a command and keeps what it prints to itself: it may name the registries of whoever runs this.
+/// Runs a command without showing its output, which may name the user's registries.
 pub(super) fn quietly(command: &mut Command) -> Result<()> {
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let status = status.with_context(|| format!("could not start {command:?}"))?;
@@ -68,7 +68,7 @@ pub(super) fn quietly(command: &mut Command) -> Result<()> {
 fn put_in_place(unpacked: &Path, folder: &Path) -> Result<()> {
     match fs::rename(unpacked, folder) {
         Ok(()) => Ok(()),
-        // Another run was faster: its copy is as good.
+        // Another run was faster, and its copy is as good.
         Err(_) if folder.join("package/claude").is_file() => {
             fs::remove_dir_all(unpacked).map_err(Into::into)
         }

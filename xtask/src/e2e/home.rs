@@ -1,4 +1,4 @@
-//! A home of its own for one client: settings, a trusted project, the plugin or not.
+//! A scratch home for one client: settings, a trusted project, and the plugin if wanted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,21 +13,21 @@ use super::stage::Stage;
 
 const API_KEY: &str = "dummy-not-a-key";
 
-/// The shell that the client runs commands with.
+/// The shell of Claude Code's commands.
 #[derive(Clone, Copy)]
 pub(crate) enum Shell {
     Bash,
     Zsh,
 }
 
-/// Where sessions start.
+/// The folder in which sessions start.
 #[derive(Clone, Copy)]
 enum Start {
     Project,
     Home,
 }
 
-/// What a home starts with.
+/// The setup of a home.
 pub(crate) struct Setup {
     shell: Shell,
     settings: Value,
@@ -64,7 +64,7 @@ impl Setup {
         Self { start: Start::Home, ..self }
     }
 
-    /// The client's temporary folder lies in the folder of this home, and not where all of a user's sessions have theirs.
+    /// Puts Claude Code's temporary folder into this home, instead of the one place for all of a user's sessions.
     pub(crate) fn own_tmp(self) -> Self {
         Self { own_tmp: true, ..self }
     }
@@ -72,9 +72,9 @@ impl Setup {
 
 /// One home and its project.
 pub(crate) struct Home {
-    /// Everything of this home lies below it.
+    /// The folder of this home and everything in it.
     pub(crate) folder: PathBuf,
-    /// The home itself, `$HOME` of all that runs.
+    /// The home itself, `$HOME` of its processes.
     pub(crate) path: PathBuf,
     pub(crate) project: PathBuf,
     pub(crate) client: PathBuf,
@@ -99,7 +99,7 @@ impl Home {
         let created = Self { folder, path, project, client: stage.client.clone(), shell, tmp };
         created.write(&created.path.join(".claude/settings.json"), &setup.settings.to_string())?;
         created.write(&created.path.join(".claude.json"), &created.client_state().to_string())?;
-        // A repository of its own, or the client would take this one for its project.
+        // A repository of its own; otherwise Claude Code would take ours for its project.
         created.write(&created.project.join(".git/HEAD"), "ref: refs/heads/main\n")?;
         for part in ["objects", "refs"] {
             fs::create_dir_all(created.project.join(".git").join(part))?;
@@ -110,7 +110,7 @@ impl Home {
         Ok(created)
     }
 
-    /// Where the plugin is once it is installed.
+    /// Where the plugin is installed.
     pub(crate) fn plugin(&self) -> PathBuf {
         self.path.join(".claude/skills/sisyphus")
     }
@@ -120,17 +120,17 @@ impl Home {
         self.path.join(".claude/plugins/data/sisyphus/state")
     }
 
-    /// Where the line of all sessions is.
+    /// The folder of the queue of all sessions.
     pub(crate) fn runtime(&self) -> PathBuf {
         self.path.join("runtime")
     }
 
-    /// The variable that everything started in this home carries.
+    /// The variable in the environment of every process of this home.
     pub(crate) fn variable(&self) -> String {
         format!("HOME={}", self.path.display())
     }
 
-    /// A command in the project, with this home and nothing else of the environment around us.
+    /// A command in the project, with this home and no other part of our environment.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -141,7 +141,7 @@ impl Home {
         command
     }
 
-    /// The client, talking to `api`. Should we be killed, `timeout` still ends it.
+    /// Claude Code, talking to `api`. If we are killed, `timeout` still ends it.
     pub(crate) fn client_command(&self, api: &Api, seconds: u64) -> Command {
         let mut command = match program::find("timeout") {
             Some(timeout) => {
@@ -155,7 +155,7 @@ impl Home {
         command
     }
 
-    /// Runs the plugin's own command line; returns what it prints.
+    /// Runs the plugin's command line; returns its output.
     pub(crate) fn sisyphus(&self, arguments: &[&str]) -> Result<String> {
         let program = self.path.join(".local/bin/sisyphus");
         let output = self.command(&program).args(arguments).output();
@@ -190,7 +190,7 @@ impl Home {
         ]
     }
 
-    /// Answers to all that the client would ask a new user.
+    /// Answers to the questions that Claude Code asks a new user.
     fn client_state(&self) -> Value {
         let project = self.project.display().to_string();
         json!({
@@ -213,7 +213,7 @@ impl Home {
             .output()
             .with_context(|| format!("could not start `{}`", script.display()))?;
         fs::write(&log, [output.stdout, output.stderr].concat())?;
-        ensure!(output.status.success(), "`./install.sh` failed; what it said: {}", log.display());
+        ensure!(output.status.success(), "`./install.sh` failed; its output: {}", log.display());
         let plugin = self.plugin();
         ensure!(plugin.is_dir(), "`./install.sh` made no `{}`", plugin.display());
         Ok(())

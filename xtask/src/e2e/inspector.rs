@@ -1,4 +1,4 @@
-//! The official command line for looking at a server, in the one version that was tried.
+//! The official command line for inspecting a server, in the one version that was tested.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use super::client::quietly;
 use super::home::Home;
 use super::program;
 
-/// One that runs on Node 20; from 2.0 on it wants Node 22.
+/// A version that runs on Node 20; from 2.0 on the inspector needs Node 22.
 const VERSION: &str = "0.16.8";
 const PACKAGE: &str = "@modelcontextprotocol/inspector-cli";
 
 /// The scenario that needs it.
 pub(crate) const NEEDED_BY: &str = "mcp_inspector";
 
-/// Where its program is, downloaded into the build folder if this is the first time.
+/// The inspector's program, downloaded into the build folder the first time.
 pub(crate) fn fetch(target: &Path) -> Result<PathBuf> {
     let folder = target.join("inspector").join(VERSION);
     let script = folder.join("node_modules").join(PACKAGE).join("build/index.js");
@@ -29,7 +29,7 @@ pub(crate) fn fetch(target: &Path) -> Result<PathBuf> {
         bail!("cargo xtask e2e {NEEDED_BY} needs `npm` to download {PACKAGE}@{VERSION}, once");
     }
     println!("downloading {PACKAGE}@{VERSION}");
-    // Installed beside its place and renamed, so that an interrupted download leaves nothing that looks finished.
+    // Installed in a folder beside its place and renamed, so that an interrupted download never looks complete.
     let beside = target.join("inspector").join(format!(".{VERSION}.{}", std::process::id()));
     fs::create_dir_all(&beside)
         .with_context(|| format!("could not create `{}`", beside.display()))?;
@@ -47,12 +47,12 @@ pub(crate) fn fetch(target: &Path) -> Result<PathBuf> {
     if installed.is_err() {
         fs::remove_dir_all(&beside).ok();
     }
-    // Another run may have been faster: its copy is as good.
+    // Another run may have been faster, and its copy is as good.
     ensure!(script.is_file(), "`{PACKAGE}@{VERSION}` could not be installed: {installed:?}");
     Ok(script)
 }
 
-/// Lets it call the server that is installed in `home`; returns what it prints.
+/// Lets the inspector call the server that is installed in `home`; returns its output.
 pub(crate) fn call(home: &Home, script: &Path, session: &str, arguments: &[&str]) -> Result<Value> {
     let node = program::find("node").context("the inspector needs `node`")?;
     let server = home.plugin().join("hooks/bin/sisyphus-mcp");

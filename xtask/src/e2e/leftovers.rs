@@ -1,5 +1,5 @@
-//! What a scenario leaves outside its folder: the plugin keeps runs and announcements where the client has its temporary
-//! files, which is one place for all of a user's sessions.
+//! What a scenario leaves outside its folder. The plugin keeps runs and announcements in Claude Code's temporary
+//! folder, which is one place for all of a user's sessions.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,20 +10,20 @@ use anyhow::{Context as _, Result};
 use super::sys;
 use crate::remove::remove;
 
-/// Where the client keeps its tasks.
+/// Where Claude Code keeps its tasks.
 fn client_tmp() -> PathBuf {
     PathBuf::from(format!("/tmp/claude-{}", sys::user_id()))
 }
 
-/// Removes a scenario's folder, and what was left elsewhere by whatever ran from a home in it.
+/// Removes a scenario's folder, and what the processes of its homes left elsewhere.
 pub(super) fn sweep(scenario: &Path) -> Result<()> {
     remove_of(scenario)?;
     remove_clients_own(scenario)?;
     remove(scenario)
 }
 
-/// Removes run folders and announcements of the tasks that any home in this folder has recorded. A task whose client was
-/// killed, or that no shell took up, has nobody else who would.
+/// Removes run folders and announcements of the tasks that the homes in this folder have recorded. If a task's client
+/// was killed, or no shell claimed the task, no other process removes them.
 fn remove_of(scenario: &Path) -> Result<()> {
     let root = client_tmp().join("sisyphus");
     let recorded: String = entries(scenario)?
@@ -40,19 +40,19 @@ fn remove_of(scenario: &Path) -> Result<()> {
     }
     for session in entries(&root.join("announced"))? {
         for announcement in entries(&session)? {
-            // It is called by its place and its task.
+            // Its name holds its place and its task.
             let task = file_name(&announcement).split_once('-').map(|(_, task)| task);
             if task.is_some_and(is_recorded) {
                 remove(&announcement)?;
             }
         }
-        // Another checkout may run the same scenario, whose sessions are called alike.
+        // Another checkout may run the same scenario, whose sessions have the same names.
         let _ = fs::remove_dir(&session);
     }
     Ok(())
 }
 
-/// Removes what the client itself keeps for the projects of the homes in this folder.
+/// Removes what Claude Code keeps for the projects of the homes in this folder.
 fn remove_clients_own(scenario: &Path) -> Result<()> {
     let homes: Vec<String> =
         entries(scenario)?.iter().map(|home| format!("{}-", flattened(home))).collect();
@@ -64,13 +64,13 @@ fn remove_clients_own(scenario: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The client's name for a folder: all that is neither letter nor digit becomes a dash.
+/// Claude Code's name for a folder: everything except letters and digits becomes a dash.
 pub(super) fn flattened(folder: &Path) -> String {
     let text = folder.to_string_lossy();
     text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
-/// Every file of a state folder, one behind the other.
+/// The text of every file of a state folder, concatenated.
 fn records(state: &Path) -> Result<String> {
     let mut text = String::new();
     for path in entries(state)? {

@@ -1,9 +1,9 @@
-//! Hides what differs between any two runs of the client, so that the rest can be compared byte by byte.
+//! Masks what differs between any two runs of Claude Code, so that the rest can be compared byte by byte.
 
 use super::home::Home;
 use super::leftovers::flattened;
 
-/// Variables of the client's shells with another value in each run.
+/// Variables of Claude Code's shells that have another value in each run.
 const CHANGING_VARIABLES: [&str; 5] = [
     "ANTHROPIC_BASE_URL",
     "CLAUDE_CODE_MESSAGING_SOCKET",
@@ -11,7 +11,7 @@ const CHANGING_VARIABLES: [&str; 5] = [
     "CLAUDE_PID",
     "CLAUDE_CODE_SESSION_ID",
 ];
-/// What stands before a word that the client makes up, and what ends that word.
+/// The text before a word that Claude Code generates, and the text that ends the word.
 const MADE_UP: [(&str, &str); 4] = [
     ("with ID: ", "."),
     ("/tasks/", ".output"),
@@ -19,9 +19,9 @@ const MADE_UP: [(&str, &str); 4] = [
     ("/tmp/claude-", "-cwd"),
 ];
 
-/// `text` as a run of any other home would have it.
+/// `text` as it would be in any other home.
 pub(crate) fn mask(text: &str, home: &Home) -> String {
-    // A plugin's `bin/` on the PATH of commands is what the client promises, not a trace of ours.
+    // Claude Code puts a plugin's `bin/` on the PATH of commands by design, so it is no trace of ours.
     let on_path = format!(":{}", home.plugin().join("bin").display());
     let mut masked = text.replace(&on_path, "");
     for folder in [&home.folder, &home.project] {
@@ -43,7 +43,7 @@ fn mask_generic(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Masks the word between `before` and `after`, where only letters and digits stand there.
+/// Masks the word between `before` and `after`, if it has only letters and digits.
 fn mask_between(text: &str, before: &str, after: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;

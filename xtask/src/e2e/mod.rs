@@ -1,4 +1,4 @@
-//! Scenarios with the real client and a scripted model, as a user would meet them.
+//! Scenarios with the real Claude Code and a scripted model, from the user's point of view.
 
 mod api;
 mod client;
@@ -27,7 +27,7 @@ pub(crate) use client::unpack;
 pub(crate) use scenarios::rewriting_plugin::{REWRITE_HOOK, answer_as_rewriting_hook};
 use scenarios::{SCENARIOS, Scenario};
 
-/// Runs the scenarios that the arguments name, all without a name.
+/// Runs the named scenarios, or all.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let choice = Choice::parse(arguments)?;
     if choice.lists {
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     Ok(runs::run_all(&choice.scenarios, choice.jobs, choice.leftovers))
 }
 
-/// Gets from the network, while there is one, what the scenarios need.
+/// Downloads what the scenarios need while the network is still available.
 fn prepare(choice: &Choice) -> Result<()> {
     let target = repository::target()?;
     client::fetch(&target)?;
@@ -93,11 +93,11 @@ impl Choice {
                     let number = words.next().context("`--jobs` needs a number")?;
                     choice.jobs = number
                         .parse()
-                        .with_context(|| format!("`{number}` is no number of jobs"))?;
+                        .with_context(|| format!("`{number}` is not a number of jobs"))?;
                     ensure!(choice.jobs > 0, "`--jobs` starts at 1");
                 }
                 option if option.starts_with('-') => {
-                    bail!("`{option}` is no option of `cargo xtask e2e`")
+                    bail!("`{option}` is not an option of `cargo xtask e2e`")
                 }
                 name => names.push(name),
             }

@@ -1,4 +1,4 @@
-//! A network namespace that holds nothing but loopback: a scenario cannot reach the world even by mistake.
+//! A network namespace with loopback only, so that no scenario can reach the network even by mistake.
 
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result};
 
 use super::sys;
 
-/// Tells a process that it is the one inside.
+/// The argument for the process inside.
 pub(crate) const INSIDE: &str = "--in-namespace";
 
 const LOOPBACK_UP: &str = "ip link set lo up";
 
-/// Runs this program again inside, with the same arguments; `None`, having said why, where that is not possible.
+/// Runs this program again inside, with the same arguments; `None`, after a note, if that is not possible.
 pub(crate) fn run_inside(arguments: &[String]) -> Result<Option<ExitCode>> {
     if !sys::is_root() {
         println!("note: not root, so the network is not shut off");
@@ -24,7 +24,7 @@ pub(crate) fn run_inside(arguments: &[String]) -> Result<Option<ExitCode>> {
         );
         return Ok(None);
     }
-    let itself = env::current_exe().context("could not tell where this executable is")?;
+    let itself = env::current_exe().context("could not find this executable")?;
     let script = format!("{LOOPBACK_UP} && exec \"$@\"");
     let status = Command::new("unshare")
         .args(["--net", "sh", "-c", &script, "sh"])

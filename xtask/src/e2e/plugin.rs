@@ -1,4 +1,4 @@
-//! The plugin's binaries, built once by the installer as for a user, and installed by every scenario.
+//! The plugin's binaries, which the installer builds once, as for a user. Every scenario installs them.
 
 use std::env;
 use std::fs;
@@ -9,13 +9,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::remove::remove;
 
-/// The packages of the workspace that are no part of the plugin.
+/// The packages of the workspace that do not belong to the plugin.
 pub(crate) const NOT_IN_PLUGIN: [&str; 3] = ["xtask", "sisyphus-testing", "sisyphus-fuzz"];
 
-/// What would lead the installer out of its home, or spare it the build.
+/// Variables that would lead the installer out of its home, or make it skip the build.
 const OF_THE_CALLER: [&str; 3] = ["CLAUDE_CONFIG_DIR", "SISYPHUS_STATE_DIR", "SISYPHUS_PREBUILT"];
 
-/// Lets `install.sh` build the plugin; returns the folder that holds the binaries which it installed.
+/// Lets `install.sh` build the plugin; returns a folder with the installed binaries.
 pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {
     let home = target.join("e2e").join(format!(".installed-{}", id()));
     let kept = install(root, &home).and_then(|()| keep(&home, &binaries(target)));
@@ -29,7 +29,7 @@ pub(crate) fn binaries(target: &Path) -> PathBuf {
     target.join("installed")
 }
 
-/// `install.sh` for another home than the caller's, which is where the toolchain lives.
+/// `install.sh` for another home. The toolchain stays that of the caller's home.
 pub(crate) fn installer(root: &Path, home: &Path) -> Result<Command> {
     let mut install = Command::new(root.join("install.sh"));
     let own = env::home_dir().context("could not find the home folder")?;
@@ -55,7 +55,7 @@ pub(crate) fn install(root: &Path, home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies the binaries from where they are installed into one folder, as they come out of a build.
+/// Copies the installed binaries into one folder, laid out like a build.
 fn keep(home: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("could not create `{}`", folder.display()))?;
@@ -70,7 +70,7 @@ fn keep(home: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// By a rename: a process of another run may be this very binary.
+/// By a rename, because a process of another run may be executing this binary.
 fn replace(binary: &Path, folder: &Path) -> Result<()> {
     let name = binary.file_name().context("a binary has a name")?;
     let (new, place) = (folder.join(format!(".new-{}", id())), folder.join(name));

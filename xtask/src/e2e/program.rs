@@ -1,19 +1,19 @@
-//! Finding the programs that the harness and the client lean on.
+//! Finding the programs that the harness and Claude Code need.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The folders where the client, and what it starts, look for programs: the same on every machine.
+/// The PATH of Claude Code and its children, the same on every machine.
 pub(crate) const CLIENT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The program as whoever runs this would find it.
+/// The program on the user's PATH.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     find_in(&env::var("PATH").unwrap_or_default(), name)
 }
 
-/// The program as the client would find it; the error is one line that names what needs it.
+/// The program on Claude Code's PATH. The error is one line that names the scenario.
 pub(crate) fn need(name: &str, scenario: &str) -> Result<PathBuf> {
     find_in(CLIENT_PATH, name)
         .with_context(|| format!("`{scenario}` needs `{name}` in {CLIENT_PATH}"))

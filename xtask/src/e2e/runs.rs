@@ -1,4 +1,4 @@
-//! Running scenarios one after the other, or a few at a time, and telling how they went.
+//! Runs scenarios one after the other, or several at a time, and prints the results.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::Leftovers;
 use super::scenarios::Scenario;
 use super::stage::Stage;
 
-/// Runs `scenarios`, `jobs` at a time; one line each as they end, and the count last.
+/// Runs `scenarios`, `jobs` at a time; prints one line for each as it ends, and the count last.
 pub(super) fn run_all(scenarios: &[&Scenario], jobs: usize, leftovers: Leftovers) -> ExitCode {
     let next = AtomicUsize::new(0);
     let failed = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! One run of the client without a terminal: a single prompt, or a conversation whose next word is ours.
+//! One run of Claude Code without a terminal: a single prompt, or a conversation that we continue.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -14,15 +14,15 @@ use super::api::Api;
 use super::home::Home;
 use super::{sys, wait};
 
-/// Longer than any scenario may take.
+/// Longer than any scenario takes.
 pub(crate) const LIMIT: Duration = Duration::from_secs(90);
-/// Lets every tool run unasked.
+/// Lets every tool run without a permission prompt.
 pub(crate) const BYPASS: &str = "--dangerously-skip-permissions";
 
-/// Lets the client ask on its output, and wait for the answer on its input.
+/// Lets Claude Code ask on its output, and wait for the answer on its input.
 pub(crate) const ASKS: [&str; 2] = ["--permission-prompt-tool", "stdio"];
 
-/// A client process. Dropping it ends it and everything that was started from its home.
+/// A process of Claude Code. Dropping it ends it and all processes that were started from its home.
 pub(crate) struct Session<'home> {
     home: &'home Home,
     child: Child,
@@ -53,12 +53,12 @@ impl<'home> Session<'home> {
         Self::start(home, command)
     }
 
-    /// Says something.
+    /// Sends a prompt.
     pub(crate) fn send(&mut self, text: &str) -> Result<()> {
         self.write(&json!({ "type": "user", "message": { "role": "user", "content": text } }))
     }
 
-    /// Waits for a permission prompt, counted from 0, of a session started with [`ASKS`].
+    /// Waits for a permission prompt, counted from 0, in a session with [`ASKS`].
     pub(crate) fn prompt(&self, number: usize) -> Result<Value> {
         wait::until("a permission prompt", LIMIT / 3, || {
             let is_prompt = |event: &Value| event["request"]["subtype"] == "can_use_tool";
@@ -66,7 +66,7 @@ impl<'home> Session<'home> {
         })
     }
 
-    /// Says yes to a permission prompt.
+    /// Allows a permission prompt.
     pub(crate) fn allow(&mut self, prompt: &Value) -> Result<()> {
         let answer = json!({ "behavior": "allow", "updatedInput": prompt["request"]["input"] });
         let response =
@@ -76,7 +76,7 @@ impl<'home> Session<'home> {
 
     fn write(&mut self, message: &Value) -> Result<()> {
         let stdin = self.stdin.as_mut().context("the session has no input")?;
-        writeln!(stdin, "{message}").context("the client does not listen any more")
+        writeln!(stdin, "{message}").context("Claude Code no longer reads its input")
     }
 
     /// Ends the conversation.
@@ -85,21 +85,21 @@ impl<'home> Session<'home> {
         self.wait_for_exit()
     }
 
-    /// Kills the client, and nothing that it has started.
+    /// Kills Claude Code, but not the processes that it has started.
     pub(crate) fn kill(&mut self) -> Result<()> {
         sys::kill_group(self.child.id());
         self.child.wait().context("could not wait for the killed client")?;
         Ok(())
     }
 
-    /// What the client has printed so far, one JSON object each.
+    /// The output of Claude Code so far, as JSON objects.
     pub(crate) fn events(&self) -> Result<Vec<Value>> {
         let text = fs::read_to_string(&self.printed)?;
-        // The newest line may still be on its way.
+        // The newest line may still be incomplete.
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
-    /// What the client printed about the run as a whole, at its end.
+    /// The final result of the run.
     pub(crate) fn result(&self) -> Result<Value> {
         let last = self.events()?.into_iter().rfind(|event| event["type"] == "result");
         let last = last.context("the client printed no result")?;
@@ -144,7 +144,7 @@ impl Drop for Session<'_> {
     }
 }
 
-/// Ends whatever was started from this home and still lives: background commands outlive their client.
+/// Ends every process that was started from this home and still lives: background commands outlive their client.
 pub(crate) fn sweep(home: &Home) {
     let variable = home.variable();
     let swept = wait::until_true("what was started to end", Duration::from_secs(3), || {
@@ -159,7 +159,7 @@ pub(crate) fn sweep(home: &Home) {
     }
 }
 
-/// What tells a session's files from those of other sessions of its home, which may run at once. The first has nothing.
+/// The part of a file name that distinguishes the sessions of a home, which may run at once. The first has none.
 fn suffix(home: &Home) -> String {
     let is_free = |suffix: &String| !home.folder.join(format!("out{suffix}.jsonl")).exists();
     let numbered = (2_u32..).map(|number| format!("-{number}"));

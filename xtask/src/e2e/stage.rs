@@ -9,10 +9,10 @@ use super::home::{Home, Setup};
 use super::{client, leftovers, plugin};
 use crate::repository;
 
-/// Where one scenario plays.
+/// The stage of one scenario.
 pub(crate) struct Stage {
     pub(crate) name: &'static str,
-    /// Wiped at the start; kept after a failure.
+    /// Emptied at the start, and kept after a failure.
     pub(crate) folder: PathBuf,
     pub(crate) client: PathBuf,
     pub(crate) binaries: PathBuf,
@@ -24,7 +24,7 @@ impl Stage {
     pub(crate) fn set_up(name: &'static str) -> Result<Self> {
         let target = repository::target()?;
         let folder = target.join("e2e").join(name);
-        // What failed was kept until now.
+        // The folder of an earlier failure is still there.
         leftovers::sweep(&folder)?;
         fs::create_dir_all(&folder)
             .with_context(|| format!("could not create `{}`", folder.display()))?;
@@ -43,7 +43,7 @@ impl Stage {
         Home::create(self, label, setup)
     }
 
-    /// Removes all that a passed scenario leaves, in its folder and where the client keeps its tasks.
+    /// Removes everything that a passed scenario leaves, in its folder and where Claude Code keeps its tasks.
     pub(crate) fn clean(&self) -> Result<()> {
         leftovers::sweep(&self.folder)
     }

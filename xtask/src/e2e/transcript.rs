@@ -1,4 +1,4 @@
-//! What the model was shown: the texts of a request, tool results, notifications, and our own reminders among them.
+//! What the model reads: the texts of a request, tool results, notifications, and our reminders.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::api::Request;
 
 /// Every reminder of the plugin starts like this.
 const OURS: &str = "[sisyphus] ";
-/// What may follow a reminder in the same text: the client joins several with blank lines.
+/// What may follow a reminder in the same text: Claude Code joins several texts with blank lines.
 const NEXT: [&str; 4] = [
     "\n[SYSTEM NOTIFICATION",
     "</system-reminder>",
@@ -15,7 +15,7 @@ const NEXT: [&str; 4] = [
     " hook additional context: ",
 ];
 
-/// What a tool answered.
+/// The result of a tool call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ToolResult {
     pub(crate) id: String,
@@ -23,7 +23,7 @@ pub(crate) struct ToolResult {
     pub(crate) is_error: bool,
 }
 
-/// The client's own word on a task that ended.
+/// Claude Code's own notice that a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notification {
     pub(crate) task: String,
@@ -47,7 +47,7 @@ impl Request {
         self.texts().join("\n")
     }
 
-    /// The reminders of the plugin, each up to where the next thing begins.
+    /// The plugin's reminders, each up to the start of the next text.
     pub(crate) fn reminders(&self) -> Vec<String> {
         self.texts().iter().flat_map(|text| reminders_in(text)).collect()
     }
@@ -63,7 +63,7 @@ impl Request {
             messages.flat_map(|message| message["content"].as_array().into_iter().flatten());
         let mut results: Vec<_> =
             blocks.filter(|block| block["type"] == "tool_result").map(tool_result).collect();
-        // Calls that only read are run at once and answered as they end.
+        // Claude Code runs read-only calls in parallel and answers them as they end.
         results.sort_by(|one, other| one.id.cmp(&other.id));
         results
     }
@@ -75,7 +75,7 @@ impl Request {
 }
 
 impl ToolResult {
-    /// The file that a background call's output goes to.
+    /// The output file of a background call.
     pub(crate) fn output_file(&self) -> Result<&str> {
         let (_, rest) = self
             .text
@@ -85,7 +85,7 @@ impl ToolResult {
         Ok(&rest[..file.len() + ".output".len()])
     }
 
-    /// The client's id of a background call.
+    /// Claude Code's id of a background call.
     pub(crate) fn task(&self) -> Result<&str> {
         let (_, rest) = self.text.split_once("with ID: ").with_context(|| self.unexpected())?;
         rest.split('.').next().with_context(|| self.unexpected())
@@ -117,7 +117,7 @@ fn tool_result(block: &Value) -> ToolResult {
 }
 
 fn reminders_in(text: &str) -> Vec<String> {
-    // Only where a line or a hook's context begins: a command may well quote one.
+    // Only at the start of a line or of a hook's context: a command may quote a reminder.
     let starts = text.match_indices(OURS).map(|(start, _)| start).filter(|start| {
         let before = &text[..*start];
         before.is_empty()

@@ -1,4 +1,4 @@
-//! The client as a person sees it, in a terminal of tmux.
+//! Claude Code as the user sees it, in a terminal of tmux.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,16 +12,16 @@ use super::home::Home;
 use super::session::{BYPASS, LIMIT, sweep};
 use super::{program, wait};
 
-/// A client in a terminal. Dropping it ends the terminal, the client and all that was started from its home.
+/// Claude Code in a terminal. Dropping it ends the terminal, Claude Code and all processes from its home.
 pub(crate) struct Tui<'home> {
     home: &'home Home,
     tmux: PathBuf,
-    /// A server of its own: nobody else's sessions are near.
+    /// The socket of a tmux server of its own, away from the sessions of the user.
     socket: String,
 }
 
 impl<'home> Tui<'home> {
-    /// Starts the client, with leave to run every tool, and waits until it listens.
+    /// Starts Claude Code, with permission to run every tool, and waits until it reads input.
     pub(crate) fn start(home: &'home Home, api: &Api, arguments: &[&str]) -> Result<Self> {
         Self::start_with(home, api, arguments, &[])
     }
@@ -46,7 +46,7 @@ impl<'home> Tui<'home> {
         start
             .args(["-f", "/dev/null", "new-session", "-d", "-x", "150", "-y", "45", "-c"])
             .arg(&home.project);
-        // tmux would hand over its own environment.
+        // tmux would pass on its own environment.
         start.args(["env", "-i"]);
         for (name, value) in client.get_envs() {
             let value = value.unwrap_or_default();
@@ -60,7 +60,7 @@ impl<'home> Tui<'home> {
         Ok(tui)
     }
 
-    /// Keeps in a file what the client sends to its terminal from now on.
+    /// Records to a file what Claude Code sends to its terminal from here on.
     pub(crate) fn record(&self, file: &Path) -> Result<()> {
         let keep = format!("cat >'{}'", file.display());
         let status = self.command().args(["pipe-pane", &keep]).status();
@@ -72,17 +72,17 @@ impl<'home> Tui<'home> {
     /// Types a line and sends it.
     pub(crate) fn say(&self, line: &str) -> Result<()> {
         self.keys(&["-l", line])?;
-        // Enter that comes with the text is taken for a pasted line break.
+        // An Enter that arrives together with the text counts as a pasted line break.
         self.wait_for_screen(line)?;
         self.keys(&["Enter"])
     }
 
-    /// Takes the answer that is marked.
+    /// Confirms the selected answer.
     pub(crate) fn confirm(&self) -> Result<()> {
         self.keys(&["Enter"])
     }
 
-    /// Types `before`, and pastes `text` behind it as a terminal does when somebody pastes from elsewhere. Sends neither.
+    /// Types `before`, and pastes `text` behind it as a terminal pastes from the clipboard. Sends neither.
     pub(crate) fn paste(&self, before: &str, text: &str) -> Result<()> {
         self.keys(&["-l", before])?;
         self.wait_for_screen(before.trim_end())?;

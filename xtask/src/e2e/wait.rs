@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 const STEP: Duration = Duration::from_millis(25);
 
-/// Asks `probe` again and again until it finds something; fails, naming `what`, after `limit`.
+/// Calls `probe` again and again until it returns something; fails, naming `what`, after `limit`.
 pub(crate) fn until<T>(
     what: &str,
     limit: Duration,
@@ -19,7 +19,7 @@ pub(crate) fn until<T>(
             return Ok(found);
         }
         if Instant::now() >= deadline {
-            bail!("waited {} s in vain for {what}", limit.as_secs());
+            bail!("timed out after {} s, waiting for {what}", limit.as_secs());
         }
         thread::sleep(STEP);
     }

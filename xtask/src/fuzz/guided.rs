@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::dist;
 
-/// Counters for every branch, and the operands of comparisons: what `cargo fuzz` asks the compiler for, less the
+/// Counters for every branch, and the operands of comparisons. These are the flags of `cargo fuzz` without the
 /// sanitizer, because nothing here is `unsafe`.
 const FLAGS: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -21,7 +21,7 @@ pub(super) fn build(root: &Path, folder: &Path) -> Result<PathBuf> {
     build.args(["run", "nightly", "cargo", "build", "--release", "--quiet", "--target", &host]);
     build.arg("--manifest-path").arg(root.join("crates/fuzz/guided/Cargo.toml"));
     build.arg("--target-dir").arg(&built).env("RUSTFLAGS", FLAGS);
-    // Those of the cargo that runs us name its own compiler.
+    // The variables of the cargo that runs us name its own compiler.
     for variable in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS"] {
         build.env_remove(variable);
     }
@@ -30,7 +30,7 @@ pub(super) fn build(root: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(built.join(host).join("release/sisyphus-fuzz-guided"))
 }
 
-/// Runs one target. What it finds out about the code stays in the build folder, for the next time.
+/// Runs one target. What it learns about the code stays in the build folder for the next run.
 pub(super) fn command(
     program: &Path,
     target: &str,

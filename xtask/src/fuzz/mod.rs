@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: gives inputs that nobody thought of to what reads them. By chance, which needs nothing, or guided by
-//! libFuzzer, which needs a nightly compiler.
+//! `cargo xtask fuzz`: feeds unforeseen inputs to the readers of foreign data. The inputs are random, which needs
+//! nothing else, or guided by libFuzzer, which needs a nightly compiler.
 
 mod guided;
 
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::repository;
 
-/// As `sisyphus-fuzz` knows them.
+/// The targets that `sisyphus-fuzz` has.
 const TARGETS: [&str; 6] =
     ["hook_input", "state_files", "result_files", "execution_string", "snippet", "output"];
 
@@ -30,7 +30,7 @@ struct Choice {
     way: Way,
 }
 
-/// Tries the targets that the arguments name, all without a name, two at a time.
+/// Runs the named targets, or all, two at a time.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let choice = Choice::parse(arguments)?;
     let root = repository::root()?;
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
                 .with_context(|| format!("could not start `{}`", program.display()))?
                 .success()
             {
-                println!("FAIL {target}; what it could not bear is in {}", folder.display());
+                println!("FAIL {target}; the failing input is in {}", folder.display());
                 failed += 1;
             }
         }
@@ -90,7 +90,7 @@ impl Choice {
         while let Some(word) = words.next() {
             let mut number = || -> Result<u64> {
                 let number = words.next().with_context(|| format!("`{word}` needs a number"))?;
-                number.parse().with_context(|| format!("`{number}` is no number"))
+                number.parse().with_context(|| format!("`{number}` is not a number"))
             };
             match word.as_str() {
                 "--guided" => choice.way = Way::Guided,
@@ -98,7 +98,9 @@ impl Choice {
                 "--seed" => choice.seed = number()?,
                 name => match TARGETS.iter().find(|target| **target == name) {
                     Some(target) => choice.targets.push(target),
-                    None => bail!("`{name}` is no target; there are {}", TARGETS.join(", ")),
+                    None => {
+                        bail!("`{name}` is not a target; the targets are {}", TARGETS.join(", "))
+                    }
                 },
             }
         }

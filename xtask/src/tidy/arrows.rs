@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("cli", &["base", "tasks", "attach", "process", "settings", "state", "wording", "control"]),
     ("mcp", &["base", "tasks", "process", "settings", "state", "wording", "control"]),
-    // It feeds whatever reads foreign data.
+    // It feeds the readers of foreign data.
     (
         "fuzz",
         &[

@@ -1,11 +1,11 @@
-//! Links of the documents: each leads to a document or picture that comes with an archive as well, and to a heading in it.
+//! Links of the documents: each leads to a document or picture that is part of the archive, and to an existing heading.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use super::Finding;
 
-/// Checks the relative links of one document. `all` holds whatever comes along, documents with their text.
+/// Checks the relative links of one document. `all` holds the files of the archive, documents with their text.
 pub(super) fn check(path: &str, all: &BTreeMap<String, String>) -> Vec<Finding> {
     let text = all.get(path).map_or("", String::as_str);
     let lines = text.lines().enumerate();
@@ -13,12 +13,12 @@ pub(super) fn check(path: &str, all: &BTreeMap<String, String>) -> Vec<Finding> 
     let broken = links.filter(|(_, target)| !is_there(path, target, all));
     broken
         .map(|(index, target)| {
-            Finding::at(index, format!("`{target}` leads to nothing that comes with an archive"))
+            Finding::at(index, format!("`{target}` leads to nothing that is in an archive"))
         })
         .collect()
 }
 
-/// Where the links of a line lead, less those into the net.
+/// The targets of the links in a line, except those to the web.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
     let ends = line.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
     ends.map(|(target, _)| target).filter(|target| !target.contains("://"))
@@ -31,7 +31,7 @@ fn is_there(from: &str, target: &str, all: &BTreeMap<String, String>) -> bool {
     heading.is_empty() || text.lines().filter_map(anchor).any(|anchor| anchor == heading)
 }
 
-/// The path that a link in the file `from` means; `None` if it leads out of the repository.
+/// The path of a link in the file `from`; `None` if it leads out of the repository.
 fn resolved(from: &str, link: &str) -> Option<String> {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -46,7 +46,7 @@ fn resolved(from: &str, link: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// What a link calls a heading.
+/// The anchor of a heading.
 fn anchor(line: &str) -> Option<String> {
     let title = line.strip_prefix('#')?.trim_start_matches('#').strip_prefix(' ')?;
     let kept = title.trim().chars().filter(|it| it.is_alphanumeric() || " -_".contains(*it));

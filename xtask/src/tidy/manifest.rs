@@ -1,4 +1,4 @@
-//! Rules over the plugin's manifest: one version everywhere, and the copy that the client reads is a copy.
+//! Rules over the plugin's manifest: one version everywhere, and an exact copy for Claude Code.
 
 use serde_json::Value;
 

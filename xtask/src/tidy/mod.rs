@@ -4,7 +4,9 @@ mod arrows;
 mod hooks;
 mod links;
 mod manifest;
+mod prose;
 mod source;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +17,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{dist, docs, repository};
 
-/// What is wrong, and in which line (0: the file as a whole).
+/// What is wrong, and in which line (0: the whole file).
 #[derive(Debug, PartialEq, Eq)]
 struct Finding {
     line: usize,
@@ -36,11 +38,15 @@ impl Finding {
 pub(crate) fn run() -> Result<ExitCode> {
     let root = repository::root()?;
     let mut report = Report { count: 0 };
-    for path in sources(&root)? {
+    for path in files(&root, "rs")? {
         let text = read(&root.join(&path))?;
         for rule in source::RULES {
             report.add(&path, rule(&path, &text));
         }
+        report.add(&path, words::in_source(&path, &text));
+    }
+    for path in files(&root, "md")? {
+        report.add(&path, words::in_page(&path, &read(&root.join(&path))?));
     }
     check_manifest(&root, &mut report)?;
     check_arrows(&root, &mut report)?;
@@ -58,7 +64,7 @@ fn check_manifest(root: &Path, report: &mut Report) -> Result<()> {
     let workspace = read(&root.join("Cargo.toml"))?;
     let plugin = read(&root.join("plugin.json"))?;
     let copy = read(&root.join(".claude-plugin/plugin.json"))?;
-    // Absent is the same as empty here: either way it does not mention the version.
+    // A missing file counts as empty: either way it does not mention the version.
     let changelog = fs::read_to_string(root.join("CHANGELOG.md")).unwrap_or_default();
     let version = manifest::workspace_version(&workspace)
         .context("`Cargo.toml` names no workspace version")?;
@@ -135,8 +141,8 @@ impl Report {
     }
 }
 
-/// Every `.rs` file below `root`, as a path relative to it with `/` between its parts.
-fn sources(root: &Path) -> Result<Vec<String>> {
+/// Every file below `root` with this extension, as a path relative to it with `/` between its parts.
+fn files(root: &Path, extension: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
@@ -149,7 +155,7 @@ fn sources(root: &Path) -> Result<Vec<String>> {
             let path = folder.join(&name);
             if entry.file_type()?.is_dir() && name != "target" && name != ".git" {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|it| it == extension) {
                 found.push(path.to_string_lossy().replace('\\', "/"));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Finding;
 
-/// Each takes the path (relative, with `/`) and the text.
+/// Each rule takes the path (relative, with `/`) and the text.
 pub(super) const RULES: &[fn(&str, &str) -> Vec<Finding>] = &[
     starts_with_doc,
     is_short_enough,
@@ -36,7 +36,7 @@ fn main_is_thin(path: &str, text: &str) -> Vec<Finding> {
 }
 
 fn allows_nothing(_path: &str, text: &str) -> Vec<Finding> {
-    // In pieces, or this file would break its own rule.
+    // In pieces, so that this file does not break its own rule.
     let attributes = [concat!("#[al", "low("), concat!("#![al", "low(")];
     matching_lines(text, |line| attributes.iter().any(|attribute| line.contains(attribute)))
         .map(|index| Finding::at(index, "write `#[expect(…, reason = \"…\")]`"))

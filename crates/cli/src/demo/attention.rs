@@ -1,4 +1,4 @@
-//! Waiting without missing that somebody wants the demonstration to end: it has to clean up before.
+//! Waits that a signal interrupts, because the demonstration has to clean up before it ends.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ pub(super) struct Attention {
     signals: Signals,
 }
 
-/// Somebody ended the demonstration with this signal.
+/// A signal asked the demonstration to end.
 #[derive(Debug)]
 pub(super) struct Interrupted {
     pub(super) signal: i32,
@@ -31,17 +31,17 @@ impl Attention {
         Ok(Self { signals: Signals::collect()? })
     }
 
-    /// Whether somebody has ended it already: a hook that fails then has been interrupted too.
+    /// The signal that has already arrived, if any. A hook that fails then was interrupted by it too.
     pub(super) fn interruption(&mut self) -> Option<Interrupted> {
         self.signals.pending().ok().flatten().map(|signal| Interrupted { signal })
     }
 
-    /// Waits until a child may have ended, at most for so long.
+    /// Waits until a child may have ended, for at most this long.
     pub(super) fn pause(&mut self, at_most: Duration) -> Result<()> {
         self.pause_until(Instant::now() + at_most)
     }
 
-    /// The same until then.
+    /// Waits until a child may have ended, until `deadline` at most.
     pub(super) fn pause_until(&mut self, deadline: Instant) -> Result<()> {
         match self.signals.wait(Some(deadline))? {
             Notice::Signal { number, .. } => Err(Interrupted { signal: number }.into()),

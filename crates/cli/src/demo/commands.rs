@@ -1,24 +1,24 @@
-//! The commands of the demonstration, and what must become of them.
+//! The commands of the demonstration, and their expected outcomes.
 
 use sisyphus_tasks::outcome::Outcome;
 
 /// How many of them may run at once.
 pub(super) const SLOTS: usize = 2;
 
-/// One of them.
+/// One command.
 #[derive(Debug)]
 pub(super) struct Role {
-    /// The client's id of its task.
+    /// Claude Code's id of its task.
     pub(super) id: &'static str,
     pub(super) description: &'static str,
-    /// The script that it runs, in the folder of the project.
+    /// The script that it runs, in the project folder.
     pub(super) script: &'static str,
     pub(super) text: &'static str,
     /// The `timeout` of its call, in milliseconds.
     pub(super) timeout_ms: Option<u64>,
     pub(super) entrance: Entrance,
     pub(super) end: Outcome,
-    /// What the reminder must show of its output.
+    /// The line of its output that the reminder must show.
     pub(super) shown: &'static str,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Role {
 pub(super) enum Entrance {
     /// A free slot.
     Runs,
-    /// As many in line as are called before it, and itself.
+    /// `number` commands wait for a slot, this one included.
     Waits { number: usize },
 }
 
@@ -37,7 +37,7 @@ impl Role {
         format!("sh {}", self.script)
     }
 
-    /// What the client's notice says of its end. Stopped by our runner, its shell ends by TERM.
+    /// The words of Claude Code's notice when it ends. If our runner stops it, its shell ends by TERM.
     pub(super) fn noticed(&self) -> (&'static str, String) {
         match self.end {
             Outcome::Completed => ("completed", "completed (exit code 0)".to_owned()),
@@ -54,10 +54,11 @@ impl Role {
     }
 }
 
-/// The file that lets the first commands end: a slow machine must not free a slot before the others stand in line.
+/// The file that lets the first commands end, so that even on a slow machine no slot is free before the others are
+/// queued.
 pub(super) const GO: &str = "go";
 
-/// In the order of the calls. No script runs for longer than about ten seconds, whatever becomes of us.
+/// In the order of the calls. Each script ends within about ten seconds even if the demonstration dies.
 pub(super) const CAST: [Role; 4] = [
     Role {
         id: "bdemo0001",
@@ -89,21 +90,21 @@ pub(super) const CAST: [Role; 4] = [
         id: "bdemo0003",
         description: "lint",
         script: "lint.sh",
-        text: "echo 'checking 120 files'; sleep 0.3; echo 'nothing to complain of'\n",
+        text: "echo 'checking 120 files'; sleep 0.3; echo 'no problems found'\n",
         timeout_ms: None,
         entrance: Entrance::Waits { number: 1 },
         end: Outcome::Completed,
-        shown: "| nothing to complain of",
+        shown: "| no problems found",
     },
     Role {
         id: "bdemo0004",
         description: "wait for the server",
         script: "wait.sh",
         text: "try=0; until [ $try -ge 15 ]; do try=$((try + 1))\n\
-               echo \"try $try: nobody answers on port 8080\"; sleep 0.6; done\n",
+               echo \"try $try: no answer on port 8080\"; sleep 0.6; done\n",
         timeout_ms: Some(1_500),
         entrance: Entrance::Waits { number: 2 },
         end: Outcome::TimedOut { limit_ms: Some(1_500) },
-        shown: "| try 1: nobody answers on port 8080",
+        shown: "| try 1: no answer on port 8080",
     },
 ];

@@ -1,4 +1,4 @@
-//! Drawing what the commands do: on a terminal rows that are drawn anew in their place, elsewhere a line for each change.
+//! Draws what the commands do: rows redrawn in place on a terminal, otherwise one line for each change.
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -23,17 +23,17 @@ const COLUMNS: [Column; 4] = [
     Column::left("LAST LINE", 0).may_shrink_to(8),
 ];
 
-/// In which way it is drawn.
+/// How it is drawn.
 #[derive(Debug)]
 pub(super) enum Drawing {
     InPlace(Canvas),
-    /// What was said last, and of which command.
+    /// The states that were printed already, each with its command.
     Changes(Vec<(&'static str, Stand)>),
 }
 
 impl Drawing {
     pub(super) fn new() -> Self {
-        // A terminal that can do nothing can't go back a line either.
+        // A dumb terminal can't move the cursor up.
         let is_able = Environment::read().terminal != Terminal::None;
         if print::is_to_terminal() && is_able {
             Self::InPlace(Canvas::default())
@@ -42,7 +42,7 @@ impl Drawing {
         }
     }
 
-    /// Draws what is seen.
+    /// Draws the commands.
     pub(super) fn draw(&mut self, seen: &[Seen], now: DateTime<Utc>) -> Result<()> {
         match self {
             Self::InPlace(canvas) => {
@@ -79,7 +79,7 @@ fn sign_of(task: &Task) -> &'static str {
     }
 }
 
-/// Tells in what a command is not as it was.
+/// Prints a line if the state of the command is new.
 fn tell_change(said: &mut Vec<(&'static str, Stand)>, seen: &Seen) -> Result<()> {
     let now = (seen.role.id, seen.stand);
     if seen.stand == Stand::Comes || said.contains(&now) {
@@ -92,8 +92,8 @@ fn tell_change(said: &mut Vec<(&'static str, Stand)>, seen: &Seen) -> Result<()>
 fn in_words(seen: &Seen) -> String {
     match seen.stand {
         Stand::Comes => "comes".to_owned(),
-        Stand::Waits { number: 1 } => "waits, next in line".to_owned(),
-        Stand::Waits { number } => format!("waits, {} before it", number - 1),
+        Stand::Waits { number: 1 } => "queued, starts next".to_owned(),
+        Stand::Waits { number } => format!("queued, {} before it", number - 1),
         Stand::Runs => "runs".to_owned(),
         Stand::Over => predicate(&seen.task),
     }

@@ -1,4 +1,4 @@
-//! What the client says to the hooks, and what it reads in their replies.
+//! The events that Claude Code sends to the hooks, and what it reads in their replies.
 
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
@@ -24,7 +24,7 @@ fn tool_use_id(role: &Role) -> String {
     format!("toolu_{}", role.id)
 }
 
-/// The input as a hook has changed it. That may be the time limit of a command that waits, and nothing else.
+/// The input as a hook has changed it. A hook may change the time limit of a queued command, and nothing else.
 pub(super) fn changed_input(reply: &Value, call: &Value, role: &Role) -> Result<Option<Value>> {
     if reply.is_null() {
         return Ok(None);
@@ -43,12 +43,12 @@ pub(super) fn changed_input(reply: &Value, call: &Value, role: &Role) -> Result<
     Ok(Some(changed.clone()))
 }
 
-/// What a hook's reply puts before the model.
+/// The text of a hook's reply that the model reads.
 pub(super) fn context(reply: &Value) -> &str {
     reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default()
 }
 
-/// The client's notice of an end.
+/// Claude Code's notice that a command has ended.
 pub(super) fn notice(sandbox: &Sandbox, role: &Role) -> Value {
     let (status, words) = role.noticed();
     let prompt = format!(

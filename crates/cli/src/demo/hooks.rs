@@ -1,4 +1,4 @@
-//! The installed hook binaries, called as the client calls them.
+//! The installed hook binaries, called as Claude Code calls them.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use serde_json::Value;
 
 use super::attention::Attention;
 
-/// How long a hook may take: the client would give up on it after 15 s.
+/// How long a hook may take. Claude Code gives up after the same 15 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Where they are.
+/// The folder of the binaries.
 #[derive(Debug)]
 pub(super) struct Hooks {
     dir: PathBuf,
 }
 
 impl Hooks {
-    /// `hooks/bin` of the plugin that this command belongs to, or beside it where it was built.
+    /// Finds `hooks/bin` of the plugin that this command belongs to, or the build folder that holds it.
     pub(super) fn find() -> Result<Self> {
         let own = std::env::current_exe()
             .and_then(|path| path.canonicalize())
@@ -35,7 +35,7 @@ impl Hooks {
         Ok(Self { dir })
     }
 
-    /// Runs one with this event. `prepare` puts it into its surroundings.
+    /// Runs one with this event. `prepare` sets its environment.
     pub(super) fn run(
         &self,
         name: &str,
@@ -50,12 +50,12 @@ impl Hooks {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut hook = Guarded(command.spawn().with_context(context)?);
         let mut stdin = hook.0.stdin.take().with_context(context)?;
-        // One that ends without reading says more by its exit status.
+        // The exit status of a hook that ends without reading says more than this error.
         let _ = stdin.write_all(event.to_string().as_bytes());
         drop(stdin);
         let status = wait(&mut hook.0, attention).with_context(context)?;
         anyhow::ensure!(status.success(), "`{}` ended with {status}", path.display());
-        // What it says fits into the pipe: the client takes no more than 10,000 characters.
+        // The reply fits into the pipe: Claude Code takes no more than 10,000 characters.
         let mut said = Vec::new();
         hook.0.stdout.take().with_context(context)?.read_to_end(&mut said).with_context(context)?;
         if said.is_empty() {
@@ -81,12 +81,12 @@ fn wait(hook: &mut Child, attention: &mut Attention) -> Result<ExitStatus> {
     }
 }
 
-/// A hook that does not outlive the demonstration.
+/// A hook that is killed with the demonstration.
 struct Guarded(Child);
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        // Of one that was waited for nothing is left to be killed.
+        // Does nothing to a process that was waited for already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

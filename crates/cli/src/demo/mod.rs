@@ -1,6 +1,5 @@
-//! `sisyphus demo`: a small session, through the hook binaries that are installed, without the client. It works in a
-//! scratch folder and leaves nothing behind. The installer ends with it: it is a self-check too, so whatever is not as
-//! it should be is an error.
+//! `sisyphus demo`: a small session through the installed hook binaries, without Claude Code. It works in a scratch
+//! folder and leaves nothing behind. The installer runs it as a self-check, so any deviation is an error.
 
 mod attention;
 mod commands;
@@ -30,7 +29,7 @@ pub(crate) fn demo() -> Result<()> {
             None => error,
         })
     });
-    // The stage is gone by now, with all that ran on it.
+    // The sandbox has been removed, with everything that ran in it.
     let error = match outcome {
         Ok(()) => return Ok(()),
         Err(error) => error,

@@ -1,4 +1,4 @@
-//! A scratch folder in which everything of the demonstration happens, in the shape that the client gives its own.
+//! The scratch folder of the demonstration, laid out as Claude Code lays out its own folders.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use super::commands::{CAST, GO, Role, SLOTS};
 use super::hooks::Hooks;
 
 const SESSION: &str = "demo-session";
-/// So few that of the longest output only the cause of the failure is shown besides.
+/// So few that the longest output shows little more than the cause of its failure.
 const OUTPUT_LINES: usize = 3;
-/// What a client around this one has told its shells of itself.
+/// What Claude Code sets for its shells, if the demonstration runs in one of them.
 const OF_CLIENT: [&str; 6] = [
     "CLAUDE_PLUGIN_ROOT",
     "CLAUDE_PLUGIN_DATA",
@@ -27,16 +27,15 @@ const OF_CLIENT: [&str; 6] = [
     "CLAUDE_PID",
 ];
 
-/// The folder. It goes with this.
+/// The folder, which is removed on drop.
 pub(super) struct Sandbox {
     hooks: Hooks,
-    /// While the demonstration holds it no notifier starts: what fails here on purpose is no news for anybody's desktop,
-    /// and a notifier would outlive the folder.
+    /// Held so that no notifier starts: it would show the expected failures on the desktop, and outlive the folder.
     _notify_lock: Option<Lock>,
     dir: ScratchDir,
 }
 
-/// A folder that goes with this.
+/// A folder that is removed on drop.
 struct ScratchDir(PathBuf);
 
 impl Sandbox {
@@ -63,7 +62,7 @@ impl Sandbox {
         CAST.iter().try_for_each(|role| fs::write(self.project().join(role.script), role.text))
     }
 
-    /// Where the client's settings are.
+    /// The folder of Claude Code's settings.
     pub(super) fn config(&self) -> PathBuf {
         self.dir.0.join("config")
     }
@@ -84,7 +83,7 @@ impl Sandbox {
         client_tmp_dir(&self.environment())
     }
 
-    /// Where the processes of this session find things.
+    /// The environment of the processes of this session.
     pub(super) fn environment(&self) -> Environment {
         Environment {
             claude_tmpdir: Some(self.dir.0.clone()),
@@ -99,7 +98,7 @@ impl Sandbox {
         self.dir.0.join("runtime")
     }
 
-    /// Puts a process of the client into this session.
+    /// Gives a process of Claude Code the environment of this session.
     pub(super) fn apply(&self, command: &mut Command) {
         for name in OF_CLIENT {
             command.env_remove(name);
@@ -125,12 +124,12 @@ impl Sandbox {
         self.hooks.run(name, &event, |command| self.apply(command), attention)
     }
 
-    /// What the session's start has put before every command.
+    /// The line that the SessionStart hook has put before every command.
     pub(super) fn attached(&self) -> Result<String> {
         fs::read_to_string(self.env_file()).context("the session was not attached")
     }
 
-    /// Where the output of a command goes.
+    /// The output file of a command.
     pub(super) fn output(&self, role: &Role) -> PathBuf {
         let tasks = self.client_tmp().join("demo").join(SESSION).join("tasks");
         tasks.join(format!("{}.output", role.id))
@@ -143,7 +142,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The last thing that the hooks and the runner complained of.
+    /// The last line that the hooks and the runner logged.
     pub(super) fn complaint(&self) -> Option<String> {
         last_line(&self.state().log())
     }

@@ -1,4 +1,4 @@
-//! What happens in the demonstration, and what is checked on the way.
+//! The script of the demonstration, and its checks.
 
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,9 @@ use super::status_board::{Seen, Stand, StatusBoard};
 use crate::print;
 use crate::style::{Hue, Paint};
 
-/// How long one drawing stands.
+/// The time between two drawings.
 const STANDS: Duration = Duration::from_millis(100);
-/// How long a command may take to get where it should be. The slowest takes two seconds on a machine at rest.
+/// How long a command may take to reach the expected state. The slowest takes two seconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The session, from its start to its end.
@@ -40,7 +40,7 @@ pub(super) fn play(sandbox: &Sandbox, attention: &mut Attention) -> Result<()> {
         "A session with {} background commands, of which {SLOTS} may run at once:",
         CAST.len()
     ))?;
-    // Dropped before the stage goes, on which they may still write.
+    // Dropped before the sandbox is removed, because the shells may still write to it.
     let mut shells = Shells::default();
     for role in &CAST {
         session.call(role, &mut shells)?;
@@ -49,15 +49,15 @@ pub(super) fn play(sandbox: &Sandbox, attention: &mut Attention) -> Result<()> {
     session.watch_ends(&mut shells)?;
     let reminder = session.results()?;
     print::out("\n")?;
-    say("In its next turn the model reads, right behind Claude Code's own notices:")?;
+    say("In its next turn the model reads, right after Claude Code's own notices:")?;
     print::out(&format!("\n{}\n", indent(&reminder)))?;
     session.is_silent("stop", json!({ "hook_event_name": "Stop", "background_tasks": [] }))?;
     session
         .is_silent("session-end", json!({ "hook_event_name": "SessionEnd", "reason": "other" }))?;
-    say("Next: start Claude Code, and look on with `sisyphus list --watch`.")
+    say("Next: start Claude Code, and watch its tasks with `sisyphus list --watch`.")
 }
 
-/// What is told of the demonstration itself.
+/// Prints a sentence about the demonstration itself.
 fn say(text: &str) -> Result<()> {
     print::out(&format!("{}\n", Paint::of_output().paint(Hue::Dim, text)))
 }
@@ -67,7 +67,7 @@ fn indent(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
-/// The client's side of it.
+/// Claude Code's side of the session.
 struct Session<'a> {
     sandbox: &'a Sandbox,
     attention: &'a mut Attention,
@@ -80,14 +80,14 @@ impl Session<'_> {
         self.sandbox.hook(name, event, self.attention)
     }
 
-    /// Fires a hook that has nothing to say.
+    /// Fires a hook that must print nothing.
     fn is_silent(&mut self, name: &str, event: Value) -> Result<()> {
         let said = self.hook(name, event)?;
         ensure!(said.is_null(), "the hook `{name}` said something unexpected: {said}");
         Ok(())
     }
 
-    /// The model calls a command, and the client starts it in the background.
+    /// The model calls a command, and Claude Code starts it in the background.
     fn call(&mut self, role: &'static Role, shells: &mut Shells) -> Result<()> {
         let mut call = call(role);
         let announced = self.hook("pre-tool-use", call.clone())?;
@@ -103,23 +103,23 @@ impl Session<'_> {
             let place = format!("is number {number} in the queue");
             ensure!(
                 context(&said).contains(&place),
-                "the model was not told that `{}` {place}: {said}",
+                "the hook did not tell the model that `{}` {place}: {said}",
                 role.description
             );
         }
         let is_there = |stand: Stand| match (entrance, stand) {
             (Entrance::Waits { number: expected }, Stand::Waits { number }) => number == expected,
-            // A short one may be over before anybody looks.
+            // A short command may have ended before the first drawing.
             (Entrance::Runs, Stand::Runs | Stand::Over) => true,
             (Entrance::Runs | Entrance::Waits { .. }, _) => false,
         };
-        self.draw_until(&format!("`{}` to be where it should", role.description), |seen| {
+        self.draw_until(&format!("`{}` to start or to queue", role.description), |seen| {
             seen.iter().any(|it| it.role.id == role.id && is_there(it.stand))
         })
         .map(drop)
     }
 
-    /// The model goes on with other work, and the commands end as they should.
+    /// The model goes on with other work until the commands have ended as expected.
     fn watch_ends(&mut self, shells: &mut Shells) -> Result<()> {
         let all_over =
             |seen: &[Seen]| seen.iter().filter(|it| it.stand == Stand::Over).count() == CAST.len();
@@ -148,19 +148,22 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Draws what happens until it is as it is wanted.
+    /// Redraws the commands until `is_so` holds.
     fn draw_until(&mut self, what: &str, is_so: impl Fn(&[Seen]) -> bool) -> Result<Vec<Seen>> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let now = Utc::now();
-            // On a busy machine the lock may be somebody else's for a while.
+            // On a busy machine another process may hold the lock for a while.
             match self.status_board.look() {
                 Ok(seen) => {
                     self.drawing.draw(&seen, now)?;
                     if is_so(&seen) {
                         return Ok(seen);
                     }
-                    ensure!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {what}");
+                    ensure!(
+                        Instant::now() < deadline,
+                        "timed out after {PATIENCE:?}, waiting for {what}"
+                    );
                 }
                 Err(error) if Instant::now() >= deadline => return Err(error),
                 Err(_) => {}
@@ -169,8 +172,8 @@ impl Session<'_> {
         }
     }
 
-    /// The client submits its notices, one after the other. The first brings all results, so the others are not worth a
-    /// turn.
+    /// Claude Code submits its notices, one after the other. The first brings all results. The hook blocks the others
+    /// because they are not worth a turn.
     fn results(&mut self) -> Result<String> {
         let mut notices = CAST.iter().map(|role| notice(self.sandbox, role));
         let first = notices.next().context("there is a command")?;
@@ -195,7 +198,7 @@ impl Session<'_> {
     }
 }
 
-/// What should meet a command. Within a background command of ours nothing waits for a slot.
+/// The expected start of a command. Inside a background command of ours nothing waits for a slot.
 fn entrance(role: &Role) -> Entrance {
     if has_ancestor("sisyphus-run") { Entrance::Runs } else { role.entrance }
 }
@@ -205,12 +208,12 @@ fn check_end(seen: &Seen) -> Result<()> {
     let (role, is_waiter) = (seen.role, entrance(seen.role) != Entrance::Runs);
     ensure!(
         ending.outcome == role.end,
-        "`{}` {} instead of what it should: {}",
+        "`{}` {}, but it should have ended otherwise: {}",
         role.description,
         ending.sentence(seen.task.kind),
         role.end.sentence(None)
     );
     let has_waited = ending.waited_ms.is_some_and(|ms| ms > 0);
-    ensure!(!is_waiter || has_waited, "`{}` has not waited in line", role.description);
+    ensure!(!is_waiter || has_waited, "`{}` has not waited for a slot", role.description);
     Ok(())
 }

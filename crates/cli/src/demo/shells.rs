@@ -1,4 +1,4 @@
-//! The shells of the commands, started as the client starts them, and stopped with all that they have started.
+//! The shells of the commands, started as Claude Code starts them, and stopped with all their processes.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,15 +11,15 @@ use sisyphus_process::{ProcessId, alive, descendants, members, signal_all};
 use super::commands::Role;
 use super::sandbox::Sandbox;
 
-/// How long the client waits after TERM before it kills.
+/// How long Claude Code waits between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// How often it is looked at what is left then.
+/// The time between two looks at what still runs.
 const LOOK: Duration = Duration::from_millis(20);
 
 const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;
 
-/// Those that were started. They don't outlive this.
+/// The started shells. They are stopped on drop.
 #[derive(Debug, Default)]
 pub(super) struct Shells {
     children: Vec<Child>,
@@ -50,13 +50,13 @@ impl Shells {
         Ok(())
     }
 
-    /// How the shells ended, in the order of their start; `None` as long as one of them runs.
+    /// How the shells ended, in the order of their start; `None` while one of them runs.
     pub(super) fn ends(&mut self) -> Result<Option<Vec<ExitStatus>>> {
         let ends = self.children.iter_mut().map(Child::try_wait).collect::<Result<_, _>>();
         ends.context("could not wait for the commands")
     }
 
-    /// Ends what still runs, as the client does: TERM to the whole tree, and KILL a while later.
+    /// Ends what still runs, as Claude Code does: TERM to the whole tree, then KILL after the grace period.
     fn stop(&mut self) {
         if matches!(self.ends(), Ok(Some(_))) {
             return;
@@ -65,7 +65,7 @@ impl Shells {
         signal_all(&tree, SIGTERM);
         let deadline = Instant::now() + GRACE;
         loop {
-            // A script may start a program after we looked and before it gets its signal: its group still names it.
+            // A script may start a program between the look and its signal. The process group still names that program.
             let groups: Vec<i32> = tree.iter().map(|process| process.pid).collect();
             let mut late = members(&groups);
             late.retain(|process| !tree.contains(process));
@@ -102,7 +102,7 @@ impl Drop for Shells {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "what the commands have started are no children of ours"
+    reason = "the processes that the commands have started are no children of ours"
 )]
 fn pause(time: Duration) {
     std::thread::sleep(time);

@@ -1,4 +1,4 @@
-//! What the records say of the commands at one moment: the same reading that `sisyphus list` does.
+//! The state of the commands at one moment, read as `sisyphus list` reads it.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use super::sandbox::Sandbox;
 use crate::print;
 use crate::watch::last_line;
 
-/// Where it stands.
+/// What is needed to read it.
 #[derive(Debug)]
 pub(super) struct StatusBoard {
     store: Store,
@@ -29,7 +29,7 @@ pub(super) struct StatusBoard {
     environment: Environment,
 }
 
-/// One command of which there is a record that the client's id is known of.
+/// One command, once its record holds Claude Code's id.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) role: &'static Role,
@@ -39,12 +39,12 @@ pub(super) struct Seen {
     pub(super) line: Option<String>,
 }
 
-/// What a command does.
+/// The state of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stand {
     /// It was called a moment ago.
     Comes,
-    /// It is this number in line.
+    /// It has this number in the queue.
     Waits {
         number: usize,
     },
@@ -63,12 +63,12 @@ impl StatusBoard {
         }
     }
 
-    /// Looks, in the order of the cast.
+    /// Reads the commands, in the order of the calls.
     pub(super) fn look(&self) -> Result<Vec<Seen>> {
         let world = world(&self.client_tmp);
         let active = up_to_date(&self.store, &world, LOCK_WAIT_IN_RUNNER, print::warn)?;
         let line = Snapshot::read(&self.environment, is_alive)?;
-        // A task that is not among the live ones any more is in the history already.
+        // A task that is no longer live is in the history.
         let ended = self.store.read_recent(print::warn);
         let seen = CAST.iter().filter_map(|role| {
             let is_it = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == role.id);

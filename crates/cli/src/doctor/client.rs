@@ -1,4 +1,4 @@
-//! The client: which one a person starts, and whether it is new enough.
+//! Claude Code: which program `claude` starts, and whether it is new enough.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use sisyphus_base::rights::is_executable;
 use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
 
-/// The first client that starts a hook without a shell around it (by its changelog). The installers know it too.
+/// The first version that starts a hook without a shell around it (by its changelog). The installers hold it too.
 const CLIENT_MIN: &str = "2.1.139";
-/// How long the client may take to say what it is: it is large, and the disk may be slow.
+/// How long Claude Code may take to print its version: the program is large, and the disk may be slow.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How much of its answer is read, in bytes.
 const ANSWER_MAX: u64 = 4 * 1024;
@@ -23,7 +23,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let Some(program) = find(context) else {
         return vec![Finding::note(
             "there is no `claude` on PATH",
-            "if Claude Code is started in another way, all may be well; else install it",
+            "install Claude Code, unless you start it in another way",
         )];
     };
     let at = named(&program);
@@ -46,13 +46,13 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
             plain(&version)
         )),
         None => Finding::note(
-            format!("{at} says it is \"{}\", which is no version", plain(&version)),
+            format!("{at} printed \"{}\", which is not a version", plain(&version)),
             "run `claude --version`",
         ),
     }]
 }
 
-/// The first on PATH. Folders that are named from here are passed over: the current one may be anybody's.
+/// The first on PATH. Relative folders are skipped: any user may own the current folder.
 fn find(context: &DoctorContext) -> Option<PathBuf> {
     let path = context.environment.path.as_ref()?;
     let name = format!("claude{}", std::env::consts::EXE_SUFFIX);
@@ -71,21 +71,21 @@ fn version(program: &Path) -> Option<String> {
         .ok()?;
     let stdout = child.stdout.take()?;
     let (sender, answer) = channel();
-    // A read can't be given up, a thread that reads can.
+    // A read can't be given up, but the thread that reads can.
     thread::spawn(move || {
         let mut text = Vec::new();
         let _ = stdout.take(ANSWER_MAX).read_to_end(&mut text);
         let _ = sender.send(text);
     });
     let text = answer.recv_timeout(PATIENCE);
-    // Whoever has not ended by now has nothing more to say.
+    // A program that still runs here has printed nothing useful.
     let _ = child.kill();
     let _ = child.wait();
     let text = String::from_utf8_lossy(&text.ok()?).into_owned();
     text.split_whitespace().next().map(str::to_owned)
 }
 
-/// Whether a version comes before another; `None` if the first is none.
+/// Whether `version` comes before `other`; `None` if `version` is not a version.
 fn is_older(version: &str, other: &str) -> Option<bool> {
     let parts = |text: &str| -> Option<Vec<u64>> {
         let numbers = text.split(['-', '+']).next()?;

@@ -1,4 +1,4 @@
-//! What every part of the examination needs.
+//! What every part of the check needs.
 
 use std::path::PathBuf;
 
@@ -13,15 +13,15 @@ use sisyphus_tasks::task::Task;
 
 use crate::project::project_dir;
 
-/// Settings that an administrator gives, on Linux and macOS.
+/// The settings files of an administrator, on Linux and macOS.
 const MANAGED: [&str; 2] = [
     "/etc/claude-code/managed-settings.json",
     "/Library/Application Support/ClaudeCode/managed-settings.json",
 ];
-/// The largest state file, in bytes, as where they are read otherwise.
+/// The largest state file, in bytes. It is the limit of the other readers.
 pub(super) const STATE_MAX: u64 = 64 * 1024 * 1024;
 
-/// Where we stand.
+/// The folders, files and times that the parts read.
 pub(super) struct DoctorContext {
     pub(super) environment: Environment,
     pub(super) config_dir: PathBuf,
@@ -54,25 +54,25 @@ impl DoctorContext {
         self.config_dir.join("skills/sisyphus")
     }
 
-    /// Whether anything is there.
+    /// Whether that folder holds anything.
     pub(super) fn has_skills_copy(&self) -> bool {
         self.skills_copy().symlink_metadata().is_ok()
     }
 
-    /// Every settings file, the one with the last word last.
+    /// Every settings file in rising order of precedence.
     pub(super) fn settings_files(&self) -> impl Iterator<Item = &File> {
         std::iter::once(&self.layers.user).chain(&self.layers.project).chain(&self.managed)
     }
 
-    /// The tasks that have not ended. None if they can't be read, which is told elsewhere: unlike for everybody else,
-    /// a broken file stays where it is.
+    /// The tasks that have not ended. None if the file can't be read; another part reports that. Other readers set a
+    /// broken file aside, the doctor leaves it in place.
     pub(super) fn active(&self) -> Vec<Task> {
         let bytes = atomic::read(&self.state().active(), STATE_MAX).ok().flatten();
         let active = bytes.and_then(|bytes| serde_json::from_slice::<Active>(&bytes).ok());
         active.map(|active| active.tasks).unwrap_or_default()
     }
 
-    /// The newest that have.
+    /// The newest that have ended.
     pub(super) fn ended(&self) -> Vec<Task> {
         let histories = [self.store.read_completed(), self.store.read_failed()];
         histories.into_iter().flatten().flat_map(|history| history.tasks()).collect()

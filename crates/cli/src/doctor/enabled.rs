@@ -1,8 +1,8 @@
-//! Whether the client starts the hooks at all: what its settings say of the copies of the plugin that it knows.
+//! Whether Claude Code starts the hooks at all: what its settings say about each copy of the plugin.
 //!
-//! By the client, a copy in the skills folder is on unless a file says `false`. One of a marketplace is on only where
-//! the last file that names it says `true`; installed and named, it takes the plugin's name, also where it is off: the
-//! copy in the skills folder is not loaded then.
+//! Claude Code loads a copy in the skills folder unless a settings file says `false`. It loads a marketplace copy only
+//! if the last file that names it says `true`. A marketplace copy that is installed and named takes the plugin's name
+//! even while it is off, and then Claude Code does not load the copy in the skills folder.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ use sisyphus_settings::layers::File;
 use super::context::DoctorContext;
 use super::finding::{Finding, named};
 
-/// How the client names the plugin of its skills folder, and how it begins the name of any of ours.
+/// How Claude Code names the plugin in its skills folder, and the prefix of every name of ours.
 const OF_SKILLS: &str = "sisyphus@skills-dir";
 const OURS: &str = "sisyphus@";
 /// Largest list of installed plugins that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// How many are told, and how long a name may be: a project may name what it likes.
+/// How many names are reported, and how long a name may be: a project may choose any name.
 const TOLD: usize = 5;
 const LONGEST_NAME: usize = 100;
 
-/// What the last file that says something says.
+/// The value in the last file that sets one.
 #[derive(Debug, Clone, Copy)]
 struct Said<'a> {
     value: &'a Value,
@@ -38,16 +38,16 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     });
     if let Some((true, file)) = hooks.last() {
         found.push(Finding::broken(
-            format!("every hook is switched off in {}", named(&file.path)),
-            "remove `disableAllHooks` there",
+            format!("{} switches every hook off", named(&file.path)),
+            "remove `disableAllHooks` from that file",
         ));
     }
     if let Some(file) = context.managed.iter().find(|file| allows_managed_only(file))
         && !is_enabled_by_administrator(context)
     {
         found.push(Finding::broken(
-            format!("{} allows hooks of the administrator only", named(&file.path)),
-            "ask who administers this machine to allow the plugin",
+            format!("{} allows only hooks of the administrator", named(&file.path)),
+            "ask the administrator of this machine to allow the plugin",
         ));
     }
     if found.is_empty() {
@@ -56,17 +56,17 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     found
 }
 
-/// The copies of marketplaces that the client has installed, by their names.
+/// The names of the marketplace copies that Claude Code has installed.
 pub(super) fn of_marketplaces(context: &DoctorContext) -> Vec<String> {
     let names = installed(context).unwrap_or_else(|| {
-        // Not every client keeps the list there. A copy in the skills folder is enough to go by.
+        // Not every version of Claude Code keeps the list there. Without it, the copy in the skills folder decides.
         let is_alone = !context.has_skills_copy();
         said(context).keys().filter(|_| is_alone).map(|name| (*name).to_owned()).collect()
     });
     names.into_iter().filter(|name| is_of_marketplace(name)).collect()
 }
 
-/// Whether it is a name of ours that may be put into a command that somebody copies.
+/// Whether the name is one of ours and safe in a command that the user copies.
 fn is_of_marketplace(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     name != OF_SKILLS
@@ -74,14 +74,14 @@ fn is_of_marketplace(name: &str) -> bool {
         && name.strip_prefix(OURS).is_some_and(|market| market.bytes().all(is_plain))
 }
 
-/// The names in the client's list of installed plugins; none if that can't be read.
+/// The names in Claude Code's list of installed plugins; `None` if the list can't be read.
 fn installed(context: &DoctorContext) -> Option<Vec<String>> {
     let path = context.config_dir.join("plugins/installed_plugins.json");
     let list: Value = serde_json::from_slice(&atomic::read_linked(&path, MAX_BYTES).ok()??).ok()?;
     Some(list["plugins"].as_object()?.keys().cloned().collect())
 }
 
-/// What the settings say of every plugin of our name.
+/// What the settings say about every plugin with our name.
 fn said(context: &DoctorContext) -> BTreeMap<&str, Said<'_>> {
     let mut said = BTreeMap::new();
     for file in context.settings_files() {
@@ -103,7 +103,7 @@ fn plugin(context: &DoctorContext) -> Vec<Finding> {
     let off = || names.iter().filter_map(|name| Some((name, said.get(name.as_str())?)));
     match on {
         Some(name) if context.has_skills_copy() => vec![Finding::note(
-            format!("Claude Code takes `{name}`, not the copy in the skills folder"),
+            format!("Claude Code uses `{name}`, not the copy in the skills folder"),
             format!("run `install.sh --uninstall`, or `claude plugin uninstall {name}`"),
         )],
         Some(_) => Vec::new(),
@@ -114,7 +114,7 @@ fn plugin(context: &DoctorContext) -> Vec<Finding> {
     }
 }
 
-/// No file names a copy of a marketplace.
+/// No settings file names a marketplace copy.
 fn not_named(
     context: &DoctorContext,
     of_market: Option<&String>,
@@ -126,28 +126,32 @@ fn not_named(
             format!("run `claude plugin enable {name}`"),
         )],
         (_, Some(said)) if said.value == false => vec![Finding::broken(
-            format!("the plugin is switched off in {}", named(&said.file.path)),
-            remedy(context, said.file, format!("remove `{OF_SKILLS}` from `enabledPlugins` there")),
+            format!("{} switches the plugin off", named(&said.file.path)),
+            remedy(
+                context,
+                said.file,
+                format!("remove `{OF_SKILLS}` from `enabledPlugins` in that file"),
+            ),
         )],
         _ => Vec::new(),
     }
 }
 
-/// A copy of a marketplace that is named, but not with `true`.
+/// A settings file names a marketplace copy, but not with `true`.
 fn switched_off(context: &DoctorContext, name: &str, said: Said<'_>) -> Finding {
-    let mut what = format!("the plugin `{name}` is switched off in {}", named(&said.file.path));
-    let mut how = format!("set `{name}` to `true` in `enabledPlugins` there");
+    let mut what = format!("{} switches the plugin `{name}` off", named(&said.file.path));
+    let mut how = format!("set `{name}` to `true` in `enabledPlugins` of that file");
     if context.has_skills_copy() {
-        what.push_str(", which keeps the copy in the skills folder from being loaded");
+        what.push_str(", so Claude Code does not load the copy in the skills folder either");
         how.push_str(&format!(", or run `claude plugin uninstall {name}`"));
     }
     Finding::broken(what, remedy(context, said.file, how))
 }
 
-/// What to do in a file, if it is the user's to change.
+/// The remedy in a file that the user may change; otherwise to ask the administrator.
 fn remedy(context: &DoctorContext, file: &File, how: String) -> String {
     if context.managed.iter().any(|managed| managed.path == file.path) {
-        return "ask who administers this machine to allow the plugin".to_owned();
+        return "ask the administrator of this machine to allow the plugin".to_owned();
     }
     how
 }
@@ -156,7 +160,7 @@ fn allows_managed_only(file: &File) -> bool {
     file.of_client(ClientKey::AllowManagedHooksOnly).is_some_and(|only| only == true)
 }
 
-/// Where only the administrator's hooks may run, those of a plugin that the administrator switches on may too.
+/// Even if only an administrator's hooks may run, those of a plugin that the administrator enables may run too.
 fn is_enabled_by_administrator(context: &DoctorContext) -> bool {
     let names = of_marketplaces(context);
     let enables = |file: &File| {
@@ -203,15 +207,15 @@ mod tests {
     #[test]
     fn an_administrator_has_the_last_word() {
         const FINE: &str = "no settings file switches";
-        const ONLY: &str = "allows hooks of the administrator only";
+        const ONLY: &str = "allows only hooks of the administrator";
         let off = json!({ "sisyphus@market": false });
         let on = json!({ "sisyphus@market": true });
         let dir = TempDir::new();
         for (managed, expected) in [
             (json!({}), FINE),
             (json!({ "enabledPlugins": on }), FINE),
-            (json!({ "enabledPlugins": off }), "the plugin `sisyphus@market` is switched off in"),
-            (json!({ "disableAllHooks": true }), "every hook is switched off in"),
+            (json!({ "enabledPlugins": off }), "switches the plugin `sisyphus@market` off"),
+            (json!({ "disableAllHooks": true }), "switches every hook off"),
             (json!({ "allowManagedHooksOnly": true }), ONLY),
             (json!({ "allowManagedHooksOnly": false }), FINE),
             // The plugin is the administrator's then.
@@ -225,6 +229,9 @@ mod tests {
             }
         }
         let found = check(&context(dir.path(), &json!({ "enabledPlugins": off })));
-        assert!(found[0].remedy.as_ref().unwrap().starts_with("ask who administers"), "{found:?}");
+        assert!(
+            found[0].remedy.as_ref().unwrap().starts_with("ask the administrator"),
+            "{found:?}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Which hook events have fired, and when, as far as what they do leaves a trace. Nothing is recorded for its own sake:
-//! an event that had nothing to do leaves none, and that is no fault.
+//! When each hook event last fired, as far as its work leaves a trace. Nothing is recorded for this check alone: an
+//! event that had nothing to do leaves no trace, and that is no fault.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use sisyphus_tasks::task::Task;
 use super::context::DoctorContext;
 use super::finding::Finding;
 
-/// How many files of a folder are looked at.
+/// How many files of a folder are read.
 const LOOKED_AT: usize = 2_000;
 
-/// An event, or several that leave the same trace, and what they leave.
+/// An event, or several that leave the same trace, with the time of that trace.
 struct Trace {
     event: &'static str,
     by: &'static str,
@@ -27,14 +27,14 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     if !context.state().root().exists() {
         return vec![Finding::note(
             "no hook has fired yet",
-            "start a session of Claude Code; if there is no change then, look at what is said of the plugin",
+            "start a session of Claude Code; if nothing changes, see the findings about the plugin above",
         )];
     }
     let traces = traces(context);
     if traces.iter().all(|trace| trace.at.is_none()) {
         return vec![Finding::note(
             "no hook has left a trace",
-            "start a session of Claude Code; if there is no change then, look at what is said of the plugin",
+            "start a session of Claude Code; if nothing changes, see the findings about the plugin above",
         )];
     }
     traces.iter().map(|trace| tell(trace, context.now)).collect()
@@ -91,7 +91,7 @@ fn traces(context: &DoctorContext) -> Vec<Trace> {
 
 /// When a task was announced, or soon after.
 fn announced(task: &Task) -> Option<DateTime<Utc>> {
-    // What was first heard of in its notice was not announced.
+    // A task that is known only from its notice was never announced.
     task.client_tmp.as_ref()?;
     match task.status() {
         Status::Pending { announced_at: at }
@@ -101,7 +101,7 @@ fn announced(task: &Task) -> Option<DateTime<Utc>> {
     }
 }
 
-/// When a task began that the client has called one of its own. One that has ended may have been named by its notice.
+/// When a live task began that Claude Code has named. An ended task may have got its name from its notice.
 fn bound(task: &Task) -> Option<DateTime<Utc>> {
     let by_client = task.is_confirmed();
     match task.status() {
@@ -123,7 +123,7 @@ fn ended_with_session(task: &Task) -> Option<DateTime<Utc>> {
     task.stop_request.filter(|asked| asked.by == Canceller::SessionEnd).map(|asked| asked.at)
 }
 
-/// When a task finished that a reader was told of.
+/// When a task finished whose result was delivered.
 fn delivered(task: &Task) -> Option<DateTime<Utc>> {
     match task.status() {
         Status::Finished(ending) if task.delivery().has_reached(task.revision()) => {

@@ -1,4 +1,4 @@
-//! What was found.
+//! A finding of the doctor.
 
 use std::path::Path;
 
@@ -7,27 +7,27 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sisyphus_base::text::one_line;
 
-/// Most characters of something foreign that are told.
+/// Longest foreign text that is shown, in characters.
 const SHOWN: usize = 300;
 
-/// How bad it is.
+/// How serious it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Level {
     Fine,
-    /// Worth knowing; nothing has to be done.
+    /// Worth knowing; no action is needed.
     Note,
-    /// Something does not work, or not as it was set.
+    /// Something does not work, or not as it was configured.
     Broken,
 }
 
-/// One thing. Its texts are plain.
+/// One finding. Its texts hold no control characters.
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
     pub(super) level: Level,
     pub(super) said: String,
     pub(super) remedy: Option<String>,
-    /// When it was seen, if it is about a time.
+    /// The time of the event, if the finding is about one.
     pub(super) at: Option<DateTime<Utc>>,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn named(path: &Path) -> String {
     format!("`{}`", plain(&path.to_string_lossy()))
 }
 
-/// A path as a shell takes it, for a command that somebody may copy.
+/// A path as a shell reads it, for a command that the user may copy.
 pub(super) fn for_shell(path: &Path) -> String {
     format!("'{}'", plain(&path.to_string_lossy()).replace('\'', "'\\''"))
 }

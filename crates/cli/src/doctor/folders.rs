@@ -1,4 +1,4 @@
-//! The state folder and what is in it: whose it is, and who else may look in.
+//! The state folder and its files: whether they belong to the user, and whether other users have access.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use sisyphus_base::rights::{Rights, rights};
 use super::context::DoctorContext;
 use super::finding::{Finding, for_shell, named};
 
-/// How many files of a folder are looked at, and how many of them are told.
+/// How many files of a folder are checked, and how many findings are printed.
 const LOOKED_AT: usize = 5_000;
 const TOLD: usize = 5;
 
@@ -17,14 +17,14 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let root = state.root();
     let Ok(metadata) = root.symlink_metadata() else {
         return vec![Finding::note(
-            format!("there is no state folder {} yet", named(root)),
-            "the first session of Claude Code makes it",
+            format!("the state folder {} does not exist yet", named(root)),
+            "the first session of Claude Code creates it",
         )];
     };
     if !metadata.is_dir() && !metadata.is_symlink() {
         return vec![Finding::broken(
-            format!("{} is no folder", named(root)),
-            "move it away; a folder is made in its place",
+            format!("{} is not a folder", named(root)),
+            "move it away; the next session creates the folder",
         )];
     }
     let mut bad: Vec<(PathBuf, Rights)> = Vec::new();
@@ -41,7 +41,8 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     for folder in &folders {
         note(folder, &mut bad);
         for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT) {
-            // Folders come by themselves; the runner is no secret, and started by others' rights nowhere.
+            // Subfolders have entries of their own in `folders`. The runner is no secret, and grants no rights to other
+            // users.
             if entry.file_type().is_ok_and(|kind| !kind.is_dir()) {
                 note(&entry.path(), &mut bad);
             }
@@ -54,36 +55,36 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
         bad.iter().take(TOLD).map(|(path, rights)| tell(path, *rights)).collect();
     if bad.len() > TOLD {
         found.push(Finding::broken(
-            format!("{} more have such rights", bad.len() - TOLD),
+            format!("{} more paths have such faults", bad.len() - TOLD),
             format!("chmod -R go= {}", for_shell(root)),
         ));
     }
     if !state.is_writable() {
         found.push(Finding::broken(
-            format!("{} can't be written to", named(root)),
-            "if this is Claude Code's sandbox, run it outside; else give yourself the right to write",
+            format!("{} is not writable", named(root)),
+            "run this outside of Claude Code's sandbox, or give yourself the right to write",
         ));
     }
     if found.is_empty() {
-        found.push(Finding::fine(format!("{} is yours alone", named(root))));
+        found.push(Finding::fine(format!("only you can access {}", named(root))));
     }
     found.extend(within_reach(context));
     found
 }
 
-/// Where a command in the client's sandbox may be able to write to the state.
+/// Ways in which a sandboxed command may be able to write to the state.
 fn within_reach(context: &DoctorContext) -> Option<Finding> {
     let config = &context.config_dir;
     if context.state().config_dir().is_none() {
         return Some(Finding::note(
-            format!("SISYPHUS_STATE_DIR names {}", named(context.state().root())),
+            format!("SISYPHUS_STATE_DIR is set to {}", named(context.state().root())),
             "make sure that no command in Claude Code's sandbox can write there",
         ));
     }
     config.is_symlink().then(|| {
         Finding::note(
             format!("{} is a link", named(config)),
-            "a command in the sandbox of a session that was started around it can replace it",
+            "in a session that was started in a parent folder a sandboxed command can replace it",
         )
     })
 }
@@ -100,7 +101,7 @@ fn tell(path: &Path, rights: Rights) -> Finding {
     match rights {
         Rights::Link => Finding::broken(
             format!("{name} is a link"),
-            "put the file itself there; for another folder set SISYPHUS_STATE_DIR",
+            "put the file itself there; to use another folder set SISYPHUS_STATE_DIR",
         ),
         Rights::SomebodyElses => {
             Finding::broken(format!("{name} belongs to another user"), "move it away, or chown it")

@@ -1,4 +1,4 @@
-//! What nobody needs any more.
+//! Files that no task needs any more.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,11 +12,11 @@ use super::state;
 use crate::clean::roots;
 use crate::format::size;
 
-/// The age that `sisyphus clean` takes if nobody says another.
+/// The default age of `sisyphus clean`.
 const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
-    // The search sets a damaged file aside, and there is one to be told of first.
+    // The search sets a damaged file aside, so the damage must be reported first.
     if state::check(context).iter().any(|finding| finding.level == Level::Broken) {
         return Vec::new();
     }
@@ -27,13 +27,13 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
         Ok(found) => {
             let bytes: u64 = found.iter().map(|it| it.bytes).sum();
             Finding::note(
-                format!("{} things are left over, {}", found.len(), size(bytes)),
+                format!("{} leftovers, {}", found.len(), size(bytes)),
                 "`sisyphus clean --dry-run` lists them, `sisyphus clean` removes them",
             )
         }
         Err(error) => Finding::note(
             format!("could not look for leftovers: {}", plain(&format!("{error:#}"))),
-            "see what is said of folders and state above",
+            "see the findings about folders and state above",
         ),
     }]
 }

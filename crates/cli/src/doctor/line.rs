@@ -1,4 +1,4 @@
-//! The line for slots: how many are held, how many commands wait, and what of it other configuration folders have.
+//! The line for slots: how many are held, how many commands wait, and which slots another configuration folder holds.
 
 use sisyphus_process::is_alive;
 use sisyphus_state::line::Snapshot;
@@ -12,7 +12,10 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
         Ok(line) => line,
         Err(error) => {
             let said = plain(&format!("{error:#}"));
-            return vec![Finding::broken(said, "until then no command waits for a slot")];
+            return vec![Finding::broken(
+                said,
+                "repair it: until then no command waits for a slot",
+            )];
         }
     };
     let held = match line.holders.len() {

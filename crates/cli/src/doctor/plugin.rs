@@ -1,4 +1,4 @@
-//! The plugin: whether it is whole, and of our version.
+//! The plugin: whether it is complete, and has the version of this command.
 
 use std::path::{Path, PathBuf};
 
@@ -39,14 +39,14 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let runner = context.state().runner();
     if context.state().root().exists() && !is_executable(&runner) {
         found.push(Finding::note(
-            format!("there is no runner {} yet", named(&runner)),
+            format!("the runner {} does not exist yet", named(&runner)),
             "the next session of Claude Code puts it there; until then commands are only observed",
         ));
     }
     found
 }
 
-/// The plugin's folder: where the installer puts it, or where this very command lies in one.
+/// The plugin's folder: where the installer puts it, or the one that contains this command.
 fn root(context: &DoctorContext) -> Option<PathBuf> {
     let own = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     let around = own.and_then(|path| Some(path.parent()?.parent()?.to_owned()));
@@ -57,7 +57,7 @@ fn root(context: &DoctorContext) -> Option<PathBuf> {
     around.filter(has_manifest)
 }
 
-/// The client's sandbox keeps the link from being changed, and not always what it leads to.
+/// Claude Code's sandbox protects the link, but not always its target.
 fn within_reach(context: &DoctorContext) -> Option<Finding> {
     let link = context.skills_copy();
     let target = link.is_symlink().then(|| link.canonicalize().ok())??;
@@ -66,7 +66,7 @@ fn within_reach(context: &DoctorContext) -> Option<Finding> {
         return None;
     }
     Some(Finding::note(
-        format!("{} leads to {}", named(&link), named(&target)),
+        format!("{} links to {}", named(&link), named(&target)),
         "a command in Claude Code's sandbox may be able to write there; run install.sh again",
     ))
 }
@@ -80,17 +80,17 @@ fn manifest(root: &Path) -> Finding {
         Some(OUR_VERSION) => Finding::fine(format!("plugin {OUR_VERSION} in {}", named(root))),
         Some(other) => Finding::broken(
             format!(
-                "the plugin in {} is {}, this command line {OUR_VERSION}",
+                "the plugin in {} has version {}, this command {OUR_VERSION}",
                 named(root),
                 plain(other)
             ),
             INSTALL,
         ),
-        None => Finding::broken(format!("{} names no version", named(&path)), INSTALL),
+        None => Finding::broken(format!("{} has no version", named(&path)), INSTALL),
     }
 }
 
-/// Whether every program that the client is to start is there.
+/// Whether every program that Claude Code starts for the plugin exists.
 fn wiring(root: &Path) -> Vec<Finding> {
     let path = root.join("hooks/hooks.json");
     let Some(wiring) = read(&path) else {
@@ -109,12 +109,12 @@ fn wiring(root: &Path) -> Vec<Finding> {
     let missing: Vec<Finding> = programs
         .iter()
         .filter(|program| !is_executable(program))
-        .map(|program| Finding::broken(format!("{} can't be started", named(program)), INSTALL))
+        .map(|program| Finding::broken(format!("{} is not executable", named(program)), INSTALL))
         .collect();
     if missing.is_empty() {
         let count = events.map_or(0, serde_json::Map::len);
         return vec![Finding::fine(format!(
-            "{count} hook events are wired, their programs are there"
+            "{count} hook events are wired, and their programs exist"
         ))];
     }
     missing

@@ -1,4 +1,4 @@
-//! The run folders, which the client's sandbox can write to, and what came to them from there.
+//! The run folders, which Claude Code's sandbox can write to, and the results in them.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirEntry};
@@ -13,7 +13,7 @@ use sisyphus_tasks::task::Task;
 use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
 
-/// How many run folders are looked at.
+/// How many run folders are read.
 const LOOKED_AT: usize = 5_000;
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
@@ -22,7 +22,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     found
 }
 
-/// Results that are in no record yet, in the state folder and where sandboxed runners leave theirs.
+/// Results that no record holds yet, in the state folder and in the folder of sandboxed runners.
 fn results(context: &DoctorContext) -> Vec<Finding> {
     let root = RunRoot::open(&context.environment).ok().flatten();
     let folders = root.map(|root| root.runs_dir()).into_iter().chain([context.state().runs_dir()]);
@@ -34,7 +34,7 @@ fn results(context: &DoctorContext) -> Vec<Finding> {
                 && task.client_id().is_some_and(|client| client.as_str() == id)
         };
         match active.iter().find(is_it).map(Task::status) {
-            // Its record says all of that already.
+            // Its record holds all of that already.
             Some(Status::Finished(ending)) if ending.reported_by == Source::Runner => {}
             Some(_) => due += 1,
             None => unknown += 1,
@@ -44,12 +44,12 @@ fn results(context: &DoctorContext) -> Vec<Finding> {
     if due > 0 {
         found.push(Finding::note(
             format!("{due} results are not in the records yet"),
-            "`sisyphus list` takes them over, and so does every hook",
+            "run `sisyphus list`; the next hook records them too",
         ));
     }
     if unknown > 0 {
         found.push(Finding::note(
-            format!("{unknown} results belong to no task that has a live record"),
+            format!("{unknown} results belong to no task that is live"),
             "`sisyphus clean` removes them when they are 30 days old, `sisyphus clean --older-than 0` when they are \
              an hour old",
         ));
@@ -57,7 +57,7 @@ fn results(context: &DoctorContext) -> Vec<Finding> {
     found
 }
 
-/// The session and the client's id of each run that has a result.
+/// The session and Claude Code's id of each run with a result.
 fn runs_with_result(folder: &Path) -> Vec<(String, String)> {
     let name = |entry: &DirEntry| entry.file_name().into_string().ok();
     let sessions = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
@@ -75,20 +75,20 @@ fn runs_with_result(folder: &Path) -> Vec<(String, String)> {
 fn root(context: &DoctorContext) -> Vec<Finding> {
     let root = match RunRoot::open(&context.environment) {
         Ok(Some(root)) => root,
-        Ok(None) => return vec![Finding::fine("there are no run folders yet")],
+        Ok(None) => return vec![Finding::fine("no run folder exists yet")],
         Err(error) => {
             return vec![Finding::broken(
                 plain(&format!("{error:#}")),
-                "until it is gone, commands are only observed",
+                "remove it: until then commands are only observed",
             )];
         }
     };
     let mut found = vec![Finding::fine(format!("run folders are in {}", named(root.path())))];
-    // Made by the first claim that could not be handed over in the state folder.
+    // Created by the first claim that could not use the state folder.
     if let Ok(at) = root.claims_dir().metadata().and_then(|it| it.modified()) {
         let at = DateTime::<Utc>::from(at);
         let mut finding = Finding::fine(format!(
-            "commands in Claude Code's sandbox were attached by way of it, last at {}",
+            "commands in Claude Code's sandbox were attached through it, last at {}",
             at.format("%Y-%m-%d %H:%M UTC")
         ));
         finding.at = Some(at);
@@ -102,12 +102,12 @@ fn root(context: &DoctorContext) -> Vec<Finding> {
                 Finding::fine(format!("tasks of other sessions are in {}", named(other)))
             }
             Ok(None) => Finding::note(
-                format!("tasks are said to be in {}, which is gone", named(other)),
-                "`sisyphus list` takes note of it",
+                format!("tasks have run folders in {}, which is gone", named(other)),
+                "run `sisyphus list`, which records that",
             ),
             Err(error) => Finding::broken(
                 plain(&format!("{error:#}")),
-                "until it is gone, nothing is known of the tasks there",
+                "remove it: until then the state of the tasks there is unknown",
             ),
         });
     }

@@ -1,8 +1,8 @@
-//! The sessions that live: whether their shells have our line, and whether it still leads to a runner.
+//! The live sessions: whether their shells hold our line, and whether that line still leads to a runner.
 //!
-//! A session is known to live if the client lists it as one of a process that runs (`sessions/PID.json` beside its
-//! settings, seen with 2.1.329), if it has a task that has not ended, if somebody waits to wake it, or if this very
-//! command was started in it. Of others nothing can be said.
+//! A session counts as live if Claude Code lists it for a running process (`sessions/PID.json` beside its settings,
+//! seen with 2.1.329), if it has a task that has not ended, if a waiter is there to wake it, or if this command was
+//! started in it. Nothing is known about other sessions.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,7 @@ use sisyphus_state::store::is_held;
 use super::context::DoctorContext;
 use super::finding::{Finding, named};
 
-/// How many sessions and files are looked at, and how much of a file, in bytes.
+/// How many sessions and files are read, and how much of a file, in bytes.
 const LOOKED_AT: usize = 1_000;
 const FILES: usize = 50;
 const BYTES: u64 = 256 * 1024;
@@ -28,7 +28,7 @@ const BYTES: u64 = 256 * 1024;
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let live = live(context);
     if live.is_empty() {
-        return vec![Finding::fine("no session is known to live")];
+        return vec![Finding::fine("no live session is known")];
     }
     live.iter().map(|session| examine(context, session)).collect()
 }
@@ -48,17 +48,17 @@ fn live(context: &DoctorContext) -> BTreeSet<SessionId> {
     live
 }
 
-/// What the client writes down of a session of its own, as far as it matters here.
+/// The fields that are read of Claude Code's own record of a session.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
     pid: i32,
-    /// When the process started, as the kernel counts: the number alone may be a stranger's by now.
+    /// When the process started, in the kernel's count: another process may have the same number now.
     proc_start: String,
     session_id: String,
 }
 
-/// The sessions of clients that run. In a folder of another form there are none.
+/// The sessions of running Claude Code processes. A folder in another format yields none.
 fn listed(folder: &Path) -> Vec<SessionId> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
     let paths = entries.map(|entry| entry.path());
@@ -80,27 +80,27 @@ fn examine(context: &DoctorContext, session: &SessionId) -> Finding {
             format!(
                 "session {session}: its shells are not attached, so its commands are only observed"
             ),
-            "a session that was started before the plugin stays so; start it again (`claude --resume`)",
+            "restart it (`claude --resume`): a session that began before the plugin was installed stays unattached",
         );
     };
     let (state, runner) = (context.state(), context.state().runner());
     let expected = snippet::render(&runner, Announced::of(state, session).dir());
     if expected.as_ref() != Some(line) {
         return Finding::note(
-            format!("session {session}: attached by another version, or with other folders"),
-            "it goes on as it is; a new session has the present ones",
+            format!("session {session}: attached by another version or with other folders"),
+            "nothing to do: it works as it is, and a new session uses the current ones",
         );
     }
     if !is_executable(&runner) {
         return Finding::broken(
-            format!("session {session}: attached to {}, which is not there", named(&runner)),
-            "start a session of Claude Code, which puts it there; until then commands are only observed",
+            format!("session {session}: attached to {}, which does not exist", named(&runner)),
+            "start a session of Claude Code, which installs it; until then commands are only observed",
         );
     }
     Finding::fine(format!("session {session}: its shells are attached"))
 }
 
-/// Every line of the files that the client puts in front of the session's commands.
+/// Every line of the files that Claude Code puts in front of the session's commands.
 fn lines(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(FILES);
     let read = entries.filter_map(|entry| atomic::read_linked_start(&entry.path(), BYTES).ok()?);

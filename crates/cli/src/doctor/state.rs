@@ -1,4 +1,4 @@
-//! The state files: whether they can be read and understood, and what the log says of late.
+//! The state files: whether they can be read and parsed, and the newest errors in the log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,20 +15,20 @@ use sisyphus_state::store::{Active, History, Session};
 use super::context::{DoctorContext, STATE_MAX};
 use super::finding::{Finding, named, plain};
 
-/// The format that this version knows.
+/// The format of this version.
 const VERSION: u64 = 2;
 const NEWER: u64 = VERSION + 1;
-/// How many files of a folder are looked at.
+/// How many files of a folder are read.
 const LOOKED_AT: usize = 2_000;
-/// Largest log that is read, in bytes: a little more than it grows to.
+/// Largest log that is read, in bytes: a little more than its size limit.
 const LOG_MAX: u64 = 1024 * 1024;
-/// Most characters of a line of it that are told.
+/// Longest line of the log that is shown, in characters.
 const LINE_MAX: usize = 160;
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let mut found = if context.state().root().exists() { files(context) } else { Vec::new() };
     found.extend(log(context, &context.state().log()));
-    // Where the state can't be written to. What is wrong with that folder is told elsewhere.
+    // Where processes log that can't write to the state folder. Another part reports that the folder is read-only.
     let shared = RuntimeDir::open(&context.environment).ok().flatten();
     found.extend(shared.and_then(|shared| log(context, &shared.log())));
     found
@@ -47,7 +47,7 @@ fn files(context: &DoctorContext) -> Vec<Finding> {
         files.iter().filter_map(|(path, parse)| examine(path, *parse)).collect();
     if found.is_empty() {
         let count = files.iter().filter(|(path, _)| path.exists()).count();
-        found.push(Finding::fine(format!("{count} state files are sound")));
+        found.push(Finding::fine(format!("{count} state files are valid")));
     }
     found
 }
@@ -58,7 +58,7 @@ fn json_files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     paths.filter(|path| path.extension().is_some_and(|it| it == "json"))
 }
 
-/// Whether a file is what it should be.
+/// Parses a file, to check it.
 type Parse = fn(&[u8]) -> serde_json::Result<()>;
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<()> {
@@ -78,25 +78,25 @@ fn examine(path: &Path, parse: Parse) -> Option<Finding> {
         Err(error) => {
             return Some(Finding::broken(
                 format!("could not read {name}: {}", plain(&error.root_cause().to_string())),
-                "move it away; what is in it is then forgotten",
+                "move it away; its records are lost",
             ));
         }
     };
-    // First: a newer format may not parse as ours, and that is no damage.
+    // Checked first: a newer format may not parse as ours, and that is not damage.
     if let Ok(Versioned { version: version @ NEWER.. }) = serde_json::from_slice(&bytes) {
         return Some(Finding::broken(
-            format!("{name} has format {version}, this version knows {VERSION}"),
+            format!("{name} has format {version}, but this version reads {VERSION}"),
             "update sisyphus with install.sh",
         ));
     }
     let error = parse(&bytes).err()?;
     Some(Finding::broken(
         format!("{name} is damaged: {}", plain(&error.to_string())),
-        "the next change sets it aside as `….corrupt-TIME` and goes on; nothing has to be done",
+        "nothing to do: the next change sets it aside as `….corrupt-TIME`",
     ))
 }
 
-/// What went wrong within a day.
+/// The errors of the last day.
 fn log(context: &DoctorContext, path: &Path) -> Option<Finding> {
     let bytes = match atomic::read(path, LOG_MAX) {
         Ok(bytes) => bytes?,
@@ -115,11 +115,11 @@ fn log(context: &DoctorContext, path: &Path) -> Option<Finding> {
     let last = recent.last()?;
     let mut finding = Finding::note(
         format!(
-            "{} lines in the log within a day, the last: {}",
+            "{} log lines in the last day, the latest: {}",
             recent.len(),
             one_line(last, LINE_MAX)
         ),
-        format!("read {}; commands are never stopped by what is in it", named(path)),
+        format!("read {}; none of these errors stops a command", named(path)),
     );
     finding.at = time_of(last);
     Some(finding)

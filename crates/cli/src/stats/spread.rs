@@ -1,4 +1,4 @@
-//! Times of which the middle and the long ones are asked for.
+//! A set of times, with its median and its 95th percentile.
 
 use serde_json::{Value, json};
 
@@ -14,23 +14,23 @@ impl Spread {
         self.sorted.insert(place, ms);
     }
 
-    /// The time that half of them did not exceed.
+    /// The time that half of them do not exceed.
     pub(super) fn median(&self) -> Option<u64> {
         self.percentile(50)
     }
 
-    /// The time that 95 of 100 did not exceed.
+    /// The time that 95 of 100 do not exceed.
     pub(super) fn p95(&self) -> Option<u64> {
         self.percentile(95)
     }
 
-    /// The smallest of them that so many of a hundred do not exceed: always one that was measured.
+    /// The smallest time that `percent` of a hundred do not exceed, always a measured one.
     fn percentile(&self, percent: usize) -> Option<u64> {
         let rank = (self.sorted.len() * percent).div_ceil(100).max(1);
         self.sorted.get(rank - 1).copied()
     }
 
-    /// `null` for none at all.
+    /// `null` if there are no times.
     pub(super) fn view(&self) -> Value {
         match (self.median(), self.p95()) {
             (Some(median), Some(p95)) => {

@@ -1,4 +1,4 @@
-//! What is counted of commands that have ended.
+//! Figures of ended commands.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use super::spread::Spread;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     outcomes: BTreeMap<&'static str, usize>,
-    /// From the real start to the end.
+    /// From the actual start to the end.
     pub(super) durations: Spread,
-    /// Before the start, for a slot.
+    /// For a slot, before the start.
     pub(super) waits: Spread,
 }
 
@@ -38,13 +38,13 @@ impl Tally {
         self.outcomes.get(word).copied().unwrap_or_default()
     }
 
-    /// How many of those that ended by themselves or at their limit completed. Who was cancelled, was lost or ended
-    /// unseen says nothing about the command.
+    /// The share of completed commands among those that ended by themselves or timed out. A command that was cancelled,
+    /// lost or ended with an unknown code says nothing about its success.
     pub(super) fn success_rate(&self) -> Option<f64> {
         let completed = self.count("completed");
         let known: usize =
             ["failed", "killed", "timed_out"].iter().map(|word| self.count(word)).sum();
-        #[expect(clippy::cast_precision_loss, reason = "nobody has so many tasks")]
+        #[expect(clippy::cast_precision_loss, reason = "no machine has so many tasks")]
         let rate = completed as f64 / (completed + known) as f64;
         (completed + known > 0).then_some(rate)
     }

@@ -8,20 +8,20 @@ use sisyphus_tasks::task::Task;
 use crate::list::{state, time, what};
 use crate::style::{Hue, hue};
 
-/// Most characters of a description that are looked at.
+/// Longest description that is read, in characters.
 const LABEL_MAX: usize = 200;
 
-/// One task's time. Nothing in it is foreign but the label, which is plain text.
+/// One task's time. Only the label is foreign; it is plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) id: String,
     pub(super) label: String,
-    /// What became of it, and how long that took.
+    /// Its outcome and how long it took.
     pub(super) said: String,
     pub(super) hue: Hue,
     /// When it began to wait, or to run if it did not wait.
     pub(super) begin: DateTime<Utc>,
-    /// When it began to run; none for one that did not, or of which nobody knows.
+    /// When it began to run; `None` if it did not, or if that is unknown.
     pub(super) start: Option<DateTime<Utc>>,
     /// When it ended, or now.
     pub(super) end: DateTime<Utc>,
@@ -45,7 +45,7 @@ impl Span {
             label: what(task, LABEL_MAX),
             said: format!("{}{took}", state(task)),
             hue: hue(task.status()),
-            // A clock that was set back must not turn anything round.
+            // After a clock was set back, the begin must not lie after the end.
             begin: begin.min(end),
             start: start.map(|start| start.min(end)),
             end,
@@ -53,7 +53,7 @@ impl Span {
     }
 }
 
-/// The time that lies so much earlier, as far as times go.
+/// The time `ms` milliseconds before `at`, or `at` if there is no such time.
 fn before(at: DateTime<Utc>, ms: Option<u64>) -> DateTime<Utc> {
     let span = ms.and_then(|ms| TimeDelta::try_milliseconds(i64::try_from(ms).ok()?));
     span.and_then(|span| at.checked_sub_signed(span)).unwrap_or(at)

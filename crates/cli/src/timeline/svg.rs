@@ -8,7 +8,7 @@ use crate::screen::fit;
 use crate::style::Hue;
 
 const WIDTH: i64 = 1_000;
-/// Where the bars begin, and where they end.
+/// The left and the right end of the bars.
 const LEFT: i64 = 240;
 const RIGHT: i64 = 840;
 const ROW: i64 = 22;
@@ -61,7 +61,7 @@ fn bar(span: &Span, chart: &Chart, y: i64) -> String {
         ));
     }
     if span.start.is_some() {
-        // One that was short is still there.
+        // Even a very short bar stays visible.
         let width = (end - start).max(2);
         drawn.push_str(&format!(
             "<rect x=\"{start}\" y=\"{}\" width=\"{width}\" height=\"14\" rx=\"2\" fill=\"{colour}\"/>\n",
@@ -96,7 +96,7 @@ fn place(at: DateTime<Utc>, chart: &Chart) -> i64 {
     LEFT + passed.saturating_mul(RIGHT - LEFT) / whole
 }
 
-/// Text as XML has it. Characters that it can't have are gone.
+/// Text escaped for XML. Characters that XML can't hold are dropped.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -7,10 +7,10 @@ use super::span::Span;
 use crate::screen::{fit, pad, width};
 use crate::style::{Hue, Paint};
 
-/// Cells of the names at the left, and of what became of them at the right, at most.
+/// The most cells for the names on the left, and for the outcomes on the right.
 const LABEL_MAX: usize = 28;
 const SAID_MAX: usize = 22;
-/// A bar narrower than this tells nothing.
+/// A narrower bar shows nothing.
 const BAR_LEAST: usize = 10;
 
 /// Draws it.
@@ -21,7 +21,7 @@ pub(super) fn draw(chart: &Chart, most: usize, paint: Paint) -> String {
     let widest = |of: fn(&Span) -> &str| chart.spans.iter().map(|span| width(of(span))).max();
     let said = widest(|span| &span.said).unwrap_or_default().min(SAID_MAX);
     let label = widest(|span| &span.label).unwrap_or_default().min(LABEL_MAX).min(most / 4);
-    // Two separators, and the two cells in front of what became of it.
+    // Two separators, and two cells before the outcome.
     let bar = most.saturating_sub(label + said + 4).max(BAR_LEAST);
     let mut lines = vec![format!("{} {}", pad("", label), scale(chart, bar))];
     for span in &chart.spans {
@@ -38,7 +38,7 @@ pub(super) fn draw(chart: &Chart, most: usize, paint: Paint) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// The times of day at the ends and in the middle.
+/// The times of day at both ends and in the middle.
 fn scale(chart: &Chart, bar: usize) -> String {
     let middle = chart.from + (chart.to - chart.from) / 2;
     let (first, middle, last) =
@@ -51,7 +51,7 @@ fn scale(chart: &Chart, bar: usize) -> String {
     format!("{centre}{last}")
 }
 
-/// The time of day where the user is, with the date if it is about days.
+/// The local time of day, with the date if the chart spans days.
 fn clock(chart: &Chart, at: DateTime<Utc>) -> String {
     let form = match (chart.to - chart.from).num_minutes() {
         0..5 => "%H:%M:%S",
@@ -61,7 +61,7 @@ fn clock(chart: &Chart, at: DateTime<Utc>) -> String {
     at.with_timezone(&Local).format(form).to_string()
 }
 
-/// What a cell shows. One who was there for less than a cell has one all the same.
+/// The character of one cell. A task that lasted less than a cell still gets one.
 fn sign(span: &Span, chart: &Chart, cell: usize, cells: usize) -> char {
     let place = |at: DateTime<Utc>| place(at, chart, cells);
     let is_within =
@@ -74,7 +74,7 @@ fn sign(span: &Span, chart: &Chart, cell: usize, cells: usize) -> char {
     }
 }
 
-/// The cell in which a time lies; times outside lie in the first or the last.
+/// The cell of a time. Earlier times fall into the first cell, later ones into the last.
 fn place(at: DateTime<Utc>, chart: &Chart, cells: usize) -> usize {
     let whole = (chart.to - chart.from).num_milliseconds().max(1);
     let passed = (at - chart.from).num_milliseconds().clamp(0, whole - 1);

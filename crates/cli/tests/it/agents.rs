@@ -52,7 +52,7 @@ fn agents_are_listed_and_shown_as_what_they_are() {
         "{text}"
     );
     assert!(
-        lines[3].starts_with("-          in line") && lines[3].ends_with("agent Plan: the third"),
+        lines[3].starts_with("-          queued") && lines[3].ends_with("agent Plan: the third"),
         "{text}"
     );
     let tasks = listed(&env, &[]);
@@ -93,7 +93,7 @@ fn watch_draws_the_agent_line() {
         assert!(lines[1].contains("agent Explore: look around"), "{height}: {first:?}");
         // The newest of what has ended.
         assert!(lines[2].starts_with("t29 "), "{height}: {first:?}");
-        assert!(lines[drawn - 1].contains("in line"), "{height}: {first:?}");
+        assert!(lines[drawn - 1].contains("queued"), "{height}: {first:?}");
         assert!(lines[drawn - 1].ends_with("agent Plan: the third"), "{height}: {first:?}");
     }
 }
@@ -106,7 +106,7 @@ fn an_agent_has_no_output_and_no_stop_of_ours() {
     let folder = env.client_tmp().join("-home-dev-proj/session-1/tasks");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("a1.output"), "{\"secret\":1}\n").unwrap();
-    assert_fails(&env.run("sisyphus", &["output", "t1"]), 1, "there is no output of it");
+    assert_fails(&env.run("sisyphus", &["output", "t1"]), 1, "it has no output");
     assert_fails(&env.run("sisyphus", &["cancel", "t1"]), 1, "only Claude Code can stop it");
 }
 

@@ -91,8 +91,8 @@ fn passes_and_leaves_nothing_behind() {
     let phases = [
         "  build: runs\n",
         "  run the tests: runs\n",
-        "  lint: waits, next in line\n",
-        "  wait for the server: waits, 1 before it\n",
+        "  lint: queued, starts next\n",
+        "  wait for the server: queued, 1 before it\n",
         "  lint: runs\n",
         "  wait for the server: runs\n",
         "  wait for the server: timed out after 1.5 s",
@@ -133,7 +133,7 @@ fn on_a_terminal_the_rows_are_drawn_in_their_place() {
     assert!(drawings.len() > 10, "{output:?}");
     let (last, live) = drawings.split_last().unwrap();
     let live = live.concat();
-    for state in ["▶ running", "⏳ queued", "waits, next in line", "waits, 1 before it"] {
+    for state in ["▶ running", "⏳ queued", "queued, starts next", "queued, 1 before it"] {
         assert!(live.contains(state), "{state}: {output:?}");
         assert!(!last.contains(state), "{state}: {output:?}");
     }
@@ -282,7 +282,7 @@ fn a_closed_terminal_ends_it() {
     let before = tree(env.path());
     let tmp = env.tmp().display().to_string();
     let screen = Terminal::new(&env).with("TMPDIR", &tmp).with("TERM", "xterm").start("demo");
-    wait_until("the line", || screen.text().contains("waits, 1 before it"));
+    wait_until("the line", || screen.text().contains("queued, 1 before it"));
     drop(screen);
     wait_until("the end of all of it", || nothing_is_left(&env) && tree(env.path()) == before);
 }

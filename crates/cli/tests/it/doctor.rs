@@ -127,8 +127,8 @@ fn after_a_real_session_all_is_well() {
         "ago (a background command is announced)",
         "SessionEnd: no trace",
         "session session-1: its shells are attached",
-        "every key of ours is right",
-        "notify fine the terminal tells of ends, by its bell: could not ask the desktop",
+        "every key of ours is valid",
+        "notify fine the terminal shows notifications, by its bell: could not ask the desktop",
         "nothing is left over",
     ] {
         assert!(found.contains(expected), "{expected}: {found}");
@@ -155,7 +155,7 @@ fn where_nothing_was_ever_done_nothing_is_created() {
     let env = TestEnv::new();
     assert_found(&env, "plugin", "broken", "the plugin is not installed", "install.sh");
     assert_found(&env, "client", "note", "there is no `claude` on PATH", "");
-    assert_found(&env, "folders", "note", "there is no state folder", "");
+    assert_found(&env, "folders", "note", "does not exist yet", "");
     assert!(!env.home().join(".claude").exists());
     let env = healthy();
     assert_eq!(run(&env, &["doctor"]).code, Some(0));
@@ -171,11 +171,11 @@ fn an_incomplete_or_mixed_plugin_is_found() {
         &env,
         "plugin",
         "broken",
-        "hooks/bin/sisyphus-stop` can't be started",
+        "hooks/bin/sisyphus-stop` is not executable",
         "install.sh",
     );
     fs::write(root.join(".claude-plugin/plugin.json"), r#"{"version":"9.9.9\u001b[2J"}"#).unwrap();
-    assert_found(&env, "plugin", "broken", "is 9.9.9, this command line 0.1.0", "install.sh");
+    assert_found(&env, "plugin", "broken", "has version 9.9.9, this command 0.1.0", "install.sh");
     fs::write(root.join(".claude-plugin/plugin.json"), "{").unwrap();
     assert_found(&env, "plugin", "broken", "could not read", "install.sh");
     fs::write(root.join("hooks/hooks.json"), "[1, {}]").unwrap();
@@ -188,8 +188,8 @@ fn a_client_that_is_too_old_or_says_nothing_is_found() {
     for (script, level, expected) in [
         ("echo 2.1.138", "broken", "2.1.138 is too old, 2.1.139 or newer is needed"),
         ("exit 1", "note", "does not say its version"),
-        ("printf '\\033]0;x\\007oops 1'", "note", "which is no version"),
-        ("yes", "note", "which is no version"),
+        ("printf '\\033]0;x\\007oops 1'", "note", "which is not a version"),
+        ("yes", "note", "which is not a version"),
     ] {
         put_client(&env, script);
         assert_found(&env, "client", level, expected, "");
@@ -212,7 +212,13 @@ fn a_disabled_plugin_is_found_with_its_file() {
     let project = env.project().join(".claude/settings.local.json");
     fs::create_dir_all(project.parent().unwrap()).unwrap();
     fs::write(&user, r#"{"enabledPlugins":{"sisyphus@skills-dir":false}}"#).unwrap();
-    assert_found(&env, "enabled", "broken", "switched off in", "remove `sisyphus@skills-dir`");
+    assert_found(
+        &env,
+        "enabled",
+        "broken",
+        "switches the plugin off",
+        "remove `sisyphus@skills-dir`",
+    );
     // The project has the last word.
     fs::write(
         &project,
@@ -220,8 +226,8 @@ fn a_disabled_plugin_is_found_with_its_file() {
     )
     .unwrap();
     let found = findings(&env);
-    assert!(!found.iter().any(|it| it.contains("the plugin is switched off")), "{found:#?}");
-    assert_found(&env, "enabled", "broken", "every hook is switched off in", "disableAllHooks");
+    assert!(!found.iter().any(|it| it.contains("switches the plugin off")), "{found:#?}");
+    assert_found(&env, "enabled", "broken", "switches every hook off", "disableAllHooks");
     assert!(found.iter().any(|it| it.contains("settings.local.json")), "{found:#?}");
 }
 
@@ -239,30 +245,30 @@ fn wrong_settings_are_found_with_what_was_meant() {
         &env,
         "settings",
         "broken",
-        "no key `sisyphus.output_line`",
+        "unknown key `sisyphus.output_line`",
         "`sisyphus.output_lines`",
     );
     assert_found(
         &env,
         "settings",
         "broken",
-        "sisyphus.sleep_guard has a wrong value",
+        "sisyphus.sleep_guard has an invalid value",
         "true or false",
     );
     assert_found(
         &env,
         "settings",
         "note",
-        "not all of sisyphus.output_lines counts",
+        "parts of sisyphus.output_lines are ignored",
         "at most 200",
     );
-    assert_found(&env, "settings", "note", "sisyphus.output_lines is written twice", "");
+    assert_found(&env, "settings", "note", "sisyphus.output_lines is set twice", "");
     assert_found(&env, "settings", "broken", "the limit `claude opus`", "name a model like `opus`");
     let text = run(&env, &["doctor"]).stdout;
     assert!(!text.contains('\u{1b}'), "{text:?}");
     for (content, expected) in [
         ("{broken".to_owned(), "is not read: not JSON"),
-        ("[]".to_owned(), "holds no settings"),
+        ("[]".to_owned(), "is not a settings file"),
         ("[".repeat(2 << 20), "larger than"),
         ("[".repeat(100_000), "recursion limit"),
     ] {

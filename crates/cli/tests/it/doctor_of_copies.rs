@@ -79,9 +79,9 @@ fn a_disabled_marketplace_copy_is_found() {
             user_says(&env, &json!({ OF_MARKET: value }));
             let said = only(&env, "enabled");
             for part in [
-                "enabled broken the plugin `sisyphus@sisyphus` is switched off in `",
-                ".claude/settings.json` → ",
-                "set `sisyphus@sisyphus` to `true` in `enabledPlugins` there",
+                "enabled broken `",
+                ".claude/settings.json` switches the plugin `sisyphus@sisyphus` off → ",
+                "set `sisyphus@sisyphus` to `true` in `enabledPlugins` of that file",
             ] {
                 assert!(said.contains(part), "{value}: {part}: {said}");
             }
@@ -114,15 +114,15 @@ fn a_named_marketplace_copy_goes_first() {
         &env,
         "enabled",
         "broken",
-        "the plugin is switched off",
+        "switches the plugin off",
         "remove `sisyphus@skills-dir`",
     );
     user_says(&env, &json!({ OF_MARKET: true, OF_SKILLS: false }));
     let said = only(&env, "enabled");
-    assert!(said.starts_with("enabled note Claude Code takes `sisyphus@sisyphus`"), "{said}");
+    assert!(said.starts_with("enabled note Claude Code uses `sisyphus@sisyphus`"), "{said}");
     user_says(&env, &json!({ OF_MARKET: false, OF_SKILLS: true }));
     let said = only(&env, "enabled");
-    assert!(said.contains("keeps the copy in the skills folder from being loaded"), "{said}");
+    assert!(said.contains("does not load the copy in the skills folder"), "{said}");
     assert!(said.ends_with("or run `claude plugin uninstall sisyphus@sisyphus`"), "{said}");
     // Named, but not installed here, as where settings are shared between machines.
     for forget in [

@@ -34,7 +34,7 @@ fn places_that_the_sandbox_does_not_keep() {
     let (link, elsewhere) = (config.join("skills/sisyphus"), config.join(".sisyphus"));
     fs::rename(&link, &elsewhere).unwrap();
     symlink(&elsewhere, &link).unwrap();
-    assert_found(&env, "plugin", "note", "skills/sisyphus` leads to", "run install.sh again");
+    assert_found(&env, "plugin", "note", "skills/sisyphus` links to", "run install.sh again");
     let kept = config.join("plugins/data/sisyphus/plugin");
     fs::create_dir_all(kept.parent().unwrap()).unwrap();
     fs::rename(&elsewhere, &kept).unwrap();
@@ -59,7 +59,7 @@ fn damaged_and_newer_state_is_found() {
     plant_text(&env, "inbox/s.json", "[]");
     fs::create_dir_all(env.state().join("sessions/x.json")).unwrap();
     let before = tree(&env.state());
-    assert_found(&env, "state", "broken", "active.json` is damaged", "nothing has to be done");
+    assert_found(&env, "state", "broken", "active.json` is damaged", "nothing to do");
     assert_found(&env, "state", "broken", "completed.json` has format 7", "update");
     assert_found(&env, "state", "broken", "inbox/s.json` is damaged", "");
     assert_found(&env, "state", "broken", "sessions/x.json`: not a regular file", "");
@@ -137,14 +137,14 @@ fn a_listed_session_lives_with_its_process() {
     assert_found(&env, "sessions", "note", "session listed-1: its shells are not attached", "");
     // The number is somebody else's by now.
     list("listed-1", "1");
-    assert_found(&env, "sessions", "fine", "no session is known to live", "");
+    assert_found(&env, "sessions", "fine", "no live session is known", "");
     for odd in ["../x", "\u{1b}[2J", ""] {
         list(odd, &start);
-        assert_found(&env, "sessions", "fine", "no session is known to live", "");
+        assert_found(&env, "sessions", "fine", "no live session is known", "");
     }
     symlink("/dev/zero", folder.join("1.json")).unwrap();
     fs::write(folder.join("2.json"), "[").unwrap();
-    assert_found(&env, "sessions", "fine", "no session is known to live", "");
+    assert_found(&env, "sessions", "fine", "no live session is known", "");
 }
 
 /// S29: what is said of results is true: of a known task `list` takes it over, of another one `clean` removes it.
@@ -205,8 +205,8 @@ fn recent_errors_and_leftovers_are_noted() {
             "2020-01-01T00:00:00.000Z Stop: long ago\n{now} Stop: could not \u{1b}]0;x\u{7}lock\nodd\n"
         ),
     );
-    assert_found(&env, "state", "note", "1 lines in the log within a day, the last: ", "hooks.log");
+    assert_found(&env, "state", "note", "1 log lines in the last day, the latest: ", "hooks.log");
     assert_found(&env, "state", "note", "Stop: could not lock", "");
     plant_text(&env, "active.json.corrupt-20200101T000000000", "x");
-    assert_found(&env, "leftovers", "note", "1 things are left over", "sisyphus clean");
+    assert_found(&env, "leftovers", "note", "1 leftovers", "sisyphus clean");
 }

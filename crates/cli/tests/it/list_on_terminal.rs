@@ -95,7 +95,7 @@ fn watching_never_draws_more_than_the_terminal_shows() {
 #[test]
 fn without_a_terminal_there_is_nothing_to_watch() {
     let env = planted();
-    assert_fails(&env.run("sisyphus", &["list", "--watch"]), 1, "no terminal");
+    assert_fails(&env.run("sisyphus", &["list", "--watch"]), 1, "not a terminal");
     assert_eq!(env.run("sisyphus", &["list", "--watch", "--json"]).code, Some(2));
 }
 
@@ -123,7 +123,7 @@ fn what_turns_is_seen_by_people_only() {
     plant(&env, "active.json", &[running("t1", "")]);
     let output = env.run("sisyphus", &["wait", "--timeout", "0.4", "t1"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(124), ""));
-    assert_eq!(output.stderr, "sisyphus: the time is up: t1 is running\n");
+    assert_eq!(output.stderr, "sisyphus: timed out: t1 is running\n");
     // On a terminal standard output stays clean for whoever reads it.
     let json = Terminal::new(&env).redirected(">out.json").run("wait --timeout 0.4 --json t1");
     assert_eq!(json.code, Some(124), "{json:?}");

@@ -18,8 +18,9 @@ fn without_a_desktop_it_says_why_and_who_tells_then() {
         command.arg("notify").env(variable, value);
         let told = env::run(command, b"");
         assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
-        let begin =
-            format!("terminal: the terminal tells, by {way}, because could not ask the desktop");
+        let begin = format!(
+            "terminal: the terminal shows notifications, by {way}: could not ask the desktop"
+        );
         assert!(told.stdout.starts_with(&begin), "{told:?}");
     }
 }
@@ -32,7 +33,7 @@ fn a_test_that_reached_no_terminal_says_so() {
     let told = env::run(command, b"");
     assert_eq!((told.code, told.stderr.as_str()), (Some(1), ""), "{told:?}");
     assert!(told.stdout.starts_with("nobody: could not show a notification: "), "{told:?}");
-    assert!(told.stdout.ends_with(", and this is no terminal\n"), "{told:?}");
+    assert!(told.stdout.ends_with(", and this is not a terminal\n"), "{told:?}");
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn holds_no_slot() {
     let queued =
         || in_state("tqueued", json!({ "state": "queued", "queued_at": "2026-11-21T02:30:00Z" }));
     let cases = [
-        (supervised("tholder"), "place in line: 1\n"),
+        (supervised("tholder"), "place in queue: 1\n"),
         (elsewhere(supervised("tholder")), ""),
         (in_container("tholder"), ""),
         (elsewhere(in_state("tholder", queued()["status"].clone())), ""),
@@ -63,7 +63,7 @@ fn holds_no_slot() {
         queued["ticket"] = 2.into();
         plant(&env, "active.json", &[holder.clone(), queued]);
         let text = prints(&env, &["show", "tqueued"]);
-        let place = text.lines().find(|line| line.starts_with("place in line"));
+        let place = text.lines().find(|line| line.starts_with("place in queue"));
         assert_eq!(place.unwrap_or_default(), expected.trim_end(), "{holder:#}: {text}");
     }
 }

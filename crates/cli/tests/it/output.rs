@@ -115,9 +115,9 @@ fn that_there_is_no_output_is_said() {
     pending["status"] = json!({ "state": "pending", "announced_at": "2999-01-01T00:00:00Z" });
     plant(&env, "active.json", &[pending]);
     let output = env.run("sisyphus", &["output", "t1"]);
-    assert_fails(&output, 1, "t1 (\"build\") completed with exit code 0; there is no output of it");
+    assert_fails(&output, 1, "t1 (\"build\") completed with exit code 0; it has no output");
     let output = env.run("sisyphus", &["output", "t2"]);
-    assert_fails(&output, 1, "t2 (\"asked for\") is pending; there is no output of it");
+    assert_fails(&output, 1, "t2 (\"asked for\") is pending; it has no output");
     assert_fails(&env.run("sisyphus", &["output", "t9"]), 2, "no task `t9`");
 }
 

@@ -92,7 +92,7 @@ fn the_sandbox_stops_and_removes_nothing() {
     written.set_modified(std::time::UNIX_EPOCH).unwrap();
     for (args, expected) in [
         (&["cancel", id_of(&task)][..], "in Claude Code's sandbox nothing can be stopped"),
-        (&["clean"], "in Claude Code's sandbox nothing can be removed"),
+        (&["clean"], "nothing can be removed inside Claude Code's sandbox"),
     ] {
         let mut command = client.env.command("sisyphus");
         command.args(args);

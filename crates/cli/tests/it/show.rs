@@ -159,7 +159,7 @@ fn where_and_when_a_task_ran_is_shown() {
     for line in [
         "folder: /tmp/ab",
         "session: session-1",
-        "started: 2026-11-21 02:30:05, after 4 s in line",
+        "started: 2026-11-21 02:30:05, after 4 s in the queue",
         "ended: 2026-11-21 02:30:09",
         "time limit: 90 s from its start",
     ] {
@@ -206,7 +206,7 @@ fn a_command_in_line_is_shown_with_its_place() {
     for one in started {
         one.wait();
     }
-    assert!(!texts[0].contains("place in line"), "{}", texts[0]);
-    assert!(texts[1].contains("\nplace in line: 1\n"), "{}", texts[1]);
-    assert!(texts[2].contains("\nplace in line: 2\n"), "{}", texts[2]);
+    assert!(!texts[0].contains("place in queue"), "{}", texts[0]);
+    assert!(texts[1].contains("\nplace in queue: 1\n"), "{}", texts[1]);
+    assert!(texts[2].contains("\nplace in queue: 2\n"), "{}", texts[2]);
 }

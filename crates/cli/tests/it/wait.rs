@@ -75,7 +75,7 @@ fn gives_up_when_the_time_is_up() {
         assert!(before.elapsed() >= at_least, "{:?}", before.elapsed());
         assert_eq!(output.code, Some(124), "{output:?}");
         assert_eq!(output.stdout, "t2 (\"test\") failed with exit code 3.\n");
-        assert_eq!(output.stderr, "sisyphus: the time is up: t1 is running\n");
+        assert_eq!(output.stderr, "sisyphus: timed out: t1 is running\n");
     }
     let output = env.run("sisyphus", &["wait", "--json", "--timeout", "0", "t1"]);
     assert_eq!(output.code, Some(124), "{output:?}");
@@ -98,7 +98,7 @@ fn an_observed_task_ends_with_its_record() {
     assert_eq!(stdout.next().unwrap().unwrap(), "t1 (\"serve\") completed with exit code 0.");
     let output = waiting.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert_eq!(output.stderr, b"sisyphus: t2 never ran, and is not known any more\n");
+    assert_eq!(output.stderr, b"sisyphus: t2 never ran, and its record is gone\n");
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) const NAME: &str = "background_cancel";
 pub(crate) const DESCRIPTION: &str = "Stops a background command with every process that it has started, or all of \
     this session's, and answers when they are gone. What is stopped here is not announced again.";
 
-/// Most characters of what went wrong.
+/// Longest description of a problem, in characters.
 const PROBLEM_MAX: usize = 300;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -67,13 +67,13 @@ enum CameOfIt {
     NotStopped,
 }
 
-/// How an agent that was stopped, or has ended, is sent on (measured on 2.1.329).
+/// How to resume an agent that was stopped or has ended (measured on 2.1.329).
 fn how_to_resume(task: &Task) -> Option<String> {
     let id = task.client_id().filter(|_| task.kind == Kind::Agent)?;
     Some(format!("SendMessage to `{id}` has it go on"))
 }
 
-/// Takes as long as the tasks take to end: 11 seconds at most.
+/// Returns when the tasks have ended, after 11 seconds at most.
 pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Answer<Cancelled>> {
     let tasks = read()?;
     let meant = match (given.task_id.as_deref(), given.all.unwrap_or(false), requester) {
@@ -107,7 +107,7 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<An
     Ok(Answer { text: text(&data), data, verdict })
 }
 
-/// What `all` means: everything live of the session; for a subagent what it started itself.
+/// The tasks that `all` selects: every live one of the session, for a subagent those that it started.
 fn is_all(task: &Task, requester: &Requester) -> bool {
     let is_theirs = match &requester.conversation {
         Recipient::MainConversation => true,

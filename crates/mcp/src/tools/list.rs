@@ -17,7 +17,7 @@ pub(crate) const DESCRIPTION: &str = "Lists background commands of this session:
 
 /// How many tasks are listed.
 const ROWS: usize = 50;
-/// What `session` is for all of them.
+/// The value of `session` that selects all sessions.
 const ALL: &str = "all";
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! The tools, one file each: their arguments, what they do, what they answer.
+//! The tools, one file each: their arguments, their work, their answers.
 
 pub(crate) mod cancel;
 pub(crate) mod list;
@@ -14,7 +14,7 @@ use rmcp::model::{JsonObject, MetaObject, Tool, ToolAnnotations};
 use rmcp::schemars::JsonSchema;
 use serde_json::{Value, json};
 
-/// What the client's own search for tools matches (its name in the client).
+/// The text that Claude Code's search for tools matches; the name is Claude Code's.
 const SEARCH_HINT: &str = "anthropic/searchHint";
 
 /// All tools, as a client lists them. None of them can run a command.
@@ -51,7 +51,7 @@ fn tool<Given: JsonSchema + 'static, Answered: JsonSchema + 'static>(
         .with_meta(MetaObject(meta))
 }
 
-/// The schema without names of number formats that are Rust's own: the client complains about them on its standard error
+/// The schema without Rust's own names of number formats: Claude Code complains about them on its standard error
 /// (measured on 2.1.329).
 fn plain(schema: &JsonObject) -> Arc<JsonObject> {
     let mut schema = Value::Object(schema.clone());
@@ -63,7 +63,7 @@ fn plain(schema: &JsonObject) -> Arc<JsonObject> {
 fn forget_formats(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
-            // A property of that name would be described by an object.
+            // A property called `format` would hold an object.
             if fields.get("format").is_some_and(Value::is_string) {
                 fields.remove("format");
             }

@@ -32,7 +32,7 @@ pub(crate) const DESCRIPTION: &str = "Shows one background command: while it run
 const MAX_CHARS: usize = 8_000;
 const MAX_CHARS_LEAST: usize = 100;
 const MAX_CHARS_MOST: usize = 50_000;
-/// A last part of an output that is no shorter than what a reminder shows counts as the result.
+/// If the last part of an output is at least as long as in a reminder, it counts as the result.
 const RESULT_CHARS: usize = 2_000;
 const TIMEOUT_MS: u64 = 60_000;
 const TIMEOUT_MS_MOST: u64 = 600_000;
@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     max_chars: Option<usize>,
 }
 
-/// What was asked for, once it has proved to be possible.
+/// A valid request.
 #[derive(Debug)]
 pub(crate) struct OutputRequest {
     task_id: String,
@@ -135,12 +135,12 @@ pub(crate) async fn run(
     if let (Some(at_most), false) = (request.wait, task.status().is_final()) {
         task = until_over(&store, &task.id, at_most, completions, progress).await?;
     }
-    // What nobody will read is not told.
+    // Without a client there is no reader, so the result stays undelivered.
     let reader = requester.filter(|_| !completions.has_closed());
     blocking(move || tell(&store, &task, &request, reader.as_ref())).await
 }
 
-/// Waits until the task has ended, the time is up, or the client gone.
+/// Waits until the task has ended, the timeout has passed, or the client is gone.
 async fn until_over(
     store: &Store,
     id: &TaskId,
@@ -215,7 +215,7 @@ fn tell(
         }),
     };
     if ended && is_result(request, &window) {
-        // Best effort: at worst it is told once more.
+        // Best effort: at worst the result is delivered once more.
         if let Err(error) = acknowledge(store, task, requester) {
             warn(&error);
         }
@@ -224,8 +224,8 @@ fn tell(
     Ok(Answer { text, data, verdict: Verdict::Good })
 }
 
-/// Whether who reads this has the result: its end, and before that as much as a reminder would show, or what the calls
-/// before this one brought.
+/// Whether the reader now has the result: the end of the output, and before it as much as a reminder would show, or
+/// what the earlier calls returned.
 fn is_result(request: &OutputRequest, window: &Window) -> bool {
     let is_enough = match request.begin {
         Begin::At(_) => true,
@@ -234,7 +234,7 @@ fn is_result(request: &OutputRequest, window: &Window) -> bool {
     window.reaches_end() && is_enough
 }
 
-/// While it has not ended.
+/// The text for a task that has not ended.
 fn status(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     let view = &answer.task;
     let mut rows = vec![
@@ -255,7 +255,7 @@ fn status(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     text + &quoted(answer, window)
 }
 
-/// Once it has ended.
+/// The text for a task that has ended.
 fn result(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     let view = &answer.task;
     let mut text =

@@ -16,13 +16,13 @@ pub(super) fn read_recent() -> Result<Tasks> {
     Tasks::read(HistoryDepth::Recent, warn)
 }
 
-/// Standard error is what the client shows to who looks for a fault of a server.
+/// Claude Code shows standard error to a user who debugs a server.
 pub(crate) fn warn(error: &anyhow::Error) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "sisyphus-mcp: {error:#}");
 }
 
-/// The task that is meant. Of the same name in several sessions the asking session's own is.
+/// The named task. Of several with that name, the one of the requester's session comes first.
 pub(super) fn find(tasks: &Tasks, name: &str, requester: Option<&Requester>) -> Result<Task> {
     if let Some(requester) = requester {
         match of_session(tasks, &requester.session).find(name) {
@@ -34,7 +34,7 @@ pub(super) fn find(tasks: &Tasks, name: &str, requester: Option<&Requester>) -> 
     tasks.find(name).cloned()
 }
 
-/// What of it belongs to a session.
+/// The part that belongs to a session.
 pub(super) fn of_session(tasks: &Tasks, session: &SessionId) -> Tasks {
     let of = |tasks: &[Task]| -> Vec<Task> {
         tasks.iter().filter(|task| &task.session == session).cloned().collect()

@@ -141,7 +141,8 @@ fn another_configuration_folder_is_named() {
     });
     let run = |args: &[&str]| second.env.run("sisyphus", args).stdout;
     let shown = run(&["show", &task]);
-    let place = format!("place in line: 2; now 1 command of the configuration folder `{folder}`\n");
+    let place =
+        format!("place in queue: 2; now 1 command of the configuration folder `{folder}`\n");
     assert!(shown.contains(&place), "{shown}");
     let listed = run(&["list"]);
     assert!(listed.contains("queued(2)"), "{listed}");

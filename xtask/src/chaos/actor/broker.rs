@@ -1,6 +1,6 @@
-//! The process in the client's place: it is the parent of hooks and shells, so that it can be killed as the client can.
+//! The client process of a scene: the parent of hooks and shells, so that it can be killed as Claude Code can.
 //!
-//! It starts what it is told to, one request a line, and reports each exit. Everything is started by its main thread,
+//! It starts what its input requests, one request a line, and reports each exit. Its main thread starts everything,
 //! because the kernel counts the end of the starting *thread* as the end of the parent.
 
 use std::fs::File;
@@ -25,7 +25,7 @@ pub(in crate::chaos) struct Request {
     pub(in crate::chaos) environment: Vec<(String, String)>,
     pub(in crate::chaos) folder: PathBuf,
     pub(in crate::chaos) input: String,
-    /// The file that its output goes to; none if it is to be reported.
+    /// The file of its output; `None` if the output is to be reported.
     pub(in crate::chaos) output: Option<PathBuf>,
 }
 
@@ -88,7 +88,7 @@ fn spawn(request: &Request) -> Result<Child> {
 
 fn attend(mut child: Child, request: &Request) -> Exit {
     if let Some(mut stdin) = child.stdin.take() {
-        // One that was killed does not listen any more.
+        // A killed process no longer reads.
         let _ = stdin.write_all(request.input.as_bytes());
     }
     match child.wait_with_output() {
@@ -107,6 +107,6 @@ fn report(report: &Report) {
     let Ok(mut line) = serde_json::to_string(report) else { return };
     line.push('\n');
     let _whole = LINES.lock().unwrap_or_else(PoisonError::into_inner);
-    // Without the harness there is nothing to report to, and the input ends too.
+    // Without the harness no process reads the reports, and the input ends too.
     let _ = io::stdout().write_all(line.as_bytes());
 }

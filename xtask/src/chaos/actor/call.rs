@@ -21,7 +21,7 @@ use crate::chaos::tree::tree;
 use crate::e2e::sys::kill_process;
 use crate::fake_client::as_written;
 
-/// How long the client leaves a task that it stops before it kills it.
+/// How long the client waits after it stops a task, before it kills the task.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What a call is to run.
@@ -31,16 +31,16 @@ pub(in crate::chaos) struct Plan {
     pub(in crate::chaos) kind: Kind,
     /// The subagent that makes it.
     pub(in crate::chaos) agent: Option<String>,
-    /// Where it runs; none for the project.
+    /// The folder that it runs in; `None` for the project.
     pub(in crate::chaos) folder: Option<PathBuf>,
 }
 
 /// The text of a command.
 #[derive(Debug, Clone)]
 pub(in crate::chaos) enum Command {
-    /// One of its own, which sleeps for this long and exits with this code.
+    /// A command of its own, which sleeps for this long and exits with this code.
     Sleep(Duration, i32),
-    /// This text between the begin and the end, the same for every call that has it.
+    /// This text between the begin and the end. Calls with the same text are equal commands.
     Text(String),
 }
 
@@ -48,7 +48,7 @@ pub(in crate::chaos) enum Command {
 #[derive(Debug, Clone)]
 pub(in crate::chaos) struct Running {
     pub(in crate::chaos) call: Call,
-    /// The process in the place of the shell.
+    /// The process that Claude Code started as the shell.
     pub(in crate::chaos) process: u32,
     exited: Arc<Mutex<Option<Instant>>>,
 }
@@ -94,7 +94,7 @@ fn next_call() -> usize {
 }
 
 impl Session {
-    /// Makes a call: permission, shell, answer. None if it has no shell, or its client was killed.
+    /// Makes a call: permission, shell, answer. `None` if it has no shell, or its client was killed.
     pub(in crate::chaos) fn call(self: &Arc<Self>, plan: &Plan) -> Option<Running> {
         let call = self.prepare(plan);
         let reply = self.announce(&call);
@@ -111,7 +111,7 @@ impl Session {
         Some(running)
     }
 
-    /// Starts a background command, whose end the client sees from now on.
+    /// Starts a background command whose end the client sees.
     pub(in crate::chaos) fn launch(self: &Arc<Self>, call: &Call) -> Option<Running> {
         let client = self.client();
         let (running, process) = self.shell(call)?;
@@ -122,7 +122,7 @@ impl Session {
         Some(running)
     }
 
-    /// The calls of one message of the model, each on its own way.
+    /// The calls of one message of the model, side by side.
     pub(in crate::chaos) fn call_all(self: &Arc<Self>, plans: &[Plan]) -> Vec<Running> {
         thread::scope(|scope| {
             let calls: Vec<_> =
@@ -131,7 +131,7 @@ impl Session {
         })
     }
 
-    /// What the call is, before any hook sees it.
+    /// The call before any hook sees it.
     pub(in crate::chaos) fn prepare(&self, plan: &Plan) -> Call {
         let number = next_call();
         let script = "$CHAOS_SCRIPT";
@@ -170,7 +170,7 @@ impl Session {
         self.hook("sisyphus-pre-tool-use", &event, &[call.number], call.agent.as_deref())
     }
 
-    /// Starts the shell as the client does.
+    /// Starts the shell as Claude Code does.
     fn shell(&self, call: &Call) -> Option<(Running, Process)> {
         let snippet = match self.snippet() {
             Ok(snippet) => snippet,
@@ -202,7 +202,7 @@ impl Session {
         Some((running, process))
     }
 
-    /// The call is answered: its command runs in the background.
+    /// Answers the call: its command runs in the background.
     pub(in crate::chaos) fn answer(&self, call: &Call) {
         let event = self.events.post_background(call);
         let names = [call.number];
@@ -226,27 +226,29 @@ impl Session {
         self.note(&Event::Answered { call: call.number });
     }
 
-    /// Waits for the end of a command, and has its notice queued.
+    /// Waits for the end of a command, and queues its notice.
     fn attend(&self, client: &Client, running: &Running, process: &Process) {
         let call = &running.call;
-        // Its client was killed: the next one knows nothing of its end.
+        // Its client was killed, and the next client does not know when it ends.
         let Some(exit) = process.wait() else { return };
         *lock(&running.exited) = Some(Instant::now());
         self.note_exit(call, &exit);
         let is_listed = self.takes_from_live(call);
-        // A subagent hears of its own commands without a prompt; of a stopped one the model knows.
+        // A subagent gets the results of its own commands without a prompt, and the model knows of the tasks that it
+        // stopped.
         if is_listed && self.notices == Notices::Sent && call.agent.is_none() {
-            // For the client a shell that died by a signal has failed, with a code as a shell would say it.
+            // Claude Code reports a shell that died by a signal as failed, with the exit code that a shell would
+            // report.
             let code = exit.code.or(exit.signal.map(|signal| 128 + signal)).unwrap_or(1);
             let mut inbox = lock(&self.inbox);
-            // What a client that was killed had not handed over is lost.
+            // A killed client loses the notices that it had not submitted.
             if !client.is_dead() {
                 self.enqueue(&mut inbox, call, End::Code(code));
             }
         }
     }
 
-    /// Queues a notice, and writes that into the transcript, as the client does.
+    /// Queues a notice, and writes that to the transcript, as Claude Code does.
     fn enqueue(&self, inbox: &mut VecDeque<Notice>, call: &Call, end: End) {
         let event = self.events.notice(call, &self.output(call), end);
         self.transcribe(&json!({
@@ -256,7 +258,7 @@ impl Session {
         self.arrived.notify_all();
     }
 
-    /// Takes a call from those that the client lists as running; false if it was not among them.
+    /// Removes a call from those that the client lists as running; false if it was not among them.
     fn takes_from_live(&self, call: &Call) -> bool {
         let mut live = lock(&self.live);
         let before = live.len();
@@ -274,7 +276,7 @@ impl Session {
         self.note_exit(call, &exit);
         let event = self.events.post_foreground(call);
         self.hook("sisyphus-post-tool-use", &event, &[], None);
-        // The client keeps the output of a background command only.
+        // Claude Code keeps the output of background commands only.
         let _ = std::fs::remove_file(self.output(call));
     }
 
@@ -286,7 +288,7 @@ impl Session {
         }
         let [before, after] = self.events.task_stop(call);
         self.hook("sisyphus-pre-tool-use", &before, &[], None);
-        // What has ended meanwhile can't be stopped, and what the client says of that is no news for us.
+        // A task that has already ended can't be stopped, and Claude Code's answer to that does not concern us.
         if !self.takes_from_live(call) {
             return Ok(());
         }
@@ -300,7 +302,7 @@ impl Session {
             tree(running.process).into_iter().for_each(kill_process);
         }
         self.hook("sisyphus-post-tool-use", &after, &[], None);
-        // The client gives notice of some of these ends too.
+        // Claude Code sends a notice for some of these ends too.
         if self.notices == Notices::Sent && call.number.is_multiple_of(2) {
             self.enqueue(&mut lock(&self.inbox), call, End::Stopped);
         }

@@ -18,7 +18,7 @@ use crate::e2e::sys::{kill_process, own_group};
 /// The verb that makes this program a client.
 pub(crate) const VERB: &str = "chaos-client";
 
-/// Where reports are handed on to; none once the client is dead.
+/// The receivers of the reports; `None` once the client is dead.
 type Waiting = Mutex<Option<HashMap<u64, (Sender<u32>, Sender<Exit>)>>>;
 
 /// A client that runs, or was killed.
@@ -30,21 +30,21 @@ pub(in crate::chaos) struct Client {
     is_dead: AtomicBool,
 }
 
-/// What a client has started.
+/// A process that a client has started.
 pub(in crate::chaos) struct Process {
     pub(in crate::chaos) id: u32,
     exit: Receiver<Exit>,
 }
 
 impl Process {
-    /// How it ended; none if its client was killed before.
+    /// How it ended; `None` if its client was killed before.
     pub(in crate::chaos) fn wait(&self) -> Option<Exit> {
         self.exit.recv().ok()
     }
 }
 
 impl Client {
-    /// Starts one. `wrapper` is a program with arguments that starts it in surroundings of its own.
+    /// Starts a client. `wrapper` is a program with arguments that starts it in a changed environment.
     pub(in crate::chaos) fn start(
         wrapper: &[String],
         environment: &[(String, String)],
@@ -72,14 +72,14 @@ impl Client {
                     hand_on(&served, report);
                 }
             }
-            // Killed: nothing that it has started is heard of any more.
+            // The client was killed, so no report follows.
             lock(&served).take();
         });
         let (next, is_dead) = (AtomicU64::new(0), AtomicBool::new(false));
         Ok(Self { child: Mutex::new(child), stdin: Mutex::new(stdin), waiting, next, is_dead })
     }
 
-    /// Starts a process; none if the client is dead.
+    /// Starts a process; `None` if the client is dead.
     pub(in crate::chaos) fn spawn(&self, mut request: Request) -> Option<Process> {
         request.id = self.next.fetch_add(1, Ordering::Relaxed);
         let (started, id) = channel();
@@ -95,13 +95,13 @@ impl Client {
         self.is_dead.load(Ordering::SeqCst)
     }
 
-    /// As `kill -9`, or a crash. What it has started goes on.
+    /// Kills it, as `kill -9` or a crash would. Its processes go on.
     pub(in crate::chaos) fn kill(&self) {
         self.is_dead.store(true, Ordering::SeqCst);
         lock(&self.stdin).take();
         let mut child = lock(&self.child);
         kill_process(child.id());
-        // It has been killed; that it is gone is all that matters.
+        // The wait only makes sure that it is gone.
         let _ = child.wait();
     }
 }

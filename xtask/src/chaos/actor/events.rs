@@ -1,4 +1,4 @@
-//! The client's hook inputs of one session, in the shapes that were recorded.
+//! Claude Code's hook inputs of one session, in the recorded formats.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub(super) struct Events {
     pub(super) folder: PathBuf,
 }
 
-/// How the client says that a command ended.
+/// How the client reports that a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::chaos) enum End {
     Code(i32),
@@ -31,7 +31,7 @@ impl Events {
         self.event("UserPromptSubmit", &self.folder, json!({ "prompt": text }))
     }
 
-    /// The client's notice of an end.
+    /// The client's notice that a command ended.
     pub(super) fn notice(&self, call: &Call, output: &Path, end: End) -> Value {
         let (status, verdict) = match end {
             End::Code(0) => ("completed", "completed (exit code 0)".to_owned()),
@@ -47,7 +47,7 @@ impl Events {
         ))
     }
 
-    /// What follows a hook that woke the session.
+    /// The prompt after a hook that woke the session.
     pub(super) fn wake(&self, words: &str) -> Value {
         self.prompt(&format!(
             "<task-notification>\n<summary>Stop hook feedback</summary>\n</task-notification>\n\
@@ -90,7 +90,7 @@ impl Events {
         [before, self.event("PostToolUse", &self.folder, tool)]
     }
 
-    /// Stop, with what runs in the background.
+    /// Stop, with the list of what runs in the background.
     pub(super) fn stop(&self, is_active: StopHook, running: &[Call], agents: &[String]) -> Value {
         let shell = |call: &Call| {
             json!({

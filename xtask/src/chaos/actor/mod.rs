@@ -1,4 +1,5 @@
-//! The actors: sessions of a client that is not there, each with a process of its own that can be killed, doing after each
+//! The actors: sessions of a simulated client. Each has a process of its own that can be killed, and does after each
+//! event what Claude Code was measured to do.
 //! event what the real client was measured to do.
 
 mod broker;

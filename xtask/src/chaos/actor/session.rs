@@ -1,4 +1,4 @@
-//! One session: its client, its conversation's files, and how a hook is fired.
+//! One session: its client, its conversation's files, and how it fires a hook.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -18,36 +18,36 @@ use crate::chaos::injector::Injector;
 use crate::chaos::ledger::{Call, Event, Fate, HookRun};
 use crate::chaos::lock;
 
-/// How often a session begins until its hook lives to attach it.
+/// How often a session starts again until its hook survives to attach it.
 const ATTEMPTS: usize = 8;
 
-/// Whether the client gives notice of the ends of commands.
+/// Whether the client sends notices when commands end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::chaos) enum Notices {
     Sent,
     Withheld,
 }
 
-/// What waits to be put before the model.
+/// What waits to be submitted to the model.
 pub(super) enum Notice {
     Ended(Call, End),
-    /// The words of a hook that woke the session.
+    /// The text of a hook that woke the session.
     Wake(String),
 }
 
-/// A session and its client. All that the conversation does, one thread does.
+/// A session and its client. One thread does everything in the conversation.
 pub(in crate::chaos) struct Session {
     pub(super) home: Arc<Home>,
     pub(super) injector: Arc<Injector>,
     pub(super) events: Events,
     pub(super) notices: Notices,
-    /// Where the client keeps the outputs of commands.
+    /// The folder of the commands' outputs.
     pub(super) outputs: PathBuf,
     pub(super) inbox: Mutex<VecDeque<Notice>>,
     pub(super) arrived: Condvar,
-    /// The background commands that the client knows to run.
+    /// The background commands that the client lists as running.
     pub(super) live: Mutex<Vec<Call>>,
-    /// The subagents that the client knows to run.
+    /// The subagents that the client lists as running.
     pub(super) agents: Mutex<Vec<String>>,
     env_file: PathBuf,
     client: Mutex<Arc<Client>>,
@@ -55,19 +55,19 @@ pub(in crate::chaos) struct Session {
     is_over: AtomicBool,
 }
 
-/// What a hook answered, as far as it is of use to the client.
+/// The part of a hook's answer that the client uses.
 #[derive(Debug, Default)]
 pub(in crate::chaos) struct Reply {
     pub(super) context: Option<String>,
     pub(super) is_blocked: bool,
-    /// Its client was killed before it read the answer: nothing follows any more.
+    /// Its client was killed before it read the answer, so nothing follows.
     pub(super) is_orphaned: bool,
-    /// What a waiter wakes the session with.
+    /// The text with which a waiter wakes the session.
     pub(super) wake: Option<String>,
 }
 
 impl Session {
-    /// Starts one in a client of its own, inside of `wrapper`.
+    /// Starts a session in a client of its own, inside of `wrapper`.
     pub(in crate::chaos) fn start(
         home: &Arc<Home>,
         injector: &Arc<Injector>,
@@ -111,7 +111,7 @@ impl Session {
     }
 
     fn begin(&self, source: &str) -> Result<()> {
-        // Where the hook is killed the session is without us, and no part of the test: it begins again.
+        // If the hook is killed, the session is not attached and no part of the test, so it starts again.
         let is_attached = (0..ATTEMPTS).any(|_| {
             self.hook("sisyphus-session-start", &self.events.session_start(source), &[], None);
             fs::metadata(&self.env_file).is_ok_and(|file| file.len() > 0)
@@ -136,7 +136,7 @@ impl Session {
         self.begin("resume")
     }
 
-    /// Starts no waiter any more.
+    /// From here on no waiter is started.
     pub(in crate::chaos) fn close(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
@@ -145,7 +145,7 @@ impl Session {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    /// Fires a hook whose event names these calls, and hears its answer.
+    /// Fires a hook whose event names these calls, and reads its answer.
     pub(super) fn hook(
         &self,
         binary: &str,
@@ -176,7 +176,7 @@ impl Session {
         self.hear(binary, fate, &exit)
     }
 
-    /// The client reads what a hook printed that lived to its end, and nothing of one that did not.
+    /// The client reads the answer of a hook that exited, and nothing of a killed one.
     fn hear(&self, binary: &str, fate: Fate, exit: &Exit) -> Reply {
         if fate != Fate::Exited {
             return Reply { is_orphaned: fate == Fate::Orphaned, ..Reply::default() };
@@ -232,13 +232,13 @@ impl Session {
         }
     }
 
-    /// What SessionStart put in front of every command.
+    /// The line that SessionStart put in front of every command.
     pub(super) fn snippet(&self) -> Result<String> {
         fs::read_to_string(&self.env_file)
             .with_context(|| format!("could not read `{}`", self.env_file.display()))
     }
 
-    /// Runs a program in the client's surroundings, on the side; returns what it printed.
+    /// Runs a program as a child of the client; returns what it printed.
     pub(in crate::chaos) fn run(&self, program: &str, arguments: &[&str]) -> Result<String> {
         let request = Request {
             program: program.into(),
@@ -274,7 +274,7 @@ impl Session {
     }
 
     pub(in crate::chaos) fn note(&self, event: &Event) {
-        // A ledger that can't be written is found to be short when it is read.
+        // A missing line shows when the ledger is checked.
         let _ = self.home.ledger.append(event);
     }
 }

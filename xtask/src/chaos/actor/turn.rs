@@ -1,4 +1,4 @@
-//! A conversation's turns: what starts one, what comes up in the middle of it, and how it ends.
+//! A conversation's turns: what starts one, what arrives during it, and how it ends.
 
 use std::sync::Arc;
 use std::thread;
@@ -10,11 +10,11 @@ use super::session::{Notice, Reply, Session};
 use crate::chaos::ledger::Event;
 use crate::chaos::lock;
 
-/// After so many answers of Stop hooks in a row the client ends the turn all the same.
+/// After this many answers of Stop hooks in a row Claude Code ends the turn anyway.
 const STOP_ANSWERS_MAX: usize = 8;
 
 impl Session {
-    /// A person types, the model makes calls, a message after the other, and the turn ends.
+    /// A turn: the user types a prompt, the model makes calls, one message after the other, and the turn ends.
     pub(in crate::chaos) fn turn(self: &Arc<Self>, messages: &[Vec<Plan>]) -> Vec<Running> {
         self.prompt();
         let mut running = Vec::new();
@@ -26,7 +26,7 @@ impl Session {
         running
     }
 
-    /// A person types something.
+    /// The user types a prompt.
     pub(in crate::chaos) fn prompt(&self) -> Reply {
         self.hook("sisyphus-user-prompt-submit", &self.events.prompt("go on"), &[], None)
     }
@@ -46,16 +46,16 @@ impl Session {
         }
     }
 
-    /// What has arrived is put before the model; what of it is worth a turn starts one.
+    /// Submits what has arrived, and runs a turn if the model reads any of it.
     fn answer_arrived(self: &Arc<Self>) {
         if self.submit_arrived() > 0 {
-            // What arrives while the hooks of others run is handed over together with them.
+            // Notices that arrive while hooks run are submitted in the same turn.
             self.submit_arrived();
             self.end_turn();
         }
     }
 
-    /// Submits what has arrived, one after the other. Returns how much of it the model gets to read.
+    /// Submits what has arrived, one after the other. Returns how many of the prompts the model reads.
     fn submit_arrived(&self) -> usize {
         let mut count = 0;
         loop {
@@ -80,7 +80,7 @@ impl Session {
         }
     }
 
-    /// The turn ends: Stop, and a waiter beside it. The conversation goes on with what a Stop hook says.
+    /// Ends the turn: Stop, with a waiter beside it. The answer of a Stop hook continues the conversation.
     pub(in crate::chaos) fn end_turn(self: &Arc<Self>) {
         let mut is_active = StopHook::Idle;
         for _ in 0..STOP_ANSWERS_MAX {
@@ -105,7 +105,7 @@ impl Session {
         }
     }
 
-    /// A subagent is started, in the background.
+    /// Starts a subagent in the background.
     pub(in crate::chaos) fn start_agent(&self, agent: &str) {
         let [before, after] = self.events.agent_call(agent);
         self.hook("sisyphus-pre-tool-use", &before, &[], None);
@@ -114,12 +114,12 @@ impl Session {
         lock(&self.agents).push(agent.to_owned());
     }
 
-    /// A subagent is gone, and nothing says so but the list of what runs: its request to the API failed.
+    /// A subagent vanishes because its request to the API failed. Only the list of what runs shows that.
     pub(in crate::chaos) fn lose_agent(&self, agent: &str) {
         lock(&self.agents).retain(|other| other != agent);
     }
 
-    /// People type until no hook says anything any more; false if that has no end.
+    /// Types prompts until no hook answers; false if that does not end.
     pub(in crate::chaos) fn ask_until_silent(&self, most: usize) -> bool {
         (0..most).any(|_| self.prompt().context.is_none())
     }

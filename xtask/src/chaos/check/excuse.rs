@@ -1,9 +1,9 @@
-//! What only processes knew that were killed: it can't be told, and is counted apart.
+//! Commands that only killed processes knew of: they can't be reported, and are counted apart.
 
 use super::story::{Stories, Story, Told};
 use crate::chaos::ledger::{Fate, HookRun};
 
-/// Why a command that was never told could not be; none if it could.
+/// Why a command could not be reported; `None` if it could.
 pub(super) fn excuse(stories: &Stories<'_>, story: &Story<'_>) -> Option<&'static str> {
     let is_client_gone = stories.killed_clients.contains(&story.call.session.as_str());
     let lived = |run: &&HookRun| run.fate == Fate::Exited;
@@ -19,15 +19,15 @@ pub(super) fn excuse(stories: &Stories<'_>, story: &Story<'_>) -> Option<&'stati
     }
     let printed = |told: &Told<'_>| told.by.fate == Fate::Killed;
     if story.told.iter().any(printed) {
-        return Some("the hook that told it was killed behind its last word");
+        return Some("the hook that reported it was killed after its last output");
     }
     let over = story.over_at()?;
     let of_session = |run: &HookRun| run.session == story.call.session;
-    // A hook reads results when it commits, which on a busy machine is long after it started. A waiter tells nothing itself.
+    // A hook reads results when it commits, on a busy machine long after its start. A waiter reports nothing itself.
     let may_tell =
         |at: u64, run: &HookRun| of_session(run) && at >= over && run.hook != "sisyphus-wake";
     let (_, orphan) = stories.orphaned.iter().find(|(at, run)| may_tell(*at, run))?;
-    // What it was silent about that had to tell it before is not on its way any more.
+    // If a hook had to report it earlier and did not, the lost answer is no excuse.
     let had_to_tell = |run: &HookRun| {
         let exited = story.exited_at.is_some_and(|exited| exited <= run.since);
         of_session(run) && exited && run.since < orphan.since

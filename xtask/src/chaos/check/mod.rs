@@ -1,4 +1,4 @@
-//! The checker: every background command is told exactly once, with its own outcome, or once more with a mark.
+//! The checker: every background command is reported exactly once, with its own outcome, or once more with a mark.
 
 mod excuse;
 mod story;
@@ -12,22 +12,22 @@ use telling::Mark;
 
 use super::ledger::{Event, Fate, Kind, Line};
 
-/// What a ledger comes to.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
-    /// Background commands that are over.
+    /// How many background commands ended.
     pub(super) endings: usize,
     pub(super) never: Vec<String>,
     pub(super) twice: Vec<String>,
     pub(super) wrong: Vec<String>,
-    /// How many background commands ran at once at most.
+    /// The most background commands that ran at once.
     pub(super) at_once: usize,
-    /// The same of those alone whose runner could know that they run in the background.
+    /// The same, counting only commands whose runner could know that they run in the background.
     pub(super) limited_at_once: usize,
-    /// Commands that were not told because no process that lives knew of them, by the cause.
+    /// The commands that were not reported because every process that knew of them was killed, by cause.
     pub(super) excused: BTreeMap<&'static str, usize>,
     pub(super) notes: BTreeMap<&'static str, usize>,
-    /// What else must not be.
+    /// Other violations.
     pub(super) violations: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Verdict {
     }
 }
 
-/// Judges a ledger.
+/// Checks a ledger.
 pub(super) fn check(lines: &[Line]) -> Verdict {
     let stories = Stories::of(lines);
     let mut verdict = Verdict {
@@ -68,8 +68,8 @@ pub(super) fn check(lines: &[Line]) -> Verdict {
     verdict
 }
 
-/// How many background commands ran at once. Each says that it starts after it has, and that it ends before it does, and
-/// a killer says so before it kills: so this is never too much.
+/// How many background commands ran at once. Each command records its start after it has started and its end before it
+/// ends, and a killer records the kill before it. So this is never too high.
 fn at_once<'a>(lines: &[Line], stories: &Stories<'a>, counts: &[fn(&Story<'a>) -> bool]) -> usize {
     let mut running = BTreeSet::new();
     let mut most = 0;
@@ -98,7 +98,7 @@ fn at_once<'a>(lines: &[Line], stories: &Stories<'a>, counts: &[fn(&Story<'a>) -
     most
 }
 
-/// With us as without us: the command runs once, and the client sees its exit code.
+/// With or without the plugin the command runs once, and the client sees its exit code.
 fn ran_once(verdict: &mut Verdict, story: &Story<'_>) {
     let starts = story.starters.len();
     let call = story.call.number;
@@ -130,7 +130,7 @@ fn told_once(verdict: &mut Verdict, stories: &Stories<'_>, story: &Story<'_>) {
         verdict.twice.push(format!("call {call}: {}", lines.join(" / ")));
     }
     if read.iter().any(|told| told.telling.mark == Mark::Redelivery) {
-        verdict.note("commands told again with a mark");
+        verdict.note("commands reported again with a mark");
     }
     if !story.is_owed() {
         return;
@@ -144,7 +144,7 @@ fn told_once(verdict: &mut Verdict, stories: &Stories<'_>, story: &Story<'_>) {
         return;
     }
     if !story.is_noticed {
-        verdict.note("commands never told, nor was the client's own notice read");
+        verdict.note("commands never reported, and the client's own notice was not read");
     }
     verdict.never.push(describe(story));
 }
@@ -153,31 +153,31 @@ fn told_right(verdict: &mut Verdict, stories: &Stories<'_>, story: &Story<'_>) {
     let is_watched = story.is_supervised() || story.was_noticed();
     for told in &story.told {
         if stories.is_out_of_sight(story, told) {
-            verdict.note("commands told to be out of sight while they ran");
+            verdict.note("commands reported as unwatched while they ran");
         } else if let Some(what) = fault(story, told, is_watched) {
             verdict.wrong.push(format!("{what}: {}; {}", told.telling.line, describe(story)));
         }
     }
     let is_short = |told: &&Told<'_>| told.telling.command.is_none();
     if story.told.iter().any(|told| is_short(&told)) {
-        verdict.note("commands told without their text");
+        verdict.note("commands reported without their text");
     }
 }
 
-/// What is wrong with a telling.
+/// What is wrong with a report.
 fn fault(story: &Story<'_>, told: &Told<'_>, is_watched: bool) -> Option<&'static str> {
     let telling = &told.telling;
     if story.call.kind != Kind::Background {
         return Some("not a background command");
     }
     if told.by.session != story.call.session {
-        return Some("told to another session");
+        return Some("reported to another session");
     }
     if told.by.agent.is_some() && told.by.agent != story.call.agent {
-        return Some("told to another agent");
+        return Some("reported to another agent");
     }
     if story.over_at().is_none_or(|over| over > told.at) {
-        return Some("told before its end");
+        return Some("reported before its end");
     }
     if !story.allows(telling.outcome, is_watched) {
         return Some("another outcome");

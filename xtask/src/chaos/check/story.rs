@@ -1,15 +1,15 @@
-//! What is known of one call, put together from the ledger: what became of its command, and what was told of it.
+//! What the ledger says about one call: the fate of its command, and the reports on it.
 
 use std::collections::BTreeMap;
 
 use super::telling::{Outcome, Telling, tellings};
 use crate::chaos::ledger::{Call, Cause, Event, Fate, HookRun, Kind, Line};
 
-/// The signals that end a command on a request.
+/// The signals of a requested stop.
 const TERM: i32 = 15;
 const KILL: i32 = 9;
 
-/// The hook of a prompt or a notice.
+/// The hook that runs for a prompt or a notice.
 const PROMPT: &str = "sisyphus-user-prompt-submit";
 const ANSWER: &str = "sisyphus-post-tool-use";
 
@@ -18,14 +18,14 @@ const ANSWER: &str = "sisyphus-post-tool-use";
 pub(super) struct Story<'a> {
     pub(super) call: &'a Call,
     pub(super) is_launched: bool,
-    /// By which process its shell was started, each time that the command started.
+    /// The processes that started its shell, one for each start of the command.
     pub(super) starters: Vec<&'a str>,
-    /// Where its own line says that it exits, and with which code.
+    /// Where the command's own line says that it exits, and with which code.
     pub(super) ended: Option<(u64, i32)>,
     pub(super) killed: Option<(u64, Cause)>,
     /// How the client saw the shell exit: code and signal.
     pub(super) exited: Option<(Option<i32>, Option<i32>)>,
-    /// Where the ledger says so: its runner is gone by then, and has left what it knew.
+    /// Where the ledger says that. The runner has exited before it, and has left its result.
     pub(super) exited_at: Option<u64>,
     pub(super) is_answered: bool,
     pub(super) is_noticed: bool,
@@ -33,7 +33,7 @@ pub(super) struct Story<'a> {
     pub(super) told: Vec<Told<'a>>,
 }
 
-/// One telling, and by what.
+/// One report, and the hook that printed it.
 #[derive(Debug)]
 pub(super) struct Told<'a> {
     pub(super) at: u64,
@@ -42,19 +42,19 @@ pub(super) struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Whether the model has read it: the hook exited, and its client was there.
+    /// Whether the model has read it: the hook exited, and its client was alive.
     pub(super) fn was_read(&self) -> bool {
         self.by.fate == Fate::Exited
     }
 }
 
-/// Everything that the ledger holds, by call.
+/// Everything in the ledger, by call.
 #[derive(Debug, Default)]
 pub(super) struct Stories<'a> {
     pub(super) by_call: BTreeMap<usize, Story<'a>>,
-    /// Tellings of no call of ours.
+    /// Hooks whose client was killed before it read their answers, with the place in the ledger.
     pub(super) strange: Vec<Telling>,
-    /// Hooks whose client was killed before it read their answers, and where the ledger says so.
+    /// Hooks that were not killed and must report everything owed to their session.
     pub(super) orphaned: Vec<(u64, &'a HookRun)>,
     /// Hooks that lived and have to tell all that is owed to their session.
     pub(super) prompts: Vec<&'a HookRun>,
@@ -94,7 +94,7 @@ impl<'a> Stories<'a> {
         stories
     }
 
-    /// Whether a report says rightly, of a command that may still run, that nothing watches it any more.
+    /// Whether a report correctly says of a command that may still run that nothing watches it.
     pub(super) fn is_out_of_sight(&self, story: &Story<'_>, told: &Told<'_>) -> bool {
         !story.is_supervised()
             && told.telling.outcome == Outcome::Unknown
@@ -144,7 +144,7 @@ impl<'a> Story<'a> {
             Event::Launched { .. } => self.is_launched = true,
             Event::Started { by, .. } => self.starters.push(by),
             Event::Ended { code, .. } => self.ended = Some((at, *code)),
-            // What the model stopped counts as stopped, whatever else was done to it.
+            // A command that the model stopped counts as stopped, even if it was also killed.
             Event::Killed { cause, .. } if self.killed.is_none() || *cause == Cause::TaskStop => {
                 self.killed = Some((self.killed.map_or(at, |(first, _)| first), *cause));
             }
@@ -162,14 +162,14 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Whether a background command ran, or was about to, so that its end has to be told.
+    /// Whether a background command ran, or was about to, so that its end must be reported.
     pub(super) fn is_owed(&self) -> bool {
         let is_over = self.ended.is_some() || self.killed.is_some() || self.exited.is_some();
         let is_stopped = matches!(self.killed, Some((_, Cause::TaskStop)));
         self.call.kind == Kind::Background && is_over && !is_stopped
     }
 
-    /// Whether it ran in the background: what counts against the limit.
+    /// Whether it ran in the background and so counts against the limit.
     pub(super) fn is_background(&self) -> bool {
         self.call.kind == Kind::Background
     }
@@ -178,26 +178,26 @@ impl<'a> Story<'a> {
         self.starters.first().is_some_and(|by| by.starts_with("sisyphus"))
     }
 
-    /// Whether its runner could know that it runs in the background: a hook that lived was given the client's answer.
-    /// Without that it may be a foreground command, which must not wait.
+    /// Whether its runner could know that it runs in the background: a hook that was not killed has seen the client's
+    /// answer. Without that it may be a foreground command, which must not wait.
     pub(super) fn is_limited(&self) -> bool {
         let is_answer = |run: &HookRun| run.hook == ANSWER && run.fate == Fate::Exited;
         self.is_supervised() && self.hooks.iter().any(|run| is_answer(run))
     }
 
-    /// Whether a hook that lived was given the client's notice of its end.
+    /// Whether a hook that was not killed has seen the client's notice.
     pub(super) fn was_noticed(&self) -> bool {
         let is_notice = |run: &HookRun| run.hook == PROMPT;
         self.hooks.iter().any(|run| is_notice(run) && run.fate == Fate::Exited)
     }
 
-    /// Where the earliest line stands that says that it is over.
+    /// Where the earliest line stands that shows that it is over.
     pub(super) fn over_at(&self) -> Option<u64> {
         let killed = self.killed.map(|(at, _)| at);
         [self.ended.map(|(at, _)| at), killed].into_iter().flatten().min()
     }
 
-    /// Whether it can have ended in this way. `is_watched`: a runner or a hook saw its end.
+    /// Whether this outcome is possible. `is_watched`: a runner or a hook saw its end.
     pub(super) fn allows(&self, outcome: Outcome, is_watched: bool) -> bool {
         let is_seen = |code: i32| {
             let signal = self.exited.and_then(|(_, signal)| signal);
@@ -211,7 +211,7 @@ impl<'a> Story<'a> {
             }
             Outcome::Signal(signal) => self.killed.is_some() && [KILL, TERM].contains(&signal),
             Outcome::Stopped => matches!(self.killed, Some((_, Cause::TaskStop))),
-            // The command of a runner that was killed was watched by no other process.
+            // No other process watched the command of a killed runner.
             Outcome::Unknown => match self.killed {
                 Some((_, Cause::Runner | Cause::TaskStop)) => true,
                 Some((_, Cause::Shell)) | None => !is_watched,

@@ -1,18 +1,18 @@
-//! What a hook told the model: each report in the text that it printed.
+//! The reports that a hook printed for the model.
 
 use serde_json::Value;
 
 /// One report of one task's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Telling {
-    /// The number of the call, from its description; none if it is not one of ours.
+    /// The number of the call, from its description; `None` if it is not a call of the test.
     pub(super) call: Option<usize>,
     pub(super) outcome: Outcome,
     pub(super) mark: Mark,
     pub(super) command: Option<String>,
-    /// The lines of output that are shown.
+    /// The lines of output that the report shows.
     pub(super) output: Vec<String>,
-    /// The first line, as it was printed.
+    /// The first line, as printed.
     pub(super) line: String,
 }
 
@@ -31,11 +31,11 @@ pub(super) enum Outcome {
     /// Stopped by a person or the model, or by a signal from outside.
     Stopped,
     TimedOut,
-    /// Lost, or ended with an exit code that is not known.
+    /// Lost, or ended with an unknown exit code.
     Unknown,
 }
 
-/// The reports in what a hook printed. Those of a hook that was killed in the middle of it are none.
+/// The reports that a hook printed. A partial report of a killed hook does not count.
 pub(super) fn tellings(stdout: &str) -> Vec<Telling> {
     let Ok(answer) = serde_json::from_str::<Value>(stdout) else { return Vec::new() };
     let text = answer["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default();
@@ -44,7 +44,7 @@ pub(super) fn tellings(stdout: &str) -> Vec<Telling> {
         if let Some(telling) = first_line(line) {
             tellings.push(telling);
         } else if let Some(last) = tellings.last_mut() {
-            // What a command printed stands behind a bar.
+            // Lines that a command printed begin with a bar.
             if let Some(output) = line.strip_prefix("| ") {
                 last.output.push(output.to_owned());
             } else if let Some(command) = line.strip_prefix("command: ") {
@@ -55,7 +55,7 @@ pub(super) fn tellings(stdout: &str) -> Vec<Telling> {
     tellings
 }
 
-/// Reads the line that begins a report.
+/// Reads the first line of a report.
 fn first_line(line: &str) -> Option<Telling> {
     let (mark, rest) = match line.strip_prefix('(').and_then(|line| line.split_once(") ")) {
         Some((mark, rest)) if mark.starts_with("possibly repeated") => (Mark::Redelivery, rest),
@@ -73,7 +73,7 @@ fn first_line(line: &str) -> Option<Telling> {
     Some(Telling { call, outcome, mark, command: None, output: Vec::new(), line: line.to_owned() })
 }
 
-/// None for a line that tells no end: that it waits, or has printed nothing for long.
+/// `None` for a line about a task that has not ended: it waits, or has printed nothing for long.
 fn outcome(predicate: &str) -> Option<Outcome> {
     let number_behind = |words: &str| {
         let (_, rest) = predicate.split_once(words)?;

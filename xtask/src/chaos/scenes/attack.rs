@@ -1,7 +1,7 @@
-//! A sandboxed command attacks what runs outside of its sandbox.
+//! A sandboxed command attacks processes outside of its sandbox.
 //!
-//! As with the client's sandbox it has a process namespace of its own, and may write to nothing but the client's temporary
-//! folder. It knows how we name things and what we write; where it does not find what it looks for, it tries every folder.
+//! As in Claude Code's sandbox it has a process namespace of its own, and may write only to the client's temporary
+//! folder. It knows our file names and formats, and tries every folder.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -12,12 +12,12 @@ use anyhow::Result;
 use crate::chaos::actor::{Notices, Plan, Session};
 use crate::chaos::stage::Stage;
 
-/// How long an attack goes on.
+/// How long an attack lasts.
 const ATTACK: Duration = Duration::from_secs(8);
-/// How long commands may take longer than they do undisturbed.
+/// How much longer than undisturbed the commands may take.
 const DELAY_MAX: Duration = Duration::from_secs(6);
 
-/// An outside task's lock is exchanged, and a result planted that says that it went well (T1).
+/// Replaces the lock of an outside task, and plants a result that reports success (T1).
 pub(super) fn plant_result(stage: &Stage) -> Result<()> {
     let session = stage.session("session-0", Notices::Sent)?;
     let plans: Vec<Plan> = (7..10).map(|code| Plan::sleep(2_500, code)).collect();
@@ -49,7 +49,7 @@ done
     finish(attack)
 }
 
-/// The limits in what was announced are rewritten while the permission prompt is open (T2).
+/// Rewrites the limits in the announcement while the permission prompt is open (T2).
 pub(super) fn shorten_limit(stage: &Stage) -> Result<()> {
     let session = stage.session("session-0", Notices::Sent)?;
     session.prompt();
@@ -73,7 +73,7 @@ find "$T" -type f ! -name '*.output' -exec sed -i -E 's/"([a-z_]*(limit|timeout|
     stage.expect_endings(&session, calls.len(), Duration::from_secs(6))
 }
 
-/// An early ticket that never ends is put into the line (T3).
+/// Puts an early ticket that never ends into the queue (T3).
 pub(super) fn stall(stage: &Stage) -> Result<()> {
     undisturbed(
         stage,
@@ -88,7 +88,7 @@ wait
     )
 }
 
-/// The lock of the line's turn is held (T4).
+/// Holds the lock of the queue (T4).
 pub(super) fn lift_limit(stage: &Stage) -> Result<()> {
     undisturbed(
         stage,
@@ -99,7 +99,7 @@ flock -x "$T/sisyphus/queue/turn" sleep "$SECONDS_HELD"
     )
 }
 
-/// Every file that lies there is locked.
+/// Locks every file there.
 pub(super) fn hold_all(stage: &Stage) -> Result<()> {
     undisturbed(
         stage,
@@ -112,7 +112,7 @@ wait
     )
 }
 
-/// Our folder is removed (T5).
+/// Removes our folder (T5).
 pub(super) fn remove_all(stage: &Stage) -> Result<()> {
     let session = stage.session("session-0", Notices::Sent)?;
     session.turn(&[(0..4).map(|code| Plan::sleep(1_200, code)).collect()]);
@@ -123,7 +123,7 @@ pub(super) fn remove_all(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Each lock of the state and each slot that can be read is held from inside (T9).
+/// Holds each lock of the state and each slot that the sandbox can read (T9).
 pub(super) fn hold_state(stage: &Stage) -> Result<()> {
     undisturbed(
         stage,
@@ -136,10 +136,10 @@ wait
     )
 }
 
-/// While the attack goes on, commands start, end and are told as without it.
+/// Checks that during the attack commands start, end and are reported as without it.
 fn undisturbed(stage: &Stage, script: &str) -> Result<()> {
     let session = stage.session("session-0", Notices::Sent)?;
-    // There is something to attack.
+    // So that there is something to attack.
     session.turn(&[vec![Plan::sleep(50, 0)]]);
     session.idle(Duration::from_millis(500));
     let attack = attack(stage, &session, script);

@@ -1,4 +1,4 @@
-//! Many calls at once: more than may run, of equal text, with twins in the foreground.
+//! Many calls at once: more than may run, with equal text, with twins in the foreground.
 
 use std::fs;
 use std::slice;
@@ -12,10 +12,10 @@ use crate::chaos::actor::{Notices, Plan, Session};
 use crate::chaos::ledger::Kind;
 use crate::chaos::stage::Stage;
 
-/// How long a command in the foreground may take longer than without us.
+/// How much longer a foreground command may take than without the plugin.
 const DELAY_MAX: Duration = Duration::from_secs(4);
 
-/// `count` calls from `sessions` sessions at once, each session's in one message (S3).
+/// `count` calls from `sessions` sessions at once, those of a session in one message (S3).
 pub(super) fn crowd(stage: &Stage, sessions: usize, count: usize) -> Result<()> {
     let sessions: Vec<Arc<Session>> = (0..sessions)
         .map(|number| stage.session(&format!("session-{number}"), Notices::Sent))
@@ -32,10 +32,10 @@ pub(super) fn crowd(stage: &Stage, sessions: usize, count: usize) -> Result<()> 
     })
 }
 
-/// A text that does in each folder what the folder's file says.
+/// A text whose outcome depends on a file in its folder.
 const EQUAL: &str = "read -r code < code; sleep 0.2; end $code";
 
-/// Two folders of different outcomes, and a call of the same text in each.
+/// Two folders with different outcomes, and a call of the same text in each.
 pub(super) fn equal_plans(stage: &Stage) -> Result<[Plan; 2]> {
     let plan = |name: &str, code: &str| -> Result<Plan> {
         let folder = stage.home.project().join(name);
@@ -63,8 +63,8 @@ pub(super) fn equal(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// A command in the background, and at the same time one of the same text in the foreground; in half of the rounds all
-/// slots are taken.
+/// A background command and at the same time a foreground one with the same text; in half of the rounds all slots are
+/// taken.
 pub(super) fn twins(stage: &Stage) -> Result<()> {
     let session = stage.session("session-0", Notices::Sent)?;
     let text = "sleep 0.2; end 3";

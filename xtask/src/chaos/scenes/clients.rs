@@ -1,4 +1,4 @@
-//! Clients that say nothing, that are killed and resumed, and whose subagents vanish.
+//! Clients that send no notices, that are killed and resumed, and whose subagents vanish.
 
 use std::thread;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use anyhow::Result;
 use crate::chaos::actor::{Notices, Plan};
 use crate::chaos::stage::Stage;
 
-/// How long an idle session may wait for what is owed to it.
+/// How long an idle session may wait for an owed report.
 const WAKE: Duration = Duration::from_secs(12);
 
-/// No notice comes: the waiter has to wake the session, or Stop has to tell.
+/// No notice arrives: the waiter must wake the session, or Stop must report.
 pub(super) fn withheld(stage: &Stage) -> Result<()> {
     let session = stage.session("session-0", Notices::Withheld)?;
     for burst in [1, 4, 8] {
@@ -19,7 +19,7 @@ pub(super) fn withheld(stage: &Stage) -> Result<()> {
         session.turn(&[plans]);
         stage.expect_told(&session, WAKE)?;
     }
-    // Here Stop has to do it: what ends does so in a long turn.
+    // Here Stop must report, because the commands end during a long turn.
     let before = session.turn(&[vec![Plan::sleep(50, 5); 3]]).len();
     thread::sleep(Duration::from_secs(4));
     session.turn(&[]);
@@ -27,7 +27,7 @@ pub(super) fn withheld(stage: &Stage) -> Result<()> {
     stage.expect_told(&session, WAKE)
 }
 
-/// Clients are killed while commands run, wait, or are being answered, and resumed before and after their ends.
+/// Clients are killed while commands run, wait, or are being answered, and are resumed before and after those end.
 pub(super) fn resumed(stage: &Stage) -> Result<()> {
     let sessions = ["before", "after", "answering"]
         .map(|name| stage.session(name, Notices::Sent))
@@ -72,7 +72,7 @@ pub(super) fn subagent(stage: &Stage) -> Result<()> {
     thread::sleep(Duration::from_millis(1_500));
     session.call_all(&[Plan::sleep(10, 1).agent("a8e3a849e6be8157c")]);
     session.lose_agent("a8e3a849e6be8157c");
-    // The list of what runs is without them from now on.
+    // The list of what runs no longer holds them.
     for _ in 0..3 {
         session.end_turn();
         session.prompt();

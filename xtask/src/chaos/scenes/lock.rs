@@ -1,4 +1,4 @@
-//! The state lock is held while an event comes.
+//! The state lock is held while an event arrives.
 
 use std::fs::{self, DirEntry, File};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use super::calls::equal_plans;
 use crate::chaos::actor::{Notices, Plan};
 use crate::chaos::stage::Stage;
 
-/// The lock's name, wherever the state lies.
+/// The lock's name in any state folder.
 const NAME: &str = "state.lock";
-/// How long it is held: longer than a hook can wait for it.
+/// How long it is held: longer than a hook waits for it.
 const HELD: Duration = Duration::from_millis(400);
 
-/// The lock is held while PostToolUse runs; then the turn ends. One session is given notice of the ends, one is not (S1, S2).
+/// The lock is held while PostToolUse runs; then the turn ends. One session gets notices, one does not (S1, S2).
 pub(super) fn held(stage: &Stage) -> Result<()> {
     for notices in [Notices::Sent, Notices::Withheld] {
         let session = stage.session(&format!("session-{notices:?}"), notices)?;
@@ -60,7 +60,7 @@ pub(super) fn held_for_equal(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Does something while the lock is held, and holds it for some time at least.
+/// Runs `what` while the lock is held, and holds the lock for at least [`HELD`].
 fn while_held(stage: &Stage, what: impl FnOnce()) -> Result<()> {
     let path = find(&stage.home.folder.join("home")).context("could not find the state's lock")?;
     let file = File::options()

@@ -1,4 +1,4 @@
-//! The scenes: each does one thing that a fault was found with.
+//! The scenes. Each repeats what once revealed a fault.
 
 mod attack;
 mod calls;

@@ -8,16 +8,16 @@ use anyhow::{Context as _, Result};
 use crate::chaos::actor::{Notices, Plan};
 use crate::chaos::stage::Stage;
 
-/// The room that the temporary folder has, in bytes.
+/// The size of the temporary folder, in bytes.
 const ROOM: &str = "4194304";
 
-/// Our folder below it is removed, by a command or as by tmpfiles (S7).
+/// Our folder in it is removed, by a command or as by tmpfiles (S7).
 pub(super) fn removed(stage: &Stage) -> Result<()> {
     let session = stage.session("session-0", Notices::Sent)?;
     for _ in 0..3 {
         session.turn(&[(0..5).map(|code| Plan::sleep(700, code)).collect()]);
         let folder = stage.home.client_tmp().join("sisyphus");
-        // One that has never been there can't be missed.
+        // A folder that was never created can't be removed.
         if folder.exists() {
             fs::remove_dir_all(&folder)
                 .with_context(|| format!("could not remove `{}`", folder.display()))?;
@@ -29,7 +29,7 @@ pub(super) fn removed(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// It is full when commands end, and a person types before the client gives notice (S6).
+/// It is full when commands end, and a person types before the client sends a notice (S6).
 pub(super) fn full(stage: &Stage) -> Result<()> {
     let tmp = stage.home.folder.join("tmp").display().to_string();
     let wrapper = ["bwrap", "--dev-bind", "/", "/", "--size", ROOM, "--tmpfs", &tmp, "--"];

@@ -1,4 +1,4 @@
-//! Windows has no such signals, so there is no storm there yet.
+//! Windows has no such signals, so there is no chaos test there yet.
 
 use std::fs;
 use std::io;

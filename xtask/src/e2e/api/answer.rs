@@ -1,4 +1,4 @@
-//! What the scripted model says, and how the Messages API spells it.
+//! The answers of the scripted model, in the format of the Messages API.
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ impl Block {
         self
     }
 
-    /// Predictable, so that a scenario can name the call: request `number`, block `index`, both from 0.
+    /// The id is predictable, so that a scenario can name the call: request `number`, block `index`, both from 0.
     fn to_json(&self, number: usize, index: usize) -> Value {
         match self {
             Self::Text(text) => json!({ "type": "text", "text": text }),

@@ -1,4 +1,4 @@
-//! As much HTTP/1.1 as the client speaks: bodies with a content length in, JSON or server-sent events out.
+//! The part of HTTP/1.1 that Claude Code uses: bodies with a content length in, JSON or server-sent events out.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-/// Far above any real request; a broken length must not eat the memory.
+/// Far above any real request; a wrong length must not exhaust the memory.
 const LARGEST_BODY: usize = 256 * 1024 * 1024;
 
 pub(super) struct HttpRequest {
@@ -43,7 +43,7 @@ impl Connection {
             self.reader.read_line(&mut header)?;
             let Some((name, value)) = header.split_once(':') else { break };
             if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().context("a content length that is no number")?;
+                length = value.trim().parse().context("a content length that is not a number")?;
             }
         }
         ensure!(length <= LARGEST_BODY, "a body of {length} bytes");
@@ -65,7 +65,7 @@ impl Connection {
         self.write((head + &body).as_bytes())
     }
 
-    /// Writes a whole event stream. It ends with the connection, so the caller closes.
+    /// Writes a whole event stream. Only the end of the connection ends the stream, so the caller must close it.
     pub(super) fn write_events(&mut self, events: &[(&str, Value)]) -> Result<()> {
         let mut answer =
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"

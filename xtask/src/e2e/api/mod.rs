@@ -1,7 +1,7 @@
-//! A scripted Messages API on loopback: the model is a closure, so that a conversation says the same every time.
+//! A scripted Messages API on loopback: the model is a closure, so that every conversation is the same.
 //!
-//! Requests that offer the Bash tool are the conversation's own: they are counted, kept and answered by the script.
-//! All others are the client's side requests (titles and the like) and get a line of text.
+//! Requests that offer the Bash tool belong to the conversation: the server counts and keeps them, and the script
+//! answers. Other requests are Claude Code's side requests (titles and the like) and get a line of text.
 
 mod answer;
 mod http;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::wait;
 pub(crate) use answer::{Block, bash, text, tool};
 
-/// One main request: what the model was shown, and when.
+/// One main request: what the model reads, and when it arrived.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) arrived: Instant,
@@ -44,7 +44,7 @@ struct Shared {
 }
 
 impl Api {
-    /// Starts to serve `script`, which is called with each main request and its number; `folder` gets all requests.
+    /// Serves `script`, which is called with each main request and its number. All requests are written to `folder`.
     pub(crate) fn start<S>(folder: &Path, script: S) -> Result<Self>
     where
         S: Fn(&Request, usize) -> Vec<Block> + Send + Sync + 'static,
@@ -74,9 +74,9 @@ impl Api {
         self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The newest main request: it holds the whole conversation.
+    /// The newest main request, which holds the whole conversation.
     pub(crate) fn last(&self) -> Result<Request> {
-        self.requests().pop().context("the client sent no request")
+        self.requests().pop().context("Claude Code sent no request")
     }
 
     /// Waits until `probe` finds something in the requests.
@@ -89,9 +89,9 @@ impl Api {
         wait::until(what, limit, || Ok(probe(&self.requests())))
     }
 
-    /// Waits until no main request has come for `span`; returns all that came.
+    /// Waits until no main request has come for `span`; returns all so far.
     pub(crate) fn wait_until_quiet(&self, span: Duration, limit: Duration) -> Result<Vec<Request>> {
-        self.wait_for("the client to be quiet", limit, |requests| {
+        self.wait_for("Claude Code to be quiet", limit, |requests| {
             let newest = requests.last()?.arrived;
             (newest.elapsed() >= span).then(|| requests.to_vec())
         })
@@ -101,7 +101,7 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // `accept` has no time limit: one more connection lets it look at the flag.
+        // `accept` has no timeout, so one more connection makes it check the flag.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -112,7 +112,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let shared = Arc::clone(shared);
-        // A connection that breaks is the client's to retry; nothing here could do better.
+        // Claude Code retries when a connection breaks, so the error is ignored.
         thread::spawn(move || serve(stream, &shared).ok());
     }
 }
@@ -152,8 +152,8 @@ fn respond(
     let file = shared.folder.join(format!("{number:03}.json"));
     fs::write(&file, &request.body)
         .with_context(|| format!("could not write `{}`", file.display()))?;
-    let body: Value =
-        serde_json::from_slice(&request.body).context("the client sent what is not JSON")?;
+    let body: Value = serde_json::from_slice(&request.body)
+        .context("Claude Code sent something that is not JSON")?;
     let streams = body["stream"] == true;
     let model = body["model"].as_str().unwrap_or("model").to_owned();
     let blocks = if offers_bash(&body) {

@@ -1,5 +1,5 @@
-//! Four agents in one message with two slots: two run, two are denied with their place in line. Each time that one ends,
-//! the next in line is named once, is launched again, and runs. In the end nothing is held.
+//! Four agents in one message with two slots: two run, two are denied with their place in the queue. Each time one
+//! ends, the model is notified of the next one once, launches it again, and it runs. In the end nothing is held.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::e2e::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const AGENTS: usize = 4;
-/// How every agent's prompt begins: by it its requests are told from those of the conversation.
+/// The start of every agent's prompt, which distinguishes its requests from those of the conversation.
 const PROMPT: &str = "SUBTASK part ";
 const TURN: &str = "[sisyphus] A slot is free for agent \"part ";
 const REFUSED: &str =
@@ -60,7 +60,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
                 ensure!(result.is_error, "call {number} was not denied: {}", result.text);
                 let first = reason.contains("It is number 1 in the queue.");
                 let second = reason.contains("It is number 2 in the queue.");
-                ensure!(first != second, "call {number} was told: {}", result.text);
+                ensure!(first != second, "call {number} got the answer: {}", result.text);
                 waiting[usize::from(second)] = Some(number);
             }
         }
@@ -70,7 +70,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         started(&home, *part)?;
     }
     let [Some(third), Some(fourth)] = waiting else {
-        anyhow::bail!("the two others were told the same place")
+        anyhow::bail!("the two others got the same place")
     };
 
     for (ending, next) in [(running[0], third), (running[1], fourth)] {
@@ -89,7 +89,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let last = conversation(&api, "the last word", all_told)?.text();
     for part in [third, fourth] {
         let told = last.matches(&format!("{TURN}{part}\"")).count();
-        ensure!(told == 1, "the turn of agent {part} was told {told} times");
+        ensure!(told == 1, "the turn of agent {part} was reported {told} times");
     }
     for part in &running {
         ensure!(!last.contains(&format!("{TURN}{part}\"")), "agent {part} never waited");
@@ -105,14 +105,14 @@ fn part_of(request: &Request) -> Option<usize> {
     rest.chars().next()?.to_digit(10)?.try_into().ok()
 }
 
-/// The agent whose turn the newest message tells.
+/// The agent whose turn the newest message announces.
 fn newest_turn(request: &Request) -> Option<usize> {
     let newest = request.body["messages"].as_array()?.last()?.to_string();
     let (_, rest) = newest.split_once(&TURN.replace('"', "\\\""))?;
     rest.chars().next()?.to_digit(10)?.try_into().ok()
 }
 
-/// An agent at work: it says that it has begun, and ends when it may.
+/// An agent at work: it records that it has begun, and ends when it may.
 fn work(project: &Path, part: usize) -> Vec<Block> {
     let begun = fs::write(project.join(format!("begun-{part}")), "");
     let may_end = || project.join(format!("end-{part}")).exists();
@@ -136,7 +136,7 @@ fn finish(home: &Home, part: usize) -> Result<()> {
     fs::write(file(home, "end", part), "").context("could not end an agent")
 }
 
-/// Waits for a request of the conversation itself; of several the newest.
+/// Waits for a request of the conversation itself, and returns the newest.
 fn conversation(api: &Api, what: &str, is_it: impl Fn(&Request) -> bool) -> Result<Request> {
     api.wait_for(what, LIMIT, |requests| {
         requests.iter().rev().find(|it| part_of(it).is_none() && is_it(it)).cloned()

@@ -1,5 +1,5 @@
-//! The archive of a release, on a machine without cargo: unpacked and installed by its own script, removed again, and
-//! installed by the client, to which it is a marketplace.
+//! The archive of a release, on a machine without cargo: its own script installs and removes it, then Claude Code
+//! installs it as a marketplace.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::e2e::program::CLIENT_PATH;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 
-/// A name such as a marketplace's own would be.
+/// The name of the plugin as a marketplace names it.
 const PLUGIN: &str = "sisyphus@sisyphus";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
@@ -27,7 +27,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     is_a_marketplace(stage, &unpacked)
 }
 
-/// Packs what the stage has built, twice, which must give the same; returns the folder that comes out.
+/// Packs the built plugin twice, which must give the same bytes; returns the unpacked folder.
 fn unpack(stage: &Stage) -> Result<PathBuf> {
     let host = dist::host()?;
     let pack = |name: &str| {
@@ -46,7 +46,7 @@ fn unpack(stage: &Stage) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// A folder with all the programs that the client finds, but those that build Rust.
+/// A folder with all the programs that Claude Code finds, except those that build Rust.
 fn tools_without_rust(folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let mut programs = BTreeMap::new();
@@ -91,7 +91,7 @@ fn is_refused_when_damaged(stage: &Stage, unpacked: &Path, tools: &Path) -> Resu
     Ok(())
 }
 
-/// The client takes the plugin from the folder, and runs its hooks.
+/// Claude Code installs the plugin from the folder, and runs its hooks.
 fn is_a_marketplace(stage: &Stage, unpacked: &Path) -> Result<()> {
     let home = stage.home("marketplace", &Setup::without_plugin())?;
     let client = |words: &[&str], last: &Path| {
@@ -118,7 +118,7 @@ fn installer(home: &Home, unpacked: &Path, tools: &Path) -> Command {
     command
 }
 
-/// What a command prints that must succeed.
+/// The output of a command that must succeed.
 fn prints(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("could not start {command:?}"))?;
     let said = [output.stdout, output.stderr].concat();

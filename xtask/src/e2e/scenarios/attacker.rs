@@ -1,4 +1,4 @@
-//! A command in the client's sandbox that attacks, step by step when it is told to, and says what it could do.
+//! A command in Claude Code's sandbox that attacks, one step at a time on request, and prints what it could do.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,15 +15,15 @@ use crate::e2e::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const SCRIPT: &str = "attack.sh";
-/// Root keeps its capabilities in the client's sandbox, and no mode keeps root from reading; without them it is as any
-/// other user.
+/// Root keeps its capabilities in Claude Code's sandbox, and no mode keeps root from reading. Without the capabilities
+/// it is like any other user.
 const BARE: &str = r#"
 if [ "$(id -u)" = 0 ] && [ -z "${BARE:-}" ]; then
 	BARE=yes exec setpriv --bounding-set=-all --inh-caps=-all bash "$0" "$@"
 fi
 "#;
-/// Plays a step, the function of that name, as soon as there is a file of that name. Nothing runs in a subshell, so that
-/// locks stay held.
+/// Runs a step, the function of that name, once a file of that name exists. Nothing runs in a subshell, so that locks
+/// stay held.
 const STEPS: &str = r#"
 attempt() { name=$1; shift; if "$@" >/dev/null 2>&1; then echo "did: $name"; else echo "failed: $name"; fi; }
 change() { printf %s "$2" >"$1"; }
@@ -52,13 +52,13 @@ impl<'home> Attacker<'home> {
         let paths = [("STATE", home.state()), ("RUNTIME", home.runtime())];
         let paths: String =
             paths.map(|(name, path)| format!("{name}='{}'\n", path.display())).concat();
-        // In the sandbox the variable names the client's own folder.
+        // In the sandbox the variable names Claude Code's own folder.
         let root = "ROOT=$CLAUDE_CODE_TMPDIR/sisyphus\n";
         fs::write(home.project.join(SCRIPT), [BARE, &paths, root, steps, STEPS].concat())?;
         Ok(Self { home })
     }
 
-    /// The call that starts it, with the steps in their order.
+    /// The call that starts it, with the steps in order.
     pub(super) fn call(steps: &[&str]) -> Block {
         let steps = steps.join(" ");
         bash(&format!("bash {SCRIPT} {steps}")).description("attack").background()
@@ -68,7 +68,7 @@ impl<'home> Attacker<'home> {
         self.home.project.join(name)
     }
 
-    /// Lets it play a step, in which it must be able to do just what `expected` says, so many times each.
+    /// Lets it run a step, in which it must be able to do exactly what `expected` lists, each that many times.
     pub(super) fn play(&self, step: &str, expected: &[(&str, usize)]) -> Result<()> {
         fs::write(self.file(step), "")?;
         let done = self.file(&format!("{step}.done"));
@@ -84,7 +84,7 @@ impl<'home> Attacker<'home> {
         Ok(())
     }
 
-    /// Ends it, and with it every lock that it holds.
+    /// Ends it, which releases every lock that it holds.
     pub(super) fn stop(&self) -> Result<()> {
         fs::write(self.file("stop-attack"), "").context("could not stop the attack")
     }

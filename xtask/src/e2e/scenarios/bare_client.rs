@@ -1,4 +1,4 @@
-//! The harness alone: the client runs a background command and announces its end.
+//! The harness alone: Claude Code runs a background command and sends a notice when it ends.
 
 use anyhow::{Context as _, Result, ensure};
 

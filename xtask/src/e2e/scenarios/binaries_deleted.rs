@@ -1,4 +1,4 @@
-//! The plugin's binaries disappear, before a session or in the middle of one: commands run as if it had never been there.
+//! The plugin's binaries disappear, before a session or during one: commands run as without the plugin.
 
 use std::fs;
 use std::path::Path;
@@ -50,7 +50,7 @@ fn compare(when: &str, without: &[String], with: Vec<String>) -> Result<()> {
     all_equal(&pairs.collect::<Vec<_>>()).with_context(|| format!("deleted {when}"))
 }
 
-/// A turn of three calls, twice; the slow one of the first turn still runs when the second begins.
+/// A turn of three calls, twice. The slow call of the first turn still runs when the second begins.
 fn calls() -> Vec<Block> {
     vec![
         bash("echo one; exit 3"),
@@ -106,7 +106,7 @@ fn delete_binaries(home: &Home) -> Result<()> {
     Ok(())
 }
 
-/// Deletes every file below `folder` whose name starts with `prefix`; returns how many there were.
+/// Deletes every file below `folder` whose name starts with `prefix`; returns the count.
 fn delete_files(folder: &Path, prefix: &str) -> Result<usize> {
     let mut count = 0;
     if !folder.is_dir() {

@@ -1,4 +1,4 @@
-//! Another hook blocks the prompt that a result was told to, so that the model never sees either: the result is told again.
+//! Another hook blocks the prompt that carries a result, so the model reads neither: the result is delivered again.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// What a person is shown.
+/// The text that the user sees.
 const REASON: &str = "not in this house";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
-    // Ours beside it is started too, and says what it has to say.
+    // Our hook runs beside the other one, and answers too.
     let block = format!(
         "case $(cat) in *'<task-id>'*) echo '{{\"decision\":\"block\",\"reason\":\"{REASON}\"}}' ;; esac"
     );
@@ -31,7 +31,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let tui = Tui::start(&home, &api, &[])?;
     tui.say("run the tests")?;
     tui.wait_for_screen(REASON)?;
-    // The session may wake for it by itself; with what a person types it has to come.
+    // The session may wake for it by itself; at the latest the next prompt must bring it.
     api.wait_until_quiet(Duration::from_secs(7), LIMIT)?;
     let before = api.requests().len();
     tui.say("what became of them?")?;

@@ -1,19 +1,19 @@
-//! Comparing a run with the plugin to the same run without it.
+//! Compares a run with the plugin to the same run without it.
 
 use anyhow::{Result, bail};
 
-/// Enough to see a pattern.
+/// How many differences are shown.
 const SHOWN: usize = 8;
 const WIDEST: usize = 600;
 
-/// What one step of a run gave, with and without the plugin.
+/// The result of one step of a run, with and without the plugin.
 pub(super) struct Pair {
     pub(super) what: String,
     pub(super) without: String,
     pub(super) with: String,
 }
 
-/// Fails, showing the first few, when any pair differs.
+/// Fails if any pair differs, and shows the first few.
 pub(super) fn all_equal(pairs: &[Pair]) -> Result<()> {
     let different: Vec<_> = pairs.iter().filter(|pair| pair.without != pair.with).collect();
     if different.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn all_equal(pairs: &[Pair]) -> Result<()> {
     bail!("{} of {} differ:{}", different.len(), pairs.len(), shown.collect::<String>());
 }
 
-/// From a little before the first difference on.
+/// The text from shortly before the first difference.
 fn excerpt(pair: &Pair, text: &str) -> String {
     let same =
         pair.without.chars().zip(pair.with.chars()).take_while(|(one, other)| one == other).count();

@@ -1,5 +1,5 @@
-//! The client is killed while two commands run, and its session resumed when one of them has ended: one reminder holds
-//! that one's exit code and output, and says that the other still runs.
+//! Claude Code is killed while two commands run, and its session is resumed when one of them has ended. One reminder
+//! holds that command's exit code and output, and says that the other still runs.
 
 use std::fs;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::e2e::stage::Stage;
 use crate::e2e::wait;
 
 const SESSION: &str = "5e551011-0000-4000-8000-00000000c0de";
-/// Neither knows of the client: the first ends when the file `go` is there, the second when `stop` is.
+/// Neither command depends on Claude Code: the first ends when the file `go` exists, the second when `stop` does.
 const ENDS: &str = "touch first; until [ -e go ]; do sleep 0.1; done; echo survived the crash; touch ended; exit 6";
 const GOES_ON: &str = "touch second; until [ -e stop ]; do sleep 0.1; done";
 
@@ -49,12 +49,12 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let told = api.last()?.reminders().join("\n");
     ensure!(
         told.contains("(\"the one that ends\") failed with exit code 6 after"),
-        "the end was not told: {told}"
+        "the result was not reported: {told}"
     );
-    ensure!(told.contains("| survived the crash\n"), "its output was not told: {told}");
+    ensure!(told.contains("| survived the crash\n"), "its output was not reported: {told}");
     ensure!(
         told.contains("- ") && told.contains("(\"the one that goes on\") still running since"),
-        "the other one was not said to run: {told}"
+        "the other one was not reported as running: {told}"
     );
     ensure!(!told.contains("lost"), "something is called lost: {told}");
     fs::write(home.project.join("stop"), "")?;

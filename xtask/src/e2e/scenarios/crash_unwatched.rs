@@ -1,5 +1,5 @@
-//! The client is killed while a command runs that has no runner, and its session resumed: we tell once
-//! that nobody saw the end, and what it had printed. The client has a line of its own, for which it asks no hook.
+//! Claude Code is killed while a command without a runner runs, and its session is resumed. We report once that no
+//! process saw its end, and what it had printed. Claude Code has a report of its own, for which it runs no hook.
 
 use std::fs;
 use std::time::Duration;
@@ -14,18 +14,19 @@ use crate::e2e::wait;
 
 const SESSION: &str = "5e551011-0000-4000-8000-0000000dead0";
 const COMMAND: &str = "echo it began; touch began; until [ -e stop ]; do sleep 0.1; done";
-const LOST: &str = "(\"the one that nobody watches\") was lost, exit code unknown";
+const LOST: &str = "(\"the unwatched one\") was lost, exit code unknown";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let home = stage.home("home", &Setup::with_plugin())?;
     let api = Api::start(&home.folder.join("api"), |_, number| match number {
-        1 => vec![bash(COMMAND).description("the one that nobody watches").background()],
+        1 => vec![bash(COMMAND).description("the unwatched one").background()],
         _ => vec![text("Waiting.")],
     })?;
     let mut crashed = Session::idle(&home, &api, &[BYPASS, "--session-id", SESSION])?;
     crashed.send("hello")?;
     api.wait_for("the first turn", Duration::from_secs(20), |requests| requests.first().map(drop))?;
-    // Where the runner is gone a command runs as without the plugin. PreToolUse would put it back, if it could.
+    // Without the runner a command runs as without the plugin. The file at its place keeps PreToolUse from restoring
+    // it.
     let bin = home.state().join("bin");
     fs::remove_dir_all(&bin).context("could not remove the runner")?;
     fs::write(&bin, "").context("could not bar the runner's place")?;
@@ -35,8 +36,8 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     })?;
     let began = home.project.join("began");
     wait::until_true("the command to run", Duration::from_secs(5), || began.exists())?;
-    // So long its shell might still be taken by a runner.
-    wait::until_true("nobody to expect a runner any more", Duration::from_secs(10), || {
+    // Until then a runner might still take over the shell.
+    wait::until_true("the wait for a runner to end", Duration::from_secs(10), || {
         began
             .metadata()
             .and_then(|file| file.modified())
@@ -53,10 +54,10 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         })?;
     }
     let told = api.last()?.reminders().join("\n");
-    ensure!(told.matches(LOST).count() == 1, "it was not told once that it is lost: {told}");
-    ensure!(told.contains("| it began\n"), "what it had printed was not told: {told}");
+    ensure!(told.matches(LOST).count() == 1, "the loss was not reported once: {told}");
+    ensure!(told.contains("| it began\n"), "its output was not reported: {told}");
     let notifications = api.last()?.notifications();
-    ensure!(notifications.len() <= 1, "the client told it more than once: {notifications:?}");
+    ensure!(notifications.len() <= 1, "Claude Code reported it more than once: {notifications:?}");
     fs::write(home.project.join("stop"), "")?;
     resumed.finish()
 }

@@ -1,5 +1,5 @@
-//! A person leaves the session while a command runs: it is stopped as the client promises, and recorded as cancelled by
-//! the end of the session.
+//! The user leaves the session while a command runs: Claude Code stops the command, and its record says that the end of
+//! the session cancelled it.
 
 use std::fs;
 use std::time::Duration;
@@ -27,12 +27,12 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         Ok(fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok()))
     })?;
     tui.say("/exit")?;
-    // It asks, because something runs; the first answer is to stop it.
+    // Claude Code asks first, because something runs. Its first answer is to stop that.
     tui.wait_for_screen("Exit and stop")?;
     tui.confirm()?;
     wait::until_true("the command to be stopped", Duration::from_secs(10), || !sys::is_alive(pid))?;
     let mut listed = String::new();
-    wait::until("the record of who stopped it", Duration::from_secs(10), || {
+    wait::until("the record of what stopped it", Duration::from_secs(10), || {
         listed = home.sisyphus(&["list", "--json"])?;
         let list: Value = serde_json::from_str(&listed).context("no JSON")?;
         let task = &list["tasks"][0];

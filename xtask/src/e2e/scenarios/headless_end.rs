@@ -1,5 +1,5 @@
-//! A client that runs one prompt and ends is not kept by the plugin: with a background command that goes on after the
-//! last word it ends when it would have ended without.
+//! The plugin does not delay the exit of a client that runs one prompt: with a background command that outlives the
+//! last answer it exits as early as without the plugin.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::e2e::home::Setup;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 
-/// Two of each, one after the other: of a machine that is busy now and then the faster one counts.
+/// Two runs of each, alternating: the faster one counts, in case the machine is busy.
 const RUNS: usize = 2;
 const ALLOWED: Duration = Duration::from_millis(1_500);
 
@@ -35,7 +35,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// How long the client runs.
+/// How long Claude Code runs.
 fn play(stage: &Stage, label: &str, setup: &Setup) -> Result<Duration> {
     let home = stage.home(label, setup)?;
     let api = Api::start(&home.folder.join("api"), |_, number| match number {

@@ -1,6 +1,6 @@
-//! Ten background commands end at once, or one shortly after the other, beside a session that idles: every result is told
-//! once, and the model is asked no more often than without the plugin. A model that reads the output of what it was told
-//! about has nothing left to read.
+//! Ten background commands end at once, or shortly after one another, while the session idles: every result is reported
+//! once, in no more requests than without the plugin. A model that would read the outputs after each notice has nothing
+//! left to read.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -19,13 +19,14 @@ use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
 const COMMANDS: usize = 10;
-/// The calls, and the word that ends their turn.
+/// The calls, and the text that ends their turn.
 const LAUNCH: usize = 2;
-/// Between two ends that come one by one, in milliseconds.
+/// The time between two ends in a row, in milliseconds.
 const STEP: usize = 400;
-/// How long the model thinks about what it is told.
+/// How long the model thinks about a report.
 const THINKS: Duration = Duration::from_millis(1_500);
-/// No turn follows when none has come for so long: an answer, the client's time to announce an end, a waiter's to wake.
+/// After this silence no turn follows: it covers an answer, Claude Code's time to send a notice, and a waiter's to
+/// wake.
 const QUIET: Duration = Duration::from_secs(7);
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -36,12 +37,12 @@ enum Ends {
     OneByOne,
 }
 
-/// What the model does when it is told of an end.
+/// How the model reacts to a report.
 #[derive(Debug, Clone, Copy)]
 enum Model {
-    /// It says something, after a while.
+    /// It answers with text, after a while.
     Answers,
-    /// It reads the output that it has not been shown, one file with each answer.
+    /// It reads the outputs that it has not seen, one file with each answer.
     Reads,
 }
 
@@ -56,7 +57,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Plays the same with the plugin and without, side by side: what else the machine does befalls both.
+/// Plays the same with the plugin and without, in parallel: other load on the machine affects both.
 fn compare(stage: &Stage, label: &str, ends: Ends, model: Model) -> Result<()> {
     let bare = stage.home(&format!("{label}-without"), &Setup::without_plugin())?;
     let settings = json!({ "sisyphus": { "max_background_tasks": 0 } });
@@ -113,13 +114,13 @@ fn play(home: &Home, ends: Ends, model: Model) -> Result<Vec<Request>> {
     tui.say("start them")?;
     api.wait_for("the end of the turn", LIMIT, |requests| requests.get(LAUNCH - 1).map(drop))?;
     tui.wait_for_screen("Waiting now.")?;
-    // The hooks behind the turn take a moment more.
+    // The hooks after the turn take a moment longer.
     thread::sleep(Duration::from_secs(1));
     open(&gate)?;
     api.wait_until_quiet(QUIET, LIMIT)
 }
 
-/// Waits at the gate, and prints what does not stand in its text.
+/// Waits at the gate, and prints a text that its command line does not contain.
 fn command(number: usize, ends: Ends) -> Block {
     let pause = match ends {
         Ends::AtOnce => String::new(),
@@ -147,16 +148,16 @@ fn make_gate(home: &Home) -> Result<PathBuf> {
     Ok(gate)
 }
 
-/// Lets all pass that wait, within milliseconds: they read until the last writer has closed it.
+/// Lets all waiting commands pass within milliseconds: they read until the last writer has closed the gate.
 fn open(gate: &Path) -> Result<()> {
     let gate = File::options().write(true).open(gate).context("could not open the gate")?;
-    // Who comes to it late must find it open.
+    // A late command must find it open.
     thread::sleep(Duration::from_millis(500));
     drop(gate);
     Ok(())
 }
 
-/// Reads the file of the next task that the model was told about and whose output it has not been shown.
+/// Reads the file of the next reported task whose output the model has not seen.
 fn read_next(request: &Request, was_read: &Mutex<BTreeSet<String>>) -> Block {
     let shown = request.text();
     let mut was_read = was_read.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,14 +176,14 @@ fn check_told(last: &Request) -> Result<()> {
     let told = last.text();
     for number in 0..COMMANDS {
         let count = told.matches(&quoted(number)).count();
-        ensure!(count == 1, "the output of {number} was told {count} times");
+        ensure!(count == 1, "the output of {number} was reported {count} times");
     }
     let ends = told.matches("completed with exit code 0 after").count();
-    ensure!(ends == COMMANDS, "{ends} ends were told");
+    ensure!(ends == COMMANDS, "{ends} results were reported");
     Ok(())
 }
 
-/// Every turn after the launch brought a result that none before it had brought.
+/// Every turn after the launch brought a new result.
 fn check_news(requests: &[Request]) -> Result<()> {
     let told = |request: &Request| {
         let text = request.text();
@@ -190,6 +191,6 @@ fn check_news(requests: &[Request]) -> Result<()> {
     };
     let counts: Vec<usize> = requests[LAUNCH - 1..].iter().map(told).collect();
     let grows = counts.windows(2).all(|pair| pair[0] < pair[1]);
-    ensure!(grows, "a turn for nothing: the results told so far were {counts:?}");
+    ensure!(grows, "a turn without a new result: the results reported so far were {counts:?}");
     Ok(())
 }

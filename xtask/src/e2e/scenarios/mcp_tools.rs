@@ -1,5 +1,5 @@
-//! The model lists, reads, awaits and stops background commands with the tools of our server, under permission rules that
-//! name the server and nothing else of ours. What it has read to the end is not told to it again.
+//! The model lists, reads, awaits and stops background commands with the tools of our server. The permission rules name
+//! the server and nothing else of ours. A result that the model has read to the end is not delivered again.
 
 use std::fs;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::e2e::tui::Tui;
 use crate::e2e::{sys, wait};
 
 const SERVER: &str = "mcp__plugin_sisyphus_tasks";
-/// Prints, and fails while it is waited for.
+/// Prints, and fails while a call waits for it.
 const TESTS: &str = "echo one; sleep 6; echo two; exit 3";
-/// Refuses TERM, with a child in a session of its own.
+/// Ignores TERM, with a child in a session of its own.
 const TREE: &str = "trap '' TERM; setsid sh -c 'echo $$ >> pids; exec sleep 300' & \
     sleep 300 & echo $! >> pids; echo $$ >> pids; while :; do sleep 0.2; done";
 const GROWN: &str = "until [ \"$(cat pids 2>/dev/null | wc -l)\" = 3 ]; do sleep 0.1; done";
@@ -29,7 +29,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
             bash(TESTS).description("tests").background(),
             bash(TREE).description("tree").background(),
         ],
-        // The client keeps tools of servers back until they are looked for.
+        // Claude Code hides a server's tools until the model searches for them.
         1 => vec![bash(GROWN), tool("ToolSearch", json!({ "query": select(), "max_results": 5 }))],
         2 => vec![
             ours("list", json!({})),
@@ -77,17 +77,17 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let ended = data(last, "toolu_0005_0")?;
     ensure!(list(&ended["tasks"]).len() == 2, "what has ended: {ended}");
 
-    ensure!(all.len() == 7, "{} requests: something was told again", all.len());
+    ensure!(all.len() == 7, "{} requests: something was reported again", all.len());
     let told = last.reminders();
-    ensure!(told.is_empty(), "it was told again: {told:?}");
+    ensure!(told.is_empty(), "it was reported again: {told:?}");
     session.finish()?;
     let complaint = fs::read_to_string(home.folder.join("err")).unwrap_or_default();
-    ensure!(complaint.is_empty(), "the client complained: {complaint}");
+    ensure!(complaint.is_empty(), "Claude Code complained: {complaint}");
     Ok(())
 }
 
-/// One server serves every session of its client. Behind `/clear` the conversation has another session, and all that runs:
-/// what was started before can be stopped too.
+/// One server serves every session of its client. After `/clear` the conversation has a new session id and keeps all
+/// running tasks, so the model can stop the earlier ones too.
 pub(super) fn run_after_clear(stage: &Stage) -> Result<()> {
     let home = stage.home("home", &Setup::with_plugin())?;
     let api = Api::start(&home.folder.join("api"), |_, number| match number {
@@ -106,7 +106,7 @@ pub(super) fn run_after_clear(stage: &Stage) -> Result<()> {
     })?;
     tui.say("start another")?;
     tui.wait_for_screen("Answer 5.")?;
-    // Side requests count too in the ids of calls: the two answers are the last ones.
+    // Side requests count too in the ids of calls; the two answers are the last ones.
     let results = api.last()?.tool_results();
     let [.., listed, stopped] = results.as_slice() else { bail!("not two answers: {results:?}") };
     for (answer, status, expected) in
@@ -130,14 +130,14 @@ fn ours(name: &str, input: Value) -> Block {
     tool(&format!("{SERVER}__background_{name}"), input)
 }
 
-/// The rest of what is read, from the cursor of the answer before.
+/// The rest of the output, from the cursor of the answer before.
 fn awaited(request: &Request) -> Value {
-    // What is not there fails in the scenario's own words.
+    // A missing field fails with the scenario's own message.
     let cursor = data(request, "toolu_0002_1").unwrap_or_default()["next_since"].take();
     json!({ "task_id": "tests", "since": cursor, "block": true, "timeout_ms": 30_000 })
 }
 
-/// What a tool answered, as the model reads it.
+/// The answer of a tool, as the model reads it.
 fn data(request: &Request, call: &str) -> Result<Value> {
     let result = request.tool_result(call)?;
     ensure!(!result.is_error, "`{call}` failed: {}", result.text);

@@ -1,4 +1,4 @@
-//! The list of scenarios. Each asserts what a user was promised, with the client as the witness.
+//! The list of scenarios. Each checks a promise to the user with the real Claude Code.
 
 mod agents_in_line;
 mod archive;
@@ -52,7 +52,7 @@ pub(super) struct Scenario {
 }
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    // Without the plugin: these two say that the harness itself works.
+    // Without the plugin: these two check the harness itself.
     Scenario { name: "bare_client", needs_plugin: false, run: bare_client::run },
     Scenario { name: "bare_tui", needs_plugin: false, run: bare_tui::run },
     with_plugin("validate", validate::run),

@@ -1,4 +1,4 @@
-//! Where there is no desktop, the terminal tells of an end: what a hook answers reaches it.
+//! Without a desktop the terminal shows the notification, which a hook's answer carries to it.
 
 use std::fs;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 use crate::e2e::wait;
 
-/// Each terminal, by what it sets, and the beginning and the end of what it is sent.
+/// Each terminal with its variable, and the beginning and the end of the sequence that it receives.
 const TERMINALS: [(&str, &str, &str, &str); 4] = [
     ("iterm", "TERM_PROGRAM=iTerm.app", "\u{1b}]9;project: run the tests: Failed", "\u{7}"),
     ("wezterm", "TERM_PROGRAM=WezTerm", "\u{1b}]777;notify;project: run the tests;Failed", "\u{7}"),
@@ -44,13 +44,13 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         tui.wait_for_screen("Saw it end.")?;
         let sent = String::from_utf8_lossy(&fs::read(&record)?).into_owned();
         if begin != end {
-            ensure!(sent.matches(begin).count() == 1, "{label}: told more than once");
+            ensure!(sent.matches(begin).count() == 1, "{label}: notified more than once");
         }
     }
     Ok(())
 }
 
-/// What is left without the sequences that set a title and the like, which a bell may end.
+/// The rest without the sequences that set a title and the like, which a bell may end.
 fn outside_sequences(sent: &str) -> String {
     let mut parts = sent.split("\u{1b}]");
     let mut left = parts.next().unwrap_or_default().to_owned();

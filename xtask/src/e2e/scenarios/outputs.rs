@@ -1,4 +1,4 @@
-//! The output files of background tasks, read once the client has written its last line to them.
+//! The output files of background tasks, read once Claude Code has written its last line to them.
 
 use std::fs;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use anyhow::Result;
 
 use crate::e2e::wait;
 
-/// The client writes how the task ended when its shell ends; what the shell left behind may still write after it.
+/// Claude Code writes this line when the task's shell ends; processes that the shell left may still write after it.
 const ENDS: [&[u8]; 2] = [b"\n[exited with code ", b"\n[killed"];
 const LONGEST_AFTERMATH: usize = 4096;
 
-/// Waits until the task is over; returns the whole file, the client's last line included.
+/// Waits until the task has ended; returns the whole file with Claude Code's last line.
 pub(super) fn wait_for_end(file: &str, limit: Duration) -> Result<Vec<u8>> {
     wait::until(&format!("the end of `{file}`"), limit, || {
         Ok(fs::read(file).ok().filter(|bytes| has_ended(bytes)))

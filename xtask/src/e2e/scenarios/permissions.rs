@@ -1,4 +1,4 @@
-//! The permission rules decide as if the plugin were not there: allowed, denied, asked.
+//! Permission rules work as without the plugin: allow, deny, ask.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let pairs = without.into_iter().zip(with).zip(names);
     let pairs = pairs.map(|((without, with), what)| Pair { what, without, with });
     let pairs: Vec<_> = pairs.collect();
-    // Rules that let everything through, or nothing, would prove nothing.
+    // Rules that allow everything, or nothing, would prove nothing.
     ensure!(pairs[0].without.starts_with("false"), "`npm` is allowed, but: {}", pairs[0].without);
     ensure!(pairs[2].without.starts_with("true"), "`curl` is denied, but: {}", pairs[2].without);
     ensure!(
@@ -61,10 +61,10 @@ fn results(stage: &Stage, label: &str, setup: Setup) -> Result<Vec<String>> {
     }
     ensure!(
         !home.project.join("x").exists(),
-        "`{label}` the plugin, a command ran that nobody allowed"
+        "`{label}` the plugin, a command ran without permission"
     );
     session.result()?;
-    // A notice that comes late makes one more turn, and the client prints a result of each.
+    // A late notice makes one more turn, and Claude Code prints a result for each turn.
     let events = session.events()?;
     let denials =
         events.iter().filter_map(|event| event["permission_denials"].as_array()).flatten();

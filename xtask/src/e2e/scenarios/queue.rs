@@ -1,5 +1,5 @@
 //! Eight background commands in one message with two slots: never more than two at a time, in the order of their calls,
-//! and every one is told. The model learns at once which of them wait.
+//! and every one is reported. The model learns at once which of them wait.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::e2e::stage::Stage;
 const COMMANDS: usize = 8;
 pub(super) const SLOTS: usize = 2;
 
-/// Says in the file `log` when it starts and when it ends.
+/// Writes to the file `log` when it starts and when it ends.
 fn command(number: usize) -> Block {
     let line = format!("echo start {number} >> log; sleep 1.5; echo end {number} >> log");
     bash(&format!("{line}; echo printed by {number}")).background()
@@ -37,23 +37,27 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let second = requests.get(1).context("there was no second request")?.text();
     let told: Vec<&str> =
         second.split("is number ").skip(1).filter(|text| text.contains(" in the queue")).collect();
-    ensure!(told.len() == COMMANDS - SLOTS, "{} of {COMMANDS} calls were told to wait", told.len());
-    // Later ones may find the line shorter: the first have ended by then on a slow machine.
+    ensure!(
+        told.len() == COMMANDS - SLOTS,
+        "{} of {COMMANDS} calls were reported as queued",
+        told.len()
+    );
+    // Later calls may find a shorter queue: on a slow machine the first commands have already ended.
     let first = "1 in the queue: at most 2 at once (";
-    ensure!(told[0].starts_with(first), "the third call was told: {}", told[0]);
+    ensure!(told[0].starts_with(first), "the third call got the answer: {}", told[0]);
     let last = api.last()?.text();
     for number in 0..COMMANDS {
         let told = last.matches(&format!("| printed by {number}\n")).count();
-        ensure!(told == 1, "the output of {number} was told {told} times");
+        ensure!(told == 1, "the output of {number} was reported {told} times");
     }
     ensure!(
         last.matches("completed with exit code 0 after").count() == COMMANDS,
-        "not all were told"
+        "not all were reported"
     );
     Ok(())
 }
 
-/// Whether all the commands started, in their order, and never more than the slots ran at once.
+/// Checks that all commands started in order, and that never more ran than there are slots.
 pub(super) fn check_log(log: &str, commands: usize) -> Result<()> {
     let mut running = 0_usize;
     let mut starts = Vec::new();
@@ -70,7 +74,7 @@ pub(super) fn check_log(log: &str, commands: usize) -> Result<()> {
         }
         ensure!(running <= SLOTS, "{running} ran at once:\n{log}");
     }
-    // The first two start at once, in whatever order their shells come up.
+    // The first two start at once, in any order.
     let mut expected: Vec<usize> = (0..commands).collect();
     if starts.first() == Some(&1) {
         expected.swap(0, 1);

@@ -1,6 +1,6 @@
-//! Twenty background commands end at random times while the model works: every result is told once, none is missing.
+//! Twenty background commands end at random times while the model works: every result is reported exactly once.
 //!
-//! `SISYPHUS_E2E_REPEATS` says how often that is played, each time with other times.
+//! `SISYPHUS_E2E_REPEATS` sets how often that is played, each time with other times.
 
 use std::env;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 
 const COMMANDS: usize = 20;
-/// The last one ends so long after its start, in milliseconds.
+/// The latest end, in milliseconds after the start.
 const SPAN: u64 = 10_000;
-/// How often the model calls a command that takes a second: most of the others end meanwhile, some when it idles.
+/// How often the model calls a command of one second: most of the others end in that time, some while it idles.
 const STEPS: usize = 6;
 const REPEATS: u64 = 2;
 const QUIET: Duration = Duration::from_secs(4);
@@ -45,12 +45,12 @@ fn play(stage: &Stage, seed: u64) -> Result<usize> {
     })?;
     let mut session = Session::idle(&home, &api, &[BYPASS])?;
     session.send("go")?;
-    api.wait_for("all ends to be told", LIMIT, |requests| {
+    api.wait_for("all results to be reported", LIMIT, |requests| {
         let told = requests.last()?.text();
         (0..COMMANDS).all(|number| told.contains(&output(number))).then_some(())
     })
     .with_context(|| api.last().map_or_else(|error| error.to_string(), |last| missing(&last)))?;
-    // Whatever would be told twice has had its time, and one more turn.
+    // A second report would have had its time by here, and one more turn.
     api.wait_until_quiet(QUIET, LIMIT)?;
     let turns = api.requests().len();
     session.send("anything else?")?;
@@ -84,7 +84,7 @@ fn exit_code(number: usize) -> usize {
     if number.is_multiple_of(3) { 1 + number } else { 0 }
 }
 
-/// What the command prints, as a reminder quotes it. It does not stand in the command's text.
+/// The output of the command, as a reminder quotes it. The command's text does not contain it.
 fn output(number: usize) -> String {
     format!("| made-{}\n", 1000 + number)
 }
@@ -93,7 +93,7 @@ fn missing(last: &Request) -> String {
     let told = last.text();
     let missing: Vec<usize> =
         (0..COMMANDS).filter(|number| !told.contains(&output(*number))).collect();
-    format!("these were not told: {missing:?}")
+    format!("these were not reported: {missing:?}")
 }
 
 /// Every result with its exit code and its output, once.
@@ -106,11 +106,11 @@ fn check_told(last: &Request) -> Result<()> {
         };
         for (what, text) in [("end", end), ("output", output(number))] {
             let count = told.matches(&text).count();
-            ensure!(count == 1, "the {what} of {number} was told {count} times");
+            ensure!(count == 1, "the {what} of {number} was reported {count} times");
         }
     }
     let reports = told.matches("[sisyphus] Background task ").count();
-    ensure!(reports == COMMANDS, "{reports} ends were told");
+    ensure!(reports == COMMANDS, "{reports} results were reported");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! A background command fails after the turn has ended: the client starts a turn by itself, and it holds the reminder.
+//! A background command fails after the turn has ended: Claude Code starts a turn by itself, and it holds the reminder.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::e2e::home::Setup;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 
-/// The command takes two seconds; a reminder much later is no reminder.
+/// The command takes two seconds; a reminder must follow soon after.
 const PROMPT: Duration = Duration::from_secs(7);
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
@@ -31,7 +31,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let waited = requests[number].arrived.duration_since(requests[0].arrived);
     ensure!(waited < PROMPT, "a command of 2 s was reported after {:.1} s", waited.as_secs_f64());
 
-    // One more turn of ours: whatever would be said twice, would be said now.
+    // One more turn of ours, in which any repetition would show.
     session.send("go on")?;
     api.wait_for("our own turn", Duration::from_secs(10), |requests| {
         (requests.len() > number + 1).then_some(())

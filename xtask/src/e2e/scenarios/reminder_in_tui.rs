@@ -1,4 +1,4 @@
-//! The same as from idle, in the terminal that people use.
+//! The same as `reminder_from_idle`, in the terminal interface.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A background command fails while the model works: the next request tells it all, once.
+//! A background command fails while the model works: the next request holds the whole report, once.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ pub(super) fn reminder(request: &Request) -> Option<String> {
     request.reminders().into_iter().find(|reminder| reminder.contains(OUTCOME))
 }
 
-/// The first request with the reminder holds all of it, and the client's own notification.
+/// The first request with the reminder holds the whole reminder, and Claude Code's own notification.
 pub(super) fn check_first(requests: &[Request]) -> Result<()> {
     let found = requests.iter().find_map(|request| Some((request, reminder(request)?)));
     let (request, reminder) = found
@@ -66,7 +66,7 @@ pub(super) fn check_first(requests: &[Request]) -> Result<()> {
     Ok(())
 }
 
-/// The last request holds the whole conversation: the outcome stands in it once.
+/// The last request holds the whole conversation, with the outcome once.
 pub(super) fn check_once(last: &Request) -> Result<()> {
     let count = last.text().matches(OUTCOME).count();
     ensure!(count == 1, "the whole conversation says `{OUTCOME}` {count} times");

@@ -1,4 +1,5 @@
-//! Another plugin rewrites commands. Of two hooks that answer with an input, the last to finish wins: ours must not.
+//! Another plugin rewrites commands. If two hooks answer with an input, the last to finish wins, so ours must not
+//! answer.
 
 use std::env;
 use std::fs;
@@ -16,13 +17,13 @@ use crate::e2e::home::{Home, Setup};
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 
-/// The argument that makes this program the other plugin's hook.
+/// The argument with which this program acts as the other plugin's hook.
 pub(crate) const REWRITE_HOOK: &str = "rewrite-hook";
 
 const COUNT: usize = 50;
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
-    // Loaded for one session: only the client's arguments tell.
+    // Loaded for one session; only the arguments of Claude Code show it.
     let folder = stage.folder.join("rewriter");
     write_plugin(&folder)?;
     let folder = folder.to_string_lossy().into_owned();
@@ -64,7 +65,7 @@ fn play(home: &Home, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A command that we take for a dev server and whose time limit we would raise, were no other hook there.
+/// A command that we take for a dev server. Without the other hook we would raise its time limit.
 fn call(index: usize) -> Block {
     bash(&format!("vite --port {index}")).description(&format!("call {index}")).background()
 }
@@ -72,7 +73,7 @@ fn call(index: usize) -> Block {
 fn write_plugin(folder: &Path) -> Result<()> {
     let manifest =
         json!({ "name": "rewriter", "version": "1.0.0", "description": "Rewrites every command" });
-    let program = env::current_exe().context("could not tell where this executable is")?;
+    let program = env::current_exe().context("could not find this executable")?;
     let hook = json!({ "type": "command", "command": program, "args": [REWRITE_HOOK] });
     let hooks = json!({ "hooks": { "PreToolUse": [{ "matcher": "Bash", "hooks": [hook] }] } });
     for (file, content) in [(".claude-plugin/plugin.json", manifest), ("hooks/hooks.json", hooks)] {
@@ -84,9 +85,9 @@ fn write_plugin(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Answers one `PreToolUse` event as the other plugin.
+/// Answers a `PreToolUse` event as the other plugin.
 pub(crate) fn answer_as_rewriting_hook() -> Result<ExitCode> {
-    let event: Value = serde_json::from_reader(io::stdin()).context("the event is no JSON")?;
+    let event: Value = serde_json::from_reader(io::stdin()).context("the event is not JSON")?;
     let mut input = event["tool_input"].clone();
     let command = input["command"].as_str().context("the event has no command")?;
     // Without the rewrite there is no such program.

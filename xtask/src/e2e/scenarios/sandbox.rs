@@ -1,4 +1,4 @@
-//! The reminder of a command that runs in the client's sandbox, where little of the system can be seen.
+//! The reminder of a command that runs in Claude Code's sandbox, where little of the system is visible.
 
 use anyhow::Result;
 use serde_json::json;

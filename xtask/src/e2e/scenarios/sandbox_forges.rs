@@ -1,5 +1,5 @@
-//! T1, T2 and T5: a sandboxed command forges results and limits of commands outside, wherever it can write, and removes
-//! what it can remove. Each command outside ends as it ends, and is told so, once.
+//! T1, T2 and T5: a sandboxed command forges results and limits of outside commands wherever it can write, and removes
+//! what it can. Each outside command ends by itself, and is reported so, once.
 
 use std::fs;
 use std::thread;
@@ -19,10 +19,10 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Well beyond the forged limit.
 const BEYOND: Duration = Duration::from_secs(2);
 
-/// The commands outside: what exempts each from the sandbox, and how it ends.
+/// The outside commands: what exempts each from the sandbox, and its exit code.
 const OUTSIDE: [(&str, u8); 3] = [("call", 9), ("command", 11), ("session", 13)];
 
-/// What can be done while a call is announced: write where no call of that kind is looked for.
+/// What the attacker can do while a call is announced: it can only write where no reader looks for such calls.
 const ANNOUNCED: [(&str, usize); 4] = [
     ("failed: rewrite an announced limit", 1),
     ("failed: move an announced call", 1),
@@ -30,7 +30,7 @@ const ANNOUNCED: [(&str, usize); 4] = [
     ("did: announce a limit below tmp", 1),
 ];
 
-/// What can be done to three runs, each with the names of four tasks, and one of its own, that 0.1.0 could have had.
+/// What it can do to three runs, each with the names of four tasks, and to one of its own in the format of 0.1.0.
 const RUNNING: [(&str, usize); 9] = [
     ("failed: rewrite the limit of a run", 3),
     ("failed: leave a result in the state", 3),
@@ -110,7 +110,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
 
     let prompt = session.prompt(0)?;
     session.allow(&prompt)?;
-    // While the client asks whether the command may run outside of the sandbox, its call is announced.
+    // While Claude Code asks whether the command may run outside of the sandbox, its call is announced.
     let prompt = session.prompt(1)?;
     attacker.play("announced", &ANNOUNCED)?;
     session.allow(&prompt)?;
@@ -147,14 +147,14 @@ fn wait_until_quiet(api: &Api) -> Result<()> {
     api.wait_until_quiet(Duration::from_secs(2), LIMIT).map(drop)
 }
 
-/// Whatever looks at the commands finds that they run; the session tells nothing of them.
+/// Checks that every list shows the commands as running, and that the session reports none of them.
 fn nothing_ended(home: &Home, session: &mut Session<'_>, api: &Api) -> Result<()> {
     let before = api.requests().len();
     session.send("how is it going?")?;
     api.wait_for("an answer", LIMIT, |requests| requests.get(before).map(drop))?;
     let told = api.last()?.reminders().join("\n");
     for forged in ["exit code", "412", "lost", "time limit"] {
-        ensure!(!told.contains(forged), "the model was told: {told}");
+        ensure!(!told.contains(forged), "the model read: {told}");
     }
     let listed = home.sisyphus(&["list"])?;
     let runs = |name: &str| {
@@ -167,7 +167,7 @@ fn nothing_ended(home: &Home, session: &mut Session<'_>, api: &Api) -> Result<()
     Ok(())
 }
 
-/// Each of the commands came to its own end, and its session was told so, once.
+/// Checks that each command ended by itself, and that its session got that report, once.
 fn check_told(home: &Home, api: &Api, commands: &[(&str, u8)]) -> Result<()> {
     let outcome =
         |(name, code): &(&str, u8)| format!("(\"{name}\") failed with exit code {code} after");
@@ -181,17 +181,22 @@ fn check_told(home: &Home, api: &Api, commands: &[(&str, u8)]) -> Result<()> {
     for it in commands {
         ensure!(exists(home, it.0, "ended"), "`{}` came to no end of its own", it.0);
         let count = told.matches(&outcome(it)).count();
-        ensure!(count == 1, "`{}` was told {count} times", outcome(it));
+        ensure!(count == 1, "`{}` was reported {count} times", outcome(it));
         let output = told.matches(&format!("| true end of {}\n", it.0)).count();
-        ensure!(output == 1, "the output of `{}` was told {output} times", it.0);
+        ensure!(output == 1, "the output of `{}` was reported {output} times", it.0);
         let ends = told.matches(&format!("(\"{}\") ", it.0)).count();
-        ensure!(ends == 1, "{ends} ends of `{}` were told:\n{}", it.0, last.reminders().join("\n"));
+        ensure!(
+            ends == 1,
+            "{ends} results of `{}` were reported:\n{}",
+            it.0,
+            last.reminders().join("\n")
+        );
     }
-    ensure!(!told.contains("412"), "the forged output was told");
+    ensure!(!told.contains("412"), "the forged output was reported");
     Ok(())
 }
 
-/// Writes a command that runs until it is let go.
+/// Writes a command that runs until the file `stop` exists.
 fn command(home: &Home, name: &str, code: u8) -> Result<()> {
     let text = format!(
         "#!/bin/bash\ntouch {name}.started\nuntil [ -e stop ]; do sleep 0.1; done\necho true end of {name}\ntouch {name}.ended\nexit {code}\n"

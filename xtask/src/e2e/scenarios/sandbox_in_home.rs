@@ -1,5 +1,5 @@
-//! T8 and T9: a session is started in the home folder, so that a sandboxed command may write to all of it but what the
-//! client keeps from it. What the client starts next, and what we believe, must be among that.
+//! T8 and T9: a session starts in the home folder, so a sandboxed command may write to all of it except what Claude
+//! Code protects. What Claude Code starts next, and what we trust, must be protected.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::e2e::program;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 
-/// Tries one thing after the other. Root keeps its capabilities in the client's sandbox, and no mode keeps root from
-/// reading; without them it is as any other user.
+/// Tries one attack after the other. Root keeps its capabilities in Claude Code's sandbox, and no mode keeps root from
+/// reading. Without the capabilities it is like any other user.
 const ATTACK: &str = r#"
 attempt() { name=$1; shift; if ( "$@" ) >/dev/null 2>&1; then echo "did: $name"; else echo "failed: $name"; fi; }
 change() { : >>"$1"; }
@@ -48,7 +48,7 @@ for way in '<' '>' '<>'; do
 done
 "#;
 
-/// What a sandboxed command may do in such a session. If it can't do these, the attacks prove nothing.
+/// What a sandboxed command can do in such a session. If these fail, the attacks prove nothing.
 const ALLOWED: [&str; 3] =
     ["write to home", "replace the link for people", "lock what can be read"];
 
@@ -72,7 +72,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     check(&said, &state)?;
     ensure!(home.plugin().canonicalize()? == plugin, "the plugin's link leads elsewhere");
     ensure!(programs(&plugin)? == before, "a program of the plugin is another one");
-    // None of it has kept the result of that very session from the model.
+    // The attacks have not kept the result of this session from the model.
     ensure!(api.requests().iter().any(|request| reminder(request).is_some()), "no reminder came");
     check_once(&last)
 }
@@ -108,7 +108,7 @@ fn check(said: &str, state: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The plugin's programs, and what is in them.
+/// The plugin's programs and their content.
 fn programs(plugin: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let folder = plugin.join("hooks/bin");
     let entries =

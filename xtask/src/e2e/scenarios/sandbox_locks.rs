@@ -1,5 +1,6 @@
-//! T3, T4 and T5: a sandboxed command holds every lock that it can open or make, in every folder of the line, and removes
-//! what it can remove. Outside, commands of another session start, in their order, and never more than the limit allows.
+//! T3, T4 and T5: a sandboxed command holds every lock that it can open or create, in every folder of the queue, and
+//! removes what it can. Commands of another session still start outside, in order, and never more than the limit
+//! allows.
 
 use std::fs;
 use std::ops::Range;
@@ -19,11 +20,11 @@ use crate::e2e::stage::Stage;
 use crate::e2e::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// The second in line looks for a free slot twice a second.
+/// The second in the queue looks for a free slot twice a second.
 const LOOK: Duration = Duration::from_millis(1_500);
-/// The first is a call of the attacker's own session, the others are another session's.
+/// The first is a call of the attacker's session, the others belong to another session.
 const COMMANDS: usize = 5;
-/// How the first ends; the others end with the codes behind it.
+/// The exit code of the first; the others count up from it.
 const CODE: usize = 20;
 
 const STEPS: &str = r#"
@@ -62,7 +63,7 @@ lined_up() {
 removed() { attempt 'remove all below tmp' eval 'rm -rf "$ROOT" && [ ! -e "$ROOT" ]'; }
 "#;
 
-/// With one slot held, and what dead runners leave: the other slot and a place in line.
+/// With one slot held, and the files of dead runners: the other slot and a place in the queue.
 const PLANTED: [(&str, usize); 11] = [
     ("failed: create where the line is by default", 2),
     ("did: hold a lock below tmp", 14),
@@ -70,7 +71,7 @@ const PLANTED: [(&str, usize); 11] = [
     ("failed: stand first outside", 2),
     ("failed: create outside", 4),
     ("failed: move a folder outside", 4),
-    // The kernel locks a folder that can be read, but nothing goes by such a lock.
+    // The kernel locks any readable folder, but no process uses such a lock.
     ("did: hold a folder outside", 3),
     ("failed: hold a lock outside", 9),
     ("failed: remove a lock outside", 3),
@@ -78,7 +79,7 @@ const PLANTED: [(&str, usize); 11] = [
     ("failed: change the words on a lock", 3),
 ];
 
-/// What a runner that was killed leaves of its lock files, which no process holds.
+/// The lock files that a killed runner leaves, which no process holds.
 const LEFT: &str = r#"
 umask 577
 for file in slots/slot-1 slots/slot-2 waiting/00000000000000000000-00000000-tleft0000; do
@@ -86,7 +87,7 @@ for file in slots/slot-1 slots/slot-2 waiting/00000000000000000000-00000000-tlef
 done
 "#;
 
-/// With all slots held, and the others in line.
+/// With all slots held, and the other commands queued.
 const LINED_UP: [(&str, usize); 4] = [
     ("failed: hold a lock outside", 3 * COMMANDS),
     ("failed: remove a lock outside", COMMANDS),
@@ -122,7 +123,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     wait_for_start(&home, 1)?;
     outside.wait_for("the end of the turn", LIMIT, |requests| requests.get(1).map(drop))?;
     other.send("the others too")?;
-    wait::until_true("all others to stand in line", LIMIT, || in_line(&home) == COMMANDS - SLOTS)?;
+    wait::until_true("all others to be queued", LIMIT, || in_line(&home) == COMMANDS - SLOTS)?;
     all_slots_taken(&home)?;
     for (step, expected) in
         [("lined_up", LINED_UP.as_slice()), ("removed", &[("did: remove all below tmp", 1)])]
@@ -145,7 +146,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     other.finish()
 }
 
-/// Says in the file `log` when it starts and when it ends, which is when it may.
+/// Writes to the file `log` when it starts and when it ends. It ends on request.
 fn command(number: usize) -> Block {
     let code = CODE + number;
     let wait = format!("until [ -e stop-{number} ]; do sleep 0.1; done");
@@ -164,13 +165,13 @@ fn wait_for_start(home: &Home, number: usize) -> Result<()> {
     })
 }
 
-/// How many say in the line that they wait.
+/// How many entries of the queue wait.
 fn in_line(home: &Home) -> usize {
     let names = fs::read_dir(home.runtime().join("line/waiting")).into_iter().flatten().flatten();
     names.filter(|it| it.path().extension().is_some_and(|extension| extension == "json")).count()
 }
 
-/// The first two run, and no other one starts.
+/// Checks that the first two run, and no other one starts.
 fn all_slots_taken(home: &Home) -> Result<()> {
     thread::sleep(LOOK);
     let log = log(home);
@@ -178,7 +179,7 @@ fn all_slots_taken(home: &Home) -> Result<()> {
     Ok(())
 }
 
-/// The session was told how each of its commands ended, once.
+/// Checks that the session got the report of each of its commands, once.
 fn check_told(api: &Api, numbers: Range<usize>) -> Result<()> {
     let outcome = |number: usize| {
         format!("(\"number {number}\") failed with exit code {} after", CODE + number)
@@ -191,7 +192,7 @@ fn check_told(api: &Api, numbers: Range<usize>) -> Result<()> {
     let told = api.last()?.text();
     for number in numbers {
         let count = told.matches(&outcome(number)).count();
-        ensure!(count == 1, "`{}` was told {count} times", outcome(number));
+        ensure!(count == 1, "`{}` was reported {count} times", outcome(number));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! In the terminal the client has no time limit for a dev server, so nothing of its call is changed.
+//! In the terminal interface Claude Code has no time limit for a dev server, so we change nothing of its call.
 
 use std::fs;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::e2e::tui::Tui;
 const COMMAND: &str = "tail -f server.log";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
-    // A witness after the fact: no hook of others may stand before the call.
+    // A hook that records events after the call: another hook before the call would change what we do.
     let witness = stage.folder.join("seen.json");
     let hook = json!({ "type": "command", "command": format!("cat > '{}'", witness.display()) });
     let settings = json!({ "hooks": { "PostToolUse": [{ "matcher": "Bash", "hooks": [hook] }] } });
@@ -31,7 +31,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     })?;
 
     let seen = fs::read_to_string(&witness).context("the call was not seen")?;
-    let seen: Value = serde_json::from_str(&seen).context("the event is no JSON")?;
+    let seen: Value = serde_json::from_str(&seen).context("the event is not JSON")?;
     let expected = json!({ "command": COMMAND, "description": "serve", "run_in_background": true });
     ensure!(seen["tool_input"] == expected, "the call ran as {}", seen["tool_input"]);
     Ok(())

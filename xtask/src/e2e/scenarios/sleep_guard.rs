@@ -1,4 +1,4 @@
-//! A sleep while a background command runs is not run, and the model is told why; with nothing to wait for it runs.
+//! A sleep is denied with a reason while a background command runs. Without one it runs.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::e2e::stage::Stage;
 
 const HELD: &str = "touch held; until [ -e stop ]; do sleep 0.1; done; rm held";
 const AFTER: &str = "touch stop; while [ -e held ]; do sleep 0.1; done; sleep 1";
-/// The client itself refuses a plain number of 25 and more, before it asks any hook.
+/// Claude Code itself refuses a plain sleep of 25 seconds and more before it runs any hook.
 const SLEEP: &str = "sleep 4s";
 const PLAIN: &str = "sleep 60";
 

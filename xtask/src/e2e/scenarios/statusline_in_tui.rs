@@ -1,4 +1,4 @@
-//! The client's status line with the README's own setting: what runs is told while it runs, and nothing afterwards.
+//! Claude Code's status line with the setting from the README: it shows what runs, and nothing afterwards.
 
 use std::fs;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     })
 }
 
-/// The settings that the README says to write.
+/// The settings from the README.
 fn of_readme(stage: &Stage) -> Result<Value> {
     let readme = fs::read_to_string(stage.root.join("README.md")).context("no README")?;
     let blocks = readme.split("```json\n").skip(1).filter_map(|rest| rest.split_once("```"));

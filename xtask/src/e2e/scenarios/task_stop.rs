@@ -1,4 +1,4 @@
-//! The model stops a task: everything that belongs to it dies, and the record says who asked.
+//! The model stops a task: every process of it dies, and the record names the requester.
 
 use std::fs;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 use crate::e2e::{sys, wait};
 
-/// Refuses TERM, and has a child in a session of its own, a shell with a child, and a plain child.
+/// Ignores TERM. It has a child in a session of its own, a shell with a child, and a plain child.
 const TREE: &str = r"trap 'echo got-TERM' TERM
 setsid sh -c 'echo $$ >> pids; exec sleep 300' &
 sh -c 'echo $$ >> pids; sleep 300; true' &
@@ -52,9 +52,9 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         },
     )?;
 
-    // The runner may need a moment more to write down what it saw.
+    // The runner may need a moment to record the exit.
     let mut listed = String::new();
-    wait::until("`sisyphus list --json` to say who cancelled", Duration::from_secs(5), || {
+    wait::until("`sisyphus list --json` to name the requester", Duration::from_secs(5), || {
         listed = home.sisyphus(&["list", "--json"])?;
         let list: Value =
             serde_json::from_str(&listed).context("`sisyphus list --json` printed no JSON")?;
@@ -66,11 +66,11 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
 
 fn started_task(request: &Request) -> String {
     let result = request.tool_result("toolu_0000_0");
-    // An id that is not there makes TaskStop fail, which the scenario reports.
+    // With a missing id TaskStop fails, which the scenario reports.
     result.and_then(|result| result.task().map(str::to_owned)).unwrap_or_default()
 }
 
-/// The one task with our command, wherever the list puts it.
+/// The one task with our command, at any depth of the list.
 fn find_task(value: &Value) -> Option<Value> {
     if value["command"].as_str().is_some_and(|command| command.contains("got-TERM")) {
         return Some(value.clone());
@@ -86,7 +86,7 @@ fn is_cancelled_by_model(task: &Value) -> bool {
     holds(task, "status", "cancelled") && holds(task, "by", "model")
 }
 
-/// Tells if `key` has the value `expected` at any depth.
+/// Whether `key` has the value `expected` at any depth.
 fn holds(value: &Value, key: &str, expected: &str) -> bool {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! Two background calls that are the same to the letter, with the same in the foreground between them: three tasks.
+//! Two identical background calls, with the same command in the foreground between them: three tasks.
 
 use std::collections::BTreeSet;
 

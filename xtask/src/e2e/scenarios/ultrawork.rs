@@ -1,5 +1,5 @@
-//! Ultrawork by command and by word: the skill's text and the numbers of that moment stand in the request, once each. A
-//! notice or a pasted log that holds the word brings neither.
+//! Ultrawork by command and by word: the request holds the skill's text and the current numbers, once each. A notice or
+//! a pasted log with the word adds neither.
 
 use std::fs;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::e2e::tui::Tui;
 use crate::e2e::wait;
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// Everything of this task holds the word: name, output, notice.
+/// Everything of this task contains the word: name, output, notice.
 const HELD: &str = "touch held; until [ -e stop ]; do sleep 0.1; done; echo 'ulw: do it'; exit 3";
 const LOG: &str = "2026-11-21 07:13:12 INFO start\n2026-11-21 07:13:13 INFO ultrawork mode on\nulw ready\n\
                    2026-11-21 07:13:14 ERROR no\n2026-11-21 07:13:15 INFO end";
@@ -77,7 +77,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     for prompt in ["07:13:14 ERROR no", "src/ulw.rs?", "and \"ultrawork\"?", "| ulw: do it"] {
         ensure!(everything.contains(prompt), "`{prompt}` is not in the request");
     }
-    said(&last, &instructions, &now, 3).context("nobody typed the word any more")?;
+    said(&last, &instructions, &now, 3).context("after prompts without the word")?;
     session.finish()
 }
 
@@ -98,7 +98,7 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
     said(&answered(&api, 2)?, &instructions, &now, 2).context("by the word")?;
     tui.wait_for_screen("Answer 1.")?;
 
-    // No line of it gives away that it was pasted.
+    // No line of it looks pasted.
     let pasted = "starting\nand then ultrawork\nand then this\nand that\nulw\n";
     tui.paste("why is that: ", pasted)?;
     tui.wait_for_screen("[Pasted text #1")?;
@@ -111,7 +111,7 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
     said(&last, &instructions, &now, 2).context("by a paste")
 }
 
-/// The skill's text as the client shows it.
+/// The skill's text as Claude Code shows it.
 fn instructions(stage: &Stage) -> Result<String> {
     let file = stage.root.join("skills/ultrawork/SKILL.md");
     let skill = fs::read_to_string(&file)
@@ -125,7 +125,7 @@ fn answered(api: &Api, number: usize) -> Result<Request> {
     api.wait_for(&format!("request {number}"), LIMIT, |requests| requests.get(number - 1).cloned())
 }
 
-/// Whether text and line stand so many times in the whole conversation.
+/// Checks that the text and the line are in the whole conversation that many times.
 fn said(request: &Request, instructions: &str, line: &str, times: usize) -> Result<()> {
     let everything = request.text();
     let texts = everything.matches(instructions).count();

@@ -1,4 +1,4 @@
-//! The client's own notice of an end is lost: the idle session in the terminal wakes all the same, once.
+//! Claude Code's own notice is lost: the idle session in the terminal wakes anyway, once.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,9 +12,9 @@ use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// From the end of the command to the turn: the client's time to announce it, and some for the machine.
+/// From the end of the command to the turn: Claude Code's time to send a notice, and some for the machine.
 const PROMPT: Duration = Duration::from_secs(6);
-/// Longer than a waiter would need to wake the session once more.
+/// Longer than a waiter needs to wake the session again.
 const QUIET: Duration = Duration::from_secs(7);
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
@@ -38,9 +38,9 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let notices = woken.notifications();
     ensure!(
         notices.len() == 1 && notices[0].task.is_empty(),
-        "not our waiter has woken the session: {notices:?}"
+        "the session was not woken by our waiter: {notices:?}"
     );
-    println!("     woken {:.1} s after the client's notice was lost", waited.as_secs_f64());
+    println!("     woken {:.1} s after Claude Code's notice was lost", waited.as_secs_f64());
 
     let requests = api.wait_until_quiet(QUIET, LIMIT)?;
     ensure!(requests.len() == number + 1, "{} turns more", requests.len() - number - 1);
@@ -50,12 +50,12 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     check_once(&api.last()?)
 }
 
-/// What a person is shown in the place of a notice.
+/// The text that the user sees instead of a notice.
 const LOST: &str = "lost on its way";
 
-/// Puts a script in front of our UserPromptSubmit hook that blocks the client's notices, and does not show them to the
-/// hook. A second hook beside ours would not do: both are started, and ours would tell the result to a prompt that the
-/// model never gets.
+/// Puts a script in front of our UserPromptSubmit hook that blocks Claude Code's notices and hides them from the hook.
+/// A second hook would not do: both would run, and ours would deliver the result with a prompt that the model never
+/// reads.
 fn lose_notices(home: &Home) -> Result<()> {
     let hook = home.plugin().join("hooks/bin/sisyphus-user-prompt-submit");
     let ours = hook.with_extension("ours");
@@ -65,7 +65,7 @@ fn lose_notices(home: &Home) -> Result<()> {
          *) printf %s \"$event\" | '{}' ;;\nesac\n",
         ours.display()
     );
-    // Only the copy brings the right to be executed.
+    // The copy brings the permission to execute.
     fs::copy(&ours, &hook)?;
     fs::write(&hook, script).with_context(|| format!("could not write `{}`", hook.display()))
 }

@@ -1,4 +1,4 @@
-//! Hooks of the user's settings beside ours, which keep every event that the client sends.
+//! Hooks in the user's settings that record every event of Claude Code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(super) fn settings(folder: &Path, events: &[&str]) -> Result<Value> {
     Ok(json!({ "hooks": hooks }))
 }
 
-/// The events that were seen so far, in their order.
+/// The events so far, in order.
 pub(super) fn seen(folder: &Path) -> Result<Vec<Value>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("could not list `{}`", folder.display()))?;

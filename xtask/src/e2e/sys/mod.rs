@@ -1,4 +1,4 @@
-//! What the harness must ask the system for, the same functions on each.
+//! The harness's calls to the system, the same functions on each.
 
 #[cfg(unix)]
 mod unix;

@@ -23,7 +23,7 @@ pub(crate) fn own_group(command: &mut Command) {
 
 /// Asks the group to end.
 pub(crate) fn terminate_group(leader: u32) {
-    // Already gone is what was wanted.
+    // It may be gone already, which is fine.
     let _ = killpg(process(leader), Signal::SIGTERM);
 }
 
@@ -35,17 +35,17 @@ pub(crate) fn kill_process(id: u32) {
     let _ = kill(process(id), Signal::SIGKILL);
 }
 
-/// Tells if the process runs. A zombie does not: it only waits for a parent that may never look.
+/// Whether the process runs. A zombie does not run; it only waits for its parent.
 pub(crate) fn is_alive(id: u32) -> bool {
     if kill(process(id), None).is_err() {
         return false;
     }
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // The name stands in parentheses and may hold anything; the state follows the last one.
+    // The name is in parentheses and may hold any character; the state follows the last parenthesis.
     !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
 }
 
-/// Every process that was started with `variable` (`NAME=value`) in its environment, detached ones too.
+/// Every process whose environment was started with `variable` (`NAME=value`), also detached ones.
 pub(crate) fn started_with(variable: &str) -> Vec<u32> {
     if Path::new("/proc/self/environ").exists() { from_proc(variable) } else { from_ps(variable) }
 }
@@ -74,6 +74,6 @@ fn from_ps(variable: &str) -> Vec<u32> {
 }
 
 fn process(id: u32) -> Pid {
-    // Ids fit by definition of `pid_t`; 0 would mean our own group.
+    // Every id fits by the definition of `pid_t`; 0 would mean our own group.
     Pid::from_raw(i32::try_from(id).unwrap_or(i32::MAX))
 }

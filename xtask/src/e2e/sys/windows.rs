@@ -1,4 +1,4 @@
-//! Windows builds the harness, so that the workspace checks there, but has no client to run in it yet.
+//! On Windows the harness compiles, so that the workspace checks there, but it can't run Claude Code yet.
 
 use std::process::Command;
 

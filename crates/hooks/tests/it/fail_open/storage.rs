@@ -58,7 +58,7 @@ fn an_unwritable_state_is_logged_elsewhere() {
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode);
         }
         let doctor = env.run("sisyphus", &["doctor"]).stdout;
-        let lines = format!("{} lines in the log within a day, the last: ", log.lines().count());
+        let lines = format!("{} log lines in the last day, the latest: ", log.lines().count());
         assert!(doctor.contains(&lines), "{doctor}");
         assert!(doctor.contains(path.to_str().unwrap()), "{doctor}");
         fs::write(&path, "x".repeat(300 * 1024)).unwrap();

@@ -1,5 +1,5 @@
-//! `/clear` in the terminal while two commands run: the client goes on with another conversation, to which it brings what
-//! runs and all notices. So do we.
+//! `/clear` in the terminal while two commands run: Claude Code starts another conversation and moves what runs and all
+//! notices to it. So do we.
 
 use std::fs;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 use crate::e2e::wait;
 
-/// Longer than the waiter of the conversation before would need to wake this one.
+/// Longer than the waiter of the earlier conversation would need to wake this one.
 const QUIET: Duration = Duration::from_secs(7);
 const ONE_MORE: &str = "start one more";
 
@@ -48,16 +48,16 @@ pub(in super::super) fn run(stage: &Stage) -> Result<()> {
     for name in [LOST, UNTOLD, LIVE] {
         fs::write(home.project.join(name.0), "")?;
         told.extend([(failed(name), 1), (output(name), 1)]);
-        api.wait_for(&format!("the end of `{}` to be told", name.0), LIMIT, |requests| {
+        api.wait_for(&format!("the result of `{}` to be reported", name.0), LIMIT, |requests| {
             check(requests.last()?, &told).is_ok().then_some(())
         })?;
     }
     let requests = api.wait_until_quiet(QUIET, LIMIT)?;
-    // Three ends, and at its start the limit of the one that was started behind `/clear`.
+    // Three results, and the time limit of the one that was started after `/clear`.
     told.push((report(), 4));
     check(requests.last().unwrap_or(&asked), &told)?;
     ensure!(records(&home)? == 3, "not one record for each task");
-    ensure!(!tui.screen()?.contains("delivered already"), "somebody was woken for nothing");
+    ensure!(!tui.screen()?.contains("delivered already"), "the session was woken for nothing");
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! `/compact` in the terminal while two commands run: the model, which has forgotten them, is told of both, and of each
-//! end once.
+//! `/compact` in the terminal while two commands run: the model, which has forgotten them, gets a report of both, and
+//! each result once.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ pub(in super::super) fn run(stage: &Stage) -> Result<()> {
 
     for (turns, (name, code)) in [UNTOLD, LIVE].into_iter().enumerate() {
         fs::write(home.project.join(name), "")?;
-        let told = api.wait_for("its end to be told", LIMIT, |requests| {
+        let told = api.wait_for("its result to be reported", LIMIT, |requests| {
             requests.get(number + 1 + turns).cloned()
         })?;
         check(

@@ -1,5 +1,5 @@
-//! The client is killed while three commands run; one goes on, one ends, and one loses its runner. Then the conversation
-//! goes on.
+//! Claude Code is killed while three commands run: one goes on, one ends, and one loses its runner. Then the
+//! conversation continues.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(in super::super) fn run_continued(stage: &Stage) -> Result<()> {
     goes_on(stage, &["--continue"])
 }
 
-/// A fork is another conversation: it takes nothing away from the one that it was forked from.
+/// A fork is another conversation, and takes nothing from its source.
 pub(in super::super) fn run_forked(stage: &Stage) -> Result<()> {
     let (home, events) = home(stage)?;
     let api = script(&home)?;
@@ -56,7 +56,7 @@ pub(in super::super) fn run_forked(stage: &Stage) -> Result<()> {
     resumed.finish()
 }
 
-/// The same conversation.
+/// The same conversation continues.
 fn goes_on(stage: &Stage, arguments: &[&str]) -> Result<()> {
     let (home, events) = home(stage)?;
     let api = script(&home)?;
@@ -90,12 +90,12 @@ fn script(home: &Home) -> Result<Api> {
     })
 }
 
-/// What a crash has left.
+/// What a crash leaves.
 struct Crash<'a> {
     home: &'a Home,
     api: &'a Api,
     events: &'a Path,
-    /// What goes on without its client ends with this.
+    /// Dropping it ends the processes that outlived their client.
     _crashed: Session<'a>,
 }
 
@@ -119,7 +119,7 @@ impl<'a> Crash<'a> {
         fs::write(self.home.project.join(name), "")?;
         let ended = self.home.project.join(format!("ended-{name}"));
         wait::until_true(&format!("`{name}` to end"), LIMIT, || ended.exists())?;
-        // Its runner writes down what it saw.
+        // Its runner records the exit.
         wait::until("no runner but the live one", LIMIT, || {
             let listed = self.home.sisyphus(&["list", "--all"])?;
             let is_over = |line: &str| line.ends_with(name) && line.contains("failed(");
@@ -140,7 +140,7 @@ impl<'a> Crash<'a> {
         Ok(session)
     }
 
-    /// Says something, and waits for the turn.
+    /// Sends a prompt, and waits for its turn.
     fn ask(&self, session: &mut Session<'_>, question: &str) -> Result<()> {
         let before = self.api.requests().len();
         session.send(question)?;

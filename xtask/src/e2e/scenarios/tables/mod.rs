@@ -1,5 +1,5 @@
-//! A conversation that goes on (resumed, continued, forked, compacted, cleared) with tasks that run, that ended unseen and
-//! that were lost: one table says it all, and each end is told once.
+//! A conversation continues (resumed, continued, forked, compacted, cleared) with tasks that run, that ended unseen and
+//! that were lost: one table reports all, and each result is reported once.
 
 mod cleared;
 mod compacted;
@@ -23,13 +23,13 @@ pub(super) use crashed::{run_continued, run_forked, run_resumed};
 const SESSION: &str = "5e551011-0000-4000-8000-00000000c0de";
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The tasks, each with its exit code.
+/// The tasks with their exit codes.
 const LIVE: (&str, u32) = ("live", 3);
 const UNTOLD: (&str, u32) = ("untold", 4);
 const LOST: (&str, u32) = ("lost", 5);
 
-/// A command that names its runner's process in `pid-NAME`, and ends when there is a file `NAME`: it says so in
-/// `ended-NAME`, and prints what does not stand in its text.
+/// A command that writes its runner's process id to `pid-NAME` and ends when a file `NAME` exists. Then it creates
+/// `ended-NAME`, and prints a text that its command line does not contain.
 fn task((name, code): (&str, u32)) -> Block {
     let line = format!("echo $PPID > pid-{name}; until [ -e {name} ]; do sleep 0.1; done");
     bash(&format!("{line}; echo made-$((1000 + {code})); touch ended-{name}; exit {code}"))
@@ -37,28 +37,28 @@ fn task((name, code): (&str, u32)) -> Block {
         .background()
 }
 
-/// A home with a witness to every start of a session; returns where that writes.
+/// A home whose hooks record every start of a session; returns the folder of the records.
 fn home(stage: &Stage) -> Result<(Home, PathBuf)> {
     let events = stage.folder.join("events");
     let settings = witness::settings(&events, &["SessionStart"])?;
     Ok((stage.home("home", &Setup::with_plugin().settings(settings))?, events))
 }
 
-/// The source and the id that the newest session was started with.
+/// The source and the id of the newest start of a session.
 fn newest_start(events: &Path) -> Result<(String, String)> {
     let start = witness::seen(events)?.pop().context("no session has started")?;
     let text = |key: &str| start[key].as_str().map(str::to_owned);
     text("source").zip(text("session_id")).with_context(|| format!("a strange start: {start}"))
 }
 
-/// What the conversation says of a task, and how often it is to say so.
+/// Checks what the conversation says about a task, and how often.
 fn check(request: &Request, expected: &[(String, usize)]) -> Result<()> {
     let told = request.text();
     for (text, count) in expected {
         let found = told.matches(text).count();
         ensure!(
             found == *count,
-            "told {found} times instead of {count}: {text:?}; the reminders:\n{}",
+            "reported {found} times instead of {count}: {text:?}; the reminders:\n{}",
             request.reminders().join("\n")
         );
     }

@@ -1,9 +1,9 @@
-//! The commands. They depend on nothing that differs between two runs, and each leaves the next alone.
+//! The commands. They depend on nothing that differs between two runs, and none affects the next.
 
-/// Those that stay where they are, in order.
+/// The commands that stay in their folder, in order.
 pub(super) fn commands() -> Vec<String> {
     let mut commands: Vec<String> = FIXED.iter().map(|command| (*command).to_owned()).collect();
-    // Near the longest argument that Linux takes (128 KiB), with quotes that grow when they are quoted.
+    // Near the longest argument of Linux (128 KiB), with quotes that make it longer when it is quoted.
     commands.push(format!(": '{}'; echo long", "x".repeat(100_000)));
     commands.push(format!("echo \"{}\" | wc -c", "it's ".repeat(5_000)));
     commands.push(format!(
@@ -45,7 +45,7 @@ const FIXED: &[&str] = &[
     "echo $((6 * 7)) ${HOME:+set} ${NOT_SET:-unset}",
     "echo ünïcödé 日本語 🪨 | cat",
     "eval 'echo \"evaluated $((1 + 1))\"'",
-    // Single words: which of them the client puts in quotes is its own affair.
+    // Single words. Claude Code decides which of them it quotes.
     ":",
     "pwd",
     "pwd|cat",
@@ -122,9 +122,9 @@ const FIXED: &[&str] = &[
     "printf '\\033[31mred\\033[0m\\rback\\b\\a\\n'",
 ];
 
-/// Commands that move the shell. The client says so in the result of whichever call it answers next, so that each needs
-/// a message of its own to be comparable. The last ones leave the shell elsewhere on purpose. None may depend on what the
-/// one before does: in the background nothing tells whether that has ended.
+/// Commands that change the folder. Claude Code reports that in the result of the call that it answers next, so each
+/// needs a message of its own to be comparable. The last ones leave the shell elsewhere on purpose. No command may
+/// depend on the one before: in the background that one may not have ended.
 pub(super) const MOVES: &[&str] = &[
     "cd /; pwd",
     "pwd; cd \"$HOME\" && pwd",

@@ -30,7 +30,7 @@ pub(super) fn run_zsh(stage: &Stage) -> Result<()> {
 fn run(stage: &Stage, shell: Shell) -> Result<()> {
     let bare = stage.home("without", &Setup::without_plugin().shell(shell))?;
     let ours = stage.home("with", &Setup::with_plugin().shell(shell))?;
-    // The two runs share nothing, so they need not wait for each other.
+    // The two runs share nothing, so they run in parallel.
     let (without, with) = thread::scope(|scope| {
         let without = scope.spawn(|| play(&bare));
         let with = play(&ours);
@@ -48,13 +48,13 @@ fn run(stage: &Stage, shell: Shell) -> Result<()> {
     Ok(())
 }
 
-/// A command that went around the runner is equal for free: all must have been run, and so timed, by it.
+/// A command without the runner would be equal anyway, so all must have run under the runner, which times them.
 fn check_runner(home: &Home) -> Result<()> {
     let list: Value = serde_json::from_str(&home.sisyphus(&["list", "--json", "--all"])?)
         .context("`sisyphus list --json` printed no JSON")?;
     let tasks = list["tasks"].as_array().context("`sisyphus list --json` holds no `tasks`")?;
     let background = answers().into_iter().flatten().filter(runs_in_background).count();
-    // The client itself refuses a few calls.
+    // Claude Code itself refuses a few calls.
     ensure!(tasks.len() + 5 > background, "{} tasks of {background} are listed", tasks.len());
     let missed = tasks.iter().filter(|task| task["duration_ms"].is_null());
     let missed: Vec<_> = missed.map(|task| task["command"].to_string()).collect();
@@ -72,7 +72,7 @@ fn runs_in_background(call: &Block) -> bool {
     matches!(call, Block::ToolUse { input, .. } if input["run_in_background"] == true)
 }
 
-/// What the model answers, request by request: everything in the foreground, then the same in the background.
+/// The model's answers, request by request: every command in the foreground, then in the background.
 fn answers() -> Vec<Vec<Block>> {
     let in_foreground = || {
         let still = commands::commands().iter().map(|command| bash(command)).collect();
@@ -84,7 +84,7 @@ fn answers() -> Vec<Vec<Block>> {
     in_foreground().chain(in_background).chain([vec![bash("pwd")]]).collect()
 }
 
-/// What was run, and what came of it, for every call of one run.
+/// The command and the result of every call of one run.
 fn play(home: &Home) -> Result<Vec<(String, String)>> {
     let answers = answers();
     let script = answers.clone();
@@ -102,7 +102,7 @@ fn play(home: &Home) -> Result<Vec<(String, String)>> {
             outputs::wait_for_end(file, LIMIT)?;
         }
     }
-    // Read once more only when all have ended: by then what one of them left behind has written its last line too.
+    // Read again when all have ended: processes that a command left may write after their own command's end.
     let mut outcomes = Vec::new();
     for (number, calls) in answers.iter().enumerate() {
         for (index, call) in calls.iter().enumerate() {
@@ -116,7 +116,7 @@ fn play(home: &Home) -> Result<Vec<(String, String)>> {
     Ok(outcomes)
 }
 
-/// A foreground call's result, or what a background call's file holds in the end.
+/// A foreground call's result, or the final output file of a background call.
 fn outcome(home: &Home, request: &Request, id: &str) -> Result<String> {
     let result = request.tool_result(id)?;
     let Ok(file) = result.output_file() else {
