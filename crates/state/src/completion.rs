@@ -167,8 +167,8 @@ pub fn observed_output(
     Some(KeptOutput { client_file: Some(path.clone()), ..kept })
 }
 
-/// Whether `path` is the client's output file of this task. A sandboxed command may have named it, and the model will be
-/// told to read it.
+/// Whether `path` is the client's output file of this task. A sandboxed command may have named it, and a report
+/// names it to the model.
 pub(crate) fn is_client_file(
     path: &Path,
     session: &SessionId,

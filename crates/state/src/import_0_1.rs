@@ -177,7 +177,7 @@ struct Left {
 enum Due {
     /// It has not finished.
     Live,
-    /// Its session was not told how it finished.
+    /// Its session has not read how it finished.
     Owed,
     Nothing,
 }

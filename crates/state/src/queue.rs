@@ -1,6 +1,5 @@
-//! Which place in line a command has: for what people and models are told. That of a command that has come to the line
-//! is read there; of others the records tell what they have to expect. The runners decide among themselves which of
-//! them starts.
+//! The position of a command in the queue, for people and the model. The line says it of a command whose runner is there;
+//! of others the records say what to expect. The runners decide among themselves which command starts.
 
 use sisyphus_base::id::{TaskId, Ticket};
 use sisyphus_settings::SlotLimit;

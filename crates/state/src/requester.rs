@@ -26,7 +26,7 @@ impl Requester {
         Self { session, conversation: Recipient::MainConversation }
     }
 
-    /// Whether the end of this task is told to them.
+    /// Whether the requester is notified when this task finishes.
     pub fn awaits(&self, task: &Task) -> bool {
         self.session == task.session && self.conversation.is_of(task)
     }

@@ -9,14 +9,14 @@ use sisyphus_base::paths;
 use sisyphus_base::sys;
 use sisyphus_tasks::task::Task;
 
-/// `/tmp/claude-UID/sisyphus`, known to be a real folder of this user that nobody else can write to.
+/// `/tmp/claude-UID/sisyphus`, known to be a real folder of this user that no other user can write to.
 #[derive(Debug, Clone)]
 pub struct RunRoot {
     path: PathBuf,
 }
 
 impl RunRoot {
-    /// Opens the root, `None` if there is none. A link, somebody else's folder, or one that others can write to is an
+    /// Opens the root, `None` if there is none. A link, a folder of another user, or one that others can write to is an
     /// error: other users of `/tmp` may have put it there.
     pub fn open(environment: &Environment) -> Result<Option<Self>> {
         let parent = paths::client_tmp_dir(environment);

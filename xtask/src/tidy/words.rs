@@ -13,31 +13,6 @@ const WORDS: &[(&str, &str)] = &[
     ("who waits", "name what waits"),
 ];
 
-/// Sources and pages that still hold such words. The pages come from the crates.
-const NOT_CLEAN_YET: &[&str] = &[
-    "crates/base/",
-    "crates/tasks/",
-    "crates/process/",
-    "crates/runner/",
-    "crates/service/",
-    "crates/settings/",
-    "crates/attach/",
-    "crates/notify/",
-    "crates/testing/",
-    "crates/fuzz/",
-    "crates/state/",
-    "crates/hook/",
-    "crates/hooks/",
-    "crates/control/",
-    "crates/wording/",
-    // The descriptions and answers of its tools.
-    "crates/mcp/",
-    // It quotes `wording`.
-    "xtask/src/e2e/scenarios/sleep_guard.rs",
-    // It quotes `settings`.
-    "docs/settings.md",
-];
-
 /// Pages that are history, or made from measurements.
 const NOT_CHECKED: [&str; 2] = ["CHANGELOG.md", "docs/benchmarks.md"];
 
@@ -45,7 +20,7 @@ const NOT_CHECKED: [&str; 2] = ["CHANGELOG.md", "docs/benchmarks.md"];
 pub(super) fn in_source(path: &str, text: &str) -> Vec<Finding> {
     let is_source = path.starts_with("xtask/src/")
         || path.strip_prefix("crates/").and_then(|rest| rest.split('/').nth(1)) == Some("src");
-    if !is_source || path.ends_with("/tests.rs") || !is_clean(path) {
+    if !is_source || path.ends_with("/tests.rs") {
         return Vec::new();
     }
     findings(of_source(text))
@@ -55,14 +30,10 @@ pub(super) fn in_source(path: &str, text: &str) -> Vec<Finding> {
 pub(super) fn in_page(path: &str, text: &str) -> Vec<Finding> {
     let is_ours = !path.contains('/')
         || ["docs/", "skills/", "agents/"].iter().any(|folder| path.starts_with(folder));
-    if !is_ours || NOT_CHECKED.contains(&path) || !is_clean(path) {
+    if !is_ours || NOT_CHECKED.contains(&path) {
         return Vec::new();
     }
     findings(of_page(text))
-}
-
-fn is_clean(path: &str) -> bool {
-    !NOT_CLEAN_YET.iter().any(|prefix| path.starts_with(prefix))
 }
 
 fn findings(prose: Vec<(usize, String)>) -> Vec<Finding> {

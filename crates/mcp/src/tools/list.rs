@@ -13,7 +13,7 @@ use crate::view::{Now, TaskView};
 
 pub(crate) const NAME: &str = "background_list";
 pub(crate) const DESCRIPTION: &str = "Lists background commands of this session: those that have not ended, then the \
-    newest that have, with status, exit code and time. Each end is told by itself; this is for a look in between.";
+    newest that have, with status, exit code and time. You are notified when each finishes; this is for a look in between.";
 
 /// How many tasks are listed.
 const ROWS: usize = 50;

@@ -26,7 +26,7 @@ use crate::view::{Now, TaskView};
 
 pub(crate) const NAME: &str = "background_output";
 pub(crate) const DESCRIPTION: &str = "Shows one background command: while it runs its status and what it has printed \
-    since a cursor, once it has ended its outcome and output. Each end is told by itself; with `block: true` this call \
+    since a cursor, once it has ended its outcome and output. You are notified when it finishes; with `block: true` this call \
     waits for it where nothing else is left to do.";
 
 const MAX_CHARS: usize = 8_000;
@@ -46,14 +46,14 @@ pub(crate) struct Arguments {
     /// Waits until the task has ended, or the time is up.
     #[serde(default)]
     block: bool,
-    /// How long `block` waits, in milliseconds: 60000 unless told, at most 600000.
+    /// How long `block` waits, in milliseconds: 60000 by default, at most 600000.
     #[serde(default)]
     #[schemars(range(min = 0, max = 600_000))]
     timeout_ms: Option<u64>,
     /// Where in the output to begin, in bytes: `next_since` of the answer before, 0 for the beginning. Left out: its end.
     #[serde(default)]
     since: Option<u64>,
-    /// Most characters of output: 8000 unless told.
+    /// Most characters of output: 8000 by default.
     #[serde(default)]
     #[schemars(range(min = 100, max = 50_000))]
     max_chars: Option<usize>,

@@ -1,7 +1,7 @@
-//! Background agents of the client: what is known of them, how many may run, and who waits for a turn.
+//! Background agents of Claude Code: what is known of them, how many may run, and which calls are queued.
 //!
-//! An agent can't be made to wait in its own call, as a command can: a call above the limit is denied, stands in line,
-//! and the model is told when its turn has come.
+//! An agent can't wait in its own call, as a command can. A call above the limit is denied and queued, and the model is
+//! notified when a slot is free.
 
 mod life;
 mod limit;

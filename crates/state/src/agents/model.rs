@@ -49,7 +49,7 @@ impl Model {
         (!name.is_empty()).then_some(Self { provider, name })
     }
 
-    /// The provider, said or told by the family; `None` if it can't be told.
+    /// The provider, as named or by its family; `None` if neither says it.
     pub fn provider(&self) -> Option<&str> {
         self.provider.as_deref().or_else(|| family_provider(&self.name))
     }

@@ -15,8 +15,8 @@ use super::rate_limit::Throttle;
 use super::reservation::{Notified, Turn};
 use crate::store::Active;
 
-/// How long a call counts before the client has said what became of it: it may be denied by somebody else, fail, or its
-/// client be killed. The client answers within milliseconds.
+/// How long a call counts before Claude Code has answered it: another hook may deny it, it may fail, or Claude Code may be
+/// killed. Claude Code answers within milliseconds.
 const LEASE: Duration = Duration::seconds(30);
 /// Most calls in line. A model that launches without end must not fill the state.
 const LINE_MAX: usize = 200;
@@ -33,7 +33,7 @@ pub struct AgentQueue {
     /// Which models the client took for which calls, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     learned: Vec<Learned>,
-    /// Whether the runners were told of slots that agents have.
+    /// Whether the runners can read how many slots agents have.
     #[serde(default, skip_serializing_if = "Published::is_nothing")]
     pub published: Published,
 }
@@ -115,8 +115,8 @@ impl Learned {
 }
 
 impl Waiting {
-    /// Whether `wanted` is this call again. A model may word a prompt anew; then the name must be the same, and its turn
-    /// must have been told, or two calls of one message would be taken for one.
+    /// Whether `wanted` is this call again. A model may reword a prompt; then the name must be the same, and its free slot
+    /// must have been reported, or two calls of one message would be taken for one.
     fn is_again(&self, wanted: &Task, call: &AgentCall) -> bool {
         let same_words = self.call.has_prompt_of(call);
         let same_name =
@@ -256,7 +256,7 @@ fn number(active: &Active, position: usize, limits: &Limits) -> usize {
     waiting[..position].iter().filter(before).count() + 1
 }
 
-/// A session shows that it lives: what it was not told of comes behind the others.
+/// A session shows that it lives: its calls whose free slot could not be reported are queued behind the others.
 pub fn requeue(active: &mut Active, session: &SessionId) {
     for position in 0..active.agents.waiting.len() {
         let waiting = &active.agents.waiting[position];
@@ -268,7 +268,7 @@ pub fn requeue(active: &mut Active, session: &SessionId) {
     }
 }
 
-/// Forgets the calls in line of a session, which nobody will launch again.
+/// Forgets the queued calls of a session: the model will not launch them again.
 pub fn leave_line(active: &mut Active, session: &SessionId) {
     active.agents.waiting.retain(|waiting| &waiting.session != session);
     for throttle in &mut active.agents.throttles {

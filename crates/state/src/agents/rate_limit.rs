@@ -11,7 +11,7 @@ use super::model::Model;
 
 /// For how long a limit is halved.
 const LASTS: Duration = Duration::minutes(5);
-/// How long somebody may yet be told of it.
+/// How long the hit is worth a report.
 const NEWS: Duration = Duration::hours(1);
 /// How far into an error's own words its number is looked for, in characters.
 const HEAD: usize = 120;
@@ -38,7 +38,7 @@ pub struct Throttle {
     pub scope: Scope,
     pub at_most: NonZeroUsize,
     pub until: DateTime<Utc>,
-    /// The session in which it was met, as long as that was not told.
+    /// The session in which it was met, as long as that was not reported.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "untold")]
     pub unreported: Option<RateLimitHit>,
 }

@@ -11,16 +11,16 @@ pub const KEPT_FOR: Duration = Duration::minutes(2);
 #[serde(tag = "turn", rename_all = "snake_case")]
 pub enum Turn {
     Waiting,
-    /// A slot is kept for it. The time counts anew from when its session is told.
+    /// A slot is reserved for it. The time starts again when its session is notified.
     Reserved {
         at: DateTime<Utc>,
         told: Notified,
     },
-    /// A slot was kept, and its session had no event in which that could be told. It stands in line again, behind the
-    /// others, when there is one: a session that sleeps must keep no slot from anybody.
+    /// A slot was reserved, and its session had no event that could report it. With the session's next event the call is
+    /// queued behind the others: a session that sleeps must keep no slot from others.
     #[serde(rename = "unheard")]
     Undeliverable,
-    /// Its session was told and did not launch it: the slot went to the next, and the session is told that, once.
+    /// Its session was notified and did not launch it. The slot went to the next call, and the session reads that once.
     #[serde(rename = "passed")]
     Expired,
 }

@@ -1,4 +1,4 @@
-//! What a session is to be told of its agents: each once.
+//! News of agents for a session: each is reported once.
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::id::SessionId;
@@ -8,7 +8,7 @@ use super::rate_limit::Throttle;
 use super::reservation::{Notified, Turn};
 use crate::store::Active;
 
-/// How many turns are told at once; the others follow with the next event.
+/// How many free slots one report names; the others follow with the next event.
 const AT_ONCE: usize = 2;
 
 /// One thing to tell a session.

@@ -1,4 +1,4 @@
-//! One end, as people are told of it.
+//! The end of one task, as people are notified of it.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-/// What ended longer ago is news to nobody.
+/// What finished longer ago is no news.
 const NEWS: chrono::Duration = chrono::Duration::minutes(10);
 /// Longest name that is noted, in characters.
 const NAME_MAX: usize = 200;
@@ -34,19 +34,19 @@ pub struct Ended {
     pub at: DateTime<Utc>,
 }
 
-/// How soon an end is told.
+/// How soon people are notified of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
     /// It failed.
     AtOnce,
-    /// It may be told together with others.
+    /// It may be shown together with others.
     Soon,
-    /// It looks like what a session's end does to its commands, which is told to us a little later.
+    /// It looks like what the end of a session does to its commands, and SessionEnd comes a little later.
     Deferred,
 }
 
 impl Ended {
-    /// The end of `task`; `None` if there is none, or nobody needs to hear of it: who stopped it knows.
+    /// The end of `task`; `None` if there is none, or if the user knows of it: the user stopped the task.
     pub(crate) fn of(task: &Task, now: DateTime<Utc>) -> Option<Self> {
         let Status::Finished(ending) = task.status() else { return None };
         if is_old(ending.ended_at, now) || is_known(&ending.outcome) {
@@ -66,7 +66,7 @@ impl Ended {
         })
     }
 
-    /// How soon it is told.
+    /// How soon people are notified.
     pub fn urgency(&self) -> Urgency {
         match &self.outcome {
             Outcome::Completed | Outcome::Unknown => Urgency::Soon,
@@ -79,14 +79,13 @@ impl Ended {
         }
     }
 
-    /// Whether it is told at all, if a success has to have run for this long. Of what ended in an unknown way nothing
-    /// says that it failed.
+    /// Whether people are notified at all, if a success must have run for this long. An unknown outcome is no failure.
     pub fn is_worth_telling(&self, success_min_ms: u64) -> bool {
         self.urgency() != Urgency::Soon || self.ran_ms.unwrap_or_default() >= success_min_ms
     }
 }
 
-/// Whether what was noted then is news to nobody: nobody could be started who tells it, or the machine slept.
+/// Whether what was noted then is no news any more: the notifier could not be started, or the machine slept.
 pub fn is_old(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - at > NEWS
 }

@@ -1,5 +1,5 @@
-//! What people are told of ends on their desktop. Noted in the very change that makes an end known, so whoever makes
-//! that change, there is one note; `sisyphus-notify` takes notes under the same lock, so each is told once.
+//! Desktop notifications. The commit that records an end also notes it, so there is one note whichever process commits.
+//! `sisyphus-notify` takes notes under the same lock, so each is shown once.
 
 mod ended;
 mod notes;

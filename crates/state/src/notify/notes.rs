@@ -1,4 +1,4 @@
-//! `notify.json`: what is to be told to people. There is no such file if there is nothing.
+//! `notify.json`: notes for people. There is no such file without a note.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ use super::Ended;
 use crate::reach::is_in_reach;
 use crate::store::{Format, Tally};
 
-/// How many notes of a kind are kept. Only where nobody takes them there are ever so many.
+/// How many notes of a kind are kept. There are ever so many only where no notifier takes them.
 const KEPT: usize = 200;
 
-/// What nobody has told yet.
+/// What was not shown yet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Notes {
     #[serde(default)]
@@ -74,8 +74,8 @@ impl Notes {
 }
 
 impl SessionSummary {
-    /// Whether it says more than the ends themselves did: of one task it would not, and what went well within moments
-    /// nobody waited for.
+    /// Whether it says more than the ends themselves did. Of one task it would not, and a success within moments is not
+    /// worth a notification.
     pub fn is_worth_telling(&self, success_min_ms: u64) -> bool {
         let took = u64::try_from((self.at - self.series.since).num_milliseconds()).unwrap_or(0);
         let tally = &self.series.tally;

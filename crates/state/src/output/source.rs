@@ -38,7 +38,7 @@ impl Source {
     /// sandboxed commands can write to, unless its middle is missing. `client_tmp` is where the client's file is looked for if the record
     /// does not say.
     pub fn open(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<Self> {
-        // The client's file of that name is a transcript, which is for nobody to read.
+        // The client's file of that name is a transcript, which no reader is given.
         if task.kind == Kind::Agent {
             return None;
         }

@@ -114,7 +114,7 @@ fn version_at_start(bytes: &[u8]) -> Option<u64> {
     str::from_utf8(number).ok()?.parse().ok()
 }
 
-/// The format of a file that somebody rewrote. One that names none has the first.
+/// The format of a file that a person rewrote. One that names none has the first.
 fn version_anywhere(bytes: &[u8]) -> u64 {
     #[derive(serde::Deserialize)]
     struct Versioned {
@@ -124,7 +124,7 @@ fn version_anywhere(bytes: &[u8]) -> u64 {
     serde_json::from_slice::<Versioned>(bytes).map_or(0, |found| found.version)
 }
 
-/// Like [`read`], for whoever holds the lock: a broken file is renamed, with its reason beside it, and the rest goes on.
+/// Like [`read`], for the process that holds the lock: a broken file is renamed, with its reason beside it, and the rest goes on.
 pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
     read_version_or_set_aside(path).map(|(value, _)| value)
 }

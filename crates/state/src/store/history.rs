@@ -22,7 +22,7 @@ use super::file;
 /// How many finished tasks each file keeps.
 const KEPT: usize = 200;
 
-/// Finished tasks, oldest first. They stay unparsed text until somebody asks: adding one costs the same whatever the
+/// Finished tasks, oldest first. They stay unparsed text until a reader asks for them: adding one costs the same whatever the
 /// others hold, and fields from the future survive.
 #[derive(Debug, Default)]
 pub struct History {

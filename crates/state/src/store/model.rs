@@ -1,6 +1,6 @@
 //! Every interleaving of two hooks that deliver one result at once, killed after any of their steps, with real files.
 //!
-//! Whatever happens, the result is told once; or more than once, and each time but the first says so.
+//! Whatever happens, the result is reported once; or more than once, and each time but the first says so.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -143,11 +143,11 @@ fn a_result_is_told_once_or_marked() {
             stage.recover(3);
             let told = stage.told.borrow();
             let name = format!("{order:?} {lives:?} {told:?}");
-            assert!(!told.is_empty(), "never told: {name}");
+            assert!(!told.is_empty(), "never reported: {name}");
             let unmarked = told.iter().filter(|(_, attempt)| *attempt == Attempt::First).count();
-            assert!(unmarked <= 1, "told twice unmarked: {name}");
+            assert!(unmarked <= 1, "reported twice unmarked: {name}");
             if lives == [STEPS, STEPS] {
-                assert_eq!(told.len(), 1, "told twice without a kill: {name}");
+                assert_eq!(told.len(), 1, "reported twice without a kill: {name}");
             }
             told_twice += usize::from(told.len() > 1);
         }
@@ -156,7 +156,7 @@ fn a_result_is_told_once_or_marked() {
     assert!(told_twice > 0);
 }
 
-/// I3: a better witness that comes at any moment is told too, once, as a correction.
+/// I3: a better source that comes at any moment is reported too, once, as a correction.
 #[test]
 fn a_correction_at_any_moment_is_told() {
     for moment in 0..=STEPS {
@@ -174,7 +174,7 @@ fn a_correction_at_any_moment_is_told() {
         stage.recover(3);
         stage.recover(4);
         let told: Vec<_> = stage.told.borrow().iter().map(|(_, attempt)| *attempt).collect();
-        // Before the lease nothing was told that could be corrected.
+        // Before the lease nothing was reported that could be corrected.
         let expected: &[Attempt] = match moment {
             0 => &[Attempt::First],
             _ => &[Attempt::First, Attempt::Correction],

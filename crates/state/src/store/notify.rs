@@ -24,8 +24,8 @@ use super::file::{self, Malformed};
 use crate::notify::{Ended, Line, Lines, Notes, Series, SessionSummary, is_live};
 
 impl Store {
-    /// What is to be told to people, without a lock. A broken file is set aside: else every hook would start somebody to
-    /// stumble over it.
+    /// The notes for people, without a lock. A broken file is set aside, or every hook would start a notifier that stumbles
+    /// over it.
     pub fn read_notes(&self) -> Result<Notes> {
         match file::read(&self.dir().notify()) {
             Err(error) if error.is::<Malformed>() => {
@@ -37,7 +37,7 @@ impl Store {
         }
     }
 
-    /// Changes what is to be told to people.
+    /// Changes the notes for people.
     pub fn take_notes<T>(&self, wait: Duration, take: impl FnOnce(&mut Notes) -> T) -> Result<T> {
         self.change(&self.dir().notify(), wait, take, Notes::is_empty)
     }

@@ -1,4 +1,4 @@
-//! How many results a session was told, by their outcome.
+//! How many results a session has read, by their outcome.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ impl Tally {
         *self.0.entry(word.to_owned()).or_default() += 1;
     }
 
-    /// One that counted was not told after all.
+    /// One that counted was not read after all.
     pub(crate) fn take_back(&mut self, word: &str) {
         if let Some(count) = self.0.get_mut(word) {
             *count = count.saturating_sub(1);
