@@ -1,8 +1,9 @@
 //! Taking over what 0.1.0 left in `.sisyphus/background-tasks`, once.
 //!
 //! A sandboxed command of a session that was started in the home folder can write there, so nothing there is believed a
-//! second time: the note [`StateDir::imported`] ends it. Every step can be repeated, so a process that is killed over it
-//! costs nothing. The old folder stays for a month: the shells of running sessions name the runner in it.
+//! second time: the note [`StateDir::imported`] ends it. Only the output of a command that an old runner still watched is
+//! taken from there later ([`kept_output`]). Every step can be repeated, so a process that is killed over it costs nothing.
+//! The old folder stays for a month: the shells of running sessions name the runner in it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -108,6 +109,14 @@ pub fn link_for_people(state: &StateDir) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The output that a runner of 0.1.0 kept after the import: it writes to the folder that it was started with.
+pub(crate) fn kept_output(state: &StateDir, task: &Task) -> Option<File> {
+    let run = task.old_run.as_ref()?;
+    let old = left_by_0_1(state)?;
+    let is_folder = sys::is_private_dir(&old.output_dir()).unwrap_or(false);
+    is_folder.then(|| sys::open_own_file(&old.output(run)).ok()).flatten()
 }
 
 /// The state folder of 0.1.0, if there is one that is no link and can be changed by this user alone.

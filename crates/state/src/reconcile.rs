@@ -22,6 +22,7 @@ use sisyphus_tasks::status::{Ending, Status, Watch};
 use sisyphus_tasks::task::{Event, Kind, StopProgress, Task};
 
 use crate::completion::is_client_file;
+use crate::import_0_1::kept_output;
 use crate::output::{adopt, clients_file, keep_observed};
 use crate::run::Run;
 use crate::store::Active;
@@ -312,7 +313,9 @@ fn take_output(task: &Task, result: &RunResult, run: &Run, state: &StateDir) -> 
         match run.confinement() {
             Confinement::Outside => drop(std::fs::rename(run.output(), &target)),
             Confinement::Sandboxed => {
-                if let Ok(mut kept) = sys::open_own_file(&run.output()) {
+                let kept = kept_output(state, task);
+                let kept = kept.or_else(|| sys::open_own_file(&run.output()).ok());
+                if let Some(mut kept) = kept {
                     let _ = adopt(&mut kept, &target);
                 }
             }

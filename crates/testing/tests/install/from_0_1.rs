@@ -1,9 +1,10 @@
 //! Installing over 0.1.0, which had itself and its state in a folder that a sandboxed command may write to.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::PathBuf;
 
+use nix::unistd::geteuid;
 use serde_json::{Value, json};
 
 use crate::site::{Site, succeeds};
@@ -57,6 +58,35 @@ fn an_update_brings_the_tasks_along() {
     )
     .unwrap();
     assert_eq!(old["tasks"], json!([]));
+}
+
+/// A runner that outlives the update keeps the output in the old folder, whose path it was started with.
+#[test]
+fn the_output_of_an_old_runner_comes_along() {
+    let site = Site::new();
+    install_0_1(&site);
+    let root = site.tmp.join(format!("claude-{}", geteuid())).join("sisyphus");
+    let run = root.join("tlive");
+    DirBuilder::new().recursive(true).mode(0o700).create(&run).unwrap();
+    let active = site.documented_state().join("active.json");
+    let mut live: Value = serde_json::from_slice(&fs::read(&active).unwrap()).unwrap();
+    live["tasks"][0]["run_root"] = json!(root);
+    live["tasks"][0]["status"]["watch"] = json!("supervised");
+    fs::write(&active, live.to_string()).unwrap();
+    site.install();
+    fs::write(site.documented_state().join("output/tlive.log"), "3 failed\n").unwrap();
+    fs::write(run.join("claimed.json"), "{}").unwrap();
+    let result = json!({ "exit": { "code": 3 }, "stop": "none", "ended_at": "2026-11-21T02:31:00Z",
+        "duration_ms": 60_000, "output": { "bytes": 9, "dropped": 0 } });
+    fs::write(run.join("result.json"), result.to_string()).unwrap();
+    assert_eq!(sisyphus(&site, &["output", "tlive"]), "3 failed\n");
+    let listed: Value =
+        serde_json::from_str(&sisyphus(&site, &["show", "tlive", "--json"])).unwrap();
+    assert_eq!(listed["task"]["exit_code"], 3, "{listed:#}");
+    assert_eq!(listed["task"]["output_dropped_bytes"], 0, "{listed:#}");
+    // It stays when the old folder goes.
+    fs::remove_dir_all(site.documented_state()).unwrap();
+    assert_eq!(sisyphus(&site, &["output", "tlive"]), "3 failed\n");
 }
 
 #[test]
