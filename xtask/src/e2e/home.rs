@@ -1,6 +1,7 @@
 //! A scratch home for one client: settings, a trusted project, and the plugin if wanted.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -105,7 +106,7 @@ impl Home {
             fs::create_dir_all(created.project.join(".git").join(part))?;
         }
         if setup.plugin {
-            created.install(stage)?;
+            created.install(&stage.root, &stage.binaries)?;
         }
         Ok(created)
     }
@@ -118,6 +119,11 @@ impl Home {
     /// The state folder.
     pub(crate) fn state(&self) -> PathBuf {
         self.path.join(".claude/plugins/data/sisyphus/state")
+    }
+
+    /// The state folder of 0.1.0.
+    pub(crate) fn old_state(&self) -> PathBuf {
+        self.path.join(".claude/.sisyphus/background-tasks")
     }
 
     /// The folder of the queue of all sessions.
@@ -203,16 +209,18 @@ impl Home {
         })
     }
 
-    fn install(&self, stage: &Stage) -> Result<()> {
-        let script = stage.root.join("install.sh");
+    /// Installs the plugin whose files are in `root` and whose binaries are in `binaries`, as a user would.
+    pub(crate) fn install(&self, root: &Path, binaries: &Path) -> Result<()> {
+        let script = root.join("install.sh");
         let log = self.folder.join("install.log");
         let output = self
             .command(&script)
-            .env("SISYPHUS_PREBUILT", &stage.binaries)
-            .current_dir(&stage.root)
+            .env("SISYPHUS_PREBUILT", binaries)
+            .current_dir(root)
             .output()
             .with_context(|| format!("could not start `{}`", script.display()))?;
-        fs::write(&log, [output.stdout, output.stderr].concat())?;
+        let mut all = File::options().create(true).append(true).open(&log)?;
+        all.write_all(&[output.stdout, output.stderr].concat())?;
         ensure!(output.status.success(), "`./install.sh` failed; its output: {}", log.display());
         let plugin = self.plugin();
         ensure!(plugin.is_dir(), "`./install.sh` made no `{}`", plugin.display());

@@ -10,6 +10,9 @@ use anyhow::{Context as _, Result};
 use super::sys;
 use crate::remove::remove;
 
+/// The state folder, and that of 0.1.0.
+const STATES: [&str; 2] = ["plugins/data/sisyphus/state", ".sisyphus/background-tasks"];
+
 /// Where Claude Code keeps its tasks.
 fn client_tmp() -> PathBuf {
     PathBuf::from(format!("/tmp/claude-{}", sys::user_id()))
@@ -28,7 +31,7 @@ fn remove_of(scenario: &Path) -> Result<()> {
     let root = client_tmp().join("sisyphus");
     let recorded: String = entries(scenario)?
         .iter()
-        .map(|home| home.join("home/.claude/plugins/data/sisyphus/state"))
+        .flat_map(|home| STATES.map(|state| home.join("home/.claude").join(state)))
         .map(|state| records(&state))
         .collect::<Result<_>>()?;
     let is_recorded =
@@ -65,7 +68,7 @@ fn remove_clients_own(scenario: &Path) -> Result<()> {
 }
 
 /// Claude Code's name for a folder: everything except letters and digits becomes a dash.
-pub(super) fn flattened(folder: &Path) -> String {
+pub(crate) fn flattened(folder: &Path) -> String {
     let text = folder.to_string_lossy();
     text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }

@@ -7,6 +7,7 @@ mod inspector;
 mod leftovers;
 mod mask;
 mod namespace;
+mod old_version;
 pub(crate) mod plugin;
 pub(crate) mod program;
 mod runs;
@@ -25,9 +26,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::repository;
 pub(crate) use client::unpack;
 pub(crate) use scenarios::rewriting_plugin::{REWRITE_HOOK, answer_as_rewriting_hook};
-use scenarios::{SCENARIOS, Scenario};
+use scenarios::{Runs, SCENARIOS, Scenario};
 
-/// Runs the named scenarios, or all.
+/// Runs the scenarios that the arguments name; without a name all but those that run only by name.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let choice = Choice::parse(arguments)?;
     if choice.lists {
@@ -42,12 +43,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             return Ok(code);
         }
     }
-    Ok(runs::run_all(&choice.scenarios, choice.jobs, choice.leftovers))
+    let code = runs::run_all(&choice.scenarios, choice.jobs, choice.leftovers);
+    for scenario in &choice.left_out {
+        println!("left out: `{0}`; `cargo xtask e2e {0}` runs it", scenario.name);
+    }
+    Ok(code)
 }
 
 /// Downloads what the scenarios need while the network is still available.
 fn prepare(choice: &Choice) -> Result<()> {
     let target = repository::target()?;
+    // First: a checkout without that commit says so before anything is built.
+    if choice.scenarios.iter().any(|scenario| scenario.name == old_version::NEEDED_BY) {
+        old_version::build(&repository::root()?, &target)?;
+    }
     client::fetch(&target)?;
     if choice.scenarios.iter().any(|scenario| scenario.needs_plugin) {
         plugin::build(&repository::root()?, &target)?;
@@ -67,6 +76,8 @@ enum Leftovers {
 
 struct Choice {
     scenarios: Vec<&'static Scenario>,
+    /// What runs only by name, if there is no name.
+    left_out: Vec<&'static Scenario>,
     jobs: usize,
     leftovers: Leftovers,
     lists: bool,
@@ -78,6 +89,7 @@ impl Choice {
         let mut names = Vec::new();
         let mut choice = Self {
             scenarios: Vec::new(),
+            left_out: Vec::new(),
             jobs: 1,
             leftovers: Leftovers::Remove,
             lists: false,
@@ -106,10 +118,36 @@ impl Choice {
             names.is_empty() || names.iter().any(|name| scenario.name.contains(name))
         };
         choice.scenarios = SCENARIOS.iter().filter(is_named).collect();
+        if names.is_empty() && !choice.lists {
+            let runs = |scenario: &&Scenario| scenario.runs == Runs::Always;
+            (choice.scenarios, choice.left_out) = choice.scenarios.into_iter().partition(runs);
+        }
         ensure!(
             !choice.scenarios.is_empty(),
             "no scenario is named like {names:?}; `--list` shows all"
         );
         Ok(choice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&str]) -> (Vec<&'static str>, Vec<&'static str>) {
+        let arguments: Vec<String> = arguments.iter().map(|&it| it.to_owned()).collect();
+        let choice = Choice::parse(&arguments).unwrap();
+        let names = |scenarios: &[&Scenario]| scenarios.iter().map(|it| it.name).collect();
+        (names(&choice.scenarios), names(&choice.left_out))
+    }
+
+    #[test]
+    fn what_takes_long_runs_only_by_name() {
+        let (plain, left_out) = names(&[]);
+        assert!(plain.contains(&"validate") && !plain.contains(&"upgrade"), "{plain:?}");
+        assert_eq!(left_out, ["upgrade"]);
+        assert_eq!(names(&["upgrade"]), (vec!["upgrade"], vec![]));
+        let (listed, left_out) = names(&["--list"]);
+        assert_eq!((listed.len(), left_out.len()), (SCENARIOS.len(), 0));
     }
 }

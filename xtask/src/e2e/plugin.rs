@@ -17,11 +17,16 @@ const OF_THE_CALLER: [&str; 3] = ["CLAUDE_CONFIG_DIR", "SISYPHUS_STATE_DIR", "SI
 
 /// Lets `install.sh` build the plugin; returns a folder with the installed binaries.
 pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {
-    let home = target.join("e2e").join(format!(".installed-{}", id()));
-    let kept = install(root, &home).and_then(|()| keep(&home, &binaries(target)));
-    let removed = remove(&home);
-    kept.and(removed)?;
+    build_into(root, target, &binaries(target))?;
     Ok(binaries(target))
+}
+
+/// Lets the `install.sh` in `root` build the plugin, and copies the binaries which it installed into `folder`.
+pub(super) fn build_into(root: &Path, target: &Path, folder: &Path) -> Result<()> {
+    let home = target.join("e2e").join(format!(".installed-{}", id()));
+    let kept = install(root, &home).and_then(|()| keep(&home, folder));
+    let removed = remove(&home);
+    kept.and(removed)
 }
 
 /// The folder that [`build`] fills.

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::api::Api;
 use super::home::Home;
 use super::session::{BYPASS, LIMIT, sweep};
-use super::{program, wait};
+use super::{program, sys, wait};
 
 /// Claude Code in a terminal. Dropping it ends the terminal, Claude Code and all processes from its home.
 pub(crate) struct Tui<'home> {
@@ -112,6 +112,16 @@ impl<'home> Tui<'home> {
             .output()
             .context("could not start `tmux`")?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Kills the client, and nothing that it has started.
+    pub(crate) fn kill(&self) -> Result<()> {
+        let output = self.command().args(["display-message", "-p", "#{pane_pid}"]).output();
+        let printed = output.context("could not start `tmux`")?.stdout;
+        let leader = String::from_utf8_lossy(&printed).trim().parse();
+        let leader = leader.context("`tmux` did not say which process is in the terminal")?;
+        sys::kill_group(leader);
+        wait::until_true("the client to end", LIMIT / 9, || !sys::is_alive(leader))
     }
 
     fn keys(&self, keys: &[&str]) -> Result<()> {

@@ -36,6 +36,7 @@ mod task_stop;
 mod torture;
 mod twins;
 mod ultrawork;
+mod upgrade;
 mod validate;
 mod wake_in_tui;
 mod witness;
@@ -44,17 +45,26 @@ use anyhow::Result;
 
 use super::stage::Stage;
 
+/// When a scenario runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Runs {
+    Always,
+    /// It takes long to prepare, or needs what not every checkout has.
+    ByName,
+}
+
 /// One scenario.
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) needs_plugin: bool,
+    pub(super) runs: Runs,
     pub(super) run: fn(&Stage) -> Result<()>,
 }
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     // Without the plugin: these two check the harness itself.
-    Scenario { name: "bare_client", needs_plugin: false, run: bare_client::run },
-    Scenario { name: "bare_tui", needs_plugin: false, run: bare_tui::run },
+    without_plugin("bare_client", bare_client::run),
+    without_plugin("bare_tui", bare_tui::run),
     with_plugin("validate", validate::run),
     with_plugin("archive", archive::run),
     with_plugin("reminder_mid_turn", reminder_mid_turn::run),
@@ -95,8 +105,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("headless_end", headless_end::run),
     with_plugin("torture_bash", torture::run_bash),
     with_plugin("torture_zsh", torture::run_zsh),
+    Scenario { runs: Runs::ByName, ..with_plugin("upgrade", upgrade::run) },
 ];
 
+const fn without_plugin(name: &'static str, run: fn(&Stage) -> Result<()>) -> Scenario {
+    Scenario { name, needs_plugin: false, runs: Runs::Always, run }
+}
+
 const fn with_plugin(name: &'static str, run: fn(&Stage) -> Result<()>) -> Scenario {
-    Scenario { name, needs_plugin: true, run }
+    Scenario { needs_plugin: true, ..without_plugin(name, run) }
 }
