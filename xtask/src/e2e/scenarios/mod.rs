@@ -12,6 +12,7 @@ mod crash;
 mod crash_unwatched;
 mod exit_in_tui;
 mod headless_end;
+mod killed_hooks;
 mod many_at_once;
 mod mcp_inspector;
 mod mcp_tools;
@@ -85,6 +86,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("crash_unwatched", crash_unwatched::run),
     with_plugin("exit_in_tui", exit_in_tui::run),
     with_plugin("binaries_deleted", binaries_deleted::run),
+    with_plugin("killed_hooks", killed_hooks::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),
     with_plugin("service", service::run),
     with_plugin("sleep_guard", sleep_guard::run),
