@@ -92,7 +92,7 @@ fn outcome(predicate: &str) -> Option<Outcome> {
     let says = |words: &[&str]| words.iter().any(|word| predicate.contains(word));
     if says(&["exit code unknown", "exit code is unknown", "was lost"]) {
         Some(Outcome::Unknown)
-    } else if says(&["time limit", "timed out"]) {
+    } else if says(&["timed out"]) {
         Some(Outcome::TimedOut)
     } else if says(&["was stopped", "was cancelled", "was canceled"]) {
         Some(Outcome::Stopped)
@@ -136,6 +136,7 @@ mod tests {
             ("was lost, exit code unknown: it died.", Some(Outcome::Unknown)),
             ("finished, exit code unknown.", Some(Outcome::Unknown)),
             ("is number 3 in the queue: at most 5 at once", None),
+            ("has a time limit of 30 min (user setting `sisyphus.task_ttl_minutes`).", None),
             ("is still running and has printed nothing for 5 min.", None),
         ];
         for (predicate, expected) in cases {
