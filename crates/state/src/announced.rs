@@ -1,8 +1,8 @@
-//! `announced/SESSION/CALL.json`: calls that were seen before they ran, one file each. They are made and taken back
-//! without a lock. Any number of shells may read them; reading takes nothing away.
+//! `announced/SESSION/CALL.json`: calls that a hook saw before they ran, one file each. Hooks create and remove them
+//! without a lock. Any number of shells may read them; reading consumes nothing.
 //!
-//! A client that answers faster than its shell comes up has named the run already. Then `announced/SESSION/CLIENT_ID.run`
-//! stands for the call until the runner attaches, so that the shell still asks.
+//! Claude Code may answer a call and name its run before the shell is up. Then `announced/SESSION/CLIENT_ID.run`
+//! replaces the announcement until the runner attaches, so that the shell still asks.
 
 use std::fs;
 use std::io;
@@ -19,11 +19,11 @@ use sisyphus_tasks::call::Announcement;
 /// Largest announcement, in bytes. A command is one argument of a process, on Linux at most 128 kB; JSON may need six
 /// bytes for one.
 const ANNOUNCEMENT_MAX: u64 = 1024 * 1024;
-/// How often the folder may vanish while a call is announced.
+/// How often the folder may be removed while a hook announces a call.
 const TRIES: usize = 10;
-/// How long a shell may take from its start to the snippet. One that was killed before leaves its mark that long.
+/// How long a shell may take from its start to the snippet. The mark of a shell that was killed before stays that long.
 const SHELL_START: Duration = Duration::from_secs(30);
-/// How the mark of a run ends that the client has named and that no runner has attached to.
+/// File extension of the mark of a run that Claude Code has named and no runner has attached to.
 const EXPECTED: &str = "run";
 
 /// The announced calls of one session.
@@ -37,12 +37,12 @@ impl Announced {
         Self { dir: state.announced_dir().join(session.as_str()) }
     }
 
-    /// Those in the folder `dir`.
+    /// The announcements in the folder `dir`.
     pub fn at(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
     }
 
-    /// The folder whose existence tells a shell that something is announced.
+    /// The folder. A shell asks only if it exists.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -55,7 +55,7 @@ impl Announced {
     pub fn announce(&self, announcement: &Announcement) -> Result<()> {
         let call = announcement.call.tool_use_id.as_ref().context("a call without an id")?;
         let bytes = serde_json::to_vec(announcement).context("could not encode a call")?;
-        // The process that takes back the last announcement removes the folder, maybe just now.
+        // The process that removes the last announcement removes the folder, possibly at this moment.
         for _ in 0..TRIES {
             sys::create_private_dir_all(&self.dir)
                 .with_context(|| format!("could not create `{}`", self.dir.display()))?;
@@ -71,15 +71,15 @@ impl Announced {
         )
     }
 
-    /// The announcement of a call; `None` if there is none that can be read.
+    /// The announcement of a call; `None` if it is missing or unreadable.
     pub fn read(&self, call: &ToolUseId) -> Option<Announcement> {
         read(&self.path(call))
     }
 
-    /// Takes an announcement back, if it is there.
+    /// Removes an announcement, if there is one.
     pub fn remove(&self, call: &ToolUseId) {
         if fs::remove_file(self.path(call)).is_ok() {
-            // It stays while it holds others.
+            // This fails while the folder holds others.
             let _ = fs::remove_dir(&self.dir);
         }
     }
@@ -88,26 +88,26 @@ impl Announced {
         self.dir.join(format!("{run}.{EXPECTED}"))
     }
 
-    /// Takes an announcement back, if it is there, and keeps its shell asking: the client calls it `run`, and no runner has
-    /// attached.
+    /// Removes an announcement, if there is one, and marks the run `run` that Claude Code named for it. No runner has
+    /// attached, so the shell must still ask.
     pub fn expect(&self, call: &ToolUseId, run: &ClientTaskId) {
         let _ = fs::rename(self.path(call), self.expected(run));
     }
 
-    /// The call whose shell is kept asking as this run; `None` if none is.
+    /// The call that the mark of this run stands for; `None` without a mark.
     pub fn expected_call(&self, run: &ClientTaskId) -> Option<Announcement> {
         read(&self.expected(run))
     }
 
-    /// The runner of `run` has attached, or never will.
+    /// Removes the mark of `run`: its runner has attached, or never will.
     pub fn forget(&self, run: &ClientTaskId) {
         if fs::remove_file(self.expected(run)).is_ok() {
             let _ = fs::remove_dir(&self.dir);
         }
     }
 
-    /// Forgets the runs that are waited for in vain: those that have been attached to, and those whose shell must have
-    /// come up long ago. Removes what a process that was killed has half written.
+    /// Removes marks that have served their purpose: a runner has attached, or the shell should have been up long ago.
+    /// Removes files that a killed process left half written.
     pub fn forget_overdue(&self, now: SystemTime, is_attached: impl Fn(&ClientTaskId) -> bool) {
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let path = entry.path();
@@ -132,7 +132,7 @@ impl Announced {
         }
     }
 
-    /// Every announced call, in the order of their tickets. One that can't be read is left out.
+    /// Every announced call, ordered by ticket. Unreadable ones are left out.
     pub fn list(&self) -> Result<Vec<Announcement>> {
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,

@@ -1,4 +1,4 @@
-//! The end of a task as the client tells it: the only witness of an observed one, a second one of the others.
+//! The end of a task as Claude Code reports it: the only source for an observed task, a second source for the others.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -17,20 +17,20 @@ use sisyphus_tasks::task::{AgentLife, Client, Event, Task};
 use crate::output::keep_observed;
 use crate::store::Active;
 
-/// How the client says that a command ended.
+/// How a command ended, as Claude Code reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientEnd {
     ExitCode(i32),
-    /// Stopped by the client, for whatever reason.
+    /// Claude Code stopped it, for whatever reason.
     Killed,
-    /// Stopped by the client at its time limit.
+    /// Claude Code stopped it at its time limit.
     TimeLimit,
-    /// It ended, and the client's words say no more, or not in words that we know.
+    /// It ended, and Claude Code's text says no more, or is unknown to us.
     Unclear,
 }
 
-/// One notice of the client about one background command.
+/// One notice from Claude Code about one background command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     pub session: SessionId,
@@ -44,17 +44,17 @@ pub struct Notice {
     pub end: ClientEnd,
 }
 
-/// A notice with what the hook found out about its task.
+/// A notice with what the hook knows about its task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Completion {
     pub notice: Notice,
     pub known: Known,
-    /// The output, kept under the name of the task, if no runner keeps it.
+    /// The output, kept under the task's id, if no runner keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<KeptOutput>,
 }
 
-/// What was known of a notice's task when it came.
+/// What was known about a notice's task when the notice arrived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
@@ -62,14 +62,14 @@ pub enum Known {
     Recorded(TaskId),
     /// It was announced, and the notice names both ids.
     Announced(Box<Join>),
-    /// Its record went to the history already.
+    /// Its record is already in the history.
     Retired(Box<Task>),
-    /// It is first heard of here: from before the plugin was there, or its hooks failed. This is its id.
+    /// The notice is the first report: the task is older than the plugin, or its hooks failed. This is its new id.
     New(TaskId),
 }
 
 impl Known {
-    /// The task that is meant.
+    /// The id of the task.
     pub fn id(&self) -> &TaskId {
         match self {
             Self::Recorded(id) | Self::New(id) => id,
@@ -80,7 +80,7 @@ impl Known {
 }
 
 impl Completion {
-    /// Takes the client's word for the end of a task.
+    /// Records the end of a task as Claude Code reports it.
     pub(crate) fn apply(self, active: &mut Active, now: Now) {
         let Self { notice, known, output } = self;
         let kept_for = known.id().clone();
@@ -103,11 +103,11 @@ impl Completion {
         let Some(task) = active.task_mut(&id) else { return };
         task.client.get_or_insert(Client { id: notice.client_id, process: None });
         task.last_word = Some(now.tick);
-        // The client tells it to the main conversation, so that is where it belongs now.
+        // Claude Code notifies the main conversation, so the task belongs there from here on.
         if task.agent.is_some() {
             task.agent_life = AgentLife::Stopped;
         }
-        // Which task is meant was found out without the lock: of another one this is no output.
+        // The hook chose the task without the lock. The output of another task does not belong here.
         if task.output.is_none() && kept_for == id {
             task.output = output;
         }
@@ -129,10 +129,10 @@ fn ending(task: &Task, end: ClientEnd, now: Now) -> Ending {
         ClientEnd::ExitCode(_) => Source::ClientExitCode,
         ClientEnd::Killed | ClientEnd::TimeLimit => Source::Client,
         ClientEnd::Unclear if asked.is_some() => Source::Client,
-        // That nothing is known takes no conclusion back.
+        // An unclear report does not override a conclusion.
         ClientEnd::Unclear => Source::Concluded,
     };
-    // From the call to the notice is not from the start to the end.
+    // The time from the call to the notice is not the command's duration.
     let started_at = match task.status() {
         Status::Running { started_at, .. } => Some(*started_at),
         Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
@@ -149,7 +149,7 @@ fn first_heard_of(id: TaskId, notice: &Notice, now: Now) -> Task {
     task
 }
 
-/// Keeps the output of a command that no runner keeps, under the name of its task.
+/// Keeps the output of a command without a runner under the task's id.
 pub fn observed_output(
     notice: &Notice,
     started_in: &SessionId,
@@ -167,8 +167,8 @@ pub fn observed_output(
     Some(KeptOutput { client_file: Some(path.clone()), ..kept })
 }
 
-/// Whether `path` is the client's output file of this task. A sandboxed command may have named it, and a report
-/// names it to the model.
+/// Whether `path` is Claude Code's output file of this task. A sandboxed command may have supplied the path, and a
+/// report shows it to the model.
 pub(crate) fn is_client_file(
     path: &Path,
     session: &SessionId,
@@ -185,7 +185,7 @@ pub(crate) fn is_client_file(
         && path.to_str().is_some_and(|text| text.bytes().all(is_plain))
 }
 
-/// The client writes every other character of a project's path as a dash. What the model reads holds nothing else.
+/// Claude Code writes every other character of a project's path as a dash. The model reads no other characters.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/._-".contains(&byte)
 }

@@ -1,7 +1,7 @@
-//! What happens to tasks, as one process tells the next: everything that changes the state goes through here.
+//! What happens to tasks, as one process reports it to the next. Every change to the state is an event.
 //!
-//! An event holds all that is needed to apply it, because the process that applies it may be another one, later. It can
-//! come late and twice: what it changes already then stays as it is.
+//! An event contains everything needed to apply it, because another process may apply it later. It may arrive late or
+//! twice: applying it again changes nothing.
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,39 +19,39 @@ use crate::agents::{self, AgentEnd, Launch, Limits};
 use crate::completion::Completion;
 use crate::store::Active;
 
-/// How long before SessionEnd the client stops what runs, at most: it stops first and tells us then, and its KILL comes
-/// 2 s after its TERM.
+/// How long before SessionEnd Claude Code may stop what runs. It stops commands first and calls the hook afterwards,
+/// and sends KILL 2 s after TERM.
 const STOPPED_BEFORE: Duration = Duration::seconds(5);
-/// The signals that it stops with.
+/// The signals that Claude Code stops commands with.
 const STOPPING: [i32; 2] = [9, 15];
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The client started a run for a call.
+    /// Claude Code started a run for a call.
     Joined(Box<Join>),
-    /// The client announced the end of a command.
+    /// Claude Code reported the end of a command.
     Completed(Box<Completion>),
-    /// The client that started this run is gone, and nothing else reports how it finishes.
+    /// The Claude Code that started this run is gone, and nothing else reports how it finishes.
     ClientGone { session: SessionId, client_id: ClientTaskId },
-    /// A turn of the main conversation ended, and the client listed what runs in the background, if it did.
+    /// A turn of the main conversation ended. `listed` is Claude Code's list of background tasks, if it gave one.
     TurnEnded { session: SessionId, listed: Option<Vec<ClientTaskId>>, client: Option<ProcessRef> },
-    /// The client is asked to stop a task.
+    /// The model asked Claude Code to stop a task.
     StopRequested { session: SessionId, client_id: ClientTaskId, at: DateTime<Utc> },
-    /// The client has stopped it.
+    /// Claude Code has stopped it.
     StopConfirmed { session: SessionId, client_id: ClientTaskId, at: DateTime<Utc> },
-    /// A person or the model asks us to stop a task.
+    /// The user or the model asked us to stop a task.
     CancelRequested { task: TaskId, by: Canceller, at: DateTime<Utc> },
-    /// A subagent stopped: results of its commands are for the main conversation now.
+    /// A subagent stopped: the results of its commands go to the main conversation.
     SubagentStopped { session: SessionId, agent: AgentId },
-    /// A new client goes on with a session: the subagents of the one before are gone.
+    /// Another Claude Code resumed the session: the subagents of the previous one are gone.
     SessionResumed { session: SessionId },
-    /// The client exits.
+    /// Claude Code exits.
     SessionEnded { session: SessionId, at: DateTime<Utc> },
-    /// The client goes on with another conversation, which takes over what runs.
+    /// Claude Code switched to another conversation, which takes over what runs.
     SessionTransferred { from: SessionId, to: SessionId },
-    /// Results that the session had not read when it ended are wanted again.
+    /// A resumed session needs the results that it had not read when it ended.
     Unparked { tasks: Vec<Task> },
     /// Results were printed.
     Printed {
@@ -60,22 +60,22 @@ pub enum Event {
         channel: Channel,
         at: DateTime<Utc>,
     },
-    /// The reader read a result in another way.
+    /// The reader read a result without a reminder.
     Read { task: TaskId, revision: Revision },
-    /// The client started an agent for a call.
+    /// Claude Code started an agent for a call.
     AgentLaunched { launch: Box<Launch>, id: ClientTaskId, at: DateTime<Utc> },
-    /// A call for an agent came to nothing that runs in the background.
+    /// A call for an agent started nothing in the background.
     AgentNotLaunched { session: SessionId, call: ToolUseId },
     /// An agent ended.
     AgentEnded { id: ClientTaskId, end: AgentEnd, limits: Limits, at: DateTime<Utc> },
-    /// An agent that ended before runs again.
+    /// A finished agent runs again.
     AgentRevived { before: Box<Task>, at: DateTime<Utc> },
-    /// The model will not launch again what the session has in line.
+    /// The model will not launch the session's queued calls again.
     AgentQueueLeft { session: SessionId },
 }
 
 impl Event {
-    /// Changes the state by what happened.
+    /// Applies the event to the state.
     pub fn apply(self, active: &mut Active, now: Now) {
         match self {
             Self::Joined(join) => joined(active, *join),
@@ -88,7 +88,7 @@ impl Event {
                 }
             }
             Self::TurnEnded { session, listed, client } => {
-                // The turn would wait for the answer to such a call: it came to nothing, and that was not seen.
+                // A turn waits for the answer to such a call. So the call started nothing, and no hook saw that.
                 active.tasks.retain(|task| !agents::is_unanswered_in(task, &session));
                 if let Some(listed) = listed {
                     end_unlisted(active, &session, &listed, client.as_ref(), now);
@@ -114,7 +114,7 @@ impl Event {
             Self::SessionResumed { session } => {
                 active.resume_session(&session, now);
                 release(active, &session, |task| task.agent.is_some());
-                // The end of the session did not stop these after all: whatever stops them later is something else.
+                // The end of the session did not stop these: a later stop has another cause.
                 for task in active.tasks.iter_mut().filter(|task| task.session == session) {
                     task.stop_request.take_if(|asked| asked.by == Canceller::SessionEnd);
                 }
@@ -173,10 +173,10 @@ fn joined(active: &mut Active, join: Join) {
     let call = &join.announcement.call;
     let known = active.named(&call.session, &join.client.id, call.tool_use_id.as_ref());
     match known.map(|task| task.id.clone()) {
-        // Another process recorded it, and it is over: this event was late.
+        // Another process recorded it, and it has retired: this event is late.
         None if active.has_retired(&call.session, &join.client.id) => {}
         None => active.insert(join.into_task()),
-        // First heard of in its notice, which named less.
+        // Its notice created the record, and the notice says less.
         Some(id) => {
             let Some(task) = active.task_mut(&id) else { return };
             if let Some(client) = &mut task.client {
@@ -202,8 +202,8 @@ fn is_observed(task: &Task) -> bool {
     matches!(task.status(), Status::Running { watch: Watch::Observed, .. })
 }
 
-/// Ends tasks that only the client sees and that it does not list any more, twice in a row: its notice of the end was
-/// missed, or will never come. Once may be the moment between the end and the notice.
+/// Ends tasks that only Claude Code sees, once two lists in a row leave them out: the notice was missed, or will never
+/// come. A task that is missing once may be between its end and its notice.
 fn end_unlisted(
     active: &mut Active,
     session: &SessionId,
@@ -231,7 +231,7 @@ fn end_unlisted(
     release_unlisted(active, session, listed);
 }
 
-/// Hands over what is owed to subagents of which there is no record, and which the client does not list, twice in a row.
+/// Hands over the results owed to subagents that have no record and that two lists in a row leave out.
 fn release_unlisted(active: &mut Active, session: &SessionId, listed: &[ClientTaskId]) {
     let recorded: Vec<String> = active
         .live()
@@ -262,7 +262,7 @@ fn stop_confirmed(
 ) {
     let Some(task) = named(active, session, id) else { return };
     match task.status() {
-        // Its runner says how it ended, and the client that it was stopped.
+        // The runner reports how it ended; Claude Code reports that it was stopped.
         Status::Pending { .. }
         | Status::Queued { .. }
         | Status::Running { watch: Watch::Supervised, .. } => {
@@ -285,7 +285,7 @@ fn release(active: &mut Active, session: &SessionId, meant: impl Fn(&Task) -> bo
         .for_each(|task| task.agent_life = AgentLife::Stopped);
 }
 
-/// The same for every subagent that is known to be over: not each end of one is announced by SubagentStop.
+/// Does the same for every subagent that is known to be over: SubagentStop does not announce every end.
 fn release_subagents(active: &mut Active) {
     let over: Vec<String> = active
         .tasks
@@ -300,7 +300,7 @@ fn release_subagents(active: &mut Active) {
     }
 }
 
-/// Marks what runs, because the client is about to stop it, and closes what nothing will see end.
+/// Marks what runs, because Claude Code is about to stop it, and ends what nothing will report.
 fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, now: Now) {
     active.end_session(session, now.tick);
     for task in active.tasks.iter_mut().filter(|task| &task.session == session) {
@@ -319,7 +319,7 @@ fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, no
                     task.stop_request = Some(StopRequest::new(Canceller::SessionEnd, at));
                 }
             }
-            // It ended just now by what only looks like a stranger's signal.
+            // It ended shortly before, by a signal that looks foreign: Claude Code sent it because the session ends.
             Status::Finished(ending) => {
                 let by_end = Outcome::Cancelled { by: Canceller::SessionEnd };
                 if task.delivery().is_open()

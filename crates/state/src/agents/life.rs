@@ -1,4 +1,4 @@
-//! An agent from its launch to its end, as the client tells it.
+//! An agent from its launch to its end, as Claude Code reports it.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use super::occupancy::allowed;
 use super::rate_limit::{RateLimitHit, Scope, throttle};
 use crate::store::Active;
 
-/// A call of the client's tool for agents.
+/// A call of Claude Code's tool for agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
     pub session: SessionId,
@@ -27,23 +27,23 @@ pub struct Launch {
     pub cwd: std::path::PathBuf,
     pub description: String,
     pub call: AgentCall,
-    /// The machine that the client runs on.
+    /// The machine that Claude Code runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
 }
 
-/// How the client says that an agent ended.
+/// How an agent ended, as Claude Code reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentEnd {
     Finished,
     Failed(AgentFailure),
-    /// Stopped, by whom the client says.
+    /// Claude Code names what stopped it.
     Stopped(Canceller),
 }
 
 impl Launch {
-    /// Makes a task of the call, with a ticket of this moment.
+    /// Turns the call into a task whose ticket is the current time.
     pub fn into_task(self, status: Status) -> Task {
         let mut task = Task::new(TaskId::random(), Ticket::now(), self.session, self.cwd, status);
         task.tool_use_id = Some(self.tool_use_id);
@@ -56,8 +56,8 @@ impl Launch {
     }
 }
 
-/// The client launched the agent `id` for this call. A call that was not announced, or that took too long to be answered,
-/// is recorded now.
+/// Records that Claude Code launched the agent `id` for this call. A call that was not announced, or whose announcement
+/// lapsed before the answer, gets its record here.
 pub fn launched(active: &mut Active, launch: Launch, id: &ClientTaskId, now: Now) {
     let has_id = |task: &Task| task.kind == Kind::Agent && task.client_id() == Some(id);
     if active.tasks.iter().any(has_id) {
@@ -76,12 +76,12 @@ pub fn launched(active: &mut Active, launch: Launch, id: &ClientTaskId, now: Now
     active.insert(task);
 }
 
-/// The call came to nothing that runs in the background.
+/// Drops the announcement of a call that started nothing in the background.
 pub fn came_to_nothing(active: &mut Active, session: &SessionId, call: &ToolUseId) {
     drop(take_announced(active, session, call));
 }
 
-/// Whether this is a call for an agent, made by the main conversation of this session, that is not answered.
+/// Whether this is an unanswered call for an agent, made by the main conversation of this session.
 pub fn is_unanswered_in(task: &Task, session: &SessionId) -> bool {
     task.kind == Kind::Agent
         && &task.session == session
@@ -99,7 +99,7 @@ fn take_announced(active: &mut Active, session: &SessionId, call: &ToolUseId) ->
     Some(active.tasks.remove(position))
 }
 
-/// A known agent that ended before runs again: it was sent a message, or the work came to an end that it waited for.
+/// Records that a finished agent runs again: the model sent it a message, or the work that it waited for finished.
 pub fn revive(active: &mut Active, before: Task, now: Now) {
     let is_live = |task: &Task| {
         !task.status().is_final()
@@ -123,7 +123,7 @@ pub fn revive(active: &mut Active, before: Task, now: Now) {
     active.insert(task);
 }
 
-/// The client says that an agent ended. One that is not known, or not any more, changes nothing.
+/// Records that Claude Code reported the end of an agent. An agent without a live record changes nothing.
 pub fn ended(active: &mut Active, id: &ClientTaskId, end: AgentEnd, limits: &Limits, now: Now) {
     let is_it = |task: &&Task| task.kind == Kind::Agent && task.client_id() == Some(id);
     let Some(task) = active.live().find(is_it) else { return };
@@ -155,8 +155,8 @@ fn started_at(task: &Task) -> Option<DateTime<Utc>> {
     }
 }
 
-/// Whether the agent has background work of its own that will end: then it is not over when it stops, and it is not
-/// listed meanwhile (measured on 2.1.329). A server that it leaves running has no end to wait for.
+/// Whether the agent has background work of its own that will finish. Such an agent is not over when it stops, and
+/// Claude Code does not list it until then (measured on 2.1.329). A server that it leaves running never finishes.
 pub fn has_own_work(active: &Active, id: &ClientTaskId) -> bool {
     active.live().any(|task| {
         let is_its = task.agent.as_ref().is_some_and(|agent| agent.as_str() == id.as_str());
@@ -164,9 +164,9 @@ pub fn has_own_work(active: &Active, id: &ClientTaskId) -> bool {
     })
 }
 
-/// Whether the list of background tasks that `client` gives at Stop is about this task: it lists what it runs for the
-/// conversation, and an agent lives in one client, whatever its conversation is called. An agent that waits for work of
-/// its own is not listed, and is not over.
+/// Whether the list of background tasks that `client` gives at Stop covers this task. Claude Code lists what it runs
+/// for the conversation. An agent lives in one process of Claude Code, whatever the session's id is. An agent that
+/// waits for its own work is not listed, and is not over.
 pub fn is_listed_for(
     task: &Task,
     session: &SessionId,
@@ -174,7 +174,7 @@ pub fn is_listed_for(
     active: &Active,
 ) -> bool {
     match task.kind {
-        // A subagent's are left out: whether the list holds them was never seen.
+        // Tasks of a subagent are left out: no measurement shows whether the list contains them.
         Kind::Command | Kind::Service => &task.session == session && task.agent.is_none(),
         Kind::Agent => {
             let process = task.launched.as_ref().and_then(|call| call.process.as_ref());
@@ -184,7 +184,7 @@ pub fn is_listed_for(
     }
 }
 
-/// Whether a client is known to be gone. Of one on another machine nothing is.
+/// Whether the Claude Code that made this call is known to be gone. Nothing is known about one on another machine.
 fn is_orphan(
     call: &AgentCall,
     machine: Option<&Machine>,
@@ -199,7 +199,7 @@ fn is_orphan(
     }
 }
 
-/// Whether there is anything of a client that is gone.
+/// Whether a Claude Code that is gone left an agent or a queued call.
 pub fn has_orphans(active: &Active, is_gone: impl Fn(&ProcessRef) -> bool) -> bool {
     let of_task = |task: &Task| {
         let call = task.launched.as_ref();
@@ -209,14 +209,14 @@ pub fn has_orphans(active: &Active, is_gone: impl Fn(&ProcessRef) -> bool) -> bo
         || active.agents.waiting.iter().any(|it| is_orphan(&it.call, it.machine.as_ref(), &is_gone))
 }
 
-/// Ends the agents of clients that are gone, and forgets what stands in line for them.
+/// Ends the agents of every Claude Code that is gone, and removes its queued calls.
 pub fn end_orphans(active: &mut Active, is_gone: impl Fn(&ProcessRef) -> bool, now: Now) {
     active.agents.waiting.retain(|it| !is_orphan(&it.call, it.machine.as_ref(), &is_gone));
     let is_gone = |task: &Task| {
         let call = task.launched.as_ref().filter(|_| !task.status().is_final());
         call.is_some_and(|call| is_orphan(call, task.machine.as_ref(), &is_gone))
     };
-    // A call that was never answered leaves no trace.
+    // An unanswered call leaves no record.
     active.tasks.retain(|task| task.is_confirmed() || !is_gone(task));
     for task in active.tasks.iter_mut().filter(|task| is_gone(task)) {
         let ending = unseen_end(task, LostReason::SessionEnded, now.at);

@@ -1,4 +1,4 @@
-//! How many agents may run at once: the user's limit for a model, else for its provider, else for everything.
+//! How many agents may run at once: the user's limit for a model, else for its provider, else the default limit.
 
 use serde::{Deserialize, Serialize};
 use sisyphus_settings::{Settings, SlotLimit};
@@ -13,13 +13,13 @@ pub struct Limits {
     default: SlotLimit,
 }
 
-/// Those who share a limit: an agent belongs to one pool, the one that its limit came from.
+/// The agents that share a limit. An agent belongs to one pool, the one that its limit came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pool {
     /// With the user's key.
     Model(String),
     Provider(String),
-    /// What no other limit is for. Commands belong here too.
+    /// Everything without a limit of its own. Commands belong here too.
     Default,
 }
 
@@ -32,12 +32,12 @@ impl Limits {
         }
     }
 
-    /// Whether it matters which model an agent has.
+    /// Whether the limit depends on an agent's model.
     pub fn tell_models_apart(&self) -> bool {
         !self.models.is_empty() || !self.providers.is_empty()
     }
 
-    /// The limit that an agent of this model counts for. One of which nothing is known counts for the default.
+    /// The limit that an agent of this model counts toward. An unknown model counts toward the default.
     pub fn pool_of(&self, model: Option<&str>) -> (Pool, SlotLimit) {
         let model = model.and_then(Model::parse);
         let of_model = model.as_ref().and_then(|model| self.of_model(model));
@@ -45,7 +45,7 @@ impl Limits {
         of_model.or_else(of_provider).unwrap_or((Pool::Default, self.default))
     }
 
-    /// The limit of a pool as it is set now.
+    /// The current default limit.
     pub fn default_limit(&self) -> SlotLimit {
         self.default
     }
@@ -73,7 +73,7 @@ impl Limits {
         Some((Pool::Provider(key.clone()), *limit))
     }
 
-    /// The user's keys that can never mean anything, each with the reason.
+    /// The user's keys that can never match, each with the reason.
     pub fn never_matching(&self) -> Vec<(String, &'static str)> {
         let models = self.models.iter().filter_map(|(key, _)| Some((key, why_no_model(key)?)));
         let providers = self.providers.iter().filter_map(|(key, _)| {
@@ -114,7 +114,7 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
 }
 
-/// Smaller limits first: in doubt the stricter one counts.
+/// Orders smaller limits first: of two that fit equally well the stricter one is effective.
 fn smallness(limit: SlotLimit) -> usize {
     match limit {
         SlotLimit::AtMost(slots) => slots.get(),

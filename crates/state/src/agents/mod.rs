@@ -1,7 +1,7 @@
-//! Background agents of Claude Code: what is known of them, how many may run, and which calls are queued.
+//! Background agents of Claude Code: what is known about them, how many may run, and which calls are queued.
 //!
-//! An agent can't wait in its own call, as a command can. A call above the limit is denied and queued, and the model is
-//! notified when a slot is free.
+//! An agent can't wait in its own call, as a command can. The hook denies and queues a call above the limit, and
+//! notifies the model when a slot is free.
 
 mod life;
 mod limit;

@@ -1,10 +1,10 @@
-//! The names of models: the client's, and the user's in the settings.
+//! The names of models: Claude Code's, and the user's in the settings.
 //!
-//! The client says `opus`, `claude-opus-4-5`, `claude-opus-4-5-20250929`, `opus[1m]`, or what a cloud calls it
+//! Claude Code says `opus`, `claude-opus-4-5`, `claude-opus-4-5-20250929`, `opus[1m]`, or the name in a cloud
 //! (`us.anthropic.claude-opus-4-5-20250929-v1:0`, `claude-opus-4-5@20250929`). A user may write each with or without
 //! its provider (`anthropic/…`).
 
-/// Longest name that is looked at, in bytes.
+/// Longest name that is parsed, in bytes.
 const MAX_LEN: usize = 200;
 
 /// A model, or a user's key for one.
@@ -14,20 +14,20 @@ pub struct Model {
     name: String,
 }
 
-/// How well a key fits a model: better ones come first.
+/// How well a key fits a model, the best fit first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
     Exact,
-    /// The same but for the date behind it.
+    /// The same except for a date at the end.
     Dated,
     /// The key is the name of a family, `opus`.
     Family,
-    /// Only the model's family is known: which one of it the client will take is not.
+    /// Only the family is known, not which of its models Claude Code will choose.
     Guess,
 }
 
 impl Model {
-    /// Takes a name apart; `None` for one that names no model.
+    /// Parses a name; `None` for one that names no model.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
         if text.is_empty() || text.len() > MAX_LEN || matches!(text.as_str(), "inherit" | "default")
@@ -49,7 +49,7 @@ impl Model {
         (!name.is_empty()).then_some(Self { provider, name })
     }
 
-    /// The provider, as named or by its family; `None` if neither says it.
+    /// The provider, as named or from the family; `None` if neither is known.
     pub fn provider(&self) -> Option<&str> {
         self.provider.as_deref().or_else(|| family_provider(&self.name))
     }
@@ -59,7 +59,7 @@ impl Model {
         &self.name
     }
 
-    /// How a user's key fits this model; `None` if it means another one.
+    /// How a user's key fits this model; `None` if the key means another one.
     pub fn fits(&self, key: &Self) -> Option<Fit> {
         if key.provider.is_some() && key.provider.as_deref() != self.provider() {
             return None;
@@ -78,14 +78,14 @@ impl Model {
     }
 }
 
-/// The provider of a family of models, as its names begin.
+/// The provider of a family of models, from how its names begin.
 fn family_provider(name: &str) -> Option<&'static str> {
     let begins = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
     match name {
         _ if has_part(name, "claude") => Some("anthropic"),
         _ if begins(&["gpt-", "codex-", "o1", "o3", "o4"]) => Some("openai"),
         _ if begins(&["gemini-"]) => Some("google"),
-        // One word is an alias of the client's own.
+        // One word is an alias of Claude Code's own.
         _ if is_family(name) => Some("anthropic"),
         _ => None,
     }
@@ -99,7 +99,7 @@ fn without_revision(name: &str) -> &str {
     }
 }
 
-/// Whether `longer` is `shorter` with a date behind it.
+/// Whether `longer` is `shorter` followed by a date.
 fn is_dated(longer: &str, shorter: &str) -> bool {
     let rest = longer.strip_prefix(shorter).and_then(|rest| rest.strip_prefix('-'));
     rest.is_some_and(|rest| rest == "latest" || (rest.len() == 8 && is_number(rest)))

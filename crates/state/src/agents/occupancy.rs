@@ -1,4 +1,4 @@
-//! Who takes up how much of a limit.
+//! How much of a limit agents and reserved slots occupy.
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::id::Ticket;
@@ -15,7 +15,7 @@ pub fn live_agents(active: &Active) -> impl Iterator<Item = &Task> {
     active.live().filter(|task| task.kind == Kind::Agent)
 }
 
-/// The models of all that takes up something: agents, and calls that a slot is kept for.
+/// The models of everything that occupies a slot: agents, and calls with a reserved slot.
 fn models(active: &Active) -> impl Iterator<Item = Option<&str>> {
     let live = live_agents(active).map(model_of);
     let kept = active.agents.waiting.iter().filter(|it| it.turn.is_reserved());
@@ -26,7 +26,7 @@ fn model_of(task: &Task) -> Option<&str> {
     task.launched.as_ref().and_then(|call| call.model())
 }
 
-/// The agents that count for this pool.
+/// The agents that count toward this pool.
 pub fn agents_of<'a>(
     active: &'a Active,
     pool: &Pool,
@@ -35,13 +35,13 @@ pub fn agents_of<'a>(
     live_agents(active).filter(move |task| &limits.pool_of(model_of(task)).0 == pool)
 }
 
-/// How many agents and kept slots count for this pool.
+/// How many agents and reserved slots count toward this pool.
 pub fn agents_in(active: &Active, pool: &Pool, limits: &Limits) -> usize {
     models(active).filter(|model| &limits.pool_of(*model).0 == pool).count()
 }
 
-/// Whether one more agent of this model may run. Commands that came before it go before it; those that came later don't
-/// wait for it, because they start by themselves.
+/// Whether one more agent of this model may run. Commands that were queued earlier start first. Later ones don't wait
+/// for it, because they start by themselves.
 pub(super) fn has_room(
     active: &Active,
     model: Option<&str>,
@@ -80,7 +80,7 @@ pub fn throttle_on<'a>(
     })
 }
 
-/// How many agents the limit of this one's pool allows; what there are if it allows any number.
+/// How many agents the limit of this agent's pool allows; the current number if there is no limit.
 pub(super) fn allowed(active: &Active, agent: &Task, limits: &Limits) -> (Pool, usize) {
     match limits.pool_of(model_of(agent)) {
         (pool, SlotLimit::AtMost(slots)) => (pool, slots.get()),

@@ -1,4 +1,4 @@
-//! The calls that were denied for want of a slot, in the order in which they came. Pure: the clock comes in as `now`.
+//! The calls that were denied because no slot was free, in order of arrival. Pure: the time is a parameter, `now`.
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,25 +15,25 @@ use super::rate_limit::Throttle;
 use super::reservation::{Notified, Turn};
 use crate::store::Active;
 
-/// How long a call counts before Claude Code has answered it: another hook may deny it, it may fail, or Claude Code may be
-/// killed. Claude Code answers within milliseconds.
+/// How long an unanswered call counts. Claude Code answers within milliseconds, unless another hook denies the call, it
+/// fails, or Claude Code is killed.
 const LEASE: Duration = Duration::seconds(30);
-/// Most calls in line. A model that launches without end must not fill the state.
+/// Most queued calls. A model that never stops launching must not fill the state.
 const LINE_MAX: usize = 200;
 /// How many models are remembered.
 const LEARNED_MAX: usize = 100;
 
-/// What is known about agents beside those that run: a part of `active.json`.
+/// What is known about agents besides the running ones: a part of `active.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentQueue {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "brakes")]
     pub throttles: Vec<Throttle>,
-    /// Which models the client took for which calls, the newest last.
+    /// Which model Claude Code chose for which call, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     learned: Vec<Learned>,
-    /// Whether the runners can read how many slots agents have.
+    /// Whether the runners can read how many slots agents hold.
     #[serde(default, skip_serializing_if = "Published::is_nothing")]
     pub published: Published,
 }
@@ -54,12 +54,12 @@ impl Published {
     }
 }
 
-/// A call in line.
+/// A queued call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     pub ticket: Ticket,
     pub session: SessionId,
-    /// The newest call of it that was denied.
+    /// Its newest denied attempt.
     pub tool_use_id: ToolUseId,
     #[serde(default)]
     pub description: String,
@@ -70,7 +70,7 @@ pub struct Waiting {
     pub turn: Turn,
 }
 
-/// What a call of this kind got.
+/// The model that a call of this kind got.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Learned {
     session: SessionId,
@@ -85,7 +85,7 @@ impl AgentQueue {
         self == &Self::default()
     }
 
-    /// Notes which model the client took for a call.
+    /// Notes which model Claude Code chose for a call.
     pub(super) fn learn(&mut self, session: &SessionId, call: &AgentCall) {
         let Some(model) = call.resolved_model.clone() else { return };
         let learned = Learned {
@@ -100,7 +100,7 @@ impl AgentQueue {
         self.learned.drain(..overflow);
     }
 
-    /// The model that the client took for the last call of this kind.
+    /// The model that Claude Code chose for the last call of this kind.
     pub fn learned(&self, session: &SessionId, call: &AgentCall) -> Option<&str> {
         self.learned.iter().find(|it| it.is_for(session, call)).map(|it| it.model.as_str())
     }
@@ -115,8 +115,8 @@ impl Learned {
 }
 
 impl Waiting {
-    /// Whether `wanted` is this call again. A model may reword a prompt; then the name must be the same, and its free slot
-    /// must have been reported, or two calls of one message would be taken for one.
+    /// Whether `wanted` repeats this call. The model may reword the prompt. Then the name must be the same and the free
+    /// slot reported: otherwise two calls of one message would count as one.
     fn is_again(&self, wanted: &Task, call: &AgentCall) -> bool {
         let same_words = self.call.has_prompt_of(call);
         let same_name =
@@ -127,8 +127,8 @@ impl Waiting {
     }
 }
 
-/// Brings the line up to date: what was never answered and what was kept in vain is free again, and who is next gets
-/// what is free.
+/// Advances the queue: frees the slots of unanswered calls and of expired reservations, and reserves free slots for the
+/// next calls.
 pub fn advance(active: &mut Active, limits: &Limits, now: DateTime<Utc>) {
     active.tasks.retain(|task| !is_lapsed(task, now));
     for position in 0..active.agents.waiting.len() {
@@ -164,7 +164,7 @@ fn is_lapsed(task: &Task, now: DateTime<Utc>) -> bool {
     }
 }
 
-/// Decides on a call that wants to run now. `wanted` is the task that it would be.
+/// Decides whether a call may run now. `wanted` is the task that it would become.
 pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<Utc>) -> Admission {
     requeue(active, &wanted.session);
     advance(active, limits, now);
@@ -190,7 +190,7 @@ pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<U
             .enumerate()
             .filter(|(_, it)| it.is_again(&wanted, &call))
             .collect();
-        // Of two of the same name the one that has its turn is meant, and of those the one of these very words.
+        // Of several with the same name, prefer one with a reserved slot, then one with the same prompt.
         candidates.sort_by_key(|(_, it)| (!it.turn.is_reserved(), !it.call.has_prompt_of(&call)));
         candidates.first().map(|(position, _)| *position)
     });
@@ -208,7 +208,7 @@ pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<U
                 waiting.turn = Turn::Waiting;
                 return Admission::Queued { position: number(active, position, limits) };
             }
-            // It had its turn: now it comes after all others.
+            // Its reservation expired: it goes to the end of the queue.
             Turn::Expired => {
                 active.agents.waiting.remove(position);
                 let mut last = wanted;
@@ -247,7 +247,7 @@ fn join(
     Admission::Queued { position: number(active, last, limits) }
 }
 
-/// Which number of those who wait for the same limit.
+/// Its position among the calls that are queued for the same limit.
 fn number(active: &Active, position: usize, limits: &Limits) -> usize {
     let waiting = &active.agents.waiting;
     let pool = |it: &Waiting| limits.pool_of(it.call.model()).0;
@@ -256,7 +256,8 @@ fn number(active: &Active, position: usize, limits: &Limits) -> usize {
     waiting[..position].iter().filter(before).count() + 1
 }
 
-/// A session shows that it lives: its calls whose free slot could not be reported are queued behind the others.
+/// Queues the calls of a session whose free slot could not be reported behind the others, because the session is active
+/// again.
 pub fn requeue(active: &mut Active, session: &SessionId) {
     for position in 0..active.agents.waiting.len() {
         let waiting = &active.agents.waiting[position];
@@ -268,7 +269,7 @@ pub fn requeue(active: &mut Active, session: &SessionId) {
     }
 }
 
-/// Forgets the queued calls of a session: the model will not launch them again.
+/// Removes the queued calls of a session: the model will not launch them again.
 pub fn leave_line(active: &mut Active, session: &SessionId) {
     active.agents.waiting.retain(|waiting| &waiting.session != session);
     for throttle in &mut active.agents.throttles {

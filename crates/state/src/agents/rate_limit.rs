@@ -1,4 +1,4 @@
-//! Agents that ended because the provider refused more requests, and what follows from it.
+//! Agents that ended because the provider refused more requests, and how limits react.
 
 use std::num::NonZeroUsize;
 
@@ -9,15 +9,15 @@ use sisyphus_base::id::SessionId;
 use super::limit::Pool;
 use super::model::Model;
 
-/// For how long a limit is halved.
+/// How long a limit stays halved.
 const LASTS: Duration = Duration::minutes(5);
-/// How long the hit is worth a report.
+/// How long a hit is worth reporting.
 const NEWS: Duration = Duration::hours(1);
-/// How far into an error's own words its number is looked for, in characters.
+/// How far into an error message its number is searched, in characters.
 const HEAD: usize = 120;
 
-/// Whether these are the client's words for an end at a rate limit: an agent that *writes about* one did its work, so
-/// they must be an error of the interface from the first word on.
+/// Whether Claude Code reports with this text that an agent ended at a rate limit. The text must start as an API error:
+/// an agent that *writes about* a rate limit did its work.
 pub fn is_rate_limit(text: &str) -> bool {
     let text = text.trim_start();
     let text = text.strip_prefix("Agent terminated early due to an API error:").unwrap_or(text);
@@ -32,25 +32,25 @@ pub fn is_rate_limit(text: &str) -> bool {
     begins || ["(429)", "(529)", "limiting requests"].iter().any(|words| head.contains(words))
 }
 
-/// A limit that is halved for a while.
+/// A limit that is halved temporarily.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
     pub scope: Scope,
     pub at_most: NonZeroUsize,
     pub until: DateTime<Utc>,
-    /// The session in which it was met, as long as that was not reported.
+    /// The session that hit it, until that is reported.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "untold")]
     pub unreported: Option<RateLimitHit>,
 }
 
 impl Throttle {
-    /// Whether it means nothing any more.
+    /// Whether it has no effect any more.
     pub(super) fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.until <= now && (self.unreported.is_none() || now - self.until > NEWS)
     }
 }
 
-/// The agent that met the limit.
+/// The agent that hit the limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimitHit {
     pub session: SessionId,
@@ -58,7 +58,7 @@ pub struct RateLimitHit {
     pub agent: String,
 }
 
-/// Whose requests are too many.
+/// Whose requests are too many: a model's or a provider's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -67,7 +67,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// What is slowed down after an agent of this model and pool met the limit; `None` if its model is unknown.
+    /// What to slow down after an agent of this model and pool hit the limit; `None` if its model is unknown.
     pub fn of(pool: &Pool, model: Option<&str>) -> Option<Self> {
         match pool {
             Pool::Model(key) => Some(Self::Model(key.clone())),
@@ -94,8 +94,8 @@ impl Scope {
     }
 }
 
-/// Halves what `before` allowed. Agents that were started before fail together: while a limit is halved another such
-/// end makes it last longer, and no smaller.
+/// Halves the number `before` that a limit allowed. Agents that started earlier fail together, so another hit prolongs
+/// a halved limit and does not lower it further.
 pub(super) fn throttle(
     throttles: &mut Vec<Throttle>,
     scope: Scope,

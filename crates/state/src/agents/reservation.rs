@@ -1,31 +1,32 @@
-//! A slot that is kept for a call which was denied, until the model has launched it again.
+//! A slot that is reserved for a denied call until the model launches it again.
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-/// How long a slot is kept.
+/// How long a slot stays reserved.
 pub const KEPT_FOR: Duration = Duration::minutes(2);
 
-/// Where a call in line is.
+/// The state of a queued call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]
 pub enum Turn {
     Waiting,
-    /// A slot is reserved for it. The time starts again when its session is notified.
+    /// A slot is reserved for it. The reservation starts again when its session is notified.
     Reserved {
         at: DateTime<Utc>,
         told: Notified,
     },
-    /// A slot was reserved, and its session had no event that could report it. With the session's next event the call is
-    /// queued behind the others: a session that sleeps must keep no slot from others.
+    /// A slot was reserved, and its session had no event that could report it. At the session's next event the call is
+    /// queued behind the others: an idle session must not hold a slot.
     #[serde(rename = "unheard")]
     Undeliverable,
-    /// Its session was notified and did not launch it. The slot went to the next call, and the session reads that once.
+    /// Its session was notified and did not launch it. The slot went to the next call, and the session is notified of
+    /// that once.
     #[serde(rename = "passed")]
     Expired,
 }
 
-/// Whether a session knows.
+/// Whether a session has been notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notified {
@@ -34,12 +35,12 @@ pub enum Notified {
 }
 
 impl Turn {
-    /// Whether a slot is kept for it.
+    /// Whether a slot is reserved for it.
     pub fn is_reserved(self) -> bool {
         matches!(self, Self::Reserved { .. })
     }
 
-    /// Whether a slot was kept for long enough, and whether its session knew.
+    /// Whether its session was notified, if the reservation has expired.
     pub(super) fn expired(self, now: DateTime<Utc>) -> Option<Notified> {
         match self {
             Self::Reserved { at, told } if now - at >= KEPT_FOR => Some(told),

@@ -1,4 +1,4 @@
-//! News of agents for a session: each is reported once.
+//! News about agents for a session. Each is reported once.
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::id::SessionId;
@@ -8,21 +8,21 @@ use super::rate_limit::Throttle;
 use super::reservation::{Notified, Turn};
 use crate::store::Active;
 
-/// How many free slots one report names; the others follow with the next event.
+/// How many free slots one report names. The others follow with the next event.
 const AT_ONCE: usize = 2;
 
-/// One thing to tell a session.
+/// One thing to report to a session.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
-    /// An agent of the session met a rate limit, and a limit is lowered for it.
+    /// An agent of the session hit a rate limit, and a limit is lowered.
     RateLimited(Throttle),
-    /// A slot is kept for this call.
+    /// A slot is reserved for this call.
     Turn(Waiting),
-    /// The slot that was kept for this call went to another one.
+    /// The slot that was reserved for this call went to another one.
     Passed(Waiting),
 }
 
-/// Whether there is anything to tell a session.
+/// Whether there is anything to report to a session.
 pub fn has_news(active: &Active, session: &SessionId) -> bool {
     let of_turn =
         |turn: Turn| matches!(turn, Turn::Expired | Turn::Reserved { told: Notified::No, .. });
@@ -35,7 +35,7 @@ pub fn has_news(active: &Active, session: &SessionId) -> bool {
             .any(|throttle| throttle.unreported.as_ref().is_some_and(|hit| &hit.session == session))
 }
 
-/// Takes what there is to tell a session. A slot is kept from now on, because only now the session knows of it.
+/// Takes what there is to report to a session. A reservation starts here, because the session learns of it here.
 pub fn take_news(active: &mut Active, session: &SessionId, now: DateTime<Utc>) -> Vec<News> {
     let mut news = Vec::new();
     for throttle in &mut active.agents.throttles {
