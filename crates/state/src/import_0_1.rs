@@ -1,9 +1,9 @@
-//! Taking over what 0.1.0 left in `.sisyphus/background-tasks`, once.
+//! Imports the state that 0.1.0 left in `.sisyphus/background-tasks`, once.
 //!
-//! A sandboxed command of a session that was started in the home folder can write there, so nothing there is believed a
-//! second time: the note [`StateDir::imported`] ends it. Only the output of a command that an old runner still watched is
-//! taken from there later ([`kept_output`]). Every step can be repeated, so a process that is killed over it costs nothing.
-//! The old folder stays for a month: the shells of running sessions name the runner in it.
+//! A sandboxed command of a session that was started in the home folder can write there. So the import happens once,
+//! and the note [`StateDir::imported`] prevents another. Only the output of a command that an old runner still watched
+//! is copied later ([`kept_output`]). Every step can be repeated, so a kill during the import loses nothing. The old
+//! folder stays for a month, because the shells of running sessions name the runner in it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -26,20 +26,20 @@ use crate::output::adopt;
 use crate::reconcile::World;
 use crate::store::{Active, Lock, Store};
 
-/// How long the old folder stays after it was taken over.
+/// How long the old folder stays after the import.
 const STAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long an importing process waits for each of the two locks.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
-/// Largest state file that is read, in bytes: that of 0.1.0.
+/// Largest state file that is read, in bytes: the limit of 0.1.0.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What becomes of the tasks that have not finished, and of the results that are still owed.
+/// What happens to unfinished tasks and to results that are still owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Live {
-    /// They move. The link `skills/sisyphus` is the path by which every running session starts its hooks (measured on
-    /// 2.1.332): once the installer has switched it, no old hook looks after them.
+    /// They move. Every running session starts its hooks through the link `skills/sisyphus` (measured on 2.1.332). Once
+    /// the installer has switched the link, no old hook handles them.
     Move,
-    /// They stay with the old hooks, which a session of a marketplace's copy keeps until it ends.
+    /// They stay with the old hooks, which a session of a marketplace copy keeps until it ends.
     Leave,
 }
 
@@ -51,7 +51,7 @@ impl Live {
     }
 }
 
-/// Takes over what 0.1.0 left, unless that has happened already or there is nothing.
+/// Imports what 0.1.0 left, unless that has happened already or there is nothing.
 pub fn import(store: &Store, world: &World<'_>, live: Live) -> Result<()> {
     let Some(old) = left_by_0_1(store.dir()) else { return Ok(()) };
     if store.dir().imported().exists() {
@@ -77,7 +77,7 @@ pub fn import(store: &Store, world: &World<'_>, live: Live) -> Result<()> {
     note_as_imported(store.dir())
 }
 
-/// Says that there is nothing to be taken over any more, so that what is put into the old place later is never believed.
+/// Notes that nothing is left to import, so that files which appear in the old folder later are never trusted.
 pub fn note_as_imported(state: &StateDir) -> Result<()> {
     let note = state.imported();
     if note.exists() {
@@ -86,8 +86,8 @@ pub fn note_as_imported(state: &StateDir) -> Result<()> {
     atomic::write(&note, format!("{}\n", chrono::Utc::now().to_rfc3339()).as_bytes())
 }
 
-/// Puts a link for people where the documents say that the state is. Nothing that is there is replaced, but the folder of
-/// 0.1.0, a month after it was taken over. No part of the plugin follows that link.
+/// Creates the link for people where the documents say that the state is. It replaces nothing except the folder of
+/// 0.1.0, a month after the import. No part of the plugin follows the link.
 pub fn link_for_people(state: &StateDir) -> Result<()> {
     let Some(link) = state.for_people() else { return Ok(()) };
     let context = || format!("could not make the link `{}`", link.display());
@@ -111,7 +111,7 @@ pub fn link_for_people(state: &StateDir) -> Result<()> {
     }
 }
 
-/// The output that a runner of 0.1.0 kept after the import: it writes to the folder that it was started with.
+/// The output that a runner of 0.1.0 kept after the import: it still writes to the folder that it was started with.
 pub(crate) fn kept_output(state: &StateDir, task: &Task) -> Option<File> {
     let run = task.old_run.as_ref()?;
     let old = left_by_0_1(state)?;
@@ -119,14 +119,14 @@ pub(crate) fn kept_output(state: &StateDir, task: &Task) -> Option<File> {
     is_folder.then(|| sys::open_own_file(&old.output(run)).ok()).flatten()
 }
 
-/// The state folder of 0.1.0, if there is one that is no link and can be changed by this user alone.
+/// The state folder of 0.1.0, if it exists, is not a link and only this user can change it.
 fn left_by_0_1(state: &StateDir) -> Option<StateDir> {
     let old = state.for_people()?;
     let is_ours = |dir: &Path| sys::is_private_dir(dir).unwrap_or(false);
     (is_ours(old.parent()?) && is_ours(&old)).then(|| StateDir::at(old))
 }
 
-/// Best effort: an output that can't be copied costs that output.
+/// Best effort: an output that can't be copied is lost, and the rest goes on.
 fn copy_outputs(old: &StateDir, state: &StateDir) {
     for entry in entries(&old.output_dir()) {
         let name = entry.file_name();
@@ -139,7 +139,7 @@ fn copy_outputs(old: &StateDir, state: &StateDir) {
             let mut source = sys::open_own_file(&entry.path())?;
             let modified = source.metadata()?.modified()?;
             adopt(&mut source, &target)?;
-            // As old as it is: `sisyphus clean` goes by that.
+            // Keep its age: `sisyphus clean` decides by it.
             Ok(File::options().write(true).open(&target)?.set_modified(modified)?)
         });
         if let Err(error) = copied {
@@ -148,7 +148,7 @@ fn copy_outputs(old: &StateDir, state: &StateDir) {
     }
 }
 
-/// Each month under a name of its own, which comes before ours.
+/// Copies each month under a separate name that sorts before ours.
 fn copy_archive(old: &StateDir, state: &StateDir) -> Result<()> {
     for entry in entries(&old.archive_dir()) {
         let name = entry.file_name();
@@ -161,7 +161,7 @@ fn copy_archive(old: &StateDir, state: &StateDir) -> Result<()> {
         }
         let context = || format!("could not copy `{}`", entry.path().display());
         sys::create_private_dir_all(&state.archive_dir()).with_context(context)?;
-        // Not read as a month before it is whole.
+        // A reader must not see a month before it is complete.
         let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
         let copied = sys::open_own_file(&entry.path()).and_then(|mut source| {
             let mut copy = sys::create_private_file(&temporary)?;
@@ -177,7 +177,7 @@ fn copy_archive(old: &StateDir, state: &StateDir) -> Result<()> {
     Ok(())
 }
 
-/// A task of 0.1.0, and what is left to do for it.
+/// A task of 0.1.0 that still needs work.
 struct Left {
     task: Task,
     state: Due,
@@ -191,7 +191,7 @@ enum Due {
     Nothing,
 }
 
-/// What can't be read of the newest history costs that file.
+/// The newest history. An unreadable file is logged and skipped.
 fn history(old: &StateDir, store: &Store) -> Vec<Left> {
     let from = Store::new(old.clone());
     let log = |error: &anyhow::Error| {
@@ -201,7 +201,7 @@ fn history(old: &StateDir, store: &Store) -> Vec<Left> {
     tasks.map(|task| Left { task, state: Due::Nothing }).collect()
 }
 
-/// What has not finished, and what was owed: 0.1.0 kept copies of that in a file for each session.
+/// Unfinished tasks and owed results. 0.1.0 kept copies of the owed ones in a file for each session.
 fn live_tasks(old: &StateDir) -> Result<Vec<Left>> {
     let mut left = Vec::new();
     for (session, path) in outboxes(old) {
@@ -218,7 +218,8 @@ fn live_tasks(old: &StateDir) -> Result<Vec<Left>> {
     Ok(left)
 }
 
-/// A record of 0.1.0 that the client had confirmed. Its runner leaves its result in a folder of its own name.
+/// Reads a record of 0.1.0 that Claude Code had confirmed. Its runner leaves the result in a folder named by the task
+/// id.
 fn task(record: &Value) -> Option<Task> {
     if record["client"]["said_by"] != "client" {
         return None;
@@ -231,9 +232,9 @@ fn task(record: &Value) -> Option<Task> {
     Some(task)
 }
 
-/// Adds what the new state does not know.
+/// Adds the tasks that the new state does not know.
 fn take_over(active: &mut Active, known: &BTreeSet<TaskId>, left: Vec<Left>, now: Now) {
-    // An owed result stands in the history of 0.1.0 too: the record that has something to do counts.
+    // The history of 0.1.0 also contains an owed result: the record that still needs work is effective.
     let mut seen = known.clone();
     seen.extend(active.tasks.iter().map(|task| task.id.clone()));
     let is_nothing = |it: &Left| matches!(it.state, Due::Nothing);
@@ -251,7 +252,8 @@ fn take_over(active: &mut Active, known: &BTreeSet<TaskId>, left: Vec<Left>, now
     }
 }
 
-/// The old processes that still run find nothing to fold and nothing to tell. The caller holds the old lock.
+/// Empties the live files, so that old processes find nothing to reconcile and nothing to report. The caller holds the
+/// old lock.
 fn clear_live(old: &StateDir) -> Result<()> {
     if let Some(mut active) = read::<Map<String, Value>>(&old.active())? {
         active.insert("tasks".to_owned(), json!([]));
@@ -272,14 +274,14 @@ fn outboxes(old: &StateDir) -> impl Iterator<Item = (SessionId, PathBuf)> + use<
     })
 }
 
-/// No folder, or one that is a link: nothing is in it.
+/// The entries of a folder; none if it is missing or a link.
 fn entries(dir: &Path) -> impl Iterator<Item = fs::DirEntry> + use<> {
     let is_folder = dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
     let entries = is_folder.then(|| fs::read_dir(dir).ok()).flatten();
     entries.into_iter().flatten().flatten()
 }
 
-/// A file that does not parse is as good as none: 0.1.0 would have set it aside.
+/// A file that does not parse counts as missing: 0.1.0 would have set it aside.
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     Ok(atomic::read(path, MAX_BYTES)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }

@@ -1,8 +1,8 @@
-//! Where tasks are kept, and how what happens to them gets there. Starts no process, prints nothing, and knows neither Claude
-//! Code's JSON nor a sentence for the model.
+//! Stores tasks, and applies what happens to them. Starts no process, prints nothing, and knows neither Claude Code's
+//! JSON nor a sentence for the model.
 //!
-//! Read in this order: [`event`] (what happens to a task), [`store`] (the files that several processes own), [`run`] (what
-//! runners leave), [`reconcile`] (how the second becomes the first). What may be true of a task is in `sisyphus_tasks`.
+//! Read in this order: [`event`] (what happens to a task), [`store`] (the files that several processes own), [`run`]
+//! (what runners leave), [`reconcile`] (how runs change the records). The states of a task are in `sisyphus_tasks`.
 
 pub mod announced;
 pub mod completion;

@@ -1,8 +1,9 @@
-//! What agents take of the limit that commands share: `agents/KEY.json`, written by the hooks for the runners. Each
-//! state folder has a key of its own.
+//! The part of the shared limit that agents occupy: `agents/KEY.json`, which the hooks write for the runners. Each
+//! state folder has its own key.
 //!
-//! An agent has no process that could hold a lock. So each entry names the client that it lives in, whose death ends it,
-//! and a time up to which it is believed by a runner in the client's sandbox, which can't see that process.
+//! An agent has no process that could hold a lock. So each entry names the process of Claude Code that the agent lives
+//! in: when that exits, the agent is over. A runner in Claude Code's sandbox can't see that process and believes the
+//! entry until the time that it names.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -25,14 +26,14 @@ use crate::store::Active;
 const MAX_BYTES: u64 = 256 * 1024;
 /// How many of them are read.
 const MAX_FILES: usize = 100;
-/// How long a runner in the sandbox believes that an agent lives, from the last full hour on. Every event of a hook renews it.
+/// How many hours a runner in the sandbox believes an entry, from the last full hour. Every event of a hook renews it.
 const BELIEVED: i64 = 3;
 
 /// The files of one user.
 #[derive(Debug, Clone)]
 pub struct AgentSlots {
     dir: PathBuf,
-    /// That of our own state folder.
+    /// The file of our own state folder.
     own: PathBuf,
 }
 
@@ -42,7 +43,7 @@ struct Content {
     taken: Vec<Taken>,
 }
 
-/// One slot that an agent has, or that is kept for one.
+/// One slot that an agent holds or that is reserved for one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Taken {
     until: DateTime<Utc>,
@@ -59,10 +60,11 @@ impl AgentSlots {
         Self { dir, own }
     }
 
-    /// How many slots agents have now. A file that can't be read takes none: commands go on as if there were no agents.
+    /// How many slots agents hold now. An unreadable file holds none: commands start as if there were no agents.
     ///
-    /// What can't be judged does not count: a client in a container that was killed holds nothing. Only a sandboxed runner,
-    /// which can judge none, believes what the hooks wrote. `is_alive` says whether a process is known to run.
+    /// A process that can't be checked does not count: a Claude Code in a killed container holds nothing. Only a
+    /// sandboxed runner, which can check none, believes what the hooks wrote. `is_alive` says whether a process is
+    /// known to run.
     pub fn count(
         &self,
         now: DateTime<Utc>,
@@ -76,7 +78,7 @@ impl AgentSlots {
         self.files().map(|path| taken(&path, now, runs)).sum()
     }
 
-    /// How many of them agents of other state folders have.
+    /// How many slots agents of other state folders hold.
     pub fn count_elsewhere(&self, is_alive: impl Fn(&ProcessRef) -> bool) -> usize {
         let others = self.files().filter(|path| *path != self.own);
         others.map(|path| taken(&path, Utc::now(), &is_alive)).sum()
@@ -88,7 +90,7 @@ impl AgentSlots {
         names.filter(|path| path.extension().is_some_and(|it| it == "json"))
     }
 
-    /// Writes what there is, if that is something else than before. The caller holds the lock of the state.
+    /// Writes our own file if its content has changed. The caller holds the state lock.
     pub fn publish(
         &self,
         active: &Active,
@@ -118,7 +120,7 @@ impl AgentSlots {
     }
 }
 
-/// How many slots the agents of one file have.
+/// How many slots the agents of one file hold.
 fn taken(path: &Path, now: DateTime<Utc>, runs: impl Fn(&ProcessRef) -> bool) -> usize {
     let believed = now..now + Duration::hours(BELIEVED);
     let lives = |taken: &&Taken| {
@@ -139,7 +141,7 @@ impl Content {
 
     fn of(active: &Active, limits: &Limits, now: DateTime<Utc>) -> Self {
         let is_shared = |model: Option<&str>| limits.pool_of(model).0 == Pool::Default;
-        // Of full hours, so that it does not change with every event.
+        // In full hours, so that the file does not change with every event.
         let hour = now.with_minute(0).and_then(|it| it.with_second(0)?.with_nanosecond(0));
         let believed = hour.unwrap_or(now) + Duration::hours(BELIEVED);
         let live = live_agents(active)

@@ -1,4 +1,4 @@
-//! What killed runners left in the line: it holds nothing, and only takes room.
+//! Files that killed runners left in the queue. They hold nothing and only take up space.
 
 use std::fs;
 use std::io;
@@ -9,19 +9,19 @@ use super::snapshot::is_held;
 use super::{LineTicket, RuntimeDir, slots_of, waiting_of};
 use crate::run_root::RunRoot;
 
-/// The folders of the line outside of the sandbox, and of those within.
+/// The folders of the queue outside the sandbox, and of the queues inside.
 pub fn folders(runtime: Option<&RuntimeDir>, roots: &[RunRoot]) -> Vec<PathBuf> {
     let tops = runtime.map(RuntimeDir::line).into_iter().chain(roots.iter().map(RunRoot::line));
     tops.flat_map(|top| [slots_of(&top), waiting_of(&top)]).collect()
 }
 
-/// Whether a file of these folders was left by a process that died. A name that we would not give is not ours.
+/// Whether a process that died left this file. A file with a name that we don't use is not ours.
 pub fn is_left_behind(path: &Path) -> bool {
     let Some(lock) = lock_of(path) else { return false };
     !is_held(&lock) && !is_held(path)
 }
 
-/// Removes such a file, unless a runner has taken it since.
+/// Removes such a file, unless a runner holds it again.
 pub fn remove_left_behind(path: &Path) -> io::Result<()> {
     if lock_of(path).as_deref() == Some(path) {
         remove_free(path);
@@ -30,7 +30,8 @@ pub fn remove_left_behind(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// The lock file that a file belongs to: itself, or that of its description, or the one that it was to become.
+/// The lock file that a file belongs to: the file itself, the one that it describes, or the one that it would have
+/// become.
 fn lock_of(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let stem = name.split('.').find(|part| !part.is_empty())?;

@@ -1,9 +1,9 @@
-//! The locked files that the line consists of.
+//! The lock files that make up the queue.
 //!
-//! A lock file has mode 0200 and is opened for writing only: `flock` works on whatever can be opened, and the client's
-//! sandbox can open for reading what it can't write to. So no sandboxed command can hold one, and none can see one. Beside
-//! it lies a description for people, which can be read. Its lock is taken too, for sandboxed runners: they see by it
-//! what is held outside. Nothing outside goes by that second lock.
+//! A lock file has mode 0200 and is opened for writing only. `flock` works on every file that a process can open, and
+//! Claude Code's sandbox lets commands open files for reading that they can't write. So no sandboxed command can hold
+//! or see a lock. Beside the lock file is a readable description for people. The runner locks the description too: from
+//! that lock, sandboxed runners see what is held outside. No process outside relies on that second lock.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -16,26 +16,26 @@ use sisyphus_base::atomic;
 use sisyphus_base::id::TaskId;
 use sisyphus_base::sys;
 
-/// How often a lock is tried that others only look at.
+/// How often a runner tries a lock that others only probe.
 const ATTEMPTS: usize = 50;
 /// Largest description, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// What is said of a held slot or an entry. For people: no decision rests on it.
+/// Describes a held slot or an entry. For people: no decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occupant {
     pub task: TaskId,
     /// The folder that the command was started in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// The client's configuration folder of its session.
+    /// The configuration folder of Claude Code in its session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
-    /// The runner, counted in its own process namespace.
+    /// The runner's id in its own process namespace.
     pub pid: u32,
 }
 
-/// A held lock file; the name goes with the lock when it is dropped.
+/// A held lock file. Dropping it removes the file and releases the lock.
 #[derive(Debug)]
 pub(super) struct Held {
     path: PathBuf,
@@ -44,12 +44,12 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Takes the lock of `path` if it is free, creating the file.
+    /// Acquires the lock of `path` if it is free, creating the file.
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         for _ in 0..ATTEMPTS {
             let file = sys::open_lock_file(path)?;
             match try_exclusive(&file)? {
-                // Else the file was removed between the open and the lock: no other runner would see the lock.
+                // Otherwise the file was removed between open and lock: no other runner would see the lock.
                 Taken::Yes if sys::is_at(&file, path)? => return Ok(Some(Self::new(path, file))),
                 Taken::Yes | Taken::NotNow => std::thread::yield_now(),
                 Taken::No => return Ok(None),
@@ -58,7 +58,7 @@ impl Held {
         Ok(None)
     }
 
-    /// Creates a locked file under a name of its own, and renames it then: a runner that sees the file sees it held.
+    /// Creates and locks a file under the name `unnamed`, then renames it: a runner that sees the file sees it held.
     pub(super) fn create(path: &Path, unnamed: &Path) -> Result<Self> {
         let context = || format!("could not create `{}`", path.display());
         let file = sys::open_lock_file(unnamed).with_context(context)?;
@@ -75,7 +75,7 @@ impl Held {
         &self.path
     }
 
-    /// Says what holds it. Best effort: the lock is what counts.
+    /// Describes the holder. Best effort: only the lock is binding.
     pub(super) fn describe(&mut self, occupant: &Occupant) {
         self.description = describe(&description_of(&self.path), occupant).ok();
     }
@@ -83,11 +83,11 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Its name may be another one's: of a file that was removed while it was held.
+        // If the file was removed while it was held, its name may belong to another holder.
         if !sys::is_at(&self.lock, &self.path).unwrap_or(false) {
             return;
         }
-        // First the names, then the locks: what has a name and no holder was left by a process that died.
+        // Remove the names before the locks: a name without a holder means that a process died.
         if self.description.is_some() {
             let _ = fs::remove_file(description_of(&self.path));
         }
@@ -114,7 +114,7 @@ pub(super) fn description_of(path: &Path) -> PathBuf {
     path.with_extension("json")
 }
 
-/// What is said of the lock file `path`, if it can be read.
+/// The description of the lock file `path`, if it can be read.
 pub(super) fn occupant_of(path: &Path) -> Option<Occupant> {
     let bytes = atomic::read(&description_of(path), MAX_BYTES).ok().flatten()?;
     serde_json::from_slice(&bytes).ok()
@@ -143,7 +143,7 @@ impl Watched {
         }
     }
 
-    /// Waits until it is open, without bound: for a thread that does nothing else. A missing file is open.
+    /// Waits until it is free, without a timeout: for a thread that does nothing else. A missing file is free.
     pub fn wait_until_open(&self) -> io::Result<()> {
         match self.open() {
             Ok(file) => FileExt::lock_shared(&file),
@@ -152,14 +152,14 @@ impl Watched {
         }
     }
 
-    /// Whether it is held. A file that can't be opened as one of ours is not held.
+    /// Whether it is held. A file that can't be opened as a lock file is not held.
     pub(super) fn is_held(&self) -> bool {
         let Ok(file) = self.open() else { return false };
         matches!(FileExt::try_lock_shared(&file), Err(TryLockError::WouldBlock))
     }
 }
 
-/// Removes a free lock file and its description. Under its lock, so that no runner takes it at the same time.
+/// Removes a free lock file and its description, under its lock so that no runner acquires it at the same time.
 pub(super) fn remove_free(path: &Path) {
     let Ok(file) = sys::open_lock_to_probe(path) else { return };
     if matches!(try_exclusive(&file), Ok(Taken::Yes)) && sys::is_at(&file, path).unwrap_or(false) {
@@ -168,12 +168,12 @@ pub(super) fn remove_free(path: &Path) {
     }
 }
 
-/// What came of trying a lock.
+/// The result of trying a lock.
 enum Taken {
     Yes,
     /// It has a holder.
     No,
-    /// Another process looks at it.
+    /// Another process probes it.
     NotNow,
 }
 
@@ -183,7 +183,7 @@ fn try_exclusive(file: &File) -> io::Result<Taken> {
         Err(TryLockError::WouldBlock) => {}
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // A look shares the lock for a moment; a holder does not share it.
+    // A probe shares the lock for a moment; a holder does not share it.
     match FileExt::try_lock_shared(file) {
         Ok(()) => Ok(Taken::NotNow),
         Err(TryLockError::WouldBlock) => Ok(Taken::No),

@@ -1,19 +1,19 @@
-//! The line: which runners have a slot and which wait for one, for all configuration folders of a user.
+//! The queue: which runners hold a slot and which wait for one, for all configuration folders of a user.
 //!
 //! ```text
-//! RUNTIME/line/slots/slot-N          held by a runner that has a slot
-//! RUNTIME/line/slots/slot-N.json     what that runner is, for people
-//! RUNTIME/line/waiting/TICKET        held by a runner that waits
-//! RUNTIME/line/waiting/TICKET.json   what that runner is
-//! RUNTIME/agents/KEY.json            what agents of one state folder have of the limit
+//! RUNTIME/line/slots/slot-N          locked by a runner that holds a slot
+//! RUNTIME/line/slots/slot-N.json     describes that runner, for people
+//! RUNTIME/line/waiting/TICKET        locked by a runner that waits
+//! RUNTIME/line/waiting/TICKET.json   describes that runner
+//! RUNTIME/agents/KEY.json            the slots that agents of one state folder hold
 //! ```
 //!
-//! `RUNTIME` is the [`RuntimeDir`]. Sandboxed commands can't write there. So sandboxed runners have a line of their own,
-//! `line/` below the run root, and take what the slots outside leave of the limit at that moment. No runner outside
-//! looks at anything there; both together are at most twice the limit.
+//! `RUNTIME` is the [`RuntimeDir`]. Sandboxed commands can't write there. So sandboxed runners have a separate queue,
+//! `line/` below the run root, and share what the slots outside leave of the limit at that moment. No runner outside
+//! reads anything there. Both together hold at most twice the limit.
 //!
-//! The kernel opens a lock when its holder dies, however that happens: a slot is free at once, a gap in the line
-//! closes, and nothing has to be cleaned up before it counts.
+//! The kernel releases a lock when its holder dies, whatever the cause. The slot is free immediately, a gap in the
+//! queue closes, and neither needs a cleanup first.
 
 mod agent_share;
 mod left_behind;
@@ -48,7 +48,7 @@ use lock_file::Held;
 use names::names;
 use slots::Slots;
 
-/// The line that a runner stands in.
+/// The queue that a runner joins.
 #[derive(Debug)]
 pub struct Line {
     waiting: PathBuf,
@@ -57,34 +57,34 @@ pub struct Line {
     _keep: Option<File>,
 }
 
-/// A place in the line: left when it is dropped.
+/// An entry in the queue. Dropping it leaves the queue.
 #[derive(Debug)]
 pub struct QueueEntry {
     ticket: LineTicket,
     held: Held,
 }
 
-/// What came of asking for a slot.
+/// The result of asking for a slot.
 #[derive(Debug)]
 pub enum Attempt {
-    /// A slot of its own. The place in line may be left.
+    /// The runner holds a slot and may drop its entry.
     Acquired(SlotGuard),
-    /// Wait until one of these is open: the entry before, or at the head of the line the slots.
+    /// Wait until one of these is free: the previous entry, or the slots at the head of the queue.
     Queued { position: Position, until_open: Vec<Watched> },
 }
 
-/// How many are before it; those that died there may be among them.
+/// How many entries are before it. Some of their runners may have died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(pub usize);
 
 impl Position {
-    /// The next slot is its own; whether there is one depends on the limit.
+    /// Next in the queue. Whether a slot is free depends on the limit.
     pub const HEAD: Self = Self(0);
 }
 
 impl Line {
-    /// Opens the line of this process, creating its folders. Only the sandboxed one needs what is below `client_tmp`: every
-    /// sandboxed command can remove it.
+    /// Opens the queue of this process, creating its folders. Only a sandboxed process needs the folders below
+    /// `client_tmp`, which every sandboxed command can remove.
     pub fn open(
         environment: &Environment,
         confinement: Confinement,
@@ -111,14 +111,14 @@ impl Line {
         Ok(Self { waiting, slots: Slots::new(slots, outside), _keep: keep })
     }
 
-    /// Takes a place in line.
+    /// Joins the queue.
     pub fn join(&self, ticket: LineTicket) -> Result<QueueEntry> {
         let unnamed = self.waiting.join(format!(".{ticket}"));
         let held = Held::create(&self.waiting.join(ticket.as_str()), &unnamed)?;
         Ok(QueueEntry { ticket, held })
     }
 
-    /// Asks for a slot for this entry. It gets none while an earlier entry waits.
+    /// Tries to acquire a slot for this entry. It gets none while an earlier entry waits.
     pub fn try_acquire(&self, entry: &QueueEntry, capacity: Capacity) -> Result<Attempt> {
         if let Some((before, position)) = self.before(entry)? {
             return Ok(Attempt::Queued { position, until_open: vec![before] });
@@ -129,12 +129,12 @@ impl Line {
         })
     }
 
-    /// Asks for a slot without regard to the line.
+    /// Tries to acquire a slot, regardless of the queue.
     pub fn pass(&self, entry: &QueueEntry, capacity: Capacity) -> Result<Option<SlotGuard>> {
         Ok(self.slots.acquire(capacity, entry.seed())?.ok())
     }
 
-    /// Takes a slot beyond the limit, which counts as taken for all others.
+    /// Acquires a slot beyond the limit, which counts as held for all others.
     pub fn overflow(&self, entry: &QueueEntry, capacity: Capacity) -> Result<SlotGuard> {
         self.slots.overflow(capacity, entry.seed())
     }
@@ -144,7 +144,7 @@ impl Line {
         self.slots.have_room(capacity)
     }
 
-    /// The nearest of the earlier ones that still wait, and how many those are.
+    /// The nearest earlier entry that still waits, and how many there are.
     fn before(&self, entry: &QueueEntry) -> Result<Option<(Watched, Position)>> {
         let names = names(&self.waiting)
             .with_context(|| format!("could not list `{}`", self.waiting.display()))?;
@@ -166,7 +166,7 @@ impl Line {
 }
 
 impl QueueEntry {
-    /// Says what waits, for people.
+    /// Describes the waiting runner, for people.
     pub fn describe(&mut self, occupant: &Occupant) {
         self.held.describe(occupant);
     }
@@ -179,7 +179,7 @@ impl QueueEntry {
 }
 
 impl SlotGuard {
-    /// Says what has the slot, for people and for sandboxed runners.
+    /// Describes the holder of the slot, for people and for sandboxed runners.
     pub fn describe(&mut self, occupant: &Occupant) {
         self.held.describe(occupant);
     }

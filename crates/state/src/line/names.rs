@@ -1,11 +1,11 @@
-//! What lies in a folder of the line.
+//! Lists a folder of the queue.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Names and paths of the regular files in a folder; nothing if there is none. In the sandbox's own folder commands can
-/// put anything.
+/// Names and paths of the regular files in a folder; none if it is missing. Sandboxed commands can put anything into
+/// the sandbox's own folder.
 pub(super) fn names(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,

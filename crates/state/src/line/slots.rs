@@ -1,9 +1,10 @@
 //! The slots: numbered lock files, `slot-1` and up.
 //!
-//! A runner takes a lock first and counts then: it has a slot only if, with its own, no more are held than the limit
-//! allows. Of all that have one, the last to take its lock has counted the others; so there are never more, and no lock
-//! for taking turns is needed. A free number within the limit is enough as long as nothing is held beyond it: then the
-//! numbers themselves are the limit. Beyond it lie the slots of a limit that was lowered, and those of [`Slots::overflow`].
+//! A runner locks first and counts afterwards. It has a slot only if the held locks, including its own, are within the
+//! limit. Of all runners with a slot, the last to lock has counted the others. So there are never more slots than the
+//! limit, and no second lock is needed. A free number within the limit is enough as long as nothing is held beyond it:
+//! then the numbers themselves are the limit. Beyond it are the slots of a lowered limit and those of
+//! [`Slots::overflow`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,21 +16,21 @@ use sisyphus_settings::SlotLimit;
 use super::lock_file::{Held, Watched, description_of, remove_free};
 use super::names::names;
 
-/// How often a slot is tried for: other runners look at slots, and let go of some.
+/// How often a runner tries to get a slot: other runners probe slots and release some.
 const ATTEMPTS: usize = 3;
-/// Among so many numbers one is picked where the limit sets no bound, so that not all try the same ones.
+/// Without a limit, a runner picks one of so many numbers, so that not all try the same ones.
 const SPREAD: u64 = 10_000;
 
-/// How many may run, and what is not for commands of that.
+/// How many may run, and how many of those slots commands can't use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     pub limit: SlotLimit,
-    /// How many slots agents have.
+    /// How many slots agents hold.
     pub agents: usize,
 }
 
 impl Capacity {
-    /// What is left of the limit if so many more are taken elsewhere; `None` if it sets no bound.
+    /// What is left of the limit if `elsewhere` more are held; `None` without a limit.
     fn remaining(self, elsewhere: usize) -> Option<u64> {
         match self.limit {
             SlotLimit::Unlimited => None,
@@ -41,7 +42,7 @@ impl Capacity {
     }
 }
 
-/// A slot: given back when it is dropped.
+/// A held slot. Dropping it releases the slot.
 #[derive(Debug)]
 pub struct SlotGuard {
     pub(super) held: Held,
@@ -51,11 +52,11 @@ pub struct SlotGuard {
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
     dir: PathBuf,
-    /// The slots outside of the sandbox, for a sandboxed runner.
+    /// The slots outside the sandbox, for a sandboxed runner.
     outside: Option<PathBuf>,
 }
 
-/// Held slots by their numbers.
+/// Held slots by number.
 type Numbered = BTreeMap<u64, Watched>;
 
 impl Slots {
@@ -63,7 +64,7 @@ impl Slots {
         Self { dir, outside }
     }
 
-    /// Takes a slot, or says which ones are held. `seed` spreads those that any number is good for.
+    /// Acquires a slot, or returns the held ones. `seed` spreads runners that may use any number.
     pub(super) fn acquire(
         &self,
         capacity: Capacity,
@@ -86,7 +87,7 @@ impl Slots {
             let Some(taken) = taken.into_iter().find_map(Result::transpose).transpose()? else {
                 return Ok(Err(held.into_values().chain(missed).chain(elsewhere).collect()));
             };
-            // With its own, which is among them.
+            // This includes its own.
             let now = self.held()?;
             if u64::try_from(now.len()).is_ok_and(|count| count <= limit) {
                 return Ok(Ok(taken));
@@ -99,7 +100,7 @@ impl Slots {
         Ok(Err(busy))
     }
 
-    /// Takes a slot beyond the limit, for a command that must not be kept waiting: it counts as taken for all others.
+    /// Acquires a slot beyond the limit, for a command that must not wait. It counts as held for all others.
     pub(super) fn overflow(&self, capacity: Capacity, seed: u64) -> Result<SlotGuard> {
         self.take_from(capacity.remaining(0).unwrap_or(0).saturating_add(1 + seed % SPREAD))
     }
@@ -117,8 +118,8 @@ impl Slots {
         Ok(held.map(|held| SlotGuard { held }))
     }
 
-    /// Takes the first free one from `first` on. What is no lock file of ours, as a sandboxed command may have put there, is
-    /// passed over.
+    /// Acquires the first free slot from `first` on. Skips files that are not our lock files, which a sandboxed command
+    /// may have put there.
     fn take_from(&self, first: u64) -> Result<SlotGuard> {
         let mut refused = None;
         for number in first..first.saturating_add(SPREAD) {
@@ -129,10 +130,10 @@ impl Slots {
             }
         }
         Err(refused
-            .unwrap_or_else(|| anyhow::anyhow!("all slots of {} are held", self.dir.display())))
+            .unwrap_or_else(|| anyhow::anyhow!("all slots of `{}` are held", self.dir.display())))
     }
 
-    /// Those that are held. What a killed runner left is removed.
+    /// The held slots. Removes what a killed runner left.
     fn held(&self) -> Result<Numbered> {
         let mut held = Numbered::new();
         for (number, path) in numbered(&self.dir)? {
@@ -146,7 +147,7 @@ impl Slots {
         Ok(held)
     }
 
-    /// Those that are held outside of the sandbox, seen from within; none for a runner outside.
+    /// The slots that are held outside the sandbox, as seen from inside; none for a runner outside.
     fn held_outside(&self) -> Vec<Watched> {
         let Some(dir) = &self.outside else { return Vec::new() };
         held_descriptions(dir).into_values().collect()
@@ -157,7 +158,7 @@ impl Slots {
     }
 }
 
-/// Those that are held, as their descriptions show it to a process that can't open the lock files.
+/// The held slots as their descriptions show them, for a process that can't open the lock files.
 pub(super) fn held_descriptions(dir: &Path) -> Numbered {
     let all = numbered(dir).unwrap_or_default().into_iter();
     let seen = all.map(|(number, path)| (number, Watched::Description(description_of(&path))));
@@ -167,14 +168,14 @@ pub(super) fn held_descriptions(dir: &Path) -> Numbered {
 pub(super) fn numbered(dir: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {
     let number = |name: &str| {
         let number: u64 = name.strip_prefix("slot-")?.parse().ok()?;
-        // No other spelling of the same number.
+        // Reject other spellings of the same number.
         (number > 0 && name == format!("slot-{number}")).then_some(number)
     };
     let names = names(dir)?.into_iter();
     Ok(names.filter_map(|(name, path)| Some((number(&name)?, path))).collect())
 }
 
-/// The highest number that may be taken: with all below it and what is held above it no more than the limit are held.
+/// The highest number that may be used: all numbers up to it and the held ones above it together fit the limit.
 fn reach(held: &Numbered, limit: u64) -> u64 {
     let fits = |number: &u64| {
         let above = u64::try_from(held.range(number + 1..).count()).unwrap_or(u64::MAX);

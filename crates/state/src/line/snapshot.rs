@@ -1,4 +1,4 @@
-//! Which runners have a slot and which wait, for people: also those of other configuration folders.
+//! Which runners hold a slot and which wait, for people. Includes other configuration folders.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,43 +14,43 @@ use super::names::names;
 use super::slots::numbered;
 use super::{AgentSlots, LineTicket, RuntimeDir, slots_of, waiting_of};
 
-/// The line outside of the sandbox as it is now.
+/// The queue outside the sandbox as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The configuration folder of the process that looks.
+    /// The configuration folder of this process.
     own: Option<String>,
-    /// How many slots agents of other configuration folders have.
+    /// How many slots agents of other configuration folders hold.
     pub agents_elsewhere: usize,
-    /// Those that have a slot, by its number.
+    /// The runners that hold a slot, by its number.
     pub holders: Vec<Listed<u64>>,
-    /// Those that wait, the first in line first.
+    /// The runners that wait, the next one first.
     pub waiters: Vec<Listed<LineTicket>>,
 }
 
-/// A held slot or a place in line.
+/// A held slot or a queue entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
     pub place: T,
-    /// What holds it, if it says so: one that took its lock a moment ago has not yet.
+    /// What holds it. A runner that locked it a moment ago has not described itself yet.
     pub occupant: Option<Occupant>,
 }
 
-/// Where a command stands in the line.
+/// A command's position in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     HasSlot,
-    /// As this number: 1 is the next.
+    /// At this position. 1 is the next.
     Waits(usize),
 }
 
 impl Snapshot {
-    /// Looks at the line. Changes nothing.
+    /// Reads the queue and changes nothing.
     pub fn read(environment: &Environment, is_alive: fn(&ProcessRef) -> bool) -> Result<Self> {
         Self::read_from(environment, is_alive, 0)
     }
 
-    /// The same for who would start if fewer than `slots` are held: then nothing of it matters, and one look at two
-    /// folders is all that it costs.
+    /// Does the same for a caller that starts anyway if fewer than `slots` are held. Then the details don't matter, and
+    /// the call only lists two folders.
     pub fn read_from(
         environment: &Environment,
         is_alive: fn(&ProcessRef) -> bool,
@@ -76,10 +76,10 @@ impl Snapshot {
         Ok(Self { own, agents_elsewhere, holders: listed(held), waiters: listed(tickets) })
     }
 
-    /// Where the command stands that the client calls so. `None` if it has not come to this line, or said nothing yet: a
-    /// runner stands in line for a moment even if it finds a slot at once.
+    /// The position of the command that Claude Code knows by this id. `None` if it has not joined this queue, or has
+    /// not described itself yet. A runner is queued for a moment even if it gets a slot immediately.
     pub fn standing(&self, id: &ClientTaskId) -> Option<Standing> {
-        // Another client may have given the same name.
+        // Another Claude Code may use the same id.
         let is_it = |it: &Occupant| it.task.as_str() == id.as_str() && it.configuration == self.own;
         if self.holders.iter().any(|it| it.occupant.as_ref().is_some_and(is_it)) {
             return Some(Standing::HasSlot);
@@ -88,14 +88,14 @@ impl Snapshot {
         Some(Standing::Waits(place + 1))
     }
 
-    /// Whether it has come to this line.
+    /// Whether it has joined this queue.
     pub(crate) fn names(&self, id: &ClientTaskId) -> bool {
         let is_new =
             |it: &Listed<LineTicket>| it.occupant.is_none() && it.place.shell() == id.as_str();
         self.standing(id).is_some() || self.waiters.iter().any(is_new)
     }
 
-    /// The other configuration folders that have slots, with how many each.
+    /// The other configuration folders that hold slots, with the number for each.
     pub fn elsewhere(&self) -> BTreeMap<&str, usize> {
         let all =
             self.holders.iter().filter_map(|it| it.occupant.as_ref()?.configuration.as_deref());
@@ -112,7 +112,7 @@ fn listed<T>(files: impl IntoIterator<Item = (T, PathBuf)>) -> Vec<Listed<T>> {
     held.map(|(place, path)| Listed { place, occupant: occupant_of(&path) }).collect()
 }
 
-/// A reader in the sandbox can't open the lock file and goes by the description.
+/// A reader in the sandbox can't open the lock file and checks the description.
 pub(super) fn is_held(path: &Path) -> bool {
     Watched::Lock(path.to_owned()).is_held() || Watched::Description(description_of(path)).is_held()
 }

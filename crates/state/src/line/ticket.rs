@@ -1,4 +1,4 @@
-//! The order of the line.
+//! The order of the queue.
 
 use std::fmt;
 
@@ -10,22 +10,22 @@ const TIME_DIGITS: usize = 20;
 /// Characters of the boot id.
 const BOOT_DIGITS: usize = 8;
 
-/// A call's place in the line of all configuration folders of a user: lower is earlier.
+/// A call's order in the queue of all configuration folders of a user: lower is earlier.
 ///
-/// It is a time, not a counter, because there is no file that all configuration folders could count in. The text of a
-/// ticket is `TIME-BOOT-TAIL`: the nanoseconds since boot, the beginning of the boot id, and a tail that makes it unique.
-/// Sorted as text is sorted by time.
+/// It is a time, not a counter, because the configuration folders share no file to count in. The text of a ticket is
+/// `TIME-BOOT-TAIL`: the nanoseconds since boot, the beginning of the boot id, and a tail that makes it unique. Tickets
+/// sorted as text are sorted by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LineTicket(String);
 
 impl LineTicket {
-    /// The ticket of a call's shell. The client's name of the shell decides between shells of the same words, which have
-    /// one announcement.
+    /// The ticket of a call's shell. Shells with the same command text share one announcement, so Claude Code's id of
+    /// the shell tells them apart.
     pub fn new(ticket: Ticket, shell: &ClientTaskId) -> Self {
         Self(format!("{:0TIME_DIGITS$}-{}-{shell}", ticket.0, boot()))
     }
 
-    /// Reads the name of an entry.
+    /// Parses the name of an entry.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '-');
         let (time, boot, tail) = (parts.next()?, parts.next()?, parts.next()?);
@@ -36,7 +36,7 @@ impl LineTicket {
         is_ticket.then(|| Self(text.to_owned()))
     }
 
-    /// The client's name of the shell.
+    /// Claude Code's id of the shell.
     pub fn shell(&self) -> &str {
         self.0.splitn(3, '-').nth(2).unwrap_or_default()
     }
