@@ -1,5 +1,5 @@
-//! The position of a command in the queue, for people and the model. The line says it of a command whose runner is there;
-//! of others the records say what to expect. The runners decide among themselves which command starts.
+//! The position of a command in the queue, for people and the model. For a command whose runner has joined, the queue
+//! itself shows it. For others the records give an estimate. The runners alone decide which command starts.
 
 use sisyphus_base::id::{TaskId, Ticket};
 use sisyphus_settings::SlotLimit;
@@ -12,7 +12,7 @@ use crate::line::{Snapshot, Standing};
 use crate::reach::is_in_reach;
 use crate::store::Active;
 
-/// What a command with this ticket has to expect. `Ticket(u64::MAX)` stands for one that is still to come.
+/// The expected admission of a command with this ticket. `Ticket(u64::MAX)` is a future command.
 pub fn expected_admission(
     active: &Active,
     line: &Snapshot,
@@ -20,7 +20,7 @@ pub fn expected_admission(
     limits: &Limits,
 ) -> Admission {
     let SlotLimit::AtMost(slots) = limits.default_limit() else { return Admission::Immediate };
-    // A record that the line does not name is of a runner on its way there, or of one in the sandbox, which has its own.
+    // A task that is not in this queue has a runner that has not joined yet, or one in the sandbox's own queue.
     let is_elsewhere = |task: &&Task| !task.client_id().is_some_and(|id| line.names(id));
     let running = line.holders.len()
         + line.agents_elsewhere
@@ -32,12 +32,12 @@ pub fn expected_admission(
         + active.tasks.iter().filter(is_before).filter(is_elsewhere).count();
     match (running + before).checked_sub(slots.get()) {
         None => Admission::Immediate,
-        // Those for whom there are slots start before it, but they don't stand in its way.
+        // Commands with a free slot start before it and do not delay it.
         Some(_) => Admission::Queued { position: before + 1 - slots.get().saturating_sub(running) },
     }
 }
 
-/// How many slots must be held before a command waits for one; the slots that agents have aside.
+/// How many slots commands must hold before another one waits. Slots that agents hold are not included.
 pub fn slots(active: &Active, limits: &Limits) -> usize {
     match limits.default_limit() {
         SlotLimit::Unlimited => usize::MAX,
@@ -47,7 +47,7 @@ pub fn slots(active: &Active, limits: &Limits) -> usize {
     }
 }
 
-/// What a task that is recorded has to expect; one that has started expects nothing.
+/// The expected admission of a recorded task. One that has started is admitted.
 pub fn expected_admission_of(
     active: &Active,
     line: &Snapshot,
@@ -63,7 +63,7 @@ pub fn expected_admission_of(
     }
 }
 
-/// The commands that have a slot.
+/// The commands that hold a slot.
 pub fn holders(active: &Active) -> impl Iterator<Item = &Task> {
     active.live().filter(|task| {
         task.kind == Kind::Command
@@ -71,8 +71,8 @@ pub fn holders(active: &Active) -> impl Iterator<Item = &Task> {
     })
 }
 
-/// Whether it stands in line, or its shell is about to. A call that may still be denied does not, nor does one that can't
-/// be judged from here.
+/// Whether it is queued, or its shell is about to join the queue. A call that may still be denied is not queued, and a
+/// task out of reach does not count.
 pub(crate) fn is_waiting(task: &Task) -> bool {
     let waits = match task.status() {
         Status::Queued { .. } => true,

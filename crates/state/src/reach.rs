@@ -1,5 +1,6 @@
-//! What can't be judged from here does not count here: a task on another machine, or one of which only a client in another
-//! container knows. Its lock and its process say nothing to this process, so no slot and no promise may rest on them.
+//! Tasks that this process can't check don't count here: a task on another machine, or one that only a Claude Code in
+//! another container knows. This process can't see their locks or processes, so no slot and no promise may depend on
+//! them.
 
 use std::sync::OnceLock;
 
@@ -9,12 +10,12 @@ use sisyphus_base::sys;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
-/// Whether this process can tell what a task does.
+/// Whether this process can check the state of a task.
 pub fn is_in_reach(task: &Task) -> bool {
     task.status().is_final() || (is_on_this_machine(task) && is_counted_here(task))
 }
 
-/// Where a task runs that this process can't judge, for people; `None` for every other one.
+/// Where a task runs that this process can't check, for people; `None` for every other task.
 pub fn place_out_of_reach(task: &Task) -> Option<&str> {
     if is_in_reach(task) {
         return None;
@@ -23,7 +24,7 @@ pub fn place_out_of_reach(task: &Task) -> Option<&str> {
     Some(host.unwrap_or("another machine"))
 }
 
-/// A task that names no machine is of this one.
+/// A task that names no machine runs on this one.
 fn is_on_this_machine(task: &Task) -> bool {
     static HERE: OnceLock<Option<Machine>> = OnceLock::new();
     task.machine.as_ref().is_none_or(|machine| {
@@ -32,15 +33,15 @@ fn is_on_this_machine(task: &Task) -> bool {
     })
 }
 
-/// A runner shows that it lives by its lock. Of every other task only the client's process tells, and its number means
-/// something in one process namespace alone.
+/// A runner proves with its lock that it is alive. Every other task depends on the process of Claude Code, whose id is
+/// only valid in one process namespace.
 fn is_counted_here(task: &Task) -> bool {
     static OURS: OnceLock<Option<u64>> = OnceLock::new();
     let theirs = witness(task).and_then(|client| client.namespace);
     theirs.is_none() || theirs == *OURS.get_or_init(sys::pid_namespace)
 }
 
-/// The client's process, if the task has no other witness.
+/// The process of Claude Code, if nothing else shows that the task is alive.
 fn witness(task: &Task) -> Option<&ProcessRef> {
     let of_agent = task.launched.as_ref().and_then(|call| call.process.as_ref());
     match (task.kind, task.status()) {

@@ -1,4 +1,4 @@
-//! What runs and clients show that the records do not. One code path, for every process that commits.
+//! Updates the records from runs and from Claude Code's processes. Every process that commits uses this code.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -27,30 +27,29 @@ use crate::output::{adopt, clients_file, keep_observed};
 use crate::run::Run;
 use crate::store::Active;
 
-/// How long a call that the client has started may stay without a runner before it counts as observed: its shell runs, so
-/// a runner would have attached within milliseconds.
+/// How long a call that Claude Code has started may stay without a runner before it counts as observed. Its shell runs,
+/// so a runner would have attached within milliseconds.
 const ATTACH_WAIT: Duration = Duration::from_secs(5);
 
-/// What can be said here of clients and their files.
+/// What this process knows about Claude Code's processes and files.
 #[derive(Debug, Clone, Copy)]
 pub struct World<'a> {
-    /// Whether a process is known to run no more.
+    /// Whether a process is known to have exited.
     pub is_gone: fn(&ProcessRef) -> bool,
-    /// Where a client keeps its files, for a task that does not say.
+    /// Where Claude Code keeps its files, for a task that does not say.
     pub client_tmp: &'a Path,
     pub scope: Scope,
 }
 
-/// Which runs are looked at.
+/// Which runs are probed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     All,
-    /// Those in which a result stands: for a runner, which knows that there is one. To look whether hundreds of others
-    /// still run costs far more.
+    /// Runs with a result: for a runner, which knows that there is one. Probing hundreds of others costs far more.
     Ended,
 }
 
-/// What is new, as it was seen without the lock.
+/// What is new, as seen without the lock.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     looked_at: HashSet<TaskId>,
@@ -65,13 +64,13 @@ enum Finding {
     Started {
         at: DateTime<Utc>,
     },
-    /// Its shell runs without a runner, as far as can be seen.
+    /// Its shell apparently runs without a runner.
     Observed,
     Ended {
         result: Box<RunResult>,
         run: Run,
     },
-    /// It is over, and nothing saw how.
+    /// It is over, and nothing saw how it finished.
     Over {
         why: LostReason,
         run: Option<Run>,
@@ -79,19 +78,19 @@ enum Finding {
 }
 
 impl Findings {
-    /// Looks at each task's run.
+    /// Probes each task's run.
     pub(crate) fn gather(active: &Active, state: &StateDir, world: &World<'_>) -> Self {
         let mut findings = Self::default();
         findings.look_at_new(active, state, world);
         findings
     }
 
-    /// Looks at the runs of the tasks that were not looked at yet, and at those of calls once more.
+    /// Probes the runs that were not probed yet, and those of pending calls again.
     fn look_at_new(&mut self, active: &Active, state: &StateDir, world: &World<'_>) {
         let look = Look { state, world, now: Tick::now(), here: OnceCell::new() };
         for task in &active.tasks {
             let is_new = self.looked_at.insert(task.id.clone());
-            // An event may have come in between that says what the missing run of a call means.
+            // An event since the first probe may explain why a call has no run.
             let is_pending = matches!(task.status(), Status::Pending { .. });
             if !is_new && !is_pending {
                 continue;
@@ -112,7 +111,7 @@ struct Look<'a> {
     state: &'a StateDir,
     world: &'a World<'a>,
     now: Tick,
-    /// Asked for only if a task seems to be over: it costs three files.
+    /// Read only if a task seems to be over: it costs three files.
     here: OnceCell<Option<Machine>>,
 }
 
@@ -125,7 +124,7 @@ impl Look<'_> {
             return self.late_result(task);
         }
         match task.status() {
-            // A runner that came too late to be believed alive, or a better witness than the first.
+            // The result of a runner may arrive late, and is better than the report of another source.
             Status::Finished(ending) if ending.reported_by == Source::Runner => None,
             Status::Finished(_) => self.late_result(task),
             Status::Running { watch: Watch::Observed, .. } => {
@@ -156,7 +155,8 @@ impl Look<'_> {
                     RunState::Attached => None,
                     RunState::Queued(queued) => Some(Finding::Queued { at: queued.at }),
                     RunState::Started(started) => Some(Finding::Started { at: started.at }),
-                    // Any sandboxed command can leave this before the runner comes, which may come outside.
+                    // Any sandboxed command can plant this before the runner attaches, and the runner may be outside
+                    // the sandbox.
                     RunState::Gone if self.may_attach(task, &run) => None,
                     RunState::Ended(_) | RunState::Gone => self.gone(task, run),
                 }
@@ -164,13 +164,13 @@ impl Look<'_> {
         }
     }
 
-    /// The folder in which a runner of 0.1.0 had its run is gone.
+    /// The finding for a task of 0.1.0 whose run folder is gone.
     fn old_run_gone(task: &Task) -> Option<Finding> {
         let over = Finding::Over { why: LostReason::RunFolderGone, run: None };
         task.old_run.is_some().then_some(over)
     }
 
-    /// No runner took the place of the shell of this call.
+    /// The finding for a call whose shell no runner replaced.
     fn unattached(&self, task: &Task) -> Option<Finding> {
         let is_stopped = task.stop_request.is_some_and(|asked| {
             asked.progress == StopProgress::Done || asked.by == Canceller::SessionEnd
@@ -181,7 +181,7 @@ impl Look<'_> {
         (Tick(task.ticket.0).age(self.now) > ATTACH_WAIT).then_some(Finding::Observed)
     }
 
-    /// Whether the runner of a sandboxed call may still be on its way.
+    /// Whether the runner of a sandboxed call may still attach.
     fn may_attach(&self, task: &Task, run: &Run) -> bool {
         run.confinement() == Confinement::Sandboxed
             && Tick(task.ticket.0).age(self.now) <= ATTACH_WAIT
@@ -202,7 +202,7 @@ impl Look<'_> {
         }
     }
 
-    /// Its lock is open, or its run is not there.
+    /// The finding for a run whose lock is free or that is missing.
     fn gone(&self, task: &Task, run: Run) -> Option<Finding> {
         match run.probe() {
             RunState::Ended(result) => Some(Finding::Ended { result, run }),
@@ -212,7 +212,7 @@ impl Look<'_> {
                 let client = task.client.as_ref().and_then(|client| client.process.as_ref());
                 let lives = self.reach(task) == Reach::Here
                     && client.is_some_and(|client| !(self.world.is_gone)(client));
-                // Only our folder is missing: the client will tell.
+                // Only our folder is missing: Claude Code will report the end.
                 Some(if lives {
                     Finding::Observed
                 } else {
@@ -224,7 +224,8 @@ impl Look<'_> {
         }
     }
 
-    /// A command that only a client watched that is gone may run on, and nothing will ever tell of its end.
+    /// The finding for an observed command whose Claude Code is gone. It may run on, and nothing will ever report its
+    /// end.
     fn orphan(&self, task: &Task) -> Option<Finding> {
         let client = task.client.as_ref()?.process.as_ref()?;
         let is_gone = match self.reach(task) {
@@ -235,15 +236,15 @@ impl Look<'_> {
         is_gone.then_some(Finding::Over { why: LostReason::SessionEnded, run: None })
     }
 
-    /// What can be judged of the task's machine. A task that names none is of this one.
+    /// Whether the task's machine is in reach. A task that names none runs on this one.
     fn reach(&self, task: &Task) -> Reach {
         let here = self.here.get_or_init(Machine::here);
         task.machine.as_ref().map_or(Reach::Here, |machine| machine.reach(here.as_ref()))
     }
 }
 
-/// Takes what runs show into the records. `found` is what was seen before the lock was taken. Returns the runs that are
-/// over, to be removed when the records are written.
+/// Updates the records from the runs. `found` is what was seen before the lock was acquired. Returns the runs that are
+/// over: the caller removes them after it has written the records.
 pub(crate) fn reconcile(
     active: &mut Active,
     state: &StateDir,
@@ -281,7 +282,7 @@ pub(crate) fn reconcile(
     over
 }
 
-/// An end that nothing saw. A call without a runner was not seen to be stopped with its session either.
+/// An end that nothing saw. For a call without a runner, nothing saw that it was stopped with its session either.
 fn over_end(task: &Task, why: LostReason, at: DateTime<Utc>) -> Ending {
     let by_session = task.stop_request.is_some_and(|asked| asked.by == Canceller::SessionEnd);
     if by_session && matches!(task.status(), Status::Pending { .. }) {
@@ -305,10 +306,10 @@ fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {
     }
 }
 
-/// Puts the output that the runner kept where it stays.
+/// Moves the output that the runner kept to its final place.
 fn take_output(task: &Task, result: &RunResult, run: &Run, state: &StateDir) -> Option<KeptOutput> {
     let target = state.output(&task.id);
-    // Best effort: without a copy the client's file is read as long as it is there.
+    // Best effort: without a copy, readers use Claude Code's file while it exists.
     if !target.exists() && state.create_output_dir().is_ok() {
         match run.confinement() {
             Confinement::Outside => drop(std::fs::rename(run.output(), &target)),
@@ -332,7 +333,8 @@ fn take_output(task: &Task, result: &RunResult, run: &Run, state: &StateDir) -> 
     Some(KeptOutput { bytes: size.bytes, dropped, client_file })
 }
 
-/// Keeps what such a command has printed so far. The client's file of it goes with the temporary folder.
+/// Keeps the output so far of a command whose Claude Code is gone. Claude Code's own file vanishes with the temporary
+/// folder.
 fn keep_orphans_output(task: &Task, state: &StateDir, world: &World<'_>) -> Option<KeptOutput> {
     let mut file = clients_file(task, world.client_tmp)?;
     state.create_output_dir().ok()?;

@@ -1,6 +1,6 @@
-//! Who asks. Of a call of our own server's tools the client tells the server the call's id and no more, so the hook that
-//! sees the call before it leaves what it knows, and the server takes that: one server outlives many sessions of its
-//! client, and subagents call it too.
+//! Which conversation calls a tool of our MCP server. Claude Code gives the server only the id of a call. So the hook
+//! that sees the call first posts what it knows, and the server claims that. One server outlives many sessions of its
+//! Claude Code, and subagents call it too.
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use sisyphus_base::paths::{StateDir, create_private_dir};
 use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::Task;
 
-/// Largest file that names a asker, in bytes.
+/// Largest file that names a requester, in bytes.
 const MAX_BYTES: u64 = 4096;
 
 /// A conversation of a session.
@@ -31,15 +31,15 @@ impl Requester {
         self.session == task.session && self.conversation.is_of(task)
     }
 
-    /// Leaves for the server who makes this call.
+    /// Posts the requester of this call for the server.
     pub fn leave(&self, state: &StateDir, call: &ToolUseId) -> Result<()> {
         state.create()?;
         create_private_dir(&state.claims_dir())?;
-        let bytes = serde_json::to_vec(self).context("could not write down who calls")?;
+        let bytes = serde_json::to_vec(self).context("could not encode a requester")?;
         atomic::write(&state.call(call), &bytes)
     }
 
-    /// Takes what was left about this call; `None` if nothing was, or nothing that can be read.
+    /// Claims the requester of this call; `None` if it is missing or unreadable.
     pub fn take(state: &StateDir, call: &ToolUseId) -> Option<Self> {
         let path = state.call(call);
         let bytes = atomic::read(&path, MAX_BYTES).ok().flatten();

@@ -1,17 +1,17 @@
-//! `runs/SESSION/CLIENT_ID/`: what a runner leaves of the command in whose shell's place it stands.
+//! `runs/SESSION/CLIENT_ID/`: what a runner records about the command whose shell it replaced.
 //!
 //! ```text
-//! call.json      the call that this run belongs to, as soon as the client has named both
+//! call.json      the call that this run belongs to, as soon as Claude Code has named both
 //! lock           held by the runner for its life
-//! attached.json  the announcement whose text made the runner attach, and the client's output file
+//! attached.json  the announcement whose text made the runner attach, and Claude Code's output file
 //! queued.json, started.json, result.json  written once each by the runner
 //! output.log     the kept output
-//! stop.json      a person asked for it to be stopped
+//! stop.json      a request to stop the command
 //! ```
 //!
-//! It lies in the state folder. A runner in the client's sandbox can't write there; its run lies below the client's
-//! temporary folder, where every sandboxed command can write. Such a run counts for calls that may be sandboxed, only if
-//! the state folder holds no run of that name, and is bounded and validated.
+//! The folder is in the state folder. A runner in Claude Code's sandbox can't write there. Its run is below Claude
+//! Code's temporary folder, where every sandboxed command can write. Such a run counts only for calls that may be
+//! sandboxed, and only if the state folder contains no run of that name. It is bounded and validated.
 
 use std::fs;
 use std::io;
@@ -29,7 +29,7 @@ use sisyphus_tasks::task::Task;
 use crate::run_root::RunRoot;
 use crate::store;
 
-/// Largest file of a run that is read, in bytes, the call aside.
+/// Largest file of a run that is read, in bytes, except the call.
 const REPORT_MAX: u64 = 64 * 1024;
 /// Largest call, in bytes: see the announcement.
 const CALL_MAX: u64 = 1024 * 1024;
@@ -39,14 +39,14 @@ const CALL_MAX: u64 = 1024 * 1024;
 pub struct Run {
     dir: PathBuf,
     confinement: Confinement,
-    /// The file that a runner leaves as soon as it has the lock.
+    /// The file that a runner writes as soon as it holds the lock.
     attached: &'static str,
 }
 
 const ATTACHED: &str = "attached.json";
 
 impl Run {
-    /// The run of the client's task `id` of `session`, in the state folder.
+    /// The run of Claude Code's task `id` of `session`, in the state folder.
     pub fn outside(state: &StateDir, session: &SessionId, id: &ClientTaskId) -> Self {
         let dir = name(&state.runs_dir(), session, id);
         Self { dir, confinement: Confinement::Outside, attached: ATTACHED }
@@ -58,13 +58,13 @@ impl Run {
         Self { dir, confinement: Confinement::Sandboxed, attached: ATTACHED }
     }
 
-    /// The run of a task that a runner of 0.1.0 has. Every sandboxed command can write there.
+    /// The run of a task with a runner of 0.1.0. Every sandboxed command can write there.
     fn of_0_1(root: &RunRoot, name: &TaskId) -> Self {
         let dir = root.path().join(name.as_str());
         Self { dir, confinement: Confinement::Sandboxed, attached: "claimed.json" }
     }
 
-    /// The run of a task, which may not exist; `None` if the client has given the task no id.
+    /// The run of a task, which may not exist; `None` if Claude Code has given the task no id.
     pub fn of(task: &Task, state: &StateDir) -> Option<Self> {
         if let Some(name) = &task.old_run {
             let root = RunRoot::of(task).ok().flatten();
@@ -88,7 +88,7 @@ impl Run {
         self.confinement
     }
 
-    /// Whether it is a real folder of this user.
+    /// Whether it is a folder of this user and not a link.
     pub fn is_ours(&self) -> bool {
         sys::is_private_dir(&self.dir).unwrap_or(false)
     }
@@ -98,7 +98,7 @@ impl Run {
         self.attached().exists()
     }
 
-    /// Whether its runner waits, or has waited or started: it has come to the line.
+    /// Whether its runner has joined the queue or started.
     pub fn is_in_line(&self) -> bool {
         self.queued().exists() || self.started().exists()
     }
@@ -111,7 +111,7 @@ impl Run {
     /// Removes the folder and what is in it. Best effort.
     pub fn remove(&self) {
         let _ = fs::remove_dir_all(&self.dir);
-        // The session's folder goes with its last run.
+        // Remove the session's folder with its last run.
         if let Some(session) = self.dir.parent() {
             let _ = fs::remove_dir(session);
         }
@@ -149,35 +149,35 @@ impl Run {
         self.dir.join("stop.json")
     }
 
-    /// Leaves for the runner which call its run belongs to.
+    /// Writes for the runner which call its run belongs to.
     pub fn join(&self, join: &Join) -> anyhow::Result<()> {
         use anyhow::Context as _;
         self.create().with_context(|| format!("could not create `{}`", self.dir.display()))?;
         atomic::write(&self.call(), &serde_json::to_vec(join).context("could not encode a call")?)
     }
 
-    /// The call that it belongs to; `None` as long as the client has not said so.
+    /// The call that it belongs to; `None` until Claude Code has named it.
     pub fn joined(&self) -> Option<Join> {
         parse(&self.call(), CALL_MAX)
     }
 
-    /// By what its runner attached.
+    /// The announcement that made its runner attach.
     pub fn attachment(&self) -> Option<Attached> {
         parse(&self.attached(), CALL_MAX)
     }
 
-    /// Whether its runner lives. An error counts as alive: only an open lock proves that nothing holds it.
+    /// Whether its runner is alive. An error counts as alive: only a free lock proves that nothing holds it.
     pub fn is_alive(&self) -> bool {
         store::is_held(&self.lock()).unwrap_or(true)
     }
 
-    /// Looks at what is there, without changing anything.
+    /// Reads the state of the run and changes nothing.
     pub fn probe(&self) -> RunState {
         if !self.is_attached() || !self.is_ours() {
             return RunState::Missing;
         }
         if self.is_alive() {
-            // A result is believed once the lock is open: while it is held, another process may have planted one.
+            // Trust a result only once the lock is free: until then, another process may have planted it.
             let queued = || parse(&self.queued(), REPORT_MAX).map(RunState::Queued);
             let started = parse(&self.started(), REPORT_MAX).map(RunState::Started);
             return started.or_else(queued).unwrap_or(RunState::Attached);
@@ -189,7 +189,7 @@ impl Run {
     }
 }
 
-/// Every run of a session in the state folder, with the client's id of each.
+/// Every run of a session in the state folder, with Claude Code's id of each.
 pub fn runs_of(state: &StateDir, session: &SessionId) -> Vec<(ClientTaskId, Run)> {
     let Ok(entries) = fs::read_dir(state.runs_dir().join(session.as_str())) else {
         return Vec::new();

@@ -9,14 +9,14 @@ use sisyphus_base::paths;
 use sisyphus_base::sys;
 use sisyphus_tasks::task::Task;
 
-/// `/tmp/claude-UID/sisyphus`, known to be a real folder of this user that no other user can write to.
+/// `/tmp/claude-UID/sisyphus`, verified as a folder of this user, not a link, that no other user can write to.
 #[derive(Debug, Clone)]
 pub struct RunRoot {
     path: PathBuf,
 }
 
 impl RunRoot {
-    /// Opens the root, `None` if there is none. A link, a folder of another user, or one that others can write to is an
+    /// Opens the root; `None` if there is none. A link, a folder of another user, or one that others can write to is an
     /// error: other users of `/tmp` may have put it there.
     pub fn open(environment: &Environment) -> Result<Option<Self>> {
         let parent = paths::client_tmp_dir(environment);
@@ -35,31 +35,32 @@ impl RunRoot {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => {
                     return Err(error)
-                        .with_context(|| format!("could not look at `{}`", dir.display()));
+                        .with_context(|| format!("could not inspect `{}`", dir.display()));
                 }
             }
         }
         Ok(Some(Self { path: path.to_owned() }))
     }
 
-    /// The root below the client's temporary folder as a record names it: `None` if it names none, or if that folder is gone.
+    /// The root below the temporary folder of Claude Code that a record names; `None` if it names none, or the folder
+    /// is gone.
     pub fn of(task: &Task) -> Result<Option<Self>> {
         task.client_tmp.as_deref().map_or(Ok(None), Self::below)
     }
 
-    /// Opens the root in a client's temporary folder, if that is where the client puts one: what is below it is removed
-    /// when it is over.
+    /// Opens the root in a temporary folder of Claude Code, but only where a hook puts one: finished runs below it are
+    /// removed.
     pub fn below(client_tmp: &Path) -> Result<Option<Self>> {
         let path = client_tmp.join("sisyphus");
         anyhow::ensure!(
             is_where_hooks_put_it(&path),
-            "refused `{}`: no hook puts run folders there",
+            "refused `{}`: no hook creates run folders there",
             path.display()
         );
         Self::at(&path)
     }
 
-    /// Opens the root, creating it and the client's folder around it where missing.
+    /// Opens the root, creating it and Claude Code's folder around it if missing.
     pub fn create(environment: &Environment) -> Result<Self> {
         if let Some(root) = Self::open(environment)? {
             return Ok(root);
@@ -67,14 +68,14 @@ impl RunRoot {
         let path = paths::client_tmp_dir(environment).join("sisyphus");
         sys::create_private_dir_all(&path)
             .with_context(|| format!("could not create `{}`", path.display()))?;
-        Self::at(&path)?.with_context(|| format!("`{}` vanished", path.display()))
+        Self::at(&path)?.with_context(|| format!("`{}` was removed concurrently", path.display()))
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The client's own temporary folder, `/tmp/claude-UID`.
+    /// Claude Code's temporary folder, `/tmp/claude-UID`.
     pub fn client_tmp_dir(&self) -> &Path {
         self.path.parent().unwrap_or(&self.path)
     }
@@ -84,18 +85,18 @@ impl RunRoot {
         self.path.join("runs")
     }
 
-    /// The line of sandboxed runners.
+    /// The queue of sandboxed runners.
     pub(crate) fn line(&self) -> PathBuf {
         self.path.join("line")
     }
 
-    /// Where a claim is handed over if the state folder can't be written to.
+    /// Where a sandboxed runner puts a claim, because it can't write to the state folder.
     pub fn claims_dir(&self) -> PathBuf {
         self.path.join("claims")
     }
 }
 
-/// Whether it is a `claude-UID/sisyphus` with no way round.
+/// Whether it is a direct path to a `claude-UID/sisyphus`.
 fn is_where_hooks_put_it(path: &Path) -> bool {
     let is_straight = path.components().all(|part| part != Component::ParentDir);
     let around = path.parent().and_then(Path::file_name);

@@ -1,5 +1,5 @@
-//! From one conversation to the next in the same client: `/clear` and `/resume` leave the client's tasks running, and their
-//! notices come to the conversation that is then on the screen.
+//! Moves tasks from one conversation to the next in the same Claude Code. `/clear` and `/resume` leave tasks running,
+//! and their notices go to the conversation that is then on the screen.
 
 use std::fs;
 use std::time::Duration;
@@ -14,12 +14,13 @@ use sisyphus_base::process_ref::ProcessRef;
 
 use crate::event::Event;
 
-/// How long after the end of the one the next may begin: tens of milliseconds on 2.1.329, the rest is for other hooks.
+/// How long after one conversation ends the next may begin: tens of milliseconds on 2.1.329, the rest is for other
+/// hooks.
 const TRANSFER_WAIT: Duration = Duration::from_secs(20);
 /// Largest note, in bytes.
 const NOTE_MAX: u64 = 1024;
 
-/// `transfers/CLIENT.json`: a client has left this session and goes on.
+/// `transfers/CLIENT.json`: a Claude Code left this session and continues with another.
 #[derive(Debug, Serialize, Deserialize)]
 struct SessionTransfer {
     client_start: Option<u64>,
@@ -27,7 +28,7 @@ struct SessionTransfer {
     at: Tick,
 }
 
-/// Notes that `client` leaves `session` and goes on.
+/// Posts that `client` leaves `session` and continues with another.
 pub fn post_transfer(state: &StateDir, client: &ProcessRef, session: &SessionId) -> Result<()> {
     state.create_transfers_dir()?;
     let transfer =
@@ -36,7 +37,7 @@ pub fn post_transfer(state: &StateDir, client: &ProcessRef, session: &SessionId)
     atomic::write(&state.transfer(client.pid), &bytes)
 }
 
-/// Claims what `client` left: the event that gives it to `session`, if there is anything.
+/// Claims what `client` posted: the event that transfers it to `session`, if there is any.
 pub fn claim_transfer(
     state: &StateDir,
     client: &ProcessRef,
@@ -46,7 +47,7 @@ pub fn claim_transfer(
     let Some(bytes) = atomic::read(&path, NOTE_MAX)? else { return Ok(None) };
     fs::remove_file(&path).with_context(|| format!("could not remove `{}`", path.display()))?;
     let left: SessionTransfer = serde_json::from_slice(&bytes)
-        .with_context(|| format!("could not understand `{}`", path.display()))?;
+        .with_context(|| format!("could not parse `{}`", path.display()))?;
     let is_this_client = client.start.is_some() && left.client_start == client.start;
     let is_fresh = left.at.age(Tick::now()) <= TRANSFER_WAIT;
     if !is_this_client || &left.session == session || !is_fresh {

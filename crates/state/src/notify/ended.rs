@@ -1,4 +1,4 @@
-//! The end of one task, as people are notified of it.
+//! The end of one task, for a notification.
 
 use std::path::PathBuf;
 
@@ -9,12 +9,12 @@ use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-/// What finished longer ago is no news.
+/// A task that finished longer ago is not worth a notification.
 const NEWS: chrono::Duration = chrono::Duration::minutes(10);
 /// Longest name that is noted, in characters.
 const NAME_MAX: usize = 200;
 
-/// Signals that the client stops commands with when a session ends.
+/// Signals that Claude Code stops commands with when a session ends.
 const STOPPING: [i32; 2] = [9, 15];
 
 /// A task that ended.
@@ -24,7 +24,7 @@ pub struct Ended {
     pub session: SessionId,
     /// Where it ran.
     pub cwd: PathBuf,
-    /// Its description, or the beginning of its command: foreign text.
+    /// Its description, or the beginning of its command. Untrusted text.
     pub name: String,
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -34,19 +34,19 @@ pub struct Ended {
     pub at: DateTime<Utc>,
 }
 
-/// How soon people are notified of an end.
+/// How soon the user is notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
     /// It failed.
     AtOnce,
-    /// It may be shown together with others.
+    /// It may be combined with others.
     Soon,
-    /// It looks like what the end of a session does to its commands, and SessionEnd comes a little later.
+    /// It looks like a command that Claude Code stopped because the session ends. SessionEnd follows a little later.
     Deferred,
 }
 
 impl Ended {
-    /// The end of `task`; `None` if there is none, or if the user knows of it: the user stopped the task.
+    /// The end of `task`; `None` if it has not finished, finished long ago, or the user stopped it.
     pub(crate) fn of(task: &Task, now: DateTime<Utc>) -> Option<Self> {
         let Status::Finished(ending) = task.status() else { return None };
         if is_old(ending.ended_at, now) || is_known(&ending.outcome) {
@@ -66,7 +66,7 @@ impl Ended {
         })
     }
 
-    /// How soon people are notified.
+    /// How soon the user is notified.
     pub fn urgency(&self) -> Urgency {
         match &self.outcome {
             Outcome::Completed | Outcome::Unknown => Urgency::Soon,
@@ -79,13 +79,14 @@ impl Ended {
         }
     }
 
-    /// Whether people are notified at all, if a success must have run for this long. An unknown outcome is no failure.
+    /// Whether the user is notified at all. A success must have run for `success_min_ms`. An unknown outcome is not a
+    /// failure.
     pub fn is_worth_telling(&self, success_min_ms: u64) -> bool {
         self.urgency() != Urgency::Soon || self.ran_ms.unwrap_or_default() >= success_min_ms
     }
 }
 
-/// Whether what was noted then is no news any more: the notifier could not be started, or the machine slept.
+/// Whether a note is too old to show: the notifier could not be started, or the machine slept.
 pub fn is_old(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - at > NEWS
 }

@@ -1,5 +1,5 @@
-//! Desktop notifications. The commit that records an end also notes it, so there is one note whichever process commits.
-//! `sisyphus-notify` takes notes under the same lock, so each is shown once.
+//! Desktop notifications. The commit that records an end also writes its note, so there is one note whichever process
+//! commits. The notifier takes notes under the same lock, so each is shown once.
 
 mod ended;
 mod notes;
@@ -12,5 +12,5 @@ pub(crate) use notes::{Series, is_live};
 pub use sequence::sequence;
 pub use terminal::{Line, Lines};
 
-/// What ends within this time is one notification.
+/// Tasks that end within this time share one notification.
 pub const COALESCE_WINDOW: std::time::Duration = std::time::Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! `notify.json`: notes for people. There is no such file without a note.
+//! `notify.json`: notes for the notifier. The file exists only while there are notes.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ use super::Ended;
 use crate::reach::is_in_reach;
 use crate::store::{Format, Tally};
 
-/// How many notes of a kind are kept. There are ever so many only where no notifier takes them.
+/// How many notes of a kind are kept. They reach this number only where no notifier takes them.
 const KEPT: usize = 200;
 
-/// What was not shown yet.
+/// Notes that were not shown yet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Notes {
     #[serde(default)]
@@ -24,14 +24,14 @@ pub struct Notes {
     /// The oldest first.
     #[serde(default)]
     pub ended: Vec<Ended>,
-    /// Sessions in which everything has ended.
+    /// Sessions in which everything has finished.
     #[serde(default)]
     pub over: Vec<SessionSummary>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
 
-/// Everything that ran in a session has ended.
+/// Everything that ran in a session has finished.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionSummary {
     pub session: SessionId,
@@ -40,7 +40,7 @@ pub struct SessionSummary {
     pub at: DateTime<Utc>,
 }
 
-/// What ended since a session last had nothing running.
+/// What finished since the session last had nothing running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series {
     /// When the first of it started.
@@ -55,7 +55,7 @@ impl Notes {
         self.ended.is_empty() && self.over.is_empty()
     }
 
-    /// Adds what is new.
+    /// Adds new notes.
     pub(crate) fn add(&mut self, ended: Vec<Ended>, over: Vec<SessionSummary>) {
         self.ended.extend(ended);
         self.over.extend(over);
@@ -63,7 +63,7 @@ impl Notes {
         self.over.drain(..self.over.len().saturating_sub(KEPT));
     }
 
-    /// Corrects notes by what these records say by now.
+    /// Corrects the note of this task from its current record.
     pub(crate) fn correct(&mut self, task: &Task, now: DateTime<Utc>) {
         let Some(place) = self.ended.iter().position(|it| it.task == task.id) else { return };
         match Ended::of(task, now) {
@@ -74,8 +74,8 @@ impl Notes {
 }
 
 impl SessionSummary {
-    /// Whether it says more than the ends themselves did. Of one task it would not, and a success within moments is not
-    /// worth a notification.
+    /// Whether the summary says more than the notifications of its tasks. For one task it does not, and a success
+    /// within moments is not worth a notification.
     pub fn is_worth_telling(&self, success_min_ms: u64) -> bool {
         let took = u64::try_from((self.at - self.series.since).num_milliseconds()).unwrap_or(0);
         let tally = &self.series.tally;
@@ -102,8 +102,8 @@ impl Series {
     }
 }
 
-/// Whether its session still has to wait for it. A service never ends, and a call that the client has not answered yet
-/// may still be denied.
+/// Whether the session still waits for this task. A service never finishes, and a call that Claude Code has not
+/// answered yet may still be denied.
 pub(crate) fn is_live(task: &Task) -> bool {
     task.kind == Kind::Command
         && is_in_reach(task)

@@ -8,7 +8,7 @@ use super::{COALESCE_WINDOW, Line};
 /// Longest text in a sequence, in characters: some terminals drop longer ones whole.
 const TEXT_MAX: usize = 200;
 
-/// The control sequence with which a terminal tells people of these; `None` if there is nothing to tell, or no terminal.
+/// The control sequence that makes a terminal show these; `None` if there are none, or no terminal.
 pub fn sequence(lines: &[Line], terminal: Terminal) -> Option<String> {
     if lines.is_empty() {
         return None;
@@ -27,7 +27,7 @@ pub fn sequence(lines: &[Line], terminal: Terminal) -> Option<String> {
     }
 }
 
-/// Makes one of what came within the time in which a desktop would have shown one.
+/// Combines lines that a desktop would have shown as one notification.
 fn together(lines: &[Line]) -> Vec<(String, String)> {
     let groups = lines
         .chunk_by(|one, next| (next.at - one.at).to_std().unwrap_or_default() <= COALESCE_WINDOW);
@@ -42,7 +42,7 @@ fn together(lines: &[Line]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A semicolon would begin another field, and a `4;` in front another command.
+/// A semicolon would begin another field, and a leading `4;` another command.
 fn text(text: &str) -> String {
     for_people(&text.replace('\n', ", "), TEXT_MAX).replace(';', ",")
 }

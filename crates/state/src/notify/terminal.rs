@@ -1,5 +1,5 @@
-//! `terminal.json`: what no desktop took, for the hooks, whose words reach the terminal. There is no such file if there
-//! is nothing.
+//! `terminal.json`: notifications that no desktop accepted, for the hooks, whose output reaches the terminal. The file
+//! exists only while there are any.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ impl Lines {
         self.forget(now);
     }
 
-    /// Takes those of a session, the oldest first.
+    /// Takes the lines of a session, the oldest first.
     pub(crate) fn take(&mut self, session: &SessionId, now: DateTime<Utc>) -> Vec<Line> {
         self.forget(now);
         self.waiting.extract_if(.., |line| &line.session == session).collect()

@@ -1,11 +1,11 @@
-//! The part of an output that is worth reading: its end, and for a failure the lines that look like its cause.
+//! The part of an output that is worth reading: its end, and for a failure also the lines that look like the cause.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use sisyphus_base::text::{Cleaned, clean};
 
-/// How much of an output is looked at, from its end, in bytes. Reading it costs about a millisecond.
+/// How much of an output is read, from its end, in bytes. Reading it costs about a millisecond.
 const LOOKED_AT: u64 = 1024 * 1024;
 /// Longest line that is shown, in characters.
 const LINE_MAX: usize = 400;
@@ -19,16 +19,16 @@ pub struct Excerpt {
     pub suspects: Vec<String>,
     /// The last lines.
     pub tail: Vec<String>,
-    /// How many lines there are, as far as was looked at.
+    /// How many lines there are in the part that was read.
     pub lines: usize,
-    /// The beginning was not looked at.
+    /// The beginning was not read.
     pub began_earlier: bool,
-    /// Of a line that is shown, a part is missing.
+    /// Part of a shown line is missing.
     pub shortened: bool,
 }
 
 impl Excerpt {
-    /// Whether it shows all that there is.
+    /// Whether it shows the whole output.
     pub fn is_whole(&self) -> bool {
         !self.began_earlier && !self.shortened && self.tail.len() == self.lines
     }
@@ -39,7 +39,7 @@ impl Excerpt {
 pub enum Purpose {
     /// Only the end matters.
     Success,
-    /// Its cause may stand further up.
+    /// The cause may be further up.
     Failure,
 }
 
@@ -53,7 +53,7 @@ pub fn excerpt(output: &mut File, tail_lines: usize, purpose: Purpose) -> io::Re
     if start == 0 {
         return Ok(choose(&bytes, tail_lines, purpose));
     }
-    // The first line is cut off where we began to read. If there is no other, its end is still the end.
+    // The first line is cut off where reading began. If it is the only one, its end is still the end.
     let whole = text_of(&bytes).iter().position(|&byte| byte == b'\n').map(|end| end + 1);
     let mut excerpt = choose(&bytes[whole.unwrap_or(0)..], tail_lines, purpose);
     excerpt.began_earlier = true;
@@ -64,7 +64,7 @@ pub fn excerpt(output: &mut File, tail_lines: usize, purpose: Purpose) -> io::Re
     Ok(excerpt)
 }
 
-/// The lines without the line break behind the last of them.
+/// The lines without the final line break.
 fn text_of(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\n").unwrap_or(bytes)
 }
@@ -120,8 +120,8 @@ fn looks_like_failure(line: &[u8]) -> bool {
     WORDS.iter().any(|word| said.contains(word))
 }
 
-/// Takes out the phrases that hold the word for a failure and say that there was none. What else the line says may be
-/// the opposite: "2 failed, 0 errors".
+/// Removes phrases that contain a word for failure and say that there was none. The rest of the line may say the
+/// opposite: "2 failed, 0 errors".
 fn without_denials(text: &str) -> String {
     const DENIALS: [&str; 6] =
         ["0 failed", "0 errors", "0 error", "no errors", "0 failures", "error: 0"];

@@ -1,4 +1,4 @@
-//! Copies a task's output to a place that outlives the client's folder under `/tmp`: head and tail, bounded.
+//! Copies a task's output to a place that outlives Claude Code's folder under `/tmp`: head and tail, bounded.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -11,28 +11,28 @@ use sisyphus_tasks::kept_output::KeptOutput;
 
 use super::trailer::Extent;
 
-/// How much of an output is kept, in bytes. What is over is dropped from the middle.
+/// How much of an output is kept, in bytes. The excess is dropped from the middle.
 pub const KEPT_BYTES: u64 = 10 * 1024 * 1024;
 
-/// Copies `source` to the new file `target`, at most [`KEPT_BYTES`] of it. Returns the size and what was dropped.
+/// Copies at most [`KEPT_BYTES`] of `source` to the new file `target`. Returns the size and how much was dropped.
 pub fn keep(source: &mut File, target: &Path) -> Result<KeptOutput> {
     let length = source.metadata().with_context(|| context(target))?.len();
     keep_extent(source, &Extent::whole(length), target)
 }
 
-/// Like [`keep`], for the file of a command that the client may have stopped and written so.
+/// Like [`keep`], for a command that Claude Code may have stopped: then the file may contain Claude Code's line.
 pub fn keep_stopped(source: &mut File, target: &Path) -> Result<KeptOutput> {
     let extent = Extent::of_stopped(source).with_context(|| context(target))?;
     keep_extent(source, &extent, target)
 }
 
-/// Like [`keep`], for a file to which the client has already added its own last line, `[exited with code 4]`.
+/// Like [`keep`], for a file to which Claude Code has already added its last line, `[exited with code 4]`.
 pub fn keep_observed(source: &mut File, target: &Path) -> Result<KeptOutput> {
     let extent = Extent::of(source, None).with_context(|| context(target))?;
     keep_extent(source, &extent, target)
 }
 
-/// Like [`keep`], for what of the file is output.
+/// Like [`keep`], for the part of the file that is output.
 pub(super) fn keep_extent(source: &mut File, extent: &Extent, target: &Path) -> Result<KeptOutput> {
     let dropped = copy_whole(target, |copy| copy_ends(source, copy, extent, KEPT_BYTES))
         .with_context(|| context(target))?;
@@ -43,22 +43,22 @@ fn context(target: &Path) -> String {
     format!("could not keep the output in `{}`", target.display())
 }
 
-/// Copies an output that a runner kept elsewhere. What is longer than a runner keeps is no runner's.
+/// Copies an output that a runner kept elsewhere. A file longer than a runner keeps is not from a runner.
 pub fn adopt(kept: &mut File, target: &Path) -> Result<()> {
-    // The line that counts dropped bytes comes on top of what is kept.
+    // The line that reports the dropped bytes adds to the kept bytes.
     let longest = KEPT_BYTES + 1024;
     let bytes = kept.metadata().with_context(|| context(target))?.len();
     anyhow::ensure!(
         bytes <= longest,
-        "could not keep an output of {bytes} bytes: no runner leaves that much"
+        "could not keep an output of {bytes} bytes: a runner keeps at most {longest}"
     );
     copy_whole(target, |copy| io::copy(&mut kept.take(longest), copy))
         .with_context(|| context(target))?;
     Ok(())
 }
 
-/// Lets `copy` fill a file that then becomes `target`. Two who fold at once may both copy; each has a file of its own
-/// until it is whole.
+/// Lets `copy` fill a temporary file, then renames it to `target`. Two processes that reconcile at once may both copy,
+/// each to its own temporary file.
 fn copy_whole<T>(target: &Path, copy: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
     let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
     let copied = sys::create_private_file(&temporary)
@@ -83,7 +83,7 @@ fn copy_ends(source: &mut File, copy: &mut File, extent: &Extent, kept: u64) -> 
     Ok(dropped)
 }
 
-/// Bounded even if the file grows while it is read: a survivor of the command may still write.
+/// Bounded even if the file grows during the copy: a survivor of the command may still write.
 fn copy_range(
     source: &mut File,
     copy: &mut File,

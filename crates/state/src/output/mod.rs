@@ -1,4 +1,4 @@
-//! The output of a task: what is kept for good, and what of it is worth reading.
+//! The output of a task: which part is kept for good, and which part is worth reading.
 
 mod excerpt;
 mod keep;

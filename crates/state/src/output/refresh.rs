@@ -1,4 +1,4 @@
-//! Brings a kept output up to date: what the command left running may write after the shell's end.
+//! Updates a kept output: processes that the command left running may write after the shell exits.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -11,12 +11,12 @@ use sisyphus_tasks::task::{Kind, Task};
 use super::keep::keep_extent;
 use super::trailer::Extent;
 
-/// How much of both beginnings has to be the same, in bytes.
+/// How many bytes at the beginning of both files must match.
 const COMPARED: u64 = 4096;
 
-/// Copies the client's file again if it holds more than when the task ended. Best effort: what is kept already stays.
+/// Copies Claude Code's file again if it contains more than when the task ended. Best effort: the kept output stays.
 pub fn refresh(task: &Task, state: &StateDir) {
-    // Inside the client's sandbox this fails, and there is no reader to tell.
+    // In Claude Code's sandbox this fails, and no reader needs the error.
     let _ = try_refresh(task, state);
 }
 
@@ -28,12 +28,12 @@ fn try_refresh(task: &Task, state: &StateDir) -> Result<()> {
     let modified = longer.metadata()?.modified()?;
     let target = state.output(&task.id);
     keep_extent(&mut longer, &extent, &target)?;
-    // As old as what was copied: what is written from now on makes the client's file newer.
+    // Keep the original's age: anything written from here on makes Claude Code's file newer.
     let copy = File::options().append(true).open(&target)?;
     copy.set_modified(modified).context("could not date the copy")
 }
 
-/// The client's file, if it is that of the kept output and holds more.
+/// Claude Code's file, if it belongs to the kept output and contains more.
 pub(super) fn longer(task: &Task, state: &StateDir) -> Result<Option<(File, Extent)>> {
     let Some(known) = &task.output else { return Ok(None) };
     let Some(path) = &known.client_file else { return Ok(None) };
@@ -47,7 +47,7 @@ pub(super) fn longer(task: &Task, state: &StateDir) -> Result<Option<(File, Exte
     Ok(is_longer.then_some((clients, extent)))
 }
 
-/// Whether both begin with the same: a file of that name may be another one by now.
+/// Whether both begin with the same bytes: the path may name another file since.
 fn is_same(ours: &mut File, clients: &mut File, known: u64) -> io::Result<bool> {
     let begin = |file: &mut File| {
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! The file that the whole output of a task is read from, while the task runs and afterwards.
+//! The file that contains the whole output of a task, while the task runs and afterwards.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom};
@@ -12,9 +12,9 @@ use sisyphus_tasks::task::{Kind, Task};
 use super::refresh::{longer, refresh};
 use super::trailer::Extent;
 
-/// How many projects' folders are looked into for an output.
+/// How many project folders are searched for an output.
 const PROJECTS: usize = 10_000;
-/// How much is looked at once from the end for line breaks, in bytes.
+/// How many bytes are searched for line breaks at once, from the end.
 const BLOCK: u64 = 64 * 1024;
 
 /// An output that can be read.
@@ -27,18 +27,19 @@ pub struct Source {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
-    /// Our copy, made when the task had ended.
+    /// Our copy, made after the task ended.
     Ours,
-    /// The file that the command writes to. When it has ended, the client adds a line, and what it left may add more.
+    /// The file that the command writes to. After the command ends, Claude Code adds a line, and processes that it left
+    /// running may add more.
     Clients,
 }
 
 impl Source {
-    /// Opens the output of a task, if it can be. Our copy, brought up to date, goes before the client's file, whose folder
-    /// sandboxed commands can write to, unless its middle is missing. `client_tmp` is where the client's file is looked for if the record
-    /// does not say.
+    /// Opens the output of a task, if possible. Our updated copy is preferred unless its middle is missing, because
+    /// sandboxed commands can write to the folder of Claude Code's file. `client_tmp` is where Claude Code's file is
+    /// searched if the record does not say.
     pub fn open(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<Self> {
-        // The client's file of that name is a transcript, which no reader is given.
+        // Claude Code's file of that name is a transcript, which no reader may see.
         if task.kind == Kind::Agent {
             return None;
         }
@@ -57,7 +58,7 @@ impl Source {
         }
     }
 
-    /// How far the output goes by now. What the client adds is no output.
+    /// The current length of the output, without the line that Claude Code adds.
     pub fn end(&mut self, task: &Task) -> io::Result<u64> {
         self.extent = match self.whose {
             Whose::Ours => Extent::whole(self.file.metadata()?.len()),
@@ -69,18 +70,18 @@ impl Source {
         Ok(self.extent.bytes)
     }
 
-    /// When the command last wrote something, as far as the system tells.
+    /// When the command last wrote something, according to the system.
     pub fn written_at(&self) -> io::Result<SystemTime> {
         self.file.metadata()?.modified()
     }
 
-    /// Where the last `count` lines of those before `end` begin.
+    /// Where the last `count` lines before `end` begin.
     pub fn start_of_last(&mut self, count: u64, end: u64) -> io::Result<u64> {
         if count == 0 {
             return Ok(end);
         }
         let mut left = count;
-        // A line break behind the last line begins none.
+        // A line break after the last line begins no line.
         let mut block_end = end.saturating_sub(1);
         let mut block = Vec::new();
         while block_end > 0 {
@@ -110,7 +111,7 @@ impl Source {
         Ok(())
     }
 
-    /// Reads what stands at `position` of the output as far as its [end](Self::end) was asked for, as `read` does.
+    /// Reads from `position` of the output up to its last known [end](Self::end), as `read` does.
     pub fn read_at(&mut self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let (place, left) = self.extent.locate(position);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
@@ -119,18 +120,18 @@ impl Source {
     }
 }
 
-/// Opens the client's own file of an output; `client_tmp` is where it is looked for if the record does not say.
+/// Opens Claude Code's own file of an output. `client_tmp` is where it is searched if the record does not say.
 pub(crate) fn clients_file(task: &Task, client_tmp: &Path) -> Option<File> {
     let recorded = task.output.as_ref().and_then(|output| output.client_file.as_deref());
     if let Some(file) = recorded.and_then(|path| sys::open_own_file(path).ok()) {
         return Some(file);
     }
-    // The task may be of a session that was started with another temporary folder.
+    // The task's session may have been started with another temporary folder.
     let own = task.client_tmp.as_deref();
     own.into_iter().chain([client_tmp]).find_map(|dir| find_below(dir, task))
 }
 
-/// Looks for `PROJECT/SESSION/tasks/ID.output`: how the client names a project's folder is its own affair.
+/// Searches for `PROJECT/SESSION/tasks/ID.output`, without relying on how Claude Code names a project's folder.
 fn find_below(client_tmp: &Path, task: &Task) -> Option<File> {
     let client_id = task.client_id()?;
     if !sys::is_private_dir(client_tmp).unwrap_or(false) {

@@ -1,6 +1,6 @@
-//! The line that the client adds to an output file when its shell has ended: `[exited with code 4]` or `[killed]`, with a
-//! line break of its own before it, whether or not the output ended with one (measured on 2.1.329). What the command left
-//! behind may still write after it.
+//! The line that Claude Code adds to an output file after its shell exits: `[exited with code 4]` or `[killed]`. A line
+//! break precedes it, even if the output ended with one (measured on 2.1.329). Processes that the command left running
+//! may still write after it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -8,31 +8,32 @@ use std::ops::Range;
 
 const KILLED: &[u8] = b"\n[killed]\n";
 const EXITED: &[u8] = b"\n[exited with code ";
-/// As long as any of them can be, in bytes.
+/// Longest such line, in bytes.
 const LONGEST: u64 = 40;
 
-/// Where output stands in the client's file.
+/// Where the output is in Claude Code's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// How much there is, the client's line not counted.
+    /// Length of the output without Claude Code's line.
     pub(super) bytes: u64,
-    /// Where the client's line stands in the file; empty if there is none.
+    /// Where Claude Code's line is in the file; empty if there is none.
     pub(super) trailer: Range<u64>,
 }
 
 impl Extent {
-    /// Of a file in which nothing is the client's.
+    /// For a file without Claude Code's line.
     pub(super) fn whole(length: u64) -> Self {
         Self { bytes: length, trailer: length..length }
     }
 
-    /// Of a file that was not looked at.
+    /// For a file that was not read.
     pub(super) fn unknown() -> Self {
         Self::whole(u64::MAX)
     }
 
-    /// Of a file of which `known` bytes were output when the shell ended, if that was seen: what follows right there is
-    /// looked at as well as what stands at the very end. Nothing before that is the client's, whatever it looks like.
+    /// For a file that contained `known` bytes of output when the shell exited, if that was seen. Claude Code's line is
+    /// searched right after those bytes and at the very end. Nothing before them is Claude Code's, whatever it looks
+    /// like.
     pub(super) fn of(file: &mut File, known: Option<u64>) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let known = known.filter(|known| *known <= length);
@@ -49,8 +50,7 @@ impl Extent {
         Ok(Self { bytes: length - (trailer.end - trailer.start), trailer })
     }
 
-    /// Of a file that a command has just let go of that was stopped: the client writes that it did so before the command
-    /// has ended.
+    /// For the file of a stopped command that has just exited: Claude Code writes its line before the command exits.
     pub(super) fn of_stopped(file: &mut File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let start = length.saturating_sub(KILLED.len() as u64);
@@ -59,7 +59,7 @@ impl Extent {
         Ok(Self { bytes: trailer.start, trailer })
     }
 
-    /// Where in the file the byte of the output stands, and how many follow before the client's line.
+    /// Where in the file this byte of the output is, and how many bytes follow before Claude Code's line.
     pub(super) fn locate(&self, position: u64) -> (u64, u64) {
         match self.trailer.start.checked_sub(position) {
             Some(left) if left > 0 => (position, left),
@@ -68,7 +68,7 @@ impl Extent {
     }
 }
 
-/// The client's line at the end of the file.
+/// Claude Code's line at the end of the file.
 fn at_end(file: &mut File, length: u64) -> io::Result<Option<Range<u64>>> {
     let start = length.saturating_sub(LONGEST);
     let end = read(file, start)?;
@@ -76,7 +76,7 @@ fn at_end(file: &mut File, length: u64) -> io::Result<Option<Range<u64>>> {
     Ok((0..end.len()).find(whole).map(|at| start + at as u64..length))
 }
 
-/// The length of the client's line that the bytes begin with.
+/// The length of Claude Code's line at the beginning of the bytes.
 fn leading(bytes: &[u8]) -> Option<u64> {
     if bytes.starts_with(KILLED) {
         return Some(KILLED.len() as u64);

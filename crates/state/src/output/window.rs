@@ -1,4 +1,4 @@
-//! A part of an output by its place in bytes, for who reads it piece by piece while it grows.
+//! A part of an output by byte position, for a reader that follows it while it grows.
 
 use std::io;
 
@@ -15,24 +15,24 @@ const LINE_MAX: usize = 2_000;
 pub enum Begin {
     /// At this byte.
     At(u64),
-    /// Where its last lines begin that have room.
+    /// At the last lines that fit.
     LastLines,
 }
 
-/// Lines of an output, cleaned, and where they stand in it.
+/// Lines of an output, cleaned, and their position.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Window {
     pub lines: Vec<String>,
     pub from: u64,
-    /// Where what was not shown yet begins.
+    /// Where the part that was not shown yet begins.
     pub next: u64,
-    /// How far the output goes by now.
+    /// The current length of the output.
     pub end: u64,
 }
 
 impl Window {
-    /// Takes at most `max` bytes of the output of a task. Lines are kept whole where that is possible: one that is still
-    /// being written is left for the next time, unless it is all that is new.
+    /// Takes at most `max` bytes of a task's output. Lines stay whole where possible: a line that is still being
+    /// written is left for the next call, unless nothing else is new.
     pub fn take(source: &mut Source, task: &Task, begin: Begin, max: usize) -> io::Result<Self> {
         let end = source.end(task)?;
         let from = match begin {
@@ -60,7 +60,7 @@ impl Window {
         Ok(Self { lines, from, next: from + shown.len() as u64, end })
     }
 
-    /// Whether nothing follows that is there already.
+    /// Whether it reaches the current end of the output.
     pub fn reaches_end(&self) -> bool {
         self.next >= self.end
     }
@@ -79,7 +79,7 @@ fn read(source: &mut Source, from: u64, wanted: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Where the first line begins whose beginning is there, or the first character.
+/// Where the first line with its beginning starts; without one, the first character.
 fn first_whole(bytes: &[u8]) -> usize {
     let is_inside = |byte: &&u8| **byte & 0b1100_0000 == 0b1000_0000;
     match bytes.iter().position(|&byte| byte == b'\n') {
@@ -88,12 +88,12 @@ fn first_whole(bytes: &[u8]) -> usize {
     }
 }
 
-/// Where the last line ends whose end is there; without one, the last character.
+/// Where the last complete line ends; without one, the last character.
 fn last_whole(bytes: &[u8]) -> usize {
     if let Some(at) = bytes.iter().rposition(|&byte| byte == b'\n') {
         return at + 1;
     }
-    // A character has at most three more bytes behind its first.
+    // A character has at most three bytes after its first.
     for back in 1..=bytes.len().min(4) {
         let at = bytes.len() - back;
         let length = match bytes[at] {

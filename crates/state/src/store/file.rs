@@ -172,7 +172,7 @@ pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 /// Replaces `path` by this text.
 pub(super) fn replace(path: &Path, text: Vec<u8>) -> Result<Version> {
     let file = atomic::replace(path, &text)?;
-    let metadata = file.metadata().context("could not look at a file that was just written")?;
+    let metadata = file.metadata().context("could not inspect a file that was just written")?;
     Ok(Version { text, metadata, _file: file })
 }
 
