@@ -1,4 +1,4 @@
-//! `active.json`: every task that is not settled, and what is known of sessions and agents.
+//! `active.json`: every task that is not settled, and what is known about sessions and agents.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,18 +22,18 @@ use crate::agents::AgentQueue;
 use crate::notify::Series;
 use crate::reach::is_in_reach;
 
-/// How often an idle session is woken within an hour: each time costs a turn of the model, and a command that fails in a
-/// loop must not spend them all. What is over waits for the next event.
+/// How often an idle session is woken within an hour. Each time costs a turn of the model, and a command that fails in
+/// a loop must not use up the user's quota. Further results wait for the next event.
 const WAKES_PER_HOUR: usize = 20;
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// How long a result stays at hand that a session which ended has not read. A session that is resumed finds it in the
+/// How long an unread result stays here after its session ended. A session that is resumed later finds it in the
 /// history.
 const PARKED_AFTER: Duration = Duration::from_secs(10 * 60);
-/// The same of a session that did not say that it ended, nor was resumed since. A terminal that stays open over a weekend
-/// must still get its results at the next prompt; a client that was killed never says that it ended.
+/// The same for a session that did not report its end and was not resumed. A terminal that stays open over a weekend
+/// must still get its results at the next prompt. A killed Claude Code never reports the end.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The whole of the live state. One record a task: what is owed and what was delivered stands in it too.
+/// The whole live state. Each task has one record, which includes what is owed and what was delivered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Active {
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct Active {
     unknown: Map<String, Value>,
 }
 
-/// What is counted for a session.
+/// The counters and times of a session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SessionBook {
     /// What was reported since the session last had nothing to wait for.
@@ -61,13 +61,13 @@ pub(crate) struct SessionBook {
     /// When the idle session was woken, within the last hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     wakes: Vec<Tick>,
-    /// What finished since the session last had nothing running, for people.
+    /// What finished since the session last had nothing running, for notifications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) series: Option<Series>,
     /// When the session ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended: Option<Tick>,
-    /// When the session was resumed: what it finds in the history is old, and stays until it was printed.
+    /// When the session was resumed. What it takes from the history is old, and stays until it is printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resumed: Option<Tick>,
     /// The calls of a session that has had background commands.
@@ -83,14 +83,14 @@ pub struct Leased {
 }
 
 impl Active {
-    /// Puts a task in its place in line.
+    /// Inserts a task in ticket order.
     pub fn insert(&mut self, task: Task) {
         self.open_calls(&task);
         let position = self.tasks.partition_point(|other| other.ticket <= task.ticket);
         self.tasks.insert(position, task);
     }
 
-    /// The tasks that have not finished, as far as that can be judged from here.
+    /// The unfinished tasks in reach of this process.
     pub fn live(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter().filter(|task| !task.status().is_final() && is_in_reach(task))
     }
@@ -103,7 +103,7 @@ impl Active {
         self.tasks.iter_mut().find(|task| &task.id == id)
     }
 
-    /// The task that the client knows by one of these ids: its own goes before that of the call.
+    /// The task that Claude Code knows by one of these ids. The task id takes precedence over the id of the call.
     pub fn named(
         &self,
         session: &SessionId,
@@ -128,13 +128,13 @@ impl Active {
         &mut self.sessions
     }
 
-    /// Whether a session has results that this reader can be given.
+    /// Whether a session owes this reader results.
     pub fn owes(&self, session: &SessionId, reader: &Recipient) -> bool {
         self.tasks.iter().any(|task| &task.session == session && task.is_owed_to(reader))
     }
 
-    /// Leases the results that are owed to `reader`, for the process `by` to print: the oldest ones, at most `at_most`, so
-    /// that each gets a word of its own; the rest stays owed. A lease whose holder died is given again.
+    /// Leases the results owed to `reader`, for the process `by` to print: the oldest, at most `at_most`, so that the
+    /// text can name each. The rest stays owed. The lease of a holder that died is granted again.
     pub fn lease(
         &mut self,
         session: &SessionId,
@@ -191,12 +191,12 @@ impl Active {
         self.book(session).reported.add(word);
     }
 
-    /// A reported result was not read after all.
+    /// Takes back a reported result that was not read after all.
     pub fn uncount_reported(&mut self, session: &SessionId, word: &str) {
         self.book(session).reported.take_back(word);
     }
 
-    /// What was reported since this was last asked: for when a session has nothing left to wait for.
+    /// Takes what was reported since the last call, for a session that has nothing left to wait for.
     pub fn take_summary(&mut self, session: &SessionId) -> Tally {
         self.sessions
             .get_mut(session)
@@ -204,7 +204,8 @@ impl Active {
             .unwrap_or_default()
     }
 
-    /// Notes that the session is woken now, unless that was done too often within the last hour.
+    /// Whether the session may be woken, and notes that it is. It may not if it was woken too often within the last
+    /// hour.
     pub fn may_wake(&mut self, session: &SessionId, now: Tick) -> bool {
         let book = self.book(session);
         book.wakes.retain(|at| at.age(now) < HOUR);
@@ -215,26 +216,26 @@ impl Active {
         may
     }
 
-    /// The session ends: what runs in it is stopped, and no reader waits for a summary.
+    /// Records that the session ends. What runs in it is stopped, and no reader waits for a summary.
     pub(crate) fn end_session(&mut self, session: &SessionId, now: Tick) {
         let book = self.book(session);
         book.series = None;
         book.ended = Some(now);
     }
 
-    /// The session goes on.
+    /// Records that the session continues.
     pub(crate) fn resume_session(&mut self, session: &SessionId, now: Now) {
         let book = self.book(session);
         let had_ended = book.ended.take().is_some();
         book.resumed = Some(now.tick);
         self.note_resumed(session, now.at);
-        // Since its end no hook of ours ran: what was called since then was called without the plugin.
+        // No hook of ours ran since the session ended: calls since then ran without the plugin.
         if had_ended {
             self.settle_calls(session, now.at);
         }
     }
 
-    /// Everything that another conversation of the same client leaves to the one that follows it.
+    /// Moves everything from one conversation to the next one of the same Claude Code.
     pub(crate) fn transfer(&mut self, from: &SessionId, to: &SessionId) {
         self.tasks
             .iter_mut()
@@ -245,7 +246,8 @@ impl Active {
         }
     }
 
-    /// Takes out the tasks that nothing will change any more, and those of sessions that ended without reading them.
+    /// Removes and returns tasks that nothing will change any more, and those of sessions that ended without reading
+    /// them.
     pub(crate) fn retire(&mut self, now: Now) -> Vec<Task> {
         let sessions = &self.sessions;
         let is_over = |task: &Task| {
@@ -272,15 +274,15 @@ impl Active {
         retired
     }
 
-    /// Forgets that sessions without a task ended or went on. Not before what was retired is in the history: what comes
-    /// back has to retire again.
+    /// Removes the end and resume times of sessions without a task. The caller first writes retired tasks to the
+    /// history, because a task that comes back must retire again.
     pub(crate) fn forget_sessions(&mut self, now: Now) {
         let tasks = &self.tasks;
         self.sessions.retain(|session, book| {
             if tasks.iter().any(|task| &task.session == session) {
                 return true;
             }
-            // A client that was killed never says that its session ended.
+            // A killed Claude Code never reports that its session ended.
             book.calls.take_if(|calls| {
                 book.ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
                     || is_older(calls.settled_until(), FORGOTTEN_AFTER, now.at)
@@ -290,12 +292,12 @@ impl Active {
         });
     }
 
-    /// When a result of this session became ready that no reader has yet, the earliest first.
+    /// When the earliest undelivered result of this session became ready.
     pub fn owed_since(&self, session: &SessionId, reader: &Recipient) -> Option<Tick> {
         let owed = self.tasks.iter().filter(|task| &task.session == session && reader.is_of(task));
         owed.filter_map(|task| match task.delivery() {
             Delivery::Owed { since, .. } => Some(*since),
-            // Its holder may have died over it.
+            // The holder of the lease may have died.
             Delivery::Leased { .. } => Some(Tick(0)),
             Delivery::NotDue
             | Delivery::Sent { .. }
@@ -305,7 +307,7 @@ impl Active {
         .min()
     }
 
-    /// The results that went out with a prompt of this session whose fate is not known, and when.
+    /// The results that were sent with a prompt of this session and are not acknowledged, and when they were sent.
     pub fn sent(&self, session: &SessionId) -> Vec<(TaskId, DateTime<Utc>)> {
         let of_session = self.tasks.iter().filter(|task| &task.session == session);
         of_session

@@ -1,4 +1,4 @@
-//! A stopped holder of the lock costs a process its wait once, however many commits it has to make.
+//! If the holder of the lock is stopped, a process waits in full only once, however many commits it makes.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,21 +13,21 @@ use super::commit::Store;
 /// for hours.
 const BACKOFF: Duration = Duration::from_secs(2);
 
-/// How long this process is ready to wait for the lock.
+/// Limits how long this process waits for the lock.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LockBudget {
     timed_out_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Store {
-    /// Takes the one lock.
+    /// Acquires the state lock.
     pub(super) fn lock(&self, wait: Duration) -> Result<Lock> {
         self.budget.acquire(&self.dir().lock(), wait)
     }
 }
 
 impl LockBudget {
-    /// Takes the lock of `path`, waiting for `wait`, or not at all shortly after that timed out.
+    /// Acquires the lock of `path`, waiting at most `wait`. Does not wait shortly after an earlier wait timed out.
     pub(super) fn acquire(&self, path: &Path, wait: Duration) -> Result<Lock> {
         let mut timed_out_at = self.timed_out_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_used_up = timed_out_at.is_some_and(|at| at.elapsed() < BACKOFF);

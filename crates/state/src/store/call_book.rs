@@ -1,5 +1,5 @@
-//! Which background calls of a session are settled. A call that is not, and that the transcript shows to be answered, lost
-//! its hooks.
+//! Which background calls of a session are settled. An unsettled call that the transcript shows as answered was missed
+//! by the hooks.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,18 +9,18 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::active::Active;
 
-/// How many retired runs a book names. Older ones count as settled, with whatever was answered before them.
+/// How many retired runs a book names. Older ones count as settled, with every call answered before them.
 const RETIRED_MAX: usize = 256;
 
-/// The calls of one session. No book says nothing: a session's first record opens one.
+/// The calls of one session. A session's first record opens its book; a missing book says nothing about its calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CallBook {
-    /// Every call that Claude Code answered before has its record, or was looked for.
+    /// Every call that Claude Code answered before this time has its record, or was searched for.
     settled_until: DateTime<Utc>,
-    /// The runs whose records went to the history since then, and when. The history itself may be cleaned or full.
+    /// The runs whose records moved to the history since then, and when. The history itself may be cleaned or full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     retired: Vec<(ClientTaskId, DateTime<Utc>)>,
-    /// When the client that has the session now took it over from one that is gone.
+    /// When the current Claude Code of the session resumed it after the previous one was gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resumed_at: Option<DateTime<Utc>>,
 }
@@ -30,7 +30,7 @@ impl CallBook {
         Self { settled_until: at, retired: Vec::new(), resumed_at: None }
     }
 
-    /// The record of this run goes to the history.
+    /// Notes that the record of this run moves to the history.
     fn note_retired(&mut self, run: ClientTaskId, at: DateTime<Utc>) {
         if self.retired.len() == RETIRED_MAX {
             let (_, oldest) = self.retired.remove(0);
@@ -39,14 +39,14 @@ impl CallBook {
         self.retired.push((run, at));
     }
 
-    /// Every call that was answered before `until` is settled.
+    /// Settles every call that was answered before `until`.
     fn settle(&mut self, until: DateTime<Utc>) {
         self.settled_until = self.settled_until.max(until);
         // A run retires after its call was answered.
         self.retired.retain(|(_, at)| *at >= self.settled_until);
     }
 
-    /// Whether a run without a live record was answered for and never recorded.
+    /// Whether a run without a live record belongs to an answered call and was never recorded.
     fn misses(&self, run: &ClientTaskId, answered_at: DateTime<Utc>) -> bool {
         answered_at >= self.settled_until && !self.retired.iter().any(|(retired, _)| retired == run)
     }
@@ -57,7 +57,7 @@ impl CallBook {
 }
 
 impl Active {
-    /// Whether the transcript of a session is worth a look: it may name background calls without a record.
+    /// Whether to search the transcript of a session: it may name background calls without a record.
     pub fn may_miss_calls(&self, session: &SessionId) -> bool {
         self.calls(session).is_some()
     }
@@ -80,33 +80,33 @@ impl Active {
         self.calls(session).is_some_and(|calls| calls.retired.iter().any(is_older))
     }
 
-    /// Whether the record of this run went to the history lately.
+    /// Whether the record of this run moved to the history recently.
     pub(crate) fn has_retired(&self, session: &SessionId, run: &ClientTaskId) -> bool {
         let is_it = |(retired, _): &(ClientTaskId, DateTime<Utc>)| retired == run;
         self.calls(session).is_some_and(|calls| calls.retired.iter().any(is_it))
     }
 
-    /// Whether a call was answered by a client before the one that has the session now.
+    /// Whether an earlier Claude Code than the session's current one answered a call.
     pub fn is_of_former_client(&self, session: &SessionId, answered_at: DateTime<Utc>) -> bool {
         let resumed_at = self.calls(session).and_then(|calls| calls.resumed_at);
         resumed_at.is_some_and(|at| answered_at < at)
     }
 
-    /// Another client goes on with the session.
+    /// Notes that another Claude Code resumed the session.
     pub(super) fn note_resumed(&mut self, session: &SessionId, at: DateTime<Utc>) {
         if let Some(calls) = self.calls_mut(session) {
             calls.resumed_at = Some(at);
         }
     }
 
-    /// The transcript was searched for calls that Claude Code answered before `until`.
+    /// Notes that the transcript was searched for calls that Claude Code answered before `until`.
     pub fn settle_calls(&mut self, session: &SessionId, until: DateTime<Utc>) {
         if let Some(calls) = self.calls_mut(session) {
             calls.settle(until);
         }
     }
 
-    /// The first record of a session opens its book.
+    /// Opens the book of a session with its first record.
     pub(super) fn open_calls(&mut self, task: &Task) {
         let at = match task.status() {
             Status::Pending { announced_at } if task.kind != Kind::Agent => *announced_at,
@@ -119,10 +119,10 @@ impl Active {
         self.book(&task.session).calls.get_or_insert_with(|| CallBook::open(at));
     }
 
-    /// The record of `task` goes to the history.
+    /// Notes that the record of `task` moves to the history.
     pub(super) fn note_retired(&mut self, task: &Task, at: DateTime<Utc>) {
         let Some(run) = task.client_id() else { return };
-        // The book went along with the task, and so may the lines of the transcript have.
+        // The book moved with the task, and the lines of the transcript may have moved too.
         let moved = task.started_in.as_ref();
         for session in moved.into_iter().chain([&task.session]) {
             if let Some(calls) = self.calls_mut(session) {

@@ -1,5 +1,5 @@
-//! The one door to the state: [`Store::peek`] looks without a lock, [`Store::post`] leaves an event, and
-//! [`Store::commit`] applies what was posted and decides, under the lock.
+//! The only access to the state. [`Store::peek`] reads without a lock, [`Store::post`] posts an event, and
+//! [`Store::commit`] applies posted events and decides, under the lock.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ use crate::event::Event;
 use crate::reconcile::{Findings, World, reconcile};
 use crate::run::Run;
 
-/// How often a process that unlocks looks at the inbox again: each time another process was kept out meanwhile.
+/// How often a process that unlocks checks the inbox again. Each round means that the lock kept another process out.
 const ROUNDS: usize = 64;
 
 /// Handle to the state folder.
@@ -51,11 +51,11 @@ pub struct Store {
     known: Arc<Mutex<Option<Committed>>>,
 }
 
-/// The state as it was committed last, read without a lock.
+/// The last committed state, read without a lock.
 #[derive(Debug)]
 pub struct Peek {
     pub active: Arc<Active>,
-    /// What runs and clients show that the records do not.
+    /// What runs and Claude Code's processes show that the records do not.
     findings: Findings,
     /// A commit sets a broken file aside.
     is_broken: bool,
@@ -63,7 +63,7 @@ pub struct Peek {
 }
 
 impl Peek {
-    /// Whether a commit would change something, whatever its handler does. Looks at the inbox.
+    /// Whether a commit would change something, whatever its handler does. Includes the inbox.
     pub fn has_news(&self) -> bool {
         self.is_broken || !self.findings.is_empty() || !inbox::names(&self.state).is_empty()
     }
@@ -86,7 +86,7 @@ impl Store {
         &self.dir
     }
 
-    /// The last committed state, and what is new beside it.
+    /// The last committed state, and what is new since.
     pub fn peek(&self, world: &World<'_>) -> Result<Peek> {
         let committed = self.read()?;
         let is_broken = committed.is_none();
@@ -111,7 +111,7 @@ impl Store {
         }
     }
 
-    /// `active.json`, taken with `read` only if another process has replaced it since this one read or wrote it.
+    /// `active.json`. Calls `read` only if another process has replaced it since this one read or wrote it.
     fn last_committed(
         &self,
         read: fn(&Path) -> Result<file::Versioned<Active>>,
@@ -131,7 +131,7 @@ impl Store {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leaves an event for the next commit, this process's own or another's. It is applied once, whichever process dies.
+    /// Posts an event for the next commit of this or another process. It is applied once, whichever process dies.
     pub fn post(&self, event: &Event) -> Result<()> {
         self.dir.create()?;
         inbox::post(&self.dir, event).map(drop)
@@ -141,8 +141,8 @@ impl Store {
     /// `active.json`.
     ///
     /// # Errors
-    /// If the lock is not free within `wait`, or a file can't be written: then nothing of it has happened, and what was
-    /// posted is still in the inbox.
+    /// If waiting for the lock times out after `wait`, or a file can't be written. Then nothing has changed, and the
+    /// posted events are still in the inbox.
     pub fn commit<T>(
         &self,
         peek: Option<Peek>,
@@ -161,16 +161,16 @@ impl Store {
         Ok(value)
     }
 
-    /// Applies what other processes posted while this one held the lock and kept them out.
+    /// Applies what other processes posted while this one held the lock.
     fn catch_up(&self, world: &World<'_>) {
         for _ in 0..ROUNDS {
             if inbox::names(&self.dir).is_empty() {
                 return;
             }
-            // Held: its holder looks at the inbox when it unlocks.
+            // If the lock is held, its holder checks the inbox when it unlocks.
             let Ok(Some(_lock)) = Lock::take_free(&self.dir.lock()) else { return };
             match self.commit_locked(None, &[], world, |_, _| ()) {
-                // What can't be applied now would not be in the next round either.
+                // What can't be applied now can't be applied in the next round either.
                 Ok(((), applied)) if applied > 0 => {}
                 Ok(_) => return,
                 Err(error) => {
@@ -181,7 +181,7 @@ impl Store {
         }
     }
 
-    /// The caller holds the lock. Returns also how many events were applied.
+    /// The caller holds the lock. Also returns how many events were applied.
     fn commit_locked<T>(
         &self,
         peek: Option<Peek>,
@@ -190,7 +190,7 @@ impl Store {
         handle: impl FnOnce(&mut Active, Now) -> T,
     ) -> Result<(T, usize)> {
         let Committed { active, version } = self.last_committed(file::read_version_or_set_aside)?;
-        // Not if a commit came in between.
+        // The peek is stale if another process has committed since.
         let is_current = |peek: &Peek| Arc::ptr_eq(&peek.active, &active);
         let findings = peek.filter(is_current).map(|peek| peek.findings);
         *self.known() = None;
@@ -204,7 +204,7 @@ impl Store {
         if let Err(error) = notify::leave(&self.dir, noted, now) {
             hook_log::append(&self.dir, "notify", &format!("{error:#}"));
         }
-        // Nothing more is expected of these either: a call that is left there would be taken for one without a record.
+        // Remove the runs of retired tasks too: a leftover `call.json` would look like a call without a record.
         let settled = retired
             .iter()
             .filter_map(|task| Some(Run::outside(&self.dir, task.started_in(), task.client_id()?)));
@@ -213,7 +213,7 @@ impl Store {
         Ok((value, applied))
     }
 
-    /// Events of this process, `own`, need not be read again.
+    /// Applies posted events. The events of this process, `own`, need not be read again.
     fn apply_posted(&self, active: &mut Active, own: &[(EventName, &Event)], now: Now) -> usize {
         let names = inbox::names(&self.dir);
         // A killed process may have left the file of an event that it had applied.
@@ -237,7 +237,7 @@ impl Store {
         applied
     }
 
-    /// Returns the tasks that went to the history.
+    /// Returns the tasks that moved to the history.
     fn write(
         &self,
         mut active: Active,
@@ -246,7 +246,7 @@ impl Store {
     ) -> Result<Vec<Task>> {
         let path = self.dir.active();
         let mut retired = active.retire(now);
-        // Written there first: a task that stands in both files is one, and that of the higher revision counts.
+        // Write the history first: a task in both files is one task, and its higher revision is effective.
         if let Err(error) = history::record(&self.dir, &retired) {
             hook_log::append(&self.dir, "history", &format!("{error:#}"));
             for task in std::mem::take(&mut retired) {
@@ -263,7 +263,7 @@ impl Store {
             file::create_folder(&path)?;
             version = Some(Arc::new(file::replace(&path, text)?));
         }
-        // They stay noted as applied until the next commit has seen that they are gone.
+        // Events stay marked as applied until the next commit has seen that their files are gone.
         for name in &active.applied {
             inbox::remove(&self.dir, name);
         }
@@ -287,12 +287,12 @@ impl Store {
         self.commit(None, &[], world, wait, change)
     }
 
-    /// Posts an event and applies it, together with what else was posted.
+    /// Posts an event and applies it, together with all other posted events.
     pub fn apply(&self, event: &Event, world: &World<'_>, wait: Duration) -> Result<()> {
         self.commit(None, std::slice::from_ref(event), world, wait, |_, _| ())
     }
 
-    /// What is known of a session; unknown sessions are treated as if they had other hooks.
+    /// What is known about a session. An unknown session is treated as if it had other hooks.
     pub fn read_session(&self, session: &SessionId) -> Result<Session> {
         file::read(&self.dir.session(session))
     }
@@ -307,7 +307,7 @@ impl Store {
         history::read(&self.dir.failed())
     }
 
-    /// The newest finished tasks, the newest last. What is wrong with one file is handed to `warn` and stops nothing.
+    /// The newest finished tasks, the newest last. An error in one file goes to `warn` and stops nothing.
     pub fn read_recent(&self, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
         let mut tasks = Vec::new();
         for read in [self.read_completed(), self.read_failed()] {
@@ -319,7 +319,7 @@ impl Store {
         tasks
     }
 
-    /// A retired task by the client's name of it.
+    /// The retired task that Claude Code knows by this id.
     pub fn find_retired(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
         let histories = [self.read_completed(), self.read_failed()];
         histories.into_iter().flatten().find_map(|history| history.named(session, id))
@@ -331,14 +331,14 @@ impl Store {
         histories.into_iter().flatten().flat_map(|history| history.parked(session)).collect()
     }
 
-    /// Every task that fell off the history, oldest first. Slow: reads all of it. What is wrong with one file is handed
-    /// to `warn` and stops nothing.
+    /// Every archived task, oldest first. Slow: reads the whole archive. An error in one file goes to `warn` and stops
+    /// nothing.
     pub fn read_archive(&self, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
         history::read_archive(&self.dir, warn)
     }
 
-    /// Notes what SessionStart found out. Where there were others once, there are for good: a client that is running
-    /// keeps the hooks that it has loaded, whatever became of their files since. So does a note that could not be read.
+    /// Notes what the SessionStart hook detected. Other hooks, once detected, stay noted: a running Claude Code keeps
+    /// the hooks that it has loaded, whatever happens to their files. An unreadable note counts as other hooks too.
     pub fn write_session(&self, session: &SessionId, found: Rewriting) -> Result<()> {
         self.dir.create()?;
         let _lock = self.lock(LOCK_WAIT_IN_HOOK)?;
@@ -351,7 +351,7 @@ impl Store {
             Rewriting::MaybeShared if !is_first => Rewriting::MaybeShared,
             Rewriting::MaybeShared | Rewriting::Exclusive => found,
         };
-        // One that was set aside leaves a note behind, or the next session start were the first again.
+        // Write a note even if the old one was set aside: otherwise the next session start would count as the first.
         if version.is_some() && noted == before {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! One state file: read, parsed, and set aside if it is broken.
+//! Reads and parses one state file, and sets a broken one aside.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -11,10 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sisyphus_base::atomic;
 use sisyphus_base::sys;
 
-/// The format that we write. A file of a higher version is refused instead of downgraded.
+/// The format that we write. A file with a higher version is refused instead of downgraded.
 pub(crate) const VERSION: u32 = 2;
 
-/// The `version` of a file in memory: what was read is no newer than [`VERSION`], what is written is that.
+/// The `version` of a file in memory. A file that was read is not newer than [`VERSION`]; a written file has exactly
+/// that.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Format;
 
@@ -47,26 +48,26 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// One version of a file: a process that changes the file puts another one in its place.
+/// One version of a file. A process that changes the file replaces it by another one.
 #[derive(Debug)]
 pub(super) struct Version {
     pub(super) text: Vec<u8>,
     metadata: Metadata,
-    /// Open, so that no later file gets its number.
+    /// Stays open, so that no later file gets its inode number.
     _file: File,
 }
 
-/// What was read, and of which version; `None` if there is no file.
+/// What was read, and the version of the file; `None` if there is no file.
 pub(super) type Versioned<T> = (T, Option<Version>);
 
 impl Version {
-    /// Whether it is what stands at `path`.
+    /// Whether it is still the file at `path`.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         path.metadata().is_ok_and(|metadata| stamp(&metadata) == stamp(&self.metadata))
     }
 }
 
-/// The number of a file, when it was written, and its length.
+/// The inode number of a file, its modification time and its length.
 fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>, u64) {
     (sys::file_number(metadata), metadata.modified().ok(), metadata.len())
 }
@@ -88,7 +89,7 @@ pub(super) fn read_version<T: DeserializeOwned + Default>(path: &Path) -> Result
         return Err(Malformed { reason }).with_context(|| format!("`{}`", path.display()));
     }
     let bytes = atomic::read_open(&file, MAX_BYTES).with_context(context)?;
-    // Before the file is parsed: a newer format may not parse as ours, and that is no damage.
+    // Check before parsing: a newer format may not parse as ours, which is no damage.
     let version = version_at_start(&bytes).unwrap_or_else(|| version_anywhere(&bytes));
     anyhow::ensure!(
         version <= u64::from(VERSION),
@@ -101,7 +102,7 @@ pub(super) fn read_version<T: DeserializeOwned + Default>(path: &Path) -> Result
     Ok((value, Some(Version { text: bytes, metadata, _file: file })))
 }
 
-/// The format of a file in which it stands first, as in every one that we write: no second parse to find it.
+/// The format of a file that begins with it, as every file that we write does. Saves a second parse.
 fn version_at_start(bytes: &[u8]) -> Option<u64> {
     let rest = ["{", "\"version\"", ":"]
         .iter()
@@ -109,12 +110,12 @@ fn version_at_start(bytes: &[u8]) -> Option<u64> {
     let rest = rest.trim_ascii_start();
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = rest.split_at(digits);
-    // More than digits, as in `1e3`, is left to a parser.
+    // Leave anything but digits, such as `1e3`, to a parser.
     rest.trim_ascii_start().first().filter(|byte| b",}".contains(byte))?;
     str::from_utf8(number).ok()?.parse().ok()
 }
 
-/// The format of a file that a person rewrote. One that names none has the first.
+/// The format of a file that a person rewrote. A file that names none has the first format.
 fn version_anywhere(bytes: &[u8]) -> u64 {
     #[derive(serde::Deserialize)]
     struct Versioned {
@@ -124,7 +125,7 @@ fn version_anywhere(bytes: &[u8]) -> u64 {
     serde_json::from_slice::<Versioned>(bytes).map_or(0, |found| found.version)
 }
 
-/// Like [`read`], for the process that holds the lock: a broken file is renamed, with its reason beside it, and the rest goes on.
+/// Like [`read`], for the process that holds the lock. Renames a broken file, writes the reason beside it and goes on.
 pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
     read_version_or_set_aside(path).map(|(value, _)| value)
 }
@@ -164,19 +165,19 @@ pub(super) fn create_folder(path: &Path) -> Result<()> {
         .with_context(|| format!("could not create `{}`", folder.display()))
 }
 
-/// Replaces `path` by `value`.
+/// Replaces `path` with `value`.
 pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     atomic::write(path, &encode(path, value)?)
 }
 
-/// Replaces `path` by this text.
+/// Replaces `path` with this text.
 pub(super) fn replace(path: &Path, text: Vec<u8>) -> Result<Version> {
     let file = atomic::replace(path, &text)?;
     let metadata = file.metadata().context("could not inspect a file that was just written")?;
     Ok(Version { text, metadata, _file: file })
 }
 
-/// `value`, for `path`, as JSON that a person can read.
+/// Encodes `value`, for `path`, as JSON that a person can read.
 pub(super) fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .with_context(|| format!("could not encode `{}`", path.display()))?;

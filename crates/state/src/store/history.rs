@@ -22,8 +22,8 @@ use super::file;
 /// How many finished tasks each file keeps.
 const KEPT: usize = 200;
 
-/// Finished tasks, oldest first. They stay unparsed text until a reader asks for them: adding one costs the same whatever the
-/// others hold, and fields from the future survive.
+/// Finished tasks, oldest first. They stay unparsed text until a reader needs them: adding one costs the same whatever
+/// the others contain, and fields from newer versions survive.
 #[derive(Debug, Default)]
 pub struct History {
     tasks: Vec<Box<RawValue>>,
@@ -32,7 +32,7 @@ pub struct History {
 }
 
 impl<'de> Deserialize<'de> for History {
-    /// By hand, because serde can't keep raw text and collect unknown fields in one struct.
+    /// Written by hand, because serde can't keep raw text and collect unknown fields in one struct.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Fields)
     }
@@ -73,33 +73,33 @@ impl Serialize for History {
 }
 
 impl History {
-    /// Parses the tasks; a damaged one is left out.
+    /// Parses the tasks and leaves out damaged ones.
     pub fn tasks(&self) -> Vec<Task> {
         self.tasks.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect()
     }
 
-    /// The task that the client knows by this id.
+    /// The task that Claude Code knows by this id.
     pub(super) fn named(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
         let of_session = |task: &Task| &task.session == session || task.started_in() == session;
-        // Few texts hold the name, so few are parsed.
+        // Few texts contain the id, so few are parsed.
         let texts = self.tasks.iter().rev().filter(|raw| raw.get().contains(id.as_str()));
         let mut tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
         tasks.find(|task| task.client_id() == Some(id) && of_session(task))
     }
 
-    /// The tasks of a session whose results no reader has.
+    /// The tasks of a session whose results no reader has received.
     pub(super) fn parked(&self, session: &SessionId) -> Vec<Task> {
         let texts = self.tasks.iter().filter(|raw| raw.get().contains(session.as_str()));
         let tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
         tasks.filter(|task| &task.session == session && !task.delivery().is_settled()).collect()
     }
 
-    /// Like [`tasks`](Self::tasks), the newest first, and each parsed only when it is asked for.
+    /// Like [`tasks`](Self::tasks), the newest first. Each is parsed only when the iterator reaches it.
     pub fn newest(&self) -> impl Iterator<Item = Task> {
         self.tasks.iter().rev().filter_map(|raw| serde_json::from_str(raw.get()).ok())
     }
 
-    /// Adds tasks at the end, replacing one of the same id.
+    /// Adds tasks at the end, replacing those with the same id.
     fn add(&mut self, tasks: &[&Task]) -> Result<()> {
         for task in tasks {
             let key = serde_json::to_string(&task.id)?;
@@ -139,7 +139,7 @@ pub(super) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
         let mut history: History = file::read_or_set_aside(&path)?;
         history.add(&tasks)?;
         let older = history.take_overflow();
-        // In the archive before they leave this file: what stands in both is one task.
+        // Archive them before they leave this file: a task in both counts once.
         archive(state, &older)?;
         file::write(&path, &history)?;
     }
@@ -165,7 +165,7 @@ fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
     for raw in tasks {
         // Raw text may hold line breaks between its fields; a line of the archive may not.
         let value: serde_json::Value = serde_json::from_str(raw.get())?;
-        // A process that was killed may have left half a line: this one begins a new one.
+        // A killed process may have left half a line: begin a new one.
         lines.push('\n');
         lines.push_str(&value.to_string());
     }
@@ -174,8 +174,7 @@ fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
         .with_context(|| format!("could not append to `{}`", path.display()))
 }
 
-/// Every archived task, oldest month first. A damaged line costs that line; what is wrong with a file is handed to
-/// `warn`.
+/// Every archived task, oldest month first. Damaged lines are skipped; errors go to `warn`.
 pub(super) fn read_archive(state: &StateDir, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
     let Ok(entries) = fs::read_dir(state.archive_dir()) else { return Vec::new() };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();

@@ -1,8 +1,8 @@
-//! `inbox/`: events that processes post, one file each, for the next one that holds the lock.
+//! `inbox/`: events that processes post, one file each, for the next process that holds the lock.
 //!
-//! A process whose event changes a task posts it first and tries the lock then. The process that unlocks looks at the inbox once
-//! more and, if it is not empty, tries again. So one of the two applies the event: the process that posted it, or the
-//! holder of the lock that kept it out.
+//! A process posts its event first and tries the lock afterwards. A process that unlocks checks the inbox once more
+//! and, if it is not empty, tries the lock again. So one of the two applies the event: the process that posted it, or
+//! the holder of the lock that kept it out.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -19,12 +19,12 @@ use sisyphus_base::sys;
 
 use crate::event::Event;
 
-/// Most events that one commit applies: a holder of the lock that was stopped for an hour is caught up with in steps.
+/// Most events that one commit applies. After a holder of the lock was stopped for an hour, commits catch up in steps.
 pub(super) const BATCH: usize = 256;
-/// Largest event, in bytes: a call with its command, see the announcement.
+/// Largest event, in bytes: a call with its command, as in an announcement.
 const EVENT_MAX: u64 = 2 * 1024 * 1024;
 
-/// The name of an event's file: the moment of its post, and a random tail. Sorted by name is sorted by time.
+/// The name of an event's file: the time of the post and a random tail. Sorting by name sorts by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct EventName(String);
@@ -51,7 +51,8 @@ pub(super) fn names(state: &StateDir) -> Vec<EventName> {
     names
 }
 
-/// Reads an event; `None` if it can't be read, which is logged. A broken one is set aside, so that it stops nothing else.
+/// Reads an event; `None` if it can't be read, which is logged. Sets a broken one aside, so that it blocks nothing
+/// else.
 pub(super) fn read(state: &StateDir, name: &EventName) -> Option<Event> {
     let path = state.inbox_dir().join(&name.0);
     let parsed = atomic::read(&path, EVENT_MAX).and_then(|bytes| {
@@ -68,7 +69,7 @@ pub(super) fn read(state: &StateDir, name: &EventName) -> Option<Event> {
     }
 }
 
-/// Removes an applied event; whether it is gone.
+/// Removes an applied event. Returns whether it is gone.
 pub(super) fn remove(state: &StateDir, name: &EventName) -> bool {
     match fs::remove_file(state.inbox_dir().join(&name.0)) {
         Ok(()) => true,

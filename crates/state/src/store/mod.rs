@@ -1,7 +1,7 @@
 //! The state folder: JSON files that several processes own.
 //!
-//! Invariants: a process that changes a file holds `state.lock`; readers take no lock, because a file is replaced in one
-//! rename; an event that can't be applied for want of the lock waits in the inbox; a file that does not parse is set
+//! Invariants: a process that changes a file holds `state.lock`. Readers need no lock, because a file is replaced in
+//! one rename. An event waits in the inbox while its process can't get the lock. A file that does not parse is set
 //! aside and never overwritten.
 
 mod active;

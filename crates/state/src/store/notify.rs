@@ -1,5 +1,5 @@
-//! The files for those who tell people: changed under the one lock, gone when there is nothing in them. None of this
-//! creates the state folder: who tells people may outlive it.
+//! The files for notifications: changed under the state lock, and removed when empty. This code never creates the state
+//! folder, because the notifier may outlive it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -24,12 +24,12 @@ use super::file::{self, Malformed};
 use crate::notify::{Ended, Line, Lines, Notes, Series, SessionSummary, is_live};
 
 impl Store {
-    /// The notes for people, without a lock. A broken file is set aside, or every hook would start a notifier that stumbles
-    /// over it.
+    /// The notes for the notifier, without a lock. Sets a broken file aside: otherwise every hook would start a
+    /// notifier that fails on it.
     pub fn read_notes(&self) -> Result<Notes> {
         match file::read(&self.dir().notify()) {
             Err(error) if error.is::<Malformed>() => {
-                // Opening it for a change is what sets it aside.
+                // A change sets it aside.
                 self.take_notes(LOCK_WAIT_IN_RUNNER, |_| ())?;
                 file::read(&self.dir().notify())
             }
@@ -37,12 +37,12 @@ impl Store {
         }
     }
 
-    /// Changes the notes for people.
+    /// Changes the notes for the notifier.
     pub fn take_notes<T>(&self, wait: Duration, take: impl FnOnce(&mut Notes) -> T) -> Result<T> {
         self.change(&self.dir().notify(), wait, take, Notes::is_empty)
     }
 
-    /// Leaves lines for the hooks of their sessions.
+    /// Adds lines for the hooks of their sessions.
     pub fn leave_for_terminal(
         &self,
         wait: Duration,
@@ -53,7 +53,7 @@ impl Store {
         self.change(&self.dir().terminal(), wait, add, Lines::is_empty)
     }
 
-    /// Takes the lines that were left for a session. None in one failed look at a file.
+    /// Takes the lines for a session. Usually there is no file, and the call only checks that.
     pub fn take_for_terminal(
         &self,
         wait: Duration,
@@ -90,16 +90,16 @@ impl Store {
     }
 }
 
-/// What a commit has for people.
+/// What a commit adds for the notifier.
 #[derive(Debug, Default)]
 pub(super) struct NewNotes {
     ended: Vec<Ended>,
     over: Vec<SessionSummary>,
-    /// What notes may be corrected by.
+    /// Tasks whose notes may need a correction.
     finished: Vec<Task>,
 }
 
-/// Notes for people what finished, once each, and which sessions have nothing left to wait for.
+/// Notes what finished, once each, and which sessions have nothing left to wait for.
 pub(super) fn note(active: &mut Active, now: Now) -> NewNotes {
     let mut notes = NewNotes::default();
     let mut counted = Vec::new();
@@ -136,8 +136,8 @@ pub(super) fn note(active: &mut Active, now: Now) -> NewNotes {
     notes
 }
 
-/// Leaves them for the notifier. The caller holds the lock, and has written the state that says that they are noted: if
-/// this process dies in between, a notification is lost and none is shown twice.
+/// Writes them for the notifier. The caller holds the lock and has already written the state that marks them as noted.
+/// If this process dies in between, a notification is lost, but none is shown twice.
 pub(super) fn leave(dir: &StateDir, new: NewNotes, now: Now) -> Result<()> {
     let path = dir.notify();
     if new.ended.is_empty() && new.over.is_empty() && (new.finished.is_empty() || !path.exists()) {

@@ -1,4 +1,4 @@
-//! What SessionStart found out about a session, for the hooks that run often.
+//! What the SessionStart hook detected about a session, for the hooks that run often.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,8 +12,8 @@ pub enum Rewriting {
     /// Ours is the only PreToolUse hook that sees Bash.
     #[serde(rename = "only_ours")]
     Exclusive,
-    /// There are others, or it could not be found out. Of two hooks that answer `updatedInput` the last one wins, so
-    /// ours could undo theirs: we answer none.
+    /// There are others, or the hook could not detect it. If two hooks answer `updatedInput`, the last one wins. Ours
+    /// could undo theirs, so it answers none.
     #[default]
     #[serde(rename = "maybe_others")]
     MaybeShared,

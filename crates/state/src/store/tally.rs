@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Outcomes in one word, and how often.
+/// How often each outcome occurred, by its word.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tally(BTreeMap<String, usize>);
@@ -22,7 +22,7 @@ impl Tally {
         *self.0.entry(word.to_owned()).or_default() += 1;
     }
 
-    /// One that counted was not read after all.
+    /// Takes back one that was not read after all.
     pub(crate) fn take_back(&mut self, word: &str) {
         if let Some(count) = self.0.get_mut(word) {
             *count = count.saturating_sub(1);
@@ -34,7 +34,7 @@ impl Tally {
         self.0.values().sum()
     }
 
-    /// How many did not go well, as far as is known.
+    /// How many did not succeed. An unknown outcome does not count.
     pub fn failures(&self) -> usize {
         let went_well = ["completed", "unknown"].map(|word| self.0.get(word).copied());
         self.total() - went_well.into_iter().flatten().sum::<usize>()
@@ -44,7 +44,7 @@ impl Tally {
         self.0.is_empty()
     }
 
-    /// "1 failed, 6 completed": what went well comes last.
+    /// "1 failed, 6 completed": successes come last.
     pub fn said(&self) -> String {
         let mut words: Vec<(&String, &usize)> = self.0.iter().collect();
         words.sort_by_key(|(word, _)| *word == "completed");
