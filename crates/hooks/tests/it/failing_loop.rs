@@ -54,7 +54,7 @@ fn a_loop_of_100_failures() {
         };
         assert!(text.ends_with(&foot), "{text}");
     }
-    assert_eq!((session.owed().len(), session.types().stdout.as_str()), (0, ""));
+    assert_eq!((session.types().stdout.as_str(), session.owed().len()), ("", 0));
     assert!(matches!(stops(&session), Wake::No));
     assert_eq!((reports.len(), reports.values().max()), (100, Some(&1)), "{reports:?}");
     assert_eq!(log(&env), "");

@@ -11,6 +11,7 @@ use sisyphus_base::hook_log;
 use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::lock::{LOCK_WAIT_IN_HOOK, Lock};
 use sisyphus_base::paths::StateDir;
+use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
 
 use super::active::Active;
@@ -51,10 +52,13 @@ pub struct Store {
     known: Arc<Mutex<Option<Committed>>>,
 }
 
-/// The last committed state, read without a lock.
+/// The state, read without a lock.
 #[derive(Debug)]
 pub struct Peek {
+    /// The last committed state. If it has a lease, with the posted events, as the next commit will apply them: the
+    /// acknowledgement may be among them.
     pub active: Arc<Active>,
+    committed: Arc<Active>,
     /// What runs and Claude Code's processes show that the records do not.
     findings: Findings,
     /// A commit sets a broken file aside.
@@ -88,11 +92,15 @@ impl Store {
 
     /// The last committed state, and what is new since.
     pub fn peek(&self, world: &World<'_>) -> Result<Peek> {
-        let committed = self.read()?;
-        let is_broken = committed.is_none();
-        let active = committed.unwrap_or_default().active;
+        let read = self.read()?;
+        let is_broken = read.is_none();
+        let committed = read.unwrap_or_default().active;
+        let mut active = Arc::clone(&committed);
+        if active.tasks.iter().any(|task| matches!(task.delivery(), Delivery::Leased { .. })) {
+            self.apply_posted(Arc::make_mut(&mut active), &[], Now::read());
+        }
         let findings = Findings::gather(&active, &self.dir, world);
-        Ok(Peek { active, findings, is_broken, state: self.dir.clone() })
+        Ok(Peek { active, committed, findings, is_broken, state: self.dir.clone() })
     }
 
     /// The last committed `active.json`, without a lock. A broken one counts as empty: the next commit sets it aside.
@@ -191,7 +199,7 @@ impl Store {
     ) -> Result<(T, usize)> {
         let Committed { active, version } = self.last_committed(file::read_version_or_set_aside)?;
         // The peek is stale if another process has committed since.
-        let is_current = |peek: &Peek| Arc::ptr_eq(&peek.active, &active);
+        let is_current = |peek: &Peek| Arc::ptr_eq(&peek.committed, &active);
         let findings = peek.filter(is_current).map(|peek| peek.findings);
         *self.known() = None;
         let mut active = Arc::unwrap_or_clone(active);

@@ -8,14 +8,13 @@
 //! |---|---|---|---|
 //! | idle hook | 5 | 2 | 2, PreToolUse 0 |
 //! | PostToolUse of a background call | 24 | 8 | 8 |
-//! | a notice with a result | 20 | 8 | 12 |
+//! | a notice with a result | 20 | 8 | 8 |
 //! | for each live task | | 1 probe | 1 lock, and `started.json` until the record says that it runs |
 //! | parses | up to 5 | 1 | 1, and 1 more if another process committed in between |
 //!
-//! **Why 12.** A commit with an event of its own is five opens: the post, the lock, the inbox under the lock, the new
-//! `active.json`, and the inbox once more after the unlock (I1). What is told takes two commits, because the lease must be
-//! on the disk before the print, and the acknowledgement behind it (I2). The look and the output make twelve. An
-//! acknowledgement that is only posted would make it eight; it would wait in the inbox for an event that may not come.
+//! A commit with an event of its own is five opens: the post, the lock, the inbox under the lock, the new `active.json`,
+//! and the inbox once more after the unlock (I1). A lease must be on the disk before the hook prints (I2); the
+//! acknowledgement is only posted, and the next commit applies it.
 
 mod trace;
 
@@ -102,9 +101,9 @@ fn an_attached_call_is_probed_once() {
     assert_eq!(trace.opened, expected);
 }
 
-/// The client's notice of a command whose runner has made its end known: told and acknowledged in two commits.
+/// Claude Code's notice of a command whose runner has left its result: one commit delivers it, one post acknowledges it.
 #[test]
-fn a_notice_with_a_result_opens_twelve() {
+fn a_notice_with_a_result_opens_eight() {
     let env = TestEnv::new();
     let session = used(&env);
     session.owe(1, None, 1);
@@ -125,10 +124,6 @@ fn a_notice_with_a_result_opens_twelve() {
         "inbox",
         "output/t1.log",
         "inbox/EVENT (new)",
-        "state.lock",
-        "inbox",
-        "active.json (new)",
-        "inbox",
     ];
     assert_eq!(trace.opened, expected);
 }
