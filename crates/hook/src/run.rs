@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -58,15 +59,26 @@ impl Context {
         self.store.peek(&self.world())
     }
 
-    /// Posts events and decides, in one commit. If the lock is not free in time, the next commit of another process
-    /// applies the events, and nothing is decided.
+    /// [`Context::commit_within`] the time that a user may wait.
     pub fn commit<T>(
         &self,
         peek: Peek,
         events: &[StateEvent],
         decide: impl FnOnce(&mut Active, Now) -> T,
     ) -> Result<T> {
-        self.store.commit(Some(peek), events, &self.world(), LOCK_WAIT_IN_HOOK, decide)
+        self.commit_within(LOCK_WAIT_IN_HOOK, peek, events, decide)
+    }
+
+    /// Posts events and decides, in one commit. If the lock is not free within `wait`, the next commit of another
+    /// process applies the events, and nothing is decided.
+    pub fn commit_within<T>(
+        &self,
+        wait: Duration,
+        peek: Peek,
+        events: &[StateEvent],
+        decide: impl FnOnce(&mut Active, Now) -> T,
+    ) -> Result<T> {
+        self.store.commit(Some(peek), events, &self.world(), wait, decide)
     }
 
     /// The user's settings, as the project of this session restricts them. Read once.

@@ -8,7 +8,7 @@ use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read
 use sisyphus_settings::Execution;
 use sisyphus_state::completion::Known;
 use sisyphus_state::event::Event;
-use sisyphus_state::store::Active;
+use sisyphus_state::store::{Active, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
 
@@ -44,7 +44,8 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let is_needed =
         !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active) || peek.has_news();
     let decision = if is_needed {
-        context.commit(peek, &events, |active, now| {
+        let wait = if notices.is_empty() { LOCK_WAIT_IN_HOOK } else { LOCK_WAIT_FOR_NOTICE };
+        context.commit_within(wait, peek, &events, |active, now| {
             let is_known = |task: &Task| is_known(task, &reader, &over);
             decide(active, &reader, &fates, notices, is_known, now)
         })?

@@ -75,7 +75,7 @@ fn a_held_lock_delays_no_hook() {
         session.call(4).before(),
         session.call(4).after(),
         bound.stop("pre-tool-use.task-stop"),
-        notice,
+        notice.clone(),
         session.event("stop.idle"),
         session.event("subagent-stop"),
         session.event("session-end.other"),
@@ -95,9 +95,11 @@ fn a_held_lock_delays_no_hook() {
         assert!(tells || said.is_empty(), "{said}: {event}");
         assert!(begun.elapsed() < Duration::from_secs(2), "{:?}: {event}", begun.elapsed());
         let noted = &log(&env)[already..];
-        // Waited for once, however much there is to change.
+        // Waited for once, however much there is to change. No user waits for a notice.
         let waits = usize::from(event != session.call(4).before());
-        assert_eq!(noted.matches("waiting 100 ms").count(), waits, "{noted:?}: {event}");
+        let wait = if event == notice { "waiting 1000 ms" } else { "waiting 100 ms" };
+        assert_eq!(noted.matches(wait).count(), waits, "{noted:?}: {event}");
+        assert_eq!(noted.matches("00 ms for").count(), waits, "{noted:?}: {event}");
         tries_again += noted.matches("waiting 0 ms").count();
     }
     assert!(tries_again > 0);
