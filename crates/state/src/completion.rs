@@ -14,8 +14,8 @@ use sisyphus_tasks::source::Source;
 use sisyphus_tasks::status::{Ending, Status};
 use sisyphus_tasks::task::{AgentLife, Client, Event, Task};
 
+use crate::active::Active;
 use crate::output::keep_observed;
-use crate::store::Active;
 
 /// How a command ended, as Claude Code reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,9 +15,9 @@ use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::{Ending, Status, Watch};
 use sisyphus_tasks::task::{AgentLife, Event as TaskEvent, Kind, StopProgress, StopRequest, Task};
 
+use crate::active::Active;
 use crate::agents::{self, AgentEnd, Launch, Limits};
 use crate::completion::Completion;
-use crate::store::Active;
 
 /// How long before SessionEnd Claude Code may stop what runs. It stops commands first and calls the hook afterwards,
 /// and sends KILL 2 s after TERM.

@@ -2,7 +2,7 @@
 //!
 //! A sandboxed command of a session that was started in the home folder can write there. So the import happens once,
 //! and the note [`StateDir::imported`] prevents another. Only the output of a command that an old runner still watched
-//! is copied later ([`kept_output`]). Every step can be repeated, so a kill during the import loses nothing. The old
+//! is copied later ([`kept_by_0_1`](crate::output::kept_by_0_1)). Every step can be repeated, so a kill during the import loses nothing. The old
 //! folder stays for a month, because the shells of running sessions name the runner in it.
 
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ use sisyphus_base::sys;
 use sisyphus_tasks::delivery::DeliveryEvent;
 use sisyphus_tasks::task::Task;
 
-use crate::output::adopt;
+use crate::output::{adopt, left_by_0_1};
 use crate::reconcile::World;
 use crate::store::{Active, Lock, Store};
 
@@ -109,21 +109,6 @@ pub fn link_for_people(state: &StateDir) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// The output that a runner of 0.1.0 kept after the import: it still writes to the folder that it was started with.
-pub(crate) fn kept_output(state: &StateDir, task: &Task) -> Option<File> {
-    let run = task.old_run.as_ref()?;
-    let old = left_by_0_1(state)?;
-    let is_folder = sys::is_private_dir(&old.output_dir()).unwrap_or(false);
-    is_folder.then(|| sys::open_own_file(&old.output(run)).ok()).flatten()
-}
-
-/// The state folder of 0.1.0, if it exists, is not a link and only this user can change it.
-fn left_by_0_1(state: &StateDir) -> Option<StateDir> {
-    let old = state.for_people()?;
-    let is_ours = |dir: &Path| sys::is_private_dir(dir).unwrap_or(false);
-    (is_ours(old.parent()?) && is_ours(&old)).then(|| StateDir::at(old))
 }
 
 /// Best effort: an output that can't be copied is lost, and the rest goes on.

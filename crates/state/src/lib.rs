@@ -4,9 +4,12 @@
 //! Read in this order: [`event`] (what happens to a task), [`store`] (the files that several processes own), [`run`]
 //! (what runners leave), [`reconcile`] (how runs change the records). The states of a task are in `sisyphus_tasks`.
 
+mod active;
+mod agent_queue;
 pub mod announced;
 pub mod completion;
 pub mod event;
+mod file;
 pub mod reconcile;
 pub mod run;
 pub mod run_root;

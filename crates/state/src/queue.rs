@@ -4,13 +4,11 @@
 use sisyphus_base::id::{TaskId, Ticket};
 use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::admission::Admission;
-use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
+use crate::active::{Active, is_waiting};
 use crate::agents::{Limits, Pool, agents_in};
 use crate::line::{Snapshot, Standing};
-use crate::reach::is_in_reach;
-use crate::store::Active;
 
 /// The expected admission of a command with this ticket. `Ticket(u64::MAX)` is a future command.
 pub fn expected_admission(
@@ -24,7 +22,7 @@ pub fn expected_admission(
     let is_elsewhere = |task: &&Task| !task.client_id().is_some_and(|id| line.names(id));
     let running = line.holders.len()
         + line.agents_elsewhere
-        + holders(active).filter(is_elsewhere).count()
+        + active.holders().filter(is_elsewhere).count()
         + agents_in(active, &Pool::Default, limits);
     let is_before =
         |task: &&Task| task.ticket < ticket && task.kind == Kind::Command && is_waiting(task);
@@ -63,25 +61,6 @@ pub fn expected_admission_of(
     }
 }
 
-/// The commands that hold a slot.
-pub fn holders(active: &Active) -> impl Iterator<Item = &Task> {
-    active.live().filter(|task| {
-        task.kind == Kind::Command
-            && matches!(task.status(), Status::Running { watch: Watch::Supervised, .. })
-    })
-}
-
-/// Whether it is queued, or its shell is about to join the queue. A call that may still be denied is not queued, and a
-/// task out of reach does not count.
-pub(crate) fn is_waiting(task: &Task) -> bool {
-    let waits = match task.status() {
-        Status::Queued { .. } => true,
-        Status::Pending { .. } => task.is_confirmed(),
-        Status::Running { .. } | Status::Finished(_) => false,
-    };
-    waits && is_in_reach(task)
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
@@ -89,6 +68,7 @@ mod tests {
     use chrono::DateTime;
     use sisyphus_base::id::ClientTaskId;
     use sisyphus_settings::Settings;
+    use sisyphus_tasks::status::{Status, Watch};
     use sisyphus_tasks::task::Client;
     use sisyphus_tasks::task::samples::{in_status, pending};
 

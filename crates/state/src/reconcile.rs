@@ -21,11 +21,10 @@ use sisyphus_tasks::source::Source;
 use sisyphus_tasks::status::{Ending, Status, Watch};
 use sisyphus_tasks::task::{Event, Kind, StopProgress, Task};
 
+use crate::active::Active;
 use crate::completion::is_client_file;
-use crate::import_0_1::kept_output;
-use crate::output::{adopt, clients_file, keep_observed};
+use crate::output::{adopt, clients_file, keep_observed, kept_by_0_1};
 use crate::run::Run;
-use crate::store::Active;
 
 /// How long a call that Claude Code has started may stay without a runner before it counts as observed. Its shell runs,
 /// so a runner would have attached within milliseconds.
@@ -314,7 +313,7 @@ fn take_output(task: &Task, result: &RunResult, run: &Run, state: &StateDir) -> 
         match run.confinement() {
             Confinement::Outside => drop(std::fs::rename(run.output(), &target)),
             Confinement::Sandboxed => {
-                let kept = kept_output(state, task);
+                let kept = kept_by_0_1(state, task);
                 let kept = kept.or_else(|| sys::open_own_file(&run.output()).ok());
                 if let Some(mut kept) = kept {
                     let _ = adopt(&mut kept, &target);

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use sisyphus_base::atomic;
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
+use sisyphus_base::lock::is_held;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 use sisyphus_tasks::call::{Confinement, Join};
@@ -27,7 +28,6 @@ use sisyphus_tasks::run::{Attached, RunState};
 use sisyphus_tasks::task::Task;
 
 use crate::run_root::RunRoot;
-use crate::store;
 
 /// Largest file of a run that is read, in bytes, except the call.
 const REPORT_MAX: u64 = 64 * 1024;
@@ -168,7 +168,7 @@ impl Run {
 
     /// Whether its runner is alive. An error counts as alive: only a free lock proves that nothing holds it.
     pub fn is_alive(&self) -> bool {
-        store::is_held(&self.lock()).unwrap_or(true)
+        is_held(&self.lock()).unwrap_or(true)
     }
 
     /// Reads the state of the run and changes nothing.

@@ -6,7 +6,6 @@ use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::{
     KEPT_FOR, Limits, News, Pool, Throttle, Waiting, agents_in, agents_of, throttle_on,
 };
-use sisyphus_state::queue::holders;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::task::Task;
 
@@ -31,7 +30,7 @@ pub fn agent_refused(
     let (pool, limit) = limits.pool_of(model);
     let mut running: Vec<&Task> = agents_of(active, &pool, limits).collect();
     if pool == Pool::Default {
-        running.extend(holders(active));
+        running.extend(active.holders());
     }
     let named = running.first().map(|task| holder(task)).into_iter();
     let more = running.len().checked_sub(2).map(|more| format!("{} more", more + 1));

@@ -6,7 +6,7 @@ use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::{Limits, Pool, agents_of};
 use sisyphus_state::line::Snapshot;
-use sisyphus_state::queue::{expected_admission_of, holders};
+use sisyphus_state::queue::expected_admission_of;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
@@ -55,7 +55,7 @@ fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) ->
         return None;
     };
     let agents: Vec<&Task> = agents_of(active, &Pool::Default, limits).collect();
-    let all: Vec<&Task> = holders(active).chain(agents).collect();
+    let all: Vec<&Task> = active.holders().chain(agents).collect();
     let mut named: Vec<String> = all.first().map(|task| holder(task)).into_iter().collect();
     named.extend(all.len().checked_sub(2).map(|more| format!("{} more", more + 1)));
     named.extend(elsewhere(line));

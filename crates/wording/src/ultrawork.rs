@@ -6,7 +6,6 @@ use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::{Limits, Pool, Turn, agents_in, live_agents};
 use sisyphus_state::line::Snapshot;
-use sisyphus_state::queue::holders;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
@@ -38,7 +37,7 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
         }
         SlotLimit::AtMost(slots) => {
             // A command that only Claude Code watches has no slot.
-            let taken = holders(active).count()
+            let taken = active.holders().count()
                 + line.elsewhere().values().sum::<usize>()
                 + line.agents_elsewhere
                 + agents_in(active, &Pool::Default, limits)

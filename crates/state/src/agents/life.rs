@@ -12,10 +12,9 @@ use sisyphus_tasks::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::{Ending, Status};
 use sisyphus_tasks::task::{Client, Event, Kind, Task};
 
-use super::limit::Limits;
 use super::occupancy::allowed;
-use super::rate_limit::{RateLimitHit, Scope, throttle};
-use crate::store::Active;
+use crate::active::Active;
+use crate::agent_queue::{Limits, RateLimitHit, Scope, throttle};
 
 /// A call of Claude Code's tool for agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,10 +5,8 @@ use sisyphus_base::id::Ticket;
 use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::limit::{Limits, Pool};
-use super::rate_limit::Throttle;
-use crate::queue::{holders, is_waiting};
-use crate::store::Active;
+use crate::active::{Active, is_waiting};
+use crate::agent_queue::{Limits, Pool, Throttle};
 
 /// The agents that run or are about to.
 pub fn live_agents(active: &Active) -> impl Iterator<Item = &Task> {
@@ -56,7 +54,7 @@ pub(super) fn has_room(
             let before = |task: &&Task| {
                 task.kind == Kind::Command && task.ticket < ticket && is_waiting(task)
             };
-            holders(active).count() + active.tasks.iter().filter(before).count()
+            active.holders().count() + active.tasks.iter().filter(before).count()
         }
     };
     let fits = match limit {

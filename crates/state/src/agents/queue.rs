@@ -1,130 +1,31 @@
 //! The calls that were denied because no slot was free, in order of arrival. Pure: the time is a parameter, `now`.
 
 use chrono::{DateTime, Duration, Utc};
-use serde::{Deserialize, Serialize};
-use sisyphus_base::id::{SessionId, Ticket, ToolUseId};
-use sisyphus_base::machine::Machine;
+use sisyphus_base::id::{SessionId, Ticket};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::limit::Limits;
 use super::occupancy::has_room;
-use super::rate_limit::Throttle;
-use super::reservation::{Notified, Turn};
-use crate::store::Active;
+use crate::active::Active;
+use crate::agent_queue::{Limits, Notified, Turn, Waiting};
 
 /// How long an unanswered call counts. Claude Code answers within milliseconds, unless another hook denies the call, it
 /// fails, or Claude Code is killed.
 const LEASE: Duration = Duration::seconds(30);
 /// Most queued calls. A model that never stops launching must not fill the state.
 const LINE_MAX: usize = 200;
-/// How many models are remembered.
-const LEARNED_MAX: usize = 100;
 
-/// What is known about agents besides the running ones: a part of `active.json`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AgentQueue {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waiting: Vec<Waiting>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "brakes")]
-    pub throttles: Vec<Throttle>,
-    /// Which model Claude Code chose for which call, the newest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    learned: Vec<Learned>,
-    /// Whether the runners can read how many slots agents hold.
-    #[serde(default, skip_serializing_if = "Published::is_nothing")]
-    pub published: Published,
-}
-
-/// What the runners know.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Published {
-    #[default]
-    Nothing,
-    Slots,
-}
-
-impl Published {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    fn is_nothing(&self) -> bool {
-        *self == Self::Nothing
-    }
-}
-
-/// A queued call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    pub ticket: Ticket,
-    pub session: SessionId,
-    /// Its newest denied attempt.
-    pub tool_use_id: ToolUseId,
-    #[serde(default)]
-    pub description: String,
-    pub call: AgentCall,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub machine: Option<Machine>,
-    #[serde(flatten)]
-    pub turn: Turn,
-}
-
-/// The model that a call of this kind got.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Learned {
-    session: SessionId,
-    agent_type: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    asked: Option<String>,
-    model: String,
-}
-
-impl AgentQueue {
-    pub fn is_empty(&self) -> bool {
-        self == &Self::default()
-    }
-
-    /// Notes which model Claude Code chose for a call.
-    pub(super) fn learn(&mut self, session: &SessionId, call: &AgentCall) {
-        let Some(model) = call.resolved_model.clone() else { return };
-        let learned = Learned {
-            session: session.clone(),
-            agent_type: call.agent_type.clone(),
-            asked: call.asked_model.clone(),
-            model,
-        };
-        self.learned.retain(|it| !it.is_for(&learned.session, call));
-        self.learned.push(learned);
-        let overflow = self.learned.len().saturating_sub(LEARNED_MAX);
-        self.learned.drain(..overflow);
-    }
-
-    /// The model that Claude Code chose for the last call of this kind.
-    pub fn learned(&self, session: &SessionId, call: &AgentCall) -> Option<&str> {
-        self.learned.iter().find(|it| it.is_for(session, call)).map(|it| it.model.as_str())
-    }
-}
-
-impl Learned {
-    fn is_for(&self, session: &SessionId, call: &AgentCall) -> bool {
-        &self.session == session
-            && self.agent_type == call.agent_type
-            && self.asked == call.asked_model
-    }
-}
-
-impl Waiting {
-    /// Whether `wanted` repeats this call. The model may reword the prompt. Then the name must be the same and the free
-    /// slot reported: otherwise two calls of one message would count as one.
-    fn is_again(&self, wanted: &Task, call: &AgentCall) -> bool {
-        let same_words = self.call.has_prompt_of(call);
-        let same_name =
-            self.call.agent_type == call.agent_type && self.description == wanted.description;
-        let is_told =
-            matches!(self.turn, Turn::Reserved { told: Notified::Yes, .. } | Turn::Expired);
-        self.session == wanted.session && (same_words || (same_name && is_told))
-    }
+/// Whether `wanted` repeats a queued call. The model may reword the prompt. Then the name must be the same and the free
+/// slot reported: otherwise two calls of one message would count as one.
+fn is_again(waiting: &Waiting, wanted: &Task, call: &AgentCall) -> bool {
+    let same_words = waiting.call.has_prompt_of(call);
+    let same_name =
+        waiting.call.agent_type == call.agent_type && waiting.description == wanted.description;
+    let is_told =
+        matches!(waiting.turn, Turn::Reserved { told: Notified::Yes, .. } | Turn::Expired);
+    waiting.session == wanted.session && (same_words || (same_name && is_told))
 }
 
 /// Advances the queue: frees the slots of unanswered calls and of expired reservations, and reserves free slots for the
@@ -188,7 +89,7 @@ pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<U
             .waiting
             .iter()
             .enumerate()
-            .filter(|(_, it)| it.is_again(&wanted, &call))
+            .filter(|(_, it)| is_again(it, &wanted, &call))
             .collect();
         // Of several with the same name, prefer one with a reserved slot, then one with the same prompt.
         candidates.sort_by_key(|(_, it)| (!it.turn.is_reserved(), !it.call.has_prompt_of(&call)));
@@ -275,5 +176,5 @@ pub fn leave_line(active: &mut Active, session: &SessionId) {
     for throttle in &mut active.agents.throttles {
         throttle.unreported.take_if(|hit| &hit.session == session);
     }
-    active.agents.learned.retain(|learned| &learned.session != session);
+    active.agents.forget_learned(session);
 }

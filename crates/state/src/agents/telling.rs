@@ -3,10 +3,8 @@
 use chrono::{DateTime, Utc};
 use sisyphus_base::id::SessionId;
 
-use super::queue::Waiting;
-use super::rate_limit::Throttle;
-use super::reservation::{Notified, Turn};
-use crate::store::Active;
+use crate::active::Active;
+use crate::agent_queue::{Notified, Throttle, Turn, Waiting};
 
 /// How many free slots one report names. The others follow with the next event.
 const AT_ONCE: usize = 2;

@@ -19,8 +19,8 @@ use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::call::Confinement;
 
 use super::RuntimeDir;
+use crate::active::Active;
 use crate::agents::{KEPT_FOR, Limits, Pool, Published, Turn, live_agents};
-use crate::store::Active;
 
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;

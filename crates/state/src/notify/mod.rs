@@ -7,8 +7,8 @@ mod sequence;
 mod terminal;
 
 pub use ended::{Ended, Urgency, is_old};
+pub(crate) use notes::is_live;
 pub use notes::{Notes, SessionSummary};
-pub(crate) use notes::{Series, is_live};
 pub use sequence::sequence;
 pub use terminal::{Line, Lines};
 

@@ -1,7 +1,5 @@
 //! `notify.json`: notes for the notifier. The file exists only while there are notes.
 
-use std::path::PathBuf;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,8 +8,9 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::Ended;
+use crate::active::Series;
+use crate::file::Format;
 use crate::reach::is_in_reach;
-use crate::store::{Format, Tally};
 
 /// How many notes of a kind are kept. They reach this number only where no notifier takes them.
 const KEPT: usize = 200;
@@ -38,16 +37,6 @@ pub struct SessionSummary {
     #[serde(flatten)]
     pub series: Series,
     pub at: DateTime<Utc>,
-}
-
-/// What finished since the session last had nothing running.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Series {
-    /// When the first of it started.
-    pub since: DateTime<Utc>,
-    /// Where the last of it ran.
-    pub cwd: PathBuf,
-    pub tally: Tally,
 }
 
 impl Notes {
@@ -80,25 +69,6 @@ impl SessionSummary {
         let took = u64::try_from((self.at - self.series.since).num_milliseconds()).unwrap_or(0);
         let tally = &self.series.tally;
         tally.total() > 1 && (tally.failures() > 0 || took >= success_min_ms)
-    }
-}
-
-impl Series {
-    /// Counts one more end.
-    pub(crate) fn count(series: &mut Option<Self>, task: &Task, ended: &Ended) {
-        let started_at = match task.status() {
-            Status::Finished(ending) => ending.started_at,
-            Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
-        };
-        let since = started_at.unwrap_or(ended.at);
-        let series = series.get_or_insert_with(|| Self {
-            since,
-            cwd: PathBuf::new(),
-            tally: Tally::default(),
-        });
-        series.since = series.since.min(since);
-        series.cwd.clone_from(&task.cwd);
-        series.tally.add(ended.outcome.word());
     }
 }
 

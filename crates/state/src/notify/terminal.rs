@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sisyphus_base::id::SessionId;
 
-use crate::store::Format;
+use crate::file::Format;
 
 /// How long a line waits for its session's next event.
 const WAITS: chrono::Duration = chrono::Duration::minutes(10);

@@ -2,6 +2,7 @@
 
 mod excerpt;
 mod keep;
+mod kept_by_0_1;
 mod refresh;
 mod source;
 mod trailer;
@@ -9,6 +10,7 @@ mod window;
 
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, adopt, keep, keep_observed, keep_stopped};
+pub(crate) use kept_by_0_1::{kept_by_0_1, left_by_0_1};
 pub use refresh::refresh;
 pub use source::Source;
 pub(crate) use source::clients_file;

@@ -14,13 +14,13 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
 
-use super::active::Active;
 use super::budget::LockBudget;
 use super::history::{self, History};
-use super::inbox::EventName;
 use super::session::Session;
-use super::{Malformed, Rewriting, file, inbox, notify};
+use super::{Rewriting, inbox, notify};
+use crate::active::{Active, EventName};
 use crate::event::Event;
+use crate::file::{self, Malformed};
 use crate::reconcile::{Findings, World, reconcile};
 use crate::run::Run;
 

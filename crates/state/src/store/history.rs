@@ -17,7 +17,7 @@ use sisyphus_base::sys;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use super::file;
+use crate::file;
 
 /// How many finished tasks each file keeps.
 const KEPT: usize = 200;

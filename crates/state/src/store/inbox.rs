@@ -10,24 +10,19 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 
 use anyhow::{Context as _, Result};
-use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic;
 use sisyphus_base::clock::Tick;
 use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 
+use crate::active::EventName;
 use crate::event::Event;
 
 /// Most events that one commit applies. After a holder of the lock was stopped for an hour, commits catch up in steps.
 pub(super) const BATCH: usize = 256;
 /// Largest event, in bytes: a call with its command, as in an announcement.
 const EVENT_MAX: u64 = 2 * 1024 * 1024;
-
-/// The name of an event's file: the time of the post and a random tail. Sorting by name sorts by time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct EventName(String);
 
 /// Posts an event.
 pub(super) fn post(state: &StateDir, event: &Event) -> Result<EventName> {

@@ -18,10 +18,10 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
 
-use super::active::Active;
 use super::commit::Store;
-use super::file::{self, Malformed};
-use crate::notify::{Ended, Line, Lines, Notes, Series, SessionSummary, is_live};
+use crate::active::{Active, Series};
+use crate::file::{self, Malformed};
+use crate::notify::{Ended, Line, Lines, Notes, SessionSummary, is_live};
 
 impl Store {
     /// The notes for the notifier, without a lock. Sets a broken file aside: otherwise every hook would start a
@@ -121,7 +121,7 @@ pub(super) fn note(active: &mut Active, now: Now) -> NewNotes {
     }
     for (task, ended) in counted {
         let mut series = active.book(&task.session).series.take();
-        Series::count(&mut series, &task, &ended);
+        Series::count(&mut series, &task, ended.at);
         active.book(&task.session).series = series;
     }
     let busy: HashSet<SessionId> =

@@ -45,7 +45,7 @@ pub struct Throttle {
 
 impl Throttle {
     /// Whether it has no effect any more.
-    pub(super) fn is_over(&self, now: DateTime<Utc>) -> bool {
+    pub(crate) fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.until <= now && (self.unreported.is_none() || now - self.until > NEWS)
     }
 }
@@ -96,7 +96,7 @@ impl Scope {
 
 /// Halves the number `before` that a limit allowed. Agents that started earlier fail together, so another hit prolongs
 /// a halved limit and does not lower it further.
-pub(super) fn throttle(
+pub(crate) fn throttle(
     throttles: &mut Vec<Throttle>,
     scope: Scope,
     before: usize,

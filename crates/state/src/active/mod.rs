@@ -1,5 +1,9 @@
 //! `active.json`: every task that is not settled, and what is known about sessions and agents.
 
+mod call_book;
+mod series;
+mod tally;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,16 +15,15 @@ use sisyphus_base::id::{ClientTaskId, SessionId, TaskId, ToolUseId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::delivery::{Attempt, Delivery, DeliveryEvent};
 use sisyphus_tasks::recipient::Recipient;
-use sisyphus_tasks::status::Status;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::task::{Kind, Task};
 
-use super::call_book::CallBook;
-use super::file::Format;
-use super::inbox::EventName;
-use super::tally::Tally;
-use crate::agents::AgentQueue;
-use crate::notify::Series;
+use crate::agent_queue::AgentQueue;
+use crate::file::Format;
 use crate::reach::is_in_reach;
+use call_book::CallBook;
+pub(crate) use series::Series;
+pub use tally::Tally;
 
 /// How often an idle session is woken within an hour. Each time costs a turn of the model, and a command that fails in
 /// a loop must not use up the user's quota. Further results wait for the next event.
@@ -40,17 +43,22 @@ pub struct Active {
     version: Format,
     /// Posted events that were applied and whose files may still be there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) applied: Vec<EventName>,
+    pub(crate) applied: Vec<EventName>,
     /// In ticket order.
     #[serde(default)]
     pub tasks: Vec<Task>,
     #[serde(default, skip_serializing_if = "AgentQueue::is_empty")]
     pub agents: AgentQueue,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) sessions: BTreeMap<SessionId, SessionBook>,
+    pub(crate) sessions: BTreeMap<SessionId, SessionBook>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
+
+/// The name of a posted event's file: the time of the post and a random tail. Sorting by name sorts by time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct EventName(pub(crate) String);
 
 /// The counters and times of a session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,7 +71,7 @@ pub(crate) struct SessionBook {
     wakes: Vec<Tick>,
     /// What finished since the session last had nothing running, for notifications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) series: Option<Series>,
+    pub(crate) series: Option<Series>,
     /// When the session ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended: Option<Tick>,
@@ -72,7 +80,7 @@ pub(crate) struct SessionBook {
     resumed: Option<Tick>,
     /// The calls of a session that has had background commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) calls: Option<CallBook>,
+    pub(crate) calls: Option<CallBook>,
 }
 
 /// A result that is about to be printed.
@@ -93,6 +101,14 @@ impl Active {
     /// The unfinished tasks in reach of this process.
     pub fn live(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter().filter(|task| !task.status().is_final() && is_in_reach(task))
+    }
+
+    /// The commands that hold a slot.
+    pub fn holders(&self) -> impl Iterator<Item = &Task> {
+        self.live().filter(|task| {
+            task.kind == Kind::Command
+                && matches!(task.status(), Status::Running { watch: Watch::Supervised, .. })
+        })
     }
 
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
@@ -124,7 +140,7 @@ impl Active {
         self.sessions.entry(session.clone()).or_default()
     }
 
-    pub(super) fn books(&mut self) -> &mut BTreeMap<SessionId, SessionBook> {
+    pub(crate) fn books(&mut self) -> &mut BTreeMap<SessionId, SessionBook> {
         &mut self.sessions
     }
 
@@ -321,6 +337,17 @@ impl Active {
             })
             .collect()
     }
+}
+
+/// Whether it is queued, or its shell is about to join the queue. A call that may still be denied is not queued, and a
+/// task out of reach does not count.
+pub(crate) fn is_waiting(task: &Task) -> bool {
+    let waits = match task.status() {
+        Status::Queued { .. } => true,
+        Status::Pending { .. } => task.is_confirmed(),
+        Status::Running { .. } | Status::Finished(_) => false,
+    };
+    waits && is_in_reach(task)
 }
 
 fn is_old(task: &Task, now: DateTime<Utc>) -> bool {

@@ -41,7 +41,7 @@ impl Turn {
     }
 
     /// Whether its session was notified, if the reservation has expired.
-    pub(super) fn expired(self, now: DateTime<Utc>) -> Option<Notified> {
+    pub(crate) fn expired(self, now: DateTime<Utc>) -> Option<Notified> {
         match self {
             Self::Reserved { at, told } if now - at >= KEPT_FOR => Some(told),
             Self::Waiting | Self::Reserved { .. } | Self::Undeliverable | Self::Expired => None,

@@ -7,7 +7,7 @@ use sisyphus_base::id::{ClientTaskId, SessionId, ToolUseId};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::active::Active;
+use super::Active;
 
 /// How many retired runs a book names. Older ones count as settled, with every call answered before them.
 const RETIRED_MAX: usize = 256;

@@ -50,19 +50,19 @@ impl std::error::Error for Malformed {}
 
 /// One version of a file. A process that changes the file replaces it by another one.
 #[derive(Debug)]
-pub(super) struct Version {
-    pub(super) text: Vec<u8>,
+pub(crate) struct Version {
+    pub(crate) text: Vec<u8>,
     metadata: Metadata,
     /// Stays open, so that no later file gets its inode number.
     _file: File,
 }
 
 /// What was read, and the version of the file; `None` if there is no file.
-pub(super) type Versioned<T> = (T, Option<Version>);
+pub(crate) type Versioned<T> = (T, Option<Version>);
 
 impl Version {
     /// Whether it is still the file at `path`.
-    pub(super) fn is_at(&self, path: &Path) -> bool {
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
         path.metadata().is_ok_and(|metadata| stamp(&metadata) == stamp(&self.metadata))
     }
 }
@@ -78,7 +78,7 @@ pub(crate) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
 }
 
 /// Like [`read`], with the version that was read.
-pub(super) fn read_version<T: DeserializeOwned + Default>(path: &Path) -> Result<Versioned<T>> {
+pub(crate) fn read_version<T: DeserializeOwned + Default>(path: &Path) -> Result<Versioned<T>> {
     let context = || format!("could not read `{}`", path.display());
     let Some(file) = atomic::open(path).with_context(context)? else {
         return Ok((T::default(), None));
@@ -131,7 +131,7 @@ pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(path: &Path) -> R
 }
 
 /// Like [`read_or_set_aside`], with the version that was read.
-pub(super) fn read_version_or_set_aside<T: DeserializeOwned + Default>(
+pub(crate) fn read_version_or_set_aside<T: DeserializeOwned + Default>(
     path: &Path,
 ) -> Result<Versioned<T>> {
     match read_version(path) {
@@ -159,7 +159,7 @@ fn set_aside(path: &Path, reason: &anyhow::Error) -> Result<()> {
 }
 
 /// Creates the folder of a state file.
-pub(super) fn create_folder(path: &Path) -> Result<()> {
+pub(crate) fn create_folder(path: &Path) -> Result<()> {
     let folder = path.parent().context("a state file has no folder")?;
     sys::create_private_dir_all(folder)
         .with_context(|| format!("could not create `{}`", folder.display()))
@@ -171,14 +171,14 @@ pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 }
 
 /// Replaces `path` with this text.
-pub(super) fn replace(path: &Path, text: Vec<u8>) -> Result<Version> {
+pub(crate) fn replace(path: &Path, text: Vec<u8>) -> Result<Version> {
     let file = atomic::replace(path, &text)?;
     let metadata = file.metadata().context("could not inspect a file that was just written")?;
     Ok(Version { text, metadata, _file: file })
 }
 
 /// Encodes `value`, for `path`, as JSON that a person can read.
-pub(super) fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>> {
+pub(crate) fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .with_context(|| format!("could not encode `{}`", path.display()))?;
     bytes.push(b'\n');
@@ -189,8 +189,8 @@ pub(super) fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>> {
 mod tests {
     use sisyphus_testing::TempDir;
 
-    use super::super::{Active, History, Session};
     use super::*;
+    use crate::store::{Active, History, Session};
 
     /// A version is not taken for a later one of the same moment and length, to whose file the system may give its number.
     #[test]

@@ -1,0 +1,39 @@
+//! What finished in a session since it last had nothing running.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::Task;
+
+use super::Tally;
+
+/// For notifications.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series {
+    /// When the first of it started.
+    pub since: DateTime<Utc>,
+    /// Where the last of it ran.
+    pub cwd: PathBuf,
+    pub tally: Tally,
+}
+
+impl Series {
+    /// Counts one more end.
+    pub(crate) fn count(series: &mut Option<Self>, task: &Task, ended_at: DateTime<Utc>) {
+        let started_at = match task.status() {
+            Status::Finished(ending) => ending.started_at,
+            Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
+        };
+        let since = started_at.unwrap_or(ended_at);
+        let series = series.get_or_insert_with(|| Self {
+            since,
+            cwd: PathBuf::new(),
+            tally: Tally::default(),
+        });
+        series.since = series.since.min(since);
+        series.cwd.clone_from(&task.cwd);
+        series.tally.add(task.status().word());
+    }
+}
