@@ -5,6 +5,7 @@
 mod agent_launch;
 mod agent_notice;
 mod complete;
+mod context;
 mod event;
 mod notification;
 mod repair;
@@ -16,11 +17,12 @@ mod transcript;
 
 pub use agent_launch::{AgentLaunch, LaunchedAgent, Place};
 pub use agent_notice::read_agent_end;
+pub use context::Context;
 pub use event::{
     BackgroundCommand, EndReason, Event, PostToolUse, PreToolUse, SessionEnd, SessionSource,
     SessionStart, Stop, SubagentStart, SubagentStop, Tool, ToolResponse, UserPromptSubmit,
 };
 pub use notification::{Notification, Prompt, WAKE_WORDS, read_prompt};
 pub use reply::{Receipt, Reply};
-pub use run::{Context, main, wait};
+pub use run::{main, wait};
 pub use transcript::{AnsweredCall, Transcript};

@@ -1,101 +1,24 @@
 //! The frame around every hook: it reads the event, calls the handler, prints its reply, and fails open.
 
-use std::cell::OnceCell;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
-use sisyphus_base::clock::Now;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::SessionId;
-use sisyphus_base::paths::{StateDir, client_config_dir, client_tmp_dir};
-use sisyphus_process::{is_gone, start_notifier, survive_file_size_limit};
-use sisyphus_settings::Settings;
+use sisyphus_base::paths::StateDir;
+use sisyphus_process::{start_notifier, survive_file_size_limit};
 use sisyphus_state::event::Event as StateEvent;
-use sisyphus_state::reconcile::{Scope, World};
-use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK, Peek, Store};
 use sisyphus_tasks::delivery::Channel;
 
+use crate::context::Context;
 use crate::event::{Event, UserPromptSubmit};
 use crate::repair::repair;
 use crate::reply::Reply;
 use crate::stdin::read_event;
 use crate::terminal;
-
-/// What every handler works with.
-#[derive(Debug)]
-pub struct Context {
-    pub environment: Environment,
-    pub store: Store,
-    /// When the hook started.
-    pub now: Now,
-    client_tmp: PathBuf,
-    settings: OnceCell<Settings>,
-}
-
-impl Context {
-    fn new(environment: Environment, state: StateDir) -> Self {
-        let client_tmp = client_tmp_dir(&environment);
-        let store = Store::new(state);
-        Self { environment, store, now: Now::read(), client_tmp, settings: OnceCell::new() }
-    }
-
-    /// Claude Code's temporary folder.
-    pub fn client_tmp(&self) -> &std::path::Path {
-        &self.client_tmp
-    }
-
-    /// What this process can find out about instances of Claude Code and their files.
-    pub fn world(&self) -> World<'_> {
-        World { is_gone, client_tmp: &self.client_tmp, scope: Scope::All }
-    }
-
-    /// The last committed state, and what is new beside it.
-    pub fn peek(&self) -> Result<Peek> {
-        self.store.peek(&self.world())
-    }
-
-    /// [`Context::commit_within`] the time that a user may wait.
-    pub fn commit<T>(
-        &self,
-        peek: Peek,
-        events: &[StateEvent],
-        decide: impl FnOnce(&mut Active, Now) -> T,
-    ) -> Result<T> {
-        self.commit_within(LOCK_WAIT_IN_HOOK, peek, events, decide)
-    }
-
-    /// Posts events and decides, in one commit. If the lock is not free within `wait`, the next commit of another
-    /// process applies the events, and nothing is decided.
-    pub fn commit_within<T>(
-        &self,
-        wait: Duration,
-        peek: Peek,
-        events: &[StateEvent],
-        decide: impl FnOnce(&mut Active, Now) -> T,
-    ) -> Result<T> {
-        self.store.commit(Some(peek), events, &self.world(), wait, decide)
-    }
-
-    /// The user's settings, as the project of this session restricts them. Read once.
-    pub fn settings(&self) -> &Settings {
-        self.settings.get_or_init(|| {
-            let project = self.environment.claude_project_dir.as_deref();
-            client_config_dir(&self.environment)
-                .map(|dir| Settings::read_in(&dir, project))
-                .unwrap_or_default()
-        })
-    }
-
-    /// Logs an error without disturbing the user's turn.
-    pub fn log(&self, what: &str, error: &anyhow::Error) {
-        hook_log::append(self.store.dir(), what, &format!("{error:#}"));
-    }
-}
 
 /// Runs a hook: reads the event, prints the reply of `handle`, and always exits with 0.
 pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {

@@ -5,8 +5,8 @@ use sisyphus_base::id::SessionId;
 use sisyphus_state::notify::sequence;
 use sisyphus_state::store::LOCK_WAIT_IN_HOOK;
 
+use crate::context::Context;
 use crate::event::{Event as _, PostToolUse, Stop, UserPromptSubmit};
-use crate::run::Context;
 
 /// The events whose answer may carry a notice. The answer to any other event goes elsewhere, or comes at a bad time.
 const CARRIERS: [&str; 3] = [UserPromptSubmit::NAME, PostToolUse::NAME, Stop::NAME];

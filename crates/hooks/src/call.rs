@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Map, Value};
 use sisyphus_base::environment::Attendance;
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
 use sisyphus_base::machine::Machine;
@@ -138,4 +139,10 @@ mod tests {
         }
         assert!(serde_json::to_string(&active).unwrap().len() < 4_000_000);
     }
+}
+
+/// Claude Code's id in the input of TaskStop, or of its older form KillShell.
+pub(crate) fn stopped_id(input: &Map<String, Value>) -> Option<ClientTaskId> {
+    let id = ["task_id", "shell_id"].iter().find_map(|key| input.get(*key)?.as_str())?;
+    ClientTaskId::new(id).ok()
 }

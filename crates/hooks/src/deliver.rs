@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
         let leased = active.lease(session, to, &self.by, TOLD_AT_ONCE, self.is_alive, now.tick);
         let is_live = |task: &&Task| {
             let is_command = task.kind != Kind::Agent;
-            &task.session == session && is_command && task.is_confirmed() && to.is_of(task)
+            &task.session == session && is_command && task.is_confirmed() && task.is_for(to)
         };
         let live = active.live().filter(is_live).count();
         let owed = active.count_owed(session, to);

@@ -8,6 +8,7 @@ mod hook_conflicts;
 mod missed;
 mod notice;
 mod prompt_fates;
+mod queue;
 mod sleep_guard;
 mod stall;
 

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
-use sisyphus_process::is_alive;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
-use sisyphus_state::line::Snapshot;
 use sisyphus_state::queue::{expected_admission_of, slots};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Active;
@@ -19,9 +17,9 @@ use sisyphus_tasks::task::Task;
 use sisyphus_wording::launch_line;
 
 use crate::agent::{after_agent, with_news};
-use crate::call::{Caller, join_run};
+use crate::call::{Caller, join_run, stopped_id};
 use crate::deliver::{Reader, Recipient, Taken};
-use crate::pre_tool_use::{is_attachable, stopped_id};
+use crate::queue::{is_attachable, line};
 use crate::stall::report_stalls;
 
 /// How long the hook waits for the runner of a queued call. After that it says nothing of the position in the queue.
@@ -98,14 +96,6 @@ fn join(context: &Context, event: PostToolUse) -> Option<Join> {
         cwd: event.cwd,
     };
     join_run(context, caller, command, id)
-}
-
-/// Which runners have slots and which are queued, if so many slots are held.
-pub(crate) fn line(context: &Context, slots: usize) -> Snapshot {
-    Snapshot::read_from(&context.environment, is_alive, slots).unwrap_or_else(|error| {
-        context.log("line", &error);
-        Snapshot::default()
-    })
 }
 
 /// Whether a runner has the task, or takes it within a moment, because its shell may have just started. If the task is

@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 use serde_json::{Map, Value};
-use sisyphus_base::id::{ClientTaskId, SessionId, Ticket};
+use sisyphus_base::id::{SessionId, Ticket};
 use sisyphus_base::sys::namespaces;
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 use sisyphus_settings::{Execution, Settings, Switch};
@@ -24,8 +24,8 @@ use sisyphus_tasks::task::Kind;
 
 use crate::agent::before_agent;
 use crate::attach::put_back_runner;
-use crate::call::{Caller, call};
-use crate::post_tool_use::line;
+use crate::call::{Caller, call, stopped_id};
+use crate::queue::{is_attachable, line};
 use crate::sleep_guard::refuse_sleep;
 
 /// Handles the event.
@@ -92,11 +92,6 @@ fn is_exact(input: &Map<String, Value>) -> bool {
     text.is_ok_and(|text| !text.contains(char::REPLACEMENT_CHARACTER))
 }
 
-/// Whether commands get a runner here.
-pub(crate) fn is_attachable(context: &Context) -> bool {
-    cfg!(target_os = "linux") && context.store.dir().runner().exists()
-}
-
 /// Whether a command that is called now may be queued. Its runner counts its limit from the actual start, but Claude
 /// Code's limit would run while it is queued. Nothing orders calls that are only announced, as those of one message
 /// are.
@@ -141,10 +136,4 @@ fn confinement(settings: &Settings, input: &Map<String, Value>) -> Confinement {
         Switch::On if !is_exempt => Confinement::Sandboxed,
         Switch::On | Switch::Off => Confinement::Outside,
     }
-}
-
-/// Claude Code's id in the input of TaskStop, or of its older form KillShell.
-pub(crate) fn stopped_id(input: &Map<String, Value>) -> Option<ClientTaskId> {
-    let id = ["task_id", "shell_id"].iter().find_map(|key| input.get(*key)?.as_str())?;
-    ClientTaskId::new(id).ok()
 }

@@ -18,8 +18,8 @@ use crate::agent::{settle, with_news};
 use crate::attach::attach;
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::hook_conflicts::detect;
-use crate::post_tool_use::line;
 use crate::prompt_fates::PromptFates;
+use crate::queue::line;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
@@ -64,7 +64,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let line = line(context, 0);
     let live = |active: &Active, now: Now| {
         let is_meant =
-            |task: &Task| &task.session == session && Recipient::MainConversation.is_of(task);
+            |task: &Task| &task.session == session && task.is_for(&Recipient::MainConversation);
         table(active, &line, is_meant, &limits, now.at)
     };
     let live_before = live(&peek.active, context.now);

@@ -39,7 +39,9 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
     }
     let active = context.store.read_active()?;
     let is_meant = |task: &&Task| {
-        task.session == event.session_id && caller.is_of(task) && will_be_told(task, context.now.at)
+        task.session == event.session_id
+            && task.is_for(&caller)
+            && will_be_told(task, context.now.at)
     };
     let live: Vec<&Task> = active.tasks.iter().filter(is_meant).collect();
     let refusal = sleep_refused(&live, context.now.at);

@@ -77,7 +77,7 @@ fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<
     };
     let (state, client_tmp) = (context.store.dir(), context.client_tmp());
     let active = context.store.read_active()?;
-    let meant = active.tasks.iter().filter(|task| &task.session == session && to.is_of(task));
+    let meant = active.tasks.iter().filter(|task| &task.session == session && task.is_for(to));
     let silent = meant.filter_map(|task| {
         let since = idle_since(task, state, client_tmp)?;
         let overdue_at = since + Duration::milliseconds(limit);

@@ -151,7 +151,7 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
 }
 
 fn is_meant(task: &Task, session: &SessionId) -> bool {
-    &task.session == session && task.is_confirmed() && Recipient::MainConversation.is_of(task)
+    &task.session == session && task.is_confirmed() && task.is_for(&Recipient::MainConversation)
 }
 
 fn may_wake(context: &Context, session: &SessionId) -> Result<bool> {

@@ -28,7 +28,7 @@ impl Requester {
 
     /// Whether the requester is notified when this task finishes.
     pub fn awaits(&self, task: &Task) -> bool {
-        self.session == task.session && self.conversation.is_of(task)
+        self.session == task.session && task.is_for(&self.conversation)
     }
 
     /// Posts the requester of this call for the server.

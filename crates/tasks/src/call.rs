@@ -9,6 +9,7 @@ use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUs
 use sisyphus_base::machine::Machine;
 use sisyphus_base::process_ref::ProcessRef;
 
+pub use crate::confinement::Confinement;
 use crate::status::Status;
 use crate::task::{Client, Event, Kind, Task};
 
@@ -35,23 +36,6 @@ pub struct Call {
     /// When Claude Code itself would stop the task, in milliseconds from the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_limit_ms: Option<u64>,
-}
-
-/// Whether a command may run in Claude Code's sandbox. The report of a sandboxed runner counts only for such a call:
-/// every sandboxed command can write where that runner does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Confinement {
-    #[default]
-    Outside,
-    Sandboxed,
-}
-
-impl Confinement {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(crate) fn is_outside(&self) -> bool {
-        *self == Self::Outside
-    }
 }
 
 /// A call that PreToolUse saw before it ran. Claude Code may still deny it, or ask the user for permission.

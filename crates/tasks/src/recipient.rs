@@ -1,9 +1,7 @@
-//! The conversation that a result is for.
+//! The conversation that a result is for, and whether it can still read it.
 
 use serde::{Deserialize, Serialize};
 use sisyphus_base::id::AgentId;
-
-use crate::task::{AgentLife, Task};
 
 /// The conversation that reads a result. While a subagent lives, the main conversation does not read the results of its
 /// tasks.
@@ -14,15 +12,20 @@ pub enum Recipient {
     Agent(AgentId),
 }
 
-impl Recipient {
-    /// Whether this recipient reads the result of this task.
-    pub fn is_of(&self, task: &Task) -> bool {
-        match (self, &task.agent) {
-            (Self::MainConversation, None) => true,
-            (Self::MainConversation, Some(_)) => task.agent_life == AgentLife::Stopped,
-            // A subagent that fires an event again is alive again.
-            (Self::Agent(agent), Some(of)) => agent == of,
-            (Self::Agent(_), None) => false,
-        }
+/// Whether the subagent that started a task can still be notified of its result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentLife {
+    /// It lives as far as we know, or there is none.
+    #[default]
+    Lives,
+    /// It stopped: the main conversation is notified.
+    Stopped,
+}
+
+impl AgentLife {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::kind::Kind;
 use crate::outcome::Outcome;
 use crate::source::Source;
-use crate::task::Kind;
 
 /// Which process sees the task exit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

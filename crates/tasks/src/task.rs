@@ -17,13 +17,15 @@ use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::text::one_line;
 
 use crate::agent_call::AgentCall;
-use crate::call::Confinement;
+use crate::confinement::Confinement;
 use crate::delivery::{Delivery, DeliveryEvent, Revision};
 use crate::kept_output::KeptOutput;
 use crate::outcome::Canceller;
 use crate::recipient::Recipient;
 use crate::status::Status;
 
+pub use crate::kind::Kind;
+pub use crate::recipient::AgentLife;
 pub use transition::{Effect, Event, Ignored};
 
 /// Most characters of a description in a heading.
@@ -113,38 +115,6 @@ pub struct Task {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
-}
-
-/// Whether the subagent that started a task can still be notified of its result.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentLife {
-    /// It lives as far as we know, or there is none.
-    #[default]
-    Lives,
-    /// It stopped: the main conversation is notified.
-    Stopped,
-}
-
-impl AgentLife {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// What a task needs from the queue.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A command that finishes by itself: it takes a slot, and has a time limit.
-    #[default]
-    Command,
-    /// A command that runs until it is stopped: it takes no slot, and has no time limit of ours.
-    Service,
-    /// A subagent of Claude Code. It has no process, no runner and no run folder. Claude Code itself reports its
-    /// result.
-    Agent,
 }
 
 /// Claude Code's side of a task.
@@ -295,7 +265,18 @@ impl Task {
 
     /// Whether its result waits for this reader.
     pub fn is_owed_to(&self, reader: &Recipient) -> bool {
-        self.delivery.is_open() && reader.is_of(self)
+        self.delivery.is_open() && self.is_for(reader)
+    }
+
+    /// Whether this reader reads its result.
+    pub fn is_for(&self, reader: &Recipient) -> bool {
+        match (reader, &self.agent) {
+            (Recipient::MainConversation, None) => true,
+            (Recipient::MainConversation, Some(_)) => self.agent_life == AgentLife::Stopped,
+            // A subagent that fires an event again is alive again.
+            (Recipient::Agent(agent), Some(of)) => agent == of,
+            (Recipient::Agent(_), None) => false,
+        }
     }
 }
 

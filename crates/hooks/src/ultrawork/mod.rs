@@ -10,7 +10,7 @@ use sisyphus_settings::{Execution, Switch};
 use sisyphus_state::agents::Limits;
 use sisyphus_wording::{ultrawork, ultrawork_limit};
 
-use crate::post_tool_use::line;
+use crate::queue::line;
 
 pub use asked::{Asked, asked};
 

@@ -111,7 +111,7 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<An
 fn is_all(task: &Task, requester: &Requester) -> bool {
     let is_theirs = match &requester.conversation {
         Recipient::MainConversation => true,
-        Recipient::Agent(_) => requester.conversation.is_of(task),
+        Recipient::Agent(_) => task.is_for(&requester.conversation),
     };
     task.session == requester.session && is_theirs && task.is_confirmed()
 }

@@ -171,7 +171,7 @@ impl Active {
                 | Delivery::Delivered { .. }
                 | Delivery::NotNeeded => false,
             };
-            if !is_free || &task.session != session || !reader.is_of(task) {
+            if !is_free || &task.session != session || !task.is_for(reader) {
                 continue;
             }
             if leased.len() == at_most {
@@ -197,7 +197,7 @@ impl Active {
     pub fn count_owed(&self, session: &SessionId, reader: &Recipient) -> usize {
         let is_owed = |task: &&Task| {
             let owed = matches!(task.delivery(), Delivery::Owed { .. });
-            owed && &task.session == session && reader.is_of(task)
+            owed && &task.session == session && task.is_for(reader)
         };
         self.tasks.iter().filter(is_owed).count()
     }
@@ -310,7 +310,7 @@ impl Active {
 
     /// When the earliest undelivered result of this session became ready.
     pub fn owed_since(&self, session: &SessionId, reader: &Recipient) -> Option<Tick> {
-        let owed = self.tasks.iter().filter(|task| &task.session == session && reader.is_of(task));
+        let owed = self.tasks.iter().filter(|task| &task.session == session && task.is_for(reader));
         owed.filter_map(|task| match task.delivery() {
             Delivery::Owed { since, .. } => Some(*since),
             // The holder of the lease may have died.
