@@ -108,6 +108,12 @@ pub(crate) fn join_run(
     Some(join)
 }
 
+/// Claude Code's id in the input of TaskStop, or of its older form KillShell.
+pub(crate) fn stopped_id(input: &Map<String, Value>) -> Option<ClientTaskId> {
+    let id = ["task_id", "shell_id"].iter().find_map(|key| input.get(*key)?.as_str())?;
+    ClientTaskId::new(id).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use sisyphus_state::store::Active;
@@ -139,10 +145,4 @@ mod tests {
         }
         assert!(serde_json::to_string(&active).unwrap().len() < 4_000_000);
     }
-}
-
-/// Claude Code's id in the input of TaskStop, or of its older form KillShell.
-pub(crate) fn stopped_id(input: &Map<String, Value>) -> Option<ClientTaskId> {
-    let id = ["task_id", "shell_id"].iter().find_map(|key| input.get(*key)?.as_str())?;
-    ClientTaskId::new(id).ok()
 }
