@@ -9,6 +9,8 @@ TEXTS="skills agents"
 HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent-start subagent-stop session-end wake"
 # The other binaries beside them: the runner, the server of the model's tools, and the notifier.
 OTHERS="run mcp notify"
+# The packages that hold them and the command line.
+PACKAGES="hooks runner cli mcp notify"
 # The first Claude Code that starts a hook without a shell around it (by its changelog).
 CLIENT_MIN=2.1.139
 
@@ -210,10 +212,13 @@ cargo_build() {
 	# On a terminal cargo shows its progress.
 	quiet=--quiet
 	[ ! -t 2 ] || quiet=
-	# shellcheck disable=SC2086 # no argument at all if it is empty
+	packages=
+	for name in $PACKAGES; do
+		packages="$packages -p $PLUGIN-$name"
+	done
+	# shellcheck disable=SC2086 # each word is an argument
 	RUSTFLAGS=$2 cargo build $quiet --release --locked --manifest-path "$here/Cargo.toml" \
-		--target "$1" --target-dir "$here/target/install" \
-		-p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp -p sisyphus-notify
+		--target "$1" --target-dir "$here/target/install" $packages
 }
 
 assemble() {

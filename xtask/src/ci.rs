@@ -4,8 +4,9 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use sisyphus_harness::repository;
 
-use crate::{repository, tidy, tools};
+use crate::{tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {

@@ -13,10 +13,7 @@ mod dispatch;
 mod dist;
 mod docs;
 mod e2e;
-mod fake_client;
 mod fuzz;
-mod remove;
-mod repository;
 mod tidy;
 mod tools;
 

@@ -6,11 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use sisyphus_harness::{program, repository};
 
 use super::comparison::Track;
 use super::stage::{Pace, Stage};
-use crate::e2e::program;
-use crate::repository;
 
 /// A tool, and where its programs are.
 pub(crate) enum Competitor {

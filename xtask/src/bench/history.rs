@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use sisyphus_harness::fake_client::End;
 
 use super::measure::{Times, Turns, rows};
 use super::ours::Ours;
 use super::report::Table;
 use super::snapshot::Snapshot;
 use super::stage::Stage;
-use crate::fake_client::End;
 
 const ROUNDS: usize = 200;
 const WARM_UP: usize = 5;

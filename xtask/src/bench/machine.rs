@@ -8,8 +8,7 @@ use std::thread::available_parallelism;
 use anyhow::Result;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
-
-use crate::repository;
+use sisyphus_harness::repository;
 
 /// What kind of machine it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

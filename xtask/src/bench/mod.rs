@@ -34,8 +34,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use sisyphus_harness::repository;
 
-use crate::repository;
 use machine::{Machine, Run};
 use parts::{InHaste, PARTS, Part};
 use report::Section;

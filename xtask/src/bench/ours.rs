@@ -6,9 +6,9 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use sisyphus_harness::fake_client::{Call, Session};
 
 use super::stage::Stage;
-use crate::fake_client::{Call, Session};
 
 /// One session in the scratch home.
 pub(crate) struct Ours<'a> {

@@ -5,13 +5,13 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use sisyphus_harness::fake_client::as_written;
 
 use super::hooks::snippet;
 use super::measure::{Candidate, rows, take_turns};
 use super::report::Table;
 use super::snapshot::Snapshot;
 use super::stage::Stage;
-use crate::fake_client::as_written;
 
 const FLOOD: &str = "yes | head -c 2G";
 const SMALL_FLOOD: &str = "yes | head -c 2M";

@@ -6,12 +6,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use sisyphus_harness::{npm::unpack, program, repository};
 
 use super::measure::{Candidate, rows, take_turns};
 use super::report::Table;
 use super::stage::Stage;
-use crate::e2e::{program, unpack};
-use crate::repository;
 
 pub(crate) const PACKAGE: &str = "oh-my-claude-sisyphus";
 pub(crate) const VERSION: &str = "5.5.0";

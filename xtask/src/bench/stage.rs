@@ -6,10 +6,7 @@ use std::process::{Command, id};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-
-use crate::e2e::{plugin, sys};
-use crate::remove::remove;
-use crate::repository;
+use sisyphus_harness::{plugin, remove, repository, sys};
 
 /// The session of every event.
 const SESSION: &str = "bench-session";

@@ -3,9 +3,9 @@
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
+use sisyphus_harness::program;
 
 use super::{competitors, scripts};
-use crate::e2e::program;
 
 /// A tool for comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

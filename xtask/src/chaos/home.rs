@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use sisyphus_harness::{repository, sys};
 
 use super::ledger::{Ledger, SCRIPT};
-use crate::e2e::sys;
-use crate::repository;
 
 /// How often the removal of a folder is tried.
 const REMOVAL_ATTEMPTS: u32 = 30;

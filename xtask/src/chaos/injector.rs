@@ -4,13 +4,14 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
+use sisyphus_harness::sys::kill_process;
+
 use super::actor::Running;
 use super::ledger::{Cause, Event, Ledger};
 use super::lock;
 use super::random::{Chance, Random};
 use super::sys;
 use super::tree::tree;
-use crate::e2e::sys::kill_process;
 
 /// What is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,9 +33,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use sisyphus_harness::{plugin, repository};
 
-use crate::e2e::plugin;
-use crate::repository;
 use injector::Kills;
 use options::Options;
 use scenes::SCENES;

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use sisyphus_harness::pack::{archive, name_of};
+use sisyphus_harness::{plugin, remove};
 
-use super::{archive, cargo_home, name_of};
-use crate::e2e::plugin;
-use crate::remove::remove;
+use super::cargo_home;
 
 /// The loader that a dynamically linked binary names.
 const LOADER: &str = "/ld-linux";

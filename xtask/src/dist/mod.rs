@@ -1,22 +1,17 @@
 //! `cargo xtask dist`: an archive that installs without cargo and is also a marketplace for Claude Code.
 //!
-//! The same sources and the same compiler give the same bytes: names are sorted, times and owners are fixed, and the
+//! The same sources and the same compiler give the same bytes: `pack` fixes names, times and owners, and the
 //! binaries hold no path of the build machine.
 
-mod archive;
 mod check;
-mod parts;
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, ensure};
-
-use crate::e2e::plugin::NOT_IN_PLUGIN;
-use crate::remove::remove;
-use crate::repository;
-use parts::Parts;
+use sisyphus_harness::pack::{archive, host, name_of, pack, packages};
+use sisyphus_harness::repository;
 
 /// Builds, packs, checks the archive as a user would, and prints its path.
 pub(crate) fn run() -> Result<ExitCode> {
@@ -31,37 +26,6 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Packs the plugin with these binaries into `folder`. The archive holds one folder of the same name.
-pub(crate) fn pack(root: &Path, binaries: &Path, host: &str, folder: &Path) -> Result<PathBuf> {
-    let parts = Parts::read(root)?;
-    let name = format!("sisyphus-{}-{host}", parts.version);
-    let staging = folder.join(&name);
-    remove(&staging)?;
-    parts.copy(root, binaries, &staging)?;
-    archive::write_sums(&staging, &parts.files(&staging)?)?;
-    let archive = archive::write(folder, &name)?;
-    remove(&staging)?;
-    Ok(archive)
-}
-
-/// The files that an archive takes from the repository, as paths relative to it with `/` between their parts.
-pub(crate) fn sources(root: &Path) -> Result<Vec<String>> {
-    let sources = Parts::read(root)?.sources(root)?;
-    Ok(sources.iter().map(|path| path.to_string_lossy().replace('\\', "/")).collect())
-}
-
-/// The target triple, which is that of this machine.
-pub(crate) fn host() -> Result<String> {
-    let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
-    let output = Command::new(&rustc)
-        .arg("-vV")
-        .output()
-        .with_context(|| format!("could not start `{rustc}`"))?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.with_context(|| format!("`{rustc} -vV` names no host"))?.to_owned())
-}
-
 /// Builds the binaries as `install.sh` does, but fully optimized.
 fn build(root: &Path, folder: &Path, host: &str) -> Result<PathBuf> {
     let mut flags = vec![
@@ -74,8 +38,8 @@ fn build(root: &Path, folder: &Path, host: &str) -> Result<PathBuf> {
     }
     let mut build = Command::new(repository::cargo());
     build
-        .args(["build", "--locked", "--profile", "dist", "--workspace", "--target", host])
-        .args(NOT_IN_PLUGIN.iter().flat_map(|package| ["--exclude", *package]))
+        .args(["build", "--locked", "--profile", "dist", "--target", host])
+        .args(packages(root)?.iter().flat_map(|package| ["--package", package]))
         .arg("--target-dir")
         .arg(folder)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
@@ -92,9 +56,4 @@ fn cargo_home() -> Result<PathBuf> {
     }
     let home = env::var_os("HOME").context("neither `CARGO_HOME` nor `HOME` is set")?;
     Ok(Path::new(&home).join(".cargo"))
-}
-
-fn name_of(path: &Path) -> Result<String> {
-    let name = path.file_name().context("a path without a name")?;
-    Ok(name.to_string_lossy().into_owned())
 }

@@ -11,9 +11,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use sisyphus_harness::repository;
 
 use crate::bench::{self, Report};
-use crate::repository;
 
 /// The page that is generated from the table of settings.
 pub(crate) const SETTINGS: &str = "docs/settings.md";

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-
-use crate::repository;
+use sisyphus_harness::repository;
 
 /// Builds the command line, and runs the demonstration on a terminal of that width.
 pub(super) fn demo(root: &Path, columns: usize) -> Result<Vec<String>> {

@@ -4,9 +4,8 @@ use std::env;
 use std::process::id;
 
 use anyhow::{Context as _, Result};
+use sisyphus_harness::remove;
 use sisyphus_wording::examples::{Example, examples};
-
-use crate::remove::remove;
 
 const HEAD: &str = "\
 <!-- Made by `cargo xtask docs` from crates/wording/src/examples.rs; `cargo xtask tidy` holds the two equal. -->

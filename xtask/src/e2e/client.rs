@@ -3,11 +3,9 @@
 use std::env::consts::{ARCH, OS};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
-
-use super::program;
+use sisyphus_harness::{npm::unpack, program};
 
 /// When you raise it, check what the scenarios assume about Claude Code.
 pub(crate) const CLIENT_VERSION: &str = "2.1.332";
@@ -45,24 +43,6 @@ fn platform() -> Result<&'static str> {
         ("macos", "aarch64") => Ok("darwin-arm64"),
         _ => bail!("cargo xtask e2e runs on Linux and macOS, on x86_64 and aarch64"),
     }
-}
-
-/// Downloads and unpacks a package of npm into `folder`, below `package/`.
-pub(crate) fn unpack(package: &str, folder: &Path) -> Result<()> {
-    quietly(Command::new("npm").args(["pack", "--silent", package]).current_dir(folder))?;
-    let archives = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-    let is_archive = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tgz");
-    let archive = archives.into_iter().find(is_archive).context("`npm pack` left no archive")?;
-    quietly(Command::new("tar").arg("xzf").arg(&archive).current_dir(folder))?;
-    fs::remove_file(&archive).with_context(|| format!("could not remove `{}`", archive.display()))
-}
-
-/// Runs a command without showing its output, which may name the user's registries.
-pub(super) fn quietly(command: &mut Command) -> Result<()> {
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let status = status.with_context(|| format!("could not start {command:?}"))?;
-    ensure!(status.success(), "{command:?} failed ({status})");
-    Ok(())
 }
 
 fn put_in_place(unpacked: &Path, folder: &Path) -> Result<()> {

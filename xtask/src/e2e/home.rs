@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use sisyphus_harness::program::{self, CLIENT_PATH};
 
 use super::api::Api;
-use super::program::{self, CLIENT_PATH};
 use super::stage::Stage;
 
 const API_KEY: &str = "dummy-not-a-key";

@@ -6,10 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
+use sisyphus_harness::{npm::quietly, program};
 
-use super::client::quietly;
 use super::home::Home;
-use super::program;
 
 /// A version that runs on Node 20; from 2.0 on the inspector needs Node 22.
 const VERSION: &str = "0.16.8";

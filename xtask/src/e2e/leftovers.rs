@@ -6,9 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-
-use super::sys;
-use crate::remove::remove;
+use sisyphus_harness::{remove, sys};
 
 /// The state folder, and that of 0.1.0.
 const STATES: [&str; 2] = ["plugins/data/sisyphus/state", ".sisyphus/background-tasks"];

@@ -8,13 +8,10 @@ mod leftovers;
 mod mask;
 mod namespace;
 mod old_version;
-pub(crate) mod plugin;
-pub(crate) mod program;
 mod runs;
 mod scenarios;
 mod session;
 mod stage;
-pub(crate) mod sys;
 mod transcript;
 mod tui;
 mod wait;
@@ -22,9 +19,8 @@ mod wait;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use sisyphus_harness::{plugin, repository};
 
-use crate::repository;
-pub(crate) use client::unpack;
 pub(crate) use scenarios::rewriting_plugin::{REWRITE_HOOK, answer_as_rewriting_hook};
 use scenarios::{Runs, SCENARIOS, Scenario};
 

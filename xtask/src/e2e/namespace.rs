@@ -4,8 +4,7 @@ use std::env;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result};
-
-use super::sys;
+use sisyphus_harness::sys;
 
 /// The argument for the process inside.
 pub(crate) const INSIDE: &str = "--in-namespace";

@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 
 use anyhow::{Context as _, Result, ensure};
-
-use super::client::quietly;
-use super::plugin;
-use crate::remove::remove;
+use sisyphus_harness::{npm::quietly, plugin, remove};
 
 /// The last commit with that layout.
 const COMMIT: &str = "89dd74b53b1dbd0463fa2fc4f612e9c7402339fb";

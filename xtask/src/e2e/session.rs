@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
+use sisyphus_harness::sys;
 
 use super::api::Api;
 use super::home::Home;
-use super::{sys, wait};
+use super::wait;
 
 /// Longer than any scenario takes.
 pub(crate) const LIMIT: Duration = Duration::from_secs(90);

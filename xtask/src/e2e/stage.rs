@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use sisyphus_harness::{plugin, repository};
 
 use super::home::{Home, Setup};
-use super::{client, leftovers, plugin};
-use crate::repository;
+use super::{client, leftovers};
 
 /// The stage of one scenario.
 pub(crate) struct Stage {

@@ -6,11 +6,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use sisyphus_harness::{program, sys};
 
 use super::api::Api;
 use super::home::Home;
 use super::session::{BYPASS, LIMIT, sweep};
-use super::{program, sys, wait};
+use super::wait;
 
 /// Claude Code in a terminal. Dropping it ends the terminal, Claude Code and all processes from its home.
 pub(crate) struct Tui<'home> {

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-
-use crate::dist;
+use sisyphus_harness::pack;
 
 /// Counters for every branch, and the operands of comparisons. These are the flags of `cargo fuzz` without the
 /// sanitizer, because nothing here is `unsafe`.
@@ -16,7 +15,7 @@ const FLAGS: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module -Cll
 
 /// Builds the targets with counters.
 pub(super) fn build(root: &Path, folder: &Path) -> Result<PathBuf> {
-    let (host, built) = (dist::host()?, folder.join("build"));
+    let (host, built) = (pack::host()?, folder.join("build"));
     let mut build = Command::new("rustup");
     build.args(["run", "nightly", "cargo", "build", "--release", "--quiet", "--target", &host]);
     build.arg("--manifest-path").arg(root.join("crates/fuzz/guided/Cargo.toml"));

@@ -9,8 +9,7 @@ use std::process::{Command, ExitCode};
 use std::thread;
 
 use anyhow::{Context as _, Result, bail, ensure};
-
-use crate::repository;
+use sisyphus_harness::repository;
 
 /// The targets that `sisyphus-fuzz` has.
 const TARGETS: [&str; 6] =

@@ -5,6 +5,7 @@ use super::Finding;
 /// Each crate with the crates that it may link, lower layers first. Tests may use more.
 const ARROWS: &[(&str, &[&str])] = &[
     ("testing", &[]),
+    ("harness", &[]),
     ("base", &[]),
     ("service", &[]),
     ("tasks", &["base"]),

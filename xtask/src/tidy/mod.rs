@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use sisyphus_harness::{pack, repository};
 
-use crate::{dist, docs, repository};
+use crate::docs;
 
 /// What is wrong, and in which line (0: the whole file).
 #[derive(Debug, PartialEq, Eq)]
@@ -114,7 +115,7 @@ fn check_docs(root: &Path, report: &mut Report) -> Result<()> {
 
 fn check_links(root: &Path, report: &mut Report) -> Result<()> {
     let mut all = BTreeMap::new();
-    for path in dist::sources(root)? {
+    for path in pack::sources(root)? {
         let is_page = Path::new(&path).extension().is_some_and(|extension| extension == "md");
         let text = if is_page { read(&root.join(&path))? } else { String::new() };
         all.insert(path, text);

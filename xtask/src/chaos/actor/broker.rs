@@ -12,9 +12,9 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use sisyphus_harness::sys::own_group;
 
 use crate::chaos::sys::signal_of;
-use crate::e2e::sys::own_group;
 
 /// What to start.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::json;
+use sisyphus_harness::{fake_client::as_written, sys::kill_process};
 
 use super::broker::{Exit, Request};
 use super::client::{Client, Process};
@@ -18,8 +19,6 @@ use crate::chaos::ledger::{Call, Cause, Event, Kind};
 use crate::chaos::lock;
 use crate::chaos::sys;
 use crate::chaos::tree::tree;
-use crate::e2e::sys::kill_process;
-use crate::fake_client::as_written;
 
 /// How long the client waits after it stops a task, before it kills the task.
 const GRACE: Duration = Duration::from_secs(2);

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use anyhow::{Context as _, Result};
+use sisyphus_harness::sys::{kill_process, own_group};
 
 use super::broker::{Exit, Report, Request};
 use crate::chaos::lock;
-use crate::e2e::sys::{kill_process, own_group};
 
 /// The verb that makes this program a client.
 pub(crate) const VERB: &str = "chaos-client";

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use sisyphus_harness::{pack, program::CLIENT_PATH};
 
 use super::reminder_mid_turn::{check_first, failing_tests};
-use crate::dist;
 use crate::e2e::api::{Api, bash, text};
 use crate::e2e::home::{Home, Setup};
-use crate::e2e::program::CLIENT_PATH;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 
@@ -29,11 +28,11 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
 
 /// Packs the built plugin twice, which must give the same bytes; returns the unpacked folder.
 fn unpack(stage: &Stage) -> Result<PathBuf> {
-    let host = dist::host()?;
+    let host = pack::host()?;
     let pack = |name: &str| {
         let folder = stage.folder.join(name);
         fs::create_dir_all(&folder)?;
-        dist::pack(&stage.root, &stage.binaries, &host, &folder)
+        pack::pack(&stage.root, &stage.binaries, &host, &folder)
     };
     let (archive, again) = (pack("one")?, pack("two")?);
     ensure!(fs::read(&archive)? == fs::read(&again)?, "two archives of the same files differ");

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use sisyphus_harness::program;
 
 use crate::e2e::api::{Block, bash};
 use crate::e2e::home::Home;
-use crate::e2e::program;
 use crate::e2e::stage::Stage;
 use crate::e2e::wait;
 

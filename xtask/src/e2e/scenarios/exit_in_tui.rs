@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use sisyphus_harness::sys;
 
 use crate::e2e::api::{Api, bash, text};
 use crate::e2e::home::Setup;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
-use crate::e2e::{sys, wait};
+use crate::e2e::wait;
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let home = stage.home("home", &Setup::with_plugin())?;

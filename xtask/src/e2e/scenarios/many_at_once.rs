@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use sisyphus_harness::program;
 
 use crate::e2e::api::{Api, Block, Request, bash, text, tool};
 use crate::e2e::home::{Home, Setup};
-use crate::e2e::program;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use sisyphus_harness::repository;
 
 use crate::e2e::api::{Api, bash, text};
 use crate::e2e::home::{Home, Setup};
@@ -11,7 +12,6 @@ use crate::e2e::inspector;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 use crate::e2e::wait;
-use crate::repository;
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let script = inspector::fetch(&repository::target()?)?;

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
+use sisyphus_harness::sys;
 
 use crate::e2e::api::{Api, Block, Request, bash, text, tool};
 use crate::e2e::home::Setup;
 use crate::e2e::session::Session;
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
-use crate::e2e::{sys, wait};
+use crate::e2e::wait;
 
 const SERVER: &str = "mcp__plugin_sisyphus_tasks";
 /// Prints, and fails while a call waits for it.

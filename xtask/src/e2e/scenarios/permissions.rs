@@ -2,12 +2,12 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use sisyphus_harness::program;
 
 use super::compare::{Pair, all_equal};
 use crate::e2e::api::{Api, Block, bash, text};
 use crate::e2e::home::Setup;
 use crate::e2e::mask::mask;
-use crate::e2e::program;
 use crate::e2e::session::Session;
 use crate::e2e::stage::Stage;
 

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use serde_json::json;
+use sisyphus_harness::program;
 
 use super::reminder_mid_turn;
 use crate::e2e::home::Setup;
-use crate::e2e::program;
 use crate::e2e::stage::Stage;
 
 pub(super) fn run(stage: &Stage) -> Result<()> {

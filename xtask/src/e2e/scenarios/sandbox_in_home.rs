@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use sisyphus_harness::program;
 
 use super::reminder_mid_turn::{check_once, failing_tests, reminder};
 use crate::e2e::api::{Api, bash, text};
 use crate::e2e::home::{Home, Setup};
-use crate::e2e::program;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use sisyphus_harness::program;
 
 use super::attacker::Attacker;
 use super::queue::{SLOTS, check_log};
 use crate::e2e::api::{Api, Block, bash, text};
 use crate::e2e::home::{Home, Setup};
-use crate::e2e::program;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 use crate::e2e::wait;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use sisyphus_harness::sys;
 
 use crate::e2e::api::{Api, Request, bash, text, tool};
 use crate::e2e::home::Setup;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
-use crate::e2e::{sys, wait};
+use crate::e2e::wait;
 
 /// Ignores TERM. It has a child in a session of its own, a shell with a child, and a plain child.
 const TREE: &str = r"trap 'echo got-TERM' TERM

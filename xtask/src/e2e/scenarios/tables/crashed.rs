@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use sisyphus_harness::sys;
 
 use super::witness::seen;
 use super::{LIMIT, LIVE, LOST, SESSION, UNTOLD};
@@ -15,7 +16,7 @@ use crate::e2e::api::{Api, Request, text};
 use crate::e2e::home::Home;
 use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
-use crate::e2e::{sys, wait};
+use crate::e2e::wait;
 
 pub(in super::super) fn run_resumed(stage: &Stage) -> Result<()> {
     goes_on(stage, &["--resume", SESSION])

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use sisyphus_harness::repository;
 
 use crate::e2e::api::Api;
 use crate::e2e::home::{Home, Setup};
@@ -17,7 +18,6 @@ use crate::e2e::session::{BYPASS, Session};
 use crate::e2e::stage::Stage;
 use crate::e2e::tui::Tui;
 use crate::e2e::wait;
-use crate::repository;
 use steps::count;
 use task::{AFTER, ALL, FRESH, LATE, ORPHAN, OWED, TO_THE_OPEN_SESSION, TOLD, WAITS, model};
 

@@ -4,11 +4,12 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use sisyphus_harness::sys;
 
 use super::task::Task;
 use super::{LIMIT, Play};
 use crate::e2e::api::Request;
-use crate::e2e::{sys, wait};
+use crate::e2e::wait;
 
 impl Play<'_> {
     pub(super) fn open_gate(&self, name: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 /// Removes a file, or a folder with its content. A missing path is no error: another process may remove its own files,
 /// as the notifier does with its notes.
-pub(crate) fn remove(path: &Path) -> Result<()> {
+pub fn remove(path: &Path) -> Result<()> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -7,22 +7,19 @@ use std::process::{Command, id};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::remove::remove;
-
-/// The packages of the workspace that do not belong to the plugin.
-pub(crate) const NOT_IN_PLUGIN: [&str; 3] = ["xtask", "sisyphus-testing", "sisyphus-fuzz"];
+use crate::remove;
 
 /// Variables that would lead the installer out of its home, or make it skip the build.
 const OF_THE_CALLER: [&str; 3] = ["CLAUDE_CONFIG_DIR", "SISYPHUS_STATE_DIR", "SISYPHUS_PREBUILT"];
 
 /// Lets `install.sh` build the plugin; returns a folder with the installed binaries.
-pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {
+pub fn build(root: &Path, target: &Path) -> Result<PathBuf> {
     build_into(root, target, &binaries(target))?;
     Ok(binaries(target))
 }
 
 /// Lets the `install.sh` in `root` build the plugin, and copies the binaries which it installed into `folder`.
-pub(super) fn build_into(root: &Path, target: &Path, folder: &Path) -> Result<()> {
+pub fn build_into(root: &Path, target: &Path, folder: &Path) -> Result<()> {
     let home = target.join("e2e").join(format!(".installed-{}", id()));
     let kept = install(root, &home).and_then(|()| keep(&home, folder));
     let removed = remove(&home);
@@ -30,12 +27,12 @@ pub(super) fn build_into(root: &Path, target: &Path, folder: &Path) -> Result<()
 }
 
 /// The folder that [`build`] fills.
-pub(crate) fn binaries(target: &Path) -> PathBuf {
+pub fn binaries(target: &Path) -> PathBuf {
     target.join("installed")
 }
 
 /// `install.sh` for another home. The toolchain stays that of the caller's home.
-pub(crate) fn installer(root: &Path, home: &Path) -> Result<Command> {
+pub fn installer(root: &Path, home: &Path) -> Result<Command> {
     let mut install = Command::new(root.join("install.sh"));
     let own = env::home_dir().context("could not find the home folder")?;
     for (variable, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
@@ -51,7 +48,7 @@ pub(crate) fn installer(root: &Path, home: &Path) -> Result<Command> {
 }
 
 /// Installs the plugin of this folder into an empty home.
-pub(crate) fn install(root: &Path, home: &Path) -> Result<()> {
+pub fn install(root: &Path, home: &Path) -> Result<()> {
     fs::create_dir_all(home).with_context(|| format!("could not create `{}`", home.display()))?;
     let mut install = installer(root, home)?;
     let output = install.output().with_context(|| format!("could not start {install:?}"))?;

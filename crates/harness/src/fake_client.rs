@@ -9,32 +9,32 @@ use serde_json::{Value, json};
 
 /// One session of a fake client.
 #[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) id: String,
+pub struct Session {
+    pub id: String,
     cwd: PathBuf,
     /// Where Claude Code would keep the outputs of this session's commands.
     outputs: PathBuf,
     /// Where Claude Code would keep the line that SessionStart puts in front of every command.
-    pub(crate) env_file: PathBuf,
+    pub env_file: PathBuf,
 }
 
 /// The model's call of one background command.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) tool_use_id: String,
-    pub(crate) command: String,
-    pub(crate) description: String,
+pub struct Call {
+    pub tool_use_id: String,
+    pub command: String,
+    pub description: String,
 }
 
 /// How Claude Code reports that a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     Code(i32),
 }
 
 impl Session {
     /// A session in the folder `cwd`, for a client whose temporary folder is `client_tmp`.
-    pub(crate) fn new(id: &str, cwd: &Path, client_tmp: &Path, env_file: PathBuf) -> Result<Self> {
+    pub fn new(id: &str, cwd: &Path, client_tmp: &Path, env_file: PathBuf) -> Result<Self> {
         let outputs = client_tmp.join("-proj").join(id).join("tasks");
         fs::create_dir_all(&outputs)
             .with_context(|| format!("could not create `{}`", outputs.display()))?;
@@ -42,17 +42,17 @@ impl Session {
     }
 
     /// SessionStart; `source` is `startup`, `resume`, `compact` or `clear`.
-    pub(crate) fn start(&self, source: &str) -> Value {
+    pub fn start(&self, source: &str) -> Value {
         self.event("SessionStart", json!({ "source": source }))
     }
 
     /// PreToolUse of a background call.
-    pub(crate) fn announce(&self, call: &Call) -> Value {
+    pub fn announce(&self, call: &Call) -> Value {
         self.event("PreToolUse", Self::tool(call))
     }
 
     /// PostToolUse: the call runs in the background.
-    pub(crate) fn bind(&self, call: &Call, client_id: &str) -> Value {
+    pub fn bind(&self, call: &Call, client_id: &str) -> Value {
         let mut more = Self::tool(call);
         more["tool_response"] =
             json!({ "stdout": "", "stderr": "", "backgroundTaskId": client_id });
@@ -60,12 +60,12 @@ impl Session {
     }
 
     /// UserPromptSubmit with a prompt that the user typed.
-    pub(crate) fn typed(&self) -> Value {
+    pub fn typed(&self) -> Value {
         self.event("UserPromptSubmit", json!({ "prompt": "go on" }))
     }
 
     /// UserPromptSubmit with Claude Code's notice of an end.
-    pub(crate) fn notice(&self, call: &Call, client_id: &str, end: End) -> Value {
+    pub fn notice(&self, call: &Call, client_id: &str, end: End) -> Value {
         let (status, verdict) = match end {
             End::Code(0) => ("completed", "completed (exit code 0)".to_owned()),
             End::Code(code) => ("failed", format!("failed with exit code {code}")),
@@ -101,17 +101,12 @@ impl Session {
     }
 
     /// Claude Code's output file of a task.
-    pub(crate) fn output(&self, client_id: &str) -> PathBuf {
+    pub fn output(&self, client_id: &str) -> PathBuf {
         self.outputs.join(format!("{client_id}.output"))
     }
 
     /// Completes `shell`, the shell's program in the right environment, as Claude Code starts it for `command`.
-    pub(crate) fn shell(
-        &self,
-        mut shell: Command,
-        command: &str,
-        client_id: &str,
-    ) -> Result<Command> {
+    pub fn shell(&self, mut shell: Command, command: &str, client_id: &str) -> Result<Command> {
         let snippet = fs::read_to_string(&self.env_file)
             .with_context(|| format!("could not read `{}`", self.env_file.display()))?;
         let string = format!(
@@ -131,7 +126,7 @@ impl Session {
 }
 
 /// Claude Code quotes every command except a single word of harmless characters.
-pub(crate) fn as_written(command: &str) -> String {
+pub fn as_written(command: &str) -> String {
     let is_harmless =
         |character: char| character.is_ascii_alphanumeric() || "_-./:=@,+".contains(character);
     if !command.is_empty() && command.chars().all(is_harmless) {

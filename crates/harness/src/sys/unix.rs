@@ -8,35 +8,35 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, Uid};
 
-pub(crate) fn is_root() -> bool {
+pub fn is_root() -> bool {
     Uid::effective().is_root()
 }
 
-pub(crate) fn user_id() -> u32 {
+pub fn user_id() -> u32 {
     Uid::effective().as_raw()
 }
 
 /// Makes the child the leader of a process group of its own.
-pub(crate) fn own_group(command: &mut Command) {
+pub fn own_group(command: &mut Command) {
     command.process_group(0);
 }
 
 /// Asks the group to end.
-pub(crate) fn terminate_group(leader: u32) {
+pub fn terminate_group(leader: u32) {
     // It may be gone already, which is fine.
     let _ = killpg(process(leader), Signal::SIGTERM);
 }
 
-pub(crate) fn kill_group(leader: u32) {
+pub fn kill_group(leader: u32) {
     let _ = killpg(process(leader), Signal::SIGKILL);
 }
 
-pub(crate) fn kill_process(id: u32) {
+pub fn kill_process(id: u32) {
     let _ = kill(process(id), Signal::SIGKILL);
 }
 
 /// Whether the process runs. A zombie does not run; it only waits for its parent.
-pub(crate) fn is_alive(id: u32) -> bool {
+pub fn is_alive(id: u32) -> bool {
     if kill(process(id), None).is_err() {
         return false;
     }
@@ -46,7 +46,7 @@ pub(crate) fn is_alive(id: u32) -> bool {
 }
 
 /// Every process whose environment was started with `variable` (`NAME=value`), also detached ones.
-pub(crate) fn started_with(variable: &str) -> Vec<u32> {
+pub fn started_with(variable: &str) -> Vec<u32> {
     if Path::new("/proc/self/environ").exists() { from_proc(variable) } else { from_ps(variable) }
 }
 

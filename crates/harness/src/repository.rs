@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The folder that holds the workspace's `Cargo.toml`.
-pub(crate) fn root() -> Result<PathBuf> {
+/// The folder that holds the workspace's `Cargo.toml`, and the plugin's manifest beside it.
+pub fn root() -> Result<PathBuf> {
     // The variable of the running process first: a binary copied with its target folder must not use its build path.
-    let manifest =
+    let package =
         env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-    let root = Path::new(&manifest).parent().context("the xtask folder has no parent")?;
-    Ok(root.to_path_buf())
+    let root = Path::new(&package).ancestors().find(|folder| folder.join("plugin.json").is_file());
+    Ok(root.with_context(|| format!("`{package}` is not in the repository"))?.to_path_buf())
 }
 
 /// The build folder of this binary, however it was configured (`CARGO_TARGET_DIR`, a config file, the default).
-pub(crate) fn target() -> Result<PathBuf> {
+pub fn target() -> Result<PathBuf> {
     let executable = env::current_exe().context("could not tell where this executable is")?;
     let target =
         executable.ancestors().nth(2).context("this executable is not in a build folder")?;
@@ -23,6 +23,6 @@ pub(crate) fn target() -> Result<PathBuf> {
 }
 
 /// The cargo that runs us.
-pub(crate) fn cargo() -> String {
+pub fn cargo() -> String {
     env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 /// The PATH of Claude Code and its children, the same on every machine.
-pub(crate) const CLIENT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub const CLIENT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// The program on the user's PATH.
-pub(crate) fn find(name: &str) -> Option<PathBuf> {
+pub fn find(name: &str) -> Option<PathBuf> {
     find_in(&env::var("PATH").unwrap_or_default(), name)
 }
 
 /// The program on Claude Code's PATH. The error is one line that names the scenario.
-pub(crate) fn need(name: &str, scenario: &str) -> Result<PathBuf> {
+pub fn need(name: &str, scenario: &str) -> Result<PathBuf> {
     find_in(CLIENT_PATH, name)
         .with_context(|| format!("`{scenario}` needs `{name}` in {CLIENT_PATH}"))
 }

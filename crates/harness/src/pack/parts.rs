@@ -1,4 +1,4 @@
-//! The contents of the archive. `install.sh` holds the list of binaries and texts.
+//! The contents of the archive. `install.sh` holds the lists of packages, binaries and texts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ const DOCUMENTS: &str = "docs";
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) version: String,
+    pub(super) packages: Vec<String>,
     /// Without the prefix `sisyphus-`.
     binaries: Vec<String>,
     folders: Vec<String>,
@@ -46,6 +47,7 @@ impl Parts {
         }
         Ok(Self {
             version: version.to_owned(),
+            packages: list("PACKAGES")?.iter().map(|name| format!("sisyphus-{name}")).collect(),
             binaries: [list("HOOKS")?, list("OTHERS")?].concat(),
             folders,
         })
@@ -129,6 +131,7 @@ mod tests {
         assert_eq!(words(script, "OTHERS").unwrap(), ["run"]);
         assert_eq!(words(script, "TEXTS"), None);
         let parts = Parts::read(&repository::root().unwrap()).unwrap();
+        assert!(parts.packages.iter().any(|name| name == "sisyphus-hooks"), "{parts:?}");
         assert!(parts.binaries.iter().any(|name| name == "pre-tool-use"), "{parts:?}");
         assert!(parts.binaries.iter().any(|name| name == "run"), "{parts:?}");
         assert!(parts.folders.iter().any(|name| name == "skills"), "{parts:?}");

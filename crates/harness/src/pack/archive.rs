@@ -7,12 +7,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 /// The file of the checksums, in the format of `sha256sum`.
-pub(super) const SUMS: &str = "SHA256SUMS";
+pub const SUMS: &str = "SHA256SUMS";
 /// The time of every file in an archive. With the time of the build no two archives would be the same.
 const TIME: &str = "--mtime=@946684800";
 
 /// Writes the checksums of `names` into their folder.
-pub(super) fn write_sums(folder: &Path, names: &[String]) -> Result<()> {
+pub fn write_sums(folder: &Path, names: &[String]) -> Result<()> {
     let mut sums = Command::new("sha256sum");
     sums.args(names).current_dir(folder);
     let output = sums.output().with_context(|| format!("could not start {sums:?}"))?;
@@ -24,7 +24,7 @@ pub(super) fn write_sums(folder: &Path, names: &[String]) -> Result<()> {
 }
 
 /// Compares the files of a folder with the checksums that [`write_sums`] wrote.
-pub(super) fn check_sums(folder: &Path) -> Result<()> {
+pub fn check_sums(folder: &Path) -> Result<()> {
     let mut check = Command::new("sha256sum");
     check.args(["--check", "--strict", "--quiet", SUMS]).current_dir(folder);
     succeed(&mut check)
@@ -32,7 +32,7 @@ pub(super) fn check_sums(folder: &Path) -> Result<()> {
 }
 
 /// Unpacks an archive into a new folder.
-pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<()> {
+pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("could not create `{}`", folder.display()))?;
     let mut unpack = Command::new("tar");
@@ -41,7 +41,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<()> {
 }
 
 /// Packs `folder/name` into `folder/name.tar.gz`.
-pub(super) fn write(folder: &Path, name: &str) -> Result<PathBuf> {
+pub fn write(folder: &Path, name: &str) -> Result<PathBuf> {
     let tar = folder.join(format!("{name}.tar"));
     let mut pack = Command::new("tar");
     pack.arg("--create").arg("--file").arg(&tar).arg("--directory").arg(folder);
