@@ -13,6 +13,8 @@ pub mod plugin;
 pub mod program;
 mod remove;
 pub mod repository;
+mod start;
 pub mod sys;
 
 pub use remove::remove;
+pub use start::start;

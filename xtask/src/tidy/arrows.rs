@@ -6,6 +6,8 @@ use super::Finding;
 const ARROWS: &[(&str, &[&str])] = &[
     ("testing", &[]),
     ("harness", &[]),
+    ("chaos", &["harness"]),
+    ("e2e", &["harness"]),
     ("base", &[]),
     ("service", &[]),
     ("tasks", &["base"]),

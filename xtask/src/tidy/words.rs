@@ -107,7 +107,7 @@ mod tests {
             ("crates/cli/src/wait.rs", "fail(\"it is {told:?}, {told}\", \"nobody\");\n"),
             ("crates/cli/src/wait.rs", "#[cfg(test)]\nmod tests {\n    // told\n}\n"),
             ("crates/cli/tests/it/wait.rs", "// told\n"),
-            ("xtask/src/chaos/check/tests.rs", "// told\n"),
+            ("crates/chaos/src/check/tests.rs", "// told\n"),
         ] {
             assert_eq!(in_source(path, text), [], "{text}");
         }
