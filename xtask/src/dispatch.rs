@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail};
 use sisyphus_harness::repository;
 
-use crate::{bench, ci, dist, docs, fuzz, tidy};
+use crate::{ci, dist, docs, fuzz, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
@@ -22,8 +22,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         Some((verb, rest)) => match verb.as_str() {
             "ci" => ci::run(),
             "tidy" => tidy::run(),
-            "bench" => bench::run(rest),
-            "chaos" | "e2e" => run_crate(verb, rest),
+            "bench" | "chaos" | "e2e" => run_crate(verb, rest),
             "dist" => dist::run(),
             "docs" => docs::run(rest),
             "fuzz" => fuzz::run(rest),
@@ -33,7 +32,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
 }
 
-/// Builds and runs the program of a crate of tests.
+/// Builds and runs the program of a crate.
 fn run_crate(name: &str, arguments: &[String]) -> Result<ExitCode> {
     let mut run = Command::new(repository::cargo());
     run.args(["run", "--quiet", "--package", &format!("sisyphus-{name}"), "--"]);

@@ -6,7 +6,6 @@
     reason = "a build tool is not a hook: it may write, sleep and read the environment"
 )]
 
-mod bench;
 mod ci;
 mod dispatch;
 mod dist;

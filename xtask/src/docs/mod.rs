@@ -13,19 +13,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use sisyphus_harness::repository;
 
-use crate::bench::{self, Report};
-
 /// The page that is generated from the table of settings.
 pub(crate) const SETTINGS: &str = "docs/settings.md";
 /// The page that is generated from the examples of the texts for the model.
 pub(crate) const TEXTS: &str = "docs/what-claude-reads.md";
 /// The picture of the demonstration's output.
 const PICTURE: &str = "docs/demo.svg";
-
-/// The page that is generated from the measurements.
-pub(crate) const BENCHMARKS: &str = "docs/benchmarks.md";
-/// The measurements of that page.
-const MEASURED: &str = "docs/benchmarks.json";
 
 /// Writes all of them, or with `--check` only compares the picture: `tidy` compares the others.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
@@ -36,7 +29,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         [other, ..] => bail!("`{other}` is not an option of `cargo xtask docs`"),
     }
     write(&root.join(SETTINGS), &settings())?;
-    write(&root.join(BENCHMARKS), &benchmarks(&root)?)?;
+    write(&root.join(sisyphus_bench::PAGE), &sisyphus_bench::page(&root)?)?;
     write(&root.join(TEXTS), &texts()?)?;
     write(&root.join(PICTURE), &picture::draw(&root)?)?;
     Ok(ExitCode::SUCCESS)
@@ -50,19 +43,6 @@ pub(crate) fn settings() -> String {
 /// The current page about texts for the model.
 pub(crate) fn texts() -> Result<String> {
     texts::page()
-}
-
-/// The current page about costs.
-pub(crate) fn benchmarks(root: &Path) -> Result<String> {
-    Ok(bench::page(&Report::read(&root.join(MEASURED))?))
-}
-
-/// Generates the page from another measurement.
-pub(crate) fn publish_benchmarks(measured: &Path) -> Result<ExitCode> {
-    let root = repository::root()?;
-    Report::read(measured)?.write(&root.join(MEASURED))?;
-    write(&root.join(BENCHMARKS), &benchmarks(&root)?)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Checks that the picture is what the demonstration prints today.

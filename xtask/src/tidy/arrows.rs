@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attach", &["base"]),
     ("process", &["base", "tasks"]),
     ("settings", &["base", "service"]),
+    ("bench", &["harness", "settings"]),
     ("state", &["base", "tasks", "settings"]),
     ("wording", &["base", "tasks", "settings", "state"]),
     ("notify", &["base", "tasks", "settings", "state"]),

@@ -100,8 +100,8 @@ fn check_docs(root: &Path, report: &mut Report) -> Result<()> {
         (docs::SETTINGS, docs::settings(), "the table of settings says; run `cargo xtask docs`"),
         (docs::TEXTS, docs::texts()?, "the examples say; run `cargo xtask docs`"),
         (
-            docs::BENCHMARKS,
-            docs::benchmarks(root)?,
+            sisyphus_bench::PAGE,
+            sisyphus_bench::page(root)?,
             "docs/benchmarks.json says; run `cargo xtask docs`",
         ),
     ];

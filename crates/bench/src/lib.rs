@@ -4,6 +4,12 @@
 //! on a loaded machine says little, and a flaky test is worse than none. `--quick` checks only that every benchmark
 //! runs.
 
+#![expect(clippy::print_stdout, reason = "a tool of the build talks to a person")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a tool of the build is not a hook: it may write, sleep and read the environment"
+)]
+
 mod comparison;
 mod competitors;
 mod deliver;
@@ -29,6 +35,7 @@ mod statusline;
 mod versions;
 mod writers;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -38,18 +45,20 @@ use sisyphus_harness::repository;
 
 use machine::{Machine, Run};
 use parts::{InHaste, PARTS, Part};
-use report::Section;
+use report::{Report, Section};
 use stage::{Pace, Stage};
 use versions::Tool;
 
-pub(crate) use page::page;
-pub(crate) use report::Report;
+/// The page that is generated from the measurements.
+pub const PAGE: &str = "docs/benchmarks.md";
+/// The measurements of that page.
+const MEASURED: &str = "docs/benchmarks.json";
 
 /// The name that also installs this competitor, whose build takes minutes.
 const PUEUE: &str = "pueue";
 
 /// Runs the named benchmarks, or all; prints the tables and writes `target/bench.json`.
-pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let (options, names): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|word| word.starts_with("--"));
     match options.as_slice() {
@@ -57,7 +66,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         [option] => match option.as_str() {
             "--list" => named(&names)?.iter().for_each(|part| println!("{}", part.name)),
             "--quick" => try_out(&named(&names)?)?,
-            "--page" => return crate::docs::publish_benchmarks(&newest()?),
+            "--page" => publish(&newest()?)?,
             _ => bail!("`{option}` is not an option of `cargo xtask bench`"),
         },
         _ => bail!("`cargo xtask bench` takes one option at most"),
@@ -107,6 +116,20 @@ fn measure_part(part: &Part, stage: &Stage, run: &Run) -> Result<Section> {
     Ok(Section { name: part.name.to_owned(), run: run.clone(), beside, tables })
 }
 
+/// The current page about costs.
+pub fn page(root: &Path) -> Result<String> {
+    Ok(page::page(&Report::read(&root.join(MEASURED))?))
+}
+
+/// Makes the page from another measurement.
+fn publish(measured: &Path) -> Result<()> {
+    let root = repository::root()?;
+    Report::read(measured)?.write(&root.join(MEASURED))?;
+    let path = root.join(PAGE);
+    println!("{}", path.display());
+    fs::write(&path, page(&root)?).with_context(|| format!("could not write `{}`", path.display()))
+}
+
 /// Adds earlier measurements of other parts, in the order of the list.
 fn with_earlier(report: Report, path: &Path) -> Report {
     // A file in another format is ignored.
@@ -139,7 +162,7 @@ fn try_out(parts: &[&Part]) -> Result<()> {
     report.write(&path)?;
     let read = Report::read(&path)?;
     ensure!(read == report, "what was read from the report is not what was written");
-    let page = page(&read);
+    let page = page::page(&read);
     for part in parts.iter().filter(|part| part.in_haste == InHaste::Runs) {
         ensure!(page.contains(part.title), "the page says nothing of `{}`", part.name);
     }
