@@ -197,6 +197,7 @@ build() {
 	command -v cargo >/dev/null 2>&1 ||
 		die "cargo is needed to build $PLUGIN: install Rust 1.89 or newer from https://rustup.rs and run this again"
 	say "Building $PLUGIN $version with cargo (some minutes) ..."
+	choose_toolchain
 	host=$(rustc -vV | sed -n 's/^host: //p')
 	binaries=$here/target/install/$host/release
 	case $host in
@@ -206,6 +207,15 @@ build() {
 		;;
 	*) cargo_build "$host" "" || die "the build failed" ;;
 	esac
+}
+
+# The user's own compiler builds the plugin. Without this, rustup would obey rust-toolchain.toml, which is for people
+# who change the code, and download another compiler or tools that the build does not use.
+choose_toolchain() {
+	[ -z "${RUSTUP_TOOLCHAIN:-}" ] || return 0
+	chosen=$(cd / && rustup show active-toolchain 2>/dev/null) || return 0
+	RUSTUP_TOOLCHAIN=${chosen%% *}
+	export RUSTUP_TOOLCHAIN
 }
 
 cargo_build() {

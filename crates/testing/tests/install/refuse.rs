@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use sisyphus_testing::env;
+use sisyphus_testing::{TempDir, env};
 
 use crate::site::{Site, repository, succeeds, write_script};
 use crate::tree::tree;
@@ -62,6 +62,23 @@ fn when_the_build_fails() {
     site.script_tool("cargo", "exit 101");
     site.script_tool("rustc", "echo host: x86_64-unknown-linux-gnu");
     fails(&site, site.command(&dir.join("install.sh")), "the build failed");
+}
+
+/// The compiler that the user has chosen builds the plugin, whatever `rust-toolchain.toml` names.
+#[test]
+fn the_users_own_compiler_builds() {
+    let site = Site::new();
+    let dir = sources_only(&site);
+    let elsewhere = TempDir::new();
+    let seen = elsewhere.path().join("seen");
+    site.script_tool("rustup", "[ $PWD = / ] && echo 'mine-x86_64 (default)'");
+    site.script_tool("rustc", "echo host: aarch64-apple-darwin");
+    site.script_tool("cargo", &format!("echo $RUSTUP_TOOLCHAIN >>'{}'; exit 101", seen.display()));
+    fails(&site, site.command(&dir.join("install.sh")), "the build failed");
+    let mut command = site.command(&dir.join("install.sh"));
+    command.env("RUSTUP_TOOLCHAIN", "chosen");
+    fails(&site, command, "the build failed");
+    assert_eq!(fs::read_to_string(seen).unwrap(), "mine-x86_64\nchosen\n");
 }
 
 #[test]
