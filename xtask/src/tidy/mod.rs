@@ -2,6 +2,7 @@
 
 mod arrows;
 mod hooks;
+mod licenses;
 mod links;
 mod manifest;
 mod prose;
@@ -11,9 +12,9 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use sisyphus_harness::{pack, repository};
 
 use crate::docs;
@@ -54,6 +55,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     check_hooks(&root, &mut report)?;
     check_docs(&root, &mut report)?;
     check_links(&root, &mut report)?;
+    check_licenses(&root, &mut report)?;
     if report.count == 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -123,6 +125,18 @@ fn check_links(root: &Path, report: &mut Report) -> Result<()> {
     for path in all.keys() {
         report.add(path, links::check(path, &all));
     }
+    Ok(())
+}
+
+fn check_licenses(root: &Path, report: &mut Report) -> Result<()> {
+    // Also of what only other systems link, which cargo downloads if it is missing.
+    let mut metadata = Command::new(repository::cargo());
+    metadata.args(["metadata", "--locked", "--format-version", "1"]).current_dir(root);
+    let output = metadata.output().with_context(|| format!("could not start {metadata:?}"))?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{metadata:?} failed: {}", complaint.trim());
+    let printed = String::from_utf8_lossy(&output.stdout);
+    report.add("deny.toml", licenses::check(&printed, &read(&root.join("deny.toml"))?));
     Ok(())
 }
 
