@@ -35,8 +35,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
 /// Builds and runs the program of a crate.
 fn run_crate(name: &str, arguments: &[String]) -> Result<ExitCode> {
     let mut run = Command::new(repository::cargo());
-    run.args(["run", "--quiet", "--package", &format!("sisyphus-{name}"), "--"]);
-    run.args(arguments);
+    run.arg("run")
+        .arg("--quiet")
+        .arg("--manifest-path")
+        .arg(repository::root()?.join("Cargo.toml"));
+    // Not by its package: with the features of that package alone, cargo would build what it needs once more.
+    run.arg("--bin").arg(format!("sisyphus-{name}")).arg("--").args(arguments);
     let status = run.status().with_context(|| format!("could not start {run:?}"))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
