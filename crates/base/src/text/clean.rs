@@ -235,7 +235,7 @@ mod tests {
         }
     }
 
-    /// T6: every tag that the client or a model's tool calls give a meaning to is escaped, however it is written.
+    /// T6: `clean` escapes every tag that has a meaning to Claude Code or in a model's tool calls, in every spelling.
     #[test]
     fn tags_with_a_meaning_are_escaped() {
         let reserved = [
@@ -351,7 +351,7 @@ mod tests {
         line.extend(b" last");
         let Cleaned::Cut(cut) = clean(&line, 100) else { panic!("whole") };
         let one = one_line(std::str::from_utf8(&line).unwrap(), 100);
-        // "At least": nobody has looked at what is between.
+        // "At least": `clean` does not read what is between the two ends.
         for cut in [cut, one] {
             assert_eq!(cut.chars().count(), 100);
             assert!(cut.starts_with("first ö") && cut.ends_with("ö last"), "{cut}");
