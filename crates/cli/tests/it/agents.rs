@@ -1,4 +1,4 @@
-//! Agents of the client, which have neither command nor output.
+//! Claude Code's agents, which have neither a command nor output.
 
 use serde_json::{Value, json};
 use sisyphus_testing::{TestEnv, gone_client, wait_until};
@@ -22,7 +22,7 @@ fn rate_limited() -> Value {
     task
 }
 
-/// A running agent, and a call for another that stands in line.
+/// A running agent, and a queued call for another one.
 fn plant_one_in_line(env: &TestEnv) {
     let waiting = json!({ "ticket": 7, "session": "session-1", "tool_use_id": "toolu_7", "turn": "waiting",
                           "description": "the third", "call": { "agent_type": "Plan", "prompt": "plan" } });
@@ -77,7 +77,7 @@ fn agents_are_listed_and_shown_as_what_they_are() {
     assert!(shown.starts_with(expected), "{shown}");
 }
 
-/// `sisyphus list --watch` draws the agents that stand in line, also on a terminal with few lines.
+/// `sisyphus list --watch` draws the queued agents, also on a terminal with few lines.
 #[test]
 fn watch_draws_the_agent_line() {
     let env = TestEnv::new();

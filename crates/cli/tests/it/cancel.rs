@@ -106,7 +106,7 @@ fn trees_that_ignore_term_share_one_grace() {
 fn what_its_runner_leaves_behind_is_killed() {
     let client = Client::new(Shell::Bash);
     let [ignore, sleep] = ["ignore-term", "sleep"].map(|name| fixture(&client, name));
-    // Nobody's child any more when the runner looks for its tree.
+    // The process has lost its parent before the runner collects its tree.
     let running = client.background(&format!("({ignore} &); {sleep} 3600"));
     let orphan = printed(&running, 0);
     let task = task_once(&client, &running, "running");
@@ -257,7 +257,8 @@ fn cancel_leaves_an_unconfirmed_shell_alone() {
     assert!(tree(&foreground).len() > 1 && tree(&foreground).iter().all(|it| it.is_alive()));
 }
 
-/// What a sandboxed command could do to the lock of its task: whoever holds the file that stands there is not meant.
+/// `sisyphus cancel` signals no stranger. A sandboxed command can replace the lock of its task with a file that another
+/// process holds.
 #[test]
 fn a_stranger_who_holds_the_lock_gets_no_signal() {
     let client = Client::new(Shell::Bash);

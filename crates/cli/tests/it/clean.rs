@@ -14,7 +14,7 @@ use crate::support::task_once;
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
-/// A place in line.
+/// The name of a queue entry.
 const TICKET: &str = "00000000000000000007-0123abcd-tnbdy0000";
 
 fn age(path: &Path, seconds: u64) {
@@ -257,12 +257,12 @@ fn a_runner_goes_when_no_session_can_name_it() {
     let (old, young) = (31 * DAY, 29 * DAY);
     let current = concat!("bin/sisyphus-run-", env!("CARGO_PKG_VERSION"));
     let cases: [(&str, Files<'_>, &str, bool); 7] = [
-        ("nobody is left", &[], "", true),
+        ("no session is left", &[], "", true),
         ("it is over", &[("sessions/s1.json", old)], "", true),
         ("it began before there was another", &[("sessions/s1.json", young)], "", false),
         ("a result is owed to it", &[("sessions/s1.json", old)], "s1", false),
         ("it waits", &[("sessions/s1.json", old), ("wake/s1.json", young)], "", false),
-        ("nobody knows when it began", &[], "s1", false),
+        ("its start is unknown", &[], "s1", false),
         ("it began with this one", &[("sessions/s1.json", 0)], "", true),
     ];
     for (what, files, owed_to, goes) in cases {

@@ -312,7 +312,7 @@ fn a_background_command_may_run_it() {
 fn never_runs_a_planted_file() {
     let plugin = Plugin::new();
     let marker = plugin.env.path().join("marker");
-    // Whoever guesses the process id, which `exec` keeps, can be there first.
+    // `exec` keeps the process id. A process that guesses it can create the folder first.
     let script = r#"dir=$TMPDIR/sisyphus-demo-$$; mkdir -m 777 "$dir"; echo "touch $MARKER" >"$dir/env.sh"; exec "$0" demo"#;
     let mut command = Command::new("/bin/bash");
     plugin.env.apply(&mut command);

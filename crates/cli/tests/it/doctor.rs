@@ -50,7 +50,7 @@ fn put_client(env: &TestEnv, script: &str) {
 pub(crate) fn run(env: &TestEnv, args: &[&str]) -> Output {
     let mut command = env.command("sisyphus");
     let path = format!("relative:{}:/usr/bin:/bin", env.home().join("bin").display());
-    // In a terminal, as whoever asks is.
+    // As in a person's terminal.
     command.args(args).env("PATH", path).env("TERM", "xterm");
     env::run(command, b"")
 }
@@ -101,7 +101,7 @@ fn after_a_real_session_all_is_well() {
     let client = Client::new(Shell::Bash);
     install(&client.env);
     put_client(&client.env, "echo '2.1.329 (Claude Code)'");
-    // Where the client has it.
+    // Claude Code keeps the snippet here.
     let session_env = client.env.home().join(".claude/session-env/session-1");
     fs::create_dir_all(&session_env).unwrap();
     fs::write(session_env.join("hook.sh"), client.snippet()).unwrap();
@@ -110,7 +110,7 @@ fn after_a_real_session_all_is_well() {
     live.wait_for_line("up");
     client.running_or_ended();
     let told = client.env.state().join("terminal.json");
-    wait_until("the failure to be told", || told.exists());
+    wait_until("the failure to be shown", || told.exists());
     let before = tree(&client.env.home());
     let output = run(&client.env, &["doctor"]);
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");

@@ -1,4 +1,5 @@
-//! `sisyphus doctor`: which copy of the plugin the client takes, the installer's or a marketplace's, and whether it is on.
+//! `sisyphus doctor`: which copy of the plugin Claude Code loads, the installer's or a marketplace's, and whether it is
+//! on.
 
 use std::fs;
 
@@ -11,7 +12,7 @@ const OF_MARKET: &str = "sisyphus@sisyphus";
 const OF_SKILLS: &str = "sisyphus@skills-dir";
 const FINE: &str = "no settings file switches the plugin or hooks off";
 
-/// Notes in the client's list that it has installed plugins of these names.
+/// Notes in Claude Code's list that it has installed plugins of these names.
 fn installed(env: &TestEnv, names: &[&str]) {
     let plugins: serde_json::Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), json!([{ "scope": "user" }]))).collect();
@@ -71,10 +72,10 @@ fn a_copy_of_a_marketplace_that_is_on_is_fine() {
 #[test]
 fn a_disabled_marketplace_copy_is_found() {
     let env = TestEnv::new();
-    // Without the client's list the settings are gone by.
+    // Without Claude Code's list, `doctor` decides by the settings.
     for list in [None, Some([OF_MARKET])] {
         list.inspect(|names| installed(&env, names));
-        // By the client only `true` switches on.
+        // For Claude Code only `true` switches a plugin on.
         for value in [json!(false), json!(["0.1.0"]), json!(null)] {
             user_says(&env, &json!({ OF_MARKET: value }));
             let said = only(&env, "enabled");

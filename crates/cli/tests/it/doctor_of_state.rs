@@ -135,7 +135,7 @@ fn a_listed_session_lives_with_its_process() {
     };
     list("listed-1", &start);
     assert_found(&env, "sessions", "note", "session listed-1: its shells are not attached", "");
-    // The number is somebody else's by now.
+    // Another process has the number now.
     list("listed-1", "1");
     assert_found(&env, "sessions", "fine", "no live session is known", "");
     for odd in ["../x", "\u{1b}[2J", ""] {

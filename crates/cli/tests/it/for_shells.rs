@@ -66,7 +66,7 @@ fn zsh_completes_commands_and_options() {
         ("sisyphus list --wa", "sisyphus list --watch "),
         ("sisyphus completions fi", "sisyphus completions fish "),
     ] {
-        // It completes in its line editor only, which wants a terminal; a key then tells what stands in the line.
+        // zsh completes only in its line editor, which needs a terminal. A key then writes the edited line to a file.
         let script = format!(
             "zmodload zsh/zpty; zpty shell zsh -f -i; \
              zpty -w shell 'autoload compinit; compinit -u -D; source c.zsh; PS1=; \

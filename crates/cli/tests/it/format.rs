@@ -22,7 +22,7 @@ fn recorded_tasks(name: &str) -> Vec<Value> {
     file["tasks"].as_array().unwrap().clone()
 }
 
-/// The recorded live records, and two of them once more as the client had named them.
+/// The recorded live records, and a copy of two of them that Claude Code had named.
 fn recorded_active(env: &TestEnv) -> String {
     let mut active: Value = serde_json::from_str(&recorded("active.json")).unwrap();
     let tasks = active["tasks"].as_array_mut().unwrap();
@@ -115,7 +115,7 @@ fn every_task_of_0_1_0_is_listed() {
     for (id, name, expected) in known {
         assert_eq!(field(&tasks, id, name), &expected, "{name} of {id}");
     }
-    // Those that the client never named were calls that wait for a permission, and shells that were none of ours.
+    // Claude Code never named these: calls that wait for a permission, and shells that were not ours.
     for dropped in ["tpend1111", "tqueu1111", "tsupe1111"] {
         assert!(!ids(&tasks).contains(&dropped), "{tasks:#?}");
     }
@@ -159,8 +159,8 @@ fn assert_kept(tasks: &Value, before: &Value) {
     }
 }
 
-/// Whether a value says what another one said. That the client named a task is not said any more: all are named. What is
-/// not known within a status is not taken over, as it never was when a task changed.
+/// Whether the new value keeps what the old one said. The new format does not note that Claude Code named a task,
+/// because all tasks are named. The import drops unknown fields within a status, as every change of a task did.
 fn holds(after: &Value, before: &Value) -> bool {
     let Some(fields) = before.as_object() else { return after == before };
     let mut kept = fields.iter().filter(|(name, _)| *name != "said_by" && *name != "shade");

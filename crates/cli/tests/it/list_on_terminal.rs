@@ -1,4 +1,4 @@
-//! `sisyphus list` and `sisyphus wait` where somebody looks on.
+//! `sisyphus list` and `sisyphus wait` on a terminal.
 
 use std::fs;
 
@@ -124,7 +124,7 @@ fn what_turns_is_seen_by_people_only() {
     let output = env.run("sisyphus", &["wait", "--timeout", "0.4", "t1"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(124), ""));
     assert_eq!(output.stderr, "sisyphus: timed out: t1 is running\n");
-    // On a terminal standard output stays clean for whoever reads it.
+    // On a terminal, standard output has nothing but the JSON.
     let json = Terminal::new(&env).redirected(">out.json").run("wait --timeout 0.4 --json t1");
     assert_eq!(json.code, Some(124), "{json:?}");
     assert!(json.stdout.contains("t1 is running: npm test"), "{json:?}");

@@ -70,7 +70,7 @@ fn follow_prints_to_the_end() {
     fs::write(client.env.project().join("go"), "").unwrap();
     let output = running.output.clone();
     running.wait();
-    // The client is quicker than we are.
+    // Claude Code appends its line before `sisyphus output` reads the last lines.
     let mut file = fs::File::options().append(true).open(output).unwrap();
     file.write_all(b"\n[exited with code 0]\n").unwrap();
     let mut rest = String::new();

@@ -42,7 +42,7 @@ pub(crate) fn failed(id: &str, description: &str, second: u32) -> Value {
     task
 }
 
-/// A task that only the client watches, so nothing ends it here.
+/// A task that Claude Code alone watches, so that no command here ends it.
 pub(crate) fn running(id: &str, description: &str) -> Value {
     let started_at = "2026-11-21T02:30:00Z";
     let status = json!({ "state": "running", "started_at": started_at, "watch": "observed" });
@@ -57,7 +57,7 @@ pub(crate) fn plant(env: &TestEnv, file: &str, tasks: &[Value]) {
 pub(crate) fn plant_text(env: &TestEnv, file: &str, text: &str) {
     let path = env.state().join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    // In one step: somebody may be reading it.
+    // In one step: a command may be reading the file.
     sisyphus_base::atomic::write(&path, text.as_bytes()).unwrap();
 }
 

@@ -1,5 +1,5 @@
-//! What the documentation tells people to type is typed here: every `sh` block runs, and every command line between
-//! backticks is one that we know.
+//! Runs what the documentation asks people to type: every `sh` block. Every command line between backticks is one that
+//! we know.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ fn every_block_runs_in_an_installed_home() {
         }
     }
     assert!(ran > 6, "{ran}");
-    // What is told nowhere any more needs no excuse.
+    // What no document names any more needs no excuse.
     for (start, reason) in NOT_RUN {
         assert!(spared.contains(&start), "`{start}` ({reason}) stands in no document");
     }

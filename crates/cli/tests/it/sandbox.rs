@@ -1,4 +1,4 @@
-//! The client's sandbox: what runs in it is stopped from outside, and nothing is stopped from within.
+//! Claude Code's sandbox: `sisyphus cancel` stops what runs in it from outside, and stops nothing from within.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -56,7 +56,7 @@ fn below(process: Process) -> Vec<Process> {
     tree
 }
 
-/// Takes the grace of five seconds. Its runner can't tell that it is us who ask.
+/// `sisyphus cancel` waits the grace of five seconds: the sandboxed runner can't identify the process that signals.
 #[test]
 fn a_task_in_the_sandbox_is_stopped_from_outside() {
     let client = Client::new(Shell::Bash);

@@ -94,7 +94,7 @@ fn a_shared_client_id_means_the_running_task() {
         task["client"] = json!({ "id": "b1" });
         task
     };
-    // The client counts its ids anew in each session.
+    // Claude Code counts its ids from the start in each session.
     plant(
         &env,
         "completed.json",

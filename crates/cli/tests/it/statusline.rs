@@ -1,4 +1,4 @@
-//! `sisyphus statusline`: what the client shows below its prompt.
+//! `sisyphus statusline`: what Claude Code shows below its prompt.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ fn says(env: &TestEnv, input: &str) -> String {
     output.stdout
 }
 
-/// What the client writes, as far as it matters.
+/// The fields of Claude Code's input that matter here.
 fn of_session(session: &str) -> String {
     json!({ "hook_event_name": "Status", "session_id": session, "model": { "id": "m" }, "cwd": "/" })
         .to_string()
@@ -42,7 +42,7 @@ fn it_says_what_runs_what_waits_and_what_went_wrong() {
     assert_eq!(says(&env, &of_session("session-1")), "▶2\n");
     assert_eq!(says(&env, &of_session("session-2")), "▶1\n");
     assert_eq!(says(&env, &of_session("session-3")), "");
-    // Nobody in particular asks.
+    // The input names no session.
     assert_eq!(says(&env, ""), "▶3\n");
     plant(&env, "failed.json", &[failed_ago("t6", 60), failed_ago("t5", 1)]);
     let mut cancelled = failed_ago("t7", 1);
@@ -119,7 +119,7 @@ fn without_home(env: &TestEnv) -> Command {
 #[test]
 fn it_does_not_wait_for_whoever_holds_the_lock() {
     let env = TestEnv::new();
-    // With news that the state does not know yet: nobody has it any more.
+    // The run of a queued task is gone, which the state does not know yet.
     let mut gone =
         task("tgone1111", "", json!({ "state": "queued", "queued_at": "2026-01-01T00:00:00Z" }));
     gone["client"] = json!({ "id": "bgone" });

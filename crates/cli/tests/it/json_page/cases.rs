@@ -45,7 +45,7 @@ fn agent(task: Value) -> Value {
     )
 }
 
-/// Tasks in every state, ended in every way, and calls in line.
+/// Tasks in every state, tasks that finished in every way, and queued calls.
 fn planted() -> TestEnv {
     let env = TestEnv::new();
     let at = "2026-11-21T02:30:00Z";

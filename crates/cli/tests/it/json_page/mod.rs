@@ -13,7 +13,7 @@ use crate::planted::prints;
 use page::Page;
 use printed::Printed;
 
-/// What is told and can't be planted here, and why.
+/// What the page names and this test can't plant, and why.
 const NOT_PLANTED: [(&str, &str, &str); 1] =
     [("notify", "route desktop", "needs a desktop; the tests of the notifier have one")];
 
@@ -51,7 +51,9 @@ fn the_page_has_every_printed_field() {
             .collect();
         let unseen = printed.unseen(&fields);
         let never = unseen.difference(&excused);
-        wrong.extend(never.map(|it| format!("{command}: {it} is told, but never printed here")));
+        wrong.extend(
+            never.map(|it| format!("{command}: {it} is on the page, but never printed here")),
+        );
         let needless = excused.difference(&unseen);
         wrong.extend(needless.map(|it| format!("{command}: {it} needs no excuse")));
     }

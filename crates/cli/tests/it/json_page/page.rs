@@ -87,7 +87,7 @@ impl Row {
         self.meaning.split('`').skip(1).step_by(2).collect()
     }
 
-    /// Whether a value is of the type that is told.
+    /// Whether a value has the type that the page names.
     pub(super) fn allows(&self, path: &str, value: &Value) -> bool {
         let is_whole = || path.ends_with("_ms") || path.ends_with("bytes");
         match self.type_of() {

@@ -11,7 +11,7 @@ use super::page::Fields;
 pub(super) struct Printed {
     /// Paths that held something, paths that were null, and paths with the word that they held.
     seen: BTreeSet<String>,
-    /// What is not as it is told.
+    /// What differs from the page.
     pub(super) wrong: BTreeSet<String>,
 }
 
@@ -33,8 +33,9 @@ impl Printed {
                 }
                 let told = fields.keys().filter(|field| parent(field) == path);
                 let missing = told.filter(|field| !object.contains_key(name(field)));
-                self.wrong
-                    .extend(missing.map(|field| format!("{field} is told, but not always there")));
+                self.wrong.extend(
+                    missing.map(|field| format!("{field} is on the page, but not always printed")),
+                );
             }
             Value::Array(items) => {
                 for item in items {
@@ -47,11 +48,11 @@ impl Printed {
 
     fn field(&mut self, fields: &Fields, path: &str, value: &Value) {
         let Some(row) = fields.get(path) else {
-            self.wrong.insert(format!("{path} is printed, but not told"));
+            self.wrong.insert(format!("{path} is printed, but not on the page"));
             return;
         };
         if !row.allows(path, value) {
-            self.wrong.insert(format!("{path} is {value}, which is not what is told"));
+            self.wrong.insert(format!("{path} is {value}, which the page does not allow"));
         }
         if value.is_null() {
             self.seen.insert(format!("{path} null"));
@@ -66,7 +67,7 @@ impl Printed {
         }
     }
 
-    /// What is told and was never seen.
+    /// What the page names and no answer had.
     pub(super) fn unseen(&self, fields: &Fields) -> BTreeSet<String> {
         let mut unseen = BTreeSet::new();
         for (path, row) in fields {
