@@ -290,7 +290,7 @@ mod tests {
             (json!({ "command": "a", "run_in_background": false }), false, true),
             (json!({ "command": "a", "run_in_background": "true" }), false, true),
             (json!({ "command": "a", "run_in_background": 1 }), false, true),
-            // Sent to the background by a key, or by the client after a while.
+            // Sent to the background by a key, or by Claude Code after a time-out.
             (json!({ "command": "a" }), false, true),
             (json!({ "command": "a".repeat(COMMAND_MAX), "run_in_background": true }), true, true),
             (

@@ -207,7 +207,7 @@ mod tests {
             )
         };
         assert_eq!(read_prompt(&prompt(WAKE_WORDS)), Prompt::OwnWake);
-        assert_eq!(read_prompt(&prompt("somebody else's words")), Prompt::Foreign);
+        assert_eq!(read_prompt(&prompt("a stranger's words")), Prompt::Foreign);
         let two = format!("{WAKE_WORDS}\nStop hook blocking error from command \"x\": other words");
         assert_eq!(read_prompt(&prompt(&two)), Prompt::Foreign);
         // A command is one line: words that stand behind it would be swallowed with ours.
