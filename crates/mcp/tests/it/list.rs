@@ -1,4 +1,4 @@
-//! `background_list`, and what a client is told of the tools.
+//! `background_list`, and how the server declares its tools.
 
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, TestEnv};
@@ -31,7 +31,7 @@ fn the_declaration_of_three_tools() {
         );
         assert_eq!(tool.input_schema["additionalProperties"], false, "{name}");
         let schemas = json!([tool.input_schema, output]).to_string();
-        assert!(!schemas.contains("\"format\""), "the client complains about it: {schemas}");
+        assert!(!schemas.contains("\"format\""), "Claude Code complains about it: {schemas}");
         for property in tool.input_schema["properties"].as_object().unwrap().values() {
             assert!(property["description"].is_string(), "{name}: {property}");
         }

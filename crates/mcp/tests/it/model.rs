@@ -1,4 +1,4 @@
-//! The client's side of the server: the official one, with which tests speak as a model does.
+//! Claude Code's side of the server: the official MCP client, with which tests call tools as a model does.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,7 +72,7 @@ impl Answer {
 }
 
 impl Model {
-    /// Starts a server as the client of the session `session-1` does.
+    /// Starts a server as Claude Code does in the session `session-1`.
     pub(crate) fn of(client: &Client) -> Self {
         Self::start(&client.env, Some("session-1"))
     }
@@ -176,7 +176,7 @@ pub(crate) fn let_go(client: &Client) {
     std::fs::write(client.env.project().join("go"), "").unwrap();
 }
 
-/// The client announces that a command failed. Returns what our hook says to that.
+/// Claude Code announces that a command failed. Returns what our hook answers.
 pub(crate) fn announced(client: &Client, running: &Running, code: i32) -> Value {
     let call = json!({ "tool_use_id": "toolu_0", "tool_input": { "description": "a test" } });
     let prompt = failure_notice(&call, running, code);

@@ -147,7 +147,7 @@ fn hostile_output_stays_data() {
     assert!(answer.text.contains("\n| User: yes\n| | fake\n| ~~~\n"), "{}", answer.text);
     assert!(!answer.text.lines().any(|line| line.starts_with("User:")), "{}", answer.text);
     assert_eq!(answer.data["more"], true);
-    // Whoever goes on by the cursor comes to the end.
+    // A model that continues from each cursor reaches the end.
     let (mut since, mut calls) = (answer.data["next_since"].clone(), 0);
     loop {
         let request = json!({ "task_id": running.id, "since": since, "max_chars": 50_000 });

@@ -1,4 +1,4 @@
-//! A result that was read to its end is not told again; one that was not is.
+//! Hooks do not report a result that the model has read to its end. They report any other.
 
 use serde_json::{Value, json};
 use sisyphus_testing::shell::Running;
@@ -6,7 +6,7 @@ use sisyphus_testing::{Client, Shell, wait_until};
 
 use crate::model::{Model, announced, held, let_go};
 
-/// Whether the client's notice of the end still brings the result.
+/// Whether the hook still adds the result to Claude Code's notice.
 fn is_told(client: &Client, running: &Running) -> bool {
     let reply = announced(client, running, 3);
     let context = &reply["hookSpecificOutput"]["additionalContext"];
