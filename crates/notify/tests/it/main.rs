@@ -1,4 +1,4 @@
-//! `sisyphus-notify` against a real bus with a notification daemon that records what it is told.
+//! `sisyphus-notify` against a real bus with a notification daemon that records each call.
 #![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 

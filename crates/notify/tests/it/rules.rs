@@ -1,4 +1,4 @@
-//! Which ends are told, when, and in how many notifications.
+//! Which results the notifier shows, when, and in how many notifications.
 
 use std::time::{Duration, Instant};
 
@@ -96,7 +96,7 @@ fn ends_after_a_failure_join_its_notification() {
 fn old_ends_are_never_shown() {
     let stage = Stage::new();
     stage.run(&["a", "b", "c", "d"]);
-    // Nobody could start a notifier.
+    // No process could start a notifier.
     for name in ["a", "b", "c"] {
         stage.end(name, FAILED, LONG);
     }

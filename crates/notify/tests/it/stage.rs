@@ -57,7 +57,7 @@ impl Stage {
         self.env.command("sisyphus-notify").spawn().unwrap()
     }
 
-    /// Lets a notifier tell what there is. Returns titles, each with its body behind a bar.
+    /// Runs a notifier until it exits. Returns titles, each with its body behind a bar.
     pub(crate) fn told(&self) -> Vec<String> {
         assert!(self.start().wait().unwrap().success());
         assert!(!self.env.state().join("notify.json").exists());

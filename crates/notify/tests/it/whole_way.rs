@@ -15,7 +15,7 @@ fn an_end_starts_the_notifier() {
     let _bus = Bus::start(&client.env);
     let desktop = Recorder::start(&client.env, &[]);
     let running = client.background("echo 'error: it broke'; exit 4");
-    // The pipes of the shell are closed by its end, whoever lives on.
+    // The shell's pipes close when it exits, even if a notifier lives on.
     running.wait();
     client.hook("sisyphus-stop", json!({ "hook_event_name": "Stop" }));
     wait_until("the notification", || !desktop.calls().is_empty());
