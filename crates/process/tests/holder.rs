@@ -69,7 +69,7 @@ fn only_the_holder_of_a_lock_is_found() {
     let held = Lock::acquire(&lock, Duration::ZERO).unwrap();
     let (waits, _stdin) = stage.bash("echo; exec flock $LOCK true");
     let program = Path::new("/usr/bin/flock").canonicalize().unwrap();
-    wait_until("somebody who waits", || {
+    wait_until("a process that waits", || {
         let exe = fs::read_link(format!("/proc/{}/exe", waits.id()));
         exe.is_ok_and(|exe| exe == program)
     });
@@ -79,7 +79,7 @@ fn only_the_holder_of_a_lock_is_found() {
     symlink(&lock, &link).unwrap();
     assert_eq!(holder(&link).unwrap(), None, "a link is no lock file");
     drop(held);
-    wait_until("the end of who waited", || found(&lock).is_none());
+    wait_until("the end of the process that waited", || found(&lock).is_none());
 
     let (_looks, _stdin) = stage.bash("exec 9>>$LOCK; flock --shared 9; echo; read");
     assert!(is_held(&stage.env.path().join("other")).is_ok_and(|held| !held));
