@@ -355,7 +355,7 @@ mod tests {
             ultrawork_keyword: _,
             notifications: _,
             notify_min_ms: _,
-            // The client's own.
+            // Claude Code's own setting.
             sandbox: _,
         } = Settings::default();
         assert_eq!(KEYS.len(), 12);
