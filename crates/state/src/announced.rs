@@ -217,8 +217,8 @@ mod tests {
         assert!(!announced.dir().exists());
     }
 
-    /// The folder, which makes a shell ask, stays for a run that the client named before its shell came up, and for no
-    /// longer than such a shell takes.
+    /// The folder makes a shell ask for a runner. It stays for a run that Claude Code named before its shell came up,
+    /// and for no longer than such a shell takes to start.
     #[test]
     fn a_named_run_is_expected_until_it_attached() {
         let dir = TempDir::new();

@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn who_waits_and_as_which_number() {
         let cases = [
-            // tasks, slots, whose expected, number in line
+            // tasks, slots, ticket, expected number in the queue
             ("", 2, u64::MAX, None),
             ("r", 2, u64::MAX, None),
             ("rr", 2, u64::MAX, Some(1)),
@@ -126,7 +126,7 @@ mod tests {
             ("ra", 2, u64::MAX, Some(1)),
             ("aaqq", 2, 4, Some(2)),
             ("aq", 2, 2, None),
-            // It may be denied, so it stands in nobody's way.
+            // The user may deny it, so it delays no other task.
             ("rp", 2, u64::MAX, None),
             // The limit was lowered.
             ("rrrrq", 2, 5, Some(1)),

@@ -116,7 +116,7 @@ fn all_of_it_moves_once() {
     assert_eq!(config.active(), ["owed!", "live"]);
 }
 
-/// What a session of a marketplace's copy waits for is told by its own, old hooks.
+/// The old hooks of a marketplace copy report what a session of that copy waits for.
 #[test]
 fn the_history_alone_is_copied() {
     let config = Config::with_0_1();

@@ -164,7 +164,8 @@ mod tests {
 
     use super::*;
 
-    /// S9, S10: the client of a dead container, which can't be judged from here, holds nothing outside of the sandbox.
+    /// S9, S10: outside of the sandbox, the agents of a dead container's Claude Code, which can't be judged from here,
+    /// hold no slot.
     #[test]
     fn an_agent_takes_a_slot_while_its_client_lives() {
         let dir = TempDir::new();

@@ -117,7 +117,8 @@ mod tests {
         Ended::of(&in_status(pending("t1", 1), Status::Finished(ending)), now)
     }
 
-    /// Each row: how it ended, how soon it is told, and whether also if it was over in a moment.
+    /// Each row: the outcome, how soon the notifier shows it, and whether it shows it also if the command ran only for
+    /// a moment.
     #[test]
     fn every_outcome_has_its_urgency() {
         let by = |by| Outcome::Cancelled { by };

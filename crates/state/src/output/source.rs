@@ -162,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    /// A state folder, the client's folder, and a task that the client calls `b1`.
+    /// A state folder, Claude Code's folder, and a task that Claude Code calls `b1`.
     struct Stage {
         dir: TempDir,
         state: StateDir,

@@ -117,7 +117,7 @@ mod tests {
         output
     }
 
-    /// S21: the client's line is none of the output, and nothing else is the client's.
+    /// S21: the output leaves out the line that Claude Code appends, and nothing else.
     #[test]
     fn the_clients_line_is_known_by_its_form() {
         let cases = [
@@ -126,7 +126,7 @@ mod tests {
             ("hello\n[killed]\n", None, "hello"),
             ("\n[exited with code 0]\n", None, ""),
             ("", None, ""),
-            // Not as the client writes it.
+            // Not as Claude Code writes it.
             ("[exited with code 0]\n", None, "[exited with code 0]\n"),
             ("x\n[exited with code 0]", None, "x\n[exited with code 0]"),
             ("x\n[exited with code ]\n", None, "x\n[exited with code ]\n"),
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    /// S21: of a command that was stopped, the client's word for that is none of the output.
+    /// S21: the output of a stopped command leaves out `[killed]`, which Claude Code appends.
     #[test]
     fn that_it_was_stopped_is_no_output() {
         let cases = [
