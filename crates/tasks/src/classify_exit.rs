@@ -152,7 +152,7 @@ mod tests {
             (Exit::Signal(15), term, 1_200, None, Some(1_500), by_signal()),
             (Exit::Signal(15), term, 599_500, None, Some(600_000), timed_out(600_000)),
             (Exit::Signal(15), term, 598_000, None, Some(600_000), by_signal()),
-            // S24: in a terminal the client has no limit that could have been reached.
+            // S24: in a terminal Claude Code has no limit that the command could have reached.
             (Exit::Signal(15), term, 600_100, None, None, by_signal()),
             (Code(0), term, 7_200_000, None, None, Outcome::Completed),
             (Exit::Signal(15), Stop::Asked, 5, None, None, cancelled(Canceller::User)),

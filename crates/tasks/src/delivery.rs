@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// I2: one row a state, one column an event; `leased*` is told as possibly repeated, or as a correction.
+    /// I2: one row a state, one column an event. `leased*` is reported as possibly repeated, or as a correction.
     #[test]
     fn every_delivery_meets_every_event() {
         let (own, now) = (Revision(2), Tick(9));

@@ -226,7 +226,7 @@ mod tests {
             (lost(), Source::Concluded, failed(9), Source::SandboxedRunner, Effect::Corrected),
             (lost(), Source::Concluded, stranger(), Source::Client, Effect::Corrected),
             (lost(), Source::Concluded, lost(), Source::Concluded, Effect::Ignored(Ignored::Final)),
-            // T1: what a sandboxed command forged gives way to the client and to a runner outside.
+            // T1: what a sandboxed command forged gives way to Claude Code and to a runner outside.
             (
                 Outcome::Completed,
                 Source::SandboxedRunner,
@@ -263,7 +263,7 @@ mod tests {
                 Source::Runner,
                 Effect::Refined,
             ),
-            // Only the client knows why it stopped a command.
+            // Only Claude Code knows why it stopped a command.
             (stranger(), Source::Runner, limit(), Source::Client, Effect::Corrected),
             (failed(3), Source::Runner, limit(), Source::Client, Effect::Ignored(Ignored::Final)),
         ];
