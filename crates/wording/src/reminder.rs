@@ -170,7 +170,7 @@ whole output: STATE/output/t1.log
         blocks.map(|it| (it.lines().next().unwrap(), it.lines().next_back().unwrap())).collect()
     }
 
-    /// As many failures as are told at once, with this description, in a state folder of this name.
+    /// As many failures as one hook reports, with this description, in a state folder of this name.
     fn full_house(folder: &Path, description: &str, outcome: &Outcome) -> String {
         let dir = TempDir::new();
         let state = StateDir::at(dir.path().join(folder));
@@ -205,7 +205,8 @@ whole output: STATE/output/t1.log
     /// A reminder has room for as many reports as a hook leases at once, even at their longest.
     #[test]
     fn all_leased_reports_fit_at_their_worst() {
-        // As long as the client's own usually are, too long for a short report, and almost as long as the system allows.
+        // As long as Claude Code's own usually are, too long for a short report, and almost as long as the system
+        // allows.
         let folders: [(_, IsPlace); 3] = [
             ("d".repeat(90), is_named),
             (vec!["e".repeat(250); 3].join("/"), |id, line| {
