@@ -1,4 +1,4 @@
-//! One agent of a conversation, as far as hooks see it: the events that the client sends for what happens with it.
+//! One agent of a conversation, as hooks see it: the events that Claude Code sends for it.
 
 use serde_json::{Value, json};
 use sisyphus_testing::{Output, TestEnv};
@@ -6,7 +6,7 @@ use sisyphus_testing::{Output, TestEnv};
 use crate::payload::with;
 use crate::session::Session;
 
-/// The agent number so-and-so: its call is `toolu_NUMBER`, its name `agent NUMBER`, the client's id of it `aNUMBER`.
+/// The agent of this number: its call is `toolu_NUMBER`, its name `agent NUMBER`, Claude Code's id of it `aNUMBER`.
 #[derive(Debug, Clone)]
 pub(crate) struct Agent<'a> {
     session: &'a Session<'a>,
@@ -21,7 +21,7 @@ impl<'a> Agent<'a> {
         Self { session, number, call: number, model: None, resolved: "claude-opus-4-5" }
     }
 
-    /// The same with a model that the call names, and the one that the client takes for it.
+    /// The same with a model that the call names, and the one that Claude Code resolves it to.
     pub(crate) fn of_model(self, model: &'a str, resolved: &'a str) -> Self {
         Self { model: Some(model), resolved, ..self }
     }
@@ -71,12 +71,12 @@ impl<'a> Agent<'a> {
         with(event, "/background_tasks", json!([]))
     }
 
-    /// The client's notice of its end.
+    /// Claude Code's notice that it has finished.
     pub(crate) fn notice(&self) -> Value {
         self.notified("user-prompt-submit.notification-agent-finished")
     }
 
-    /// The client's notice that it waits for its own background work.
+    /// Claude Code's notice that it waits for its own background work.
     pub(crate) fn interim(&self) -> Value {
         self.notified("user-prompt-submit.notification-agent-interim")
     }
@@ -89,7 +89,7 @@ impl<'a> Agent<'a> {
         with(event, "/prompt", prompt.replace("toolu_0000_3", &format!("toolu_{}", self.call)))
     }
 
-    /// The client's notice with this status and these words instead.
+    /// Claude Code's notice with this status and these words instead.
     pub(crate) fn notice_of(&self, status: &str, verdict: &str) -> Value {
         let event = self.notice();
         let prompt = event["prompt"].as_str().expect("a prompt").to_owned();
@@ -112,7 +112,7 @@ impl<'a> Agent<'a> {
     }
 }
 
-/// Stop of a conversation in which these tasks of the client's run.
+/// Stop of a conversation in which Claude Code lists these tasks as running.
 pub(crate) fn turn_ends(session: &Session<'_>, running: &[String]) -> Value {
     let listed: Vec<Value> = running
         .iter()
@@ -126,13 +126,13 @@ pub(crate) fn live(session: &Session<'_>) -> Vec<Value> {
     session.active().into_iter().filter(|task| task["kind"] == "agent").collect()
 }
 
-/// The calls in line, of whatever conversation.
+/// The queued calls of all conversations.
 pub(crate) fn line(session: &Session<'_>) -> Vec<Value> {
     let active = session.env.state_file("active.json");
     active["agents"]["waiting"].as_array().cloned().unwrap_or_default()
 }
 
-/// What the runners are told of agents; empty if nothing.
+/// What the hooks publish of agents for the runners; empty if nothing.
 pub(crate) fn published(env: &TestEnv) -> String {
     let files = std::fs::read_dir(env.runtime().join("agents"));
     let files = files.into_iter().flatten().map(|file| file.expect("an entry").path());

@@ -20,7 +20,7 @@ enum Fault {
 const EVENTS: [&str; 8] =
     ["before", "starts", "after", "turn ends", "stops", "notice", "turn ends", "turn ends"];
 
-/// The life of an agent, as the client tells it.
+/// The life of an agent, as Claude Code's events describe it.
 fn life(session: &Session<'_>, agent: &Agent<'_>) -> [Value; 8] {
     let running = turn_ends(session, &[agent.id()]);
     let over = turn_ends(session, &[]);
@@ -146,7 +146,7 @@ fn an_agent_holds_its_slot_to_its_end() {
         assert!(is_taken(session));
         session.tell(&turn_ends(session, &[agent.id()]));
         session.tell(&turn_ends(session, &[agent.id()]));
-        assert!(is_taken(session), "the client lists it");
+        assert!(is_taken(session), "Claude Code lists it");
         let task = &live(session)[0];
         assert_eq!(task["client"]["id"], "a1");
         assert_eq!(task["launched"]["resolved_model"], "claude-opus-4-5");
@@ -156,7 +156,7 @@ fn an_agent_holds_its_slot_to_its_end() {
         assert!(!is_taken(session));
         let history = session.env.state_file("completed.json");
         assert_eq!(history["tasks"][0]["status"]["outcome"], "completed");
-        assert_eq!(session.owed().len(), 0, "the client tells it");
+        assert_eq!(session.owed().len(), 0, "Claude Code announces it");
     });
 }
 
@@ -275,7 +275,7 @@ fn a_call_that_leads_to_nothing_holds_nothing() {
         session.tell(&agent.before());
         session.tell(&turn_ends(session, &[]));
         assert!(!is_taken(session), "the turn is over");
-        // Nobody says anything any more.
+        // No further event comes.
         session.tell(&Agent::new(session, 2).before());
         session.env.edit_state("active.json", |active| {
             let at = chrono::Utc::now() - chrono::Duration::seconds(31);

@@ -1,4 +1,5 @@
-//! Calls for agents above the limit: denied with their place in line, told when their turn comes, and launched again.
+//! Calls for agents above the limit: the hooks deny them with their number in the queue, report a free slot, and let
+//! the second call through.
 
 use chrono::{Duration, Utc};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ fn env_with(settings: &Value) -> TestEnv {
     env
 }
 
-/// Which agents' turns a text tells.
+/// The agents that a text names as next.
 fn turns(text: &str) -> Vec<u32> {
     let named = text.split(TURN).skip(1);
     named
@@ -223,7 +224,7 @@ fn limits_of_models_and_providers_go_first() {
     let reason = denied(&agent(9, "sonnet", "").is_called());
     assert!(reason.contains("at most 2 agents of anthropic run at once"), "{reason}");
     assert_eq!(turns(&told(&session.send(&agent(7, "sonnet", "").notice()))), [9]);
-    // The client's word counts: it is a haiku after all, and the slot is free.
+    // The model that Claude Code resolved counts: the agent is a haiku after all, and the slot is free.
     agent(9, "sonnet", "claude-haiku-5-5").again(19).runs();
     agent(10, "sonnet", "claude-sonnet-5-5").runs();
     assert!(!denied(&agent(11, "sonnet", "").is_called()).is_empty());
@@ -259,7 +260,7 @@ fn the_source_of_an_agents_model() {
     let expected: Vec<Value> =
         live(&session).iter().map(|task| task["launched"]["expected_model"].clone()).collect();
     assert_eq!(expected, ["haiku", "claude-opus-4-5"]);
-    // What the client took for such a call before is known better.
+    // The hooks prefer the model that Claude Code resolved for such a call before.
     let after =
         with(Agent::new(&session, 1).after(), "/tool_response/resolvedModel", "claude-sonnet-5-5");
     assert_eq!(turns(&told(&session.send(&after))), [2]);
@@ -295,7 +296,7 @@ fn a_rate_limit_halves_the_limit() {
         active["agents"]["brakes"][0]["until"] = json!(Utc::now() - Duration::seconds(1));
     });
     assert_eq!(turns(&told(&session.types())), [5]);
-    // Some other version of the client may say it at SubagentStop, where nothing can be printed.
+    // Another version of Claude Code may report it at SubagentStop, where a hook can't print anything.
     session.tell(&opus(4).stops("API Error: Server is temporarily limiting requests"));
     assert!(told(&session.types()).contains("(\"agent 4\") failed at a rate limit"));
     // One that writes about it did its work.
@@ -323,7 +324,7 @@ fn commands_and_agents_share_the_default_limit() {
 
     // Now the command waits.
     let waiting = client.background("echo ran > ran");
-    sisyphus_testing::wait_for("a place in line", || {
+    sisyphus_testing::wait_for("a queue entry", || {
         let active = client.env.state_file("active.json");
         let tasks = active["tasks"].as_array().cloned().unwrap_or_default();
         let _ = session.types();

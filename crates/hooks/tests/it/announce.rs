@@ -48,7 +48,7 @@ fn a_background_call_is_announced_as_made() {
     assert_eq!(call["client_limit_ms"], 1500);
     assert!(call["task"].is_string() && call["ticket"].is_u64(), "{call}");
     assert_eq!((&call["agent"], &call["client"]), (&Value::Null, &Value::Null));
-    // It may still be denied: until the client has started it there is no record of it.
+    // The user may still deny the call. It has no record until Claude Code has started it.
     assert!(!env.state().join("active.json").exists());
     assert_eq!(log(&env), "");
 }

@@ -26,7 +26,7 @@ fn of_forty_calls_at_once_each_is_announced() {
     assert_eq!(log(&env), "");
     let calls = sessions.iter().flat_map(Session::announced);
     let tickets: BTreeSet<u64> = calls.map(|call| call["ticket"].as_u64().unwrap()).collect();
-    assert_eq!(tickets.len(), 40, "each has a place in line of its own");
+    assert_eq!(tickets.len(), 40, "each has a queue entry of its own");
 }
 
 /// Of eight UserPromptSubmit hooks at once, exactly one prints a result.

@@ -1,4 +1,4 @@
-//! From the client's notice to the reminder, for calls that no runner claimed.
+//! From Claude Code's notice to the reminder, for calls that no runner claimed.
 
 use std::fs;
 

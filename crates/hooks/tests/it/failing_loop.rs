@@ -16,7 +16,7 @@ use crate::start::{is_swallowed, log, told};
 const TRIES: u32 = 100;
 /// How often an idle session is woken within an hour.
 const WAKES: usize = 20;
-/// How many results one event tells.
+/// How many results a hook reports at one event.
 const TOLD_AT_ONCE: usize = 20;
 
 /// Of 100 failures in a row, the waiter wakes the session for 20. The hooks report the rest with the next events.
@@ -42,7 +42,7 @@ fn a_loop_of_100_failures() {
     assert_eq!(wakes, WAKES);
     // Without a turn there is no Stop, and so no other waiter.
     running.for_each(Running::fails);
-    // Whatever comes next tells as many as there is room for, and how many are left.
+    // Each next event reports as many results as there is room for, and how many are left.
     for left in [60, 40, 20, 0] {
         let text = told(&session.types());
         assert_eq!(count(&text, &mut reports), TOLD_AT_ONCE, "{text}");
@@ -75,7 +75,7 @@ fn start<'a>(session: &'a Session<'a>, number: u32) -> Running<'a> {
 }
 
 impl Running<'_> {
-    /// It ended, and the client had its time to announce that.
+    /// The command failed, and Claude Code's time to announce that is over.
     fn fails(self) {
         self.call.has_ended(1, 10);
         drop(self.lock);
@@ -83,13 +83,13 @@ impl Running<'_> {
 }
 
 enum Wake {
-    /// With the prompt that the client makes of the waiter's words.
+    /// With the prompt that Claude Code makes of the waiter's words.
     Yes(String),
     No,
 }
 
-/// What the waiter of a Stop does. The hook beside it, which would tell the result in the same turn, is left out: this
-/// is about a result that comes after it.
+/// What the waiter of a Stop does. The Stop hook beside it does not run here: it would report the result in the same
+/// turn, and this test is about a result that comes later.
 fn stops(session: &Session<'_>) -> Wake {
     let output = wait(session);
     match output.code {

@@ -19,7 +19,7 @@ fn called(event: Value, name: &str) -> Value {
     with(event, "/cwd", format!("/home/dev/{name}"))
 }
 
-/// S1: the lock was busy while PostToolUse ran, and the client says no more: Stop tells the result.
+/// S1: the lock was busy while PostToolUse ran, and Claude Code sends nothing more. The Stop hook reports the result.
 #[test]
 fn a_result_is_told_whose_answer_met_a_busy_lock() {
     let env = TestEnv::new();
@@ -36,7 +36,8 @@ fn a_result_is_told_whose_answer_met_a_busy_lock() {
     assert!(text.contains("(\"run slow test\") failed with exit code 4 after"), "{text}");
 }
 
-/// S1: PostToolUse was killed. The client's output file, which a foreground command has not after its answer, tells.
+/// S1: PostToolUse was killed. The Stop hook finds the call by Claude Code's output file, which a foreground command no
+/// longer has after its answer.
 #[test]
 fn a_result_is_told_whose_answer_never_came() {
     let env = TestEnv::new();
@@ -122,7 +123,8 @@ fn equal_commands_keep_their_own_outcomes() {
     }
 }
 
-/// S5, S6: what was only concluded is corrected by the client's exit code, everywhere, and told once as a correction.
+/// S5, S6: the exit code in Claude Code's notice corrects a concluded result everywhere. The hook reports the
+/// correction once.
 #[test]
 fn a_notice_with_an_exit_code_corrects_a_lost_task() {
     for code in [137, 5] {
@@ -153,7 +155,7 @@ fn a_notice_with_an_exit_code_corrects_a_lost_task() {
     }
 }
 
-/// S7: only our folder of a command is gone, and its client lives: it is not lost, and its end is told.
+/// S7: if only our run folder is removed and Claude Code lives, the task is not lost, and its result is reported.
 #[test]
 fn a_missing_run_folder_loses_no_task() {
     let env = TestEnv::new();
@@ -172,7 +174,7 @@ fn a_missing_run_folder_loses_no_task() {
     assert_eq!(session.finished().len(), 1);
 }
 
-/// S8: a subagent that failed sends no SubagentStop. What it started is told to the main conversation.
+/// S8: a subagent that failed sends no SubagentStop. The hooks report what it started to the main conversation.
 #[test]
 fn a_dead_subagents_result() {
     for (name, witness) in [("notice", 0), ("lists", 1), ("notice first", 2)] {
@@ -224,7 +226,7 @@ fn an_unrecorded_subagents_result() {
     assert!(text.contains("failed with exit code 3"), "{text}");
 }
 
-/// S16: the clock was set back by a day: what is due is told as if nothing had happened.
+/// S16: the hooks report a due result even if the clock was set back by a day.
 #[test]
 fn a_result_is_due_whatever_the_wall_clock_says() {
     let env = TestEnv::new();
@@ -238,7 +240,8 @@ fn a_result_is_due_whatever_the_wall_clock_says() {
     assert!(text.contains("failed with exit code 3"), "{text}");
 }
 
-/// S18: the list of tasks was removed. What runs is found in its run folder and told; what is announced attaches.
+/// S18: the list of tasks was removed. The hooks find what runs in its run folder and report it. What is announced
+/// still attaches.
 #[test]
 fn what_runs_outlives_the_list_of_tasks() {
     let env = TestEnv::new();

@@ -1,5 +1,5 @@
-//! One result and five kinds of events at the same moment: one of them tells it. Killed over it, another tells it again,
-//! and says so.
+//! One result and five kinds of events at the same moment: exactly one hook reports it. If that hook is killed, another
+//! one reports the result again and marks it.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -33,7 +33,7 @@ fn five_kinds_of_events_get_one_reminder() {
         for (count, said) in by_kind.iter_mut().zip(&said) {
             *count += usize::from(said.contains(TOLD));
         }
-        // On a machine that is busy enough nobody may get the lock in time: then nobody has told it.
+        // On a busy machine no hook may get the lock in time, and then none reports the result.
         if tellings == Tellings::default() && a_lock_was_waited_for(&env) {
             late += 1;
             tellings = self::tellings(&[session.types().stdout], &id);
@@ -42,7 +42,9 @@ fn five_kinds_of_events_get_one_reminder() {
         fs::remove_file(env.state().join("hooks.log")).ok();
     }
     assert_eq!(session.owed().len(), 0);
-    println!("told by notice, typed, Stop, PostToolUse, SessionStart: {by_kind:?}; late: {late}");
+    println!(
+        "reported by notice, typed, Stop, PostToolUse, SessionStart: {by_kind:?}; late: {late}"
+    );
 }
 
 /// If a hook dies with a result that it leased, another hook prints the result again and marks it.
@@ -82,9 +84,9 @@ fn a_killed_hooks_result_comes_again_marked() {
     assert_eq!(session.owed().len(), 0);
     println!(
         "{ROUNDS} rounds: killed {killed} at random and {claimers} over their claim; \
-         marked {again}, told twice {twice}, told by the next event {late}"
+         marked {again}, reported twice {twice}, by the next event {late}"
     );
-    assert!(killed > 0 && claimers > 0 && again > 0, "nobody was killed in time");
+    assert!(killed > 0 && claimers > 0 && again > 0, "no hook was killed in time");
 }
 
 /// A background command that has ended a while ago, as its runner leaves it: no commit has seen it. Returns its id.
@@ -169,7 +171,7 @@ impl Fired {
     }
 }
 
-/// How often a result was told.
+/// How often the hooks reported a result.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tellings {
     first: usize,

@@ -1,4 +1,4 @@
-//! `/clear`: the conversation on the screen is another one, and the client's tasks go on.
+//! `/clear`: another conversation is on the screen, and Claude Code's tasks go on.
 
 use serde_json::Value;
 use sisyphus_testing::TestEnv;

@@ -1,5 +1,5 @@
-//! Output is written by whoever wants to be read by the model. Whatever it holds, the answer stays JSON of a bounded
-//! size, and every line of it stays a quotation.
+//! Any process that wants the model to read its words can write output. Whatever the output holds, the answer stays
+//! JSON of a bounded size, and every line of it stays a quotation.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::payload::with;
 use crate::session::Session;
 use crate::start::told;
 
-/// The client cuts what is longer.
+/// Claude Code cuts what is longer.
 const ROOM: usize = 10_000;
 const LONG: usize = 50 * 1024 * 1024;
 
@@ -102,7 +102,7 @@ fn hostile_output_stays_a_quotation() {
 #[test]
 fn a_hostile_call_stays_in_its_line() {
     for (what, words) in hostile() {
-        // The client sends JSON, which is UTF-8, and no process is given more than 128 kB.
+        // Claude Code sends JSON, which is UTF-8, and no process gets an argument of more than 128 kB.
         let words: String = String::from_utf8_lossy(&words).chars().take(100_000).collect();
         for field in ["/tool_input/description", "/tool_input/command"] {
             let env = TestEnv::new();

@@ -1,4 +1,4 @@
-//! What the hook binaries do, seen from the client's side: events in, replies, files and processes out.
+//! What the hook binaries do, as Claude Code sees it: events in, replies, files and processes out.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 

@@ -33,7 +33,7 @@ impl<'a> Started<'a> {
         self.noted()
     }
 
-    /// SessionStart, started by a shell that stands in for the client: this test may have been started with flags.
+    /// SessionStart, started by a shell in the place of Claude Code: this test may have been started with flags.
     fn client(&self) -> Command {
         let env = self.session.env;
         let mut client = Command::new("bash");

@@ -1,4 +1,4 @@
-//! The inputs that the client really sent, recorded, with ids and paths to be replaced.
+//! The inputs that Claude Code really sent, recorded, with placeholders for ids and paths.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 pub(crate) const SESSION: &str = "0f0e0d0c-0000-4000-8000-000000000001";
 /// The project of every recorded payload.
 pub(crate) const PROJECT: &str = "/home/dev/proj";
-/// The client's temporary folder in every recorded payload.
+/// Claude Code's temporary folder in every recorded payload.
 pub(crate) const CLIENT_TMP: &str = "/tmp/claude-1000";
 
 /// Every recorded payload's name, sorted.

@@ -50,7 +50,7 @@ fn played(wish: Option<&Value>) -> Value {
         }
     }
     let session = Session::new(&env);
-    // Nobody else rewrites commands here: so much as can be raised would be.
+    // No other hook rewrites commands here, so PreToolUse would raise every limit that it may.
     let note = env.state().join(format!("sessions/{}.json", session.id));
     fs::create_dir_all(note.parent().unwrap()).unwrap();
     fs::write(note, r#"{"version":1,"rewriting":"only_ours"}"#).unwrap();

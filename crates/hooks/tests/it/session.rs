@@ -1,4 +1,4 @@
-//! A conversation of the client, as far as hooks see it: the events that it sends for what happens in it.
+//! A conversation of Claude Code, as hooks see it: the events that Claude Code sends for what happens in it.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -54,7 +54,7 @@ impl<'a> Session<'a> {
         self.send(&self.event("user-prompt-submit.typed"))
     }
 
-    /// The client submits a notice of its own.
+    /// Claude Code submits a notice of its own.
     pub(crate) fn submits(&self, prompt: &str) -> Output {
         self.send(&self.submission(prompt))
     }
@@ -64,12 +64,12 @@ impl<'a> Session<'a> {
         with(self.event("user-prompt-submit.typed"), "/prompt", prompt)
     }
 
-    /// A background call: its tool use is `toolu_NUMBER`, the client's task is to be `bNUMBER`.
+    /// A background call: its tool use is `toolu_NUMBER`, Claude Code's task is to be `bNUMBER`.
     pub(crate) fn call(&'a self, number: u32) -> Call<'a> {
         Call { session: self, number, agent: None }
     }
 
-    /// The calls of this conversation that are announced: the client has not said what became of them.
+    /// The announced calls of this conversation: Claude Code has not answered them.
     pub(crate) fn announced(&self) -> Vec<Value> {
         let entries = fs::read_dir(self.announced_dir()).into_iter().flatten();
         let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
         self.env.state().join("announced").join(&self.id)
     }
 
-    /// The unfinished tasks of this conversation that the client has confirmed.
+    /// The unfinished tasks of this conversation that Claude Code has confirmed.
     pub(crate) fn active(&self) -> Vec<Value> {
         let tasks = self.tasks("active.json").into_iter();
         tasks.filter(|task| task["status"]["state"] != "finished").collect()
@@ -231,7 +231,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The call is made and the client has started its task.
+    /// The model makes the call, and Claude Code starts its task.
     pub(crate) fn starts(&self) {
         self.session.tell(&self.before());
         self.session.tell(&self.after());
@@ -257,7 +257,7 @@ impl<'a> Call<'a> {
         let folder = self.folder();
         fs::create_dir_all(&folder).expect("the run folder");
         let lock = File::create(folder.join("lock")).expect("a lock file");
-        lock.try_lock().expect("a lock that nobody has");
+        lock.try_lock().expect("a free lock");
         fs::write(folder.join("attached.json"), announcement).expect("a file of the runner");
         lock
     }
@@ -284,7 +284,7 @@ impl<'a> Call<'a> {
         fs::write(self.folder().join("result.json"), result.to_string()).expect("a result");
     }
 
-    /// The text of the client's notice that it ended with exit code 4.
+    /// The text of Claude Code's notice that it failed with exit code 4.
     pub(crate) fn notice(&self) -> String {
         let event = self.session.event("user-prompt-submit.notification-bash-failed");
         let prompt = event["prompt"].as_str().expect("a prompt");
@@ -300,17 +300,17 @@ impl<'a> Call<'a> {
             .replace("failed with exit code 4", verdict)
     }
 
-    /// TaskStop with the client's id of this call, before or after it is done.
+    /// TaskStop with Claude Code's id of this call, before or after it is done.
     pub(crate) fn stop(&self, name: &str) -> Value {
         let event = self.session.event(name);
         with(event, "/tool_input/task_id", format!("b{}", self.number))
     }
 
-    /// Writes the client's output file.
+    /// Writes Claude Code's output file.
     pub(crate) fn prints(&self, output: &str) {
         let folder = format!("-home-dev-proj/{}/tasks", self.session.id);
         let folder = self.session.env.client_tmp().join(folder);
-        fs::create_dir_all(&folder).expect("the client's folder");
+        fs::create_dir_all(&folder).expect("Claude Code's folder");
         fs::write(folder.join(format!("b{}.output", self.number)), output).expect("an output");
     }
 }

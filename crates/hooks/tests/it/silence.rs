@@ -1,4 +1,4 @@
-//! A command that prints nothing: told once, where the user wants that.
+//! A command that prints nothing: the hooks report that once, where the user wants it.
 
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};

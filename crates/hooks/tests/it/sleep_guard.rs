@@ -50,7 +50,7 @@ fn a_sleep_is_denied_until_the_task_ends() {
     assert!(reason.contains("(\"a test\") has been running for "), "{reason}");
     assert!(reason.contains("; you'll be notified when it finishes."), "{reason}");
     assert!(!reason.contains('\n'), "{reason}");
-    // The runner can tell its end in its run folder only: the guard looks there.
+    // The runner can publish its result only in its run folder: the guard looks there.
     client.env.close_state();
     fs::write(client.env.project().join("go"), "").unwrap();
     running.wait();
@@ -145,7 +145,7 @@ fn only_for_tasks_of_the_same_conversation() {
     assert!(of_agent(AGENT).contains("was not run"));
     assert_eq!(of_agent("a000"), "");
     here.call(3).starts();
-    assert_eq!(of_agent("a000"), "", "the main conversation is told of that end");
+    assert_eq!(of_agent("a000"), "", "only the main conversation gets that result");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn only_for_ends_that_come_by_themselves_and_are_told() {
     session.tell(&session.call(1).after());
     assert!(refusal(&session).contains("was not run"));
     session.tell(&session.call(1).stop("pre-tool-use.task-stop"));
-    assert_eq!(refusal(&session), "", "who stops it is not told");
+    assert_eq!(refusal(&session), "", "the model stopped it: no result follows");
 
     let env = TestEnv::new();
     let session = Session::new(&env);
@@ -191,8 +191,8 @@ fn an_observed_task_counts_while_it_can_run() {
         "{}",
         started(9, 0)
     );
-    assert_eq!(started(11, 0), "", "the client would have stopped it");
-    assert_eq!(started(1, 1), "", "the client did not list it");
+    assert_eq!(started(11, 0), "", "Claude Code would have stopped it");
+    assert_eq!(started(1, 1), "", "Claude Code did not list it");
 }
 
 /// PreToolUse denies no sleep if `sleep_guard` or `background_execution` is off.

@@ -1,4 +1,4 @@
-//! Starts hooks as the client does, with a deadline, and holds every answer to what a hook may say at all.
+//! Starts hooks as Claude Code does, with a deadline, and checks every answer against what a hook may say at all.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -104,7 +104,7 @@ pub(crate) fn hook(env: &TestEnv, event: &str, input: &[u8]) -> Output {
     feed(env.command(&binary_of(event)), input)
 }
 
-/// What has gone wrong so far in `env`, as the log tells it.
+/// The errors that the hooks have logged in `env`.
 pub(crate) fn log(env: &TestEnv) -> String {
     std::fs::read_to_string(env.state().join("hooks.log")).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What a subagent started is told to the subagent while it lives, and then to the main conversation.
+//! The hooks report what a subagent started to the subagent while it lives, and then to the main conversation.
 
 use sisyphus_testing::TestEnv;
 

@@ -1,4 +1,4 @@
-//! A prompt that another hook blocks takes our results with it: the client's transcript tells.
+//! A prompt that another hook blocks takes our results with it. Claude Code's transcript shows the block.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::payload::with;
 use crate::session::Session;
 use crate::start::{log, told};
 
-/// What the client writes when a hook blocked a prompt, `seconds` from now.
+/// What Claude Code writes when a hook blocked a prompt, `seconds` from now.
 fn blocked(reason: &str, seconds: i64) -> Value {
     let at = chrono::Utc::now() + chrono::Duration::seconds(seconds);
     json!({
@@ -62,7 +62,7 @@ fn a_blocked_prompts_result_is_repeated() {
         session.owe(1, None, 60);
         assert!(told(&session.types()).contains(report));
         let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
-        // The client may not have written it down yet.
+        // Claude Code may not have written the block yet.
         assert_eq!(types(&session, &transcript), "", "{transcript}");
         session.time_goes_by();
         let said = types(&session, &transcript);

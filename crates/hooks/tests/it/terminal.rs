@@ -22,7 +22,7 @@ fn without_a_desktop_the_terminal_tells() {
     client.hook("sisyphus-stop", json!({ "hook_event_name": "Stop" }));
     let waiting = client.env.state().join("terminal.json");
     wait_until("the notifier to find no desktop", || waiting.exists());
-    // In no terminal there is nobody to tell, and another session is another terminal.
+    // Without a terminal there is no person to notify, and another session is another terminal.
     assert_eq!(stop(&client, &[]), Value::Null);
     client.switch("another");
     assert_eq!(stop(&client, &[("TERM", "xterm")]), Value::Null);

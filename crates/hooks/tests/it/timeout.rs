@@ -1,4 +1,4 @@
-//! The one thing that PreToolUse may change: the time limit of a service, where nobody else rewrites calls.
+//! The one thing that PreToolUse may change: the time limit of a service, where no other hook rewrites calls.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn a_service_gets_the_longest_limit() {
     let [task] = session.announced().try_into().unwrap();
     assert_eq!(task["command"], "npm run dev");
     assert_eq!(task["client_limit_ms"], 7_200_000);
-    assert_eq!(task["limit_ms"], Value::Null, "nobody asked for a limit");
+    assert_eq!(task["limit_ms"], Value::Null, "no setting asks for a limit");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn where_others_may_rewrite_calls_none_is_changed() {
     assert_ne!(ours.send(&service(&ours)).stdout, "");
 }
 
-/// Starts the hook of this event as a client in a terminal does.
+/// Starts the hook of this event as Claude Code in a terminal does.
 fn send_attended(session: &Session<'_>, event: &Value) -> Output {
     let name = match event["hook_event_name"].as_str().unwrap() {
         "PreToolUse" => "sisyphus-pre-tool-use",
@@ -90,7 +90,7 @@ fn send_attended(session: &Session<'_>, event: &Value) -> Output {
     run(hook, event.to_string().as_bytes())
 }
 
-/// S24: in a terminal the client has no limit, so none is raised and none is noted.
+/// S24: in a terminal Claude Code has no limit, so PreToolUse raises none and notes none.
 #[test]
 fn in_a_terminal_no_limit_is_raised() {
     let env = TestEnv::new();
@@ -122,7 +122,7 @@ fn in_a_terminal_a_timeout_only_lengthens_our_limit() {
     }
 }
 
-/// Our own limit is said when a command is launched that a runner has, and in a terminal only.
+/// PostToolUse names our own limit when a command with a runner starts, and only in a terminal.
 #[test]
 fn our_limit_is_said_at_launch() {
     let env = TestEnv::new();
@@ -143,5 +143,9 @@ fn our_limit_is_said_at_launch() {
     drop(runner);
     assert_eq!(send_attended(&session, &calls[1].after()).stdout, "", "no runner has it");
     let _runner = calls[2].is_attached();
-    assert_eq!(session.send(&calls[2].after()).stdout, "", "not said by the client where it is");
+    assert_eq!(
+        session.send(&calls[2].after()).stdout,
+        "",
+        "without a terminal the hook says nothing"
+    );
 }

@@ -1,4 +1,4 @@
-//! A prompt that asks for ultrawork gets the skill's text, or only the numbers where the client puts the text itself.
+//! A prompt that asks for ultrawork gets the skill's text, or only the numbers where Claude Code adds the text itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The waiter behind Stop: it wakes a session for a result that the client does not announce, and for nothing else.
+//! The waiter behind Stop: it wakes a session for a result that Claude Code does not announce, and for nothing else.
 
 use std::process::Child;
 use std::process::Stdio;
@@ -11,10 +11,10 @@ use crate::agent::Agent;
 use crate::session::Session;
 
 const WORDS: &str = "[sisyphus] There is news of background commands.\n";
-/// The client's time to announce an end, and some for a slow machine.
+/// Claude Code's time to announce a result, and some for a slow machine.
 const PROMPT: Duration = Duration::from_secs(10);
 
-/// A waiter, started as the client does at a Stop. Killed with the test.
+/// A waiter, started as Claude Code does at a Stop. The test kills it when it ends.
 struct Waiter {
     child: Child,
     process: Process,
@@ -89,7 +89,7 @@ fn told(reply: &Value) -> String {
     reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What the client makes of a waiter's words.
+/// What Claude Code makes of a waiter's words.
 fn prompt(words: &str) -> Value {
     let prompt = format!(
         "<task-notification>\n<summary>Stop hook feedback</summary>\n</task-notification>\n\
@@ -196,7 +196,7 @@ fn it_ends_with_its_client() {
     let event = json!({ "hook_event_name": "Stop", "session_id": "session-1", "cwd": "/" });
     let input = client.env.path().join("stop.json");
     std::fs::write(&input, event.to_string()).unwrap();
-    // A shell stands in for the client.
+    // A shell in the place of Claude Code.
     let mut wake = client.env.plain("sh");
     wake.args(["-c", "\"$0\" < \"$1\" & echo $!; wait"])
         .arg(client.env.command("sisyphus-wake").get_program())

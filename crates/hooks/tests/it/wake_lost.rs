@@ -8,7 +8,7 @@ use sisyphus_testing::{TestEnv, wait_for, wait_until};
 
 use crate::session::Session;
 
-/// The client's time to announce an end, and some that the waiter may be early by.
+/// Claude Code's time to announce a result, and some that the waiter may be early by.
 const GRACE: Duration = Duration::from_millis(2_800);
 
 /// However long the waiter was there, it leaves Claude Code its time to announce a lost task.

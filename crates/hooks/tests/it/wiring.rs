@@ -1,4 +1,4 @@
-//! `hooks/hooks.json`: what the client starts for which event, and that all of it answers well.
+//! `hooks/hooks.json`: what Claude Code starts for which event, and that each of them answers well.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,8 @@ fn wiring() -> Value {
     serde_json::from_str(&text).expect("hooks.json is JSON")
 }
 
-/// The binaries that the client starts for an event and waits for. A matcher of names with `|` is a list, none means all.
+/// The binaries that Claude Code starts for an event and waits for. A matcher of names with `|` is a list; no matcher
+/// means all tools.
 fn started_for(wiring: &Value, event: &Value) -> Vec<String> {
     let name = event["hook_event_name"].as_str().expect("a name");
     let tool = event["tool_name"].as_str();
@@ -28,7 +29,7 @@ fn started_for(wiring: &Value, event: &Value) -> Vec<String> {
         (Some(_), None) => false,
     });
     let hooks = matching.flat_map(|entry| entry["hooks"].as_array().cloned().unwrap_or_default());
-    // The client goes on while the waiter runs.
+    // Claude Code goes on while the waiter runs.
     hooks.filter(|hook| hook["asyncRewake"] != true).map(|hook| binary(&hook)).collect()
 }
 
@@ -112,7 +113,7 @@ fn nothing_is_wired_twice() {
     expected.sort_unstable();
     assert_eq!(names, expected);
     for (event, entries) in events {
-        // One hook an entry that the client waits for, and no tool in two of them.
+        // Each entry has one hook that Claude Code waits for, and no tool is in two entries.
         let mut matched: Vec<&str> = Vec::new();
         for entry in entries.as_array().expect("entries") {
             let hooks = entry["hooks"].as_array().unwrap();

@@ -126,7 +126,7 @@ fn an_event_beyond_all_bounds_is_given_up_and_noted() {
 fn a_call_of_megabytes_is_not_kept() {
     let huge = "x".repeat(4 << 20);
     let cases = [
-        // One argument of a process is at most 128 kB on Linux: the client can't even start this command.
+        // One argument of a process is at most 128 kB on Linux: Claude Code can't even start this command.
         ("pre-tool-use.bash-background", "/tool_input/command"),
         ("pre-tool-use.bash-background", "/tool_input/description"),
         ("post-tool-use.bash-background", "/tool_input/command"),

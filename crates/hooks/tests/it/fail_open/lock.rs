@@ -85,7 +85,7 @@ fn a_held_lock_delays_no_hook() {
         let already = log(&env).len();
         let begun = Instant::now();
         let said = session.send(&event).stdout;
-        // What runs can be told without the lock.
+        // SessionStart lists what runs without the lock.
         let tells = event["hook_event_name"] == "SessionStart";
         assert_eq!(
             said.contains("1 background command of this session has not finished"),

@@ -1,4 +1,4 @@
-//! A folder for the runs that somebody else may have put there.
+//! A folder for the runs that another user may have created.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
@@ -41,7 +41,7 @@ const SPOILED: [(&str, Spoil); 5] = [
     }),
 ];
 
-/// Somebody else on this machine.
+/// Another user of this machine.
 const STRANGER: u32 = 65_534;
 
 /// Only root can put a folder there as another user would.

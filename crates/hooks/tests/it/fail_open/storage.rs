@@ -12,7 +12,7 @@ use crate::start::{HOOKS, Started, binary_of, feed, log};
 
 #[test]
 fn every_hook_is_silent_where_there_can_be_no_state() {
-    // Root ignores modes, so these are places where nobody can create anything.
+    // Root ignores modes, so these are places where no user can create anything.
     for state in ["/dev/null", "/dev/null/x", "/proc/sisyphus", "/proc/self/fdinfo/x/y", "FILE"] {
         for (event, payload) in HOOKS {
             let env = TestEnv::new();
@@ -36,8 +36,8 @@ fn every_hook_is_silent_where_there_can_be_no_state() {
     }
 }
 
-/// S27: where the state can't be written to, what went wrong is noted in the user's own folder, for its owner only and
-/// bounded, and `sisyphus doctor` tells of it.
+/// S27: if a hook can't write to the state, it logs the error in the user's own folder. The log is bounded, and only
+/// its owner can read it. `sisyphus doctor` reports it.
 #[test]
 fn an_unwritable_state_is_logged_elsewhere() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -183,7 +183,7 @@ fn a_full_disk_stops_no_hook_and_damages_no_state() {
         let mut command = on_a_full_disk(&env, &binary_of(event));
         command.env("CLAUDE_ENV_FILE", env.path().join("env.sh"));
         let output = feed(command, session.event(payload).to_string().as_bytes());
-        // What still runs may be told at any time; a result only if that can be noted.
+        // A hook may list what still runs at any time. It prints a result only if it can note that.
         let untold = output.stdout.is_empty() || event == "SessionStart";
         assert!(untold && !output.stdout.contains("exit code 3"), "{event}: {}", output.stdout);
         let [before, after] = ["before", "after"]

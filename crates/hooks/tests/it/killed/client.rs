@@ -1,4 +1,4 @@
-//! A client that was killed tells of no end any more.
+//! A killed Claude Code announces no result.
 
 use serde_json::Value;
 use sisyphus_testing::TestEnv;
@@ -33,7 +33,7 @@ fn an_observed_command_is_lost_with_its_client() {
     let resumed = told(&session.send(&session.event("session-start.resume")));
     let lost = "was lost, exit code unknown: only Claude Code watched it, and its session ended; it may still run";
     assert!(resumed.contains(lost) && resumed.contains("| compiling\n"), "{resumed}");
-    // The client has a word for it too, in the same conversation.
+    // In the same conversation Claude Code sends a notice of its own for it.
     let notice = session.call(1).notice_of("killed", "ended: no completion record was found");
     assert!(is_swallowed(&session.submits(&notice)));
     assert_eq!(told(&session.types()), "");

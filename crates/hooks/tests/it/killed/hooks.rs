@@ -1,4 +1,4 @@
-//! Hooks that were killed: the client's transcript names their calls and the ends of these.
+//! Hooks that were killed: Claude Code's transcript names their calls and the results of these.
 
 use std::fs;
 
@@ -84,8 +84,8 @@ fn a_call_without_any_hook_is_told() {
     assert_eq!(client_ids(&session.active()), ["b1"]);
 }
 
-/// The client of a call without hooks is killed. After a resume the result is lost, and the report says that it may still
-/// run.
+/// The Claude Code of a call without hooks is killed. After a resume the result is lost, and the report says that the
+/// command may still run.
 #[test]
 fn a_call_of_a_former_client_is_lost() {
     let env = TestEnv::new();
@@ -133,8 +133,8 @@ fn what_was_told_is_not_missed() {
     }
 }
 
-/// Nothing counts but the client's own lines: not a subagent's call, one from before the session had a record, nor what
-/// was printed.
+/// Only Claude Code's own lines count: not a subagent's call, one from before the session had a record, nor what was
+/// printed.
 #[test]
 fn other_lines_name_no_call() {
     let env = TestEnv::new();

@@ -54,7 +54,7 @@ fn an_idle_hook_opens_two() {
     assert_eq!(trace.opened, [""; 0]);
 }
 
-/// A call before and after it runs: an announcement, then what ties it to the client's task.
+/// A call before and after it runs: its announcement, then what binds it to Claude Code's task.
 #[test]
 fn a_background_call_opens_eight() {
     let env = TestEnv::new();

@@ -10,8 +10,8 @@ use crate::session::Session;
 use crate::start::{binary_of, feed};
 
 /// What a hook, with its threads and the processes that it starts, asked the kernel to open of what is ours: everything
-/// below the state folder, the run root and the runtime folder. Settings files, the client's files, libraries and `/proc`
-/// are not ours.
+/// below the state folder, the run root and the runtime folder. Settings files, Claude Code's files, libraries and
+/// `/proc` are not ours.
 #[derive(Debug)]
 pub(crate) struct Trace {
     /// What was opened, in order: files, folders that were listed, lock files. Each has its name below the state folder,
