@@ -46,7 +46,7 @@ fn names(path: &Path) -> Option<(ClientTaskId, PathBuf)> {
 mod tests {
     use super::*;
 
-    /// I6: a run is named by what the client wrote on its standard output, and by nothing else.
+    /// I6: a run has the name of the file on its standard output, which Claude Code chose, and no other.
     #[test]
     fn reads_the_names_off_the_path() {
         let (id, tmp) = names(Path::new("/tmp/claude-0/-p/s1/tasks/b1.output")).unwrap();

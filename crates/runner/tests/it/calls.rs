@@ -1,4 +1,4 @@
-//! `sisyphus-run` called by somebody else than the snippet, or with something else.
+//! `sisyphus-run` called by another process than the snippet, or with other arguments.
 
 use std::process::{Command, Stdio};
 

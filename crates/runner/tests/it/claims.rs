@@ -43,7 +43,7 @@ impl Twins {
         client.bind(self.calls[number].clone(), &self.shells[number]);
     }
 
-    /// Waits for both, and asserts that each of the client's tasks has one record, with its own end and output.
+    /// Waits for both, and asserts that each of Claude Code's tasks has one record, with its own result and output.
     fn check(self, client: &Client) {
         let finished = self.shells.map(Running::wait);
         let tasks = client.tasks();
@@ -75,8 +75,8 @@ fn two_equal_commands_get_a_task_each() {
     });
 }
 
-/// Of two equal commands, the second may claim first while Claude Code answers. Each keeps its own task. The client
-/// answers the model as soon as it has started a shell, which may not have come to its claim by then.
+/// Of two equal commands, the second may claim first while Claude Code answers. Each keeps its own task. Claude Code
+/// answers the model as soon as it has started a shell, which may not have claimed anything yet.
 #[test]
 fn the_second_claims_first_during_the_answers() {
     in_both(|client| {
@@ -106,7 +106,7 @@ fn the_second_claims_first_after_the_answers() {
     });
 }
 
-/// Runs a command that prints `$$` in a shell that what is announced is not meant for: the shell stays what the client
+/// Runs a command that prints `$$` in a shell for which the announcement is not meant. The shell stays what Claude Code
 /// started, and the announcement stays.
 fn assert_claims_nothing(client: &Client, command: &str) {
     let running = client.start(command);
@@ -122,7 +122,7 @@ fn a_shell_with_another_command_is_left_alone() {
         let call = client.announce("echo announced");
         let others = [
             "echo $$",
-            // The announced command as a part, as a quotation, and in a string that looks like the client's.
+            // The announced command as a part, as a quotation, and in a string that looks like Claude Code's.
             "echo $$; echo announced",
             "echo announced; echo $$",
             "echo $$; : 'echo announced'",

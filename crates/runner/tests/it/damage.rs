@@ -1,4 +1,4 @@
-//! State files that are damaged, or of a version to come, keep nobody else's results back.
+//! Damaged state files, or files of a later version, delay no other result.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use sisyphus_testing::shell::Running;
 use sisyphus_testing::{Client, Shell, wait_until};
 
-/// Sorts before the session that the client begins with.
+/// Sorts before the session that the test begins with.
 const OTHER: &str = "session-0";
 
 fn start(client: &mut Client, session: &str, code: i32) -> Running {
@@ -46,7 +46,7 @@ fn assert_told_once(client: &Client, what: &str, code: i32) {
     let text = client.types();
     assert_eq!(text.matches("[sisyphus] ").count(), 1, "{what}: {text:?}");
     assert!(text.contains(&format!("failed with exit code {code} after ")), "{what}: {text}");
-    assert_eq!(client.types(), "", "{what}: told twice");
+    assert_eq!(client.types(), "", "{what}: reported twice");
 }
 
 fn listed_codes(client: &Client) -> Vec<Value> {
@@ -57,7 +57,7 @@ fn listed_codes(client: &Client) -> Vec<Value> {
     codes
 }
 
-/// I9: both results are told, and are at hand in the live state until the history takes them.
+/// I9: the hooks report both results. The live state keeps them until the history takes them.
 #[test]
 fn a_history_that_cant_be_used_keeps_no_result_back() {
     for (what, damage) in DAMAGES {
@@ -82,7 +82,7 @@ fn a_history_that_cant_be_used_keeps_no_result_back() {
     }
 }
 
-/// I9: an event and a history that are malformed are set aside, and both results are told.
+/// I9: the hooks set a malformed event and a malformed history aside, and report both results.
 #[test]
 fn malformed_files_are_set_aside() {
     let mut client = two_ended();

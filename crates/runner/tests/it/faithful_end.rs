@@ -1,4 +1,4 @@
-//! A claimed command ends for the client exactly as it would have ended without us.
+//! For Claude Code a claimed command ends exactly as it would have ended without us.
 
 use std::os::unix::process::ExitStatusExt as _;
 
@@ -35,7 +35,7 @@ fn exit_codes_signals_output_and_folder_are_the_same() {
             ("echo out; echo err >&2; cd /usr; echo again".into(), Value::Null),
             ("cd /; exit 6".into(), Value::Null),
             ("nosuchcommand".into(), json!({ "status": "failed", "exit_code": 127 })),
-            // In the client's list of `&&` it has no effect.
+            // In Claude Code's list of `&&` it has no effect.
             ("set -e; false; echo after".into(), json!({ "status": "completed" })),
             ("set -u; echo \"$nothing\"; echo after".into(), Value::Null),
             ("yes | head -n 1".into(), json!({ "status": "completed" })),

@@ -123,8 +123,8 @@ fn signals_are_handled_the_same() {
     });
 }
 
-/// As under a client that was started with `nohup`. Not PIPE: the standard library sets that anew in every program and
-/// for every child; the real client does too, as the end-to-end comparison of commands shows.
+/// As under a Claude Code that was started with `nohup`. Not PIPE: the standard library resets that in every program
+/// and for every child. The real Claude Code does too, as the end-to-end comparison of commands shows.
 #[test]
 fn signals_that_the_client_ignores_stay_ignored() {
     in_both(|client| {
@@ -176,7 +176,8 @@ fn a_folder_of_another_env_file_is_kept() {
     });
 }
 
-/// The client's shell leads its session, so the kernel discards stop signals for it; so it does for the command.
+/// Claude Code's shell leads its session, so the kernel discards stop signals for it. The kernel does so for the
+/// command, too.
 #[test]
 fn terminal_stop_signals_stop_nothing() {
     in_both(|client| {

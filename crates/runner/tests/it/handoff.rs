@@ -12,7 +12,7 @@ use sisyphus_testing::{Client, Shell, failure_notice};
 
 use crate::support::in_both;
 
-/// A handoff that names another program, by somebody who can write to the client's temporary folder and nowhere else.
+/// A handoff that names another program. Its author can write to Claude Code's temporary folder and nowhere else.
 struct Plant {
     /// The planted file, still elsewhere.
     file: PathBuf,
@@ -109,7 +109,7 @@ fn count_lines(path: &Path) -> usize {
 /// If `claim` can't hand a command over, the shell runs it once without a runner, and its notice ends the task.
 #[test]
 fn a_command_without_a_handoff_runs_once() {
-    // The notice comes while nobody knows yet that there is no runner, or when that is known.
+    // The notice comes before or after a hook knows that there is no runner.
     for knows in ["not yet", "already"] {
         in_both(|client| {
             let claims = spoil_claims(client);
@@ -143,7 +143,7 @@ fn a_command_without_a_handoff_runs_once() {
             let task = client.task();
             assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(6)));
             assert_eq!(task["client_id"], *id);
-            assert_eq!(client.types(), "", "{knows}: told twice");
+            assert_eq!(client.types(), "", "{knows}: reported twice");
         });
     }
 }
@@ -167,11 +167,11 @@ fn a_run_that_was_seen_and_then_given_up_is_no_loss() {
     // As `give_up` does it: first the word that it attached goes, then the lock.
     fs::remove_file(run.join("attached.json")).unwrap();
     drop(alive);
-    assert_eq!(client.types(), "", "told that it is lost");
+    assert_eq!(client.types(), "", "reported as lost");
     fs::write(client.env.project().join("stop"), "").unwrap();
     let notice = failure_notice(&call, &running, 6);
     assert_eq!(running.wait().status.code(), Some(6));
     let text = client.submits(&notice);
     assert!(text.contains("failed with exit code 6."), "{text:?}");
-    assert_eq!(client.types(), "", "told twice");
+    assert_eq!(client.types(), "", "reported twice");
 }

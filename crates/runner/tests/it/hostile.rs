@@ -256,7 +256,8 @@ fn what_is_no_result_is_none() {
     }
 }
 
-/// What lies below a folder that others can write to, or behind a link, tells nothing; nothing of it is lost either.
+/// A reader believes nothing below a folder that others can write to, or behind a link. It removes nothing there
+/// either.
 #[test]
 fn a_root_that_is_not_ours_alone_tells_nothing() {
     let victim = Victim::new();

@@ -60,8 +60,8 @@ impl Worktree {
     }
 }
 
-/// I6, S4: two equal commands in two folders at once, of which the second shell comes up first, each end as their own
-/// call. The client names both, in either order.
+/// I6, S4: two equal commands run in two folders at once, and the second shell comes up first. Each ends as its own
+/// call. Claude Code names both, in either order.
 #[test]
 fn equal_commands_in_two_folders() {
     for order in [[0, 1], [1, 0]] {
@@ -92,7 +92,7 @@ fn equal_commands_in_two_folders() {
     }
 }
 
-/// I6, S4: the same if both PostToolUse were lost: the client's notices name both ids.
+/// I6, S4: the same if both PostToolUse were lost: Claude Code's notices name both ids.
 #[test]
 fn equal_commands_are_told_apart_by_their_notices() {
     let client = Client::new(Shell::Bash);
@@ -139,11 +139,15 @@ fn a_run_whose_folder_is_removed_leaves_its_end() {
         assert!(text.contains("failed with exit code 7 after "), "{text:?}");
         let task = client.task();
         assert_eq!((&task["exit_code"], &task["output_bytes"]), (&json!(7), &json!(6)), "{task:#}");
-        assert_eq!((client.types(), client.stops()), (String::new(), String::new()), "told twice");
+        assert_eq!(
+            (client.types(), client.stops()),
+            (String::new(), String::new()),
+            "reported twice"
+        );
     });
 }
 
-/// S7: the same of the whole state folder. The client's notice finds what the runner left.
+/// S7: the same of the whole state folder. The hook finds what the runner left when Claude Code's notice comes.
 #[test]
 fn a_run_whose_state_folder_is_removed_leaves_its_end() {
     let client = Client::new(Shell::Bash);
@@ -157,7 +161,7 @@ fn a_run_whose_state_folder_is_removed_leaves_its_end() {
     say_end(&client, running, 7);
     let text = client.submits(&notice);
     assert!(text.contains("failed with exit code 7 after "), "{text:?}");
-    assert_eq!(client.types(), "", "told twice");
+    assert_eq!(client.types(), "", "reported twice");
 }
 
 /// What the session's shells start stays: whether that is put back is another matter (S19).
@@ -196,8 +200,8 @@ fn calls_during_a_busy_lock_keep_the_limit() {
     assert_eq!(tasks.iter().filter(is_seen).count(), 8, "{tasks:#?}");
 }
 
-/// S5: a runner that is killed at any moment, before it attached too. The client's notice tells the end, once, and every
-/// view says the same.
+/// S5: a runner is killed at any moment, also before it attached. The hook reports the result from Claude Code's
+/// notice, once, and every view says the same.
 #[test]
 fn a_runner_killed_at_any_moment() {
     for delay in [0, 3, 6, 10, 20, 40, 80, 160] {
@@ -225,7 +229,7 @@ fn pause(milliseconds: u64) {
     wait_until("a moment", || since.elapsed() >= Duration::from_millis(milliseconds));
 }
 
-/// The client may name a run before its shell comes up, and of a long command only the beginning is kept by then.
+/// Claude Code may name a run before its shell comes up. Of a long command the state then keeps only the beginning.
 #[test]
 fn a_late_shell_of_a_long_command_gets_its_runner() {
     in_both(|client| {

@@ -1,4 +1,4 @@
-//! A command that reaches its time limit: told to end, and ended if it does not.
+//! A command that reaches its time limit: the runner sends TERM, and KILL if the command ignores it.
 
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,7 @@ fn a_child_of_a_survivor_is_killed() {
     let client = Client::new(Shell::Bash);
     let [fork, sleep] = ["fork-child", "sleep"].map(|name| fixture(&client, name));
     let pids = client.env.path().join("pids");
-    // The shell minds the TERM and is gone; a shell in a session of its own does not, and begins anew.
+    // The shell ends at the TERM. A shell in a session of its own ignores it and starts another child.
     let stubborn = format!(
         "trap \"\" TERM; {sleep} 2; (trap - TERM; exec {sleep} 3600) & echo $! > {}; wait",
         pids.display()
@@ -135,7 +135,7 @@ fn each_process_gets_one_term() {
 fn an_orphan_that_ignores_term_is_killed() {
     let client = Client::new(Shell::Bash);
     let [ignore, sleep] = ["ignore-term", "sleep"].map(|name| fixture(&client, name));
-    // Its parent has ended long before the limit: it is nobody's descendant any more.
+    // Its parent exits long before the limit, so it has no ancestor in the tree.
     let command = format!("({ignore} & echo $!); {sleep} 3600");
     let running = client.background_with(&command, json!({ "timeout": LIMIT_MS }));
     let orphan = printed(&running, 0);

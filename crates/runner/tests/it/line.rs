@@ -110,8 +110,8 @@ fn two_configuration_folders_share_one_line() {
     }
 }
 
-/// S11: what another configuration folder holds is named to the model and to people, and the place in line is that in
-/// the line of both.
+/// S11: the hooks and the command line name what another configuration folder holds. The number in the queue counts the
+/// entries of both folders.
 #[test]
 fn another_configuration_folder_is_named() {
     let first = session(1);
@@ -170,7 +170,7 @@ fn another_configuration_folder_is_named() {
     }
 }
 
-/// S17: what is suspended in line is passed after a moment, and has its turn later.
+/// S17: the next runner passes a suspended one after a moment. The suspended one starts later.
 #[test]
 fn a_suspended_head_of_the_line_is_passed() {
     let client = session(1);
@@ -217,8 +217,8 @@ fn several_suspended_in_line_are_passed() {
     }
 }
 
-/// I5: what is let go unproven, because it may be a foreground command, takes a slot that counts. Takes half a minute:
-/// the client never answers.
+/// I5: a command that starts unproven, because it may be a foreground command, takes a slot that counts. Takes half a
+/// minute, because Claude Code never answers.
 #[test]
 fn what_is_let_go_unproven_counts() {
     let client = session(1);
@@ -246,7 +246,7 @@ fn what_is_let_go_unproven_counts() {
     assert_eq!(second.wait().status.code(), Some(2));
 }
 
-/// S11: what agents of another configuration folder have of the limit is told as well.
+/// S11: the hook also says how much of the limit agents of another configuration folder use.
 #[test]
 fn agents_of_another_folder_are_told() {
     let first = session(1);
@@ -281,8 +281,8 @@ pub(crate) fn launch_agent(client: &Client) {
     client.hook("sisyphus-post-tool-use", launched);
 }
 
-/// S9, S10: a killed container, of another host name, holds nothing. The client's hooks run in there too: a shell in
-/// namespaces that its hook did not see is none of ours.
+/// S9, S10: a killed container with another host name holds nothing. Claude Code's hooks run in there, too. A shell in
+/// namespaces that its hook did not see is not ours.
 #[test]
 fn a_killed_container_holds_no_slot() {
     let client = session(1);
@@ -323,7 +323,7 @@ fn a_killed_container_holds_no_slot() {
     assert_eq!(second.wait().status.code(), Some(2));
 }
 
-/// Starts a job in the client's sandbox.
+/// Starts a job in Claude Code's sandbox.
 fn sandboxed_job(client: &Client, number: usize) -> Running {
     let command = format!(
         "echo {number} >> log; until [ -e go-{number} ]; do sleep 0.02; done; exit {number}"

@@ -13,7 +13,7 @@ use crate::queue::{job, let_go, session, started, wait_for_line, wait_for_start}
 /// Names that sort before every ticket, of 0.1.0 and of now.
 const FORGED: [&str; 2] = ["000000000000-tzzzzzzzz", "00000000000000000000-00000000-tzzzzzzzz"];
 
-/// T3, T4: places in line, slots and locks that are held there.
+/// T3, T4: forged queue entries and slots, with locks held on them.
 #[test]
 fn forged_places_slots_and_locks_mean_nothing() {
     let client = session(1);

@@ -1,5 +1,5 @@
-//! `sisyphus-run` from outside: real shells, started as the client starts them, with real signals and files.
-//! Only on Linux: elsewhere the runner claims nothing, and there is no `/proc` to prove anything with.
+//! `sisyphus-run` from outside: real shells, started as Claude Code starts them, with real signals and files. Only on
+//! Linux: elsewhere the runner claims nothing, and there is no `/proc` to prove anything with.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should fail loudly")]
 

@@ -1,4 +1,4 @@
-//! Slots: who waits, who is next, and that the dead hold nothing.
+//! Slots: which commands wait, which is next, and that the dead hold nothing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -49,7 +49,7 @@ pub(crate) fn wait_for_start(client: &Client, expected: &[usize]) {
     wait_until(&format!("{expected:?} to start"), || started(client) == expected);
 }
 
-/// Waits until so many stand in line.
+/// Waits until the queue has this many entries.
 pub(crate) fn wait_for_line(client: &Client, length: usize) {
     let waiting = client.env.runtime().join("line/waiting");
     // Neither a description nor a file that has no name yet.
@@ -65,7 +65,7 @@ fn states(client: &Client) -> Vec<(Value, Value)> {
     tasks.into_iter().map(|task| (task["status"].clone(), task["exit_code"].clone())).collect()
 }
 
-/// A runner above the limit waits in the line, and starts its command in its turn.
+/// A runner above the limit queues, and starts its command when it is next.
 #[test]
 fn a_command_above_the_limit_waits() {
     in_both(|client| {
@@ -133,7 +133,7 @@ fn note_rewriting(client: &Client, rewriting: &str) {
     fs::write(noted, json!({ "version": 1, "rewriting": rewriting }).to_string()).unwrap();
 }
 
-/// The client announces the calls of one message before any of them runs: each but the first may have to wait.
+/// Claude Code announces the calls of one message before any of them runs: each but the first may have to wait.
 #[test]
 fn calls_made_at_once_have_their_limits_raised() {
     let client = session(5);
@@ -159,7 +159,7 @@ fn a_killed_holder_opens_its_slot_at_once() {
     assert_eq!(states(&client), [(json!("lost"), Value::Null), (json!("failed"), json!(2))]);
 }
 
-/// If a runner dies or is stopped in line, its gap closes and its command never starts.
+/// If a queued runner dies or is stopped, its gap closes and its command never starts.
 #[test]
 fn a_gap_in_the_line_closes() {
     let client = session(1);
@@ -241,8 +241,8 @@ fn a_service_needs_no_slot() {
     }
 }
 
-/// I5: it has the words of an announced background call. As soon as the client has called another shell that call,
-/// nothing of ours may hold it up.
+/// I5: a foreground command has the words of an announced background call. As soon as Claude Code has bound another
+/// shell to that call, nothing of ours may delay the foreground command.
 #[test]
 fn a_foreground_twin_is_not_kept_waiting() {
     let client = session(1);
@@ -258,7 +258,7 @@ fn a_foreground_twin_is_not_kept_waiting() {
     client.bind(call, &background);
     assert_eq!(foreground.wait_in_foreground().text(), "in the foreground\n");
     assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
-    // The call itself has its turn.
+    // The call itself is still queued.
     assert_eq!(background.text(), "");
     let_go(&client, 1);
     assert_eq!(background.wait().text(), "in the foreground\n");

@@ -1,4 +1,4 @@
-//! What is known of a command when it has ended, and what its runner costs meanwhile.
+//! What is known of a command when it has ended, and what its runner costs until then.
 
 use std::fs;
 use std::io::Write as _;
@@ -45,8 +45,8 @@ fn times_and_output_are_true() {
     });
 }
 
-/// S20: what children write after the shell's end is kept at the next look, and told; S21: the client's line is
-/// not. The client's file may be gone then.
+/// S20: the next hook keeps what children write after the shell has ended, and reports it. S21: it does not keep the
+/// line that Claude Code appends. Claude Code's file may be gone then.
 #[test]
 fn what_is_written_after_the_end_is_kept() {
     in_both(|client| {
@@ -88,7 +88,7 @@ fn a_longer_file_of_another_task_is_not_read() {
     assert_eq!(output(), "early\nlate\n");
 }
 
-/// S21: that the client has stopped the command is no output of the command.
+/// S21: Claude Code's `[killed]` is not part of the command's output.
 #[test]
 fn the_clients_word_for_a_stop_is_not_kept() {
     in_both(|client| {
@@ -155,7 +155,7 @@ fn an_output_file_that_is_gone_costs_only_the_output() {
     });
 }
 
-/// I6: without the client's output file on its standard output a shell has no name, so no runner takes its place.
+/// I6: without Claude Code's output file on its standard output a shell has no name, so no runner takes its place.
 #[test]
 fn a_shell_with_a_pipe_for_an_output_is_left_alone() {
     in_both(|client| {

@@ -1,4 +1,4 @@
-//! Whatever umask the client was started with, what we write is for its owner alone.
+//! Whatever umask Claude Code was started with, what we write is for its owner alone.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use sisyphus_testing::shell::Running;
 use sisyphus_testing::{Client, Shell, TestEnv, env};
 
-/// Somebody else on this machine.
+/// Another user of this machine.
 const STRANGER: u32 = 65_534;
 
-/// Makes what is started from `command` forbid nobody anything.
+/// Starts `command` with an empty umask, which restricts no file.
 fn forbid_nothing(command: &mut Command) {
     let open = || {
         umask(Mode::empty());
@@ -68,7 +68,7 @@ fn is_lock(path: &Path) -> bool {
 fn assert_private(client: &Client, when: &str) -> usize {
     let mut count = 0;
     for path in [client.env.state(), client.env.runs()].iter().flat_map(|folder| below(folder)) {
-        // It may be gone by now.
+        // Another process may have removed it.
         let Ok(metadata) = path.symlink_metadata() else { continue };
         // What lies beside the runner says where the notifier is.
         let program =
@@ -124,8 +124,8 @@ fn files_of_a_task_are_for_their_owner_alone() {
     assert!(count > 10, "{count}");
 }
 
-/// The runner does not use a folder that another user has taken over, and runs the command. The client's folder has
-/// become another user's by the time the shell starts. What runs outside the sandbox does not need it.
+/// The runner does not use a folder that another user has taken over, and runs the command. Claude Code's folder
+/// belongs to another user when the shell starts. What runs outside the sandbox does not need that folder.
 #[test]
 fn a_folder_of_another_user_stops_no_command() {
     if !nix::unistd::geteuid().is_root() {

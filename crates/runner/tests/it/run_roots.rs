@@ -1,4 +1,4 @@
-//! A task is where its session's state is, whatever becomes of the client's temporary folder and wherever others look.
+//! A task is where its session's state is, whatever becomes of Claude Code's temporary folder and wherever others look.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -108,7 +108,7 @@ fn another_temporary_folder_loses_no_task() {
         assert_failed(&listed_in(client, &elsewhere));
         let reply = hook_in(client, &elsewhere, "session-1", RESUME.0, event(RESUME));
         assert_told(&told(&reply));
-        assert_eq!(client.types(), "", "told twice");
+        assert_eq!(client.types(), "", "reported twice");
     });
 }
 
@@ -139,7 +139,7 @@ const SPOILS: [(&str, Change, Change); 2] = [
 ];
 
 /// The hooks report a task outside the sandbox even if a folder below `/tmp` is not ours alone any more. An outside
-/// task does not need the client's temporary folder.
+/// task does not need Claude Code's temporary folder.
 #[test]
 fn a_spoiled_folder_costs_an_outside_task_nothing() {
     for (what, spoil, mend) in SPOILS {
@@ -155,7 +155,7 @@ fn a_spoiled_folder_costs_an_outside_task_nothing() {
                 assert_told(&client.types());
                 assert_failed(&client.task());
                 mend(&folder);
-                assert_eq!(client.types(), "", "told twice");
+                assert_eq!(client.types(), "", "reported twice");
             });
         }
     }
@@ -174,7 +174,7 @@ fn a_task_of_another_machine_is_not_lost() {
     });
     fs::rename(client.run_dir(&running.id), client.env.path().join("run")).unwrap();
     assert_eq!(client.task()["status"], "running");
-    // Here such a folder would be gone, and no client lives that could tell the end.
+    // On this machine the folder would be removed, and no Claude Code lives that could announce the result.
     client.env.edit_state("active.json", |active| {
         active["tasks"][0]["machine"] = ours;
         active["tasks"][0]["client"]["process"] = sisyphus_testing::gone_client();

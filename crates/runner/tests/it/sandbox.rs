@@ -1,4 +1,4 @@
-//! Inside the client's sandbox the state folder is read-only, and process numbers mean nothing outside.
+//! Inside Claude Code's sandbox the state folder is read-only, and process numbers mean nothing outside.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,7 +19,7 @@ pub(crate) fn enter(client: &Client, shell: &mut Command) {
         sandbox.args(["--user", "--map-root-user"]);
     }
     sandbox.args(["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"]);
-    // Not with `exec`: the shell must not be the first process of its namespace, as it is not in the client's.
+    // Not with `exec`: the shell must not be the first process of its namespace, as it is not in Claude Code's.
     sandbox.arg(
         "{ mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"; } || { echo no sandbox possible; exit 90; }\n\
          \"$@\"; exit $?",
@@ -83,8 +83,8 @@ fn a_sandboxed_result_is_folded_outside() {
     });
 }
 
-/// Runs a script in a sandbox like the client's: everything can be read, nothing can be written to, and no capability lets
-/// root do more than its modes.
+/// Runs a script in a sandbox like Claude Code's: everything can be read, nothing can be written to, and no capability
+/// lets root do more than its modes.
 fn in_bubblewrap(client: &Client, script: &str) -> String {
     let mut sandbox = Command::new("bwrap");
     sandbox.args(["--ro-bind", "/", "/", "--dev", "/dev", "--unshare-user", "--unshare-pid"]);

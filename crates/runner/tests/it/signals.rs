@@ -1,4 +1,4 @@
-//! Signals to the runner, which stands where the client believes the command's shell to be.
+//! Signals to the runner, which is in the place where Claude Code expects the command's shell.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -54,7 +54,7 @@ fn a_signal_to_every_process_arrives_once() {
         // The runner takes signals in order: this one has arrived, so the TERM before it has been seen.
         kill_as_stranger(running.process, "HUP");
         running.wait_for_line("got HUP");
-        assert_eq!(said(&running.text()), ["ready", "got HUP"], "passed on what the client sends");
+        assert_eq!(said(&running.text()), ["ready", "got HUP"], "passed on what Claude Code sends");
         shell.signal(Signal::SIGTERM);
         running.wait_for_line("got TERM");
         stop(client);
@@ -64,7 +64,7 @@ fn a_signal_to_every_process_arrives_once() {
     });
 }
 
-/// Sends TERM to a shell and to all below it, as the client's TaskStop does, and returns how the shell ended.
+/// Sends TERM to a shell and to all below it, as Claude Code's TaskStop does, and returns how the shell ended.
 fn stop_tree(running: Running) -> ExitStatus {
     let mut tree = vec![running.process];
     let mut next = 0;
@@ -136,7 +136,7 @@ fn a_suspended_runner_still_runs_its_task() {
         wait_until("the runner to stand still", || {
             running.process.stat().is_some_and(|stat| stat.state == 'T')
         });
-        // The command ends meanwhile, and nobody is there to say so.
+        // The command ends while its runner can't report that.
         stop(client);
         wait_until("the end of the command", || !shell.is_alive());
         assert_eq!(client.task()["status"], "running");

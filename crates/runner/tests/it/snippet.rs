@@ -41,7 +41,8 @@ fn it_takes_no_shell_for_another() {
     });
 }
 
-/// The client starts bash or zsh only; a newer one might start others. `/bin/sh` is dash on Debian, bash elsewhere.
+/// Claude Code starts bash or zsh only; a newer version might start others. `/bin/sh` is dash on Debian, bash
+/// elsewhere.
 #[test]
 fn it_is_silent_and_succeeds_in_another_shell() {
     let client = Client::new(Shell::Bash);
@@ -59,7 +60,7 @@ fn it_is_silent_and_succeeds_in_another_shell() {
     }
 }
 
-/// Everything that a shell can tell of itself.
+/// Everything that a shell can print about itself.
 fn dump(shell: Shell) -> &'static str {
     match shell {
         Shell::Bash => {

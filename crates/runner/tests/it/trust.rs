@@ -1,4 +1,4 @@
-//! What a sandboxed command writes where it can write: tasks outside go on, and what is told of them is true.
+//! A sandboxed command writes where it can: tasks outside go on, and the hooks report them correctly.
 
 use std::fs;
 use std::process::Stdio;
@@ -13,8 +13,8 @@ use crate::sandbox::enter;
 /// Runs until the file `stop` is there.
 const COMMAND: &str = "echo ready; until [ -e stop ]; do sleep 0.02; done; echo true end; exit 9";
 
-/// Runs a script in a sandbox like the client's: only the client's temporary folder can be written to. `$ROOT` is where
-/// sandboxed runners leave what they know, `$STATE` the state folder, `$ID` the client's id of the task.
+/// Runs a script in a sandbox like Claude Code's: only Claude Code's temporary folder can be written to. `$ROOT` is
+/// where sandboxed runners leave what they know, `$STATE` the state folder, `$ID` Claude Code's id of the task.
 fn attack(client: &Client, id: &str, script: &str) {
     let client_tmp = client.env.client_tmp();
     let mut sandbox = client.env.plain("bwrap");
@@ -59,14 +59,14 @@ fn assert_true_end(client: &Client, running: Running, what: &str) {
     assert!(text.contains("\n| true end\n") && !text.contains("412"), "{what}: {text}");
     let task = client.task();
     assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(9)), "{what}");
-    assert_eq!(client.types(), "", "{what}: told twice");
+    assert_eq!(client.types(), "", "{what}: reported twice");
 }
 
 /// A way in which a command runs outside the sandbox.
 const OUTSIDE: [(&str, bool, Value); 3] = [
     ("there is no sandbox", false, Value::Bool(false)),
     ("the call is exempt", true, Value::Bool(true)),
-    // A list of the client's own may exempt it too; then its run lies in the state folder, which goes before.
+    // A list in Claude Code's settings may exempt it too. Then its run is in the state folder, which takes precedence.
     ("the command is exempt", true, Value::Bool(false)),
 ];
 
@@ -140,7 +140,7 @@ fn a_limit_that_was_rewritten_below_tmp_stops_nothing() {
     }
 }
 
-/// T5: everything below /tmp is removed: tasks outside go on, and are told right.
+/// T5: everything below /tmp is removed: tasks outside go on, and the hooks report them correctly.
 #[test]
 fn removing_all_below_tmp_loses_no_task_outside() {
     for (what, has_sandbox, exempt) in OUTSIDE {

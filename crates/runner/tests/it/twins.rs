@@ -1,4 +1,4 @@
-//! Shells of the same words: which call is whose the client says, and a foreground one is left in peace.
+//! Shells with the same command: Claude Code says which call is whose, and nothing holds up a foreground one.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ fn say_end(client: &Client, code: i32) -> PathBuf {
     stop
 }
 
-/// Tells the command to end with this code, and waits until it has.
+/// Makes the command exit with this code, and waits until it has.
 fn end(client: &Client, running: Running, code: i32) {
     let stop = say_end(client, code);
     assert_ended(&running.wait(), code);
@@ -122,7 +122,7 @@ impl Pair {
         };
         let of_agent = claimed(client.start(command));
         let of_main = claimed(client.start(command));
-        // The client may be slower to answer than the runners are to attach.
+        // Claude Code may be slower to answer than the runners are to attach.
         client.wait_until_attached(&of_agent);
         client.wait_until_attached(&of_main);
         Self { calls: [main, agent], shells: [of_main, of_agent] }
@@ -145,7 +145,7 @@ fn crossed_claims_reach_their_conversations() {
     let command = "echo ready; echo \"I am $(basename \"$(readlink /proc/self/fd/2)\")\"; until [ -e stop ]; do sleep 0.02; done; exit 4";
     for order in [[0, 1], [1, 0]] {
         in_both(|client| {
-            println!("the client answers in the order {order:?}");
+            println!("Claude Code answers in the order {order:?}");
             let pair = Pair::start(client, command);
             for number in order {
                 assert_eq!(pair.bind(client, number), "");
@@ -153,14 +153,14 @@ fn crossed_claims_reach_their_conversations() {
             fs::write(client.env.project().join("stop"), "").unwrap();
             let [of_main, of_agent] = pair.shells.map(|running| running.wait().id);
             assert_tells_of(&client.types(), &of_main, "the main conversation");
-            assert_eq!(client.types(), "", "told twice, or what is the subagent's");
+            assert_eq!(client.types(), "", "reported twice, or what is the subagent's");
             let next = json!({
                 "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_next",
                 "agent_id": AGENT, "tool_input": { "command": "true" }, "tool_response": { "stdout": "" },
             });
             let text = told(&client.hook("sisyphus-post-tool-use", next.clone()));
             assert_tells_of(&text, &of_agent, "the subagent");
-            assert_eq!(client.hook("sisyphus-post-tool-use", next), Value::Null, "told twice");
+            assert_eq!(client.hook("sisyphus-post-tool-use", next), Value::Null, "reported twice");
         });
     }
 }
@@ -177,7 +177,7 @@ fn gated(client: &mut Client, gate: &str, command: &str) -> (Running, PathBuf) {
     (running, gate)
 }
 
-/// If two claims come between Claude Code's answers, the hooks deliver each result to its own conversation. The client
+/// If two claims come between Claude Code's answers, the hooks deliver each result to its own conversation. Claude Code
 /// answers the first call before either shell has come to its claim, and the second one after both have.
 #[test]
 fn claims_between_the_clients_answers() {
@@ -214,8 +214,8 @@ fn claims_between_the_clients_answers() {
     });
 }
 
-/// The client has answered already, and a foreground command comes to the claim first: it is known not to be the one,
-/// so its shell stays what the client started.
+/// Claude Code has answered, and a foreground command claims first. The runner knows that the call is another shell's,
+/// so the shell stays what Claude Code started.
 #[test]
 fn an_answered_calls_foreground_twin() {
     in_both(|client| {

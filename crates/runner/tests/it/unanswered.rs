@@ -8,7 +8,8 @@ use sisyphus_testing::wait_until;
 use crate::line::launch_agent;
 use crate::queue::{job, let_go, session, started, wait_for_line, wait_for_start};
 
-/// I6: the hook of a call's answer is killed. At Stop its run is joined by the client's output file, and the limit holds.
+/// I6: the hook of a call's answer is killed. At Stop, Claude Code's output file joins the run to its call, and the
+/// limit holds.
 #[test]
 fn an_unanswered_call_keeps_the_limit() {
     let client = session(1);
