@@ -148,7 +148,7 @@ fn a_home_with_a_space_is_attached() {
     start_session(&site);
     let snippet = fs::read_to_string(site.env_file()).unwrap();
     assert!(snippet.contains("my home $HOME"), "{snippet}");
-    // The line has no effect on a command that nobody announced, whatever stands in its paths.
+    // The line has no effect on a command that was not announced, whatever its paths hold.
     let mut shell = site.command(&program("bash").unwrap());
     shell.args(["-c", &format!("true && {snippet}: && echo ran")]);
     assert_eq!(succeeds(shell), "ran\n");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::site::{Site, succeeds};
 use crate::tree::files;
 
-/// What 0.1.0 leaves: its version behind the link, a task that waits for the client's word, and a finished one.
+/// What 0.1.0 leaves: its version behind the link, a task that waits for Claude Code's notice, and a finished one.
 fn install_0_1(site: &Site) -> PathBuf {
     let version = site.config().join(".sisyphus/plugin/0.1.0-20261121023000-1");
     fs::create_dir_all(version.join("bin")).unwrap();
@@ -52,7 +52,7 @@ fn an_update_brings_the_tasks_along() {
     ids.sort_unstable();
     assert_eq!(ids, ["tkept", "tlive"], "{listed:#}");
     assert_eq!(sisyphus(&site, &["output", "tkept"]), "47 passed");
-    // The old folder keeps what running shells name, and nothing that could be told a second time.
+    // The old folder keeps what running shells name, and nothing that a hook could report a second time.
     let old: Value = serde_json::from_str(
         &fs::read_to_string(site.documented_state().join("active.json")).unwrap(),
     )

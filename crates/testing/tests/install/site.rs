@@ -74,7 +74,7 @@ impl Site {
         write_script(&self.tools.join(name), body);
     }
 
-    /// The client's own folder.
+    /// Claude Code's own folder.
     pub(crate) fn config(&self) -> PathBuf {
         self.home.join(".claude")
     }
@@ -93,7 +93,7 @@ impl Site {
         self.data().join("state")
     }
 
-    /// All that is ours in the client's folder, but for two links.
+    /// All that is ours in Claude Code's folder, but for two links.
     pub(crate) fn data(&self) -> PathBuf {
         self.config().join("plugins/data/sisyphus")
     }

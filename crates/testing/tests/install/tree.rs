@@ -34,7 +34,7 @@ pub(crate) fn tree(root: &Path) -> Vec<String> {
     lines
 }
 
-/// The same without folders: what somebody would miss.
+/// The same without folders: what a user would miss.
 pub(crate) fn files(root: &Path) -> Vec<String> {
     tree(root).into_iter().filter(|line| !is_folder(line)).collect()
 }

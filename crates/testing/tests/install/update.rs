@@ -1,4 +1,4 @@
-//! Installing over what is installed: sessions go on meanwhile.
+//! Installing over an installed version while sessions go on.
 
 use std::fs::{self, File, FileTimes};
 use std::io::Write as _;
