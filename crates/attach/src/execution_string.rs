@@ -1,6 +1,6 @@
 //! The string that Claude Code's shell executes, and the command inside it.
 //!
-//! Measured on 2.1.329, for bash and zsh, with and without the sandbox:
+//! It is the same for bash and zsh, with and without the sandbox (CC-28):
 //! `source SNAPSHOT … && <contents of the session's env files> && … && eval '<command>' [< /dev/null] && pwd -P >| …`.
 //! Claude Code puts the command in single quotes, and writes a single quote in it as `'"'"'`. It does not quote a
 //! command that is one word without any character special to a shell: `eval ./x`.

@@ -17,8 +17,7 @@ pub enum Attendance {
     /// Claude Code does not say: it is older than the variable.
     #[default]
     Unknown,
-    /// Claude Code runs in a terminal or an editor. There it has no time limit for background commands (measured on
-    /// 2.1.332).
+    /// Claude Code runs in a terminal or an editor. There it has no time limit for background commands (CC-36).
     Attended,
     /// A script started Claude Code, which exits when the turn is over.
     Unattended,

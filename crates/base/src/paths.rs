@@ -11,7 +11,7 @@ use crate::sys;
 /// Where the state folder is in Claude Code's configuration folder, unless `SISYPHUS_STATE_DIR` names another.
 ///
 /// Claude Code's sandbox keeps `plugins` read-only even in a session that was started in the home folder, where
-/// commands can write to everything else in it (measured on 2.1.332, pinned by the scenario `sandbox_in_home`).
+/// commands can write to everything else in it (CC-54).
 const IN_CONFIG_DIR: &str = "plugins/data/sisyphus/state";
 /// The documented place of the state folder, which 0.1.0 used. A sandboxed command may be able to write there.
 const FOR_PEOPLE: &str = ".sisyphus/background-tasks";

@@ -25,7 +25,7 @@ pub enum Place {
     /// The call asks for it explicitly.
     Background,
     /// The call does not say. Claude Code runs the agent in the background for the main conversation, and in the
-    /// foreground for a subagent (measured on 2.1.329).
+    /// foreground for a subagent (CC-59).
     NotSaid,
     /// The conversation waits for the agent, or the value is not understood.
     Foreground,

@@ -1,6 +1,7 @@
 //! The interface to Claude Code: one JSON event in, one JSON reply out. The session continues whatever fails.
 //!
-//! Only this crate knows Claude Code's JSON. The facts about it were measured on Claude Code 2.1.329.
+//! Only this crate knows Claude Code's JSON. The facts about it are in `docs/claude-code.md`; comments cite their
+//! ids, such as CC-9.
 
 mod agent_launch;
 mod agent_notice;

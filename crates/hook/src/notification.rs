@@ -63,7 +63,7 @@ pub fn read_prompt(prompt: &str) -> Prompt {
     if rest.is_empty() { Prompt::Notices(notices) } else { Prompt::Foreign }
 }
 
-/// Whether the prompt is what Claude Code makes of our waiter's words, and nothing more (measured on 2.1.329).
+/// Whether the prompt is what Claude Code makes of our waiter's words, and nothing more (CC-22).
 fn is_own_wake(prompt: &str) -> bool {
     let inner = prompt
         .strip_prefix(OPEN)

@@ -2,7 +2,7 @@
 //! did not report.
 //!
 //! One line is one JSON object. Claude Code writes it, so text that the model or a command printed is in it as a
-//! string, never as a field. A line with another format than on 2.1.332 is ignored.
+//! string, never as a field. A line in another format is ignored (CC-46, CC-71).
 
 use std::path::{Path, PathBuf};
 

@@ -17,8 +17,7 @@ pub(crate) enum Verdict {
     Bad,
 }
 
-/// An answer. If there is data, Claude Code shows the model the data alone (measured on 2.1.329), so both hold
-/// everything.
+/// An answer. If there is data, Claude Code shows the model the data alone (CC-67), so both hold everything.
 #[derive(Debug)]
 pub(crate) struct Answer<T> {
     pub(crate) text: String,

@@ -12,7 +12,7 @@ use sisyphus_base::text::one_line;
 use sisyphus_control::own_requester;
 use sisyphus_state::requester::Requester;
 
-/// The field in which Claude Code sends the id of the model's call (measured on 2.1.329).
+/// The field in which Claude Code sends the id of the model's call (CC-66).
 const CALL_ID: &str = "claudecode/toolUseId";
 /// Longest message about arguments, in characters: it repeats them.
 const COMPLAINT_MAX: usize = 400;

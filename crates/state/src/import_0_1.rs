@@ -36,8 +36,8 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// What happens to unfinished tasks and to results that are still owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Live {
-    /// They move. Every running session starts its hooks through the link `skills/sisyphus` (measured on 2.1.332). Once
-    /// the installer has switched the link, no old hook handles them.
+    /// They move. Every running session starts its hooks through the link `skills/sisyphus` (CC-6). Once the installer
+    /// has switched the link, no old hook handles them.
     Move,
     /// They stay with the old hooks, which a session of a marketplace copy keeps until it ends.
     Leave,

@@ -14,8 +14,7 @@ use sisyphus_base::process_ref::ProcessRef;
 
 use crate::event::Event;
 
-/// How long after one conversation ends the next may begin: tens of milliseconds on 2.1.329, the rest is for other
-/// hooks.
+/// How long after one conversation ends the next may begin: tens of milliseconds (CC-48), the rest is for other hooks.
 const TRANSFER_WAIT: Duration = Duration::from_secs(20);
 /// Largest note, in bytes.
 const NOTE_MAX: u64 = 1024;

@@ -7,10 +7,10 @@ use crate::run::{Exit, RunResult, Stop};
 use crate::status::{Ending, Status};
 use crate::task::{StopProgress, Task};
 
-/// Claude Code's own limit for a background command whose call names none, in milliseconds (measured on 2.1.329). It
-/// applies only to headless sessions: in a terminal there is no limit (measured on 2.1.332).
+/// Claude Code's own limit for a background command whose call names none, in milliseconds (CC-35). It applies only to
+/// headless sessions: in a terminal there is no limit (CC-36).
 pub const CLIENT_LIMIT_MS: u64 = 600_000;
-/// The highest limit that Claude Code accepts, in milliseconds (measured on 2.1.329).
+/// The highest limit that Claude Code accepts, in milliseconds (CC-35).
 pub const CLIENT_LIMIT_MAX_MS: u64 = 7_200_000;
 
 /// Claude Code counts from the call. We count from the real start, by another clock. This is how far apart the two may

@@ -1,8 +1,8 @@
 //! The live sessions: whether their shells hold our line, and whether that line still leads to a runner.
 //!
 //! A session counts as live if Claude Code lists it for a running process (`sessions/PID.json` beside its settings,
-//! seen with 2.1.329), if it has a task that has not ended, if a waiter is there to wake it, or if this command was
-//! started in it. Nothing is known about other sessions.
+//! CC-69), if it has a task that has not ended, if a waiter is there to wake it, or if this command was started in it.
+//! Nothing is known about other sessions.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -6,8 +6,8 @@
 /// Replaces a removed part of a line. It belongs to no word.
 pub(super) const GONE: char = '\u{fffc}';
 
-/// The elements that Claude Code wraps text in which the user did not type (seen on 2.1.329). A longer paste into the
-/// terminal is `<pasted_content id="…">`, and the closing tag repeats the id.
+/// The elements that Claude Code wraps text in which the user did not type (CC-72). A longer paste into the terminal is
+/// `<pasted_content id="…">`, and the closing tag repeats the id (CC-50).
 const ELEMENTS: [&str; 6] = [
     "pasted_content",
     "task-notification",

@@ -67,7 +67,7 @@ enum CameOfIt {
     NotStopped,
 }
 
-/// How to resume an agent that was stopped or has ended (measured on 2.1.329).
+/// How to resume an agent that was stopped or has ended (CC-64).
 fn how_to_resume(task: &Task) -> Option<String> {
     let id = task.client_id().filter(|_| task.kind == Kind::Agent)?;
     Some(format!("SendMessage to `{id}` has it go on"))

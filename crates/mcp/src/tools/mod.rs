@@ -52,7 +52,7 @@ fn tool<Given: JsonSchema + 'static, Answered: JsonSchema + 'static>(
 }
 
 /// The schema without Rust's own names of number formats: Claude Code complains about them on its standard error
-/// (measured on 2.1.329).
+/// (CC-68).
 fn plain(schema: &JsonObject) -> Arc<JsonObject> {
     let mut schema = Value::Object(schema.clone());
     forget_formats(&mut schema);

@@ -155,7 +155,7 @@ fn started_at(task: &Task) -> Option<DateTime<Utc>> {
 }
 
 /// Whether the agent has background work of its own that will finish. Such an agent is not over when it stops, and
-/// Claude Code does not list it until then (measured on 2.1.329). A server that it leaves running never finishes.
+/// Claude Code does not list it until then (CC-62). A server that it leaves running never finishes.
 pub fn has_own_work(active: &Active, id: &ClientTaskId) -> bool {
     active.live().any(|task| {
         let is_its = task.agent.as_ref().is_some_and(|agent| agent.as_str() == id.as_str());

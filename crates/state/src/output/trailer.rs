@@ -1,6 +1,6 @@
 //! The line that Claude Code adds to an output file after its shell exits: `[exited with code 4]` or `[killed]`. A line
-//! break precedes it, even if the output ended with one (measured on 2.1.329). Processes that the command left running
-//! may still write after it.
+//! break precedes it, even if the output ended with one (CC-33). Processes that the command left running may still
+//! write after it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};

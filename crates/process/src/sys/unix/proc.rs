@@ -1,8 +1,8 @@
 //! The process table: `/proc` on Linux. On other systems the functions return nothing, and callers do without.
 //!
 //! In Claude Code's sandbox a command runs in a process namespace inside the one that `/proc` shows: the numbers there
-//! are not those that `kill` and `getpid` use (measured on 2.1.329). This module returns only our own numbers. It
-//! leaves out processes whose number can't be translated, so that no signal reaches the wrong process.
+//! are not those that `kill` and `getpid` use (CC-53). This module returns only our own numbers. It leaves out
+//! processes whose number can't be translated, so that no signal reaches the wrong process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
