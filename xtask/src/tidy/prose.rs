@@ -1,14 +1,18 @@
 //! The text that people read in a file: comments and string literals of a source, lines of a page.
 
-/// The comments and string literals of a `.rs` file up to its test module, each with the index of its line. A literal
-/// over several lines comes line by line, without its placeholders.
+/// The comments of a `.rs` file and the string literals before its test module, each with the index of its line. A
+/// literal over several lines comes line by line, without its placeholders.
 pub(super) fn of_source(text: &str) -> Vec<(usize, String)> {
     let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
-    let mut scanner = Scanner { rest: &text[..end], line: 0, found: Vec::new() };
-    while !scanner.rest.is_empty() {
-        scanner.step();
-    }
-    scanner.found
+    let tests = text[..end].matches('\n').count();
+    let found = scan(text).into_iter();
+    found.filter(|it| it.kind == Kind::Comment || it.line < tests).map(Found::into_line).collect()
+}
+
+/// The comments of a `.rs` file, each line with its index.
+pub(super) fn of_comments(text: &str) -> Vec<(usize, String)> {
+    let found = scan(text).into_iter();
+    found.filter(|it| it.kind == Kind::Comment).map(Found::into_line).collect()
 }
 
 /// The lines of a page outside of its code blocks.
@@ -25,10 +29,37 @@ pub(super) fn of_page(text: &str) -> Vec<(usize, String)> {
     found
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Comment,
+    Literal,
+}
+
+/// A line of a comment or of a literal.
+struct Found {
+    kind: Kind,
+    line: usize,
+    text: String,
+}
+
+impl Found {
+    fn into_line(self) -> (usize, String) {
+        (self.line, self.text)
+    }
+}
+
+fn scan(text: &str) -> Vec<Found> {
+    let mut scanner = Scanner { rest: text, line: 0, found: Vec::new() };
+    while !scanner.rest.is_empty() {
+        scanner.step();
+    }
+    scanner.found
+}
+
 struct Scanner<'a> {
     rest: &'a str,
     line: usize,
-    found: Vec<(usize, String)>,
+    found: Vec<Found>,
 }
 
 impl Scanner<'_> {
@@ -37,21 +68,21 @@ impl Scanner<'_> {
         let rest = self.rest;
         if rest.starts_with("//") {
             let end = rest.find('\n').unwrap_or(rest.len());
-            self.keep(&rest[..end]);
+            self.keep(Kind::Comment, &rest[..end]);
             self.skip(end);
         } else if rest.starts_with("/*") {
             let end = rest.find("*/").map_or(rest.len(), |end| end + 2);
-            self.keep(&rest[..end]);
+            self.keep(Kind::Comment, &rest[..end]);
             self.skip(end);
         } else if let Some(begin) = raw_begin(rest) {
             let hashes = &rest[1..begin - 1];
             let inner = &rest[begin..];
             let end = inner.find(&format!("\"{hashes}")).unwrap_or(inner.len());
-            self.keep(&without_placeholders(&inner[..end]));
+            self.keep(Kind::Literal, &without_placeholders(&inner[..end]));
             self.skip((begin + end + 1 + hashes.len()).min(rest.len()));
         } else if let Some(inner) = rest.strip_prefix('"') {
             let end = string_end(inner);
-            self.keep(&without_placeholders(&inner[..end]));
+            self.keep(Kind::Literal, &without_placeholders(&inner[..end]));
             self.skip((end + 2).min(rest.len()));
         } else if let Some(length) = char_length(rest) {
             self.skip(length);
@@ -62,9 +93,13 @@ impl Scanner<'_> {
         }
     }
 
-    fn keep(&mut self, text: &str) {
+    fn keep(&mut self, kind: Kind, text: &str) {
         let lines = text.split('\n').enumerate();
-        self.found.extend(lines.map(|(index, line)| (self.line + index, line.to_owned())));
+        self.found.extend(lines.map(|(index, line)| Found {
+            kind,
+            line: self.line + index,
+            text: line.to_owned(),
+        }));
     }
 
     fn skip(&mut self, length: usize) {

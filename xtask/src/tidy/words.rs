@@ -1,7 +1,8 @@
-//! Words that hide which process acts, in comments, texts and pages. In backticks they are allowed.
+//! Words that hide which process acts, in comments, texts and pages. In backticks they are allowed, and so are they in
+//! the literals of tests, which are compared with what the product prints.
 
 use super::Finding;
-use super::prose::{of_page, of_source};
+use super::prose::{of_comments, of_page, of_source};
 
 /// Each word, and what to write instead.
 const WORDS: &[(&str, &str)] = &[
@@ -16,14 +17,12 @@ const WORDS: &[(&str, &str)] = &[
 /// Pages that are history, or made from measurements.
 const NOT_CHECKED: [&str; 2] = ["CHANGELOG.md", "docs/benchmarks.md"];
 
-/// Finds the words in a `.rs` file of a crate or of xtask.
+/// Finds the words in a `.rs` file: in its comments, and outside of tests in its literals.
 pub(super) fn in_source(path: &str, text: &str) -> Vec<Finding> {
     let is_source = path.starts_with("xtask/src/")
         || path.strip_prefix("crates/").and_then(|rest| rest.split('/').nth(1)) == Some("src");
-    if !is_source || path.ends_with("/tests.rs") {
-        return Vec::new();
-    }
-    findings(of_source(text))
+    let is_test = !is_source || path.ends_with("/tests.rs");
+    findings(if is_test { of_comments(text) } else { of_source(text) })
 }
 
 /// Finds the words in a page of the root, the documentation, the skills or the agents.
@@ -101,13 +100,24 @@ mod tests {
     }
 
     #[test]
-    fn code_quotations_and_tests_are_left_alone() {
+    fn a_word_in_a_comment_of_a_test_is_found() {
+        for (path, text) in [
+            ("crates/cli/src/wait.rs", "#[cfg(test)]\nmod tests {\n    // told\n}\n"),
+            ("crates/cli/tests/it/wait.rs", "fn a() {\n    let a = \"told\";\n    /// Told.\n"),
+            ("xtask/src/chaos/check/tests.rs", "//! A\n//! page\n//! that somebody reads.\n"),
+        ] {
+            assert_eq!(lines(&in_source(path, text)), [3], "{text}");
+        }
+    }
+
+    #[test]
+    fn code_quotations_and_texts_of_tests_are_left_alone() {
         for (path, text) in [
             ("crates/cli/src/wait.rs", "let told = nobody(); // `told` and retold\n"),
             ("crates/cli/src/wait.rs", "fail(\"it is {told:?}, {told}\", \"nobody\");\n"),
-            ("crates/cli/src/wait.rs", "#[cfg(test)]\nmod tests {\n    // told\n}\n"),
-            ("crates/cli/tests/it/wait.rs", "// told\n"),
-            ("crates/chaos/src/check/tests.rs", "// told\n"),
+            ("crates/cli/src/wait.rs", "#[cfg(test)]\nmod tests {\n    say(\"it is told\")\n}\n"),
+            ("crates/cli/tests/it/wait.rs", "say(\"it is told\"); // `told`\n"),
+            ("crates/chaos/src/check/tests.rs", "say(r#\"it is told\"#);\n"),
         ] {
             assert_eq!(in_source(path, text), [], "{text}");
         }

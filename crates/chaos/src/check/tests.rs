@@ -210,7 +210,8 @@ fn an_excuse_needs_that_all_knowledge_was_killed() {
     assert_eq!(counts(&judge(events)), [0, 0, 0, 0, 1]);
 }
 
-/// The answer of a hook whose client was killed may have told it, unless an earlier prompt had to.
+/// A hook whose client was killed may have reported the result. That excuses it unless an earlier prompt had to report
+/// it.
 #[test]
 fn an_answer_on_its_way_is_an_excuse_once() {
     let on_its_way = |since| {
