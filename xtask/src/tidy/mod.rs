@@ -1,6 +1,7 @@
 //! Project rules that neither rustc nor clippy can hold, as ordinary Rust: each a pure function over text.
 
 mod arrows;
+mod facts;
 mod hooks;
 mod licenses;
 mod links;
@@ -40,12 +41,16 @@ impl Finding {
 pub(crate) fn run() -> Result<ExitCode> {
     let root = repository::root()?;
     let mut report = Report { count: 0 };
+    let facts = read(&root.join(facts::PAGE))?;
+    let fact_ids = facts::ids(&facts);
+    report.add(facts::PAGE, facts::in_page(&facts));
     for path in files(&root, "rs")? {
         let text = read(&root.join(&path))?;
         for rule in source::RULES {
             report.add(&path, rule(&path, &text));
         }
         report.add(&path, words::in_source(&path, &text));
+        report.add(&path, facts::in_source(&path, &text, &fact_ids));
     }
     for path in files(&root, "md")? {
         report.add(&path, words::in_page(&path, &read(&root.join(&path))?));
