@@ -1,4 +1,4 @@
-//! Who holds a lock, with real locks and processes.
+//! Which process holds a lock, with real locks and processes.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should fail loudly")]
 

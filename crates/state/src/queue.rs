@@ -117,7 +117,7 @@ mod tests {
             ("rrqq", 2, 4, Some(2)),
             ("rrqq", 2, 3, Some(1)),
             ("rrqqb", 2, 5, Some(3)),
-            // A slot is free: the first of the line is about to start.
+            // A slot is free: the first of the queue is about to start.
             ("rqq", 2, 2, None),
             ("rqq", 2, 3, Some(1)),
             ("qqq", 2, 3, Some(1)),

@@ -54,7 +54,7 @@ impl Home {
         path
     }
 
-    /// A file of the line.
+    /// A file of the queue.
     fn line(&self, name: &str, seconds: u64) -> PathBuf {
         fs::create_dir_all(self.env.runtime()).unwrap();
         fs::set_permissions(self.env.runtime(), fs::Permissions::from_mode(0o700)).unwrap();

@@ -39,7 +39,7 @@ fn install(env: &TestEnv) {
     }
 }
 
-/// Puts a client on the PATH that answers so.
+/// Puts a fake `claude` that runs this script on the PATH.
 fn put_client(env: &TestEnv, script: &str) {
     let path = env.home().join("bin/claude");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -194,7 +194,7 @@ fn a_client_that_is_too_old_or_says_nothing_is_found() {
         put_client(&env, script);
         assert_found(&env, "client", level, expected, "");
     }
-    // One in a folder that is named from here is not started: the folder may be anybody's.
+    // `doctor` starts none from a relative folder, which may be another user's.
     fs::remove_file(env.home().join("bin/claude")).unwrap();
     let planted = env.project().join("relative/claude");
     fs::create_dir_all(planted.parent().unwrap()).unwrap();

@@ -14,7 +14,7 @@ fn supervised(id: &str) -> Value {
     in_state(id, json!({ "state": "running", "started_at": at, "watch": "supervised" }))
 }
 
-/// An agent of a client whose processes another namespace counts.
+/// An agent of a Claude Code in a container, whose process numbers mean nothing here.
 fn in_container(id: &str) -> Value {
     let mut agent = running(id, "look around");
     agent["kind"] = "agent".into();

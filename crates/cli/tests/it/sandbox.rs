@@ -14,7 +14,7 @@ use crate::support::{assert_good, fixture, id_of, task_of, task_once};
 /// Puts a command into mount and process namespaces of its own, with a home that it can't write to.
 fn enter(client: &Client, command: &mut Command) {
     let mut sandbox = Command::new("unshare");
-    // Who is not root may only do so as root of a user namespace.
+    // Other users than root need a user namespace, in which they are root.
     if !nix::unistd::geteuid().is_root() {
         sandbox.args(["--user", "--map-root-user"]);
     }

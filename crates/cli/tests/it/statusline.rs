@@ -89,7 +89,7 @@ fn any_question_is_answered_soon() {
     {
         assert_eq!(says(&env, input), "▶1\n", "{}", &input[..input.len().min(40)]);
     }
-    // Who never writes nor closes is not waited for, and neither is who never closes.
+    // `statusline` does not wait for a caller that never closes its end, whether the caller writes or not.
     for written in ["", &of_session("session-1")] {
         let begun = Instant::now();
         let mut command = env.command("sisyphus");

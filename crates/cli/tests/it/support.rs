@@ -9,7 +9,7 @@ pub(crate) fn fixture(client: &Client, name: &str) -> String {
     client.env.command(&format!("fixture-{name}")).get_program().to_str().unwrap().to_owned()
 }
 
-/// The process whose number stands in the line `number` of the output.
+/// The process whose number is in the line `number` of the output.
 pub(crate) fn printed(running: &Running, number: usize) -> Process {
     wait_for("a process number in the output", || {
         let text = running.text();

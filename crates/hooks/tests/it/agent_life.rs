@@ -116,7 +116,7 @@ fn a_slot_is_free_after_every_pair_of_faults() {
 
 /// Whether another agent finds the only slot taken.
 fn is_taken(session: &Session<'_>) -> bool {
-    // Denied by whatever is left of the line as well: it must be empty.
+    // A queued call would deny it, too: the queue must be empty.
     assert_eq!(line(session).len(), 0);
     let taken = !denied(&Agent::new(session, 99).is_called()).is_empty();
     session.env.edit_state("active.json", |active| {

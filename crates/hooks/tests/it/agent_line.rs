@@ -80,7 +80,7 @@ fn four_calls_with_two_slots_each_gets_its_turn_once() {
     }
     assert_eq!(session.send(&turn_ends(&session, &[two.id()])).stdout, "");
 
-    // Neither a newcomer nor who comes after it takes what is kept.
+    // Neither a new call nor a later one in the queue takes the reserved slot.
     assert!(denied(&Agent::new(&session, 5).is_called()).contains("number 2 in the queue"));
     let early = denied(&four.again(14).is_called());
     assert!(
@@ -164,7 +164,7 @@ fn an_unheard_turn_goes_behind_the_others() {
     assert_eq!(turns(&told(&here.types())), [3]);
     three.again(13).runs();
     assert_eq!(line(&here)[0]["turn"], "unheard");
-    // A session that sleeps keeps no slot from anybody.
+    // An idle session keeps no slot from other sessions.
     here.tell(&three.again(13).notice());
     assert_eq!(line(&here)[0]["turn"], "unheard");
     assert_eq!(turns(&told(&there.types())), [2]);

@@ -1,5 +1,5 @@
-//! A model that starts one failing command after the other, with a client that announces none of the ends: it is woken
-//! a bounded number of times, and nothing is lost.
+//! A model starts one failing command after the other, and Claude Code announces none of the results. The waiters wake
+//! it a bounded number of times, and nothing is lost.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -191,7 +191,7 @@ fn tellings(said: &[String], id: &str) -> Tellings {
     tellings
 }
 
-/// Whether a hook has waited for the lock in vain, and nothing else went wrong.
+/// Whether a hook timed out waiting for the lock, and nothing else went wrong.
 fn a_lock_was_waited_for(env: &TestEnv) -> bool {
     let log = log(env);
     !log.is_empty() && log.lines().all(|line| line.contains("timed out waiting"))

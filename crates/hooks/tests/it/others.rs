@@ -14,7 +14,7 @@ use crate::start::feed;
 
 const HOOK: &str = r#"{"hooks":{"PreToolUse":[{"matcher":"Bash","hooks":[]}]}}"#;
 
-/// A session of a client that was started in `project` without any flag, at a moment when its shell is in `cwd`.
+/// A session of a Claude Code that was started in `project` without any flag, at a moment when its shell is in `cwd`.
 struct Started<'a> {
     session: Session<'a>,
     project: PathBuf,

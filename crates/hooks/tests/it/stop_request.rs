@@ -1,4 +1,4 @@
-//! Who asked for a stop is noted before the stop happens.
+//! A hook notes that the model requested a stop, before the stop happens.
 
 use serde_json::Value;
 use sisyphus_testing::TestEnv;

@@ -55,7 +55,7 @@ fn a_blocking_call_ends_with_the_command() {
     let call =
         model.begin("background_output", json!({ "task_id": running.id, "block": true }), None);
     wait_for("a word of progress", || (!model.heard().is_empty()).then_some(()));
-    // A second one comes by itself.
+    // A second one follows without a request.
     wait_for("another", || (model.heard().len() >= 2).then_some(()));
     let begin = Instant::now();
     let_go(&client);

@@ -104,7 +104,7 @@ fn old_ends_are_never_shown() {
     stage.env.edit_state("notify.json", |notes| {
         for kind in ["ended", "over"] {
             let notes = notes[kind].as_array_mut().unwrap();
-            // The last end is younger, the sum is not.
+            // The last result is younger, the summary is not.
             let old = notes.len() - usize::from(kind == "ended");
             for note in &mut notes[..old] {
                 note["at"] = json!(Utc::now() - Duration::from_secs(11 * 60));

@@ -41,7 +41,7 @@ fn another_home_does_not_mislead_the_notifier() {
         client.wait_until_running(&running);
         std::fs::write(client.env.project().join("go"), "").unwrap();
         running.wait();
-        // No hook comes by: the runner started it.
+        // No hook runs: the runner started the notifier.
         assert_eq!(client.env.state_file("active.json")["tasks"][0]["status"]["outcome"], "failed");
         let notes = client.env.state().join("notify.json");
         let lock = client.env.state().join("notify.lock");
@@ -55,7 +55,7 @@ fn another_home_does_not_mislead_the_notifier() {
 fn a_waiting_notifier_holds_no_file_of_its_caller() {
     let mut client = Client::new(Shell::Bash);
     let _desktop = UnixListener::bind(client.env.bus()).unwrap();
-    // As of a client that was started under a lock.
+    // As of a Claude Code that was started under a lock.
     client.prelude = "exec 7>>held; flock -n 7 || true\n".to_owned();
     let running = client.background("until [ -e go ]; do sleep 0.02; done; exit 4");
     client.wait_until_running(&running);

@@ -10,7 +10,7 @@ use sisyphus_testing::{Client, wait_until};
 
 use crate::support::{fixture, in_both};
 
-/// Two calls of one command, whose shells print who they are.
+/// Two calls of one command, whose shells print their own task.
 struct Twins {
     calls: [Value; 2],
     shells: [Running; 2],

@@ -16,7 +16,7 @@ use crate::support::in_both;
 struct Plant {
     /// The planted file, still elsewhere.
     file: PathBuf,
-    /// Where one who is in the sandbox would look for it.
+    /// Where a sandboxed process would look for it.
     dir: PathBuf,
     /// Appears when the program is started.
     damage: PathBuf,
@@ -148,7 +148,7 @@ fn a_command_without_a_handoff_runs_once() {
     }
 }
 
-/// As when a hook comes by in the moment before a runner gives its run up.
+/// As when a hook runs in the moment before a runner gives its run up.
 #[test]
 fn a_run_that_was_seen_and_then_given_up_is_no_loss() {
     let client = Client::new(Shell::Bash);

@@ -13,7 +13,7 @@ use sisyphus_testing::{Client, Shell, failure_notice, wait_until};
 use crate::line::counted;
 use crate::support::in_both;
 
-/// Ends with the code that stands in the file `stop` of its folder.
+/// Exits with the code in the file `stop` of its folder.
 const COMMAND: &str = "echo ready; until [ -s stop ]; do sleep 0.02; done; exit \"$(cat stop)\"";
 
 /// A call in a folder of its own.

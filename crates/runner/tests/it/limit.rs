@@ -10,7 +10,7 @@ use crate::support::{fixture, in_both};
 
 const LIMIT_MS: u64 = 700;
 
-/// The process whose number stands in the line `number` of the output.
+/// The process whose number is in the line `number` of the output.
 fn printed(running: &Running, number: usize) -> Process {
     wait_for("a process number in the output", || {
         let text = running.text();

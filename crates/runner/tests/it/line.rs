@@ -1,4 +1,4 @@
-//! The line of a user: exact among many, one for all configuration folders, and not held up by what sleeps or is dead.
+//! The queue of a user: exact among many, one for all configuration folders, and not held up by what sleeps or is dead.
 
 use std::fs;
 use std::path::Path;
@@ -235,7 +235,7 @@ fn what_is_let_go_unproven_counts() {
     wait_for_line(&client, 1);
     let_go(&client, 1);
     first.wait();
-    // The head of the line looks once a second.
+    // The first runner of the queue looks once a second.
     let since = Instant::now();
     wait_until("two looks to go by", || since.elapsed() > Duration::from_millis(2_500));
     assert_eq!(started(&client), [1, 9]);

@@ -1,4 +1,4 @@
-//! What sandboxed commands do below `/tmp/claude-UID` neither holds up nor lifts the line outside.
+//! What sandboxed commands do below `/tmp/claude-UID` neither holds up nor lifts the queue outside.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -107,7 +107,7 @@ fn a_link_in_place_of_the_lock() {
     });
 }
 
-/// The hooks deliver a result whatever stands in the place of the runner's lock.
+/// The hooks deliver a result whatever is in the place of the runner's lock.
 #[test]
 fn a_spoiled_lock_keeps_no_result_back() {
     for what in ["a link", "a folder", "a pipe"] {

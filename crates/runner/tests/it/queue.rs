@@ -22,7 +22,7 @@ pub(crate) fn slots_are(client: &Client, slots: usize) {
     client.env.set(&json!({ "max_background_tasks": slots }));
 }
 
-/// More than one look goes by: the head of the line has one every second.
+/// Long enough for a look at the settings: the first runner of the queue has one every second.
 fn wait_for_a_look_at_the_settings() {
     let since = Instant::now();
     wait_until("a moment to pass", || since.elapsed() > Duration::from_millis(1_200));
@@ -70,7 +70,7 @@ fn states(client: &Client) -> Vec<(Value, Value)> {
 fn a_command_above_the_limit_waits() {
     in_both(|client| {
         slots_are(client, 1);
-        // One after the other: who comes to the line first is a matter of how fast its shell comes up.
+        // One after the other: otherwise the shell that comes up first is the first in the queue.
         let first = job(client, 1);
         wait_for_start(client, &[1]);
         let waiting = [2, 3].map(|number| {
@@ -177,7 +177,7 @@ fn a_gap_in_the_line_closes() {
     wait_until("the line to close", || {
         let line = fs::read_dir(client.env.runtime().join("line/waiting")).unwrap();
         let locks = line.flatten().filter(|entry| entry.path().extension().is_none());
-        // The next who looks removes what a killed one left.
+        // The next runner that looks removes what a killed one left.
         locks.count() <= 2
     });
     let_go(&client, 1);

@@ -21,7 +21,7 @@ fn it_is_silent_and_succeeds_under_any_option() {
     });
 }
 
-/// What makes a shell bash is not what stands in its environment.
+/// The snippet takes no shell for bash or zsh because of an inherited variable.
 #[test]
 fn it_takes_no_shell_for_another() {
     in_both(|client| {
@@ -138,7 +138,7 @@ fn it_changes_nothing_in_the_shell() {
     });
 }
 
-/// The snippet changes nothing in a shell whose claim is in vain.
+/// The snippet changes nothing in a shell whose claim fails.
 #[test]
 fn an_unannounced_shell_stays_unchanged() {
     in_both(|client| {

@@ -1,4 +1,5 @@
-//! The line among several of one process: `flock` is of an open file, so two of them are as two processes.
+//! The queue among several entries of one process: `flock` belongs to an open file, so two of them are like two
+//! processes.
 
 use std::fs;
 use std::num::NonZeroUsize;

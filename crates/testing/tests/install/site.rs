@@ -32,7 +32,7 @@ pub(crate) const BINARIES: [&str; 13] = [
     "sisyphus-wake",
 ];
 
-/// A user of this machine who has nothing yet.
+/// A user of this machine without any of our files.
 #[derive(Debug)]
 pub(crate) struct Site {
     dir: TempDir,

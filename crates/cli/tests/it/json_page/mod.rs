@@ -17,7 +17,7 @@ use printed::Printed;
 const NOT_PLANTED: [(&str, &str, &str); 1] =
     [("notify", "route desktop", "needs a desktop; the tests of the notifier have one")];
 
-/// A command, and who has it answer in every way that can be planted.
+/// A command, and a function that gets its answer in every way that can be planted.
 type Answers = (&'static str, fn() -> Vec<Value>);
 
 /// The page about JSON names every field that the commands print, and no other.
@@ -68,7 +68,7 @@ fn every_command_that_prints_json_has_a_section() {
     let help = prints(&env, &["--help"]);
     let (_, rest) = help.split_once("Commands:\n").unwrap();
     let lines = rest.lines().take_while(|line| !line.is_empty());
-    // What is indented further goes on with the line before.
+    // A line that is indented further continues the line before.
     let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     let names = names.filter(|name| !name.is_empty() && *name != "help");
     let with_json = names.filter(|name| prints(&env, &[name, "--help"]).contains("--json"));

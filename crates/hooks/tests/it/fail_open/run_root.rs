@@ -73,8 +73,8 @@ fn spoiled() -> impl Iterator<Item = (&'static str, Spoil)> {
     SPOILED.into_iter().chain(SPOILED_BY_OTHERS.into_iter().filter(move |_| is_root))
 }
 
-/// The hooks write nothing into a run root that is not ours alone. Nothing that counts for commands outside the sandbox
-/// lies there, so that they go on as ever.
+/// The hooks write nothing into a run root that is not ours alone. Commands outside the sandbox need nothing from
+/// there, so they go on.
 #[test]
 fn a_spoiled_run_root_gets_no_files() {
     for (what, spoil) in spoiled() {

@@ -54,7 +54,7 @@ fn a_broken_list_is_set_aside() {
     }
 }
 
-/// S18: what was owed stands in the list and goes with it; what runs is found again in its run folder.
+/// S18: a broken list loses the owed results in it. The hooks find what runs again in its run folder.
 #[test]
 fn a_broken_list_holds_no_result_back() {
     for broken in BROKEN {

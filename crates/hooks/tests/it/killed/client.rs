@@ -6,7 +6,7 @@ use sisyphus_testing::TestEnv;
 use crate::session::Session;
 use crate::start::{binary_of, feed, is_swallowed, log, told};
 
-/// Sends an event to its hook as a client that is gone right after: the parent of the hook is a process of its own.
+/// Sends an event to its hook as a Claude Code that exits right after: the parent of the hook is a process of its own.
 fn last_words(session: &Session<'_>, event: &Value) {
     let hook = session.env.command(&binary_of(event["hook_event_name"].as_str().unwrap()));
     let mut client = session.env.plain("sh");
