@@ -33,7 +33,7 @@ const SUSPENDED_MS: usize = 600;
 const RUNNERS: usize = 25;
 const SHELLS: usize = 10;
 const COMMAND_MS: usize = 300;
-/// How many of a thousand turns end with the death of the client.
+/// How many of a thousand turns end with the death of the fake client.
 const CLIENTS: usize = 100;
 
 /// Chooses the processes by its seed.
@@ -87,7 +87,7 @@ impl Injector {
         });
     }
 
-    /// Whether the client dies in this turn.
+    /// Whether the injector kills the fake client in this turn.
     pub(super) fn hits_client(&self) -> bool {
         self.kills == Kills::Everything && hits(&mut lock(&self.random), CLIENTS)
     }

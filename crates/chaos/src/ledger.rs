@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Event {
     /// The model makes a call.
     Called(Call),
-    /// The client started its shell.
+    /// The fake client started its shell.
     Launched {
         call: usize,
     },
@@ -37,17 +37,17 @@ pub(super) enum Event {
         call: usize,
         cause: Cause,
     },
-    /// The client saw the shell exit.
+    /// The fake client saw the shell exit.
     Exited {
         call: usize,
         code: Option<i32>,
         signal: Option<i32>,
     },
-    /// The client wrote the call's answer, which names the task, to its transcript.
+    /// The fake client wrote the call's answer, which names the task, to its transcript.
     Answered {
         call: usize,
     },
-    /// The client gave its own notice to the model.
+    /// The fake client gave its own notice to the model.
     Noticed {
         call: usize,
     },
@@ -93,7 +93,7 @@ pub(super) enum Cause {
     Runner,
     /// The command's shell below its runner.
     Shell,
-    /// The model stopped it with `TaskStop`; the client itself reports that to the model.
+    /// The model stopped it with `TaskStop`; the fake client itself reports that to the model.
     TaskStop,
 }
 
@@ -109,7 +109,7 @@ pub(super) struct HookRun {
     /// The length of the ledger when the hook started.
     pub(super) since: u64,
     pub(super) fate: Fate,
-    /// Its output, as the client read it.
+    /// Its output, as the fake client read it.
     pub(super) stdout: String,
 }
 

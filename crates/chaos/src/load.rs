@@ -18,7 +18,7 @@ const BURST: usize = 8;
 const LONGEST: usize = 400;
 /// The longest time that a session idles between two turns, in milliseconds.
 const IDLE: usize = 500;
-/// The client of a turn, if it dies, dies within this many milliseconds of the turn's start.
+/// If the fake client dies in a turn, it dies within this many milliseconds of the turn's start.
 const TURN: usize = 400;
 /// How long a crashed client stays away at most, in milliseconds.
 const AWAY: usize = 800;

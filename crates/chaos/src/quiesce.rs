@@ -14,8 +14,8 @@ use super::ledger::Event;
 
 /// How long the commands may take to end.
 const COMMANDS: Duration = Duration::from_secs(120);
-/// How long the owed reports may take without a prompt: the client has its time to send a notice, then a waiter must
-/// wake the session.
+/// How long the owed reports may take without a prompt: the fake client has its time to send a notice, then a waiter
+/// must wake the session.
 const WAITERS: Duration = Duration::from_secs(8);
 /// How long one session idles before the next one.
 const SHARE: Duration = Duration::from_millis(100);

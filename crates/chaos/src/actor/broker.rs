@@ -1,4 +1,4 @@
-//! The client process of a scene: the parent of hooks and shells, so that it can be killed as Claude Code can.
+//! The fake client of a scene: the parent of hooks and shells. The injector kills it as a user can kill Claude Code.
 //!
 //! It starts what its input requests, one request a line, and reports each exit. Its main thread starts everything,
 //! because the kernel counts the end of the starting *thread* as the end of the parent.

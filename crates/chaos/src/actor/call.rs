@@ -1,4 +1,4 @@
-//! One call's way through the client: its hooks, its shell, its end.
+//! One call in the fake client: its hooks, its shell, its result.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::lock;
 use crate::sys;
 use crate::tree::tree;
 
-/// How long the client waits after it stops a task, before it kills the task.
+/// How long the fake client waits after it stops a task, before it kills the task (CC-37).
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What a call is to run.
@@ -110,7 +110,7 @@ impl Session {
         Some(running)
     }
 
-    /// Starts a background command whose end the client sees.
+    /// Starts a background command whose exit the fake client sees.
     pub(crate) fn launch(self: &Arc<Self>, call: &Call) -> Option<Running> {
         let client = self.client();
         let (running, process) = self.shell(call)?;
@@ -257,7 +257,7 @@ impl Session {
         self.arrived.notify_all();
     }
 
-    /// Removes a call from those that the client lists as running; false if it was not among them.
+    /// Removes a call from those that the fake client lists as running; false if it was not among them.
     fn takes_from_live(&self, call: &Call) -> bool {
         let mut live = lock(&self.live);
         let before = live.len();

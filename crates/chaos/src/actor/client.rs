@@ -18,7 +18,7 @@ use crate::lock;
 /// The verb that makes this program a client.
 pub(crate) const VERB: &str = "chaos-client";
 
-/// The receivers of the reports; `None` once the client is dead.
+/// The receivers of the reports; `None` once the fake client is dead.
 type Waiting = Mutex<Option<HashMap<u64, (Sender<u32>, Sender<Exit>)>>>;
 
 /// A client that runs, or was killed.
@@ -69,14 +69,14 @@ impl Client {
                     hand_on(&served, report);
                 }
             }
-            // The client was killed, so no report follows.
+            // The fake client was killed, so no report follows.
             lock(&served).take();
         });
         let (next, is_dead) = (AtomicU64::new(0), AtomicBool::new(false));
         Ok(Self { child: Mutex::new(child), stdin: Mutex::new(stdin), waiting, next, is_dead })
     }
 
-    /// Starts a process; `None` if the client is dead.
+    /// Starts a process; `None` if the fake client is dead.
     pub(crate) fn spawn(&self, mut request: Request) -> Option<Process> {
         request.id = self.next.fetch_add(1, Ordering::Relaxed);
         let (started, id) = channel();

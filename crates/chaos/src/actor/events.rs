@@ -14,11 +14,11 @@ pub(super) struct Events {
     pub(super) folder: PathBuf,
 }
 
-/// How the client reports that a command ended.
+/// How the fake client reports that a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Code(i32),
-    /// The client stopped it.
+    /// The fake client stopped it.
     Stopped,
 }
 
@@ -31,7 +31,7 @@ impl Events {
         self.event("UserPromptSubmit", &self.folder, json!({ "prompt": text }))
     }
 
-    /// The client's notice that a command ended.
+    /// The fake client's notice that a command ended.
     pub(super) fn notice(&self, call: &Call, output: &Path, end: End) -> Value {
         let (status, verdict) = match end {
             End::Code(0) => ("completed", "completed (exit code 0)".to_owned()),

@@ -21,7 +21,7 @@ use crate::lock;
 /// How often a session starts again until its hook survives to attach it.
 const ATTEMPTS: usize = 8;
 
-/// Whether the client sends notices when commands end.
+/// Whether the fake client sends notices when commands end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notices {
     Sent,
@@ -45,9 +45,9 @@ pub(crate) struct Session {
     pub(super) outputs: PathBuf,
     pub(super) inbox: Mutex<VecDeque<Notice>>,
     pub(super) arrived: Condvar,
-    /// The background commands that the client lists as running.
+    /// The background commands that the fake client lists as running.
     pub(super) live: Mutex<Vec<Call>>,
-    /// The subagents that the client lists as running.
+    /// The subagents that the fake client lists as running.
     pub(super) agents: Mutex<Vec<String>>,
     env_file: PathBuf,
     client: Mutex<Arc<Client>>,
@@ -55,7 +55,7 @@ pub(crate) struct Session {
     is_over: AtomicBool,
 }
 
-/// The part of a hook's answer that the client uses.
+/// The part of a hook's answer that the fake client uses.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
     pub(super) context: Option<String>,
@@ -120,7 +120,7 @@ impl Session {
         Ok(())
     }
 
-    /// The client is killed.
+    /// Kills the fake client.
     pub(crate) fn crash(&self) {
         self.note(&Event::ClientKilled { session: self.name().to_owned() });
         self.client().kill();
@@ -176,7 +176,7 @@ impl Session {
         self.hear(binary, fate, &exit)
     }
 
-    /// The client reads the answer of a hook that exited, and nothing of a killed one.
+    /// The fake client reads the answer of a hook that exited, and nothing of a killed one.
     fn hear(&self, binary: &str, fate: Fate, exit: &Exit) -> Reply {
         if fate != Fate::Exited {
             return Reply { is_orphaned: fate == Fate::Orphaned, ..Reply::default() };
@@ -238,7 +238,7 @@ impl Session {
             .with_context(|| format!("could not read `{}`", self.env_file.display()))
     }
 
-    /// Runs a program as a child of the client; returns what it printed.
+    /// Runs a program as a child of the fake client; returns what it printed.
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Result<String> {
         let request = Request {
             program: program.into(),
@@ -247,8 +247,8 @@ impl Session {
             folder: self.home.project(),
             ..Request::default()
         };
-        let process = self.client().spawn(request).context("the client is dead")?;
-        let exit = process.wait().context("the client is dead")?;
+        let process = self.client().spawn(request).context("the fake client is dead")?;
+        let exit = process.wait().context("the fake client is dead")?;
         ensure!(exit.code == Some(0), "`{program}` exited with {:?}: {}", exit.code, exit.stderr);
         Ok(exit.stdout)
     }

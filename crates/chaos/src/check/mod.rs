@@ -98,7 +98,7 @@ fn at_once<'a>(lines: &[Line], stories: &Stories<'a>, counts: &[fn(&Story<'a>) -
     most
 }
 
-/// With or without the plugin the command runs once, and the client sees its exit code.
+/// With or without the plugin the command runs once, and the fake client sees its exit code.
 fn ran_once(verdict: &mut Verdict, story: &Story<'_>) {
     let starts = story.starters.len();
     let call = story.call.number;
@@ -113,7 +113,7 @@ fn ran_once(verdict: &mut Verdict, story: &Story<'_>) {
         && code != Some(own)
     {
         verdict.violations.push(format!(
-            "call {call} exits with {own}, and the client saw {code:?}, signal {signal:?}"
+            "call {call} exits with {own}, and the fake client saw {code:?}, signal {signal:?}"
         ));
     }
     if story.call.kind == Kind::Background && starts > 0 && !story.is_supervised() {
@@ -144,7 +144,7 @@ fn told_once(verdict: &mut Verdict, stories: &Stories<'_>, story: &Story<'_>) {
         return;
     }
     if !story.is_noticed {
-        verdict.note("commands never reported, and the client's own notice was not read");
+        verdict.note("commands never reported, and the fake client's own notice was not read");
     }
     verdict.never.push(describe(story));
 }

@@ -23,7 +23,7 @@ pub(super) struct Story<'a> {
     /// Where the command's own line says that it exits, and with which code.
     pub(super) ended: Option<(u64, i32)>,
     pub(super) killed: Option<(u64, Cause)>,
-    /// How the client saw the shell exit: code and signal.
+    /// How the fake client saw the shell exit: code and signal.
     pub(super) exited: Option<(Option<i32>, Option<i32>)>,
     /// Where the ledger says that. The runner has exited before it, and has left its result.
     pub(super) exited_at: Option<u64>,
@@ -56,7 +56,7 @@ pub(super) struct Stories<'a> {
     pub(super) strange: Vec<Telling>,
     /// Hooks that were not killed and must report everything owed to their session.
     pub(super) orphaned: Vec<(u64, &'a HookRun)>,
-    /// Hooks that lived and have to tell all that is owed to their session.
+    /// Hooks that lived and have to report all that is owed to their session.
     pub(super) prompts: Vec<&'a HookRun>,
     pub(super) killed_clients: Vec<&'a str>,
 }
@@ -178,14 +178,14 @@ impl<'a> Story<'a> {
         self.starters.first().is_some_and(|by| by.starts_with("sisyphus-run"))
     }
 
-    /// Whether its runner could know that it runs in the background: a hook that was not killed has seen the client's
-    /// answer. Without that it may be a foreground command, which must not wait.
+    /// Whether its runner could know that it runs in the background: a hook that was not killed has seen the fake
+    /// client's answer. Without that it may be a foreground command, which must not wait.
     pub(super) fn is_limited(&self) -> bool {
         let is_answer = |run: &HookRun| run.hook == ANSWER && run.fate == Fate::Exited;
         self.is_supervised() && self.hooks.iter().any(|run| is_answer(run))
     }
 
-    /// Whether a hook that was not killed has seen the client's notice.
+    /// Whether a hook that was not killed has seen the fake client's notice.
     pub(super) fn was_noticed(&self) -> bool {
         let is_notice = |run: &HookRun| run.hook == PROMPT;
         self.hooks.iter().any(|run| is_notice(run) && run.fate == Fate::Exited)

@@ -155,7 +155,7 @@ fn a_report_in_the_wrong_place_is_found() {
     assert_eq!(counts(&judge(events)), [0, 0, 1, 0, 0]);
 }
 
-/// The command ran twice, or not at all, or the client saw another exit code than its own.
+/// The command ran twice, or not at all, or the fake client saw another exit code than its own.
 #[test]
 fn a_command_that_was_not_left_alone_is_found() {
     let mut events = right();

@@ -1,6 +1,6 @@
 //! A sandboxed command attacks processes outside of its sandbox.
 //!
-//! As in Claude Code's sandbox it has a process namespace of its own, and may write only to the client's temporary
+//! As in Claude Code's sandbox it has a process namespace of its own, and may write only to Claude Code's temporary
 //! folder. It knows our file names and formats, and tries every folder.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What happens to the client's temporary folder while commands run.
+//! What happens to Claude Code's temporary folder while commands run.
 
 use std::fs;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(super) fn removed(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// It is full when commands end, and a person types before the client sends a notice (S6).
+/// It is full when commands end, and a person types before the fake client sends a notice (S6).
 pub(super) fn full(stage: &Stage) -> Result<()> {
     let tmp = stage.home.folder.join("tmp").display().to_string();
     let wrapper = ["bwrap", "--dev-bind", "/", "/", "--size", ROOM, "--tmpfs", &tmp, "--"];
