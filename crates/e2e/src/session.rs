@@ -103,8 +103,8 @@ impl<'home> Session<'home> {
     /// The final result of the run.
     pub(crate) fn result(&self) -> Result<Value> {
         let last = self.events()?.into_iter().rfind(|event| event["type"] == "result");
-        let last = last.context("the client printed no result")?;
-        ensure!(last["is_error"] == false, "the client ended with an error: {last}");
+        let last = last.context("Claude Code printed no result")?;
+        ensure!(last["is_error"] == false, "Claude Code ended with an error: {last}");
         Ok(last)
     }
 
@@ -114,18 +114,18 @@ impl<'home> Session<'home> {
         let complaints = home.folder.join(format!("err{suffix}"));
         command.stdout(File::create(&printed)?).stderr(File::create(&complaints)?);
         sys::own_group(&mut command);
-        let mut child = command.spawn().context("could not start the client")?;
+        let mut child = command.spawn().context("could not start Claude Code")?;
         let stdin = child.stdin.take();
         Ok(Self { home, child, stdin, printed, complaints })
     }
 
     fn wait_for_exit(&mut self) -> Result<()> {
-        let status = wait::until("the client to end", LIMIT, || Ok(self.child.try_wait()?))?;
+        let status = wait::until("Claude Code to exit", LIMIT, || Ok(self.child.try_wait()?))?;
         if status.success() {
             return Ok(());
         }
         let complaint = fs::read_to_string(&self.complaints).unwrap_or_default();
-        bail!("the client failed ({status}): {}", complaint.trim());
+        bail!("Claude Code failed ({status}): {}", complaint.trim());
     }
 }
 
@@ -136,7 +136,7 @@ impl Drop for Session<'_> {
         if matches!(self.child.try_wait(), Ok(None)) {
             sys::terminate_group(leader);
             let ended = || matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
-            if wait::until_true("the client to end", Duration::from_secs(2), ended).is_err() {
+            if wait::until_true("Claude Code to exit", Duration::from_secs(2), ended).is_err() {
                 sys::kill_group(leader);
                 self.child.wait().ok();
             }

@@ -56,7 +56,7 @@ impl<'home> Tui<'home> {
         start.args(variables);
         start.arg(client.get_program()).args(client.get_args()).arg(BYPASS).args(arguments);
         let status = start.status().context("could not start `tmux`")?;
-        ensure!(status.success(), "`tmux` could not start the client ({status})");
+        ensure!(status.success(), "`tmux` could not start Claude Code ({status})");
         tui.wait_for_screen("bypass permissions on")?;
         Ok(tui)
     }
@@ -115,14 +115,14 @@ impl<'home> Tui<'home> {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Kills the client, and nothing that it has started.
+    /// Kills Claude Code, and nothing that it has started.
     pub(crate) fn kill(&self) -> Result<()> {
         let output = self.command().args(["display-message", "-p", "#{pane_pid}"]).output();
         let printed = output.context("could not start `tmux`")?.stdout;
         let leader = String::from_utf8_lossy(&printed).trim().parse();
         let leader = leader.context("`tmux` did not say which process is in the terminal")?;
         sys::kill_group(leader);
-        wait::until_true("the client to end", LIMIT / 9, || !sys::is_alive(leader))
+        wait::until_true("Claude Code to exit", LIMIT / 9, || !sys::is_alive(leader))
     }
 
     fn keys(&self, keys: &[&str]) -> Result<()> {

@@ -29,11 +29,11 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         "the foreground command's output is not its result"
     );
     let notifications = last.notifications();
-    let notification = notifications.first().context("the client announced nothing")?;
-    ensure!(notifications.len() == 1, "the client announced more than once: {notifications:?}");
-    ensure!(notification.status == "failed", "the client announced `{}`", notification.status);
+    let notification = notifications.first().context("Claude Code announced nothing")?;
+    ensure!(notifications.len() == 1, "Claude Code announced more than once: {notifications:?}");
+    ensure!(notification.status == "failed", "Claude Code announced `{}`", notification.status);
     let expected = "Background command \"run the tests\" failed with exit code 3";
-    ensure!(notification.summary == expected, "the client announced `{}`", notification.summary);
+    ensure!(notification.summary == expected, "Claude Code announced `{}`", notification.summary);
     ensure!(last.reminders().is_empty(), "a reminder of a plugin that is not there");
     Ok(())
 }

@@ -19,7 +19,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let tui = Tui::start(&home, &api, &[])?;
     tui.say("please start")?;
     let announced =
-        api.wait_for("the client to announce the end", Duration::from_secs(15), |requests| {
+        api.wait_for("Claude Code to announce the result", Duration::from_secs(15), |requests| {
             requests.iter().find_map(|request| request.notifications().pop())
         })?;
     ensure!(announced.status == "failed", "the client announced `{}`", announced.status);

@@ -39,7 +39,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
 
     fs::write(home.project.join("go"), "")?;
     wait::until_true("the first command to end", Duration::from_secs(5), || exists("ended"))
-        .context("it died with the client")?;
+        .context("it died with Claude Code")?;
     let before = api.requests().len();
     let mut resumed = Session::idle(&home, &api, &[BYPASS, "--resume", SESSION])?;
     resumed.send("what became of them?")?;

@@ -28,7 +28,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     );
     ensure!(
         with < without + ALLOWED,
-        "the client took {:.1} s instead of {:.1} s",
+        "Claude Code took {:.1} s instead of {:.1} s",
         with.as_secs_f64(),
         without.as_secs_f64()
     );

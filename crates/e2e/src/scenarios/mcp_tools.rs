@@ -46,7 +46,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     session.send("go")?;
     api.wait_for("the last answer", Duration::from_secs(60), |all| all.get(6).map(|_| ()))?;
     let all = api.wait_until_quiet(Duration::from_secs(4), Duration::from_secs(30))?;
-    let last = all.last().context("the client sent no request")?;
+    let last = all.last().context("Claude Code sent no request")?;
 
     let listed = data(last, "toolu_0002_0")?;
     let states: Vec<String> = list(&listed["tasks"])

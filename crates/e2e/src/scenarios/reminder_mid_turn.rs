@@ -61,7 +61,7 @@ pub(super) fn check_first(requests: &[Request]) -> Result<()> {
     ensure!(!reminder.contains(file), "the reminder names `{file}` once more:\n{reminder}");
     ensure!(
         !request.notifications().is_empty(),
-        "the client's own notification is not in that request"
+        "Claude Code's own notification is not in that request"
     );
     Ok(())
 }

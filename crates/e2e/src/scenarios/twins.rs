@@ -36,7 +36,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
             .notifications()
             .into_iter()
             .filter(|one| one.call == call && one.summary.contains("exit code 4"));
-        ensure!(announced.count() <= 1, "the client announced `{call}` more than once");
+        ensure!(announced.count() <= 1, "Claude Code announced `{call}` more than once");
     }
     let reminders = last.reminders().join("\n");
     let lines = reminders.lines().filter(|line| line.contains(OUTCOME));

@@ -27,7 +27,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     })?;
     let tui = Tui::start(&home, &api, &[])?;
     tui.say("run the tests")?;
-    tui.wait_for_screen(LOST).context("the client has announced nothing that could be lost")?;
+    tui.wait_for_screen(LOST).context("Claude Code has announced nothing that could be lost")?;
     let ended = Instant::now();
     let (number, woken) = api.wait_for("the session to wake", LIMIT, |requests| {
         let number = requests.iter().position(|request| reminder(request).is_some())?;

@@ -141,7 +141,7 @@ impl<'a> Crash<'a> {
         Ok(session)
     }
 
-    /// Sends a prompt, and waits for its turn.
+    /// Sends a prompt, and waits until the turn is over.
     fn ask(&self, session: &mut Session<'_>, question: &str) -> Result<()> {
         let before = self.api.requests().len();
         session.send(question)?;

@@ -11,7 +11,7 @@ use super::task::{ALL, Task};
 use super::{Play, SESSION};
 use crate::leftovers::flattened;
 
-/// What the client keeps of a hook that did not fail.
+/// What Claude Code keeps of a hook that did not fail.
 const HARMLESS: [&str; 2] = ["hook_success", "hook_additional_context"];
 
 impl Play<'_> {
@@ -67,7 +67,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Neither the plugin nor the client noted that a hook failed.
+    /// Neither the plugin nor Claude Code noted that a hook failed.
     pub(super) fn check_logs(&self) -> Result<()> {
         for state in [self.home.old_state(), self.home.state()] {
             let log = fs::read_to_string(state.join("hooks.log")).unwrap_or_default();
@@ -76,11 +76,11 @@ impl Play<'_> {
         let projects = self.home.path.join(".claude/projects");
         let transcript = projects.join(flattened(&self.home.project)).join(SESSION);
         let transcript = fs::read_to_string(transcript.with_extension("jsonl"))
-            .context("could not read the conversation that the client has kept")?;
+            .context("could not read the conversation that Claude Code has kept")?;
         let entries = transcript.lines().filter_map(|line| serde_json::from_str(line).ok());
         let hooks = entries.map(|mut entry: Value| entry["attachment"].take());
         let hooks: Vec<Value> = hooks.filter(|it| has_word(it, "hook_")).collect();
-        ensure!(!hooks.is_empty(), "the client has kept no word of a hook");
+        ensure!(!hooks.is_empty(), "Claude Code has kept no record of a hook");
         let red = hooks.iter().find(|it| !HARMLESS.iter().any(|harmless| it["type"] == *harmless));
         ensure!(red.is_none(), "a hook failed: {red:?}");
         Ok(())

@@ -1,5 +1,5 @@
-//! The plugin replaces 0.1.0 while a session is open: every command that the session started under 0.1.0 is reported once with
-//! its exit code, by the old hooks, by the new ones, or to the resumed session after the client is killed.
+//! The plugin replaces 0.1.0 while a session is open: every command that the session started under 0.1.0 is reported
+//! once with its exit code, by the old hooks, by the new ones, or to the resumed session after Claude Code is killed.
 
 mod checks;
 mod steps;
@@ -55,7 +55,7 @@ struct Play<'home> {
 }
 
 impl Play<'_> {
-    /// At its end one result is reported, one is owed, two commands run and one waits in line.
+    /// At its end one result is reported, one is owed, two commands run and one is queued.
     fn under_the_old_version(&self, tui: &Tui<'_>) -> Result<()> {
         tui.say("start them all")?;
         self.wait_until_begun(TOLD.name)?;

@@ -11,15 +11,15 @@ pub(super) struct Task {
     pub(super) exit_code: u16,
 }
 
-/// Ends under 0.1.0, which tells it.
+/// Ends under 0.1.0, which reports it.
 pub(super) const TOLD: Task = Task { name: "reported", exit_code: 11 };
 /// Ends under 0.1.0 and is still owed when the plugin is replaced.
 pub(super) const OWED: Task = Task { name: "owed", exit_code: 12 };
 /// Ends after the update.
 pub(super) const AFTER: Task = Task { name: "after", exit_code: 13 };
-/// Ends when the client is dead.
+/// Ends when Claude Code is dead.
 pub(super) const ORPHAN: Task = Task { name: "orphan", exit_code: 14 };
-/// Is in line at the update, and runs on into the resumed session.
+/// Is queued at the update, and runs on into the resumed session.
 pub(super) const WAITS: Task = Task { name: "waits", exit_code: 15 };
 /// Starts after the update in the session that 0.1.0 has set up.
 pub(super) const LATE: Task = Task { name: "late", exit_code: 16 };
