@@ -19,7 +19,7 @@ pub(crate) struct Ours<'a> {
     calls: u32,
 }
 
-/// A call, and the client's id of its task.
+/// A call, and Claude Code's id of its task.
 pub(crate) struct Called {
     pub(crate) call: Call,
     pub(crate) client_id: String,
