@@ -31,7 +31,7 @@ impl Completions {
         Self { watched, opened, has_closed: AtomicBool::new(false) }
     }
 
-    /// Wakes every waiting call, because the client is gone.
+    /// Wakes every waiting call, because Claude Code is gone.
     pub(crate) fn close(&self) {
         self.has_closed.store(true, Ordering::SeqCst);
         self.opened.notify_waiters();

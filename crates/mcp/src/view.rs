@@ -130,7 +130,7 @@ impl TaskView {
         if self.description.is_empty() { &self.command } else { &self.description }
     }
 
-    /// The status, with the exit code or the place in line where that says more.
+    /// The status, with the exit code or the number in the queue where that says more.
     pub(crate) fn state(&self) -> String {
         if let Some(place) = &self.out_of_reach {
             return format!("{}, out of reach on {}", self.status, cell(place));

@@ -140,7 +140,7 @@ pub(crate) async fn run(
     blocking(move || tell(&store, &task, &request, reader.as_ref())).await
 }
 
-/// Waits until the task has ended, the timeout has passed, or the client is gone.
+/// Waits until the task has ended, the timeout has passed, or Claude Code is gone.
 async fn until_over(
     store: &Store,
     id: &TaskId,
