@@ -81,10 +81,12 @@ pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
 
 #[cfg(test)]
 mod tests {
+    use sisyphus_base::clock::Tick;
+
     use super::*;
     use crate::status::Survivors;
-    use crate::task::StopRequest;
     use crate::task::samples::pending;
+    use crate::task::{Event, StopRequest};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
@@ -183,5 +185,41 @@ mod tests {
         assert_eq!(ended(Canceller::Model, 50), lost);
         assert_eq!(ended(Canceller::SessionEnd, 0), cancelled(Canceller::SessionEnd));
         assert_eq!(unseen_end(&pending("t1", 1), LostReason::RunnerDied, at(0)).outcome, lost);
+    }
+
+    /// A stop that Claude Code has confirmed explains an end however late a process finds it, and the start stays.
+    #[test]
+    fn a_confirmed_stop_explains_a_late_end() {
+        let mut task = pending("t1", 1);
+        let asked = StopRequest::new(Canceller::Model, at(0));
+        task.stop_request = Some(StopRequest { progress: StopProgress::Done, ..asked });
+        task.apply(Event::Observed { at: at(3) }, Tick(1));
+        let ending = unseen_end(&task, LostReason::RunnerDied, at(600));
+        let outcome = Outcome::Cancelled { by: Canceller::Model };
+        assert_eq!(ending, Ending { started_at: Some(at(3)), ..Ending::unseen(outcome, at(600)) });
+    }
+
+    /// Claude Code's limit includes the time in the queue.
+    #[test]
+    fn waiting_counts_toward_the_clients_limit() {
+        let mut task = pending("t1", 1);
+        task.client_limit_ms = Some(600_000);
+        let result = RunResult {
+            exit: Exit::Signal(15),
+            stop: Stop::Signal(15),
+            started_at: Some(at(0)),
+            ended: None,
+            ended_at: at(100),
+            duration_ms: 100_000,
+            waited_ms: 500_000,
+            survivors: Survivors::default(),
+            client_file: None,
+            output: None,
+        };
+        let at_its_limit = Outcome::TimedOut { limit_ms: Some(600_000) };
+        assert_eq!(classify_exit(&task, &result), at_its_limit);
+        let by_signal = Outcome::Cancelled { by: Canceller::Unknown };
+        let shorter = RunResult { waited_ms: 498_000, ..result };
+        assert_eq!(classify_exit(&task, &shorter), by_signal);
     }
 }

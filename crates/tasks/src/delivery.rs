@@ -252,4 +252,49 @@ mod tests {
             ]
         );
     }
+
+    /// The process may print no revision but the record's, and a lease that is granted again keeps what it corrects.
+    #[test]
+    fn a_lease_that_is_granted_again_says_so() {
+        let granted_again = |attempt| {
+            let lease = Delivery::Leased { by: process(1), revision: Revision(2), attempt };
+            let by = process(2);
+            let Delivery::Leased { by, revision, attempt } =
+                lease.after(DeliveryEvent::Leased { by }, Revision(3), Tick(9))
+            else {
+                panic!("not leased")
+            };
+            assert_eq!((by, revision), (process(2), Revision(3)));
+            attempt
+        };
+        let attempts = [Attempt::First, Attempt::Redelivery, Attempt::Correction];
+        let expected = [Attempt::Redelivery, Attempt::Redelivery, Attempt::Correction];
+        assert_eq!(attempts.map(granted_again), expected);
+    }
+
+    /// One row a state: whether it waits for its reader, is settled, has reached the model with the record's revision,
+    /// and with an older one.
+    #[test]
+    fn every_delivery_says_what_is_left_to_do() {
+        let (own, at) = (Revision(2), DateTime::from_timestamp(5, 0).unwrap());
+        let attempt = Attempt::First;
+        let cases = [
+            (Delivery::NotDue, "- - - -"),
+            (Delivery::Owed { since: Tick(1), attempt }, "open - - -"),
+            (Delivery::Leased { by: process(1), revision: own, attempt }, "open - - -"),
+            (Delivery::Sent { at, revision: own, attempt }, "- - reached -"),
+            (Delivery::Delivered { at: Tick(1), revision: own }, "- settled reached -"),
+            (Delivery::NotNeeded, "- settled reached reached"),
+        ];
+        for (delivery, expected) in cases {
+            let says = [
+                (delivery.is_open(), "open"),
+                (delivery.is_settled(), "settled"),
+                (delivery.has_reached(own), "reached"),
+                (delivery.has_reached(Revision(1)), "reached"),
+            ];
+            let row = says.map(|(holds, word)| if holds { word } else { "-" }).join(" ");
+            assert_eq!(row, expected, "{delivery:?}");
+        }
+    }
 }

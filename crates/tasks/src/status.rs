@@ -137,6 +137,7 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Canceller;
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(second, 0).unwrap()
@@ -159,5 +160,86 @@ mod tests {
             r#"{"state":"finished","outcome":"failed","exit_code":3,"reported_by":"runner","started_at":"1970-01-01T00:00:01Z","ended_at":"1970-01-01T00:00:04Z","duration_ms":3000}"#
         );
         assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), status);
+    }
+
+    /// What the better source does not know stays, and its own facts count.
+    #[test]
+    fn a_correction_keeps_what_only_the_first_knew() {
+        let survivors = Survivors { count: 1, names: vec!["sleep".to_owned()] };
+        let first = Ending {
+            reported_by: Source::Client,
+            started_at: Some(at(1)),
+            duration_ms: Some(3_000),
+            waited_ms: Some(7),
+            ..Ending::unseen(Outcome::Cancelled { by: Canceller::Unknown }, at(4))
+        };
+        let better = Ending {
+            reported_by: Source::Runner,
+            survivors: survivors.clone(),
+            ..Ending::unseen(Outcome::Failed { exit_code: 3 }, at(5))
+        };
+        let combined = Ending {
+            started_at: Some(at(1)),
+            duration_ms: Some(3_000),
+            waited_ms: Some(7),
+            ..better.clone()
+        };
+        assert_eq!(first.corrected_by(&better), Some(combined));
+        assert_eq!(better.corrected_by(&first), None);
+        let whole = Ending {
+            started_at: Some(at(2)),
+            duration_ms: Some(2_900),
+            waited_ms: Some(8),
+            ..better
+        };
+        assert_eq!(first.corrected_by(&whole), Some(whole));
+    }
+
+    /// A cause from a lower source changes the outcome, and not what the runner saw.
+    #[test]
+    fn a_cause_keeps_the_facts_and_their_rank() {
+        let seen = Ending {
+            reported_by: Source::Runner,
+            started_at: Some(at(1)),
+            duration_ms: Some(3_000),
+            survivors: Survivors { count: 2, names: Vec::new() },
+            ..Ending::unseen(Outcome::Cancelled { by: Canceller::Unknown }, at(4))
+        };
+        let limit = Outcome::TimedOut { limit_ms: None };
+        let cause = Ending { reported_by: Source::Client, ..Ending::unseen(limit.clone(), at(60)) };
+        let explained = Ending { outcome: limit, ..seen.clone() };
+        assert_eq!(seen.corrected_by(&cause), Some(explained));
+        // Of one rank, the first saw when it ended.
+        let seen_by_client = Ending { reported_by: Source::Client, ..seen.clone() };
+        let found = seen_by_client.corrected_by(&cause).map(|found| found.ended_at);
+        assert_eq!(found, Some(at(4)));
+        // The same rank is no better source.
+        let again = Ending { outcome: Outcome::Completed, ..seen.clone() };
+        assert_eq!(seen.corrected_by(&again), None);
+    }
+
+    /// Only commands and services have an exit code to name.
+    #[test]
+    fn each_kind_ends_in_its_own_words() {
+        let ending =
+            Ending { duration_ms: Some(2_000), ..Ending::unseen(Outcome::Completed, at(4)) };
+        let said = [Kind::Command, Kind::Service, Kind::Agent].map(|kind| ending.sentence(kind));
+        let command = "completed with exit code 0 after 2 s";
+        assert_eq!(said, [command, command, "finished after 2 s"]);
+    }
+
+    /// Only a finished task takes its word from its outcome.
+    #[test]
+    fn each_status_has_a_word() {
+        let ending = Ending::unseen(Outcome::Completed, at(4));
+        let cases = [
+            (Status::Pending { announced_at: at(1) }, "pending", false),
+            (Status::Queued { queued_at: at(1) }, "queued", false),
+            (Status::Running { started_at: at(1), watch: Watch::Observed }, "running", false),
+            (Status::Finished(ending), "completed", true),
+        ];
+        for (status, word, is_final) in cases {
+            assert_eq!((status.word(), status.is_final()), (word, is_final));
+        }
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(any(test, feature = "samples"))]
 #[expect(clippy::unwrap_used, reason = "only tests call it, with literals")]
 pub mod samples;
+#[cfg(test)]
+mod tests;
 mod transition;
 
 use std::path::PathBuf;
@@ -277,28 +279,5 @@ impl Task {
             (Recipient::Agent(agent), Some(of)) => agent == of,
             (Recipient::Agent(_), None) => false,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::samples::*;
-    use super::*;
-    #[test]
-    fn unknown_fields_survive_a_round_trip() {
-        let mut json = serde_json::to_value(pending("t1", 1)).unwrap();
-        json["from_the_future"] = serde_json::json!({"a": [1, 2]});
-        let task: Task = serde_json::from_value(json.clone()).unwrap();
-        // As text: a value would hide a field that is written twice.
-        assert_eq!(serde_json::to_string(&task).unwrap().len(), json.to_string().len());
-        assert_eq!(serde_json::to_value(&task).unwrap(), json);
-    }
-
-    #[test]
-    fn an_optional_field_may_be_missing() {
-        let json = r#"{"id":"t1","ticket":1,"session":"s","cwd":"/","command":"true",
-                       "status":{"state":"pending","announced_at":"2026-11-21T02:30:00Z"}}"#;
-        let task: Task = serde_json::from_str(json).unwrap();
-        assert!(!task.is_confirmed());
     }
 }
