@@ -3,6 +3,9 @@
 //! An event contains everything needed to apply it, because another process may apply it later. It may arrive late or
 //! twice: applying it again changes nothing.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Now;
