@@ -7,7 +7,6 @@
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::io;
 
 use anyhow::{Context as _, Result};
 use sisyphus_base::atomic;
@@ -64,10 +63,7 @@ pub(super) fn read(state: &StateDir, name: &EventName) -> Option<Event> {
     }
 }
 
-/// Removes an applied event. Returns whether it is gone.
-pub(super) fn remove(state: &StateDir, name: &EventName) -> bool {
-    match fs::remove_file(state.inbox_dir().join(&name.0)) {
-        Ok(()) => true,
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    }
+/// Removes an applied event. Best effort: it stays marked as applied while its file is there.
+pub(super) fn remove(state: &StateDir, name: &EventName) {
+    let _ = fs::remove_file(state.inbox_dir().join(&name.0));
 }
