@@ -1,6 +1,9 @@
 //! The only access to the state. [`Store::peek`] reads without a lock, [`Store::post`] posts an event, and
 //! [`Store::commit`] applies posted events and decides, under the lock.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
