@@ -1,5 +1,8 @@
 //! The end of a task as Claude Code reports it: the only source for an observed task, a second source for the others.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
