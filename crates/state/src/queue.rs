@@ -67,12 +67,14 @@ mod tests {
 
     use chrono::DateTime;
     use sisyphus_base::id::ClientTaskId;
+    use sisyphus_base::machine::Machine;
     use sisyphus_settings::Settings;
     use sisyphus_tasks::status::{Status, Watch};
     use sisyphus_tasks::task::Client;
     use sisyphus_tasks::task::samples::{in_status, pending};
 
     use super::*;
+    use crate::line::{LineTicket, Listed, Occupant};
 
     /// One letter a task: `r`unning, `a`gent, `s`ervice, `o`bserved, `q`ueued, `b`ound and about to wait, `p`ending.
     fn active(letters: &str) -> Active {
@@ -85,11 +87,11 @@ mod tests {
                 'r' | 's' => task = in_status(task, running(Watch::Supervised)),
                 'a' | 'o' => task = in_status(task, running(Watch::Observed)),
                 'q' => task = in_status(task, Status::Queued { queued_at: at }),
-                'b' => {
-                    let id = ClientTaskId::new("b1").unwrap();
-                    task.client = Some(Client { id, process: None });
-                }
                 _ => {}
+            }
+            if letter != 'p' {
+                let id = client(&format!("b{number}"));
+                task.client = Some(Client { id, process: None });
             }
             task.kind = match letter {
                 'a' => Kind::Agent,
@@ -148,5 +150,78 @@ mod tests {
         let of = |id: &str| expected_admission_of(&busy, &line, &TaskId::new(id).unwrap(), &two);
         assert_eq!(of("t1"), Admission::Immediate);
         assert_eq!(of("t5"), Admission::Queued { position: 2 });
+    }
+    fn client(id: &str) -> ClientTaskId {
+        ClientTaskId::new(id).unwrap()
+    }
+
+    /// A line in which these commands hold a slot and these wait, each with its ticket.
+    fn line(holders: &[&str], agents_elsewhere: usize, waiters: &[(u64, &str)]) -> Snapshot {
+        let occupant = |id: &str| {
+            let task = TaskId::new(id).unwrap();
+            Some(Occupant { task, folder: None, configuration: None, pid: 1 })
+        };
+        let mut line = Snapshot::default();
+        line.agents_elsewhere = agents_elsewhere;
+        let held = holders.iter().zip(1..);
+        line.holders = held.map(|(id, place)| Listed { place, occupant: occupant(id) }).collect();
+        let waiting = waiters.iter().map(|(ticket, id)| {
+            let place = LineTicket::new(Ticket(*ticket), &client(id));
+            Listed { place, occupant: occupant(id) }
+        });
+        line.waiters = waiting.collect();
+        line
+    }
+
+    /// Every slot and every place counts once, whether the line shows it, the records do, or both.
+    #[test]
+    fn line_and_records_count_together() {
+        const LAST: u64 = u64::MAX;
+        let cases = [
+            // tasks, holders and agents elsewhere, waiters, slots, whose expected, number in line
+            ("", line(&["x1"], 0, &[]), 1, LAST, Some(1)),
+            ("", line(&[], 1, &[]), 1, LAST, Some(1)),
+            ("", line(&["x1"], 1, &[]), 3, LAST, None),
+            ("", line(&["x1"], 1, &[]), 2, LAST, Some(1)),
+            ("r", line(&["x1"], 1, &[]), 3, LAST, Some(1)),
+            ("ra", line(&["x1"], 1, &[]), 4, LAST, Some(1)),
+            ("ra", line(&["x1"], 1, &[]), 5, LAST, None),
+            ("r", line(&["b1"], 0, &[]), 2, LAST, None),
+            ("", line(&["x1"], 0, &[(1, "x2")]), 1, LAST, Some(2)),
+            ("", line(&["x1"], 0, &[(3, "x2")]), 1, 3, Some(1)),
+            ("", line(&["x1"], 0, &[(5, "x2")]), 1, 3, Some(1)),
+            ("q", line(&["x1"], 0, &[(2, "x2")]), 1, LAST, Some(3)),
+            ("q", line(&["x1"], 0, &[(1, "b1")]), 1, LAST, Some(2)),
+        ];
+        for (tasks, line, slots, ticket, number) in cases {
+            let expected =
+                number.map_or(Admission::Immediate, |position| Admission::Queued { position });
+            let found = expected_admission(&active(tasks), &line, Ticket(ticket), &limits(slots));
+            assert_eq!(found, expected, "{tasks} {line:?} {slots} {ticket}");
+        }
+    }
+
+    /// The line itself knows the position of a command that has joined it.
+    #[test]
+    fn the_line_goes_before_the_records() {
+        let busy = active("rqqq");
+        let line = line(&["b1", "b2"], 0, &[(9, "x1"), (10, "b3")]);
+        let of =
+            |id: &str| expected_admission_of(&busy, &line, &TaskId::new(id).unwrap(), &limits(1));
+        assert_eq!(of("t2"), Admission::Immediate);
+        assert_eq!(of("t3"), Admission::Queued { position: 2 });
+        assert_eq!(of("t9"), Admission::Immediate);
+    }
+
+    /// What agents hold no command gets, and a task on another machine waits for no slot of this one.
+    #[test]
+    fn slots_are_for_what_counts_here() {
+        let slots = |tasks, limit| slots(&active(tasks), &limits(limit));
+        assert_eq!((slots("rra", 4), slots("aa", 1), slots("a", 0)), (3, 0, usize::MAX));
+        let mut elsewhere = active("q").tasks.remove(0);
+        assert!(is_waiting(&elsewhere));
+        elsewhere.machine =
+            Some(Machine { boot: "other".to_owned(), id: None, host: Some("laptop".to_owned()) });
+        assert!(!is_waiting(&elsewhere));
     }
 }
