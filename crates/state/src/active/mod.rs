@@ -3,6 +3,8 @@
 mod call_book;
 mod series;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -359,26 +361,4 @@ fn is_old(task: &Task, now: DateTime<Utc>) -> bool {
 
 fn is_older(at: DateTime<Utc>, age: Duration, now: DateTime<Utc>) -> bool {
     (now - at).to_std().is_ok_and(|it| it > age)
-}
-
-#[cfg(test)]
-mod tests {
-    use sisyphus_tasks::outcome::Outcome;
-    use sisyphus_tasks::task::samples::finished;
-
-    use super::*;
-
-    /// A terminal that stays open over a weekend has its results on Monday.
-    #[test]
-    fn a_result_that_nothing_read_is_at_hand_for_a_week() {
-        let task = finished("t1", Outcome::Failed { exit_code: 3 });
-        let Status::Finished(ending) = task.status() else { panic!("{task:?}") };
-        let ended_at = ending.ended_at;
-        let mut active = Active { tasks: vec![task], ..Active::default() };
-        let mut retires_after = |days| {
-            let at = ended_at + chrono::Duration::days(days);
-            active.retire(Now { at, tick: Tick(1) }).len()
-        };
-        assert_eq!((retires_after(3), retires_after(8)), (0, 1));
-    }
 }
