@@ -65,14 +65,11 @@ impl<'de> Deserialize<'de> for Excerpt {
 
             fn visit_map<A: MapAccess<'de>>(self, mut file: A) -> Result<Excerpt, A::Error> {
                 let mut kept = Map::new();
-                while let Some(name) = file.next_key()? {
-                    match name {
-                        Name::Kept(name) => {
-                            kept.insert(name, file.next_value()?);
-                        }
-                        Name::PassedOver => {
-                            file.next_value::<IgnoredAny>()?;
-                        }
+                while let Some(name) = file.next_key::<String>()? {
+                    if is_kept(&name) {
+                        kept.insert(name, file.next_value()?);
+                    } else {
+                        file.next_value::<IgnoredAny>()?;
                     }
                 }
                 Ok(Excerpt(kept))
@@ -80,31 +77,6 @@ impl<'de> Deserialize<'de> for Excerpt {
         }
 
         deserializer.deserialize_map(File)
-    }
-}
-
-enum Name {
-    Kept(String),
-    PassedOver,
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Key;
-
-        impl Visitor<'_> for Key {
-            type Value = Name;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("the name of a key")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-                Ok(if is_kept(name) { Name::Kept(name.to_owned()) } else { Name::PassedOver })
-            }
-        }
-
-        deserializer.deserialize_str(Key)
     }
 }
 
