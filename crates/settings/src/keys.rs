@@ -69,17 +69,8 @@ pub enum Project {
     MayTakeAway,
 }
 
-pub(super) const DEFAULT_SLOTS: u64 = 5;
-pub(super) const DEFAULT_TTL_MINUTES: u64 = 30;
 /// The longest time that can be set, in minutes: a week.
-pub(super) const MAX_MINUTES: u64 = 7 * 24 * 60;
-pub(super) const DEFAULT_OUTPUT_LINES: u64 = 20;
-pub(super) const MAX_OUTPUT_LINES: u64 = 200;
-pub(super) const MAX_LIMITS: usize = 100;
-pub(super) const MAX_LIMIT_NAME: usize = 200;
-pub(super) const DEFAULT_NOTIFY_SECONDS: u64 = 10;
-pub(super) const MAX_PATTERNS: usize = 200;
-pub(super) const MAX_PATTERN_CHARS: usize = 200;
+const MAX_MINUTES: u64 = 7 * 24 * 60;
 
 /// Every key, in the order of the pages and reports.
 pub const KEYS: &[Key] = &[
@@ -108,12 +99,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "max_background_tasks",
         place: Place::Section,
-        kind: Kind::Number {
-            default: DEFAULT_SLOTS,
-            max: None,
-            unit: "commands",
-            zero: Zero::Unlimited,
-        },
+        kind: Kind::Number { default: 5, max: None, unit: "commands", zero: Zero::Unlimited },
         // All projects share one queue. If the commands of one project waited longer, they would hold up those of
         // others.
         project: Project::MayNothing,
@@ -122,7 +108,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "model_concurrency",
         place: Place::Section,
-        kind: Kind::Limits { most: MAX_LIMITS, longest: MAX_LIMIT_NAME },
+        kind: Kind::Limits { most: 100, longest: 200 },
         project: Project::MayNothing,
         meaning: "how many agents of a model run at once, like `{\"opus\": 2}`, instead of the other limits; 0 is \
                   unlimited",
@@ -130,7 +116,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "provider_concurrency",
         place: Place::Section,
-        kind: Kind::Limits { most: MAX_LIMITS, longest: MAX_LIMIT_NAME },
+        kind: Kind::Limits { most: 100, longest: 200 },
         project: Project::MayNothing,
         meaning: "the same for the models of a provider that have no limit of their own",
     },
@@ -138,7 +124,7 @@ pub const KEYS: &[Key] = &[
         name: "task_ttl_minutes",
         place: Place::Section,
         kind: Kind::Number {
-            default: DEFAULT_TTL_MINUTES,
+            default: 30,
             max: Some(MAX_MINUTES),
             unit: "minutes",
             zero: Zero::Default,
@@ -161,7 +147,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "service_patterns",
         place: Place::Section,
-        kind: Kind::Patterns { most: MAX_PATTERNS, longest: MAX_PATTERN_CHARS },
+        kind: Kind::Patterns { most: 200, longest: 200 },
         project: Project::MayTakeAway,
         meaning: "command lines that run until they are stopped, in addition to the built-in ones: no slot, no time \
                   limit; with a `!` in front: not a service",
@@ -169,12 +155,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "output_lines",
         place: Place::Section,
-        kind: Kind::Number {
-            default: DEFAULT_OUTPUT_LINES,
-            max: Some(MAX_OUTPUT_LINES),
-            unit: "lines",
-            zero: Zero::Number,
-        },
+        kind: Kind::Number { default: 20, max: Some(200), unit: "lines", zero: Zero::Number },
         project: Project::MayLower,
         meaning: "how many last lines of an output a reminder shows; of a success it shows 5 at most",
     },
@@ -189,7 +170,7 @@ pub const KEYS: &[Key] = &[
         name: "notify_min_seconds",
         place: Place::Section,
         kind: Kind::Number {
-            default: DEFAULT_NOTIFY_SECONDS,
+            default: 10,
             max: Some(MAX_MINUTES * 60),
             unit: "seconds",
             zero: Zero::Number,
@@ -248,16 +229,6 @@ impl Key {
         }
     }
 
-    /// Whether a value has the key's type. A value of another type counts as not set.
-    pub fn accepts(&self, value: &Value) -> bool {
-        match self.kind {
-            Kind::Switch => value.is_boolean(),
-            Kind::Number { .. } => value.is_u64(),
-            Kind::Patterns { .. } => value.is_array(),
-            Kind::Limits { .. } => value.is_object(),
-        }
-    }
-
     /// The value with its limits applied; `None` for a value of another type.
     pub fn usable(&self, value: &Value) -> Option<Value> {
         match self.kind {
@@ -267,38 +238,22 @@ impl Key {
                 let number = if number == 0 && zero == Zero::Default { default } else { number };
                 Some(max.map_or(number, |max| number.min(max)).into())
             }
+            // One wrong entry of a list or an object does not cost the others.
             Kind::Patterns { most, longest } => {
-                let usable = usable_patterns(value.as_array()?, most, longest);
-                Some(usable.map(Value::from).collect())
+                let texts = value.as_array()?.iter().filter_map(Value::as_str).map(str::trim);
+                let usable = texts.filter(|text| (1..=longest).contains(&text.chars().count()));
+                Some(usable.take(most).map(Value::from).collect())
             }
             Kind::Limits { most, longest } => {
-                let usable = usable_limits(value.as_object()?, most, longest);
-                Some(Value::Object(
-                    usable.map(|(name, number)| (name.to_owned(), number.into())).collect(),
-                ))
+                let usable = value
+                    .as_object()?
+                    .iter()
+                    .filter(|(name, number)| number.is_u64() && name.chars().count() <= longest);
+                let usable = usable.map(|(name, number)| (name.clone(), number.clone()));
+                Some(Value::Object(usable.take(most).collect()))
             }
         }
     }
-}
-
-/// The usable entries of the object: one wrong entry does not cost the others.
-pub(super) fn usable_limits(
-    object: &Map<String, Value>,
-    most: usize,
-    longest: usize,
-) -> impl Iterator<Item = (&str, u64)> + use<'_> {
-    let entries = object.iter().filter(move |(name, _)| name.chars().count() <= longest);
-    entries.filter_map(|(name, number)| Some((name.as_str(), number.as_u64()?))).take(most)
-}
-
-/// The usable entries of the list: one wrong entry does not cost the others.
-fn usable_patterns(
-    list: &[Value],
-    most: usize,
-    longest: usize,
-) -> impl Iterator<Item = &str> + use<'_> {
-    let entries = list.iter().filter_map(Value::as_str).map(str::trim);
-    entries.filter(move |entry| (1..=longest).contains(&entry.chars().count())).take(most)
 }
 
 #[cfg(test)]
@@ -306,12 +261,13 @@ mod tests {
     use serde_json::json;
 
     use super::super::Settings;
+    use super::super::tests::settings_of;
     use super::*;
 
     #[test]
     fn the_table_is_what_is_read() {
         let read =
-            |name: &str, value: &Value| Settings::of(&json!({ (SECTION): { (name): value } }));
+            |name: &str, value: &Value| settings_of(&json!({ (SECTION): { (name): value } }));
         for key in KEYS {
             assert_eq!(read(key.name, &key.default()), Settings::default(), "{}", key.name);
             let (other, wrong) = match key.kind {
@@ -321,9 +277,10 @@ mod tests {
                 Kind::Limits { .. } => (json!({ "opus": 2 }), json!([2])),
             };
             assert_ne!(read(key.name, &other), Settings::default(), "{}", key.name);
-            assert!(key.accepts(&other) && key.accepts(&key.default()), "{}", key.name);
+            assert!(key.usable(&other).is_some(), "{}", key.name);
+            assert!(key.usable(&key.default()).is_some(), "{}", key.name);
             assert_eq!(read(key.name, &wrong), Settings::default(), "{}", key.name);
-            assert!(!key.accepts(&wrong) && key.usable(&wrong).is_none(), "{}", key.name);
+            assert!(key.usable(&wrong).is_none(), "{}", key.name);
             // What is said to count is what counts.
             for value in [
                 json!(0),

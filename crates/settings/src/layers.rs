@@ -5,12 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sisyphus_base::atomic;
 
 use super::excerpt::{self, ClientKey};
-use super::keys::{KEYS, Key, Kind, Project, SECTION, Zero};
-use super::{MAX_BYTES, Settings, Switch, setting};
+use super::keys::{KEYS, Key, Kind, Place, Project, SECTION, Zero};
+use super::{MAX_BYTES, Settings, Switch};
 
 /// The files of a project. For Claude Code the second overrides the first. Both may come with a repository.
 const PROJECT_FILES: [&str; 2] = ["settings.json", "settings.local.json"];
@@ -54,12 +54,14 @@ impl File {
         }
     }
 
-    /// The value of a key, if it is usable.
+    /// The value of a key in any of its forms, if it is usable. Null is the same as not set.
     fn usable(&self, key: &Key) -> Option<Value> {
-        match &self.content {
-            Content::Read(file) => setting(file, key.name).and_then(|value| key.usable(value)),
-            Content::Missing | Content::Unreadable(_) => None,
-        }
+        let Content::Read(file) = &self.content else { return None };
+        let nested = file.get(SECTION).and_then(|section| section.get(key.name));
+        let dotted = file.get(key.in_section());
+        let bare = file.get(key.name).filter(|_| key.place == Place::Top);
+        let mut set = [nested, dotted, bare].into_iter().flatten().filter(|value| !value.is_null());
+        key.usable(set.next()?)
     }
 }
 
@@ -126,7 +128,8 @@ impl Layers {
 
     /// The effective values, for the program.
     pub fn settings(&self) -> Settings {
-        Settings { sandbox: self.sandbox(), ..self.ours() }
+        let values = self.effective().into_iter().map(|it| (it.key.name, it.value));
+        Settings::of(&values.collect(), self.sandbox())
     }
 
     /// Whether any file enables Claude Code's sandbox. In doubt it counts as enabled, because readers trust a sandboxed
@@ -137,19 +140,6 @@ impl Layers {
             section.and_then(|it| it.get("enabled")) == Some(&Value::Bool(true))
         };
         if self.project.iter().chain([&self.user]).any(is_on) { Switch::On } else { Switch::Off }
-    }
-
-    fn ours(&self) -> Settings {
-        let is_silent = |file: &File| !matches!(file.content, Content::Read(_));
-        if self.project.iter().all(is_silent) {
-            return match &self.user.content {
-                Content::Read(file) => Settings::of(file),
-                Content::Missing | Content::Unreadable(_) => Settings::default(),
-            };
-        }
-        let values: Map<String, Value> =
-            self.effective().into_iter().map(|it| (it.key.name.to_owned(), it.value)).collect();
-        Settings::of(&Value::Object(Map::from_iter([(SECTION.to_owned(), values.into())])))
     }
 }
 
@@ -209,6 +199,7 @@ mod tests {
     use serde_json::json;
     use sisyphus_testing::TempDir;
 
+    use super::super::tests::settings_of;
     use super::*;
 
     /// Each row: key, what the user set, what a project asks for, what counts then.
@@ -256,7 +247,7 @@ mod tests {
             assert_eq!(found.value, *expected, "{name}: {user} and {project}");
             assert_eq!(
                 said.settings(),
-                Settings::of(&json!({ "sisyphus": { (*name): expected } })),
+                settings_of(&json!({ "sisyphus": { (*name): expected } })),
                 "{name}: {user} and {project}"
             );
         }

@@ -9,6 +9,7 @@ mod excerpt;
 pub mod keys;
 pub mod layers;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -16,11 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use excerpt::ClientKey;
-use keys::{
-    DEFAULT_NOTIFY_SECONDS, DEFAULT_OUTPUT_LINES, DEFAULT_SLOTS, DEFAULT_TTL_MINUTES, Key,
-    MAX_LIMIT_NAME, MAX_LIMITS, MAX_MINUTES, MAX_OUTPUT_LINES, MAX_PATTERN_CHARS, MAX_PATTERNS,
-    Place, usable_limits,
-};
+use keys::KEYS;
 use layers::{Content, Layers};
 
 /// Largest settings file that is read, in bytes.
@@ -92,21 +89,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            execution: Execution::On,
-            max_background_tasks: slot_limit(DEFAULT_SLOTS),
-            model_concurrency: Vec::new(),
-            provider_concurrency: Vec::new(),
-            task_ttl_ms: DEFAULT_TTL_MINUTES * MINUTE_MS,
-            stale_ms: None,
-            service_patterns: Vec::new(),
-            output_lines: saturating(DEFAULT_OUTPUT_LINES),
-            sleep_guard: Switch::On,
-            ultrawork_keyword: Switch::On,
-            notifications: Switch::On,
-            notify_min_ms: DEFAULT_NOTIFY_SECONDS * SECOND_MS,
-            sandbox: Switch::Off,
-        }
+        let defaults = KEYS.iter().map(|key| (key.name, key.default()));
+        Self::of(&defaults.collect(), Switch::Off)
     }
 }
 
@@ -126,85 +110,50 @@ impl Settings {
         Layers::read(config_dir, project).settings()
     }
 
-    fn of(file: &Value) -> Self {
-        let default = Self::default();
-        let number = |key| setting(file, key)?.as_u64();
+    /// The settings with these values, one for each key. The [table of keys](keys) says which values are usable.
+    fn of(values: &BTreeMap<&'static str, Value>, sandbox: Switch) -> Self {
+        let number = |key| values.get(key).and_then(Value::as_u64).unwrap_or_default();
+        let switch = |key| match values.get(key) {
+            Some(Value::Bool(false)) => Switch::Off,
+            Some(_) | None => Switch::On,
+        };
+        let limits = |key| {
+            let entries = values.get(key).and_then(Value::as_object).into_iter().flatten();
+            let limit = |(name, number): (&String, &Value)| {
+                (name.clone(), slot_limit(number.as_u64().unwrap_or_default()))
+            };
+            entries.map(limit).collect()
+        };
+        let patterns = values.get("service_patterns").and_then(Value::as_array);
+        let texts = patterns.into_iter().flatten().filter_map(Value::as_str);
+        let stale_minutes = number("stale_minutes");
         Self {
-            execution: match setting(file, "background_execution").and_then(Value::as_bool) {
-                Some(false) => Execution::Off,
-                Some(true) | None => Execution::On,
+            execution: match switch("background_execution") {
+                Switch::On => Execution::On,
+                Switch::Off => Execution::Off,
             },
-            max_background_tasks: number("max_background_tasks")
-                .map_or(default.max_background_tasks, slot_limit),
-            model_concurrency: setting(file, "model_concurrency").map(limits).unwrap_or_default(),
-            provider_concurrency: setting(file, "provider_concurrency")
-                .map(limits)
-                .unwrap_or_default(),
-            task_ttl_ms: number("task_ttl_minutes")
-                .and_then(minutes_in_ms)
-                .unwrap_or(default.task_ttl_ms),
-            stale_ms: number("stale_minutes").and_then(minutes_in_ms),
-            service_patterns: setting(file, "service_patterns").map(patterns).unwrap_or_default(),
-            output_lines: number("output_lines")
-                .map_or(default.output_lines, |lines| saturating(lines.min(MAX_OUTPUT_LINES))),
-            sleep_guard: switch(file, "sleep_guard"),
-            ultrawork_keyword: switch(file, "ultrawork_keyword"),
-            notifications: switch(file, "background_notifications"),
-            notify_min_ms: number("notify_min_seconds")
-                .map_or(default.notify_min_ms, |it| it.min(MAX_MINUTES * 60) * SECOND_MS),
-            sandbox: default.sandbox,
+            max_background_tasks: slot_limit(number("max_background_tasks")),
+            model_concurrency: limits("model_concurrency"),
+            provider_concurrency: limits("provider_concurrency"),
+            task_ttl_ms: number("task_ttl_minutes") * MINUTE_MS,
+            stale_ms: (stale_minutes > 0).then_some(stale_minutes * MINUTE_MS),
+            service_patterns: texts.map(str::to_owned).collect(),
+            output_lines: saturating(number("output_lines")),
+            sleep_guard: switch("sleep_guard"),
+            ultrawork_keyword: switch("ultrawork_keyword"),
+            notifications: switch("background_notifications"),
+            notify_min_ms: number("notify_min_seconds") * SECOND_MS,
+            sandbox,
         }
     }
-}
-
-/// On unless the user set exactly `false`.
-fn switch(file: &Value, key: &str) -> Switch {
-    match setting(file, key).and_then(Value::as_bool) {
-        Some(false) => Switch::Off,
-        Some(true) | None => Switch::On,
-    }
-}
-
-/// The value of a key of ours, in either form. Null is the same as not set.
-fn setting<'a>(file: &'a Value, key: &str) -> Option<&'a Value> {
-    let set = |value: &&Value| !value.is_null();
-    let nested = file.get("sisyphus").and_then(|section| section.get(key)).filter(set);
-    let dotted = || file.get(format!("sisyphus.{key}")).filter(set);
-    let is_bare = || Key::named(key).is_some_and(|key| key.place == Place::Top);
-    nested.or_else(dotted).or_else(|| file.get(key).filter(set).filter(|_| is_bare()))
 }
 
 fn slot_limit(number: u64) -> SlotLimit {
     NonZeroUsize::new(saturating(number)).map_or(SlotLimit::Unlimited, SlotLimit::AtMost)
 }
 
-/// `None` for 0, whose meaning depends on the key.
-fn minutes_in_ms(minutes: u64) -> Option<u64> {
-    (minutes > 0).then(|| minutes.min(MAX_MINUTES) * MINUTE_MS)
-}
-
 fn saturating(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// The limits of an object.
-fn limits(object: &Value) -> Vec<(String, SlotLimit)> {
-    let entries = object.as_object().map(|it| usable_limits(it, MAX_LIMITS, MAX_LIMIT_NAME));
-    entries
-        .into_iter()
-        .flatten()
-        .map(|(name, number)| (name.to_owned(), slot_limit(number)))
-        .collect()
-}
-
-/// The usable entries of the list: one wrong entry does not cost the others.
-fn patterns(list: &Value) -> Vec<String> {
-    let entries = list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::trim);
-    entries
-        .filter(|entry| (1..=MAX_PATTERN_CHARS).contains(&entry.chars().count()))
-        .take(MAX_PATTERNS)
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]
@@ -212,6 +161,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// The settings of a user with this file.
+    pub(super) fn settings_of(file: &Value) -> Settings {
+        let user = layers::File { path: "/user".into(), content: Content::Read(file.clone()) };
+        Layers { user, project: Vec::new() }.settings()
+    }
 
     fn at_most(slots: usize) -> SlotLimit {
         SlotLimit::AtMost(NonZeroUsize::new(slots).unwrap())
@@ -273,13 +228,13 @@ mod tests {
             ),
         ];
         for (section, expected) in cases {
-            assert_eq!(Settings::of(&json!({ "sisyphus": section })), expected, "{section}");
+            assert_eq!(settings_of(&json!({ "sisyphus": section })), expected, "{section}");
         }
         assert_eq!(default().max_background_tasks, at_most(5));
         assert_eq!(default().task_ttl_ms, hour / 2);
     }
 
-    /// `Settings::of` also reads a key with a dot. A nested key goes before it.
+    /// `Layers::settings` also reads a key with a dot. A nested key goes before it.
     #[test]
     fn a_nested_key_goes_before_one_with_a_dot() {
         let off = Settings { execution: Execution::Off, ..Settings::default() };
@@ -315,15 +270,15 @@ mod tests {
             (json!({"sisyphus": {"sisyphus.background_execution": false}}), Settings::default()),
         ];
         for (file, expected) in cases {
-            assert_eq!(Settings::of(&file), expected, "{file}");
+            assert_eq!(settings_of(&file), expected, "{file}");
         }
     }
 
-    /// `Settings::of` keeps those limits for models and providers that it can use.
+    /// `Layers::settings` keeps those limits for models and providers that it can use.
     #[test]
     fn usable_limits_of_models_are_kept() {
         let read = |value: Value| {
-            let settings = Settings::of(&json!({ "sisyphus.model_concurrency": value.clone(),
+            let settings = settings_of(&json!({ "sisyphus.model_concurrency": value.clone(),
                                                  "sisyphus": { "provider_concurrency": value } }));
             assert_eq!(settings.model_concurrency, settings.provider_concurrency);
             settings.model_concurrency
@@ -347,7 +302,7 @@ mod tests {
     #[test]
     fn of_the_patterns_those_that_can_be_used_are_kept() {
         let read = |value: Value| {
-            Settings::of(&json!({ "sisyphus.service_patterns": value })).service_patterns
+            settings_of(&json!({ "sisyphus.service_patterns": value })).service_patterns
         };
         let long = "ä".repeat(200);
         let longer = "x".repeat(201);
