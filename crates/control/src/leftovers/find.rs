@@ -1,28 +1,29 @@
 //! Finds files that can be removed.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use chrono::NaiveDateTime;
 use serde::Serialize;
-use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
+use sisyphus_base::id::TaskId;
 use sisyphus_state::line::{self, RuntimeDir};
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_state::run_root::RunRoot;
-use sisyphus_state::store::{Store, is_held};
+use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
 use super::listing::{Entry, files, folders};
-use super::live::{LONG, Live};
-use super::needed::{Needed, unknown};
+use super::needed::Needed;
+use super::remove::{is_free, refuse_live};
 
 /// A short-lived file is left over from this age on. It normally lives for milliseconds, so the process that wrote it
 /// has died.
 pub(super) const STALE: Duration = Duration::from_secs(60 * 60);
 /// A call that was announced longer ago belongs to a killed session.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A session that was inactive for this long is over, however short a time outputs are kept. Claude Code itself has
+/// forgotten the conversation then.
+const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What a leftover is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -61,6 +62,15 @@ pub struct Leftover {
     pub(super) modified: SystemTime,
 }
 
+/// How much is to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What no task and no session needs; files that people may want to read, only from this age on.
+    Leftovers(Duration),
+    /// The history too, and everything that is kept of its tasks.
+    Everything,
+}
+
 /// Finds what can be removed: files that people may want to read if they are older than `age`, other files after an
 /// hour.
 pub fn find(
@@ -70,208 +80,150 @@ pub fn find(
     age: Duration,
     now: SystemTime,
 ) -> Result<Vec<Leftover>> {
-    let listed = Listed::read(store, roots, runtime)?;
-    let long = age.max(LONG);
-    let young = |it: &Entry| !is_older(it, long, now);
-    let heard_of = listed.sessions_heard_of(young);
-    let needed = Needed::read(store)?;
-    let out_of_reach = records(store, |task| !is_in_reach(task))?;
-    let search = Search { needed, age, now };
-    let live = Live { needed: &search.needed, heard_of };
+    search(store, roots, runtime, Extent::Leftovers(age), now)
+}
 
-    let runners = live.unneeded_runners(&store.dir().runner(), &listed.sessions, listed.runners);
+/// Finds everything that is kept of tasks, and every other leftover. A live task is an error: its runner and its
+/// session still need its files.
+pub fn find_all(
+    store: &Store,
+    roots: &[RunRoot],
+    runtime: Option<&RuntimeDir>,
+    now: SystemTime,
+) -> Result<Vec<Leftover>> {
+    refuse_live(store.read_active()?.as_ref())?;
+    search(store, roots, runtime, Extent::Everything, now)
+}
 
-    let mut found = search.outputs(store, listed.outputs)?;
-    found.extend(out_of_reach);
-    found.extend(search.pick(Kind::Archive, age, listed.archives));
-    // This file is written once, and is needed as long as the session continues.
-    found.extend(search.pick(Kind::Session, long, live.unneeded(listed.sessions)));
-    found.extend(search.pick(Kind::Corrupt, age, listed.corrupt));
-    found.extend(search.pick(Kind::Temporary, STALE, listed.temporary));
-    found.extend(search.pick(Kind::Handoff, STALE, listed.handoffs));
-    found.extend(search.pick(Kind::Waiter, long, live.unneeded_waiters(store, listed.waiters)));
-    found.extend(search.pick(Kind::Runner, long, runners));
-    found.extend(search.pick(Kind::Line, STALE, listed.line));
-    found.extend(search.pick(Kind::Handoff, DAY, listed.announced));
-    found.extend(search.runs(listed.runs)?);
+fn search(
+    store: &Store,
+    roots: &[RunRoot],
+    runtime: Option<&RuntimeDir>,
+    extent: Extent,
+    now: SystemTime,
+) -> Result<Vec<Leftover>> {
+    let candidates = candidates(store, roots, runtime, extent)?;
+    let needed = Needed::read(store, &candidates, extent, now)?;
+    let mut found = records(store, extent)?;
+    for candidate in candidates {
+        if needed.has(&candidate) || !candidate.entry.is_older(needed.keep(&candidate), now) {
+            continue;
+        }
+        let leftover = candidate.into_leftover()?;
+        if is_free(&leftover) {
+            found.push(leftover);
+        }
+    }
     found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(found)
 }
 
-/// The records of these tasks.
-pub(super) fn records(store: &Store, is_meant: impl Fn(&Task) -> bool) -> Result<Vec<Leftover>> {
+/// The records that can be removed.
+fn records(store: &Store, extent: Extent) -> Result<Vec<Leftover>> {
     let (path, modified) = (store.dir().active(), SystemTime::UNIX_EPOCH);
     let active = store.read_active()?;
+    let is_meant = |task: &&Task| extent == Extent::Everything || !is_in_reach(task);
     let of = |task: &Task| {
         let (task, path, bytes) = (Some(task.id.clone()), path.clone(), 0);
         Leftover { kind: Kind::Record, task, path, bytes, modified }
     };
-    Ok(active.tasks.iter().filter(|task| is_meant(task)).map(of).collect())
+    Ok(active.tasks.iter().filter(is_meant).map(of).collect())
 }
 
-/// All files, by their kind.
-struct Listed {
-    outputs: Vec<Entry>,
-    archives: Vec<Entry>,
-    sessions: Vec<Entry>,
-    corrupt: Vec<Entry>,
-    temporary: Vec<Entry>,
-    handoffs: Vec<Entry>,
-    waiters: Vec<Entry>,
-    runners: Vec<Entry>,
-    line: Vec<Entry>,
-    announced: Vec<Entry>,
-    runs: Vec<FoundRun>,
-}
-
-impl Listed {
-    fn read(store: &Store, roots: &[RunRoot], runtime: Option<&RuntimeDir>) -> Result<Self> {
-        let state = store.dir();
-        let mut listed = Self {
-            outputs: files(&state.output_dir())?,
-            archives: keep(files(&state.archive_dir())?, Entry::is_archive),
-            sessions: files(&state.sessions_dir())?,
-            corrupt: Vec::new(),
-            temporary: Vec::new(),
-            handoffs: keep(files(&state.claims_dir())?, Entry::is_handoff),
-            waiters: files(&state.wake_dir())?,
-            runners: keep(files(&state.runner_dir())?, Entry::is_runner),
-            line: Vec::new(),
-            announced: Vec::new(),
-            runs: Vec::new(),
-        };
-        for dir in line::folders(runtime, roots) {
-            let mut left = files(&dir)?;
-            left.retain(|it| line::is_left_behind(&it.path));
-            listed.line.extend(left);
-        }
-        if let Some(runtime) = runtime {
-            listed.temporary.extend(keep(files(&runtime.agents())?, Entry::is_temporary));
-        }
-        let ours = [
-            state.root().to_owned(),
-            state.archive_dir(),
-            state.inbox_dir(),
-            state.sessions_dir(),
-            state.output_dir(),
-            state.runner_dir(),
-            state.wake_dir(),
-        ];
-        for dir in &ours {
-            listed.temporary.extend(keep(files(dir)?, Entry::is_temporary));
-            listed.corrupt.extend(keep(files(dir)?, Entry::is_corrupt).into_iter().map(set_aside));
-        }
-        listed.handoffs.extend(keep(files(&state.transfers_dir())?, Entry::is_left));
-        for root in roots {
-            listed.handoffs.extend(keep(files(&root.claims_dir())?, Entry::is_handoff));
-            listed.runs.extend(runs(&root.runs_dir())?);
-        }
-        for session in folders(&state.announced_dir())? {
-            // A permission prompt may stay open for a long time.
-            listed.announced.extend(files(&session.path)?);
-        }
-        listed.runs.extend(runs(&state.runs_dir())?);
-        Ok(listed)
-    }
-
-    /// The sessions with a young file.
-    fn sessions_heard_of(&self, is_young: impl Fn(&Entry) -> bool) -> HashSet<SessionId> {
-        let files = self.sessions.iter().filter(|it| is_young(it));
-        let waiters = self.waiters.iter().filter(|it| is_young(it));
-        files.filter_map(Entry::session).chain(waiters.filter_map(Entry::waiter_of)).collect()
-    }
-}
-
-pub(super) fn is_older(entry: &Entry, age: Duration, now: SystemTime) -> bool {
-    now.duration_since(entry.modified).unwrap_or_default() >= age
-}
-
-fn keep(mut entries: Vec<Entry>, is_meant: fn(&Entry) -> bool) -> Vec<Entry> {
-    entries.retain(is_meant);
-    entries
-}
-
-/// An entry whose age counts from when it was set aside. The time is in its name, because the file itself is as old as
-/// its last change.
-fn set_aside(entry: Entry) -> Entry {
-    let stamp = entry.name.rsplit_once(".corrupt-").map_or("", |(_, stamp)| stamp);
-    let stamp = stamp.strip_suffix(".reason").unwrap_or(stamp);
-    let at = NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%S%3f");
-    Entry { modified: at.map_or(entry.modified, |at| at.and_utc().into()), ..entry }
-}
-
-struct Search {
-    needed: Needed,
-    age: Duration,
-    now: SystemTime,
-}
-
-impl Search {
-    fn is_older(&self, entry: &Entry, age: Duration) -> bool {
-        is_older(entry, age, self.now)
-    }
-
-    fn pick(&self, kind: Kind, age: Duration, entries: Vec<Entry>) -> Vec<Leftover> {
-        let old = entries.into_iter().filter(|entry| self.is_older(entry, age));
-        old.map(|entry| leftover(kind, entry)).collect()
-    }
-
-    /// Old outputs, and outputs that no record knows. A copy is made before it is recorded, so those must be an hour
-    /// old.
-    fn outputs(&self, store: &Store, mut outputs: Vec<Entry>) -> Result<Vec<Leftover>> {
-        outputs.retain(|it| it.output_of().is_some_and(|task| !self.needed.output(&task)));
-        let unknown = unknown(store, outputs.iter().filter_map(Entry::output_of))?;
-        let is_unknown = |it: &Entry| it.output_of().is_some_and(|task| unknown.contains(&task));
-        let (unknown, known): (Vec<Entry>, Vec<Entry>) = outputs.into_iter().partition(is_unknown);
-        let mut found = self.pick(Kind::Output, self.age, known);
-        found.extend(self.pick(Kind::Output, STALE, unknown));
-        Ok(found)
-    }
-
-    /// Runs of commands that have finished, or of foreground commands with the text of a background one. A result that
-    /// another installation has not read yet is kept as long as an output, because nothing says whose it is.
-    fn runs(&self, runs: Vec<FoundRun>) -> Result<Vec<Leftover>> {
-        let mut found = Vec::new();
-        for FoundRun { session, id, entry } in runs {
-            if self.needed.has_run(&session, &id) {
-                continue;
-            }
-            let has_result = entry.path.join("result.json").exists();
-            let age = if has_result { self.age.max(STALE) } else { STALE };
-            let is_over = !is_held(&entry.path.join("lock")).unwrap_or(true);
-            if is_over && self.is_older(&entry, age) {
-                let bytes = size(&entry.path)?;
-                found.push(Leftover { bytes, ..leftover(Kind::RunFolder, entry) });
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// The folder of a run, with the ids from its path.
-pub(super) struct FoundRun {
-    session: SessionId,
-    id: ClientTaskId,
+/// A file or a run folder that can be removed once it is old enough, unless something needs it.
+pub(super) struct Candidate {
+    pub(super) kind: Kind,
     pub(super) entry: Entry,
+    /// The age from which on it can be removed.
+    pub(super) keep: Duration,
 }
 
-/// All runs below a folder. A folder whose name is not a run's is not ours.
-pub(super) fn runs(dir: &Path) -> Result<Vec<FoundRun>> {
+impl Candidate {
+    fn into_leftover(self) -> Result<Leftover> {
+        let Entry { path, bytes, modified, .. } = self.entry;
+        let bytes = if self.kind == Kind::RunFolder {
+            files(&path)?.iter().map(|file| file.bytes).sum()
+        } else {
+            bytes
+        };
+        Ok(Leftover { kind: self.kind, task: None, path, bytes, modified })
+    }
+}
+
+/// All files and run folders, by their kind.
+fn candidates(
+    store: &Store,
+    roots: &[RunRoot],
+    runtime: Option<&RuntimeDir>,
+    extent: Extent,
+) -> Result<Vec<Candidate>> {
+    let state = store.dir();
+    let age = match extent {
+        Extent::Leftovers(age) => age,
+        Extent::Everything => Duration::ZERO,
+    };
+    let long = age.max(LONG);
     let mut found = Vec::new();
-    for of_session in folders(dir)? {
-        let Ok(session) = SessionId::new(of_session.name) else { continue };
-        for entry in folders(&of_session.path)? {
-            let Ok(id) = ClientTaskId::new(entry.name.clone()) else { continue };
-            found.push(FoundRun { session: session.clone(), id, entry });
+    let mut add = |kind, keep, dir: &Path, is_meant: fn(&Entry) -> bool| {
+        let meant = files(dir)?.into_iter().filter(is_meant);
+        found.extend(meant.map(|entry| Candidate { kind, entry, keep }));
+        anyhow::Ok(())
+    };
+    add(Kind::Output, age, &state.output_dir(), |it| it.output_of().is_some())?;
+    add(Kind::Archive, age, &state.archive_dir(), Entry::is_archive)?;
+    // This file is written once, and is needed as long as the session continues.
+    add(Kind::Session, long, &state.sessions_dir(), |it| it.session().is_some())?;
+    add(Kind::Waiter, long, &state.wake_dir(), |it| it.session().is_some())?;
+    add(Kind::Runner, long, &state.runner_dir(), Entry::is_runner)?;
+    add(Kind::Handoff, STALE, &state.claims_dir(), Entry::is_handoff)?;
+    add(Kind::Handoff, STALE, &state.transfers_dir(), Entry::is_left)?;
+    for root in roots {
+        add(Kind::Handoff, STALE, &root.claims_dir(), Entry::is_handoff)?;
+    }
+    for session in folders(&state.announced_dir())? {
+        // A permission prompt may stay open for a long time.
+        add(Kind::Handoff, DAY, &session.path, |_| true)?;
+    }
+    for dir in line::folders(runtime, roots) {
+        add(Kind::Line, STALE, &dir, |it| line::is_left_behind(&it.path))?;
+    }
+    if let Some(runtime) = runtime {
+        add(Kind::Temporary, STALE, &runtime.agents(), Entry::is_temporary)?;
+    }
+    for dir in [
+        state.root().to_owned(),
+        state.archive_dir(),
+        state.inbox_dir(),
+        state.sessions_dir(),
+        state.output_dir(),
+        state.runner_dir(),
+        state.wake_dir(),
+    ] {
+        add(Kind::Temporary, STALE, &dir, Entry::is_temporary)?;
+        add(Kind::Corrupt, age, &dir, Entry::is_corrupt)?;
+    }
+    if extent == Extent::Everything {
+        add(Kind::History, age, state.root(), Entry::is_history)?;
+    }
+    for dir in roots.iter().map(RunRoot::runs_dir).chain([state.runs_dir()]) {
+        for session in folders(&dir)? {
+            let runs = folders(&session.path)?.into_iter().filter(|it| it.run_of().is_some());
+            found.extend(runs.map(|entry| run_folder(entry, extent)));
         }
     }
     Ok(found)
 }
 
-pub(super) fn leftover(kind: Kind, entry: Entry) -> Leftover {
-    Leftover { kind, task: None, path: entry.path, bytes: entry.bytes, modified: entry.modified }
-}
-
-pub(super) fn size(folder: &Path) -> Result<u64> {
-    Ok(files(folder)?.iter().map(|file| file.bytes).sum())
+/// The folder of a command that has finished, or of a foreground command with the text of a background one.
+fn run_folder(entry: Entry, extent: Extent) -> Candidate {
+    let has = |file| entry.path.join(file).exists();
+    let keep = match extent {
+        // A result that another installation has not read yet is kept as long as an output, because nothing says whose
+        // it is.
+        Extent::Leftovers(age) if has("result.json") => age.max(STALE),
+        Extent::Everything if has("attached.json") => Duration::ZERO,
+        // A run without a runner may be about to get one.
+        Extent::Leftovers(_) | Extent::Everything => STALE,
+    };
+    Candidate { kind: Kind::RunFolder, entry, keep }
 }

@@ -2,10 +2,11 @@
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use sisyphus_base::id::{SessionId, TaskId, ToolUseId};
+use chrono::NaiveDateTime;
+use sisyphus_base::id::{ClientTaskId, SessionId, TaskId, ToolUseId};
 
 /// How many entries of one folder are examined. Sandboxed commands can write to some folders.
 const ENTRIES: usize = 100_000;
@@ -20,15 +21,29 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The session whose state file it is.
-    pub(super) fn session(&self) -> Option<SessionId> {
-        SessionId::new(self.name.strip_suffix(".json")?).ok()
+    /// Whether it got its place this long ago.
+    pub(super) fn is_older(&self, age: Duration, now: SystemTime) -> bool {
+        let since = self.set_aside_at().unwrap_or(self.modified);
+        now.duration_since(since).unwrap_or_default() >= age
     }
 
-    /// The session whose waiter holds it, or is named in it.
-    pub(super) fn waiter_of(&self) -> Option<SessionId> {
-        let name = self.name.strip_suffix(".lock").or_else(|| self.name.strip_suffix(".json"))?;
+    /// When a broken file was set aside. The time is in its name, because the file itself is as old as its last change.
+    fn set_aside_at(&self) -> Option<SystemTime> {
+        let (_, stamp) = self.name.rsplit_once(".corrupt-")?;
+        let stamp = stamp.strip_suffix(".reason").unwrap_or(stamp);
+        Some(NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%S%3f").ok()?.and_utc().into())
+    }
+
+    /// The session whose state file it is, or whose waiter holds it or is named in it.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        let name = self.name.strip_suffix(".json").or_else(|| self.name.strip_suffix(".lock"))?;
         SessionId::new(name).ok()
+    }
+
+    /// The session and the task whose run folder it is.
+    pub(super) fn run_of(&self) -> Option<(SessionId, ClientTaskId)> {
+        let session = self.path.parent()?.file_name()?.to_str()?;
+        Some((SessionId::new(session).ok()?, ClientTaskId::new(self.name.as_str()).ok()?))
     }
 
     /// Whether it is a copy of the runner, whatever its version.
@@ -73,6 +88,11 @@ impl Entry {
     /// Whether it is a state file that was set aside, or the reason for that.
     pub(super) fn is_corrupt(&self) -> bool {
         self.name.contains(".corrupt-") && !self.is_temporary()
+    }
+
+    /// Whether it holds finished tasks.
+    pub(super) fn is_history(&self) -> bool {
+        matches!(self.name.as_str(), "completed.json" | "failed.json")
     }
 
     /// Whether it is a month of archived history.

@@ -6,13 +6,10 @@
 //! listing and the removal. So in such folders only files with our own names are removed, and the other folder has none
 //! of those.
 
-mod all;
 mod find;
 mod listing;
-mod live;
 mod needed;
 mod remove;
 
-pub use all::{find_all, remove_all};
-pub use find::{Kind, Leftover, find};
-pub use remove::remove;
+pub use find::{Kind, Leftover, find, find_all};
+pub use remove::{remove, remove_all};

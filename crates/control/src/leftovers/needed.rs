@@ -1,67 +1,132 @@
-//! What must be kept.
+//! What must be kept: what the live records need, and what sessions need that may continue. No file says that a session
+//! is over for good: it may have been killed, or be resumed.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
+use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 use sisyphus_state::store::Store;
+use sisyphus_tasks::task::Task;
 
+use super::find::{Candidate, Extent, Kind, STALE};
 use super::listing::{Entry, files};
 
-/// What the tasks with a live record need: they have not finished, or their result is owed.
-#[derive(Debug)]
+/// What must be kept.
 pub(super) struct Needed {
-    active: HashSet<TaskId>,
+    /// The tasks with a live record: they have not finished, or their result is owed.
+    tasks: HashSet<TaskId>,
     runs: HashSet<(SessionId, ClientTaskId)>,
+    /// The sessions that may continue: those of live records, and those with a young file.
     sessions: HashSet<SessionId>,
+    runners: Runners,
+    /// Outputs that no record knows. A copy is made before it is recorded.
+    unknown_outputs: HashSet<TaskId>,
+}
+
+/// The runners that a shell may name: each shell names the runner that its session started with.
+enum Runners {
+    Every,
+    /// Every session that may continue started after this runner was installed.
+    Only(PathBuf),
 }
 
 impl Needed {
-    pub(super) fn read(store: &Store) -> Result<Self> {
+    /// Reads it after the candidates were listed.
+    pub(super) fn read(
+        store: &Store,
+        candidates: &[Candidate],
+        extent: Extent,
+        now: SystemTime,
+    ) -> Result<Self> {
         let active = store.read_active()?;
-        let active = &active.tasks;
-        let run = |task: &sisyphus_tasks::task::Task| {
-            Some((task.started_in().clone(), task.client_id()?.clone()))
+        let young = candidates.iter().filter(|it| !it.entry.is_older(it.keep, now));
+        let of_sessions = young.filter(|it| matches!(it.kind, Kind::Session | Kind::Waiter));
+        let heard_of = of_sessions.filter_map(|it| it.entry.session());
+        let with_records = active.tasks.iter().map(|task| task.session.clone());
+        let sessions: HashSet<SessionId> = with_records.chain(heard_of).collect();
+        let runners = Runners::of(store.dir(), candidates, &sessions);
+        let mut needed = Self {
+            tasks: HashSet::new(),
+            runs: HashSet::new(),
+            sessions,
+            runners,
+            unknown_outputs: HashSet::new(),
         };
-        Ok(Self {
-            sessions: active.iter().map(|task| task.session.clone()).collect(),
-            runs: active.iter().filter_map(run).collect(),
-            active: active.iter().map(|task| task.id.clone()).collect(),
-        })
+        match extent {
+            // The records go too, so nothing is kept for them.
+            Extent::Everything => {}
+            Extent::Leftovers(_) => {
+                let run =
+                    |task: &Task| Some((task.started_in().clone(), task.client_id()?.clone()));
+                needed.runs = active.tasks.iter().filter_map(run).collect();
+                needed.tasks = active.tasks.iter().map(|task| task.id.clone()).collect();
+                let outputs = candidates.iter().filter(|it| it.kind == Kind::Output);
+                let mut outputs: HashSet<TaskId> =
+                    outputs.filter_map(|it| it.entry.output_of()).collect();
+                outputs.retain(|task| !needed.tasks.contains(task));
+                needed.unknown_outputs = unknown(store.dir(), outputs)?;
+            }
+        }
+        Ok(needed)
     }
 
-    pub(super) fn has_run(&self, session: &SessionId, id: &ClientTaskId) -> bool {
-        self.runs.contains(&(session.clone(), id.clone()))
+    /// Whether it must be kept, however old it is.
+    pub(super) fn has(&self, candidate: &Candidate) -> bool {
+        let entry = &candidate.entry;
+        match candidate.kind {
+            Kind::Output => entry.output_of().is_some_and(|task| self.tasks.contains(&task)),
+            Kind::RunFolder => entry.run_of().is_some_and(|run| self.runs.contains(&run)),
+            Kind::Session | Kind::Waiter => {
+                entry.session().is_some_and(|session| self.sessions.contains(&session))
+            }
+            Kind::Runner => match &self.runners {
+                Runners::Every => true,
+                Runners::Only(current) => entry.path == *current,
+            },
+            Kind::Record
+            | Kind::History
+            | Kind::Archive
+            | Kind::Corrupt
+            | Kind::Temporary
+            | Kind::Handoff
+            | Kind::Line => false,
+        }
     }
 
-    pub(super) fn output(&self, task: &TaskId) -> bool {
-        self.active.contains(task)
-    }
-
-    pub(super) fn sessions(&self) -> impl Iterator<Item = &SessionId> {
-        self.sessions.iter()
-    }
-
-    pub(super) fn session(&self, session: &SessionId) -> bool {
-        self.sessions.contains(session)
+    /// The age from which on it can be removed.
+    pub(super) fn keep(&self, candidate: &Candidate) -> Duration {
+        let task = candidate.entry.output_of();
+        match task.filter(|task| self.unknown_outputs.contains(task)) {
+            Some(_) => STALE,
+            None => candidate.keep,
+        }
     }
 }
 
-/// The tasks that are in no record. Broken records count too: every record quotes the id.
-pub(super) fn unknown(
-    store: &Store,
-    tasks: impl Iterator<Item = TaskId>,
-) -> Result<HashSet<TaskId>> {
-    let mut unknown: HashSet<TaskId> = tasks.collect();
-    let state = store.dir();
+impl Runners {
+    fn of(state: &StateDir, candidates: &[Candidate], sessions: &HashSet<SessionId>) -> Self {
+        let current = state.runner();
+        let made = current.metadata().and_then(|it| it.created().or_else(|_| it.modified())).ok();
+        let notes = candidates.iter().filter(|it| it.kind == Kind::Session).map(|it| &it.entry);
+        let started_later = notes.filter(|note| made.is_some_and(|made| note.modified >= made));
+        let started_later: HashSet<SessionId> = started_later.filter_map(Entry::session).collect();
+        if sessions.is_subset(&started_later) { Self::Only(current) } else { Self::Every }
+    }
+}
+
+/// Those of the tasks that are in no record. Broken records count too: every record quotes the id.
+fn unknown(state: &StateDir, mut tasks: HashSet<TaskId>) -> Result<HashSet<TaskId>> {
     let mut records: Vec<Entry> = Vec::new();
     for dir in [state.root().to_owned(), state.archive_dir()] {
         records.extend(files(&dir)?.into_iter().filter(|entry| entry.name.contains(".json")));
     }
     for entry in records {
-        if unknown.is_empty() {
+        if tasks.is_empty() {
             break;
         }
         let context = || format!("could not read `{}`", entry.path.display());
@@ -72,9 +137,9 @@ pub(super) fn unknown(
         for word in BufReader::new(file).split(b'"') {
             let word = String::from_utf8(word.with_context(context)?).ok();
             if let Some(id) = word.and_then(|word| TaskId::new(word).ok()) {
-                unknown.remove(&id);
+                tasks.remove(&id);
             }
         }
     }
-    Ok(unknown)
+    Ok(tasks)
 }

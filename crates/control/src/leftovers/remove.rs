@@ -7,10 +7,13 @@ use anyhow::{Context as _, Error, Result};
 use sisyphus_state::line::remove_left_behind;
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_state::reconcile::World;
-use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store, is_held};
+use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store, is_held};
 use sisyphus_tasks::task::Task;
 
 use super::find::{Kind, Leftover};
+
+/// How many live tasks the error names.
+const NAMED: usize = 5;
 
 /// Removes leftovers, unless they are in use again. Returns what was removed, and the errors.
 pub fn remove(
@@ -49,19 +52,47 @@ pub fn remove(
     (gone, errors)
 }
 
+/// Removes the whole history, and everything that was kept with it, unless a task has started since.
+pub fn remove_all(
+    store: &Store,
+    world: &World<'_>,
+    found: Vec<Leftover>,
+) -> Result<(Vec<Leftover>, Vec<Error>)> {
+    let (mut gone, mut errors) = (Vec::new(), Vec::new());
+    // Under the lock, so that no commit appends to a removed file.
+    store.update(world, LOCK_WAIT_IN_RUNNER, |active, _| {
+        refuse_live(active)?;
+        active.tasks.clear();
+        for leftover in found.into_iter().filter(is_free) {
+            match try_remove(&leftover) {
+                Ok(()) => gone.push(leftover),
+                Err(error) => errors.push(error),
+            }
+        }
+        anyhow::Ok(())
+    })??;
+    Ok((gone, errors))
+}
+
+pub(super) fn refuse_live(active: &Active) -> Result<()> {
+    let live: Vec<&str> = active.live().map(|task| task.id.as_str()).collect();
+    let more = if live.len() > NAMED { ", …" } else { "" };
+    anyhow::ensure!(
+        live.is_empty(),
+        "could not remove the history: {} not finished ({}{more}); wait for them or `sisyphus cancel` them",
+        if live.len() == 1 {
+            "1 task has".to_owned()
+        } else {
+            format!("{} tasks have", live.len())
+        },
+        live[..live.len().min(NAMED)].join(", "),
+    );
+    Ok(())
+}
+
 /// Whether other processes append to it, or replace it, under the lock.
 fn is_shared(kind: Kind) -> bool {
-    match kind {
-        Kind::Archive | Kind::Session | Kind::History | Kind::Record => true,
-        Kind::Output
-        | Kind::Corrupt
-        | Kind::Temporary
-        | Kind::Handoff
-        | Kind::Waiter
-        | Kind::Runner
-        | Kind::Line
-        | Kind::RunFolder => false,
-    }
+    matches!(kind, Kind::Archive | Kind::Session | Kind::History | Kind::Record)
 }
 
 fn is_unchanged(leftover: &Leftover) -> bool {
@@ -90,7 +121,7 @@ pub(super) fn is_free(leftover: &Leftover) -> bool {
     !is_held(&lock).unwrap_or(true)
 }
 
-pub(super) fn try_remove(leftover: &Leftover) -> Result<()> {
+fn try_remove(leftover: &Leftover) -> Result<()> {
     let removed = match leftover.kind {
         // The commit removes it.
         Kind::Record => Ok(()),
