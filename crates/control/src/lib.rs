@@ -11,5 +11,5 @@ mod tasks;
 
 pub use acknowledge::{acknowledge, own_requester};
 pub use cancel::{Answer, Ending, cancel, is_ours};
-pub use task_waiter::{TICK, TaskState, TaskWaiter, Watched, task_states};
+pub use task_waiter::{TICK, TaskState, TaskWaiter, task_states, watch_runner};
 pub use tasks::{HistoryDepth, NoSuchTask, Tasks, WarningSink, open_store, up_to_date, world};

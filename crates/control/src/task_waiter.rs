@@ -1,19 +1,15 @@
 //! Waits until tasks finish: it checks their states, and sleeps between two checks.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
-use sisyphus_process::start_notifier;
+use sisyphus_process::{Watchers, start_notifier};
 use sisyphus_state::run::Run;
-use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store, wait_until_open};
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
@@ -23,8 +19,6 @@ use crate::tasks::{WarningSink, world};
 /// opens. Any other is noticed only by a check.
 pub const TICK: Duration = Duration::from_millis(100);
 
-/// Stack of a thread that only waits for one lock, in bytes.
-const WATCHER_STACK: usize = 64 * 1024;
 /// How many locks are watched at once.
 const WATCHERS: usize = 32;
 
@@ -57,52 +51,21 @@ pub fn task_states(store: &Store, ids: &[TaskId], warn: WarningSink) -> Result<V
     Ok(found.map(|task| task.map_or(TaskState::Forgotten, course)).collect())
 }
 
-/// The tasks whose runners' locks are watched, each by a thread of this process. A thread rings once, when its lock
-/// opens.
-pub struct Watched {
-    ids: HashSet<TaskId>,
-    at_work: Arc<AtomicUsize>,
-    ring: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl Watched {
-    pub fn new(ring: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { ids: HashSet::new(), at_work: Arc::default(), ring: Arc::new(ring) }
-    }
-
-    /// Starts a thread that waits for the lock of a task's runner, unless the task has none, or the thread was started
-    /// before. The thread lives as long as the process.
-    pub fn watch(&mut self, task: &Task, state: &StateDir) {
-        let has_runner = matches!(
-            task.status(),
-            Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. }
-        );
-        let is_full = self.at_work.load(Ordering::Relaxed) >= WATCHERS;
-        if !has_runner || is_full || self.ids.contains(&task.id) {
-            return;
-        }
-        let Some(run) = Run::of(task, state) else { return };
-        let lock = run.lock();
-        let (ring, at_work) = (Arc::clone(&self.ring), Arc::clone(&self.at_work));
-        at_work.fetch_add(1, Ordering::Relaxed);
-        let wait = move || {
-            // An error also ends the wait: the waiter checks the state itself.
-            let _ = wait_until_open(&lock);
-            at_work.fetch_sub(1, Ordering::Relaxed);
-            ring();
-        };
-        if thread::Builder::new().stack_size(WATCHER_STACK).spawn(wait).is_err() {
-            // Without a thread, the next check notices it.
-            self.at_work.fetch_sub(1, Ordering::Relaxed);
-        }
-        self.ids.insert(task.id.clone());
+/// Watches the lock of a task's runner, unless the task has none. An unwatched one is noticed by the next check.
+pub fn watch_runner(watchers: &Watchers, task: &Task, state: &StateDir) {
+    let has_runner = matches!(
+        task.status(),
+        Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. }
+    );
+    if has_runner && watchers.at_work() < WATCHERS {
+        let _ = watchers.watch(Run::of(task, state).map(|run| run.lock()));
     }
 }
 
 /// Waits for tasks.
 pub struct TaskWaiter {
     store: Store,
-    watched: Watched,
+    watchers: Watchers,
     bell: Receiver<()>,
     warn: WarningSink,
     /// A lasting problem is reported once.
@@ -111,12 +74,12 @@ pub struct TaskWaiter {
 
 impl TaskWaiter {
     pub fn new(store: Store, warn: WarningSink) -> Self {
-        // The sender lives as long as the watched tasks, so the channel never closes.
+        // The sender lives as long as the watchers, so the channel never closes.
         let (ringer, bell) = channel();
-        let watched = Watched::new(move || {
+        let watchers = Watchers::new(move || {
             let _ = ringer.send(());
         });
-        Self { store, watched, bell, warn, has_warned: false }
+        Self { store, watchers, bell, warn, has_warned: false }
     }
 
     pub fn store(&self) -> &Store {
@@ -140,7 +103,7 @@ impl TaskWaiter {
         let task_states = task_states(&self.store, ids, self.warn)?;
         for course in &task_states {
             if let TaskState::Live(task) = course {
-                self.watched.watch(task, self.store.dir());
+                watch_runner(&self.watchers, task, self.store.dir());
             }
         }
         Ok(task_states)

@@ -58,7 +58,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
     // If Claude Code is killed, the waiter must not stay behind.
     end_with_parent(client)?;
     let _only = supersede(context, session)?;
-    let mut watchers = Watchers::default();
+    let watchers = Watchers::default();
     // The Stop hook, which Claude Code waits for, runs first and delivers what is overdue already.
     let mut pause = Some(GRACE_CHECK);
     loop {

@@ -2,12 +2,13 @@
 //! checked from time to time.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sisyphus_base::paths::StateDir;
-use sisyphus_control::Watched;
+use sisyphus_control::watch_runner;
+use sisyphus_process::Watchers;
 use sisyphus_tasks::task::Task;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -18,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// The locks that this server waits for, each once, however many calls wait for it.
 pub(crate) struct Completions {
-    watched: Mutex<Watched>,
+    watchers: Watchers,
     opened: Arc<Notify>,
     has_closed: AtomicBool,
 }
@@ -27,8 +28,8 @@ impl Completions {
     pub(crate) fn new() -> Self {
         let opened = Arc::new(Notify::new());
         let ring = Arc::clone(&opened);
-        let watched = Mutex::new(Watched::new(move || ring.notify_waiters()));
-        Self { watched, opened, has_closed: AtomicBool::new(false) }
+        let watchers = Watchers::new(move || ring.notify_waiters());
+        Self { watchers, opened, has_closed: AtomicBool::new(false) }
     }
 
     /// Wakes every waiting call, because Claude Code is gone.
@@ -57,7 +58,7 @@ impl Completions {
         state: &StateDir,
         at_most: Duration,
     ) {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).watch(task, state);
+        watch_runner(&self.watchers, task, state);
         let _ = timeout(at_most.min(LOOK), opened).await;
     }
 }

@@ -22,15 +22,27 @@ enum Reuse {
 }
 
 /// The locks that threads of this process wait for.
-#[derive(Debug, Default)]
 pub struct Watchers {
     watched: Arc<Mutex<BTreeSet<PathBuf>>>,
+    ring: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Default for Watchers {
+    /// Lets [`Signals::wait`](crate::Signals::wait) return when a lock opens.
+    fn default() -> Self {
+        Self::new(sys::wake)
+    }
 }
 
 impl Watchers {
-    /// Lets [`Signals::wait`](crate::Signals::wait) return once any of these locks opens. Each lock gets one thread,
-    /// however often it is passed. A thread ends when its lock opens, or with the process.
-    pub fn watch(&mut self, locks: impl IntoIterator<Item = PathBuf>) -> Result<()> {
+    /// Calls `ring` each time a lock opens.
+    pub fn new(ring: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { watched: Arc::default(), ring: Arc::new(ring) }
+    }
+
+    /// Rings once any of these locks opens. Each lock gets one thread, however often it is passed. A thread ends when
+    /// its lock opens, or with the process.
+    pub fn watch(&self, locks: impl IntoIterator<Item = PathBuf>) -> Result<()> {
         for path in locks {
             let lock = path.clone();
             self.start(path, Reuse::Once, move || wait_until_open(&lock))?;
@@ -40,7 +52,7 @@ impl Watchers {
 
     /// Like [`Watchers::watch`], for locks that are taken repeatedly, each with its own way to wait. A lock that opened
     /// may be watched again.
-    pub fn watch_again<W>(&mut self, locks: impl IntoIterator<Item = (PathBuf, W)>) -> Result<()>
+    pub fn watch_again<W>(&self, locks: impl IntoIterator<Item = (PathBuf, W)>) -> Result<()>
     where
         W: FnOnce() -> io::Result<()> + Send + 'static,
     {
@@ -48,6 +60,12 @@ impl Watchers {
             self.start(path, Reuse::Again, wait)?;
         }
         Ok(())
+    }
+
+    /// How many threads wait.
+    pub fn at_work(&self) -> usize {
+        // Each of them has a reference.
+        Arc::strong_count(&self.watched) - 1
     }
 
     fn start(
@@ -59,14 +77,15 @@ impl Watchers {
         if !lock(&self.watched).insert(path.clone()) {
             return Ok(());
         }
-        let watched = Arc::clone(&self.watched);
+        let (watched, ring) = (Arc::clone(&self.watched), Arc::clone(&self.ring));
         let wait = move || {
-            // On an error this wakes the process too, which then checks the lock itself.
+            // On an error this rings too, and the process then checks the lock itself.
             let _ = wait();
             if reuse == Reuse::Again {
                 lock(&watched).remove(&path);
             }
-            sys::wake();
+            drop(watched);
+            ring();
         };
         std::thread::Builder::new()
             .stack_size(STACK)

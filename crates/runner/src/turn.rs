@@ -155,7 +155,7 @@ pub(crate) fn wait_for_turn(
     }
     let mut arrival = Arrival::AtOnce;
     let mut overtake = Overtake::default();
-    let mut watchers = Watchers::default();
+    let watchers = Watchers::default();
     loop {
         let (position, until_open) = match attempt {
             Attempt::Acquired(slot) => return Ok(admit(entry, slot, arrival)),

@@ -19,5 +19,5 @@ pub use commit::{Peek, Store};
 pub use history::History;
 pub use session::{Rewriting, Session};
 pub use sisyphus_base::lock::{
-    LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held, wait_until_open,
+    LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK, LOCK_WAIT_IN_RUNNER, Lock, is_held,
 };
