@@ -14,9 +14,9 @@ pub use identity::ProcessId;
 pub use notifier::{find_notifier, start_notifier};
 pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
-    Caller, CommandChild, Notice, Plan, Sender, Signals, bytes_of, caller, caller_key,
-    end_with_parent, exec, exit_as, own_key, own_output_file, parent, signal_group, spawn,
-    spawn_detached, survive_file_size_limit, text_of,
+    Caller, CommandChild, Notice, Plan, Sender, Signals, caller, caller_key, end_with_parent, exec,
+    exit_as, own_key, own_output_file, parent, signal_group, spawn, spawn_detached,
+    survive_file_size_limit,
 };
 pub use tree::{alive, descendants, has_ancestor, left_behind, members, signal_all};
 pub use watch::Watchers;

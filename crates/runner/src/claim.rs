@@ -61,7 +61,7 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
     };
     let Some(confinement) = confinement(&announcement) else { return Ok(None) };
     let restore = changed(&caller, std::env::vars_os());
-    let (program, arg0) = (caller.program.clone(), arg0.clone());
+    let (program, arg0) = (caller.program.clone().into(), arg0.clone());
     let handoff = Handoff { announcement, confinement, program, arg0, restore };
     handoff.leave(state, &client_tmp, &key)?;
     Ok(Some(handover))

@@ -124,7 +124,7 @@ fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)
         Identity::own().context("standard output is not an output file of Claude Code")?;
     let handoff = Handoff::take(state, &identity.client_tmp, &own_key()?)?;
     let plan = Plan {
-        program: handoff.program.clone(),
+        program: handoff.program.clone().into(),
         arg0: handoff.arg0.clone(),
         args: vec!["-c".into(), string.to_owned()],
         environment: handoff.restore.clone(),

@@ -1,6 +1,5 @@
 //! Windows: commands are not supervised there yet. Every function reports that, and tasks are observed instead.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::windows::process::CommandExt as _;
@@ -82,14 +81,6 @@ pub(crate) fn resume(_: i32) {}
 
 /// Sends nothing.
 pub fn signal_group(_: i32, _: i32) {}
-
-pub fn bytes_of(text: &OsStr) -> &[u8] {
-    text.as_encoded_bytes()
-}
-
-pub fn text_of(bytes: &[u8]) -> OsString {
-    String::from_utf8_lossy(bytes).into_owned().into()
-}
 
 pub fn caller() -> Result<Caller> {
     anyhow::bail!(UNSUPPORTED)

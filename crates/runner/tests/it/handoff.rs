@@ -1,12 +1,13 @@
 //! What `claim` hands to the `run` that follows it names the program that is started: it must be ours, and without it
 //! the command runs all the same.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sisyphus_state::store::Lock;
 use sisyphus_testing::{Client, Shell, failure_notice};
 
@@ -35,8 +36,14 @@ impl Plant {
         fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
         let announced = fs::read_dir(client.announced_dir()).unwrap().next().unwrap().unwrap();
         let announced = fs::read_to_string(announced.path()).unwrap();
-        let fields = [&announced, "outside", program.to_str().unwrap(), "bash"];
-        fs::write(&plant.file, fields.map(|field| format!("{field}\0")).concat()).unwrap();
+        let handoff = json!({
+            "announcement": serde_json::from_str::<Value>(&announced).unwrap(),
+            "confinement": "outside",
+            "program": program.as_os_str(),
+            "arg0": OsStr::new("bash"),
+            "restore": [],
+        });
+        fs::write(&plant.file, handoff.to_string()).unwrap();
         fs::create_dir(&plant.dir).unwrap();
         fs::set_permissions(&plant.dir, Permissions::from_mode(0o700)).unwrap();
         plant

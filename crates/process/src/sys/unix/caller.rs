@@ -13,16 +13,6 @@ use anyhow::{Context as _, Result};
 use super::super::Caller;
 use super::proc;
 
-/// The bytes of a path or variable.
-pub fn bytes_of(text: &OsStr) -> &[u8] {
-    text.as_bytes()
-}
-
-/// A path or variable of these bytes.
-pub fn text_of(bytes: &[u8]) -> OsString {
-    OsString::from_vec(bytes.to_vec())
-}
-
 /// The process that started this one, as the system knows it.
 ///
 /// macOS has no `/proc`: the caller is unknown, and the task is observed instead of supervised.
@@ -54,6 +44,10 @@ fn split(bytes: &[u8]) -> Vec<OsString> {
         return Vec::new();
     }
     whole.split(|&byte| byte == 0).map(text_of).collect()
+}
+
+fn text_of(bytes: &[u8]) -> OsString {
+    OsString::from_vec(bytes.to_vec())
 }
 
 fn variable(entry: &OsStr) -> Option<(OsString, OsString)> {

@@ -6,7 +6,7 @@ mod locks;
 mod proc;
 mod signals;
 
-pub use caller::{bytes_of, caller, caller_key, own_key, own_output_file, text_of};
+pub use caller::{caller, caller_key, own_key, own_output_file};
 pub use child::{CommandChild, end_with_parent, exec, exit_as, parent, spawn, spawn_detached};
 pub(crate) use proc::{processes, stat};
 pub(crate) use signals::wake;
