@@ -1,9 +1,6 @@
 //! The owner of a file, and which other users may read or change it.
 
-use std::io;
-use std::path::Path;
-
-use crate::sys;
+pub use crate::sys::{is_executable, make_private_program, rights};
 
 /// What a file's owner and mode allow, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,21 +11,6 @@ pub enum Rights {
     OthersMayWrite,
     OthersMayRead,
     OursAlone,
-}
-
-/// Inspects a file or folder itself, not the target of a link.
-pub fn rights(path: &Path) -> io::Result<Rights> {
-    sys::rights(path)
-}
-
-/// Whether the owner of a file can execute it.
-pub fn is_executable(path: &Path) -> bool {
-    sys::is_executable(path)
-}
-
-/// Lets only its owner read, change or execute a program.
-pub fn make_private_program(path: &Path) -> io::Result<()> {
-    sys::make_private_program(path)
 }
 
 #[cfg(test)]

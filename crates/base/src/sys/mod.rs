@@ -1,5 +1,10 @@
 //! What differs between systems: the owner of a folder, its mode, Claude Code's temporary folder.
 
+use std::io;
+use std::path::Path;
+
+use crate::rights::Rights;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -9,3 +14,8 @@ pub use unix::*;
 mod windows;
 #[cfg(windows)]
 pub use windows::*;
+
+/// Whether `path` is a real folder of this user that no other user can write to.
+pub fn is_private_dir(path: &Path) -> io::Result<bool> {
+    Ok(path.symlink_metadata()?.is_dir() && rights(path)? >= Rights::OthersMayRead)
+}

@@ -8,6 +8,7 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::is_private_dir;
 use crate::rights::Rights;
 
 /// Where Claude Code's `claude-UID` folder is unless `CLAUDE_CODE_TMPDIR` is set.
@@ -30,19 +31,12 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Whether `path` is a real folder of this user that no other user can write to.
-pub fn is_private_dir(path: &Path) -> io::Result<bool> {
-    let metadata = path.symlink_metadata()?;
-    let ours = metadata.uid() == nix::unistd::geteuid().as_raw();
-    Ok(metadata.is_dir() && ours && metadata.mode() & 0o022 == 0)
-}
-
 /// Creates `link`, a link to the folder `target`.
 pub fn link_dir(target: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
-/// The owner of a file or folder, and what other users may do with it.
+/// The owner of a file or folder itself, not of the target of a link, and what other users may do with it.
 pub fn rights(path: &Path) -> io::Result<Rights> {
     let metadata = path.symlink_metadata()?;
     Ok(match metadata.mode() & 0o077 {

@@ -27,11 +27,6 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
     std::fs::create_dir(path)
 }
 
-/// Whether `path` is a real folder.
-pub fn is_private_dir(path: &Path) -> io::Result<bool> {
-    Ok(path.symlink_metadata()?.is_dir())
-}
-
 /// Creates a file that must not exist.
 pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
