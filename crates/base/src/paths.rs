@@ -75,11 +75,6 @@ impl StateDir {
         Some(self.config_dir()?.join(FOR_PEOPLE))
     }
 
-    /// A file that records that the state of 0.1.0 was imported, and when.
-    pub fn imported(&self) -> PathBuf {
-        self.root.join("imported-0.1")
-    }
-
     /// The state folder that a runner belongs to: the one that contains it.
     pub fn of_runner(runner: &Path) -> Option<Self> {
         let dir = runner.parent().filter(|dir| dir.is_absolute() && dir.ends_with("bin"))?;
@@ -102,72 +97,14 @@ impl StateDir {
         &self.root
     }
 
-    pub fn active(&self) -> PathBuf {
-        self.root.join("active.json")
-    }
-
-    pub fn completed(&self) -> PathBuf {
-        self.root.join("completed.json")
-    }
-
-    pub fn failed(&self) -> PathBuf {
-        self.root.join("failed.json")
-    }
-
-    pub fn archive_dir(&self) -> PathBuf {
-        self.root.join("archive")
-    }
-
-    /// Events that a process posted for the next process that holds the lock.
-    pub fn inbox_dir(&self) -> PathBuf {
-        self.root.join("inbox")
-    }
-
-    /// Calls that PreToolUse recorded before they ran.
-    pub fn announced_dir(&self) -> PathBuf {
-        self.root.join("announced")
-    }
-
-    /// The run folders, which runners write.
-    pub fn runs_dir(&self) -> PathBuf {
-        self.root.join("runs")
-    }
-
-    pub fn sessions_dir(&self) -> PathBuf {
-        self.root.join("sessions")
-    }
-
     /// What SessionStart found out about a session.
     pub fn session(&self, session: &SessionId) -> PathBuf {
         self.sessions_dir().join(format!("{session}.json"))
     }
 
-    pub fn output_dir(&self) -> PathBuf {
-        self.root.join("output")
-    }
-
-    /// Creates the folder of the kept outputs.
-    pub fn create_output_dir(&self) -> Result<()> {
-        create_dir(&self.output_dir())
-    }
-
-    /// Creates the folder of the runner.
-    pub fn create_runner_dir(&self) -> Result<()> {
-        create_dir(&self.runner_dir())
-    }
-
-    pub fn runner_dir(&self) -> PathBuf {
-        self.root.join("bin")
-    }
-
     /// The output of a task, kept permanently.
     pub fn output(&self, task: &TaskId) -> PathBuf {
         self.output_dir().join(format!("{task}.log"))
-    }
-
-    /// Where `claim` hands over to `run`, outside of what a sandboxed command can write to.
-    pub fn claims_dir(&self) -> PathBuf {
-        self.root.join("claims")
     }
 
     /// The session and conversation that call a tool of our own server. The hook that sees the call writes the file,
@@ -181,27 +118,9 @@ impl StateDir {
         sys::is_writable_dir(&self.root)
     }
 
-    pub fn wake_dir(&self) -> PathBuf {
-        self.root.join("wake")
-    }
-
-    /// Creates the folder of the waiters, which wake sessions.
-    pub fn create_wake_dir(&self) -> Result<()> {
-        create_dir(&self.wake_dir())
-    }
-
     /// Which session a Claude Code process has just left, by the number of that process.
     pub fn transfer(&self, client: i32) -> PathBuf {
         self.transfers_dir().join(format!("{client}.json"))
-    }
-
-    pub fn transfers_dir(&self) -> PathBuf {
-        self.root.join("transfers")
-    }
-
-    /// Creates the folder of the session transfers.
-    pub fn create_transfers_dir(&self) -> Result<()> {
-        create_dir(&self.transfers_dir())
     }
 
     /// The lock that the session's waiter holds.
@@ -213,45 +132,57 @@ impl StateDir {
     pub fn waiter(&self, session: &SessionId) -> PathBuf {
         self.wake_dir().join(format!("{session}.json"))
     }
+}
 
+/// Gives the state folder a method for the path of each of these names in it.
+macro_rules! names {
+    ($($(#[$doc:meta])* $method:ident: $name:expr,)*) => {
+        impl StateDir {
+            $(
+                $(#[$doc])*
+                pub fn $method(&self) -> PathBuf {
+                    self.root.join($name)
+                }
+            )*
+        }
+    };
+}
+
+names! {
+    /// A file that records that the state of 0.1.0 was imported, and when.
+    imported: "imported-0.1",
+    active: "active.json",
+    completed: "completed.json",
+    failed: "failed.json",
+    archive_dir: "archive",
+    /// Events that a process posted for the next process that holds the lock.
+    inbox_dir: "inbox",
+    /// Calls that PreToolUse recorded before they ran.
+    announced_dir: "announced",
+    /// The run folders, which runners write.
+    runs_dir: "runs",
+    sessions_dir: "sessions",
+    output_dir: "output",
+    runner_dir: "bin",
+    /// Where `claim` hands over to `run`, outside of what a sandboxed command can write to.
+    claims_dir: "claims",
+    wake_dir: "wake",
+    transfers_dir: "transfers",
     /// The path of the notifier, for the runner, whose program is not in the plugin's folder.
-    pub fn notifier(&self) -> PathBuf {
-        self.runner_dir().join("notifier")
-    }
-
+    notifier: "bin/notifier",
     /// Notifications for people that the notifier has not shown yet.
-    pub fn notify(&self) -> PathBuf {
-        self.root.join("notify.json")
-    }
-
+    notify: "notify.json",
     /// The lock that the notifier holds.
-    pub fn notify_lock(&self) -> PathBuf {
-        self.root.join("notify.lock")
-    }
-
+    notify_lock: "notify.lock",
     /// Notifications that no desktop accepted, for the terminal.
-    pub fn terminal(&self) -> PathBuf {
-        self.root.join("terminal.json")
-    }
-
-    pub fn lock(&self) -> PathBuf {
-        self.root.join("state.lock")
-    }
-
+    terminal: "terminal.json",
+    lock: "state.lock",
     /// The lock of the runner that is about to reconcile. The file is as old as the last reconciliation by a runner.
-    pub fn runners_lock(&self) -> PathBuf {
-        self.root.join("runners.lock")
-    }
-
-    pub fn log(&self) -> PathBuf {
-        self.root.join("hooks.log")
-    }
-
+    runners_lock: "runners.lock",
+    log: "hooks.log",
     /// The runner that shells are attached to. It survives an update of the plugin, because running sessions have its
     /// path.
-    pub fn runner(&self) -> PathBuf {
-        self.runner_dir().join(concat!("sisyphus-run-", env!("CARGO_PKG_VERSION")))
-    }
+    runner: concat!("bin/sisyphus-run-", env!("CARGO_PKG_VERSION")),
 }
 
 /// Creates a new folder in the system's temporary one, for this user only, under a name that can't be guessed.
@@ -271,7 +202,8 @@ pub fn create_private_dir(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn create_dir(dir: &Path) -> Result<()> {
+/// Creates the folder `dir` and its parents if they are missing, readable by their owner only.
+pub fn create_dir(dir: &Path) -> Result<()> {
     sys::create_private_dir_all(dir)
         .with_context(|| format!("could not create `{}`", dir.display()))
 }

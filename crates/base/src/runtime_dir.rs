@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::environment::Environment;
+use crate::paths::create_dir;
 use crate::rights::Rights;
 use crate::sys;
 
@@ -34,8 +35,7 @@ impl RuntimeDir {
     /// Opens the folder, and creates it if it is missing.
     pub fn create(environment: &Environment) -> Result<Self> {
         let path = path(environment);
-        sys::create_private_dir_all(&path)
-            .with_context(|| format!("could not create `{}`", path.display()))?;
+        create_dir(&path)?;
         Self::at(path.clone())?
             .with_context(|| format!("`{}` was removed concurrently", path.display()))
     }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use sisyphus_attach::snippet;
 use sisyphus_base::atomic;
 use sisyphus_base::id::SessionId;
-use sisyphus_base::paths::StateDir;
+use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::rights::make_private_program;
 use sisyphus_hook::Context;
 use sisyphus_process::find_notifier;
@@ -62,7 +62,7 @@ fn provide_runner(context: &Context, target: &Path) -> Result<()> {
         let _ = fs::File::open(target).and_then(|it| it.set_modified(SystemTime::now()));
         return Ok(());
     }
-    context.store.dir().create_runner_dir()?;
+    create_dir(&context.store.dir().runner_dir())?;
     let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
     // `copy` keeps the mode of an installed program, which lets other users run it, or more.
     let copied = fs::copy(&source, &temporary)

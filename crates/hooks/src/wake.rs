@@ -12,6 +12,7 @@ use sisyphus_base::atomic;
 use sisyphus_base::clock::Now;
 use sisyphus_base::environment::Attendance;
 use sisyphus_base::id::SessionId;
+use sisyphus_base::paths::create_dir;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{
     Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all, start_notifier,
@@ -164,7 +165,7 @@ fn may_wake(context: &Context, session: &SessionId) -> Result<bool> {
 fn supersede(context: &Context, session: &SessionId) -> Result<Lock> {
     let state = context.store.dir();
     let (lock, name) = (state.wake_lock(session), state.waiter(session));
-    state.create_wake_dir()?;
+    create_dir(&state.wake_dir())?;
     let before = atomic::read(&name, MAX_BYTES)?
         .and_then(|bytes| serde_json::from_slice::<(i32, Option<u64>)>(&bytes).ok());
     if let Some((pid, start @ Some(_))) = before {

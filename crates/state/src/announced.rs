@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use sisyphus_base::atomic;
 use sisyphus_base::id::{ClientTaskId, SessionId, ToolUseId};
-use sisyphus_base::paths::StateDir;
+use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
 use sisyphus_tasks::call::Announcement;
 
@@ -61,8 +61,7 @@ impl Announced {
         let bytes = serde_json::to_vec(announcement).context("could not encode a call")?;
         // The process that removes the last announcement removes the folder, possibly at this moment.
         for _ in 0..TRIES {
-            sys::create_private_dir_all(&self.dir)
-                .with_context(|| format!("could not create `{}`", self.dir.display()))?;
+            create_dir(&self.dir)?;
             match atomic::write(&self.path(call), &bytes) {
                 Ok(()) => return Ok(()),
                 Err(error) if is_not_found(&error) => {}

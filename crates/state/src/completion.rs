@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
-use sisyphus_base::paths::StateDir;
+use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
 use sisyphus_tasks::call::Join;
 use sisyphus_tasks::kept_output::KeptOutput;
@@ -165,7 +165,7 @@ pub fn observed_output(
         return None;
     }
     let mut file = sys::open_own_file(path).ok()?;
-    state.create_output_dir().ok()?;
+    create_dir(&state.output_dir()).ok()?;
     let kept = keep_observed(&mut file, &state.output(task)).ok()?;
     Some(KeptOutput { client_file: Some(path.clone()), ..kept })
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sisyphus_base::atomic;
+use sisyphus_base::paths::create_dir;
 use sisyphus_base::sys;
 
 /// The format that we write. A file with a higher version is refused instead of downgraded.
@@ -161,8 +162,7 @@ fn set_aside(path: &Path, reason: &anyhow::Error) -> Result<()> {
 /// Creates the folder of a state file.
 pub(crate) fn create_folder(path: &Path) -> Result<()> {
     let folder = path.parent().context("a state file has no folder")?;
-    sys::create_private_dir_all(folder)
-        .with_context(|| format!("could not create `{}`", folder.display()))
+    create_dir(folder)
 }
 
 /// Replaces `path` with `value`.

@@ -17,7 +17,7 @@ use sisyphus_base::atomic;
 use sisyphus_base::clock::Now;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::{SessionId, TaskId};
-use sisyphus_base::paths::StateDir;
+use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
 use sisyphus_tasks::delivery::DeliveryEvent;
 use sisyphus_tasks::task::Task;
@@ -120,7 +120,7 @@ fn copy_outputs(old: &StateDir, state: &StateDir) {
         if target.exists() {
             continue;
         }
-        let copied = state.create_output_dir().and_then(|()| {
+        let copied = create_dir(&state.output_dir()).and_then(|()| {
             let mut source = sys::open_own_file(&entry.path())?;
             let modified = source.metadata()?.modified()?;
             adopt(&mut source, &target)?;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::clock::{Now, Tick};
 use sisyphus_base::id::TaskId;
 use sisyphus_base::machine::{Machine, Reach};
-use sisyphus_base::paths::StateDir;
+use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::sys;
 use sisyphus_tasks::call::Confinement;
@@ -309,7 +309,7 @@ fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {
 fn take_output(task: &Task, result: &RunResult, run: &Run, state: &StateDir) -> Option<KeptOutput> {
     let target = state.output(&task.id);
     // Best effort: without a copy, readers use Claude Code's file while it exists.
-    if !target.exists() && state.create_output_dir().is_ok() {
+    if !target.exists() && create_dir(&state.output_dir()).is_ok() {
         match run.confinement() {
             Confinement::Outside => drop(std::fs::rename(run.output(), &target)),
             Confinement::Sandboxed => {
@@ -336,6 +336,6 @@ fn take_output(task: &Task, result: &RunResult, run: &Run, state: &StateDir) -> 
 /// folder.
 fn keep_orphans_output(task: &Task, state: &StateDir, world: &World<'_>) -> Option<KeptOutput> {
     let mut file = clients_file(task, world.client_tmp)?;
-    state.create_output_dir().ok()?;
+    create_dir(&state.output_dir()).ok()?;
     keep_observed(&mut file, &state.output(&task.id)).ok()
 }

@@ -66,8 +66,7 @@ impl RunRoot {
             return Ok(root);
         }
         let path = paths::client_tmp_dir(environment).join("sisyphus");
-        sys::create_private_dir_all(&path)
-            .with_context(|| format!("could not create `{}`", path.display()))?;
+        paths::create_dir(&path)?;
         Self::at(&path)?.with_context(|| format!("`{}` was removed concurrently", path.display()))
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic;
 use sisyphus_base::clock::Tick;
 use sisyphus_base::id::SessionId;
-use sisyphus_base::paths::StateDir;
+use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::process_ref::ProcessRef;
 
 use crate::event::Event;
@@ -29,7 +29,7 @@ struct SessionTransfer {
 
 /// Posts that `client` leaves `session` and continues with another.
 pub fn post_transfer(state: &StateDir, client: &ProcessRef, session: &SessionId) -> Result<()> {
-    state.create_transfers_dir()?;
+    create_dir(&state.transfers_dir())?;
     let transfer =
         SessionTransfer { client_start: client.start, session: session.clone(), at: Tick::now() };
     let bytes = serde_json::to_vec(&transfer).context("could not encode a note")?;

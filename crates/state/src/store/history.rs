@@ -12,7 +12,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use sisyphus_base::id::{ClientTaskId, SessionId};
-use sisyphus_base::paths::StateDir;
+use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
@@ -158,8 +158,7 @@ fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
         return Ok(());
     }
     let dir = state.archive_dir();
-    sys::create_private_dir_all(&dir)
-        .with_context(|| format!("could not create `{}`", dir.display()))?;
+    create_dir(&dir)?;
     let path = dir.join(format!("{}.jsonl", chrono::Utc::now().format("%Y-%m")));
     let mut lines = String::new();
     for raw in tasks {

@@ -12,8 +12,7 @@ use anyhow::{Context as _, Result};
 use sisyphus_base::atomic;
 use sisyphus_base::clock::Tick;
 use sisyphus_base::hook_log;
-use sisyphus_base::paths::StateDir;
-use sisyphus_base::sys;
+use sisyphus_base::paths::{StateDir, create_dir};
 
 use crate::active::EventName;
 use crate::event::Event;
@@ -26,8 +25,7 @@ const EVENT_MAX: u64 = 2 * 1024 * 1024;
 /// Posts an event.
 pub(super) fn post(state: &StateDir, event: &Event) -> Result<EventName> {
     let dir = state.inbox_dir();
-    sys::create_private_dir_all(&dir)
-        .with_context(|| format!("could not create `{}`", dir.display()))?;
+    create_dir(&dir)?;
     let tail = RandomState::new().build_hasher().finish();
     let name = EventName(format!("{:020}-{tail:016x}.json", Tick::now().0));
     let bytes = serde_json::to_vec(event).context("could not encode an event")?;
