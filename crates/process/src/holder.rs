@@ -2,9 +2,7 @@
 //! have written what is in a file.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-use anyhow::Result;
+use std::path::PathBuf;
 
 use crate::identity::ProcessId;
 use crate::sys;
@@ -29,28 +27,6 @@ pub enum PidNamespace {
     Ours,
     /// A namespace of its own: it can't identify which of our processes signals it.
     ItsOwn,
-}
-
-/// The process that holds the exclusive lock of the file `lock`; `None` if this process may inspect no holder. An error
-/// if the system does not list locks.
-pub fn holder(lock: &Path) -> Result<Option<Holder>> {
-    let Some(file) = sys::lock_file(lock)? else { return Ok(None) };
-    for pid in sys::lock_holders()? {
-        let Some(process) = ProcessId::now(pid) else { continue };
-        if !sys::holds(pid, &file) {
-            continue;
-        }
-        let (Some(program), Some(output)) = (sys::program(pid), sys::standard_output(pid)) else {
-            continue;
-        };
-        let numbers =
-            if sys::counts_as_we_do(pid) { PidNamespace::Ours } else { PidNamespace::ItsOwn };
-        // The answers above are about any process that had the number.
-        if process.is_alive() {
-            return Ok(Some(Holder { process, program, output, numbers }));
-        }
-    }
-    Ok(None)
 }
 
 /// Everything that a process has started, as far as it can be known: its descendants, and the members of each process

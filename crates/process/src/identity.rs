@@ -1,5 +1,7 @@
 //! A process that can't be mistaken for a later one with the same number.
 
+use std::process::Child;
+
 use crate::sys;
 
 /// A process number with the time when that process started. The system may give the number alone to another process
@@ -19,7 +21,7 @@ impl ProcessId {
 
     /// This process.
     pub fn own() -> Self {
-        let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
+        let pid = signed(std::process::id());
         Self::now(pid).unwrap_or(Self { pid, start: None })
     }
 
@@ -32,4 +34,13 @@ impl ProcessId {
     pub fn is_alive(self) -> bool {
         Self::now(self.pid) == Some(self)
     }
+}
+
+/// The number of a child.
+pub fn pid_of(child: &Child) -> i32 {
+    signed(child.id())
+}
+
+fn signed(pid: u32) -> i32 {
+    i32::try_from(pid).unwrap_or(i32::MAX)
 }

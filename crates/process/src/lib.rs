@@ -9,13 +9,13 @@ mod sys;
 mod tree;
 mod watch;
 
-pub use holder::{Holder, PidNamespace, holder, resume, started_by};
-pub use identity::ProcessId;
+pub use holder::{Holder, PidNamespace, resume, started_by};
+pub use identity::{ProcessId, pid_of};
 pub use notifier::{find_notifier, start_notifier};
 pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
-    Caller, CommandChild, Notice, Plan, Sender, Signals, caller, caller_key, end_with_parent, exec,
-    exit_as, own_key, own_output_file, parent, signal_group, spawn, spawn_detached,
+    Caller, Notice, Plan, Sender, Signals, caller, caller_key, end_with_parent, exec, exit_as,
+    exit_of, holder, own_key, own_output_file, parent, signal_group, spawn, spawn_detached,
     survive_file_size_limit,
 };
 pub use tree::{alive, descendants, has_ancestor, left_behind, members, signal_all};

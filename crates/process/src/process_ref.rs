@@ -1,6 +1,7 @@
 //! Processes as state files name them, for processes that read those files later or in another container.
 
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_base::sys::pid_namespace;
 
 use crate::identity::ProcessId;
 use crate::sys;
@@ -16,7 +17,7 @@ pub fn this_process() -> ProcessRef {
 }
 
 fn named(process: ProcessId) -> ProcessRef {
-    ProcessRef { pid: process.pid, start: process.start, namespace: sys::process_namespace() }
+    ProcessRef { pid: process.pid, start: process.start, namespace: pid_namespace() }
 }
 
 /// Whether a process of our namespace still runs. A process of another namespace seems not to run.
@@ -27,8 +28,7 @@ pub fn is_alive(process: &ProcessRef) -> bool {
 /// Whether a process is known to be gone. Nothing is known about a process that was numbered in another namespace, as
 /// in a container or in Claude Code's sandbox.
 pub fn is_gone(process: &ProcessRef) -> bool {
-    let counts_as_we_do =
-        process.namespace.is_some() && process.namespace == sys::process_namespace();
+    let counts_as_we_do = process.namespace.is_some() && process.namespace == pid_namespace();
     counts_as_we_do && !is_alive(process)
 }
 

@@ -10,7 +10,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
-    Plan, Signals, exec, exit_as, find_notifier, has_ancestor, left_behind, own_key, spawn,
+    Plan, Signals, exec, exit_as, find_notifier, has_ancestor, left_behind, own_key, pid_of, spawn,
 };
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::status::Survivors;
@@ -96,7 +96,7 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
     let end = supervise(&mut child, &mut signals, start, || record.confirmation_of());
     // The slot is free before the bookkeeping, so that the next command can start.
     drop(admission);
-    let survivors = left_behind(child.pid());
+    let survivors = left_behind(pid_of(&child));
     let exit = end.exit;
     record.end(waited, end, survivors);
     ExitCode::from(exit_as(exit))

@@ -1,10 +1,11 @@
 //! Supervises the command: its signals, its time limit, its exit.
 
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sisyphus_process::{
-    CommandChild, Notice, ProcessId, Sender, Signals, alive, descendants, members, signal_all,
+    Notice, ProcessId, Sender, Signals, alive, descendants, exit_of, members, pid_of, signal_all,
     signal_group,
 };
 use sisyphus_tasks::run::{Exit, Stop};
@@ -130,12 +131,12 @@ impl Limit {
 /// Waits for the command to exit. The limit counts from the start. It stops only what Claude Code calls a background
 /// command, which `confirmation_of` reports.
 pub(crate) fn supervise(
-    child: &mut CommandChild,
+    child: &mut Child,
     signals: &mut Signals,
     start: Start,
     confirmation_of: impl Fn() -> Confirmation,
 ) -> End {
-    let group = child.pid();
+    let group = pid_of(child);
     let mut stop = Stop::None;
     // A signal that came while the command was being started did not reach it. So the runner forwards it, from any
     // sender.
@@ -147,7 +148,7 @@ pub(crate) fn supervise(
 
     let exit = loop {
         match child.try_wait() {
-            Ok(Some(exit)) => break exit,
+            Ok(Some(status)) => break exit_of(status),
             Ok(None) => {}
             // Another process reaped it. That does not happen; if it does, its exit code is unknown.
             Err(_) => break Exit::Unseen,

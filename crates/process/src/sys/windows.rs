@@ -1,16 +1,17 @@
 //! Windows: commands are not supervised there yet. Every function reports that, and tasks are observed instead.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::os::windows::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::Result;
 use sisyphus_tasks::run::Exit;
 
 use super::{Caller, Notice, Plan, Stat};
+use crate::holder::Holder;
 
 const UNSUPPORTED: &str = "commands are not supervised on Windows";
 
@@ -39,38 +40,14 @@ pub(crate) fn group_exists(_: i32) -> bool {
 }
 
 /// Windows does not list the holders of locks.
-pub(crate) fn lock_holders() -> Result<Vec<i32>> {
-    anyhow::bail!(UNSUPPORTED)
-}
-
-/// Windows does not show which files a process holds open.
-pub(crate) fn holds(_: i32, _: &Metadata) -> bool {
-    false
-}
-
-/// The metadata of a lock file; `None` if there is none.
-pub(crate) fn lock_file(path: &Path) -> Result<Option<Metadata>> {
-    Ok(path.symlink_metadata().ok())
+pub fn holder(lock: &Path) -> Result<Option<Holder>> {
+    anyhow::ensure!(!lock.exists(), UNSUPPORTED);
+    Ok(None)
 }
 
 /// Windows does not provide this.
 pub(crate) fn program(_: i32) -> Option<PathBuf> {
     None
-}
-
-/// Windows does not provide this.
-pub(crate) fn standard_output(_: i32) -> Option<PathBuf> {
-    None
-}
-
-/// Windows does not provide this.
-pub(crate) fn process_namespace() -> Option<u64> {
-    None
-}
-
-/// There are no namespaces.
-pub(crate) fn counts_as_we_do(_: i32) -> bool {
-    true
 }
 
 /// Sends nothing.
@@ -98,22 +75,12 @@ pub fn own_output_file() -> Result<(PathBuf, File)> {
     anyhow::bail!(UNSUPPORTED)
 }
 
-/// A command that can't be started.
-#[derive(Debug)]
-pub struct CommandChild;
-
-impl CommandChild {
-    pub fn pid(&self) -> i32 {
-        0
-    }
-
-    pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, UNSUPPORTED))
-    }
+pub fn spawn(_: &Plan) -> Result<Child> {
+    anyhow::bail!(UNSUPPORTED)
 }
 
-pub fn spawn(_: &Plan) -> Result<CommandChild> {
-    anyhow::bail!(UNSUPPORTED)
+pub fn exit_of(status: ExitStatus) -> Exit {
+    status.code().map_or(Exit::Unseen, Exit::Code)
 }
 
 pub fn exec(_: &Plan) -> anyhow::Error {

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::sys::pid_namespace;
 
 use super::super::Caller;
 use super::proc;
@@ -69,8 +70,7 @@ pub fn caller_key() -> Result<String> {
 
 fn key(dir: &Path) -> Result<String> {
     // Parent and child are in one namespace. Reading the parent's may be forbidden.
-    let namespace =
-        std::fs::metadata("/proc/self/ns/pid").context("could not read /proc/self/ns/pid")?.ino();
+    let namespace = pid_namespace().context("could not read /proc/self/ns/pid")?;
     let (number, start) = proc::number_and_start(dir)
         .with_context(|| format!("could not read `{}/stat`", dir.display()))?;
     Ok(format!("{namespace}-{number}-{start}"))

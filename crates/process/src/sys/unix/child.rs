@@ -16,20 +16,12 @@ use sisyphus_tasks::run::Exit;
 use super::super::Plan;
 use super::signals::restore_file_size_signal;
 
-/// The command, which leads a process group of its own.
-#[derive(Debug)]
-pub struct CommandChild {
-    child: Child,
-}
-
 /// Starts the command with this process's stdin, stdout, stderr and working directory, in a group of its own.
-pub fn spawn(plan: &Plan) -> Result<CommandChild> {
+pub fn spawn(plan: &Plan) -> Result<Child> {
     let mut command = command(plan);
     lead(&mut command);
     die_with_parent(&mut command);
-    let child =
-        command.spawn().with_context(|| format!("could not start `{}`", plan.program.display()))?;
-    Ok(CommandChild { child })
+    command.spawn().with_context(|| format!("could not start `{}`", plan.program.display()))
 }
 
 /// Makes the command the leader of its process group. If this process leads a session in place of Claude Code's shell,
@@ -125,19 +117,8 @@ fn die_with_parent(command: &mut Command) {
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_: &mut Command) {}
 
-impl CommandChild {
-    /// The number of the command's process, which is also that of its group.
-    pub fn pid(&self) -> i32 {
-        i32::try_from(self.child.id()).unwrap_or(i32::MAX)
-    }
-
-    /// How it exited, if it has.
-    pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
-        Ok(self.child.try_wait()?.map(exit_of))
-    }
-}
-
-fn exit_of(status: ExitStatus) -> Exit {
+/// How a process exited.
+pub fn exit_of(status: ExitStatus) -> Exit {
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(signal)) => Exit::Signal(signal),

@@ -6,12 +6,35 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::sys::pid_namespace;
 
 use super::proc::shows_our_numbers;
+use crate::holder::{Holder, PidNamespace};
+use crate::identity::ProcessId;
+
+/// The process that holds the exclusive lock of the file `lock`; `None` if this process may inspect no holder. An error
+/// if the system does not list locks.
+pub fn holder(lock: &Path) -> Result<Option<Holder>> {
+    let Some(file) = lock_file(lock)? else { return Ok(None) };
+    for pid in lock_holders()? {
+        let Some(process) = ProcessId::now(pid) else { continue };
+        if !holds(pid, &file) {
+            continue;
+        }
+        // The file behind its standard output.
+        let output = fs::read_link(folder(pid).join("fd/1")).ok();
+        let (Some(program), Some(output)) = (program(pid), output) else { continue };
+        // The answers above are about any process that had the number.
+        if process.is_alive() {
+            return Ok(Some(Holder { process, program, output, numbers: numbers(pid) }));
+        }
+    }
+    Ok(None)
+}
 
 /// The numbers of the processes that took an exclusive `flock` that is still held. Such a process may be gone: then a
 /// child may hold the lock, and the number may belong to another process. Check [`holds`] too.
-pub(crate) fn lock_holders() -> Result<Vec<i32>> {
+fn lock_holders() -> Result<Vec<i32>> {
     anyhow::ensure!(shows_our_numbers(), "/proc shows the processes of another namespace");
     let text = fs::read_to_string("/proc/locks").context("could not read /proc/locks")?;
     Ok(text.lines().filter_map(taker).collect())
@@ -27,7 +50,7 @@ fn taker(line: &str) -> Option<i32> {
 
 /// Whether the process `pid` has `file` open and locked. A line about a lock names the file by the numbers of the file
 /// system, which for some file systems differ from those of `stat`. So this inspects the files of the process.
-pub(crate) fn holds(pid: i32, file: &Metadata) -> bool {
+fn holds(pid: i32, file: &Metadata) -> bool {
     let Ok(entries) = fs::read_dir(folder(pid).join("fd")) else { return false };
     entries.filter_map(Result::ok).any(|entry| {
         let is_it = fs::metadata(entry.path())
@@ -42,7 +65,7 @@ fn is_locked(info: &Path) -> bool {
 }
 
 /// The metadata of a lock file; `None` if there is none. A link is no lock file.
-pub(crate) fn lock_file(path: &Path) -> Result<Option<Metadata>> {
+fn lock_file(path: &Path) -> Result<Option<Metadata>> {
     match path.symlink_metadata() {
         Ok(metadata) => Ok(Some(metadata).filter(Metadata::is_file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -55,27 +78,10 @@ pub(crate) fn program(pid: i32) -> Option<PathBuf> {
     fs::read_link(folder(pid).join("exe")).ok()
 }
 
-/// The file behind the standard output of a process.
-pub(crate) fn standard_output(pid: i32) -> Option<PathBuf> {
-    fs::read_link(folder(pid).join("fd/1")).ok()
-}
-
-/// Whether a process is in the process namespace of this one.
-pub(crate) fn counts_as_we_do(pid: i32) -> bool {
-    match (namespace_of(&folder(pid)), process_namespace()) {
-        (Some(its), Some(ours)) => its == ours,
-        (Some(_) | None, Some(_) | None) => false,
-    }
-}
-
-/// The inode of this process's process namespace; `None` if the system does not provide it.
-pub(crate) fn process_namespace() -> Option<u64> {
-    sisyphus_base::sys::pid_namespace()
-}
-
-/// All namespaces are in one file system, so the inode alone identifies one.
-fn namespace_of(process: &Path) -> Option<u64> {
-    fs::metadata(process.join("ns/pid")).ok().map(|it| it.ino())
+/// How a process numbers other processes. All namespaces are in one file system, so the inode alone identifies one.
+fn numbers(pid: i32) -> PidNamespace {
+    let its = fs::metadata(folder(pid).join("ns/pid")).ok().map(|it| it.ino());
+    if its.is_some() && its == pid_namespace() { PidNamespace::Ours } else { PidNamespace::ItsOwn }
 }
 
 fn folder(pid: i32) -> PathBuf {

@@ -7,14 +7,13 @@ mod proc;
 mod signals;
 
 pub use caller::{caller, caller_key, own_key, own_output_file};
-pub use child::{CommandChild, end_with_parent, exec, exit_as, parent, spawn, spawn_detached};
+pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached};
 pub(crate) use proc::{processes, stat};
 pub(crate) use signals::wake;
 pub use signals::{Signals, survive_file_size_limit};
 
-pub(crate) use locks::{
-    counts_as_we_do, holds, lock_file, lock_holders, process_namespace, program, standard_output,
-};
+pub use locks::holder;
+pub(crate) use locks::program;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
