@@ -3,6 +3,7 @@
 //! A runner stops its task by itself when it gets the signal: TERM to the whole tree, 5 seconds, KILL. So this signals
 //! the runner first, and kills only what it leaves.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ pub(crate) struct Stop {
     output: PathBuf,
     runner: Runner,
     /// All processes that the runner has started.
-    tree: Vec<ProcessId>,
+    tree: BTreeSet<ProcessId>,
 }
 
 /// The state of the process that supervises the task.
@@ -56,7 +57,7 @@ impl Stop {
             lock: run.lock(),
             output: output.join(format!("{client_id}.output")),
             runner: Runner::Unseen,
-            tree: Vec::new(),
+            tree: BTreeSet::new(),
         })
     }
 
@@ -121,16 +122,16 @@ impl Stop {
 
     /// Adds to the tree what was started since the last call, by any of its processes.
     fn grow(&mut self) {
-        let mut found = match self.runner {
-            Runner::Told { process, .. } => started_by(process),
-            Runner::Unseen | Runner::Doubtful(_) => Vec::new(),
-        };
+        self.tree.extend(self.supervisor().into_iter().flat_map(started_by));
         let parents: Vec<i32> = alive(&self.tree).iter().map(|process| process.pid).collect();
-        found.extend(descendants(&parents));
-        for process in found {
-            if !self.tree.contains(&process) {
-                self.tree.push(process);
-            }
+        self.tree.extend(descendants(&parents));
+    }
+
+    /// The runner, if it was signaled.
+    fn supervisor(&self) -> Option<ProcessId> {
+        match self.runner {
+            Runner::Told { process, .. } => Some(process),
+            Runner::Unseen | Runner::Doubtful(_) => None,
         }
     }
 
@@ -146,11 +147,7 @@ impl Stop {
     }
 
     fn left(&self) -> Vec<ProcessId> {
-        let runner = match self.runner {
-            Runner::Told { process, .. } => Some(process),
-            Runner::Unseen | Runner::Doubtful(_) => None,
-        };
-        alive(&self.tree.iter().copied().chain(runner).collect::<Vec<_>>())
+        alive(self.tree.iter().chain(&self.supervisor()))
     }
 
     /// Kills what the runner has started and not stopped. Then the runner may exit by itself, and record the result.
@@ -162,9 +159,7 @@ impl Stop {
     /// Kills all that is left, and the runner last: its death takes the command's shell with it.
     pub(crate) fn kill_all(&mut self) {
         self.kill_tree();
-        if let Runner::Told { process, .. } = self.runner {
-            signal_all(&[process], SIGKILL);
-        }
+        signal_all(&self.supervisor(), SIGKILL);
     }
 
     /// Why the task still runs.

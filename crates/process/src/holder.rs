@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::identity::ProcessId;
 use crate::sys;
-use crate::tree::descendants;
+use crate::tree::{descendants, members};
 
 /// A process that holds a lock. The caller judges whether it is the right one: if others can write to a lock file, they
 /// may have replaced it with one that their own process holds.
@@ -33,19 +33,15 @@ pub enum PidNamespace {
 /// group that a child of it leads, even if their parent has changed.
 pub fn started_by(process: ProcessId) -> Vec<ProcessId> {
     let all = sys::processes();
-    let leads =
-        |pid: i32, stat: &sys::Stat| stat.parent == process.pid && stat.group == pid && pid > 1;
-    let groups: BTreeSet<i32> =
-        all.iter().filter(|(pid, stat)| leads(*pid, stat)).map(|(pid, _)| *pid).collect();
-    let members = all.iter().filter(|(_, stat)| groups.contains(&stat.group));
-    let mut found: Vec<ProcessId> =
-        members.map(|(pid, stat)| ProcessId { pid: *pid, start: stat.start }).collect();
-    let roots: Vec<i32> = found.iter().map(|member| member.pid).chain([process.pid]).collect();
-    let more = descendants(&roots);
-    let known: BTreeSet<i32> = found.iter().map(|member| member.pid).collect();
-    found.extend(more.into_iter().filter(|other| !known.contains(&other.pid)));
+    let leaders = all
+        .iter()
+        .filter(|stat| stat.parent == process.pid && stat.group == stat.id.pid && stat.id.pid > 1);
+    let groups: Vec<i32> = leaders.map(|stat| stat.id.pid).collect();
+    let members = members(&groups);
+    let roots: Vec<i32> = members.iter().chain([&process]).map(|root| root.pid).collect();
+    let found: BTreeSet<ProcessId> = members.into_iter().chain(descendants(&roots)).collect();
     // If another process has the number now, none of these belong to `process`.
-    if process.is_alive() { found } else { Vec::new() }
+    if process.is_alive() { found.into_iter().collect() } else { Vec::new() }
 }
 
 /// Resumes a suspended process. It is no error if the process is not suspended, or is gone.

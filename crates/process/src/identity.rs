@@ -6,7 +6,7 @@ use crate::sys;
 
 /// A process number with the time when that process started. The system may give the number alone to another process
 /// before a signal is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProcessId {
     pub pid: i32,
     /// The kernel's start time, in its own unit. `None` if the system does not provide it.
@@ -16,7 +16,7 @@ pub struct ProcessId {
 impl ProcessId {
     /// The process that has this number now; `None` if there is none, or only a zombie.
     pub fn now(pid: i32) -> Option<Self> {
-        sys::stat(pid).map(|stat| Self { pid, start: stat.start })
+        sys::stat(pid).map(|stat| stat.id)
     }
 
     /// This process.

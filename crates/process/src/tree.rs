@@ -15,14 +15,13 @@ pub fn descendants(pids: &[i32]) -> Vec<ProcessId> {
     let mut found: BTreeSet<i32> = BTreeSet::new();
     let mut parents = pids.to_vec();
     while let Some(parent) = parents.pop() {
-        for (child, stat) in &all {
-            if stat.parent == parent && found.insert(*child) {
-                parents.push(*child);
+        for stat in &all {
+            if stat.parent == parent && found.insert(stat.id.pid) {
+                parents.push(stat.id.pid);
             }
         }
     }
-    let descendants = all.iter().filter(|(pid, _)| found.contains(pid));
-    descendants.map(|(pid, stat)| ProcessId { pid: *pid, start: stat.start }).collect()
+    all.iter().filter(|stat| found.contains(&stat.id.pid)).map(|stat| stat.id).collect()
 }
 
 /// How far up to search for an ancestor: no chain of real processes is longer.
@@ -47,8 +46,8 @@ pub fn has_ancestor(program: &str) -> bool {
 
 /// Every living process of these groups, whichever parent it has now.
 pub fn members(groups: &[i32]) -> Vec<ProcessId> {
-    let all = sys::processes().into_iter().filter(|(_, stat)| groups.contains(&stat.group));
-    all.map(|(pid, stat)| ProcessId { pid, start: stat.start }).collect()
+    let all = sys::processes();
+    all.iter().filter(|stat| groups.contains(&stat.group)).map(|stat| stat.id).collect()
 }
 
 /// How many names of survivors the record keeps.
@@ -68,14 +67,13 @@ pub fn left_behind(group: i32) -> Survivors {
     )]
     std::thread::sleep(AFTERLIFE);
     let processes = sys::processes();
-    let members: Vec<&Stat> =
-        processes.iter().map(|(_, stat)| stat).filter(|stat| stat.group == group).collect();
+    let members: Vec<&Stat> = processes.iter().filter(|stat| stat.group == group).collect();
     let names = members.iter().take(NAMED).map(|stat| stat.name.clone()).collect();
     Survivors { count: members.len(), names }
 }
 
 /// Sends `signal` to each process that still has its number.
-pub fn signal_all(processes: &[ProcessId], signal: i32) {
+pub fn signal_all<'a>(processes: impl IntoIterator<Item = &'a ProcessId>, signal: i32) {
     for process in processes {
         if process.is_alive() {
             sys::signal(process.pid, signal);
@@ -84,6 +82,6 @@ pub fn signal_all(processes: &[ProcessId], signal: i32) {
 }
 
 /// The processes that still run.
-pub fn alive(processes: &[ProcessId]) -> Vec<ProcessId> {
-    processes.iter().copied().filter(|process| process.is_alive()).collect()
+pub fn alive<'a>(processes: impl IntoIterator<Item = &'a ProcessId>) -> Vec<ProcessId> {
+    processes.into_iter().copied().filter(|process| process.is_alive()).collect()
 }

@@ -1,5 +1,6 @@
 //! Supervises the command: its signals, its time limit, its exit.
 
+use std::collections::BTreeSet;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,7 @@ enum Phase {
     /// It runs, until its limit.
     Running { limit: Limit },
     /// It got TERM: the whole tree at that moment, and when the runner kills it.
-    Condemned { tree: Vec<ProcessId>, kill_at: Instant },
+    Condemned { tree: BTreeSet<ProcessId>, kill_at: Instant },
 }
 
 impl Phase {
@@ -214,29 +215,25 @@ pub(crate) fn supervise(
 /// "at once".
 fn terminate(group: i32) -> Phase {
     // A process whose parent has exited is no longer a descendant, but still in the group.
-    let mut tree = members(&[group]);
-    for process in ProcessId::now(group).into_iter().chain(descendants(&[group])) {
-        if !tree.contains(&process) {
-            tree.push(process);
-        }
-    }
-    let outside: Vec<ProcessId> =
-        tree.iter().copied().filter(|process| !process.is_in_group(group)).collect();
+    let in_group = members(&[group]).into_iter().chain(ProcessId::now(group));
+    let tree: BTreeSet<ProcessId> = in_group.chain(descendants(&[group])).collect();
+    let outside: Vec<&ProcessId> =
+        tree.iter().filter(|process| !process.is_in_group(group)).collect();
     signal_group(group, SIGTERM);
-    signal_all(&outside, SIGTERM);
+    signal_all(outside, SIGTERM);
     Phase::Condemned { tree, kill_at: Instant::now() + GRACE }
 }
 
-fn kill(tree: &mut Vec<ProcessId>) {
+fn kill(tree: &mut BTreeSet<ProcessId>) {
     // This includes the processes that any of them has started since then.
-    let parents: Vec<i32> = alive(tree).iter().map(|process| process.pid).collect();
+    let parents: Vec<i32> = alive(&*tree).iter().map(|process| process.pid).collect();
     tree.extend(descendants(&parents));
-    signal_all(tree, SIGKILL);
+    signal_all(&*tree, SIGKILL);
 }
 
 /// The shell is gone, but its processes may have ignored the TERM: they have the rest of the grace. The number of the
 /// group may belong to other processes already, so the runner signals each process by itself.
-fn reap(mut tree: Vec<ProcessId>, kill_at: Instant) {
+fn reap(mut tree: BTreeSet<ProcessId>, kill_at: Instant) {
     while !alive(&tree).is_empty() {
         if Instant::now() >= kill_at {
             kill(&mut tree);

@@ -1,5 +1,7 @@
 //! What differs between systems. Each side has the same functions.
 
+use crate::identity::ProcessId;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -13,12 +15,11 @@ pub use windows::*;
 /// What the system knows about one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stat {
+    pub(crate) id: ProcessId,
     /// The program's name, as far as the system keeps it: foreign text.
     pub(crate) name: String,
     pub(crate) parent: i32,
     pub(crate) group: i32,
-    /// The kernel's start time, in its own unit.
-    pub(crate) start: Option<u64>,
 }
 
 /// How a command is started.

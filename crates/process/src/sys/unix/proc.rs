@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::Stat;
+use crate::identity::ProcessId;
 
 /// The folder of this process's parent. Its number in `/proc` may differ from that of `getppid`.
 pub(super) fn parent_dir() -> Option<PathBuf> {
@@ -17,9 +18,8 @@ pub(super) fn parent_dir() -> Option<PathBuf> {
 
 /// The number in `/proc` and the start time of the process behind a folder there.
 pub(super) fn number_and_start(dir: &Path) -> Option<(i32, u64)> {
-    let text = text_of(&dir.join("stat"))?;
-    let number = text.split_ascii_whitespace().next()?.parse().ok()?;
-    Some((number, parse_stat(&text)?.start?))
+    let stat = parse_stat(&text_of(&dir.join("stat"))?)?;
+    Some((stat.id.pid, stat.id.start?))
 }
 
 /// What the system knows about a process; `None` if it is gone or a zombie.
@@ -27,18 +27,14 @@ pub(crate) fn stat(pid: i32) -> Option<Stat> {
     if shows_our_numbers() {
         return parse_stat(&stat_of(pid)?);
     }
-    processes().into_iter().find(|(other, _)| *other == pid).map(|(_, stat)| stat)
+    processes().into_iter().find(|stat| stat.id.pid == pid)
 }
 
 /// Every process.
-pub(crate) fn processes() -> Vec<(i32, Stat)> {
+pub(crate) fn processes() -> Vec<Stat> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let shown: Vec<(i32, Stat)> = entries
-        .filter_map(|entry| {
-            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            Some((pid, parse_stat(&stat_of(pid)?)?))
-        })
-        .collect();
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let shown: Vec<Stat> = numbers.filter_map(|pid| parse_stat(&stat_of(pid)?)).collect();
     if shows_our_numbers() { shown } else { translate(&shown) }
 }
 
@@ -59,7 +55,7 @@ pub(super) fn shows_our_numbers() -> bool {
 }
 
 /// Turns the numbers of an outer namespace into ours. Leaves out processes that are not in ours.
-fn translate(shown: &[(i32, Stat)]) -> Vec<(i32, Stat)> {
+fn translate(shown: &[Stat]) -> Vec<Stat> {
     let depth = numbers(Path::new("/proc/self"), "NSpid:").len();
     let ours = |pid: i32, line: &str| {
         let numbers = numbers(&Path::new("/proc").join(pid.to_string()), line);
@@ -67,11 +63,12 @@ fn translate(shown: &[(i32, Stat)]) -> Vec<(i32, Stat)> {
     };
     shown
         .iter()
-        .filter_map(|(pid, stat)| {
+        .filter_map(|stat| {
+            let pid = ours(stat.id.pid, "NSpid:")?;
             let parent = ours(stat.parent, "NSpid:").unwrap_or(0);
             // The leader may be gone, so the group comes from its member.
-            let group = ours(*pid, "NSpgid:").unwrap_or(0);
-            Some((ours(*pid, "NSpid:")?, Stat { parent, group, ..stat.clone() }))
+            let group = ours(stat.id.pid, "NSpgid:").unwrap_or(0);
+            Some(Stat { id: ProcessId { pid, ..stat.id }, parent, group, ..stat.clone() })
         })
         .collect()
 }
@@ -86,7 +83,7 @@ fn numbers(dir: &Path, line: &str) -> Vec<i32> {
 /// Parses `/proc/PID/stat`, see `proc_pid_stat(5)`. The second field is the name in parentheses and may hold anything.
 fn parse_stat(text: &str) -> Option<Stat> {
     let (before, fields) = text.rsplit_once(')')?;
-    let (_, name) = before.split_once('(')?;
+    let (pid, name) = before.split_once('(')?;
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next()?;
     if matches!(state, "Z" | "X") {
@@ -96,7 +93,8 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let group = fields.next()?.parse().ok()?;
     // Field 22 of the line: two are before the parenthesis, and three are read.
     let start = fields.nth(16)?.parse().ok()?;
-    Some(Stat { name: name.to_owned(), parent, group, start: Some(start) })
+    let id = ProcessId { pid: pid.trim_end().parse().ok()?, start: Some(start) };
+    Some(Stat { id, name: name.to_owned(), parent, group })
 }
 
 #[cfg(test)]
@@ -108,7 +106,12 @@ mod tests {
         let text = "42 (a) b) (c) S 7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 123456 1 2 3";
         assert_eq!(
             parse_stat(text),
-            Some(Stat { name: "a) b) (c".to_owned(), parent: 7, group: 42, start: Some(123_456) })
+            Some(Stat {
+                id: ProcessId { pid: 42, start: Some(123_456) },
+                name: "a) b) (c".to_owned(),
+                parent: 7,
+                group: 42,
+            })
         );
         assert_eq!(parse_stat(&text.replace(" S ", " Z ")), None);
         assert_eq!(parse_stat("42 (a"), None);
@@ -118,8 +121,8 @@ mod tests {
     fn knows_this_process_and_its_parent() {
         let pid = i32::try_from(std::process::id()).unwrap();
         let own = stat(pid).unwrap();
-        assert!(processes().iter().any(|(other, _)| *other == pid));
+        assert!(processes().iter().any(|other| other.id.pid == pid));
         assert_eq!(own.parent, nix::unistd::getppid().as_raw());
-        assert_eq!(translate(&[(pid, own.clone())]), [(pid, own)]);
+        assert_eq!(translate(std::slice::from_ref(&own)), [own]);
     }
 }
