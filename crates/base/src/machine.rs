@@ -31,7 +31,7 @@ pub enum Reach {
 impl Machine {
     /// This machine; `None` if the system has no boot id.
     pub fn here() -> Option<Self> {
-        Some(Self { boot: sys::boot_id()?, id: sys::machine_id(), host: sys::host() })
+        sys::machine()
     }
 
     /// What a process on the machine `here` can know about this machine.

@@ -75,13 +75,7 @@ impl RuntimeDir {
 }
 
 fn path(environment: &Environment) -> PathBuf {
-    if let Some(dir) = &environment.sisyphus_runtime_dir {
-        return dir.clone();
-    }
-    match sys::user_runtime_dir() {
-        Some(dir) => dir.join("sisyphus"),
-        None => sys::default_tmp_dir().join(sys::shared_tmp_name()),
-    }
+    environment.sisyphus_runtime_dir.clone().unwrap_or_else(sys::runtime_dir)
 }
 
 #[cfg(test)]

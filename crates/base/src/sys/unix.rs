@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::is_private_dir;
+use crate::machine::Machine;
 use crate::rights::Rights;
 
 /// Where Claude Code's `claude-UID` folder is unless `CLAUDE_CODE_TMPDIR` is set.
@@ -110,15 +111,16 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The folder that the system provides as long as this user is logged in, if it does; see `pam_systemd(8)`.
-pub fn user_runtime_dir() -> Option<PathBuf> {
-    let dir = PathBuf::from(format!("/run/user/{}", nix::unistd::geteuid()));
-    is_private_dir(&dir).unwrap_or(false).then_some(dir)
-}
-
-/// The name of our folder in a folder that all users share.
-pub fn shared_tmp_name() -> String {
-    format!("sisyphus-{}", nix::unistd::geteuid())
+/// Our folder in the one that the system provides as long as this user is logged in, see `pam_systemd(8)`, or else in the
+/// temporary folder that all users share.
+pub fn runtime_dir() -> PathBuf {
+    let user = nix::unistd::geteuid();
+    let of_user = PathBuf::from(format!("/run/user/{user}"));
+    if is_private_dir(&of_user).unwrap_or(false) {
+        of_user.join("sisyphus")
+    } else {
+        default_tmp_dir().join(format!("sisyphus-{user}"))
+    }
 }
 
 /// Whether this process can create files in the folder `path`; false for a folder on a read-only mount.
@@ -157,11 +159,6 @@ pub fn open_linked_file(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
 }
 
-/// The name of this machine, or of the container; `None` if it can't be read, as on macOS.
-pub fn host() -> Option<String> {
-    first_line("/proc/sys/kernel/hostname")
-}
-
 /// Nanoseconds since the machine started, suspended time included.
 pub fn nanoseconds_since_boot() -> u64 {
     use nix::time::{ClockId, clock_gettime};
@@ -181,9 +178,10 @@ pub fn boot_id() -> Option<String> {
     first_line("/proc/sys/kernel/random/boot_id")
 }
 
-/// The installation's own id.
-pub fn machine_id() -> Option<String> {
-    first_line("/etc/machine-id")
+/// This machine; `None` if it has no boot id. On macOS the name of a machine can't be read.
+pub fn machine() -> Option<Machine> {
+    let host = first_line("/proc/sys/kernel/hostname");
+    Some(Machine { boot: boot_id()?, id: first_line("/etc/machine-id"), host })
 }
 
 fn first_line(path: &str) -> Option<String> {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::machine::Machine;
 use crate::rights::Rights;
 
 /// Where Claude Code's folder is unless `CLAUDE_CODE_TMPDIR` is set.
@@ -52,14 +53,9 @@ pub fn is_at(_file: &File, path: &Path) -> io::Result<bool> {
     Ok(path.exists())
 }
 
-/// The folder that the system provides as long as this user is logged in: Windows has none.
-pub fn user_runtime_dir() -> Option<PathBuf> {
-    None
-}
-
-/// The name of our folder in the user's own temporary one.
-pub fn shared_tmp_name() -> String {
-    "sisyphus".to_owned()
+/// Our folder in the user's own temporary one.
+pub fn runtime_dir() -> PathBuf {
+    default_tmp_dir().join("sisyphus")
 }
 
 /// Opens an existing lock file, to probe whether a process holds it.
@@ -106,11 +102,6 @@ pub fn make_private_program(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The name of this machine: not read on Windows.
-pub fn host() -> Option<String> {
-    None
-}
-
 /// When a file was last written; a rename does not change that time.
 pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
     path.symlink_metadata()?.modified()
@@ -128,8 +119,8 @@ pub fn boot_id() -> Option<String> {
     None
 }
 
-/// The installation's own id: not read on Windows.
-pub fn machine_id() -> Option<String> {
+/// This machine: not known on Windows.
+pub fn machine() -> Option<Machine> {
     None
 }
 
