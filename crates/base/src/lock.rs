@@ -60,8 +60,8 @@ impl Lock {
         let timed_out =
             || format!("timed out waiting {} ms for `{}`", wait.as_millis(), path.display());
         anyhow::ensure!(wait > Duration::ZERO, timed_out());
-        let file = sys::open_lock_file(path)
-            .with_context(|| format!("could not lock `{}`", path.display()))?;
+        let context = || format!("could not lock `{}`", path.display());
+        let file = sys::open_lock_file(path).with_context(context)?;
         let (sender, receiver) = sync_channel(0);
         let waiting = move || {
             let locked = FileExt::lock(&file);
@@ -74,11 +74,7 @@ impl Lock {
             .spawn(waiting)
             .context("could not start a thread to wait for a lock")?;
         match receiver.recv_timeout(wait) {
-            Ok(locked) => {
-                let file =
-                    locked.with_context(|| format!("could not lock `{}`", path.display()))?;
-                Ok(Self { _file: file })
-            }
+            Ok(locked) => Ok(Self { _file: locked.with_context(context)? }),
             Err(_) => Err(anyhow::Error::msg(timed_out())),
         }
     }
