@@ -30,27 +30,21 @@ pub enum Flaw {
 
 /// Finds the mistakes in a whole settings file.
 pub fn check(file: &Value) -> Vec<Flaw> {
-    let Some(file) = file.as_object() else { return vec![Flaw::NoObject] };
+    let Some(entries) = file.as_object() else { return vec![Flaw::NoObject] };
     let mut flaws = Vec::new();
-    let section = file.get(SECTION).filter(|section| !section.is_null());
+    let section = entries.get(SECTION).filter(|section| !section.is_null());
     if section.is_some_and(|section| !section.is_object()) {
         flaws.push(Flaw::NoSection);
     }
-    let nested = section.and_then(Value::as_object);
-    let in_section = nested.into_iter().flatten();
+    let in_section = section.and_then(Value::as_object).into_iter().flatten();
     let prefix = format!("{SECTION}.");
-    let dotted = file.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
+    let dotted =
+        entries.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
     let bare = KEYS.iter().filter(|key| key.place == Place::Top);
-    let bare = bare.filter_map(|key| Some((key.name, file.get(key.name)?)));
+    let bare = bare.filter_map(|key| Some((key.name, entries.get(key.name)?)));
     let all = in_section.map(|(name, value)| (name.as_str(), value)).chain(dotted).chain(bare);
     flaws.extend(all.filter_map(|(name, value)| flaw(name, value)).take(TOLD));
-    let is_set = |value: Option<&Value>| value.is_some_and(|value| !value.is_null());
-    let is_twice = |key: &&Key| {
-        let bare = file.get(key.name).filter(|_| key.place == Place::Top);
-        let written =
-            [nested.and_then(|section| section.get(key.name)), file.get(&key.in_section()), bare];
-        written.into_iter().filter(|value| is_set(*value)).count() > 1
-    };
+    let is_twice = |key: &&Key| key.set_in(file).count() > 1;
     flaws.extend(KEYS.iter().filter(is_twice).map(|key| Flaw::Twice { key }));
     flaws
 }

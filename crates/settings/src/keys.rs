@@ -196,8 +196,16 @@ impl Key {
     }
 
     /// The key with the section's name as prefix.
-    pub(super) fn in_section(&self) -> String {
+    fn in_section(&self) -> String {
         format!("{SECTION}.{}", self.name)
+    }
+
+    /// Its value in each form in which a file sets it. The first one is effective. Null is the same as not set.
+    pub(super) fn set_in<'a>(&self, file: &'a Value) -> impl Iterator<Item = &'a Value> + use<'a> {
+        let nested = file.get(SECTION).and_then(|section| section.get(self.name));
+        let dotted = file.get(self.in_section());
+        let bare = file.get(self.name).filter(|_| self.place == Place::Top);
+        [nested, dotted, bare].into_iter().flatten().filter(|value| !value.is_null())
     }
 
     /// Its value if it is not set.

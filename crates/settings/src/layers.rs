@@ -9,7 +9,7 @@ use serde_json::Value;
 use sisyphus_base::atomic;
 
 use super::excerpt::{self, ClientKey};
-use super::keys::{KEYS, Key, Kind, Place, Project, SECTION, Zero};
+use super::keys::{KEYS, Key, Kind, Project, Zero};
 use super::{MAX_BYTES, Settings, Switch};
 
 /// The files of a project. For Claude Code the second overrides the first. Both may come with a repository.
@@ -54,14 +54,10 @@ impl File {
         }
     }
 
-    /// The value of a key in any of its forms, if it is usable. Null is the same as not set.
+    /// The value of a key, if it is usable.
     fn usable(&self, key: &Key) -> Option<Value> {
         let Content::Read(file) = &self.content else { return None };
-        let nested = file.get(SECTION).and_then(|section| section.get(key.name));
-        let dotted = file.get(key.in_section());
-        let bare = file.get(key.name).filter(|_| key.place == Place::Top);
-        let mut set = [nested, dotted, bare].into_iter().flatten().filter(|value| !value.is_null());
-        key.usable(set.next()?)
+        key.usable(key.set_in(file).next()?)
     }
 }
 
