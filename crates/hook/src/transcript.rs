@@ -70,13 +70,29 @@ impl Transcript {
         &self,
         is_meant: impl Fn(&ClientTaskId, &ToolUseId, DateTime<Utc>) -> bool,
     ) -> Vec<AnsweredCall> {
-        let answers = self.lines_with("\"backgroundTaskId\"").filter_map(answer);
-        let meant = answers.filter(|it| is_meant(&it.client_id, &it.tool_use_id, it.at));
-        let call = |Answer { client_id, tool_use_id, at, cwd }| {
-            let command = self.command(&tool_use_id)?;
-            Some(AnsweredCall { client_id, tool_use_id, answered_at: at, cwd, command })
-        };
-        meant.filter_map(call).collect()
+        let answers = self.lines_with("\"backgroundTaskId\"");
+        answers.filter_map(|line| self.answered_call(line, &is_meant)).collect()
+    }
+
+    fn answered_call(
+        &self,
+        line: &str,
+        is_meant: impl Fn(&ClientTaskId, &ToolUseId, DateTime<Utc>) -> bool,
+    ) -> Option<AnsweredCall> {
+        let entry: Value = serde_json::from_str(line).ok()?;
+        if entry["type"] != "user" || entry["isSidechain"] == true {
+            return None;
+        }
+        let text = |pointer| entry.pointer(pointer)?.as_str();
+        let client_id = ClientTaskId::new(text("/toolUseResult/backgroundTaskId")?).ok()?;
+        let tool_use_id = ToolUseId::new(text("/message/content/0/tool_use_id")?).ok()?;
+        let answered_at = text("/timestamp")?.parse().ok()?;
+        let cwd = PathBuf::from(text("/cwd")?);
+        if !is_meant(&client_id, &tool_use_id, answered_at) {
+            return None;
+        }
+        let command = self.command(&tool_use_id)?;
+        Some(AnsweredCall { client_id, tool_use_id, answered_at, cwd, command })
     }
 
     /// The input of the call, if it was one for a shell.
@@ -99,28 +115,6 @@ impl Transcript {
     fn lines_with<'a>(&'a self, words: &'a str) -> impl Iterator<Item = &'a str> {
         self.text.lines().filter(move |line| line.contains(words))
     }
-}
-
-/// The answer to a background call of the main conversation.
-struct Answer {
-    client_id: ClientTaskId,
-    tool_use_id: ToolUseId,
-    at: DateTime<Utc>,
-    cwd: PathBuf,
-}
-
-fn answer(line: &str) -> Option<Answer> {
-    let entry: Value = serde_json::from_str(line).ok()?;
-    if entry["type"] != "user" || entry["isSidechain"] == true {
-        return None;
-    }
-    let text = |pointer| entry.pointer(pointer)?.as_str();
-    Some(Answer {
-        client_id: ClientTaskId::new(text("/toolUseResult/backgroundTaskId")?).ok()?,
-        tool_use_id: ToolUseId::new(text("/message/content/0/tool_use_id")?).ok()?,
-        at: text("/timestamp")?.parse().ok()?,
-        cwd: PathBuf::from(text("/cwd")?),
-    })
 }
 
 fn message_content(line: &str) -> Option<Vec<Value>> {
