@@ -54,8 +54,6 @@ fn truthy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> 
 pub enum SessionSource {
     Startup,
     Resume,
-    Compact,
-    Clear,
     #[default]
     #[serde(other)]
     Other,
