@@ -18,7 +18,7 @@ use sisyphus_state::run_root::RunRoot;
 use sisyphus_state::store::{Lock, Store};
 use sisyphus_tasks::call::{Announcement, Confinement};
 use sisyphus_tasks::kept_output::KeptOutput;
-use sisyphus_tasks::run::{Attached, OutputSize, Queued, RunResult, Started};
+use sisyphus_tasks::run::{Attached, OutputSize, RunResult, Since};
 use sisyphus_tasks::status::Survivors;
 
 use crate::handoff::Handoff;
@@ -89,12 +89,12 @@ impl<'a> Record<'a> {
 
     /// Records that the command is queued.
     pub(crate) fn queued(&self) {
-        self.log(write(&self.run.queued(), &Queued { at: Utc::now() }));
+        self.log(write(&self.run.queued(), &Since { at: Utc::now() }));
     }
 
     /// Records that the command runs. The next commit publishes it; the command may have finished before.
     pub(crate) fn started(&self, start: Start) {
-        self.log(write(&self.run.started(), &Started { at: start.at }));
+        self.log(write(&self.run.started(), &Since { at: start.at }));
     }
 
     /// Gives the run up: the command runs unsupervised, or not at all.

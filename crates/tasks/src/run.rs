@@ -46,15 +46,9 @@ pub struct Attached {
     pub announcement: Announcement,
 }
 
-/// `queued.json`.
+/// `queued.json` and `started.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Queued {
-    pub at: DateTime<Utc>,
-}
-
-/// `started.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Started {
+pub struct Since {
     pub at: DateTime<Utc>,
 }
 
@@ -99,9 +93,9 @@ pub enum RunState {
     /// A runner lives and has not said more yet.
     Attached,
     /// A runner waits for a slot.
-    Queued(Queued),
+    Queued(Since),
     /// The command runs.
-    Started(Started),
+    Started(Since),
     /// The runner is gone, and left this result.
     Ended(Box<RunResult>),
     /// The runner is gone without a result.
