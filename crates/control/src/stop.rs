@@ -10,14 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
-    Holder, PidNamespace, ProcessId, alive, descendants, holder, resume, signal_all, started_by,
+    Holder, PidNamespace, ProcessId, SIGKILL, SIGTERM, alive, descendants, holder, resume,
+    signal_all, started_by,
 };
 use sisyphus_state::run::Run;
 use sisyphus_state::store::is_held;
 use sisyphus_tasks::task::Task;
-
-const SIGKILL: i32 = 9;
-const SIGTERM: i32 = 15;
 
 /// How long a command has after TERM. Its runner gives it the same time.
 const GRACE: Duration = Duration::from_secs(5);

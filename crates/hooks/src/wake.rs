@@ -15,7 +15,8 @@ use sisyphus_base::id::SessionId;
 use sisyphus_base::paths::create_dir;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{
-    Notice, ProcessId, Signals, Watchers, end_with_parent, parent, signal_all, start_notifier,
+    Notice, ProcessId, SIGTERM, Signals, Watchers, end_with_parent, parent, signal_all,
+    start_notifier,
 };
 use sisyphus_settings::Execution;
 use sisyphus_state::run::Run;
@@ -38,8 +39,6 @@ const START_CHECK: Duration = Duration::from_secs(1);
 const LINE_CHECK: Duration = Duration::from_secs(2);
 /// Largest file that names a waiter, in bytes.
 const MAX_BYTES: u64 = 1024;
-
-const SIGTERM: i32 = 15;
 
 /// Waits until a result is overdue. Returns the words that wake the session; `None` if there is nothing to wake it for.
 pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {

@@ -18,5 +18,7 @@ pub use sys::{
     exit_of, holder, own_key, own_output_file, parent, signal_group, spawn, spawn_detached,
     survive_file_size_limit,
 };
-pub use tree::{alive, descendants, has_ancestor, left_behind, members, signal_all};
+pub use tree::{
+    SIGKILL, SIGTERM, alive, descendants, has_ancestor, left_behind, members, signal_all,
+};
 pub use watch::Watchers;

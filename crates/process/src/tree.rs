@@ -72,6 +72,10 @@ pub fn left_behind(group: i32) -> Survivors {
     Survivors { count: members.len(), names }
 }
 
+/// The numbers of these signals, which all systems share.
+pub const SIGTERM: i32 = 15;
+pub const SIGKILL: i32 = 9;
+
 /// Sends `signal` to each process that still has its number.
 pub fn signal_all<'a>(processes: impl IntoIterator<Item = &'a ProcessId>, signal: i32) {
     for process in processes {

@@ -10,7 +10,8 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
-    Plan, Signals, exec, exit_as, find_notifier, has_ancestor, left_behind, own_key, pid_of, spawn,
+    Plan, SIGTERM, Signals, exec, exit_as, find_notifier, has_ancestor, left_behind, own_key,
+    pid_of, spawn,
 };
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::status::Survivors;
@@ -19,7 +20,7 @@ use sisyphus_tasks::task::Kind;
 use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::record::{Confirmation, Record};
-use crate::supervise::{End, SIGTERM, Start, supervise};
+use crate::supervise::{End, Start, supervise};
 use crate::turn::{Admitted, Asked, Slots, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and exits as it exits. If anything fails, the command runs anyway.

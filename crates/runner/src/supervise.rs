@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sisyphus_process::{
-    Notice, ProcessId, Sender, Signals, alive, descendants, exit_of, members, pid_of, signal_all,
-    signal_group,
+    Notice, ProcessId, SIGKILL, SIGTERM, Sender, Signals, alive, descendants, exit_of, members,
+    pid_of, signal_all, signal_group,
 };
 use sisyphus_tasks::run::{Exit, Stop};
 
@@ -22,9 +22,6 @@ const BLIND_CHECK: Duration = Duration::from_millis(100);
 /// The first and the longest pause between two checks whether Claude Code calls this a background command.
 const FIRST_CHECK: Duration = Duration::from_millis(20);
 const LAST_CHECK: Duration = Duration::from_secs(5);
-
-const SIGKILL: i32 = 9;
-pub(crate) const SIGTERM: i32 = 15;
 
 /// When the command started, by both clocks.
 #[derive(Debug, Clone, Copy)]
