@@ -65,8 +65,13 @@ impl End {
 
 /// The phase of the command's life.
 enum Phase {
-    /// It runs, until its limit.
-    Running { limit: Limit },
+    /// It runs, and whether it has a time limit is not known yet: the call has the limit, and Claude Code names the call
+    /// a moment after the start. The runner checks again at `next`, and then after twice the pause.
+    Unnamed { next: Instant, pause: Duration },
+    /// It runs until its time limit.
+    Limited { at: Instant, limit_ms: u64 },
+    /// It runs as long as it wants.
+    Unlimited,
     /// It got TERM: the whole tree at that moment, and when the runner kills it.
     Condemned { tree: BTreeSet<ProcessId>, kill_at: Instant },
 }
@@ -74,54 +79,28 @@ enum Phase {
 impl Phase {
     fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Running { limit } => limit.next(),
+            Self::Unnamed { next, .. } => Some(*next),
+            Self::Limited { at, .. } => Some(*at),
+            Self::Unlimited => None,
             Self::Condemned { kill_at, .. } => Some(*kill_at),
         }
     }
-}
 
-/// What is known about the time limit. The call has the limit, and Claude Code names the call a moment after the start.
-#[derive(Debug, Clone, Copy)]
-enum Limit {
-    /// The runner checks again at `next`, and then after twice the pause.
-    Unknown {
-        next: Instant,
-        pause: Duration,
-    },
-    At {
-        at: Instant,
-        limit_ms: u64,
-    },
-    None,
-}
-
-impl Limit {
-    fn unknown() -> Self {
-        Self::Unknown { next: Instant::now() + FIRST_CHECK, pause: FIRST_CHECK }
+    fn unnamed(pause: Duration) -> Self {
+        Self::Unnamed { next: Instant::now() + pause, pause }
     }
 
-    fn next(self) -> Option<Instant> {
-        match self {
-            Self::Unknown { next, .. } => Some(next),
-            Self::At { at, .. } => Some(at),
-            Self::None => None,
-        }
-    }
-
-    /// What is known about it after another check.
-    fn ask(pause: Duration, start: Start, confirmation_of: Confirmation) -> Self {
-        match confirmation_of {
+    /// The phase after another check, which came after this pause.
+    fn after_check(pause: Duration, start: Start, confirmation: Confirmation) -> Self {
+        match confirmation {
             Confirmation::Background { limit_ms: Some(limit_ms) } => {
                 let at = start.instant.checked_add(Duration::from_millis(limit_ms));
-                at.map_or(Self::None, |at| Self::At { at, limit_ms })
+                at.map_or(Self::Unlimited, |at| Self::Limited { at, limit_ms })
             }
             Confirmation::Background { limit_ms: None }
             | Confirmation::AskedToStop
-            | Confirmation::Foreground => Self::None,
-            Confirmation::Unknown => {
-                let pause = (pause * 2).min(LAST_CHECK);
-                Self::Unknown { next: Instant::now() + pause, pause }
-            }
+            | Confirmation::Foreground => Self::Unlimited,
+            Confirmation::Unknown => Self::unnamed((pause * 2).min(LAST_CHECK)),
         }
     }
 }
@@ -142,7 +121,7 @@ pub(crate) fn supervise(
         stop = Stop::Signal(number);
         signal_group(group, number);
     }
-    let mut phase = Phase::Running { limit: Limit::unknown() };
+    let mut phase = Phase::unnamed(FIRST_CHECK);
 
     let exit = loop {
         match child.try_wait() {
@@ -157,7 +136,7 @@ pub(crate) fn supervise(
             (phase, Ok(Notice::Signal { number, sender })) => {
                 let asked =
                     sender == Sender::Other && confirmation_of() == Confirmation::AskedToStop;
-                if asked && matches!(phase, Phase::Running { .. }) {
+                if asked && !matches!(phase, Phase::Condemned { .. }) {
                     stop = Stop::Asked;
                     terminate(group)
                 } else {
@@ -172,16 +151,16 @@ pub(crate) fn supervise(
                     phase
                 }
             }
-            (Phase::Running { limit: Limit::Unknown { pause, .. } }, Ok(Notice::Deadline)) => {
-                Phase::Running { limit: Limit::ask(pause, start, confirmation_of()) }
+            (Phase::Unnamed { pause, .. }, Ok(Notice::Deadline)) => {
+                Phase::after_check(pause, start, confirmation_of())
             }
-            (Phase::Running { limit: Limit::At { limit_ms, .. } }, Ok(Notice::Deadline)) => {
+            (Phase::Limited { limit_ms, .. }, Ok(Notice::Deadline)) => {
                 if stop == Stop::None {
                     stop = Stop::TimeLimit(limit_ms);
                 }
                 terminate(group)
             }
-            (phase @ Phase::Running { limit: Limit::None }, Ok(Notice::Deadline)) => phase,
+            (Phase::Unlimited, Ok(Notice::Deadline)) => Phase::Unlimited,
             (Phase::Condemned { mut tree, .. }, Ok(Notice::Deadline)) => {
                 kill(&mut tree);
                 // Its leader is our child and not reaped yet, so the number is still that of its group.
