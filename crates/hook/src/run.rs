@@ -20,14 +20,20 @@ use crate::reply::Reply;
 use crate::stdin::read_event;
 use crate::terminal;
 
+/// Prepares the hook `name`, which from now on ends without an error whatever happens. Without a home folder there is no
+/// state, and the hook can do nothing: `None`.
+fn open(name: &'static str) -> Option<Context> {
+    let environment = Environment::read();
+    let state = StateDir::locate(&environment).ok()?;
+    fail_open(&state, name);
+    Some(Context::new(environment, state))
+}
+
 /// Runs a hook: reads the event, prints the reply of `handle`, and always exits with 0.
 pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
-    let environment = Environment::read();
-    // Without a home folder there is no state, and the hook can do nothing.
-    let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
-    fail_open(&state, E::NAME);
-    let context = Context::new(environment, state);
-    let told = answer(&context, handle).and_then(|(session, reply)| {
+    let Some(context) = open(E::NAME) else { return ExitCode::SUCCESS };
+    let told = read().and_then(|(session, event)| {
+        let reply = handle(&context, event)?;
         let sequence = terminal::take(&context, E::NAME, session.as_ref());
         tell(&context, E::NAME, &reply, sequence)
     });
@@ -44,10 +50,7 @@ const WAKE: u8 = 2;
 
 /// Runs a hook that Claude Code does not wait for. If `handle` returns words, they wake the session.
 pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> ExitCode {
-    let environment = Environment::read();
-    let Ok(state) = StateDir::locate(&environment) else { return ExitCode::SUCCESS };
-    fail_open(&state, "waiter");
-    let context = Context::new(environment, state);
+    let Some(context) = open("waiter") else { return ExitCode::SUCCESS };
     match read::<E>().and_then(|(_, event)| handle(&context, event)) {
         Ok(Some(words)) if writeln!(io::stderr(), "{words}").is_ok() => ExitCode::from(WAKE),
         Ok(_) => ExitCode::SUCCESS,
@@ -66,21 +69,10 @@ struct Named {
     session_id: Option<String>,
 }
 
-fn answer<E: Event>(
-    context: &Context,
-    handle: fn(&Context, E) -> Result<Reply>,
-) -> Result<(Option<SessionId>, Reply)> {
-    let (session, event) = read()?;
-    Ok((session, handle(context, event)?))
-}
-
 /// Reads the event, and the session that it belongs to.
 fn read<E: Event>() -> Result<(Option<SessionId>, E)> {
     let bytes = read_event()?;
-    let Ok(read) = understand(&bytes) else {
-        return understand(&repair(&bytes).unwrap_or(bytes));
-    };
-    Ok(read)
+    understand(&bytes).or_else(|_| understand(&repair(&bytes).unwrap_or(bytes)))
 }
 
 fn understand<E: Event>(bytes: &[u8]) -> Result<(Option<SessionId>, E)> {
