@@ -63,7 +63,12 @@ pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
 
 /// Opens a file of ours for reading; `None` if there is none.
 pub fn open(path: &Path) -> io::Result<Option<File>> {
-    match sys::open_own_file(path) {
+    if_found(sys::open_own_file(path))
+}
+
+/// The result of a look at a file; `None` if there is none.
+pub fn if_found<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         other => other.map(Some),
     }
@@ -104,12 +109,8 @@ fn read_user_file(
     read: impl FnOnce(File) -> io::Result<Vec<u8>>,
 ) -> Result<Option<Vec<u8>>> {
     let context = || format!("could not read `{}`", path.display());
-    let file = match sys::open_linked_file(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(context),
-    };
-    read(file).with_context(context).map(Some)
+    let file = if_found(sys::open_linked_file(path)).with_context(context)?;
+    file.map(read).transpose().with_context(context)
 }
 
 /// Reads a whole open file. More than `max` bytes is an error.

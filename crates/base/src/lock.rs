@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use fs4::{FileExt, TryLockError};
 
+use crate::atomic::if_found;
 use crate::sys;
 
 /// How long a hook waits: a suspended holder may delay the user by this much, once.
@@ -83,21 +84,14 @@ impl Lock {
 /// Waits until no process holds the exclusive lock of `path`, without a time limit: for a thread that does nothing
 /// else. A missing file has no holder.
 pub fn wait_until_open(path: &Path) -> io::Result<()> {
-    match sys::open_lock_to_probe(path) {
-        // Some network file systems share a lock only among processes that opened the file for reading.
-        Ok(file) => FileExt::lock_shared(&file).or_else(|_| FileExt::lock(&file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
+    let Some(file) = if_found(sys::open_lock_to_probe(path))? else { return Ok(()) };
+    // Some network file systems share a lock only among processes that opened the file for reading.
+    FileExt::lock_shared(&file).or_else(|_| FileExt::lock(&file))
 }
 
 /// Whether a process holds the exclusive lock of `path`. A missing file has no holder.
 pub fn is_held(path: &Path) -> io::Result<bool> {
-    let file = match sys::open_lock_to_probe(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
+    let Some(file) = if_found(sys::open_lock_to_probe(path))? else { return Ok(false) };
     // The lock is shared, so that two processes that probe at once don't mistake each other for the holder. Some
     // network file systems share a lock only among processes that opened the file for reading. No process opens it so:
     // there that mistake is possible.

@@ -10,11 +10,11 @@
 //! other, once. `/tmp` alone would not have that gap, but another user could create the name there first, and people
 //! let sandboxed commands write to `/tmp` more often.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::atomic::if_found;
 use crate::environment::Environment;
 use crate::paths::create_dir;
 use crate::rights::Rights;
@@ -41,16 +41,15 @@ impl RuntimeDir {
     }
 
     fn at(path: PathBuf) -> Result<Option<Self>> {
-        match sys::rights(&path) {
-            Ok(Rights::OursAlone) => Ok(Some(Self { path })),
-            Ok(_) => anyhow::bail!(
+        let rights = if_found(sys::rights(&path))
+            .with_context(|| format!("could not inspect `{}`", path.display()))?;
+        match rights {
+            None => Ok(None),
+            Some(Rights::OursAlone) => Ok(Some(Self { path })),
+            Some(_) => anyhow::bail!(
                 "refused `{}`: not a folder of this user alone; remove it",
                 path.display()
             ),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                Err(error).with_context(|| format!("could not inspect `{}`", path.display()))
-            }
         }
     }
 

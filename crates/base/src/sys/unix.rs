@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::is_private_dir;
+use crate::atomic::if_found;
 use crate::machine::Machine;
 use crate::rights::Rights;
 
@@ -104,11 +105,8 @@ pub fn open_dir(path: &Path) -> io::Result<File> {
 /// Whether the open `file` is still the file at `path`.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
-    match path.symlink_metadata() {
-        Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    let named = if_found(path.symlink_metadata())?;
+    Ok(named.is_some_and(|named| (named.dev(), named.ino()) == (open.dev(), open.ino())))
 }
 
 /// Our folder in the one that the system provides as long as this user is logged in, see `pam_systemd(8)`, or else in the

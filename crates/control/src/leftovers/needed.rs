@@ -2,14 +2,14 @@
 //! is over for good: it may have been killed, or be resumed.
 
 use std::collections::HashSet;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::atomic;
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
 use sisyphus_base::paths::StateDir;
-use sisyphus_base::sys;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
@@ -23,16 +23,11 @@ pub(super) struct Needed {
     runs: HashSet<(SessionId, ClientTaskId)>,
     /// The sessions that may continue: those of live records, and those with a young file.
     sessions: HashSet<SessionId>,
-    runners: Runners,
+    /// The one runner that a shell may name: every session that may continue started after it was installed. `None` if
+    /// that is not so, since each shell names the runner that its session started with.
+    only_runner: Option<PathBuf>,
     /// Outputs that no record knows. A copy is made before it is recorded.
     unknown_outputs: HashSet<TaskId>,
-}
-
-/// The runners that a shell may name: each shell names the runner that its session started with.
-enum Runners {
-    Every,
-    /// Every session that may continue started after this runner was installed.
-    Only(PathBuf),
 }
 
 impl Needed {
@@ -49,12 +44,12 @@ impl Needed {
         let heard_of = of_sessions.filter_map(|it| it.entry.session());
         let with_records = active.tasks.iter().map(|task| task.session.clone());
         let sessions: HashSet<SessionId> = with_records.chain(heard_of).collect();
-        let runners = Runners::of(store.dir(), candidates, &sessions);
+        let only_runner = only_runner(store.dir(), candidates, &sessions);
         let mut needed = Self {
             tasks: HashSet::new(),
             runs: HashSet::new(),
             sessions,
-            runners,
+            only_runner,
             unknown_outputs: HashSet::new(),
         };
         match extent {
@@ -84,10 +79,7 @@ impl Needed {
             Kind::Session | Kind::Waiter => {
                 entry.session().is_some_and(|session| self.sessions.contains(&session))
             }
-            Kind::Runner => match &self.runners {
-                Runners::Every => true,
-                Runners::Only(current) => entry.path == *current,
-            },
+            Kind::Runner => self.only_runner.as_ref().is_none_or(|only| entry.path == *only),
             Kind::Record
             | Kind::History
             | Kind::Archive
@@ -108,15 +100,17 @@ impl Needed {
     }
 }
 
-impl Runners {
-    fn of(state: &StateDir, candidates: &[Candidate], sessions: &HashSet<SessionId>) -> Self {
-        let current = state.runner();
-        let made = current.metadata().and_then(|it| it.created().or_else(|_| it.modified())).ok();
-        let notes = candidates.iter().filter(|it| it.kind == Kind::Session).map(|it| &it.entry);
-        let started_later = notes.filter(|note| made.is_some_and(|made| note.modified >= made));
-        let started_later: HashSet<SessionId> = started_later.filter_map(Entry::session).collect();
-        if sessions.is_subset(&started_later) { Self::Only(current) } else { Self::Every }
-    }
+fn only_runner(
+    state: &StateDir,
+    candidates: &[Candidate],
+    sessions: &HashSet<SessionId>,
+) -> Option<PathBuf> {
+    let current = state.runner();
+    let made = current.metadata().and_then(|it| it.created().or_else(|_| it.modified())).ok();
+    let notes = candidates.iter().filter(|it| it.kind == Kind::Session).map(|it| &it.entry);
+    let started_later = notes.filter(|note| made.is_some_and(|made| note.modified >= made));
+    let started_later: HashSet<SessionId> = started_later.filter_map(Entry::session).collect();
+    sessions.is_subset(&started_later).then_some(current)
 }
 
 /// Those of the tasks that are in no record. Broken records count too: every record quotes the id.
@@ -130,10 +124,7 @@ fn unknown(state: &StateDir, mut tasks: HashSet<TaskId>) -> Result<HashSet<TaskI
             break;
         }
         let context = || format!("could not read `{}`", entry.path.display());
-        let file = match sys::open_own_file(&entry.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            other => other.with_context(context)?,
-        };
+        let Some(file) = atomic::open(&entry.path).with_context(context)? else { continue };
         for word in BufReader::new(file).split(b'"') {
             let word = String::from_utf8(word.with_context(context)?).ok();
             if let Some(id) = word.and_then(|word| TaskId::new(word).ok()) {

@@ -1,9 +1,9 @@
 //! Removes leftovers.
 
 use std::fs;
-use std::io;
 
 use anyhow::{Context as _, Error, Result};
+use sisyphus_base::atomic::if_found;
 use sisyphus_state::line::remove_left_behind;
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_state::reconcile::World;
@@ -137,9 +137,8 @@ fn try_remove(leftover: &Leftover) -> Result<()> {
         | Kind::Runner
         | Kind::Handoff => fs::remove_file(&leftover.path),
     };
-    match removed {
-        // Another process has removed it.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other.with_context(|| format!("could not remove `{}`", leftover.path.display())),
-    }
+    // Another process may have removed it.
+    if_found(removed)
+        .map(drop)
+        .with_context(|| format!("could not remove `{}`", leftover.path.display()))
 }

@@ -1,11 +1,11 @@
 //! What the kernel shows about file locks and their holders: `/proc` on Linux. Other systems show nothing here.
 
 use std::fs::{self, Metadata};
-use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::atomic::if_found;
 use sisyphus_base::sys::pid_namespace;
 
 use super::proc::shows_our_numbers;
@@ -66,11 +66,9 @@ fn is_locked(info: &Path) -> bool {
 
 /// The metadata of a lock file; `None` if there is none. A link is no lock file.
 fn lock_file(path: &Path) -> Result<Option<Metadata>> {
-    match path.symlink_metadata() {
-        Ok(metadata) => Ok(Some(metadata).filter(Metadata::is_file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("could not inspect `{}`", path.display())),
-    }
+    let metadata = if_found(path.symlink_metadata())
+        .with_context(|| format!("could not inspect `{}`", path.display()))?;
+    Ok(metadata.filter(Metadata::is_file))
 }
 
 /// The file that a process executes.
