@@ -9,7 +9,7 @@ use sisyphus_base::machine::Machine;
 use sisyphus_hook::{BackgroundCommand, Context};
 use sisyphus_process::client;
 use sisyphus_service::is_service;
-use sisyphus_settings::{Execution, Settings};
+use sisyphus_settings::{Settings, Switch};
 use sisyphus_state::announced::Announced;
 use sisyphus_state::run::Run;
 use sisyphus_tasks::call::{Announcement, Call, Join};
@@ -76,7 +76,7 @@ pub(crate) fn join_run(
     command: BackgroundCommand,
     id: ClientTaskId,
 ) -> Option<Join> {
-    if context.settings().execution == Execution::Off {
+    if context.settings().execution == Switch::Off {
         return None;
     }
     let (session, tool_use) = (caller.session.clone(), caller.tool_use_id.clone());

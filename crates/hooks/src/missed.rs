@@ -7,7 +7,7 @@ use sisyphus_base::id::{ClientTaskId, TaskId};
 use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AnsweredCall, Context, Notification, Stop, Transcript};
 use sisyphus_process::client;
-use sisyphus_settings::Execution;
+use sisyphus_settings::Switch;
 use sisyphus_state::agents::live_agents;
 use sisyphus_state::event::Event;
 use sisyphus_state::run::{Run, runs_of};
@@ -44,7 +44,7 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
     // The book goes by the clock, which may have been set since.
     calls.retain(|call| context.store.find_retired(session, &call.client_id).is_none());
     // Switched off, nothing new is recorded, nor is it when the plugin is switched on again.
-    if context.settings().execution == Execution::Off {
+    if context.settings().execution == Switch::Off {
         calls.clear();
     }
     let notices = transcript

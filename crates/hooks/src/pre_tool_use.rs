@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use sisyphus_base::id::{SessionId, Ticket};
 use sisyphus_base::sys::namespaces;
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
-use sisyphus_settings::{Execution, Settings, Switch};
+use sisyphus_settings::{Settings, Switch};
 use sisyphus_state::agents::Limits;
 use sisyphus_state::announced::{Announced, sessions_with_announcements};
 use sisyphus_state::event::Event;
@@ -45,7 +45,7 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         return refuse_sleep(context, &event);
     };
     let settings = context.settings();
-    if settings.execution == Execution::Off {
+    if settings.execution == Switch::Off {
         return Ok(Reply::Silent);
     }
     let caller = Caller {

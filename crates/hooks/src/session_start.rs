@@ -5,7 +5,7 @@ use anyhow::Result;
 use sisyphus_base::clock::Now;
 use sisyphus_hook::{Context, Reply, SessionSource, SessionStart};
 use sisyphus_process::client;
-use sisyphus_settings::Execution;
+use sisyphus_settings::Switch;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::import_0_1::{Live, import, link_for_people, note_as_imported};
@@ -23,7 +23,7 @@ use crate::queue::line;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
-    if context.settings().execution == Execution::Off {
+    if context.settings().execution == Switch::Off {
         return Ok(Reply::Silent);
     }
     // The steps run in order, and a failed one does not stop the next: a session without attachment still gets its

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 use sisyphus_hook::{Context, PreToolUse, Reply};
-use sisyphus_settings::{Execution, Switch};
+use sisyphus_settings::Switch;
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MS;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
@@ -26,7 +26,7 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
         return Ok(Reply::Silent);
     }
     let settings = context.settings();
-    if settings.execution == Execution::Off || settings.sleep_guard == Switch::Off {
+    if settings.execution == Switch::Off || settings.sleep_guard == Switch::Off {
         return Ok(Reply::Silent);
     }
     let caller = match &event.agent_id {

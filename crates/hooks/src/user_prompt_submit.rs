@@ -5,7 +5,7 @@ use anyhow::Result;
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::TaskId;
 use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read_prompt};
-use sisyphus_settings::Execution;
+use sisyphus_settings::Switch;
 use sisyphus_state::completion::Known;
 use sisyphus_state::event::Event;
 use sisyphus_state::store::{Active, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK};
@@ -27,7 +27,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let prompt = read_prompt(&event.prompt);
     let notices = match &prompt {
         // When the plugin is switched off, nothing new is recorded. What was recorded before is still owed.
-        Prompt::Notices(notices) if context.settings().execution == Execution::On => {
+        Prompt::Notices(notices) if context.settings().execution == Switch::On => {
             notices.as_slice()
         }
         Prompt::Notices(_) | Prompt::OwnWake | Prompt::Typed | Prompt::Foreign => &[],

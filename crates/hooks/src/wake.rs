@@ -18,7 +18,7 @@ use sisyphus_process::{
     Notice, ProcessId, SIGTERM, Signals, Watchers, end_with_parent, parent, signal_all,
     start_notifier,
 };
-use sisyphus_settings::Execution;
+use sisyphus_settings::Switch;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock};
 use sisyphus_tasks::status::{Status, Watch};
@@ -45,7 +45,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
     let client = parent();
     // Where no user attends the session, Claude Code would wait for the waiter before it exits.
     if context.environment.attendance == Attendance::Unattended
-        || context.settings().execution == Execution::Off
+        || context.settings().execution == Switch::Off
     {
         return Ok(None);
     }

@@ -26,14 +26,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60_000;
 
-/// Whether commands are attached and recorded at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Execution {
-    On,
-    Off,
-}
-
-/// Whether an optional feature is on.
+/// Whether something that the user may turn off is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
     On,
@@ -51,8 +44,8 @@ pub enum SlotLimit {
 /// The user's values, or the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `sisyphus.background_execution`, default true.
-    pub execution: Execution,
+    /// `sisyphus.background_execution`, default true: whether commands are attached and recorded at all.
+    pub execution: Switch,
     /// `sisyphus.max_background_tasks`, default 5; 0 is unlimited.
     pub max_background_tasks: SlotLimit,
     /// `sisyphus.model_concurrency`, default none: how many agents of a model may run at once; 0 is unlimited. The first
@@ -128,10 +121,7 @@ impl Settings {
         let texts = patterns.into_iter().flatten().filter_map(Value::as_str);
         let stale_minutes = number("stale_minutes");
         Self {
-            execution: match switch("background_execution") {
-                Switch::On => Execution::On,
-                Switch::Off => Execution::Off,
-            },
+            execution: switch("background_execution"),
             max_background_tasks: slot_limit(number("max_background_tasks")),
             model_concurrency: limits("model_concurrency"),
             provider_concurrency: limits("provider_concurrency"),
@@ -184,7 +174,7 @@ mod tests {
             (json!({"background_execution": 0, "output_lines": "5"}), default()),
             (
                 json!({"background_execution": false, "output_lines": 5, "other": 1}),
-                Settings { execution: Execution::Off, output_lines: 5, ..default() },
+                Settings { execution: Switch::Off, output_lines: 5, ..default() },
             ),
             (json!({"output_lines": 100_000}), Settings { output_lines: 200, ..default() }),
             (json!({"output_lines": u64::MAX}), Settings { output_lines: 200, ..default() }),
@@ -237,7 +227,7 @@ mod tests {
     /// `Layers::settings` also reads a key with a dot. A nested key goes before it.
     #[test]
     fn a_nested_key_goes_before_one_with_a_dot() {
-        let off = Settings { execution: Execution::Off, ..Settings::default() };
+        let off = Settings { execution: Switch::Off, ..Settings::default() };
         let silent = Settings { notifications: Switch::Off, ..Settings::default() };
         let cases = [
             (json!({"sisyphus.background_execution": false}), off.clone()),

@@ -3,7 +3,7 @@
 use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AgentLaunch, Context, PostToolUse};
 use sisyphus_process::client;
-use sisyphus_settings::Execution;
+use sisyphus_settings::Switch;
 use sisyphus_state::agents::Launch;
 use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
@@ -21,7 +21,7 @@ pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse
         return if is_known { vec![nothing] } else { Vec::new() };
     };
     // The answer comes a second time, after the agent finished.
-    if context.settings().execution == Execution::Off
+    if context.settings().execution == Switch::Off
         || context.store.find_retired(&session, &agent.id).is_some()
     {
         return Vec::new();

@@ -9,7 +9,7 @@ use anyhow::Result;
 use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse, Reply};
 use sisyphus_process::client;
-use sisyphus_settings::Execution;
+use sisyphus_settings::Switch;
 use sisyphus_state::agents::{Launch, Limits, admit};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::agent_call::AgentCall;
@@ -30,7 +30,7 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
         return Ok(Reply::Silent);
     }
     let settings = context.settings();
-    if settings.execution == Execution::Off {
+    if settings.execution == Switch::Off {
         return Ok(Reply::Silent);
     }
     let mut call = AgentCall::new(&asked.agent_type, asked.model.as_deref(), &asked.prompt);

@@ -4,7 +4,7 @@ use anyhow::Result;
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId};
 use sisyphus_hook::Context;
 use sisyphus_process::client;
-use sisyphus_settings::Execution;
+use sisyphus_settings::Switch;
 use sisyphus_state::event::Event;
 use sisyphus_tasks::task::{Kind, Task};
 
@@ -15,7 +15,7 @@ pub(crate) fn resumed(context: &Context, session: &SessionId, agent: &AgentId) -
     let id = ClientTaskId::new(agent.as_str())?;
     let peek = context.peek()?;
     let is_it = |task: &Task| task.kind == Kind::Agent && task.client_id() == Some(&id);
-    if peek.active.live().any(is_it) || context.settings().execution == Execution::Off {
+    if peek.active.live().any(is_it) || context.settings().execution == Switch::Off {
         return Ok(());
     }
     let Some(mut before) = context.store.find_retired(session, &id).filter(is_it) else {

@@ -6,7 +6,7 @@ mod printed;
 mod spans;
 
 use sisyphus_hook::{Context, Prompt, Reply, read_prompt};
-use sisyphus_settings::{Execution, Switch};
+use sisyphus_settings::Switch;
 use sisyphus_state::agents::Limits;
 use sisyphus_wording::{ultrawork, ultrawork_limit};
 
@@ -21,7 +21,7 @@ pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> R
         return reply;
     };
     let settings = context.settings();
-    if settings.execution == Execution::Off {
+    if settings.execution == Switch::Off {
         return reply;
     }
     let limit_line = match context.store.read_active() {
