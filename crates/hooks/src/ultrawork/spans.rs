@@ -71,8 +71,8 @@ impl Scan<'_> {
                 let (_, closing) = QUOTES.iter().find(|(opening, _)| *opening == character)?;
                 let from = self.at + character.len_utf8();
                 let end = self.paragraph_end();
-                let close = self.prompt[from..end].find(*closing).map(|at| from + at);
-                Some(close.map_or(end, |close| close + char_len(self.prompt, close)))
+                let close = self.prompt[from..end].match_indices(*closing).next();
+                Some(close.map_or(end, |(at, mark)| from + at + mark.len()))
             }
         }
     }
@@ -177,10 +177,6 @@ fn fence_mark(line: &str) -> Option<(char, usize)> {
 /// The number of backticks at the beginning of a text.
 fn run(text: &str) -> usize {
     text.bytes().take_while(|byte| *byte == b'`').count()
-}
-
-fn char_len(text: &str, at: usize) -> usize {
-    text[at..].chars().next().map_or(0, char::len_utf8)
 }
 
 #[cfg(test)]
