@@ -59,10 +59,7 @@ fn started(task: &Task) -> Option<String> {
 }
 
 fn ended(task: &Task) -> Option<String> {
-    match task.status() {
-        Status::Finished(ending) => Some(clock(ending.ended_at)),
-        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
-    }
+    task.status().ending().map(|ending| clock(ending.ended_at))
 }
 
 /// Worth a line only if no runner supervises the task.

@@ -108,8 +108,5 @@ fn what_they_do(live: &[Task]) -> String {
 }
 
 fn has_completed(task: &Task) -> bool {
-    match task.status() {
-        Status::Finished(ending) => ending.outcome == Outcome::Completed,
-        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
-    }
+    task.status().ending().is_some_and(|ending| ending.outcome == Outcome::Completed)
 }

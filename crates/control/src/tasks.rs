@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::Utc;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
@@ -17,7 +16,6 @@ use sisyphus_state::announced::{Announced, sessions_with_announcements};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 /// How many ids an error names if a name is ambiguous.
@@ -91,7 +89,8 @@ impl Tasks {
         // counts.
         ended.splice(0..0, finished);
         ended.sort_by_key(|task| {
-            (std::cmp::Reverse(ended_at(task)), std::cmp::Reverse(task.revision()))
+            let ended_at = task.status().ending().map(|ending| ending.ended_at);
+            (std::cmp::Reverse(ended_at), std::cmp::Reverse(task.revision()))
         });
         let mut seen: HashSet<TaskId> = live.iter().map(|task| task.id.clone()).collect();
         ended.retain(|task| seen.insert(task.id.clone()));
@@ -152,7 +151,7 @@ impl Tasks {
             [] => Err(NoSuchTask::UnknownSession(name.to_owned()).into()),
             several => {
                 let ids = several.iter().map(|session| session.as_str());
-                Err(ambiguous(name, several.len(), "sessions", ids).into())
+                Err(ambiguous(name, "sessions", ids).into())
             }
         }
     }
@@ -214,26 +213,18 @@ fn only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
         [] => Ok(None),
         [task] => Ok(Some(task)),
         several => {
-            let ids = several.iter().map(|task| task.id.as_str());
-            Err(ambiguous(name, several.len(), "tasks", ids).into())
+            Err(ambiguous(name, "tasks", several.iter().map(|task| task.id.as_str())).into())
         }
     }
 }
 
 fn ambiguous<'a>(
     name: &str,
-    count: usize,
     what: &str,
-    ids: impl Iterator<Item = &'a str>,
+    ids: impl ExactSizeIterator<Item = &'a str>,
 ) -> NoSuchTask {
+    let count = ids.len();
     let named: Vec<&str> = ids.take(NAMED).collect();
     let more = if count > named.len() { ", …" } else { "" };
     NoSuchTask::Ambiguous(format!("`{name}` could be {count} {what}: {}{more}", named.join(", ")))
-}
-
-fn ended_at(task: &Task) -> Option<chrono::DateTime<Utc>> {
-    match task.status() {
-        Status::Finished(ending) => Some(ending.ended_at),
-        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
-    }
 }

@@ -120,7 +120,15 @@ impl Survivors {
 impl Status {
     /// Whether the task has finished.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Finished(_))
+        self.ending().is_some()
+    }
+
+    /// How the task finished, if it has.
+    pub fn ending(&self) -> Option<&Ending> {
+        match self {
+            Self::Finished(ending) => Some(ending),
+            Self::Pending { .. } | Self::Queued { .. } | Self::Running { .. } => None,
+        }
     }
 
     /// One word for tables and JSON.

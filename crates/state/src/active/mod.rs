@@ -353,10 +353,8 @@ pub(crate) fn is_waiting(task: &Task) -> bool {
 }
 
 fn is_old(task: &Task, now: DateTime<Utc>) -> bool {
-    match task.status() {
-        Status::Finished(ending) => is_older(ending.ended_at, FORGOTTEN_AFTER, now),
-        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
-    }
+    let ending = task.status().ending();
+    ending.is_some_and(|ending| is_older(ending.ended_at, FORGOTTEN_AFTER, now))
 }
 
 fn is_older(at: DateTime<Utc>, age: Duration, now: DateTime<Utc>) -> bool {

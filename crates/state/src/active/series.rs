@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use super::Tally;
@@ -22,10 +21,7 @@ pub struct Series {
 impl Series {
     /// Counts one more end.
     pub(crate) fn count(series: &mut Option<Self>, task: &Task, ended_at: DateTime<Utc>) {
-        let started_at = match task.status() {
-            Status::Finished(ending) => ending.started_at,
-            Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
-        };
+        let started_at = task.status().ending().and_then(|ending| ending.started_at);
         let since = started_at.unwrap_or(ended_at);
         let series = series.get_or_insert_with(|| Self {
             since,

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
-use sisyphus_tasks::status::Status;
+use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::task::Task;
 
 use crate::file;
@@ -147,10 +147,7 @@ pub(super) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
 }
 
 fn is_completed(task: &Task) -> bool {
-    match task.status() {
-        Status::Finished(ending) => ending.outcome == sisyphus_tasks::outcome::Outcome::Completed,
-        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => false,
-    }
+    task.status().ending().is_some_and(|ending| ending.outcome == Outcome::Completed)
 }
 
 fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
