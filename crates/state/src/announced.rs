@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use sisyphus_base::atomic;
+use sisyphus_base::atomic::{self, if_found};
 use sisyphus_base::id::{ClientTaskId, SessionId, ToolUseId};
 use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
@@ -137,15 +137,9 @@ impl Announced {
 
     /// Every announced call, ordered by ticket. Unreadable ones are left out.
     pub fn list(&self) -> Result<Vec<Announcement>> {
-        let entries = match fs::read_dir(&self.dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("could not list `{}`", self.dir.display()));
-            }
-        };
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let entries = if_found(fs::read_dir(&self.dir))
+            .with_context(|| format!("could not list `{}`", self.dir.display()))?;
+        let paths = entries.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
         let json = paths.filter(|path| path.extension().is_some_and(|it| it == "json"));
         let mut calls: Vec<Announcement> = json.filter_map(|path| read(&path)).collect();
         calls.sort_by_key(|announcement| announcement.ticket);

@@ -1,9 +1,9 @@
 //! `/tmp/claude-UID/sisyphus`: where sandboxed runners meet the hooks. Opened, or refused if it is not ours.
 
-use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::atomic::if_found;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths;
 use sisyphus_base::sys;
@@ -26,18 +26,14 @@ impl RunRoot {
     /// Opens the root at a known place.
     pub fn at(path: &Path) -> Result<Option<Self>> {
         for dir in path.parent().into_iter().chain([path]) {
-            match sys::is_private_dir(dir) {
-                Ok(true) => {}
-                Ok(false) => anyhow::bail!(
-                    "refused `{}`: not a folder of this user alone; remove it",
-                    dir.display()
-                ),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => {
-                    return Err(error)
-                        .with_context(|| format!("could not inspect `{}`", dir.display()));
-                }
-            }
+            let is_private = if_found(sys::is_private_dir(dir))
+                .with_context(|| format!("could not inspect `{}`", dir.display()))?;
+            let Some(is_private) = is_private else { return Ok(None) };
+            anyhow::ensure!(
+                is_private,
+                "refused `{}`: not a folder of this user alone; remove it",
+                dir.display()
+            );
         }
         Ok(Some(Self { path: path.to_owned() }))
     }

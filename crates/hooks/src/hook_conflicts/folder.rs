@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::atomic::if_found;
 
 use super::declared::settings_bring_hooks;
 use super::front_matter::front_matter_has_hooks;
@@ -87,11 +88,9 @@ pub(super) fn folder_brings_hooks(
 
 /// The entries of a folder. A missing folder counts as an empty one.
 fn entries(dir: &Path) -> Result<impl Iterator<Item = io::Result<DirEntry>>> {
-    match fs::read_dir(dir) {
-        Ok(entries) => Ok(Some(entries).into_iter().flatten()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
-        Err(error) => Err(error).with_context(|| format!("could not list `{}`", dir.display())),
-    }
+    let found = if_found(fs::read_dir(dir));
+    let entries = found.with_context(|| format!("could not list `{}`", dir.display()))?;
+    Ok(entries.into_iter().flatten())
 }
 
 enum Found {
@@ -123,11 +122,7 @@ fn file_type(entry: &DirEntry) -> Result<Option<FileType>> {
     if !file_type.is_symlink() {
         return Ok(Some(file_type));
     }
-    match entry.path().metadata() {
-        Ok(metadata) => Ok(Some(metadata.file_type())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    Ok(if_found(entry.path().metadata())?.map(|metadata| metadata.file_type()))
 }
 
 /// Whether a folder is this plugin's. Its real path is resolved only if it may be, because that takes longer than the

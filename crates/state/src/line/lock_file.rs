@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use fs4::{FileExt, TryLockError};
 use serde::{Deserialize, Serialize};
-use sisyphus_base::atomic;
+use sisyphus_base::atomic::{self, if_found};
 use sisyphus_base::id::TaskId;
 use sisyphus_base::sys;
 
@@ -145,11 +145,7 @@ impl Watched {
 
     /// Waits until it is free, without a timeout: for a thread that does nothing else. A missing file is free.
     pub fn wait_until_open(&self) -> io::Result<()> {
-        match self.open() {
-            Ok(file) => FileExt::lock_shared(&file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+        if_found(self.open())?.map_or(Ok(()), |file| FileExt::lock_shared(&file))
     }
 
     /// Whether it is held. A file that can't be opened as a lock file is not held.

@@ -4,16 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sisyphus_base::atomic::if_found;
+
 /// Names and paths of the regular files in a folder; none if it is missing. Sandboxed commands can put anything into
 /// the sandbox's own folder.
 pub(super) fn names(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
     let mut names = Vec::new();
-    for entry in entries {
+    for entry in if_found(fs::read_dir(dir))?.into_iter().flatten() {
         let entry = entry?;
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if let (true, Ok(name)) = (is_file, entry.file_name().into_string()) {
