@@ -29,19 +29,11 @@ const GENERATIONS: usize = 64;
 
 /// Whether an ancestor of this process runs a program whose name begins with `program`.
 pub fn has_ancestor(program: &str) -> bool {
-    let mut pid = ProcessId::own().pid;
-    for _ in 0..GENERATIONS {
-        match sys::stat(pid) {
-            Some(stat) if stat.parent > 1 => pid = stat.parent,
-            Some(_) | None => return false,
-        }
-        if sys::program(pid).is_some_and(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(program))
-        }) {
-            return true;
-        }
-    }
-    false
+    let parent = |pid: &i32| sys::stat(*pid).map(|stat| stat.parent).filter(|parent| *parent > 1);
+    let ancestors = std::iter::successors(parent(&ProcessId::own().pid), parent);
+    ancestors.take(GENERATIONS).filter_map(sys::program).any(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(program))
+    })
 }
 
 /// Every living process of these groups, whichever parent it has now.
