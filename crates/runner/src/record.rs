@@ -71,10 +71,8 @@ impl<'a> Record<'a> {
         let announcement = handoff.announcement.clone();
         let mut record =
             Self { state, identity, run, announcement, joined: OnceCell::new(), alive: None };
-        match Lock::acquire(&record.run.lock(), OWN_LOCK_WAIT) {
-            Ok(lock) => record.alive = Some(lock),
-            Err(error) => record.log(Err(error)),
-        }
+        let alive = Lock::acquire(&record.run.lock(), OWN_LOCK_WAIT);
+        record.alive = alive.map_err(|error| record.log(Err(error))).ok();
         record.attach();
         // A runner in the sandbox can't remove it: the next hook does.
         Announced::of(state, &record.announcement.call.session).forget(&record.identity.client_id);
@@ -169,13 +167,7 @@ impl<'a> Record<'a> {
     fn keep_output(&mut self, end: End) -> Option<KeptOutput> {
         let keep = if end.may_be_the_clients() { keep_stopped } else { keep };
         let kept = keep(&mut self.identity.output.1, &self.run.output());
-        match kept {
-            Ok(kept) => Some(kept),
-            Err(error) => {
-                self.log(Err(error));
-                None
-            }
-        }
+        kept.map_err(|error| self.log(Err(error))).ok()
     }
 
     /// Removes anything but a file in place of the lock. A command that shares the folder may have put it there, and

@@ -36,27 +36,24 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
     let log = |error: anyhow::Error| {
         hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
     };
+    let unattended = |error: anyhow::Error, plan: &Plan| {
+        log(error);
+        give_way(plan)
+    };
     let (plan, handoff, identity) = match claimed(&state, &string) {
         Ok(claimed) => claimed,
-        Err(error) => {
-            log(error);
-            return give_way(&plan_without_claim(&string));
-        }
+        Err(error) => return unattended(error, &plan_without_claim(&string)),
     };
     let (client_tmp, client_id) = (identity.client_tmp.clone(), identity.client_id.clone());
     let record = match Record::open(&handoff, identity, &state) {
         Ok(record) => record,
-        Err(error) => {
-            log(error);
-            return give_way(&plan);
-        }
+        Err(error) => return unattended(error, &plan),
     };
     let mut signals = match Signals::collect() {
         Ok(signals) => signals,
         Err(error) => {
-            log(error);
             record.give_up();
-            return give_way(&plan);
+            return unattended(error, &plan);
         }
     };
     let came = Start::now();
@@ -86,9 +83,8 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
     let mut child = match spawn(&plan) {
         Ok(child) => child,
         Err(error) => {
-            log(error);
             record.give_up();
-            return give_way(&plan);
+            return unattended(error, &plan);
         }
     };
     // From here on the command runs. A failure below costs its record and nothing else.
