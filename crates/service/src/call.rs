@@ -1,6 +1,6 @@
 //! The words of a command as its program reads them: options, their values, and arguments.
 
-use super::pattern::{fits, glob};
+use super::pattern::{fits, glob, holds};
 
 /// How a program reads its options, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,93 +13,50 @@ enum Style {
     Command,
 }
 
-/// What is known about the options of some programs.
-struct Syntax {
-    programs: &'static str,
-    style: Style,
-    /// Options whose value is the next word. The value of an unknown option stays among the arguments, where it keeps
-    /// patterns from matching.
-    valued: &'static [&'static str],
-}
-
-/// The syntax of a program that is not listed.
-const UNKNOWN: Syntax = Syntax { programs: "", style: Style::Words, valued: &[] };
-
-const fn syntax(programs: &'static str, style: Style, valued: &'static [&'static str]) -> Syntax {
-    Syntax { programs, style, valued }
-}
-
-/// Only options that may come before the words that patterns name, and letters that are joined with others.
-const SYNTAXES: [Syntax; 31] = [
-    syntax("npm", Style::Words, &["--prefix", "-C", "-w", "--workspace"]),
-    syntax("pnpm", Style::Words, &["--filter", "-F", "--dir", "-C"]),
-    syntax("yarn", Style::Words, &["--cwd"]),
-    syntax("bun", Style::Words, &["--cwd", "--filter", "-F"]),
-    syntax("vite", Style::Words, &["--port", "--host", "--mode", "-m", "--config", "-c", "--base"]),
-    syntax("webpack", Style::Words, &["--config", "-c", "--mode", "--env"]),
-    syntax("serve", Style::Words, &["-l", "--listen", "-p", "-c", "--config"]),
-    syntax("http-server", Style::Words, &["-p", "--port", "-a", "-c"]),
-    syntax("hugo", Style::Words, &["-s", "--source", "-d", "--destination", "-b", "--baseURL"]),
-    syntax("mkdocs", Style::Words, &["-f", "--config-file"]),
-    syntax("flask", Style::Words, &["-A", "--app", "-e", "--env-file"]),
-    syntax("celery", Style::Words, &["-A", "--app", "-b", "--broker", "--workdir"]),
-    syntax("http.server", Style::Words, &["-d", "--directory", "-b", "--bind"]),
-    syntax("jupyter", Style::Words, &["--port", "--ip", "--notebook-dir", "--config"]),
-    syntax("cargo", Style::Words, &["-x", "--exec", "-s", "--shell", "-w", "-C", "--color"]),
-    syntax("trunk|dx|mdbook|zola", Style::Words, &["--config", "--root", "-r"]),
-    syntax("gradle|gradlew|./gradlew", Style::Words, &["-p", "--project-dir", "-x", "-b"]),
-    syntax("mvn|mvnw|./mvnw", Style::Words, &["-pl", "-f", "-P", "-s"]),
-    syntax("air|modd", Style::Words, &["-c", "-f"]),
-    syntax("cloudflared", Style::Words, &["--url", "--config"]),
-    syntax(
+/// Of some programs the style, and the options whose value is the next word. The value of an unknown option stays among
+/// the arguments, where it keeps patterns from matching. These are only options that may come before the words that
+/// patterns name, and letters that are joined with others.
+const SYNTAXES: &[(&str, Style, &str)] = &[
+    ("npm", Style::Words, "--prefix -C -w --workspace"),
+    ("pnpm", Style::Words, "--filter -F --dir -C"),
+    ("yarn", Style::Words, "--cwd"),
+    ("bun", Style::Words, "--cwd --filter -F"),
+    ("vite", Style::Words, "--port --host --mode -m --config -c --base"),
+    ("webpack", Style::Words, "--config -c --mode --env"),
+    ("serve", Style::Words, "-l --listen -p -c --config"),
+    ("http-server", Style::Words, "-p --port -a -c"),
+    ("hugo", Style::Words, "-s --source -d --destination -b --baseURL"),
+    ("mkdocs", Style::Words, "-f --config-file"),
+    ("flask", Style::Words, "-A --app -e --env-file"),
+    ("celery", Style::Words, "-A --app -b --broker --workdir"),
+    ("http.server", Style::Words, "-d --directory -b --bind"),
+    ("jupyter", Style::Words, "--port --ip --notebook-dir --config"),
+    ("cargo", Style::Words, "-x --exec -s --shell -w -C --color"),
+    ("trunk|dx|mdbook|zola", Style::Words, "--config --root -r"),
+    ("gradle|gradlew|./gradlew", Style::Words, "-p --project-dir -x -b"),
+    ("mvn|mvnw|./mvnw", Style::Words, "-pl -f -P -s"),
+    ("air|modd", Style::Words, "-c -f"),
+    ("cloudflared", Style::Words, "--url --config"),
+    (
         "docker|docker-compose|podman|podman-compose",
         Style::Letters,
-        &[
-            "-f",
-            "--file",
-            "-p",
-            "--project-name",
-            "--profile",
-            "--env-file",
-            "--context",
-            "-c",
-            "-H",
-            "--host",
-            "--project-directory",
-            "-n",
-            "--tail",
-            "--since",
-            "--scale",
-        ],
+        "-f --file -p --project-name --profile --env-file --context -c -H --host --project-directory -n --tail \
+         --since --scale",
     ),
-    syntax(
-        "kubectl|oc",
-        Style::Letters,
-        &["-n", "--namespace", "--context", "--kubeconfig", "-c", "-l", "-o", "--tail", "--since"],
-    ),
-    syntax("tail", Style::Letters, &["-n", "--lines", "-c", "--bytes", "-s", "--sleep-interval"]),
-    syntax(
-        "journalctl",
-        Style::Letters,
-        &[
-            "-u", "--unit", "-n", "--lines", "-o", "--output", "-t", "-p", "-S", "--since", "-M",
-            "-D",
-        ],
-    ),
-    syntax("inotifywait", Style::Letters, &["-e", "--event", "--exclude", "--format", "-o"]),
-    syntax("nc|ncat", Style::Letters, &["-p", "-s", "-w", "-i"]),
-    syntax("dmesg", Style::Letters, &["-l", "--level", "-f", "--facility"]),
-    syntax(
+    ("kubectl|oc", Style::Letters, "-n --namespace --context --kubeconfig -c -l -o --tail --since"),
+    ("tail", Style::Letters, "-n --lines -c --bytes -s --sleep-interval"),
+    ("journalctl", Style::Letters, "-u --unit -n --lines -o --output -t -p -S --since -M -D"),
+    ("inotifywait", Style::Letters, "-e --event --exclude --format -o"),
+    ("nc|ncat", Style::Letters, "-p -s -w -i"),
+    ("dmesg", Style::Letters, "-l --level -f --facility"),
+    (
         "ssh|autossh",
         Style::Letters,
-        &[
-            "-B", "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-M",
-            "-O", "-o", "-p", "-Q", "-R", "-S", "-W", "-w",
-        ],
+        "-B -b -c -D -E -e -F -I -i -J -L -l -m -M -O -o -p -Q -R -S -W -w",
     ),
-    syntax("watch", Style::Command, &["-n", "--interval", "-q", "--equexit"]),
-    syntax("node", Style::Command, &["-r", "--require", "--import", "--env-file", "--loader"]),
-    syntax("php", Style::Command, &["-S", "-t", "-d", "-c", "-z"]),
+    ("watch", Style::Command, "-n --interval -q --equexit"),
+    ("node", Style::Command, "-r --require --import --env-file --loader"),
+    ("php", Style::Command, "-S -t -d -c -z"),
 ];
 
 /// One command: a program and its words.
@@ -108,7 +65,7 @@ pub(super) struct Call<'a> {
     /// The program as written, and its name: `vite` for `node_modules/.bin/vite` and for `vite@5`.
     programs: [&'a str; 2],
     style: Style,
-    valued: &'static [&'static str],
+    valued: &'static str,
     /// Each option with the number of arguments before it.
     options: Vec<(usize, &'a str)>,
     arguments: Vec<&'a str>,
@@ -119,14 +76,11 @@ impl<'a> Call<'a> {
     pub(super) fn of(words: &'a [String]) -> Option<Self> {
         let (program, rest) = words.split_first()?;
         let name = name_of(program);
-        let syntax = SYNTAXES.iter().find(|syntax| fits(syntax.programs, name)).unwrap_or(&UNKNOWN);
-        let mut call = Self {
-            programs: [program, name],
-            style: syntax.style,
-            valued: syntax.valued,
-            options: Vec::new(),
-            arguments: Vec::new(),
-        };
+        let known = SYNTAXES.iter().find(|(programs, ..)| fits(programs, name));
+        let (style, valued) =
+            known.map_or((Style::Words, ""), |(_, style, valued)| (*style, *valued));
+        let (options, arguments) = (Vec::new(), Vec::new());
+        let mut call = Self { programs: [program, name], style, valued, options, arguments };
         call.read(rest);
         Some(call)
     }
@@ -191,7 +145,7 @@ impl<'a> Call<'a> {
     fn takes_value(&self, option: &str) -> bool {
         let letters = self.letters(option);
         let last = letters.chars().next_back().filter(|_| letters.len() + 1 == option.len());
-        self.valued.contains(&option) || last.is_some_and(|letter| self.is_valued(letter))
+        holds(self.valued, option) || last.is_some_and(|letter| self.is_valued(letter))
     }
 
     /// The letters of an option that are options themselves, up to one whose value is the rest of the word.
@@ -205,7 +159,7 @@ impl<'a> Call<'a> {
     }
 
     fn is_valued(&self, letter: char) -> bool {
-        self.valued.iter().any(|option| option.len() == 2 && option.ends_with(letter))
+        self.valued.split(' ').any(|option| option.len() == 2 && option.ends_with(letter))
     }
 }
 

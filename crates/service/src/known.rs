@@ -1,33 +1,16 @@
-//! The built-in patterns for services, by ecosystem, and the exceptions to them.
+//! The built-in patterns for services, and the exceptions to them.
 //!
 //! There are no patterns for watchers that end with their standard input, because background commands have an empty one
 //! (`rollup --watch`, `esbuild --watch`, `postcss --watch`). There are none for commands that may also run a program
 //! that ends (`node server.js`, `cargo run`, `make dev`, `docker run`). A user's own patterns can add those.
 
 /// Words that make most commands end at once, detach, or do their work once. They count unless the pattern itself has
-/// them.
-pub(super) const ENDING: [&str; 16] = [
-    "--help",
-    "-h",
-    "--version",
-    "-v",
-    "-V",
-    "-d",
-    "--detach",
-    "--detached",
-    "--daemon",
-    "--daemonize",
-    "--background",
-    "--dry-run",
-    "--once",
-    "--stop-when-empty",
-    // `--watch false`.
-    "false",
-    "build",
-];
+/// them. `false` is for `--watch false`.
+pub(super) const ENDING: &str = "--help -h --version -v -V -d --detach --detached --daemon --daemonize --background \
+                                 --dry-run --once --stop-when-empty false build";
 
 /// Exceptions for single programs.
-pub(super) const EXCEPTIONS: [&str; 29] = [
+pub(super) const EXCEPTIONS: &[&str] = &[
     "docker|podman compose up --wait|--no-start|--abort-on-container-*|--exit-code-from*",
     "docker-compose|podman-compose up --wait|--no-start|--abort-on-container-*|--exit-code-from*",
     "docker|podman stats --no-stream",
@@ -59,24 +42,9 @@ pub(super) const EXCEPTIONS: [&str; 29] = [
     "stern --no-follow",
 ];
 
-/// The built-in patterns.
-pub(super) const PATTERNS: [&[&str]; 12] = [
-    SCRIPTS,
-    WEB,
-    WATCHERS,
-    PYTHON,
-    RUBY_PHP_ELIXIR,
-    JVM_DOTNET,
-    RUST_GO,
-    DOCUMENTS,
-    CONTAINERS,
-    SERVERS,
-    CLOUD,
-    FOLLOWERS,
-];
-
-/// Scripts of a package, by the usual names for scripts that keep running.
-const SCRIPTS: &[&str] = &[
+/// The built-in patterns, by ecosystem.
+pub(super) const PATTERNS: &[&str] = &[
+    // Scripts of a package, by the usual names for scripts that keep running.
     "npm start",
     "npm run|run-script dev|start|serve|watch|develop|storybook",
     "npm run|run-script start:dev|dev:server|dev:client|dev:web|dev:api|docs:dev|watch:*",
@@ -91,76 +59,48 @@ const SCRIPTS: &[&str] = &[
     "deno task dev|start|serve|watch",
     "composer run|run-script dev|start|serve|watch",
     "node dev|start|serve|watch --run",
-];
-
-/// Dev servers of the web.
-const WEB: &[&str] = &[
+    // Dev servers of the web.
     "vite $",
     "vite dev|serve|preview",
-    "next dev|start",
+    "next|vinxi dev|start",
     "nuxt|nuxi dev|start|preview",
-    "astro dev|preview",
+    "astro|electron-vite dev|preview",
     "remix dev|vite:dev",
-    "react-router dev",
+    "react-router|quasar|tauri dev",
     "gatsby develop|serve",
-    "vinxi dev|start",
     "webpack serve|server|s",
-    "webpack-dev-server",
+    "webpack-dev-server|start-storybook",
     "rsbuild|rspack dev|serve",
     "parcel serve|watch",
     "esbuild --serve|--serve=*",
-    "react-scripts start",
-    "craco start",
-    "vue-cli-service serve",
+    "react-scripts|craco|nest|expo|react-native start",
+    "vue-cli-service|ionic|deno serve",
     "ng|@angular/cli serve|s",
     "ember serve|server|s",
-    "quasar dev",
     "meteor $",
     "meteor run",
-    "nest start",
     "nx serve|dev",
     "nx run *:serve|*:dev|*:start",
     "turbo dev|watch",
     "turbo run dev|start|watch",
     "lerna run dev|start|watch",
     "storybook|sb dev",
-    "start-storybook",
     "strapi develop|dev|start",
-    "expo start",
-    "react-native start",
-    "electron-vite dev|preview",
-    "tauri dev",
-    "ionic serve",
     "node ace serve",
-    "deno serve",
     "browser-sync start",
     "json-server *",
-    "http-server",
-    "http-server build",
-    "live-server",
-    "live-server build",
-    "serve",
-    "serve build",
-    "serve|http-server|live-server dist",
-];
-
-/// Programs that repeat their work whenever a file changes.
-const WATCHERS: &[&str] = &[
+    "http-server|live-server|serve",
+    "http-server|live-server|serve build",
+    // Programs that repeat their work whenever a file changes.
     "webpack watch|w",
-    "webpack --watch|-w",
-    "webpack build --watch|-w",
-    "vite build --watch|-w",
+    "webpack|vite build --watch|-w",
     "ng build --watch",
-    "tsc --watch|-w",
+    "tsc|webpack|babel|swc|vitest|ava|mocha|graphql-codegen --watch|-w",
     "tsup --watch|--watch=*",
     "esbuild --watch=forever",
     "tailwindcss|@tailwindcss/cli --watch=always",
-    "babel|swc --watch|-w",
     "jest --watch|--watchAll",
     "vitest watch|dev",
-    "vitest --watch|-w",
-    "ava|mocha --watch|-w",
-    "graphql-codegen --watch|-w",
     "nodemon",
     "nodemon -d",
     "ts-node-dev|tsnd *",
@@ -168,32 +108,23 @@ const WATCHERS: &[&str] = &[
     "node --watch|--watch-path=*",
     "bun --watch|--hot",
     "deno run|test --watch|--watch=*",
-    "gulp watch|serve",
-    "grunt watch|serve",
-    "watchexec *",
+    "gulp|grunt watch|serve",
+    "watchexec|fswatch *",
     "watchman-make",
-    "fswatch *",
     "inotifywait -m|--monitor",
     "watch *",
     "watch -d *",
-];
-
-const PYTHON: &[&str] = &[
+    // Python.
     "http.server",
     "http.server -d",
     "manage.py|*/manage.py runserver|runserver_plus",
     "django-admin runserver",
-    "flask run",
+    "flask|litestar|reflex|streamlit|chainlit run",
     "flask run -h",
     "fastapi dev|run",
-    "uvicorn|gunicorn|hypercorn|daphne|granian|waitress-serve",
-    "pserve",
-    "litestar run",
-    "reflex run",
+    "uvicorn|gunicorn|hypercorn|daphne|granian|waitress-serve|pserve|dramatiq|locust|pytest-watch|ptw",
     "celery worker|beat|flower",
     "rq worker",
-    "dramatiq",
-    "streamlit|chainlit run",
     "gradio|voila *",
     "panel|bokeh serve",
     "marimo edit|run",
@@ -205,18 +136,11 @@ const PYTHON: &[&str] = &[
     "prefect server start",
     "airflow standalone|webserver|scheduler|api-server",
     "datasette serve",
-    "locust",
-    "pytest-watch|ptw",
-];
-
-const RUBY_PHP_ELIXIR: &[&str] = &[
+    // Ruby, PHP and Elixir.
     "rails s|server",
-    "puma|unicorn|rackup|sidekiq|shotgun",
-    "thin start",
-    "foreman|overmind start",
-    "hivemind",
+    "puma|unicorn|rackup|sidekiq|shotgun|hivemind",
+    "thin|foreman|overmind|guard start",
     "guard $",
-    "guard start",
     "php -S",
     "php artisan serve|queue:work|queue:listen|horizon|schedule:work|octane:start|reverb:start",
     "sail up",
@@ -225,9 +149,7 @@ const RUBY_PHP_ELIXIR: &[&str] = &[
     "frankenphp run|php-server",
     "mix phx.server",
     "mix run --no-halt",
-];
-
-const JVM_DOTNET: &[&str] = &[
+    // The JVM, .NET and Dart.
     "gradle|gradlew|./gradlew --continuous|-t",
     "gradle|gradlew|./gradlew --continuous|-t build",
     "gradle|gradlew|./gradlew bootRun|*:bootRun|quarkusDev|*:quarkusDev|appRun|jettyRun",
@@ -243,36 +165,27 @@ const JVM_DOTNET: &[&str] = &[
     "build_runner watch|serve",
     "dart run build_runner watch|serve",
     "webdev serve",
-];
-
-const RUST_GO: &[&str] = &[
+    // Rust and Go.
     "cargo watch",
-    "cargo-watch",
+    "cargo-watch|bacon",
     "cargo leptos watch|serve",
     "cargo tauri dev",
     "cargo shuttle run",
     "cargo lambda watch",
-    "bacon",
     "trunk serve|watch",
-    "dx serve",
-    "wasmtime serve",
-    "air $",
+    "dx|wasmtime serve",
+    "air|modd $",
     "gow|wgo *",
-    "modd $",
     "templ generate --watch|-watch",
     "wails|buffalo|encore dev",
     "encore run",
-];
-
-/// Servers for documentation sites.
-const DOCUMENTS: &[&str] = &[
+    // Servers for documentation sites.
     "hugo server|serve",
     "hugo server|serve -d",
     "hugo --watch|-w",
     "jekyll serve|server|s",
-    "mkdocs|zensical|docsify|gitbook|honkit|lektor|nikola serve",
+    "mkdocs|zensical|docsify|gitbook|honkit|lektor|nikola|zola serve",
     "mdbook serve|watch",
-    "zola serve",
     "sphinx-autobuild *",
     "vitepress|vuepress dev|preview|serve",
     "docusaurus start|serve",
@@ -285,9 +198,7 @@ const DOCUMENTS: &[&str] = &[
     "latexmk -pvc",
     "slidev $",
     "slidev *.md",
-];
-
-const CONTAINERS: &[&str] = &[
+    // Containers.
     "docker|podman compose up|watch",
     "docker-compose|podman-compose up",
     "docker|podman compose logs -f|--follow",
@@ -301,49 +212,27 @@ const CONTAINERS: &[&str] = &[
     "tilt up",
     "skaffold dev",
     "minikube tunnel|mount",
-];
-
-/// Servers that stay in the foreground by default.
-const SERVERS: &[&str] = &[
-    "redis-server",
-    "valkey-server",
-    "memcached",
-    "mongod",
-    "mysqld|mariadbd",
+    // Servers that stay in the foreground by default.
+    "redis-server|valkey-server|memcached|mongod|mysqld|mariadbd|etcd|nats-server|rabbitmq-server|prometheus",
     "postgres -D",
-    "etcd",
-    "nats-server",
-    "rabbitmq-server",
     "kafka-server-start*|zookeeper-server-start* *",
-    "minio server",
+    "minio|vault server",
     "consul agent",
-    "vault server",
     "temporal server start-dev",
-    "prometheus",
     "nginx daemon*off*",
     "caddy run|file-server|reverse-proxy",
-    "mitmproxy|mitmdump|mitmweb",
-    "mailhog|mailpit|maildev",
+    "mitmproxy|mitmdump|mitmweb|mailhog|mailpit|maildev|anvil|code-server|pm2-runtime",
     "ollama|vllm serve",
-    "anvil",
     "hardhat node",
-    "code-server",
-    "prisma studio",
-    "drizzle-kit studio",
-    "pm2-runtime",
+    "prisma|drizzle-kit studio",
     "supervisord -n|--nodaemon",
-];
-
-/// Tools of hosting companies, and tunnels.
-const CLOUD: &[&str] = &[
+    // Tools of hosting companies, and tunnels.
     "wrangler dev|tail",
-    "netlify|ntl dev",
-    "vercel|vc dev",
+    "netlify|ntl|vercel|vc|sst|convex dev",
     "firebase emulators:start|serve",
     "gcloud beta emulators * start",
     "sam local start-api|start-lambda",
     "serverless|sls offline",
-    "sst|convex dev",
     "supabase functions serve",
     "shopify app|theme dev",
     "stripe listen",
@@ -353,10 +242,7 @@ const CLOUD: &[&str] = &[
     "localtunnel|lt --port|-p|--port=*",
     "ssh|autossh -N * $",
     "nc|ncat -l -k",
-];
-
-/// Programs that print lines as they arrive.
-const FOLLOWERS: &[&str] = &[
+    // Programs that print lines as they arrive.
     "tail -f|-F|--follow|--follow=*",
     "journalctl -f|--follow",
     "dmesg -w|--follow|-W|--follow-new",

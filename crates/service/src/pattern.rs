@@ -36,6 +36,11 @@ pub(super) fn names(pattern: &str, word: &str) -> bool {
     pattern.split([' ', '|']).any(|named| named == word)
 }
 
+/// Whether `word` is one of these words.
+pub(super) fn holds(words: &str, word: &str) -> bool {
+    words.split_whitespace().any(|one| one == word)
+}
+
 /// Whether one word of a pattern fits one word of a command.
 pub(super) fn fits(wanted: &str, word: &str) -> bool {
     wanted.split('|').any(|wanted| !wanted.is_empty() && glob(wanted, word))

@@ -32,18 +32,21 @@ pub fn is_service(command: &str, extra: &[String]) -> bool {
 
 fn is_excepted(call: &Call<'_>, extra: &[String]) -> bool {
     let users = extra.iter().filter_map(|pattern| pattern.strip_prefix('!'));
-    EXCEPTIONS.into_iter().chain(users).any(|pattern| matches(pattern, call))
+    EXCEPTIONS.iter().copied().chain(users).any(|pattern| matches(pattern, call))
 }
 
 fn is_matched(call: &Call<'_>, extra: &[String]) -> bool {
     let users = extra.iter().map(String::as_str).filter(|pattern| !pattern.starts_with('!'));
-    let known = PATTERNS.iter().flat_map(|group| group.iter().copied());
-    known.chain(users).any(|pattern| matches(pattern, call) && !ends(call, pattern))
+    PATTERNS
+        .iter()
+        .copied()
+        .chain(users)
+        .any(|pattern| matches(pattern, call) && !ends(call, pattern))
 }
 
 /// Whether the command has a word that makes it end or detach, and that the pattern does not expect.
 fn ends(call: &Call<'_>, pattern: &str) -> bool {
-    ENDING.iter().any(|word| call.has_word(word) && !names(pattern, word))
+    ENDING.split(' ').any(|word| call.has_word(word) && !names(pattern, word))
 }
 
 #[cfg(test)]
