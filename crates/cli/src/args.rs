@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use sisyphus_control::HistoryDepth;
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::completions::Completions;
 use crate::config::Config;
@@ -16,27 +15,15 @@ use crate::timeline::Timeline;
 
 /// Background commands of Claude Code: what runs, what ended, and how.
 #[derive(Debug, Parser)]
-#[command(name = "sisyphus", version, arg_required_else_help = true)]
+#[command(name = "sisyphus", version, arg_required_else_help = true, after_help = exit_codes())]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-impl Args {
-    /// Parses the command line of this process. On a wrong one, `--help` and `--version` the parser ends the process.
-    pub(crate) fn read() -> Self {
-        let matches = command().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
-    }
-}
-
-/// The whole command line, for the help, the manual pages and the completions.
-pub(crate) fn command() -> clap::Command {
-    let mut help = "Exit codes:\n".to_owned();
-    for (code, meaning) in EXIT_CODES {
-        help.push_str(&format!("  {code:<4} {meaning}\n"));
-    }
-    Args::command().after_help(help)
+fn exit_codes() -> String {
+    let lines = EXIT_CODES.iter().map(|(code, meaning)| format!("  {code:<4} {meaning}\n"));
+    format!("Exit codes:\n{}", lines.collect::<String>())
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,54 +63,20 @@ pub(crate) enum Command {
     Import,
 }
 
-/// The form of the data that a command prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Text,
-    Json,
-}
-
-impl Format {
-    pub(crate) fn of(json: bool) -> Self {
-        if json { Self::Json } else { Self::Text }
-    }
-}
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct List {
     /// List archived tasks too.
     #[arg(long)]
-    all: bool,
+    pub(crate) all: bool,
     /// List at most N ended tasks.
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) last: usize,
     /// Redraw the list until interrupted, with the last line that each running task has printed.
     #[arg(long, short, conflicts_with = "json")]
-    watch: bool,
+    pub(crate) watch: bool,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
-}
-
-/// How long a list is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refresh {
-    Once,
-    UntilInterrupted,
-}
-
-impl List {
-    pub(crate) fn refresh(&self) -> Refresh {
-        if self.watch { Refresh::UntilInterrupted } else { Refresh::Once }
-    }
-
-    pub(crate) fn reach(&self) -> HistoryDepth {
-        if self.all { HistoryDepth::Archive } else { HistoryDepth::Recent }
-    }
-
-    pub(crate) fn format(&self) -> Format {
-        Format::of(self.json)
-    }
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -132,13 +85,7 @@ pub(crate) struct Show {
     pub(crate) task: String,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
-}
-
-impl Show {
-    pub(crate) fn format(&self) -> Format {
-        Format::of(self.json)
-    }
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -147,25 +94,10 @@ pub(crate) struct Output {
     pub(crate) task: String,
     /// Keep printing until the task has ended.
     #[arg(long, short)]
-    follow: bool,
+    pub(crate) follow: bool,
     /// Begin with the last N lines.
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) tail: Option<u64>,
-}
-
-/// When the command stops printing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FollowMode {
-    /// At the end of the output so far.
-    Now,
-    /// When the task has ended.
-    TheEnd,
-}
-
-impl Output {
-    pub(crate) fn follow_mode(&self) -> FollowMode {
-        if self.follow { FollowMode::TheEnd } else { FollowMode::Now }
-    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -178,99 +110,39 @@ pub(crate) struct Wait {
     pub(crate) timeout: Option<Duration>,
     /// Print JSON when all have ended.
     #[arg(long)]
-    json: bool,
-}
-
-impl Wait {
-    pub(crate) fn format(&self) -> Format {
-        Format::of(self.json)
-    }
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Cancel {
     /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or its description.
     #[arg(required_unless_present_any = ["all", "session"], conflicts_with_all = ["all", "session"])]
-    tasks: Vec<String>,
+    pub(crate) tasks: Vec<String>,
     /// Stop every task that Sisyphus can stop, of all sessions.
     #[arg(long, conflicts_with = "session")]
-    all: bool,
+    pub(crate) all: bool,
     /// Stop the tasks of one session. The beginning of its id is enough.
     #[arg(long)]
-    session: Option<String>,
+    pub(crate) session: Option<String>,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
-}
-
-/// Which tasks to cancel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice<'a> {
-    Named(&'a [String]),
-    OfSession(&'a str),
-    All,
-}
-
-impl Cancel {
-    pub(crate) fn choice(&self) -> Choice<'_> {
-        match (&self.session, self.all) {
-            (Some(session), _) => Choice::OfSession(session),
-            (None, true) => Choice::All,
-            (None, false) => Choice::Named(&self.tasks),
-        }
-    }
-
-    pub(crate) fn format(&self) -> Format {
-        Format::of(self.json)
-    }
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Clean {
     /// Remove outputs and archived history that are older than this many days.
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
-    older_than: u32,
+    pub(crate) older_than: u32,
     /// Remove the whole history: every record, every kept output, the archive. Refused while a task runs or waits.
     #[arg(long, conflicts_with = "older_than")]
-    all: bool,
+    pub(crate) all: bool,
     /// List what would be removed, and remove nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
-}
-
-/// How much is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
-    Leftovers,
-    Everything,
-}
-
-/// Whether anything is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Apply,
-    DryRun,
-}
-
-impl Clean {
-    pub(crate) fn age(&self) -> Duration {
-        Duration::from_secs(u64::from(self.older_than) * 24 * 60 * 60)
-    }
-
-    pub(crate) fn extent(&self) -> Extent {
-        if self.all { Extent::Everything } else { Extent::Leftovers }
-    }
-
-    pub(crate) fn mode(&self) -> Mode {
-        if self.dry_run { Mode::DryRun } else { Mode::Apply }
-    }
-
-    pub(crate) fn format(&self) -> Format {
-        Format::of(self.json)
-    }
+    pub(crate) json: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -280,11 +152,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
-        command().debug_assert();
+        Args::command().debug_assert();
     }
 
     #[test]

@@ -1,36 +1,36 @@
 //! `sisyphus cancel`.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
+use sisyphus_base::paths::StateDir;
 use sisyphus_control::{Answer, Ending, HistoryDepth, Tasks, is_ours};
-use sisyphus_state::store::Store;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::task::Task;
 
-use crate::args::{Cancel, Choice, Format};
+use crate::args::Cancel;
 use crate::format::predicate;
 use crate::print::{self, Verdict};
-use crate::view::{VERSION, View};
+use crate::view::view;
 
 /// Stops the selected tasks. It finds all of them before it stops the first.
 pub(crate) fn cancel(options: &Cancel) -> Result<Verdict> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
-    let meant = meant(options.choice(), &tasks)?;
+    let meant = meant(options, &tasks)?;
     let answers = sisyphus_control::cancel(&tasks.store, meant, Canceller::User, print::warn)?;
-    report(&answers, options.format(), &tasks.store)?;
+    report(&answers, options, tasks.store.dir())?;
     let is_good = answers.iter().all(|answer| problem(&answer.ending).is_none());
     Ok(if is_good { Verdict::Good } else { Verdict::Bad })
 }
 
-fn meant(choice: Choice<'_>, tasks: &Tasks) -> Result<Vec<Task>> {
-    let ours = || tasks.active.iter().filter(|task| is_ours(task));
-    Ok(match choice {
-        Choice::Named(names) => tasks.find_all(names)?.into_iter().cloned().collect(),
-        Choice::OfSession(name) => {
-            let session = tasks.find_session(name)?;
-            ours().filter(|task| &task.session == session).cloned().collect()
-        }
-        Choice::All => ours().cloned().collect(),
+fn meant(options: &Cancel, tasks: &Tasks) -> Result<Vec<Task>> {
+    let ours = tasks.active.iter().filter(|task| is_ours(task));
+    Ok(if let Some(name) = &options.session {
+        let session = tasks.find_session(name)?;
+        ours.filter(|task| &task.session == session).cloned().collect()
+    } else if options.all {
+        ours.cloned().collect()
+    } else {
+        tasks.find_all(&options.tasks)?.into_iter().cloned().collect()
     })
 }
 
@@ -54,14 +54,11 @@ fn result(ending: &Ending) -> &'static str {
     }
 }
 
-fn report(answers: &[Answer], format: Format, store: &Store) -> Result<()> {
-    if format == Format::Json {
-        let view = |answer: &Answer| {
-            let task = View::of(&answer.task, store.dir());
-            json!({ "task": task, "result": result(&answer.ending), "problem": problem(&answer.ending) })
-        };
-        let tasks: Vec<_> = answers.iter().map(view).collect();
-        return print::json(&json!({ "version": VERSION, "tasks": tasks }));
+fn report(answers: &[Answer], options: &Cancel, state: &StateDir) -> Result<()> {
+    if options.json {
+        let view = |Answer { task, ending, .. }: &Answer| json!({ "task": view(task, state), "result": result(ending), "problem": problem(ending) });
+        let tasks: Vec<Value> = answers.iter().map(view).collect();
+        return print::json(json!({ "tasks": tasks }));
     }
     if answers.is_empty() {
         return print::out("There is nothing to stop.\n");

@@ -1,6 +1,6 @@
 //! `sisyphus clean`.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use serde_json::json;
@@ -14,10 +14,9 @@ use sisyphus_state::run_root::RunRoot;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
-use crate::args::{Clean, Extent, Format, Mode};
+use crate::args::Clean;
 use crate::format::size;
 use crate::print::{self, Verdict};
-use crate::view::VERSION;
 
 /// Longest path that is shown, in characters.
 const PATH_MAX: usize = 1_000;
@@ -29,26 +28,23 @@ pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
     let tmp = client_tmp_dir(&Environment::read());
     let world = world(&tmp);
     let runtime = runtime(&mut errors);
-    let found = match options.extent() {
-        Extent::Leftovers => {
-            find(&store, &roots, runtime.as_ref(), options.age(), SystemTime::now())?
-        }
-        Extent::Everything => find_all(&store, &roots, runtime.as_ref(), SystemTime::now())?,
+    let mut found = if options.all {
+        find_all(&store, &roots, runtime.as_ref(), SystemTime::now())?
+    } else {
+        let age = Duration::from_secs(u64::from(options.older_than) * 24 * 60 * 60);
+        find(&store, &roots, runtime.as_ref(), age, SystemTime::now())?
     };
-    let gone = match options.mode() {
-        Mode::DryRun => found,
-        Mode::Apply if found.is_empty() => found,
-        Mode::Apply => {
-            refuse_in_sandbox(&store)?;
-            let (gone, failed) = match options.extent() {
-                Extent::Leftovers => remove(&store, &world, found),
-                Extent::Everything => remove_all(&store, &world, found)?,
-            };
-            errors.extend(failed);
-            gone
-        }
-    };
-    report(&gone, options)?;
+    if !options.dry_run && !found.is_empty() {
+        refuse_in_sandbox(&store)?;
+        let (gone, failed) = if options.all {
+            remove_all(&store, &world, found)?
+        } else {
+            remove(&store, &world, found)
+        };
+        found = gone;
+        errors.extend(failed);
+    }
+    report(&found, options)?;
     errors.iter().for_each(print::warn);
     Ok(if errors.is_empty() { Verdict::Good } else { Verdict::Bad })
 }
@@ -88,16 +84,13 @@ fn refuse_in_sandbox(store: &Store) -> Result<()> {
 
 fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
     let bytes: u64 = gone.iter().map(|it| it.bytes).sum();
-    let is_removed = options.mode() == Mode::Apply;
-    if options.format() == Format::Json {
+    if options.json {
         let item = |it: &Leftover| {
             let path = it.path.to_string_lossy();
             json!({ "kind": it.kind, "task": it.task, "path": path, "bytes": it.bytes })
         };
         let items: Vec<_> = gone.iter().map(item).collect();
-        return print::json(
-            &json!({ "version": VERSION, "removed": is_removed, "bytes": bytes, "items": items }),
-        );
+        return print::json(json!({ "removed": !options.dry_run, "bytes": bytes, "items": items }));
     }
     let mut text = String::new();
     for it in gone {
@@ -108,7 +101,7 @@ fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
         };
         text.push_str(&line);
     }
-    let verb = if is_removed { "removed" } else { "would be removed" };
+    let verb = if options.dry_run { "would be removed" } else { "removed" };
     text.push_str(&format!("{verb}: {}, {}\n", gone.len(), size(bytes)));
     print::out(&text)
 }

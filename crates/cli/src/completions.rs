@@ -1,10 +1,10 @@
 //! `sisyphus completions`: a script with which a shell completes our command lines.
 
 use anyhow::Result;
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, CommandFactory as _, ValueEnum};
 use clap_complete::{Shell as Generator, generate};
 
-use crate::args::command;
+use crate::args::Args;
 use crate::print;
 
 #[derive(Debug, ClapArgs)]
@@ -28,6 +28,6 @@ pub(crate) fn completions(options: &Completions) -> Result<()> {
         Shell::Fish => Generator::Fish,
     };
     let mut script = Vec::new();
-    generate(generator, &mut command(), "sisyphus", &mut script);
+    generate(generator, &mut Args::command(), "sisyphus", &mut script);
     print::bytes(&script).map(|_| ())
 }

@@ -11,13 +11,10 @@ use sisyphus_base::text::one_line;
 use sisyphus_settings::keys::{Kind, Zero};
 use sisyphus_settings::layers::{Effective, Layers, Source};
 
-use crate::args::Format;
 use crate::print;
 use crate::project::project_dir;
-use crate::screen;
-use crate::style::{Hue, Paint};
-use crate::table::{Cell, Column, lines};
-use crate::view::VERSION;
+use crate::style::Hue;
+use crate::table::{self, Cell, Column};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Config {
@@ -42,30 +39,22 @@ pub(crate) fn config(options: &Config) -> Result<()> {
     let project = options.project.clone().or_else(project_dir);
     let layers = Layers::read(&client_config_dir(&Environment::read())?, project.as_deref());
     let effective = layers.effective();
-    match Format::of(options.json) {
-        Format::Json => {
-            let settings: Vec<Value> = effective.iter().map(view).collect();
-            print::json(&json!({ "version": VERSION, "settings": settings }))
-        }
-        Format::Text => {
-            let rows: Vec<[Cell; 3]> = effective.iter().map(row).collect();
-            let width = screen::size().map(|size| size.width);
-            let mut text = String::new();
-            for line in lines(&COLUMNS, &rows, width, Paint::of_output()) {
-                text.push_str(&format!("{line}\n"));
-            }
-            for it in &effective {
-                for path in &it.refused {
-                    let path = one_line(&path.to_string_lossy(), SHOWN);
-                    let key = it.key.dotted();
-                    text.push_str(&format!(
-                        "\n`{path}` sets {key} too; it is ignored, because a project may not loosen it\n"
-                    ));
-                }
-            }
-            print::out(&text)
+    if options.json {
+        let settings: Vec<Value> = effective.iter().map(view).collect();
+        return print::json(json!({ "settings": settings }));
+    }
+    let rows: Vec<[Cell; 3]> = effective.iter().map(row).collect();
+    let mut text = table::text(&COLUMNS, &rows);
+    for it in &effective {
+        for path in &it.refused {
+            let path = one_line(&path.to_string_lossy(), SHOWN);
+            let key = it.key.dotted();
+            text.push_str(&format!(
+                "\n`{path}` sets {key} too; it is ignored, because a project may not loosen it\n"
+            ));
         }
     }
+    print::out(&text)
 }
 
 fn view(it: &Effective<'_>) -> Value {

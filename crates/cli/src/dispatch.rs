@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use clap::Parser as _;
+
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
 use crate::{
@@ -16,7 +18,7 @@ pub(crate) fn run() -> ExitCode {
     if std::env::args_os().skip(1).eq(["statusline"]) {
         return statusline::statusline();
     }
-    print::finish(match Args::read().command {
+    print::finish(match Args::parse().command {
         Command::List(options) => list::list(&options).map(good),
         Command::Show(options) => show::show(&options).map(good),
         Command::Output(options) => output::output(&options).map(good),

@@ -20,11 +20,9 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use crate::args::Format;
 use crate::print::{self, Verdict};
 use crate::screen::pad;
 use crate::style::{Hue, Paint};
-use crate::view::VERSION;
 use context::DoctorContext;
 use finding::{Finding, Level};
 
@@ -63,12 +61,11 @@ pub(crate) fn doctor(options: &Doctor) -> Result<Verdict> {
         .flat_map(|(part, check)| check(&context).into_iter().map(|finding| (*part, finding)))
         .collect();
     let is_well = found.iter().all(|(_, finding)| finding.level != Level::Broken);
-    match Format::of(options.json) {
-        Format::Json => {
-            let views: Vec<_> = found.iter().map(|(part, finding)| finding.view(part)).collect();
-            print::json(&json!({ "version": VERSION, "healthy": is_well, "findings": views }))?;
-        }
-        Format::Text => print::out(&text(&found))?,
+    if options.json {
+        let views: Vec<_> = found.iter().map(|(part, finding)| finding.view(part)).collect();
+        print::json(json!({ "healthy": is_well, "findings": views }))?;
+    } else {
+        print::out(&text(&found))?;
     }
     Ok(if is_well { Verdict::Good } else { Verdict::Bad })
 }

@@ -13,10 +13,10 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::elsewhere;
 
-use crate::args::{Format, List, Refresh};
+use crate::args::List;
 use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
-use crate::view::{VERSION, View};
+use crate::view::views;
 use crate::watch::watch;
 use crate::{print, screen};
 
@@ -36,36 +36,28 @@ const COLUMNS: [Column; 5] = [
 
 /// Prints the tasks that have not ended, and the newest that have.
 pub(crate) fn list(options: &List) -> Result<()> {
-    if options.refresh() == Refresh::UntilInterrupted {
+    if options.watch {
         return watch(options);
     }
     let tasks = meant(options)?;
-    match options.format() {
-        Format::Json => {
-            let state = tasks.store.dir();
-            let views: Vec<View<'_>> =
-                tasks.active.iter().chain(&tasks.ended).map(|task| View::of(task, state)).collect();
-            let in_line: Vec<_> = tasks.in_line.iter().map(waiting).collect();
-            let elsewhere = tasks.line.elsewhere().into_iter();
-            let elsewhere: Vec<_> = elsewhere
-                .map(|(folder, slots)| json!({ "configuration": folder, "slots": slots }))
-                .collect();
-            print::json(&json!({
-                "version": VERSION, "tasks": views, "in_line": in_line, "elsewhere": elsewhere,
-            }))
-        }
-        Format::Text => {
-            let width = screen::size().map(|size| size.width);
-            let lines = table(&tasks, Utc::now(), width, Paint::of_output());
-            print::out(&lines.into_iter().map(|line| line + "\n").collect::<String>())
-        }
+    if options.json {
+        let views = views(tasks.active.iter().chain(&tasks.ended), tasks.store.dir());
+        let in_line: Vec<_> = tasks.in_line.iter().map(waiting).collect();
+        let elsewhere = tasks.line.elsewhere().into_iter();
+        let elsewhere: Vec<_> = elsewhere
+            .map(|(folder, slots)| json!({ "configuration": folder, "slots": slots }))
+            .collect();
+        return print::json(json!({ "tasks": views, "in_line": in_line, "elsewhere": elsewhere }));
     }
+    let lines = table(&tasks, Utc::now(), screen::width_of_output(), Paint::of_output());
+    print::out(&lines.into_iter().map(|line| line + "\n").collect::<String>())
 }
 
 /// The tasks to list.
 pub(crate) fn meant(options: &List) -> Result<Tasks> {
-    let mut tasks = Tasks::read(options.reach(), print::warn)?;
-    if options.reach() == HistoryDepth::Recent {
+    let reach = if options.all { HistoryDepth::Archive } else { HistoryDepth::Recent };
+    let mut tasks = Tasks::read(reach, print::warn)?;
+    if !options.all {
         tasks.ended.truncate(options.last);
     }
     Ok(tasks)
@@ -167,27 +159,20 @@ pub(crate) fn state(task: &Task) -> String {
     if !is_in_reach(task) {
         return "out of reach".to_owned();
     }
-    let Status::Finished(ending) = task.status() else { return task.status().word().to_owned() };
-    match ending.outcome {
-        Outcome::Failed { exit_code } => format!("failed({exit_code})"),
-        Outcome::AgentFailed { why: AgentFailure::RateLimit } => "failed(rate limit)".to_owned(),
-        Outcome::AgentFailed { why: AgentFailure::Error }
-        | Outcome::Completed
-        | Outcome::Killed { .. }
-        | Outcome::TimedOut { .. }
-        | Outcome::Cancelled { .. }
-        | Outcome::Lost { .. }
-        | Outcome::Unknown => task.status().word().to_owned(),
+    let outcome = task.status().ending().map(|ending| &ending.outcome);
+    if let Some(Outcome::Failed { exit_code }) = outcome {
+        return format!("failed({exit_code})");
     }
+    if let Some(Outcome::AgentFailed { why: AgentFailure::RateLimit }) = outcome {
+        return "failed(rate limit)".to_owned();
+    }
+    task.status().word().to_owned()
 }
 
 /// How long the task ran, or how long it has been running or waiting, in milliseconds.
 pub(crate) fn time(task: &Task, now: DateTime<Utc>) -> Option<u64> {
-    let since = match task.status() {
-        Status::Running { started_at, .. } => started_at,
-        Status::Pending { announced_at } => announced_at,
-        Status::Queued { queued_at } => queued_at,
-        Status::Finished(ending) => return ending.duration_ms,
-    };
-    u64::try_from((now - *since).num_milliseconds()).ok()
+    match task.status().ending() {
+        Some(ending) => ending.duration_ms,
+        None => u64::try_from((now - task.status().since()?).num_milliseconds()).ok(),
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use clap::builder::Resettable;
 use clap::{Args as ClapArgs, CommandFactory as _};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
@@ -22,7 +23,9 @@ pub(crate) fn man(options: &Pages) -> Result<()> {
     let dir = &options.dir;
     std::fs::create_dir_all(dir)
         .with_context(|| format!("could not create `{}`", dir.display()))?;
-    let mut whole = Args::command().disable_help_subcommand(true);
+    // The pages have a section of their own for the exit codes.
+    let whole = Args::command().after_help(Resettable::Reset);
+    let mut whole = whole.disable_help_subcommand(true);
     whole.build();
     write(dir, "sisyphus", whole.clone())?;
     for command in whole.get_subcommands().filter(|command| !command.is_hide_set()) {

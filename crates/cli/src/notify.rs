@@ -10,11 +10,9 @@ use sisyphus_base::paths::{StateDir, client_config_dir};
 use sisyphus_settings::{Settings, Switch};
 use sisyphus_state::notify::{Line, sequence};
 
-use crate::args::Format;
 use crate::notification_route::{Question, Route, way};
 use crate::print::{self, Verdict};
 use crate::project::project_dir;
-use crate::view::VERSION;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Notify {
@@ -37,15 +35,12 @@ pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
     };
     let settings = Settings::read_in(&client_config_dir(&environment)?, project_dir().as_deref());
     let is_on = settings.notifications == Switch::On;
-    match Format::of(options.json) {
-        Format::Json => print::json(&json!({
-            "version": VERSION, "route": route.word(), "message": said(&route), "on": is_on,
-        }))?,
-        Format::Text => {
-            print::out(&format!("{}: {}\n", route.word(), said(&route)))?;
-            if !is_on {
-                print::out("`background_notifications` is false here: notifications are off\n")?;
-            }
+    if options.json {
+        print::json(json!({ "route": route.word(), "message": said(&route), "on": is_on }))?;
+    } else {
+        print::out(&format!("{}: {}\n", route.word(), said(&route)))?;
+        if !is_on {
+            print::out("`background_notifications` is false here: notifications are off\n")?;
         }
     }
     Ok(if matches!(route, Route::Nobody(_)) { Verdict::Bad } else { Verdict::Good })

@@ -7,7 +7,7 @@ use sisyphus_control::{HistoryDepth, TICK, TaskState, TaskWaiter, Tasks};
 use sisyphus_state::output::Source;
 use sisyphus_tasks::task::Task;
 
-use crate::args::{FollowMode, Output};
+use crate::args::Output;
 use crate::format::predicate;
 use crate::print::{self, Reader};
 use crate::terminal::Filter;
@@ -33,7 +33,7 @@ pub(crate) fn output(options: &Output) -> Result<()> {
         {
             return Ok(());
         }
-        if task.status().is_final() || options.follow_mode() == FollowMode::Now {
+        if task.status().is_final() || !options.follow {
             break;
         }
         task_waiter.pause(TICK);

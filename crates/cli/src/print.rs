@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
+use serde_json::Value;
 use sisyphus_control::NoSuchTask;
 
 /// An error of ours or of the state.
@@ -80,9 +81,13 @@ fn stdout() -> io::Stdout {
     io::stdout()
 }
 
-/// Prints a value as JSON.
-pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<()> {
-    out(&format!("{}\n", serde_json::to_string_pretty(value)?))
+/// The version of all shapes of JSON. Fields may be added; none changes its meaning without a new version.
+const VERSION: u32 = 1;
+
+/// Prints an object as JSON, with the version of its shape.
+pub(crate) fn json(mut object: Value) -> Result<()> {
+    object["version"] = VERSION.into();
+    out(&format!("{object:#}\n"))
 }
 
 /// Prints an error to standard error, each text once: some commands read the state again and again.

@@ -20,6 +20,11 @@ pub(crate) fn size() -> Option<Size> {
     crate::print::is_to_terminal().then(any_size)
 }
 
+/// The width of the terminal on standard output; `None` if it is not a terminal.
+pub(crate) fn width_of_output() -> Option<usize> {
+    size().map(|size| size.width)
+}
+
 /// The size of the terminal on standard output or standard error.
 pub(crate) fn any_size() -> Size {
     match terminal_size() {

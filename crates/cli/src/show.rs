@@ -16,12 +16,12 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{command_line, report};
 
-use crate::args::{Format, Show};
+use crate::args::Show;
 use crate::details::facts;
 use crate::format::{predicate, size};
 use crate::list::time;
 use crate::print;
-use crate::view::{VERSION, View};
+use crate::view::view;
 
 /// How many lines from the end of the output are shown.
 const LINES: usize = 20;
@@ -33,8 +33,8 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let task = tasks.find(&options.task)?;
     let state = tasks.store.dir();
-    if options.format() == Format::Json {
-        return print::json(&json!({ "version": VERSION, "task": View::of(task, state) }));
+    if options.json {
+        return print::json(json!({ "task": view(task, state) }));
     }
     let facts = facts(task, expected_admission(&tasks, task), &tasks.line);
     if let Status::Finished(_) = task.status() {

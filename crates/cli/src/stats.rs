@@ -6,21 +6,18 @@ mod tally;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::text::one_line;
 use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_tasks::outcome::duration;
-use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
-use crate::args::Format;
 use crate::print;
 use crate::screen;
-use crate::style::{Hue, Paint};
-use crate::table::{Cell, Column, lines};
-use crate::view::VERSION;
+use crate::style::Hue;
+use crate::table::{self, Cell, Column};
 use tally::Tally;
 
 #[derive(Debug, ClapArgs)]
@@ -53,9 +50,10 @@ const LONGEST_COMMAND: usize = 500;
 pub(crate) fn stats(options: &Stats) -> Result<()> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let since = options.days.map(|days| Utc::now() - TimeDelta::days(i64::from(days)));
+    let is_since = |task: &Task| task.status().ending().map(|it| it.ended_at) >= since;
     let mut all = Tally::default();
     let mut by_command: BTreeMap<String, Tally> = BTreeMap::new();
-    for task in tasks.ended.iter().filter(|task| is_command(task) && is_since(task, since)) {
+    for task in tasks.ended.iter().filter(|task| is_command(task) && is_since(task)) {
         all.add(task);
         by_command.entry(name(&task.command)).or_default().add(task);
     }
@@ -64,34 +62,22 @@ pub(crate) fn stats(options: &Stats) -> Result<()> {
     commands.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.runs()));
     commands.truncate(options.top);
     let not_ended = tasks.active.iter().filter(|task| is_command(task)).count();
-    match Format::of(options.json) {
-        Format::Json => {
-            let views: Vec<_> =
-                commands.iter().map(|(command, tally)| tally.view(Some(command))).collect();
-            print::json(&json!({
-                "version": VERSION, "since": since, "not_ended": not_ended,
-                "total": all.view(None), "commands": views,
-            }))
-        }
-        Format::Text if all.runs() == 0 => print::out("No background command has ended yet.\n"),
-        Format::Text => print::out(&text(&all, &commands)),
+    if options.json {
+        let views: Vec<_> =
+            commands.iter().map(|(command, tally)| tally.view(Some(command))).collect();
+        return print::json(json!({
+            "since": since, "not_ended": not_ended, "total": all.view(None), "commands": views,
+        }));
     }
+    if all.runs() == 0 {
+        return print::out("No background command has ended yet.\n");
+    }
+    print::out(&text(&all, &commands))
 }
 
 /// Agents are left out: their times would blur those of the commands.
 fn is_command(task: &Task) -> bool {
-    match task.kind {
-        Kind::Command | Kind::Service => true,
-        Kind::Agent => false,
-    }
-}
-
-fn is_since(task: &Task, since: Option<DateTime<Utc>>) -> bool {
-    match (task.status(), since) {
-        (_, None) => true,
-        (Status::Finished(ending), Some(since)) => ending.ended_at >= since,
-        (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }, Some(_)) => false,
-    }
+    task.kind != Kind::Agent
 }
 
 /// The command on one line. Commands that differ only in spaces are the same.
@@ -101,17 +87,13 @@ fn name(command: &str) -> String {
 }
 
 fn text(all: &Tally, commands: &[(String, Tally)]) -> String {
-    let width = screen::size().map(|size| size.width);
-    let most = width.map_or(COMMAND_MAX, |_| LONGEST_COMMAND);
+    let most = screen::width_of_output().map_or(COMMAND_MAX, |_| LONGEST_COMMAND);
     let mut rows: Vec<[Cell; 7]> = commands
         .iter()
         .map(|(command, tally)| row(tally, Cell::from(screen::fit(command, most))))
         .collect();
     rows.push(row(all, Cell::of(Hue::Title, "all commands")));
-    let table = lines(&COLUMNS, &rows, width, Paint::of_output());
-    let mut text: String = table.into_iter().map(|line| line + "\n").collect();
-    text.push_str(&format!("\n{}\n", all.said()));
-    text
+    format!("{}\n{}\n", table::text(&COLUMNS, &rows), all.said())
 }
 
 fn row(tally: &Tally, command: Cell) -> [Cell; 7] {

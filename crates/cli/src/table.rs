@@ -1,6 +1,6 @@
 //! Tables for people: aligned columns, and lines that fit the terminal.
 
-use crate::screen::{fit, pad, pad_left, width};
+use crate::screen::{self, fit, pad, pad_left, width};
 use crate::style::{Hue, Paint};
 
 /// How a text is aligned in its column.
@@ -56,6 +56,12 @@ impl<T: Into<String>> From<T> for Cell {
 
 /// The gap between columns.
 const GAP: usize = 2;
+
+/// A table for standard output.
+pub(crate) fn text<const N: usize>(columns: &[Column; N], rows: &[[Cell; N]]) -> String {
+    let lines = lines(columns, rows, screen::width_of_output(), Paint::of_output());
+    lines.into_iter().map(|line| line + "\n").collect()
+}
 
 /// Lays out a table as one string for each line, titles first. `most` is the width of the terminal.
 pub(crate) fn lines<const N: usize>(
@@ -114,7 +120,7 @@ fn line<const N: usize>(
         left -= gap;
         // A terminal too narrow for all columns shows the first ones.
         let placed = fit(&placed, left);
-        left -= crate::screen::width(&placed);
+        left -= screen::width(&placed);
         text.push_str(&" ".repeat(gap));
         text.push_str(&paint.paint(cell.hue, &placed));
     }

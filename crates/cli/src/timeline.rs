@@ -13,11 +13,10 @@ use serde_json::json;
 use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_tasks::task::Task;
 
-use crate::args::Format;
 use crate::print;
 use crate::screen;
 use crate::style::Paint;
-use crate::view::{VERSION, View};
+use crate::view::views;
 use span::Span;
 
 #[derive(Debug, ClapArgs)]
@@ -64,18 +63,12 @@ pub(crate) fn timeline(options: &Timeline) -> Result<()> {
         return std::fs::write(path, picture)
             .with_context(|| format!("could not write `{}`", path.display()));
     }
-    match Format::of(options.json) {
-        Format::Json => {
-            let state = tasks.store.dir();
-            let views: Vec<View<'_>> = shown.iter().map(|task| View::of(task, state)).collect();
-            let (from, to) = (chart.from, chart.to);
-            print::json(&json!({ "version": VERSION, "from": from, "to": to, "tasks": views }))
-        }
-        Format::Text => {
-            let width = screen::size().map_or(USUAL_WIDTH, |size| size.width);
-            print::out(&text::draw(&chart, width, Paint::of_output()))
-        }
+    if options.json {
+        let views = views(shown, tasks.store.dir());
+        return print::json(json!({ "from": chart.from, "to": chart.to, "tasks": views }));
     }
+    let width = screen::width_of_output().unwrap_or(USUAL_WIDTH);
+    print::out(&text::draw(&chart, width, Paint::of_output()))
 }
 
 /// The newest tasks of that time, the earliest first.

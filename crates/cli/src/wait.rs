@@ -13,12 +13,12 @@ use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use crate::args::{Format, Wait};
+use crate::args::Wait;
 use crate::format::how_it_ended;
 use crate::list::what;
 use crate::print::{self, Verdict};
 use crate::spinner::Spinner;
-use crate::view::{VERSION, View};
+use crate::view::views;
 
 /// Longest name on the progress line, in characters.
 const NAME_MAX: usize = 200;
@@ -40,7 +40,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
             match course {
                 TaskState::Live(task) if !is_in_reach(&task) => {
                     spinner.clear();
-                    if options.format() == Format::Text {
+                    if !options.json {
                         print::out(&how_it_ended(&task))?;
                     }
                     verdict = Verdict::Bad;
@@ -49,7 +49,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                 TaskState::Live(task) => live.push(task),
                 TaskState::Ended(task) => {
                     spinner.clear();
-                    if options.format() == Format::Text {
+                    if !options.json {
                         print::out(&how_it_ended(&task))?;
                     }
                     if !has_completed(&task) {
@@ -88,10 +88,8 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         task_waiter.pause(left.map_or(TICK, |left| left.min(TICK)));
     }
     spinner.clear();
-    if options.format() == Format::Json {
-        let state = task_waiter.store().dir();
-        let views: Vec<View<'_>> = seen.iter().map(|task| View::of(task, state)).collect();
-        print::json(&json!({ "version": VERSION, "tasks": views }))?;
+    if options.json {
+        print::json(json!({ "tasks": views(&seen, task_waiter.store().dir()) }))?;
     }
     Ok(verdict)
 }

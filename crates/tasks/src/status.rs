@@ -93,6 +93,14 @@ impl Ending {
         })
     }
 
+    /// The exit code, if it is known and the kind has one.
+    pub fn exit_code(&self, kind: Kind) -> Option<i32> {
+        if let Outcome::Failed { exit_code } = self.outcome {
+            return Some(exit_code);
+        }
+        (self.outcome == Outcome::Completed && kind != Kind::Agent).then_some(0)
+    }
+
     /// A sentence's predicate: how a task of this kind ended.
     pub fn sentence(&self, kind: Kind) -> String {
         match kind {
@@ -128,6 +136,21 @@ impl Status {
         match self {
             Self::Finished(ending) => Some(ending),
             Self::Pending { .. } | Self::Queued { .. } | Self::Running { .. } => None,
+        }
+    }
+
+    /// How the task ended; `None` if it has not finished.
+    pub fn ending(&self) -> Option<&Ending> {
+        if let Self::Finished(ending) = self { Some(ending) } else { None }
+    }
+
+    /// When an unfinished task came into this status; `None` if it has finished.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Pending { announced_at: at }
+            | Self::Queued { queued_at: at }
+            | Self::Running { started_at: at, .. } => Some(*at),
+            Self::Finished(_) => None,
         }
     }
 
