@@ -54,7 +54,7 @@ impl fmt::Display for NoSuchTask {
 impl std::error::Error for NoSuchTask {}
 
 /// All known tasks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tasks {
     pub store: Store,
     /// Tasks that have not finished, in ticket order, including calls that were announced and did not run yet.

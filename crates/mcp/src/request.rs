@@ -1,5 +1,7 @@
 //! One call: its requester, its arguments, its progress.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use rmcp::RoleServer;
 use rmcp::model::ProgressNotificationParam;
@@ -34,22 +36,17 @@ pub(crate) fn arguments<T: DeserializeOwned>(given: Option<Map<String, Value>>) 
     })
 }
 
-/// Reports the progress of a call to a client that asked for it.
-pub(crate) struct Progress<'a> {
-    context: &'a RequestContext<RoleServer>,
-}
-
-impl<'a> Progress<'a> {
-    pub(crate) fn of(context: &'a RequestContext<RoleServer>) -> Self {
-        Self { context }
-    }
-
-    /// Reports `passed` of `of` seconds. Best effort: the answer does not depend on it.
-    pub(crate) async fn say(&self, passed: f64, of: f64, message: String) {
-        if let Some(token) = self.context.meta.get_progress_token() {
-            let said =
-                ProgressNotificationParam::new(token, passed).with_total(of).with_message(message);
-            let _ = self.context.peer.notify_progress(said).await;
-        }
+/// Reports to a client that asked for it how much of the time of a call has passed. Best effort: the answer does not
+/// depend on it.
+pub(crate) async fn report_progress(
+    context: &RequestContext<RoleServer>,
+    passed: Duration,
+    of: Duration,
+    message: String,
+) {
+    if let Some(token) = context.meta.get_progress_token() {
+        let said = ProgressNotificationParam::new(token, passed.as_secs_f64());
+        let said = said.with_total(of.as_secs_f64()).with_message(message);
+        let _ = context.peer.notify_progress(said).await;
     }
 }

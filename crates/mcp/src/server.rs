@@ -18,18 +18,23 @@ use sisyphus_settings::Settings;
 use crate::answer::failed;
 use crate::completion::Completions;
 use crate::input::Input;
-use crate::request::{Progress, arguments, requester};
+use crate::request::{arguments, requester};
 use crate::tools::{self, cancel, list, output};
 
 /// Serves one client until it is gone.
 pub(crate) fn serve() -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    match serve_one() {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tools::warn(&anyhow::Error::new(error).context("could not start"));
-            return ExitCode::FAILURE;
+            tools::warn(&error);
+            ExitCode::FAILURE
         }
-    };
+    }
+}
+
+fn serve_one() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("could not start")?;
     let served = runtime.block_on(async {
         let completions = Arc::new(Completions::new());
         let (stdin, stdout) = rmcp::transport::stdio();
@@ -40,14 +45,7 @@ pub(crate) fn serve() -> ExitCode {
     });
     // Calls that still wait have no client to answer.
     runtime.shutdown_background();
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let error: anyhow::Error = error;
-            tools::warn(&error);
-            ExitCode::FAILURE
-        }
-    }
+    served
 }
 
 /// The user's settings, as they are now.
@@ -115,8 +113,7 @@ impl Server {
             }
             output::NAME => {
                 let request = output::OutputRequest::of(arguments(request.arguments)?)?;
-                let progress = Progress::of(context);
-                output::run(request, requester, &self.completions, &progress).await?.into_result()
+                output::run(request, requester, &self.completions, context).await?.into_result()
             }
             cancel::NAME => {
                 let given = arguments(request.arguments)?;

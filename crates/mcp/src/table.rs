@@ -11,17 +11,12 @@ pub(crate) fn cell(text: &str) -> String {
 }
 
 /// A table with these column heads.
-pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let cells: Vec<&str> = cells.collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let mut text = line(&mut heads.iter().copied());
-    text.push_str(&line(&mut heads.iter().map(|_| "---")));
-    for row in rows {
-        text.push_str(&line(&mut row.iter().map(String::as_str)));
-    }
-    text
+pub(crate) fn table<const N: usize>(
+    heads: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let head = [heads, ["---"; N]].map(|cells| cells.map(str::to_owned));
+    head.into_iter().chain(rows).map(|cells| format!("| {} |\n", cells.join(" | "))).collect()
 }
 
 #[cfg(test)]
@@ -36,7 +31,7 @@ mod tests {
         );
         assert!(cell(&"x".repeat(5_000)).chars().count() <= CELL_MAX);
         assert_eq!(
-            table(&["A", "B"], &[vec!["1".into(), cell("2|3")]]),
+            table(["A", "B"], [["1".into(), cell("2|3")]]),
             "| A | B |\n| --- | --- |\n| 1 | 2\\|3 |\n"
         );
     }

@@ -12,9 +12,9 @@ use sisyphus_state::queue::expected_admission_of;
 use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
-use sisyphus_tasks::outcome::{Outcome, duration};
+use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
-use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_tasks::task::Task;
 use sisyphus_wording::command_line;
 
 use crate::server::settings;
@@ -110,16 +110,7 @@ impl TaskView {
             Status::Finished(ending) => {
                 view.duration_ms = ending.duration_ms;
                 view.outcome = Some(ending.sentence(task.kind));
-                view.exit_code = match ending.outcome {
-                    Outcome::Completed => (task.kind != Kind::Agent).then_some(0),
-                    Outcome::Failed { exit_code } => Some(exit_code),
-                    Outcome::Killed { .. }
-                    | Outcome::TimedOut { .. }
-                    | Outcome::Cancelled { .. }
-                    | Outcome::Lost { .. }
-                    | Outcome::AgentFailed { .. }
-                    | Outcome::Unknown => None,
-                };
+                view.exit_code = ending.exit_code(task.kind);
             }
         }
         view

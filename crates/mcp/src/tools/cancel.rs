@@ -4,13 +4,13 @@ use anyhow::Result;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::text::one_line;
-use sisyphus_control::{Ending, cancel};
+use sisyphus_control::{Ending, HistoryDepth, Tasks, cancel};
 use sisyphus_state::requester::Requester;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::scope::{find, read, warn};
+use super::scope::{find, warn};
 use crate::answer::{Answer, Verdict};
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
@@ -75,7 +75,7 @@ fn how_to_resume(task: &Task) -> Option<String> {
 
 /// Returns when the tasks have ended, after 11 seconds at most.
 pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Answer<Cancelled>> {
-    let tasks = read()?;
+    let tasks = Tasks::read(HistoryDepth::Archive, warn)?;
     let meant = match (given.task_id.as_deref(), given.all.unwrap_or(false), requester) {
         (Some(name), false, _) => vec![find(&tasks, name, requester)?],
         (None, true, Some(requester)) => {
@@ -136,15 +136,12 @@ fn text(cancelled: &Cancelled) -> String {
         return "Nothing to cancel: no background task of this session is live.\n".to_owned();
     }
     let tasks = if cancelled.cancelled == 1 { "task" } else { "tasks" };
-    let rows: Vec<Vec<String>> = cancelled.tasks.iter().map(row).collect();
-    format!(
-        "Cancelled {} background {tasks}:\n\n{}",
-        cancelled.cancelled,
-        table(&["Task ID", "Description", "Status before", "Now", "Session ID"], &rows)
-    )
+    let heads = ["Task ID", "Description", "Status before", "Now", "Session ID"];
+    let rows = table(heads, cancelled.tasks.iter().map(row));
+    format!("Cancelled {} background {tasks}:\n\n{rows}", cancelled.cancelled)
 }
 
-fn row(stopped: &Stopped) -> Vec<String> {
+fn row(stopped: &Stopped) -> [String; 5] {
     let mut now = match (&stopped.problem, stopped.came_of_it) {
         (Some(problem), _) => format!("{}; {}", stopped.task.state(), cell(problem)),
         (None, CameOfIt::HadEnded) => format!("had ended: {}", stopped.task.state()),
@@ -153,7 +150,7 @@ fn row(stopped: &Stopped) -> Vec<String> {
     if let Some(resume) = &stopped.resume {
         now = format!("{now}; {}", cell(resume));
     }
-    vec![
+    [
         format!("`{}`", stopped.task.task_id),
         cell(stopped.task.name()),
         stopped.status_before.clone(),

@@ -3,10 +3,12 @@
 use anyhow::Result;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_state::requester::Requester;
 use sisyphus_tasks::task::Task;
 
-use super::scope::{of_session, read_recent};
+use super::scope::{of_session, warn};
 use crate::answer::{Answer, Verdict};
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
@@ -52,21 +54,10 @@ enum Wanted {
 
 impl Wanted {
     fn is(self, task: &Task) -> bool {
-        let word = match self {
-            Self::Live => return !task.status().is_final(),
-            Self::Ended => return task.status().is_final(),
-            Self::Pending => "pending",
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Killed => "killed",
-            Self::TimedOut => "timed_out",
-            Self::Cancelled => "cancelled",
-            Self::Lost => "lost",
-            Self::Unknown => "unknown",
-        };
-        task.status().word() == word
+        let status = task.status();
+        (self == Self::Live && !status.is_final())
+            || (self == Self::Ended && status.is_final())
+            || json!(self) == status.word()
     }
 }
 
@@ -85,7 +76,7 @@ pub(crate) struct Listed {
 }
 
 pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Answer<Listed>> {
-    let mut tasks = read_recent()?;
+    let mut tasks = Tasks::read(HistoryDepth::Recent, warn)?;
     let mut note = None;
     let whose = match (given.session.as_deref(), requester) {
         (Some(ALL), _) => None,
@@ -102,7 +93,7 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<An
     let session = whose.as_ref().map_or_else(|| ALL.to_owned(), ToString::to_string);
     let active = tasks.store.read_active()?;
     if let Some(whose) = &whose {
-        tasks = of_session(&tasks, whose);
+        tasks = of_session(tasks, whose);
     }
     let now = Now::of(&active);
     let meant: Vec<&Task> = tasks
@@ -125,11 +116,8 @@ fn text(listed: &Listed) -> String {
     if listed.tasks.is_empty() {
         text.push_str("none\n");
     } else {
-        let rows: Vec<Vec<String>> = listed.tasks.iter().map(row).collect();
-        text.push_str(&table(
-            &["Task ID", "Description", "Status", "Duration", "Session ID"],
-            &rows,
-        ));
+        let heads = ["Task ID", "Description", "Status", "Duration", "Session ID"];
+        text.push_str(&table(heads, listed.tasks.iter().map(row)));
     }
     if listed.left_out > 0 {
         text.push_str(&format!("\n{} more are not shown.\n", listed.left_out));
@@ -140,8 +128,8 @@ fn text(listed: &Listed) -> String {
     text
 }
 
-fn row(task: &TaskView) -> Vec<String> {
-    vec![
+fn row(task: &TaskView) -> [String; 5] {
+    [
         format!("`{}`", task.task_id),
         cell(task.name()),
         task.state(),

@@ -3,12 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use rmcp::RoleServer;
 use rmcp::schemars::JsonSchema;
+use rmcp::service::RequestContext;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::client_tmp_dir;
-use sisyphus_control::{NoSuchTask, TaskState, acknowledge, task_states, up_to_date, world};
+use sisyphus_control::{
+    HistoryDepth, NoSuchTask, TaskState, Tasks, acknowledge, task_states, up_to_date, world,
+};
 use sisyphus_process::start_notifier;
 use sisyphus_state::output::{Begin, Source, Window};
 use sisyphus_state::requester::Requester;
@@ -16,10 +20,10 @@ use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{command_line, place};
 
-use super::scope::{find, read, warn};
+use super::scope::{find, warn};
 use crate::answer::{Answer, Verdict};
 use crate::completion::Completions;
-use crate::request::Progress;
+use crate::request::report_progress;
 use crate::server::blocking;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
@@ -70,15 +74,13 @@ pub(crate) struct OutputRequest {
 
 impl OutputRequest {
     pub(crate) fn of(given: Arguments) -> Result<Self> {
-        let wait = match (given.block, given.timeout_ms) {
-            (false, None) => None,
-            (false, Some(_)) => {
-                anyhow::bail!("wrong arguments: `timeout_ms` goes with `block: true`")
-            }
-            (true, timeout) => Some(timeout.unwrap_or(TIMEOUT_MS)),
-        };
         anyhow::ensure!(
-            wait.is_none_or(|ms| ms <= TIMEOUT_MS_MOST),
+            given.block || given.timeout_ms.is_none(),
+            "wrong arguments: `timeout_ms` goes with `block: true`"
+        );
+        let timeout_ms = given.timeout_ms.unwrap_or(TIMEOUT_MS);
+        anyhow::ensure!(
+            timeout_ms <= TIMEOUT_MS_MOST,
             "wrong arguments: `timeout_ms` is at most {TIMEOUT_MS_MOST}"
         );
         let max_chars = given.max_chars.unwrap_or(MAX_CHARS);
@@ -88,7 +90,7 @@ impl OutputRequest {
         );
         Ok(Self {
             task_id: given.task_id,
-            wait: wait.map(Duration::from_millis),
+            wait: given.block.then(|| Duration::from_millis(timeout_ms)),
             begin: given.since.map_or(Begin::LastLines, Begin::At),
             max_chars,
         })
@@ -123,17 +125,17 @@ pub(crate) async fn run(
     request: OutputRequest,
     requester: Option<Requester>,
     completions: &Completions,
-    progress: &Progress<'_>,
+    context: &RequestContext<RoleServer>,
 ) -> Result<Answer<OutputAnswer>> {
     let (name, by) = (request.task_id.clone(), requester.clone());
     let (store, mut task) = blocking(move || {
-        let tasks = read()?;
+        let tasks = Tasks::read(HistoryDepth::Archive, warn)?;
         let task = find(&tasks, &name, by.as_ref())?;
         Ok((tasks.store, task))
     })
     .await?;
     if let (Some(at_most), false) = (request.wait, task.status().is_final()) {
-        task = until_over(&store, &task.id, at_most, completions, progress).await?;
+        task = until_over(&store, &task.id, at_most, completions, context).await?;
     }
     // Without a client there is no reader, so the result stays undelivered.
     let reader = requester.filter(|_| !completions.has_closed());
@@ -146,7 +148,7 @@ async fn until_over(
     id: &TaskId,
     at_most: Duration,
     completions: &Completions,
-    progress: &Progress<'_>,
+    context: &RequestContext<RoleServer>,
 ) -> Result<Task> {
     let begin = Instant::now();
     loop {
@@ -159,7 +161,7 @@ async fn until_over(
         };
         let passed = begin.elapsed().min(at_most);
         let said = format!("{id} is {}", task.status().word());
-        progress.say(passed.as_secs_f64(), at_most.as_secs_f64(), said).await;
+        report_progress(context, passed, at_most, said).await;
         if passed == at_most || completions.has_closed() {
             return Ok(task);
         }
@@ -238,16 +240,16 @@ fn is_result(request: &OutputRequest, window: &Window) -> bool {
 fn status(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     let view = &answer.task;
     let mut rows = vec![
-        vec!["Task ID".to_owned(), format!("`{}`", view.task_id)],
-        vec!["Description".to_owned(), cell(view.name())],
-        vec!["Status".to_owned(), format!("**{}**", view.state())],
-        vec!["Duration".to_owned(), view.lasted()],
-        vec!["Session ID".to_owned(), format!("`{}`", view.session)],
+        ["Task ID".to_owned(), format!("`{}`", view.task_id)],
+        ["Description".to_owned(), cell(view.name())],
+        ["Status".to_owned(), format!("**{}**", view.state())],
+        ["Duration".to_owned(), view.lasted()],
+        ["Session ID".to_owned(), format!("`{}`", view.session)],
     ];
     if answer.output_bytes > 0 {
-        rows.push(vec!["Printed so far".to_owned(), format!("{} bytes", answer.output_bytes)]);
+        rows.push(["Printed so far".to_owned(), format!("{} bytes", answer.output_bytes)]);
     }
-    let mut text = format!("## Task Status\n\n{}", table(&["Field", "Value"], &rows));
+    let mut text = format!("## Task Status\n\n{}", table(["Field", "Value"], rows));
     if let Some(note) = &answer.note {
         text.push_str(&format!("\n> **Note**: {note}\n"));
     }
