@@ -9,7 +9,8 @@ use sisyphus_state::agents::{
 use sisyphus_state::store::Active;
 use sisyphus_tasks::task::Task;
 
-use super::live::holder;
+use super::live::first_and_count;
+use super::measure::counted;
 
 /// How many limits a text names.
 const NAMED: usize = 5;
@@ -32,11 +33,8 @@ pub fn agent_refused(
     if pool == Pool::Default {
         running.extend(active.holders());
     }
-    let named = running.first().map(|task| holder(task)).into_iter();
-    let more = running.len().checked_sub(2).map(|more| format!("{} more", more + 1));
-    let named: Vec<String> = named.chain(more).collect();
-    let kept = active.agents.waiting.iter().filter(|it| it.turn.is_reserved()).count();
-    let kept = match kept {
+    let named = first_and_count(&running);
+    let kept = match active.agents.waiting.iter().filter(|it| it.turn.is_reserved()).count() {
         0 => String::new(),
         1 => "; 1 slot is reserved for an earlier call".to_owned(),
         count => format!("; {count} slots are reserved for earlier calls"),
@@ -54,26 +52,22 @@ pub fn agent_refused(
 }
 
 fn at_most(pool: &Pool, slots: usize) -> String {
-    let (one, several) = match pool {
-        Pool::Default => ("background task runs".to_owned(), "background tasks run".to_owned()),
-        Pool::Model(key) | Pool::Provider(key) => {
-            let of = one_line(key, KEY_MAX);
-            (format!("agent of {of} runs"), format!("agents of {of} run"))
-        }
+    let running = match pool {
+        Pool::Default => counted(slots, "background task runs", "background tasks run"),
+        Pool::Model(key) | Pool::Provider(key) => agents_run(slots, key),
     };
-    let what = if slots == 1 { one } else { several };
-    format!("at most {slots} {what} at once, over all sessions")
+    format!("at most {running} at once, over all sessions")
+}
+
+fn agents_run(count: usize, of: &str) -> String {
+    let of = one_line(of, KEY_MAX);
+    counted(count, &format!("agent of {of} runs"), &format!("agents of {of} run"))
 }
 
 fn throttled(throttle: &Throttle) -> String {
     let until = throttle.until.format("%H:%M:%S UTC");
-    let of = one_line(throttle.scope.name(), KEY_MAX);
-    let (agents, run) =
-        if throttle.at_most.get() == 1 { ("agent", "runs") } else { ("agents", "run") };
-    format!(
-        "after a rate limit of the API at most {} {agents} of {of} {run} at once until {until}",
-        throttle.at_most
-    )
+    let running = agents_run(throttle.at_most.get(), throttle.scope.name());
+    format!("after a rate limit of the API at most {running} at once until {until}")
 }
 
 /// Most characters of [`agent_news`].

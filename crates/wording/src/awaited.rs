@@ -1,9 +1,10 @@
 //! The answer to a call that only waits for what the model is notified of anyway.
 
 use chrono::{DateTime, Utc};
-use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
+
+use super::measure::elapsed;
 
 /// How many tasks the text names.
 const NAMED: usize = 3;
@@ -32,11 +33,11 @@ fn doing(task: &Task, now: DateTime<Utc>) -> String {
     let heading = task.heading();
     match task.status() {
         Status::Running { started_at, watch } => {
-            let ago = u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0);
+            let ago = elapsed(*started_at, now);
             match watch {
-                Watch::Supervised => format!("{heading} has been running for {}", duration(ago)),
+                Watch::Supervised => format!("{heading} has been running for {ago}"),
                 // None of our processes has observed it since.
-                Watch::Observed => format!("{heading} was started {} ago", duration(ago)),
+                Watch::Observed => format!("{heading} was started {ago} ago"),
             }
         }
         Status::Pending { .. } | Status::Queued { .. } => format!("{heading} has not started yet"),

@@ -50,6 +50,10 @@ const QUEUED: usize = 45;
 /// The answer to a denied call.
 const DENIED: usize = 70;
 
+fn example(occasion: &'static str, text: String, budget: usize) -> Example {
+    Example { occasion, text, budget: Some(budget) }
+}
+
 /// All examples. Their outputs are written below `folder`.
 pub fn examples(folder: &Path) -> io::Result<Vec<Example>> {
     let mut all = results(folder)?;
@@ -78,7 +82,7 @@ fn results(folder: &Path) -> io::Result<Vec<Example>> {
         let leased = Leased { task: task.clone(), attempt };
         reminder(&[leased], rest, &state, Settings::default().output_lines).unwrap_or_default()
     };
-    let result = |occasion, text| Example { occasion, text, budget: Some(RESULT) };
+    let result = |occasion, text| example(occasion, text, RESULT);
     Ok(vec![
         result("A command fails", said(&failed, Attempt::First, &more)),
         result("A command succeeds, and no other runs", said(&completed, Attempt::First, &last)),
@@ -110,27 +114,13 @@ fn commands() -> Vec<Example> {
         launch_line(active, &line, task, &limits, Attendance::Attended).unwrap_or_default()
     };
     let one = live("t4kd9", 1, "run the tests", running(0));
+    let denied = sleep_refused(&[&one], at(90)).unwrap_or_default();
+    let silent = "A command has printed nothing for `sisyphus.stale_minutes`";
     vec![
-        Example {
-            occasion: "A command starts in a terminal",
-            text: launched(&active, &first),
-            budget: Some(QUEUED),
-        },
-        Example {
-            occasion: "A command has to wait",
-            text: launched(&active, &queued),
-            budget: Some(QUEUED),
-        },
-        Example {
-            occasion: "A command has printed nothing for `sisyphus.stale_minutes`",
-            text: stall_line(&one, at(0), at(300)),
-            budget: Some(QUEUED),
-        },
-        Example {
-            occasion: "A call that only sleeps is denied while a command runs",
-            text: sleep_refused(&[&one], at(90)).unwrap_or_default(),
-            budget: Some(DENIED),
-        },
+        example("A command starts in a terminal", launched(&active, &first), QUEUED),
+        example("A command has to wait", launched(&active, &queued), QUEUED),
+        example(silent, stall_line(&one, at(0), at(300)), QUEUED),
+        example("A call that only sleeps is denied while a command runs", denied, DENIED),
         Example {
             occasion: "A session is resumed or compacted",
             text: table(&active, &line, |_| true, &limits, at(90)).unwrap_or_default(),
@@ -148,23 +138,13 @@ fn agents() -> Vec<Example> {
         active.insert(task);
     }
     let refused = agent_refused(&active, None, 1, &limits, at(90));
-    let news = |news| agent_news(&[news]).unwrap_or_default();
+    let news = |news: fn(Waiting) -> News| {
+        waiting().and_then(|it| agent_news(&[news(it)])).unwrap_or_default()
+    };
     vec![
-        Example {
-            occasion: "A call for an agent over the limit is denied",
-            text: refused,
-            budget: Some(DENIED),
-        },
-        Example {
-            occasion: "A slot is free for that call",
-            text: waiting().map(|it| news(News::Turn(it))).unwrap_or_default(),
-            budget: Some(DENIED),
-        },
-        Example {
-            occasion: "The model did not launch it again in time",
-            text: waiting().map(|it| news(News::Passed(it))).unwrap_or_default(),
-            budget: Some(DENIED),
-        },
+        example("A call for an agent over the limit is denied", refused, DENIED),
+        example("A slot is free for that call", news(News::Turn), DENIED),
+        example("The model did not launch it again in time", news(News::Passed), DENIED),
     ]
 }
 

@@ -14,7 +14,7 @@ use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::measure::length;
+use super::measure::{counted, elapsed, length};
 
 /// How many other configuration folders a text names.
 const NAMED: usize = 2;
@@ -56,8 +56,7 @@ fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) ->
     };
     let agents: Vec<&Task> = agents_of(active, &Pool::Default, limits).collect();
     let all: Vec<&Task> = active.holders().chain(agents).collect();
-    let mut named: Vec<String> = all.first().map(|task| holder(task)).into_iter().collect();
-    named.extend(all.len().checked_sub(2).map(|more| format!("{} more", more + 1)));
+    let mut named = first_and_count(&all);
     named.extend(elsewhere(line));
     // A limit that the hook has raised does not matter.
     let running = task.client_limit_ms.filter(|limit| *limit < CLIENT_LIMIT_MAX_MS);
@@ -75,30 +74,32 @@ fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) ->
 pub fn elsewhere(line: &Snapshot) -> Vec<String> {
     let folders = line.elsewhere().into_iter().take(NAMED);
     let commands = folders.map(|(folder, slots)| {
-        let what = if slots == 1 { "command" } else { "commands" };
-        format!("{slots} {what} of the configuration folder `{}`", one_line(folder, PATH_MAX))
+        let commands = counted(slots, "command", "commands");
+        format!("{commands} of the configuration folder `{}`", one_line(folder, PATH_MAX))
     });
-    let agents = match line.agents_elsewhere {
-        0 => None,
-        1 => Some("1 agent of other configuration folders".to_owned()),
-        count => Some(format!("{count} agents of other configuration folders")),
-    };
+    let agents = counted(line.agents_elsewhere, "agent", "agents");
+    let agents =
+        (line.agents_elsewhere > 0).then(|| format!("{agents} of other configuration folders"));
     commands.chain(agents).collect()
 }
 
 /// Says that a task prints nothing.
 pub fn stall_line(task: &Task, since: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    let silent = duration(u64::try_from((now - since).num_milliseconds()).unwrap_or(0));
+    let silent = elapsed(since, now);
     format!(
         "[sisyphus] Background task {} is still running and has printed nothing for {silent}.",
         task.heading()
     )
 }
 
-/// Names a task that holds a slot.
-pub(super) fn holder(task: &Task) -> String {
-    let kind = if task.kind == Kind::Agent { "agent " } else { "" };
-    format!("{kind}{}", task.heading_within(HOLDER_MAX))
+/// Names the first of the tasks that hold slots, and counts the others.
+pub(super) fn first_and_count(holders: &[&Task]) -> Vec<String> {
+    let first = holders.first().map(|task| {
+        let kind = if task.kind == Kind::Agent { "agent " } else { "" };
+        format!("{kind}{}", task.heading_within(HOLDER_MAX))
+    });
+    let others = holders.len().checked_sub(2).map(|more| format!("{} more", more + 1));
+    first.into_iter().chain(others).collect()
 }
 
 /// A table of a session's tasks that have not finished; `None` if there are none.
@@ -122,11 +123,10 @@ pub fn table(
     }
     let mut text = format!(
         "[sisyphus] {} of this session {} not finished; you'll be notified when each does:\n",
-        match (lines.len(), agents) {
-            (1, true) => "1 background task".to_owned(),
-            (count, true) => format!("{count} background tasks"),
-            (1, false) => "1 background command".to_owned(),
-            (count, false) => format!("{count} background commands"),
+        if agents {
+            counted(lines.len(), "background task", "background tasks")
+        } else {
+            counted(lines.len(), "background command", "background commands")
         },
         if lines.len() == 1 { "has" } else { "have" },
     );
@@ -153,6 +153,7 @@ fn state(
 ) -> Option<String> {
     match task.status() {
         Status::Running { started_at, watch } if task.is_confirmed() => {
+            let lasted = elapsed(*started_at, now);
             let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
             let seen = match watch {
                 Watch::Observed if task.kind == Kind::Agent => {
@@ -161,7 +162,7 @@ fn state(
                 Watch::Supervised => "still running",
                 Watch::Observed => "started, not known to have finished:",
             };
-            Some(format!("{seen} since {since} ({})", running_for(task, now)))
+            Some(format!("{seen} since {since} ({lasted})"))
         }
         Status::Queued { .. } | Status::Pending { .. } if task.is_confirmed() => {
             Some(match expected_admission_of(active, line, &task.id, limits) {
@@ -173,15 +174,6 @@ fn state(
         | Status::Pending { .. }
         | Status::Running { .. }
         | Status::Finished(_) => None,
-    }
-}
-
-fn running_for(task: &Task, now: DateTime<Utc>) -> String {
-    match task.status() {
-        Status::Running { started_at, .. } => {
-            duration(u64::try_from((now - *started_at).num_milliseconds()).unwrap_or(0))
-        }
-        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => "0 s".to_owned(),
     }
 }
 

@@ -19,27 +19,13 @@ const PATH_MAX: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct OutputFile {
     file: File,
+    /// Whether `file` is our copy, which has nothing from Claude Code in it.
+    is_kept: bool,
     /// The path that the text names.
     path: PathBuf,
-    /// Which of the two files `path` is.
-    owner: Owner,
+    /// Whether `path` is Claude Code's file. The model knows it: Claude Code's answer to the call names it.
+    pub(super) is_known: bool,
     part: Part,
-    origin: Origin,
-}
-
-/// The owner of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    Ours,
-    Client,
-}
-
-/// Where the output is read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// Our copy, which has nothing from Claude Code in it.
-    Kept,
-    Client,
 }
 
 /// The part of the output that the named file holds.
@@ -66,13 +52,9 @@ impl OutputFile {
             client_path.and_then(|path| Some((sys::open_own_file(&path).ok()?, path)));
         let kept_path = state.output(&task.id);
         match (sys::open_own_file(&kept_path).ok(), client_file) {
-            (Some(file), Some((_, path))) => {
-                let origin = Origin::Kept;
-                Some(Self { file, path, owner: Owner::Client, part: Part::Whole, origin })
-            }
-            (None, Some((file, path))) => {
-                let origin = Origin::Client;
-                Some(Self { file, path, owner: Owner::Client, part: Part::Whole, origin })
+            (kept, Some((file, path))) => {
+                let (is_kept, file) = (kept.is_some(), kept.unwrap_or(file));
+                Some(Self { file, is_kept, path, is_known: true, part: Part::Whole })
             }
             (Some(file), None) => {
                 let part = match known.map(|output| output.dropped) {
@@ -80,8 +62,7 @@ impl OutputFile {
                     Some(dropped) => Part::Ends { dropped },
                     None => Part::Unknown,
                 };
-                let origin = Origin::Kept;
-                Some(Self { file, path: kept_path, owner: Owner::Ours, part, origin })
+                Some(Self { file, is_kept: true, path: kept_path, is_known: false, part })
             }
             (None, None) => None,
         }
@@ -94,16 +75,8 @@ impl OutputFile {
     /// How many bytes the command and the processes that it left have printed, if known.
     pub(super) fn printed(&self, task: &Task) -> Option<u64> {
         let known = task.output.as_ref()?;
-        let kept = match self.origin {
-            Origin::Kept => self.file.metadata().ok()?.len(),
-            Origin::Client => 0,
-        };
+        let kept = if self.is_kept { self.file.metadata().ok()?.len() } else { 0 };
         Some(known.bytes.max(kept))
-    }
-
-    /// Whether the model knows the path: Claude Code's answer to the call names it.
-    pub(super) fn is_known(&self) -> bool {
-        self.owner == Owner::Client
     }
 
     /// Names the file, if its path is plain text. The names of its folders are foreign, and a shortened path names

@@ -2,51 +2,39 @@
 
 use sisyphus_state::output::Excerpt;
 
-use super::measure::{bytes, length};
+use super::measure::{bytes, counted, length};
 
 /// Quotes an excerpt in at most `room` characters, below a line that says which part of the output it is. `printed` is
 /// how many bytes the command printed, if known.
-pub(super) fn quote(found: &Excerpt, printed: Option<u64>, room: usize) -> String {
+pub(super) fn quote(mut found: Excerpt, printed: Option<u64>, room: usize) -> String {
     if found.lines == 0 {
         return "output: none\n".to_owned();
     }
-    let size = size(found, printed);
+    let size = size(&found, printed);
     if found.tail.is_empty() && found.suspects.is_empty() {
         return format!("output ({size}; not shown)\n");
     }
-    let lines = quoted(found);
+    let lines = quoted(&found);
     let quoted = joined(&lines);
-    let head = head(&size, found, Shortened::of(found));
-    if length(&head) + length(&quoted) <= room {
-        return head + &quoted;
+    let whole = head(&size, &found);
+    if length(&whole) + length(&quoted) <= room {
+        return whole + &quoted;
     }
-    let head = self::head(&size, found, Shortened::Yes);
-    let quoted = joined(&cut_lines(&lines, found, room.saturating_sub(length(&head))));
+    found.shortened = true;
+    let head = head(&size, &found);
+    let quoted = joined(&cut_lines(&lines, &found, room.saturating_sub(length(&head))));
     head + &quoted
 }
 
 /// The size of the output.
 fn size(found: &Excerpt, printed: Option<u64>) -> String {
     let at_least = if found.began_earlier { "at least " } else { "" };
-    let lines = if found.lines == 1 { "line" } else { "lines" };
+    let lines = counted(found.lines, "line", "lines");
     let bytes = printed.map(|printed| format!(", {}", bytes(printed))).unwrap_or_default();
-    format!("{at_least}{} {lines}{bytes}", found.lines)
+    format!("{at_least}{lines}{bytes}")
 }
 
-/// Whether something within the shown part is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shortened {
-    Yes,
-    No,
-}
-
-impl Shortened {
-    fn of(found: &Excerpt) -> Self {
-        if found.shortened { Self::Yes } else { Self::No }
-    }
-}
-
-fn head(size: &str, found: &Excerpt, shortened: Shortened) -> String {
+fn head(size: &str, found: &Excerpt) -> String {
     let shown = found.tail.len();
     let end = match shown {
         _ if shown == found.lines && !found.began_earlier => None,
@@ -54,11 +42,11 @@ fn head(size: &str, found: &Excerpt, shortened: Shortened) -> String {
         1 => Some("its last line".to_owned()),
         _ => Some(format!("its last {shown} lines")),
     };
-    let which = match (end, shortened) {
-        (None, Shortened::No) => "all of it".to_owned(),
-        (None, Shortened::Yes) => "shortened".to_owned(),
-        (Some(end), Shortened::No) => end,
-        (Some(end), Shortened::Yes) => format!("{end}, shortened"),
+    let which = match (end, found.shortened) {
+        (None, false) => "all of it".to_owned(),
+        (None, true) => "shortened".to_owned(),
+        (Some(end), false) => end,
+        (Some(end), true) => format!("{end}, shortened"),
     };
     format!("output ({size}; {which}; each line after \"| \" is the command's):\n")
 }
@@ -85,10 +73,8 @@ fn cut_lines(lines: &[String], found: &Excerpt, max: usize) -> Vec<String> {
         head += 1;
     }
     let gap = !found.suspects.is_empty() && (head..tail).contains(&found.suspects.len());
-    let mark = match tail - head - usize::from(gap) {
-        1 => "[… 1 line left out …]".to_owned(),
-        count => format!("[… {count} lines left out …]"),
-    };
+    let left_out = counted(tail - head - usize::from(gap), "line", "lines");
+    let mark = format!("[… {left_out} left out …]");
     [&lines[..head], &[mark], &lines[tail..]].concat()
 }
 
@@ -106,7 +92,7 @@ mod tests {
 
     /// The first line of a quotation, less what is the same in all.
     fn head_of(found: &Excerpt, bytes: Option<u64>, room: usize) -> String {
-        let text = quote(found, bytes, room);
+        let text = quote(found.clone(), bytes, room);
         let head = text.lines().next().unwrap();
         head.replace("; each line after \"| \" is the command's", "")
     }
@@ -150,7 +136,7 @@ mod tests {
         let found =
             Excerpt { suspects: lines(4), tail: lines(20), lines: 99, ..Excerpt::default() };
         for room in 150..420 {
-            let text = quote(&found, None, room);
+            let text = quote(found.clone(), None, room);
             assert!(length(&text) <= room, "{room}: {text}");
             let shown = text.lines().filter(|line| line.starts_with("| line")).count();
             let left_out = text.lines().find(|line| line.ends_with(" left out …]"));

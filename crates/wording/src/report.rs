@@ -4,10 +4,10 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::{clean_line, one_line};
 use sisyphus_state::output::Purpose;
 use sisyphus_tasks::outcome::Outcome;
-use sisyphus_tasks::status::{Ending, Status, Survivors};
+use sisyphus_tasks::status::{Ending, Survivors};
 use sisyphus_tasks::task::{AgentLife, HEADING_MAX, Task};
 
-use super::measure::length;
+use super::measure::{counted, length};
 use super::output_file::OutputFile;
 use super::quote::quote;
 
@@ -25,7 +25,7 @@ const SURVIVOR_NAME_MAX: usize = 20;
 /// Says how a task finished, quotes the relevant output, and names its file. Empty for an unfinished task.
 pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
     let Some(ended) = Ended::of(task, state) else { return String::new() };
-    let known = ended.output.as_ref().filter(|output| output.is_known());
+    let known = ended.output.as_ref().filter(|output| output.is_known);
     let place = known.and_then(OutputFile::line).map(|line| format!("{line}\n"));
     ended.in_full(tail_lines) + &place.unwrap_or_default()
 }
@@ -40,12 +40,8 @@ pub(super) struct Ended<'a> {
 
 impl<'a> Ended<'a> {
     pub(super) fn of(task: &'a Task, state: &StateDir) -> Option<Self> {
-        match task.status() {
-            Status::Finished(ending) => {
-                Some(Self { task, ending, output: OutputFile::open(task, state) })
-            }
-            Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => None,
-        }
+        let ending = task.status().ending()?;
+        Some(Self { task, ending, output: OutputFile::open(task, state) })
     }
 
     /// The full report.
@@ -66,7 +62,7 @@ impl<'a> Ended<'a> {
         match output.excerpt(tail_lines, purpose) {
             Ok(found) => {
                 let printed = output.printed(self.task);
-                text.push_str(&quote(&found, printed, room));
+                text.push_str(&quote(found, printed, room));
             }
             Err(_) => text.push_str("output: could not be read\n"),
         }
@@ -90,7 +86,7 @@ impl<'a> Ended<'a> {
 
     /// The line that names the output; empty for the file that Claude Code named when it launched the command.
     fn place(&self, output: &OutputFile) -> String {
-        if output.is_known() {
+        if output.is_known {
             return String::new();
         }
         output.line().map_or_else(|| self.elsewhere(), |line| format!("{line}\n"))
@@ -120,8 +116,8 @@ fn left_behind(survivors: &Survivors) -> String {
     }
     let names: Vec<String> =
         names.iter().take(SURVIVORS_NAMED).map(|name| one_line(name, SURVIVOR_NAME_MAX)).collect();
-    let what = if *count == 1 { "process" } else { "processes" };
-    format!("It left {count} {what} running: {}\n", names.join(", "))
+    let processes = counted(*count, "process", "processes");
+    format!("It left {processes} running: {}\n", names.join(", "))
 }
 
 /// A command as plain text on one line, cut in the middle.

@@ -2,6 +2,8 @@
 
 use sisyphus_state::store::Tally;
 
+use super::measure::counted;
+
 /// Counts what a reminder does not report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rest {
@@ -28,13 +30,18 @@ impl Rest {
                 )
             }
             0 => "No other background command is running.".to_owned(),
-            1 => "1 other background command has not finished.".to_owned(),
-            count => format!("{count} other background commands have not finished."),
+            count => counted(
+                count,
+                "other background command has not finished.",
+                "other background commands have not finished.",
+            ),
         };
         match self.owed {
             0 => live,
-            1 => format!("{live} 1 more result follows with the next event."),
-            count => format!("{live} {count} more results follow with the next event."),
+            count => {
+                let results = counted(count, "more result follows", "more results follow");
+                format!("{live} {results} with the next event.")
+            }
         }
     }
 }
