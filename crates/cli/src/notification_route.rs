@@ -53,10 +53,21 @@ impl Route {
             Self::Nobody(_) => "nobody",
         }
     }
+
+    /// The route in words.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::Desktop(name) => format!("{name} shows notifications"),
+            Self::Terminal(terminal, why) => {
+                format!("the terminal shows notifications, by {}: {why}", way(*terminal))
+            }
+            Self::Nobody(why) => format!("{why}, and this is not a terminal"),
+        }
+    }
 }
 
 /// How the terminal notifies, in words.
-pub(crate) fn way(terminal: Terminal) -> &'static str {
+fn way(terminal: Terminal) -> &'static str {
     match terminal {
         Terminal::None => "not at all",
         Terminal::Bell => "its bell",

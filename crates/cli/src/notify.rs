@@ -10,7 +10,7 @@ use sisyphus_base::paths::{StateDir, client_config_dir};
 use sisyphus_settings::{Settings, Switch};
 use sisyphus_state::notify::{Line, sequence};
 
-use crate::notification_route::{Question, Route, way};
+use crate::notification_route::{Question, Route};
 use crate::print::{self, Verdict};
 use crate::project::project_dir;
 
@@ -36,9 +36,9 @@ pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
     let settings = Settings::read_in(&client_config_dir(&environment)?, project_dir().as_deref());
     let is_on = settings.notifications == Switch::On;
     if options.json {
-        print::json(json!({ "route": route.word(), "message": said(&route), "on": is_on }))?;
+        print::json(json!({ "route": route.word(), "message": route.sentence(), "on": is_on }))?;
     } else {
-        print::out(&format!("{}: {}\n", route.word(), said(&route)))?;
+        print::out(&format!("{}: {}\n", route.word(), route.sentence()))?;
         if !is_on {
             print::out("`background_notifications` is false here: notifications are off\n")?;
         }
@@ -59,14 +59,4 @@ fn show(terminal: Terminal, why: String) -> Result<Route> {
     };
     print::draw(&sequence(&[line], terminal).unwrap_or_default());
     Ok(Route::Terminal(terminal, why))
-}
-
-fn said(route: &Route) -> String {
-    match route {
-        Route::Desktop(name) => format!("{name} shows notifications"),
-        Route::Terminal(terminal, why) => {
-            format!("the terminal shows notifications, by {}: {why}", way(*terminal))
-        }
-        Route::Nobody(why) => format!("{why}, and this is not a terminal"),
-    }
 }

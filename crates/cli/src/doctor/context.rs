@@ -1,9 +1,11 @@
 //! What every part of the check needs.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::{StateDir, client_config_dir};
@@ -20,6 +22,26 @@ const MANAGED: [&str; 2] = [
 ];
 /// The largest state file, in bytes. It is the limit of the other readers.
 pub(super) const STATE_MAX: u64 = 64 * 1024 * 1024;
+
+/// How many entries of a folder are read.
+const ENTRIES_MAX: usize = 5_000;
+/// The largest file of Claude Code that is read, in bytes.
+const CLIENT_FILE_MAX: u64 = 1024 * 1024;
+
+/// The entries of a folder, none of one that can't be read.
+pub(super) fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.take(ENTRIES_MAX).map(|entry| entry.path())
+}
+
+pub(super) fn json_files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    entries(folder).filter(|path| path.extension().is_some_and(|it| it == "json"))
+}
+
+/// A file of Claude Code or of the plugin; `None` if it can't be read.
+pub(super) fn read_json(path: &Path) -> Option<Value> {
+    serde_json::from_slice(&atomic::read_linked(path, CLIENT_FILE_MAX).ok()??).ok()
+}
 
 /// The folders, files and times that the parts read.
 pub(super) struct DoctorContext {

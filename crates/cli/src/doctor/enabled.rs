@@ -7,18 +7,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sisyphus_base::atomic;
 use sisyphus_settings::ClientKey;
 use sisyphus_settings::layers::File;
 
-use super::context::DoctorContext;
+use super::context::{DoctorContext, read_json};
 use super::finding::{Finding, named};
 
 /// How Claude Code names the plugin in its skills folder, and the prefix of every name of ours.
 const OF_SKILLS: &str = "sisyphus@skills-dir";
 const OURS: &str = "sisyphus@";
-/// Largest list of installed plugins that is read, in bytes.
-const MAX_BYTES: u64 = 1024 * 1024;
 /// How many names are reported, and how long a name may be: a project may choose any name.
 const TOLD: usize = 5;
 const LONGEST_NAME: usize = 100;
@@ -77,8 +74,7 @@ fn is_of_marketplace(name: &str) -> bool {
 /// The names in Claude Code's list of installed plugins; `None` if the list can't be read.
 fn installed(context: &DoctorContext) -> Option<Vec<String>> {
     let path = context.config_dir.join("plugins/installed_plugins.json");
-    let list: Value = serde_json::from_slice(&atomic::read_linked(&path, MAX_BYTES).ok()??).ok()?;
-    Some(list["plugins"].as_object()?.keys().cloned().collect())
+    Some(read_json(&path)?["plugins"].as_object()?.keys().cloned().collect())
 }
 
 /// What the settings say about every plugin with our name.

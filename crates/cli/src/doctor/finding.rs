@@ -44,6 +44,11 @@ impl Finding {
         Self { level: Level::Broken, said: said.into(), remedy: Some(remedy.into()), at: None }
     }
 
+    /// The same finding about an event of this time.
+    pub(super) fn at(self, at: DateTime<Utc>) -> Self {
+        Self { at: Some(at), ..self }
+    }
+
     pub(super) fn view(&self, part: &str) -> Value {
         json!({
             "part": part, "level": self.level, "message": self.said, "remedy": self.remedy,
@@ -60,6 +65,11 @@ pub(super) fn named(path: &Path) -> String {
 /// A path as a shell reads it, for a command that the user may copy.
 pub(super) fn for_shell(path: &Path) -> String {
     format!("'{}'", plain(&path.to_string_lossy()).replace('\'', "'\\''"))
+}
+
+/// An error on one line.
+pub(super) fn error_text(error: &anyhow::Error) -> String {
+    plain(&format!("{error:#}"))
 }
 
 /// A foreign text on one line.

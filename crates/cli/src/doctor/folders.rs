@@ -1,15 +1,13 @@
 //! The state folder and its files: whether they belong to the user, and whether other users have access.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sisyphus_base::rights::{Rights, rights};
 
-use super::context::DoctorContext;
+use super::context::{DoctorContext, entries};
 use super::finding::{Finding, for_shell, named};
 
-/// How many files of a folder are checked, and how many findings are printed.
-const LOOKED_AT: usize = 5_000;
+/// How many findings are printed.
 const TOLD: usize = 5;
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
@@ -40,11 +38,11 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     ];
     for folder in &folders {
         note(folder, &mut bad);
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT) {
+        for path in entries(folder) {
             // Subfolders have entries of their own in `folders`. The runner is no secret, and grants no rights to other
             // users.
-            if entry.file_type().is_ok_and(|kind| !kind.is_dir()) {
-                note(&entry.path(), &mut bad);
+            if path.is_symlink() || !path.is_dir() {
+                note(&path, &mut bad);
             }
         }
     }

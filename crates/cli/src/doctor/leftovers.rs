@@ -7,7 +7,7 @@ use sisyphus_control::leftovers::find;
 use sisyphus_state::line::RuntimeDir;
 
 use super::context::DoctorContext;
-use super::finding::{Finding, Level, plain};
+use super::finding::{Finding, Level, error_text};
 use super::state;
 use crate::clean::roots;
 use crate::format::size;
@@ -32,7 +32,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
             )
         }
         Err(error) => Finding::note(
-            format!("could not look for leftovers: {}", plain(&format!("{error:#}"))),
+            format!("could not look for leftovers: {}", error_text(&error)),
             "see the findings about folders and state above",
         ),
     }]

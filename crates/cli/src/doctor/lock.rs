@@ -6,7 +6,7 @@ use sisyphus_process::holder;
 use sisyphus_state::store::Lock;
 
 use super::context::DoctorContext;
-use super::finding::{Finding, for_shell, plain};
+use super::finding::{Finding, error_text, for_shell, plain};
 
 /// How long the doctor tries: ten times as long as a hook.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
                 ),
             ),
             Ok(None) | Err(_) => Finding::broken(
-                plain(&format!("{error:#}")),
+                error_text(&error),
                 format!(
                     "make sure that it is a plain file of yours; list the processes that use it: fuser {}",
                     for_shell(&path)

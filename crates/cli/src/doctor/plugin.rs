@@ -3,16 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use sisyphus_base::atomic;
 use sisyphus_base::rights::is_executable;
 
-use super::context::DoctorContext;
+use super::context::{DoctorContext, read_json};
 use super::enabled::of_marketplaces;
 use super::finding::{Finding, named, plain};
 
 const OUR_VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Largest manifest that is read, in bytes.
-const MAX_BYTES: u64 = 1024 * 1024;
 const INSTALL: &str = "run install.sh again";
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
@@ -48,13 +45,12 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
 
 /// The plugin's folder: where the installer puts it, or the one that contains this command.
 fn root(context: &DoctorContext) -> Option<PathBuf> {
-    let own = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
-    let around = own.and_then(|path| Some(path.parent()?.parent()?.to_owned()));
-    let has_manifest = |dir: &PathBuf| dir.join(".claude-plugin/plugin.json").exists();
     if context.has_skills_copy() {
         return Some(context.skills_copy());
     }
-    around.filter(has_manifest)
+    let own = std::env::current_exe().ok()?.canonicalize().ok()?;
+    let around = own.parent()?.parent()?.to_owned();
+    around.join(".claude-plugin/plugin.json").exists().then_some(around)
 }
 
 /// Claude Code's sandbox protects the link, but not always its target.
@@ -73,7 +69,7 @@ fn within_reach(context: &DoctorContext) -> Option<Finding> {
 
 fn manifest(root: &Path) -> Finding {
     let path = root.join(".claude-plugin/plugin.json");
-    let Some(manifest) = read(&path) else {
+    let Some(manifest) = read_json(&path) else {
         return Finding::broken(format!("could not read {}", named(&path)), INSTALL);
     };
     match manifest["version"].as_str() {
@@ -93,7 +89,7 @@ fn manifest(root: &Path) -> Finding {
 /// Whether every program that Claude Code starts for the plugin exists.
 fn wiring(root: &Path) -> Vec<Finding> {
     let path = root.join("hooks/hooks.json");
-    let Some(wiring) = read(&path) else {
+    let Some(wiring) = read_json(&path) else {
         return vec![Finding::broken(format!("could not read {}", named(&path)), INSTALL)];
     };
     let events = wiring["hooks"].as_object();
@@ -118,8 +114,4 @@ fn wiring(root: &Path) -> Vec<Finding> {
         ))];
     }
     missing
-}
-
-fn read(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&atomic::read_linked(path, MAX_BYTES).ok()??).ok()
 }

@@ -1,7 +1,6 @@
 //! The run folders, which Claude Code's sandbox can write to, and the results in them.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirEntry};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -10,11 +9,8 @@ use sisyphus_tasks::source::Source;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use super::context::DoctorContext;
-use super::finding::{Finding, named, plain};
-
-/// How many run folders are read.
-const LOOKED_AT: usize = 5_000;
+use super::context::{DoctorContext, entries};
+use super::finding::{Finding, error_text, named};
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let mut found = results(context);
@@ -58,18 +54,11 @@ fn results(context: &DoctorContext) -> Vec<Finding> {
 }
 
 /// The session and Claude Code's id of each run with a result.
-fn runs_with_result(folder: &Path) -> Vec<(String, String)> {
-    let name = |entry: &DirEntry| entry.file_name().into_string().ok();
-    let sessions = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
-    let runs = sessions.filter_map(|session| {
-        let runs = fs::read_dir(session.path()).ok()?.flatten().take(LOOKED_AT);
-        Some(runs.filter_map(move |run| Some((name(&session)?, name(&run)?, run.path()))))
-    });
-    let has_result = |path: &Path| path.join("result.json").is_file();
-    runs.flatten()
-        .filter(|(_, _, path)| has_result(path))
-        .map(|(session, id, _)| (session, id))
-        .collect()
+fn runs_with_result(folder: &Path) -> impl Iterator<Item = (String, String)> + use<> {
+    let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
+    let runs = entries(folder).flat_map(|session| entries(&session));
+    let runs = runs.filter(|run| run.join("result.json").is_file());
+    runs.filter_map(move |run| Some((name(run.parent()?)?, name(&run)?)))
 }
 
 fn root(context: &DoctorContext) -> Vec<Finding> {
@@ -78,7 +67,7 @@ fn root(context: &DoctorContext) -> Vec<Finding> {
         Ok(None) => return vec![Finding::fine("no run folder exists yet")],
         Err(error) => {
             return vec![Finding::broken(
-                plain(&format!("{error:#}")),
+                error_text(&error),
                 "remove it: until then commands are only observed",
             )];
         }
@@ -87,12 +76,10 @@ fn root(context: &DoctorContext) -> Vec<Finding> {
     // Created by the first claim that could not use the state folder.
     if let Ok(at) = root.claims_dir().metadata().and_then(|it| it.modified()) {
         let at = DateTime::<Utc>::from(at);
-        let mut finding = Finding::fine(format!(
-            "commands in Claude Code's sandbox were attached through it, last at {}",
-            at.format("%Y-%m-%d %H:%M UTC")
-        ));
-        finding.at = Some(at);
-        found.push(finding);
+        let last = at.format("%Y-%m-%d %H:%M UTC");
+        let said =
+            format!("commands in Claude Code's sandbox were attached through it, last at {last}");
+        found.push(Finding::fine(said).at(at));
     }
     let elsewhere: BTreeSet<_> =
         context.active().into_iter().filter_map(|it| it.client_tmp).collect();
@@ -106,7 +93,7 @@ fn root(context: &DoctorContext) -> Vec<Finding> {
                 "run `sisyphus list`, which records that",
             ),
             Err(error) => Finding::broken(
-                plain(&format!("{error:#}")),
+                error_text(&error),
                 "remove it: until then the state of the tasks there is unknown",
             ),
         });

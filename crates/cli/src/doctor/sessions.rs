@@ -5,7 +5,7 @@
 //! Nothing is known about other sessions.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -17,11 +17,10 @@ use sisyphus_process::ProcessId;
 use sisyphus_state::announced::Announced;
 use sisyphus_state::store::is_held;
 
-use super::context::DoctorContext;
+use super::context::{DoctorContext, entries, json_files};
 use super::finding::{Finding, named};
 
-/// How many sessions and files are read, and how much of a file, in bytes.
-const LOOKED_AT: usize = 1_000;
+/// How many files of a session are read, and how much of a file, in bytes.
 const FILES: usize = 50;
 const BYTES: u64 = 256 * 1024;
 
@@ -37,9 +36,8 @@ fn live(context: &DoctorContext) -> BTreeSet<SessionId> {
     let state = context.state();
     let mut live: BTreeSet<SessionId> =
         context.active().into_iter().map(|task| task.session).collect();
-    let waiters = fs::read_dir(state.wake_dir()).into_iter().flatten().flatten().take(LOOKED_AT);
-    for entry in waiters {
-        let name = entry.file_name().into_string().ok();
+    for path in entries(&state.wake_dir()) {
+        let name = path.file_name().and_then(OsStr::to_str);
         let session = name.and_then(|name| SessionId::new(name.strip_suffix(".lock")?).ok());
         live.extend(session.filter(|it| is_held(&state.wake_lock(it)).unwrap_or(false)));
     }
@@ -60,16 +58,13 @@ struct Listed {
 
 /// The sessions of running Claude Code processes. A folder in another format yields none.
 fn listed(folder: &Path) -> Vec<SessionId> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
-    let paths = entries.map(|entry| entry.path());
-    let is_list = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
     let live = |path: PathBuf| {
         let bytes = atomic::read(&path, BYTES).ok()??;
         let listed: Listed = serde_json::from_slice(&bytes).ok()?;
         let process = ProcessId { pid: listed.pid, start: Some(listed.proc_start.parse().ok()?) };
         SessionId::new(listed.session_id).ok().filter(|_| process.is_alive())
     };
-    paths.filter(is_list).filter_map(live).collect()
+    json_files(folder).filter_map(live).collect()
 }
 
 fn examine(context: &DoctorContext, session: &SessionId) -> Finding {
@@ -102,8 +97,8 @@ fn examine(context: &DoctorContext, session: &SessionId) -> Finding {
 
 /// Every line of the files that Claude Code puts in front of the session's commands.
 fn lines(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(FILES);
-    let read = entries.filter_map(|entry| atomic::read_linked_start(&entry.path(), BYTES).ok()?);
+    let files = entries(folder).take(FILES);
+    let read = files.filter_map(|path| atomic::read_linked_start(&path, BYTES).ok()?);
     read.flat_map(|bytes| {
         String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect::<Vec<_>>()
     })

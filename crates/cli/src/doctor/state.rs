@@ -1,6 +1,5 @@
 //! The state files: whether they can be read and parsed, and the newest errors in the log.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,14 +11,12 @@ use sisyphus_state::event::Event;
 use sisyphus_state::line::RuntimeDir;
 use sisyphus_state::store::{Active, History, Session};
 
-use super::context::{DoctorContext, STATE_MAX};
+use super::context::{DoctorContext, STATE_MAX, json_files};
 use super::finding::{Finding, named, plain};
 
 /// The format of this version.
 const VERSION: u64 = 2;
 const NEWER: u64 = VERSION + 1;
-/// How many files of a folder are read.
-const LOOKED_AT: usize = 2_000;
 /// Largest log that is read, in bytes: a little more than its size limit.
 const LOG_MAX: u64 = 1024 * 1024;
 /// Longest line of the log that is shown, in characters.
@@ -50,12 +47,6 @@ fn files(context: &DoctorContext) -> Vec<Finding> {
         found.push(Finding::fine(format!("{count} state files are valid")));
     }
     found
-}
-
-fn json_files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
-    let paths = entries.map(|entry| entry.path());
-    paths.filter(|path| path.extension().is_some_and(|it| it == "json"))
 }
 
 /// Parses a file, to check it.
@@ -113,16 +104,12 @@ fn log(context: &DoctorContext, path: &Path) -> Option<Finding> {
         |line: &&str| context.now - time_of(line).unwrap_or_default() < TimeDelta::days(1);
     let recent: Vec<&str> = text.lines().filter(is_recent).collect();
     let last = recent.last()?;
-    let mut finding = Finding::note(
-        format!(
-            "{} log lines in the last day, the latest: {}",
-            recent.len(),
-            one_line(last, LINE_MAX)
-        ),
+    let shown = one_line(last, LINE_MAX);
+    let finding = Finding::note(
+        format!("{} log lines in the last day, the latest: {shown}", recent.len()),
         format!("read {}; none of these errors stops a command", named(path)),
     );
-    finding.at = time_of(last);
-    Some(finding)
+    Some(Finding { at: time_of(last), ..finding })
 }
 
 /// When a line of the log was written.
