@@ -19,7 +19,7 @@ pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot) -> String
         ("session", Some(session(task))),
         ("place in queue", place_in_line(task, expected, line)),
         ("started", started(task)),
-        ("ended", ended(task)),
+        ("ended", task.status().ending().map(|ending| clock(ending.ended_at))),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
         ("watched", watched(task)),
     ];
@@ -34,15 +34,12 @@ fn session(task: &Task) -> String {
 }
 
 fn place_in_line(task: &Task, expected: Admission, line: &Snapshot) -> Option<String> {
-    match (task.status(), expected) {
-        (Status::Queued { .. }, Admission::Queued { position: number }) => {
-            Some(match elsewhere(line).join(", ") {
-                nothing if nothing.is_empty() => number.to_string(),
-                others => format!("{number}; now {others}"),
-            })
-        }
-        (_, Admission::Queued { .. } | Admission::Immediate) => None,
-    }
+    let (Status::Queued { .. }, Admission::Queued { position: number }) = (task.status(), expected)
+    else {
+        return None;
+    };
+    let others = elsewhere(line).join(", ");
+    Some(if others.is_empty() { number.to_string() } else { format!("{number}; now {others}") })
 }
 
 fn started(task: &Task) -> Option<String> {
@@ -51,15 +48,10 @@ fn started(task: &Task) -> Option<String> {
         Status::Running { started_at, .. } => (*started_at, None),
         Status::Finished(ending) => (ending.started_at?, ending.waited_ms),
     };
-    let waited = waited_ms.filter(|ms| *ms > 0).map(duration);
-    Some(match waited {
-        Some(waited) => format!("{}, after {waited} in the queue", clock(at)),
-        None => clock(at),
+    Some(match waited_ms {
+        None | Some(0) => clock(at),
+        Some(waited) => format!("{}, after {} in the queue", clock(at), duration(waited)),
     })
-}
-
-fn ended(task: &Task) -> Option<String> {
-    task.status().ending().map(|ending| clock(ending.ended_at))
 }
 
 /// Worth a line only if no runner supervises the task.

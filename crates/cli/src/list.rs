@@ -82,7 +82,8 @@ pub(crate) fn table(
     };
     let mut rows: Vec<[Cell; 5]> = tasks.active.iter().chain(&tasks.ended).map(row).collect();
     rows.extend(tasks.in_line.iter().map(|waiting| in_line(waiting, most)));
-    rows.extend(elsewhere(&tasks.line).into_iter().map(held_elsewhere));
+    let elsewhere = elsewhere(&tasks.line).into_iter();
+    rows.extend(elsewhere.map(|what| without_task(Cell::of(Hue::Live, "running"), what)));
     if rows.is_empty() {
         return vec!["No background commands yet.".to_owned()];
     }
@@ -106,24 +107,12 @@ fn waiting(waiting: &Waiting) -> Value {
 fn in_line(waiting: &Waiting, most: usize) -> [Cell; 5] {
     let what = format!("agent {}: {}", waiting.call.agent_type, waiting.description);
     let turn = if waiting.turn.is_reserved() { "reserved" } else { "queued" };
-    [
-        Cell::from("-"),
-        Cell::of(Hue::Waiting, turn.to_owned()),
-        Cell::from("-"),
-        Cell::from(""),
-        Cell::from(clean_line(what.as_bytes(), most)),
-    ]
+    without_task(Cell::of(Hue::Waiting, turn), clean_line(what.as_bytes(), most))
 }
 
-/// A slot that another configuration folder holds.
-fn held_elsewhere(what: String) -> [Cell; 5] {
-    [
-        Cell::from("-"),
-        Cell::of(Hue::Live, "running".to_owned()),
-        Cell::from("-"),
-        Cell::from(""),
-        Cell::from(what),
-    ]
+/// A row of what is no task of this configuration folder.
+fn without_task(state: Cell, what: String) -> [Cell; 5] {
+    ["-".into(), state, "-".into(), "".into(), what.into()]
 }
 
 /// The state of a task, with its number if it is queued.

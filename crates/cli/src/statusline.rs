@@ -21,12 +21,12 @@ use sisyphus_control::{up_to_date, world};
 use sisyphus_process::start_notifier;
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_state::store::Store;
-use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use crate::format::sign;
 use crate::print;
+use crate::style::{Hue, hue};
 
 /// How long Claude Code may take to write its input.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -69,8 +69,8 @@ fn line() -> Option<String> {
     if running + waiting == 0 {
         return None;
     }
-    let recent = active.iter().filter(|task| is_meant(task)).filter_map(|task| ended(task, now));
-    let failed = recent.filter(is_bad).count() + failures(&store, active, is_meant, now);
+    let failed = active.iter().filter(|task| is_meant(task) && has_failed(task, now)).count()
+        + failures(&store, active, is_meant, now);
     let parts = [(sign::RUNS, running), (sign::WAITS, waiting), (sign::BAD, failed)];
     let shown = parts.iter().filter(|(_, count)| *count > 0);
     let words: Vec<String> = shown.map(|(sign, count)| format!("{sign}{count}")).collect();
@@ -91,32 +91,19 @@ fn failures(
         return 0;
     }
     let Ok(history) = store.read_failed() else { return 0 };
-    let news = history.newest().map_while(|task| ended(&task, now).map(|outcome| (task, outcome)));
+    let news = history.newest().take_while(|task| is_news(task, now));
     let is_counted = |task: &Task| active.iter().any(|it| it.id == task.id);
-    news.filter(|(task, outcome)| is_meant(task) && is_bad(outcome) && !is_counted(task)).count()
+    news.filter(|task| is_meant(task) && has_failed(task, now) && !is_counted(task)).count()
 }
 
-/// The outcome of a task that ended recently.
-fn ended(task: &Task, now: DateTime<Utc>) -> Option<Outcome> {
-    match task.status() {
-        Status::Finished(ending) if now - ending.ended_at < NEWS => Some(ending.outcome.clone()),
-        Status::Finished(_)
-        | Status::Pending { .. }
-        | Status::Queued { .. }
-        | Status::Running { .. } => None,
-    }
+/// Whether the task ended recently.
+fn is_news(task: &Task, now: DateTime<Utc>) -> bool {
+    task.status().ending().is_some_and(|ending| now - ending.ended_at < NEWS)
 }
 
-/// Whether the outcome counts as a failure. A cancelled task ended as requested.
-fn is_bad(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Failed { .. }
-        | Outcome::Killed { .. }
-        | Outcome::TimedOut { .. }
-        | Outcome::AgentFailed { .. }
-        | Outcome::Lost { .. } => true,
-        Outcome::Completed | Outcome::Cancelled { .. } | Outcome::Unknown => false,
-    }
+/// Whether the task failed recently. A cancelled task ended as requested.
+fn has_failed(task: &Task, now: DateTime<Utc>) -> bool {
+    is_news(task, now) && hue(task.status()) == Hue::Bad
 }
 
 /// The fields that are read of Claude Code's input.

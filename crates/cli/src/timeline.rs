@@ -46,6 +46,15 @@ pub(crate) struct Chart {
     spans: Vec<Span>,
 }
 
+impl Chart {
+    /// How many of `parts` of the chart lie before this time.
+    fn parts_before(&self, at: DateTime<Utc>, parts: i64) -> i64 {
+        let whole = (self.to - self.from).num_milliseconds().max(1);
+        let passed = (at - self.from).num_milliseconds().clamp(0, whole);
+        passed.saturating_mul(parts) / whole
+    }
+}
+
 /// Prints the text, or writes the picture.
 pub(crate) fn timeline(options: &Timeline) -> Result<()> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;

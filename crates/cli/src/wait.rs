@@ -38,16 +38,8 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         let mut live = Vec::new();
         for (id, course) in std::mem::take(&mut waiting).into_iter().zip(task_states) {
             match course {
-                TaskState::Live(task) if !is_in_reach(&task) => {
-                    spinner.clear();
-                    if !options.json {
-                        print::out(&how_it_ended(&task))?;
-                    }
-                    verdict = Verdict::Bad;
-                    seen.push(task);
-                }
-                TaskState::Live(task) => live.push(task),
-                TaskState::Ended(task) => {
+                TaskState::Live(task) if is_in_reach(&task) => live.push(task),
+                TaskState::Live(task) | TaskState::Ended(task) => {
                     spinner.clear();
                     if !options.json {
                         print::out(&how_it_ended(&task))?;

@@ -2,6 +2,8 @@
 
 use sisyphus_tasks::outcome::Outcome;
 
+use super::status_board::Stand;
+
 /// How many of them may run at once.
 pub(super) const SLOTS: usize = 2;
 
@@ -16,19 +18,11 @@ pub(super) struct Role {
     pub(super) text: &'static str,
     /// The `timeout` of its call, in milliseconds.
     pub(super) timeout_ms: Option<u64>,
-    pub(super) entrance: Entrance,
+    /// The state in which it begins.
+    pub(super) entrance: Stand,
     pub(super) end: Outcome,
     /// The line of its output that the reminder must show.
     pub(super) shown: &'static str,
-}
-
-/// What a command finds when it is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entrance {
-    /// A free slot.
-    Runs,
-    /// `number` commands wait for a slot, this one included.
-    Waits { number: usize },
 }
 
 impl Role {
@@ -39,18 +33,11 @@ impl Role {
 
     /// The words of Claude Code's notice when it ends. If our runner stops it, its shell ends by TERM.
     pub(super) fn noticed(&self) -> (&'static str, String) {
-        match self.end {
-            Outcome::Completed => ("completed", "completed (exit code 0)".to_owned()),
-            Outcome::Failed { exit_code } => {
-                ("failed", format!("failed with exit code {exit_code}"))
-            }
-            Outcome::TimedOut { .. }
-            | Outcome::Killed { .. }
-            | Outcome::Cancelled { .. }
-            | Outcome::Lost { .. }
-            | Outcome::AgentFailed { .. }
-            | Outcome::Unknown => ("failed", "failed with exit code 143".to_owned()),
+        if self.end == Outcome::Completed {
+            return ("completed", "completed (exit code 0)".to_owned());
         }
+        let exit_code = if let Outcome::Failed { exit_code } = self.end { exit_code } else { 143 };
+        ("failed", format!("failed with exit code {exit_code}"))
     }
 }
 
@@ -68,7 +55,7 @@ pub(super) const CAST: [Role; 4] = [
                tick=0; until [ -e go ] || [ $tick -ge 200 ]; do tick=$((tick + 1)); sleep 0.05; done\n\
                echo 'built 4 parts'\n",
         timeout_ms: None,
-        entrance: Entrance::Runs,
+        entrance: Stand::Runs,
         end: Outcome::Completed,
         shown: "| built 4 parts",
     },
@@ -82,7 +69,7 @@ pub(super) const CAST: [Role; 4] = [
                tick=0; until [ -e go ] || [ $tick -ge 200 ]; do tick=$((tick + 1)); sleep 0.05; done\n\
                echo '47 passed, 3 failed'; exit 3\n",
         timeout_ms: None,
-        entrance: Entrance::Runs,
+        entrance: Stand::Runs,
         end: Outcome::Failed { exit_code: 3 },
         shown: "| error: auth/login.test: expected 200, got 401",
     },
@@ -92,7 +79,7 @@ pub(super) const CAST: [Role; 4] = [
         script: "lint.sh",
         text: "echo 'checking 120 files'; sleep 0.3; echo 'no problems found'\n",
         timeout_ms: None,
-        entrance: Entrance::Waits { number: 1 },
+        entrance: Stand::Waits { number: 1 },
         end: Outcome::Completed,
         shown: "| no problems found",
     },
@@ -103,7 +90,7 @@ pub(super) const CAST: [Role; 4] = [
         text: "try=0; until [ $try -ge 15 ]; do try=$((try + 1))\n\
                echo \"try $try: no answer on port 8080\"; sleep 0.6; done\n",
         timeout_ms: Some(1_500),
-        entrance: Entrance::Waits { number: 2 },
+        entrance: Stand::Waits { number: 2 },
         end: Outcome::TimedOut { limit_ms: Some(1_500) },
         shown: "| try 1: no answer on port 8080",
     },

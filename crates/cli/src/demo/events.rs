@@ -3,8 +3,9 @@
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::commands::{Entrance, Role};
+use super::commands::Role;
 use super::sandbox::Sandbox;
+use super::status_board::Stand;
 
 /// The model's call of a command.
 pub(super) fn call(role: &Role) -> Value {
@@ -36,7 +37,7 @@ pub(super) fn changed_input(reply: &Value, call: &Value, role: &Role) -> Result<
         fields
     };
     let decision = &reply["hookSpecificOutput"]["permissionDecision"];
-    let is_allowed = role.entrance != Entrance::Runs
+    let is_allowed = role.entrance != Stand::Runs
         && decision.is_null()
         && less_limit(changed) == less_limit(&call["tool_input"]);
     ensure!(is_allowed, "the PreToolUse hook changed the call: {reply}");

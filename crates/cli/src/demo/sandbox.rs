@@ -1,7 +1,7 @@
 //! The scratch folder of the demonstration, laid out as Claude Code lays out its own folders.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -144,12 +144,8 @@ impl Sandbox {
 
     /// The last line that the hooks and the runner logged.
     pub(super) fn complaint(&self) -> Option<String> {
-        last_line(&self.state().log())
+        Some(fs::read_to_string(self.state().log()).ok()?.lines().last()?.to_owned())
     }
-}
-
-fn last_line(path: &Path) -> Option<String> {
-    Some(fs::read_to_string(path).ok()?.lines().last()?.to_owned())
 }
 
 impl Drop for ScratchDir {

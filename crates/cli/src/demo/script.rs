@@ -7,10 +7,9 @@ use chrono::Utc;
 use serde_json::{Value, json};
 use sisyphus_process::has_ancestor;
 use sisyphus_tasks::outcome::Outcome;
-use sisyphus_tasks::status::Status;
 
 use super::attention::Attention;
-use super::commands::{CAST, Entrance, Role, SLOTS};
+use super::commands::{CAST, Role, SLOTS};
 use super::draw::Drawing;
 use super::events::{call, changed_input, context, notice};
 use super::sandbox::Sandbox;
@@ -99,7 +98,7 @@ impl Session<'_> {
         call["tool_response"] = json!({ "stdout": "", "stderr": "", "backgroundTaskId": role.id });
         let said = self.hook("post-tool-use", call)?;
         let entrance = entrance(role);
-        if let Entrance::Waits { number } = entrance {
+        if let Stand::Waits { number } = entrance {
             let place = format!("is number {number} in the queue");
             ensure!(
                 context(&said).contains(&place),
@@ -107,12 +106,9 @@ impl Session<'_> {
                 role.description
             );
         }
-        let is_there = |stand: Stand| match (entrance, stand) {
-            (Entrance::Waits { number: expected }, Stand::Waits { number }) => number == expected,
-            // A short command may have ended before the first drawing.
-            (Entrance::Runs, Stand::Runs | Stand::Over) => true,
-            (Entrance::Runs | Entrance::Waits { .. }, _) => false,
-        };
+        // A short command may have ended before the first drawing.
+        let is_there =
+            |stand: Stand| stand == entrance || (entrance == Stand::Runs && stand == Stand::Over);
         self.draw_until(&format!("`{}` to start or to queue", role.description), |seen| {
             seen.iter().any(|it| it.role.id == role.id && is_there(it.stand))
         })
@@ -135,13 +131,10 @@ impl Session<'_> {
             self.attention.pause(STANDS)?;
         };
         for (role, end) in CAST.iter().zip(ends) {
-            let is_right = match role.end {
-                Outcome::Completed => end.success(),
-                Outcome::Failed { exit_code } => end.code() == Some(exit_code),
-                Outcome::TimedOut { .. } | Outcome::Killed { .. } | Outcome::Cancelled { .. } => {
-                    !end.success()
-                }
-                Outcome::Lost { .. } | Outcome::AgentFailed { .. } | Outcome::Unknown => true,
+            let is_right = if let Outcome::Failed { exit_code } = role.end {
+                end.code() == Some(exit_code)
+            } else {
+                end.success() == (role.end == Outcome::Completed)
             };
             ensure!(is_right, "the shell of `{}` ended with {end}", role.description);
         }
@@ -199,13 +192,13 @@ impl Session<'_> {
 }
 
 /// The expected start of a command. Inside a background command of ours nothing waits for a slot.
-fn entrance(role: &Role) -> Entrance {
-    if has_ancestor("sisyphus-run") { Entrance::Runs } else { role.entrance }
+fn entrance(role: &Role) -> Stand {
+    if has_ancestor("sisyphus-run") { Stand::Runs } else { role.entrance }
 }
 
 fn check_end(seen: &Seen) -> Result<()> {
-    let Status::Finished(ending) = &seen.task.status() else { return Ok(()) };
-    let (role, is_waiter) = (seen.role, entrance(seen.role) != Entrance::Runs);
+    let Some(ending) = seen.task.status().ending() else { return Ok(()) };
+    let (role, is_waiter) = (seen.role, entrance(seen.role) != Stand::Runs);
     ensure!(
         ending.outcome == role.end,
         "`{}` {}, but it should have ended otherwise: {}",

@@ -91,9 +91,7 @@ fn clock(at: DateTime<Utc>, chart: &Chart) -> String {
 }
 
 fn place(at: DateTime<Utc>, chart: &Chart) -> i64 {
-    let whole = (chart.to - chart.from).num_milliseconds().max(1);
-    let passed = (at - chart.from).num_milliseconds().clamp(0, whole);
-    LEFT + passed.saturating_mul(RIGHT - LEFT) / whole
+    LEFT + chart.parts_before(at, RIGHT - LEFT)
 }
 
 /// Text escaped for XML. Characters that XML can't hold are dropped.

@@ -76,10 +76,8 @@ fn sign(span: &Span, chart: &Chart, cell: usize, cells: usize) -> char {
 
 /// The cell of a time. Earlier times fall into the first cell, later ones into the last.
 fn place(at: DateTime<Utc>, chart: &Chart, cells: usize) -> usize {
-    let whole = (chart.to - chart.from).num_milliseconds().max(1);
-    let passed = (at - chart.from).num_milliseconds().clamp(0, whole - 1);
-    let cells = i64::try_from(cells).unwrap_or(1);
-    usize::try_from(passed.saturating_mul(cells) / whole).unwrap_or_default()
+    let before = chart.parts_before(at, i64::try_from(cells).unwrap_or(1));
+    usize::try_from(before).unwrap_or_default().min(cells - 1)
 }
 
 #[cfg(test)]
