@@ -27,7 +27,10 @@ pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
     let (roots, mut errors) = roots(&store.read_active()?.tasks);
     let tmp = client_tmp_dir(&Environment::read());
     let world = world(&tmp);
-    let runtime = runtime(&mut errors);
+    let runtime = RuntimeDir::open(&Environment::read()).unwrap_or_else(|error| {
+        errors.push(error);
+        None
+    });
     let mut found = if options.all {
         find_all(&store, &roots, runtime.as_ref(), SystemTime::now())?
     } else {
@@ -63,14 +66,6 @@ pub(crate) fn roots(active: &[Task]) -> (Vec<RunRoot>, Vec<anyhow::Error>) {
         }
     }
     (roots, errors)
-}
-
-/// The folder of the line.
-fn runtime(errors: &mut Vec<anyhow::Error>) -> Option<RuntimeDir> {
-    RuntimeDir::open(&Environment::read()).unwrap_or_else(|error| {
-        errors.push(error);
-        None
-    })
 }
 
 fn refuse_in_sandbox(store: &Store) -> Result<()> {

@@ -44,26 +44,15 @@ impl Filter {
         let mut bytes = mem::take(&mut self.undecoded);
         bytes.extend_from_slice(piece);
         let mut passed = String::with_capacity(bytes.len());
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            let (valid, behind, is_broken) = match std::str::from_utf8(rest) {
-                Ok(text) => (text, &rest[rest.len()..], false),
-                Err(error) => {
-                    let (valid, behind) = rest.split_at(error.valid_up_to());
-                    let valid = std::str::from_utf8(valid).unwrap_or_default();
-                    let Some(broken) = error.error_len() else {
-                        self.undecoded = behind.to_vec();
-                        valid.chars().for_each(|character| self.take(character, &mut passed));
-                        return passed;
-                    };
-                    (valid, &behind[broken..], true)
-                }
-            };
-            valid.chars().for_each(|character| self.take(character, &mut passed));
-            if is_broken {
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            chunk.valid().chars().for_each(|character| self.take(character, &mut passed));
+            let broken = chunk.invalid();
+            if chunks.peek().is_none() && is_incomplete(broken) {
+                self.undecoded = broken.to_vec();
+            } else if !broken.is_empty() {
                 self.take(char::REPLACEMENT_CHARACTER, &mut passed);
             }
-            rest = behind;
         }
         passed
     }
@@ -123,6 +112,11 @@ impl Filter {
             ) => show(character, passed),
         };
     }
+}
+
+/// Whether these bytes may be the beginning of a character.
+fn is_incomplete(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 /// Handles a character outside of escape sequences.

@@ -109,15 +109,15 @@ impl Server {
         match request.name.as_ref() {
             list::NAME => {
                 let given = arguments(request.arguments)?;
-                blocking(move || list::run(&given, requester.as_ref())).await?.into_result()
+                blocking(move || list::run(&given, requester.as_ref())).await
             }
             output::NAME => {
                 let request = output::OutputRequest::of(arguments(request.arguments)?)?;
-                output::run(request, requester, &self.completions, context).await?.into_result()
+                output::run(request, requester, &self.completions, context).await
             }
             cancel::NAME => {
                 let given = arguments(request.arguments)?;
-                blocking(move || cancel::run(&given, requester.as_ref())).await?.into_result()
+                blocking(move || cancel::run(&given, requester.as_ref())).await
             }
             _ => anyhow::bail!("there is no such tool"),
         }

@@ -20,12 +20,8 @@ const OURS: &str = "sisyphus@";
 const TOLD: usize = 5;
 const LONGEST_NAME: usize = 100;
 
-/// The value in the last file that sets one.
-#[derive(Debug, Clone, Copy)]
-struct Said<'a> {
-    value: &'a Value,
-    file: &'a File,
-}
+/// The value in the last file that sets one, and that file.
+type Said<'a> = (&'a Value, &'a File);
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let mut found = plugin(context);
@@ -82,11 +78,8 @@ fn said(context: &DoctorContext) -> BTreeMap<&str, Said<'_>> {
     let mut said = BTreeMap::new();
     for file in context.settings_files() {
         let plugins = file.of_client(ClientKey::EnabledPlugins).and_then(Value::as_object);
-        for (name, value) in
-            plugins.into_iter().flatten().filter(|(name, _)| name.starts_with(OURS))
-        {
-            said.insert(name.as_str(), Said { value, file });
-        }
+        let ours = plugins.into_iter().flatten().filter(|(name, _)| name.starts_with(OURS));
+        said.extend(ours.map(|(name, value)| (name.as_str(), (value, file))));
     }
     said
 }
@@ -94,8 +87,8 @@ fn said(context: &DoctorContext) -> BTreeMap<&str, Said<'_>> {
 fn plugin(context: &DoctorContext) -> Vec<Finding> {
     let said = said(context);
     let names = of_marketplaces(context);
-    let is_on = |name: &String| said.get(name.as_str()).is_some_and(|said| said.value == true);
-    let on = names.iter().find(|name| is_on(name));
+    let is_on = |name: &&String| said.get(name.as_str()).is_some_and(|(value, _)| *value == true);
+    let on = names.iter().find(is_on);
     let off = || names.iter().filter_map(|name| Some((name, said.get(name.as_str())?)));
     match on {
         Some(name) if context.has_skills_copy() => vec![Finding::note(
@@ -104,7 +97,7 @@ fn plugin(context: &DoctorContext) -> Vec<Finding> {
         )],
         Some(_) => Vec::new(),
         None if off().next().is_some() => {
-            off().take(TOLD).map(|(name, said)| switched_off(context, name, *said)).collect()
+            off().take(TOLD).map(|(name, (_, file))| switched_off(context, name, file)).collect()
         }
         None => not_named(context, names.first(), said.get(OF_SKILLS)),
     }
@@ -121,27 +114,24 @@ fn not_named(
             format!("the plugin `{name}` is installed, but no settings file switches it on"),
             format!("run `claude plugin enable {name}`"),
         )],
-        (_, Some(said)) if said.value == false => vec![Finding::broken(
-            format!("{} switches the plugin off", named(&said.file.path)),
-            remedy(
-                context,
-                said.file,
-                format!("remove `{OF_SKILLS}` from `enabledPlugins` in that file"),
-            ),
-        )],
+        (_, Some((value, file))) if *value == false => {
+            let how = format!("remove `{OF_SKILLS}` from `enabledPlugins` in that file");
+            let what = format!("{} switches the plugin off", named(&file.path));
+            vec![Finding::broken(what, remedy(context, file, how))]
+        }
         _ => Vec::new(),
     }
 }
 
 /// A settings file names a marketplace copy, but not with `true`.
-fn switched_off(context: &DoctorContext, name: &str, said: Said<'_>) -> Finding {
-    let mut what = format!("{} switches the plugin `{name}` off", named(&said.file.path));
+fn switched_off(context: &DoctorContext, name: &str, file: &File) -> Finding {
+    let mut what = format!("{} switches the plugin `{name}` off", named(&file.path));
     let mut how = format!("set `{name}` to `true` in `enabledPlugins` of that file");
     if context.has_skills_copy() {
         what.push_str(", so Claude Code does not load the copy in the skills folder either");
         how.push_str(&format!(", or run `claude plugin uninstall {name}`"));
     }
-    Finding::broken(what, remedy(context, said.file, how))
+    Finding::broken(what, remedy(context, file, how))
 }
 
 /// The remedy in a file that the user may change; otherwise to ask the administrator.

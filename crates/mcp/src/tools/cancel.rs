@@ -1,6 +1,7 @@
 //! `background_cancel`.
 
 use anyhow::Result;
+use rmcp::model::CallToolResult;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::text::one_line;
@@ -11,7 +12,7 @@ use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::scope::{find, warn};
-use crate::answer::{Answer, Verdict};
+use crate::answer::answer;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 
@@ -74,7 +75,7 @@ fn how_to_resume(task: &Task) -> Option<String> {
 }
 
 /// Returns when the tasks have ended, after 11 seconds at most.
-pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Answer<Cancelled>> {
+pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<CallToolResult> {
     let tasks = Tasks::read(HistoryDepth::Archive, warn)?;
     let meant = match (given.task_id.as_deref(), given.all.unwrap_or(false), requester) {
         (Some(name), false, _) => vec![find(&tasks, name, requester)?],
@@ -102,9 +103,11 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<An
         })
         .collect();
     let is = |wanted: CameOfIt| stopped.iter().filter(|it| it.came_of_it == wanted).count();
-    let verdict = if is(CameOfIt::NotStopped) == 0 { Verdict::Good } else { Verdict::Bad };
+    let is_error = is(CameOfIt::NotStopped) > 0;
     let data = Cancelled { cancelled: is(CameOfIt::Cancelled), tasks: stopped };
-    Ok(Answer { text: text(&data), data, verdict })
+    let mut result = answer(text(&data), data)?;
+    result.is_error = Some(is_error);
+    Ok(result)
 }
 
 /// The tasks that `all` selects: every live one of the session, for a subagent those that it started.

@@ -1,6 +1,7 @@
 //! `background_list`.
 
 use anyhow::Result;
+use rmcp::model::CallToolResult;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,7 +10,7 @@ use sisyphus_state::requester::Requester;
 use sisyphus_tasks::task::Task;
 
 use super::scope::{of_session, warn};
-use crate::answer::{Answer, Verdict};
+use crate::answer::answer;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 
@@ -75,7 +76,7 @@ pub(crate) struct Listed {
     note: Option<String>,
 }
 
-pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Answer<Listed>> {
+pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<CallToolResult> {
     let mut tasks = Tasks::read(HistoryDepth::Recent, warn)?;
     let mut note = None;
     let whose = match (given.session.as_deref(), requester) {
@@ -105,7 +106,7 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<An
     let left_out = meant.len().saturating_sub(ROWS);
     let views = meant.into_iter().take(ROWS).map(|task| TaskView::of(task, &now)).collect();
     let data = Listed { session, tasks: views, left_out, note };
-    Ok(Answer { text: text(&data), data, verdict: Verdict::Good })
+    answer(text(&data), data)
 }
 
 fn text(listed: &Listed) -> String {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use rmcp::RoleServer;
+use rmcp::model::CallToolResult;
 use rmcp::schemars::JsonSchema;
 use rmcp::service::RequestContext;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ use sisyphus_tasks::task::Task;
 use sisyphus_wording::{command_line, place};
 
 use super::scope::{find, warn};
-use crate::answer::{Answer, Verdict};
+use crate::answer::answer;
 use crate::completion::Completions;
 use crate::request::report_progress;
 use crate::server::blocking;
@@ -126,7 +127,7 @@ pub(crate) async fn run(
     requester: Option<Requester>,
     completions: &Completions,
     context: &RequestContext<RoleServer>,
-) -> Result<Answer<OutputAnswer>> {
+) -> Result<CallToolResult> {
     let (name, by) = (request.task_id.clone(), requester.clone());
     let (store, mut task) = blocking(move || {
         let tasks = Tasks::read(HistoryDepth::Archive, warn)?;
@@ -181,7 +182,7 @@ fn tell(
     task: &Task,
     request: &OutputRequest,
     requester: Option<&Requester>,
-) -> Result<Answer<OutputAnswer>> {
+) -> Result<CallToolResult> {
     let state = store.dir();
     let client_tmp = client_tmp_dir(&Environment::read());
     let window = match Source::open(task, state, &client_tmp) {
@@ -223,7 +224,7 @@ fn tell(
         }
     }
     let text = if ended { result(task, &data, &window) } else { status(task, &data, &window) };
-    Ok(Answer { text, data, verdict: Verdict::Good })
+    answer(text, data)
 }
 
 /// Whether the reader now has the result: the end of the output, and before it as much as a reminder would show, or
