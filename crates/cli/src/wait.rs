@@ -9,7 +9,6 @@ use sisyphus_control::{
     HistoryDepth, TICK, TaskState, TaskWaiter, Tasks, acknowledge, own_requester,
 };
 use sisyphus_state::reach::is_in_reach;
-use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
@@ -18,6 +17,7 @@ use crate::format::how_it_ended;
 use crate::list::what;
 use crate::print::{self, Verdict};
 use crate::spinner::Spinner;
+use crate::style::{Hue, hue};
 use crate::view::views;
 
 /// Longest name on the progress line, in characters.
@@ -44,7 +44,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
                     if !options.json {
                         print::out(&how_it_ended(&task))?;
                     }
-                    if !has_completed(&task) {
+                    if hue(task.status()) != Hue::Good {
                         verdict = Verdict::Bad;
                     }
                     // For a command without output this is the whole result. Best effort: at worst it is delivered once
@@ -95,8 +95,4 @@ fn what_they_do(live: &[Task]) -> String {
     let is_running = |task: &&Task| matches!(task.status(), Status::Running { .. });
     let running = live.iter().filter(is_running).count();
     format!("{} not ended, {running} of them running", live.len())
-}
-
-fn has_completed(task: &Task) -> bool {
-    task.status().ending().is_some_and(|ending| ending.outcome == Outcome::Completed)
 }

@@ -1,5 +1,6 @@
 //! When a notification is due. Pure.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,7 +23,7 @@ pub(crate) enum Next {
 }
 
 /// Results and summaries that share one notification.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Batch {
     pub(crate) ended: Vec<Ended>,
     pub(crate) over: Vec<SessionSummary>,
@@ -50,16 +51,16 @@ pub(crate) fn next(notes: &Notes, now: DateTime<Utc>) -> Next {
     }
 }
 
-/// Whether there is a note that the user does not want.
-pub(crate) fn has_unwanted(notes: &Notes, now: DateTime<Utc>, places: &mut Places) -> bool {
-    notes.ended.iter().any(|it| !is_wanted(it, now, places))
-        || notes.over.iter().any(|it| !is_wanted_sum(it, now, places))
-}
-
-/// Drops notes that the user does not want. They must not make other notes due early.
-pub(crate) fn drop_unwanted(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) {
-    notes.ended.retain(|it| is_wanted(it, now, places));
-    notes.over.retain(|it| is_wanted_sum(it, now, places));
+/// Drops notes that the user does not want: they must not make other notes due early. Returns how many.
+pub(crate) fn drop_unwanted(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -> usize {
+    let before = notes.ended.len() + notes.over.len();
+    notes.ended.retain(|it| {
+        is_wanted(&it.cwd, it.at, now, places, |least_ms| it.is_worth_telling(least_ms))
+    });
+    notes.over.retain(|it| {
+        is_wanted(&it.series.cwd, it.at, now, places, |least_ms| it.is_worth_telling(least_ms))
+    });
+    before - notes.ended.len() - notes.over.len()
 }
 
 /// Takes the notes that are due, and those that can be shown with them.
@@ -76,20 +77,17 @@ pub(crate) fn take(notes: &mut Notes, now: DateTime<Utc>, places: &mut Places) -
     Batch { ended: notes.ended.extract_if(.., |it| is_sure(it)).collect(), over }
 }
 
-fn is_wanted_sum(sum: &SessionSummary, now: DateTime<Utc>, places: &mut Places) -> bool {
-    if is_old(sum.at, now) {
-        return false;
-    }
-    let settings = &places.of(&sum.series.cwd).settings;
-    settings.notifications == Switch::On && sum.is_worth_telling(settings.notify_min_ms)
-}
-
-fn is_wanted(ended: &Ended, now: DateTime<Utc>, places: &mut Places) -> bool {
-    if is_old(ended.at, now) {
-        return false;
-    }
-    let settings = &places.of(&ended.cwd).settings;
-    settings.notifications == Switch::On && ended.is_worth_telling(settings.notify_min_ms)
+fn is_wanted(
+    cwd: &Path,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    places: &mut Places,
+    is_worth_telling: impl FnOnce(u64) -> bool,
+) -> bool {
+    let settings = &places.of(cwd).settings;
+    !is_old(at, now)
+        && settings.notifications == Switch::On
+        && is_worth_telling(settings.notify_min_ms)
 }
 
 fn left_of_end(ended: &Ended, now: DateTime<Utc>) -> TimeDelta {

@@ -39,9 +39,9 @@ struct Told {
 fn tell_all(store: &Store, places: &mut Places, desktop: &mut Desktop) -> Result<()> {
     let mut told: Option<Told> = None;
     loop {
-        let notes = store.read_notes()?;
+        let mut notes = store.read_notes()?;
         let now = Utc::now();
-        if due::has_unwanted(&notes, now, places) {
+        if due::drop_unwanted(&mut notes, now, places) > 0 {
             let dropping = |notes: &mut Notes| due::drop_unwanted(notes, now, places);
             store.take_notes(LOCK_WAIT_IN_RUNNER, dropping)?;
             continue;
@@ -81,7 +81,7 @@ fn tell(
     let is_first = before.is_none();
     let (mut batch, place) =
         before.map_or((Batch::default(), None), |it| (it.batch, Some(it.shown)));
-    let news: Batch = Batch { ended: taken.ended.clone(), over: taken.over.clone() };
+    let news = taken.clone();
     batch.add(taken);
     match desktop.show(&compose(&batch, places, store.dir()), place) {
         Ok(shown) if is_first => {

@@ -14,13 +14,11 @@ pub(super) struct Attention {
 
 /// A signal asked the demonstration to end.
 #[derive(Debug)]
-pub(super) struct Interrupted {
-    pub(super) signal: i32,
-}
+pub(super) struct Interrupted(pub(super) i32);
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "interrupted by signal {}", self.signal)
+        write!(formatter, "interrupted by signal {}", self.0)
     }
 }
 
@@ -32,8 +30,8 @@ impl Attention {
     }
 
     /// The signal that has already arrived, if any. A hook that fails then was interrupted by it too.
-    pub(super) fn interruption(&mut self) -> Option<Interrupted> {
-        self.signals.pending().ok().flatten().map(|signal| Interrupted { signal })
+    pub(super) fn interruption(&mut self) -> Option<i32> {
+        self.signals.pending().ok().flatten()
     }
 
     /// Waits until a child may have ended, for at most this long.
@@ -44,7 +42,7 @@ impl Attention {
     /// Waits until a child may have ended, until `deadline` at most.
     pub(super) fn pause_until(&mut self, deadline: Instant) -> Result<()> {
         match self.signals.wait(Some(deadline))? {
-            Notice::Signal { number, .. } => Err(Interrupted { signal: number }.into()),
+            Notice::Signal { number, .. } => Err(Interrupted(number).into()),
             Notice::Child | Notice::Deadline | Notice::Woken => Ok(()),
         }
     }

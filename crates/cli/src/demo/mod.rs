@@ -30,15 +30,12 @@ pub(crate) fn demo() -> Result<()> {
         })
     });
     // The sandbox has been removed, with everything that ran in it.
-    let error = match outcome {
-        Ok(()) => return Ok(()),
-        Err(error) => error,
-    };
-    let said = error.downcast_ref::<Interrupted>().map(|it| it.signal);
-    let Some(signal) = said.or_else(|| attention.interruption().map(|it| it.signal)) else {
-        return Err(error);
-    };
-    print::warn(&error);
-    exit_as(Exit::Signal(signal));
-    Err(error)
+    if let Err(error) = &outcome {
+        let said = error.downcast_ref().map(|Interrupted(signal)| *signal);
+        if let Some(signal) = said.or_else(|| attention.interruption()) {
+            print::warn(error);
+            exit_as(Exit::Signal(signal));
+        }
+    }
+    outcome
 }

@@ -33,20 +33,16 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
             "run `claude --version`; `claude update` brings the newest",
         )];
     };
+    let shown = plain(&version);
+    let needed = format!("{CLIENT_MIN} or newer is needed");
     vec![match is_older(&version, CLIENT_MIN) {
         Some(true) => Finding::broken(
-            format!(
-                "Claude Code {} is too old, {CLIENT_MIN} or newer is needed ({at})",
-                plain(&version)
-            ),
+            format!("Claude Code {shown} is too old, {needed} ({at})"),
             "run `claude update`",
         ),
-        Some(false) => Finding::fine(format!(
-            "Claude Code {} ({at}; {CLIENT_MIN} or newer is needed)",
-            plain(&version)
-        )),
+        Some(false) => Finding::fine(format!("Claude Code {shown} ({at}; {needed})")),
         None => Finding::note(
-            format!("{at} printed \"{}\", which is not a version", plain(&version)),
+            format!("{at} printed \"{shown}\", which is not a version"),
             "run `claude --version`",
         ),
     }]

@@ -25,7 +25,6 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
             "move it away; the next session creates the folder",
         )];
     }
-    let mut bad: Vec<(PathBuf, Rights)> = Vec::new();
     let folders = [
         root.to_owned(),
         state.inbox_dir(),
@@ -36,19 +35,19 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
         state.claims_dir(),
         state.runner_dir(),
     ];
-    for folder in &folders {
-        note(folder, &mut bad);
-        for path in entries(folder) {
-            // Subfolders have entries of their own in `folders`. The runner is no secret, and grants no rights to other
-            // users.
-            if path.is_symlink() || !path.is_dir() {
-                note(&path, &mut bad);
-            }
-        }
-    }
-    bad.retain(|(path, rights)| {
-        !(*rights == Rights::OthersMayRead && path.starts_with(state.runner_dir()))
-    });
+    // Subfolders have entries of their own in `folders`.
+    let is_file = |path: &PathBuf| path.is_symlink() || !path.is_dir();
+    let all = folders
+        .iter()
+        .flat_map(|folder| std::iter::once(folder.clone()).chain(entries(folder).filter(is_file)));
+    // The runner is no secret, and grants no rights to other users.
+    let is_bad = |(path, rights): &(PathBuf, Rights)| match rights {
+        Rights::OursAlone => false,
+        Rights::OthersMayRead => !path.starts_with(state.runner_dir()),
+        Rights::Link | Rights::SomebodyElses | Rights::OthersMayWrite => true,
+    };
+    let with_rights = |path: PathBuf| rights(&path).ok().map(|rights| (path, rights));
+    let bad: Vec<(PathBuf, Rights)> = all.filter_map(with_rights).filter(is_bad).collect();
     let mut found: Vec<Finding> =
         bad.iter().take(TOLD).map(|(path, rights)| tell(path, *rights)).collect();
     if bad.len() > TOLD {
@@ -85,13 +84,6 @@ fn within_reach(context: &DoctorContext) -> Option<Finding> {
             "in a session that was started in a parent folder a sandboxed command can replace it",
         )
     })
-}
-
-fn note(path: &Path, bad: &mut Vec<(PathBuf, Rights)>) {
-    match rights(path) {
-        Ok(Rights::OursAlone) | Err(_) => {}
-        Ok(rights) => bad.push((path.to_owned(), rights)),
-    }
 }
 
 fn tell(path: &Path, rights: Rights) -> Finding {

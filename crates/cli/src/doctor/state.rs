@@ -64,14 +64,9 @@ struct Versioned {
 
 fn examine(path: &Path, parse: Parse) -> Option<Finding> {
     let name = named(path);
-    let bytes = match atomic::read(path, STATE_MAX) {
+    let bytes = match read(path, STATE_MAX, "move it away; its records are lost") {
         Ok(bytes) => bytes?,
-        Err(error) => {
-            return Some(Finding::broken(
-                format!("could not read {name}: {}", plain(&error.root_cause().to_string())),
-                "move it away; its records are lost",
-            ));
-        }
+        Err(finding) => return Some(finding),
     };
     // Checked first: a newer format may not parse as ours, and that is not damage.
     if let Ok(Versioned { version: version @ NEWER.. }) = serde_json::from_slice(&bytes) {
@@ -87,17 +82,19 @@ fn examine(path: &Path, parse: Parse) -> Option<Finding> {
     ))
 }
 
+/// The bytes of a file, if it is there.
+fn read(path: &Path, max: u64, remedy: &str) -> Result<Option<Vec<u8>>, Finding> {
+    atomic::read(path, max).map_err(|error| {
+        let why = plain(&error.root_cause().to_string());
+        Finding::broken(format!("could not read {}: {why}", named(path)), remedy)
+    })
+}
+
 /// The errors of the last day.
 fn log(context: &DoctorContext, path: &Path) -> Option<Finding> {
-    let bytes = match atomic::read(path, LOG_MAX) {
+    let bytes = match read(path, LOG_MAX, "move it away") {
         Ok(bytes) => bytes?,
-        Err(error) => {
-            let why = plain(&error.root_cause().to_string());
-            return Some(Finding::broken(
-                format!("could not read {}: {why}", named(path)),
-                "move it away",
-            ));
-        }
+        Err(finding) => return Some(finding),
     };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let is_recent =
@@ -113,7 +110,7 @@ fn log(context: &DoctorContext, path: &Path) -> Option<Finding> {
 }
 
 /// When a line of the log was written.
-pub(super) fn time_of(line: &str) -> Option<DateTime<Utc>> {
+fn time_of(line: &str) -> Option<DateTime<Utc>> {
     let stamp = line.split(' ').next()?;
     DateTime::parse_from_rfc3339(stamp).ok().map(|at| at.with_timezone(&Utc))
 }

@@ -48,31 +48,26 @@ fn bar(span: &Span, chart: &Chart, y: i64) -> String {
     let start = span.start.map_or(end, |start| place(start, chart));
     let colour = colour(span.hue);
     let text = y + 15;
+    let (upper, lower, behind) = (y + 4, y + 8, RIGHT + 12);
+    let (id, whole_label) = (escape(&span.id), escape(&span.label));
     let mut drawn = format!(
-        "<g><title>{} {}: {said}</title>\n<text x=\"8\" y=\"{text}\" fill=\"#222222\">{label}</text>\n",
-        escape(&span.id),
-        escape(&span.label),
+        "<g><title>{id} {whole_label}: {said}</title>\n\
+         <text x=\"8\" y=\"{text}\" fill=\"#222222\">{label}</text>\n"
     );
     if start > begin {
         let width = start - begin;
         drawn.push_str(&format!(
-            "<rect x=\"{begin}\" y=\"{}\" width=\"{width}\" height=\"6\" fill=\"#c8c8c8\"/>\n",
-            y + 8
+            "<rect x=\"{begin}\" y=\"{lower}\" width=\"{width}\" height=\"6\" fill=\"#c8c8c8\"/>\n"
         ));
     }
     if span.start.is_some() {
         // Even a very short bar stays visible.
         let width = (end - start).max(2);
         drawn.push_str(&format!(
-            "<rect x=\"{start}\" y=\"{}\" width=\"{width}\" height=\"14\" rx=\"2\" fill=\"{colour}\"/>\n",
-            y + 4
+            "<rect x=\"{start}\" y=\"{upper}\" width=\"{width}\" height=\"14\" rx=\"2\" fill=\"{colour}\"/>\n"
         ));
     }
-    drawn.push_str(&format!(
-        "<text x=\"{}\" y=\"{text}\" fill=\"{colour}\">{said}</text></g>\n",
-        RIGHT + 12
-    ));
-    drawn
+    drawn + &format!("<text x=\"{behind}\" y=\"{text}\" fill=\"{colour}\">{said}</text></g>\n")
 }
 
 fn colour(hue: Hue) -> &'static str {
