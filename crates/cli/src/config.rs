@@ -82,11 +82,8 @@ fn row(it: &Effective<'_>) -> [Cell; 3] {
 fn said(it: &Effective<'_>) -> String {
     let value = one_line(&it.value.to_string(), SHOWN);
     match it.key.kind {
-        Kind::Number { zero: Zero::Unlimited, default: 0, .. } if it.value == 0 => {
-            format!("{value} (never)")
-        }
-        Kind::Number { zero: Zero::Unlimited, .. } if it.value == 0 => {
-            format!("{value} (unlimited)")
+        Kind::Number { zero: Zero::Unlimited, default, .. } if it.value == 0 => {
+            format!("{value} ({})", if default == 0 { "never" } else { "unlimited" })
         }
         Kind::Number { unit, .. } => format!("{value} {unit}"),
         Kind::Switch | Kind::Patterns { .. } | Kind::Limits { .. } => value,

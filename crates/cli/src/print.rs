@@ -112,10 +112,8 @@ pub(crate) fn finish(outcome: Result<Verdict>) -> ExitCode {
         warn(&error);
         return ExitCode::from(FAILURE);
     };
-    let hint = match missing {
-        NoSuchTask::Unknown(_) => "; `sisyphus list` shows them",
-        NoSuchTask::Nameless | NoSuchTask::UnknownSession(_) | NoSuchTask::Ambiguous(_) => "",
-    };
+    let is_unknown = matches!(missing, NoSuchTask::Unknown(_));
+    let hint = if is_unknown { "; `sisyphus list` shows them" } else { "" };
     warn(&anyhow::anyhow!("{missing}{hint}"));
     ExitCode::from(NOT_FOUND)
 }

@@ -17,18 +17,16 @@ pub(crate) struct Spinner {
     begin: Instant,
     frame: usize,
     is_drawn: bool,
-    is_wanted: bool,
 }
 
 impl Spinner {
     pub(crate) fn new() -> Self {
-        let is_wanted = print::is_error_to_terminal();
-        Self { begin: Instant::now(), frame: 0, is_drawn: false, is_wanted }
+        Self { begin: Instant::now(), frame: 0, is_drawn: false }
     }
 
     /// Draws the next frame. The text must be cleaned.
     pub(crate) fn turn(&mut self, text: &str) {
-        if !self.is_wanted {
+        if !print::is_error_to_terminal() {
             return;
         }
         let elapsed = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -63,10 +63,12 @@ pub(crate) fn stats(options: &Stats) -> Result<()> {
     commands.truncate(options.top);
     let not_ended = tasks.active.iter().filter(|task| is_command(task)).count();
     if options.json {
-        let views: Vec<_> =
-            commands.iter().map(|(command, tally)| tally.view(Some(command))).collect();
+        let mut views: Vec<_> = commands.iter().map(|(_, tally)| tally.view()).collect();
+        for (view, (command, _)) in views.iter_mut().zip(&commands) {
+            view["command"] = json!(command);
+        }
         return print::json(json!({
-            "since": since, "not_ended": not_ended, "total": all.view(None), "commands": views,
+            "since": since, "not_ended": not_ended, "total": all.view(), "commands": views,
         }));
     }
     if all.runs() == 0 {

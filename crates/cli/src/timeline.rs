@@ -61,8 +61,8 @@ pub(crate) fn timeline(options: &Timeline) -> Result<()> {
     let to = Utc::now();
     #[expect(clippy::cast_possible_truncation, reason = "checked when it was read")]
     let earliest = to - TimeDelta::milliseconds((options.hours * 3_600_000.0) as i64);
-    let shown = shown(&tasks, earliest, to, options.last);
-    let spans: Vec<Span> = shown.iter().map(|task| Span::of(task, to)).collect();
+    let shown = shown(&tasks, earliest, to, options.last).into_iter();
+    let (spans, shown): (Vec<Span>, Vec<&Task>) = shown.unzip();
     // Empty hours before the first task would only narrow the bars.
     let first = spans.iter().map(|span| span.begin).min().unwrap_or(earliest);
     let chart = Chart { from: first.max(earliest).min(to - TimeDelta::seconds(1)), to, spans };
@@ -81,14 +81,13 @@ pub(crate) fn timeline(options: &Timeline) -> Result<()> {
 }
 
 /// The newest tasks of that time, the earliest first.
-fn shown(tasks: &Tasks, from: DateTime<Utc>, to: DateTime<Utc>, last: usize) -> Vec<&Task> {
+fn shown(tasks: &Tasks, from: DateTime<Utc>, to: DateTime<Utc>, last: usize) -> Vec<(Span, &Task)> {
     let mut shown: Vec<(Span, &Task)> =
         tasks.active.iter().chain(&tasks.ended).map(|task| (Span::of(task, to), task)).collect();
     shown.retain(|(span, _)| span.end >= from && span.begin <= to);
     shown.sort_by_key(|(span, _)| span.begin);
     let surplus = shown.len().saturating_sub(last);
-    shown.drain(..surplus);
-    shown.into_iter().map(|(_, task)| task).collect()
+    shown.split_off(surplus)
 }
 
 fn hours(text: &str) -> Result<f64, String> {

@@ -41,10 +41,8 @@ impl Message {
 /// Composes the text of a batch.
 pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> Message {
     let cwds = batch.ended.iter().map(|it| it.cwd.as_path());
-    let cwds: Vec<&Path> =
-        cwds.chain(batch.over.iter().map(|it| it.series.cwd.as_path())).collect();
-    let projects: BTreeSet<String> =
-        cwds.into_iter().map(|cwd| places.of(cwd).name.clone()).collect();
+    let cwds = cwds.chain(batch.over.iter().map(|it| it.series.cwd.as_path()));
+    let projects: BTreeSet<String> = cwds.map(|cwd| places.of(cwd).name.clone()).collect();
     let place = match projects.first() {
         Some(only) if projects.len() == 1 => for_people(only, PROJECT_MAX),
         Some(_) | None => format!("{} projects", projects.len()),
@@ -104,7 +102,6 @@ fn sum(over: &SessionSummary) -> String {
 /// The first of the last lines that look like a failure. If there is none, the last line.
 fn failing_line(output: &Path) -> Option<String> {
     let excerpt = excerpt(&mut File::open(output).ok()?, 1, Purpose::Failure).ok()?;
-    let line =
-        excerpt.suspects.into_iter().next().or_else(|| excerpt.tail.into_iter().next_back())?;
-    (!line.trim().is_empty()).then(|| line.trim().to_owned())
+    let line = excerpt.suspects.first().or(excerpt.tail.last())?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
 }

@@ -9,7 +9,7 @@ use sisyphus_base::id::SessionId;
 use sisyphus_state::notify::{COALESCE_WINDOW, Line, Notes};
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 
-use crate::compose::compose;
+use crate::compose::{Message, compose};
 use crate::desktop::{Desktop, Shown};
 use crate::due::{self, Batch, Next};
 use crate::places::Places;
@@ -102,11 +102,11 @@ fn leave_for_terminal(store: &Store, places: &mut Places, batch: Batch) -> Resul
         by_session.entry(over.session.clone()).or_default().over.push(over);
     }
     let now = Utc::now();
-    let mut lines = Vec::new();
-    for (session, batch) in by_session {
-        let message = compose(&batch, places, store.dir());
-        lines.push(Line { session, title: message.title, body: message.body, at: now });
-    }
+    let line = |(session, batch)| {
+        let Message { title, body } = compose(&batch, places, store.dir());
+        Line { session, title, body, at: now }
+    };
+    let lines = by_session.into_iter().map(line).collect();
     store.leave_for_terminal(LOCK_WAIT_IN_RUNNER, lines, now)
 }
 

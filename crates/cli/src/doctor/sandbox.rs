@@ -36,21 +36,17 @@ fn results(context: &DoctorContext) -> Vec<Finding> {
             None => unknown += 1,
         }
     }
-    let mut found = Vec::new();
-    if due > 0 {
-        found.push(Finding::note(
-            format!("{due} results are not in the records yet"),
-            "run `sisyphus list`; the next hook records them too",
-        ));
-    }
-    if unknown > 0 {
-        found.push(Finding::note(
-            format!("{unknown} results belong to no task that is live"),
+    let kinds = [
+        (due, "are not in the records yet", "run `sisyphus list`; the next hook records them too"),
+        (
+            unknown,
+            "belong to no task that is live",
             "`sisyphus clean` removes them when they are 30 days old, `sisyphus clean --older-than 0` when they are \
              an hour old",
-        ));
-    }
-    found
+        ),
+    ];
+    let some = kinds.into_iter().filter(|(count, ..)| *count > 0);
+    some.map(|(count, what, how)| Finding::note(format!("{count} results {what}"), how)).collect()
 }
 
 /// The session and Claude Code's id of each run with a result.

@@ -32,12 +32,10 @@ impl Spread {
 
     /// `null` if there are no times.
     pub(super) fn view(&self) -> Value {
-        match (self.median(), self.p95()) {
-            (Some(median), Some(p95)) => {
-                json!({ "count": self.sorted.len(), "median": median, "p95": p95 })
-            }
-            (Some(_) | None, _) => Value::Null,
+        if self.sorted.is_empty() {
+            return Value::Null;
         }
+        json!({ "count": self.sorted.len(), "median": self.median(), "p95": self.p95() })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use super::spread::Spread;
@@ -20,14 +19,10 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn add(&mut self, task: &Task) {
-        let Status::Finished(ending) = task.status() else { return };
+        let Some(ending) = task.status().ending() else { return };
         *self.outcomes.entry(ending.outcome.word()).or_default() += 1;
-        if let Some(ms) = ending.duration_ms {
-            self.durations.add(ms);
-        }
-        if let Some(ms) = ending.waited_ms {
-            self.waits.add(ms);
-        }
+        ending.duration_ms.into_iter().for_each(|ms| self.durations.add(ms));
+        ending.waited_ms.into_iter().for_each(|ms| self.waits.add(ms));
     }
 
     pub(super) fn runs(&self) -> usize {
@@ -59,14 +54,10 @@ impl Tally {
         format!("{} ended: {}", self.runs(), parts.join(", "))
     }
 
-    pub(super) fn view(&self, command: Option<&str>) -> Value {
-        let mut view = json!({
+    pub(super) fn view(&self) -> Value {
+        json!({
             "runs": self.runs(), "outcomes": self.outcomes, "success_rate": self.success_rate(),
             "duration_ms": self.durations.view(), "waited_ms": self.waits.view(),
-        });
-        if let Some(command) = command {
-            view["command"] = command.into();
-        }
-        view
+        })
     }
 }
