@@ -28,20 +28,26 @@ pub fn reminder(
 ) -> Option<String> {
     let mut ordered: Vec<&Leased> = deliveries.iter().collect();
     ordered.sort_by_key(|delivery| delivery.task.status().word() == "completed");
-    let results: Vec<Told<'_>> =
-        ordered.into_iter().filter_map(|delivery| Told::of(delivery, state)).collect();
+    let results: Vec<(&str, Ended<'_>)> = ordered
+        .into_iter()
+        .filter_map(|it| Some((mark(it.attempt), Ended::of(&it.task, state)?)))
+        .collect();
     if results.is_empty() {
         return None;
     }
 
     let foot = rest.said();
     let room = REMINDER_MAX.saturating_sub(length(&foot));
-    let shorts: Vec<String> = results.iter().map(Told::in_short).collect();
+    // Each report ends with a blank line.
+    let short = |(mark, ended): &(&str, Ended<'_>)| {
+        format!("{mark}{}\n", ended.in_short(SHORT_MAX - length(mark) - 1))
+    };
+    let shorts: Vec<String> = results.iter().map(short).collect();
     let (count, mut spare) = fitting(&shorts, room);
     let mut text = String::new();
-    for (told, short) in results.iter().zip(&shorts).take(count) {
+    for ((mark, ended), short) in results.iter().zip(&shorts).take(count) {
         // Room for every short report is reserved. The first full report that fits gets the rest.
-        let full = told.in_full(tail_lines);
+        let full = format!("{mark}{}\n", ended.in_full(tail_lines));
         let more = length(&full).saturating_sub(length(short));
         if more <= spare {
             spare -= more;
@@ -74,29 +80,12 @@ fn fitting(shorts: &[String], room: usize) -> (usize, usize) {
     (count, left)
 }
 
-/// A result with its report. Each form ends with a blank line.
-struct Told<'a> {
-    ended: Ended<'a>,
-    mark: &'static str,
-}
-
-impl<'a> Told<'a> {
-    fn of(delivery: &'a Leased, state: &StateDir) -> Option<Self> {
-        let mark = match delivery.attempt {
-            Attempt::First => "",
-            Attempt::Redelivery => "(possibly repeated) ",
-            Attempt::Correction => "(correction of an earlier report) ",
-        };
-        Some(Self { ended: Ended::of(&delivery.task, state)?, mark })
-    }
-
-    fn in_full(&self, tail_lines: usize) -> String {
-        format!("{}{}\n", self.mark, self.ended.in_full(tail_lines))
-    }
-
-    fn in_short(&self) -> String {
-        let room = SHORT_MAX - length(self.mark) - 1;
-        format!("{}{}\n", self.mark, self.ended.in_short(room))
+/// What precedes a report that is not the first one.
+fn mark(attempt: Attempt) -> &'static str {
+    match attempt {
+        Attempt::First => "",
+        Attempt::Redelivery => "(possibly repeated) ",
+        Attempt::Correction => "(correction of an earlier report) ",
     }
 }
 
