@@ -139,11 +139,6 @@ impl Status {
         }
     }
 
-    /// How the task ended; `None` if it has not finished.
-    pub fn ending(&self) -> Option<&Ending> {
-        if let Self::Finished(ending) = self { Some(ending) } else { None }
-    }
-
     /// When an unfinished task came into this status; `None` if it has finished.
     pub fn since(&self) -> Option<DateTime<Utc>> {
         match self {
