@@ -1,16 +1,32 @@
 //! `sisyphus cancel`.
 
 use anyhow::Result;
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_control::{Answer, Ending, HistoryDepth, Tasks, is_ours};
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::task::Task;
 
-use crate::args::Cancel;
 use crate::format::predicate;
 use crate::print::{self, Verdict};
 use crate::view::view;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Cancel {
+    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or its description.
+    #[arg(required_unless_present_any = ["all", "session"], conflicts_with_all = ["all", "session"])]
+    pub(crate) tasks: Vec<String>,
+    /// Stop every task that Sisyphus can stop, of all sessions.
+    #[arg(long, conflicts_with = "session")]
+    pub(crate) all: bool,
+    /// Stop the tasks of one session. The beginning of its id is enough.
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Stops the selected tasks. It finds all of them before it stops the first.
 pub(crate) fn cancel(options: &Cancel) -> Result<Verdict> {

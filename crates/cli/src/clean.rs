@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_tmp_dir;
@@ -14,12 +15,27 @@ use sisyphus_state::run_root::RunRoot;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
-use crate::args::Clean;
 use crate::format::size;
 use crate::print::{self, Verdict};
 
 /// Longest path that is shown, in characters.
 const PATH_MAX: usize = 1_000;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Clean {
+    /// Remove outputs and archived history that are older than this many days.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) older_than: u32,
+    /// Remove the whole history: every record, every kept output, the archive. Refused while a task runs or waits.
+    #[arg(long, conflicts_with = "older_than")]
+    pub(crate) all: bool,
+    /// List what would be removed, and remove nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Removes what no task needs any more or the whole history, or lists what would be removed.
 pub(crate) fn clean(options: &Clean) -> Result<Verdict> {

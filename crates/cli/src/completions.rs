@@ -1,10 +1,9 @@
 //! `sisyphus completions`: a script with which a shell completes our command lines.
 
 use anyhow::Result;
-use clap::{Args as ClapArgs, CommandFactory as _, ValueEnum};
+use clap::{Args as ClapArgs, Command, ValueEnum};
 use clap_complete::{Shell as Generator, generate};
 
-use crate::args::Args;
 use crate::print;
 
 #[derive(Debug, ClapArgs)]
@@ -20,14 +19,14 @@ enum Shell {
     Fish,
 }
 
-/// Prints the script.
-pub(crate) fn completions(options: &Completions) -> Result<()> {
+/// Prints the script for the command line `whole`.
+pub(crate) fn completions(options: &Completions, mut whole: Command) -> Result<()> {
     let generator = match options.shell {
         Shell::Bash => Generator::Bash,
         Shell::Zsh => Generator::Zsh,
         Shell::Fish => Generator::Fish,
     };
     let mut script = Vec::new();
-    generate(generator, &mut Args::command(), "sisyphus", &mut script);
+    generate(generator, &mut whole, "sisyphus", &mut script);
     print::bytes(&script).map(|_| ())
 }

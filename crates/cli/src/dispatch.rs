@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
@@ -31,8 +31,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Config(options) => config::config(&options).map(good),
         Command::Doctor(options) => doctor::doctor(&options),
         Command::Notify(options) => notify::notify(&options),
-        Command::Completions(options) => completions::completions(&options).map(good),
-        Command::Man(options) => man::man(&options).map(good),
+        Command::Completions(options) => {
+            completions::completions(&options, Args::command()).map(good)
+        }
+        Command::Man(options) => man::man(&options, Args::command()).map(good),
         Command::Demo => demo::demo().map(good),
         Command::Import => import::import().map(good),
     })

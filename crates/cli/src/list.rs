@@ -1,7 +1,10 @@
 //! `sisyphus list`.
 
+mod watch;
+
 use anyhow::Result;
 use chrono::{DateTime, Utc};
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use sisyphus_base::text::clean_line;
 use sisyphus_control::{HistoryDepth, Tasks};
@@ -13,12 +16,12 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::elsewhere;
 
-use crate::args::List;
 use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
 use crate::view::views;
-use crate::watch::watch;
 use crate::{print, screen};
+pub(crate) use watch::last_line;
+use watch::watch;
 
 /// Widest project and description when no terminal sets a limit, in characters.
 const PROJECT_MAX: usize = 16;
@@ -33,6 +36,22 @@ const COLUMNS: [Column; 5] = [
     Column::left("PROJECT", PROJECT_MAX).may_shrink_to(7),
     Column::left("WHAT", 0).may_shrink_to(8),
 ];
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    /// List archived tasks too.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// List at most N ended tasks.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(crate) last: usize,
+    /// Redraw the list until interrupted, with the last line that each running task has printed.
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) watch: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Prints the tasks that have not ended, and the newest that have.
 pub(crate) fn list(options: &List) -> Result<()> {

@@ -30,7 +30,6 @@ mod terminal;
 mod timeline;
 mod view;
 mod wait;
-mod watch;
 
 fn main() -> std::process::ExitCode {
     dispatch::run()

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::builder::Resettable;
-use clap::{Args as ClapArgs, CommandFactory as _};
+use clap::{Args as ClapArgs, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::args::Args;
 use crate::print::{self, EXIT_CODES};
 
 #[derive(Debug, ClapArgs)]
@@ -18,13 +17,13 @@ pub(crate) struct Pages {
     dir: PathBuf,
 }
 
-/// Writes one page for `sisyphus` and one for each command.
-pub(crate) fn man(options: &Pages) -> Result<()> {
+/// Writes one page for the command line `whole` and one for each command.
+pub(crate) fn man(options: &Pages, whole: Command) -> Result<()> {
     let dir = &options.dir;
     std::fs::create_dir_all(dir)
         .with_context(|| format!("could not create `{}`", dir.display()))?;
     // The pages have a section of their own for the exit codes.
-    let whole = Args::command().after_help(Resettable::Reset);
+    let whole = whole.after_help(Resettable::Reset);
     let mut whole = whole.disable_help_subcommand(true);
     whole.build();
     write(dir, "sisyphus", whole.clone())?;
@@ -37,7 +36,7 @@ pub(crate) fn man(options: &Pages) -> Result<()> {
     Ok(())
 }
 
-fn write(dir: &Path, name: &str, command: clap::Command) -> Result<()> {
+fn write(dir: &Path, name: &str, command: Command) -> Result<()> {
     let path = dir.join(format!("{name}.1"));
     let failed = || format!("could not write `{}`", path.display());
     let mut page = Vec::new();

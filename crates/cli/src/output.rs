@@ -1,19 +1,31 @@
 //! `sisyphus output`.
 
 use anyhow::{Context as _, Result};
+use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_control::{HistoryDepth, TICK, TaskState, TaskWaiter, Tasks};
 use sisyphus_state::output::Source;
 use sisyphus_tasks::task::Task;
 
-use crate::args::Output;
 use crate::format::predicate;
 use crate::print::{self, Reader};
 use crate::terminal::Filter;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 64 * 1024;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Output {
+    /// The task: its id or the beginning of it, Claude Code's id for it, or its description.
+    pub(crate) task: String,
+    /// Keep printing until the task has ended.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Begin with the last N lines.
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) tail: Option<u64>,
+}
 
 /// Prints the output of a task, to its current end or until the task has ended.
 pub(crate) fn output(options: &Output) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
+use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::{StateDir, client_config_dir, client_tmp_dir};
@@ -16,7 +17,6 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{command_line, report};
 
-use crate::args::Show;
 use crate::details::facts;
 use crate::format::{predicate, size};
 use crate::list::time;
@@ -27,6 +27,15 @@ use crate::view::view;
 const LINES: usize = 20;
 /// How many bytes at the end of a growing output are read for them.
 const END: usize = 8 * 1024;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Show {
+    /// The task: its id or the beginning of it, Claude Code's id for it, or its description.
+    pub(crate) task: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Prints one task.
 pub(crate) fn show(options: &Show) -> Result<()> {

@@ -1,8 +1,9 @@
 //! `sisyphus wait`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::id::TaskId;
 use sisyphus_control::{
@@ -12,7 +13,6 @@ use sisyphus_state::reach::is_in_reach;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use crate::args::Wait;
 use crate::format::how_it_ended;
 use crate::list::what;
 use crate::print::{self, Verdict};
@@ -22,6 +22,19 @@ use crate::view::views;
 
 /// Longest name on the progress line, in characters.
 const NAME_MAX: usize = 200;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Wait {
+    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or its description.
+    #[arg(required = true)]
+    pub(crate) tasks: Vec<String>,
+    /// Give up after this many seconds, with exit code 124.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Print JSON when all have ended.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Waits until the tasks have ended, and prints each outcome at once.
 pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
@@ -86,6 +99,11 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
     Ok(verdict)
 }
 
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|_| "not a time span".to_owned())
+}
+
 /// The tasks that still run or wait, in a few words.
 fn what_they_do(live: &[Task]) -> String {
     if let [task] = live {
@@ -95,4 +113,18 @@ fn what_they_do(live: &[Task]) -> String {
     let is_running = |task: &&Task| matches!(task.status(), Status::Running { .. });
     let running = live.iter().filter(is_running).count();
     format!("{} not ended, {running} of them running", live.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_span_is_a_number_of_seconds() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        for wrong in ["", "-1", "1s", "NaN", "inf", "1e30"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod server;
 mod table;
 mod tools;
 mod view;
+mod warn;
 
 use std::process::ExitCode;
 

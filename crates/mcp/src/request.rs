@@ -1,8 +1,8 @@
-//! One call: its requester, its arguments, its progress.
+//! One call: its requester, its arguments, its thread, its progress.
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use rmcp::RoleServer;
 use rmcp::model::ProgressNotificationParam;
 use rmcp::service::RequestContext;
@@ -34,6 +34,13 @@ pub(crate) fn arguments<T: DeserializeOwned>(given: Option<Map<String, Value>>) 
     serde_json::from_value(Value::Object(given.unwrap_or_default())).map_err(|error| {
         anyhow::anyhow!("wrong arguments: {}", one_line(&error.to_string(), COMPLAINT_MAX))
     })
+}
+
+/// Runs work that may wait for a file's lock on a thread of its own, so that other calls go on.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.context("a call broke off")?
 }
 
 /// Reports to a client that asked for it how much of the time of a call has passed. Best effort: the answer does not

@@ -10,23 +10,21 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, ServiceExt as _};
-use sisyphus_base::environment::Environment;
-use sisyphus_base::paths::client_config_dir;
 use sisyphus_control::open_store;
-use sisyphus_settings::Settings;
 
 use crate::answer::failed;
 use crate::completion::Completions;
 use crate::input::Input;
-use crate::request::{arguments, requester};
+use crate::request::{arguments, blocking, requester};
 use crate::tools::{self, cancel, list, output};
+use crate::warn::warn;
 
 /// Serves one client until it is gone.
 pub(crate) fn serve() -> ExitCode {
     match serve_one() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tools::warn(&error);
+            warn(&error);
             ExitCode::FAILURE
         }
     }
@@ -46,20 +44,6 @@ fn serve_one() -> Result<()> {
     // Calls that still wait have no client to answer.
     runtime.shutdown_background();
     served
-}
-
-/// The user's settings, as they are now.
-pub(crate) fn settings() -> Settings {
-    client_config_dir(&Environment::read())
-        .map(|dir| Settings::read_in(&dir, None))
-        .unwrap_or_default()
-}
-
-/// Runs work that may wait for a file's lock on a thread of its own, so that other calls go on.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.context("a call broke off")?
 }
 
 struct Server {

@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::one_line;
 use sisyphus_process::is_alive;
+use sisyphus_settings::Settings;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::queue::expected_admission_of;
@@ -17,9 +19,8 @@ use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::command_line;
 
-use crate::server::settings;
 use crate::table::cell;
-use crate::tools::warn;
+use crate::warn::warn;
 
 /// Longest description, in characters.
 const DESCRIPTION_MAX: usize = 120;
@@ -59,6 +60,13 @@ pub(crate) struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) duration_ms: Option<u64>,
     pub(crate) session: String,
+}
+
+/// The user's settings, as they are now.
+fn settings() -> Settings {
+    client_config_dir(&Environment::read())
+        .map(|dir| Settings::read_in(&dir, None))
+        .unwrap_or_default()
 }
 
 /// What is needed to show a task: the queue and the time.

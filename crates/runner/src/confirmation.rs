@@ -1,4 +1,4 @@
-//! How long and how often the runner checks whether Claude Code calls this shell a background command.
+//! Whether Claude Code calls this shell a background command, and how long and how often the runner checks that.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,20 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The first of the growing pauses between two checks.
 const CHECK: Duration = Duration::from_millis(10);
+
+/// What is known about the shell that the runner replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    /// Claude Code calls this very shell a background command, with this time limit in milliseconds.
+    Background { limit_ms: Option<u64> },
+    /// It does, and the user asked to stop it.
+    AskedToStop,
+    /// It has not done so yet.
+    Unknown,
+    /// Every announced call with the same text belongs to another shell. So this is a foreground command, which we must
+    /// neither delay nor stop.
+    Foreground,
+}
 
 /// When to check next, and for how long.
 #[derive(Debug, Clone, Copy)]

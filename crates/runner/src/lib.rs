@@ -12,6 +12,7 @@ mod overtake;
 mod publish;
 mod record;
 mod run;
+mod slots;
 mod supervise;
 mod turn;
 

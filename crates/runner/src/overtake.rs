@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use sisyphus_state::line::{Position, QueueEntry, SlotGuard, Watched};
 
-use crate::turn::Slots;
+use crate::slots::Slots;
 
 /// How long a slot may stay free before this runner passes the one ahead of it.
 const PATIENCE: Duration = Duration::from_secs(1);

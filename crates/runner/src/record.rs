@@ -21,6 +21,7 @@ use sisyphus_tasks::kept_output::KeptOutput;
 use sisyphus_tasks::run::{Attached, OutputSize, RunResult, Since};
 use sisyphus_tasks::status::Survivors;
 
+use crate::confirmation::Confirmation;
 use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::publish::publish;
@@ -28,20 +29,6 @@ use crate::supervise::{End, Start};
 
 /// How long the runner waits for the lock of its own run. A process that probes the lock holds it for a moment.
 const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
-
-/// What is known about the shell that the runner replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Confirmation {
-    /// Claude Code calls this very shell a background command, with this time limit in milliseconds.
-    Background { limit_ms: Option<u64> },
-    /// It does, and the user asked to stop it.
-    AskedToStop,
-    /// It has not done so yet.
-    Unknown,
-    /// Every announced call with the same text belongs to another shell. So this is a foreground command, which we must
-    /// neither delay nor stop.
-    Foreground,
-}
 
 /// The record of one run.
 pub(crate) struct Record<'a> {

@@ -17,11 +17,13 @@ use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::status::Survivors;
 use sisyphus_tasks::task::Kind;
 
+use crate::confirmation::Confirmation;
 use crate::handoff::Handoff;
 use crate::identity::Identity;
-use crate::record::{Confirmation, Record};
+use crate::record::Record;
+use crate::slots::{Asked, Slots};
 use crate::supervise::{End, Start, supervise};
-use crate::turn::{Admitted, Asked, Slots, Turn, wait_for_turn};
+use crate::turn::{Admitted, Turn, wait_for_turn};
 
 /// Runs the command of the claimed call and exits as it exits. If anything fails, the command runs anyway.
 pub fn run(runner: &Path, string: &OsStr) -> ExitCode {

@@ -11,7 +11,7 @@ use sisyphus_process::{
 };
 use sisyphus_tasks::run::{Exit, Stop};
 
-use crate::record::Confirmation;
+use crate::confirmation::Confirmation;
 
 /// How long after TERM a command has to exit before it is killed.
 const GRACE: Duration = Duration::from_secs(5);

@@ -2,24 +2,16 @@
 //! head of the queue, that of a slot. No lock shows changes of the settings and of agents, or that the runners ahead
 //! are suspended, so the runner polls for these seldom.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use chrono::Utc;
-use sisyphus_base::environment::Environment;
-use sisyphus_base::id::{ClientTaskId, TaskId, Ticket};
-use sisyphus_base::paths::{StateDir, client_config_dir};
-use sisyphus_process::{Notice, Signals, Watchers, is_alive};
-use sisyphus_state::line::{
-    AgentSlots, Attempt, Capacity, Line, LineTicket, Occupant, QueueEntry, RuntimeDir, SlotGuard,
-};
-use sisyphus_tasks::call::Confinement;
+use sisyphus_process::{Notice, Signals, Watchers};
+use sisyphus_state::line::{Attempt, LineTicket, QueueEntry, SlotGuard};
 
-use crate::confirmation::ConfirmationPoll;
-use crate::live_settings::LiveSettings;
+use crate::confirmation::{Confirmation, ConfirmationPoll};
 use crate::overtake::Overtake;
-use crate::record::{Confirmation, Record};
+use crate::record::Record;
+use crate::slots::{Asked, Slots};
 
 /// How often the head of the queue checks whether the settings or the agents have changed. A check costs some
 /// microseconds. The interval is shorter than the patience of the second in the queue.
@@ -67,73 +59,6 @@ impl Admitted {
     }
 }
 
-/// The place that a command asks for: the ticket of the call with its text, and Claude Code's name for its shell,
-/// because several shells may have the same text.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) ticket: Ticket,
-    pub(crate) id: &'a ClientTaskId,
-}
-
-/// The queue, and how many slots it has.
-pub(crate) struct Slots {
-    line: Line,
-    agents: Option<AgentSlots>,
-    confinement: Confinement,
-    settings: LiveSettings,
-    configuration: Option<String>,
-}
-
-impl Slots {
-    pub(crate) fn open(
-        environment: &Environment,
-        client_tmp: &Path,
-        state: &StateDir,
-        confinement: Confinement,
-    ) -> Result<Self> {
-        let line = Line::open(environment, confinement, client_tmp)?;
-        let runtime = RuntimeDir::open(environment).ok().flatten();
-        let configuration = client_config_dir(environment).ok();
-        Ok(Self {
-            line,
-            agents: runtime.map(|runtime| AgentSlots::of(&runtime, state)),
-            confinement,
-            configuration: configuration.as_ref().map(|dir| dir.to_string_lossy().into_owned()),
-            settings: LiveSettings::at(configuration),
-        })
-    }
-
-    /// The capacity at this moment.
-    pub(crate) fn capacity(&mut self) -> Capacity {
-        let count = |agents: &AgentSlots| agents.count(Utc::now(), self.confinement, is_alive);
-        let agents = self.agents.as_ref().map(count).unwrap_or_default();
-        Capacity { limit: self.settings.slots(), agents }
-    }
-
-    pub(crate) fn line(&self) -> &Line {
-        &self.line
-    }
-
-    fn attempt(&mut self, entry: &QueueEntry) -> Result<Attempt> {
-        let capacity = self.capacity();
-        self.line.try_acquire(entry, capacity)
-    }
-
-    fn occupant(&self, asked: Asked<'_>) -> Result<Occupant> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the runner has the folder that its shell was started in"
-        )]
-        let folder = std::env::current_dir().ok();
-        Ok(Occupant {
-            task: TaskId::new(asked.id.as_str())?,
-            folder: folder.map(|dir| dir.to_string_lossy().into_owned()),
-            configuration: self.configuration.clone(),
-            pid: std::process::id(),
-        })
-    }
-}
-
 /// Waits until the command may start.
 pub(crate) fn wait_for_turn(
     slots: &mut Slots,
@@ -143,7 +68,7 @@ pub(crate) fn wait_for_turn(
 ) -> Result<Turn> {
     let mut confirmation = Some(ConfirmationPoll::new());
     let occupant = slots.occupant(asked)?;
-    let mut entry = slots.line.join(LineTicket::new(asked.ticket, asked.id))?;
+    let mut entry = slots.line().join(LineTicket::new(asked.ticket, asked.id))?;
     let admit = |entry: QueueEntry, mut slot: SlotGuard, arrival: Arrival| {
         slot.describe(&occupant);
         Turn::Start(Admitted { line: Some(entry), arrival, _slot: Some(slot) })
@@ -189,7 +114,7 @@ pub(crate) fn wait_for_turn(
                             // The command starts, and counts for all later ones.
                             (Confirmation::Unknown, None) | (Confirmation::Foreground, _) => {
                                 let capacity = slots.capacity();
-                                let slot = slots.line.overflow(&entry, capacity)?;
+                                let slot = slots.line().overflow(&entry, capacity)?;
                                 return Ok(admit(entry, slot, arrival));
                             }
                         };

@@ -1,6 +1,7 @@
 //! Project rules that neither rustc nor clippy can hold, as ordinary Rust: each a pure function over text.
 
 mod arrows;
+mod circles;
 mod facts;
 mod hooks;
 mod licenses;
@@ -90,6 +91,20 @@ fn check_arrows(root: &Path, report: &mut Report) -> Result<()> {
         let name = entry?.file_name().to_string_lossy().into_owned();
         let manifest = format!("crates/{name}/Cargo.toml");
         report.add(&manifest, arrows::check(&name, &read(&root.join(&manifest))?));
+        check_circles(root, &name, report)?;
+    }
+    Ok(())
+}
+
+fn check_circles(root: &Path, name: &str, report: &mut Report) -> Result<()> {
+    let folder = format!("crates/{name}/src");
+    let mut sources = Vec::new();
+    for path in files(&root.join(&folder), "rs")? {
+        let text = read(&root.join(&folder).join(&path))?;
+        sources.push((path, text));
+    }
+    for (path, finding) in circles::check(&sources) {
+        report.add(&format!("{folder}/{path}"), vec![finding]);
     }
     Ok(())
 }

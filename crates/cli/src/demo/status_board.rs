@@ -17,8 +17,8 @@ use sisyphus_tasks::task::Task;
 
 use super::commands::{CAST, Role};
 use super::sandbox::Sandbox;
+use crate::list::last_line;
 use crate::print;
-use crate::watch::last_line;
 
 /// What is needed to read it.
 #[derive(Debug)]

@@ -11,10 +11,11 @@ use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::scope::{find, warn};
+use super::scope::find;
 use crate::answer::answer;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
+use crate::warn::warn;
 
 pub(crate) const NAME: &str = "background_cancel";
 pub(crate) const DESCRIPTION: &str = "Stops a background command with every process that it has started, or all of \

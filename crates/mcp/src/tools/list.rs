@@ -9,10 +9,11 @@ use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_state::requester::Requester;
 use sisyphus_tasks::task::Task;
 
-use super::scope::{of_session, warn};
+use super::scope::of_session;
 use crate::answer::answer;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
+use crate::warn::warn;
 
 pub(crate) const NAME: &str = "background_list";
 pub(crate) const DESCRIPTION: &str = "Lists background commands of this session: those that have not ended, then the \

@@ -5,8 +5,6 @@ pub(crate) mod list;
 pub(crate) mod output;
 mod scope;
 
-pub(crate) use scope::warn;
-
 use std::sync::Arc;
 
 use rmcp::handler::server::common::{schema_for_output, schema_for_type};

@@ -21,13 +21,13 @@ use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{command_line, place};
 
-use super::scope::{find, warn};
+use super::scope::find;
 use crate::answer::answer;
 use crate::completion::Completions;
-use crate::request::report_progress;
-use crate::server::blocking;
+use crate::request::{blocking, report_progress};
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
+use crate::warn::warn;
 
 pub(crate) const NAME: &str = "background_output";
 pub(crate) const DESCRIPTION: &str = "Shows one background command: while it runs its status and what it has printed \

@@ -6,12 +6,6 @@ use sisyphus_control::{NoSuchTask, Tasks};
 use sisyphus_state::requester::Requester;
 use sisyphus_tasks::task::Task;
 
-/// Claude Code shows standard error to a user who debugs a server.
-pub(crate) fn warn(error: &anyhow::Error) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "sisyphus-mcp: {error:#}");
-}
-
 /// The named task. Of several with that name, the one of the requester's session comes first.
 pub(super) fn find(tasks: &Tasks, name: &str, requester: Option<&Requester>) -> Result<Task> {
     if let Some(requester) = requester {

@@ -14,9 +14,8 @@ use sisyphus_state::output::Source;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use crate::args::List;
+use super::{List, meant, table};
 use crate::canvas::Canvas;
-use crate::list::{meant, table};
 use crate::print::Reader;
 use crate::screen::{self, Size, fit};
 use crate::style::{Hue, Paint};
