@@ -266,6 +266,9 @@ mod tests {
         ];
         for (status, word, is_final) in cases {
             assert_eq!((status.word(), status.is_final()), (word, is_final));
+            // A finished task has an ending instead.
+            let expected = if is_final { None } else { Some(at(1)) };
+            assert_eq!(status.since(), expected, "{word}");
         }
     }
 }
