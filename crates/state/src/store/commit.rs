@@ -237,12 +237,12 @@ impl Store {
             if applied == inbox::BATCH {
                 break;
             }
-            applied += 1;
             let own = own.iter().find(|(posted, _)| *posted == name);
             let event = own.map(|(_, event)| Event::clone(event));
             if let Some(event) = event.or_else(|| inbox::read(&self.dir, &name)) {
                 event.apply(active, now);
                 active.applied.push(name);
+                applied += 1;
             }
         }
         applied
