@@ -118,7 +118,7 @@ fn after_a_real_session_all_is_well() {
     assert_eq!(tree(&client.env.home()), before, "it changed something");
     let found = findings(&client.env).join("\n");
     for expected in [
-        "plugin fine plugin 0.1.0 in",
+        concat!("plugin fine plugin ", env!("CARGO_PKG_VERSION"), " in"),
         "8 hook events are wired",
         "client fine Claude Code 2.1.329",
         "lock fine the state can be locked at once",
@@ -175,7 +175,8 @@ fn an_incomplete_or_mixed_plugin_is_found() {
         "install.sh",
     );
     fs::write(root.join(".claude-plugin/plugin.json"), r#"{"version":"9.9.9\u001b[2J"}"#).unwrap();
-    assert_found(&env, "plugin", "broken", "has version 9.9.9, this command 0.1.0", "install.sh");
+    let versions = concat!("has version 9.9.9, this command ", env!("CARGO_PKG_VERSION"));
+    assert_found(&env, "plugin", "broken", versions, "install.sh");
     fs::write(root.join(".claude-plugin/plugin.json"), "{").unwrap();
     assert_found(&env, "plugin", "broken", "could not read", "install.sh");
     fs::write(root.join("hooks/hooks.json"), "[1, {}]").unwrap();
