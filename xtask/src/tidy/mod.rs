@@ -7,6 +7,7 @@ mod hooks;
 mod licenses;
 mod links;
 mod manifest;
+mod paths;
 mod prose;
 mod source;
 mod words;
@@ -54,7 +55,9 @@ pub(crate) fn run() -> Result<ExitCode> {
         report.add(&path, facts::in_source(&path, &text, &fact_ids));
     }
     for path in files(&root, "md")? {
-        report.add(&path, words::in_page(&path, &read(&root.join(&path))?));
+        let page = read(&root.join(&path))?;
+        report.add(&path, words::in_page(&path, &page));
+        report.add(&path, paths::check(&page, |named| root.join(named).exists()));
     }
     check_manifest(&root, &mut report)?;
     check_arrows(&root, &mut report)?;
