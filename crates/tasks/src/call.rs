@@ -44,7 +44,7 @@ pub struct Announcement {
     pub task: TaskId,
     pub ticket: Ticket,
     pub at: DateTime<Utc>,
-    #[serde(default, skip_serializing_if = "Confinement::is_outside")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     pub confinement: Confinement,
     /// Claude Code's temporary folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,10 +11,3 @@ pub enum Confinement {
     Outside,
     Sandboxed,
 }
-
-impl Confinement {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(crate) fn is_outside(&self) -> bool {
-        *self == Self::Outside
-    }
-}

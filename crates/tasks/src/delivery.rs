@@ -19,11 +19,6 @@ impl Revision {
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(crate) fn is_first(&self) -> bool {
-        self.0 == 0
-    }
 }
 
 /// Where the delivery of a task's result is.

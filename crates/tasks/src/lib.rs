@@ -17,3 +17,8 @@ pub mod run;
 pub mod source;
 pub mod status;
 pub mod task;
+
+/// Whether a record leaves this field out.
+pub fn is_default<T: Default + PartialEq>(field: &T) -> bool {
+    *field == T::default()
+}

@@ -22,10 +22,3 @@ pub enum AgentLife {
     /// It stopped: the main conversation is notified.
     Stopped,
 }
-
-impl AgentLife {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(crate) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}

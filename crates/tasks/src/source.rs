@@ -18,10 +18,3 @@ pub enum Source {
     /// A runner outside the sandbox, which waited for the process.
     Runner,
 }
-
-impl Source {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(crate) fn is_concluded(&self) -> bool {
-        *self == Self::Concluded
-    }
-}

@@ -37,7 +37,7 @@ pub struct Ending {
     #[serde(flatten)]
     pub outcome: Outcome,
     /// The source of the outcome.
-    #[serde(default, skip_serializing_if = "Source::is_concluded")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     pub reported_by: Source,
     /// Unknown if the command never started, or if no process saw it start.
     #[serde(default, skip_serializing_if = "Option::is_none")]

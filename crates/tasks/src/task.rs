@@ -50,14 +50,14 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
     /// Whether that subagent can still be notified.
-    #[serde(default, skip_serializing_if = "AgentLife::is_default")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     pub agent_life: AgentLife,
     /// Claude Code's side of it. A command has one from its first record on. For an agent, Claude Code's answer adds
     /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
     /// Whether its shell may be in Claude Code's sandbox.
-    #[serde(default, skip_serializing_if = "Confinement::is_outside")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     pub confinement: Confinement,
     /// Claude Code's temporary folder at the time of the call. It is kept with the task, because another session may
     /// have been started with another one.
@@ -90,7 +90,7 @@ pub struct Task {
     status: Status,
     #[serde(default)]
     delivery: Delivery,
-    #[serde(default, skip_serializing_if = "Revision::is_first")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     revision: Revision,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<KeptOutput>,
@@ -105,18 +105,13 @@ pub struct Task {
     pub noted_for_people_at: Option<DateTime<Utc>>,
     /// How often in a row Claude Code did not list it among its background tasks. Only for a task that only Claude Code
     /// sees.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     pub unlisted: u32,
     /// How many events came late or twice.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     pub ignored_events: u32,
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 /// Claude Code's side of a task.

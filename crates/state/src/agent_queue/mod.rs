@@ -31,7 +31,7 @@ pub struct AgentQueue {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     learned: Vec<Learned>,
     /// Whether the runners can read how many slots agents hold.
-    #[serde(default, skip_serializing_if = "Published::is_nothing")]
+    #[serde(default, skip_serializing_if = "sisyphus_tasks::is_default")]
     pub published: Published,
 }
 
@@ -42,13 +42,6 @@ pub enum Published {
     #[default]
     Nothing,
     Slots,
-}
-
-impl Published {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    fn is_nothing(&self) -> bool {
-        *self == Self::Nothing
-    }
 }
 
 /// A queued call.

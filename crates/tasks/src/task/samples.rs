@@ -10,9 +10,8 @@ use crate::status::{Ending, Status};
 
 /// A task that ended this way.
 pub fn finished(id: &str, outcome: Outcome) -> Task {
-    let mut task = pending(id, 1);
+    let mut task = confirmed(id, 1);
     let ended_at = DateTime::from_timestamp(1_800_000_060, 0).unwrap();
-    task.client = Some(Client { id: ClientTaskId::new(format!("b{id}")).unwrap(), process: None });
     task.apply(Event::Ended(Ending::unseen(outcome, ended_at)), Tick(1));
     task
 }
@@ -20,14 +19,13 @@ pub fn finished(id: &str, outcome: Outcome) -> Task {
 /// A pending task.
 pub fn pending(id: &str, ticket: u64) -> Task {
     let announced_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-    let task = Task::new(
+    let mut task = Task::new(
         TaskId::new(id).unwrap(),
         Ticket(ticket),
         SessionId::new("session-1").unwrap(),
         "/home/dev/proj".into(),
         Status::Pending { announced_at },
     );
-    let mut task = task;
     task.tool_use_id = Some(ToolUseId::new(format!("toolu_{id}")).unwrap());
     task.command = String::from("npm test");
     task.description = String::from("run the tests");
