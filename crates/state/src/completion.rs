@@ -135,12 +135,7 @@ fn ending(task: &Task, end: ClientEnd, now: Now) -> Ending {
         // An unclear report does not override a conclusion.
         ClientEnd::Unclear => Source::Concluded,
     };
-    // The time from the call to the notice is not the command's duration.
-    let started_at = match task.status() {
-        Status::Running { started_at, .. } => Some(*started_at),
-        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
-    };
-    Ending { reported_by, started_at, ..Ending::unseen(outcome, now.at) }
+    Ending { reported_by, ..Ending::noticed(task.status(), outcome, now.at) }
 }
 
 fn first_heard_of(id: TaskId, notice: &Notice, now: Now) -> Task {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::outcome::{Canceller, LostReason, Outcome};
 use crate::run::{Exit, RunResult, Stop};
-use crate::status::{Ending, Status};
+use crate::status::Ending;
 use crate::task::{StopProgress, Task};
 
 /// Claude Code's own limit for a background command whose call names none, in milliseconds (CC-35). It applies only to
@@ -72,11 +72,7 @@ pub fn unseen_end(task: &Task, why: LostReason, now: DateTime<Utc>) -> Ending {
         Some(asked) if asked.by == Canceller::SessionEnd => Outcome::Cancelled { by: asked.by },
         Some(_) | None => Outcome::Lost { why },
     };
-    let started_at = match task.status() {
-        Status::Running { started_at, .. } => Some(*started_at),
-        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
-    };
-    Ending { started_at, ..Ending::unseen(outcome, now) }
+    Ending::noticed(task.status(), outcome, now)
 }
 
 #[cfg(test)]

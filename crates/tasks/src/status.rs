@@ -68,6 +68,16 @@ impl Ending {
         }
     }
 
+    /// Like [`unseen`](Self::unseen), with the start of a task that had this status. The time until a process noticed the
+    /// end is not the task's duration.
+    pub fn noticed(status: &Status, outcome: Outcome, ended_at: DateTime<Utc>) -> Self {
+        let started_at = match status {
+            Status::Running { started_at, .. } => Some(*started_at),
+            Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
+        };
+        Self { started_at, ..Self::unseen(outcome, ended_at) }
+    }
+
     /// The ending that combines this one with `other`: the outcome and times of the better source, completed from the
     /// lower one. `None` if `other` adds nothing better.
     pub fn corrected_by(&self, other: &Self) -> Option<Self> {

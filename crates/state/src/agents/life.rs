@@ -1,6 +1,5 @@
 //! An agent from its launch to its end, as Claude Code reports it.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
@@ -143,15 +142,8 @@ pub fn ended(active: &mut Active, id: &ClientTaskId, end: AgentEnd, limits: &Lim
         (AgentEnd::Finished, _) => Outcome::Completed,
         (AgentEnd::Failed(why), _) => Outcome::AgentFailed { why },
     };
-    let ending = Ending { started_at: started_at(task), ..Ending::unseen(outcome, now.at) };
+    let ending = Ending::noticed(task.status(), outcome, now.at);
     task.apply(Event::Ended(ending), now.tick);
-}
-
-fn started_at(task: &Task) -> Option<DateTime<Utc>> {
-    match task.status() {
-        Status::Running { started_at, .. } => Some(*started_at),
-        Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => None,
-    }
 }
 
 /// Whether the agent has background work of its own that will finish. Such an agent is not over when it stops, and
