@@ -25,8 +25,6 @@ use crate::completion::Completion;
 /// How long before SessionEnd Claude Code may stop what runs. It stops commands first and calls the hook afterwards,
 /// and sends KILL 2 s after TERM.
 const STOPPED_BEFORE: Duration = Duration::seconds(5);
-/// The signals that Claude Code stops commands with.
-const STOPPING: [i32; 2] = [9, 15];
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -326,7 +324,7 @@ fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, no
             Status::Finished(ending) => {
                 let by_end = Outcome::Cancelled { by: Canceller::SessionEnd };
                 if task.delivery().is_open()
-                    && is_stop(&ending.outcome)
+                    && ending.outcome.is_explained_by(&by_end)
                     && at - ending.ended_at <= STOPPED_BEFORE
                 {
                     let ending = Ending::unseen(by_end, ending.ended_at);
@@ -334,18 +332,5 @@ fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, no
                 }
             }
         }
-    }
-}
-
-fn is_stop(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Killed { signal } => STOPPING.contains(signal),
-        Outcome::Cancelled { by } => *by == Canceller::Unknown,
-        Outcome::Completed
-        | Outcome::Failed { .. }
-        | Outcome::TimedOut { .. }
-        | Outcome::Lost { .. }
-        | Outcome::AgentFailed { .. }
-        | Outcome::Unknown => false,
     }
 }

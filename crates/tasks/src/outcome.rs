@@ -41,7 +41,7 @@ pub enum AgentFailure {
 pub const PREDICATES: [&str; 5] = ["completed ", "failed ", "finished", "timed out ", "was "];
 
 /// The signals that Claude Code stops commands with.
-const STOPPING: [i32; 2] = [9, 15];
+pub const CLIENT_STOPS: [i32; 2] = [9, 15];
 
 /// How a task ended. An exit code that no process saw is [`Outcome::Unknown`], never 0.
 ///
@@ -105,27 +105,11 @@ impl Outcome {
 
     /// Whether `other` adds the cause that this outcome lacks: only Claude Code knows why it sent a signal.
     pub fn is_explained_by(&self, other: &Self) -> bool {
-        let is_stop = |signal: &i32| STOPPING.contains(signal);
-        match (self, other) {
-            (Self::Cancelled { by: Canceller::Unknown }, Self::TimedOut { .. }) => true,
-            (Self::Cancelled { by: Canceller::Unknown }, Self::Cancelled { by }) => {
-                *by != Canceller::Unknown
-            }
-            (Self::Killed { signal }, Self::Cancelled { by }) => {
-                is_stop(signal) && *by != Canceller::Unknown
-            }
-            (
-                Self::Completed
-                | Self::Failed { .. }
-                | Self::Killed { .. }
-                | Self::TimedOut { .. }
-                | Self::Cancelled { .. }
-                | Self::Lost { .. }
-                | Self::AgentFailed { .. }
-                | Self::Unknown,
-                _,
-            ) => false,
-        }
+        let is_stopped = *self == Self::Cancelled { by: Canceller::Unknown };
+        let is_killed = matches!(self, Self::Killed { signal } if CLIENT_STOPS.contains(signal));
+        let is_stop = matches!(other, Self::Cancelled { by } if *by != Canceller::Unknown);
+        let is_limit = matches!(other, Self::TimedOut { .. });
+        (is_stopped && (is_stop || is_limit)) || (is_killed && is_stop)
     }
 
     /// One word for tables and JSON: `completed`, `failed`, `killed`, `timed_out`, `cancelled`, `lost`, `unknown`.

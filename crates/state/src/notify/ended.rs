@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::id::{SessionId, TaskId};
-use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_tasks::outcome::{CLIENT_STOPS, Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
@@ -13,9 +13,6 @@ use sisyphus_tasks::task::Task;
 const NEWS: chrono::Duration = chrono::Duration::minutes(10);
 /// Longest name that is noted, in characters.
 const NAME_MAX: usize = 200;
-
-/// Signals that Claude Code stops commands with when a session ends.
-const STOPPING: [i32; 2] = [9, 15];
 
 /// A task that ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +67,7 @@ impl Ended {
     pub fn urgency(&self) -> Urgency {
         match &self.outcome {
             Outcome::Completed | Outcome::Unknown => Urgency::Soon,
-            Outcome::Killed { signal } if STOPPING.contains(signal) => Urgency::Deferred,
+            Outcome::Killed { signal } if CLIENT_STOPS.contains(signal) => Urgency::Deferred,
             Outcome::Cancelled { .. } | Outcome::Lost { .. } => Urgency::Deferred,
             Outcome::Failed { .. }
             | Outcome::AgentFailed { .. }
@@ -92,16 +89,8 @@ pub fn is_old(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 }
 
 fn is_known(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Cancelled { by } => *by != Canceller::Unknown,
-        Outcome::Lost { why } => *why == LostReason::SessionEnded,
-        Outcome::Completed
-        | Outcome::Failed { .. }
-        | Outcome::AgentFailed { .. }
-        | Outcome::Killed { .. }
-        | Outcome::TimedOut { .. }
-        | Outcome::Unknown => false,
-    }
+    matches!(outcome, Outcome::Cancelled { by } if *by != Canceller::Unknown)
+        || matches!(outcome, Outcome::Lost { why: LostReason::SessionEnded })
 }
 
 #[cfg(test)]
