@@ -48,6 +48,11 @@ impl Throttle {
     pub(crate) fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.until <= now && (self.unreported.is_none() || now - self.until > NEWS)
     }
+
+    /// Whether a session has to be notified of it.
+    pub(crate) fn is_news_for(&self, session: &SessionId) -> bool {
+        self.unreported.as_ref().is_some_and(|hit| &hit.session == session)
+    }
 }
 
 /// The agent that hit the limit.

@@ -40,11 +40,13 @@ impl Turn {
         matches!(self, Self::Reserved { .. })
     }
 
-    /// Whether its session was notified, if the reservation has expired.
-    pub(crate) fn expired(self, now: DateTime<Utc>) -> Option<Notified> {
-        match self {
-            Self::Reserved { at, told } if now - at >= KEPT_FOR => Some(told),
-            Self::Waiting | Self::Reserved { .. } | Self::Undeliverable | Self::Expired => None,
+    /// Ends a reservation that has lasted too long.
+    pub(crate) fn lapse(&mut self, now: DateTime<Utc>) {
+        match *self {
+            Self::Reserved { at, .. } if now - at < KEPT_FOR => {}
+            Self::Reserved { told: Notified::Yes, .. } => *self = Self::Expired,
+            Self::Reserved { told: Notified::No, .. } => *self = Self::Undeliverable,
+            Self::Waiting | Self::Undeliverable | Self::Expired => {}
         }
     }
 }

@@ -32,13 +32,7 @@ fn is_again(waiting: &Waiting, wanted: &Task, call: &AgentCall) -> bool {
 /// next calls.
 pub fn advance(active: &mut Active, limits: &Limits, now: DateTime<Utc>) {
     active.tasks.retain(|task| !is_lapsed(task, now));
-    for position in 0..active.agents.waiting.len() {
-        match active.agents.waiting[position].turn.expired(now) {
-            Some(Notified::Yes) => active.agents.waiting[position].turn = Turn::Expired,
-            Some(Notified::No) => active.agents.waiting[position].turn = Turn::Undeliverable,
-            None => {}
-        }
-    }
+    active.agents.waiting.iter_mut().for_each(|waiting| waiting.turn.lapse(now));
     active.agents.waiting.sort_by_key(|waiting| waiting.ticket);
     active.agents.throttles.retain(|throttle| !throttle.is_over(now));
     for position in 0..active.agents.waiting.len() {
@@ -57,16 +51,17 @@ pub fn has_lapsed(active: &Active, now: DateTime<Utc>) -> bool {
 }
 
 fn is_lapsed(task: &Task, now: DateTime<Utc>) -> bool {
-    match task.status() {
-        Status::Pending { announced_at } => {
-            task.kind == Kind::Agent && now - *announced_at >= LEASE
-        }
-        Status::Queued { .. } | Status::Running { .. } | Status::Finished(_) => false,
-    }
+    task.kind == Kind::Agent
+        && matches!(task.status(), Status::Pending { announced_at } if now - *announced_at >= LEASE)
 }
 
 /// Decides whether a call may run now. `wanted` is the task that it would become.
-pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<Utc>) -> Admission {
+pub fn admit(
+    active: &mut Active,
+    mut wanted: Task,
+    limits: &Limits,
+    now: DateTime<Utc>,
+) -> Admission {
     requeue(active, &wanted.session);
     advance(active, limits, now);
     let (Some(call), Some(tool_use_id)) = (wanted.launched.clone(), wanted.tool_use_id.clone())
@@ -78,47 +73,33 @@ pub fn admit(active: &mut Active, wanted: Task, limits: &Limits, now: DateTime<U
     if active.tasks.iter().any(is_known) {
         return Admission::Immediate;
     }
-    let again = active
-        .agents
-        .waiting
-        .iter()
-        .position(|it| it.session == wanted.session && it.tool_use_id == tool_use_id);
-    let again = again.or_else(|| {
-        let mut candidates: Vec<(usize, &Waiting)> = active
-            .agents
-            .waiting
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| is_again(it, &wanted, &call))
-            .collect();
+    let queued = &mut active.agents.waiting;
+    let is_same = |it: &Waiting| it.session == wanted.session && it.tool_use_id == tool_use_id;
+    let again = queued.iter().position(is_same).or_else(|| {
+        let candidates = queued.iter().enumerate().filter(|(_, it)| is_again(it, &wanted, &call));
         // Of several with the same name, prefer one with a reserved slot, then one with the same prompt.
-        candidates.sort_by_key(|(_, it)| (!it.turn.is_reserved(), !it.call.has_prompt_of(&call)));
-        candidates.first().map(|(position, _)| *position)
+        let rank = |it: &Waiting| (!it.turn.is_reserved(), !it.call.has_prompt_of(&call));
+        candidates.min_by_key(|(_, it)| rank(it)).map(|(position, _)| position)
     });
-    if let Some(position) = again {
-        let ticket = Ticket::now();
-        let waiting = &mut active.agents.waiting[position];
-        waiting.tool_use_id = tool_use_id;
-        match waiting.turn {
-            Turn::Reserved { .. } => {
-                active.agents.waiting.remove(position);
-                active.insert(wanted);
-                return Admission::Immediate;
-            }
-            Turn::Waiting | Turn::Undeliverable => {
-                waiting.turn = Turn::Waiting;
-                return Admission::Queued { position: number(active, position, limits) };
-            }
-            // Its reservation expired: it goes to the end of the queue.
-            Turn::Expired => {
-                active.agents.waiting.remove(position);
-                let mut last = wanted;
-                last.ticket = ticket;
-                return join(active, last, call, limits, now);
-            }
+    let Some(position) = again else { return join(active, wanted, call, limits, now) };
+    match queued[position].turn {
+        Turn::Reserved { .. } => {
+            queued.remove(position);
+            active.insert(wanted);
+            Admission::Immediate
+        }
+        Turn::Waiting | Turn::Undeliverable => {
+            queued[position].tool_use_id = tool_use_id;
+            queued[position].turn = Turn::Waiting;
+            Admission::Queued { position: number(active, position, limits) }
+        }
+        // Its reservation expired: it goes to the end of the queue.
+        Turn::Expired => {
+            queued.remove(position);
+            wanted.ticket = Ticket::now();
+            join(active, wanted, call, limits, now)
         }
     }
-    join(active, wanted, call, limits, now)
 }
 
 fn join(
@@ -160,12 +141,9 @@ fn number(active: &Active, position: usize, limits: &Limits) -> usize {
 /// Queues the calls of a session whose free slot could not be reported behind the others, because the session is active
 /// again.
 pub fn requeue(active: &mut Active, session: &SessionId) {
-    for position in 0..active.agents.waiting.len() {
-        let waiting = &active.agents.waiting[position];
+    for waiting in &mut active.agents.waiting {
         if &waiting.session == session && waiting.turn == Turn::Undeliverable {
-            let ticket = Ticket::now();
-            let waiting = &mut active.agents.waiting[position];
-            (waiting.ticket, waiting.turn) = (ticket, Turn::Waiting);
+            (waiting.ticket, waiting.turn) = (Ticket::now(), Turn::Waiting);
         }
     }
 }

@@ -26,18 +26,14 @@ pub fn has_news(active: &Active, session: &SessionId) -> bool {
         |turn: Turn| matches!(turn, Turn::Expired | Turn::Reserved { told: Notified::No, .. });
     let waiting = &active.agents.waiting;
     waiting.iter().any(|it| &it.session == session && of_turn(it.turn))
-        || active
-            .agents
-            .throttles
-            .iter()
-            .any(|throttle| throttle.unreported.as_ref().is_some_and(|hit| &hit.session == session))
+        || active.agents.throttles.iter().any(|throttle| throttle.is_news_for(session))
 }
 
 /// Takes what there is to report to a session. A reservation starts here, because the session learns of it here.
 pub fn take_news(active: &mut Active, session: &SessionId, now: DateTime<Utc>) -> Vec<News> {
     let mut news = Vec::new();
     for throttle in &mut active.agents.throttles {
-        if throttle.unreported.as_ref().is_some_and(|hit| &hit.session == session) {
+        if throttle.is_news_for(session) {
             news.push(News::RateLimited(throttle.clone()));
             throttle.unreported = None;
         }
