@@ -4,7 +4,7 @@
 use sisyphus_base::id::{TaskId, Ticket};
 use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::admission::Admission;
-use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_tasks::task::Task;
 
 use crate::active::{Active, is_waiting};
 use crate::agents::{Limits, Pool, agents_in};
@@ -24,8 +24,7 @@ pub fn expected_admission(
         + line.agents_elsewhere
         + active.holders().filter(is_elsewhere).count()
         + agents_in(active, &Pool::Default, limits);
-    let is_before =
-        |task: &&Task| task.ticket < ticket && task.kind == Kind::Command && is_waiting(task);
+    let is_before = |task: &&Task| task.ticket < ticket && is_waiting(task);
     let before = line.waiters.iter().filter(|it| it.place.ticket() < ticket).count()
         + active.tasks.iter().filter(is_before).filter(is_elsewhere).count();
     match (running + before).checked_sub(slots.get()) {
@@ -52,7 +51,7 @@ pub fn expected_admission_of(
     id: &TaskId,
     limits: &Limits,
 ) -> Admission {
-    let is_it = |task: &&Task| &task.id == id && task.kind == Kind::Command && is_waiting(task);
+    let is_it = |task: &&Task| &task.id == id && is_waiting(task);
     let Some(task) = active.tasks.iter().find(is_it) else { return Admission::Immediate };
     match task.client_id().and_then(|id| line.standing(id)) {
         Some(Standing::HasSlot) => Admission::Immediate,
@@ -71,6 +70,7 @@ mod tests {
     use sisyphus_settings::Settings;
     use sisyphus_tasks::status::{Status, Watch};
     use sisyphus_tasks::task::Client;
+    use sisyphus_tasks::task::Kind;
     use sisyphus_tasks::task::samples::{in_status, pending};
 
     use super::*;

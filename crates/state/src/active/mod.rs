@@ -142,10 +142,6 @@ impl Active {
         self.sessions.entry(session.clone()).or_default()
     }
 
-    pub(crate) fn books(&mut self) -> &mut BTreeMap<SessionId, SessionBook> {
-        &mut self.sessions
-    }
-
     /// Whether a session owes this reader results.
     pub fn owes(&self, session: &SessionId, reader: &Recipient) -> bool {
         self.tasks.iter().any(|task| &task.session == session && task.is_owed_to(reader))
@@ -165,15 +161,8 @@ impl Active {
         let mut leased = Vec::new();
         let mut reported = Vec::new();
         for task in &mut self.tasks {
-            let is_free = match task.delivery() {
-                Delivery::Owed { .. } => true,
-                Delivery::Leased { by, .. } => !is_alive(by),
-                Delivery::NotDue
-                | Delivery::Sent { .. }
-                | Delivery::Delivered { .. }
-                | Delivery::NotNeeded => false,
-            };
-            if !is_free || &task.session != session || !task.is_for(reader) {
+            let is_held = matches!(task.delivery(), Delivery::Leased { by, .. } if is_alive(by));
+            if is_held || &task.session != session || !task.is_owed_to(reader) {
                 continue;
             }
             if leased.len() == at_most {
@@ -186,11 +175,8 @@ impl Active {
             }
             leased.push(Leased { task: task.clone(), attempt });
         }
-        if !reported.is_empty() {
-            let book = self.book(session);
-            for word in reported {
-                book.reported.add(word);
-            }
+        for word in reported {
+            self.count_reported(session, word);
         }
         leased
     }
@@ -216,10 +202,8 @@ impl Active {
 
     /// Takes what was reported since the last call, for a session that has nothing left to wait for.
     pub fn take_summary(&mut self, session: &SessionId) -> Tally {
-        self.sessions
-            .get_mut(session)
-            .map(|book| std::mem::take(&mut book.reported))
-            .unwrap_or_default()
+        let book = self.sessions.get_mut(session);
+        book.map(|book| std::mem::take(&mut book.reported)).unwrap_or_default()
     }
 
     /// Whether the session may be woken, and notes that it is. It may not if it was woken too often within the last
@@ -255,10 +239,8 @@ impl Active {
 
     /// Moves everything from one conversation to the next one of the same Claude Code.
     pub(crate) fn transfer(&mut self, from: &SessionId, to: &SessionId) {
-        self.tasks
-            .iter_mut()
-            .filter(|task| &task.session == from)
-            .for_each(|task| task.transfer(to));
+        let theirs = self.tasks.iter_mut().filter(|task| &task.session == from);
+        theirs.for_each(|task| task.transfer(to));
         if let Some(book) = self.sessions.remove(from) {
             self.sessions.entry(to.clone()).or_insert(book).ended = None;
         }
@@ -328,28 +310,23 @@ impl Active {
     /// The results that were sent with a prompt of this session and are not acknowledged, and when they were sent.
     pub fn sent(&self, session: &SessionId) -> Vec<(TaskId, DateTime<Utc>)> {
         let of_session = self.tasks.iter().filter(|task| &task.session == session);
-        of_session
-            .filter_map(|task| match task.delivery() {
-                Delivery::Sent { at, .. } => Some((task.id.clone(), *at)),
-                Delivery::NotDue
-                | Delivery::Owed { .. }
-                | Delivery::Leased { .. }
-                | Delivery::Delivered { .. }
-                | Delivery::NotNeeded => None,
-            })
-            .collect()
+        let sent = of_session.filter_map(|task| {
+            let Delivery::Sent { at, .. } = task.delivery() else { return None };
+            Some((task.id.clone(), *at))
+        });
+        sent.collect()
     }
 }
 
-/// Whether it is queued, or its shell is about to join the queue. A call that may still be denied is not queued, and a
-/// task out of reach does not count.
+/// Whether it is a command that is queued, or whose shell is about to join the queue. A call that may still be denied is
+/// not queued, and a task out of reach does not count.
 pub(crate) fn is_waiting(task: &Task) -> bool {
     let waits = match task.status() {
         Status::Queued { .. } => true,
         Status::Pending { .. } => task.is_confirmed(),
         Status::Running { .. } | Status::Finished(_) => false,
     };
-    waits && is_in_reach(task)
+    waits && task.kind == Kind::Command && is_in_reach(task)
 }
 
 fn is_old(task: &Task, now: DateTime<Utc>) -> bool {

@@ -51,9 +51,7 @@ pub(super) fn has_room(
     let commands = match pool {
         Pool::Model(_) | Pool::Provider(_) => 0,
         Pool::Default => {
-            let before = |task: &&Task| {
-                task.kind == Kind::Command && task.ticket < ticket && is_waiting(task)
-            };
+            let before = |task: &&Task| task.ticket < ticket && is_waiting(task);
             active.holders().count() + active.tasks.iter().filter(before).count()
         }
     };

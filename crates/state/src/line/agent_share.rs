@@ -7,13 +7,12 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Duration, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
-use sisyphus_base::atomic;
+use sisyphus_base::atomic::{self, if_found};
 use sisyphus_base::paths::{StateDir, create_private_dir};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::call::Confinement;
@@ -102,12 +101,9 @@ impl AgentSlots {
             return Ok(content.published());
         }
         if content.taken.is_empty() {
-            return match fs::remove_file(&self.own) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    Err(error).with_context(|| format!("could not remove `{}`", self.own.display()))
-                }
-                Ok(()) | Err(_) => Ok(Published::Nothing),
-            };
+            if_found(fs::remove_file(&self.own))
+                .with_context(|| format!("could not remove `{}`", self.own.display()))?;
+            return Ok(Published::Nothing);
         }
         create_private_dir(&self.dir)?;
         atomic::write(&self.own, &serde_json::to_vec(&content).context("could not encode slots")?)?;

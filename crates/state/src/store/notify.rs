@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sisyphus_base::atomic::if_found;
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::SessionId;
 use sisyphus_base::lock::LOCK_WAIT_IN_RUNNER;
@@ -82,7 +82,8 @@ impl Store {
         let mut after = before.clone();
         let value = change(&mut after);
         if is_empty(&after) {
-            remove(path)?;
+            if_found(fs::remove_file(path))
+                .with_context(|| format!("could not remove `{}`", path.display()))?;
         } else if after != before {
             file::write(path, &after)?;
         }
@@ -120,13 +121,11 @@ pub(super) fn note(active: &mut Active, now: Now) -> NewNotes {
         }
     }
     for (task, ended) in counted {
-        let mut series = active.book(&task.session).series.take();
-        Series::count(&mut series, &task, ended.at);
-        active.book(&task.session).series = series;
+        Series::count(&mut active.book(&task.session).series, &task, ended.at);
     }
     let busy: HashSet<SessionId> =
         active.tasks.iter().filter(|task| is_live(task)).map(|task| task.session.clone()).collect();
-    for (session, book) in active.books() {
+    for (session, book) in &mut active.sessions {
         if !busy.contains(session)
             && let Some(series) = book.series.take()
         {
@@ -148,15 +147,6 @@ pub(super) fn leave(dir: &StateDir, new: NewNotes, now: Now) -> Result<()> {
     new.finished.iter().for_each(|task| notes.correct(task, now.at));
     notes.add(new.ended, new.over);
     if notes == before { Ok(()) } else { file::write(&path, &notes) }
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove `{}`", path.display()))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 #[cfg(test)]
