@@ -7,6 +7,7 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
+use serde::de::DeserializeOwned;
 
 use crate::sys;
 
@@ -24,6 +25,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Like [`write()`], and returns the new file, open.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<File> {
+    let written = replace_with(path, |mut file| file.write_all(bytes).map(|()| file));
+    written.with_context(|| format!("could not write `{}`", path.display()))
+}
+
+/// Lets `fill` write a new file, then renames that to `path`.
+pub fn replace_with<T>(path: &Path, fill: impl FnOnce(File) -> io::Result<T>) -> io::Result<T> {
     // Two threads or two processes must not share a temporary name.
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
@@ -31,26 +38,30 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<File> {
     temporary.push(format!(".{}-{number}.{UNFINISHED}", process::id()));
     let temporary = PathBuf::from(temporary);
 
-    let written =
-        write_new(&temporary, bytes).and_then(|file| fs::rename(&temporary, path).map(|()| file));
+    let written = create_new(&temporary)
+        .and_then(fill)
+        .and_then(|value| fs::rename(&temporary, path).map(|()| value));
     if written.is_err() {
         // Best effort: the caller gets the first error.
         let _ = fs::remove_file(&temporary);
     }
-    written.with_context(|| format!("could not write `{}`", path.display()))
+    written
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let mut file = match sys::create_private_file(path) {
+fn create_new(path: &Path) -> io::Result<File> {
+    match sys::create_private_file(path) {
         // A process with our number left it: it was killed between create and rename.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             fs::remove_file(path)?;
-            sys::create_private_file(path)?
+            sys::create_private_file(path)
         }
-        other => other?,
-    };
-    file.write_all(bytes)?;
-    Ok(file)
+        other => other,
+    }
+}
+
+/// Reads a file of ours as JSON; `None` if it is missing or unreadable, or has more than `max` bytes.
+pub fn read_json<T: DeserializeOwned>(path: &Path, max: u64) -> Option<T> {
+    serde_json::from_slice(&read(path, max).ok()??).ok()
 }
 
 /// Reads a whole file of ours; `None` if there is none. More than `max` bytes is an error, so that an oversized file

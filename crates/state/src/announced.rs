@@ -81,7 +81,11 @@ impl Announced {
 
     /// Removes an announcement, if there is one.
     pub fn remove(&self, call: &ToolUseId) {
-        if fs::remove_file(self.path(call)).is_ok() {
+        self.remove_file(&self.path(call));
+    }
+
+    fn remove_file(&self, path: &Path) {
+        if fs::remove_file(path).is_ok() {
             // This fails while the folder holds others.
             let _ = fs::remove_dir(&self.dir);
         }
@@ -104,9 +108,7 @@ impl Announced {
 
     /// Removes the mark of `run`: its runner has attached, or never will.
     pub fn forget(&self, run: &ClientTaskId) {
-        if fs::remove_file(self.expected(run)).is_ok() {
-            let _ = fs::remove_dir(&self.dir);
-        }
+        self.remove_file(&self.expected(run));
     }
 
     /// Removes marks that have served their purpose: a runner has attached, or the shell should have been up long ago.
@@ -125,11 +127,7 @@ impl Announced {
                         self.forget(&run);
                     }
                 }
-                Some(atomic::UNFINISHED) if is_old => {
-                    if fs::remove_file(&path).is_ok() {
-                        let _ = fs::remove_dir(&self.dir);
-                    }
-                }
+                Some(atomic::UNFINISHED) if is_old => self.remove_file(&path),
                 Some(_) | None => {}
             }
         }
@@ -155,7 +153,7 @@ pub fn sessions_with_announcements(state: &StateDir) -> Vec<SessionId> {
 }
 
 fn read(path: &Path) -> Option<Announcement> {
-    serde_json::from_slice(&atomic::read(path, ANNOUNCEMENT_MAX).ok()??).ok()
+    atomic::read_json(path, ANNOUNCEMENT_MAX)
 }
 
 fn is_not_found(error: &anyhow::Error) -> bool {

@@ -147,16 +147,11 @@ fn copy_archive(old: &StateDir, state: &StateDir) -> Result<()> {
         let context = || format!("could not copy `{}`", entry.path().display());
         sys::create_private_dir_all(&state.archive_dir()).with_context(context)?;
         // A reader must not see a month before it is complete.
-        let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
-        let copied = sys::open_own_file(&entry.path()).and_then(|mut source| {
-            let mut copy = sys::create_private_file(&temporary)?;
+        let mut source = sys::open_own_file(&entry.path()).with_context(context)?;
+        let copied = atomic::replace_with(&target, |mut copy| {
             io::copy(&mut source, &mut copy)?;
-            copy.set_modified(source.metadata()?.modified()?)?;
-            fs::rename(&temporary, &target)
+            copy.set_modified(source.metadata()?.modified()?)
         });
-        if copied.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
         copied.with_context(context)?;
     }
     Ok(())

@@ -42,9 +42,9 @@ impl Requester {
     /// Claims the requester of this call; `None` if it is missing or unreadable.
     pub fn take(state: &StateDir, call: &ToolUseId) -> Option<Self> {
         let path = state.call(call);
-        let bytes = atomic::read(&path, MAX_BYTES).ok().flatten();
+        let requester = atomic::read_json(&path, MAX_BYTES);
         let _ = std::fs::remove_file(&path);
-        serde_json::from_slice(&bytes?).ok()
+        requester
     }
 }
 

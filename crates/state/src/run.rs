@@ -17,8 +17,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
-use sisyphus_base::atomic;
+use sisyphus_base::atomic::{self, read_json};
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
 use sisyphus_base::lock::is_held;
 use sisyphus_base::paths::StateDir;
@@ -158,12 +157,12 @@ impl Run {
 
     /// The call that it belongs to; `None` until Claude Code has named it.
     pub fn joined(&self) -> Option<Join> {
-        parse(&self.call(), CALL_MAX)
+        read_json(&self.call(), CALL_MAX)
     }
 
     /// The announcement that made its runner attach.
     pub fn attachment(&self) -> Option<Attached> {
-        parse(&self.attached(), CALL_MAX)
+        read_json(&self.attached(), CALL_MAX)
     }
 
     /// Whether its runner is alive. An error counts as alive: only a free lock proves that nothing holds it.
@@ -178,11 +177,11 @@ impl Run {
         }
         if self.is_alive() {
             // Trust a result only once the lock is free: until then, another process may have planted it.
-            let queued = || parse(&self.queued(), REPORT_MAX).map(RunState::Queued);
-            let started = parse(&self.started(), REPORT_MAX).map(RunState::Started);
+            let queued = || read_json(&self.queued(), REPORT_MAX).map(RunState::Queued);
+            let started = read_json(&self.started(), REPORT_MAX).map(RunState::Started);
             return started.or_else(queued).unwrap_or(RunState::Attached);
         }
-        match parse(&self.result(), REPORT_MAX) {
+        match read_json(&self.result(), REPORT_MAX) {
             Some(result) => RunState::Ended(Box::new(result)),
             None => RunState::Gone,
         }
@@ -201,8 +200,4 @@ pub fn runs_of(state: &StateDir, session: &SessionId) -> Vec<(ClientTaskId, Run)
 
 fn name(runs: &Path, session: &SessionId, id: &ClientTaskId) -> PathBuf {
     runs.join(session.as_str()).join(id.as_str())
-}
-
-fn parse<T: DeserializeOwned>(path: &Path, max: u64) -> Option<T> {
-    serde_json::from_slice(&atomic::read(path, max).ok()??).ok()
 }

@@ -126,8 +126,7 @@ fn taken(path: &Path, now: DateTime<Utc>, runs: impl Fn(&ProcessRef) -> bool) ->
 }
 
 fn read(path: &Path) -> Content {
-    let bytes = atomic::read(path, MAX_BYTES).ok().flatten();
-    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    atomic::read_json(path, MAX_BYTES).unwrap_or_default()
 }
 
 impl Content {

@@ -97,17 +97,11 @@ impl Drop for Held {
 
 /// Writes a locked description in one rename.
 fn describe(path: &Path, occupant: &Occupant) -> io::Result<File> {
-    let temporary = path.with_extension(format!("json.{}.tmp", std::process::id()));
-    let written = sys::create_private_file(&temporary).and_then(|mut file| {
+    atomic::replace_with(path, |mut file| {
         FileExt::try_lock(&file)?;
         file.write_all(&serde_json::to_vec(occupant)?)?;
-        fs::rename(&temporary, path)?;
         Ok(file)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    })
 }
 
 pub(super) fn description_of(path: &Path) -> PathBuf {
@@ -116,8 +110,7 @@ pub(super) fn description_of(path: &Path) -> PathBuf {
 
 /// The description of the lock file `path`, if it can be read.
 pub(super) fn occupant_of(path: &Path) -> Option<Occupant> {
-    let bytes = atomic::read(&description_of(path), MAX_BYTES).ok().flatten()?;
-    serde_json::from_slice(&bytes).ok()
+    atomic::read_json(&description_of(path), MAX_BYTES)
 }
 
 /// A lock, as this process can see it.

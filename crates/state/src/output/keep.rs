@@ -1,12 +1,12 @@
 //! Copies a task's output to a place that outlives Claude Code's folder under `/tmp`: head and tail, bounded.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use sisyphus_base::sys;
+use sisyphus_base::atomic;
 use sisyphus_tasks::kept_output::KeptOutput;
 
 use super::trailer::Extent;
@@ -32,10 +32,10 @@ pub fn keep_observed(source: &mut File, target: &Path) -> Result<KeptOutput> {
     keep_extent(source, &extent, target)
 }
 
-/// Like [`keep`], for the part of the file that is output.
+/// Like [`keep`], for the part of the file that is output. Two processes that reconcile at once may both copy.
 pub(super) fn keep_extent(source: &mut File, extent: &Extent, target: &Path) -> Result<KeptOutput> {
-    let dropped = copy_whole(target, |copy| copy_ends(source, copy, extent, KEPT_BYTES))
-        .with_context(|| context(target))?;
+    let copy = |mut copy| copy_ends(source, &mut copy, extent, KEPT_BYTES);
+    let dropped = atomic::replace_with(target, copy).with_context(|| context(target))?;
     Ok(KeptOutput { bytes: extent.bytes, dropped, client_file: None })
 }
 
@@ -52,22 +52,8 @@ pub fn adopt(kept: &mut File, target: &Path) -> Result<()> {
         bytes <= longest,
         "could not keep an output of {bytes} bytes: a runner keeps at most {longest}"
     );
-    copy_whole(target, |copy| io::copy(&mut kept.take(longest), copy))
-        .with_context(|| context(target))?;
-    Ok(())
-}
-
-/// Lets `copy` fill a temporary file, then renames it to `target`. Two processes that reconcile at once may both copy,
-/// each to its own temporary file.
-fn copy_whole<T>(target: &Path, copy: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
-    let temporary = target.with_extension(format!("{}.tmp", std::process::id()));
-    let copied = sys::create_private_file(&temporary)
-        .and_then(|mut file| copy(&mut file))
-        .and_then(|value| fs::rename(&temporary, target).map(|()| value));
-    if copied.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    copied
+    let copy = |mut copy| io::copy(&mut kept.take(longest), &mut copy);
+    atomic::replace_with(target, copy).with_context(|| context(target)).map(drop)
 }
 
 fn copy_ends(source: &mut File, copy: &mut File, extent: &Extent, kept: u64) -> io::Result<u64> {
@@ -105,6 +91,8 @@ fn copy_range(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use sisyphus_testing::TempDir;
 
     use super::*;
