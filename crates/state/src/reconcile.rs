@@ -76,6 +76,12 @@ enum Finding {
     },
 }
 
+impl Finding {
+    fn folder_gone() -> Self {
+        Self::Over { why: LostReason::RunFolderGone, run: None }
+    }
+}
+
 impl Findings {
     /// Probes each task's run.
     pub(crate) fn gather(active: &Active, state: &StateDir, world: &World<'_>) -> Self {
@@ -129,44 +135,32 @@ impl Look<'_> {
             Status::Running { watch: Watch::Observed, .. } => {
                 self.late_result(task).or_else(|| self.orphan(task))
             }
-            Status::Running { watch: Watch::Supervised, .. } => {
-                let Some(run) = Run::of(task, self.state) else {
-                    return Self::old_run_gone(task);
-                };
-                if run.is_alive() { None } else { self.gone(task, run) }
-            }
-            Status::Queued { .. } => {
-                let Some(run) = Run::of(task, self.state) else {
-                    return Self::old_run_gone(task);
-                };
-                match run.probe() {
-                    RunState::Queued(_) | RunState::Attached => None,
-                    RunState::Started(started) => Some(Finding::Started { at: started.at }),
-                    RunState::Ended(_) | RunState::Gone | RunState::Missing => self.gone(task, run),
-                }
-            }
-            Status::Pending { .. } => {
-                let Some(run) = Run::of(task, self.state) else {
-                    return Self::old_run_gone(task);
-                };
-                match run.probe() {
-                    RunState::Missing => self.unattached(task),
-                    RunState::Attached => None,
-                    RunState::Queued(queued) => Some(Finding::Queued { at: queued.at }),
-                    RunState::Started(started) => Some(Finding::Started { at: started.at }),
-                    // Any sandboxed command can plant this before the runner attaches, and the runner may be outside
-                    // the sandbox.
-                    RunState::Gone if self.may_attach(task, &run) => None,
-                    RunState::Ended(_) | RunState::Gone => self.gone(task, run),
-                }
-            }
+            Status::Running { watch: Watch::Supervised, .. }
+            | Status::Queued { .. }
+            | Status::Pending { .. } => match Run::of(task, self.state) {
+                Some(run) => self.of_runner(task, run),
+                // The run folder of a task of 0.1.0 is gone.
+                None => task.old_run.as_ref().map(|_| Finding::folder_gone()),
+            },
         }
     }
 
-    /// The finding for a task of 0.1.0 whose run folder is gone.
-    fn old_run_gone(task: &Task) -> Option<Finding> {
-        let over = Finding::Over { why: LostReason::RunFolderGone, run: None };
-        task.old_run.is_some().then_some(over)
+    /// The finding for a task that a runner has, or will have.
+    fn of_runner(&self, task: &Task, run: Run) -> Option<Finding> {
+        if matches!(task.status(), Status::Running { .. }) {
+            return if run.is_alive() { None } else { self.gone(task, run) };
+        }
+        let is_pending = matches!(task.status(), Status::Pending { .. });
+        match run.probe() {
+            RunState::Missing if is_pending => self.unattached(task),
+            RunState::Attached => None,
+            RunState::Queued(queued) => is_pending.then_some(Finding::Queued { at: queued.at }),
+            RunState::Started(started) => Some(Finding::Started { at: started.at }),
+            // Any sandboxed command can plant this before the runner attaches, and the runner may be outside the
+            // sandbox.
+            RunState::Gone if is_pending && self.may_attach(task, &run) => None,
+            RunState::Ended(_) | RunState::Gone | RunState::Missing => self.gone(task, run),
+        }
     }
 
     /// The finding for a call whose shell no runner replaced.
@@ -191,14 +185,8 @@ impl Look<'_> {
         if !run.result().exists() {
             return None;
         }
-        match run.probe() {
-            RunState::Ended(result) => Some(Finding::Ended { result, run }),
-            RunState::Missing
-            | RunState::Attached
-            | RunState::Queued(_)
-            | RunState::Started(_)
-            | RunState::Gone => None,
-        }
+        let RunState::Ended(result) = run.probe() else { return None };
+        Some(Finding::Ended { result, run })
     }
 
     /// The finding for a run whose lock is free or that is missing.
@@ -212,11 +200,7 @@ impl Look<'_> {
                 let lives = self.reach(task) == Reach::Here
                     && client.is_some_and(|client| !(self.world.is_gone)(client));
                 // Only our folder is missing: Claude Code will report the end.
-                Some(if lives {
-                    Finding::Observed
-                } else {
-                    Finding::Over { why: LostReason::RunFolderGone, run: None }
-                })
+                Some(if lives { Finding::Observed } else { Finding::folder_gone() })
             }
             RunState::Gone => Some(Finding::Over { why: LostReason::RunnerDied, run: Some(run) }),
             RunState::Attached | RunState::Queued(_) | RunState::Started(_) => None,
