@@ -15,7 +15,7 @@ use sisyphus_tasks::kept_output::KeptOutput;
 use sisyphus_tasks::outcome::{Canceller, Outcome};
 use sisyphus_tasks::source::Source;
 use sisyphus_tasks::status::{Ending, Status};
-use sisyphus_tasks::task::{AgentLife, Client, Event, Task};
+use sisyphus_tasks::task::{Client, Event, Task};
 
 use crate::active::Active;
 use crate::output::keep_observed;
@@ -107,9 +107,7 @@ impl Completion {
         task.client.get_or_insert(Client { id: notice.client_id, process: None });
         task.last_word = Some(now.tick);
         // Claude Code notifies the main conversation, so the task belongs there from here on.
-        if task.agent.is_some() {
-            task.agent_life = AgentLife::Stopped;
-        }
+        task.release();
         // The hook chose the task without the lock. The output of another task does not belong here.
         if task.output.is_none() && kept_for == id {
             task.output = output;

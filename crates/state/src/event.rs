@@ -16,7 +16,7 @@ use sisyphus_tasks::classify_exit::unseen_end;
 use sisyphus_tasks::delivery::{Channel, DeliveryEvent, Revision};
 use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::{Ending, Status, Watch};
-use sisyphus_tasks::task::{AgentLife, Event as TaskEvent, Kind, StopProgress, StopRequest, Task};
+use sisyphus_tasks::task::{Event as TaskEvent, Kind, StopProgress, StopRequest, Task};
 
 use crate::active::Active;
 use crate::agents::{self, AgentEnd, Launch, Limits};
@@ -109,12 +109,11 @@ impl Event {
                 }
             }
             Self::SubagentStopped { session, agent } => {
-                let is_its = |task: &Task| task.agent.as_ref() == Some(&agent);
-                release(active, &session, is_its);
+                release(active, &session, |task| task.agent.as_ref() == Some(&agent));
             }
             Self::SessionResumed { session } => {
                 active.resume_session(&session, now);
-                release(active, &session, |task| task.agent.is_some());
+                release(active, &session, |_| true);
                 // The end of the session did not stop these: a later stop has another cause.
                 for task in active.tasks.iter_mut().filter(|task| task.session == session) {
                     task.stop_request.take_if(|asked| asked.by == Canceller::SessionEnd);
@@ -234,11 +233,7 @@ fn end_unlisted(
 
 /// Hands over the results owed to subagents that have no record and that two lists in a row leave out.
 fn release_unlisted(active: &mut Active, session: &SessionId, listed: &[ClientTaskId]) {
-    let recorded: Vec<String> = active
-        .live()
-        .filter(|task| task.kind == Kind::Agent)
-        .filter_map(|task| Some(task.client_id()?.as_str().to_owned()))
-        .collect();
+    let recorded = agent_ids(active.live());
     for task in active.tasks.iter_mut().filter(|task| &task.session == session) {
         let Some(agent) = task.agent.as_ref().map(AgentId::as_str) else { continue };
         let is_known = recorded.iter().any(|id| id == agent);
@@ -249,7 +244,7 @@ fn release_unlisted(active: &mut Active, session: &SessionId, listed: &[ClientTa
         if task.unlisted == 0 {
             task.unlisted = 1;
         } else {
-            task.agent_life = AgentLife::Stopped;
+            task.release();
         }
     }
 }
@@ -262,41 +257,34 @@ fn stop_confirmed(
     now: Now,
 ) {
     let Some(task) = named(active, session, id) else { return };
-    match task.status() {
+    if is_observed(task) {
+        let outcome = Outcome::Cancelled { by: Canceller::Model };
+        task.apply(TaskEvent::Ended(Ending::unseen(outcome, at)), now.tick);
+    } else if !task.status().is_final() {
         // The runner reports how it ended; Claude Code reports that it was stopped.
-        Status::Pending { .. }
-        | Status::Queued { .. }
-        | Status::Running { watch: Watch::Supervised, .. } => {
-            task.stop_request.get_or_insert(StopRequest::new(Canceller::Model, at)).progress =
-                StopProgress::Done;
-        }
-        Status::Running { watch: Watch::Observed, .. } => {
-            let outcome = Outcome::Cancelled { by: Canceller::Model };
-            task.apply(TaskEvent::Ended(Ending::unseen(outcome, at)), now.tick);
-        }
-        Status::Finished(_) => {}
+        let asked = task.stop_request.get_or_insert(StopRequest::new(Canceller::Model, at));
+        asked.progress = StopProgress::Done;
     }
 }
 
 /// Hands the results of these subagents' commands to the main conversation.
 fn release(active: &mut Active, session: &SessionId, meant: impl Fn(&Task) -> bool) {
     let theirs = active.tasks.iter_mut().filter(|task| &task.session == session && meant(task));
-    theirs
-        .filter(|task| task.agent.is_some())
-        .for_each(|task| task.agent_life = AgentLife::Stopped);
+    theirs.for_each(Task::release);
+}
+
+/// Claude Code's ids of the agents among these tasks.
+fn agent_ids<'a>(tasks: impl Iterator<Item = &'a Task>) -> Vec<String> {
+    let agents = tasks.filter(|task| task.kind == Kind::Agent);
+    agents.filter_map(|task| Some(task.client_id()?.as_str().to_owned())).collect()
 }
 
 /// Does the same for every subagent that is known to be over: SubagentStop does not announce every end.
 fn release_subagents(active: &mut Active) {
-    let over: Vec<String> = active
-        .tasks
-        .iter()
-        .filter(|task| task.kind == Kind::Agent && task.status().is_final())
-        .filter_map(|task| Some(task.client_id()?.as_str().to_owned()))
-        .collect();
+    let over = agent_ids(active.tasks.iter().filter(|task| task.status().is_final()));
     for task in &mut active.tasks {
         if task.agent.as_ref().is_some_and(|agent| over.iter().any(|id| id == agent.as_str())) {
-            task.agent_life = AgentLife::Stopped;
+            task.release();
         }
     }
 }
@@ -305,32 +293,22 @@ fn release_subagents(active: &mut Active) {
 fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, now: Now) {
     active.end_session(session, now.tick);
     for task in active.tasks.iter_mut().filter(|task| &task.session == session) {
-        if task.agent.is_some() {
-            task.agent_life = AgentLife::Stopped;
-        }
-        match task.status() {
-            Status::Running { watch: Watch::Observed, .. } => {
-                let ending = unseen_end(task, LostReason::SessionEnded, at);
+        task.release();
+        if is_observed(task) {
+            let ending = unseen_end(task, LostReason::SessionEnded, at);
+            task.apply(TaskEvent::Ended(ending), now.tick);
+        } else if let Some(ending) = task.status().ending() {
+            // It ended shortly before, by a signal that looks foreign: Claude Code sent it because the session ends.
+            let by_end = Outcome::Cancelled { by: Canceller::SessionEnd };
+            if task.delivery().is_open()
+                && ending.outcome.is_explained_by(&by_end)
+                && at - ending.ended_at <= STOPPED_BEFORE
+            {
+                let ending = Ending::unseen(by_end, ending.ended_at);
                 task.apply(TaskEvent::Ended(ending), now.tick);
             }
-            Status::Pending { .. }
-            | Status::Queued { .. }
-            | Status::Running { watch: Watch::Supervised, .. } => {
-                if task.stop_requested_by(at).is_none() {
-                    task.stop_request = Some(StopRequest::new(Canceller::SessionEnd, at));
-                }
-            }
-            // It ended shortly before, by a signal that looks foreign: Claude Code sent it because the session ends.
-            Status::Finished(ending) => {
-                let by_end = Outcome::Cancelled { by: Canceller::SessionEnd };
-                if task.delivery().is_open()
-                    && ending.outcome.is_explained_by(&by_end)
-                    && at - ending.ended_at <= STOPPED_BEFORE
-                {
-                    let ending = Ending::unseen(by_end, ending.ended_at);
-                    task.apply(TaskEvent::Ended(ending), now.tick);
-                }
-            }
+        } else if task.stop_requested_by(at).is_none() {
+            task.stop_request = Some(StopRequest::new(Canceller::SessionEnd, at));
         }
     }
 }

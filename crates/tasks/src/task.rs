@@ -237,6 +237,13 @@ impl Task {
         self.started_in.get_or_insert(before);
     }
 
+    /// Gives the result of a subagent's task to the main conversation.
+    pub fn release(&mut self) {
+        if self.agent.is_some() {
+            self.agent_life = AgentLife::Stopped;
+        }
+    }
+
     /// Its name for people and the model: its id and, if it has one, its description, as plain text on one line.
     pub fn heading(&self) -> String {
         self.heading_within(HEADING_MAX)

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Tick;
 use sisyphus_base::id::AgentId;
 use sisyphus_tasks::delivery::DeliveryEvent;
+use sisyphus_tasks::recipient::AgentLife;
 use sisyphus_tasks::task::StopRequest;
 use sisyphus_tasks::task::samples::{confirmed, pending};
 use sisyphus_testing::TempDir;

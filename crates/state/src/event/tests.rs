@@ -5,6 +5,7 @@ mod turns;
 use sisyphus_base::clock::Tick;
 use sisyphus_base::id::Ticket;
 use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::recipient::AgentLife;
 use sisyphus_tasks::task::Client;
 use sisyphus_tasks::task::samples::{confirmed, finished, pending};
 
