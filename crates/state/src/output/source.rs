@@ -83,10 +83,10 @@ impl Source {
         let mut left = count;
         // A line break after the last line begins no line.
         let mut block_end = end.saturating_sub(1);
-        let mut block = Vec::new();
         while block_end > 0 {
             let start = block_end.saturating_sub(BLOCK);
-            self.read_block(start, block_end, &mut block)?;
+            let wanted = usize::try_from(block_end - start).unwrap_or_default();
+            let block = self.read_block(start, wanted)?;
             for (index, _) in block.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
                 left -= 1;
                 if left == 0 {
@@ -98,8 +98,9 @@ impl Source {
         Ok(0)
     }
 
-    fn read_block(&mut self, start: u64, end: u64, block: &mut Vec<u8>) -> io::Result<()> {
-        block.resize(usize::try_from(end - start).unwrap_or_default(), 0);
+    /// Reads `wanted` bytes from `start` of the output, or up to its end.
+    pub(super) fn read_block(&mut self, start: u64, wanted: usize) -> io::Result<Vec<u8>> {
+        let mut block = vec![0; wanted];
         let mut filled = 0;
         while filled < block.len() {
             match self.read_at(start + filled as u64, &mut block[filled..])? {
@@ -108,7 +109,7 @@ impl Source {
             }
         }
         block.truncate(filled);
-        Ok(())
+        Ok(block)
     }
 
     /// Reads from `position` of the output up to its last known [end](Self::end), as `read` does.

@@ -40,7 +40,7 @@ impl Window {
             Begin::LastLines => end.saturating_sub(max as u64),
         };
         let wanted = usize::try_from(end - from).unwrap_or(max).min(max);
-        let bytes = read(source, from, wanted)?;
+        let bytes = source.read_block(from, wanted)?;
         let bytes = bytes.as_slice();
         let skipped = match begin {
             Begin::LastLines if from > 0 => first_whole(bytes),
@@ -64,19 +64,6 @@ impl Window {
     pub fn reaches_end(&self) -> bool {
         self.next >= self.end
     }
-}
-
-fn read(source: &mut Source, from: u64, wanted: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; wanted];
-    let mut filled = 0;
-    while filled < wanted {
-        match source.read_at(from + filled as u64, &mut bytes[filled..])? {
-            0 => break,
-            read => filled += read,
-        }
-    }
-    bytes.truncate(filled);
-    Ok(bytes)
 }
 
 /// Where the first line with its beginning starts; without one, the first character.
