@@ -310,12 +310,12 @@ impl Store {
 
     /// `completed.json`, without a lock.
     pub fn read_completed(&self) -> Result<History> {
-        history::read(&self.dir.completed())
+        file::read(&self.dir.completed())
     }
 
     /// `failed.json`, without a lock.
     pub fn read_failed(&self) -> Result<History> {
-        history::read(&self.dir.failed())
+        file::read(&self.dir.failed())
     }
 
     /// The newest finished tasks, the newest last. An error in one file goes to `warn` and stops nothing.

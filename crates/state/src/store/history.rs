@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde::de::{MapAccess, Visitor};
-use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::paths::{StateDir, create_dir};
@@ -17,17 +15,19 @@ use sisyphus_base::sys;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::task::Task;
 
-use crate::file;
+use crate::file::{self, Format};
 
 /// How many finished tasks each file keeps.
 const KEPT: usize = 200;
 
 /// Finished tasks, oldest first. They stay unparsed text until a reader needs them: adding one costs the same whatever
 /// the others contain, and fields from newer versions survive.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct History {
+    version: Format,
     tasks: Vec<Box<RawValue>>,
     /// Every other field of the file.
+    #[serde(flatten)]
     others: BTreeMap<String, Box<RawValue>>,
 }
 
@@ -50,25 +50,13 @@ impl<'de> Visitor<'de> for Fields {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<History, A::Error> {
         let mut history = History::default();
         while let Some(name) = map.next_key::<String>()? {
-            if name == "tasks" {
-                history.tasks = map.next_value()?;
-            } else {
-                history.others.insert(name, map.next_value()?);
+            match name.as_str() {
+                "version" => drop(map.next_value::<IgnoredAny>()?),
+                "tasks" => history.tasks = map.next_value()?,
+                _ => drop(history.others.insert(name, map.next_value()?)),
             }
         }
         Ok(history)
-    }
-}
-
-impl Serialize for History {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("version", &file::VERSION)?;
-        map.serialize_entry("tasks", &self.tasks)?;
-        for (name, value) in self.others.iter().filter(|(name, _)| *name != "version") {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
     }
 }
 
@@ -121,11 +109,6 @@ fn starts_with_id(raw: &str, quoted_id: &str) -> bool {
     let rest = raw.trim_start_matches(['{', ' ', '\n', '\r', '\t']);
     rest.strip_prefix("\"id\"")
         .is_some_and(|rest| rest.trim_start_matches([':', ' ']).starts_with(quoted_id))
-}
-
-/// Reads `completed.json` or `failed.json`.
-pub(crate) fn read(path: &Path) -> Result<History> {
-    file::read(path)
 }
 
 /// Records finished tasks. The caller holds the lock.
@@ -221,15 +204,15 @@ mod tests {
         }
         file_away(&state, &[finished("f1", Outcome::Failed { exit_code: 1 })]);
 
-        let completed = read(&state.completed()).unwrap().tasks();
+        let completed = file::read::<History>(&state.completed()).unwrap().tasks();
         assert_eq!(completed.len(), 200);
         assert_eq!(completed[0].id.as_str(), "t5");
-        let newest = read(&state.completed()).unwrap().newest().next().unwrap();
+        let newest = file::read::<History>(&state.completed()).unwrap().newest().next().unwrap();
         assert_eq!(newest.id.as_str(), "t204");
         let archived = archived(&state);
         assert_eq!(archived.len(), 5);
         assert_eq!(archived[0].id.as_str(), "t0");
-        assert_eq!(read(&state.failed()).unwrap().tasks().len(), 1);
+        assert_eq!(file::read::<History>(&state.failed()).unwrap().tasks().len(), 1);
     }
 
     #[test]
@@ -242,6 +225,6 @@ mod tests {
                 &[finished("t1", Outcome::Completed), finished("t11", Outcome::Completed)],
             );
         }
-        assert_eq!(read(&state.completed()).unwrap().tasks().len(), 2);
+        assert_eq!(file::read::<History>(&state.completed()).unwrap().tasks().len(), 2);
     }
 }
