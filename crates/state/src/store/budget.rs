@@ -1,6 +1,5 @@
 //! If the holder of the lock is stopped, a process waits in full only once, however many commits it makes.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,18 +19,13 @@ pub(super) struct LockBudget {
 }
 
 impl Store {
-    /// Acquires the state lock.
+    /// Acquires the state lock, waiting at most `wait`. Does not wait shortly after an earlier wait timed out.
     pub(super) fn lock(&self, wait: Duration) -> Result<Lock> {
-        self.budget.acquire(&self.dir().lock(), wait)
-    }
-}
-
-impl LockBudget {
-    /// Acquires the lock of `path`, waiting at most `wait`. Does not wait shortly after an earlier wait timed out.
-    pub(super) fn acquire(&self, path: &Path, wait: Duration) -> Result<Lock> {
-        let mut timed_out_at = self.timed_out_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let timed_out_at = self.budget.timed_out_at.lock();
+        let mut timed_out_at = timed_out_at.unwrap_or_else(PoisonError::into_inner);
         let is_used_up = timed_out_at.is_some_and(|at| at.elapsed() < BACKOFF);
-        let lock = Lock::acquire(path, if is_used_up { Duration::ZERO } else { wait });
+        let lock =
+            Lock::acquire(&self.dir().lock(), if is_used_up { Duration::ZERO } else { wait });
         *timed_out_at = match &lock {
             Ok(_) => None,
             Err(_) if is_used_up => *timed_out_at,
