@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
-use sisyphus_state::agents::{Limits, Pool, Turn, agents_in, live_agents};
+use sisyphus_state::agents::{Limits, Pool, Turn, Waiting, agents_in, live_agents};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::status::Status;
@@ -26,9 +26,11 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
         || active.live().filter(|task| task.kind == Kind::Command && task.is_confirmed());
     let running = commands().filter(|task| matches!(task.status(), Status::Running { .. })).count()
         + live_agents(active).count();
-    let commands_waiting = commands().filter(|task| is_waiting(task)).count();
-    let in_line = active.agents.waiting.iter().filter(|it| it.turn == Turn::Waiting).count();
-    let waiting = commands_waiting + in_line;
+    let is_waiting =
+        |task: &&Task| matches!(task.status(), Status::Pending { .. } | Status::Queued { .. });
+    let commands_waiting = commands().filter(is_waiting).count();
+    let in_line = || active.agents.waiting.iter().filter(|it| it.turn == Turn::Waiting);
+    let waiting = commands_waiting + in_line().count();
     let others = named_limits(active, limits);
     let now = format!("running now: {running}, waiting: {waiting}");
     match limits.default_limit() {
@@ -36,12 +38,13 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
             format!("[sisyphus] Ultrawork: any number of background tasks at once; {now}.{others}")
         }
         SlotLimit::AtMost(slots) => {
+            let is_shared = |it: &&Waiting| limits.pool_of(it.call.model()).0 == Pool::Default;
             // A command that only Claude Code watches has no slot.
             let taken = active.holders().count()
                 + line.elsewhere().values().sum::<usize>()
                 + line.agents_elsewhere
                 + agents_in(active, &Pool::Default, limits)
-                + waiting_for_default(active, limits)
+                + in_line().filter(is_shared).count()
                 + commands_waiting;
             let free = slots.get().saturating_sub(taken);
             format!(
@@ -49,16 +52,6 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
             )
         }
     }
-}
-
-/// The queued calls for agents that count against the limit which commands share.
-fn waiting_for_default(active: &Active, limits: &Limits) -> usize {
-    let waiting = active.agents.waiting.iter().filter(|it| it.turn == Turn::Waiting);
-    waiting.filter(|it| limits.pool_of(it.call.model()).0 == Pool::Default).count()
-}
-
-fn is_waiting(task: &Task) -> bool {
-    matches!(task.status(), Status::Pending { .. } | Status::Queued { .. })
 }
 
 /// The instructions for a prompt that holds one of the words, with the line about the limit, in at most `room` units of
