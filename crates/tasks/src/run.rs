@@ -39,7 +39,6 @@ pub enum Stop {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attached {
     /// Claude Code's output file, as the runner found it on its standard output.
-    #[serde(default)]
     pub client_file: Option<PathBuf>,
     /// The call that made the runner attach: one with the same command text.
     #[serde(flatten)]
@@ -57,12 +56,10 @@ pub struct Since {
 pub struct RunResult {
     pub exit: Exit,
     pub stop: Stop,
-    #[serde(default)]
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: DateTime<Utc>,
     /// The same moment by a clock that no user can set. The result is due from then on, however late a process finds
     /// it.
-    #[serde(default)]
     pub ended: Option<Tick>,
     /// From start to exit, by a clock that does not jump; 0 for a command that was never started.
     pub duration_ms: u64,
@@ -72,9 +69,7 @@ pub struct RunResult {
     #[serde(default)]
     pub survivors: Survivors,
     /// Claude Code's output file, as the runner found it on its standard output.
-    #[serde(default)]
     pub client_file: Option<PathBuf>,
-    #[serde(default)]
     pub output: Option<OutputSize>,
 }
 

@@ -40,18 +40,17 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The whole live state. Each task has one record, which includes what is owed and what was delivered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Active {
-    #[serde(default)]
     version: Format,
     /// Posted events that were applied and whose files may still be there.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) applied: Vec<EventName>,
     /// In ticket order.
-    #[serde(default)]
     pub tasks: Vec<Task>,
-    #[serde(default, skip_serializing_if = "AgentQueue::is_empty")]
+    #[serde(skip_serializing_if = "AgentQueue::is_empty")]
     pub agents: AgentQueue,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) sessions: BTreeMap<SessionId, SessionBook>,
     #[serde(flatten)]
     unknown: Map<String, Value>,

@@ -17,14 +17,12 @@ const KEPT: usize = 200;
 
 /// Notes that were not shown yet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Notes {
-    #[serde(default)]
     version: Format,
     /// The oldest first.
-    #[serde(default)]
     pub ended: Vec<Ended>,
     /// Sessions in which everything has finished.
-    #[serde(default)]
     pub over: Vec<SessionSummary>,
     #[serde(flatten)]
     unknown: Map<String, Value>,

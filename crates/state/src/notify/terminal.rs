@@ -15,10 +15,9 @@ const KEPT: usize = 50;
 
 /// Lines that wait.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Lines {
-    #[serde(default)]
     version: Format,
-    #[serde(default)]
     pub(crate) waiting: Vec<Line>,
     #[serde(flatten)]
     unknown: Map<String, Value>,

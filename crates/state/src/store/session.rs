@@ -21,10 +21,9 @@ pub enum Rewriting {
 
 /// `sessions/SESSION.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Session {
-    #[serde(default)]
     version: Format,
-    #[serde(default)]
     pub rewriting: Rewriting,
     #[serde(flatten)]
     unknown: Map<String, Value>,
