@@ -151,18 +151,12 @@ impl Delivery {
 
     /// Whether nothing is left to do: the model has read the result, or does not need to.
     pub fn is_settled(&self) -> bool {
-        match self {
-            Self::Delivered { .. } | Self::NotNeeded => true,
-            Self::NotDue | Self::Owed { .. } | Self::Leased { .. } | Self::Sent { .. } => false,
-        }
+        matches!(self, Self::Delivered { .. } | Self::NotNeeded)
     }
 
     /// Whether a result waits for its reader.
     pub fn is_open(&self) -> bool {
-        match self {
-            Self::Owed { .. } | Self::Leased { .. } => true,
-            Self::NotDue | Self::Sent { .. } | Self::Delivered { .. } | Self::NotNeeded => false,
-        }
+        matches!(self, Self::Owed { .. } | Self::Leased { .. })
     }
 }
 

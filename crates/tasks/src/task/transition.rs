@@ -89,12 +89,9 @@ fn next(status: &Status, event: Event) -> Result<Status, Ignored> {
         (Status::Pending { .. } | Status::Queued { .. }, Event::Started { at }) => {
             Ok(Status::Running { started_at: at, watch: Watch::Supervised })
         }
-        (Status::Pending { .. }, Event::Observed { at }) => {
-            Ok(Status::Running { started_at: at, watch: Watch::Observed })
-        }
 
-        // Its run folder is gone, but its Claude Code process lives and will report the result.
-        (Status::Queued { .. }, Event::Observed { at }) => {
+        // If it had a runner, its run folder is gone, but its Claude Code process lives and will report the result.
+        (Status::Pending { .. } | Status::Queued { .. }, Event::Observed { at }) => {
             Ok(Status::Running { started_at: at, watch: Watch::Observed })
         }
         (Status::Running { started_at, watch: Watch::Supervised }, Event::Observed { .. }) => {
