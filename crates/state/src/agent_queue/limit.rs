@@ -88,26 +88,15 @@ fn why_no_model(key: &str) -> Option<&'static str> {
     let Some(model) = Model::parse(key) else {
         return Some("it names no model");
     };
-    let bare = Model::parse(model.name());
-    let of_family = bare.as_ref().and_then(Model::provider);
-    match (model.provider(), of_family) {
-        _ if key
-            .trim()
-            .bytes()
-            .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) =>
-        {
-            Some("a model's name has no blanks")
-        }
-        _ if model.name() == "claude" => {
-            Some("it is part of every name: write `opus` or a whole name")
-        }
-        (Some("anthropic" | "openai" | "google"), Some(family))
-            if model.provider() != Some(family) =>
-        {
-            Some("that provider has no such model")
-        }
-        _ => None,
+    if key.trim().bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
+        return Some("a model's name has no blanks");
     }
+    if model.name() == "claude" {
+        return Some("it is part of every name: write `opus` or a whole name");
+    }
+    let known = model.provider().filter(|it| ["anthropic", "openai", "google"].contains(it))?;
+    let bare = Model::parse(model.name())?;
+    (known != bare.provider()?).then_some("that provider has no such model")
 }
 
 fn is_plain(byte: u8) -> bool {
