@@ -190,26 +190,23 @@ fn is_orphan(
     }
 }
 
+fn is_orphaned(task: &Task, is_gone: &impl Fn(&ProcessRef) -> bool) -> bool {
+    let call = task.launched.as_ref().filter(|_| !task.status().is_final());
+    call.is_some_and(|call| is_orphan(call, task.machine.as_ref(), is_gone))
+}
+
 /// Whether a Claude Code that is gone left an agent or a queued call.
 pub fn has_orphans(active: &Active, is_gone: impl Fn(&ProcessRef) -> bool) -> bool {
-    let of_task = |task: &Task| {
-        let call = task.launched.as_ref();
-        call.is_some_and(|call| is_orphan(call, task.machine.as_ref(), &is_gone))
-    };
-    active.live().any(of_task)
+    active.live().any(|task| is_orphaned(task, &is_gone))
         || active.agents.waiting.iter().any(|it| is_orphan(&it.call, it.machine.as_ref(), &is_gone))
 }
 
 /// Ends the agents of every Claude Code that is gone, and removes its queued calls.
 pub fn end_orphans(active: &mut Active, is_gone: impl Fn(&ProcessRef) -> bool, now: Now) {
     active.agents.waiting.retain(|it| !is_orphan(&it.call, it.machine.as_ref(), &is_gone));
-    let is_gone = |task: &Task| {
-        let call = task.launched.as_ref().filter(|_| !task.status().is_final());
-        call.is_some_and(|call| is_orphan(call, task.machine.as_ref(), &is_gone))
-    };
     // An unanswered call leaves no record.
-    active.tasks.retain(|task| task.is_confirmed() || !is_gone(task));
-    for task in active.tasks.iter_mut().filter(|task| is_gone(task)) {
+    active.tasks.retain(|task| task.is_confirmed() || !is_orphaned(task, &is_gone));
+    for task in active.tasks.iter_mut().filter(|task| is_orphaned(task, &is_gone)) {
         let ending = unseen_end(task, LostReason::SessionEnded, now.at);
         task.apply(Event::Ended(ending), now.tick);
     }
