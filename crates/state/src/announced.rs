@@ -53,11 +53,8 @@ impl Announced {
 
     /// Announces a call.
     pub fn announce(&self, announcement: &Announcement) -> Result<()> {
-        let call = announcement
-            .call
-            .tool_use_id
-            .as_ref()
-            .context("could not announce a call: it has no id")?;
+        let call = announcement.call.tool_use_id.as_ref();
+        let call = call.context("could not announce a call: it has no id")?;
         let bytes = serde_json::to_vec(announcement).context("could not encode a call")?;
         // The process that removes the last announcement removes the folder, possibly at this moment.
         for _ in 0..TRIES {

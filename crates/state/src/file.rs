@@ -126,13 +126,9 @@ fn version_anywhere(bytes: &[u8]) -> u64 {
     serde_json::from_slice::<Versioned>(bytes).map_or(0, |found| found.version)
 }
 
-/// Like [`read`], for the process that holds the lock. Renames a broken file, writes the reason beside it and goes on.
-pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
-    read_version_or_set_aside(path).map(|(value, _)| value)
-}
-
-/// Like [`read_or_set_aside`], with the version that was read.
-pub(crate) fn read_version_or_set_aside<T: DeserializeOwned + Default>(
+/// Like [`read_version`], for the process that holds the lock. Renames a broken file, writes the reason beside it and
+/// goes on.
+pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(
     path: &Path,
 ) -> Result<Versioned<T>> {
     match read_version(path) {

@@ -16,7 +16,7 @@ const RETIRED_MAX: usize = 256;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CallBook {
     /// Every call that Claude Code answered before this time has its record, or was searched for.
-    settled_until: DateTime<Utc>,
+    pub(super) settled_until: DateTime<Utc>,
     /// The runs whose records moved to the history since then, and when. The history itself may be cleaned or full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     retired: Vec<(ClientTaskId, DateTime<Utc>)>,
@@ -48,11 +48,11 @@ impl CallBook {
 
     /// Whether a run without a live record belongs to an answered call and was never recorded.
     fn misses(&self, run: &ClientTaskId, answered_at: DateTime<Utc>) -> bool {
-        answered_at >= self.settled_until && !self.retired.iter().any(|(retired, _)| retired == run)
+        answered_at >= self.settled_until && !self.has_retired(run)
     }
 
-    pub(super) fn settled_until(&self) -> DateTime<Utc> {
-        self.settled_until
+    fn has_retired(&self, run: &ClientTaskId) -> bool {
+        self.retired.iter().any(|(retired, _)| retired == run)
     }
 }
 
@@ -76,14 +76,12 @@ impl Active {
 
     /// Whether the book names runs that a search of the transcript up to `until` makes needless.
     pub fn has_calls_to_settle(&self, session: &SessionId, until: DateTime<Utc>) -> bool {
-        let is_older = |(_, at): &(ClientTaskId, DateTime<Utc>)| *at < until;
-        self.calls(session).is_some_and(|calls| calls.retired.iter().any(is_older))
+        self.calls(session).is_some_and(|calls| calls.retired.iter().any(|(_, at)| *at < until))
     }
 
     /// Whether the record of this run moved to the history recently.
     pub(crate) fn has_retired(&self, session: &SessionId, run: &ClientTaskId) -> bool {
-        let is_it = |(retired, _): &(ClientTaskId, DateTime<Utc>)| retired == run;
-        self.calls(session).is_some_and(|calls| calls.retired.iter().any(is_it))
+        self.calls(session).is_some_and(|calls| calls.has_retired(run))
     }
 
     /// Whether an earlier Claude Code than the session's current one answered a call.

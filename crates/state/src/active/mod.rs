@@ -284,7 +284,7 @@ impl Active {
             // A killed Claude Code never reports that its session ended.
             book.calls.take_if(|calls| {
                 book.ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
-                    || is_older(calls.settled_until(), FORGOTTEN_AFTER, now.at)
+                    || is_older(calls.settled_until, FORGOTTEN_AFTER, now.at)
             });
             let SessionBook { ended, resumed, .. } = *book;
             *book != SessionBook { ended, resumed, ..SessionBook::default() }

@@ -97,17 +97,19 @@ impl AgentSlots {
         now: DateTime<Utc>,
     ) -> Result<Published> {
         let content = Content::of(active, limits, now);
+        let published =
+            if content.taken.is_empty() { Published::Nothing } else { Published::Slots };
         if content == read(&self.own) {
-            return Ok(content.published());
+            return Ok(published);
         }
         if content.taken.is_empty() {
             if_found(fs::remove_file(&self.own))
                 .with_context(|| format!("could not remove `{}`", self.own.display()))?;
-            return Ok(Published::Nothing);
+            return Ok(published);
         }
         create_private_dir(&self.dir)?;
         atomic::write(&self.own, &serde_json::to_vec(&content).context("could not encode slots")?)?;
-        Ok(Published::Slots)
+        Ok(published)
     }
 
     /// Whether [`publish`](Self::publish) would change nothing.
@@ -130,10 +132,6 @@ fn read(path: &Path) -> Content {
 }
 
 impl Content {
-    fn published(&self) -> Published {
-        if self.taken.is_empty() { Published::Nothing } else { Published::Slots }
-    }
-
     fn of(active: &Active, limits: &Limits, now: DateTime<Utc>) -> Self {
         let is_shared = |model: Option<&str>| limits.pool_of(model).0 == Pool::Default;
         // In full hours, so that the file does not change with every event.

@@ -108,7 +108,7 @@ impl Line {
         }
         let around = top.parent().unwrap_or(top);
         let keep = sys::open_dir(around).ok().filter(|dir| FileExt::try_lock_shared(dir).is_ok());
-        Ok(Self { waiting, slots: Slots::new(slots, outside), _keep: keep })
+        Ok(Self { waiting, slots: Slots { dir: slots, outside }, _keep: keep })
     }
 
     /// Joins the queue.

@@ -51,19 +51,15 @@ pub struct SlotGuard {
 /// The slots of one folder.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// The slots outside the sandbox, for a sandboxed runner.
-    outside: Option<PathBuf>,
+    pub(super) outside: Option<PathBuf>,
 }
 
 /// Held slots by number.
 type Numbered = BTreeMap<u64, Watched>;
 
 impl Slots {
-    pub(super) fn new(dir: PathBuf, outside: Option<PathBuf>) -> Self {
-        Self { dir, outside }
-    }
-
     /// Acquires a slot, or returns the held ones. `seed` spreads runners that may use any number.
     pub(super) fn acquire(
         &self,

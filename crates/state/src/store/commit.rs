@@ -200,7 +200,7 @@ impl Store {
         world: &World<'_>,
         handle: impl FnOnce(&mut Active, Now) -> T,
     ) -> Result<(T, usize)> {
-        let Committed { active, version } = self.last_committed(file::read_version_or_set_aside)?;
+        let Committed { active, version } = self.last_committed(file::read_or_set_aside)?;
         // The peek is stale if another process has committed since.
         let is_current = |peek: &Peek| Arc::ptr_eq(&peek.committed, &active);
         let findings = peek.filter(is_current).map(|peek| peek.findings);
@@ -356,7 +356,7 @@ impl Store {
         let path = self.dir.session(session);
         file::create_folder(&path)?;
         let is_first = path.symlink_metadata().is_err();
-        let (before, version): (Session, _) = file::read_version_or_set_aside(&path)?;
+        let (before, version): (Session, _) = file::read_or_set_aside(&path)?;
         let mut noted = before.clone();
         noted.rewriting = match before.rewriting {
             Rewriting::MaybeShared if !is_first => Rewriting::MaybeShared,

@@ -119,7 +119,7 @@ pub(super) fn record(state: &StateDir, finished: &[Task]) -> Result<()> {
         if tasks.is_empty() {
             continue;
         }
-        let mut history: History = file::read_or_set_aside(&path)?;
+        let (mut history, _): (History, _) = file::read_or_set_aside(&path)?;
         history.add(&tasks)?;
         let older = history.take_overflow();
         // Archive them before they leave this file: a task in both counts once.

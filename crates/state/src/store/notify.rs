@@ -78,7 +78,7 @@ impl Store {
         F: Serialize + DeserializeOwned + Default + Clone + PartialEq,
     {
         let _lock = self.lock(wait)?;
-        let before: F = file::read_or_set_aside(path)?;
+        let (before, _): (F, _) = file::read_or_set_aside(path)?;
         let mut after = before.clone();
         let value = change(&mut after);
         if is_empty(&after) {
@@ -142,7 +142,7 @@ pub(super) fn leave(dir: &StateDir, new: NewNotes, now: Now) -> Result<()> {
     if new.ended.is_empty() && new.over.is_empty() && (new.finished.is_empty() || !path.exists()) {
         return Ok(());
     }
-    let before: Notes = file::read_or_set_aside(&path)?;
+    let (before, _): (Notes, _) = file::read_or_set_aside(&path)?;
     let mut notes = before.clone();
     new.finished.iter().for_each(|task| notes.correct(task, now.at));
     notes.add(new.ended, new.over);
