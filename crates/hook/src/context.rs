@@ -80,8 +80,10 @@ impl Context {
         })
     }
 
-    /// Logs an error without disturbing the user's turn.
-    pub fn log(&self, what: &str, error: &anyhow::Error) {
-        hook_log::append(self.store.dir(), what, &format!("{error:#}"));
+    /// The value of a step. Its error is logged without disturbing the user's turn.
+    pub fn logged<T>(&self, step: &str, outcome: Result<T>) -> Option<T> {
+        let log =
+            |error: anyhow::Error| hook_log::append(self.store.dir(), step, &format!("{error:#}"));
+        outcome.map_err(log).ok()
     }
 }

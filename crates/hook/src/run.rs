@@ -37,9 +37,7 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
         let sequence = terminal::take(&context, E::NAME, session.as_ref());
         tell(&context, E::NAME, &reply, sequence)
     });
-    if let Err(error) = told {
-        context.log(E::NAME, &error);
-    }
+    context.logged(E::NAME, told);
     // Claude Code has its answer already.
     start_notifier(context.store.dir());
     ExitCode::SUCCESS
@@ -51,13 +49,10 @@ const WAKE: u8 = 2;
 /// Runs a hook that Claude Code does not wait for. If `handle` returns words, they wake the session.
 pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> ExitCode {
     let Some(context) = open("waiter") else { return ExitCode::SUCCESS };
-    match read::<E>().and_then(|(_, event)| handle(&context, event)) {
-        Ok(Some(words)) if writeln!(io::stderr(), "{words}").is_ok() => ExitCode::from(WAKE),
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            context.log("waiter", &error);
-            ExitCode::SUCCESS
-        }
+    let outcome = read::<E>().and_then(|(_, event)| handle(&context, event));
+    match context.logged("waiter", outcome).flatten() {
+        Some(words) if writeln!(io::stderr(), "{words}").is_ok() => ExitCode::from(WAKE),
+        Some(_) | None => ExitCode::SUCCESS,
     }
 }
 

@@ -19,11 +19,6 @@ pub(crate) fn take(context: &Context, event: &str, session: Option<&SessionId>) 
     if !is_seen || environment.terminal == Terminal::None || !CARRIERS.contains(&event) {
         return None;
     }
-    match context.store.take_for_terminal(LOCK_WAIT_IN_HOOK, session?, context.now.at) {
-        Ok(lines) => sequence(&lines, environment.terminal),
-        Err(error) => {
-            context.log("terminal", &error);
-            None
-        }
-    }
+    let taken = context.store.take_for_terminal(LOCK_WAIT_IN_HOOK, session?, context.now.at);
+    sequence(&context.logged("terminal", taken)?, environment.terminal)
 }

@@ -23,13 +23,9 @@ pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     let state = context.store.dir();
     state.create()?;
     provide_runner(context, &state.runner())?;
-    if let Err(error) = point_to_notifier(state) {
-        context.log("SessionStart", &error);
-    }
+    context.logged("SessionStart", point_to_notifier(state));
     // Sandboxed commands need this folder and can't create it. Others don't need it.
-    if let Err(error) = RunRoot::create(&context.environment) {
-        context.log("SessionStart", &error);
-    }
+    context.logged("SessionStart", RunRoot::create(&context.environment));
     let announced = Announced::of(state, session);
     let line = snippet::render(&state.runner(), announced.dir())
         .context("could not attach: a path holds a quote")?;

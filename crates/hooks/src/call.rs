@@ -96,9 +96,7 @@ pub(crate) fn join_run(
         // announced.
         if run.is_attached() { join } else { join.without_runner(context.now.at) }
     };
-    if let Err(error) = run.join(&join) {
-        context.log("join", &error);
-    }
+    context.logged("join", run.join(&join));
     // A shell that starts after this answer asks as long as the folder exists.
     announced.expect(&tool_use, &id);
     // Below `/tmp`, any sandboxed command can claim that a runner attached.

@@ -137,9 +137,7 @@ fn adopt(
             announcement.task = TaskId::random();
             announcement.call.tool_use_id = None;
             let join = Join::new(announcement, id, client(), Machine::here());
-            if let Err(error) = run.join(&join) {
-                context.log("Stop", &error);
-            }
+            context.logged("Stop", run.join(&join));
             Some(join)
         });
         match join {

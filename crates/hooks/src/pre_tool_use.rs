@@ -56,10 +56,8 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     };
     let names_limit = command.timeout.is_some();
     let mut call = call(caller, command, settings, context.environment.attendance);
-    if cfg!(target_os = "linux")
-        && let Err(error) = put_back_runner(context)
-    {
-        context.log("PreToolUse", &error);
+    if cfg!(target_os = "linux") {
+        context.logged("PreToolUse", put_back_runner(context));
     }
     let is_too_short = || match call.kind {
         // Where Claude Code has a limit, it is ten minutes. A dev server must not end then.

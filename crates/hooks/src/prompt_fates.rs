@@ -77,8 +77,5 @@ impl PromptFates {
 
 /// The end of the transcript, if there is one that can be read.
 pub(crate) fn read_transcript(context: &Context, path: &Path) -> Option<Transcript> {
-    Transcript::read_end(path).unwrap_or_else(|error| {
-        context.log("transcript", &error);
-        None
-    })
+    context.logged("transcript", Transcript::read_end(path)).flatten()
 }

@@ -11,8 +11,6 @@ pub(crate) fn is_attachable(context: &Context) -> bool {
 
 /// Which runners have slots and which are queued, if so many slots are held.
 pub(crate) fn line(context: &Context, slots: usize) -> Snapshot {
-    Snapshot::read_from(&context.environment, is_alive, slots).unwrap_or_else(|error| {
-        context.log("line", &error);
-        Snapshot::default()
-    })
+    let line = Snapshot::read_from(&context.environment, is_alive, slots);
+    context.logged("line", line).unwrap_or_default()
 }

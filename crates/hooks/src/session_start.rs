@@ -28,19 +28,13 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
     }
     // The steps run in order, and a failed one does not stop the next: a session without attachment still gets its
     // results.
-    let steps =
-        [("import", take_over_0_1(context)), ("attach", attach(context, &event.session_id))];
-    for (step, outcome) in steps {
-        if let Err(error) = outcome {
-            context.log(&format!("SessionStart {step}"), &error);
-        }
-    }
+    context.logged("SessionStart import", take_over_0_1(context));
+    context.logged("SessionStart attach", attach(context, &event.session_id));
     let reply = go_on(context, &event);
     // This is last, so that results don't depend on the lock for it.
     let surveyed = detect(&context.environment, &event.cwd);
-    if let Err(error) = context.store.write_session(&event.session_id, surveyed) {
-        context.log("SessionStart survey", &error);
-    }
+    let written = context.store.write_session(&event.session_id, surveyed);
+    context.logged("SessionStart survey", written);
     reply
 }
 
@@ -74,10 +68,8 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
         (reader.take(active, now), live)
     });
     // What runs can be reported without the lock.
-    let (taken, live) = committed.unwrap_or_else(|error| {
-        context.log("SessionStart", &error);
-        (Taken::default(), live_before)
-    });
+    let committed = context.logged("SessionStart", committed);
+    let (taken, live) = committed.unwrap_or_else(|| (Taken::default(), live_before));
     Ok(with_news(context, session, taken.render(context).with_note(live)))
 }
 
@@ -94,10 +86,8 @@ fn continuation(context: &Context, event: &SessionStart) -> Vec<Event> {
     }
     // After the resume: what another conversation of this Claude Code transfers may have live subagents.
     if let Some(client) = client() {
-        match claim_transfer(context.store.dir(), &client, session) {
-            Ok(transfer) => events.extend(transfer),
-            Err(error) => context.log("SessionStart", &error),
-        }
+        let claimed = claim_transfer(context.store.dir(), &client, session);
+        events.extend(context.logged("SessionStart", claimed).flatten());
     }
     events
 }

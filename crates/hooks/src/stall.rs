@@ -24,13 +24,7 @@ pub(crate) fn report_stalls(
     session: &SessionId,
     to: &Recipient,
 ) -> Option<String> {
-    match try_tell(context, session, to) {
-        Ok(text) => text,
-        Err(error) => {
-            context.log("silence", &error);
-            None
-        }
-    }
+    context.logged("silence", try_tell(context, session, to)).flatten()
 }
 
 fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Option<String>> {

@@ -52,9 +52,9 @@ fn update_within<T>(
         let value = change(active, &limits, now);
         advance(active, &limits, now.at);
         // The runners read this. A failure to publish it must not undo what happened.
-        match publish(context, active, &limits, now.at) {
-            Ok(published) => active.agents.published = published,
-            Err(error) => context.log("agents", &error),
+        let published = publish(context, active, &limits, now.at);
+        if let Some(published) = context.logged("agents", published) {
+            active.agents.published = published;
         }
         value
     })
@@ -85,7 +85,7 @@ pub(crate) fn with_news(context: &Context, session: &SessionId, reply: Reply) ->
     if reply.room_for_note() < NEWS_MAX {
         return reply;
     }
-    let news = logged(context, try_news(context, session, News::All)).flatten();
+    let news = context.logged("agents", try_news(context, session, News::All)).flatten();
     reply.with_note(news)
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn with_turns(context: &Context, session: &SessionId, reply: Reply) -
     if reply.room_for_note() < NEWS_MAX {
         return reply;
     }
-    let news = logged(context, try_news(context, session, News::IfTurn)).flatten();
+    let news = context.logged("agents", try_news(context, session, News::IfTurn)).flatten();
     reply.with_note(news)
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn settle(context: &Context, now: Now) {
         }
         update(context, now, |_, _, _| ())
     });
-    logged(context, settled);
+    context.logged("agents", settled);
 }
 
 /// What may be reported.
@@ -168,9 +168,5 @@ pub(crate) fn leave(context: &Context, session: &SessionId) {
         }
         update(context, context.now, |active, _, _| leave_line(active, session))
     });
-    logged(context, left);
-}
-
-fn logged<T>(context: &Context, outcome: Result<T>) -> Option<T> {
-    outcome.map_err(|error| context.log("agents", &error)).ok()
+    context.logged("agents", left);
 }

@@ -24,13 +24,10 @@ pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> R
     if settings.execution == Switch::Off {
         return reply;
     }
-    let limit_line = match context.store.read_active() {
-        Ok(active) => ultrawork_limit(&active, &line(context, 0), &Limits::of(settings)),
-        Err(error) => {
-            context.log("ultrawork", &error);
-            return reply;
-        }
+    let Some(active) = context.logged("ultrawork", context.store.read_active()) else {
+        return reply;
     };
+    let limit_line = ultrawork_limit(&active, &line(context, 0), &Limits::of(settings));
     let note = match (asked, settings.ultrawork_keyword) {
         (Asked::Command, _) => Some(limit_line),
         (Asked::Word, Switch::On) => {
