@@ -16,7 +16,7 @@ use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::launch_line;
 
-use crate::agent::{after_agent, with_news};
+use crate::agent::{News, after_agent, with_news};
 use crate::call::{Caller, join_run, stopped_id};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::queue::{is_attachable, line};
@@ -80,7 +80,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let silent = report_stalls(context, &session, &reader.recipient);
     let reply = taken.render(context).with_note(silent).with_note(line);
     Ok(match reader.recipient {
-        Recipient::MainConversation => with_news(context, &session, reply),
+        Recipient::MainConversation => with_news(context, &session, News::All, reply),
         Recipient::Agent(_) => reply,
     })
 }

@@ -12,7 +12,7 @@ use sisyphus_state::run::Run;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::task::{AgentLife, Task};
 
-use crate::agent::{settle, with_turns};
+use crate::agent::{News, settle, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::missed::{Missed, missed};
 use crate::prompt_fates::PromptFates;
@@ -54,7 +54,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
         settle(context, context.now);
         return Ok(Reply::Silent);
     }
-    Ok(with_turns(context, session, taken.render(context)))
+    Ok(with_news(context, session, News::IfTurn, taken.render(context)))
 }
 
 /// Whether Claude Code's list may say something of a task that only Claude Code watches.

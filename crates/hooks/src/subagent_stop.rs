@@ -2,18 +2,20 @@
 //! work of its own is live. The hook prints nothing: Claude Code would give it to the subagent and keep that running.
 
 use anyhow::Result;
+use sisyphus_base::id::ClientTaskId;
 use sisyphus_hook::{Context, Reply, SubagentStop};
 use sisyphus_state::event::Event;
 use sisyphus_tasks::task::{AgentLife, Task};
 
-use crate::agent::stopped;
+use crate::agent::{settle, stopped};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SubagentStop) -> Result<Reply> {
     let (session, agent) = (&event.session_id, &event.agent_id);
     let peek = context.peek()?;
-    let mut events =
-        stopped(context, &peek.active, agent, event.last_assistant_message.as_deref())?;
+    let words = event.last_assistant_message.as_deref();
+    let id = ClientTaskId::new(agent.as_str())?;
+    let mut events: Vec<Event> = stopped(context, &peek.active, id, words).into_iter().collect();
     let is_its = |task: &Task| {
         let lives = task.agent_life == AgentLife::Lives;
         &task.session == session && task.agent.as_ref() == Some(agent) && lives
@@ -25,6 +27,6 @@ pub fn handle(context: &Context, event: SubagentStop) -> Result<Reply> {
     if !events.is_empty() || peek.has_news() {
         context.commit(peek, &events, |_, _| ())?;
     }
-    crate::agent::settle(context, context.now);
+    settle(context, context.now);
     Ok(Reply::Silent)
 }

@@ -17,7 +17,7 @@ use sisyphus_tasks::status::Status;
 use sisyphus_wording::agent_refused;
 
 use super::model::expected;
-use super::update_within;
+use super::update;
 
 /// How long the answer may take. Agents that are launched together must be counted in sequence, and one too many costs
 /// far more than a second.
@@ -48,7 +48,7 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
         call,
         machine: Machine::here(),
     };
-    update_within(context, context.now, ADMISSION_WAIT, |active, limits, now| {
+    update(context, context.now, ADMISSION_WAIT, |active, limits, now| {
         let model = launch.call.model().map(str::to_owned);
         let wanted = launch.into_task(Status::Pending { announced_at: now.at });
         match admit(active, wanted, limits, now.at) {

@@ -3,22 +3,20 @@
 mod after;
 mod before;
 mod definition;
+mod end;
 mod model;
-mod notice;
-mod resume;
-mod stop;
 
 use std::time::Duration;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Now;
-use sisyphus_base::id::SessionId;
+use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_hook::{Context, Reply};
 use sisyphus_process::is_gone;
 use sisyphus_state::agents::{
     Limits, Notified, Published, Turn, advance, end_orphans, has_lapsed, has_news, has_orphans,
-    leave_line, requeue, take_news,
+    leave_line, live_agents, requeue, take_news,
 };
 use sisyphus_state::line::{AgentSlots, RuntimeDir};
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
@@ -26,21 +24,11 @@ use sisyphus_wording::{NEWS_MAX, agent_news};
 
 pub(crate) use after::after_agent;
 pub(crate) use before::before_agent;
-pub(crate) use notice::agent_end;
-pub(crate) use resume::resumed;
-pub(crate) use stop::stopped;
+pub(crate) use end::{agent_end, stopped};
 
 /// Changes the state of the agents and makes it consistent: dead agents hold no slots, and free slots are reserved for
 /// the next calls in the queue.
 fn update<T>(
-    context: &Context,
-    now: Now,
-    change: impl FnOnce(&mut Active, &Limits, Now) -> T,
-) -> Result<T> {
-    update_within(context, now, LOCK_WAIT_IN_HOOK, change)
-}
-
-fn update_within<T>(
     context: &Context,
     now: Now,
     wait: Duration,
@@ -66,7 +54,7 @@ fn publish(
     limits: &Limits,
     now: DateTime<Utc>,
 ) -> Result<Published> {
-    let is_needed = !active.agents.waiting.is_empty() || has_agents(active);
+    let is_needed = !active.agents.waiting.is_empty() || live_agents(active).next().is_some();
     let runtime = match RuntimeDir::open(&context.environment)? {
         Some(runtime) => runtime,
         None if is_needed => RuntimeDir::create(&context.environment)?,
@@ -75,26 +63,31 @@ fn publish(
     AgentSlots::of(&runtime, context.store.dir()).publish(active, limits, now)
 }
 
-fn has_agents(active: &Active) -> bool {
-    sisyphus_state::agents::live_agents(active).next().is_some()
+/// Whether an agent of this id has not finished.
+pub(crate) fn is_live(active: &Active, id: &ClientTaskId) -> bool {
+    live_agents(active).any(|agent| agent.client_id() == Some(id))
+}
+
+/// What may be reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    All,
+    /// Everything, but only if it is worth another turn: a slot is reserved for a call.
+    IfTurn,
 }
 
 /// Adds to the reply what a session must learn of its agents. Takes the lock only if there is something to do. If the
 /// text would be cut off, it waits for the next event.
-pub(crate) fn with_news(context: &Context, session: &SessionId, reply: Reply) -> Reply {
+pub(crate) fn with_news(
+    context: &Context,
+    session: &SessionId,
+    wanted: News,
+    reply: Reply,
+) -> Reply {
     if reply.room_for_note() < NEWS_MAX {
         return reply;
     }
-    let news = context.logged("agents", try_news(context, session, News::All)).flatten();
-    reply.with_note(news)
-}
-
-/// Does the same only if it is worth another turn: a slot is reserved for a call.
-pub(crate) fn with_turns(context: &Context, session: &SessionId, reply: Reply) -> Reply {
-    if reply.room_for_note() < NEWS_MAX {
-        return reply;
-    }
-    let news = context.logged("agents", try_news(context, session, News::IfTurn)).flatten();
+    let news = context.logged("agents", try_news(context, session, wanted)).flatten();
     reply.with_note(news)
 }
 
@@ -104,17 +97,9 @@ pub(crate) fn settle(context: &Context, now: Now) {
         if is_settled(context, &active, now.at) {
             return Ok(());
         }
-        update(context, now, |_, _, _| ())
+        update(context, now, LOCK_WAIT_IN_HOOK, |_, _, _| ())
     });
     context.logged("agents", settled);
-}
-
-/// What may be reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum News {
-    All,
-    /// Everything, but only if a slot is reserved for a call.
-    IfTurn,
 }
 
 fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Option<String>> {
@@ -122,7 +107,7 @@ fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Opti
     if is_settled(context, &active, context.now.at) && !has_news(&active, session) {
         return Ok(None);
     }
-    let news = update(context, context.now, |active, limits, now| {
+    let news = update(context, context.now, LOCK_WAIT_IN_HOOK, |active, limits, now| {
         requeue(active, session);
         advance(active, limits, now.at);
         if wanted == News::IfTurn && !has_turn(active, session) {
@@ -152,7 +137,7 @@ fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
         return false;
     }
     // In most sessions there are no agents, and nothing is read.
-    if !has_agents(active) {
+    if live_agents(active).next().is_none() {
         return active.agents.published == Published::Nothing;
     }
     let Ok(Some(runtime)) = RuntimeDir::open(&context.environment) else { return false };
@@ -166,7 +151,7 @@ pub(crate) fn leave(context: &Context, session: &SessionId) {
         if !is_in_line(&active, session) && is_settled(context, &active, context.now.at) {
             return Ok(());
         }
-        update(context, context.now, |active, _, _| leave_line(active, session))
+        update(context, context.now, LOCK_WAIT_IN_HOOK, |active, _, _| leave_line(active, session))
     });
     context.logged("agents", left);
 }

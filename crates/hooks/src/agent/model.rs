@@ -3,11 +3,10 @@
 //! This is a guess, which Claude Code's answer corrects. The model that it used for the same call the last time takes
 //! precedence over the guess.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use serde_json::Value;
+use sisyphus_base::atomic;
 use sisyphus_hook::{Context, PreToolUse};
 use sisyphus_process::caller;
 use sisyphus_state::agents::Model;
@@ -39,11 +38,7 @@ fn of_session(event: &PreToolUse) -> Option<String> {
 
 /// The model of the newest answer in a transcript, which holds one line of JSON per entry.
 fn last_model(path: &Path) -> Option<String> {
-    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    let mut file = File::open(path).ok()?;
-    file.seek(SeekFrom::Start(metadata.len().saturating_sub(TAIL))).ok()?;
-    let mut tail = Vec::new();
-    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    let tail = atomic::read_linked_end(path, TAIL).ok()??;
     let lines = tail.split(|byte| *byte == b'\n').rev();
     lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok()).find_map(|entry| {
         let model = entry["message"]["model"].as_str()?;

@@ -1,0 +1,38 @@
+//! How an agent ends: with Claude Code's notice, or with SubagentStop.
+
+use sisyphus_base::id::ClientTaskId;
+use sisyphus_hook::{Context, read_agent_end};
+use sisyphus_state::agents::{AgentEnd, Limits, has_own_work, is_rate_limit};
+use sisyphus_state::event::Event;
+use sisyphus_state::store::Active;
+use sisyphus_tasks::outcome::AgentFailure;
+
+use super::is_live;
+
+/// The result that a prompt announces, if it is such a notice. The model reads the notice in any case.
+pub(crate) fn agent_end(context: &Context, active: &Active, prompt: &str) -> Option<Event> {
+    let (id, end) = read_agent_end(prompt)?;
+    is_live(active, &id).then(|| ended(context, id, end))
+}
+
+/// Records that an agent stopped, with these last words. While work of its own is live, it only waits for that.
+pub(crate) fn stopped(
+    context: &Context,
+    active: &Active,
+    id: ClientTaskId,
+    words: Option<&str>,
+) -> Option<Event> {
+    if !is_live(active, &id) || has_own_work(active, &id) {
+        return None;
+    }
+    let end = if words.is_some_and(is_rate_limit) {
+        AgentEnd::Failed(AgentFailure::RateLimit)
+    } else {
+        AgentEnd::Finished
+    };
+    Some(ended(context, id, end))
+}
+
+fn ended(context: &Context, id: ClientTaskId, end: AgentEnd) -> Event {
+    Event::AgentEnded { id, end, limits: Limits::of(context.settings()), at: context.now.at }
+}
