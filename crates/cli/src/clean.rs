@@ -8,7 +8,7 @@ use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_base::text::one_line;
-use sisyphus_control::leftovers::{Kind, Leftover, find, find_all, remove, remove_all};
+use sisyphus_control::leftovers::{Extent, Kind, Leftover, find, remove, remove_all};
 use sisyphus_control::{open_store, world};
 use sisyphus_state::line::RuntimeDir;
 use sisyphus_state::run_root::RunRoot;
@@ -47,12 +47,12 @@ pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
         errors.push(error);
         None
     });
-    let mut found = if options.all {
-        find_all(&store, &roots, runtime.as_ref(), SystemTime::now())?
+    let extent = if options.all {
+        Extent::Everything
     } else {
-        let age = Duration::from_secs(u64::from(options.older_than) * 24 * 60 * 60);
-        find(&store, &roots, runtime.as_ref(), age, SystemTime::now())?
+        Extent::Leftovers(Duration::from_secs(u64::from(options.older_than) * 24 * 60 * 60))
     };
+    let mut found = find(&store, &roots, runtime.as_ref(), extent, SystemTime::now())?;
     if !options.dry_run && !found.is_empty() {
         refuse_in_sandbox(&store)?;
         let (gone, failed) = if options.all {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use sisyphus_base::environment::Environment;
-use sisyphus_control::leftovers::find;
+use sisyphus_control::leftovers::{Extent, find};
 use sisyphus_state::line::RuntimeDir;
 
 use super::context::DoctorContext;
@@ -13,7 +13,7 @@ use crate::clean::roots;
 use crate::format::size;
 
 /// The default age of `sisyphus clean`.
-const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const AGE: Extent = Extent::Leftovers(Duration::from_secs(30 * 24 * 60 * 60));
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     // The search sets a damaged file aside, so the damage must be reported first.

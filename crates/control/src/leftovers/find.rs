@@ -64,44 +64,25 @@ pub struct Leftover {
 
 /// How much is to be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
+pub enum Extent {
     /// What no task and no session needs; files that people may want to read, only from this age on.
     Leftovers(Duration),
     /// The history too, and everything that is kept of its tasks.
     Everything,
 }
 
-/// Finds what can be removed: files that people may want to read if they are older than `age`, other files after an
-/// hour.
+/// Finds what can be removed. A file that people have no use for can be removed after an hour. A live task is an error if everything
+/// is to be removed: its runner and its session still need its files.
 pub fn find(
-    store: &Store,
-    roots: &[RunRoot],
-    runtime: Option<&RuntimeDir>,
-    age: Duration,
-    now: SystemTime,
-) -> Result<Vec<Leftover>> {
-    search(store, roots, runtime, Extent::Leftovers(age), now)
-}
-
-/// Finds everything that is kept of tasks, and every other leftover. A live task is an error: its runner and its
-/// session still need its files.
-pub fn find_all(
-    store: &Store,
-    roots: &[RunRoot],
-    runtime: Option<&RuntimeDir>,
-    now: SystemTime,
-) -> Result<Vec<Leftover>> {
-    refuse_live(store.read_active()?.as_ref())?;
-    search(store, roots, runtime, Extent::Everything, now)
-}
-
-fn search(
     store: &Store,
     roots: &[RunRoot],
     runtime: Option<&RuntimeDir>,
     extent: Extent,
     now: SystemTime,
 ) -> Result<Vec<Leftover>> {
+    if extent == Extent::Everything {
+        refuse_live(store.read_active()?.as_ref())?;
+    }
     let candidates = candidates(store, roots, runtime, extent)?;
     let needed = Needed::read(store, &candidates, extent, now)?;
     let mut found = records(store, extent)?;

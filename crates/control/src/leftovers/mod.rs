@@ -11,5 +11,5 @@ mod listing;
 mod needed;
 mod remove;
 
-pub use find::{Kind, Leftover, find, find_all};
+pub use find::{Extent, Kind, Leftover, find};
 pub use remove::{remove, remove_all};
