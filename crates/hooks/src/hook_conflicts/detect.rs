@@ -10,7 +10,7 @@ use sisyphus_state::store::Rewriting;
 
 use super::arguments::bring_hooks;
 use super::declared::settings_bring_hooks;
-use super::folder::{Budget, folder_brings_hooks};
+use super::folder::{MAX_ENTRIES, folder_brings_hooks};
 
 /// Folders of the settings that an administrator gives, on Linux, macOS and Windows.
 const MANAGED: [&str; 4] = [
@@ -43,20 +43,21 @@ fn find_others(environment: &Environment, cwd: &Path) -> Result<bool> {
     let remote = user.join("remote-settings.json");
     folders.extend(MANAGED.map(|dir| Path::new(dir).join(".claude")));
     folders.insert(user);
-    let own = own_folder(environment);
-    // All folders share one budget, because it is the time of one SessionStart.
-    let mut budget = Budget::full();
+    // Without its real folder, the plugin's own hooks count as foreign.
+    let own = environment.claude_plugin_root.as_ref().and_then(|root| root.canonicalize().ok());
+    // All folders share one limit, because it is the time of one SessionStart.
+    let mut left = MAX_ENTRIES;
     let mut found = settings_bring_hooks(&remote, own.as_deref())?;
     for folder in folders {
-        found = found || bring_any(&folder, own.as_deref(), &mut budget)?;
+        found = found || bring_any(&folder, own.as_deref(), &mut left)?;
     }
     Ok(found)
 }
 
-fn bring_any(folder: &Path, own: Option<&Path>, budget: &mut Budget) -> Result<bool> {
+fn bring_any(folder: &Path, own: Option<&Path>, left: &mut usize) -> Result<bool> {
     Ok(settings_bring_hooks(&folder.join("settings.json"), own)?
         || settings_bring_hooks(&folder.join("settings.local.json"), own)?
-        || folder_brings_hooks(folder, own, budget)?)
+        || folder_brings_hooks(folder, own, left)?)
 }
 
 fn managed_bring_hooks() -> Result<bool> {
@@ -89,11 +90,6 @@ fn client_folders(starts: &[&Path]) -> Result<BTreeSet<PathBuf>> {
         }
     }
     Ok(folders)
-}
-
-/// The real folder of this plugin. Without it, the plugin's own hooks count as foreign.
-fn own_folder(environment: &Environment) -> Option<PathBuf> {
-    environment.claude_plugin_root.as_ref()?.canonicalize().ok()
 }
 
 #[cfg(test)]

@@ -13,68 +13,40 @@ use super::front_matter::front_matter_has_hooks;
 /// How deep the search goes below `skills`, `agents` and `commands`. This also ends a cycle of links.
 const MAX_DEPTH: usize = 6;
 
-/// How many entries of folders may still be examined.
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: usize,
+/// How many entries of folders are examined for one session. Each may be a file to read, so this many cost some
+/// milliseconds.
+pub(super) const MAX_ENTRIES: usize = 1_000;
+
+/// Whether Claude Code reads settings at the beginning of a file with this name.
+type HasFrontMatter = fn(&Path) -> bool;
+
+/// The folders that hold such files.
+const FOLDERS: [(&str, HasFrontMatter); 3] =
+    [("skills", is_skill), ("agents", is_markdown), ("commands", is_markdown)];
+
+/// A skill also holds other Markdown files: pages for the model to read.
+fn is_skill(name: &Path) -> bool {
+    name.as_os_str().eq_ignore_ascii_case("SKILL.md")
 }
 
-impl Budget {
-    /// Each entry may be a file to read, so this many cost some milliseconds.
-    pub(super) fn full() -> Self {
-        Self { left: 1_000 }
-    }
-
-    fn spend(&mut self) -> Result<()> {
-        self.left = self.left.checked_sub(1).context("too many entries to search")?;
-        Ok(())
-    }
-}
-
-/// What a folder holds, each in Markdown.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Skills,
-    Agents,
-    Commands,
-}
-
-impl Kind {
-    const ALL: [Self; 3] = [Self::Skills, Self::Agents, Self::Commands];
-
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Skills => "skills",
-            Self::Agents => "agents",
-            Self::Commands => "commands",
-        }
-    }
-
-    /// Whether Claude Code reads settings at the beginning of such a file. A skill also holds other Markdown files:
-    /// pages for the model to read.
-    fn has_front_matter(self, name: &Path) -> bool {
-        match self {
-            Self::Skills => name.as_os_str().eq_ignore_ascii_case("SKILL.md"),
-            Self::Agents | Self::Commands => {
-                name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("md"))
-            }
-        }
-    }
+fn is_markdown(name: &Path) -> bool {
+    name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("md"))
 }
 
 /// Whether a plugin, skill, agent or command below a `.claude` folder may declare a PreToolUse hook. `own` is the real
-/// folder of this plugin. A tree that is too deep or too large to search is an error.
+/// folder of this plugin, `left` how many entries may still be examined. A tree that is too deep or too large to search is
+/// an error.
 pub(super) fn folder_brings_hooks(
     folder: &Path,
     own: Option<&Path>,
-    budget: &mut Budget,
+    left: &mut usize,
 ) -> Result<bool> {
-    for kind in Kind::ALL {
-        let mut open = vec![(folder.join(kind.folder()), 0)];
+    for (name, has_front_matter) in FOLDERS {
+        let mut open = vec![(folder.join(name), 0)];
         while let Some((dir, depth)) = open.pop() {
             for entry in entries(&dir)? {
-                budget.spend()?;
-                match look(&entry?, kind, own)? {
+                *left = left.checked_sub(1).context("too many entries to search")?;
+                match look(&entry?, has_front_matter, own)? {
                     Found::Nothing => {}
                     Found::Folder(path) if depth < MAX_DEPTH => open.push((path, depth + 1)),
                     Found::Folder(path) => anyhow::bail!("`{}` is too deep", path.display()),
@@ -99,7 +71,7 @@ enum Found {
     Hooks,
 }
 
-fn look(entry: &DirEntry, kind: Kind, own: Option<&Path>) -> Result<Found> {
+fn look(entry: &DirEntry, has_front_matter: HasFrontMatter, own: Option<&Path>) -> Result<Found> {
     let (path, name) = (entry.path(), entry.file_name());
     // The rest of the plugin does not matter: its manifest may name hook files anywhere.
     if name == ".claude-plugin" {
@@ -111,7 +83,7 @@ fn look(entry: &DirEntry, kind: Kind, own: Option<&Path>) -> Result<Found> {
         let passed_over = name == ".git" || is_own(entry, own)?;
         return Ok(if passed_over { Found::Nothing } else { Found::Folder(path) });
     }
-    let brings = (kind.has_front_matter(name.as_ref()) && front_matter_has_hooks(&path)?)
+    let brings = (has_front_matter(name.as_ref()) && front_matter_has_hooks(&path)?)
         || (path.ends_with("hooks/hooks.json") && settings_bring_hooks(&path, own)?);
     Ok(if brings { Found::Hooks } else { Found::Nothing })
 }
@@ -152,7 +124,7 @@ mod tests {
 
     /// What a survey makes of it: an error is another hook.
     fn brings(dir: &Path, own: Option<&Path>) -> bool {
-        folder_brings_hooks(dir, own, &mut Budget::full()).unwrap_or(true)
+        folder_brings_hooks(dir, own, &mut { MAX_ENTRIES }).unwrap_or(true)
     }
 
     #[test]
