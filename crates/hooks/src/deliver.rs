@@ -36,10 +36,15 @@ impl<'a> Reader<'a> {
         active.owes(self.session, &self.recipient)
     }
 
-    /// Whether a result is owed to it that Claude Code did not announce in time.
-    pub(crate) fn is_overdue(&self, active: &Active, now: Tick) -> bool {
+    /// Whether a hook has to deliver a result to it. Claude Code's notices to a subagent trigger no prompt hook. To the
+    /// main conversation Claude Code usually announces a result itself, so only one that it did not announce in time is
+    /// due.
+    pub(crate) fn is_due(&self, active: &Active, now: Tick) -> bool {
         let since = active.owed_since(self.session, &self.recipient);
-        since.is_some_and(|since| since.age(now) > GRACE)
+        since.is_some_and(|since| match self.recipient {
+            Recipient::Agent(_) => true,
+            Recipient::MainConversation => since.age(now) > GRACE,
+        })
     }
 
     /// Leases everything that is ready.
@@ -58,9 +63,9 @@ impl<'a> Reader<'a> {
         Taken { leased, rest: Rest { live, owed, sum } }
     }
 
-    /// Leases everything that is ready if one result is overdue. What Claude Code announces later is blocked.
-    pub(crate) fn take_overdue(&self, active: &mut Active, now: Now) -> Taken {
-        if self.is_overdue(active, now.tick) { self.take(active, now) } else { Taken::default() }
+    /// Leases everything that is ready if one result is due. What Claude Code announces later is blocked.
+    pub(crate) fn take_due(&self, active: &mut Active, now: Now) -> Taken {
+        if self.is_due(active, now.tick) { self.take(active, now) } else { Taken::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sisyphus_base::id::{ClientTaskId, TaskId};
 use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AnsweredCall, Context, Notification, Stop, Transcript};
@@ -19,10 +19,7 @@ use sisyphus_tasks::task::Task;
 
 use crate::call::{Caller, join_run};
 use crate::notice::completion;
-use crate::prompt_fates::read_transcript;
-
-/// How long Claude Code has to write a line of the transcript. It does so within a tenth of a second.
-const WRITTEN: Duration = Duration::milliseconds(1_500);
+use crate::prompt_fates::{WRITTEN, read_transcript};
 
 /// What was missed.
 #[derive(Debug, Default)]
@@ -141,10 +138,11 @@ fn adopt(
             Some(join)
         });
         match join {
-            Some(join) if !is_retired(context, &join) => found.push(Event::Joined(Box::new(join))),
+            Some(join) if context.store.find_retired(session, &join.client.id).is_none() => {
+                found.push(Event::Joined(Box::new(join)));
+            }
             // A foreground command with the same text, or a command whose record was written already.
-            Some(_) => remove_if_over(&run),
-            None => remove_if_over(&run),
+            Some(_) | None => remove_if_over(&run),
         }
     }
     found
@@ -160,11 +158,6 @@ fn has_output(run: &Run, client_file: Option<PathBuf>, may_be_foreground: bool) 
         RunState::Missing | RunState::Gone => None,
     };
     file.is_some_and(|path| path.symlink_metadata().is_ok())
-}
-
-fn is_retired(context: &Context, join: &Join) -> bool {
-    let session = &join.announcement.call.session;
-    context.store.find_retired(session, &join.client.id).is_some()
 }
 
 fn remove_if_over(run: &Run) {

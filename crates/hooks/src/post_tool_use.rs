@@ -40,15 +40,10 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         Tool::Agent => after_agent(context, &peek.active, event),
         Tool::Own | Tool::Other => Vec::new(),
     };
-    // Claude Code's notices to a subagent trigger no prompt hook, so this event delivers to it. To the main
-    // conversation Claude Code usually announces a result itself.
     let to = agent.map_or(Recipient::MainConversation, Recipient::Agent);
     let reader = Reader::new(&session, to);
-    let is_due = |active: &Active, now| match reader.recipient {
-        Recipient::Agent(_) => reader.is_owed(active),
-        Recipient::MainConversation => reader.is_overdue(active, now),
-    };
-    let is_needed = !events.is_empty() || is_due(&peek.active, context.now.tick) || peek.has_news();
+    let is_due = reader.is_due(&peek.active, context.now.tick);
+    let is_needed = !events.is_empty() || is_due || peek.has_news();
     let to_say = joined.map(|join| {
         let limits = Limits::of(context.settings());
         let line = line(context, slots(&peek.active, &limits));
@@ -57,10 +52,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let attendance = context.environment.attendance;
     let (taken, waiting) = if is_needed {
         context.commit(peek, &events, |active, now| {
-            let taken = match reader.recipient {
-                Recipient::Agent(_) => reader.take(active, now),
-                Recipient::MainConversation => reader.take_overdue(active, now),
-            };
+            let taken = reader.take_due(active, now);
             let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
                 let task = active.named(&session, &join.client.id, None)?;
                 launch_line(active, line, task, limits, attendance)?;

@@ -4,15 +4,15 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_hook::{Context, Transcript};
 use sisyphus_state::store::Active;
 use sisyphus_tasks::delivery::DeliveryEvent;
 
-/// How long Claude Code has to record what became of a prompt. It does so within a tenth of a second.
-const WRITTEN: chrono::Duration = chrono::Duration::milliseconds(1_500);
+/// How long Claude Code has to write a line of the transcript. It does so within a tenth of a second.
+pub(crate) const WRITTEN: Duration = Duration::milliseconds(1_500);
 
 /// What became of the prompts that carried results.
 #[derive(Debug, Default)]
@@ -35,17 +35,12 @@ impl PromptFates {
         Self::of(context, &sent, transcript)
     }
 
-    /// Searches it for all results, because the conversation ends.
-    pub(crate) fn read_last(
+    /// Searches it for these results, whenever they were sent.
+    pub(crate) fn of(
         context: &Context,
-        active: &Active,
-        session: &SessionId,
+        sent: &[(TaskId, DateTime<Utc>)],
         transcript: Option<&Path>,
     ) -> Self {
-        Self::of(context, &active.sent(session), transcript)
-    }
-
-    fn of(context: &Context, sent: &[(TaskId, DateTime<Utc>)], transcript: Option<&Path>) -> Self {
         if sent.is_empty() {
             return Self::default();
         }

@@ -21,7 +21,7 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     let peek = context.peek()?;
     // No later event of this conversation reads its transcript.
     let transcript = event.transcript_path.as_deref();
-    let fates = PromptFates::read_last(context, &peek.active, session, transcript);
+    let fates = PromptFates::of(context, &peek.active.sent(session), transcript);
     let mut events = Vec::new();
     if event.reason == EndReason::Clear {
         if let Some(client) = client() {

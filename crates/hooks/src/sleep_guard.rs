@@ -29,10 +29,7 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
     if settings.execution == Switch::Off || settings.sleep_guard == Switch::Off {
         return Ok(Reply::Silent);
     }
-    let caller = match &event.agent_id {
-        Some(agent) => Recipient::Agent(agent.clone()),
-        None => Recipient::MainConversation,
-    };
+    let caller = event.agent_id.clone().map_or(Recipient::MainConversation, Recipient::Agent);
     let peek = context.peek()?;
     if peek.has_news() {
         context.commit(peek, &[], |_, _| ())?;
@@ -58,18 +55,16 @@ fn asks_for_sleep(event: &PreToolUse) -> bool {
 
 /// Whether the task is live, as far as can be known, and finishes by itself, and its result will be delivered.
 fn will_be_told(task: &Task, now: DateTime<Utc>) -> bool {
-    // A caller that stopped a task is not notified of it, and may wait for it a moment.
-    if !task.is_confirmed() || task.stop_requested_by(now).is_some() {
+    // A caller that stopped a task is not notified of it, and may wait for it a moment. For a service, the caller waits
+    // until it has started, not until it finishes.
+    let is_stopped = task.stop_requested_by(now).is_some();
+    if !task.is_confirmed() || is_stopped || task.kind == Kind::Service {
         return false;
     }
-    match task.kind {
-        Kind::Command | Kind::Agent => {}
-        // The caller waits for a service to start, not to finish.
-        Kind::Service => return false,
-    }
     match task.status() {
-        Status::Pending { .. } | Status::Queued { .. } => true,
-        Status::Running { watch: Watch::Supervised, .. } => true,
+        Status::Pending { .. }
+        | Status::Queued { .. }
+        | Status::Running { watch: Watch::Supervised, .. } => true,
         // If Claude Code was killed since, its result may be unknown.
         Status::Running { watch: Watch::Observed, .. } if task.kind == Kind::Agent => {
             task.unlisted == 0

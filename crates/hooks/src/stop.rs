@@ -35,7 +35,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let is_needed = !events.is_empty()
         || !fates.is_empty()
         || searched_until.is_some()
-        || reader.is_overdue(&peek.active, context.now.tick)
+        || reader.is_due(&peek.active, context.now.tick)
         || peek.has_news();
     let taken = if is_needed {
         context.commit(peek, &events, |active, now| {
@@ -45,7 +45,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
             }
             // The conversation continues already because of a hook. Once is enough, and the next prompt carries the
             // rest.
-            if event.stop_hook_active { Taken::default() } else { reader.take_overdue(active, now) }
+            if event.stop_hook_active { Taken::default() } else { reader.take_due(active, now) }
         })?
     } else {
         Taken::default()

@@ -29,30 +29,31 @@ pub(super) fn defined_model(
     let mut left = ENTRIES;
     if let Some(agent) = agent_type.strip_prefix(OURS) {
         let root = environment.claude_plugin_root.as_ref()?;
-        return find(&root.join("agents"), agent, &mut left)?;
+        return find(&root.join("agents"), agent, &mut left)?.model;
     }
     let project = environment.claude_project_dir.as_deref().unwrap_or(cwd);
     let user = client_config_dir(environment).ok();
     let folders = [Some(project.join(".claude")), user];
     // The project's definition takes precedence over the user's.
-    let found = folders
-        .into_iter()
-        .flatten()
-        .find_map(|dir| find(&dir.join("agents"), agent_type, &mut left));
-    found?
+    let mut folders = folders.into_iter().flatten();
+    folders.find_map(|dir| find(&dir.join("agents"), agent_type, &mut left))?.model
 }
 
-/// The model of the agent of this name below `dir`. The outer option says whether there is such an agent.
-#[expect(
-    clippy::option_option,
-    reason = "no such agent, and one that names no model, are two things"
-)]
-fn find(dir: &Path, agent: &str, left: &mut usize) -> Option<Option<String>> {
+/// What the file of an agent says about it.
+#[derive(Default)]
+struct Definition {
+    name: Option<String>,
+    model: Option<String>,
+}
+
+/// The definition of the agent of this name below `dir`.
+fn find(dir: &Path, agent: &str, left: &mut usize) -> Option<Definition> {
     // The agent usually has the name of its file.
     let is_file_name = !agent.is_empty()
         && agent.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if is_file_name && let Some(model) = read(&dir.join(format!("{agent}.md")), agent) {
-        return Some(model);
+    let read = |path: &Path| read(path).filter(|it| it.name.as_deref() == Some(agent));
+    if is_file_name && let Some(found) = read(&dir.join(format!("{agent}.md"))) {
+        return Some(found);
     }
     let mut open: Vec<(PathBuf, usize)> = vec![(dir.to_owned(), 0)];
     while let Some((dir, depth)) = open.pop() {
@@ -63,35 +64,31 @@ fn find(dir: &Path, agent: &str, left: &mut usize) -> Option<Option<String>> {
             if is_dir && depth < DEPTH {
                 open.push((path, depth + 1));
             } else if path.extension().is_some_and(|extension| extension == "md")
-                && let Some(model) = read(&path, agent)
+                && let Some(found) = read(&path)
             {
-                return Some(model);
+                return Some(found);
             }
         }
     }
     None
 }
 
-#[expect(
-    clippy::option_option,
-    reason = "no such agent, and one that names no model, are two things"
-)]
-fn read(path: &Path, agent: &str) -> Option<Option<String>> {
+fn read(path: &Path) -> Option<Definition> {
     let bytes = atomic::read_linked_start(path, HEAD).ok()??;
     let text = String::from_utf8_lossy(&bytes);
     let text = text.trim_start_matches('\u{feff}').strip_prefix("---")?;
     let head = text.lines().skip(1).take_while(|line| line.trim_end() != "---");
-    let (mut called, mut model) = (None, None);
+    let mut found = Definition::default();
     for line in head {
         let Some((key, value)) = line.split_once(':') else { continue };
         let value = value.trim().trim_matches(['"', '\'']).to_owned();
         match key {
-            "name" => called = Some(value),
-            "model" => model = Some(value),
+            "name" => found.name = Some(value),
+            "model" => found.model = Model::parse(&value).map(|_| name(&value)),
             _ => {}
         }
     }
-    (called? == agent).then(|| model.filter(|it| Model::parse(it).is_some()).map(|it| name(&it)))
+    Some(found)
 }
 
 #[cfg(test)]
