@@ -13,7 +13,7 @@ use sisyphus_state::reach::is_in_reach;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::outcome::Canceller;
-use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use crate::stop::Stop;
@@ -68,13 +68,9 @@ pub fn cancel(
 /// foreground command that took an announcement with the same text is not one. A command on another machine is out of
 /// reach.
 pub fn is_ours(task: &Task) -> bool {
-    let has_runner = match task.status() {
-        Status::Pending { .. }
-        | Status::Queued { .. }
-        | Status::Running { watch: Watch::Supervised, .. } => true,
-        Status::Running { watch: Watch::Observed, .. } | Status::Finished(_) => false,
-    };
-    has_runner && task.is_confirmed() && is_in_reach(task)
+    let status = task.status();
+    let may_have_runner = status.has_runner() || matches!(status, Status::Pending { .. });
+    may_have_runner && task.is_confirmed() && is_in_reach(task)
 }
 
 fn leave(task: Task) -> Answer {

@@ -10,7 +10,6 @@ use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{Watchers, start_notifier};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
 use crate::tasks::{WarningSink, world};
@@ -53,11 +52,7 @@ pub fn task_states(store: &Store, ids: &[TaskId], warn: WarningSink) -> Result<V
 
 /// Watches the lock of a task's runner, unless the task has none. An unwatched one is noticed by the next check.
 pub fn watch_runner(watchers: &Watchers, task: &Task, state: &StateDir) {
-    let has_runner = matches!(
-        task.status(),
-        Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. }
-    );
-    if has_runner && watchers.at_work() < WATCHERS {
+    if task.status().has_runner() && watchers.at_work() < WATCHERS {
         let _ = watchers.watch(Run::of(task, state).map(|run| run.lock()));
     }
 }

@@ -12,8 +12,6 @@ use sisyphus_state::event::Event;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::call::{Announcement, Join};
-use sisyphus_tasks::status::{Status, Watch};
-use sisyphus_tasks::task::Task;
 
 /// Makes the event. The output is copied here, outside of the lock, because a copy is slow.
 pub(crate) fn completion(
@@ -38,7 +36,7 @@ pub(crate) fn completion(
         None => unrecorded(context, &notice),
     };
     let is_kept = match (&known, recorded) {
-        (_, Some(task)) => task.status().is_final() || is_supervised(task),
+        (_, Some(task)) => task.status().is_final() || task.status().has_runner(),
         (Known::Retired(_), None) => true,
         (Known::Announced(join), None) => {
             Run::outside(context.store.dir(), session, &join.client.id).is_attached()
@@ -87,13 +85,4 @@ fn alike(run: &Run, notice: &Notice) -> Option<Announcement> {
     announcement.call.tool_use_id.clone_from(&notice.tool_use_id);
     announcement.call.description.clone_from(&notice.description);
     Some(announcement)
-}
-
-fn is_supervised(task: &Task) -> bool {
-    match task.status() {
-        Status::Running { watch: Watch::Supervised, .. } | Status::Queued { .. } => true,
-        Status::Running { watch: Watch::Observed, .. }
-        | Status::Pending { .. }
-        | Status::Finished(_) => false,
-    }
 }

@@ -149,6 +149,11 @@ impl Status {
         }
     }
 
+    /// Whether a runner of ours has it.
+    pub fn has_runner(&self) -> bool {
+        matches!(self, Self::Queued { .. } | Self::Running { watch: Watch::Supervised, .. })
+    }
+
     /// When an unfinished task came into this status; `None` if it has finished.
     pub fn since(&self) -> Option<DateTime<Utc>> {
         match self {
