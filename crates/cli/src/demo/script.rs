@@ -14,7 +14,7 @@ use super::draw::Drawing;
 use super::events::{call, changed_input, context, notice};
 use super::sandbox::Sandbox;
 use super::shells::Shells;
-use super::status_board::{Seen, Stand, StatusBoard};
+use super::status_board::{Seen, Stand, look};
 use crate::print;
 use crate::style::{Hue, Paint};
 
@@ -25,16 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The session, from its start to its end.
 pub(super) fn play(sandbox: &Sandbox, attention: &mut Attention) -> Result<()> {
-    let mut session = Session {
-        sandbox,
-        attention,
-        status_board: StatusBoard::of(sandbox),
-        drawing: Drawing::new(),
-    };
-    session.is_silent(
-        "session-start",
-        json!({ "hook_event_name": "SessionStart", "source": "startup" }),
-    )?;
+    let mut session = Session { sandbox, attention, drawing: Drawing::new() };
+    let start = json!({ "hook_event_name": "SessionStart", "source": "startup" });
+    session.is_silent("session-start", start)?;
     say(&format!(
         "A session with {} background commands, of which {SLOTS} may run at once:",
         CAST.len()
@@ -51,8 +44,8 @@ pub(super) fn play(sandbox: &Sandbox, attention: &mut Attention) -> Result<()> {
     say("In its next turn the model reads, right after Claude Code's own notices:")?;
     print::out(&format!("\n{}\n", indent(&reminder)))?;
     session.is_silent("stop", json!({ "hook_event_name": "Stop", "background_tasks": [] }))?;
-    session
-        .is_silent("session-end", json!({ "hook_event_name": "SessionEnd", "reason": "other" }))?;
+    let end = json!({ "hook_event_name": "SessionEnd", "reason": "other" });
+    session.is_silent("session-end", end)?;
     say("Next: start Claude Code, and watch its tasks with `sisyphus list --watch`.")
 }
 
@@ -70,7 +63,6 @@ fn indent(text: &str) -> String {
 struct Session<'a> {
     sandbox: &'a Sandbox,
     attention: &'a mut Attention,
-    status_board: StatusBoard,
     drawing: Drawing,
 }
 
@@ -147,7 +139,7 @@ impl Session<'_> {
         loop {
             let now = Utc::now();
             // On a busy machine another process may hold the lock for a while.
-            match self.status_board.look() {
+            match look(self.sandbox) {
                 Ok(seen) => {
                     self.drawing.draw(&seen, now)?;
                     if is_so(&seen) {

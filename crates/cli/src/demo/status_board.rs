@@ -1,9 +1,6 @@
 //! The state of the commands at one moment, read as `sisyphus list` reads it.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use sisyphus_base::environment::Environment;
 use sisyphus_control::{up_to_date, world};
 use sisyphus_process::is_alive;
 use sisyphus_settings::Settings;
@@ -19,15 +16,6 @@ use super::commands::{CAST, Role};
 use super::sandbox::Sandbox;
 use crate::list::last_line;
 use crate::print;
-
-/// What is needed to read it.
-#[derive(Debug)]
-pub(super) struct StatusBoard {
-    store: Store,
-    client_tmp: PathBuf,
-    limits: Limits,
-    environment: Environment,
-}
 
 /// One command, once its record holds Claude Code's id.
 #[derive(Debug)]
@@ -52,41 +40,28 @@ pub(super) enum Stand {
     Over,
 }
 
-impl StatusBoard {
-    pub(super) fn of(sandbox: &Sandbox) -> Self {
-        let settings = Settings::read_whole(&sandbox.config()).unwrap_or_default();
-        Self {
-            store: Store::new(sandbox.state()),
-            client_tmp: sandbox.client_tmp(),
-            limits: Limits::of(&settings),
-            environment: sandbox.environment(),
-        }
-    }
-
-    /// Reads the commands, in the order of the calls.
-    pub(super) fn look(&self) -> Result<Vec<Seen>> {
-        let world = world(&self.client_tmp);
-        let active = up_to_date(&self.store, &world, LOCK_WAIT_IN_RUNNER, print::warn)?;
-        let line = Snapshot::read(&self.environment, is_alive)?;
-        // A task that is no longer live is in the history.
-        let ended = self.store.read_recent(print::warn);
-        let seen = CAST.iter().filter_map(|role| {
-            let is_it = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == role.id);
-            let task = active.tasks.iter().chain(&ended).find(is_it)?.clone();
-            let stand = match (
-                task.status(),
-                expected_admission_of(&active, &line, &task.id, &self.limits),
-            ) {
-                (Status::Queued { .. }, Admission::Queued { position: number }) => {
-                    Stand::Waits { number }
-                }
-                (Status::Queued { .. } | Status::Pending { .. }, _) => Stand::Comes,
-                (Status::Running { .. }, _) => Stand::Runs,
-                (Status::Finished(_), _) => Stand::Over,
-            };
-            let line = last_line(&task, self.store.dir(), &self.client_tmp);
-            Some(Seen { role, task, stand, line })
-        });
-        Ok(seen.collect())
-    }
+/// Reads the commands, in the order of the calls.
+pub(super) fn look(sandbox: &Sandbox) -> Result<Vec<Seen>> {
+    let (store, client_tmp) = (Store::new(sandbox.state()), sandbox.client_tmp());
+    let active = up_to_date(&store, &world(&client_tmp), LOCK_WAIT_IN_RUNNER, print::warn)?;
+    let line = Snapshot::read(&sandbox.environment(), is_alive)?;
+    let settings = Settings::read_whole(&sandbox.config()).unwrap_or_default();
+    // A task that is no longer live is in the history.
+    let ended = store.read_recent(print::warn);
+    let seen = CAST.iter().filter_map(|role| {
+        let is_it = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == role.id);
+        let task = active.tasks.iter().chain(&ended).find(is_it)?.clone();
+        let expected = expected_admission_of(&active, &line, &task.id, &Limits::of(&settings));
+        let stand = match (task.status(), expected) {
+            (Status::Queued { .. }, Admission::Queued { position: number }) => {
+                Stand::Waits { number }
+            }
+            (Status::Queued { .. } | Status::Pending { .. }, _) => Stand::Comes,
+            (Status::Running { .. }, _) => Stand::Runs,
+            (Status::Finished(_), _) => Stand::Over,
+        };
+        let line = last_line(&task, store.dir(), &client_tmp);
+        Some(Seen { role, task, stand, line })
+    });
+    Ok(seen.collect())
 }
