@@ -21,7 +21,6 @@ use sisyphus_state::run_root::RunRoot;
 pub(crate) fn attach(context: &Context, session: &SessionId) -> Result<()> {
     let Some(env_file) = &context.environment.claude_env_file else { return Ok(()) };
     let state = context.store.dir();
-    state.create()?;
     provide_runner(context, &state.runner())?;
     context.logged("SessionStart", point_to_notifier(state));
     // Sandboxed commands need this folder and can't create it. Others don't need it.
@@ -39,7 +38,6 @@ pub(crate) fn put_back_runner(context: &Context) -> Result<()> {
     if target.exists() {
         return Ok(());
     }
-    context.store.dir().create()?;
     provide_runner(context, &target)
 }
 
@@ -47,6 +45,7 @@ pub(crate) fn put_back_runner(context: &Context) -> Result<()> {
 /// update, but a session keeps the path that it got at its start. The copy is replaced in one rename, so a running one
 /// is never written to.
 fn provide_runner(context: &Context, target: &Path) -> Result<()> {
+    context.store.dir().create()?;
     let source = bundled_runner(context)?;
     let wanted =
         source.metadata().with_context(|| format!("could not find `{}`", source.display()))?;

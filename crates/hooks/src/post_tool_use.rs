@@ -31,15 +31,16 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let (session, agent) = (event.session_id.clone(), event.agent_id.clone());
     let peek = context.peek()?;
     let mut joined = None;
-    let events = match event.tool_name {
+    let event = match event.tool_name {
         Tool::Bash | Tool::PowerShell => {
             joined = join(context, event);
-            joined.iter().map(|join| Event::Joined(Box::new(join.clone()))).collect()
+            joined.clone().map(|join| Event::Joined(Box::new(join)))
         }
         Tool::TaskStop => stop_confirmed(context, &peek.active, &event),
         Tool::Agent => after_agent(context, &peek.active, event),
-        Tool::Own | Tool::Other => Vec::new(),
+        Tool::Own | Tool::Other => None,
     };
+    let events = event.as_slice();
     let to = agent.map_or(Recipient::MainConversation, Recipient::Agent);
     let reader = Reader::new(&session, to);
     let is_due = reader.is_due(&peek.active, context.now.tick);
@@ -51,7 +52,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     });
     let attendance = context.environment.attendance;
     let (taken, waiting) = if is_needed {
-        context.commit(peek, &events, |active, now| {
+        context.commit(peek, events, |active, now| {
             let taken = reader.take_due(active, now);
             let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
                 let task = active.named(&session, &join.client.id, None)?;
@@ -117,10 +118,8 @@ fn is_settled(context: &Context, task: &Task, expected: Admission) -> bool {
 }
 
 /// Records the stop of a task that only Claude Code watches. No notice reports it.
-fn stop_confirmed(context: &Context, active: &Active, event: &PostToolUse) -> Vec<Event> {
-    let Some(client_id) = stopped_id(&event.tool_input) else { return Vec::new() };
-    let session = event.session_id.clone();
-    let is_known = active.named(&session, &client_id, None).is_some();
-    let stopped = Event::StopConfirmed { session, client_id, at: context.now.at };
-    if is_known { vec![stopped] } else { Vec::new() }
+fn stop_confirmed(context: &Context, active: &Active, event: &PostToolUse) -> Option<Event> {
+    let (session, client_id) = (event.session_id.clone(), stopped_id(&event.tool_input)?);
+    active.named(&session, &client_id, None)?;
+    Some(Event::StopConfirmed { session, client_id, at: context.now.at })
 }

@@ -24,14 +24,10 @@ pub(crate) fn report_stalls(
     session: &SessionId,
     to: &Recipient,
 ) -> Option<String> {
-    context.logged("silence", try_tell(context, session, to)).flatten()
-}
-
-fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Option<String>> {
-    let mut silent = candidates(context, session, to)?;
+    let mut silent = context.logged("silence", candidates(context, session, to))?;
     silent.retain(|it| it.overdue_at <= context.now.at);
     if silent.is_empty() {
-        return Ok(None);
+        return None;
     }
     let told = context.store.update(&context.world(), LOCK_WAIT_IN_HOOK, |active, now| {
         let mut lines = Vec::new();
@@ -47,8 +43,9 @@ fn try_tell(context: &Context, session: &SessionId, to: &Recipient) -> Result<Op
             }
         }
         lines
-    })?;
-    Ok((!told.is_empty()).then(|| told.join("\n")))
+    });
+    let told = context.logged("silence", told)?;
+    (!told.is_empty()).then(|| told.join("\n"))
 }
 
 /// When the next command of the session counts as stalled.

@@ -87,35 +87,43 @@ pub(crate) fn with_news(
     if reply.room_for_note() < NEWS_MAX {
         return reply;
     }
-    let news = context.logged("agents", try_news(context, session, wanted)).flatten();
-    reply.with_note(news)
-}
-
-/// Brings the state of all agents up to date.
-pub(crate) fn settle(context: &Context, now: Now) {
-    let settled = context.store.read_active().and_then(|active| {
-        if is_settled(context, &active, now.at) {
-            return Ok(());
-        }
-        update(context, now, LOCK_WAIT_IN_HOOK, |_, _, _| ())
-    });
-    context.logged("agents", settled);
-}
-
-fn try_news(context: &Context, session: &SessionId, wanted: News) -> Result<Option<String>> {
-    let active = context.store.read_active()?;
-    if is_settled(context, &active, context.now.at) && !has_news(&active, session) {
-        return Ok(None);
-    }
-    let news = update(context, context.now, LOCK_WAIT_IN_HOOK, |active, limits, now| {
+    let has_news = |active: &Active| has_news(active, session);
+    let news = update_if(context, context.now, has_news, |active, limits, now| {
         requeue(active, session);
         advance(active, limits, now.at);
         if wanted == News::IfTurn && !has_turn(active, session) {
             return Vec::new();
         }
         take_news(active, session, now.at)
-    })?;
-    Ok(agent_news(&news))
+    });
+    reply.with_note(agent_news(&news))
+}
+
+/// Brings the state of all agents up to date.
+pub(crate) fn settle(context: &Context, now: Now) {
+    update_if(context, now, |_| false, |_, _, _| ());
+}
+
+/// The session is over: its queued calls will not be launched again.
+pub(crate) fn leave(context: &Context, session: &SessionId) {
+    let is_in_line = |active: &Active| is_in_line(active, session);
+    update_if(context, context.now, is_in_line, |active, _, _| leave_line(active, session));
+}
+
+/// Changes the state of the agents, unless it is up to date and nothing in it `matters`.
+fn update_if<T: Default>(
+    context: &Context,
+    now: Now,
+    matters: impl FnOnce(&Active) -> bool,
+    change: impl FnOnce(&mut Active, &Limits, Now) -> T,
+) -> T {
+    let updated = context.store.read_active().and_then(|active| {
+        if is_settled(context, &active, now.at) && !matters(&active) {
+            return Ok(T::default());
+        }
+        update(context, now, LOCK_WAIT_IN_HOOK, change)
+    });
+    context.logged("agents", updated).unwrap_or_default()
 }
 
 /// Whether a slot is reserved for a call of the session, which has not been notified.
@@ -143,15 +151,4 @@ fn is_settled(context: &Context, active: &Active, now: DateTime<Utc>) -> bool {
     let Ok(Some(runtime)) = RuntimeDir::open(&context.environment) else { return false };
     let slots = AgentSlots::of(&runtime, context.store.dir());
     slots.are_published(active, &Limits::of(context.settings()), now)
-}
-
-/// The session is over: its queued calls will not be launched again.
-pub(crate) fn leave(context: &Context, session: &SessionId) {
-    let left = context.store.read_active().and_then(|active| {
-        if !is_in_line(&active, session) && is_settled(context, &active, context.now.at) {
-            return Ok(());
-        }
-        update(context, context.now, LOCK_WAIT_IN_HOOK, |active, _, _| leave_line(active, session))
-    });
-    context.logged("agents", left);
 }
