@@ -5,17 +5,11 @@ use anyhow::Result;
 use crate::print::{self, Reader};
 use crate::screen::Size;
 
-/// The lines that were drawn last, below the earlier output.
+/// Lines below the earlier output.
 #[derive(Debug, Default)]
 pub(crate) struct Canvas {
-    before: Option<Drawn>,
-}
-
-/// The size of the last drawing.
-#[derive(Debug)]
-struct Drawn {
-    lines: usize,
-    width: usize,
+    /// How many lines were drawn last, and the width of the terminal then.
+    before: Option<Size>,
 }
 
 impl Canvas {
@@ -25,7 +19,7 @@ impl Canvas {
         let shown = &lines[..lines.len().min(size.height.saturating_sub(1).max(1))];
         let text: String = shown.iter().map(|line| format!("{line}\n")).collect();
         let reader = print::bytes((self.go_back(size) + &text).as_bytes())?;
-        self.before = Some(Drawn { lines: shown.len(), width: size.width });
+        self.before = Some(Size { height: shown.len(), width: size.width });
         Ok(reader)
     }
 
@@ -35,7 +29,7 @@ impl Canvas {
             None => String::new(),
             // On a narrower terminal the old lines may have wrapped into more lines.
             Some(drawn) if drawn.width != size.width => "\u{1b}[H\u{1b}[2J".to_owned(),
-            Some(drawn) => format!("\u{1b}[{}A\r\u{1b}[J", drawn.lines),
+            Some(drawn) => format!("\u{1b}[{}A\r\u{1b}[J", drawn.height),
         }
     }
 }

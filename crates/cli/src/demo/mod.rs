@@ -12,19 +12,19 @@ mod shells;
 mod status_board;
 
 use anyhow::Result;
-use sisyphus_process::exit_as;
+use sisyphus_process::{Signals, exit_as};
 use sisyphus_tasks::run::Exit;
 
-use self::attention::{Attention, Interrupted};
+use self::attention::Interrupted;
 use self::sandbox::Sandbox;
 use self::script::play;
 use crate::print;
 
 /// Runs the demonstration; an error means that the installation does not work.
 pub(crate) fn demo() -> Result<()> {
-    let mut attention = Attention::pay()?;
+    let mut signals = Signals::collect()?;
     let outcome = Sandbox::new().and_then(|sandbox| {
-        play(&sandbox, &mut attention).map_err(|error| match sandbox.complaint() {
+        play(&sandbox, &mut signals).map_err(|error| match sandbox.complaint() {
             Some(complaint) => error.context(complaint),
             None => error,
         })
@@ -32,7 +32,8 @@ pub(crate) fn demo() -> Result<()> {
     // The sandbox has been removed, with everything that ran in it.
     if let Err(error) = &outcome {
         let said = error.downcast_ref().map(|Interrupted(signal)| *signal);
-        if let Some(signal) = said.or_else(|| attention.interruption()) {
+        // A hook that failed after a signal was interrupted by it too.
+        if let Some(signal) = said.or_else(|| signals.pending().ok().flatten()) {
             print::warn(error);
             exit_as(Exit::Signal(signal));
         }

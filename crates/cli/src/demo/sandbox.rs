@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sisyphus_base::environment::{Environment, RUNTIME_DIR};
 use sisyphus_base::paths::{StateDir, client_tmp_dir, create_scratch_dir};
+use sisyphus_process::Signals;
 use sisyphus_state::store::Lock;
 
-use super::attention::Attention;
 use super::commands::{CAST, GO, Role, SLOTS};
-use super::hooks::Hooks;
+use super::hooks;
 
 const SESSION: &str = "demo-session";
 /// So few that the longest output shows little more than the cause of its failure.
@@ -29,7 +29,8 @@ const OF_CLIENT: [&str; 6] = [
 
 /// The folder, which is removed on drop.
 pub(super) struct Sandbox {
-    hooks: Hooks,
+    /// The folder of the hook binaries.
+    hooks: PathBuf,
     /// Held so that no notifier starts: it would show the expected failures on the desktop, and outlive the folder.
     _notify_lock: Option<Lock>,
     dir: ScratchDir,
@@ -44,7 +45,7 @@ impl Sandbox {
         let state = StateDir::at(dir.0.join("state"));
         state.create()?;
         let sandbox = Self {
-            hooks: Hooks::find()?,
+            hooks: hooks::find()?,
             _notify_lock: Lock::take_free(&state.notify_lock())?,
             dir,
         };
@@ -117,11 +118,13 @@ impl Sandbox {
         &self,
         name: &str,
         mut event: Value,
-        attention: &mut Attention,
+        signals: &mut Signals,
     ) -> Result<Value> {
         event["session_id"] = SESSION.into();
         event["cwd"] = self.project().to_string_lossy().into();
-        self.hooks.run(name, &event, |command| self.apply(command), attention)
+        let mut command = Command::new(hooks::program(&self.hooks, name));
+        self.apply(&mut command);
+        hooks::run(command, &event, signals)
     }
 
     /// The line that the SessionStart hook has put before every command.

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use chrono::Utc;
 use serde_json::{Value, json};
-use sisyphus_process::has_ancestor;
+use sisyphus_process::{Signals, has_ancestor};
 use sisyphus_tasks::outcome::Outcome;
 
-use super::attention::Attention;
+use super::attention::pause_until;
 use super::commands::{CAST, Role, SLOTS};
 use super::draw::Drawing;
 use super::events::{call, changed_input, context, notice};
@@ -24,8 +24,8 @@ const STANDS: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The session, from its start to its end.
-pub(super) fn play(sandbox: &Sandbox, attention: &mut Attention) -> Result<()> {
-    let mut session = Session { sandbox, attention, drawing: Drawing::new() };
+pub(super) fn play(sandbox: &Sandbox, signals: &mut Signals) -> Result<()> {
+    let mut session = Session { sandbox, signals, drawing: Drawing::new() };
     let start = json!({ "hook_event_name": "SessionStart", "source": "startup" });
     session.is_silent("session-start", start)?;
     say(&format!(
@@ -62,13 +62,13 @@ fn indent(text: &str) -> String {
 /// Claude Code's side of the session.
 struct Session<'a> {
     sandbox: &'a Sandbox,
-    attention: &'a mut Attention,
+    signals: &'a mut Signals,
     drawing: Drawing,
 }
 
 impl Session<'_> {
     fn hook(&mut self, name: &str, event: Value) -> Result<Value> {
-        self.sandbox.hook(name, event, self.attention)
+        self.sandbox.hook(name, event, self.signals)
     }
 
     /// Fires a hook that must print nothing.
@@ -120,7 +120,7 @@ impl Session<'_> {
                 Some(ends) => break ends,
                 None => ensure!(Instant::now() < deadline, "a shell has not ended"),
             }
-            self.attention.pause(STANDS)?;
+            pause_until(self.signals, Instant::now() + STANDS)?;
         };
         for (role, end) in CAST.iter().zip(ends) {
             let is_right = if let Outcome::Failed { exit_code } = role.end {
@@ -153,7 +153,7 @@ impl Session<'_> {
                 Err(error) if Instant::now() >= deadline => return Err(error),
                 Err(_) => {}
             }
-            self.attention.pause(STANDS)?;
+            pause_until(self.signals, Instant::now() + STANDS)?;
         }
     }
 

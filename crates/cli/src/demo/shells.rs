@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use sisyphus_attach::execution_string::as_written;
-use sisyphus_process::{ProcessId, alive, descendants, members, signal_all};
+use sisyphus_process::{ProcessId, SIGKILL, SIGTERM, alive, descendants, members, signal_all};
 
 use super::commands::Role;
 use super::sandbox::Sandbox;
@@ -15,9 +15,6 @@ use super::sandbox::Sandbox;
 const GRACE: Duration = Duration::from_secs(2);
 /// The time between two looks at what still runs.
 const LOOK: Duration = Duration::from_millis(20);
-
-const SIGKILL: i32 = 9;
-const SIGTERM: i32 = 15;
 
 /// The started shells. They are stopped on drop.
 #[derive(Debug, Default)]
@@ -56,8 +53,21 @@ impl Shells {
         ends.context("could not wait for the commands")
     }
 
+    fn tree(&self) -> Vec<ProcessId> {
+        let shells: Vec<i32> =
+            self.children.iter().filter_map(|child| i32::try_from(child.id()).ok()).collect();
+        let own = shells.iter().filter_map(|pid| ProcessId::now(*pid));
+        own.chain(descendants(&shells)).collect()
+    }
+
+    fn is_over(&mut self, tree: &[ProcessId]) -> bool {
+        matches!(self.ends(), Ok(Some(_))) && alive(tree).is_empty()
+    }
+}
+
+impl Drop for Shells {
     /// Ends what still runs, as Claude Code does: TERM to the whole tree, then KILL after the grace period.
-    fn stop(&mut self) {
+    fn drop(&mut self) {
         if matches!(self.ends(), Ok(Some(_))) {
             return;
         }
@@ -74,36 +84,15 @@ impl Shells {
             if self.is_over(&tree) || Instant::now() > deadline {
                 break;
             }
-            pause(LOOK);
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the processes that the commands have started are no children of ours"
+            )]
+            std::thread::sleep(LOOK);
         }
         signal_all(&tree, SIGKILL);
         for child in &mut self.children {
             let _ = child.wait();
         }
     }
-
-    fn tree(&self) -> Vec<ProcessId> {
-        let shells: Vec<i32> =
-            self.children.iter().filter_map(|child| i32::try_from(child.id()).ok()).collect();
-        let own = shells.iter().filter_map(|pid| ProcessId::now(*pid));
-        own.chain(descendants(&shells)).collect()
-    }
-
-    fn is_over(&mut self, tree: &[ProcessId]) -> bool {
-        matches!(self.ends(), Ok(Some(_))) && alive(tree).is_empty()
-    }
-}
-
-impl Drop for Shells {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the processes that the commands have started are no children of ours"
-)]
-fn pause(time: Duration) {
-    std::thread::sleep(time);
 }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use sisyphus_base::environment::Environment;
 use sisyphus_control::leftovers::{Extent, find};
 use sisyphus_state::line::RuntimeDir;
 
@@ -21,7 +20,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
         return Vec::new();
     }
     let (roots, _) = roots(&context.active());
-    let runtime = RuntimeDir::open(&Environment::read()).ok().flatten();
+    let runtime = RuntimeDir::open(&context.environment).ok().flatten();
     vec![match find(&context.store, &roots, runtime.as_ref(), AGE, SystemTime::now()) {
         Ok(found) if found.is_empty() => Finding::fine("nothing is left over"),
         Ok(found) => {

@@ -41,7 +41,7 @@ fn files(context: &DoctorContext) -> Vec<Finding> {
     files.extend(json_files(&state.inbox_dir()).map(|path| (path, parse::<Event> as Parse)));
     files.extend(json_files(&state.sessions_dir()).map(|path| (path, parse::<Session> as Parse)));
     let mut found: Vec<Finding> =
-        files.iter().filter_map(|(path, parse)| examine(path, *parse)).collect();
+        files.iter().filter_map(|(path, parse)| examine(path, *parse).err()).collect();
     if found.is_empty() {
         let count = files.iter().filter(|(path, _)| path.exists()).count();
         found.push(Finding::fine(format!("{count} state files are valid")));
@@ -62,24 +62,24 @@ struct Versioned {
     version: u64,
 }
 
-fn examine(path: &Path, parse: Parse) -> Option<Finding> {
-    let name = named(path);
-    let bytes = match read(path, STATE_MAX, "move it away; its records are lost") {
-        Ok(bytes) => bytes?,
-        Err(finding) => return Some(finding),
+fn examine(path: &Path, parse: Parse) -> Result<(), Finding> {
+    let Some(bytes) = read(path, STATE_MAX, "move it away; its records are lost")? else {
+        return Ok(());
     };
+    let name = named(path);
     // Checked first: a newer format may not parse as ours, and that is not damage.
     if let Ok(Versioned { version: version @ NEWER.. }) = serde_json::from_slice(&bytes) {
-        return Some(Finding::broken(
+        return Err(Finding::broken(
             format!("{name} has format {version}, but this version reads {VERSION}"),
             "update sisyphus with install.sh",
         ));
     }
-    let error = parse(&bytes).err()?;
-    Some(Finding::broken(
-        format!("{name} is damaged: {}", plain(&error.to_string())),
-        "nothing to do: the next change sets it aside as `….corrupt-TIME`",
-    ))
+    parse(&bytes).map_err(|error| {
+        Finding::broken(
+            format!("{name} is damaged: {}", plain(&error.to_string())),
+            "nothing to do: the next change sets it aside as `….corrupt-TIME`",
+        )
+    })
 }
 
 /// The bytes of a file, if it is there.
