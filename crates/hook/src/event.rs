@@ -16,24 +16,28 @@ pub trait Event: DeserializeOwned {
     const NAME: &'static str;
 }
 
+/// Makes an event of each of these: the ids that it must have, then the fields that may be missing, each with the
+/// function that reads it.
 macro_rules! events {
-    ($($event:ident),*) => {
-        $(impl Event for $event {
-            const NAME: &'static str = stringify!($event);
-        })*
-    };
-}
+    ($($event:ident {
+        $($id:ident: $of:ty),+;
+        $($(#[$doc:meta])* $field:ident: $type:ty = $read:literal,)*
+    })*) => {$(
+        #[derive(Debug, Clone, Deserialize)]
+        pub struct $event {
+            $(pub $id: $of,)+
+            $(
+                $(#[$doc])*
+                #[serde(default, deserialize_with = $read)]
+                pub $field: $type,
+            )*
+        }
 
-events!(
-    SessionStart,
-    UserPromptSubmit,
-    PreToolUse,
-    PostToolUse,
-    Stop,
-    SubagentStart,
-    SubagentStop,
-    SessionEnd
-);
+        impl Event for $event {
+            const NAME: &'static str = stringify!($event);
+        }
+    )*};
+}
 
 /// Reads a field that holds an unknown value as missing.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
@@ -48,6 +52,65 @@ fn truthy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> 
     Ok(!matches!(value, Value::Null | Value::Bool(false)))
 }
 
+events! {
+    SessionStart {
+        session_id: SessionId;
+        transcript_path: Option<PathBuf> = "lenient",
+        cwd: PathBuf = "lenient",
+        source: SessionSource = "lenient",
+    }
+    UserPromptSubmit {
+        session_id: SessionId;
+        transcript_path: Option<PathBuf> = "lenient",
+        cwd: PathBuf = "lenient",
+        prompt: String = "lenient",
+    }
+    PreToolUse {
+        session_id: SessionId,
+        tool_use_id: ToolUseId;
+        cwd: PathBuf = "lenient",
+        agent_id: Option<AgentId> = "lenient",
+        tool_name: Tool = "lenient",
+        tool_input: Map<String, Value> = "lenient",
+        /// The conversation so far, as Claude Code keeps it.
+        transcript_path: Option<PathBuf> = "lenient",
+    }
+    PostToolUse {
+        session_id: SessionId,
+        tool_use_id: ToolUseId;
+        cwd: PathBuf = "lenient",
+        agent_id: Option<AgentId> = "lenient",
+        tool_name: Tool = "lenient",
+        tool_input: Map<String, Value> = "lenient",
+        tool_response: ToolResponse = "tool_response",
+    }
+    Stop {
+        session_id: SessionId;
+        cwd: PathBuf = "lenient",
+        transcript_path: Option<PathBuf> = "lenient",
+        /// The conversation continues because a Stop hook asked for that.
+        stop_hook_active: bool = "truthy",
+        /// Claude Code's ids of everything that it runs in the background for this session; `None` if it does not list
+        /// them.
+        background_tasks: Option<Vec<ClientTaskId>> = "listed_ids",
+    }
+    SubagentStart {
+        session_id: SessionId,
+        agent_id: AgentId;
+    }
+    SubagentStop {
+        session_id: SessionId,
+        agent_id: AgentId;
+        /// The agent's result, or the error that it failed with.
+        last_assistant_message: Option<String> = "lenient",
+    }
+    SessionEnd {
+        session_id: SessionId;
+        transcript_path: Option<PathBuf> = "Option::deserialize",
+        reason: EndReason = "lenient",
+    }
+}
+
 /// Why a session starts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,28 +120,6 @@ pub enum SessionSource {
     #[default]
     #[serde(other)]
     Other,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct SessionStart {
-    pub session_id: SessionId,
-    #[serde(default, deserialize_with = "lenient")]
-    pub transcript_path: Option<PathBuf>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub cwd: PathBuf,
-    #[serde(default, deserialize_with = "lenient")]
-    pub source: SessionSource,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct UserPromptSubmit {
-    pub session_id: SessionId,
-    #[serde(default, deserialize_with = "lenient")]
-    pub transcript_path: Option<PathBuf>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub cwd: PathBuf,
-    #[serde(default, deserialize_with = "lenient")]
-    pub prompt: String,
 }
 
 /// The tools that the hooks handle.
@@ -104,39 +145,6 @@ pub enum Tool {
     Other,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-pub struct PreToolUse {
-    pub session_id: SessionId,
-    #[serde(default, deserialize_with = "lenient")]
-    pub cwd: PathBuf,
-    #[serde(default, deserialize_with = "lenient")]
-    pub agent_id: Option<AgentId>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub tool_name: Tool,
-    #[serde(default, deserialize_with = "lenient")]
-    pub tool_input: Map<String, Value>,
-    pub tool_use_id: ToolUseId,
-    /// The conversation so far, as Claude Code keeps it.
-    #[serde(default, deserialize_with = "lenient")]
-    pub transcript_path: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct PostToolUse {
-    pub session_id: SessionId,
-    #[serde(default, deserialize_with = "lenient")]
-    pub cwd: PathBuf,
-    #[serde(default, deserialize_with = "lenient")]
-    pub agent_id: Option<AgentId>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub tool_name: Tool,
-    #[serde(default, deserialize_with = "lenient")]
-    pub tool_input: Map<String, Value>,
-    #[serde(default, deserialize_with = "tool_response")]
-    pub tool_response: ToolResponse,
-    pub tool_use_id: ToolUseId,
-}
-
 /// The parts of a tool's answer that we use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolResponse {
@@ -156,22 +164,6 @@ fn tool_response<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ToolRespo
     })
 }
 
-#[derive(Debug, Clone, Deserialize)]
-pub struct Stop {
-    pub session_id: SessionId,
-    #[serde(default, deserialize_with = "lenient")]
-    pub cwd: PathBuf,
-    #[serde(default, deserialize_with = "lenient")]
-    pub transcript_path: Option<PathBuf>,
-    /// The conversation continues because a Stop hook asked for that.
-    #[serde(default, deserialize_with = "truthy")]
-    pub stop_hook_active: bool,
-    /// Claude Code's ids of everything that it runs in the background for this session; `None` if it does not list
-    /// them.
-    #[serde(default, deserialize_with = "listed_ids")]
-    pub background_tasks: Option<Vec<ClientTaskId>>,
-}
-
 /// Reads the ids of the listed entries. An entry that we can't read is not ours.
 fn listed_ids<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -182,30 +174,6 @@ fn listed_ids<'de, D: Deserializer<'de>>(
         entries.iter().filter_map(id).collect()
     };
     Ok(listed.as_array().map(ids))
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct SubagentStart {
-    pub session_id: SessionId,
-    pub agent_id: AgentId,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct SubagentStop {
-    pub session_id: SessionId,
-    pub agent_id: AgentId,
-    /// The agent's result, or the error that it failed with.
-    #[serde(default, deserialize_with = "lenient")]
-    pub last_assistant_message: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct SessionEnd {
-    pub session_id: SessionId,
-    #[serde(default)]
-    pub transcript_path: Option<PathBuf>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub reason: EndReason,
 }
 
 /// Why a session ends.
