@@ -45,29 +45,17 @@ impl Needed {
         let with_records = active.tasks.iter().map(|task| task.session.clone());
         let sessions: HashSet<SessionId> = with_records.chain(heard_of).collect();
         let only_runner = only_runner(store.dir(), candidates, &sessions);
-        let mut needed = Self {
-            tasks: HashSet::new(),
-            runs: HashSet::new(),
-            sessions,
-            only_runner,
-            unknown_outputs: HashSet::new(),
-        };
-        match extent {
-            // The records go too, so nothing is kept for them.
-            Extent::Everything => {}
-            Extent::Leftovers(_) => {
-                let run =
-                    |task: &Task| Some((task.started_in().clone(), task.client_id()?.clone()));
-                needed.runs = active.tasks.iter().filter_map(run).collect();
-                needed.tasks = active.tasks.iter().map(|task| task.id.clone()).collect();
-                let outputs = candidates.iter().filter(|it| it.kind == Kind::Output);
-                let mut outputs: HashSet<TaskId> =
-                    outputs.filter_map(|it| it.entry.output_of()).collect();
-                outputs.retain(|task| !needed.tasks.contains(task));
-                needed.unknown_outputs = unknown(store.dir(), outputs)?;
-            }
-        }
-        Ok(needed)
+        // If everything goes, the records go too, and nothing is kept for them.
+        let has_records = extent != Extent::Everything;
+        let records = active.tasks.iter().filter(|_| has_records);
+        let tasks: HashSet<TaskId> = records.clone().map(|task| task.id.clone()).collect();
+        let run = |task: &Task| Some((task.started_in().clone(), task.client_id()?.clone()));
+        let runs = records.filter_map(run).collect();
+        let outputs = candidates.iter().filter(|it| has_records && it.kind == Kind::Output);
+        let mut outputs: HashSet<TaskId> = outputs.filter_map(|it| it.entry.output_of()).collect();
+        outputs.retain(|task| !tasks.contains(task));
+        let unknown_outputs = unknown(store.dir(), outputs)?;
+        Ok(Self { tasks, runs, sessions, only_runner, unknown_outputs })
     }
 
     /// Whether it must be kept, however old it is.
