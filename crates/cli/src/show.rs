@@ -1,7 +1,7 @@
 //! `sisyphus show`.
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::environment::Environment;
@@ -54,8 +54,9 @@ pub(crate) fn show(options: &Show) -> Result<()> {
         let _ = acknowledge(&tasks.store, task, own_requester().as_ref());
         return Ok(());
     }
-    let heading = heading_of_live(task, Utc::now());
-    print::out(&format!("{heading}{}{facts}{}", asked(task), so_far(task, state)))
+    let lasted = time(task, Utc::now()).map(|ms| format!(", for {}", duration(ms)));
+    let heading = format!("{} {}{}.", task.heading(), predicate(task), lasted.unwrap_or_default());
+    print::out(&format!("{heading}\n{}{facts}{}", asked(task), so_far(task, state)))
 }
 
 /// Its place in the queue, as far as that can be read.
@@ -68,11 +69,6 @@ fn expected_admission(tasks: &Tasks, task: &Task) -> Admission {
         }
         (None, _) | (_, Err(_)) => Admission::Immediate,
     }
-}
-
-fn heading_of_live(task: &Task, now: DateTime<Utc>) -> String {
-    let lasted = time(task, now).map(|ms| format!(", for {}", duration(ms))).unwrap_or_default();
-    format!("{} {}{lasted}.\n", task.heading(), predicate(task))
 }
 
 /// The command, or the call for the agent.
