@@ -5,6 +5,7 @@ use anyhow::Result;
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::TaskId;
 use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read_prompt};
+use sisyphus_process::is_alive;
 use sisyphus_settings::Switch;
 use sisyphus_state::completion::Known;
 use sisyphus_state::event::Event;
@@ -40,13 +41,13 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let over: Vec<TaskId> =
         events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
     events.extend(agent_end(context, &peek.active, &event.prompt));
-    let reader = Reader::new(session, Recipient::MainConversation);
+    let reader = Reader { session, recipient: Recipient::MainConversation };
     let is_needed =
         !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active) || peek.has_news();
     let decision = if is_needed {
         let wait = if notices.is_empty() { LOCK_WAIT_IN_HOOK } else { LOCK_WAIT_FOR_NOTICE };
         context.commit_within(wait, peek, &events, |active, now| {
-            let is_known = |task: &Task| is_known(task, &reader, &over);
+            let is_known = |task: &Task| is_known(task, &over);
             decide(active, &reader, &fates, notices, is_known, now)
         })?
     } else {
@@ -109,12 +110,10 @@ fn decide(
 }
 
 /// Whether the model has read how the task finished, or another process is about to deliver it.
-fn is_known(task: &Task, reader: &Reader<'_>, over: &[TaskId]) -> bool {
+fn is_known(task: &Task, over: &[TaskId]) -> bool {
     match task.delivery() {
         Delivery::NotNeeded => over.contains(&task.id),
-        Delivery::Leased { by, revision, .. } => {
-            *revision == task.revision() && (reader.is_alive)(by)
-        }
+        Delivery::Leased { by, revision, .. } => *revision == task.revision() && is_alive(by),
         Delivery::NotDue
         | Delivery::Owed { .. }
         | Delivery::Sent { .. }
