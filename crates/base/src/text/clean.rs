@@ -35,8 +35,7 @@ pub fn one_line(text: &str, max: usize) -> String {
 /// Like [`one_line`], for text that no model reads. There a tag is only text, and stays as it is.
 pub fn for_people(text: &str, max: usize) -> String {
     let looked_at: String = text.chars().take(LOOKED_AT).collect();
-    let plain = strip_controls(&looked_at).replace('\t', " ");
-    if plain.chars().count() <= max { plain } else { cut_middle(&plain, max) }
+    cut_middle(&strip_controls(&looked_at).replace('\t', " "), max)
 }
 
 /// Like [`clean_line`], and also returns whether the line was cut.

@@ -16,7 +16,7 @@ pub(super) fn ends(bytes: &[u8], max: usize) -> Option<(&[u8], &[u8])> {
     Some((&head[..max / 2 - behind], &tail[before..]))
 }
 
-/// Cuts the middle out of a text that is longer than `max` characters.
+/// The text, with its middle cut out if it is longer than `max` characters.
 pub(super) fn cut_middle(text: &str, max: usize) -> String {
     let length = text.chars().count();
     if length <= max {
