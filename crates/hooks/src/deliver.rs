@@ -74,11 +74,8 @@ impl Taken {
         let lines = context.settings().output_lines;
         let printed = |leased: &Leased| (leased.task.id.clone(), leased.task.revision());
         let results = self.leased.iter().map(printed).collect();
-        match reminder(&self.leased, &self.rest, context.store.dir(), lines) {
-            Some(reminder) => {
-                Reply::Results { reminder, receipt: Receipt { by: this_process(), results } }
-            }
-            None => Reply::Silent,
-        }
+        let receipt = Receipt { by: this_process(), results };
+        reminder(&self.leased, &self.rest, context.store.dir(), lines)
+            .map_or(Reply::Silent, |reminder| Reply::Results { reminder, receipt })
     }
 }

@@ -47,8 +47,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let decision = if is_needed {
         let wait = if notices.is_empty() { LOCK_WAIT_IN_HOOK } else { LOCK_WAIT_FOR_NOTICE };
         context.commit_within(wait, peek, &events, |active, now| {
-            let is_known = |task: &Task| is_known(task, &over);
-            decide(active, &reader, &fates, notices, is_known, now)
+            decide(active, &reader, &fates, notices, &over, now)
         })?
     } else {
         Decision::default()
@@ -91,14 +90,14 @@ fn decide(
     reader: &Reader<'_>,
     fates: &PromptFates,
     notices: &[Notification],
-    is_known: impl Fn(&Task) -> bool,
+    over: &[TaskId],
     now: Now,
 ) -> Decision {
     fates.apply(active, now);
     let is_of_known = |notice: &&Notification| {
         active
             .named(reader.session, &notice.client_id, notice.tool_use_id.as_ref())
-            .is_some_and(&is_known)
+            .is_some_and(|task| is_known(task, over))
     };
     let names: Vec<String> = notices
         .iter()

@@ -167,11 +167,11 @@ fn supersede(context: &Context, session: &SessionId) -> Result<Lock> {
     create_dir(&state.wake_dir())?;
     let before = atomic::read(&name, MAX_BYTES)?
         .and_then(|bytes| serde_json::from_slice::<(i32, Option<u64>)>(&bytes).ok());
-    if let Some((pid, start @ Some(_))) = before {
-        // A waiter lives as long as its lock is held. A process id alone may belong to another process.
-        if Lock::acquire(&lock, Duration::ZERO).is_err() {
-            signal_all(&[ProcessId { pid, start }], SIGTERM);
-        }
+    // A waiter lives as long as its lock is held. A process id alone may belong to another process.
+    if let Some((pid, start @ Some(_))) = before
+        && Lock::acquire(&lock, Duration::ZERO).is_err()
+    {
+        signal_all(&[ProcessId { pid, start }], SIGTERM);
     }
     let taken = Lock::acquire(&lock, SUPERSEDE_WAIT)?;
     let own = ProcessId::own();
