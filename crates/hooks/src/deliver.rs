@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sisyphus_base::clock::{Now, Tick};
 use sisyphus_base::id::SessionId;
+use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_hook::{Context, Receipt, Reply};
 use sisyphus_process::{is_alive, this_process};
 use sisyphus_state::store::{Active, Leased, Tally};
@@ -16,13 +17,20 @@ pub(crate) use sisyphus_tasks::recipient::Recipient;
 /// How long Claude Code has to announce a result before a hook delivers it.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
-/// A reader of results. This process prints for it.
+/// A reader of results, and the process that prints for it.
 pub(crate) struct Reader<'a> {
     pub(crate) session: &'a SessionId,
     pub(crate) recipient: Recipient,
+    /// This process. It is looked up before the commit: while a hook holds the lock, the process that it takes a lease
+    /// from may report that it has printed.
+    by: ProcessRef,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(session: &'a SessionId, recipient: Recipient) -> Self {
+        Self { session, recipient, by: this_process() }
+    }
+
     /// Whether a result is owed to it.
     pub(crate) fn is_owed(&self, active: &Active) -> bool {
         active.owes(self.session, &self.recipient)
@@ -42,7 +50,7 @@ impl Reader<'_> {
     /// Leases everything that is ready.
     pub(crate) fn take(&self, active: &mut Active, now: Now) -> Taken {
         let (session, to) = (self.session, &self.recipient);
-        let leased = active.lease(session, to, &this_process(), TOLD_AT_ONCE, is_alive, now.tick);
+        let leased = active.lease(session, to, &self.by, TOLD_AT_ONCE, is_alive, now.tick);
         let is_live = |task: &&Task| {
             let is_command = task.kind != Kind::Agent;
             &task.session == session && is_command && task.is_confirmed() && task.is_for(to)

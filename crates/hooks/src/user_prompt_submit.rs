@@ -41,7 +41,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let over: Vec<TaskId> =
         events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
     events.extend(agent_end(context, &peek.active, &event.prompt));
-    let reader = Reader { session, recipient: Recipient::MainConversation };
+    let reader = Reader::new(session, Recipient::MainConversation);
     let is_needed =
         !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active) || peek.has_news();
     let decision = if is_needed {
