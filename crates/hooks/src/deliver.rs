@@ -21,14 +21,23 @@ pub(crate) const GRACE: Duration = Duration::from_secs(3);
 pub(crate) struct Reader<'a> {
     pub(crate) session: &'a SessionId,
     pub(crate) recipient: Recipient,
-    /// This process. It is looked up before the commit: while a hook holds the lock, the process that it takes a lease
-    /// from may report that it has printed.
+    /// This process.
     by: ProcessRef,
+    /// The holders of leases that were dead before the commit. A holder posts its acknowledgement and exits, without
+    /// the lock. So a holder that dies during the commit may have acknowledged after the commit read the inbox.
+    dead: Vec<ProcessRef>,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(session: &'a SessionId, recipient: Recipient) -> Self {
-        Self { session, recipient, by: this_process() }
+    /// `active` is what the hook peeked at.
+    pub(crate) fn new(session: &'a SessionId, recipient: Recipient, active: &Active) -> Self {
+        let dead = active.lease_holders().filter(|holder| !is_alive(holder)).cloned().collect();
+        Self { session, recipient, by: this_process(), dead }
+    }
+
+    /// Whether the holder of a lease may still print.
+    pub(crate) fn may_print(&self, holder: &ProcessRef) -> bool {
+        !self.dead.contains(holder)
     }
 
     /// Whether a result is owed to it.
@@ -50,7 +59,14 @@ impl<'a> Reader<'a> {
     /// Leases everything that is ready.
     pub(crate) fn take(&self, active: &mut Active, now: Now) -> Taken {
         let (session, to) = (self.session, &self.recipient);
-        let leased = active.lease(session, to, &self.by, TOLD_AT_ONCE, is_alive, now.tick);
+        let leased = active.lease(
+            session,
+            to,
+            &self.by,
+            TOLD_AT_ONCE,
+            |holder| self.may_print(holder),
+            now.tick,
+        );
         let is_live = |task: &&Task| {
             let is_command = task.kind != Kind::Agent;
             &task.session == session && is_command && task.is_confirmed() && task.is_for(to)
@@ -85,5 +101,37 @@ impl Taken {
         let receipt = Receipt { by: this_process(), results };
         reminder(&self.leased, &self.rest, context.store.dir(), lines)
             .map_or(Reply::Silent, |reminder| Reply::Results { reminder, receipt })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use sisyphus_process::{ProcessId, pid_of};
+    use sisyphus_tasks::delivery::DeliveryEvent;
+    use sisyphus_tasks::outcome::Outcome;
+    use sisyphus_tasks::task::samples::finished;
+
+    use super::*;
+
+    /// I2: the holder of a lease acknowledges and exits while another hook commits, after that commit read the inbox.
+    #[test]
+    fn a_holder_that_dies_during_a_commit_keeps_its_lease() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let process = ProcessId::now(pid_of(&child)).unwrap();
+        let by = ProcessRef { pid: process.pid, start: process.start, ..this_process() };
+        let mut task = finished("t1", Outcome::Completed);
+        task.deliver(DeliveryEvent::Leased { by }, Tick(1));
+        let session = task.session.clone();
+        let mut active = Active::default();
+        active.insert(task);
+        let reader = |active: &Active| Reader::new(&session, Recipient::MainConversation, active);
+        let before = reader(&active);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(before.take(&mut active, Now::read()).leased.len(), 0);
+        let after = reader(&active);
+        assert_eq!(after.take(&mut active, Now::read()).leased.len(), 1);
     }
 }

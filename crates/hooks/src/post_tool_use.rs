@@ -42,7 +42,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     };
     let events = event.as_slice();
     let recipient = agent.map_or(Recipient::MainConversation, Recipient::Agent);
-    let reader = Reader::new(&session, recipient);
+    let reader = Reader::new(&session, recipient, &peek.active);
     let is_due = reader.is_due(&peek.active, context.now.tick);
     let is_needed = !events.is_empty() || is_due || peek.has_news();
     let to_say = joined.map(|join| {

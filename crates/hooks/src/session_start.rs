@@ -53,7 +53,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let peek = context.peek()?;
     let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
     let events = continuation(context, event);
-    let reader = Reader::new(session, Recipient::MainConversation);
+    let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());
     let line = line(context, 0);
     let live = |active: &Active, now: Now| {

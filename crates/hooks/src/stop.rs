@@ -31,7 +31,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
         let listed = event.background_tasks.clone();
         events.push(Event::TurnEnded { session: session.clone(), listed, client });
     }
-    let reader = Reader::new(session, Recipient::MainConversation);
+    let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let is_needed = !events.is_empty()
         || !fates.is_empty()
         || searched_until.is_some()

@@ -5,7 +5,6 @@ use anyhow::Result;
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::TaskId;
 use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read_prompt};
-use sisyphus_process::is_alive;
 use sisyphus_settings::Switch;
 use sisyphus_state::completion::Known;
 use sisyphus_state::event::Event;
@@ -41,7 +40,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let over: Vec<TaskId> =
         events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
     events.extend(agent_end(context, &peek.active, &event.prompt));
-    let reader = Reader::new(session, Recipient::MainConversation);
+    let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let is_needed =
         !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active) || peek.has_news();
     let decision = if is_needed {
@@ -97,7 +96,7 @@ fn decide(
     let is_of_known = |notice: &&Notification| {
         active
             .named(reader.session, &notice.client_id, notice.tool_use_id.as_ref())
-            .is_some_and(|task| is_known(task, over))
+            .is_some_and(|task| is_known(task, reader, over))
     };
     let names: Vec<String> = notices
         .iter()
@@ -109,10 +108,12 @@ fn decide(
 }
 
 /// Whether the model has read how the task finished, or another process is about to deliver it.
-fn is_known(task: &Task, over: &[TaskId]) -> bool {
+fn is_known(task: &Task, reader: &Reader<'_>, over: &[TaskId]) -> bool {
     match task.delivery() {
         Delivery::NotNeeded => over.contains(&task.id),
-        Delivery::Leased { by, revision, .. } => *revision == task.revision() && is_alive(by),
+        Delivery::Leased { by, revision, .. } => {
+            *revision == task.revision() && reader.may_print(by)
+        }
         Delivery::NotDue
         | Delivery::Owed { .. }
         | Delivery::Sent { .. }

@@ -147,20 +147,20 @@ impl Active {
     }
 
     /// Leases the results owed to `reader`, for the process `by` to print: the oldest, at most `at_most`, so that the
-    /// text can name each. The rest stays owed. The lease of a holder that died is granted again.
+    /// text can name each. The rest stays owed. The lease of a holder that can't print any more is granted again.
     pub fn lease(
         &mut self,
         session: &SessionId,
         reader: &Recipient,
         by: &ProcessRef,
         at_most: usize,
-        is_alive: impl Fn(&ProcessRef) -> bool,
+        may_print: impl Fn(&ProcessRef) -> bool,
         now: Tick,
     ) -> Vec<Leased> {
         let mut leased = Vec::new();
         let mut reported = Vec::new();
         for task in &mut self.tasks {
-            let is_held = matches!(task.delivery(), Delivery::Leased { by, .. } if is_alive(by));
+            let is_held = matches!(task.delivery(), Delivery::Leased { by, .. } if may_print(by));
             if is_held || &task.session != session || !task.is_owed_to(reader) {
                 continue;
             }
@@ -178,6 +178,13 @@ impl Active {
             self.count_reported(session, word);
         }
         leased
+    }
+
+    /// The processes that are about to print a result, or died before they acknowledged it.
+    pub fn lease_holders(&self) -> impl Iterator<Item = &ProcessRef> {
+        self.tasks.iter().filter_map(|task| {
+            if let Delivery::Leased { by, .. } = task.delivery() { Some(by) } else { None }
+        })
     }
 
     /// How many results are owed to this reader.

@@ -14,7 +14,6 @@ use sisyphus_base::hook_log;
 use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::lock::{LOCK_WAIT_IN_HOOK, Lock};
 use sisyphus_base::paths::StateDir;
-use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
 
 use super::budget::LockBudget;
@@ -99,7 +98,7 @@ impl Store {
         let is_broken = read.is_none();
         let committed = read.unwrap_or_default().active;
         let mut active = Arc::clone(&committed);
-        if active.tasks.iter().any(|task| matches!(task.delivery(), Delivery::Leased { .. })) {
+        if active.lease_holders().next().is_some() {
             self.apply_posted(Arc::make_mut(&mut active), &[], Now::read());
         }
         let findings = Findings::gather(&active, &self.dir, world);
