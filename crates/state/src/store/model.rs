@@ -22,14 +22,18 @@ use crate::event::Event;
 use crate::reconcile::{Scope, World};
 
 const WAIT: Duration = Duration::from_secs(20);
-/// Lease, print, post the acknowledgement, apply it.
+/// Judge the holders of leases, lease, print, post the acknowledgement.
 const STEPS: usize = 4;
+/// The step that takes the lock.
+const LEASE: usize = 1;
 
 /// What one hook has done so far.
 #[derive(Default)]
 struct Hook {
     pid: i32,
     done: usize,
+    /// The holders of leases that were dead when it looked.
+    dead: Vec<ProcessRef>,
     leased: Vec<(TaskId, Revision, Attempt)>,
 }
 
@@ -76,14 +80,25 @@ impl Stage {
     }
 
     fn step(&self, hook: &mut Hook) {
+        self.step_while(hook, || ());
+    }
+
+    /// Takes one step. `other` happens during it: in a commit, after the commit read the inbox.
+    fn step_while(&self, hook: &mut Hook, other: impl FnOnce()) {
         let by = ProcessRef { pid: hook.pid, start: Some(1), namespace: None };
         match hook.done {
             0 => {
+                let peek = self.store.peek(&self.world()).unwrap();
+                let killed = self.killed.borrow();
+                let holders = peek.active.lease_holders();
+                hook.dead = holders.filter(|it| killed.contains(&it.pid)).cloned().collect();
+            }
+            LEASE => {
                 let lease = |active: &mut super::Active, now: Now| {
-                    let killed = self.killed.borrow();
-                    let is_alive = |process: &ProcessRef| !killed.contains(&process.pid);
+                    other();
+                    let may_print = |process: &ProcessRef| !hook.dead.contains(process);
                     let to = Recipient::MainConversation;
-                    active.lease(&self.session, &to, &by, 9, is_alive, now.tick)
+                    active.lease(&self.session, &to, &by, 9, may_print, now.tick)
                 };
                 let leased = self.store.update(&self.world(), WAIT, lease).unwrap();
                 hook.leased = leased
@@ -91,17 +106,16 @@ impl Stage {
                     .map(|it| (it.task.id.clone(), it.task.revision(), it.attempt))
                     .collect();
             }
-            1 => {
+            2 => {
                 let printed =
                     hook.leased.iter().map(|(_, revision, attempt)| (*revision, *attempt));
                 self.told.borrow_mut().extend(printed);
             }
-            2 => {
+            _ => {
                 let results = hook.leased.iter().map(|(id, revision, _)| (id.clone(), *revision));
                 let (results, channel) = (results.collect(), Channel::Event);
                 self.store.post(&Event::Printed { by, results, channel, at: Utc::now() }).unwrap();
             }
-            _ => self.store.update(&self.world(), WAIT, |_, _| ()).unwrap(),
         }
         hook.done += 1;
     }
@@ -120,29 +134,61 @@ fn orders() -> Vec<Vec<bool>> {
     halves.map(|bits| (0..2 * STEPS).map(|step| bits >> step & 1 == 1).collect()).collect()
 }
 
+/// When a step of one hook that needs no lock happens, if it follows a commit of the other.
+#[derive(Debug, Clone, Copy)]
+enum Follows {
+    After,
+    During,
+}
+
+/// Takes the steps in this order. `lives` says how many steps each hook takes before it exits or is killed.
+fn play(stage: &Stage, order: &[bool], lives: [usize; 2], follows: Follows) {
+    let mut hooks = [1, 2].map(|pid| Hook { pid, ..Hook::default() });
+    let mut steps = order.iter().copied().peekable();
+    while let Some(second) = steps.next() {
+        let [one, two] = &mut hooks;
+        let (hook, other) = if second { (two, one) } else { (one, two) };
+        let (own, others) = if second { (lives[1], lives[0]) } else { (lives[0], lives[1]) };
+        let step = |hook: &mut Hook, lives: usize| {
+            if hook.done < lives {
+                stage.step(hook);
+            }
+            if hook.done == lives {
+                stage.killed.borrow_mut().insert(hook.pid);
+            }
+        };
+        if matches!(follows, Follows::During) && hook.done == LEASE && own > LEASE {
+            stage.step_while(hook, || {
+                while other.done != LEASE && steps.next_if_eq(&!second).is_some() {
+                    step(other, others);
+                }
+            });
+        } else {
+            step(hook, own);
+        }
+        if hook.done == own {
+            stage.killed.borrow_mut().insert(hook.pid);
+        }
+    }
+    stage.killed.borrow_mut().extend([1, 2]);
+}
+
 /// I1, I2: two hooks, each killed after any number of steps, in every order.
 #[test]
 fn a_result_is_told_once_or_marked() {
     let mut told_twice = 0;
-    for order in orders() {
-        for kills in 0..(STEPS + 1) * (STEPS + 1) {
-            let lives = [kills / (STEPS + 1), kills % (STEPS + 1)];
+    let cases = orders().into_iter().flat_map(|order| {
+        let kills = 0..(STEPS + 1) * (STEPS + 1);
+        kills.map(move |kills| (order.clone(), [kills / (STEPS + 1), kills % (STEPS + 1)]))
+    });
+    for (order, lives) in cases {
+        for follows in [Follows::After, Follows::During] {
             let stage = Stage::new();
             stage.store.post(&stage.notice(ClientEnd::ExitCode(3))).unwrap();
-            let mut hooks = [1, 2].map(|pid| Hook { pid, ..Hook::default() });
-            for second in &order {
-                let number = usize::from(*second);
-                if hooks[number].done < lives[number] {
-                    stage.step(&mut hooks[number]);
-                }
-                if hooks[number].done == lives[number] {
-                    stage.killed.borrow_mut().insert(hooks[number].pid);
-                }
-            }
-            stage.killed.borrow_mut().extend([1, 2]);
+            play(&stage, &order, lives, follows);
             stage.recover(3);
             let told = stage.told.borrow();
-            let name = format!("{order:?} {lives:?} {told:?}");
+            let name = format!("{order:?} {lives:?} {follows:?} {told:?}");
             assert!(!told.is_empty(), "never reported: {name}");
             let unmarked = told.iter().filter(|(_, attempt)| *attempt == Attempt::First).count();
             assert!(unmarked <= 1, "reported twice unmarked: {name}");
@@ -176,7 +222,7 @@ fn a_correction_at_any_moment_is_told() {
         let told: Vec<_> = stage.told.borrow().iter().map(|(_, attempt)| *attempt).collect();
         // Before the lease nothing was reported that could be corrected.
         let expected: &[Attempt] = match moment {
-            0 => &[Attempt::First],
+            0 | LEASE => &[Attempt::First],
             _ => &[Attempt::First, Attempt::Correction],
         };
         assert_eq!(told, expected, "at step {moment}");
@@ -227,6 +273,7 @@ fn events_come_in_any_order() {
             stage.store.post(&events[number]).unwrap();
         }
         stage.recover(1);
+        stage.store.update(&stage.world(), WAIT, |_, _| ()).unwrap();
         let history = stage.store.read_failed().unwrap();
         let tasks = history.tasks();
         let [task] = tasks.as_slice() else { panic!("{order:?}: {tasks:?}") };
