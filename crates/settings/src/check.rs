@@ -20,7 +20,8 @@ pub enum Flaw {
     WrongType { key: &'static Key },
     /// The value exceeds a limit, and the limit is effective instead. Or some entries of a list are unusable.
     NotAllOfIt { key: &'static Key },
-    /// The key is set both in the section and outside it. The value in the section is effective.
+    /// The key is set both in the section and outside it, or under its other name. The value in the section is
+    /// effective.
     Twice { key: &'static Key },
     /// The section is not an object, so all of it is ignored.
     NoSection,
@@ -152,6 +153,11 @@ mod tests {
                 json!({"background_notifications": false, "sisyphus.background_notifications": true}),
                 &["background_notifications:twice"],
             ),
+            (
+                json!({"sisyphus": {"model_concurrency": {}}, "background_task": {"modelConcurrency": {}}}),
+                &["model_concurrency:twice"],
+            ),
+            (json!({"background_task": {"modelConcurrency": {}, "staleTimeoutMs": 1}}), &[]),
             (json!({"output_lines": "not ours"}), &[]),
         ];
         for (file, expected) in cases {

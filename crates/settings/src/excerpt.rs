@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::keys::{KEYS, Place, SECTION};
+use super::keys::{KEYS, OTHER_SECTION, Place, SECTION};
 
 /// A key of Claude Code's own that we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn is_kept(key: &str) -> bool {
     let in_section = || key.strip_prefix(SECTION)?.strip_prefix('.');
     let is_bare = || KEYS.iter().any(|known| known.place == Place::Top && known.name == key);
     let is_of_client = || ClientKey::ALL.iter().any(|known| known.name() == key);
-    key == SECTION || in_section().is_some() || is_bare() || is_of_client()
+    [SECTION, OTHER_SECTION].contains(&key) || in_section().is_some() || is_bare() || is_of_client()
 }
 
 struct Excerpt(Map<String, Value>);
@@ -93,6 +93,7 @@ mod tests {
             "sisyphus.output_lines": null,
             "sisyphus.no_such_key": "x",
             "background_notifications": false,
+            "background_task": { "defaultConcurrency": 3 },
             "enabledPlugins": { "sisyphus@market": true },
             "allowManagedHooksOnly": true,
             "disableAllHooks": true,

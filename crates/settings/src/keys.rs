@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 /// The prefix of each key in a settings file.
 pub const SECTION: &str = "sisyphus";
+/// The section whose limits are read too, for a user who brings them from another tool.
+pub(super) const OTHER_SECTION: &str = "background_task";
 
 /// One key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +207,18 @@ impl Key {
         let nested = file.get(SECTION).and_then(|section| section.get(self.name));
         let dotted = file.get(self.in_section());
         let bare = file.get(self.name).filter(|_| self.place == Place::Top);
-        [nested, dotted, bare].into_iter().flatten().filter(|value| !value.is_null())
+        let other = self.other_name().and_then(|name| file.get(OTHER_SECTION)?.get(name));
+        [nested, dotted, bare, other].into_iter().flatten().filter(|value| !value.is_null())
+    }
+
+    /// Its name in [`OTHER_SECTION`].
+    fn other_name(&self) -> Option<&'static str> {
+        match self.name {
+            "max_background_tasks" => Some("defaultConcurrency"),
+            "model_concurrency" => Some("modelConcurrency"),
+            "provider_concurrency" => Some("providerConcurrency"),
+            _ => None,
+        }
     }
 
     /// Its value if it is not set.

@@ -266,6 +266,21 @@ mod tests {
 
     /// `Layers::settings` keeps those limits for models and providers that it can use.
     #[test]
+    fn limits_of_another_tool_count_where_ours_are_not_set() {
+        let other = json!({
+            "defaultConcurrency": 3, "modelConcurrency": { "opus": 1 },
+            "providerConcurrency": { "anthropic": 2 }, "staleTimeoutMs": 1,
+        });
+        let read = settings_of(&json!({ "background_task": other.clone() }));
+        assert_eq!(read.max_background_tasks, at_most(3));
+        assert_eq!(read.model_concurrency, [("opus".to_owned(), at_most(1))]);
+        assert_eq!(read.provider_concurrency, [("anthropic".to_owned(), at_most(2))]);
+        let ours = json!({ "background_task": other, "sisyphus.max_background_tasks": 7 });
+        assert_eq!(settings_of(&ours).max_background_tasks, at_most(7));
+        assert_eq!(settings_of(&json!({ "background_task": [] })), Settings::default());
+    }
+
+    #[test]
     fn usable_limits_of_models_are_kept() {
         let read = |value: Value| {
             let settings = settings_of(&json!({ "sisyphus.model_concurrency": value.clone(),

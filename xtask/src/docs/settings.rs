@@ -40,7 +40,8 @@ const FOOT: &str = "
 - **Commands and agents at once**: agents that the conversation waits for, and those that an agent starts, are not held back.
   Raising the number starts queued tasks immediately. An agent counts for one limit only: that of its model, else of its provider, else
   `max_background_tasks`. A model's name is a family (`opus`) or a whole name with or without its date, each with or without its
-  provider (`anthropic/…`).
+  provider (`anthropic/…`). `defaultConcurrency`, `modelConcurrency` and `providerConcurrency` in a section `background_task` are
+  read too, if our key is not set; if both are, `sisyphus doctor` says so.
 - **The time limit** counts from the real start. In a terminal Claude Code itself has none for background commands, and the
   `timeout` of a call means foreground ones: only a longer one counts, and the model reads the limit at launch. Headless
   (`-p`, the SDK, CI) the call's `timeout` takes its place, and Claude Code's own limit of 10 minutes comes first unless it

@@ -67,7 +67,7 @@ fn tell(file: &str, flaw: &Flaw) -> Finding {
         ),
         Flaw::Twice { key } => Finding::note(
             format!("{file}: {} is set twice", key.dotted()),
-            "remove the one outside of the section `sisyphus`, which is ignored",
+            "remove the one outside the section `sisyphus`, which is ignored",
         ),
         Flaw::NoSection => Finding::broken(
             format!("{file}: `sisyphus` is not an object, so it is ignored"),
