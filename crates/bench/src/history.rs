@@ -1,4 +1,4 @@
-//! What ten thousand finished tasks cost later calls.
+//! What a hundred thousand finished tasks cost later calls.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -42,12 +42,12 @@ struct Past<'a> {
 
 /// Takes one call through its life on top of each history, in alternation.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
-    let (middle, long) = stage.pace().pick((1_000, 10_000), (FEW, FEW));
+    let (middle, long) = stage.pace().pick((10_000, 100_000), (FEW, FEW));
     let mut pasts = [
         past(stage, "10", 10, "short", "short")?,
-        past(stage, "1,000", middle, "middle", "middle")?,
-        past(stage, "10,000", long, "long", "long")?,
-        past(stage, "10,000 of another session", long, "new", OTHER)?,
+        past(stage, "10,000", middle, "middle", "middle")?,
+        past(stage, "100,000", long, "long", "long")?,
+        past(stage, "100,000 of another session", long, "new", OTHER)?,
     ];
     let turns = Turns::of(pasts.len());
     let warm_up = stage.warm_up(WARM_UP);
@@ -64,7 +64,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     let of_step = |(number, step): (usize, &&str)| {
         let times: Vec<Times> =
             pasts.iter().map(|past| Times::of(past.name, past.times[number].clone())).collect();
-        Table::new(format!("After so many tasks: {step}"), rows(&times)).with_note("goal: 1.2")
+        Table::new(format!("After so many tasks: {step}"), rows(&times)).with_note("goal: 1.1")
     };
     Ok(STEPS.iter().enumerate().map(of_step).collect())
 }
@@ -121,7 +121,7 @@ fn write(stage: &Stage, folder: &Path, count: usize, session: &str) -> Result<()
     fs::create_dir_all(folder.join("output"))?;
     let task = |number: usize| {
         let mut task = if number.is_multiple_of(2) { completed.clone() } else { failed.clone() };
-        task["id"] = format!("old{number:05}").into();
+        task["id"] = format!("old{number:06}").into();
         task["ticket"] = number.into();
         task["session"] = session.into();
         task["client"]["id"] = format!("c{number:08}").into();
@@ -136,7 +136,7 @@ fn write(stage: &Stage, folder: &Path, count: usize, session: &str) -> Result<()
         fs::write(folder.join(format!("{name}.json")), format!("{file:#}\n"))?;
     }
     for number in 0..count {
-        fs::write(folder.join(format!("output/old{number:05}.log")), "47 passed\n")?;
+        fs::write(folder.join(format!("output/old{number:06}.log")), "47 passed\n")?;
     }
     Ok(())
 }
