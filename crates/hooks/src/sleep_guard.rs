@@ -41,8 +41,10 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
             && will_be_told(task, context.now.at)
     };
     let live: Vec<&Task> = active.tasks.iter().filter(is_meant).collect();
-    let refusal = sleep_refused(&live, context.now.at);
-    Ok(refusal.map_or(Reply::Silent, |reason| Reply::Deny { reason }))
+    if live.is_empty() {
+        return Ok(Reply::Silent);
+    }
+    Ok(Reply::Deny { reason: sleep_refused(&live, context.now.at) })
 }
 
 fn asks_for_sleep(event: &PreToolUse) -> bool {

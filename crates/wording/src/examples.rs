@@ -114,7 +114,7 @@ fn commands() -> Vec<Example> {
         launch_line(active, &line, task, &limits, Attendance::Attended).unwrap_or_default()
     };
     let one = live("t4kd9", 1, "run the tests", running(0));
-    let denied = sleep_refused(&[&one], at(90)).unwrap_or_default();
+    let denied = sleep_refused(&[&one], at(90));
     let silent = "A command has printed nothing for `sisyphus.stale_minutes`";
     vec![
         example("A command starts in a terminal", launched(&active, &first), QUEUED),
