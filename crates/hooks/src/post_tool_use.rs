@@ -7,7 +7,7 @@ use anyhow::Result;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
-use sisyphus_state::queue::{expected_admission_of, slots};
+use sisyphus_state::expected_admission::{expected_admission_of, slots};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;

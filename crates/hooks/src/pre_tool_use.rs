@@ -13,7 +13,7 @@ use sisyphus_settings::{Settings, Switch};
 use sisyphus_state::agents::Limits;
 use sisyphus_state::announced::{Announced, sessions_with_announcements};
 use sisyphus_state::event::Event;
-use sisyphus_state::queue::{expected_admission, slots};
+use sisyphus_state::expected_admission::{expected_admission, slots};
 use sisyphus_state::requester::Requester;
 use sisyphus_state::store::Rewriting;
 use sisyphus_tasks::admission::Admission;

@@ -9,6 +9,7 @@ mod agent_queue;
 pub mod announced;
 pub mod completion;
 pub mod event;
+pub mod expected_admission;
 mod file;
 pub mod reconcile;
 pub mod run;
@@ -20,7 +21,6 @@ pub mod store;
 pub mod agents;
 pub mod line;
 pub mod notify;
-pub mod queue;
 pub mod reach;
 pub mod requester;
 
