@@ -98,9 +98,11 @@ impl Taken {
         let lines = context.settings().output_lines;
         let printed = |leased: &Leased| (leased.task.id.clone(), leased.task.revision());
         let results = self.leased.iter().map(printed).collect();
-        let receipt = Receipt { by: this_process(), results };
-        reminder(&self.leased, &self.rest, context.store.dir(), lines)
-            .map_or(Reply::Silent, |reminder| Reply::Results { reminder, receipt })
+        let reminder = reminder(&self.leased, &self.rest, context.store.dir(), lines);
+        reminder.map_or(Reply::Silent, |reminder| {
+            let receipt = Receipt { by: this_process(), results };
+            Reply::Results { reminder, receipt }
+        })
     }
 }
 
