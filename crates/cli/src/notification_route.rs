@@ -28,7 +28,7 @@ pub(crate) enum Route {
     /// There is no desktop, for this reason; the terminal shows them.
     Terminal(Terminal, String),
     /// There is neither desktop nor terminal.
-    Nobody(String),
+    Nowhere(String),
 }
 
 impl Route {
@@ -40,7 +40,7 @@ impl Route {
         };
         match (asked, environment.terminal) {
             (Ok(name), _) => Self::Desktop(name),
-            (Err(why), Terminal::None) => Self::Nobody(why),
+            (Err(why), Terminal::None) => Self::Nowhere(why),
             (Err(why), terminal) => Self::Terminal(terminal, why),
         }
     }
@@ -50,7 +50,7 @@ impl Route {
         match self {
             Self::Desktop(_) => "desktop",
             Self::Terminal(..) => "terminal",
-            Self::Nobody(_) => "nobody",
+            Self::Nowhere(_) => "nobody",
         }
     }
 
@@ -61,7 +61,7 @@ impl Route {
             Self::Terminal(terminal, why) => {
                 format!("the terminal shows notifications, by {}: {why}", way(*terminal))
             }
-            Self::Nobody(why) => format!("{why}, and this is not a terminal"),
+            Self::Nowhere(why) => format!("{why}, and this is not a terminal"),
         }
     }
 }

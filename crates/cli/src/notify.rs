@@ -43,13 +43,13 @@ pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
             print::out("`background_notifications` is false here: notifications are off\n")?;
         }
     }
-    Ok(if matches!(route, Route::Nobody(_)) { Verdict::Bad } else { Verdict::Good })
+    Ok(if matches!(route, Route::Nowhere(_)) { Verdict::Bad } else { Verdict::Good })
 }
 
 /// Shows the test notification, if standard error is a terminal.
 fn show(terminal: Terminal, why: String) -> Result<Route> {
     if !print::is_error_to_terminal() {
-        return Ok(Route::Nobody(why));
+        return Ok(Route::Nowhere(why));
     }
     let line = Line {
         session: SessionId::new("test")?,

@@ -104,7 +104,7 @@ mod tests {
         for (path, text) in [
             ("crates/cli/src/wait.rs", "#[cfg(test)]\nmod tests {\n    // told\n}\n"),
             ("crates/cli/tests/it/wait.rs", "fn a() {\n    let a = \"told\";\n    /// Told.\n"),
-            ("xtask/src/chaos/check/tests.rs", "//! A\n//! page\n//! that somebody reads.\n"),
+            ("xtask/src/dist/tests.rs", "//! A\n//! page\n//! that somebody reads.\n"),
         ] {
             assert_eq!(lines(&in_source(path, text)), [3], "{text}");
         }

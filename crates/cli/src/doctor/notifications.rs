@@ -13,7 +13,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let route = Route::find(Question::Probe, context.state(), &context.environment);
     vec![match route {
         Route::Desktop(_) | Route::Terminal(..) => Finding::fine(route.sentence()),
-        Route::Nobody(_) => Finding::note(
+        Route::Nowhere(_) => Finding::note(
             format!("no notifications: {}", route.sentence()),
             "run `sisyphus notify --test` in the terminal that Claude Code runs in",
         ),
