@@ -107,6 +107,11 @@ impl StateDir {
         self.output_dir().join(format!("{task}.log"))
     }
 
+    /// What the Claude Code of a delegated session printed.
+    pub fn stream(&self, task: &TaskId) -> PathBuf {
+        self.output_dir().join(format!("{task}.jsonl"))
+    }
+
     /// The session and conversation that call a tool of our own server. The hook that sees the call writes the file,
     /// and the server takes it.
     pub fn call(&self, call: &ToolUseId) -> PathBuf {

@@ -67,6 +67,11 @@ impl RuntimeDir {
         self.path.join("line")
     }
 
+    /// The queues of delegated sessions.
+    pub fn sessions(&self) -> PathBuf {
+        self.path.join("sessions")
+    }
+
     /// Errors of processes that can't write to the log in their state folder.
     pub fn log(&self) -> PathBuf {
         self.path.join("hooks.log")

@@ -46,8 +46,8 @@ pub(crate) fn call(
         (Kind::Command, Attendance::Attended) => Some(asked_ms.unwrap_or(own_ms).max(own_ms)),
         (Kind::Command, Attendance::Unattended | Attendance::Unknown) => asked_ms.or(Some(own_ms)),
         // A service runs until it is stopped, unless the call itself has a limit.
-        (Kind::Service | Kind::Agent, Attendance::Attended) => None,
-        (Kind::Service | Kind::Agent, Attendance::Unattended | Attendance::Unknown) => asked_ms,
+        (_, Attendance::Attended) => None,
+        (_, Attendance::Unattended | Attendance::Unknown) => asked_ms,
     };
     let client_limit_ms = match attendance {
         Attendance::Attended => None,

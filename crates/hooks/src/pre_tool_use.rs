@@ -64,7 +64,7 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         Kind::Service => !names_limit,
         // Without a runner, nothing would enforce the call's own limit.
         Kind::Command => is_attachable(context) && may_wait(context, settings),
-        Kind::Agent => false,
+        Kind::Agent | Kind::Session => false,
     };
     let is_limited = call.client_limit_ms.is_some() && is_too_short();
     let may_raise = is_limited && is_exact(&event.tool_input) && may_raise(context, &call.session);

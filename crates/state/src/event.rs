@@ -15,12 +15,14 @@ use sisyphus_tasks::call::Join;
 use sisyphus_tasks::classify_exit::unseen_end;
 use sisyphus_tasks::delivery::{Channel, DeliveryEvent, Revision};
 use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
+use sisyphus_tasks::session::PermissionMode;
 use sisyphus_tasks::status::{Ending, Status, Watch};
 use sisyphus_tasks::task::{Event as TaskEvent, Kind, StopProgress, StopRequest, Task};
 
 use crate::active::Active;
 use crate::agents::{self, AgentEnd, Launch, Limits};
 use crate::completion::Completion;
+use crate::sessions;
 
 /// How long before SessionEnd Claude Code may stop what runs. It stops commands first and calls the hook afterwards,
 /// and sends KILL 2 s after TERM.
@@ -32,6 +34,12 @@ const STOPPED_BEFORE: Duration = Duration::seconds(5);
 pub enum Event {
     /// Claude Code started a run for a call.
     Joined(Box<Join>),
+    /// A runner took a delegated session.
+    Delegated(Box<Task>),
+    /// A conversation that asked for sessions has this permission mode now. Those that have not started get no more.
+    ModeSeen { session: SessionId, mode: PermissionMode },
+    /// The conversation that asked for these sessions is gone, and this one of the same project reads their results.
+    Adopted { tasks: Vec<TaskId>, by: SessionId },
     /// Claude Code reported the end of a command.
     Completed(Box<Completion>),
     /// The Claude Code that started this run is gone, and nothing else reports how it finishes.
@@ -80,6 +88,17 @@ impl Event {
     pub fn apply(self, active: &mut Active, now: Now) {
         match self {
             Self::Joined(join) => joined(active, *join),
+            Self::Delegated(task) => {
+                if active.task(&task.id).is_none() {
+                    active.insert(*task);
+                }
+            }
+            Self::ModeSeen { session, mode } => sessions::narrow(active, &session, mode),
+            Self::Adopted { tasks, by } => {
+                for task in active.tasks.iter_mut().filter(|task| tasks.contains(&task.id)) {
+                    task.transfer(&by);
+                }
+            }
             Self::Completed(completion) => completion.apply(active, now),
             Self::ClientGone { session, client_id } => {
                 let task = named(active, &session, &client_id);
@@ -294,6 +313,10 @@ fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, no
     active.end_session(session, now.tick);
     for task in active.tasks.iter_mut().filter(|task| &task.session == session) {
         task.release();
+        // It has a Claude Code of its own, which goes on.
+        if task.kind == Kind::Session {
+            continue;
+        }
         if is_observed(task) {
             let ending = unseen_end(task, LostReason::SessionEnded, at);
             task.apply(TaskEvent::Ended(ending), now.tick);

@@ -16,6 +16,7 @@ pub mod run;
 pub mod run_root;
 pub mod transfer;
 
+pub mod sessions;
 pub mod store;
 
 pub mod agents;

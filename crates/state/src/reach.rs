@@ -49,6 +49,6 @@ fn witness(task: &Task) -> Option<&ProcessRef> {
         (Kind::Command | Kind::Service, Status::Running { watch: Watch::Observed, .. }) => {
             task.client.as_ref().and_then(|client| client.process.as_ref())
         }
-        (Kind::Command | Kind::Service, _) => None,
+        (Kind::Command | Kind::Service | Kind::Session, _) => None,
     }
 }

@@ -17,6 +17,7 @@ use sisyphus_tasks::classify_exit::{classify_exit, unseen_end};
 use sisyphus_tasks::kept_output::KeptOutput;
 use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_tasks::run::{RunResult, RunState};
+use sisyphus_tasks::session::classify_session;
 use sisyphus_tasks::source::Source;
 use sisyphus_tasks::status::{Ending, Status, Watch};
 use sisyphus_tasks::task::{Event, Kind, StopProgress, Task};
@@ -125,6 +126,9 @@ impl Look<'_> {
         if task.kind == Kind::Agent {
             return None;
         }
+        if task.kind == Kind::Session && !task.status().is_final() {
+            return self.of_session(task);
+        }
         if self.world.scope == Scope::Ended {
             return self.late_result(task);
         }
@@ -160,6 +164,27 @@ impl Look<'_> {
             // sandbox.
             RunState::Gone if is_pending && self.may_attach(task, &run) => None,
             RunState::Ended(_) | RunState::Gone | RunState::Missing => self.gone(task, run),
+        }
+    }
+
+    /// The finding for a session. Its runner takes the lock before it makes the record, so an open lock means that it is
+    /// over. Nothing ever starts it again.
+    fn of_session(&self, task: &Task) -> Option<Finding> {
+        let run = Run::of(task, self.state)?;
+        match run.probe() {
+            RunState::Attached => None,
+            RunState::Queued(queued) => {
+                let is_pending = matches!(task.status(), Status::Pending { .. });
+                is_pending.then_some(Finding::Queued { at: queued.at })
+            }
+            RunState::Started(started) => {
+                let is_running = matches!(task.status(), Status::Running { .. });
+                (!is_running).then_some(Finding::Started { at: started.at })
+            }
+            RunState::Ended(result) => Some(Finding::Ended { result, run }),
+            RunState::Missing | RunState::Gone if self.reach(task) == Reach::Elsewhere => None,
+            RunState::Missing => Some(Finding::folder_gone()),
+            RunState::Gone => Some(Finding::Over { why: LostReason::RunnerDied, run: Some(run) }),
         }
     }
 
@@ -246,6 +271,7 @@ pub(crate) fn reconcile(
             Finding::Started { at } => Event::Started { at },
             Finding::Observed => Event::Observed { at: now.at },
             Finding::Ended { result, run } => {
+                take_report(task, &run, state);
                 task.output = take_output(task, &result, &run, state).or(task.output.take());
                 let ending = ending(task, &result, run.confinement());
                 since = result.ended.map_or(since, |ended| ended.min(since));
@@ -253,6 +279,9 @@ pub(crate) fn reconcile(
                 Event::Ended(ending)
             }
             Finding::Over { why, run } => {
+                if let Some(run) = &run {
+                    take_report(task, run, state);
+                }
                 if why == LostReason::SessionEnded {
                     task.output = keep_orphans_output(task, state, world);
                 }
@@ -276,7 +305,13 @@ fn over_end(task: &Task, why: LostReason, at: DateTime<Utc>) -> Ending {
 
 fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {
     Ending {
-        outcome: classify_exit(task, result),
+        outcome: match &task.delegated {
+            Some(session) => {
+                let report = session.report.clone().unwrap_or_default();
+                classify_session(task, result, &report)
+            }
+            None => classify_exit(task, result),
+        },
         reported_by: match confinement {
             Confinement::Outside => Source::Runner,
             Confinement::Sandboxed => Source::SandboxedRunner,
@@ -286,6 +321,16 @@ fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {
         duration_ms: result.started_at.map(|_| result.duration_ms),
         waited_ms: Some(result.waited_ms),
         survivors: result.survivors.clone(),
+    }
+}
+
+/// Takes the last report of a session, and moves what its Claude Code printed to its final place.
+fn take_report(task: &mut Task, run: &Run, state: &StateDir) {
+    let Some(session) = &mut task.delegated else { return };
+    session.report = run.read_report().or(session.report.take());
+    // Best effort: the answer is kept apart.
+    if create_dir(&state.output_dir()).is_ok() {
+        let _ = std::fs::rename(run.stream(), state.stream(&task.id));
     }
 }
 

@@ -9,6 +9,16 @@
 //! stop.json      a request to stop the command
 //! ```
 //!
+//! The run of a delegated session is `runs/SESSION/TASK/`, with these files more:
+//!
+//! ```text
+//! request.json   what the session is to do, written before its runner starts; then there is no call.json
+//! report.json    the session's progress, rewritten by the runner
+//! stream.jsonl   what the session's Claude Code printed
+//! errors.log     what it printed on its standard error
+//! output.log     its last answer
+//! ```
+//!
 //! The folder is in the state folder. A runner in Claude Code's sandbox can't write there. Its run is below Claude
 //! Code's temporary folder, where every sandboxed command can write. Such a run counts only for calls that may be
 //! sandboxed, and only if the state folder contains no run of that name. It is bounded and validated.
@@ -24,7 +34,8 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 use sisyphus_tasks::call::{Confinement, Join};
 use sisyphus_tasks::run::{Attached, RunState};
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::session::SessionReport;
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::run_root::RunRoot;
 
@@ -47,13 +58,19 @@ const ATTACHED: &str = "attached.json";
 impl Run {
     /// The run of Claude Code's task `id` of `session`, in the state folder.
     pub fn outside(state: &StateDir, session: &SessionId, id: &ClientTaskId) -> Self {
-        let dir = name(&state.runs_dir(), session, id);
+        let dir = name(&state.runs_dir(), session, id.as_str());
+        Self { dir, confinement: Confinement::Outside, attached: ATTACHED }
+    }
+
+    /// The run of the delegated session `task`, which `session` asked for.
+    pub fn delegated(state: &StateDir, session: &SessionId, task: &TaskId) -> Self {
+        let dir = name(&state.runs_dir(), session, task.as_str());
         Self { dir, confinement: Confinement::Outside, attached: ATTACHED }
     }
 
     /// The run of a sandboxed command.
     pub fn sandboxed(root: &RunRoot, session: &SessionId, id: &ClientTaskId) -> Self {
-        let dir = name(&root.runs_dir(), session, id);
+        let dir = name(&root.runs_dir(), session, id.as_str());
         Self { dir, confinement: Confinement::Sandboxed, attached: ATTACHED }
     }
 
@@ -68,6 +85,9 @@ impl Run {
         if let Some(name) = &task.old_run {
             let root = RunRoot::of(task).ok().flatten();
             return root.map(|root| Self::of_0_1(&root, name));
+        }
+        if task.kind == Kind::Session {
+            return Some(Self::delegated(state, task.started_in(), &task.id));
         }
         let id = task.client_id()?;
         let outside = Self::outside(state, task.started_in(), id);
@@ -144,6 +164,27 @@ impl Run {
         self.dir.join("output.log")
     }
 
+    pub fn request(&self) -> PathBuf {
+        self.dir.join("request.json")
+    }
+
+    pub fn report(&self) -> PathBuf {
+        self.dir.join("report.json")
+    }
+
+    pub fn stream(&self) -> PathBuf {
+        self.dir.join("stream.jsonl")
+    }
+
+    pub fn errors(&self) -> PathBuf {
+        self.dir.join("errors.log")
+    }
+
+    /// What a session has reported so far.
+    pub fn read_report(&self) -> Option<SessionReport> {
+        read_json(&self.report(), REPORT_MAX)
+    }
+
     pub fn stop(&self) -> PathBuf {
         self.dir.join("stop.json")
     }
@@ -198,6 +239,6 @@ pub fn runs_of(state: &StateDir, session: &SessionId) -> Vec<(ClientTaskId, Run)
     ids.map(|id| (id.clone(), Run::outside(state, session, &id))).collect()
 }
 
-fn name(runs: &Path, session: &SessionId, id: &ClientTaskId) -> PathBuf {
-    runs.join(session.as_str()).join(id.as_str())
+fn name(runs: &Path, session: &SessionId, id: &str) -> PathBuf {
+    runs.join(session.as_str()).join(id)
 }

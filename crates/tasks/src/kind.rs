@@ -14,4 +14,7 @@ pub enum Kind {
     /// A subagent of Claude Code. It has no process, no runner and no run folder. Claude Code itself reports its
     /// result.
     Agent,
+    /// A delegated session: a headless Claude Code that our runner starts. It takes a slot of its own kind, and has a
+    /// time limit.
+    Session,
 }

@@ -1,7 +1,7 @@
 //! The states of a task, and its transitions. Pure: nothing here reads a file, a clock or a process.
 //!
 //! Read in this order: [`task`], [`status`] and [`delivery`] (the states), [`call`] and [`run`] (what Claude Code and
-//! the runner know about a task), [`classify_exit`] (how an exit becomes an outcome).
+//! the runner know about a task), [`classify_exit`] (how an exit becomes an outcome), [`session`] (delegated sessions).
 
 pub mod admission;
 pub mod agent_call;
@@ -14,6 +14,7 @@ mod kind;
 pub mod outcome;
 pub mod recipient;
 pub mod run;
+pub mod session;
 pub mod source;
 pub mod status;
 pub mod task;

@@ -34,6 +34,10 @@ pub enum LostReason {
 pub enum AgentFailure {
     /// The provider refused more requests.
     RateLimit,
+    /// It has used all the turns that it may take.
+    TurnLimit,
+    /// It has spent what it may cost.
+    Budget,
     Error,
 }
 
@@ -69,7 +73,7 @@ pub enum Outcome {
     Cancelled { by: Canceller },
     /// No process saw it exit.
     Lost { why: LostReason },
-    /// An agent that failed, according to Claude Code.
+    /// An agent or a session that failed, according to Claude Code.
     AgentFailed { why: AgentFailure },
     /// It ended, but no source gave its exit code.
     Unknown,
@@ -164,8 +168,28 @@ impl Outcome {
             Self::AgentFailed { why: AgentFailure::RateLimit } => {
                 format!("failed at a rate limit{after}")
             }
+            Self::AgentFailed { why: AgentFailure::TurnLimit } => {
+                format!("failed at its limit of turns{after}")
+            }
+            Self::AgentFailed { why: AgentFailure::Budget } => {
+                format!("failed at its budget{after}")
+            }
             Self::AgentFailed { why: AgentFailure::Error } => format!("failed{after}"),
             Self::Unknown => format!("finished, exit code unknown{after}"),
+        }
+    }
+
+    /// Like [`Outcome::sentence`] for a delegated session, which has no exit code and a runner.
+    pub fn sentence_of_session(&self, duration_ms: Option<u64>) -> String {
+        match self {
+            Self::Lost { why: LostReason::SessionEnded }
+            | Self::Lost { why: LostReason::RunnerDied } => {
+                "was lost: its runner left no result".to_owned()
+            }
+            Self::Lost { why: LostReason::RunFolderGone } => {
+                "was lost: its run folder is gone, as after a restart of the machine".to_owned()
+            }
+            other => other.sentence_of_agent(duration_ms),
         }
     }
 

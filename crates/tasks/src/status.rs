@@ -108,7 +108,8 @@ impl Ending {
         if let Outcome::Failed { exit_code } = self.outcome {
             return Some(exit_code);
         }
-        (self.outcome == Outcome::Completed && kind != Kind::Agent).then_some(0)
+        let has_code = matches!(kind, Kind::Command | Kind::Service);
+        (self.outcome == Outcome::Completed && has_code).then_some(0)
     }
 
     /// A sentence's predicate: how a task of this kind ended.
@@ -116,6 +117,7 @@ impl Ending {
         match kind {
             Kind::Command | Kind::Service => self.outcome.sentence(self.duration_ms),
             Kind::Agent => self.outcome.sentence_of_agent(self.duration_ms),
+            Kind::Session => self.outcome.sentence_of_session(self.duration_ms),
         }
     }
 }
@@ -264,9 +266,10 @@ mod tests {
     fn each_kind_ends_in_its_own_words() {
         let ending =
             Ending { duration_ms: Some(2_000), ..Ending::unseen(Outcome::Completed, at(4)) };
-        let said = [Kind::Command, Kind::Service, Kind::Agent].map(|kind| ending.sentence(kind));
+        let kinds = [Kind::Command, Kind::Service, Kind::Agent, Kind::Session];
+        let said = kinds.map(|kind| ending.sentence(kind));
         let command = "completed with exit code 0 after 2 s";
-        assert_eq!(said, [command, command, "finished after 2 s"]);
+        assert_eq!(said, [command, command, "finished after 2 s", "finished after 2 s"]);
     }
 
     /// Only a finished task takes its word from its outcome.

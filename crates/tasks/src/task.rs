@@ -24,6 +24,7 @@ use crate::delivery::{Delivery, DeliveryEvent, Revision};
 use crate::kept_output::KeptOutput;
 use crate::outcome::Canceller;
 use crate::recipient::Recipient;
+use crate::session::{AskedBy, Delegated};
 use crate::status::Status;
 
 pub use crate::kind::Kind;
@@ -74,8 +75,11 @@ pub struct Task {
     /// What is known about it if it is an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched: Option<AgentCall>,
+    /// What is known about it if it is a delegated session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegated: Option<Box<Delegated>>,
     pub cwd: PathBuf,
-    /// The beginning of the command; empty for an agent.
+    /// The beginning of the command; empty for an agent and a session.
     pub command: String,
     #[serde(default)]
     pub description: String,
@@ -184,6 +188,7 @@ impl Task {
             machine: None,
             kind: Kind::default(),
             launched: None,
+            delegated: None,
             cwd,
             command: String::new(),
             description: String::new(),
@@ -262,9 +267,22 @@ impl Task {
         self.client.as_ref().map(|client| &client.id)
     }
 
-    /// Whether Claude Code itself called this a background task. The model never reads about any other task.
+    /// Whether Claude Code itself called this a background task, or its runner recorded it as a session. The model never
+    /// reads about any other task.
     pub fn is_confirmed(&self) -> bool {
-        self.client.is_some()
+        self.client.is_some() || self.delegated.is_some()
+    }
+
+    /// Whether Claude Code announces its end by itself. It knows nothing of a delegated session.
+    pub fn is_announced_by_client(&self) -> bool {
+        self.kind != Kind::Session
+    }
+
+    /// Whether its end is reported to a model. Claude Code reports an agent's, and a person's session has no reader.
+    pub(crate) fn has_reader(&self) -> bool {
+        let is_persons =
+            self.delegated.as_ref().is_some_and(|session| session.asked_by == AskedBy::Person);
+        self.kind != Kind::Agent && !is_persons
     }
 
     /// Whether its result waits for this reader.

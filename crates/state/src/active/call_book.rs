@@ -107,8 +107,8 @@ impl Active {
     /// Opens the book of a session with its first record.
     pub(super) fn open_calls(&mut self, task: &Task) {
         let at = match task.status() {
-            Status::Pending { announced_at } if task.kind != Kind::Agent => *announced_at,
-            Status::Running { started_at, .. } if task.kind != Kind::Agent => *started_at,
+            Status::Pending { announced_at } if is_shell(task.kind) => *announced_at,
+            Status::Running { started_at, .. } if is_shell(task.kind) => *started_at,
             Status::Pending { .. }
             | Status::Queued { .. }
             | Status::Running { .. }
@@ -136,6 +136,11 @@ impl Active {
     fn calls_mut(&mut self, session: &SessionId) -> Option<&mut CallBook> {
         self.sessions.get_mut(session)?.calls.as_mut()
     }
+}
+
+/// Whether Claude Code starts a shell for a task of this kind.
+fn is_shell(kind: Kind) -> bool {
+    matches!(kind, Kind::Command | Kind::Service)
 }
 
 #[cfg(test)]

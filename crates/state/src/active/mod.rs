@@ -263,7 +263,10 @@ impl Active {
             match task.delivery() {
                 Delivery::NotNeeded => true,
                 Delivery::Delivered { at, .. } => {
-                    task.last_word.is_some() || ended.is_some() || at.age(now.tick) > HOUR
+                    task.last_word.is_some()
+                        || !task.is_announced_by_client()
+                        || ended.is_some()
+                        || at.age(now.tick) > HOUR
                 }
                 Delivery::Owed { .. } | Delivery::Leased { .. } | Delivery::Sent { .. } => {
                     ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
@@ -298,10 +301,12 @@ impl Active {
         });
     }
 
-    /// When the earliest undelivered result of this session became ready.
+    /// When the earliest undelivered result of this session became ready. One that Claude Code does not announce counts as
+    /// ready since the start of the machine, because waiting for Claude Code's word would be in vain.
     pub fn owed_since(&self, session: &SessionId, reader: &Recipient) -> Option<Tick> {
         let owed = self.tasks.iter().filter(|task| &task.session == session && task.is_for(reader));
         owed.filter_map(|task| match task.delivery() {
+            Delivery::Owed { .. } if !task.is_announced_by_client() => Some(Tick(0)),
             Delivery::Owed { since, .. } => Some(*since),
             // The holder of the lease may have died.
             Delivery::Leased { .. } => Some(Tick(0)),

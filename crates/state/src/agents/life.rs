@@ -167,6 +167,7 @@ pub fn is_listed_for(
     match task.kind {
         // Tasks of a subagent are left out: no measurement shows whether the list contains them.
         Kind::Command | Kind::Service => &task.session == session && task.agent.is_none(),
+        Kind::Session => false,
         Kind::Agent => {
             let process = task.launched.as_ref().and_then(|call| call.process.as_ref());
             let waits = task.client_id().is_some_and(|id| has_own_work(active, id));

@@ -6,6 +6,7 @@
 //! RUNTIME/line/waiting/TICKET        locked by a runner that waits
 //! RUNTIME/line/waiting/TICKET.json   describes that runner
 //! RUNTIME/agents/KEY.json            the slots that agents of one state folder hold
+//! RUNTIME/sessions/DEPTH-POOL/       a queue like `line/` for delegated sessions that share a limit
 //! ```
 //!
 //! `RUNTIME` is the [`RuntimeDir`]. Sandboxed commands can't write there. So sandboxed runners have a separate queue,
@@ -44,6 +45,7 @@ use sisyphus_base::sys;
 use sisyphus_tasks::call::Confinement;
 
 use crate::run_root::RunRoot;
+use crate::sessions::SlotSet;
 use lock_file::Held;
 use names::names;
 use slots::Slots;
@@ -99,6 +101,13 @@ impl Line {
             }
         };
         Self::at(&top, outside)
+    }
+
+    /// Opens the queue of delegated sessions that share slots. They run outside the sandbox.
+    pub fn of_sessions(environment: &Environment, set: &SlotSet) -> Result<Self> {
+        let sessions = RuntimeDir::create(environment)?.sessions();
+        create_private_dir(&sessions)?;
+        Self::at(&sessions.join(set.folder()), None)
     }
 
     fn at(top: &Path, outside: Option<PathBuf>) -> Result<Self> {

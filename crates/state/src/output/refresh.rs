@@ -21,7 +21,7 @@ pub fn refresh(task: &Task, state: &StateDir) {
 }
 
 fn try_refresh(task: &Task, state: &StateDir) -> Result<()> {
-    if task.kind == Kind::Agent || !task.status().is_final() {
+    if matches!(task.kind, Kind::Agent | Kind::Session) || !task.status().is_final() {
         return Ok(());
     }
     let Some((mut longer, extent)) = longer(task, state)? else { return Ok(()) };

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Tick;
 
-use super::{Kind, Task};
+use super::Task;
 use crate::delivery::DeliveryEvent;
 use crate::outcome::{Canceller, Outcome};
 use crate::status::{Ending, Status, Watch};
@@ -64,7 +64,7 @@ impl Task {
             Ok(status) => {
                 self.status = status;
                 let Status::Finished(ending) = &self.status else { return Effect::Moved };
-                let is_known = self.kind == Kind::Agent
+                let is_known = !self.has_reader()
                     || ending.outcome == Outcome::Cancelled { by: Canceller::Model };
                 let finished =
                     if is_known { DeliveryEvent::FinishedKnown } else { DeliveryEvent::Finished };
@@ -112,6 +112,7 @@ mod tests {
     use crate::delivery::{Delivery, Revision};
     use crate::outcome::{AgentFailure, LostReason};
     use crate::source::Source;
+    use crate::task::Kind;
     use crate::task::samples::{in_status, pending};
 
     fn at(second: i64) -> DateTime<Utc> {

@@ -1,0 +1,141 @@
+//! Which sessions share slots, and the place of one that waits.
+
+use sisyphus_settings::SlotLimit;
+use sisyphus_tasks::admission::Admission;
+use sisyphus_tasks::session::Delegated;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
+
+use crate::active::Active;
+use crate::agents::{Limits, Pool};
+
+/// Sessions that share a limit: those of one depth whose limit comes from the same setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotSet {
+    pub depth: u32,
+    pub pool: Pool,
+}
+
+impl SlotSet {
+    /// The set that a session belongs to, and its limit now.
+    pub fn of(session: &Delegated, limits: &Limits) -> (Self, SlotLimit) {
+        // The model that the call names decides: what the session reports later must not move it to another set.
+        let (pool, limit) = limits.pool_of(session.model.as_deref());
+        (Self { depth: session.depth, pool }, limit)
+    }
+
+    /// The name of its folder.
+    pub(crate) fn folder(&self) -> String {
+        let pool = match &self.pool {
+            Pool::Default => "default".to_owned(),
+            Pool::Model(key) => format!("model-{}", hex(key)),
+            Pool::Provider(key) => format!("provider-{}", hex(key)),
+        };
+        format!("{}-{pool}", self.depth)
+    }
+}
+
+/// A user's key as part of a file name, whatever its characters are.
+fn hex(key: &str) -> String {
+    // A file name has at most 255 bytes. Of longer keys, two may share their slots.
+    key.trim().bytes().take(100).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The expected admission of a session, from the records of this state folder. The runners alone decide.
+pub fn place_of(active: &Active, task: &Task, limits: &Limits) -> Admission {
+    let Some(session) = task.delegated.as_deref() else { return Admission::Immediate };
+    let (set, limit) = SlotSet::of(session, limits);
+    let SlotLimit::AtMost(slots) = limit else { return Admission::Immediate };
+    let shares = |other: &&Task| {
+        let other = other.delegated.as_deref().filter(|_| other.kind == Kind::Session);
+        other.is_some_and(|other| SlotSet::of(other, limits).0 == set)
+    };
+    let is_running = |task: &&Task| matches!(task.status(), Status::Running { .. });
+    let running = active.live().filter(shares).filter(is_running).count();
+    let is_before = |other: &&Task| !is_running(other) && other.ticket < task.ticket;
+    let before = active.live().filter(shares).filter(is_before).count();
+    let free = slots.get().saturating_sub(running);
+    match before.checked_sub(free) {
+        None => Admission::Immediate,
+        Some(ahead) => Admission::Queued { position: ahead + 1 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use chrono::DateTime;
+    use sisyphus_base::id::SessionId;
+    use sisyphus_settings::Settings;
+    use sisyphus_tasks::session::AskedBy;
+    use sisyphus_tasks::status::Watch;
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
+    use super::*;
+
+    /// A session of this depth and model.
+    fn session(number: u64, depth: u32, model: Option<&str>) -> Task {
+        let mut task = pending(&format!("t{number}"), number);
+        task.kind = Kind::Session;
+        task.delegated = Some(Box::new(Delegated {
+            conversation: SessionId::new(format!("c{number}")).unwrap(),
+            asked_by: AskedBy::Person,
+            project: "/home/dev/proj".into(),
+            prompt: String::new(),
+            prompt_length: 0,
+            agent: None,
+            model: model.map(str::to_owned),
+            worktree: None,
+            depth,
+            continues: None,
+            report: None,
+            caller: None,
+        }));
+        task
+    }
+
+    fn running(task: Task) -> Task {
+        let started_at = DateTime::from_timestamp(0, 0).unwrap();
+        in_status(task, Status::Running { started_at, watch: Watch::Supervised })
+    }
+
+    #[test]
+    fn a_place_counts_those_that_share_the_limit() {
+        let at_most = |slots| SlotLimit::AtMost(NonZeroUsize::new(slots).unwrap());
+        let limits = Limits::of(&Settings {
+            max_background_tasks: at_most(2),
+            model_concurrency: vec![("opus".to_owned(), at_most(1))],
+            ..Settings::default()
+        });
+        let mut active = Active::default();
+        for task in [
+            running(session(1, 1, None)),
+            session(2, 1, None),
+            running(session(3, 1, Some("opus"))),
+            session(4, 1, Some("opus")),
+            session(5, 1, None),
+            session(6, 1, None),
+            session(7, 2, None),
+        ] {
+            active.insert(task);
+        }
+        let places = [2, 4, 5, 6, 7].map(|number| {
+            let task = active.tasks.iter().find(|task| task.ticket.0 == number).unwrap();
+            match place_of(&active, task, &limits) {
+                Admission::Immediate => 0,
+                Admission::Queued { position } => position,
+            }
+        });
+        assert_eq!(places, [0, 1, 1, 2, 0]);
+    }
+
+    /// A key that looks like a path stays one name.
+    #[test]
+    fn a_folder_is_one_name() {
+        let set = |pool| SlotSet { depth: 1, pool }.folder();
+        assert_eq!(set(Pool::Default), "1-default");
+        assert_eq!(set(Pool::Model("../o".into())), "1-model-2e2e2f6f");
+        assert!(set(Pool::Provider("ä".repeat(300))).len() < 255);
+    }
+}
