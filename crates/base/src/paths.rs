@@ -123,6 +123,11 @@ impl StateDir {
         sys::is_writable_dir(&self.root)
     }
 
+    /// The lock of the runner whose session has a conversation.
+    pub fn conversation(&self, conversation: &SessionId) -> PathBuf {
+        self.conversations_dir().join(format!("{conversation}.lock"))
+    }
+
     /// Which session a Claude Code process has just left, by the number of that process.
     pub fn transfer(&self, client: i32) -> PathBuf {
         self.transfers_dir().join(format!("{client}.json"))
@@ -171,6 +176,8 @@ names! {
     runner_dir: "bin",
     /// Where `claim` hands over to `run`, outside of what a sandboxed command can write to.
     claims_dir: "claims",
+    /// Locks of conversations that delegated sessions have.
+    conversations_dir: "conversations",
     wake_dir: "wake",
     transfers_dir: "transfers",
     /// The path of the notifier, for the runner, whose program is not in the plugin's folder.

@@ -4,6 +4,7 @@
 mod holder;
 mod identity;
 mod notifier;
+mod orphan;
 mod process_ref;
 mod sys;
 mod tree;
@@ -12,6 +13,7 @@ mod watch;
 pub use holder::{Holder, PidNamespace, resume, started_by};
 pub use identity::{ProcessId, pid_of};
 pub use notifier::{find_notifier, start_notifier};
+pub use orphan::{PRIVATE_VARIABLES, SessionPlan, spawn_orphan, spawn_session};
 pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
     Caller, Notice, Plan, Sender, Signals, caller, caller_key, end_with_parent, exec, exit_as,
@@ -19,6 +21,7 @@ pub use sys::{
     survive_file_size_limit,
 };
 pub use tree::{
-    SIGKILL, SIGTERM, alive, descendants, has_ancestor, left_behind, members, signal_all,
+    Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, left_behind, members,
+    runners_above, signal_all,
 };
 pub use watch::Watchers;

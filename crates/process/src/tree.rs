@@ -1,6 +1,8 @@
 //! The processes that a command has started.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sisyphus_tasks::status::Survivors;
@@ -27,13 +29,43 @@ pub fn descendants(pids: &[i32]) -> Vec<ProcessId> {
 /// How far up to search for an ancestor: no chain of real processes is longer.
 const GENERATIONS: usize = 64;
 
-/// Whether an ancestor of this process runs a program whose name begins with `program`.
-pub fn has_ancestor(program: &str) -> bool {
+/// What one of our runners supervises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supervises {
+    Command,
+    Session,
+}
+
+/// The runners among the ancestors of this process, the nearest first.
+pub fn runners_above() -> Vec<Supervises> {
+    let ancestors = ancestors().into_iter();
+    let runners = ancestors.filter(|ancestor| {
+        let name = ancestor.program.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with("sisyphus-run")
+    });
+    let verbs = runners.map(|runner| runner.args.into_iter().nth(1).unwrap_or_default());
+    verbs
+        .map(|it| if it == "session" { Supervises::Session } else { Supervises::Command })
+        .collect()
+}
+
+/// A process above this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ancestor {
+    /// The file that it executes.
+    pub program: PathBuf,
+    /// Its command line.
+    pub args: Vec<OsString>,
+}
+
+/// The ancestors of this process that can be inspected, the nearest first.
+pub fn ancestors() -> Vec<Ancestor> {
     let parent = |pid: &i32| sys::stat(*pid).map(|stat| stat.parent).filter(|parent| *parent > 1);
     let ancestors = std::iter::successors(parent(&ProcessId::own().pid), parent);
-    ancestors.take(GENERATIONS).filter_map(sys::program).any(|path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(program))
-    })
+    let seen = ancestors.take(GENERATIONS).filter_map(|pid| {
+        Some(Ancestor { program: sys::program(pid)?, args: sys::arguments(pid) })
+    });
+    seen.collect()
 }
 
 /// Every living process of these groups, whichever parent it has now.

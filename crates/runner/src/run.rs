@@ -10,8 +10,8 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
-    Plan, SIGTERM, Signals, exec, exit_as, find_notifier, has_ancestor, left_behind, own_key,
-    pid_of, spawn,
+    Plan, SIGTERM, Signals, Supervises, exec, exit_as, find_notifier, left_behind, own_key, pid_of,
+    runners_above, spawn,
 };
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::status::Survivors;
@@ -23,7 +23,7 @@ use crate::identity::Identity;
 use crate::record::Record;
 use crate::slots::{Asked, Slots};
 use crate::supervise::{End, Start, supervise};
-use crate::turn::{Admitted, Turn, wait_for_turn};
+use crate::turn::{Admitted, Turn, Waiter as _, wait_for_turn};
 
 /// Runs the command of the claimed call and exits as it exits. If anything fails, the command runs anyway.
 pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
@@ -109,8 +109,10 @@ fn turn(
     record: &Record<'_>,
     signals: &mut Signals,
 ) -> Result<Turn> {
-    // A session inside a background command would wait for a slot that its own outer command holds.
-    if handoff.announcement.call.kind == Kind::Service || has_ancestor("sisyphus-run") {
+    // A Claude Code inside a background command would wait for a slot that its own outer command holds. A delegated
+    // session holds no slot of commands.
+    let is_inside = runners_above().first() == Some(&Supervises::Command);
+    if handoff.announcement.call.kind == Kind::Service || is_inside {
         return Ok(Turn::Start(Admitted::default()));
     }
     let environment = Environment::read();

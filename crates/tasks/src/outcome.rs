@@ -181,16 +181,14 @@ impl Outcome {
 
     /// Like [`Outcome::sentence`] for a delegated session, which has no exit code and a runner.
     pub fn sentence_of_session(&self, duration_ms: Option<u64>) -> String {
-        match self {
-            Self::Lost { why: LostReason::SessionEnded }
-            | Self::Lost { why: LostReason::RunnerDied } => {
-                "was lost: its runner left no result".to_owned()
+        let Self::Lost { why } = self else { return self.sentence_of_agent(duration_ms) };
+        let reason = match why {
+            LostReason::RunnerDied | LostReason::SessionEnded => "its runner left no result",
+            LostReason::RunFolderGone => {
+                "its run folder is gone, as after a restart of the machine"
             }
-            Self::Lost { why: LostReason::RunFolderGone } => {
-                "was lost: its run folder is gone, as after a restart of the machine".to_owned()
-            }
-            other => other.sentence_of_agent(duration_ms),
-        }
+        };
+        format!("was lost: {reason}")
     }
 
     /// Like [`Outcome::sentence`] for an agent, which has no exit code.

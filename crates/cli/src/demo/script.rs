@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use chrono::Utc;
 use serde_json::{Value, json};
-use sisyphus_process::{Signals, has_ancestor};
+use sisyphus_process::{Signals, runners_above};
 use sisyphus_tasks::outcome::Outcome;
 
 use super::attention::pause_until;
@@ -185,7 +185,7 @@ impl Session<'_> {
 
 /// The expected start of a command. Inside a background command of ours nothing waits for a slot.
 fn entrance(role: &Role) -> Stand {
-    if has_ancestor("sisyphus-run") { Stand::Runs } else { role.entrance }
+    if runners_above().is_empty() { role.entrance } else { Stand::Runs }
 }
 
 fn check_end(seen: &Seen) -> Result<()> {

@@ -1,10 +1,11 @@
 //! Windows: commands are not supervised there yet. Every function reports that, and tasks are observed instead.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::windows::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -22,6 +23,16 @@ pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Ch
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).env(name, value);
     command.creation_flags(APART).spawn()
+}
+
+/// Delegated sessions are not supervised on Windows yet.
+pub(crate) fn orphan(_: &mut Command) -> io::Result<ChildStdout> {
+    Err(io::Error::other(UNSUPPORTED))
+}
+
+/// Delegated sessions are not supervised on Windows yet.
+pub(crate) fn bound(_: &mut Command) -> io::Result<Child> {
+    Err(io::Error::other(UNSUPPORTED))
 }
 
 /// What the system knows about a process: nothing.
@@ -48,6 +59,11 @@ pub fn holder(lock: &Path) -> Result<Option<Holder>> {
 /// Windows does not provide this.
 pub(crate) fn program(_: i32) -> Option<PathBuf> {
     None
+}
+
+/// Windows does not provide this.
+pub(crate) fn arguments(_: i32) -> Vec<OsString> {
+    Vec::new()
 }
 
 /// Sends nothing.

@@ -35,7 +35,7 @@ impl PermissionMode {
         }
     }
 
-    /// What Claude Code calls it on its command line (CC-72).
+    /// What Claude Code calls it on its command line (CC-74).
     pub fn argument(self) -> &'static str {
         match self {
             Self::Plan => "plan",

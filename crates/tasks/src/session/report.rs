@@ -40,7 +40,7 @@ pub struct SessionReport {
     pub worktree: Option<Worktree>,
 }
 
-/// The last result that a session's Claude Code printed (CC-71).
+/// The last result that a session's Claude Code printed (CC-73).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionEnd {

@@ -39,6 +39,12 @@ fn files(process: &Path) -> Vec<PathBuf> {
     links.filter_map(|link| std::fs::read_link(link).ok()).collect()
 }
 
+/// The command line of a process; empty if it can't be read.
+pub(crate) fn arguments(pid: i32) -> Vec<OsString> {
+    let path = Path::new("/proc").join(pid.to_string()).join("cmdline");
+    std::fs::read(path).map(|bytes| split(&bytes)).unwrap_or_default()
+}
+
 fn split(bytes: &[u8]) -> Vec<OsString> {
     let whole = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     if bytes.is_empty() {

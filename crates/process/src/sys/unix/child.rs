@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -50,6 +50,35 @@ pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Ch
     };
     // SAFETY: between fork and exec only system calls are made; they allocate nothing and take no lock.
     unsafe { command.pre_exec(leave) };
+    command.spawn()
+}
+
+/// Starts this command in a session of its own, as a child of the system's first process. The process that starts it gets
+/// the reading end of its standard output. It outlives everything that the caller belongs to.
+pub(crate) fn orphan(command: &mut Command) -> io::Result<ChildStdout> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
+    let leave = || {
+        let_go_of_inherited();
+        nix::unistd::setsid().map_err(io::Error::from)?;
+        // SAFETY: this process has one thread, because it is forked. The parent ends at once and runs nothing of ours.
+        match unsafe { nix::unistd::fork() }? {
+            // SAFETY: ends this process without running anything.
+            nix::unistd::ForkResult::Parent { .. } => unsafe { libc::_exit(0) },
+            nix::unistd::ForkResult::Child => Ok(()),
+        }
+    };
+    // SAFETY: between fork and exec only system calls are made; they allocate nothing and take no lock.
+    unsafe { command.pre_exec(leave) };
+    let mut between = command.spawn()?;
+    let output = between.stdout.take();
+    between.wait()?;
+    output.ok_or_else(|| io::Error::other("there is no pipe"))
+}
+
+/// Starts this command in a group of its own, and has it die with this process.
+pub(crate) fn bound(command: &mut Command) -> io::Result<Child> {
+    command.process_group(0);
+    die_with_parent(command);
     command.spawn()
 }
 

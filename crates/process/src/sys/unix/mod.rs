@@ -6,7 +6,9 @@ mod locks;
 mod proc;
 mod signals;
 
+pub(crate) use caller::arguments;
 pub use caller::{caller, caller_key, own_key, own_output_file};
+pub(crate) use child::{bound, orphan};
 pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached};
 pub(crate) use proc::{processes, stat};
 pub(crate) use signals::wake;
