@@ -6,6 +6,8 @@
 //! asks for wait for slots of depth 2. A command waits for no session. So whatever holds a slot waits only for slots of
 //! a later kind in this order: session of depth 1, of depth 2, of depth 3, command. No cycle is possible.
 
+#[cfg(test)]
+mod model;
 mod place;
 mod request;
 
@@ -47,7 +49,7 @@ pub fn is_narrower(active: &Active, session: &SessionId, mode: PermissionMode) -
 
 /// Lowers the mode of this conversation's sessions that have not started.
 pub(crate) fn narrow(active: &mut Active, session: &SessionId, mode: PermissionMode) {
-    for task in active.tasks.iter_mut() {
+    for task in &mut active.tasks {
         if &task.session != session || !is_unstarted(task) {
             continue;
         }

@@ -24,6 +24,12 @@ impl SlotSet {
         (Self { depth: session.depth, pool }, limit)
     }
 
+    /// Its limit now; the default limit if the user has removed its own since.
+    pub fn limit(&self, limits: &Limits) -> SlotLimit {
+        let own = limits.named().find(|(pool, _)| pool == &self.pool);
+        own.map_or(limits.default_limit(), |(_, limit)| limit)
+    }
+
     /// The name of its folder.
     pub(crate) fn folder(&self) -> String {
         let pool = match &self.pool {
