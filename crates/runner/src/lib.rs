@@ -2,6 +2,8 @@
 //!
 //! The [snippet](sisyphus_attach::snippet) calls it twice. `claim`, a child of the shell, decides whether this shell
 //! runs an announced call. `run` replaces the shell, starts the command, and exits as the command exited.
+//!
+//! `session` supervises a delegated session instead: a headless Claude Code that it starts.
 
 mod claim;
 mod confirmation;
@@ -12,9 +14,11 @@ mod overtake;
 mod publish;
 mod record;
 mod run;
+mod session;
 mod slots;
 mod supervise;
 mod turn;
 
 pub use claim::claim;
 pub use run::run;
+pub use session::session;

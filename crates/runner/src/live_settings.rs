@@ -1,28 +1,28 @@
-//! The limit as it is set now.
+//! The user's settings as they are now.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use sisyphus_settings::{Settings, SlotLimit};
+use sisyphus_settings::Settings;
 
 /// When a file was written, and how many bytes it has.
 type Stamp = (SystemTime, u64);
 
-/// The limit as it is set now.
+/// The user's settings as they are now.
 pub(crate) struct LiveSettings {
     dir: Option<PathBuf>,
-    /// The file that `slots` comes from; `None` for no file.
+    /// The file that `settings` comes from; `None` for no file.
     seen: Option<Stamp>,
-    slots: SlotLimit,
+    settings: Settings,
 }
 
 impl LiveSettings {
     /// The settings in Claude Code's configuration folder `dir`.
     pub(crate) fn at(dir: Option<PathBuf>) -> Self {
-        Self { dir, seen: None, slots: Settings::default().max_background_tasks }
+        Self { dir, seen: None, settings: Settings::default() }
     }
 
-    pub(crate) fn slots(&mut self) -> SlotLimit {
+    pub(crate) fn now(&mut self) -> &Settings {
         // The stamp is read first, so the next call sees a change that comes between the two reads. A file that is only
         // half written is read again, too.
         let stamp = self.stamp();
@@ -30,9 +30,9 @@ impl LiveSettings {
             && let Some(settings) = self.dir.as_deref().and_then(Settings::read_whole)
         {
             self.seen = stamp;
-            self.slots = settings.max_background_tasks;
+            self.settings = settings;
         }
-        self.slots
+        &self.settings
     }
 
     fn stamp(&self) -> Option<Stamp> {

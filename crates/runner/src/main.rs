@@ -1,4 +1,4 @@
-//! Parses the arguments that the snippet gives, and nothing else.
+//! Parses the arguments that the snippet gives, or the process that delegates a session, and nothing else.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     match verb.to_str() {
         Some("claim") => sisyphus_runner::claim(runner, string),
         Some("run") => sisyphus_runner::run(runner, string),
+        Some("session") => sisyphus_runner::session(Path::new(string)),
         _ => ExitCode::from(USAGE),
     }
 }

@@ -26,6 +26,7 @@ use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::publish::publish;
 use crate::supervise::{End, Start};
+use crate::turn::Waiter;
 
 /// How long the runner waits for the lock of its own run. A process that probes the lock holds it for a moment.
 const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
@@ -70,11 +71,6 @@ impl<'a> Record<'a> {
         let client_file = Some(self.identity.output.0.clone());
         let attached = Attached { client_file, announcement: self.announcement.clone() };
         self.log(write(&self.run.attached(), &attached));
-    }
-
-    /// Records that the command is queued.
-    pub(crate) fn queued(&self) {
-        self.log(write(&self.run.queued(), &Since { at: Utc::now() }));
     }
 
     /// Records that the command runs. The next commit publishes it; the command may have finished before.
@@ -126,22 +122,6 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What is known about this shell now. A sandboxed runner reads it from the state folder too.
-    pub(crate) fn confirmation_of(&self) -> Confirmation {
-        let named =
-            Run::outside(self.state, &self.announcement.call.session, &self.identity.client_id);
-        if let Some(background) = self.background(&named) {
-            return if named.stop().exists() { Confirmation::AskedToStop } else { background };
-        }
-        let announced = Announced::of(self.state, &self.announcement.call.session);
-        let calls = announced.list().unwrap_or_default();
-        if calls.iter().any(|it| it.call.command == self.announcement.call.command) {
-            return Confirmation::Unknown;
-        }
-        // The hook writes the call before it removes the announcement, perhaps between the two reads.
-        self.background(&named).unwrap_or(Confirmation::Foreground)
-    }
-
     /// What Claude Code's answer says; `None` as long as there is none.
     fn background(&self, named: &Run) -> Option<Confirmation> {
         if let Some(background) = self.joined.get() {
@@ -173,11 +153,33 @@ impl<'a> Record<'a> {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+impl Waiter for Record<'_> {
+    fn queued(&self) {
+        self.log(write(&self.run.queued(), &Since { at: Utc::now() }));
+    }
+
+    /// What is known about this shell now. A sandboxed runner reads it from the state folder too.
+    fn confirmation_of(&self) -> Confirmation {
+        let named =
+            Run::outside(self.state, &self.announcement.call.session, &self.identity.client_id);
+        if let Some(background) = self.background(&named) {
+            return if named.stop().exists() { Confirmation::AskedToStop } else { background };
+        }
+        let announced = Announced::of(self.state, &self.announcement.call.session);
+        let calls = announced.list().unwrap_or_default();
+        if calls.iter().any(|it| it.call.command == self.announcement.call.command) {
+            return Confirmation::Unknown;
+        }
+        // The hook writes the call before it removes the announcement, perhaps between the two reads.
+        self.background(&named).unwrap_or(Confirmation::Foreground)
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn write<T: serde::Serialize>(path: &Path, value: &T) -> Result<()> {
+pub(crate) fn write<T: serde::Serialize>(path: &Path, value: &T) -> Result<()> {
     let bytes = serde_json::to_vec(value).context("could not encode a record")?;
     atomic::write(path, &bytes)
 }

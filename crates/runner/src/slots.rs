@@ -1,6 +1,6 @@
 //! The queue as the runner joins it, and how many slots it has at each moment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chrono::Utc;
@@ -8,8 +8,11 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{ClientTaskId, TaskId, Ticket};
 use sisyphus_base::paths::{StateDir, client_config_dir};
 use sisyphus_process::is_alive;
+use sisyphus_state::agents::Limits;
 use sisyphus_state::line::{AgentSlots, Attempt, Capacity, Line, Occupant, QueueEntry, RuntimeDir};
+use sisyphus_state::sessions::SlotSet;
 use sisyphus_tasks::call::Confinement;
+use sisyphus_tasks::session::Delegated;
 
 use crate::live_settings::LiveSettings;
 
@@ -24,13 +27,22 @@ pub(crate) struct Asked<'a> {
 /// The queue, and what its capacity depends on.
 pub(crate) struct Slots {
     line: Line,
-    agents: Option<AgentSlots>,
-    confinement: Confinement,
+    demand: Demand,
     settings: LiveSettings,
     configuration: Option<String>,
+    folder: Option<PathBuf>,
+}
+
+/// What the slots are for. It decides what their limit is.
+enum Demand {
+    /// Agents take a part of the slots of commands.
+    Commands { agents: Option<AgentSlots>, confinement: Confinement },
+    /// Sessions share the limit of this set.
+    Sessions(SlotSet),
 }
 
 impl Slots {
+    /// The slots of commands.
     pub(crate) fn open(
         environment: &Environment,
         client_tmp: &Path,
@@ -39,21 +51,43 @@ impl Slots {
     ) -> Result<Self> {
         let line = Line::open(environment, confinement, client_tmp)?;
         let runtime = RuntimeDir::open(environment).ok().flatten();
+        let agents = runtime.map(|runtime| AgentSlots::of(&runtime, state));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the runner has the folder that its shell was started in"
+        )]
+        let folder = std::env::current_dir().ok();
+        Ok(Self::of(environment, line, Demand::Commands { agents, confinement }, folder))
+    }
+
+    /// The slots that a delegated session shares.
+    pub(crate) fn of_session(environment: &Environment, session: &Delegated) -> Result<Self> {
+        let mut settings = LiveSettings::at(client_config_dir(environment).ok());
+        let (set, _) = SlotSet::of(session, &Limits::of(settings.now()));
+        let line = Line::of_sessions(environment, &set)?;
+        Ok(Self::of(environment, line, Demand::Sessions(set), Some(session.project.clone())))
+    }
+
+    fn of(environment: &Environment, line: Line, demand: Demand, folder: Option<PathBuf>) -> Self {
         let configuration = client_config_dir(environment).ok();
-        Ok(Self {
-            line,
-            agents: runtime.map(|runtime| AgentSlots::of(&runtime, state)),
-            confinement,
-            configuration: configuration.as_ref().map(|dir| dir.to_string_lossy().into_owned()),
-            settings: LiveSettings::at(configuration),
-        })
+        let named = configuration.as_ref().map(|dir| dir.to_string_lossy().into_owned());
+        let settings = LiveSettings::at(configuration);
+        Self { line, demand, settings, configuration: named, folder }
     }
 
     /// The capacity at this moment.
     pub(crate) fn capacity(&mut self) -> Capacity {
-        let count = |agents: &AgentSlots| agents.count(Utc::now(), self.confinement, is_alive);
-        let agents = self.agents.as_ref().map(count).unwrap_or_default();
-        Capacity { limit: self.settings.slots(), agents }
+        let settings = self.settings.now();
+        match &self.demand {
+            Demand::Commands { agents, confinement } => {
+                let count = |agents: &AgentSlots| agents.count(Utc::now(), *confinement, is_alive);
+                let agents = agents.as_ref().map(count).unwrap_or_default();
+                Capacity { limit: settings.max_background_tasks, agents }
+            }
+            Demand::Sessions(set) => {
+                Capacity { limit: set.limit(&Limits::of(settings)), agents: 0 }
+            }
+        }
     }
 
     pub(crate) fn line(&self) -> &Line {
@@ -66,14 +100,9 @@ impl Slots {
     }
 
     pub(crate) fn occupant(&self, asked: Asked<'_>) -> Result<Occupant> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the runner has the folder that its shell was started in"
-        )]
-        let folder = std::env::current_dir().ok();
         Ok(Occupant {
             task: TaskId::new(asked.id.as_str())?,
-            folder: folder.map(|dir| dir.to_string_lossy().into_owned()),
+            folder: self.folder.as_ref().map(|dir| dir.to_string_lossy().into_owned()),
             configuration: self.configuration.clone(),
             pid: std::process::id(),
         })

@@ -10,7 +10,6 @@ use sisyphus_state::line::{Attempt, LineTicket, QueueEntry, SlotGuard};
 
 use crate::confirmation::{Confirmation, ConfirmationPoll};
 use crate::overtake::Overtake;
-use crate::record::Record;
 use crate::slots::{Asked, Slots};
 
 /// How often the head of the queue checks whether the settings or the agents have changed. A check costs some
@@ -19,6 +18,14 @@ const HEAD_CHECK: Duration = Duration::from_millis(500);
 /// How many locks a runner watches at once. If more slots are held, the head of the queue notices a free one within its
 /// check.
 const WATCHERS: usize = 32;
+
+/// What waits for a slot: a command, or a session.
+pub(crate) trait Waiter {
+    /// Records that it is queued.
+    fn queued(&self);
+    /// What is known about it now.
+    fn confirmation_of(&self) -> Confirmation;
+}
 
 /// The result of waiting for a slot.
 #[derive(Debug)]
@@ -63,7 +70,7 @@ impl Admitted {
 pub(crate) fn wait_for_turn(
     slots: &mut Slots,
     asked: Asked<'_>,
-    record: &Record<'_>,
+    record: &impl Waiter,
     signals: &mut Signals,
 ) -> Result<Turn> {
     let mut confirmation = Some(ConfirmationPoll::new());

@@ -22,6 +22,7 @@ mod results;
 mod rights;
 mod run_roots;
 mod sandbox;
+mod sessions;
 mod signals;
 mod snippet;
 mod support;

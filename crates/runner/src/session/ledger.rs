@@ -1,0 +1,241 @@
+//! What the runner records about a session: a held lock while it lives, its progress, then its result.
+
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use chrono::Utc;
+use sisyphus_base::atomic;
+use sisyphus_base::clock::Tick;
+use sisyphus_base::hook_log;
+use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::paths::{StateDir, create_private_dir};
+use sisyphus_process::find_notifier;
+use sisyphus_state::event::Event;
+use sisyphus_state::run::Run;
+use sisyphus_state::sessions::{Conversation, SessionRequest};
+use sisyphus_state::store::{Lock, Store};
+use sisyphus_tasks::run::{OutputSize, RunResult, Since};
+use sisyphus_tasks::session::{AskedBy, Delegated, PermissionMode, SessionReport};
+use sisyphus_tasks::status::Survivors;
+use sisyphus_tasks::task::Task;
+
+use super::report::{Heard, problem_of_errors};
+use super::{client_tmp, worktree};
+use crate::confirmation::Confirmation;
+use crate::publish::publish;
+use crate::record::{millis, write};
+use crate::supervise::{End, Start};
+use crate::turn::Waiter;
+
+/// How long the runner waits for a lock that another process may probe at this moment.
+const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
+/// How much of the session's standard error is read, in bytes.
+const ERRORS_MAX: u64 = 64 * 1024;
+/// Longest answer that is kept, in bytes.
+const ANSWER_MAX: usize = 10 * 1024 * 1024;
+
+/// The record of one session.
+pub(super) struct Ledger {
+    state: StateDir,
+    run: Run,
+    request: SessionRequest,
+    session: Box<Delegated>,
+    report: SessionReport,
+    answer: Option<String>,
+    /// Held as long as the runner lives: the proof that the session is live.
+    alive: Option<Lock>,
+    /// Held by the runner whose session has the conversation: no second one continues it at the same time.
+    _conversation: Lock,
+}
+
+impl Ledger {
+    /// Takes the locks, then records the session. An open lock of a recorded session means that it is over.
+    pub(super) fn open(dir: &Path) -> Result<Self> {
+        let (state, run) = place(dir)?;
+        let notifier = find_notifier(&state);
+        let state = state.of_plugin(notifier);
+        let alive = Lock::acquire(&run.lock(), OWN_LOCK_WAIT)
+            .context("another runner has this session already")?;
+        anyhow::ensure!(!run.is_attached(), "this session was started before");
+        let request = SessionRequest::read(&run)?;
+        let session = request.task.delegated.clone().context("the request names no session")?;
+        create_private_dir(&state.conversations_dir())?;
+        let conversation = Lock::acquire(&state.conversation(&session.conversation), OWN_LOCK_WAIT)
+            .context("its conversation is in use by another session; wait until that is over")?;
+        // Hooks only look whether the file is there.
+        atomic::write(&run.attached(), b"{}")?;
+        let store = Store::new(state.clone());
+        store.post(&Event::Delegated(Box::new(request.task.clone())))?;
+        let ledger = Self {
+            state,
+            run,
+            request,
+            session,
+            report: SessionReport::default(),
+            answer: None,
+            alive: Some(alive),
+            _conversation: conversation,
+        };
+        Ok(ledger)
+    }
+
+    pub(super) fn state(&self) -> &StateDir {
+        &self.state
+    }
+
+    pub(super) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    pub(super) fn request(&self) -> &SessionRequest {
+        &self.request
+    }
+
+    pub(super) fn task(&self) -> &Task {
+        &self.request.task
+    }
+
+    pub(super) fn delegated(&self) -> &Delegated {
+        &self.session
+    }
+
+    /// What the conversation had cost before this task, in millionths of a dollar.
+    pub(super) fn cost_before(&self) -> u64 {
+        match self.request.conversation {
+            Conversation::New => 0,
+            Conversation::Continued { cost_micro_usd } => cost_micro_usd,
+        }
+    }
+
+    /// The permission mode to start with: what the caller had at the call, or less if it has less now.
+    pub(super) fn mode(&self) -> Option<PermissionMode> {
+        let AskedBy::Model { mode: at_call } = self.session.asked_by else { return None };
+        let active = Store::new(self.state.clone()).read_active().ok();
+        let recorded = active.as_ref().and_then(|it| it.task(&self.task().id)?.delegated.as_ref());
+        let now = match recorded.map(|session| session.asked_by) {
+            Some(AskedBy::Model { mode }) => mode,
+            Some(AskedBy::Person) | None => at_call,
+        };
+        Some(at_call.min(now))
+    }
+
+    /// The prompt as a file to read from. Its name is gone at once.
+    pub(super) fn write_prompt(&self) -> Result<File> {
+        let path = self.run.dir().join("prompt");
+        let context = || format!("could not write `{}`", path.display());
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .with_context(context)?;
+        let _ = std::fs::remove_file(&path);
+        file.write_all(self.request.prompt.as_bytes()).with_context(context)?;
+        file.rewind().with_context(context)?;
+        Ok(file)
+    }
+
+    /// Records that its Claude Code runs.
+    pub(super) fn started(&self, start: Start) {
+        self.log(write(&self.run.started(), &Since { at: start.at }));
+    }
+
+    /// Records why its Claude Code could not be started.
+    pub(super) fn fail(&mut self, problem: &str) {
+        self.report.problem = problem_of_errors(problem);
+    }
+
+    /// Takes what its Claude Code said, and what it printed on its standard error if it said nothing.
+    pub(super) fn take(&mut self, heard: Heard) {
+        self.report = heard.report;
+        self.answer = heard.answer;
+        if self.report.end.is_none() {
+            let errors = atomic::read_linked_start(&self.run.errors(), ERRORS_MAX).ok().flatten();
+            let errors = errors.unwrap_or_default();
+            self.report.problem = problem_of_errors(&String::from_utf8_lossy(&errors));
+        }
+        if let (Some(_), Some(path)) = (&self.session.worktree, heard.cwd) {
+            self.report.worktree = Some(worktree::inspect(&self.session.project, path));
+        }
+    }
+
+    /// Keeps the answer, records the result, and publishes it.
+    pub(super) fn end(&mut self, waited: Duration, end: End, survivors: Survivors) {
+        if self.state.is_purged() {
+            return;
+        }
+        let ended = Tick::now();
+        let (started_at, duration) = match end.ran {
+            Some((start, duration)) => (Some(start.at), duration),
+            None => (None, Duration::ZERO),
+        };
+        self.log(write_report(&self.run, &self.report));
+        let result = RunResult {
+            exit: end.exit,
+            stop: end.stop,
+            started_at,
+            ended_at: end.ended_at,
+            ended: Some(ended),
+            duration_ms: millis(duration),
+            waited_ms: millis(waited),
+            survivors,
+            client_file: None,
+            output: self.keep_answer(),
+        };
+        self.log(write(&self.run.result(), &result));
+        // Readers believe a result only once the lock is open.
+        self.alive = None;
+        let store = Store::new(self.state.clone());
+        self.log(publish(&store, &client_tmp()));
+    }
+
+    fn keep_answer(&self) -> Option<OutputSize> {
+        let answer = self.answer.as_deref().unwrap_or_default().as_bytes();
+        let kept = &answer[..answer.len().min(ANSWER_MAX)];
+        let (bytes, dropped) = (answer.len() as u64, (answer.len() - kept.len()) as u64);
+        let written = atomic::write(&self.run.output(), kept);
+        let is_written = written.is_ok();
+        self.log(written);
+        is_written.then_some(OutputSize { bytes, dropped })
+    }
+
+    pub(super) fn log(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            hook_log::append(&self.state, "sisyphus-run session", &format!("{error:#}"));
+        }
+    }
+}
+
+impl Waiter for Ledger {
+    fn queued(&self) {
+        self.log(write(&self.run.queued(), &Since { at: Utc::now() }));
+    }
+
+    /// A session is never in the foreground, and its request names its limit.
+    fn confirmation_of(&self) -> Confirmation {
+        if self.run.stop().exists() {
+            return Confirmation::AskedToStop;
+        }
+        Confirmation::Background { limit_ms: self.request.task.limit_ms }
+    }
+}
+
+/// Writes the progress of a session.
+pub(super) fn write_report(run: &Run, report: &SessionReport) -> Result<()> {
+    write(&run.report(), report)
+}
+
+/// The state folder and the run of `STATE/runs/SESSION/TASK`.
+fn place(dir: &Path) -> Result<(StateDir, Run)> {
+    let name = |path: Option<&Path>| path?.file_name()?.to_str().map(str::to_owned);
+    let root = dir.ancestors().nth(3).context("this is no run folder")?;
+    let state = StateDir::at(root);
+    let session = SessionId::new(name(dir.parent()).unwrap_or_default())?;
+    let task = TaskId::new(name(Some(dir)).unwrap_or_default())?;
+    let run = Run::delegated(&state, &session, &task);
+    anyhow::ensure!(run.dir() == dir && run.is_ours(), "this is no run folder of this user");
+    Ok((state, run))
+}

@@ -1,0 +1,75 @@
+//! Keeps what a session's Claude Code prints: the head in the file, the tail in memory until the end, both bounded.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// How much of the head and of the tail is kept, in bytes.
+const HALF: usize = 5 * 1024 * 1024;
+
+/// The file, and what follows its head.
+#[derive(Debug)]
+pub(super) struct Recording {
+    file: File,
+    room: usize,
+    tail: VecDeque<Vec<u8>>,
+    tail_bytes: usize,
+    dropped: usize,
+}
+
+impl Recording {
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        let file = File::create(path)?;
+        Ok(Self { file, room: HALF, tail: VecDeque::new(), tail_bytes: 0, dropped: 0 })
+    }
+
+    /// Takes a whole line, with its end.
+    pub(super) fn take(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.tail.is_empty() && line.len() <= self.room {
+            self.room -= line.len();
+            return self.file.write_all(line);
+        }
+        self.tail.push_back(line.to_vec());
+        self.tail_bytes += line.len();
+        while self.tail_bytes > HALF {
+            let Some(first) = self.tail.pop_front() else { break };
+            self.tail_bytes -= first.len();
+            self.dropped += first.len();
+        }
+        Ok(())
+    }
+
+    /// Writes the tail.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        if self.dropped > 0 {
+            writeln!(self.file, "{{\"type\":\"dropped\",\"bytes\":{}}}", self.dropped)?;
+        }
+        self.tail.iter().try_for_each(|line| self.file.write_all(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn both_ends_are_kept_and_the_middle_is_counted() {
+        let dir = TempDir::new();
+        let path = dir.path().join("stream.jsonl");
+        let mut recording = Recording::create(&path).unwrap();
+        let lines = 12 * 1024;
+        for number in 0..lines {
+            recording.take(format!("{number:>1023}\n").as_bytes()).unwrap();
+        }
+        recording.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let kept: Vec<&str> = text.lines().map(str::trim).collect();
+        assert!(text.len() < 2 * HALF + 100, "{}", text.len());
+        assert_eq!((kept[0], *kept.last().unwrap()), ("0", "12287"));
+        let dropped = kept.iter().find(|line| line.starts_with('{')).unwrap();
+        assert_eq!(*dropped, "{\"type\":\"dropped\",\"bytes\":2097152}");
+    }
+}

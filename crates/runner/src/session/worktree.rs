@@ -1,0 +1,39 @@
+//! What a session changed in its worktree. Only git knows, so it is asked, for a limited time.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sisyphus_base::text::one_line;
+use sisyphus_tasks::session::{Changes, Worktree};
+
+/// Longest name of a branch that is reported, in characters.
+const BRANCH_MAX: usize = 200;
+
+/// The worktree that its Claude Code says it works in (CC-76).
+pub(super) fn inspect(project: &Path, path: PathBuf) -> Worktree {
+    let branch = git(&path, &["rev-parse", "--abbrev-ref", "HEAD"]);
+    let branch = branch.map(|branch| one_line(&branch, BRANCH_MAX)).filter(|it| !it.is_empty());
+    let changes = changes(project, &path);
+    Worktree { path, branch, changes }
+}
+
+fn changes(project: &Path, path: &Path) -> Option<Changes> {
+    let files = git(path, &["status", "--porcelain"])?.lines().count();
+    let base = git(project, &["rev-parse", "HEAD"])?;
+    let commits = git(path, &["rev-list", "--count", &format!("{base}..HEAD")])?;
+    Some(Changes { files, commits: commits.parse().ok()? })
+}
+
+/// The output of git in this folder, without the line end. It runs no hook of the repository: these commands have none.
+fn git(folder: &Path, args: &[&str]) -> Option<String> {
+    let output = Command::new("git")
+        .args(["-c", "core.fsmonitor=false", "--no-optional-locks"])
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim_end().to_owned())
+}

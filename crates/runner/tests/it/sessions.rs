@@ -1,0 +1,342 @@
+//! Delegated sessions: what their runner starts, follows, records and ends. Scripts play Claude Code here, because they
+//! can fail at will; the scenarios of the end-to-end tests drive the real one.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use sisyphus_testing::{Process, TestEnv, wait_for, wait_until};
+
+use crate::support::kill_as_stranger;
+
+/// A home with a script in place of Claude Code.
+struct Stage {
+    env: TestEnv,
+    runners: Vec<Child>,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        for runner in &mut self.runners {
+            let _ = runner.kill();
+            let _ = runner.wait();
+        }
+    }
+}
+
+const INIT: &str = r#"echo '{"type":"system","subtype":"init","model":"claude-opus-5-5"}'"#;
+const ANSWER: &str = r#"echo '{"type":"result","subtype":"success","is_error":false,"result":"it is 42","num_turns":2,"total_cost_usd":0.25}'"#;
+
+impl Stage {
+    /// `claude` is the body of a shell script.
+    fn new(claude: &str) -> Self {
+        let env = TestEnv::new();
+        let stage = Self { env, runners: Vec::new() };
+        let program = stage.bin().join("claude");
+        fs::create_dir_all(stage.bin()).unwrap();
+        fs::write(&program, format!("#!/bin/bash\n{claude}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        stage
+    }
+
+    fn bin(&self) -> PathBuf {
+        self.env.path().join("bin")
+    }
+
+    fn run_dir(&self, task: &str) -> PathBuf {
+        self.env.state().join("runs/s1").join(task)
+    }
+
+    /// Writes the request for the session `task`, changed by `change`.
+    fn ask(&self, task: &str, ticket: u64, change: impl FnOnce(&mut Value)) {
+        let project = self.env.project();
+        let mut request = json!({
+            "task": {
+                "id": task, "ticket": ticket, "session": "s1", "kind": "session", "cwd": project,
+                "command": "", "description": task,
+                "status": {"state": "pending", "announced_at": "2026-11-28T00:00:00Z"},
+                "delegated": {
+                    "conversation": format!("c-{task}"), "project": project, "prompt": "what is it?",
+                    "prompt_length": 11, "depth": 1,
+                    "asked_by": {"asked_by": "model", "mode": "acceptEdits"},
+                },
+            },
+            "prompt": "what is it?\nTELL ME", "conversation": "new",
+        });
+        change(&mut request);
+        let dir = self.run_dir(task);
+        for folder in [self.env.state(), dir.clone()] {
+            fs::create_dir_all(&folder).unwrap();
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        fs::write(dir.join("request.json"), request.to_string()).unwrap();
+    }
+
+    /// Starts its runner, and returns what the runner answers.
+    fn start(&mut self, task: &str) -> String {
+        use std::io::{BufRead as _, BufReader};
+        let mut command = self.env.command("sisyphus-run");
+        command.arg("session").arg(self.run_dir(task)).stdout(Stdio::piped());
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.bin().display()));
+        command.env("CLAUDE_CODE_MESSAGING_TOKEN", "a secret").env("ANTHROPIC_API_KEY", "a key");
+        let mut runner = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(runner.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.runners.push(runner);
+        line.trim_end().to_owned()
+    }
+
+    fn delegate(&mut self, task: &str, ticket: u64) {
+        self.ask(task, ticket, |_| ());
+        assert_eq!(self.start(task), "ok");
+    }
+
+    fn runner(&self) -> Process {
+        Process::of(i32::try_from(self.runners.last().unwrap().id()).unwrap()).unwrap()
+    }
+
+    /// The record of a task, brought up to date.
+    fn task(&self, task: &str) -> Value {
+        let output = self.env.run("sisyphus", &["list", "--json"]);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        let active = self.env.state_file("active.json");
+        let files = ["completed.json", "failed.json"].map(|name| self.env.state_file(name));
+        let all = [&active, &files[0], &files[1]];
+        let mut all = all.into_iter().filter_map(|file| file["tasks"].as_array().cloned());
+        all.find_map(|tasks| tasks.into_iter().find(|it| it["id"] == task)).unwrap_or_default()
+    }
+
+    fn ended(&self, task: &str) -> Value {
+        wait_for("the end of a session", || {
+            let task = self.task(task);
+            (task["status"]["state"] == "finished").then_some(task)
+        })
+    }
+
+    fn wait_for_file(&self, name: &str) -> String {
+        let path = self.env.project().join(name);
+        wait_for(name, || fs::read_to_string(&path).ok().filter(|text| text.ends_with('\n')))
+    }
+}
+
+fn output(env: &TestEnv, task: &str) -> String {
+    fs::read_to_string(env.state().join(format!("output/{task}.log"))).unwrap()
+}
+
+fn numbers(text: &str) -> Vec<i32> {
+    text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_session_answers_and_its_prompt_is_on_no_command_line() {
+    let mut stage = Stage::new(&format!(
+        "printf '%s\\n' \"$@\" >args; cat >prompt; env >environment; {INIT}; {ANSWER}; touch done; echo >ready"
+    ));
+    stage.delegate("t1", 1);
+    let task = stage.ended("t1");
+    assert_eq!(task["status"]["outcome"], "completed", "{task:#}");
+    let report = &task["delegated"]["report"];
+    assert_eq!((&report["turns"], &report["cost_micro_usd"]), (&json!(2), &json!(250_000)));
+    assert_eq!(report["model"], "claude-opus-5-5");
+    assert_eq!(output(&stage.env, "t1"), "it is 42");
+    let read = |name: &str| fs::read_to_string(stage.env.project().join(name)).unwrap();
+    assert_eq!(
+        read("args"),
+        "-p\n--output-format\nstream-json\n--verbose\n--session-id\nc-t1\n--permission-mode\nacceptEdits\n"
+    );
+    assert_eq!(read("prompt"), "what is it?\nTELL ME");
+    let environment = read("environment");
+    assert!(!environment.contains("a secret") && environment.contains("a key"), "{environment}");
+    let stream = fs::read_to_string(stage.env.state().join("output/t1.jsonl")).unwrap();
+    assert_eq!(stream.lines().count(), 2, "{stream}");
+    assert!(!stage.run_dir("t1").exists(), "the prompt was left behind");
+}
+
+/// The result is owed to the conversation that asked for it, at its next event: nothing else announces it.
+#[test]
+fn the_next_prompt_delivers_the_answer_once() {
+    let mut stage = Stage::new(ANSWER);
+    stage.delegate("t1", 1);
+    stage.ended("t1");
+    let prompt = || {
+        let input = json!({"hook_event_name": "UserPromptSubmit", "session_id": "s1", "cwd": "/",
+            "prompt": "go on"});
+        stage.env.hook("sisyphus-user-prompt-submit", &input).stdout
+    };
+    let first = prompt();
+    assert!(first.contains("t1") && first.contains("it is 42"), "{first}");
+    assert_eq!(prompt(), "");
+}
+
+#[test]
+fn sessions_wait_in_order_and_start_by_themselves() {
+    let mut stage = Stage::new(&format!(
+        "echo $$ >>started; until [ -e go-$(wc -l <started) ]; do sleep 0.02; done; {ANSWER}"
+    ));
+    stage.env.set(&json!({ "max_background_tasks": 1 }));
+    stage.delegate("t1", 1);
+    stage.wait_for_file("started");
+    stage.delegate("t3", 3);
+    wait_until("t3 in the queue", || stage.task("t3")["status"]["state"] == "queued");
+    stage.delegate("t2", 2);
+    wait_until("t2 in the queue", || stage.task("t2")["status"]["state"] == "queued");
+    for (number, task) in [(1, "t1"), (2, "t2"), (3, "t3")] {
+        wait_until("the next start", || numbers(&stage.wait_for_file("started")).len() == number);
+        assert_eq!(stage.task(task)["status"]["state"], "running");
+        fs::write(stage.env.project().join(format!("go-{number}")), "").unwrap();
+        stage.ended(task);
+    }
+}
+
+/// A runner that is killed takes its Claude Code along. The session is lost, and no runner starts it again.
+#[test]
+fn a_killed_runner_leaves_a_lost_session_and_no_process() {
+    let mut stage = Stage::new("echo $$ >started; exec sleep 60");
+    stage.delegate("t1", 1);
+    let claude = Process::of(numbers(&stage.wait_for_file("started"))[0]).unwrap();
+    wait_until("the record", || stage.task("t1")["status"]["state"] == "running");
+    stage.runner().signal(Signal::SIGKILL);
+    stage.runners[0].wait().unwrap();
+    wait_until("the end of Claude Code", || !claude.is_alive());
+    let task = stage.ended("t1");
+    assert_eq!(task["status"]["outcome"], "lost", "{task:#}");
+    assert_eq!(fs::read_to_string(stage.env.project().join("started")).unwrap().lines().count(), 1);
+    let conversation = stage.env.state().join("conversations/c-t1.lock");
+    assert!(conversation.exists(), "its lock is open, so the conversation can be continued");
+}
+
+/// The whole tree of a session that is stopped ends.
+#[test]
+fn a_stop_ends_the_whole_tree() {
+    let mut stage = Stage::new(
+        "trap '' TERM; sleep 60 & setsid sleep 60 & echo $$ $! >started; while :; do wait; done",
+    );
+    stage.delegate("t1", 1);
+    let pids = numbers(&stage.wait_for_file("started"));
+    let processes: Vec<Process> = pids.into_iter().filter_map(Process::of).collect();
+    wait_until("the record", || stage.task("t1")["status"]["state"] == "running");
+    fs::write(stage.run_dir("t1").join("stop.json"), "\"model\"").unwrap();
+    kill_as_stranger(stage.runner(), "TERM");
+    let task = stage.ended("t1");
+    assert_eq!(task["status"]["outcome"], "cancelled", "{task:#}");
+    assert!(processes.iter().all(|it| !it.is_alive()), "{processes:?}");
+}
+
+/// One row a way to fail: the script, and what the record says.
+#[test]
+fn each_failure_is_named() {
+    let result = |fields: &str| format!("echo '{{\"type\":\"result\",{fields}}}'; exit 1");
+    let cases = [
+        (
+            "echo \"Error: agent 'x' not found\" >&2; exit 1".to_owned(),
+            "error",
+            "Error: agent 'x' not found",
+        ),
+        (result(r#""subtype":"error_max_turns","is_error":true"#), "turn_limit", ""),
+        (
+            result(r#""subtype":"error_max_budget_usd","is_error":true,"errors":["spent"]"#),
+            "budget",
+            "spent",
+        ),
+        (
+            result(r#""subtype":"success","is_error":true,"api_error_status":429,"result":"slow""#),
+            "rate_limit",
+            "slow",
+        ),
+        ("exit 0".to_owned(), "error", ""),
+    ];
+    for (script, why, problem) in cases {
+        let mut stage = Stage::new(&script);
+        stage.delegate("t1", 1);
+        let task = stage.ended("t1");
+        assert_eq!(
+            (&task["status"]["outcome"], &task["status"]["why"]),
+            (&json!("agent_failed"), &json!(why)),
+            "{script}: {task:#}"
+        );
+        let said = task["delegated"]["report"]["problem"].as_str().unwrap_or_default();
+        assert_eq!(said, problem, "{script}");
+    }
+}
+
+#[test]
+fn without_a_claude_code_the_session_fails_and_says_so() {
+    let mut stage = Stage::new("");
+    fs::remove_file(stage.bin().join("claude")).unwrap();
+    stage.delegate("t1", 1);
+    let task = stage.ended("t1");
+    assert_eq!(task["status"]["why"], "error", "{task:#}");
+    let said = task["delegated"]["report"]["problem"].as_str().unwrap();
+    assert!(said.contains("put `claude` on PATH"), "{said}");
+}
+
+/// A time limit that strikes after the answer is no failure.
+#[test]
+fn an_answer_before_the_limit_counts() {
+    for (script, outcome) in [
+        (format!("{ANSWER}; exec sleep 60"), "completed"),
+        ("exec sleep 60".to_owned(), "timed_out"),
+    ] {
+        let mut stage = Stage::new(&script);
+        stage.ask("t1", 1, |request| request["task"]["limit_ms"] = json!(700));
+        assert_eq!(stage.start("t1"), "ok");
+        let task = stage.ended("t1");
+        assert_eq!(task["status"]["outcome"], outcome, "{task:#}");
+    }
+}
+
+/// No session starts twice, and no two sessions have one conversation.
+#[test]
+fn a_second_runner_is_refused() {
+    let mut stage = Stage::new("echo $$ >>started; exec sleep 60");
+    stage.delegate("t1", 1);
+    stage.wait_for_file("started");
+    assert!(stage.start("t1").starts_with("error: "));
+    stage.ask("t2", 2, |request| {
+        request["task"]["delegated"]["conversation"] = json!("c-t1");
+    });
+    let refused = stage.start("t2");
+    assert!(refused.contains("conversation is in use"), "{refused}");
+    assert_eq!(numbers(&stage.wait_for_file("started")).len(), 1);
+    assert_eq!(stage.task("t2"), Value::Null);
+}
+
+/// The mode that the caller has when the session starts counts if it is narrower.
+#[test]
+fn a_caller_that_has_less_rights_by_now_gives_less() {
+    let mut stage = Stage::new(&format!(
+        "echo $$ >>started; printf '%s\\n' \"$@\" >args; until [ -e go ]; do sleep 0.02; done; {ANSWER}"
+    ));
+    stage.env.set(&json!({ "max_background_tasks": 1 }));
+    stage.delegate("t1", 1);
+    stage.wait_for_file("started");
+    stage.delegate("t2", 2);
+    wait_until("t2 in the queue", || stage.task("t2")["status"]["state"] == "queued");
+    stage.env.edit_state("active.json", |active| {
+        for task in active["tasks"].as_array_mut().unwrap() {
+            task["delegated"]["asked_by"]["mode"] = json!("plan");
+        }
+    });
+    fs::write(stage.env.project().join("go"), "").unwrap();
+    stage.ended("t2");
+    let args = fs::read_to_string(stage.env.project().join("args")).unwrap();
+    assert!(args.contains("--permission-mode\nplan\n"), "{args}");
+}
+
+/// Foreign requests are refused: a folder that is no run folder, a link, junk.
+#[test]
+fn junk_is_refused() {
+    let mut stage = Stage::new(ANSWER);
+    assert!(stage.start("t1").starts_with("error: "), "a folder is missing");
+    stage.ask("t2", 1, |request| request["task"]["delegated"] = Value::Null);
+    assert!(stage.start("t2").contains("names no session"));
+    stage.ask("t3", 1, |_| ());
+    fs::write(stage.run_dir("t3").join("request.json"), "{").unwrap();
+    assert!(stage.start("t3").contains("malformed"));
+    let elsewhere: &Path = stage.env.path();
+    std::os::unix::fs::symlink(elsewhere, stage.run_dir("t4")).unwrap();
+    assert!(stage.start("t4").starts_with("error: "), "a link");
+}
