@@ -161,6 +161,15 @@ impl Home {
         command
     }
 
+    /// The plugin's command line as a person starts it, with Claude Code on `PATH` and `api` for its model.
+    pub(crate) fn person_command(&self, api: &Api) -> Command {
+        let mut command = self.command(&self.path.join(".local/bin/sisyphus"));
+        let folder = self.client.parent().unwrap_or(&self.client);
+        command.env("PATH", format!("{}:{CLIENT_PATH}", folder.display()));
+        command.envs(Self::client_environment(api));
+        command
+    }
+
     /// Runs the plugin's command line; returns its output.
     pub(crate) fn sisyphus(&self, arguments: &[&str]) -> Result<String> {
         let program = self.path.join(".local/bin/sisyphus");

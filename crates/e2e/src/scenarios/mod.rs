@@ -10,6 +10,7 @@ mod blocked_prompt;
 mod compare;
 mod crash;
 mod crash_unwatched;
+mod delegate;
 mod exit_in_tui;
 mod headless_end;
 mod killed_hooks;
@@ -81,6 +82,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("mcp_tools", mcp_tools::run),
     with_plugin("mcp_tools_after_clear", mcp_tools::run_after_clear),
     with_plugin("mcp_inspector", mcp_inspector::run),
+    with_plugin("delegate_queued", delegate::run_queued),
+    with_plugin("delegate_delivered", delegate::run_delivered),
+    with_plugin("delegate_after_clear", delegate::run_after_clear),
+    with_plugin("delegate_after_kill", delegate::run_after_kill),
+    with_plugin("delegate_elsewhere", delegate::run_elsewhere),
+    with_plugin("delegate_cancelled", delegate::run_cancelled),
+    with_plugin("delegate_failed", delegate::run_failed),
+    with_plugin("delegate_rights", delegate::run_rights),
+    with_plugin("delegate_worktrees", delegate::run_worktrees),
+    with_plugin("delegate_killed", delegate::run_killed),
+    with_plugin("delegate_person", delegate::run_person),
     with_plugin("queue", queue::run),
     with_plugin("crash", crash::run),
     with_plugin("crash_unwatched", crash_unwatched::run),

@@ -1,0 +1,141 @@
+//! Delegated sessions with the real Claude Code: the model asks for them, and the same scripted model plays them. A
+//! session is known by its first prompt, which begins with `SESSION`, a blank and its name.
+
+mod cancelled;
+mod delivered;
+mod failed;
+mod killed;
+mod person;
+mod queued;
+mod rights;
+mod worktrees;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::api::{Api, Block, Request, bash, text, tool};
+use crate::home::{Home, Setup};
+use crate::wait;
+
+pub(in crate::scenarios) use cancelled::run as run_cancelled;
+pub(in crate::scenarios) use delivered::{
+    run as run_delivered, run_after_clear, run_after_kill, run_elsewhere,
+};
+pub(in crate::scenarios) use failed::run as run_failed;
+pub(in crate::scenarios) use killed::run as run_killed;
+pub(in crate::scenarios) use person::run as run_person;
+pub(in crate::scenarios) use queued::run as run_queued;
+pub(in crate::scenarios) use rights::run as run_rights;
+pub(in crate::scenarios) use worktrees::run as run_worktrees;
+
+const SERVER: &str = "mcp__plugin_sisyphus_tasks";
+/// How long anything may take that one Claude Code does at once.
+const SOON: Duration = Duration::from_secs(40);
+
+/// A home whose sessions may run every command, and so many sessions at once.
+fn setup(limit: usize) -> Setup {
+    Setup::with_plugin().settings(json!({
+        "permissions": { "allow": ["Bash", SERVER] },
+        "sisyphus": { "max_background_tasks": limit },
+    }))
+}
+
+/// The name of the session that sends this request; `None` for the one that delegates.
+fn session_of(request: &Request) -> Option<String> {
+    let first = &request.body["messages"][0]["content"];
+    let first = first.to_string();
+    let (_, rest) = first.split_once("SESSION ")?;
+    let name = rest.split(|letter: char| !letter.is_ascii_alphanumeric()).next()?;
+    Some(name.to_owned())
+}
+
+/// The requests of the conversation that delegates.
+fn own(requests: &[Request]) -> Vec<&Request> {
+    requests.iter().filter(|request| session_of(request).is_none()).collect()
+}
+
+/// How many requests of the conversation that delegates came before this one's answer.
+fn turn(request: &Request) -> usize {
+    let messages = request.body["messages"].as_array().map_or(0, Vec::len);
+    messages / 2
+}
+
+/// Plays a session that marks its start, waits for the file `go-NAME`, and answers.
+fn play(request: &Request, name: &str) -> Vec<Block> {
+    if request.tool_results().is_empty() {
+        let wait = format!(
+            "echo {name} >> started; until [ -e go-{name} ]; do sleep 0.05; done; echo worked"
+        );
+        return vec![text("Working."), bash(&wait)];
+    }
+    vec![text(format!("Answer of {name}."))]
+}
+
+/// What Claude Code needs before it shows the tools of a server.
+fn search() -> Block {
+    let names = ["delegate_task", "background_list", "background_output", "background_cancel"];
+    let names = names.map(|name| format!("{SERVER}__{name}"));
+    let query = format!("select:{}", names.join(","));
+    tool("ToolSearch", json!({ "query": query, "max_results": 5 }))
+}
+
+/// A call of one of our tools.
+fn ours(name: &str, input: Value) -> Block {
+    tool(&format!("{SERVER}__{name}"), input)
+}
+
+/// A call that delegates the session of this name.
+fn delegate(name: &str) -> Block {
+    ours(
+        "delegate_task",
+        json!({ "description": name, "prompt": format!("SESSION {name} please") }),
+    )
+}
+
+/// All answers of `delegate_task` in a request, in the order of their calls.
+fn delegated(request: &Request) -> Vec<Value> {
+    let answers = request.tool_results().into_iter();
+    let answers = answers.filter_map(|it| serde_json::from_str::<Value>(&it.text).ok());
+    answers.filter(|it| it["session_id"].is_string() && it["task_id"].is_string()).collect()
+}
+
+/// The names of the sessions that have started, in their order.
+fn started(home: &Home) -> Vec<String> {
+    let text = std::fs::read_to_string(home.project.join("started")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn wait_for_start(home: &Home, count: usize) -> Result<()> {
+    wait::until_true(&format!("session number {count} to start"), SOON, || {
+        started(home).len() >= count
+    })
+}
+
+fn go(home: &Home, name: &str) -> Result<()> {
+    std::fs::write(home.project.join(format!("go-{name}")), "")?;
+    Ok(())
+}
+
+/// The records of all sessions, as `sisyphus list --json` shows them.
+fn listed(home: &Home) -> Result<Vec<Value>> {
+    let text = home.sisyphus(&["list", "--json"])?;
+    let all: Value = serde_json::from_str(&text).context("`list --json` printed no JSON")?;
+    let tasks = all.as_array().or(all["tasks"].as_array()).cloned().unwrap_or_default();
+    Ok(tasks.into_iter().filter(|task| task["kind"] == "session").collect())
+}
+
+/// Waits until as many sessions are over.
+fn wait_for_ends(home: &Home, count: usize) -> Result<Vec<Value>> {
+    wait::until(&format!("{count} sessions to end"), SOON, || {
+        let all = listed(home)?;
+        let over = all.iter().filter(|it| !it["ended_at"].is_null()).count();
+        Ok((over >= count).then_some(all))
+    })
+}
+
+/// Waits for a request of the delegating conversation with this number.
+fn wait_for_own(api: &Api, number: usize) -> Result<Request> {
+    api.wait_for("the next turn", SOON, |all| own(all).get(number).map(|it| (*it).clone()))
+}

@@ -1,0 +1,45 @@
+//! `sisyphus delegate`, as a person types it. Claude Code's own commands can't use it: an allow rule for `sisyphus` would
+//! then allow everything. The prompt and the token are on no command line and in no environment.
+
+use anyhow::{Result, ensure};
+use sisyphus_harness::sys;
+
+use super::{go, play, session_of, setup, wait_for_start};
+use crate::api::{Api, bash, text};
+use crate::session::Session;
+use crate::stage::Stage;
+
+const SECRET: &str = "CLAUDE_CODE_MESSAGING_TOKEN=";
+
+pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &setup(5))?;
+    let api = Api::start(&home.folder.join("api"), |request, number| match session_of(request) {
+        Some(name) => play(request, &name),
+        None if number == 0 => vec![bash("sisyphus delegate 'SESSION inner please'")],
+        None => vec![text("Noted.")],
+    })?;
+    let mut waiting = home.person_command(&api);
+    waiting.args(["delegate", "--wait", "SESSION one please, the secret words"]);
+    let waiting = waiting.stdout(std::process::Stdio::piped()).spawn()?;
+    wait_for_start(&home, 1)?;
+    for id in sys::started_with(&home.variable()) {
+        let own = std::process::id() == id || waiting.id() == id;
+        let read = |name: &str| std::fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&read("cmdline")).into_owned();
+        let environment = String::from_utf8_lossy(&read("environ")).into_owned();
+        ensure!(own || !line.contains("secret words"), "the prompt is in `{line}`");
+        let is_runner = line.contains("sisyphus-run");
+        ensure!(!is_runner || !environment.contains(SECRET), "a runner has the token");
+    }
+    go(&home, "one")?;
+    let output = waiting.wait_with_output()?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(output.status.success() && printed.contains("Answer of one."), "it printed {printed}");
+
+    let session = Session::print(&home, &api, &[], "go")?;
+    session.result()?;
+    let refused = api.last()?.tool_results().pop();
+    let is_refused = refused.as_ref().is_some_and(|it| it.is_error && it.text.contains("delegate"));
+    ensure!(is_refused, "below Claude Code it was answered with {refused:?}");
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! A session never has more rights than its caller. Five modes of the caller; a command that is allowed by a rule, one
+//! that is not, and a write.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+
+use super::{SERVER, delegate, search, session_of, turn, wait_for_ends, wait_for_own};
+use crate::api::{Api, Block, Request, bash, text, tool};
+use crate::home::Setup;
+use crate::session::Session;
+use crate::stage::Stage;
+
+const MODES: [&str; 5] = ["plan", "default", "dontAsk", "acceptEdits", "bypassPermissions"];
+
+fn script(request: &Request, _: usize) -> Vec<Block> {
+    let is_session = session_of(request).is_some();
+    match (is_session, turn(request)) {
+        (false, 0) => vec![search()],
+        (false, 1) => vec![delegate("one")],
+        (false, _) => vec![text("Noted.")],
+        (true, _) if request.tool_results().is_empty() => attempts(request),
+        (true, _) => vec![text("Done.")],
+    }
+}
+
+/// The same calls for the caller and for its session: a command of an allowed kind, another one, and a write.
+fn attempts(_: &Request) -> Vec<Block> {
+    vec![
+        bash("npm --version"),
+        bash("mkdir made"),
+        tool("Write", json!({ "file_path": "written", "content": "x" })),
+    ]
+}
+
+/// `yes` or `no` for each of the three calls.
+fn granted(requests: &[Request], is_meant: impl Fn(&Request) -> bool) -> Result<[bool; 3]> {
+    let last = requests.iter().rfind(|it| is_meant(it) && it.tool_results().len() >= 3);
+    let results = last.context("the calls were not made")?.tool_results();
+    let errors: Vec<bool> = results.iter().rev().take(3).rev().map(|it| !it.is_error).collect();
+    errors.try_into().map_err(|_| anyhow::anyhow!("not three answers: {results:?}"))
+}
+
+pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
+    let mut table = vec!["mode of the caller  | caller            | its session".to_owned()];
+    let mut more = Vec::new();
+    for mode in MODES {
+        let rules = json!({ "permissions": { "allow": [SERVER, "Bash(npm:*)"] } });
+        let setup = || Setup::with_plugin().settings(rules.clone());
+        let caller = stage.home(&format!("{mode}-caller"), &setup())?;
+        let api = Api::start(&caller.folder.join("api"), |request, number| match number {
+            0 => attempts(request),
+            _ => vec![text("Done.")],
+        })?;
+        Session::print(&caller, &api, &["--permission-mode", mode], "go")?;
+        let callers = granted(&api.requests(), |_| true)?;
+
+        let home = stage.home(&format!("{mode}-session"), &setup())?;
+        let api = Api::start(&home.folder.join("api"), script)?;
+        let mut session = Session::idle(&home, &api, &["--permission-mode", mode])?;
+        session.send("go")?;
+        wait_for_own(&api, 2)?;
+        wait_for_ends(&home, 1)?;
+        let its = granted(&api.requests(), |request| session_of(request).is_some())?;
+        session.finish()?;
+        let words =
+            |granted: [bool; 3]| granted.map(|it| if it { "yes" } else { "no " }).join("   ");
+        table.push(format!("{mode:<20}| {}     | {}", words(callers), words(its)));
+        if callers.iter().zip(its).any(|(caller, its)| its && !caller) {
+            more.push(mode);
+        }
+    }
+    println!("        allowed command, other command, write");
+    println!("        {}", table.join("\n        "));
+    ensure!(more.is_empty(), "a session had more rights than its caller in {more:?}");
+    Ok(())
+}
