@@ -108,6 +108,18 @@ impl TaskId {
     }
 }
 
+impl SessionId {
+    /// Draws a new id: a random UUID (version 4), which is what Claude Code takes for a new conversation.
+    pub fn random() -> Self {
+        // As for tasks: the standard library has random bits, and no crate is needed on the hook path.
+        let draw = || u128::from(RandomState::new().build_hasher().finish());
+        let bits = (draw() << 64 | draw()) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+        let hex = format!("{bits:032x}");
+        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        Self(parts.join("-"))
+    }
+}
+
 /// A task's place in the queue: lower is earlier. It is the moment of the task's announcement, in nanoseconds since the
 /// machine started. So no process keeps a counter, and two configuration folders have one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -156,6 +168,18 @@ mod tests {
     fn a_hostile_id_does_not_deserialize() {
         assert!(serde_json::from_str::<TaskId>("\"../../etc\"").is_err());
         assert!(serde_json::from_str::<TaskId>("\"t7k2m9qa4\"").is_ok());
+    }
+
+    #[test]
+    fn random_conversations_are_uuids_of_version_4() {
+        let ids: std::collections::BTreeSet<String> =
+            (0..100).map(|_| SessionId::random().to_string()).collect();
+        assert_eq!(ids.len(), 100);
+        for id in ids {
+            let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
+            assert!(id.as_bytes()[14] == b'4' && b"89ab".contains(&id.as_bytes()[19]), "{id}");
+        }
     }
 
     #[test]

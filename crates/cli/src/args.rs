@@ -6,6 +6,7 @@ use crate::cancel::Cancel;
 use crate::clean::Clean;
 use crate::completions::Completions;
 use crate::config::Config;
+use crate::delegate::Delegate;
 use crate::doctor::Doctor;
 use crate::list::List;
 use crate::man::Pages;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Output(Output),
     /// Wait until tasks have ended, and print their outcomes.
     Wait(Wait),
+    /// Hand work to a Claude Code session of its own, in this folder.
+    Delegate(Delegate),
     /// Stop tasks, with every process that they have started.
     Cancel(Cancel),
     /// Remove old outputs, old history and what crashes have left.

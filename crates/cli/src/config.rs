@@ -86,6 +86,6 @@ fn said(it: &Effective<'_>) -> String {
             format!("{value} ({})", if default == 0 { "never" } else { "unlimited" })
         }
         Kind::Number { unit, .. } => format!("{value} {unit}"),
-        Kind::Switch | Kind::Patterns { .. } | Kind::Limits { .. } => value,
+        Kind::Switch | Kind::Consent | Kind::Patterns { .. } | Kind::Limits { .. } => value,
     }
 }

@@ -7,8 +7,8 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
 use crate::{
-    cancel, clean, completions, config, demo, doctor, import, list, man, notify, output, show,
-    stats, statusline, timeline, wait,
+    cancel, clean, completions, config, delegate, demo, doctor, import, list, man, notify, output,
+    show, stats, statusline, timeline, wait,
 };
 
 /// Runs the command line of this process.
@@ -23,6 +23,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Show(options) => show::show(&options).map(good),
         Command::Output(options) => output::output(&options).map(good),
         Command::Wait(options) => wait::wait(&options),
+        Command::Delegate(options) => delegate::delegate(&options),
         Command::Cancel(options) => cancel::cancel(&options),
         Command::Clean(options) => clean::clean(&options),
         Command::Stats(options) => stats::stats(&options).map(good),

@@ -6,6 +6,7 @@ mod canvas;
 mod clean;
 mod completions;
 mod config;
+mod delegate;
 mod demo;
 mod details;
 mod dispatch;

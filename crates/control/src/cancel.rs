@@ -14,7 +14,7 @@ use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::status::Status;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::stop::Stop;
 use crate::task_waiter::{TaskState, TaskWaiter};
@@ -120,8 +120,10 @@ fn stop(
 fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
     let at = Utc::now();
     for task in tasks {
-        if let Some(id) = task.client_id() {
-            let run = Run::outside(store.dir(), task.started_in(), id);
+        let of_command = || Some(Run::outside(store.dir(), task.started_in(), task.client_id()?));
+        let run =
+            if task.kind == Kind::Session { Run::of(task, store.dir()) } else { of_command() };
+        if let Some(run) = run {
             run.create().with_context(|| format!("could not create `{}`", run.dir().display()))?;
             let asked = serde_json::to_vec(&by).context("could not encode a request")?;
             atomic::write(&run.stop(), &asked)?;

@@ -1,9 +1,11 @@
-//! Operations on tasks outside of the hooks: find tasks, wait until they finish, stop them, and acknowledge results.
+//! Operations on tasks outside of the hooks: find tasks, wait until they finish, stop them, acknowledge results, and
+//! delegate sessions.
 //! The command line and the server for the model share them, and each words the results in its own way. This crate
 //! prints nothing.
 
 mod acknowledge;
 mod cancel;
+pub mod delegate;
 pub mod leftovers;
 mod stop;
 mod task_waiter;

@@ -27,8 +27,8 @@ const RUNNER: &str = "sisyphus-run";
 #[derive(Debug)]
 pub(crate) struct Stop {
     lock: PathBuf,
-    /// The end of the path of Claude Code's output file.
-    output: PathBuf,
+    /// The end of the path of Claude Code's output file, which the runner of a command writes to. `None` for a session.
+    output: Option<PathBuf>,
     runner: Runner,
     /// All processes that the runner has started.
     tree: BTreeSet<ProcessId>,
@@ -49,11 +49,11 @@ impl Stop {
     /// Prepares to stop a task that Claude Code has named.
     pub(crate) fn of(task: &Task, state: &StateDir) -> Result<Self> {
         let run = Run::of(task, state).context("Claude Code has not named the task yet")?;
-        let client_id = task.client_id().context("Claude Code has not named the task yet")?;
-        let output = Path::new(task.started_in().as_str()).join("tasks");
+        let of_command =
+            |id| Path::new(task.started_in().as_str()).join("tasks").join(format!("{id}.output"));
         Ok(Self {
             lock: run.lock(),
-            output: output.join(format!("{client_id}.output")),
+            output: task.client_id().map(of_command),
             runner: Runner::Unseen,
             tree: BTreeSet::new(),
         })
@@ -109,13 +109,14 @@ impl Stop {
 
     /// Whether the holder of the lock is the task's runner. A sandboxed command can replace the lock file by one that
     /// another process holds, such as another task's runner. But it can't choose what that process executes and writes
-    /// to.
+    /// to. It can't replace the lock file of a session.
     fn is_runner(&self, holder: &Holder) -> bool {
         let name = holder.program.file_name().unwrap_or_default().to_string_lossy();
         // The kernel appends this to the path of a removed file.
         let output = holder.output.to_string_lossy();
         let output = Path::new(output.strip_suffix(" (deleted)").unwrap_or(&output));
-        name.starts_with(RUNNER) && output.ends_with(&self.output)
+        let is_its = self.output.as_ref().is_none_or(|expected| output.ends_with(expected));
+        name.starts_with(RUNNER) && is_its
     }
 
     /// Adds to the tree what was started since the last call, by any of its processes.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
 
+use sisyphus_tasks::session::PermissionMode;
+
 use crate::agent_launch::LaunchedAgent;
 
 /// An event of Claude Code.
@@ -74,6 +76,7 @@ events! {
         tool_input: Map<String, Value> = "lenient",
         /// The conversation so far, as Claude Code keeps it.
         transcript_path: Option<PathBuf> = "lenient",
+        permission_mode: Option<PermissionMode> = "lenient",
     }
     PostToolUse {
         session_id: SessionId,
@@ -134,7 +137,8 @@ pub enum Tool {
     #[serde(
         rename = "mcp__plugin_sisyphus_tasks__background_list",
         alias = "mcp__plugin_sisyphus_tasks__background_output",
-        alias = "mcp__plugin_sisyphus_tasks__background_cancel"
+        alias = "mcp__plugin_sisyphus_tasks__background_cancel",
+        alias = "mcp__plugin_sisyphus_tasks__delegate_task"
     )]
     Own,
     /// `Task` is its older name.

@@ -111,7 +111,9 @@ fn may_raise(context: &Context, session: &SessionId) -> bool {
 /// Passes the caller on to our server.
 fn before_own(context: &Context, event: PreToolUse) -> Result<Reply> {
     let conversation = event.agent_id.map_or(Recipient::MainConversation, Recipient::Agent);
-    let requester = Requester { session: event.session_id, conversation };
+    let project = context.environment.claude_project_dir.clone().or(Some(event.cwd));
+    let mode = event.permission_mode.unwrap_or_default();
+    let requester = Requester { session: event.session_id, conversation, mode, project };
     requester.leave(context.store.dir(), &event.tool_use_id)?;
     Ok(Reply::Silent)
 }

@@ -5,6 +5,7 @@ mod completion;
 mod input;
 mod request;
 mod server;
+mod session;
 mod table;
 mod tools;
 mod view;

@@ -16,7 +16,7 @@ use crate::answer::failed;
 use crate::completion::Completions;
 use crate::input::Input;
 use crate::request::{arguments, blocking, requester};
-use crate::tools::{self, cancel, list, output};
+use crate::tools::{self, cancel, delegate, list, output};
 use crate::warn::warn;
 
 /// Serves one client until it is gone.
@@ -102,6 +102,10 @@ impl Server {
             cancel::NAME => {
                 let given = arguments(request.arguments)?;
                 blocking(move || cancel::run(&given, requester.as_ref())).await
+            }
+            delegate::NAME => {
+                let given = arguments(request.arguments)?;
+                delegate::run(given, requester, &self.completions, context).await
             }
             _ => anyhow::bail!("there is no such tool"),
         }

@@ -12,11 +12,12 @@ use sisyphus_state::agents::Limits;
 use sisyphus_state::expected_admission::expected_admission_of;
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::reach::place_out_of_reach;
+use sisyphus_state::sessions::place_of;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::command_line;
 
 use crate::table::cell;
@@ -35,11 +36,16 @@ pub(crate) struct TaskView {
     /// Claude Code's own id of it, for its TaskStop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_id: Option<String>,
+    /// `command`, `service`, `agent`, or `session` for a delegated one.
+    pub(crate) kind: String,
+    /// The conversation of a delegated session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session_id: Option<String>,
     /// What was said of it when it was started.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schemars(default)]
     pub(crate) description: String,
-    /// The command, on one line, shortened.
+    /// The command, or the prompt of a session, on one line, shortened.
     pub(crate) command: String,
     /// `pending` and `queued` have not started, `running` runs; `completed`, `failed`, `killed`, `timed_out`,
     /// `cancelled`, `lost` and `unknown` have ended.
@@ -92,8 +98,13 @@ impl TaskView {
         let mut view = Self {
             task_id: task.id.to_string(),
             client_id: task.client_id().map(ToString::to_string),
+            kind: kind(task.kind).to_owned(),
+            session_id: task.delegated.as_ref().map(|it| it.conversation.to_string()),
             description: one_line(&task.description, DESCRIPTION_MAX),
-            command: command_line(&task.command),
+            command: match &task.delegated {
+                Some(session) => command_line(&session.prompt),
+                None => command_line(&task.command),
+            },
             status: task.status().word().to_owned(),
             out_of_reach: place_out_of_reach(task).map(|place| one_line(place, PLACE_MAX)),
             outcome: None,
@@ -104,7 +115,12 @@ impl TaskView {
         };
         match task.status() {
             Status::Pending { .. } | Status::Queued { .. } => {
-                let expected = expected_admission_of(now.active, &now.line, &task.id, &now.limits);
+                let expected = match task.kind {
+                    Kind::Session => place_of(now.active, task, &now.limits),
+                    Kind::Command | Kind::Service | Kind::Agent => {
+                        expected_admission_of(now.active, &now.line, &task.id, &now.limits)
+                    }
+                };
                 if let Admission::Queued { position: number } = expected {
                     view.place_in_line = Some(number);
                 }
@@ -122,6 +138,11 @@ impl TaskView {
             }
         }
         view
+    }
+
+    /// The conversation that a table shows: a session's own, else the one that started the task.
+    pub(crate) fn conversation(&self) -> &str {
+        self.session_id.as_deref().unwrap_or(&self.session)
     }
 
     /// What it is called in a table.
@@ -143,5 +164,14 @@ impl TaskView {
 
     pub(crate) fn lasted(&self) -> String {
         self.duration_ms.map_or_else(|| "-".to_owned(), duration)
+    }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Command => "command",
+        Kind::Service => "service",
+        Kind::Agent => "agent",
+        Kind::Session => "session",
     }
 }

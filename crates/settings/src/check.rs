@@ -59,7 +59,7 @@ fn flaw(name: &str, value: &Value) -> Option<Flaw> {
     }
     let Some(usable) = key.usable(value) else { return Some(Flaw::WrongType { key }) };
     let is_whole = match key.kind {
-        Kind::Switch => true,
+        Kind::Switch | Kind::Consent => true,
         Kind::Number { max, .. } => max.is_none_or(|max| value.as_u64() <= Some(max)),
         Kind::Limits { .. } => usable.as_object().map(Map::len) == value.as_object().map(Map::len),
         Kind::Patterns { .. } => usable.as_array().map(Vec::len) == value.as_array().map(Vec::len),

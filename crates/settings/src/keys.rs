@@ -34,6 +34,8 @@ pub enum Place {
 pub enum Kind {
     /// `true`, which is the default, or `false`.
     Switch,
+    /// `false`, which is the default, or `true`: the user's consent.
+    Consent,
     /// A whole number, 0 or more.
     Number {
         default: u64,
@@ -181,6 +183,27 @@ pub const KEYS: &[Key] = &[
         project: Project::MayNothing,
         meaning: "how long a command must have run for its success to be shown on the desktop",
     },
+    Key {
+        name: "delegate_bypass",
+        place: Place::Section,
+        kind: Kind::Consent,
+        project: Project::MayTurnOff,
+        meaning: "whether a delegated session bypasses permissions if its caller does; otherwise it accepts edits",
+    },
+    Key {
+        name: "delegate_max_budget_usd",
+        place: Place::Section,
+        kind: Kind::Number { default: 0, max: None, unit: "dollars", zero: Zero::Unlimited },
+        project: Project::MayLower,
+        meaning: "what a delegated session may cost at most; 0 is no limit",
+    },
+    Key {
+        name: "delegate_depth",
+        place: Place::Section,
+        kind: Kind::Number { default: 1, max: Some(3), unit: "levels", zero: Zero::Number },
+        project: Project::MayLower,
+        meaning: "how deep sessions may delegate: 1 lets delegated sessions delegate nothing, 0 delegates nothing at all",
+    },
 ];
 
 impl Key {
@@ -225,6 +248,7 @@ impl Key {
     pub fn default(&self) -> Value {
         match self.kind {
             Kind::Switch => true.into(),
+            Kind::Consent => false.into(),
             Kind::Number { default, .. } => default.into(),
             Kind::Patterns { .. } => Value::Array(Vec::new()),
             Kind::Limits { .. } => Value::Object(Map::new()),
@@ -234,7 +258,7 @@ impl Key {
     /// Its possible values, in words.
     pub fn type_in_words(&self) -> String {
         match self.kind {
-            Kind::Switch => "true or false".to_owned(),
+            Kind::Switch | Kind::Consent => "true or false".to_owned(),
             Kind::Number { max: Some(max), unit, .. } => {
                 format!("a whole number of {unit}, at most {max}")
             }
@@ -253,7 +277,7 @@ impl Key {
     /// The value with its limits applied; `None` for a value of another type.
     pub fn usable(&self, value: &Value) -> Option<Value> {
         match self.kind {
-            Kind::Switch => value.as_bool().map(Value::Bool),
+            Kind::Switch | Kind::Consent => value.as_bool().map(Value::Bool),
             Kind::Number { default, max, zero, .. } => {
                 let number = value.as_u64()?;
                 let number = if number == 0 && zero == Zero::Default { default } else { number };
@@ -293,7 +317,8 @@ mod tests {
             assert_eq!(read(key.name, &key.default()), Settings::default(), "{}", key.name);
             let (other, wrong) = match key.kind {
                 Kind::Switch => (json!(false), json!("false")),
-                Kind::Number { .. } => (json!(3), json!(-3)),
+                Kind::Consent => (json!(true), json!("true")),
+                Kind::Number { .. } => (json!(2), json!(-3)),
                 Kind::Patterns { .. } => (json!(["a b"]), json!("a b")),
                 Kind::Limits { .. } => (json!({ "opus": 2 }), json!([2])),
             };
@@ -333,10 +358,13 @@ mod tests {
             ultrawork_keyword: _,
             notifications: _,
             notify_min_ms: _,
+            delegate_bypass: _,
+            delegate_max_budget_usd: _,
+            delegate_depth: _,
             // Claude Code's own setting.
             sandbox: _,
         } = Settings::default();
-        assert_eq!(KEYS.len(), 12);
+        assert_eq!(KEYS.len(), 15);
     }
 
     #[test]

@@ -168,7 +168,11 @@ fn weight(key: &Key, value: &Value) -> u64 {
     let number = value.as_u64().unwrap_or(u64::MAX);
     match key.kind {
         Kind::Number { zero: Zero::Unlimited, .. } if number == 0 => u64::MAX,
-        Kind::Number { .. } | Kind::Switch | Kind::Patterns { .. } | Kind::Limits { .. } => number,
+        Kind::Number { .. }
+        | Kind::Switch
+        | Kind::Consent
+        | Kind::Patterns { .. }
+        | Kind::Limits { .. } => number,
     }
 }
 
@@ -233,6 +237,12 @@ mod tests {
             ("output_lines", json!(null), json!(200), json!(20)),
             ("output_lines", json!(50), json!(2), json!(2)),
             ("output_lines", json!(50), json!(0), json!(0)),
+            ("delegate_bypass", json!(null), json!(true), json!(false)),
+            ("delegate_bypass", json!(true), json!(false), json!(false)),
+            ("delegate_max_budget_usd", json!(null), json!(5), json!(5)),
+            ("delegate_max_budget_usd", json!(5), json!(0), json!(5)),
+            ("delegate_depth", json!(null), json!(3), json!(1)),
+            ("delegate_depth", json!(null), json!(0), json!(0)),
             // What can't be used does nothing.
             ("output_lines", json!(50), json!("2"), json!(50)),
             ("sleep_guard", json!(null), json!(0), json!(true)),

@@ -75,6 +75,12 @@ pub struct Settings {
     /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have
     /// run for a notification of its success.
     pub notify_min_ms: u64,
+    /// `sisyphus.delegate_bypass`, default false: whether a delegated session bypasses permissions if its caller does.
+    pub delegate_bypass: Switch,
+    /// `sisyphus.delegate_max_budget_usd`, default none: what a delegated session may cost at most, in dollars.
+    pub delegate_max_budget_usd: Option<u64>,
+    /// `sisyphus.delegate_depth`, default 1, at most 3: how many delegated sessions may be above one another.
+    pub delegate_depth: u32,
     /// `sandbox.enabled`, a setting of Claude Code's own, in any of the files: whether Claude Code may start commands
     /// in its sandbox.
     pub sandbox: Switch,
@@ -133,6 +139,9 @@ impl Settings {
             ultrawork_keyword: switch("ultrawork_keyword"),
             notifications: switch("background_notifications"),
             notify_min_ms: number("notify_min_seconds") * SECOND_MS,
+            delegate_bypass: switch("delegate_bypass"),
+            delegate_max_budget_usd: Some(number("delegate_max_budget_usd")).filter(|it| *it > 0),
+            delegate_depth: u32::try_from(number("delegate_depth")).unwrap_or(1),
             sandbox,
         }
     }

@@ -2,12 +2,15 @@
 //! that sees the call first posts what it knows, and the server claims that. One server outlives many sessions of its
 //! Claude Code, and subagents call it too.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic;
 use sisyphus_base::id::{SessionId, ToolUseId};
 use sisyphus_base::paths::{StateDir, create_private_dir};
 use sisyphus_tasks::recipient::Recipient;
+use sisyphus_tasks::session::PermissionMode;
 use sisyphus_tasks::task::Task;
 
 /// Largest file that names a requester, in bytes.
@@ -18,12 +21,19 @@ const MAX_BYTES: u64 = 4096;
 pub struct Requester {
     pub session: SessionId,
     pub conversation: Recipient,
+    /// The permission mode that it has. Without one, as from an older hook, the narrowest that can work counts.
+    #[serde(default)]
+    pub mode: PermissionMode,
+    /// The folder of its project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<PathBuf>,
 }
 
 impl Requester {
     /// The main conversation of a session.
     pub fn main(session: SessionId) -> Self {
-        Self { session, conversation: Recipient::MainConversation }
+        let mode = PermissionMode::default();
+        Self { session, conversation: Recipient::MainConversation, mode, project: None }
     }
 
     /// Whether the requester is notified when this task finishes.
@@ -66,8 +76,14 @@ mod tests {
         let dir = TempDir::new();
         let state = StateDir::at(dir.path().join("state"));
         let session = SessionId::new("s1").unwrap();
-        let askers =
-            [Requester::main(session.clone()), Requester { session, conversation: agent("a1") }];
+        let askers = [
+            Requester::main(session.clone()),
+            Requester {
+                conversation: agent("a1"),
+                mode: PermissionMode::Auto,
+                ..Requester::main(session)
+            },
+        ];
         let call = ToolUseId::new("toolu_1").unwrap();
         for requester in askers {
             requester.leave(&state, &call).unwrap();

@@ -18,7 +18,7 @@ use crate::view::{Now, TaskView};
 use crate::warn::warn;
 
 pub(crate) const NAME: &str = "background_cancel";
-pub(crate) const DESCRIPTION: &str = "Stops a background command with every process that it has started, or all of \
+pub(crate) const DESCRIPTION: &str = "Stops a background command or a delegated session with every process that it has started, or all of \
     this session's, and answers when they are gone. What is stopped here is not announced again.";
 
 /// Longest description of a problem, in characters.
@@ -52,7 +52,7 @@ struct Stopped {
     came_of_it: CameOfIt,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    /// For an agent: what has it go on, once it is stopped.
+    /// For an agent and a session: what has it go on, once it is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     resume: Option<String>,
     #[serde(flatten)]
@@ -69,8 +69,14 @@ enum CameOfIt {
     NotStopped,
 }
 
-/// How to resume an agent that was stopped or has ended (CC-64).
+/// How to resume an agent or a session that was stopped or has ended (CC-64).
 fn how_to_resume(task: &Task) -> Option<String> {
+    if let Some(session) = &task.delegated {
+        let has_started = task.status().ending().is_some_and(|it| it.started_at.is_some());
+        let id = &session.conversation;
+        return has_started
+            .then(|| format!("delegate_task(session_id=\"{id}\", prompt=\"Continue: …\")"));
+    }
     let id = task.client_id().filter(|_| task.kind == Kind::Agent)?;
     Some(format!("SendMessage to `{id}` has it go on"))
 }
@@ -142,7 +148,20 @@ fn text(cancelled: &Cancelled) -> String {
     let tasks = if cancelled.cancelled == 1 { "task" } else { "tasks" };
     let heads = ["Task ID", "Description", "Status before", "Now", "Session ID"];
     let rows = table(heads, cancelled.tasks.iter().map(row));
-    format!("Cancelled {} background {tasks}:\n\n{rows}", cancelled.cancelled)
+    let continuing = continue_instructions(&cancelled.tasks);
+    format!("Cancelled {} background {tasks}:\n\n{rows}{continuing}", cancelled.cancelled)
+}
+
+/// The exact calls that continue the sessions; empty without any.
+fn continue_instructions(tasks: &[Stopped]) -> String {
+    let sessions = tasks.iter().filter(|it| it.task.session_id.is_some());
+    let calls = sessions.filter_map(|it| Some((it.resume.as_deref()?, it.task.name())));
+    let calls: String =
+        calls.map(|(call, name)| format!("    {call}  # {}\n", cell(name))).collect();
+    if calls.is_empty() {
+        return String::new();
+    }
+    format!("\n## Continue Instructions\n\nTo continue a cancelled session, use:\n\n{calls}")
 }
 
 fn row(stopped: &Stopped) -> [String; 5] {
@@ -151,7 +170,8 @@ fn row(stopped: &Stopped) -> [String; 5] {
         (None, CameOfIt::HadEnded) => format!("had ended: {}", stopped.task.state()),
         (None, CameOfIt::Cancelled | CameOfIt::NotStopped) => stopped.task.state(),
     };
-    if let Some(resume) = &stopped.resume {
+    // The call that continues a session follows the table.
+    if let Some(resume) = stopped.resume.as_ref().filter(|_| stopped.task.session_id.is_none()) {
         now = format!("{now}; {}", cell(resume));
     }
     [
@@ -159,6 +179,9 @@ fn row(stopped: &Stopped) -> [String; 5] {
         cell(stopped.task.name()),
         stopped.status_before.clone(),
         now,
-        format!("`{}`", stopped.task.session),
+        match (&stopped.task.session_id, &stopped.resume) {
+            (Some(_), None) => "(not started)".to_owned(),
+            _ => format!("`{}`", stopped.task.conversation()),
+        },
     ]
 }

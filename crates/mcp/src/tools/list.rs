@@ -16,7 +16,7 @@ use crate::view::{Now, TaskView};
 use crate::warn::warn;
 
 pub(crate) const NAME: &str = "background_list";
-pub(crate) const DESCRIPTION: &str = "Lists background commands of this session: those that have not ended, then the \
+pub(crate) const DESCRIPTION: &str = "Lists background commands, agents and delegated sessions of this session: those that have not ended, then the \
     newest that have, with status, exit code and time. You are notified when each finishes; this is for a look in between.";
 
 /// How many tasks are listed.
@@ -136,6 +136,6 @@ fn row(task: &TaskView) -> [String; 5] {
         cell(task.name()),
         task.state(),
         task.lasted(),
-        format!("`{}`", task.session),
+        format!("`{}`", task.conversation()),
     ]
 }

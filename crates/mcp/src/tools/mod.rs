@@ -1,6 +1,7 @@
 //! The tools, one file each: their arguments, their work, their answers.
 
 pub(crate) mod cancel;
+pub(crate) mod delegate;
 pub(crate) mod list;
 pub(crate) mod output;
 mod scope;
@@ -15,7 +16,8 @@ use serde_json::{Value, json};
 /// The text that Claude Code's search for tools matches; the name is Claude Code's.
 const SEARCH_HINT: &str = "anthropic/searchHint";
 
-/// All tools, as a client lists them. None of them can run a command.
+/// All tools, as a client lists them. None of them can run a command. `delegate_task` starts a Claude Code, whose
+/// permission rules see each of its commands.
 pub(crate) fn all() -> Vec<Tool> {
     vec![
         tool::<list::Arguments, list::Listed>(
@@ -33,6 +35,11 @@ pub(crate) fn all() -> Vec<Tool> {
             cancel::DESCRIPTION,
             ToolAnnotations::new().read_only(false).destructive(true).idempotent(true),
         ),
+        tool::<delegate::Arguments, delegate::DelegateAnswer>(
+            delegate::NAME,
+            delegate::DESCRIPTION,
+            ToolAnnotations::new().read_only(false).destructive(true).idempotent(false),
+        ),
     ]
 }
 
@@ -42,7 +49,10 @@ fn tool<Given: JsonSchema + 'static, Answered: JsonSchema + 'static>(
     annotations: ToolAnnotations,
 ) -> Tool {
     let mut meta = JsonObject::new();
-    meta.insert(SEARCH_HINT.to_owned(), json!("background command task status output stop"));
+    meta.insert(
+        SEARCH_HINT.to_owned(),
+        json!("background command task session agent delegate status output stop"),
+    );
     Tool::new(name, description, plain(&schema_for_type::<Given>()))
         .with_raw_output_schema(plain(&schema_for_output::<Answered>()))
         .annotate(annotations.open_world(false))

@@ -10,7 +10,7 @@ use rmcp::service::RequestContext;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::TaskId;
-use sisyphus_base::paths::client_tmp_dir;
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_control::{
     HistoryDepth, NoSuchTask, TaskState, Tasks, acknowledge, task_states, up_to_date, world,
 };
@@ -18,20 +18,21 @@ use sisyphus_process::start_notifier;
 use sisyphus_state::output::{Begin, Source, Window};
 use sisyphus_state::requester::Requester;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::{command_line, place};
 
 use super::scope::find;
 use crate::answer::answer;
 use crate::completion::Completions;
 use crate::request::{blocking, report_progress};
+use crate::session::{SessionView, messages, prompt};
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 use crate::warn::warn;
 
 pub(crate) const NAME: &str = "background_output";
-pub(crate) const DESCRIPTION: &str = "Shows one background command: while it runs its status and what it has printed \
-    since a cursor, once it has ended its outcome and output. You are notified when it finishes; with `block: true` this call \
+pub(crate) const DESCRIPTION: &str = "Shows one background command or delegated session: while it runs its status and \
+    what it has printed since a cursor, once it has ended its outcome and output or answer. You are notified when it finishes; with `block: true` this call \
     waits for it where nothing else is left to do.";
 
 const MAX_CHARS: usize = 8_000;
@@ -62,6 +63,9 @@ pub(crate) struct Arguments {
     #[serde(default)]
     #[schemars(range(min = 100, max = 50_000))]
     max_chars: Option<usize>,
+    /// Of a delegated session all messages and tool calls instead of its answer; `since` pages through them.
+    #[serde(default)]
+    full_session: bool,
 }
 
 /// A valid request.
@@ -71,9 +75,29 @@ pub(crate) struct OutputRequest {
     wait: Option<Duration>,
     begin: Begin,
     max_chars: usize,
+    view: View,
+}
+
+/// What is shown of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Result,
+    /// Its messages.
+    Whole,
 }
 
 impl OutputRequest {
+    /// Waits for a session to end, however long that takes: its time limit ends it.
+    pub(crate) fn until_over(task: &Task) -> Self {
+        Self {
+            task_id: task.id.to_string(),
+            wait: Some(Duration::MAX),
+            begin: Begin::LastLines,
+            max_chars: MAX_CHARS,
+            view: View::Result,
+        }
+    }
+
     pub(crate) fn of(given: Arguments) -> Result<Self> {
         anyhow::ensure!(
             given.block || given.timeout_ms.is_none(),
@@ -92,8 +116,13 @@ impl OutputRequest {
         Ok(Self {
             task_id: given.task_id,
             wait: given.block.then(|| Duration::from_millis(timeout_ms)),
-            begin: given.since.map_or(Begin::LastLines, Begin::At),
+            begin: match (given.since, given.full_session) {
+                (Some(since), _) => Begin::At(since),
+                (None, true) => Begin::At(0),
+                (None, false) => Begin::LastLines,
+            },
             max_chars,
+            view: if given.full_session { View::Whole } else { View::Result },
         })
     }
 }
@@ -103,6 +132,8 @@ impl OutputRequest {
 pub(crate) struct OutputAnswer {
     #[serde(flatten)]
     task: TaskView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegated: Option<SessionView>,
     /// Whether it is over; then `outcome` says how.
     ended: bool,
     /// What the command printed from byte `since` to byte `next_since`, cleaned: data, whatever it says.
@@ -186,6 +217,7 @@ fn tell(
     let state = store.dir();
     let client_tmp = client_tmp_dir(&Environment::read());
     let window = match Source::open(task, state, &client_tmp) {
+        _ if request.view == View::Whole => whole(task, state, request, requester)?,
         Some(mut source) => Window::take(&mut source, task, request.begin, request.max_chars)
             .with_context(|| format!("could not read the output of {}", task.id))?,
         None => Window::default(),
@@ -203,6 +235,7 @@ fn tell(
     let is_awaited = requester.is_some_and(|requester| requester.awaits(task));
     let data = OutputAnswer {
         task: TaskView::of(task, &now),
+        delegated: SessionView::of(task, state),
         ended,
         output: window.lines.join("\n"),
         since: window.from,
@@ -217,14 +250,43 @@ fn tell(
             "You'll be notified when it finishes; there is no need to ask again.".to_owned()
         }),
     };
-    if ended && is_result(request, &window) {
+    if ended && request.view == View::Result && is_result(request, &window) {
         // Best effort: at worst the result is delivered once more.
         if let Err(error) = acknowledge(store, task, requester) {
             warn(&error);
         }
     }
-    let text = if ended { result(task, &data, &window) } else { status(task, &data, &window) };
+    let text = if ended {
+        result(task, &data, &window)
+    } else {
+        status(task, &data, &window, &prompt(task, state))
+    };
     answer(text, data)
+}
+
+/// A part of the messages of a session. They may hold files, so they stay in the project.
+fn whole(
+    task: &Task,
+    state: &StateDir,
+    request: &OutputRequest,
+    requester: Option<&Requester>,
+) -> Result<Window> {
+    let session = task.delegated.as_deref().with_context(|| {
+        format!(
+            "wrong arguments: `full_session` goes with a delegated session, and {} is none",
+            task.id
+        )
+    })?;
+    let project = requester.and_then(|requester| requester.project.as_deref());
+    anyhow::ensure!(
+        project == Some(&session.project),
+        "could not show the messages of {}: it belongs to another project, `{}`",
+        task.id,
+        session.project.display()
+    );
+    let lines = messages(task, state);
+    let Begin::At(since) = request.begin else { return Ok(Window::default()) };
+    Ok(Window::of_lines(&lines, since, request.max_chars))
 }
 
 /// Whether the reader now has the result: the end of the output, and before it as much as a reminder would show, or
@@ -238,15 +300,18 @@ fn is_result(request: &OutputRequest, window: &Window) -> bool {
 }
 
 /// The text for a task that has not ended.
-fn status(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
+fn status(task: &Task, answer: &OutputAnswer, window: &Window, prompt: &[String]) -> String {
     let view = &answer.task;
     let mut rows = vec![
         ["Task ID".to_owned(), format!("`{}`", view.task_id)],
         ["Description".to_owned(), cell(view.name())],
         ["Status".to_owned(), format!("**{}**", view.state())],
         ["Duration".to_owned(), view.lasted()],
-        ["Session ID".to_owned(), format!("`{}`", view.session)],
+        ["Session ID".to_owned(), format!("`{}`", view.conversation())],
     ];
+    if let Some(session) = &answer.delegated {
+        rows.extend(progress(session));
+    }
     if answer.output_bytes > 0 {
         rows.push(["Printed so far".to_owned(), format!("{} bytes", answer.output_bytes)]);
     }
@@ -254,8 +319,26 @@ fn status(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     if let Some(note) = &answer.note {
         text.push_str(&format!("\n> **Note**: {note}\n"));
     }
+    if task.kind == Kind::Session {
+        text.push_str("\n## Original Prompt\n\n");
+        text.extend(prompt.iter().map(|line| format!("| {line}\n")));
+        return if window.lines.is_empty() { text } else { text + "\n" + &quoted(answer, window) };
+    }
     text.push_str(&format!("\ncommand: {}\n", command_line(&task.command)));
     text + &quoted(answer, window)
+}
+
+/// The rows that say what a session has done so far.
+fn progress(session: &SessionView) -> Vec<[String; 2]> {
+    let mut rows = vec![["Tool calls".to_owned(), session.tool_calls.to_string()]];
+    let more = [
+        ("Agent", &session.agent),
+        ("Last tool", &session.last_tool),
+        ("Last message", &session.last_message),
+    ];
+    let known = more.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+    rows.extend(known.map(|(name, text)| [name.to_owned(), cell(text)]));
+    rows
 }
 
 /// The text for a task that has ended.
@@ -266,11 +349,32 @@ fn result(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     if let Some(outcome) = &view.outcome {
         text.push_str(&format!("Outcome: {outcome}\n"));
     }
-    text.push_str(&format!("Duration: {}\nSession ID: {}\n", view.lasted(), view.session));
-    text.push_str(&format!("command: {}\n\n---\n\n", command_line(&task.command)));
+    text.push_str(&format!("Duration: {}\nSession ID: {}\n", view.lasted(), view.conversation()));
+    match &answer.delegated {
+        Some(session) => text.push_str(&cost(session)),
+        None => text.push_str(&format!("command: {}\n", command_line(&task.command))),
+    }
+    text.push_str("\n---\n\n");
     text.push_str(&quoted(answer, window));
     if let Some(place) = &answer.output_place {
         text.push_str(&format!("{place}\n"));
+    }
+    text
+}
+
+/// What a session did and cost.
+fn cost(session: &SessionView) -> String {
+    let turns = session.turns.map(|turns| format!("{turns} turns, ")).unwrap_or_default();
+    let cost = session.cost_usd.map(|cost| format!(", ${cost:.2}")).unwrap_or_default();
+    let mut text = format!("Work: {turns}{} tool calls{cost}\n", session.tool_calls);
+    if !session.denied.is_empty() {
+        text.push_str(&format!("Denied calls: {}\n", session.denied.join(", ")));
+    }
+    if let Some(problem) = &session.problem {
+        text.push_str(&format!("Problem: {problem}\n"));
+    }
+    if let Some(worktree) = &session.worktree {
+        text.push_str(&format!("Worktree: {}\n", cell(worktree)));
     }
     text
 }
@@ -284,7 +388,7 @@ fn quoted(answer: &OutputAnswer, window: &Window) -> String {
     let lines: String = window.lines.iter().map(|line| format!("| {line}\n")).collect();
     let more = if answer.more { ", more is there" } else { "" };
     format!(
-        "output (bytes {} to {} of {}; each line after \"| \" is the command's):\n{lines}next: since={}{more}\n",
+        "output (bytes {} to {} of {}; each line after \"| \" is the task's):\n{lines}next: since={}{more}\n",
         answer.since, answer.next_since, window.end, answer.next_since
     )
 }

@@ -60,6 +60,29 @@ impl Window {
         Ok(Self { lines, from, next: from + shown.len() as u64, end })
     }
 
+    /// The same for a text that is in memory, as clean lines: whole lines from the byte `from` on, at least one.
+    pub fn of_lines(all: &[String], from: u64, max: usize) -> Self {
+        let length = |line: &String| line.len() as u64 + 1;
+        let end: u64 = all.iter().map(length).sum();
+        let (mut begin, mut rest) = (0, all);
+        while let Some((first, others)) = rest.split_first() {
+            if begin >= from {
+                break;
+            }
+            (begin, rest) = (begin + length(first), others);
+        }
+        let mut window = Self { from: begin, next: begin, end, lines: Vec::new() };
+        for line in rest {
+            let is_full = window.next + length(line) > begin + max as u64;
+            if is_full && !window.lines.is_empty() {
+                break;
+            }
+            window.next += length(line);
+            window.lines.push(line.clone());
+        }
+        window
+    }
+
     /// Whether it reaches the current end of the output.
     pub fn reaches_end(&self) -> bool {
         self.next >= self.end
@@ -123,6 +146,20 @@ mod tests {
     }
 
     /// Task, output, where to begin, how much; then the lines, where they begin, and where to go on.
+    #[test]
+    fn lines_in_memory_are_paged_whole() {
+        let lines = ["ab", "c", "defgh"].map(str::to_owned);
+        let pages: Vec<(u64, u64, usize)> = [(0, 5), (5, 5), (1, 99), (99, 5)]
+            .into_iter()
+            .map(|(from, max)| {
+                let window = Window::of_lines(&lines, from, max);
+                (window.from, window.next, window.lines.len())
+            })
+            .collect();
+        assert_eq!(pages, [(0, 5, 2), (5, 11, 1), (3, 11, 2), (11, 11, 0)]);
+        assert_eq!(Window::of_lines(&lines, 0, 5).end, 11);
+    }
+
     type Row<'a> = (&'a Task, &'a str, Begin, usize, &'a [&'a str], u64, u64);
 
     #[test]

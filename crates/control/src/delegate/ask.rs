@@ -1,0 +1,213 @@
+//! What a session is asked to do: checked before anything starts. Pure, but for the look for a repository.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use sisyphus_base::id::TaskId;
+use sisyphus_settings::Settings;
+
+use super::repository;
+
+/// Longest prompt, in bytes.
+const PROMPT_MAX: usize = 1024 * 1024;
+/// Longest description, in characters.
+const DESCRIPTION_MAX: usize = 200;
+/// Longest name of an agent, a model or a worktree, in characters.
+const NAME_MAX: usize = 100;
+/// Longest time limit, in milliseconds: a week.
+const LIMIT_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// A request, as the caller gives it.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    pub description: String,
+    pub prompt: String,
+    pub agent: Option<String>,
+    pub model: Option<String>,
+    /// The conversation or the task to continue.
+    pub continues: Option<String>,
+    pub worktree: Option<WorktreeAsk>,
+    pub max_budget_usd: Option<f64>,
+    pub limit_ms: Option<u64>,
+}
+
+/// Which worktree a session gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorktreeAsk {
+    /// A new one.
+    Any,
+    Named(String),
+}
+
+/// A request without mistakes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Order {
+    pub(super) description: String,
+    pub(super) prompt: String,
+    pub(super) agent: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) continues: Option<String>,
+    pub(super) worktree: Option<String>,
+    pub(super) max_budget_usd: Option<f64>,
+    pub(super) limit_ms: u64,
+}
+
+impl Ask {
+    pub(super) fn checked(self, settings: &Settings, project: &Path) -> Result<Order> {
+        ensure!(!self.prompt.trim().is_empty(), "wrong arguments: `prompt` is empty");
+        ensure!(!self.prompt.contains('\0'), "wrong arguments: `prompt` has a NUL character");
+        ensure!(
+            self.prompt.len() <= PROMPT_MAX,
+            "wrong arguments: `prompt` has {} bytes, at most {PROMPT_MAX} are accepted; write it to a file and name that",
+            self.prompt.len()
+        );
+        for (name, value) in [("agent", &self.agent), ("model", &self.model)] {
+            let is_name = |text: &String| {
+                let plain = |it: char| it.is_ascii_alphanumeric() || "-_.:/@[]".contains(it);
+                (1..=NAME_MAX).contains(&text.len()) && text.chars().all(plain)
+            };
+            let is_argument = |text: &String| text.starts_with('-');
+            let is_right = value.as_ref().is_none_or(|text| is_name(text) && !is_argument(text));
+            ensure!(is_right, "wrong arguments: `{name}` is no name of one");
+        }
+        let worktree = match self.worktree {
+            None => None,
+            Some(asked) => {
+                ensure!(
+                    self.continues.is_none(),
+                    "wrong arguments: a continued session stays where it was; leave out `worktree`"
+                );
+                ensure!(
+                    repository(project).is_some(),
+                    "could not make a worktree: `{}` is in no git repository; leave out `worktree`",
+                    project.display()
+                );
+                Some(worktree(asked)?)
+            }
+        };
+        let description: String = self.description.chars().take(DESCRIPTION_MAX).collect();
+        Ok(Order {
+            description,
+            prompt: self.prompt,
+            agent: self.agent,
+            model: self.model,
+            continues: self.continues,
+            worktree,
+            max_budget_usd: budget(self.max_budget_usd, settings)?,
+            limit_ms: limit(self.limit_ms, settings)?,
+        })
+    }
+}
+
+fn worktree(asked: WorktreeAsk) -> Result<String> {
+    let WorktreeAsk::Named(name) = asked else { return Ok(TaskId::random().to_string()) };
+    let plain = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
+    ensure!(
+        (1..=NAME_MAX).contains(&name.len())
+            && name.chars().all(plain)
+            && !name.starts_with(['-', '.'])
+            && !name.contains(".."),
+        "wrong arguments: `worktree` is a name of letters, digits, `-`, `_` and `.`, or true"
+    );
+    Ok(name)
+}
+
+/// What the session may cost: what is asked for, and no more than the user's own limit.
+fn budget(asked: Option<f64>, settings: &Settings) -> Result<Option<f64>> {
+    if let Some(asked) = asked {
+        ensure!(
+            asked.is_finite() && asked > 0.0,
+            "wrong arguments: `max_budget_usd` is a number of dollars above 0"
+        );
+    }
+    #[expect(clippy::cast_precision_loss, reason = "no budget has so many dollars")]
+    let most = settings.delegate_max_budget_usd.map(|dollars| dollars as f64);
+    Ok(match (asked, most) {
+        (Some(asked), Some(most)) => Some(asked.min(most)),
+        (asked, most) => asked.or(most),
+    })
+}
+
+fn limit(asked: Option<u64>, settings: &Settings) -> Result<u64> {
+    let Some(asked) = asked else { return Ok(settings.task_ttl_ms) };
+    ensure!(
+        (1..=LIMIT_MAX_MS).contains(&asked),
+        "wrong arguments: `timeout_ms` is from 1 to {LIMIT_MAX_MS}, a week"
+    );
+    Ok(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    fn ask() -> Ask {
+        Ask { description: "d".to_owned(), prompt: "p".to_owned(), ..Ask::default() }
+    }
+
+    /// Each row: a change of a right request, and a word of its error.
+    #[test]
+    fn each_mistake_is_named() {
+        let text = |text: &str| Some(text.to_owned());
+        let named = |name: &str| Some(WorktreeAsk::Named(name.to_owned()));
+        let cases = [
+            (Ask { prompt: String::new(), ..ask() }, "`prompt` is empty"),
+            (Ask { prompt: " \n".into(), ..ask() }, "`prompt` is empty"),
+            (Ask { prompt: "a\0b".into(), ..ask() }, "NUL"),
+            (Ask { prompt: "x".repeat(PROMPT_MAX + 1), ..ask() }, "1048577 bytes"),
+            (Ask { agent: text(""), ..ask() }, "`agent`"),
+            (Ask { agent: text("--settings"), ..ask() }, "`agent`"),
+            (Ask { agent: text("a b"), ..ask() }, "`agent`"),
+            (Ask { model: text("-m"), ..ask() }, "`model`"),
+            (Ask { model: Some("m".repeat(101)), ..ask() }, "`model`"),
+            (Ask { worktree: named("../up"), ..ask() }, "`worktree`"),
+            (Ask { worktree: named("-w"), ..ask() }, "`worktree`"),
+            (Ask { worktree: named(""), ..ask() }, "`worktree`"),
+            (Ask { worktree: named("a..b"), ..ask() }, "`worktree`"),
+            (Ask { worktree: named("w"), continues: text("t1"), ..ask() }, "stays where it was"),
+            (Ask { max_budget_usd: Some(0.0), ..ask() }, "`max_budget_usd`"),
+            (Ask { max_budget_usd: Some(f64::NAN), ..ask() }, "`max_budget_usd`"),
+            (Ask { limit_ms: Some(0), ..ask() }, "`timeout_ms`"),
+            (Ask { limit_ms: Some(LIMIT_MAX_MS + 1), ..ask() }, "`timeout_ms`"),
+        ];
+        let dir = TempDir::new();
+        std::fs::create_dir(dir.path().join(".git")).unwrap();
+        for (ask, words) in cases {
+            let said = format!("{ask:?}").chars().take(200).collect::<String>();
+            let error = ask.checked(&Settings::default(), dir.path()).unwrap_err().to_string();
+            assert!(error.contains(words), "{said}: {error}");
+        }
+        assert!(ask().checked(&Settings::default(), dir.path()).is_ok());
+    }
+
+    #[test]
+    fn a_worktree_needs_a_repository() {
+        let dir = TempDir::new();
+        let below = dir.path().join("a/b");
+        std::fs::create_dir_all(&below).unwrap();
+        let wanted = || Ask { worktree: Some(WorktreeAsk::Any), ..ask() };
+        let error = wanted().checked(&Settings::default(), &below).unwrap_err().to_string();
+        assert!(error.contains("is in no git repository"), "{error}");
+        // A worktree's own `.git` is a file.
+        std::fs::write(dir.path().join(".git"), "gitdir: x").unwrap();
+        let order = wanted().checked(&Settings::default(), &below).unwrap();
+        assert!(order.worktree.is_some_and(|name| name.starts_with('t')));
+    }
+
+    /// A call may ask for less than the user's limit, and not for more.
+    #[test]
+    fn the_smaller_budget_counts() {
+        let limited = Settings { delegate_max_budget_usd: Some(5), ..Settings::default() };
+        for (asked, settings, expected) in [
+            (None, Settings::default(), None),
+            (Some(0.5), Settings::default(), Some(0.5)),
+            (None, limited.clone(), Some(5.0)),
+            (Some(0.5), limited.clone(), Some(0.5)),
+            (Some(9.0), limited, Some(5.0)),
+        ] {
+            assert_eq!(budget(asked, &settings).unwrap(), expected);
+        }
+    }
+}
