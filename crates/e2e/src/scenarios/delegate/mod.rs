@@ -56,10 +56,19 @@ fn own(requests: &[Request]) -> Vec<&Request> {
     requests.iter().filter(|request| session_of(request).is_none()).collect()
 }
 
-/// How many requests of the conversation that delegates came before this one's answer.
+/// How many answers the conversation of this request has had.
 fn turn(request: &Request) -> usize {
-    let messages = request.body["messages"].as_array().map_or(0, Vec::len);
-    messages / 2
+    let messages = request.body["messages"].as_array().into_iter().flatten();
+    messages.filter(|message| message["role"] == "assistant").count()
+}
+
+/// Ends what was started from a home, also after a failure: a session outlives everything that asked for it.
+struct Swept<'a>(&'a Home);
+
+impl Drop for Swept<'_> {
+    fn drop(&mut self) {
+        crate::session::sweep(self.0);
+    }
 }
 
 /// Plays a session that marks its start, waits for the file `go-NAME`, and answers.

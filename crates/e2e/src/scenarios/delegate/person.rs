@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use sisyphus_harness::sys;
 
-use super::{go, play, session_of, setup, wait_for_start};
+use super::{Swept, go, play, session_of, setup, turn, wait_for_start};
 use crate::api::{Api, bash, text};
 use crate::session::Session;
 use crate::stage::Stage;
@@ -13,24 +13,29 @@ const SECRET: &str = "CLAUDE_CODE_MESSAGING_TOKEN=";
 
 pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     let home = stage.home("home", &setup(5))?;
-    let api = Api::start(&home.folder.join("api"), |request, number| match session_of(request) {
+    let api = Api::start(&home.folder.join("api"), |request, _| match session_of(request) {
         Some(name) => play(request, &name),
-        None if number == 0 => vec![bash("sisyphus delegate 'SESSION inner please'")],
+        None if turn(request) == 0 => vec![bash("sisyphus delegate 'SESSION inner please'")],
         None => vec![text("Noted.")],
     })?;
+    let _swept = Swept(&home);
     let mut waiting = home.person_command(&api);
     waiting.args(["delegate", "--wait", "SESSION one please, the secret words"]);
     let waiting = waiting.stdout(std::process::Stdio::piped()).spawn()?;
     wait_for_start(&home, 1)?;
+    let mut seen = 0;
     for id in sys::started_with(&home.variable()) {
-        let own = std::process::id() == id || waiting.id() == id;
         let read = |name: &str| std::fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&read("cmdline")).into_owned();
+        let line = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
         let environment = String::from_utf8_lossy(&read("environ")).into_owned();
-        ensure!(own || !line.contains("secret words"), "the prompt is in `{line}`");
-        let is_runner = line.contains("sisyphus-run");
-        ensure!(!is_runner || !environment.contains(SECRET), "a runner has the token");
+        // The person's own command line has it.
+        ensure!(waiting.id() == id || !line.contains("secret words"), "the prompt is in `{line}`");
+        if line.contains(" session ") || line.contains("--session-id") {
+            seen += 1;
+            ensure!(!environment.contains(SECRET), "`{line}` has a token");
+        }
     }
+    ensure!(seen == 2, "{seen} processes instead of a runner and a Claude Code");
     go(&home, "one")?;
     let output = waiting.wait_with_output()?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -18,7 +18,7 @@ fn script(request: &Request, _: usize) -> Vec<Block> {
         (false, 0) => vec![search()],
         (false, 1) => vec![delegate("one")],
         (false, _) => vec![text("Noted.")],
-        (true, _) if request.tool_results().is_empty() => attempts(request),
+        (true, 0) => attempts(request),
         (true, _) => vec![text("Done.")],
     }
 }
