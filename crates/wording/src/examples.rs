@@ -10,7 +10,7 @@ use sisyphus_base::environment::Attendance;
 use sisyphus_base::id::{SessionId, Ticket, ToolUseId};
 use sisyphus_base::paths::StateDir;
 use sisyphus_settings::{Settings, SlotLimit};
-use sisyphus_state::agents::{Limits, News, Turn, Waiting};
+use sisyphus_state::agents::{Limits, News, Turn, Waiting, keep_prompt};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::store::{Active, Leased, Tally};
 use sisyphus_tasks::agent_call::AgentCall;
@@ -49,6 +49,10 @@ const RESULT: usize = 90;
 const QUEUED: usize = 45;
 /// The answer to a denied call.
 const DENIED: usize = 70;
+/// The turn of a call whose prompt is named by its file.
+const NAMED: usize = 100;
+/// What an example names instead of its own folder.
+const STATE: &str = "~/.claude/plugins/data/sisyphus/state";
 
 fn example(occasion: &'static str, text: String, budget: usize) -> Example {
     Example { occasion, text, budget: Some(budget) }
@@ -58,7 +62,7 @@ fn example(occasion: &'static str, text: String, budget: usize) -> Example {
 pub fn examples(folder: &Path) -> io::Result<Vec<Example>> {
     let mut all = results(folder)?;
     all.extend(commands());
-    all.extend(agents());
+    all.extend(agents(folder));
     Ok(all)
 }
 
@@ -129,7 +133,8 @@ fn commands() -> Vec<Example> {
     ]
 }
 
-fn agents() -> Vec<Example> {
+fn agents(folder: &Path) -> Vec<Example> {
+    let state = StateDir::at(folder);
     let limits = limits(2);
     let mut active = Active::default();
     for (id, number) in [("t4kd9", 1), ("t7mxq", 2)] {
@@ -138,13 +143,20 @@ fn agents() -> Vec<Example> {
         active.insert(task);
     }
     let refused = agent_refused(&active, None, 1, &limits, at(90));
-    let news = |news: fn(Waiting) -> News| {
-        waiting().and_then(|it| agent_news(&[news(it)])).unwrap_or_default()
+    let news = |news: fn(Waiting) -> News, prompt: &str| {
+        let waiting = waiting(prompt)?;
+        keep_prompt(&state, &waiting.session, &waiting.tool_use_id, prompt).ok()?;
+        let text = agent_news(&[news(waiting)], &state)?;
+        Some(text.replace(&*folder.to_string_lossy(), STATE))
     };
+    let (short, long) = ("Read the migration and list risks.", "Read it again. ".repeat(400));
+    let turn = |prompt| news(News::Turn, prompt).unwrap_or_default();
+    let passed = news(News::Passed, short).unwrap_or_default();
     vec![
         example("A call for an agent over the limit is denied", refused, DENIED),
-        example("A slot is free for that call", news(News::Turn), DENIED),
-        example("The model did not launch it again in time", news(News::Passed), DENIED),
+        example("A slot is free for that call", turn(short), DENIED),
+        example("A slot is free for a call with a long prompt", turn(&long), NAMED),
+        example("The model did not launch it again in time", passed, DENIED),
     ]
 }
 
@@ -187,17 +199,13 @@ fn with_output(folder: &Path, mut task: Task, output: &str) -> io::Result<Task> 
     Ok(task)
 }
 
-fn waiting() -> Option<Waiting> {
+fn waiting(prompt: &str) -> Option<Waiting> {
     Some(Waiting {
         ticket: Ticket(1),
         session: SessionId::new("session-1").ok()?,
         tool_use_id: ToolUseId::new("toolu_1").ok()?,
         description: "review the migration".to_owned(),
-        call: AgentCall::new(
-            "general-purpose",
-            Some("haiku"),
-            "Read the migration and list risks.",
-        ),
+        call: AgentCall::new("general-purpose", Some("haiku"), prompt),
         machine: None,
         turn: Turn::Waiting,
     })

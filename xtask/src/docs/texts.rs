@@ -12,8 +12,8 @@ const HEAD: &str = "\
 # What Claude reads
 
 Each text that the hooks add to a conversation, once, as the program prints it. A token is counted as four characters.
-Lines that quote the output of a command are not counted, because the user decides how many there are
-(`sisyphus.output_lines`); a success shows five at most.
+Quoted lines are not counted. Of the output of a command, the user decides how many there are
+(`sisyphus.output_lines`); a success shows five at most. The prompts in one text have 1,200 characters at most.
 ";
 
 /// The page.

@@ -10,7 +10,7 @@ use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse, Reply};
 use sisyphus_process::client;
 use sisyphus_settings::Switch;
-use sisyphus_state::agents::{Launch, Limits, admit};
+use sisyphus_state::agents::{Launch, Limits, admit, keep_prompt};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::status::Status;
@@ -50,12 +50,16 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<Reply
     };
     update(context, context.now, ADMISSION_WAIT, |active, limits, now| {
         let model = launch.call.model().map(str::to_owned);
+        let (session, id) = (launch.session.clone(), launch.tool_use_id.clone());
         let wanted = launch.into_task(Status::Pending { announced_at: now.at });
         match admit(active, wanted, limits, now.at) {
             Admission::Immediate => Reply::Silent,
-            Admission::Queued { position: number } => Reply::Deny {
-                reason: agent_refused(active, model.as_deref(), number, limits, now.at),
-            },
+            Admission::Queued { position: number } => {
+                let kept = keep_prompt(context.store.dir(), &session, &id, &asked.prompt);
+                context.logged("PreToolUse", kept);
+                let reason = agent_refused(active, model.as_deref(), number, limits, now.at);
+                Reply::Deny { reason }
+            }
         }
     })
 }

@@ -15,8 +15,8 @@ use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_hook::{Context, Reply};
 use sisyphus_process::is_gone;
 use sisyphus_state::agents::{
-    Limits, Notified, Published, Turn, advance, end_orphans, has_lapsed, has_news, has_orphans,
-    leave_line, live_agents, requeue, take_news,
+    Limits, Notified, Published, Turn, advance, end_orphans, forget_prompts, has_lapsed, has_news,
+    has_orphans, leave_line, live_agents, requeue, take_news,
 };
 use sisyphus_state::line::{AgentSlots, RuntimeDir};
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
@@ -96,7 +96,7 @@ pub(crate) fn with_news(
         }
         take_news(active, session, now.at)
     });
-    reply.with_note(agent_news(&news))
+    reply.with_note(agent_news(&news, context.store.dir()))
 }
 
 /// Brings the state of all agents up to date.
@@ -108,6 +108,8 @@ pub(crate) fn settle(context: &Context, now: Now) {
 pub(crate) fn leave(context: &Context, session: &SessionId) {
     let is_in_line = |active: &Active| is_in_line(active, session);
     update_if(context, context.now, is_in_line, |active, _, _| leave_line(active, session));
+    // The commit removed the prompts of these calls. A process that was killed may have left others.
+    forget_prompts(context.store.dir(), session);
 }
 
 /// Changes the state of the agents, unless it is up to date and nothing in it `matters`.

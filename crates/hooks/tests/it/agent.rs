@@ -31,6 +31,10 @@ impl<'a> Agent<'a> {
         Self { call, ..self.clone() }
     }
 
+    pub(crate) fn session(&self) -> &'a Session<'a> {
+        self.session
+    }
+
     pub(crate) fn id(&self) -> String {
         format!("a{}", self.number)
     }

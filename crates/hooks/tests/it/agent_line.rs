@@ -1,6 +1,8 @@
 //! Calls for agents above the limit: the hooks deny them with their number in the queue, report a free slot, and let
 //! the second call through.
 
+mod prompt;
+
 use chrono::{Duration, Utc};
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, TestEnv};
@@ -74,7 +76,7 @@ fn four_calls_with_two_slots_each_gets_its_turn_once() {
         text.contains("(subagent_type Explore). If it is still wanted, launch it now"),
         "{text}"
     );
-    assert!(text.ends_with("Its prompt begins: do part 3"), "{text}");
+    assert!(text.ends_with("\nprompt (each line after \"| \" is its own):\n| do part 3"), "{text}");
     for _ in 0..2 {
         assert_eq!(session.types().stdout, "", "once");
     }

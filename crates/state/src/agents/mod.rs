@@ -6,6 +6,7 @@
 mod admission;
 mod life;
 mod occupancy;
+mod prompt;
 mod telling;
 
 pub use crate::agent_queue::{
@@ -18,4 +19,6 @@ pub use life::{
     is_listed_for, is_unanswered_in, launched, revive,
 };
 pub use occupancy::{agents_in, agents_of, live_agents, throttle_on};
+pub(crate) use prompt::remove_prompts;
+pub use prompt::{KeptPrompt, forget_prompts, is_prompt, keep_prompt, kept_prompts};
 pub use telling::{News, has_news, take_news};
