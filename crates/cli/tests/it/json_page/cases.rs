@@ -163,6 +163,7 @@ pub(super) fn clean() -> Vec<Value> {
         ("sessions/gone.json", "{}"),
         ("active.json.17-0.tmp", "x"),
         ("claims/4026531836-7-99", "x"),
+        ("prompts/gone/toolu_1.txt", "p"),
         ("wake/gone.lock", ""),
         ("bin/sisyphus-run-0.0.9", "x"),
     ] {
