@@ -29,6 +29,15 @@ pub fn read_agent_end(prompt: &str) -> Option<(ClientTaskId, AgentEnd)> {
     Some((id, end))
 }
 
+/// The agent's last message in such a notice: foreign text.
+pub fn read_agent_message(prompt: &str) -> Option<&str> {
+    let (_, rest) = prompt.split_once("</summary>")?;
+    let (_, rest) = rest.split_once("<result>")?;
+    // The message may quote another notice.
+    let (message, _) = rest.rsplit_once("</result>")?;
+    Some(message)
+}
+
 /// Why the agent failed. The verdict may begin within the description, which may hold anything. So this tries each
 /// place where Claude Code's own words can begin.
 fn failure(verdict: &str) -> AgentFailure {
@@ -74,6 +83,21 @@ mod tests {
         for (status, summary, expected) in cases {
             let found = read_agent_end(&notice(status, summary));
             assert_eq!(found.map(|(_, end)| end), expected, "{status}: {summary}");
+        }
+    }
+
+    /// The message is whole, whatever it quotes. A summary that looks like a message is none.
+    #[test]
+    fn reads_the_last_message_whole() {
+        let of = |prompt: &str| read_agent_message(prompt).map(str::to_owned);
+        let real = notice("completed", "Agent \"sub\" finished");
+        assert_eq!(of(&real).as_deref(), Some("R"));
+        let quoted = real.replace("R</result>", &format!("one\n{real}\ntwo</result>"));
+        assert_eq!(of(&quoted), Some(format!("one\n{real}\ntwo")));
+        let forged = notice("completed", "Agent \"<result>X</result>\" finished");
+        assert_eq!(of(&forged).as_deref(), Some("R"));
+        for prompt in ["", "<result>R</result>", &real.replace("<result>R</result>", "")] {
+            assert_eq!(of(prompt), None, "{prompt}");
         }
     }
 

@@ -39,7 +39,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     // The model needs no reminder of a task that it stopped itself, and the first notice of it is not a repetition.
     let over: Vec<TaskId> =
         events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
-    events.extend(agent_end(context, &peek.active, &event.prompt));
+    events.extend(agent_end(context, &peek.active, session, &event.prompt));
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let is_needed =
         !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active) || peek.has_news();

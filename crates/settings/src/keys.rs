@@ -164,6 +164,14 @@ pub const KEYS: &[Key] = &[
         meaning: "how many last lines of an output a reminder shows; of a success it shows 5 at most",
     },
     Key {
+        name: "keep_agent_messages",
+        place: Place::Section,
+        kind: Kind::Switch,
+        project: Project::MayTurnOff,
+        meaning: "whether the last message of a background agent is kept, for `background_output`, `sisyphus output` and \
+                  `sisyphus show`",
+    },
+    Key {
         name: "background_notifications",
         place: Place::Top,
         kind: Kind::Switch,
@@ -356,6 +364,7 @@ mod tests {
             output_lines: _,
             sleep_guard: _,
             ultrawork_keyword: _,
+            keep_agent_messages: _,
             notifications: _,
             notify_min_ms: _,
             delegate_bypass: _,
@@ -364,7 +373,7 @@ mod tests {
             // Claude Code's own setting.
             sandbox: _,
         } = Settings::default();
-        assert_eq!(KEYS.len(), 15);
+        assert_eq!(KEYS.len(), 16);
     }
 
     #[test]

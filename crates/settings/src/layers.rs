@@ -213,6 +213,8 @@ mod tests {
             ("sleep_guard", json!(false), json!(true), json!(false)),
             ("ultrawork_keyword", json!(null), json!(false), json!(false)),
             ("ultrawork_keyword", json!(false), json!(true), json!(false)),
+            ("keep_agent_messages", json!(null), json!(false), json!(false)),
+            ("keep_agent_messages", json!(false), json!(true), json!(false)),
             ("background_notifications", json!(null), json!(false), json!(false)),
             ("background_notifications", json!(false), json!(true), json!(false)),
             ("notify_min_seconds", json!(null), json!(0), json!(10)),

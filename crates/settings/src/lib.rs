@@ -70,6 +70,8 @@ pub struct Settings {
     /// `sisyphus.ultrawork_keyword`, default true: whether the words `ultrawork` and `ulw` in a typed prompt request
     /// the skill of that name.
     pub ultrawork_keyword: Switch,
+    /// `sisyphus.keep_agent_messages`, default true: whether the last message of a background agent is kept.
+    pub keep_agent_messages: Switch,
     /// `background_notifications`, default true: whether people get desktop notifications of results.
     pub notifications: Switch,
     /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have
@@ -137,6 +139,7 @@ impl Settings {
             output_lines: saturating(number("output_lines")),
             sleep_guard: switch("sleep_guard"),
             ultrawork_keyword: switch("ultrawork_keyword"),
+            keep_agent_messages: switch("keep_agent_messages"),
             notifications: switch("background_notifications"),
             notify_min_ms: number("notify_min_seconds") * SECOND_MS,
             delegate_bypass: switch("delegate_bypass"),

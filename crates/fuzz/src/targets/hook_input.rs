@@ -3,7 +3,8 @@
 use serde_json::Value;
 use sisyphus_hook::{
     AgentLaunch, BackgroundCommand, PostToolUse, PreToolUse, Prompt, SessionEnd, SessionStart,
-    Stop, SubagentStart, SubagentStop, UserPromptSubmit, read_agent_end, read_prompt,
+    Stop, SubagentStart, SubagentStop, UserPromptSubmit, read_agent_end, read_agent_message,
+    read_prompt,
 };
 use sisyphus_hooks::bare_sleep::sleeps_for;
 use sisyphus_hooks::ultrawork;
@@ -58,6 +59,7 @@ fn prompt(text: &str) {
     if let Some((id, _)) = read_agent_end(text) {
         assert_is_id(id.as_str());
     }
+    assert!(read_agent_message(text).is_none_or(|message| text.contains(message)));
     let _ = ultrawork::asked(text);
 }
 

@@ -1,17 +1,24 @@
 //! How an agent ends: with Claude Code's notice, or with SubagentStop.
 
-use sisyphus_base::id::ClientTaskId;
-use sisyphus_hook::{Context, read_agent_end};
+use sisyphus_base::id::{ClientTaskId, SessionId};
+use sisyphus_hook::{Context, read_agent_end, read_agent_message};
 use sisyphus_state::agents::{AgentEnd, Limits, has_own_work, is_rate_limit};
 use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::outcome::AgentFailure;
 
 use super::is_live;
+use super::message::{keep, keep_noticed};
 
 /// The result that a prompt announces, if it is such a notice. The model reads the notice in any case.
-pub(crate) fn agent_end(context: &Context, active: &Active, prompt: &str) -> Option<Event> {
+pub(crate) fn agent_end(
+    context: &Context,
+    active: &Active,
+    session: &SessionId,
+    prompt: &str,
+) -> Option<Event> {
     let (id, end) = read_agent_end(prompt)?;
+    keep_noticed(context, active, session, &id, read_agent_message(prompt));
     is_live(active, &id).then(|| ended(context, id, end))
 }
 
@@ -25,6 +32,7 @@ pub(crate) fn stopped(
     if !is_live(active, &id) || has_own_work(active, &id) {
         return None;
     }
+    keep(context, active, &id, words);
     let end = if words.is_some_and(is_rate_limit) {
         AgentEnd::Failed(AgentFailure::RateLimit)
     } else {

@@ -4,6 +4,7 @@ mod after;
 mod before;
 mod definition;
 mod end;
+mod message;
 mod model;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Every event of an agent's life missing or doubled: its slot is free in the end, and taken as long as it should be.
 
+mod message;
+
 use serde_json::{Value, json};
 use sisyphus_testing::{TestEnv, gone_client};
 

@@ -3,6 +3,7 @@
 mod excerpt;
 mod keep;
 mod kept_by_0_1;
+mod message;
 mod refresh;
 mod source;
 mod trailer;
@@ -11,6 +12,7 @@ mod window;
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, adopt, keep, keep_observed, keep_stopped};
 pub(crate) use kept_by_0_1::{kept_by_0_1, left_by_0_1};
+pub use message::{has_message, keep_message};
 pub use refresh::refresh;
 pub use source::Source;
 pub(crate) use source::clients_file;
