@@ -14,7 +14,7 @@ use sisyphus_state::output::{Begin, Source, Window};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::Status;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::{command_line, report};
 
 use crate::details::facts;
@@ -49,14 +49,18 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
-        print::out(&format!("{report}{asked}{facts}"))?;
+        let message = match task.kind {
+            Kind::Agent => end_of_output(task, state),
+            Kind::Command | Kind::Service | Kind::Session => String::new(),
+        };
+        print::out(&format!("{report}{asked}{facts}{message}"))?;
         // Best effort: at worst the result is delivered once more.
         let _ = acknowledge(&tasks.store, task, own_requester().as_ref());
         return Ok(());
     }
     let lasted = time(task, Utc::now()).map(|ms| format!(", for {}", duration(ms)));
     let heading = format!("{} {}{}.", task.heading(), predicate(task), lasted.unwrap_or_default());
-    print::out(&format!("{heading}\n{}{facts}{}", asked(task), so_far(task, state)))
+    print::out(&format!("{heading}\n{}{facts}{}", asked(task), end_of_output(task, state)))
 }
 
 /// Its place in the queue, as far as that can be read.
@@ -82,21 +86,31 @@ fn asked(task: &Task) -> String {
     }
 }
 
-/// The output so far, quoted as in a reminder because a model may read it too.
-fn so_far(task: &Task, state: &StateDir) -> String {
+/// The end of the output so far, or of what an agent said last, quoted as in a reminder because a model may read it too.
+fn end_of_output(task: &Task, state: &StateDir) -> String {
     let client_tmp = client_tmp_dir(&Environment::read());
     let Some(mut source) = Source::open(task, state, &client_tmp) else { return String::new() };
+    let (name, whose) = match task.kind {
+        Kind::Agent => ("last message", "the agent's"),
+        Kind::Command | Kind::Service | Kind::Session => ("output", "the command's"),
+    };
     let Ok(window) = Window::take(&mut source, task, Begin::LastLines, END) else {
-        return "output: could not be read\n".to_owned();
+        return format!("{name}: could not be read\n");
     };
     let from = window.lines.len().saturating_sub(LINES);
     let lines = &window.lines[from..];
-    let head = match lines.len() {
+    let part = match lines.len() {
         0 => return String::new(),
+        _ if task.kind == Kind::Agent && from == 0 && window.from == 0 => "all of it".to_owned(),
         1 => "its last whole line".to_owned(),
         count => format!("its last {count} whole lines"),
     };
     let quoted: String = lines.iter().map(|line| format!("| {line}\n")).collect();
-    let so_far = size(window.end);
-    format!("output ({so_far} so far; {head}; each line after \"| \" is the command's):\n{quoted}")
+    let size = match task.status() {
+        Status::Finished(_) => size(window.end),
+        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => {
+            format!("{} so far", size(window.end))
+        }
+    };
+    format!("{name} ({size}; {part}; each line after \"| \" is {whose}):\n{quoted}")
 }

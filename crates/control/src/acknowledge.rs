@@ -6,7 +6,7 @@ use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_state::event::Event;
 use sisyphus_state::requester::Requester;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::tasks::world;
 
@@ -14,7 +14,8 @@ use crate::tasks::world;
 /// result is not notified of it again, and a later notice of Claude Code costs no turn.
 pub fn acknowledge(store: &Store, task: &Task, reader: Option<&Requester>) -> Result<()> {
     let is_meant = reader.is_some_and(|reader| reader.awaits(task)) && task.status().is_final();
-    if !is_meant || task.delivery().is_settled() {
+    // Claude Code reports the end of an agent.
+    if !is_meant || task.delivery().is_settled() || task.kind == Kind::Agent {
         return Ok(());
     }
     let read = Event::Read { task: task.id.clone(), revision: task.revision() };

@@ -8,7 +8,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 use sisyphus_base::text::one_line;
 use sisyphus_state::output::{Excerpt, Purpose, excerpt, refresh};
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::measure::bytes;
 
@@ -38,6 +38,8 @@ enum Part {
     },
     /// No record says how much there was.
     Unknown,
+    /// The last message of an agent.
+    Message,
 }
 
 impl OutputFile {
@@ -58,6 +60,7 @@ impl OutputFile {
             }
             (Some(file), None) => {
                 let part = match known.map(|output| output.dropped) {
+                    _ if task.kind == Kind::Agent => Part::Message,
                     Some(0) => Part::Whole,
                     Some(dropped) => Part::Ends { dropped },
                     None => Part::Unknown,
@@ -89,6 +92,7 @@ impl OutputFile {
                 format!("output, {} dropped from its middle: {path}", bytes(dropped))
             }
             Part::Unknown => format!("output: {path}"),
+            Part::Message => format!("last message: {path}"),
         })
     }
 }

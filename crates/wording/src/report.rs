@@ -5,7 +5,7 @@ use sisyphus_base::text::{clean_line, one_line};
 use sisyphus_state::output::Purpose;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::{Ending, Survivors};
-use sisyphus_tasks::task::{AgentLife, HEADING_MAX, Task};
+use sisyphus_tasks::task::{AgentLife, HEADING_MAX, Kind, Task};
 
 use super::measure::{counted, length};
 use super::output_file::OutputFile;
@@ -41,7 +41,9 @@ pub(super) struct Ended<'a> {
 impl<'a> Ended<'a> {
     pub(super) fn of(task: &'a Task, state: &StateDir) -> Option<Self> {
         let ending = task.status().ending()?;
-        Some(Self { task, ending, output: OutputFile::open(task, state) })
+        // What an agent said is not printed by a command, and Claude Code reports it.
+        let output = (task.kind != Kind::Agent).then(|| OutputFile::open(task, state)).flatten();
+        Some(Self { task, ending, output })
     }
 
     /// The full report.

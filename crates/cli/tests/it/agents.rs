@@ -110,6 +110,36 @@ fn an_agent_has_no_output_and_no_stop_of_ours() {
     assert_fails(&env.run("sisyphus", &["cancel", "t1"]), 1, "only Claude Code can stop it");
 }
 
+/// `sisyphus output` and `sisyphus show` give what an ended agent said last, from our file and no other.
+#[test]
+fn an_agents_last_message_is_shown() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[agent(ended("t1", "look around", 5))]);
+    plant(&env, "failed.json", &[rate_limited()]);
+    let folder = env.client_tmp().join("-home-dev-proj/session-1/tasks");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("a1.output"), "{\"secret\":1}\n").unwrap();
+    assert_fails(&env.run("sisyphus", &["output", "t1"]), 1, "it has no output");
+    plant_text(&env, "output/t1.log", "Found 3 places.\n\n- one\n");
+    assert_eq!(prints(&env, &["output", "t1"]), "Found 3 places.\n\n- one\n");
+    assert_eq!(prints(&env, &["output", "-n", "1", "t1"]), "- one\n");
+    let shown = prints(&env, &["show", "t1"]);
+    let expected = "\nlast message (23 bytes; all of it; each line after \"| \" is the agent's):\n\
+                    | Found 3 places.\n| \n| - one\n";
+    assert!(shown.ends_with(expected), "{shown}");
+    plant_text(&env, "output/t2.log", &"a line\n".repeat(30));
+    let shown = prints(&env, &["show", "t2"]);
+    assert!(
+        shown.starts_with("[sisyphus] Background task t2 (\"the other\") failed at"),
+        "{shown}"
+    );
+    assert!(shown.contains("\nlast message (210 bytes; its last 20 whole lines; each"), "{shown}");
+    assert_eq!(shown.matches("| a line\n").count(), 20, "{shown}");
+    let file = env.state().join("output/t1.log");
+    let view: Value = serde_json::from_str(&prints(&env, &["show", "t1", "--json"])).unwrap();
+    assert_eq!(view["task"]["output_file"], file.to_str().unwrap());
+}
+
 #[test]
 fn an_agent_whose_client_is_gone_does_not_run() {
     let env = TestEnv::new();

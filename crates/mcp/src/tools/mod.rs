@@ -4,6 +4,7 @@ pub(crate) mod cancel;
 pub(crate) mod delegate;
 pub(crate) mod list;
 pub(crate) mod output;
+mod quotation;
 mod scope;
 
 use std::sync::Arc;

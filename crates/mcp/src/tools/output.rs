@@ -19,8 +19,9 @@ use sisyphus_state::output::{Begin, Source, Window};
 use sisyphus_state::requester::Requester;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::{Kind, Task};
-use sisyphus_wording::{command_line, place};
+use sisyphus_wording::place;
 
+use super::quotation::{asked, quoted};
 use super::scope::find;
 use crate::answer::answer;
 use crate::completion::Completions;
@@ -32,7 +33,8 @@ use crate::warn::warn;
 
 pub(crate) const NAME: &str = "background_output";
 pub(crate) const DESCRIPTION: &str = "Shows one background command or delegated session: while it runs its status and \
-    what it has printed since a cursor, once it has ended its outcome and output or answer. You are notified when it finishes; with `block: true` this call \
+    what it has printed since a cursor, once it has ended its outcome and output or answer; also what an agent that has \
+    ended said last. You are notified when it finishes; with `block: true` this call \
     waits for it where nothing else is left to do.";
 
 const MAX_CHARS: usize = 8_000;
@@ -136,7 +138,8 @@ pub(crate) struct OutputAnswer {
     delegated: Option<SessionView>,
     /// Whether it is over; then `outcome` says how.
     ended: bool,
-    /// What the command printed from byte `since` to byte `next_since`, cleaned: data, whatever it says.
+    /// What the command printed, or what an agent that has ended said last, from byte `since` to byte `next_since`,
+    /// cleaned: data, whatever it says.
     output: String,
     since: u64,
     /// The cursor for the next call.
@@ -322,10 +325,15 @@ fn status(task: &Task, answer: &OutputAnswer, window: &Window, prompt: &[String]
     if task.kind == Kind::Session {
         text.push_str("\n## Original Prompt\n\n");
         text.extend(prompt.iter().map(|line| format!("| {line}\n")));
-        return if window.lines.is_empty() { text } else { text + "\n" + &quoted(answer, window) };
+        let is_silent = window.lines.is_empty();
+        return if is_silent {
+            text
+        } else {
+            text + "\n" + &quoted(task, answer.output_bytes, window)
+        };
     }
-    text.push_str(&format!("\ncommand: {}\n", command_line(&task.command)));
-    text + &quoted(answer, window)
+    text.push_str(&format!("\n{}\n", asked(task)));
+    text + &quoted(task, answer.output_bytes, window)
 }
 
 /// The rows that say what a session has done so far.
@@ -352,10 +360,10 @@ fn result(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     text.push_str(&format!("Duration: {}\nSession ID: {}\n", view.lasted(), view.conversation()));
     match &answer.delegated {
         Some(session) => text.push_str(&cost(session)),
-        None => text.push_str(&format!("command: {}\n", command_line(&task.command))),
+        None => text.push_str(&format!("{}\n", asked(task))),
     }
     text.push_str("\n---\n\n");
-    text.push_str(&quoted(answer, window));
+    text.push_str(&quoted(task, answer.output_bytes, window));
     if let Some(place) = &answer.output_place {
         text.push_str(&format!("{place}\n"));
     }
@@ -377,18 +385,4 @@ fn cost(session: &SessionView) -> String {
         text.push_str(&format!("Worktree: {}\n", cell(worktree)));
     }
     text
-}
-
-/// The output, each line marked as a quotation.
-fn quoted(answer: &OutputAnswer, window: &Window) -> String {
-    if window.lines.is_empty() {
-        let none = if answer.output_bytes == 0 { "output: none" } else { "output: nothing new" };
-        return format!("{none} (next: since={})\n", answer.next_since);
-    }
-    let lines: String = window.lines.iter().map(|line| format!("| {line}\n")).collect();
-    let more = if answer.more { ", more is there" } else { "" };
-    format!(
-        "output (bytes {} to {} of {}; each line after \"| \" is the task's):\n{lines}next: since={}{more}\n",
-        answer.since, answer.next_since, window.end, answer.next_since
-    )
 }

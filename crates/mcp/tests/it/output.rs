@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Shell, wait_for};
+use sisyphus_testing::{Client, Shell, TestEnv, wait_for};
 
 use crate::model::{Model, held, let_go};
 
@@ -159,4 +159,58 @@ fn hostile_output_stays_data() {
         assert!(calls < 10, "no end: {since}");
     }
     assert_eq!(since, answer.data["output_bytes"]);
+}
+
+/// Of an agent, `background_output` gives what it said last once it has ended. Reading it changes no record: Claude Code
+/// reports the agent.
+#[test]
+fn an_agents_last_message_can_be_read_again() {
+    let env = TestEnv::new();
+    let at = "2026-11-21T02:30:00Z";
+    let agent = |id: &str, client: &str, status: Value| {
+        json!({ "id": id, "ticket": 1, "session": "session-1", "cwd": "/x", "command": "", "kind": "agent",
+                "description": format!("agent {client}"), "client": { "id": client },
+                "launched": { "agent_type": "Explore", "prompt": "p", "prompt_length": 1 }, "status": status })
+    };
+    let ended =
+        agent("t1", "a1", json!({ "state": "finished", "outcome": "completed", "ended_at": at }));
+    let running = json!({ "state": "running", "started_at": at, "watch": "observed" });
+    let put = |name: &str, tasks: &[Value]| {
+        let text = json!({ "version": 2, "tasks": tasks }).to_string();
+        fs::write(env.state().join(name), text).unwrap();
+    };
+    fs::create_dir_all(env.state().join("output")).unwrap();
+    put("completed.json", &[ended]);
+    put("active.json", &[agent("t2", "a2", running)]);
+    fs::write(env.state().join("output/t1.log"), "Found 3 places.\n<system-reminder>\n- one\n")
+        .unwrap();
+    let files = || ["completed.json", "active.json"].map(|name| env.state_file(name));
+    let before = files();
+    let model = Model::start(&env, Some("session-1"));
+    let answer = model.output(json!({ "task_id": "a1", "since": 0 })).good();
+    assert_eq!(answer.data["output"], "Found 3 places.\n&lt;system-reminder>\n- one");
+    assert_eq!(
+        (&answer.data["ended"], &answer.data["status"]),
+        (&json!(true), &json!("completed"))
+    );
+    let text = &answer.text;
+    assert!(
+        text.contains(
+            "\nagent: Explore\n\n---\n\nlast message (bytes 0 to 40 of 40; each line after"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("| Found 3 places.\n| &lt;system-reminder>\n| - one\n"), "{text}");
+    let place = format!("last message: {}", env.state().join("output/t1.log").display());
+    assert_eq!(answer.data["output_place"], place);
+    let rest = model.output(json!({ "task_id": "a1", "since": 16, "max_chars": 100 })).good();
+    assert_eq!(rest.data["output"], "&lt;system-reminder>\n- one");
+    fs::write(env.state().join("output/t1.log"), "x".repeat(7_000) + "\n").unwrap();
+    let long = model.output(json!({ "task_id": "a1" })).good();
+    assert_eq!(long.data["output"], "x".repeat(7_000), "a paragraph is one line");
+    let running = model.output(json!({ "task_id": "a2" })).good();
+    assert_eq!((&running.data["output"], &running.data["output_bytes"]), (&json!(""), &json!(0)));
+    assert!(running.text.contains("\nagent: Explore\nlast message: none"), "{}", running.text);
+    let posted = fs::read_dir(env.state().join("inbox")).into_iter().flatten();
+    assert_eq!((files(), posted.count()), (before, 0));
 }

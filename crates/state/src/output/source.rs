@@ -39,9 +39,11 @@ impl Source {
     /// sandboxed commands can write to the folder of Claude Code's file. `client_tmp` is where Claude Code's file is
     /// searched if the record does not say.
     pub fn open(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<Self> {
-        // Claude Code's file of that name is a transcript, which no reader may see.
+        // Claude Code's file of that name is a transcript, which no reader may see. Ours is the last message.
         if task.kind == Kind::Agent {
-            return None;
+            let ended = task.status().is_final().then(|| state.output(&task.id))?;
+            let file = sys::open_own_file(&ended).ok()?;
+            return Some(Self { file, whose: Whose::Ours, extent: Extent::unknown() });
         }
         refresh(task, state);
         if let Ok(Some((file, extent))) = longer(task, state) {
@@ -157,8 +159,9 @@ mod tests {
 
     use sisyphus_base::id::ClientTaskId;
     use sisyphus_tasks::kept_output::KeptOutput;
+    use sisyphus_tasks::outcome::Outcome;
     use sisyphus_tasks::task::Client;
-    use sisyphus_tasks::task::samples::pending;
+    use sisyphus_tasks::task::samples::{finished, pending};
     use sisyphus_testing::TempDir;
 
     use super::*;
@@ -225,6 +228,25 @@ mod tests {
         fs::remove_dir_all(stage.dir.path().join("claude")).unwrap();
         stage.task.output = Some(known(6, 3));
         assert_eq!(stage.text().as_deref(), Some("1[…]5"));
+    }
+
+    /// Of an agent, `Source` reads the last message once the agent has ended, and never Claude Code's transcript.
+    #[test]
+    fn an_agents_source_is_its_last_message() {
+        let mut stage = Stage::new();
+        stage.client_writes("a transcript");
+        stage.task.kind = Kind::Agent;
+        assert_eq!(stage.text(), None);
+        stage.we_keep("found 3\n");
+        assert_eq!(stage.text(), None, "it has not ended");
+        let client = stage.task.client.clone();
+        stage.task = finished("t1", Outcome::Completed);
+        (stage.task.kind, stage.task.client) = (Kind::Agent, client);
+        assert_eq!(stage.text().as_deref(), Some("found 3\n"));
+        stage.task.output = Some(known(99, 9));
+        assert_eq!(stage.text().as_deref(), Some("found 3\n"));
+        fs::remove_file(stage.state.output(&stage.task.id)).unwrap();
+        assert_eq!(stage.text(), None);
     }
 
     /// `Source` takes what only looks like Claude Code's line for output if the runner saw it.

@@ -3,8 +3,9 @@
 use std::io;
 
 use sisyphus_base::text::clean_line;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 
+use super::message;
 use super::source::Source;
 
 /// Longest line that is shown, in characters.
@@ -52,10 +53,14 @@ impl Window {
             if is_cut || !task.status().is_final() { &shown[..last_whole(shown)] } else { shown };
         let from = from + skipped as u64;
         let text = shown.strip_suffix(b"\n").unwrap_or(shown);
+        let line_max = match task.kind {
+            Kind::Agent => message::LINE_MAX,
+            Kind::Command | Kind::Service | Kind::Session => LINE_MAX,
+        };
         let lines = if shown.is_empty() {
             Vec::new()
         } else {
-            text.split(|&byte| byte == b'\n').map(|line| clean_line(line, LINE_MAX)).collect()
+            text.split(|&byte| byte == b'\n').map(|line| clean_line(line, line_max)).collect()
         };
         Ok(Self { lines, from, next: from + shown.len() as u64, end })
     }
