@@ -90,11 +90,16 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     for part in [third, fourth] {
         let told = last.matches(&format!("{TURN}{part}\"")).count();
         ensure!(told == 1, "the turn of agent {part} was reported {told} times");
+        ensure!(
+            last.contains(&format!("\n| {PROMPT}{part}")),
+            "its turn lacks the prompt of {part}"
+        );
     }
     for part in &running {
         ensure!(!last.contains(&format!("{TURN}{part}\"")), "agent {part} never waited");
     }
     session.finish()?;
+    messages_are_kept(&home)?;
     nothing_is_held(&home)
 }
 
@@ -141,6 +146,20 @@ fn conversation(api: &Api, what: &str, is_it: impl Fn(&Request) -> bool) -> Resu
     api.wait_for(what, LIMIT, |requests| {
         requests.iter().rev().find(|it| part_of(it).is_none() && is_it(it)).cloned()
     })
+}
+
+/// What each agent said last is kept. No prompt is, because no call is queued.
+fn messages_are_kept(home: &Home) -> Result<()> {
+    let files = fs::read_dir(home.state().join("output")).context("no message is kept")?;
+    let texts: Vec<String> =
+        files.flatten().filter_map(|file| fs::read_to_string(file.path()).ok()).collect();
+    for part in 0..AGENTS {
+        let expected = format!("the result of {part}\n");
+        ensure!(texts.contains(&expected), "the message of {part} is not among {texts:?}");
+    }
+    let sessions = fs::read_dir(home.state().join("prompts")).context("no prompt was ever kept")?;
+    ensure!(sessions.count() == 0, "the prompt of an agent that ran is still kept");
+    Ok(())
 }
 
 fn nothing_is_held(home: &Home) -> Result<()> {
