@@ -87,6 +87,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("delegate_after_clear", delegate::run_after_clear),
     with_plugin("delegate_after_kill", delegate::run_after_kill),
     with_plugin("delegate_elsewhere", delegate::run_elsewhere),
+    with_plugin("delegate_waited", delegate::run_waited),
     with_plugin("delegate_cancelled", delegate::run_cancelled),
     with_plugin("delegate_failed", delegate::run_failed),
     with_plugin("delegate_rights", delegate::run_rights),

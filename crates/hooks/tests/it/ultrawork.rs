@@ -183,7 +183,7 @@ fn the_skill_names_real_agents_and_real_parameters() {
     let calls = ["pre-tool-use.agent-background", "pre-tool-use.bash-background"];
     let inputs = calls.map(|name| payload(name, &[])["tool_input"].clone());
     // What the recorded calls don't have: the tools.
-    let others = ["Agent", "Bash", "background_output"];
+    let others = ["Agent", "Bash", "background_output", "delegate_task", "agent", "worktree"];
     let words = skill.split('`').skip(1).step_by(2).map(|code| code.trim_end_matches(": true"));
     for word in words.filter(|word| !word.contains([' ', ':'])) {
         let is_parameter = inputs.iter().any(|input| input.get(word).is_some());

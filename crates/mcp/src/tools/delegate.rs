@@ -6,12 +6,14 @@ use rmcp::model::CallToolResult;
 use rmcp::schemars::JsonSchema;
 use rmcp::service::RequestContext;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sisyphus_base::text::one_line;
 use sisyphus_control::delegate::{Ask, Asker, Launched, WorktreeAsk, delegate, granted};
 use sisyphus_control::open_store;
 use sisyphus_state::requester::Requester;
 use sisyphus_tasks::admission::Admission;
-use sisyphus_tasks::session::PermissionMode;
+use sisyphus_tasks::session::{Delegated, PermissionMode};
+use sisyphus_tasks::task::Task;
 
 use super::output;
 use crate::answer::answer;
@@ -85,6 +87,9 @@ pub(crate) struct DelegateAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<String>,
     note: String,
+    /// What the session answered, if the call waited for that: data, whatever it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
     #[serde(flatten)]
     task: TaskView,
 }
@@ -128,7 +133,8 @@ pub(crate) async fn run(
     let launched = blocking(move || delegate(&open_store()?, ask, &asker, warn)).await?;
     if waits {
         let request = output::OutputRequest::until_over(&launched.task);
-        return output::run(request, Some(requester), completions, context).await;
+        let result = output::run(request, Some(requester), completions, context).await?;
+        return Ok(as_delegated(result, &launched.task));
     }
     blocking(move || launched_answer(&launched, &requester)).await
 }
@@ -144,15 +150,30 @@ fn launched_answer(launched: &Launched, requester: &Requester) -> Result<CallToo
     let (mode, is_less) = granted(requester, task);
     let permissions = is_less.then(|| less(mode));
     let data = DelegateAnswer {
-        agent: session
-            .agent
-            .as_deref()
-            .map_or_else(|| "none".to_owned(), |it| one_line(it, NAME_MAX)),
+        agent: agent_of(session),
         permissions,
         note: "You'll be notified when it finishes; there is no need to ask.".to_owned(),
+        answer: None,
         task: view,
     };
     answer(text(&data), data)
+}
+
+/// The answer of `background_output` with what this tool promises beside it.
+fn as_delegated(mut result: CallToolResult, task: &Task) -> CallToolResult {
+    if let (Some(Value::Object(data)), Some(session)) =
+        (&mut result.structured_content, task.delegated.as_deref())
+    {
+        data.insert("agent".to_owned(), agent_of(session).into());
+        data.insert("note".to_owned(), "The session is over.".into());
+        let output = data.remove("output").unwrap_or_default();
+        data.insert("answer".to_owned(), output);
+    }
+    result
+}
+
+fn agent_of(session: &Delegated) -> String {
+    session.agent.as_deref().map_or_else(|| "none".to_owned(), |it| one_line(it, NAME_MAX))
 }
 
 fn less(mode: PermissionMode) -> String {

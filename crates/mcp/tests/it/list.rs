@@ -15,13 +15,16 @@ fn pair(description: &str, status: &str) -> (String, String) {
     (description.to_owned(), status.to_owned())
 }
 
-/// The server declares three tools with schemas of what they take and answer.
+/// The server declares four tools with schemas of what they take and answer.
 #[test]
-fn the_declaration_of_three_tools() {
+fn the_declaration_of_four_tools() {
     let env = TestEnv::new();
     let tools = Model::start(&env, None).tools();
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_ref()).collect();
-    assert_eq!(names, ["background_list", "background_output", "background_cancel"]);
+    assert_eq!(
+        names,
+        ["background_list", "background_output", "background_cancel", "delegate_task"]
+    );
     for tool in &tools {
         let name = &tool.name;
         let output = tool.output_schema.as_ref().unwrap_or_else(|| panic!("{name}"));
@@ -36,9 +39,9 @@ fn the_declaration_of_three_tools() {
             assert!(property["description"].is_string(), "{name}: {property}");
         }
         let annotations = tool.annotations.as_ref().unwrap();
-        let is_cancel = name == "background_cancel";
-        assert_eq!(annotations.read_only_hint, Some(!is_cancel), "{name}");
-        assert_eq!(annotations.destructive_hint, is_cancel.then_some(true), "{name}");
+        let acts = name == "background_cancel" || name == "delegate_task";
+        assert_eq!(annotations.read_only_hint, Some(!acts), "{name}");
+        assert_eq!(annotations.destructive_hint, acts.then_some(true), "{name}");
         assert_eq!(annotations.open_world_hint, Some(false), "{name}");
     }
 }

@@ -8,6 +8,7 @@ mod killed;
 mod person;
 mod queued;
 mod rights;
+mod waited;
 mod worktrees;
 
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub(in crate::scenarios) use killed::run as run_killed;
 pub(in crate::scenarios) use person::run as run_person;
 pub(in crate::scenarios) use queued::run as run_queued;
 pub(in crate::scenarios) use rights::run as run_rights;
+pub(in crate::scenarios) use waited::run as run_waited;
 pub(in crate::scenarios) use worktrees::run as run_worktrees;
 
 const SERVER: &str = "mcp__plugin_sisyphus_tasks";
