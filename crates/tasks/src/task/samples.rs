@@ -4,8 +4,9 @@ use chrono::DateTime;
 use sisyphus_base::clock::Tick;
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 
-use super::{Client, Event, Task};
+use super::{Client, Event, Kind, Task};
 use crate::outcome::Outcome;
+use crate::session::{AskedBy, Delegated, PermissionMode, SessionReport};
 use crate::status::{Ending, Status};
 
 /// A task that ended this way.
@@ -51,5 +52,32 @@ pub fn confirmed(id: &str, ticket: u64) -> Task {
 /// The same task in another status.
 pub fn in_status(mut task: Task, status: Status) -> Task {
     task.status = status;
+    task
+}
+
+/// The same task as a delegated session that the model asked for, with what it has reported.
+pub fn delegated(mut task: Task, report: Option<SessionReport>) -> Task {
+    task.kind = Kind::Session;
+    task.client = None;
+    task.client_limit_ms = None;
+    task.command = String::new();
+    let conversation = SessionId::new("6f1c2d3e-0000-4000-8000-000000000001").unwrap();
+    let mut delegated = Delegated {
+        conversation,
+        asked_by: AskedBy::Model { mode: PermissionMode::AcceptEdits },
+        project: task.cwd.clone(),
+        prompt: String::new(),
+        prompt_length: 0,
+        agent: None,
+        model: None,
+        worktree: None,
+        depth: 1,
+        continues: None,
+        caller: None,
+        report,
+    };
+    delegated.set_prompt("Read the migration and list risks.");
+    delegated.set_names(Some("explore"), Some("haiku"));
+    task.delegated = Some(Box::new(delegated));
     task
 }
