@@ -1,12 +1,14 @@
 //! The states of a task, and its transitions. Pure: nothing here reads a file, a clock or a process.
 //!
 //! Read in this order: [`task`], [`status`] and [`delivery`] (the states), [`call`] and [`run`] (what Claude Code and
-//! the runner know about a task), [`classify_exit`] (how an exit becomes an outcome), [`session`] (delegated sessions).
+//! the runner know about a task), [`classify_exit`] (how an exit becomes an outcome), [`session`] and
+//! [`classify_session`] (delegated sessions).
 
 pub mod admission;
 pub mod agent_call;
 pub mod call;
 pub mod classify_exit;
+pub mod classify_session;
 mod confinement;
 pub mod delivery;
 pub mod kept_output;

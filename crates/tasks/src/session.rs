@@ -1,6 +1,5 @@
 //! What is known about a delegated session: a headless Claude Code that we start, with a conversation of its own.
 
-mod classify;
 mod figures;
 mod mode;
 mod report;
@@ -12,7 +11,6 @@ use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::text::one_line;
 
-pub use classify::classify_session;
 pub use figures::dollars;
 pub use mode::{Bypass, PermissionMode};
 pub use report::{Changes, SessionEnd, SessionReport, Worktree};

@@ -1,8 +1,8 @@
 //! Turns what a runner saw of a session, and what the session's Claude Code said, into an outcome. Pure.
 
-use super::{SessionEnd, SessionReport};
 use crate::outcome::{AgentFailure, Canceller, Outcome};
 use crate::run::{Exit, RunResult, Stop};
+use crate::session::{SessionEnd, SessionReport};
 use crate::task::Task;
 
 /// Returns the outcome of a session whose runner wrote a result. A limit that stops a session after it has answered
