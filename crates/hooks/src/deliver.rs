@@ -10,7 +10,7 @@ use sisyphus_hook::{Context, Receipt, Reply};
 use sisyphus_process::{is_alive, this_process};
 use sisyphus_state::store::{Active, Leased, Tally};
 use sisyphus_tasks::task::{Kind, Task};
-use sisyphus_wording::{Rest, TOLD_AT_ONCE, reminder};
+use sisyphus_wording::{Background, Rest, TOLD_AT_ONCE, reminder};
 
 pub(crate) use sisyphus_tasks::recipient::Recipient;
 
@@ -75,8 +75,10 @@ impl<'a> Reader<'a> {
         let owed = active.count_owed(session, to);
         let is_all =
             !leased.is_empty() && live == 0 && owed == 0 && to == &Recipient::MainConversation;
+        let has_delegated = active.has_delegated(session);
+        let background = if has_delegated { Background::Tasks } else { Background::Commands };
         let sum = if is_all { active.take_summary(session) } else { Tally::default() };
-        Taken { leased, rest: Rest { live, owed, sum } }
+        Taken { leased, rest: Rest { background, live, owed, sum } }
     }
 
     /// Leases everything that is ready if one result is due. What Claude Code announces later is blocked.

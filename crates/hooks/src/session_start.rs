@@ -12,7 +12,7 @@ use sisyphus_state::import_0_1::{Live, import, link_for_people, note_as_imported
 use sisyphus_state::store::Active;
 use sisyphus_state::transfer::claim_transfer;
 use sisyphus_tasks::task::Task;
-use sisyphus_wording::table;
+use sisyphus_wording::{Surroundings, table};
 
 use crate::agent::{News, settle, with_news};
 use crate::attach::attach;
@@ -59,7 +59,9 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let live = |active: &Active, now: Now| {
         let is_meant =
             |task: &Task| &task.session == session && task.is_for(&Recipient::MainConversation);
-        table(active, &line, is_meant, &limits, now.at)
+        let state = context.store.dir();
+        let around = Surroundings { line: &line, limits: &limits, state, now: now.at };
+        table(active, is_meant, around)
     };
     let live_before = live(&peek.active, context.now);
     let committed = context.commit(peek, &events, |active, now| {

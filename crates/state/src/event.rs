@@ -160,7 +160,8 @@ impl Event {
                 task.deliver(DeliveryEvent::Read { revision }, now.tick);
                 if is_first && task.delivery().is_settled() {
                     let (session, word) = (task.session.clone(), task.status().word());
-                    active.count_reported(&session, word);
+                    let kind = task.kind;
+                    active.count_reported(&session, word, kind);
                 }
             }
             Self::AgentLaunched { launch, id, at } => {

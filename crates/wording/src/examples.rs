@@ -12,17 +12,20 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_settings::{Settings, SlotLimit};
 use sisyphus_state::agents::{Limits, News, Turn, Waiting, keep_prompt};
 use sisyphus_state::line::Snapshot;
+use sisyphus_state::run::Run;
 use sisyphus_state::store::{Active, Leased, Tally};
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::delivery::Attempt;
 use sisyphus_tasks::kept_output::KeptOutput;
-use sisyphus_tasks::outcome::{LostReason, Outcome};
+use sisyphus_tasks::outcome::{AgentFailure, LostReason, Outcome};
+use sisyphus_tasks::session::{Changes, SessionReport, Worktree};
 use sisyphus_tasks::status::{Status, Watch};
-use sisyphus_tasks::task::samples::{confirmed, finished, in_status, with_ending};
+use sisyphus_tasks::task::samples::{confirmed, delegated, finished, in_status, with_ending};
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::{
-    Rest, agent_news, agent_refused, launch_line, reminder, sleep_refused, stall_line, table,
+    Background, Rest, Surroundings, agent_news, agent_refused, launch_line, reminder,
+    sleep_refused, stall_line, table,
 };
 
 /// What the model reads on one occasion.
@@ -45,6 +48,8 @@ impl Example {
 
 /// A result without its quoted output.
 const RESULT: usize = 90;
+/// The result of a delegated session, without its answer.
+const SESSION: usize = 120;
 /// The line of a queued command.
 const QUEUED: usize = 45;
 /// The answer to a denied call.
@@ -61,8 +66,9 @@ fn example(occasion: &'static str, text: String, budget: usize) -> Example {
 /// All examples. Their outputs are written below `folder`.
 pub fn examples(folder: &Path) -> io::Result<Vec<Example>> {
     let mut all = results(folder)?;
-    all.extend(commands());
+    all.extend(commands(folder));
     all.extend(agents(folder));
+    all.extend(sessions(folder)?);
     Ok(all)
 }
 
@@ -104,7 +110,7 @@ fn results(folder: &Path) -> io::Result<Vec<Example>> {
     ])
 }
 
-fn commands() -> Vec<Example> {
+fn commands(folder: &Path) -> Vec<Example> {
     let limits = limits(2);
     let line = Snapshot::default();
     let mut active = Active::default();
@@ -127,10 +133,16 @@ fn commands() -> Vec<Example> {
         example("A call that only sleeps is denied while a command runs", denied, DENIED),
         Example {
             occasion: "A session is resumed or compacted",
-            text: table(&active, &line, |_| true, &limits, at(90)).unwrap_or_default(),
+            text: live_table(&active, &StateDir::at(folder)),
             budget: None,
         },
     ]
+}
+
+fn live_table(active: &Active, state: &StateDir) -> String {
+    let (line, limits) = (Snapshot::default(), limits(2));
+    let around = Surroundings { line: &line, limits: &limits, state, now: at(90) };
+    table(active, |_| true, around).unwrap_or_default()
 }
 
 fn agents(folder: &Path) -> Vec<Example> {
@@ -158,6 +170,57 @@ fn agents(folder: &Path) -> Vec<Example> {
         example("A slot is free for a call with a long prompt", turn(&long), NAMED),
         example("The model did not launch it again in time", passed, DENIED),
     ]
+}
+
+/// What the model reads of delegated sessions.
+fn sessions(folder: &Path) -> io::Result<Vec<Example>> {
+    let state = StateDir::at(folder);
+    let report = SessionReport {
+        tool_calls: 31,
+        turns: Some(12),
+        cost_micro_usd: Some(420_000),
+        ..SessionReport::default()
+    };
+    let worktree = Worktree {
+        path: "/home/dev/proj/.claude/worktrees/review".into(),
+        branch: Some("worktree-review".to_owned()),
+        changes: Some(Changes { files: 2, commits: 1 }),
+    };
+    let denied = ["Bash", "Write", "Bash"].map(str::to_owned).to_vec();
+    let good = SessionReport { worktree: Some(worktree), denied, ..report.clone() };
+    let good = delegated(done("t4kd9", "review the migration", "", Outcome::Completed), Some(good));
+    let answer = "The migration has two risks:\n1. it locks `orders` while it copies\n2. it can't be undone\n";
+    let good = with_output(folder, good, answer)?;
+    let bad = SessionReport { problem: Some("API Error: 500".to_owned()), ..report };
+    let failed = Outcome::AgentFailed { why: AgentFailure::Error };
+    let bad = delegated(done("t7mxq", "write the tests", "", failed), Some(bad));
+    let bad = with_output(folder, bad, "I have read the module. Now I write the tests.\n")?;
+    let mut active = Active::default();
+    for (id, number, since) in [("t4kd9", 1, 0), ("t7mxq", 2, 60)] {
+        active.insert(delegated(live(id, number, "review", running(since)), None));
+    }
+    let waits = Status::Queued { queued_at: at(70) };
+    active.insert(delegated(live("t2wvn", 3, "write the tests", waits), None));
+    let run = active.tasks.first().and_then(|task| Run::of(task, &state));
+    if let Some(run) = run {
+        run.create()?;
+        fs::write(run.report(), "{\"tool_calls\":7}")?;
+    }
+    let said = |task: &Task, rest: &Rest| {
+        let leased = Leased { task: task.clone(), attempt: Attempt::First };
+        reminder(&[leased], rest, &state, Settings::default().output_lines).unwrap_or_default()
+    };
+    let more = Rest { live: 2, background: Background::Tasks, ..Rest::default() };
+    let last = Rest { background: Background::Tasks, ..Rest::default() };
+    Ok(vec![
+        example("A delegated session finishes", said(&good, &more), SESSION),
+        example("A delegated session fails", said(&bad, &last), SESSION),
+        Example {
+            occasion: "A session is resumed or compacted while delegated sessions run and wait",
+            text: live_table(&active, &state),
+            budget: None,
+        },
+    ])
 }
 
 fn at(second: i64) -> DateTime<Utc> {

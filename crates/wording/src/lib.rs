@@ -13,15 +13,17 @@ mod reminder;
 mod report;
 #[cfg(test)]
 mod samples;
+mod session;
 mod summary;
 mod ultrawork;
 
 pub use agents::{NEWS_MAX, agent_news, agent_refused};
 pub use awaited::sleep_refused;
-pub use live::{elsewhere, launch_line, stall_line, table};
+pub use live::{Surroundings, elsewhere, launch_line, stall_line, table};
 pub use measure::counted;
 pub use output_file::place;
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, report};
-pub use summary::Rest;
+pub use session::{denied, worktree_line};
+pub use summary::{Background, Rest};
 pub use ultrawork::{ultrawork, ultrawork_limit};

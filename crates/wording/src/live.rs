@@ -1,20 +1,28 @@
 //! Texts about tasks that have not finished.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use sisyphus_base::environment::Attendance;
+use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::{Limits, Pool, agents_of};
 use sisyphus_state::expected_admission::expected_admission_of;
 use sisyphus_state::line::Snapshot;
+use sisyphus_state::run::Run;
+use sisyphus_state::sessions::place_of;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
 use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::measure::{counted, elapsed, length};
+use super::session::{amount, named};
 
 /// How many other configuration folders a text names.
 const NAMED: usize = 2;
@@ -102,28 +110,35 @@ pub(super) fn first_and_count(holders: &[&Task]) -> Vec<String> {
     first.into_iter().chain(others).collect()
 }
 
+/// What the table of live tasks is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub line: &'a Snapshot,
+    pub limits: &'a Limits,
+    /// Where the runs of sessions are.
+    pub state: &'a StateDir,
+    pub now: DateTime<Utc>,
+}
+
 /// A table of a session's tasks that have not finished; `None` if there are none.
 pub fn table(
     active: &Active,
-    line: &Snapshot,
     meant: impl Fn(&Task) -> bool,
-    limits: &Limits,
-    now: DateTime<Utc>,
+    around: Surroundings<'_>,
 ) -> Option<String> {
-    let agents = active.live().any(|task| task.kind == Kind::Agent && meant(task));
+    let is_other = |task: &Task| matches!(task.kind, Kind::Agent | Kind::Session);
+    let others = active.live().any(|task| is_other(task) && meant(task));
     let lines: Vec<String> = active
         .live()
         .filter(|task| meant(task))
-        .filter_map(|task| {
-            Some(format!("- {} {}\n", task.heading(), state(active, line, task, limits, now)?))
-        })
+        .filter_map(|task| Some(format!("- {} {}\n", task.heading(), state(active, task, around)?)))
         .collect();
     if lines.is_empty() {
         return None;
     }
     let mut text = format!(
         "[sisyphus] {} of this session {} not finished; you'll be notified when each does:\n",
-        if agents {
+        if others {
             counted(lines.len(), "background task", "background tasks")
         } else {
             counted(lines.len(), "background command", "background commands")
@@ -144,13 +159,11 @@ pub fn table(
 }
 
 /// The state of a task in words; `None` for a call that may never run.
-fn state(
-    active: &Active,
-    line: &Snapshot,
-    task: &Task,
-    limits: &Limits,
-    now: DateTime<Utc>,
-) -> Option<String> {
+fn state(active: &Active, task: &Task, around: Surroundings<'_>) -> Option<String> {
+    if let Some(session) = &task.delegated {
+        return session_state(active, task, session, around);
+    }
+    let Surroundings { line, limits, now, .. } = around;
     match task.status() {
         Status::Running { started_at, watch } if task.is_confirmed() => {
             let lasted = elapsed(*started_at, now);
@@ -177,148 +190,31 @@ fn state(
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::num::NonZeroUsize;
-
-    use sisyphus_base::id::ClientTaskId;
-    use sisyphus_settings::Settings;
-    use sisyphus_tasks::task::Client;
-    use sisyphus_tasks::task::samples::{in_status, pending};
-
-    use super::*;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
-
-    fn task(number: u64, description: &str, status: Status) -> Task {
-        let id = ClientTaskId::new(format!("b{number}")).unwrap();
-        let mut task = in_status(pending(&format!("t{number}"), number), status);
-        task.description = description.to_owned();
-        task.client = Some(Client { id, process: None });
-        task
-    }
-
-    fn running(since: i64) -> Status {
-        Status::Running { started_at: at(since), watch: Watch::Supervised }
-    }
-
-    fn slots(number: usize) -> Limits {
-        let slots = NonZeroUsize::new(number).map_or(SlotLimit::Unlimited, SlotLimit::AtMost);
-        Limits::of(&Settings { max_background_tasks: slots, ..Settings::default() })
-    }
-
-    fn busy() -> Active {
-        let mut active = Active::default();
-        active.insert(task(1, "run the tests", running(0)));
-        active.insert(task(2, "", running(60)));
-        active.insert(task(3, "build", Status::Queued { queued_at: at(70) }));
-        active.insert(pending("t4", 4));
-        active
-    }
-
-    /// `queue_line` says which place a queued task has and what is before it.
-    #[test]
-    fn a_queued_task_has_its_place() {
-        let active = busy();
-        let line =
-            |slots: Limits| queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots);
-        assert_eq!(
-            line(slots(2)).unwrap(),
-            "[sisyphus] Background task t3 (\"build\") is number 1 in the queue: at most 2 at once \
-             (t1 (\"run the tests\"), 1 more). It starts by itself; you'll be notified when it finishes. Claude Code's own limit of 10 min for this call is already running."
-        );
-        assert_eq!(line(slots(3)), None);
-        assert_eq!(line(slots(0)), None);
-        let mut patient = active.clone();
-        patient.tasks[2].client_limit_ms = Some(CLIENT_LIMIT_MAX_MS);
-        let text =
-            queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2)).unwrap();
-        assert!(text.ends_with("notified when it finishes."), "{text}");
-        // S24: where it has none, as in a terminal, none is spoken of.
-        patient.tasks[2].client_limit_ms = None;
-        let text =
-            queue_line(&patient, &Snapshot::default(), &patient.tasks[2], &slots(2)).unwrap();
-        assert!(text.ends_with("notified when it finishes."), "{text}");
-    }
-
-    /// In a terminal our own limit is said in one clause, and no other is spoken of.
-    #[test]
-    fn our_limit_is_said_at_launch_in_a_terminal() {
-        let mut active = busy();
-        active.tasks[2].limit_ms = Some(1_800_000);
-        active.tasks[2].client_limit_ms = None;
-        let line = |slots: Limits, attendance| {
-            launch_line(&active, &Snapshot::default(), &active.tasks[2], &slots, attendance)
-        };
-        let alone = line(slots(3), Attendance::Attended).unwrap();
-        assert_eq!(
-            alone,
-            "[sisyphus] Background task t3 has a time limit of 30 min (user setting `sisyphus.task_ttl_minutes`)."
-        );
-        let waiting = line(slots(2), Attendance::Attended).unwrap();
-        let clause = " when it finishes. From its start it has a time limit of 30 min (user setting `sisyphus.task_ttl_minutes`).";
-        assert!(waiting.ends_with(clause), "{waiting}");
-        for attendance in [Attendance::Unattended, Attendance::Unknown] {
-            assert_eq!(line(slots(3), attendance), None);
+/// The state of a delegated session: how far it is, or its place among the sessions.
+fn session_state(
+    active: &Active,
+    task: &Task,
+    session: &Delegated,
+    around: Surroundings<'_>,
+) -> Option<String> {
+    let name = named(session);
+    Some(match task.status() {
+        Status::Running { started_at, .. } => {
+            let lasted = elapsed(*started_at, around.now);
+            let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
+            let report = Run::of(task, around.state).and_then(|run| run.read_report());
+            let calls = report.map(|it| amount(it.tool_calls, "tool call", "tool calls"));
+            let calls = calls.map(|calls| format!("; {calls} so far")).unwrap_or_default();
+            format!("{name}, still running since {since} ({lasted}){calls}")
         }
-        let mut service = active.clone();
-        service.tasks[2].limit_ms = None;
-        let said = launch_line(
-            &service,
-            &Snapshot::default(),
-            &service.tasks[2],
-            &slots(3),
-            Attendance::Attended,
-        );
-        assert_eq!(said, None);
-    }
-
-    /// `table` shows what runs or is queued, and no call that may never run.
-    #[test]
-    fn the_table_shows_what_is_live() {
-        let text = table(&busy(), &Snapshot::default(), |_| true, &slots(2), at(90)).unwrap();
-        assert_eq!(
-            text,
-            "[sisyphus] 3 background commands of this session have not finished; you'll be notified when each does:\n\
-             - t1 (\"run the tests\") still running since 2027-01-15 08:00:00 UTC (90 s)\n\
-             - t2 still running since 2027-01-15 08:01:00 UTC (30 s)\n\
-             - t3 (\"build\") number 1 in the queue\n"
-        );
-        assert_eq!(table(&busy(), &Snapshot::default(), |_| false, &slots(2), at(90)), None);
-    }
-
-    #[test]
-    fn an_agent_is_called_one() {
-        let mut active = busy();
-        active.tasks.truncate(1);
-        let mut agent =
-            task(2, "explore", Status::Running { started_at: at(30), watch: Watch::Observed });
-        agent.kind = Kind::Agent;
-        active.insert(agent);
-        active.insert(task(3, "build", Status::Queued { queued_at: at(70) }));
-        let line = queue_line(&active, &Snapshot::default(), &active.tasks[2], &slots(2)).unwrap();
-        let said = "at most 2 at once (t1 (\"run the tests\"), 1 more).";
-        assert!(line.contains(said), "{line}");
-        let text = table(&active, &Snapshot::default(), |_| true, &slots(2), at(90)).unwrap();
-        assert!(
-            text.starts_with("[sisyphus] 3 background tasks of this session have not finished;"),
-            "{text}"
-        );
-        let said = "- t2 (\"explore\") agent, started, not known to have finished: since 2027-01-15 08:00:30 UTC (60 s)\n";
-        assert!(text.contains(said), "{text}");
-    }
-
-    #[test]
-    fn a_long_table_is_cut_with_a_count() {
-        let mut active = Active::default();
-        for number in 0..100 {
-            active.insert(task(number, &"long ".repeat(40), running(0)));
+        Status::Queued { .. } | Status::Pending { .. } => {
+            match place_of(active, task, around.limits) {
+                Admission::Queued { position: number } => {
+                    format!("{name}, number {number} in the queue of sessions")
+                }
+                Admission::Immediate => format!("{name}, about to start"),
+            }
         }
-        let text = table(&active, &Snapshot::default(), |_| true, &slots(5), at(1)).unwrap();
-        assert!(length(&text) <= TABLE_MAX, "{}", length(&text));
-        let shown = text.lines().filter(|line| line.contains("still running")).count();
-        assert!(text.ends_with(&format!("- {} more: `sisyphus list` shows them\n", 100 - shown)));
-    }
+        Status::Finished(_) => return None,
+    })
 }

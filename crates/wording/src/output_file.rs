@@ -71,6 +71,10 @@ impl OutputFile {
         }
     }
 
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     pub(super) fn excerpt(&self, tail_lines: usize, purpose: Purpose) -> io::Result<Excerpt> {
         excerpt(&mut self.file.try_clone()?, tail_lines, purpose)
     }

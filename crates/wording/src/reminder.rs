@@ -44,10 +44,14 @@ pub fn reminder(
     };
     let shorts: Vec<String> = results.iter().map(short).collect();
     let (count, mut spare) = fitting(&shorts, room);
+    let is_session = |(_, ended): &&(&str, Ended<'_>)| ended.session().is_some();
+    let mut sessions = results.iter().take(count).filter(is_session).count();
     let mut text = String::new();
     for ((mark, ended), short) in results.iter().zip(&shorts).take(count) {
-        // Room for every short report is reserved. The first full report that fits gets the rest.
-        let full = format!("{mark}{}\n", ended.in_full(tail_lines));
+        // Room for every short report is reserved. The first full report that fits gets the rest. Sessions share it.
+        let share = length(short) + spare / sessions.max(1) - length(mark) - 1;
+        let full = format!("{mark}{}\n", ended.in_full(tail_lines, share));
+        sessions -= usize::from(ended.session().is_some());
         let more = length(&full).saturating_sub(length(short));
         if more <= spare {
             spare -= more;
@@ -96,7 +100,9 @@ mod tests {
     use sisyphus_base::id::TaskId;
     use sisyphus_tasks::kept_output::KeptOutput;
     use sisyphus_tasks::outcome::{LostReason, Outcome};
+    use sisyphus_tasks::session::SessionReport;
     use sisyphus_tasks::task::Task;
+    use sisyphus_tasks::task::samples::delegated;
     use sisyphus_testing::TempDir;
 
     use super::super::samples::{ended, with_output};
@@ -258,6 +264,27 @@ whole output: STATE/output/t1.log
             let left_out = 120 - reports(&text).len();
             let said = format!("\n{left_out} more finished; `sisyphus list` shows them.\n\n");
             assert!(text.contains(&said), "{text}");
+        }
+    }
+
+    /// Each of several long answers is quoted, within the bound of the reminder.
+    #[test]
+    fn sessions_share_the_room() {
+        let dir = TempDir::new();
+        let report = || Some(SessionReport { cost_micro_usd: Some(10_000), ..Default::default() });
+        let answer = "an answer\n".repeat(900);
+        let session = |number: u64| {
+            let task = delegated(ended(&format!("t{number}"), Outcome::Completed, 5), report());
+            with_output(&dir, task, answer.as_bytes())
+        };
+        for count in [1, 2, 3, 5, 20] {
+            let tasks: Vec<Task> = (0..count).map(session).collect();
+            let text = remind(&dir, &tasks, 0);
+            assert!(length(&text) <= REMINDER_MAX, "{}", length(&text));
+            let quoted = text.matches("| [… ").count();
+            assert!(quoted == tasks.len() || count == 20, "{text}");
+            let ways = text.matches("`background_output(task_id=").count();
+            assert_eq!(ways, tasks.len(), "{text}");
         }
     }
 

@@ -4,12 +4,14 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::{clean_line, one_line};
 use sisyphus_state::output::Purpose;
 use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::status::{Ending, Survivors};
 use sisyphus_tasks::task::{AgentLife, HEADING_MAX, Kind, Task};
 
 use super::measure::{counted, length};
 use super::output_file::OutputFile;
 use super::quote::quote;
+use super::session::{self, Audience, SESSION_MAX};
 
 /// Most characters of a report.
 const TASK_MAX: usize = 2_000;
@@ -25,9 +27,12 @@ const SURVIVOR_NAME_MAX: usize = 20;
 /// Says how a task finished, quotes the relevant output, and names its file. Empty for an unfinished task.
 pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
     let Some(ended) = Ended::of(task, state) else { return String::new() };
+    if let Some(session) = ended.session() {
+        return ended.session_in_full(session, SESSION_MAX, Audience::Terminal);
+    }
     let known = ended.output.as_ref().filter(|output| output.is_known);
     let place = known.and_then(OutputFile::line).map(|line| format!("{line}\n"));
-    ended.in_full(tail_lines) + &place.unwrap_or_default()
+    ended.in_full(tail_lines, TASK_MAX) + &place.unwrap_or_default()
 }
 
 /// A finished task, and its output if that can be read.
@@ -46,8 +51,16 @@ impl<'a> Ended<'a> {
         Some(Self { task, ending, output })
     }
 
-    /// The full report.
-    pub(super) fn in_full(&self, tail_lines: usize) -> String {
+    /// What is known about it if it is a delegated session.
+    pub(super) fn session(&self) -> Option<&'a Delegated> {
+        self.task.delegated.as_deref()
+    }
+
+    /// The full report. That on a session takes at most `room`.
+    pub(super) fn in_full(&self, tail_lines: usize, room: usize) -> String {
+        if let Some(session) = self.session() {
+            return self.session_in_full(session, room.min(SESSION_MAX), Audience::Model);
+        }
         let mut text = self.sentence(HEADING_MAX);
         if !self.task.command.is_empty() {
             text.push_str(&format!("command: {}\n", command_line(&self.task.command)));
@@ -71,11 +84,26 @@ impl<'a> Ended<'a> {
         text + &foot
     }
 
+    /// The full report on a session.
+    fn session_in_full(&self, session: &Delegated, max: usize, audience: Audience) -> String {
+        let begin = self.sentence(HEADING_MAX) + &session::facts(session);
+        let end = session::continuation(self.task, session, self.ending).unwrap_or_default();
+        let room = max.saturating_sub(length(&begin) + length(&end));
+        let file = self.output.as_ref().map(OutputFile::file);
+        let answer = session::answer(self.task, file, room, audience)
+            .unwrap_or_else(|_| "answer: could not be read\n".to_owned());
+        begin + &answer + &end
+    }
+
     /// The outcome and the path of the output, within `max`. The description is shortened before the path.
     pub(super) fn in_short(&self, max: usize) -> String {
-        let (place, elsewhere) = match &self.output {
-            Some(output) => (self.place(output), self.elsewhere()),
-            None => (String::new(), String::new()),
+        let (place, elsewhere) = match (self.session(), &self.output) {
+            (Some(session), _) => {
+                let way = session::in_short(self.task, session);
+                (way.clone(), way)
+            }
+            (None, Some(output)) => (self.place(output), self.elsewhere()),
+            (None, None) => (String::new(), String::new()),
         };
         let lengths = [HEADING_MAX, 60, 30, 10, 0];
         let ways = lengths.map(|length| (length, &place)).into_iter();

@@ -67,6 +67,9 @@ pub(crate) struct SessionBook {
     /// What was reported since the session last had nothing to wait for.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     reported: Tally,
+    /// How many of those were delegated sessions.
+    #[serde(default, skip_serializing_if = "sisyphus_tasks::is_default")]
+    reported_sessions: usize,
     /// When the idle session was woken, within the last hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     wakes: Vec<Tick>,
@@ -170,12 +173,12 @@ impl Active {
             task.deliver(DeliveryEvent::Leased { by: by.clone() }, now);
             let Delivery::Leased { attempt, .. } = *task.delivery() else { continue };
             if attempt == Attempt::First {
-                reported.push(task.status().word());
+                reported.push((task.status().word(), task.kind));
             }
             leased.push(Leased { task: task.clone(), attempt });
         }
-        for word in reported {
-            self.count_reported(session, word);
+        for (word, kind) in reported {
+            self.count_reported(session, word, kind);
         }
         leased
     }
@@ -197,8 +200,17 @@ impl Active {
     }
 
     /// Counts a result that was read without a reminder.
-    pub(crate) fn count_reported(&mut self, session: &SessionId, word: &str) {
-        self.book(session).reported.add(word);
+    pub(crate) fn count_reported(&mut self, session: &SessionId, word: &str, kind: Kind) {
+        let book = self.book(session);
+        book.reported.add(word);
+        book.reported_sessions += usize::from(kind == Kind::Session);
+    }
+
+    /// Whether a delegated session is among what was reported or is still to be reported.
+    pub fn has_delegated(&self, session: &SessionId) -> bool {
+        let mut theirs = self.tasks.iter().filter(|task| &task.session == session);
+        theirs.any(|task| task.kind == Kind::Session)
+            || self.sessions.get(session).is_some_and(|book| book.reported_sessions > 0)
     }
 
     /// Takes back a reported result that was not read after all.
@@ -209,7 +221,11 @@ impl Active {
     /// Takes what was reported since the last call, for a session that has nothing left to wait for.
     pub fn take_summary(&mut self, session: &SessionId) -> Tally {
         let book = self.sessions.get_mut(session);
-        book.map(|book| std::mem::take(&mut book.reported)).unwrap_or_default()
+        let take = |book: &mut SessionBook| {
+            book.reported_sessions = 0;
+            std::mem::take(&mut book.reported)
+        };
+        book.map(take).unwrap_or_default()
     }
 
     /// Whether the session may be woken, and notes that it is. It may not if it was woken too often within the last

@@ -220,7 +220,7 @@ fn a_session_knows_what_it_sent() {
 fn a_summary_is_taken_once() {
     let mut active = Active::default();
     for word in ["failed", "completed", "completed"] {
-        active.count_reported(&session(), word);
+        active.count_reported(&session(), word, Kind::Command);
     }
     active.uncount_reported(&session(), "completed");
     assert!(active.take_summary(&other_session()).is_empty());
@@ -244,7 +244,7 @@ fn a_session_is_woken_twenty_times_an_hour() {
 fn a_transfer_moves_tasks_and_counters() {
     let third = SessionId::new("session-3").unwrap();
     let mut active = with([running("t1"), elsewhere(running("t2"))]);
-    active.count_reported(&session(), "failed");
+    active.count_reported(&session(), "failed", Kind::Command);
     active.end_session(&session(), Tick(1));
     active.transfer(&session(), &third);
     let of_third = active.tasks.iter().filter(|task| task.session == third);

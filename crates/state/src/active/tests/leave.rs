@@ -101,7 +101,10 @@ fn a_session_without_tasks_is_forgotten() {
     };
     assert_eq!(remaining(|active| active.end_session(&session(), Tick(5))), []);
     assert_eq!(remaining(|active| active.resume_session(&session(), moment(0, 5))), []);
-    assert_eq!(remaining(|active| active.count_reported(&session(), "failed")), [session()]);
+    assert_eq!(
+        remaining(|active| active.count_reported(&session(), "failed", Kind::Command)),
+        [session()]
+    );
     let with_task = |active: &mut Active| {
         active.end_session(&session(), Tick(5));
         active.end_session(&other_session(), Tick(5));
