@@ -36,5 +36,4 @@ mod terminal;
 mod timeout;
 mod ultrawork;
 mod wake;
-mod wake_lost;
 mod wiring;

@@ -1,5 +1,7 @@
 //! The waiter behind Stop: it wakes a session for a result that Claude Code does not announce, and for nothing else.
 
+mod lost;
+
 use std::process::Child;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
