@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
-
 use sisyphus_tasks::session::PermissionMode;
 
 use crate::agent_launch::LaunchedAgent;
@@ -66,6 +65,7 @@ events! {
         transcript_path: Option<PathBuf> = "lenient",
         cwd: PathBuf = "lenient",
         prompt: String = "lenient",
+        permission_mode: Option<PermissionMode> = "lenient",
     }
     PreToolUse {
         session_id: SessionId,
@@ -86,6 +86,7 @@ events! {
         tool_name: Tool = "lenient",
         tool_input: Map<String, Value> = "lenient",
         tool_response: ToolResponse = "tool_response",
+        permission_mode: Option<PermissionMode> = "lenient",
     }
     Stop {
         session_id: SessionId;

@@ -6,6 +6,7 @@ mod call;
 mod deliver;
 mod hook_conflicts;
 mod missed;
+mod mode;
 mod notice;
 mod prompt_fates;
 mod queue;

@@ -19,6 +19,7 @@ use sisyphus_wording::launch_line;
 use crate::agent::{News, after_agent, with_news};
 use crate::call::{Caller, join_run, stopped_id};
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::mode::mode_seen;
 use crate::queue::{is_attachable, line};
 use crate::stall::report_stalls;
 
@@ -30,6 +31,11 @@ const ATTACH_CHECK: Duration = Duration::from_millis(5);
 pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let (session, agent) = (event.session_id.clone(), event.agent_id.clone());
     let peek = context.peek()?;
+    // A subagent may have a narrower mode of its own.
+    let narrowed = match &agent {
+        None => mode_seen(&peek.active, &session, event.permission_mode),
+        Some(_) => None,
+    };
     let mut joined = None;
     let event = match event.tool_name {
         Tool::Bash | Tool::PowerShell => {
@@ -40,7 +46,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         Tool::Agent => after_agent(context, &peek.active, event),
         Tool::Own | Tool::Other => None,
     };
-    let events = event.as_slice();
+    let events: Vec<Event> = event.into_iter().chain(narrowed).collect();
     let recipient = agent.map_or(Recipient::MainConversation, Recipient::Agent);
     let reader = Reader::new(&session, recipient, &peek.active);
     let is_due = reader.is_due(&peek.active, context.now.tick);
@@ -52,7 +58,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     });
     let attendance = context.environment.attendance;
     let (taken, waiting) = if is_needed {
-        context.commit(peek, events, |active, now| {
+        context.commit(peek, &events, |active, now| {
             let taken = reader.take_due(active, now);
             let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
                 let task = active.named(&session, &join.client.id, None)?;

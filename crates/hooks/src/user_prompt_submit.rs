@@ -14,6 +14,7 @@ use sisyphus_tasks::task::Task;
 
 use crate::agent::{News, agent_end, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::mode::mode_seen;
 use crate::notice::completion;
 use crate::prompt_fates::PromptFates;
 use crate::stall::report_stalls;
@@ -40,6 +41,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let over: Vec<TaskId> =
         events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
     events.extend(agent_end(context, &peek.active, session, &event.prompt));
+    events.extend(mode_seen(&peek.active, session, event.permission_mode));
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let is_needed =
         !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active) || peek.has_news();
