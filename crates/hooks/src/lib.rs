@@ -12,6 +12,7 @@ mod prompt_fates;
 mod queue;
 mod sleep_guard;
 mod stall;
+mod stop_sessions;
 
 pub mod bare_sleep;
 pub mod post_tool_use;

@@ -13,6 +13,7 @@ use sisyphus_state::transfer::post_transfer;
 
 use crate::agent;
 use crate::prompt_fates::PromptFates;
+use crate::stop_sessions::{doomed, stop};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
@@ -32,9 +33,21 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     {
         events.push(Event::SessionEnded { session: session.clone(), at: context.now.at });
     }
-    if !events.is_empty() || !fates.is_empty() || peek.has_news() {
-        context.commit(peek, &events, |active, now| fates.apply(active, now))?;
+    let doomed = match event.reason {
+        EndReason::Clear => Vec::new(),
+        EndReason::Exit => doomed(context, &peek.active, session),
+    };
+    events.extend(doomed.iter().map(|(_, asked)| asked.clone()));
+    let committed = if !events.is_empty() || !fates.is_empty() || peek.has_news() {
+        context.commit(peek, &events, |active, now| fates.apply(active, now))
+    } else {
+        Ok(())
+    };
+    // The events are posted, whatever became of the commit.
+    for (task, _) in &doomed {
+        context.logged("SessionEnd", stop(context, task));
     }
+    committed?;
     if !events.is_empty() && context.store.dir().notify().exists() {
         // The session's last tasks finish because it ends. The user does not wait for that summary.
         let summaries = |notes: &mut Notes| notes.over.retain(|it| &it.session != session);

@@ -172,6 +172,14 @@ pub const KEYS: &[Key] = &[
                   `sisyphus show`",
     },
     Key {
+        name: "delegate_survives_exit",
+        place: Place::Section,
+        kind: Kind::Switch,
+        project: Project::MayTurnOff,
+        meaning: "whether delegated sessions go on if the session that asked for them exits; otherwise they are stopped \
+                  with it",
+    },
+    Key {
         name: "background_notifications",
         place: Place::Top,
         kind: Kind::Switch,
@@ -365,6 +373,7 @@ mod tests {
             sleep_guard: _,
             ultrawork_keyword: _,
             keep_agent_messages: _,
+            delegate_survives_exit: _,
             notifications: _,
             notify_min_ms: _,
             delegate_bypass: _,
@@ -373,7 +382,7 @@ mod tests {
             // Claude Code's own setting.
             sandbox: _,
         } = Settings::default();
-        assert_eq!(KEYS.len(), 16);
+        assert_eq!(KEYS.len(), 17);
     }
 
     #[test]

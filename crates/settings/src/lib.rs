@@ -72,6 +72,9 @@ pub struct Settings {
     pub ultrawork_keyword: Switch,
     /// `sisyphus.keep_agent_messages`, default true: whether the last message of a background agent is kept.
     pub keep_agent_messages: Switch,
+    /// `sisyphus.delegate_survives_exit`, default true: whether delegated sessions go on if the session that asked for
+    /// them exits.
+    pub delegate_survives_exit: Switch,
     /// `background_notifications`, default true: whether people get desktop notifications of results.
     pub notifications: Switch,
     /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have
@@ -140,6 +143,7 @@ impl Settings {
             sleep_guard: switch("sleep_guard"),
             ultrawork_keyword: switch("ultrawork_keyword"),
             keep_agent_messages: switch("keep_agent_messages"),
+            delegate_survives_exit: switch("delegate_survives_exit"),
             notifications: switch("background_notifications"),
             notify_min_ms: number("notify_min_seconds") * SECOND_MS,
             delegate_bypass: switch("delegate_bypass"),
