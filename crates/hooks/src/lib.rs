@@ -1,5 +1,6 @@
 //! The handlers of Claude Code's events: one file per event, one public `handle` in each.
 
+mod adopt;
 mod agent;
 mod attach;
 mod call;

@@ -14,6 +14,7 @@ use sisyphus_state::transfer::claim_transfer;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{Surroundings, table};
 
+use crate::adopt::adopt;
 use crate::agent::{News, settle, with_news};
 use crate::attach::attach;
 use crate::deliver::{Reader, Recipient, Taken};
@@ -41,12 +42,8 @@ pub fn handle(context: &Context, event: SessionStart) -> Result<Reply> {
 /// Reports to a continued session what is owed to it and what still runs.
 fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let session = &event.session_id;
-    let peek = context.peek()?;
     if event.source == SessionSource::Startup {
-        if peek.has_news() {
-            context.commit(peek, &[], |_, _| ())?;
-        }
-        return Ok(Reply::Silent);
+        return adopt(context, event);
     }
     // The agents of the former Claude Code must not be reported as running.
     settle(context, context.now);

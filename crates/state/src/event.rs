@@ -95,9 +95,7 @@ impl Event {
             }
             Self::ModeSeen { session, mode } => sessions::narrow(active, &session, mode),
             Self::Adopted { tasks, by } => {
-                for task in active.tasks.iter_mut().filter(|task| tasks.contains(&task.id)) {
-                    task.transfer(&by);
-                }
+                active.adopt(&tasks, &by, now.tick);
             }
             Self::Completed(completion) => completion.apply(active, now),
             Self::ClientGone { session, client_id } => {

@@ -24,6 +24,6 @@ pub use measure::counted;
 pub use output_file::place;
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, report};
-pub use session::{denied, worktree_line};
+pub use session::{adopted_line, denied, worktree_line};
 pub use summary::{Background, Rest};
 pub use ultrawork::{ultrawork, ultrawork_limit};

@@ -13,6 +13,7 @@ mod agent_line;
 mod announce;
 mod at_once;
 mod attach;
+mod delegated;
 mod deliver;
 mod fail_open;
 mod failing_loop;

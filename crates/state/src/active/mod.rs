@@ -1,5 +1,6 @@
 //! `active.json`: every task that is not settled, and what is known about sessions and agents.
 
+pub(crate) mod adoption;
 mod call_book;
 mod series;
 mod tally;

@@ -14,12 +14,14 @@ use sisyphus_base::hook_log;
 use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::lock::{LOCK_WAIT_IN_HOOK, Lock};
 use sisyphus_base::paths::StateDir;
+use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::task::Task;
 
 use super::budget::LockBudget;
 use super::history::{self, History};
 use super::session::Session;
 use super::{Rewriting, inbox, notify};
+use crate::active::adoption::caller;
 use crate::active::{Active, EventName};
 use crate::agents::{kept_prompts, remove_prompts};
 use crate::event::Event;
@@ -343,6 +345,17 @@ impl Store {
     pub fn find_parked(&self, session: &SessionId) -> Vec<Task> {
         let histories = [self.read_completed(), self.read_failed()];
         histories.into_iter().flatten().flat_map(|history| history.parked(session)).collect()
+    }
+
+    /// The retired sessions of a project that no conversation has read, and whose caller is not known to live.
+    pub fn find_parked_in(
+        &self,
+        project: &Path,
+        is_gone: impl Fn(&ProcessRef) -> bool,
+    ) -> Vec<Task> {
+        let histories = [self.read_completed(), self.read_failed()];
+        let parked = histories.into_iter().flatten().flat_map(|it| it.parked_in(project));
+        parked.filter(|task| caller(task).is_none_or(&is_gone)).collect()
     }
 
     /// Every archived task, oldest first. Slow: reads the whole archive. An error in one file goes to `warn` and stops

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -15,6 +16,7 @@ use sisyphus_base::sys;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::task::Task;
 
+use crate::active::adoption::is_of;
 use crate::file::{self, Format};
 
 /// How many finished tasks each file keeps.
@@ -80,6 +82,13 @@ impl History {
         let texts = self.tasks.iter().filter(|raw| raw.get().contains(session.as_str()));
         let tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
         tasks.filter(|task| &task.session == session && !task.delivery().is_settled()).collect()
+    }
+
+    /// The delegated sessions of a project whose results no reader has received.
+    pub(super) fn parked_in(&self, project: &Path) -> Vec<Task> {
+        let texts = self.tasks.iter().filter(|raw| raw.get().contains("\"delegated\""));
+        let tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
+        tasks.filter(|task| is_of(task, project) && !task.delivery().is_settled()).collect()
     }
 
     /// Like [`tasks`](Self::tasks), the newest first. Each is parsed only when the iterator reaches it.

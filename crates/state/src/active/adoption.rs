@@ -1,0 +1,138 @@
+//! Results of delegated sessions that outlive the conversation that asked for them.
+
+use std::path::Path;
+
+use sisyphus_base::clock::Tick;
+use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::task::{Kind, Task};
+
+use super::Active;
+
+impl Active {
+    /// The finished sessions of this project whose result is owed to a conversation that is over.
+    pub fn orphaned<'a>(
+        &'a self,
+        project: &'a Path,
+        is_gone: impl Fn(&ProcessRef) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a Task> {
+        let is_orphaned = move |task: &&Task| {
+            task.delivery().is_open() && is_of(task, project) && self.is_over(task, &is_gone)
+        };
+        self.tasks.iter().filter(is_orphaned)
+    }
+
+    /// Whether the conversation that a session's result is owed to has ended, or its Claude Code is gone and no other
+    /// one has resumed it since the call.
+    fn is_over(&self, task: &Task, is_gone: impl Fn(&ProcessRef) -> bool) -> bool {
+        let book = self.sessions.get(&task.session);
+        if book.is_some_and(|book| book.ended.is_some()) {
+            return true;
+        }
+        let resumed = book.and_then(|book| book.resumed);
+        let is_resumed = resumed.is_some_and(|at| at > Tick(task.ticket.0));
+        !is_resumed && caller(task).is_some_and(is_gone)
+    }
+
+    /// Gives these results to another conversation. It keeps them until they are printed, however old they are.
+    pub(crate) fn adopt(&mut self, ids: &[TaskId], by: &SessionId, now: Tick) {
+        let is_meant = |task: &&mut Task| ids.contains(&task.id) && task.delivery().is_open();
+        let mut adopted = 0;
+        for task in self.tasks.iter_mut().filter(is_meant) {
+            task.transfer(by);
+            task.release();
+            adopted += 1;
+        }
+        if adopted > 0 {
+            self.book(by).resumed = Some(now);
+        }
+    }
+}
+
+/// Whether it is a delegated session of this project.
+pub(crate) fn is_of(task: &Task, project: &Path) -> bool {
+    let session = task.delegated.as_ref().filter(|_| task.kind == Kind::Session);
+    session.is_some_and(|session| session.project == project)
+}
+
+/// The Claude Code that asked for it.
+pub(crate) fn caller(task: &Task) -> Option<&ProcessRef> {
+    task.delegated.as_ref()?.caller.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_base::clock::Now;
+    use sisyphus_tasks::outcome::Outcome;
+    use sisyphus_tasks::task::samples::{delegated, finished, pending};
+
+    use super::*;
+
+    const HOME: &str = "/home/dev/proj";
+
+    fn process(pid: i32) -> ProcessRef {
+        ProcessRef { pid, start: Some(1), namespace: None }
+    }
+
+    fn named(id: &str) -> SessionId {
+        SessionId::new(id).unwrap()
+    }
+
+    /// A finished session whose caller has this number.
+    fn session(id: &str, caller: i32) -> Task {
+        let mut task = delegated(finished(id, Outcome::Completed), None);
+        task.delegated.as_mut().unwrap().caller = Some(process(caller));
+        task.session = named(&format!("of-{id}"));
+        task
+    }
+
+    /// The orphans, if the process 7 alone is gone.
+    fn orphans(active: &Active, project: &str) -> Vec<String> {
+        let found = active.orphaned(Path::new(project), |process| process.pid == 7);
+        found.map(|task| task.id.to_string()).collect()
+    }
+
+    #[test]
+    fn an_orphan_belongs_to_a_conversation_that_is_over() {
+        let mut active = Active::default();
+        let unknown = |id| {
+            let mut task = session(id, 1);
+            task.delegated.as_mut().unwrap().caller = None;
+            task
+        };
+        for task in [
+            session("gone", 7),
+            session("lives", 1),
+            session("ended", 1),
+            session("resumed", 7),
+            unknown("unknown"),
+            delegated(pending("unfinished", 3), None),
+        ] {
+            active.insert(task);
+        }
+        active.end_session(&named("of-ended"), Tick(5));
+        active.resume_session(&named("of-resumed"), Now { tick: Tick(5), at: chrono::Utc::now() });
+        assert_eq!(orphans(&active, HOME), ["gone", "ended"]);
+        assert_eq!(orphans(&active, "/home/dev/other"), [""; 0]);
+        active.end_session(&named("of-resumed"), Tick(6));
+        assert_eq!(orphans(&active, HOME), ["gone", "ended", "resumed"]);
+    }
+
+    /// What another conversation has read meanwhile is not given away.
+    #[test]
+    fn only_an_unread_result_is_adopted() {
+        use sisyphus_tasks::delivery::DeliveryEvent;
+
+        let mut active = Active::default();
+        let mut read = session("read", 7);
+        read.deliver(DeliveryEvent::Read { revision: read.revision() }, Tick(2));
+        active.insert(read);
+        active.insert(session("owed", 7));
+        let ids = ["read", "owed"].map(|id| TaskId::new(id).unwrap());
+        active.adopt(&ids, &named("new"), Tick(9));
+        let of = |id: &TaskId| active.task(id).unwrap().session.to_string();
+        assert_eq!(ids.each_ref().map(of), ["of-read", "new"]);
+        // It is not an orphan of its new conversation.
+        assert_eq!(orphans(&active, HOME), [""; 0]);
+    }
+}
