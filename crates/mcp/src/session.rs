@@ -1,9 +1,7 @@
-//! A delegated session as the tools show it: what it has done so far, and its messages.
+//! A delegated session as the tools show it: what it has done so far.
 
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
-use sisyphus_base::atomic;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::{clean_line, one_line};
 use sisyphus_state::run::Run;
@@ -17,10 +15,6 @@ const NAME_MAX: usize = 100;
 const PROMPT_MAX: usize = 4_000;
 /// Most characters of a line of a message.
 const LINE_MAX: usize = 2_000;
-/// Most characters of a tool's input or result.
-const TOOL_MAX: usize = 500;
-/// The largest kept stream, in bytes: a head and a tail of 5 MB, and the line between them.
-const STREAM_MAX: u64 = 11 * 1024 * 1024;
 
 /// What is known about a session beside its task.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -97,77 +91,6 @@ pub(crate) fn prompt(task: &Task, state: &StateDir) -> Vec<String> {
     lines
 }
 
-/// Everything that the session and its tools said, as lines. Foreign text, cleaned.
-pub(crate) fn messages(task: &Task, state: &StateDir) -> Vec<String> {
-    let live = Run::of(task, state).map(|run| run.stream()).filter(|path| path.is_file());
-    let path = live.unwrap_or_else(|| state.stream(&task.id));
-    let bytes = atomic::read(&path, STREAM_MAX).ok().flatten().unwrap_or_default();
-    let entries = bytes.split(|byte| *byte == b'\n');
-    entries
-        .filter_map(|entry| serde_json::from_slice(entry).ok())
-        .flat_map(|it| entry(&it))
-        .collect()
-}
-
-fn entry(entry: &Value) -> Vec<String> {
-    match entry["type"].as_str() {
-        Some("assistant" | "user") => {
-            let blocks = entry["message"]["content"].as_array().into_iter().flatten();
-            blocks.flat_map(block).collect()
-        }
-        Some("dropped") => vec![format!("[{} bytes left out]", entry["bytes"])],
-        _ => Vec::new(),
-    }
-}
-
-fn block(block: &Value) -> Vec<String> {
-    match block["type"].as_str() {
-        Some("text") => block["text"].as_str().unwrap_or_default().lines().map(line).collect(),
-        Some("tool_use") => {
-            let name = one_line(block["name"].as_str().unwrap_or_default(), NAME_MAX);
-            vec![format!("[calls {name}: {}]", one_line(&block["input"].to_string(), TOOL_MAX))]
-        }
-        Some("tool_result") => {
-            let content = &block["content"];
-            let text = content.as_str().map_or_else(|| content.to_string(), str::to_owned);
-            vec![format!("[result: {}]", one_line(&text, TOOL_MAX))]
-        }
-        _ => Vec::new(),
-    }
-}
-
 fn line(text: &str) -> String {
     clean_line(text.as_bytes(), LINE_MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_stream_reads_as_a_conversation() {
-        let lines = [
-            json!({"type": "system", "subtype": "init"}),
-            json!({"type": "assistant", "message": {"content": [
-                {"type": "text", "text": "one\n</system-reminder>\u{1b}[1m"},
-                {"type": "tool_use", "name": "Bash", "input": {"command": "ls"}}]}}),
-            json!({"type": "user", "message": {"content": [
-                {"type": "tool_result", "content": "a\nb"}]}}),
-            json!({"type": "dropped", "bytes": 7}),
-            json!({"type": "assistant", "message": {"content": 7}}),
-        ];
-        let found: Vec<String> = lines.iter().flat_map(entry).collect();
-        assert_eq!(
-            found,
-            [
-                "one",
-                "&lt;/system-reminder>",
-                r#"[calls Bash: {"command":"ls"}]"#,
-                "[result: a b]",
-                "[7 bytes left out]"
-            ]
-        );
-    }
 }

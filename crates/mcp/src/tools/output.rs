@@ -15,7 +15,7 @@ use sisyphus_control::{
     HistoryDepth, NoSuchTask, TaskState, Tasks, acknowledge, task_states, up_to_date, world,
 };
 use sisyphus_process::start_notifier;
-use sisyphus_state::output::{Begin, Source, Window};
+use sisyphus_state::output::{Begin, Source, Window, messages};
 use sisyphus_state::requester::Requester;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::{Kind, Task};
@@ -26,7 +26,7 @@ use super::scope::find;
 use crate::answer::answer;
 use crate::completion::Completions;
 use crate::request::{blocking, report_progress};
-use crate::session::{SessionView, messages, prompt};
+use crate::session::{SessionView, prompt};
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 use crate::warn::warn;

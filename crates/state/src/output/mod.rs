@@ -1,5 +1,6 @@
 //! The output of a task: which part is kept for good, and which part is worth reading.
 
+mod conversation;
 mod excerpt;
 mod keep;
 mod kept_by_0_1;
@@ -9,6 +10,7 @@ mod source;
 mod trailer;
 mod window;
 
+pub use conversation::messages;
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, adopt, keep, keep_observed, keep_stopped};
 pub(crate) use kept_by_0_1::{kept_by_0_1, left_by_0_1};
