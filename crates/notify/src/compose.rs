@@ -9,6 +9,7 @@ use sisyphus_base::text::for_people;
 use sisyphus_state::notify::{Ended, SessionSummary, Urgency};
 use sisyphus_state::output::{Purpose, excerpt};
 use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::task::Kind;
 
 use crate::due::Batch;
 use crate::places::Places;
@@ -59,18 +60,22 @@ pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> M
 
 fn counted(ended: &[Ended]) -> String {
     let failed = ended.iter().filter(|it| it.urgency() != Urgency::Soon).count();
+    let has_session = ended.iter().any(|it| it.kind == Kind::Session);
+    let what = if has_session { "tasks" } else { "commands" };
     match failed {
-        0 => format!("{} commands finished", ended.len()),
-        _ => format!("{failed} of {} commands failed", ended.len()),
+        0 => format!("{} {what} finished", ended.len()),
+        _ => format!("{failed} of {} {what} failed", ended.len()),
     }
 }
 
 fn told_alone(ended: &Ended, state: &StateDir) -> Vec<String> {
-    let said = ended.outcome.sentence(ended.ran_ms);
+    let said = ended.sentence();
     let mut characters = said.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     let mut lines = vec![first.into_iter().chain(characters).collect()];
-    if ended.urgency() != Urgency::Soon {
+    if let Some(problem) = &ended.problem {
+        lines.push(problem.clone());
+    } else if ended.urgency() != Urgency::Soon {
         lines.extend(failing_line(&state.output(&ended.task)));
     }
     lines
@@ -81,7 +86,7 @@ fn told_together(ended: &[Ended]) -> Vec<String> {
     order.sort_by_key(|it| it.urgency() == Urgency::Soon);
     let told = order.iter().take(NAMED);
     let mut lines: Vec<String> =
-        told.map(|it| format!("{} {}", named(it), it.outcome.sentence(it.ran_ms))).collect();
+        told.map(|it| format!("{} {}", named(it), it.sentence())).collect();
     if let Some(more @ 1..) = ended.len().checked_sub(NAMED) {
         lines.push(format!("… and {more} more"));
     }
@@ -89,7 +94,8 @@ fn told_together(ended: &[Ended]) -> Vec<String> {
 }
 
 fn named(ended: &Ended) -> String {
-    for_people(&ended.name, TITLE_MAX - PROJECT_MAX)
+    let kind = if ended.kind == Kind::Session { "session " } else { "" };
+    for_people(&format!("{kind}{}", ended.name), TITLE_MAX - PROJECT_MAX)
 }
 
 fn sum(over: &SessionSummary) -> String {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use serde_json::json;
-use sisyphus_tasks::outcome::{Canceller, Outcome};
+use sisyphus_tasks::outcome::{AgentFailure, Canceller, Outcome};
 use sisyphus_testing::wait_until;
 
 use crate::stage::{FAILED, Stage};
@@ -179,6 +179,28 @@ fn the_last_end_of_a_session_brings_the_sum_once() {
           c completed with exit code 0 after 12 s / \
           All 3 commands of this session finished: 1 failed, 2 completed, in 12 s"]
     );
+}
+
+/// The end of a session names it, what it cost, and of a failure the cause.
+#[test]
+fn a_session_is_shown_with_its_cost() {
+    let stage = Stage::new();
+    stage.run(&["review", "other"]);
+    stage.end_session("review", Outcome::Completed, None);
+    assert_eq!(stage.told(), ["proj: session review | Finished after 3 min 2 s, $0.42"]);
+    let stage = Stage::new();
+    stage.run(&["review", "a", "other"]);
+    let failed = Outcome::AgentFailed { why: AgentFailure::Budget };
+    stage.end_session("review", failed.clone(), Some("over\nbudget"));
+    let said = "proj: session review | Failed at its budget after 3 min 2 s, $0.42 / over budget";
+    assert_eq!(stage.told(), [said]);
+    let stage = Stage::new();
+    stage.run(&["review", "a", "other"]);
+    stage.end("a", FAILED, 1_000);
+    stage.end_session("review", failed, None);
+    let said = "proj: 2 of 2 tasks failed | a failed with exit code 3 after 1 s / \
+                session review failed at its budget after 3 min 2 s, $0.42";
+    assert_eq!(stage.told(), [said]);
 }
 
 #[test]

@@ -10,8 +10,9 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::store::{Active, Store};
 use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::status::Ending;
-use sisyphus_tasks::task::{Event, Task};
+use sisyphus_tasks::task::{Event, Kind, Task};
 use sisyphus_testing::TestEnv;
 
 use crate::bus::{Bus, Recorder};
@@ -50,6 +51,23 @@ impl Stage {
 
     pub(crate) fn end(&self, name: &str, outcome: Outcome, ran_ms: u64) {
         end(&self.store, name, outcome, ran_ms);
+    }
+
+    /// The task of this name turns out to be a delegated session, which has cost 42 cents, and ends.
+    pub(crate) fn end_session(&self, name: &str, outcome: Outcome, problem: Option<&str>) {
+        let delegated: Delegated = serde_json::from_value(json!({
+            "conversation": "c1", "asked_by": { "asked_by": "person" }, "project": self.env.project(),
+            "prompt": name, "prompt_length": name.len(), "depth": 1,
+            "report": { "cost_micro_usd": 420_000, "problem": problem },
+        }))
+        .unwrap();
+        commit(&self.store, |active, now| {
+            let task = active.tasks.iter_mut().find(|task| task.description == name).unwrap();
+            task.kind = Kind::Session;
+            task.delegated = Some(Box::new(delegated));
+            let ending = Ending { duration_ms: Some(182_000), ..Ending::unseen(outcome, now.at) };
+            task.apply(Event::Ended(ending), now.tick);
+        });
     }
 
     /// Starts a notifier.

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_tasks::outcome::{CLIENT_STOPS, Canceller, LostReason, Outcome};
+use sisyphus_tasks::session::dollars;
 use sisyphus_tasks::status::Status;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 
 /// A task that finished longer ago is not worth a notification.
 const NEWS: chrono::Duration = chrono::Duration::minutes(10);
@@ -21,8 +22,16 @@ pub struct Ended {
     pub session: SessionId,
     /// Where it ran.
     pub cwd: PathBuf,
-    /// Its description, or the beginning of its command. Untrusted text.
+    /// Its description, or the beginning of its command or prompt. Untrusted text.
     pub name: String,
+    #[serde(default)]
+    pub kind: Kind,
+    /// What it cost, in millionths of a dollar, if it was a delegated session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
+    /// What it says about its failure. Untrusted text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     #[serde(flatten)]
     pub outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,16 +60,33 @@ impl Ended {
         }
         let by_clocks =
             || u64::try_from((ending.ended_at - ending.started_at?).num_milliseconds()).ok();
-        let name = if task.description.is_empty() { &task.command } else { &task.description };
+        let session = task.delegated.as_ref();
+        let called = session.map_or(&task.command, |session| &session.prompt);
+        let name = if task.description.is_empty() { called } else { &task.description };
+        let report = session.and_then(|session| session.report.as_ref());
         Some(Self {
             task: task.id.clone(),
             session: task.session.clone(),
             cwd: task.cwd.clone(),
-            name: name.chars().take(NAME_MAX).collect(),
+            name: beginning(name),
+            kind: task.kind,
+            cost_micro_usd: report.and_then(|report| report.cost_micro_usd),
+            problem: report.and_then(|report| Some(beginning(report.problem.as_ref()?))),
             outcome: ending.outcome.clone(),
             ran_ms: ending.duration_ms.or_else(by_clocks),
             at: now,
         })
+    }
+
+    /// How it ended, and what it cost.
+    pub fn sentence(&self) -> String {
+        let cost = self.cost_micro_usd.map(|cost| format!(", {}", dollars(cost)));
+        let said = match self.kind {
+            Kind::Command | Kind::Service => self.outcome.sentence(self.ran_ms),
+            Kind::Agent => self.outcome.sentence_of_agent(self.ran_ms),
+            Kind::Session => self.outcome.sentence_of_session(self.ran_ms),
+        };
+        format!("{said}{}", cost.unwrap_or_default())
     }
 
     /// How soon the user is notified.
@@ -83,6 +109,10 @@ impl Ended {
     }
 }
 
+fn beginning(text: &str) -> String {
+    text.chars().take(NAME_MAX).collect()
+}
+
 /// Whether a note is too old to show: the notifier could not be started, or the machine slept.
 pub fn is_old(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - at > NEWS
@@ -95,8 +125,9 @@ fn is_known(outcome: &Outcome) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sisyphus_tasks::session::SessionReport;
     use sisyphus_tasks::status::Ending;
-    use sisyphus_tasks::task::samples::{in_status, pending};
+    use sisyphus_tasks::task::samples::{delegated, in_status, pending};
 
     use super::*;
 
@@ -142,6 +173,19 @@ mod tests {
         assert!(!tells(Some(9_999), 10_000));
         assert!(!tells(None, 10_000));
         assert!(tells(None, 0));
+    }
+
+    #[test]
+    fn a_session_has_its_cost() {
+        let now = Utc::now();
+        let ending = Ending::unseen(Outcome::Completed, now);
+        let report = SessionReport { cost_micro_usd: Some(7), ..SessionReport::default() };
+        let mut task = in_status(pending("t1", 1), Status::Finished(ending));
+        task.description = String::new();
+        let found = Ended::of(&delegated(task, Some(report)), now).unwrap();
+        assert_eq!((found.kind, found.cost_micro_usd), (Kind::Session, Some(7)));
+        assert_eq!(found.sentence(), "finished, under $0.01");
+        assert_eq!(found.name, "Read the migration and list risks.");
     }
 
     #[test]
