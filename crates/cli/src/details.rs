@@ -1,6 +1,7 @@
 //! Further facts about a task, for people: when and where it ran, and its limits.
 
 use chrono::{DateTime, Local, Utc};
+use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
 use sisyphus_state::line::Snapshot;
 use sisyphus_tasks::admission::Admission;
@@ -9,24 +10,31 @@ use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::elsewhere;
 
+use crate::session;
+
 /// Longest path that is shown, in characters.
 const PATH_MAX: usize = 200;
 
 /// One line for each fact, with its name in front.
-pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot) -> String {
+pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot, state: &StateDir) -> String {
+    let delegated = task
+        .delegated
+        .as_deref()
+        .map(|session| session::facts(task, session, &session::report(task, state)));
     let all = [
         ("folder", Some(one_line(&task.cwd.to_string_lossy(), PATH_MAX))),
-        ("session", Some(session(task))),
+        ("session", Some(asking_session(task))),
         ("place in queue", place_in_line(task, expected, line)),
         ("started", started(task)),
         ("ended", task.status().ending().map(|ending| clock(ending.ended_at))),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
         ("watched", watched(task)),
     ];
-    all.into_iter().filter_map(|(name, fact)| Some(format!("{name}: {}\n", fact?))).collect()
+    let all = delegated.into_iter().flatten().chain(all);
+    all.filter_map(|(name, fact)| Some(format!("{name}: {}\n", fact?))).collect()
 }
 
-fn session(task: &Task) -> String {
+fn asking_session(task: &Task) -> String {
     match &task.agent {
         Some(agent) => format!("{}, by its subagent {agent}", task.session),
         None => task.session.to_string(),
@@ -34,10 +42,15 @@ fn session(task: &Task) -> String {
 }
 
 fn place_in_line(task: &Task, expected: Admission, line: &Snapshot) -> Option<String> {
-    let (Status::Queued { .. }, Admission::Queued { position: number }) = (task.status(), expected)
-    else {
-        return None;
-    };
+    let Admission::Queued { position: number } = expected else { return None };
+    let is_session = task.kind == Kind::Session;
+    match task.status() {
+        Status::Queued { .. } | Status::Pending { .. } if is_session => {
+            return Some(format!("{number} among the sessions"));
+        }
+        Status::Queued { .. } => {}
+        Status::Pending { .. } | Status::Running { .. } | Status::Finished(_) => return None,
+    }
     let others = elsewhere(line).join(", ");
     Some(if others.is_empty() { number.to_string() } else { format!("{number}; now {others}") })
 }

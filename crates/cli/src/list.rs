@@ -6,11 +6,15 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::clean_line;
 use sisyphus_control::{HistoryDepth, Tasks};
+use sisyphus_settings::Settings;
 use sisyphus_state::agents::Waiting;
-use sisyphus_state::line::{Snapshot, Standing};
+use sisyphus_state::line::Standing;
 use sisyphus_state::reach::{is_in_reach, place_out_of_reach};
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
@@ -19,7 +23,7 @@ use sisyphus_wording::elsewhere;
 use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
 use crate::view::views;
-use crate::{print, screen};
+use crate::{print, screen, session};
 pub(crate) use watch::last_line;
 use watch::watch;
 
@@ -89,11 +93,13 @@ pub(crate) fn table(
     width: Option<usize>,
     paint: Paint,
 ) -> Vec<String> {
+    let is_waiting = |task: &Task| task.delegated.is_some() && is_unstarted(task);
+    let settings = tasks.active.iter().any(is_waiting).then(whole_settings).flatten();
     let most = if width.is_some() { LONGEST_WHAT } else { WHAT_MAX };
     let row = |task: &Task| {
         [
             Cell::from(task.id.as_str()),
-            Cell::of(hue(task.status()), with_place(state(task), task, &tasks.line)),
+            Cell::of(hue(task.status()), with_place(state(task), task, tasks, settings.as_ref())),
             Cell::from(time(task, now).map_or_else(|| "-".to_owned(), duration)),
             Cell::from(project(task)),
             Cell::from(what(task, most)),
@@ -135,12 +141,28 @@ fn without_task(state: Cell, what: String) -> [Cell; 5] {
 }
 
 /// The state of a task, with its number if it is queued.
-fn with_place(state: String, task: &Task, line: &Snapshot) -> String {
-    let standing = task.client_id().and_then(|id| line.standing(id));
+fn with_place(state: String, task: &Task, tasks: &Tasks, settings: Option<&Settings>) -> String {
+    if let (Some(_), true, Some(settings)) = (&task.delegated, is_unstarted(task), settings) {
+        return match session::expected_admission(tasks, task, settings) {
+            Admission::Queued { position } => format!("{state}({position})"),
+            Admission::Immediate => state,
+        };
+    }
+    let standing = task.client_id().and_then(|id| tasks.line.standing(id));
     match (task.status(), standing) {
         (Status::Queued { .. }, Some(Standing::Waits(number))) => format!("{state}({number})"),
         (_, Some(_) | None) => state,
     }
+}
+
+fn is_unstarted(task: &Task) -> bool {
+    matches!(task.status(), Status::Pending { .. } | Status::Queued { .. })
+}
+
+/// The user's settings; `None` if they can't be read now.
+pub(crate) fn whole_settings() -> Option<Settings> {
+    let config_dir = client_config_dir(&Environment::read()).ok()?;
+    Settings::read_whole(&config_dir)
 }
 
 /// The last part of the task's folder.
@@ -151,10 +173,11 @@ fn project(task: &Task) -> String {
 
 /// The description on one line, or the command if there is none.
 pub(crate) fn what(task: &Task, most: usize) -> String {
-    let mut what = match &task.launched {
-        Some(agent) => format!("agent {}: {}", agent.agent_type, task.description),
-        None if task.description.is_empty() => task.command.clone(),
-        None => task.description.clone(),
+    let mut what = match (&task.launched, &task.delegated) {
+        (Some(agent), _) => format!("agent {}: {}", agent.agent_type, task.description),
+        (None, Some(session)) => session::named(session, task),
+        (None, None) if task.description.is_empty() => task.command.clone(),
+        (None, None) => task.description.clone(),
     };
     if let Some(place) = place_out_of_reach(task) {
         what = format!("on {place}: {what}");
@@ -171,8 +194,13 @@ pub(crate) fn state(task: &Task) -> String {
     if let Some(Outcome::Failed { exit_code }) = outcome {
         return format!("failed({exit_code})");
     }
-    if let Some(Outcome::AgentFailed { why: AgentFailure::RateLimit }) = outcome {
-        return "failed(rate limit)".to_owned();
+    if let Some(Outcome::AgentFailed { why }) = outcome {
+        return match why {
+            AgentFailure::RateLimit => "failed(rate limit)".to_owned(),
+            AgentFailure::TurnLimit => "failed(turns)".to_owned(),
+            AgentFailure::Budget => "failed(budget)".to_owned(),
+            AgentFailure::Error => "failed".to_owned(),
+        };
     }
     task.status().word().to_owned()
 }

@@ -21,6 +21,7 @@ mod output;
 mod print;
 mod project;
 mod screen;
+mod session;
 mod show;
 mod spinner;
 mod stats;

@@ -5,8 +5,8 @@ use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_control::{HistoryDepth, TICK, TaskState, TaskWaiter, Tasks};
-use sisyphus_state::output::Source;
-use sisyphus_tasks::task::Task;
+use sisyphus_state::output::{Source, messages};
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::format::predicate;
 use crate::print::{self, Reader};
@@ -33,6 +33,9 @@ pub(crate) fn output(options: &Output) -> Result<()> {
     let mut task = tasks.find(&options.task)?.clone();
     let mut task_waiter = TaskWaiter::new(tasks.store, print::warn);
     let client_tmp = client_tmp_dir(&Environment::read());
+    if task.kind == Kind::Session && !task.status().is_final() {
+        return so_far(options, task, task_waiter);
+    }
     let mut printing: Option<Printing> = None;
     loop {
         if printing.is_none()
@@ -56,6 +59,35 @@ pub(crate) fn output(options: &Output) -> Result<()> {
     }
     let (name, predicate) = (task.heading(), predicate(&task));
     printing.with_context(|| format!("{name} {predicate}; it has no output"))?.finish()
+}
+
+/// Prints what a running session and its tools have said, to the end or until the session has ended.
+fn so_far(options: &Output, mut task: Task, mut task_waiter: TaskWaiter) -> Result<()> {
+    let mut printed = 0;
+    let mut tail = options.tail.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    loop {
+        let said = messages(&task, task_waiter.store().dir());
+        if let Some(tail) = tail.take() {
+            printed = said.len().saturating_sub(tail);
+        }
+        let new = said.get(printed..).unwrap_or_default();
+        let text: String = new.iter().map(|line| format!("{line}\n")).collect();
+        printed = said.len();
+        if print::bytes(text.as_bytes())? == Reader::Gone {
+            return Ok(());
+        }
+        if task.status().is_final() || !options.follow {
+            break;
+        }
+        task_waiter.pause(TICK);
+        match task_waiter.look(std::slice::from_ref(&task.id))?.pop() {
+            Some(TaskState::Live(found) | TaskState::Ended(found)) => task = found,
+            Some(TaskState::Forgotten) | None => break,
+        }
+    }
+    let (name, predicate) = (task.heading(), predicate(&task));
+    anyhow::ensure!(printed > 0, "{name} {predicate}; it has said nothing yet");
+    Ok(())
 }
 
 /// An output that is being printed.

@@ -5,9 +5,8 @@ use chrono::Utc;
 use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::environment::Environment;
-use sisyphus_base::paths::{StateDir, client_config_dir, client_tmp_dir};
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_control::{HistoryDepth, Tasks, acknowledge, own_requester};
-use sisyphus_settings::Settings;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::expected_admission::expected_admission_of;
 use sisyphus_state::output::{Begin, Source, Window};
@@ -19,8 +18,9 @@ use sisyphus_wording::{command_line, report};
 
 use crate::details::facts;
 use crate::format::{predicate, size};
-use crate::list::time;
+use crate::list::{time, whole_settings};
 use crate::print;
+use crate::session;
 use crate::view::view;
 
 /// How many lines from the end of the output are shown.
@@ -45,7 +45,7 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     if options.json {
         return print::json(json!({ "task": view(task, state) }));
     }
-    let facts = facts(task, expected_admission(&tasks, task), &tasks.line);
+    let facts = facts(task, expected_admission(&tasks, task), &tasks.line, state);
     if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
@@ -65,9 +65,10 @@ pub(crate) fn show(options: &Show) -> Result<()> {
 
 /// Its place in the queue, as far as that can be read.
 fn expected_admission(tasks: &Tasks, task: &Task) -> Admission {
-    let config_dir = client_config_dir(&Environment::read()).ok();
-    let settings = config_dir.and_then(|dir| Settings::read_whole(&dir));
-    match (settings, tasks.store.read_active()) {
+    match (whole_settings(), tasks.store.read_active()) {
+        (Some(settings), _) if task.delegated.is_some() => {
+            session::expected_admission(tasks, task, &settings)
+        }
         (Some(settings), Ok(active)) => {
             expected_admission_of(&active, &tasks.line, &task.id, &Limits::of(&settings))
         }
@@ -77,12 +78,13 @@ fn expected_admission(tasks: &Tasks, task: &Task) -> Admission {
 
 /// The command, or the call for the agent.
 fn asked(task: &Task) -> String {
-    match &task.launched {
-        Some(agent) => {
+    match (&task.launched, &task.delegated) {
+        (None, Some(session)) => session::asked(session),
+        (Some(agent), _) => {
             let model = agent.model().map(|model| format!(", model {model}")).unwrap_or_default();
             format!("agent: {}{model}\nprompt: {}\n", agent.agent_type, agent.prompt)
         }
-        None => format!("command: {}\n", command_line(&task.command)),
+        (None, None) => format!("command: {}\n", command_line(&task.command)),
     }
 }
 

@@ -1,5 +1,6 @@
-//! `sisyphus stats`: how often commands ran, how they ended, how long they ran and waited.
+//! `sisyphus stats`: how often commands and delegated sessions ran, how they ended, how long they ran, what they cost.
 
+mod sessions;
 mod spread;
 mod tally;
 
@@ -18,6 +19,7 @@ use crate::print;
 use crate::screen;
 use crate::style::Hue;
 use crate::table::{self, Cell, Column};
+use sessions::Sessions;
 use tally::Tally;
 
 #[derive(Debug, ClapArgs)]
@@ -52,6 +54,8 @@ pub(crate) fn stats(options: &Stats) -> Result<()> {
     let since = options.days.map(|days| Utc::now() - TimeDelta::days(i64::from(days)));
     let is_since = |task: &Task| task.status().ending().map(|it| it.ended_at) >= since;
     let mut all = Tally::default();
+    let mut sessions = Sessions::default();
+    tasks.ended.iter().filter(|task| is_since(task)).for_each(|task| sessions.add(task));
     let mut by_command: BTreeMap<String, Tally> = BTreeMap::new();
     for task in tasks.ended.iter().filter(|task| is_command(task) && is_since(task)) {
         all.add(task);
@@ -69,17 +73,22 @@ pub(crate) fn stats(options: &Stats) -> Result<()> {
         }
         return print::json(json!({
             "since": since, "not_ended": not_ended, "total": all.view(), "commands": views,
+            "sessions_total": sessions.total_view(), "sessions": sessions.views(),
         }));
     }
-    if all.runs() == 0 {
-        return print::out("No background command has ended yet.\n");
-    }
-    print::out(&text(&all, &commands))
+    let commands = match all.runs() {
+        0 if sessions.runs() > 0 => String::new(),
+        0 => "No background command has ended yet.\n".to_owned(),
+        _ => text(&all, &commands),
+    };
+    let sessions = if sessions.runs() > 0 { sessions.text() } else { String::new() };
+    let gap = if commands.is_empty() || sessions.is_empty() { "" } else { "\n" };
+    print::out(&format!("{commands}{gap}{sessions}"))
 }
 
-/// Agents are left out: their times would blur those of the commands.
+/// Agents and sessions are left out: their times would blur those of the commands.
 fn is_command(task: &Task) -> bool {
-    task.kind != Kind::Agent
+    matches!(task.kind, Kind::Command | Kind::Service)
 }
 
 /// The command on one line. Commands that differ only in spaces are the same.
@@ -100,16 +109,9 @@ fn text(all: &Tally, commands: &[(String, Tally)]) -> String {
 
 fn row(tally: &Tally, command: Cell) -> [Cell; 7] {
     let time = |ms: Option<u64>| Cell::from(ms.map_or_else(|| "-".to_owned(), duration));
-    let rate = tally.success_rate();
-    let percent = rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.0} %", rate * 100.0));
-    let hue = match rate {
-        Some(1.0) => Hue::Good,
-        Some(0.0) => Hue::Bad,
-        Some(_) | None => Hue::None,
-    };
     [
         Cell::from(tally.runs().to_string()),
-        Cell::of(hue, percent),
+        tally.rate(),
         time(tally.durations.median()),
         time(tally.durations.p95()),
         time(tally.waits.median()),

@@ -8,6 +8,8 @@ use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
+use crate::session;
+
 /// Several tasks.
 pub(crate) fn views<'a>(tasks: impl IntoIterator<Item = &'a Task>, state: &StateDir) -> Vec<Value> {
     tasks.into_iter().map(|task| view(task, state)).collect()
@@ -32,6 +34,7 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "lost_because": null,
         "failed_because": null,
         "kind": task.kind,
+        "delegated": session::view(task, state),
         "agent_type": agent.map(|it| &it.agent_type),
         "model": agent.and_then(AgentCall::model),
         "out_of_reach": place_out_of_reach(task),

@@ -23,7 +23,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let Some(program) = find(context) else {
         return vec![Finding::note(
             "there is no `claude` on PATH",
-            "install Claude Code, unless you start it in another way",
+            "install Claude Code, unless you start it in another way; `sisyphus delegate` needs it there",
         )];
     };
     let at = named(&program);

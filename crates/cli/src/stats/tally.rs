@@ -1,4 +1,4 @@
-//! Figures of ended commands.
+//! Figures of ended tasks.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use sisyphus_tasks::task::Task;
 
 use super::spread::Spread;
+use crate::style::Hue;
+use crate::table::Cell;
 
-/// Figures of some commands.
+/// Figures of some tasks.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     outcomes: BTreeMap<&'static str, usize>,
@@ -42,6 +44,18 @@ impl Tally {
         #[expect(clippy::cast_precision_loss, reason = "no machine has so many tasks")]
         let rate = completed as f64 / (completed + known) as f64;
         (completed + known > 0).then_some(rate)
+    }
+
+    /// That share as a cell of a table.
+    pub(super) fn rate(&self) -> Cell {
+        let rate = self.success_rate();
+        let percent = rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.0} %", rate * 100.0));
+        let hue = match rate {
+            Some(1.0) => Hue::Good,
+            Some(0.0) => Hue::Bad,
+            Some(_) | None => Hue::None,
+        };
+        Cell::of(hue, percent)
     }
 
     /// "12 ended: 10 completed, 2 failed".

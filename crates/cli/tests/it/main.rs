@@ -12,6 +12,7 @@ mod cancel;
 mod clean;
 mod clean_all;
 mod config;
+mod delegated;
 mod demo;
 mod doctor;
 mod doctor_of_copies;

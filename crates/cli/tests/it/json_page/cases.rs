@@ -45,6 +45,40 @@ fn agent(task: Value) -> Value {
     )
 }
 
+/// A delegated session that has reported this.
+fn delegated(task: Value, asked_by: &str, report: Value) -> Value {
+    let session = json!({
+        "conversation": "c1", "project": "/home/dev/proj", "prompt": "review", "prompt_length": 6,
+        "depth": 1, "report": report, "asked_by": { "asked_by": asked_by, "mode": "plan" },
+    });
+    with(task, json!({ "kind": "session", "command": "", "delegated": session }))
+}
+
+const MODES: [&str; 5] = ["plan", "manual", "acceptEdits", "auto", "bypassPermissions"];
+
+/// One of which much is known.
+fn reported(mode: &str, why: &str) -> Value {
+    let mut worktree = json!({ "path": "/w" });
+    if mode != "plan" {
+        worktree = json!({ "path": "/w", "branch": "b", "changes": { "files": 1, "commits": 0 } });
+    }
+    let report = json!({
+        "model": "claude-opus-4-5", "tool_calls": 3, "last_tool": "Bash", "last_message": "so",
+        "turns": 2, "cost_micro_usd": 420_000, "input_tokens": 7, "output_tokens": 8,
+        "denied": ["Write"], "end": "error", "problem": "no", "worktree": worktree,
+    });
+    let ending = json!({
+        "outcome": "agent_failed", "why": why, "started_at": "2026-11-21T02:30:00Z",
+        "duration_ms": 5_250, "waited_ms": 700,
+    });
+    let mut task = delegated(over(&format!("tsession-{mode}"), ending), "model", report);
+    let session = &mut task["delegated"];
+    session["asked_by"]["mode"] = mode.into();
+    session["agent"] = "explore".into();
+    session["continues"] = "tfull".into();
+    task
+}
+
 /// Tasks in every state, tasks that finished in every way, and queued calls.
 fn planted() -> TestEnv {
     let env = TestEnv::new();
@@ -67,6 +101,8 @@ fn planted() -> TestEnv {
             with(running("tobserved", "serve"), json!({ "kind": "service" })),
             agent(running("tagent", "look around")),
             elsewhere(running("tfar", "on another machine")),
+            // On another machine its runner can't be looked for, so it stays.
+            elsewhere(delegated(running("tdelegated", "review"), "person", json!({ "tool_calls": 1 }))),
         ],
         "agents": { "waiting": [
             waiting(7, "opus".into(), json!({ "turn": "waiting" })),
@@ -82,6 +118,10 @@ fn planted() -> TestEnv {
         agent(over("tlimited", json!({ "outcome": "agent_failed", "why": "rate_limit" }))),
     ];
     ends.push(agent(over("terror", json!({ "outcome": "agent_failed", "why": "error" }))));
+    let whys = ["turn_limit", "budget", "error", "error", "error"];
+    ends.extend(whys.iter().zip(MODES).map(|(why, mode)| reported(mode, why)));
+    let bare = over("tsession", json!({ "outcome": "lost", "why": "runner_died" }));
+    ends.push(delegated(bare, "person", Value::Null));
     ends.push(over("tkilled", json!({ "outcome": "killed", "signal": 9 })));
     ends.push(over("tlate", json!({ "outcome": "timed_out", "limit_ms": 5 })));
     ends.push(with(
