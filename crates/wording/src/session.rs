@@ -122,9 +122,13 @@ pub fn worktree_line(worktree: &Worktree) -> String {
     format!("{path}{}: {changes}", branch.unwrap_or_default())
 }
 
-/// How to continue a session that did not complete; `None` if it completed, or never started.
+/// How to continue a session that did not complete; `None` if it completed, or never began a conversation.
 pub(super) fn continuation(task: &Task, session: &Delegated, ending: &Ending) -> Option<String> {
-    let has_begun = ending.started_at.is_some() || session.report.is_some();
+    // Claude Code names its model as it begins the conversation. Of a lost session the report may be lost too.
+    let has_begun = session
+        .report
+        .as_ref()
+        .map_or_else(|| ending.started_at.is_some(), |report| report.model.is_some());
     let has_conversation = has_begun || session.continues.is_some();
     if ending.outcome == Outcome::Completed || !has_conversation {
         return None;

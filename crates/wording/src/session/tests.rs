@@ -14,6 +14,7 @@ use super::*;
 
 fn seen() -> SessionReport {
     SessionReport {
+        model: Some("claude-opus-5-5".to_owned()),
         tool_calls: 31,
         turns: Some(1),
         cost_micro_usd: Some(420_000),

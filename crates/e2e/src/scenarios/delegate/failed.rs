@@ -4,7 +4,9 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::{delegated, ours, search, session_of, setup, turn, wait_for_ends, wait_for_own};
+use super::{
+    delegated, ours, search, session_of, settled, setup, turn, wait_for_ends, wait_for_own,
+};
 use crate::api::{Api, Block, Request, text};
 use crate::session::Session;
 use crate::stage::Stage;
@@ -91,7 +93,7 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     let expected = ["long completed", "poor failed", "quoted completed", "stranger failed"];
     ensure!(ends == expected, "the ends: {ends:?}");
     session.send("what came of them?")?;
-    let said = wait_for_own(&api, 3)?.reminders().join("\n");
+    let said = settled(&api)?.reminders().join("\n");
     for words in ["not found", "budget", "Answer of quoted.", "Answer of long."] {
         ensure!(said.contains(words), "no `{words}` in {said}");
     }

@@ -146,6 +146,12 @@ fn wait_for_ends(home: &Home, count: usize) -> Result<Vec<Value>> {
     })
 }
 
+/// The delegating conversation, once nothing more comes: a result may cost it a turn of its own.
+fn settled(api: &Api) -> Result<Request> {
+    let all = api.wait_until_quiet(Duration::from_secs(3), SOON)?;
+    own(&all).last().map(|it| (*it).clone()).context("it sent no request")
+}
+
 /// Waits for a request of the delegating conversation with this number.
 fn wait_for_own(api: &Api, number: usize) -> Result<Request> {
     api.wait_for("the next turn", SOON, |all| own(all).get(number).map(|it| (*it).clone()))

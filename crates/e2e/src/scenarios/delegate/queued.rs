@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{delegate, go, own, play, search, session_of, setup, turn, wait_for_ends};
+use super::{delegate, go, own, play, search, session_of, settled, setup, turn, wait_for_ends};
 use super::{started, wait_for_own, wait_for_start};
 use crate::api::{Api, text};
 use crate::session::Session;
@@ -43,10 +43,8 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     ensure!(first == ["one", "two"] && started(&home)[2..] == NAMES[2..], "{:?}", started(&home));
     ensure!(own(&api.requests()).len() == turns, "the model took part in the starts");
 
-    for _ in 0..2 {
-        session.send("what came of them?")?;
-    }
-    let last = wait_for_own(&api, turns + 1)?;
+    session.send("what came of them?")?;
+    let last = settled(&api)?;
     let said = last.reminders().join("\n");
     for name in NAMES {
         let answer = format!("| Answer of {name}.");

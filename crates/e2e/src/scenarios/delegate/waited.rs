@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::{ours, search, session_of, setup, turn, wait_for_own};
+use super::{ours, search, session_of, settled, setup, turn, wait_for_own};
 use crate::api::{Api, text};
 use crate::session::Session;
 use crate::stage::Stage;
@@ -37,7 +37,7 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
         "it was answered with {result}"
     );
     session.send("and now?")?;
-    let last = wait_for_own(&api, 3)?;
+    let last = settled(&api)?;
     ensure!(last.reminders().is_empty(), "it was delivered again: {:?}", last.reminders());
     session.finish()
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::{ours, search, session_of, setup, turn, wait_for_ends, wait_for_own};
+use super::{ours, search, session_of, settled, setup, turn, wait_for_ends, wait_for_own};
 use crate::api::{Api, Block, Request, bash, text};
 use crate::home::Home;
 use crate::session::Session;
@@ -39,7 +39,7 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     wait_for_own(&api, 2)?;
     wait_for_ends(&home, 2)?;
     session.send("what came of them?")?;
-    let said = wait_for_own(&api, 3)?.reminders().join("\n");
+    let said = settled(&api)?.reminders().join("\n");
     for name in ["left", "right"] {
         let folder = home.project.join(".claude/worktrees").join(name);
         let written = std::fs::read_to_string(folder.join("file")).unwrap_or_default();
