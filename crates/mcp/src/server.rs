@@ -12,6 +12,8 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, ServiceExt as _};
 use sisyphus_control::open_store;
 
+use tokio::sync::Mutex;
+
 use crate::answer::failed;
 use crate::completion::Completions;
 use crate::input::Input;
@@ -37,7 +39,8 @@ fn serve_one() -> Result<()> {
         let completions = Arc::new(Completions::new());
         let (stdin, stdout) = rmcp::transport::stdio();
         let input = Input { stdin, completions: Arc::clone(&completions) };
-        let running = Server { completions }.serve((input, stdout)).await?;
+        let server = Server { completions, launching: Mutex::default() };
+        let running = server.serve((input, stdout)).await?;
         running.waiting().await?;
         Ok(())
     });
@@ -48,6 +51,9 @@ fn serve_one() -> Result<()> {
 
 struct Server {
     completions: Arc<Completions>,
+    /// Held while a session is launched. So the sessions of one message queue in the order of their calls, and each answer
+    /// has the right place.
+    launching: Mutex<()>,
 }
 
 impl ServerHandler for Server {
@@ -105,7 +111,8 @@ impl Server {
             }
             delegate::NAME => {
                 let given = arguments(request.arguments)?;
-                delegate::run(given, requester, &self.completions, context).await
+                let turn = self.launching.lock().await;
+                delegate::run(given, requester, turn, &self.completions, context).await
             }
             _ => anyhow::bail!("there is no such tool"),
         }

@@ -14,6 +14,7 @@ use sisyphus_state::requester::Requester;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::session::{Delegated, PermissionMode};
 use sisyphus_tasks::task::Task;
+use tokio::sync::MutexGuard;
 
 use super::output;
 use crate::answer::answer;
@@ -117,10 +118,11 @@ impl Arguments {
     }
 }
 
-/// Answers as soon as the session is recorded; with `run_in_background: false`, when it is over.
+/// `turn` is released when the session is launched. Answers as soon as the session is recorded; with `run_in_background: false`, when it is over.
 pub(crate) async fn run(
     given: Arguments,
     requester: Option<Requester>,
+    turn: MutexGuard<'_, ()>,
     completions: &Completions,
     context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResult> {
@@ -131,6 +133,7 @@ pub(crate) async fn run(
     let ask = given.into_ask()?;
     let asker = Asker::Model(requester.clone());
     let launched = blocking(move || delegate(&open_store()?, ask, &asker, warn)).await?;
+    drop(turn);
     if waits {
         let request = output::OutputRequest::until_over(&launched.task);
         let result = output::run(request, Some(requester), completions, context).await?;
