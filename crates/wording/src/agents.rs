@@ -54,7 +54,7 @@ pub fn agent_refused(
     let now =
         if named.is_empty() { String::new() } else { format!(" ({}{kept})", named.join(", ")) };
     format!(
-        "[sisyphus] Not launched: {limit}{now}. It is number {number} in the queue. You'll be notified when a slot is free; then repeat this call unchanged. Until then do other work or end your turn.",
+        "[sisyphus] Not launched: {limit}{now}. It is number {number} in the queue. You'll be notified when a slot is free; then repeat this call unchanged. Or use `delegate_task`, which queues by itself. Until then do other work or end your turn.",
     )
 }
 

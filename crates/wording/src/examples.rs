@@ -54,6 +54,8 @@ const SESSION: usize = 120;
 const QUEUED: usize = 45;
 /// The answer to a denied call.
 const DENIED: usize = 70;
+/// A denial that also offers another way.
+const DENIED_WITH_OFFER: usize = 85;
 /// The turn of a call whose prompt is named by its file.
 const NAMED: usize = 100;
 /// What an example names instead of its own folder.
@@ -165,7 +167,7 @@ fn agents(folder: &Path) -> Vec<Example> {
     let turn = |prompt| news(News::Turn, prompt).unwrap_or_default();
     let passed = news(News::Passed, short).unwrap_or_default();
     vec![
-        example("A call for an agent over the limit is denied", refused, DENIED),
+        example("A call for an agent over the limit is denied", refused, DENIED_WITH_OFFER),
         example("A slot is free for that call", turn(short), DENIED),
         example("A slot is free for a call with a long prompt", turn(&long), NAMED),
         example("The model did not launch it again in time", passed, DENIED),
