@@ -245,6 +245,8 @@ mod tests {
             ("delegate_max_budget_usd", json!(5), json!(0), json!(5)),
             ("delegate_depth", json!(null), json!(3), json!(1)),
             ("delegate_depth", json!(null), json!(0), json!(0)),
+            ("delegate_survives_exit", json!(null), json!(false), json!(false)),
+            ("delegate_survives_exit", json!(false), json!(true), json!(false)),
             // What can't be used does nothing.
             ("output_lines", json!(50), json!("2"), json!(50)),
             ("sleep_guard", json!(null), json!(0), json!(true)),
