@@ -97,7 +97,7 @@ fn mode(session: &Delegated) -> Option<String> {
 /// The line with which a person continues the conversation in a terminal; `None` while the session uses it.
 fn take_over(task: &Task, session: &Delegated, report: &SessionReport) -> Option<String> {
     let ending = task.status().ending()?;
-    let has_begun = ending.started_at.is_some() || session.continues.is_some();
+    let has_begun = session.has_conversation(ending);
     let folder = report.worktree.as_ref().map_or(&task.cwd, |worktree| &worktree.path);
     let folder = one_line(&folder.to_string_lossy(), PATH_MAX).replace('\'', r"'\''");
     has_begun.then(|| format!("cd '{folder}' && claude --resume {}", session.conversation))

@@ -16,6 +16,7 @@ pub use mode::{Bypass, PermissionMode};
 pub use report::{Changes, SessionEnd, SessionReport, Worktree};
 
 use crate::agent_call::name;
+use crate::status::Ending;
 
 /// How much of a prompt the record keeps, in characters.
 const PROMPT_MAX: usize = 300;
@@ -77,6 +78,15 @@ impl Delegated {
     pub fn set_names(&mut self, agent: Option<&str>, model: Option<&str>) {
         self.agent = agent.map(name);
         self.model = model.map(name);
+    }
+
+    /// Whether its Claude Code has begun the conversation, so that it can be continued.
+    pub fn has_conversation(&self, ending: &Ending) -> bool {
+        // Claude Code names its model as it begins the conversation. Of a lost session the report may be lost too.
+        let report = self.report.as_ref();
+        let has_begun =
+            report.map_or_else(|| ending.started_at.is_some(), |report| report.model.is_some());
+        has_begun || self.continues.is_some()
     }
 
     /// The model that it has, or was asked to have.

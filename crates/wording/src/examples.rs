@@ -178,6 +178,7 @@ fn agents(folder: &Path) -> Vec<Example> {
 fn sessions(folder: &Path) -> io::Result<Vec<Example>> {
     let state = StateDir::at(folder);
     let report = SessionReport {
+        model: Some("claude-opus-5-5".to_owned()),
         tool_calls: 31,
         turns: Some(12),
         cost_micro_usd: Some(420_000),

@@ -124,13 +124,7 @@ pub fn worktree_line(worktree: &Worktree) -> String {
 
 /// How to continue a session that did not complete; `None` if it completed, or never began a conversation.
 pub(super) fn continuation(task: &Task, session: &Delegated, ending: &Ending) -> Option<String> {
-    // Claude Code names its model as it begins the conversation. Of a lost session the report may be lost too.
-    let has_begun = session
-        .report
-        .as_ref()
-        .map_or_else(|| ending.started_at.is_some(), |report| report.model.is_some());
-    let has_conversation = has_begun || session.continues.is_some();
-    if ending.outcome == Outcome::Completed || !has_conversation {
+    if ending.outcome == Outcome::Completed || !session.has_conversation(ending) {
         return None;
     }
     Some(match session.asked_by {
