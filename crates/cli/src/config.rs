@@ -82,8 +82,14 @@ fn row(it: &Effective<'_>) -> [Cell; 3] {
 fn said(it: &Effective<'_>) -> String {
     let value = one_line(&it.value.to_string(), SHOWN);
     match it.key.kind {
-        Kind::Number { zero: Zero::Unlimited, default, .. } if it.value == 0 => {
-            format!("{value} ({})", if default == 0 { "never" } else { "unlimited" })
+        Kind::Number { zero: Zero::Unlimited, unit: "minutes", .. } if it.value == 0 => {
+            format!("{value} (never)")
+        }
+        Kind::Number { zero: Zero::Unlimited, .. } if it.value == 0 => {
+            format!("{value} (unlimited)")
+        }
+        Kind::Number { unit, .. } if it.value == 1 => {
+            format!("{value} {}", unit.trim_end_matches('s'))
         }
         Kind::Number { unit, .. } => format!("{value} {unit}"),
         Kind::Switch | Kind::Consent | Kind::Patterns { .. } | Kind::Limits { .. } => value,
