@@ -207,6 +207,13 @@ fn kill(tree: &mut BTreeSet<ProcessId>) {
     signal_all(&*tree, SIGKILL);
 }
 
+/// Ends the process that leads `group`, and everything below it, as at a time limit. Returns when all are gone.
+pub(crate) fn end_tree(group: i32) {
+    if let Phase::Condemned { tree, kill_at } = terminate(group) {
+        reap(tree, kill_at);
+    }
+}
+
 /// The shell is gone, but its processes may have ignored the TERM: they have the rest of the grace. The number of the
 /// group may belong to other processes already, so the runner signals each process by itself.
 fn reap(mut tree: BTreeSet<ProcessId>, kill_at: Instant) {

@@ -3,21 +3,22 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::process::ChildStdout;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use sisyphus_base::hook_log;
 use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::paths::StateDir;
-use sisyphus_process::{SIGTERM, signal_group};
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Kind;
 
 use super::ledger::{Ledger, write_report};
 use super::recording::Recording;
 use super::report::{Change, Heard};
+use crate::supervise::end_tree;
 
 /// Longest line that is understood, in bytes. A result holds the whole answer. Of a longer line the rest is dropped.
 const LINE_MAX: u64 = 16 * 1024 * 1024;
@@ -30,6 +31,9 @@ const LINGER: Duration = Duration::from_secs(3);
 pub(super) struct Follower {
     heard: Arc<Mutex<Heard>>,
     finished: Receiver<()>,
+    /// The thread that ends a session which has answered.
+    ender: JoinHandle<()>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Follower {
@@ -43,11 +47,20 @@ impl Follower {
         let before = ledger.cost_before();
         let conversation = ledger.delegated().conversation.clone();
         let (results, news) = channel();
-        thread::spawn(move || end_after_answer(&news, &state, &conversation, group));
+        let ending = Arc::new(AtomicBool::new(false));
+        let begins = Arc::clone(&ending);
+        let ender = thread::spawn(move || {
+            if waits_for_servers_only(&news, &state, &conversation) {
+                begins.store(true, Ordering::SeqCst);
+                end_tree(group);
+            }
+        });
         let state = ledger.state().clone();
         thread::spawn(move || {
             let followed = Recording::create(&run.stream()).and_then(|mut recording| {
                 let mut written: Option<Instant> = None;
+                // Whether it has answered and begun no other turn since.
+                let mut is_idle = false;
                 each_line(stdout, |line| {
                     recording.take(line)?;
                     let mut heard = shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,8 +70,12 @@ impl Follower {
                         let _ = write_report(&run, &heard.report);
                         written = Some(Instant::now());
                     }
-                    let answered = heard.report.end.is_some();
-                    let _ = results.send(answered.then(|| heard.background.clone()));
+                    is_idle = match change {
+                        Change::Result => true,
+                        Change::Progress => false,
+                        Change::Nothing => is_idle,
+                    };
+                    let _ = results.send(is_idle.then(|| heard.background.clone()));
                     Ok(())
                 })?;
                 recording.finish()
@@ -68,12 +85,15 @@ impl Follower {
             }
             let _ = done.send(());
         });
-        Self { heard, finished }
+        Self { heard, finished, ender, ending }
     }
 
-    /// What was read until the end of the pipe, or for so long.
+    /// What was read until the end of the pipe, or for so long. A tree that is being ended is gone then.
     pub(super) fn finish(self, at_most: Duration) -> Heard {
         let _ = self.finished.recv_timeout(at_most);
+        if self.ending.load(Ordering::SeqCst) {
+            let _ = self.ender.join();
+        }
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -97,27 +117,24 @@ fn each_line(from: impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> 
     }
 }
 
-/// Ends a session that has answered and runs nothing but servers: its Claude Code would wait for them until the time
-/// limit. Each message has what it runs in the background, once it has answered.
-fn end_after_answer(
+/// Waits until the session is idle and runs nothing but servers, for which its Claude Code would wait until the time limit.
+/// False if it ends by itself. Each message has what an idle session runs in the background.
+fn waits_for_servers_only(
     news: &Receiver<Option<Vec<String>>>,
     state: &StateDir,
     conversation: &SessionId,
-    group: i32,
-) {
+) -> bool {
     let mut last = None;
     loop {
         match news.recv_timeout(LINGER) {
             Ok(now) => last = now,
             Err(RecvTimeoutError::Timeout) => {
-                if let Some(background) = &last
-                    && runs_only_servers(state, conversation, background)
-                {
-                    signal_group(group, SIGTERM);
-                    return;
+                let is_over = |it: &Vec<String>| runs_only_servers(state, conversation, it);
+                if last.as_ref().is_some_and(is_over) {
+                    return true;
                 }
             }
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return false,
         }
     }
 }

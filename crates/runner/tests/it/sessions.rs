@@ -288,6 +288,30 @@ fn an_answer_before_the_limit_counts() {
     }
 }
 
+/// A session that has answered and runs nothing but a server is ended with the server. One that begins another turn is not.
+#[test]
+fn an_answered_session_does_not_wait_for_its_server() {
+    let runs = r#"echo '{"type":"system","subtype":"background_tasks_changed","tasks":[{"task_id":"b1"}]}'"#;
+    let mut stage = Stage::new(&format!(
+        "setsid sleep 60 & echo $! >server; {runs}; {ANSWER}; {INIT}; touch turn; sleep 5; touch answered; {ANSWER}; exec sleep 60"
+    ));
+    let service = json!({
+        "id": "t9", "ticket": 9, "session": "c-t1", "kind": "service", "cwd": "/", "command": "serve",
+        "client": {"id": "b1"}, "machine": null,
+        "status": {"state": "running", "started_at": "2026-11-28T00:00:00Z", "watch": "observed"},
+    });
+    stage.delegate("t1", 1);
+    wait_until("the record", || stage.task("t1")["status"]["state"] == "running");
+    stage.env.edit_state("active.json", |active| {
+        active["tasks"].as_array_mut().unwrap().push(service);
+    });
+    let server = Process::of(numbers(&stage.wait_for_file("server"))[0]).unwrap();
+    let task = stage.ended("t1");
+    assert!(stage.env.project().join("answered").exists(), "ended within a turn: {task:#}");
+    assert_eq!(task["status"]["outcome"], "completed", "{task:#}");
+    assert!(!server.is_alive(), "the server was left running");
+}
+
 /// No session starts twice, and no two sessions have one conversation.
 #[test]
 fn a_second_runner_is_refused() {
