@@ -130,6 +130,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Prompt => "prompt of a call that is not queued",
         Kind::Line => "queue file of a killed runner",
         Kind::Waiter => "file of a session's waiter",
+        Kind::Conversation => "lock of a conversation",
         Kind::Runner => "runner of another version",
         Kind::RunFolder => "run folder",
     }

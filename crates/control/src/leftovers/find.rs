@@ -47,6 +47,8 @@ pub enum Kind {
     Prompt,
     /// A file of a waiter that was to wake a session.
     Waiter,
+    /// The lock of a conversation that a delegated session had.
+    Conversation,
     /// A runner of another version.
     Runner,
     RunFolder,
@@ -158,6 +160,7 @@ fn candidates(
     // This file is written once, and is needed as long as the session continues.
     add(Kind::Session, long, &state.sessions_dir(), |it| it.session().is_some())?;
     add(Kind::Waiter, long, &state.wake_dir(), |it| it.session().is_some())?;
+    add(Kind::Conversation, long, &state.conversations_dir(), |it| it.session().is_some())?;
     add(Kind::Runner, long, &state.runner_dir(), Entry::is_runner)?;
     add(Kind::Handoff, STALE, &state.claims_dir(), Entry::is_handoff)?;
     add(Kind::Handoff, STALE, &state.transfers_dir(), Entry::is_left)?;

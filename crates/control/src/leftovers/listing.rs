@@ -61,7 +61,8 @@ impl Entry {
 
     /// The task whose kept output it is.
     pub(super) fn output_of(&self) -> Option<TaskId> {
-        TaskId::new(self.name.strip_suffix(".log")?).ok()
+        let name = self.name.strip_suffix(".log").or_else(|| self.name.strip_suffix(".jsonl"))?;
+        TaskId::new(name).ok()
     }
 
     /// Whether it is a handoff, which is named after a process or a call, or a temporary file for one.

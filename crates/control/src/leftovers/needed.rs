@@ -52,7 +52,12 @@ impl Needed {
         let has_records = extent != Extent::Everything;
         let records = active.tasks.iter().filter(|_| has_records);
         let tasks: HashSet<TaskId> = records.clone().map(|task| task.id.clone()).collect();
-        let run = |task: &Task| Some((task.started_in().clone(), task.client_id()?.clone()));
+        // The run of a session has the name of its task.
+        let of_session = |task: &Task| ClientTaskId::new(task.id.as_str()).ok();
+        let run = |task: &Task| {
+            let id = task.client_id().cloned().or_else(|| of_session(task))?;
+            Some((task.started_in().clone(), id))
+        };
         let runs = records.filter_map(run).collect();
         let prompts = kept_prompts(store.dir(), &active);
         let outputs = candidates.iter().filter(|it| has_records && it.kind == Kind::Output);
@@ -79,6 +84,7 @@ impl Needed {
             | Kind::Corrupt
             | Kind::Temporary
             | Kind::Handoff
+            | Kind::Conversation
             | Kind::Line => false,
         }
     }

@@ -105,6 +105,7 @@ pub(super) fn is_free(leftover: &Leftover) -> bool {
         Kind::RunFolder => leftover.path.join("lock"),
         // If a waiter takes it at this moment, two may wait for the session. A second wake-up costs no turn.
         Kind::Waiter => leftover.path.with_extension("lock"),
+        Kind::Conversation => leftover.path.clone(),
         // A running program continues without its file.
         Kind::Runner => return is_unchanged(leftover),
         Kind::Record
@@ -139,6 +140,7 @@ fn try_remove(leftover: &Leftover) -> Result<()> {
         | Kind::Session
         | Kind::Temporary
         | Kind::Waiter
+        | Kind::Conversation
         | Kind::Runner
         | Kind::Handoff => fs::remove_file(&leftover.path),
     };
