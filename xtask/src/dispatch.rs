@@ -14,6 +14,7 @@ const USAGE: &str = "usage: cargo xtask ci
        cargo xtask dist
        cargo xtask docs [--check]
        cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]
+       cargo xtask e2e --try [COMMAND…]
        cargo xtask fuzz [--seconds N] [--seed N] [--guided] [TARGET…]";
 
 /// Runs the task that the first argument names.

@@ -161,12 +161,15 @@ impl Home {
         command
     }
 
-    /// The plugin's command line as a person starts it, with Claude Code on `PATH` and `api` for its model.
+    /// Executes what its arguments name, as in a person's terminal: `claude` and `sisyphus` are on `PATH`, and `api` has the
+    /// model.
     pub(crate) fn person_command(&self, api: &Api) -> Command {
-        let mut command = self.command(&self.path.join(".local/bin/sisyphus"));
-        let folder = self.client.parent().unwrap_or(&self.client);
-        command.env("PATH", format!("{}:{CLIENT_PATH}", folder.display()));
+        let mut command = self.command(Path::new("sh"));
+        let claude = self.client.parent().unwrap_or(&self.client);
+        let own = self.path.join(".local/bin");
+        command.env("PATH", format!("{}:{}:{CLIENT_PATH}", own.display(), claude.display()));
         command.envs(Self::client_environment(api));
+        command.args(["-c", "exec \"$@\"", "sh"]);
         command
     }
 

@@ -23,6 +23,7 @@ mod scenarios;
 mod session;
 mod stage;
 mod transcript;
+mod trial;
 mod tui;
 mod wait;
 
@@ -38,6 +39,9 @@ use scenarios::{Runs, SCENARIOS, Scenario};
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     if arguments.first().is_some_and(|word| word == REWRITE_HOOK) {
         return answer_as_rewriting_hook();
+    }
+    if let Some(code) = trial::asked(arguments)? {
+        return Ok(code);
     }
     let choice = Choice::parse(arguments)?;
     if choice.lists {

@@ -20,7 +20,7 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     })?;
     let _swept = Swept(&home);
     let mut waiting = home.person_command(&api);
-    waiting.args(["delegate", "--wait", "SESSION one please, the secret words"]);
+    waiting.args(["sisyphus", "delegate", "--wait", "SESSION one please, the secret words"]);
     let waiting = waiting.stdout(std::process::Stdio::piped()).spawn()?;
     wait_for_start(&home, 1)?;
     let mut seen = 0;
