@@ -11,6 +11,15 @@ pub const STATE_DIR: &str = "SISYPHUS_STATE_DIR";
 /// Where the queue is, for the processes that we start.
 pub const RUNTIME_DIR: &str = "SISYPHUS_RUNTIME_DIR";
 
+/// The variables that sign Claude Code in, or choose a provider that does (CC-79).
+const SIGN_IN: [&str; 5] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+];
+
 /// Whether a user attends the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Attendance {
@@ -56,6 +65,8 @@ pub struct Environment {
     pub terminal: Terminal,
     /// `PATH`: where to search for programs.
     pub path: Option<OsString>,
+    /// The first variable that signs Claude Code in and is set. Its value is not read.
+    pub sign_in: Option<&'static str>,
 }
 
 /// How a terminal notifies people. In doubt it rings the bell, because a terminal ignores a sequence that it does not
@@ -132,6 +143,7 @@ impl Environment {
             },
             terminal: Terminal::of(variable),
             path: variable("PATH"),
+            sign_in: SIGN_IN.into_iter().find(|name| variable(name).is_some()),
         }
     }
 }

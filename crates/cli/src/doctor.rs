@@ -14,6 +14,7 @@ mod plugin;
 mod sandbox;
 mod sessions;
 mod settings;
+mod sign_in;
 mod state;
 
 use anyhow::Result;
@@ -37,9 +38,10 @@ pub(crate) struct Doctor {
 type Part = (&'static str, fn(&DoctorContext) -> Vec<Finding>);
 
 /// Every part, in the order of the report.
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     ("plugin", plugin::check),
     ("client", client::check),
+    ("sign-in", sign_in::check),
     ("enabled", enabled::check),
     ("folders", folders::check),
     ("state", state::check),

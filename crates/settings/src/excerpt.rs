@@ -12,19 +12,26 @@ use super::keys::{KEYS, OTHER_SECTION, Place, SECTION};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientKey {
     AllowManagedHooksOnly,
+    ApiKeyHelper,
     DisableAllHooks,
     EnabledPlugins,
     Sandbox,
 }
 
 impl ClientKey {
-    const ALL: [Self; 4] =
-        [Self::AllowManagedHooksOnly, Self::DisableAllHooks, Self::EnabledPlugins, Self::Sandbox];
+    const ALL: [Self; 5] = [
+        Self::AllowManagedHooksOnly,
+        Self::ApiKeyHelper,
+        Self::DisableAllHooks,
+        Self::EnabledPlugins,
+        Self::Sandbox,
+    ];
 
     /// Its name in the file.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::AllowManagedHooksOnly => "allowManagedHooksOnly",
+            Self::ApiKeyHelper => "apiKeyHelper",
             Self::DisableAllHooks => "disableAllHooks",
             Self::EnabledPlugins => "enabledPlugins",
             Self::Sandbox => "sandbox",
