@@ -31,6 +31,14 @@ const OF_SUBAGENT: &str = ", started by a subagent,";
 #[derive(Debug)]
 pub struct Transcript {
     text: String,
+    extent: Extent,
+}
+
+/// How much of a transcript was read.
+#[derive(Debug, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    End,
 }
 
 /// A background call, from its answer and its request in the transcript.
@@ -47,21 +55,31 @@ impl Transcript {
     /// `None` if there is no such file.
     pub fn read_end(path: &Path) -> Result<Option<Self>> {
         let bytes = atomic::read_linked_end(path, TAIL_BYTES)?;
-        Ok(bytes.map(|bytes| Self { text: String::from_utf8_lossy(&bytes).into_owned() }))
+        Ok(bytes.map(|bytes| {
+            let is_whole = (bytes.len() as u64) < TAIL_BYTES;
+            let extent = if is_whole { Extent::Whole } else { Extent::End };
+            Self { text: String::from_utf8_lossy(&bytes).into_owned(), extent }
+        }))
     }
 
-    /// The results that were sent with a prompt which another hook has blocked: since then the transcript has a blocked
-    /// prompt, and does not have these results. `sent` holds each result, and when it was sent.
-    pub fn blocked(&self, sent: &[(TaskId, DateTime<Utc>)]) -> Vec<TaskId> {
-        let blocks: Vec<DateTime<Utc>> = self.text.lines().filter_map(blocked_at).collect();
-        let is_told = |id: &TaskId| {
-            let begins = format!("Background task {id}");
-            let of_hook = self.lines_with("\"hook_additional_context\"");
-            of_hook.flat_map(|line| line.split(&begins).skip(1)).any(is_report)
-        };
-        let is_doubtful = |at: &DateTime<Utc>| blocks.iter().any(|block| *block + SLACK >= *at);
-        let doubtful = sent.iter().filter(|(_, at)| is_doubtful(at));
-        doubtful.map(|(id, _)| id).filter(|id| !is_told(id)).cloned().collect()
+    /// Whether the model has read this result, which was sent at that time: the transcript has it since then.
+    pub fn is_told(&self, id: &TaskId, sent_at: DateTime<Utc>) -> bool {
+        let begins = format!("Background task {id}");
+        let of_hook = self.lines_with("\"hook_additional_context\"");
+        let mut reports = of_hook.filter(|line| line.split(&begins).skip(1).any(is_report));
+        // An earlier report of it is another attempt.
+        reports.any(|line| written_at(line).is_none_or(|at| at + SLACK >= sent_at))
+    }
+
+    /// Whether a hook that is not ours has blocked a prompt since then.
+    pub fn has_block_since(&self, since: DateTime<Utc>) -> bool {
+        self.text.lines().filter_map(blocked_at).any(|at| at + SLACK >= since)
+    }
+
+    /// Whether the part that was read begins no later than that. Otherwise a line of that time may precede it.
+    pub fn reaches_back_to(&self, time: DateTime<Utc>) -> bool {
+        let first = || self.text.lines().find_map(written_at);
+        self.extent == Extent::Whole || first().is_some_and(|at| at <= time)
     }
 
     /// The background commands of the main conversation for which `is_meant` holds, given Claude Code's id, the call's
@@ -166,5 +184,14 @@ fn blocked_at(line: &str) -> Option<DateTime<Utc>> {
     if ending["kind"] != "blocked_by_hook" || is_ours {
         return None;
     }
+    time_of(&entry)
+}
+
+/// When Claude Code wrote this line, if it says so.
+fn written_at(line: &str) -> Option<DateTime<Utc>> {
+    time_of(&serde_json::from_str(line).ok()?)
+}
+
+fn time_of(entry: &Value) -> Option<DateTime<Utc>> {
     entry["timestamp"].as_str()?.parse().ok()
 }

@@ -12,7 +12,7 @@ use sisyphus_state::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_state::transfer::post_transfer;
 
 use crate::agent;
-use crate::prompt_fates::PromptFates;
+use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::stop_sessions::{doomed, stop};
 
 /// Handles the event.
@@ -20,9 +20,9 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     let session = &event.session_id;
     forget_announced(context, session);
     let peek = context.peek()?;
-    // No later event of this conversation reads its transcript.
+    // After a `/clear`, no later event reads this transcript. After another end, the resumed session does.
     let transcript = event.transcript_path.as_deref();
-    let fates = PromptFates::of(context, &peek.active.sent(session), transcript);
+    let fates = PromptFates::of(context, &peek.active.sent(session), transcript, Unmentioned::Open);
     let mut events = Vec::new();
     if event.reason == EndReason::Clear {
         if let Some(client) = client() {

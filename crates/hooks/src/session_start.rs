@@ -19,7 +19,7 @@ use crate::agent::{News, settle, with_news};
 use crate::attach::attach;
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::hook_conflicts::detect;
-use crate::prompt_fates::PromptFates;
+use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::queue::line;
 
 /// Handles the event.
@@ -48,7 +48,8 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     // The agents of the former Claude Code must not be reported as running.
     settle(context, context.now);
     let peek = context.peek()?;
-    let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
+    let transcript = event.transcript_path.as_deref();
+    let fates = PromptFates::read(context, &peek.active, session, transcript, Unmentioned::Unread);
     let events = continuation(context, event);
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());

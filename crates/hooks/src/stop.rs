@@ -15,13 +15,14 @@ use sisyphus_tasks::task::{AgentLife, Task};
 use crate::agent::{News, settle, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::missed::{Missed, missed};
-use crate::prompt_fates::PromptFates;
+use crate::prompt_fates::{PromptFates, Unmentioned};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let session = &event.session_id;
     let peek = context.peek()?;
-    let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
+    let transcript = event.transcript_path.as_deref();
+    let fates = PromptFates::read(context, &peek.active, session, transcript, Unmentioned::Passed);
     let listed = event.background_tasks.as_deref();
     let Missed { mut events, searched_until } = missed(context, &peek.active, &event);
     forget_announced(context, &event);

@@ -16,7 +16,7 @@ use crate::agent::{News, agent_end, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::mode::mode_seen;
 use crate::notice::completion;
-use crate::prompt_fates::PromptFates;
+use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::stall::report_stalls;
 use crate::ultrawork::with_ultrawork;
 
@@ -24,7 +24,8 @@ use crate::ultrawork::with_ultrawork;
 pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let session = &event.session_id;
     let peek = context.peek()?;
-    let fates = PromptFates::read(context, &peek.active, session, event.transcript_path.as_deref());
+    let transcript = event.transcript_path.as_deref();
+    let fates = PromptFates::read(context, &peek.active, session, transcript, Unmentioned::Unread);
     let prompt = read_prompt(&event.prompt);
     let notices = match &prompt {
         // When the plugin is switched off, nothing new is recorded. What was recorded before is still owed.

@@ -26,7 +26,7 @@ use sisyphus_tasks::task::Task;
 
 use crate::agent::{has_turn, is_in_line, settle};
 use crate::deliver::{GRACE, Recipient};
-use crate::prompt_fates::PromptFates;
+use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::stall::next_stall;
 
 /// How long the previous waiter has to exit.
@@ -95,7 +95,8 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     start_notifier(context.store.dir());
     let now = Now::read();
     let peek = context.peek()?;
-    let fates = PromptFates::read(context, &peek.active, session, transcript);
+    let fates =
+        PromptFates::read(context, &peek.active, session, transcript, Unmentioned::InProgress);
     if !fates.is_empty() || peek.has_news() {
         context.commit(peek, &[], |active, now| fates.apply(active, now))?;
     }

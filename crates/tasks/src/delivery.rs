@@ -56,10 +56,21 @@ pub enum Delivery {
 #[serde(rename_all = "snake_case")]
 pub enum Attempt {
     First,
-    /// The process that was to print it died, before or after printing.
+    /// The process that was to print it died, before or after printing. Or the transcript does not say what became of
+    /// the prompt that it went out with.
     Redelivery,
     /// The model read another outcome, and a better source corrected it.
     Correction,
+}
+
+impl Attempt {
+    /// The attempt that follows one of which nothing is known.
+    fn repeated(self) -> Self {
+        match self {
+            Self::First | Self::Redelivery => Self::Redelivery,
+            Self::Correction => Self::Correction,
+        }
+    }
 }
 
 /// What carries a result to the model.
@@ -89,6 +100,8 @@ pub enum DeliveryEvent {
     Blocked,
     /// The prompt that it went out with was not blocked.
     Passed,
+    /// Nothing says what became of the prompt that it went out with.
+    Unconfirmed,
     /// The model read this revision in another way.
     Read { revision: Revision },
 }
@@ -98,7 +111,7 @@ impl Delivery {
     #[must_use]
     pub fn after(self, event: DeliveryEvent, revision: Revision, now: Tick) -> Self {
         use DeliveryEvent::{
-            Blocked, Corrected, Finished, FinishedKnown, Leased, Passed, Printed, Read,
+            Blocked, Corrected, Finished, FinishedKnown, Leased, Passed, Printed, Read, Unconfirmed,
         };
         match (self, event) {
             (Self::NotDue, Finished) => Self::Owed { since: now, attempt: Attempt::First },
@@ -110,11 +123,7 @@ impl Delivery {
 
             (Self::Owed { attempt, .. }, Leased { by }) => Self::Leased { by, revision, attempt },
             (Self::Leased { attempt, .. }, Leased { by }) => {
-                let attempt = match attempt {
-                    Attempt::First | Attempt::Redelivery => Attempt::Redelivery,
-                    Attempt::Correction => Attempt::Correction,
-                };
-                Self::Leased { by, revision, attempt }
+                Self::Leased { by, revision, attempt: attempt.repeated() }
             }
 
             (
@@ -128,6 +137,9 @@ impl Delivery {
 
             (Self::Sent { attempt, .. }, Blocked) => Self::Owed { since: now, attempt },
             (Self::Sent { revision, .. }, Passed) => Self::Delivered { at: now, revision },
+            (Self::Sent { attempt, .. }, Unconfirmed) => {
+                Self::Owed { since: now, attempt: attempt.repeated() }
+            }
 
             (
                 Self::Owed { .. } | Self::Leased { .. } | Self::Sent { .. },
@@ -212,6 +224,7 @@ mod tests {
             ("other", printed(7, own, Channel::Event)),
             ("block", DeliveryEvent::Blocked),
             ("pass", DeliveryEvent::Passed),
+            ("unsure", DeliveryEvent::Unconfirmed),
             ("read", DeliveryEvent::Read { revision: own }),
             ("old", DeliveryEvent::Read { revision: Revision(1) }),
         ];
@@ -231,13 +244,13 @@ mod tests {
         assert_eq!(
             table,
             [
-                "        finish  known   correct lease   prompt  event   stale   other   block   pass    read    old",
-                "not due owed    no need not due not due not due not due not due not due not due not due not due not due",
-                "owed    owed    no need owed    leased  owed    owed    owed    owed    owed    owed    read    owed",
-                "leased  leased  leased  leased  leased* sent    read    correct leased  leased  leased  read    leased",
-                "sent    sent    sent    correct sent    sent    sent    sent    sent    owed    read    read    sent",
-                "read    read    read    correct read    read    read    read    read    read    read    read    read",
-                "no need no need no need no need no need no need no need no need no need no need no need no need no need",
+                "        finish  known   correct lease   prompt  event   stale   other   block   pass    unsure  read    old",
+                "not due owed    no need not due not due not due not due not due not due not due not due not due not due not due",
+                "owed    owed    no need owed    leased  owed    owed    owed    owed    owed    owed    owed    read    owed",
+                "leased  leased  leased  leased  leased* sent    read    correct leased  leased  leased  leased  read    leased",
+                "sent    sent    sent    correct sent    sent    sent    sent    sent    owed    read    again   read    sent",
+                "read    read    read    correct read    read    read    read    read    read    read    read    read    read",
+                "no need no need no need no need no need no need no need no need no need no need no need no need no need no need",
             ]
         );
     }
@@ -259,6 +272,24 @@ mod tests {
         let attempts = [Attempt::First, Attempt::Redelivery, Attempt::Correction];
         let expected = [Attempt::Redelivery, Attempt::Redelivery, Attempt::Correction];
         assert_eq!(attempts.map(granted_again), expected);
+    }
+
+    /// What may have been read is marked when it goes out once more, and what was blocked is not.
+    #[test]
+    fn an_unconfirmed_result_goes_out_marked() {
+        let after = |attempt, event| {
+            let at = DateTime::from_timestamp(5, 0).unwrap();
+            let sent = Delivery::Sent { at, revision: Revision(2), attempt };
+            let Delivery::Owed { since, attempt } = sent.after(event, Revision(2), Tick(9)) else {
+                panic!("not owed")
+            };
+            assert_eq!(since, Tick(9));
+            attempt
+        };
+        let attempts = [Attempt::First, Attempt::Redelivery, Attempt::Correction];
+        assert_eq!(attempts.map(|it| after(it, DeliveryEvent::Blocked)), attempts);
+        let marked = [Attempt::Redelivery, Attempt::Redelivery, Attempt::Correction];
+        assert_eq!(attempts.map(|it| after(it, DeliveryEvent::Unconfirmed)), marked);
     }
 
     /// One row a state: whether it waits for its reader, is settled, has reached the model with the record's revision,

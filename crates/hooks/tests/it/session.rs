@@ -149,7 +149,12 @@ impl<'a> Session<'a> {
 
     /// As if the prompts that results went out with had been a while ago.
     pub(crate) fn time_goes_by(&self) {
-        let before = json!(chrono::Utc::now() - chrono::Duration::seconds(5));
+        self.seconds_go_by(5);
+    }
+
+    /// As if those prompts had been so many seconds ago.
+    pub(crate) fn seconds_go_by(&self, seconds: i64) {
+        let before = json!(chrono::Utc::now() - chrono::Duration::seconds(seconds));
         self.env.edit_state("active.json", |active| {
             for task in active["tasks"].as_array_mut().expect("tasks") {
                 if task["delivery"]["state"] == "sent" {

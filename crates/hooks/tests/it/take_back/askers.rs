@@ -1,0 +1,122 @@
+//! What the transcript says of a prompt, and what each event makes of it.
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use super::{REPORT, added, blocked, event, types};
+use crate::session::Session;
+use crate::start::{log, told};
+
+/// More than a hook reads of a transcript.
+const LONG: usize = 600_000;
+
+fn long_line(seconds: i64) -> Vec<Value> {
+    let at = chrono::Utc::now() + chrono::Duration::seconds(seconds);
+    vec![
+        json!({ "type": "user", "message": "x".repeat(LONG) }),
+        json!({ "type": "system", "timestamp": at }),
+    ]
+}
+
+fn written_before(mut entry: Value, seconds: i64) -> Value {
+    entry["timestamp"] = json!(chrono::Utc::now() - chrono::Duration::seconds(seconds));
+    entry
+}
+
+/// What the event `name` does with a result that went out with a prompt 5 seconds ago, in a word.
+fn fate(name: &str, entries: &[Value]) -> &'static str {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, None, 60);
+    assert!(types(&session, "").contains(REPORT));
+    session.time_goes_by();
+    let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+    let said = told(&session.send(&event(&session, name, &transcript)));
+    assert_eq!(log(&env), "");
+    if said.contains(REPORT) {
+        return if said.contains("(possibly repeated)") { "marked" } else { "again" };
+    }
+    let active = env.state_file("active.json");
+    let Some(task) = active["tasks"].as_array().and_then(|tasks| tasks.first()) else {
+        return "read";
+    };
+    let delivery = &task["delivery"];
+    match (delivery["state"].as_str().unwrap(), delivery["attempt"].as_str()) {
+        ("delivered", _) => "read",
+        ("sent", _) => "open",
+        ("owed", Some("first")) => "again",
+        ("owed", Some("redelivery")) => "marked",
+        other => panic!("{other:?}"),
+    }
+}
+
+/// One row a transcript: the next prompt, the resumed session, the end of the turn, the end of the session.
+#[test]
+fn each_event_has_its_own_doubt() {
+    let names =
+        ["user-prompt-submit.typed", "session-start.resume", "stop.idle", "session-end.other"];
+    let report = || added(REPORT);
+    let block = || blocked("no", 0);
+    let cases = [
+        (vec![], "marked marked read open"),
+        (vec![report()], "read read read read"),
+        (vec![block()], "again again again again"),
+        (vec![report(), block()], "read read read read"),
+        // The report is that of an earlier attempt.
+        (vec![written_before(report(), 60)], "marked marked read open"),
+        (vec![written_before(report(), 60), block()], "again again again again"),
+        // The report precedes what is read, or may do so.
+        ([vec![report()], long_line(0), vec![block()]].concat(), "marked marked marked marked"),
+        ([long_line(0), vec![block()]].concat(), "marked marked marked marked"),
+        ([long_line(-60), vec![block()]].concat(), "again again again again"),
+        ([long_line(0), vec![report()]].concat(), "read read read read"),
+    ];
+    for (number, (entries, expected)) in cases.iter().enumerate() {
+        let fates = names.map(|name| fate(name, entries)).join(" ");
+        assert_eq!(&fates, expected, "case {number}");
+    }
+}
+
+/// Claude Code dies while another hook still runs: the resumed session reads the result once more, marked.
+#[test]
+fn a_prompt_that_died_with_its_client_is_repeated() {
+    for ends in [true, false] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        session.owe(1, None, 60);
+        assert!(types(&session, "").contains(REPORT));
+        if ends {
+            session.tell(&event(&session, "session-end.other", ""));
+        }
+        session.time_goes_by();
+        let mut said = Vec::new();
+        for name in ["session-start.resume", "user-prompt-submit.typed", "stop.idle"] {
+            said.push(told(&session.send(&event(&session, name, ""))));
+        }
+        let said = said.concat();
+        assert_eq!(said.matches(REPORT).count(), 1, "{said}");
+        assert!(said.contains(&format!("(possibly repeated) {REPORT}")), "{said}");
+    }
+}
+
+/// The summary for a session counts a result once, however often it went out.
+#[test]
+fn a_repeated_result_is_counted_once() {
+    for entries in [vec![], vec![blocked("no", 0)]] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let running = session.call(2);
+        running.starts();
+        let _runner = running.is_attached();
+        running.is_started();
+        session.owe(1, None, 60);
+        assert!(types(&session, "").contains(REPORT));
+        for _ in 0..2 {
+            session.time_goes_by();
+            let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+            assert!(types(&session, &transcript).contains(REPORT), "{transcript}");
+        }
+        let reported = &env.state_file("active.json")["sessions"][&session.id]["reported"];
+        assert_eq!(reported["failed"], 1, "{entries:?}: {reported}");
+    }
+}
