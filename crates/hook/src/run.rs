@@ -11,6 +11,7 @@ use sisyphus_base::id::SessionId;
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{start_notifier, survive_file_size_limit};
 use sisyphus_state::event::Event as StateEvent;
+use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::delivery::Channel;
 
 use crate::context::Context;
@@ -97,7 +98,11 @@ fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>)
         at: context.now.at,
     };
     // The next commit applies it, and every peek until then sees it. So this hook takes the lock only once.
-    context.store.post(&printed)
+    let Err(error) = context.store.post(&printed) else { return Ok(()) };
+    // If the inbox can't be written but the state can, each event would lease and print the results again.
+    let acknowledge = |active: &mut Active, now| printed.apply(active, now);
+    let applied = context.store.update(&context.world(), LOCK_WAIT_IN_HOOK, acknowledge);
+    applied.with_context(|| format!("could not post an acknowledgement ({error:#}) nor apply it"))
 }
 
 /// Exits with 0 after a panic, which aborts, and survives `ulimit -f`, which ends a process. In both cases Claude Code

@@ -2,6 +2,7 @@
 //!
 //! That every answer has this form is judged on each one, in `start`.
 
+mod inbox;
 mod input;
 mod lock;
 mod patience;
