@@ -171,16 +171,16 @@ impl Look<'_> {
     /// over. Nothing ever starts it again.
     fn of_session(&self, task: &Task) -> Option<Finding> {
         let run = Run::of(task, self.state)?;
+        if matches!(task.status(), Status::Running { .. }) && run.is_alive() {
+            return None;
+        }
         match run.probe() {
             RunState::Attached => None,
             RunState::Queued(queued) => {
                 let is_pending = matches!(task.status(), Status::Pending { .. });
                 is_pending.then_some(Finding::Queued { at: queued.at })
             }
-            RunState::Started(started) => {
-                let is_running = matches!(task.status(), Status::Running { .. });
-                (!is_running).then_some(Finding::Started { at: started.at })
-            }
+            RunState::Started(started) => Some(Finding::Started { at: started.at }),
             RunState::Ended(result) => Some(Finding::Ended { result, run }),
             RunState::Missing | RunState::Gone if self.reach(task) == Reach::Elsewhere => None,
             RunState::Missing => Some(Finding::folder_gone()),
