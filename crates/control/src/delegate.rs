@@ -59,7 +59,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
     let config = client_config_dir(&environment)?;
     let settings = Settings::read_in(&config, Some(&project));
     let depth = may_delegate(store, asker, &settings)?;
-    let order = ask.checked(&settings, &project)?;
+    let mut order = ask.checked(&settings, &project)?;
     let continued = match &order.continues {
         Some(name) => Some(Continued::find(name, &project, warn)?),
         None => None,
@@ -75,6 +75,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
         }
         Asker::Person { .. } => (AskedBy::Person, Caller::default()),
     };
+    order.narrow_budget(caller.max_budget_usd);
     let conversation =
         continued.as_ref().map_or_else(SessionId::random, |it| it.conversation.clone());
     let session = match asker {

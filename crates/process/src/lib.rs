@@ -22,6 +22,6 @@ pub use sys::{
 };
 pub use tree::{
     Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, left_behind, members,
-    runners_above, signal_all,
+    parent_process, runners_above, signal_all,
 };
 pub use watch::Watchers;

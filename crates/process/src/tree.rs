@@ -58,14 +58,25 @@ pub struct Ancestor {
     pub args: Vec<OsString>,
 }
 
+impl Ancestor {
+    fn of(pid: i32) -> Option<Self> {
+        Some(Self { program: sys::program(pid)?, args: sys::arguments(pid) })
+    }
+}
+
 /// The ancestors of this process that can be inspected, the nearest first.
 pub fn ancestors() -> Vec<Ancestor> {
-    let parent = |pid: &i32| sys::stat(*pid).map(|stat| stat.parent).filter(|parent| *parent > 1);
-    let ancestors = std::iter::successors(parent(&ProcessId::own().pid), parent);
-    let seen = ancestors.take(GENERATIONS).filter_map(|pid| {
-        Some(Ancestor { program: sys::program(pid)?, args: sys::arguments(pid) })
-    });
-    seen.collect()
+    let ancestors = std::iter::successors(parent_of(ProcessId::own().pid), |pid| parent_of(*pid));
+    ancestors.take(GENERATIONS).filter_map(Ancestor::of).collect()
+}
+
+/// The process that started this one. `None` if it can't be inspected; the next one above may be inspected all the same.
+pub fn parent_process() -> Option<Ancestor> {
+    Ancestor::of(parent_of(ProcessId::own().pid)?)
+}
+
+fn parent_of(pid: i32) -> Option<i32> {
+    sys::stat(pid).map(|stat| stat.parent).filter(|parent| *parent > 1)
 }
 
 /// Every living process of these groups, whichever parent it has now.

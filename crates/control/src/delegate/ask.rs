@@ -112,6 +112,20 @@ fn worktree(asked: WorktreeAsk) -> Result<String> {
     Ok(name)
 }
 
+impl Order {
+    /// Lets the session cost no more than its caller may.
+    pub(super) fn narrow_budget(&mut self, callers: Option<f64>) {
+        self.max_budget_usd = smaller(self.max_budget_usd, callers);
+    }
+}
+
+fn smaller(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// What the session may cost: what is asked for, and no more than the user's own limit.
 fn budget(asked: Option<f64>, settings: &Settings) -> Result<Option<f64>> {
     if let Some(asked) = asked {
@@ -122,10 +136,7 @@ fn budget(asked: Option<f64>, settings: &Settings) -> Result<Option<f64>> {
     }
     #[expect(clippy::cast_precision_loss, reason = "no budget has so many dollars")]
     let most = settings.delegate_max_budget_usd.map(|dollars| dollars as f64);
-    Ok(match (asked, most) {
-        (Some(asked), Some(most)) => Some(asked.min(most)),
-        (asked, most) => asked.or(most),
-    })
+    Ok(smaller(asked, most))
 }
 
 fn limit(asked: Option<u64>, settings: &Settings) -> Result<u64> {

@@ -2,53 +2,128 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
-use sisyphus_process::ancestors;
+use anyhow::{Context as _, Result, bail, ensure};
+use sisyphus_process::{Ancestor, parent_process};
 
-use super::narrowing::{Narrowing, narrowing};
+use super::narrowing::{Given, narrowing};
 
 /// Interpreters that some installs of Claude Code run in.
 const INTERPRETERS: [&str; 3] = ["node", "bun", "deno"];
 
 /// What a session takes over from its caller.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Caller {
     /// Its program, and the script if that is an interpreter.
     pub(super) program: Vec<PathBuf>,
     /// Arguments that narrow what it may do.
     pub(super) narrowing: Vec<String>,
+    /// What it may cost.
+    pub(super) max_budget_usd: Option<f64>,
 }
 
 impl Caller {
     /// The process that started this server. `agent` is what the session is asked to be.
     pub(super) fn of_server(agent: Option<&str>) -> Result<Self> {
-        let Some(parent) = ancestors().into_iter().next() else {
-            bail!(
-                "could not delegate: the calling Claude Code can't be inspected; use `Agent` instead"
-            );
-        };
-        let name = parent.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut args = parent.args.into_iter().skip(1);
-        let mut program = vec![parent.program];
-        if INTERPRETERS.iter().any(|it| name.starts_with(it)) {
-            program.extend(args.next().map(PathBuf::from));
+        let parent = parent_process().context(
+            "could not delegate: the calling Claude Code can't be inspected; use `Agent` instead",
+        )?;
+        Self::of(parent, agent)
+    }
+
+    fn of(process: Ancestor, agent: Option<&str>) -> Result<Self> {
+        const HIDDEN: &str = "could not delegate: the arguments of the calling Claude Code can't be read; use `Agent` instead";
+        let mut args = process.args.iter().skip(1);
+        let mut program = vec![process.program.clone()];
+        // A replaced command line keeps its length.
+        ensure!(args.len() == 0 || args.clone().any(|arg| !arg.is_empty()), HIDDEN);
+        if is_interpreted(&process) {
+            let script = args.next().map(PathBuf::from).filter(|script| script.is_file());
+            program.push(script.context(HIDDEN)?);
         }
         let args: Vec<String> = args.map(|it| it.to_string_lossy().into_owned()).collect();
-        let narrowing = match narrowing(&args) {
-            Narrowing::Repeated(args) => args,
-            Narrowing::AsAgent(mut args, own) => {
-                if agent.is_some() {
-                    bail!(
-                        "could not delegate: this conversation is the agent `{own}`, and another agent may have more tools; leave out `agent`"
-                    );
-                }
-                args.extend(["--agent".to_owned(), own]);
-                args
-            }
-            Narrowing::Unknown(flag) => bail!(
+        let Given { mut repeated, agent: own, max_budget_usd } = match narrowing(&args) {
+            Ok(given) => given,
+            Err(flag) => bail!(
                 "could not delegate: Claude Code was started with `{flag}`, and whether that narrows its rights is not known; use `Agent` instead"
             ),
         };
-        Ok(Self { program, narrowing })
+        if let Some(own) = own {
+            if agent.is_some() {
+                bail!(
+                    "could not delegate: this conversation is the agent `{own}`, and another agent may have more tools; leave out `agent`"
+                );
+            }
+            repeated.extend(["--agent".to_owned(), own]);
+        }
+        Ok(Self { program, narrowing: repeated, max_budget_usd })
+    }
+}
+
+/// Whether the process runs a script. Claude Code names its process `claude`, and Node writes that over the whole command
+/// line (CC-80). So the script may be missing from it, and with it each argument that narrows.
+pub(super) fn is_interpreted(process: &Ancestor) -> bool {
+    let name = process.program.file_name().unwrap_or_default().to_string_lossy();
+    INTERPRETERS.iter().any(|it| name.starts_with(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    fn process(program: &str, args: &[&str]) -> Ancestor {
+        Ancestor { program: program.into(), args: args.iter().map(Into::into).collect() }
+    }
+
+    #[test]
+    fn what_a_session_takes_over() {
+        let dir = TempDir::new();
+        let script = dir.path().join("cli.js");
+        std::fs::write(&script, "").unwrap();
+        let file = script.to_str().unwrap();
+        let taken = |program: &[&str], narrowing: &[&str], max_budget_usd| {
+            Some(Caller {
+                program: program.iter().map(PathBuf::from).collect(),
+                narrowing: narrowing.iter().map(|it| (*it).to_owned()).collect(),
+                max_budget_usd,
+            })
+        };
+        let cases: [(&str, &[&str], Option<Caller>); 10] = [
+            ("/opt/claude", &["claude"], taken(&["/opt/claude"], &[], None)),
+            (
+                "/opt/claude",
+                &["claude", "-p", "--bare", "--max-budget-usd", "2"],
+                taken(&["/opt/claude"], &["--bare"], Some(2.0)),
+            ),
+            ("/usr/bin/node", &["node", file], taken(&["/usr/bin/node", file], &[], None)),
+            (
+                "/usr/bin/node",
+                &["node", file, "--tools", "Read"],
+                taken(&["/usr/bin/node", file], &["--tools", "Read"], None),
+            ),
+            // Overwritten.
+            ("/usr/bin/node", &["claude"], None),
+            ("/usr/bin/node", &["claude", "", ""], None),
+            ("/opt/claude", &["claude", "", ""], None),
+            ("/usr/bin/node", &["node", "--no-warnings", file], None),
+            ("/opt/claude", &["claude", "--brand-new"], None),
+            // A budget that is no number may be any.
+            ("/opt/claude", &["claude", "--max-budget-usd", "x"], None),
+        ];
+        for (program, args, expected) in cases {
+            let caller = Caller::of(process(program, args), None);
+            assert_eq!(caller.ok(), expected, "{program} {args:?}");
+        }
+    }
+
+    /// A conversation that is an agent delegates to the same agent only.
+    #[test]
+    fn an_agent_stays_one() {
+        let narrow = || process("/opt/claude", &["claude", "--agent", "explore"]);
+        let caller = Caller::of(narrow(), None).unwrap();
+        assert_eq!(caller.narrowing, ["--agent", "explore"]);
+        let error = Caller::of(narrow(), Some("oracle")).unwrap_err().to_string();
+        assert!(error.contains("leave out `agent`"), "{error}");
     }
 }

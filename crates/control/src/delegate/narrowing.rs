@@ -20,22 +20,27 @@ enum Meaning {
     Neutral,
     /// It makes the conversation an agent, which may have fewer tools.
     Agent,
+    /// It limits what the conversation may cost. A session may cost less.
+    Budget,
 }
 
-/// The result of reading a command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Narrowing {
+/// What a command line says about the rights of its Claude Code.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Given {
     /// The arguments to repeat.
-    Repeated(Vec<String>),
-    /// The same, and the agent that the conversation is.
-    AsAgent(Vec<String>, String),
-    /// An argument that we don't know.
-    Unknown(String),
+    pub(super) repeated: Vec<String>,
+    /// The agent that the conversation is.
+    pub(super) agent: Option<String>,
+    /// What the conversation may cost.
+    pub(super) max_budget_usd: Option<f64>,
 }
 
 /// Reads the arguments behind the program.
-pub(super) fn narrowing(args: &[String]) -> Narrowing {
-    let (mut repeated, mut agent) = (Vec::new(), None);
+///
+/// # Errors
+/// The argument that we don't understand.
+pub(super) fn narrowing(args: &[String]) -> Result<Given, String> {
+    let mut found = Given::default();
     let mut rest = args.iter().peekable();
     while let Some(arg) = rest.next() {
         if arg == "--" {
@@ -49,9 +54,7 @@ pub(super) fn narrowing(args: &[String]) -> Narrowing {
             Some((flag, value)) => (flag, Some(value.to_owned())),
             None => (arg.as_str(), None),
         };
-        let Some((meaning, values)) = known(flag) else {
-            return Narrowing::Unknown(flag.to_owned());
-        };
+        let (meaning, values) = known(flag).ok_or(flag)?;
         let most = match (values, &inline) {
             (Values::None, _) | (_, Some(_)) => 0,
             (Values::One | Values::AtMostOne, None) => 1,
@@ -65,34 +68,40 @@ pub(super) fn narrowing(args: &[String]) -> Narrowing {
         }
         match meaning {
             Meaning::Neutral => {}
-            Meaning::Agent => agent = given.pop(),
+            Meaning::Agent => found.agent = given.pop(),
+            Meaning::Budget => {
+                let dollars = given.pop().and_then(|value| value.parse::<f64>().ok());
+                let dollars = dollars.filter(|it| it.is_finite() && *it > 0.0);
+                found.max_budget_usd = Some(dollars.ok_or(flag)?);
+            }
             Meaning::Narrows => {
-                repeated.push(flag.to_owned());
-                repeated.extend(given);
+                found.repeated.push(flag.to_owned());
+                found.repeated.extend(given);
             }
         }
     }
-    match agent {
-        Some(agent) => Narrowing::AsAgent(repeated, agent),
-        None => Narrowing::Repeated(repeated),
-    }
+    Ok(found)
 }
 
 /// The arguments of Claude Code, after its `--help` (CC-77).
 fn known(flag: &str) -> Option<(Meaning, Values)> {
-    use Meaning::{Agent, Narrows, Neutral};
+    use Meaning::{Agent, Budget, Narrows, Neutral};
     use Values::{AtMostOne, None as Nothing, One, Several};
     Some(match flag {
         "--disallowedTools" | "--disallowed-tools" | "--tools" | "--mcp-config" => {
             (Narrows, Several)
         }
-        "--settings" | "--setting-sources" | "--plugin-dir" | "--agents" => (Narrows, One),
+        // The hooks of a plugin may deny calls.
+        "--settings" | "--setting-sources" | "--plugin-dir" | "--plugin-url" | "--agents" => {
+            (Narrows, One)
+        }
         "--bare"
         | "--safe-mode"
         | "--restricted"
         | "--strict-mcp-config"
         | "--disable-slash-commands" => (Narrows, Nothing),
         "--agent" => (Agent, One),
+        "--max-budget-usd" => (Budget, One),
         "--add-dir" | "--allowedTools" | "--allowed-tools" | "--betas" | "--file" => {
             (Neutral, Several)
         }
@@ -105,7 +114,6 @@ fn known(flag: &str) -> Option<(Meaning, Values)> {
         | "--fallback-model"
         | "--input-format"
         | "--json-schema"
-        | "--max-budget-usd"
         | "--max-turns"
         | "--model"
         | "-n"
@@ -114,7 +122,6 @@ fn known(flag: &str) -> Option<(Meaning, Values)> {
         | "--permission-mode"
         | "--permission-prompt-tool"
         | "--permission-prompts"
-        | "--plugin-url"
         | "--remote-control-session-name-prefix"
         | "--session-id"
         | "--system-prompt"
@@ -165,9 +172,12 @@ mod tests {
 
     #[test]
     fn only_what_narrows_is_repeated() {
-        let repeated =
-            |args: &[&str]| Narrowing::Repeated(args.iter().map(|it| (*it).to_owned()).collect());
-        let cases: [(&[&str], Narrowing); 12] = [
+        let given = |args: &[&str]| Given {
+            repeated: args.iter().map(|it| (*it).to_owned()).collect(),
+            ..Given::default()
+        };
+        let repeated = |args: &[&str]| Ok(given(args));
+        let cases: [(&[&str], Result<Given, String>); 17] = [
             (&[], repeated(&[])),
             (&["fix the tests"], repeated(&[])),
             (&["-p", "--model", "opus", "--resume", "--verbose", "x"], repeated(&[])),
@@ -194,9 +204,21 @@ mod tests {
             (&["--bare", "--", "--no-such-flag"], repeated(&["--bare"])),
             (
                 &["--agent", "explore", "--bare"],
-                Narrowing::AsAgent(vec!["--bare".to_owned()], "explore".to_owned()),
+                Ok(Given { agent: Some("explore".to_owned()), ..given(&["--bare"]) }),
             ),
-            (&["--brand-new=1"], Narrowing::Unknown("--brand-new".to_owned())),
+            (
+                &["--plugin-url", "http://a/b.zip", "--add-dir", "/a", "/b"],
+                repeated(&["--plugin-url", "http://a/b.zip"]),
+            ),
+            (
+                &["--max-budget-usd=2.5", "--bare"],
+                Ok(Given { max_budget_usd: Some(2.5), ..given(&["--bare"]) }),
+            ),
+            (&["--max-budget-usd", "much"], Err("--max-budget-usd".to_owned())),
+            (&["--max-budget-usd"], Err("--max-budget-usd".to_owned())),
+            (&["--brand-new=1"], Err("--brand-new".to_owned())),
+            // Claude Code takes this for `-p -d`.
+            (&["-pd", "api"], Err("-pd".to_owned())),
         ];
         for (args, expected) in cases {
             let args: Vec<String> = args.iter().map(|it| (*it).to_owned()).collect();

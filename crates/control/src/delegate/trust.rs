@@ -1,12 +1,14 @@
 //! Whether a person may delegate here: not below Claude Code, and only in a folder that they have trusted there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
 use sisyphus_process::{Ancestor, ancestors};
+
+use super::caller::is_interpreted;
 
 /// Largest file of Claude Code that is read, in bytes. It holds the history of all projects.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -24,14 +26,12 @@ pub fn ensure_person(environment: &Environment) -> Result<()> {
 
 /// Whether an ancestor is Claude Code, or a runner of ours.
 fn is_claude_code(ancestor: &Ancestor) -> bool {
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let program = name(&ancestor.program);
-    let script = ancestor.args.get(1).map(PathBuf::from).unwrap_or_default();
-    let is_script =
-        |it: &str| program.starts_with(it) && script.to_string_lossy().contains("claude");
+    let program = ancestor.program.file_name().unwrap_or_default().to_string_lossy();
+    // An interpreter may have options before the script, and Claude Code may have put its name in place of all of them.
+    let names_it = || ancestor.args.iter().any(|it| it.to_string_lossy().contains("claude"));
     program.starts_with("claude")
         || program.starts_with("sisyphus-run")
-        || ["node", "bun", "deno"].into_iter().any(is_script)
+        || (is_interpreted(ancestor) && names_it())
 }
 
 /// Refuses a folder that the user has not trusted in Claude Code. `claude -p` asks nothing and runs the folder's own
@@ -69,6 +69,11 @@ mod tests {
         let cases = [
             (ancestor("/opt/claude", &["claude", "-p"]), true),
             (ancestor("/usr/bin/node", &["node", "/lib/claude-code/cli.js"]), true),
+            (
+                ancestor("/usr/bin/node", &["node", "--no-warnings", "/lib/claude-code/cli.js"]),
+                true,
+            ),
+            (ancestor("/usr/bin/node", &["claude", "", ""]), true),
             (ancestor("/state/bin/sisyphus-run-0.2.0", &["sisyphus-run", "run"]), true),
             (ancestor("/usr/bin/node", &["node", "server.js"]), false),
             (ancestor("/bin/bash", &["bash", "claude.sh"]), false),
