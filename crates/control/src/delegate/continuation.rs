@@ -27,6 +27,16 @@ impl Continued {
     pub(super) fn find(name: &str, project: &Path, warn: WarningSink) -> Result<Self> {
         let tasks = Tasks::read(HistoryDepth::Archive, warn)?;
         let all: Vec<&Task> = tasks.active.iter().chain(&tasks.ended).collect();
+        Self::of(&all, name, project, |task| doing(task, &tasks.store))
+    }
+
+    /// `doing` says what a running session is doing.
+    fn of(
+        all: &[&Task],
+        name: &str,
+        project: &Path,
+        doing: impl Fn(&Task) -> String,
+    ) -> Result<Self> {
         let is_named = |task: &&&Task| {
             let session = task.delegated.as_ref();
             session.is_some_and(|it| it.conversation.as_str() == name || task.id.as_str() == name)
@@ -45,30 +55,48 @@ impl Continued {
                 "could not continue `{name}`: {} is {}{}; wait until it is over, or cancel it",
                 task.id,
                 task.status().word(),
-                doing(task, &tasks.store)
+                doing(task)
             );
         }
-        let (task, session) = its
-            .into_iter()
-            .max_by_key(|(task, _)| task.status().ending().map(|ending| ending.ended_at))
-            .context("no task has it")?;
+        let newest = |(task, _): &&(&Task, &Delegated)| task.ticket;
+        let (task, session) = its.iter().max_by_key(newest).context("no task has it")?;
         ensure!(
             session.project == project,
             "could not continue `{name}`: it belongs to another project, `{}`",
             session.project.display()
         );
-        let report = session.report.clone().unwrap_or_default();
-        let in_worktree = report.worktree.map(|worktree| worktree.path);
-        let folder = in_worktree.filter(|path| path.is_dir() && path.starts_with(project));
+        let has_begun = |(task, session): &(&Task, &Delegated)| {
+            task.status().ending().is_some_and(|ending| session.has_conversation(ending))
+        };
+        ensure!(
+            its.iter().any(has_begun),
+            "could not continue `{name}`: it never started; delegate it again with its whole prompt"
+        );
         Ok(Self {
             task: task.id.clone(),
             conversation: conversation.clone(),
-            folder: folder.unwrap_or_else(|| project.to_owned()),
+            folder: folder(&its).unwrap_or_else(|| project.to_owned()),
             worktree: session.worktree.clone(),
             agent: session.agent.clone(),
-            cost_micro_usd: report.total_micro_usd.unwrap_or_default(),
+            cost_micro_usd: cost(&its),
         })
     }
+}
+
+/// The worktree that its tasks have worked in. The newest may have been stopped before it knew.
+fn folder(its: &[(&Task, &Delegated)]) -> Option<PathBuf> {
+    let reports = its.iter().filter_map(|(task, session)| Some((task, session.report.as_ref()?)));
+    let worktrees = reports.filter_map(|(task, report)| Some((task, report.worktree.as_ref()?)));
+    let (_, newest) = worktrees.max_by_key(|(task, _)| task.ticket)?;
+    let is_its =
+        newest.path.is_dir() && its.iter().all(|(_, it)| newest.path.starts_with(&it.project));
+    is_its.then(|| newest.path.clone())
+}
+
+/// What the conversation has cost, as far as its tasks reported that. The total only grows.
+fn cost(its: &[(&Task, &Delegated)]) -> u64 {
+    let reports = its.iter().filter_map(|(_, session)| session.report.as_ref());
+    reports.filter_map(|report| report.total_micro_usd).max().unwrap_or_default()
 }
 
 /// What a running session is doing, as a clause.
@@ -77,4 +105,78 @@ fn doing(task: &Task, store: &Store) -> String {
     let Some(report) = report else { return String::new() };
     let last = report.last_tool.map(|tool| format!(", the last one {tool}")).unwrap_or_default();
     format!(", {} tool calls so far{last}", report.tool_calls)
+}
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_base::id::Ticket;
+    use sisyphus_tasks::outcome::Outcome;
+    use sisyphus_tasks::session::{SessionReport, Worktree};
+    use sisyphus_tasks::task::samples;
+    use sisyphus_testing::TempDir;
+
+    use super::*;
+
+    /// A task of the conversation that all samples share, in this project.
+    fn of(task: Task, ticket: u64, project: &Path, report: Option<SessionReport>) -> Task {
+        let mut task = samples::delegated(task, report);
+        task.ticket = Ticket(ticket);
+        if let Some(session) = &mut task.delegated {
+            session.project = project.to_owned();
+        }
+        task
+    }
+
+    fn ended(id: &str, ticket: u64, project: &Path, report: Option<SessionReport>) -> Task {
+        of(samples::finished(id, Outcome::Completed), ticket, project, report)
+    }
+
+    fn begun(total_micro_usd: Option<u64>) -> SessionReport {
+        let model = Some("opus".to_owned());
+        SessionReport { model, total_micro_usd, ..SessionReport::default() }
+    }
+
+    fn find(all: &[Task], name: &str, project: &Path) -> Result<Continued> {
+        let all: Vec<&Task> = all.iter().collect();
+        Continued::of(&all, name, project, |_| ", 3 tool calls so far".to_owned())
+    }
+
+    /// The second task of the conversation was killed before it knew its cost and its worktree.
+    #[test]
+    fn what_an_earlier_task_knew_counts() {
+        let dir = TempDir::new();
+        let (project, path) = (dir.path(), dir.path().join(".claude/worktrees/w"));
+        let worktree = Some(Worktree { path: path.clone(), branch: None, changes: None });
+        let first = SessionReport { worktree, ..begun(Some(70)) };
+        let all =
+            [ended("t1", 1, project, Some(first)), ended("t2", 2, project, Some(begun(None)))];
+        let conversation = all[0].delegated.as_ref().unwrap().conversation.clone();
+        for name in ["t1", "t2", conversation.as_str()] {
+            let continued = find(&all, name, project).unwrap();
+            assert_eq!(continued.conversation, conversation, "{name}");
+            assert_eq!((continued.task.as_str(), continued.cost_micro_usd), ("t2", 70), "{name}");
+            assert_eq!(continued.folder, project, "a worktree that is gone");
+        }
+        std::fs::create_dir_all(&path).unwrap();
+        assert_eq!(find(&all, "t2", project).unwrap().folder, path);
+    }
+
+    #[test]
+    fn what_cant_be_continued() {
+        let project = Path::new("/a");
+        let over = || ended("t1", 1, project, Some(begun(None)));
+        let command = samples::finished("t1", Outcome::Completed);
+        let running = of(samples::confirmed("t2", 2), 2, project, None);
+        let unstarted = ended("t1", 1, project, Some(SessionReport::default()));
+        for (all, name, words) in [
+            (vec![over()], "t7", "no session `t7` was delegated"),
+            (vec![command], "t1", "no session `t1` was delegated"),
+            (vec![over(), running], "t1", "t2 is pending, 3 tool calls so far; wait"),
+            (vec![ended("t1", 1, Path::new("/b"), Some(begun(None)))], "t1", "project, `/b`"),
+            (vec![unstarted], "t1", "it never started"),
+        ] {
+            let error = find(&all, name, project).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
 }

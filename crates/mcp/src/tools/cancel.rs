@@ -72,9 +72,9 @@ enum CameOfIt {
 /// How to resume an agent or a session that was stopped or has ended (CC-64).
 fn how_to_resume(task: &Task) -> Option<String> {
     if let Some(session) = &task.delegated {
-        let has_started = task.status().ending().is_some_and(|it| it.started_at.is_some());
+        let has_begun = task.status().ending().is_some_and(|it| session.has_conversation(it));
         let id = &session.conversation;
-        return has_started
+        return has_begun
             .then(|| format!("delegate_task(session_id=\"{id}\", prompt=\"Continue: …\")"));
     }
     let id = task.client_id().filter(|_| task.kind == Kind::Agent)?;
