@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use sisyphus_base::hook_log;
 use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::paths::StateDir;
+use sisyphus_state::run::Run;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Kind;
 
@@ -56,19 +57,19 @@ impl Follower {
             }
         });
         let state = ledger.state().clone();
+        let (progress, changes) = channel();
+        let (reported, to) = (Arc::clone(&heard), run.clone());
+        let reporter = thread::spawn(move || report_changes(&changes, &reported, &to));
         thread::spawn(move || {
             let followed = Recording::create(&run.stream()).and_then(|mut recording| {
-                let mut written: Option<Instant> = None;
                 // Whether it has answered and begun no other turn since.
                 let mut is_idle = false;
                 each_line(stdout, |line| {
                     recording.take(line)?;
                     let mut heard = shared.lock().unwrap_or_else(PoisonError::into_inner);
                     let change = heard.take(line, before);
-                    let is_due = written.is_none_or(|at| at.elapsed() >= APART);
-                    if change == Change::Result || (change == Change::Progress && is_due) {
-                        let _ = write_report(&run, &heard.report);
-                        written = Some(Instant::now());
+                    if change != Change::Nothing {
+                        let _ = progress.send(());
                     }
                     is_idle = match change {
                         Change::Result => true,
@@ -83,6 +84,9 @@ impl Follower {
             if let Err(error) = followed {
                 hook_log::append(&state, "sisyphus-run session", &error.to_string());
             }
+            // The last report is the ledger's.
+            drop(progress);
+            let _ = reporter.join();
             let _ = done.send(());
         });
         Self { heard, finished, ender, ending }
@@ -95,6 +99,26 @@ impl Follower {
             let _ = self.ender.join();
         }
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Writes the progress at once after a change, and what changes soon after that a moment later: a call of a tool follows
+/// the text before it at once, and may then run for long.
+fn report_changes(changes: &Receiver<()>, heard: &Mutex<Heard>, run: &Run) {
+    let mut is_changed = changes.recv().is_ok();
+    while is_changed {
+        let report = heard.lock().unwrap_or_else(PoisonError::into_inner).report.clone();
+        let _ = write_report(run, &report);
+        let written = Instant::now();
+        is_changed = false;
+        while let Some(left) = APART.checked_sub(written.elapsed()) {
+            match changes.recv_timeout(left) {
+                Ok(()) => is_changed = true,
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+        is_changed = is_changed || changes.recv().is_ok();
     }
 }
 
