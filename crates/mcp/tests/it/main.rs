@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should fail loudly")]
 
 mod cancel;
+mod delegate;
 mod ends;
 mod list;
 mod model;

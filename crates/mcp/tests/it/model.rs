@@ -83,6 +83,11 @@ impl Model {
         if let Some(session) = session {
             command.env("CLAUDE_CODE_SESSION_ID", session);
         }
+        Self::of_command(command)
+    }
+
+    /// Starts a server with this command.
+    pub(crate) fn of_command(command: std::process::Command) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
