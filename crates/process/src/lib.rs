@@ -21,7 +21,7 @@ pub use sys::{
     survive_file_size_limit,
 };
 pub use tree::{
-    Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, left_behind, members,
-    parent_process, runners_above, signal_all,
+    Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, hides_arguments,
+    left_behind, members, runners_above, signal_all,
 };
 pub use watch::Watchers;

@@ -58,25 +58,21 @@ pub struct Ancestor {
     pub args: Vec<OsString>,
 }
 
-impl Ancestor {
-    fn of(pid: i32) -> Option<Self> {
-        Some(Self { program: sys::program(pid)?, args: sys::arguments(pid) })
-    }
-}
-
 /// The ancestors of this process that can be inspected, the nearest first.
 pub fn ancestors() -> Vec<Ancestor> {
-    let ancestors = std::iter::successors(parent_of(ProcessId::own().pid), |pid| parent_of(*pid));
-    ancestors.take(GENERATIONS).filter_map(Ancestor::of).collect()
+    let parent = |pid: &i32| sys::stat(*pid).map(|stat| stat.parent).filter(|parent| *parent > 1);
+    let ancestors = std::iter::successors(parent(&ProcessId::own().pid), parent);
+    let seen = ancestors.take(GENERATIONS).filter_map(|pid| {
+        Some(Ancestor { program: sys::program(pid)?, args: sys::arguments(pid) })
+    });
+    seen.collect()
 }
 
-/// The process that started this one. `None` if it can't be inspected; the next one above may be inspected all the same.
-pub fn parent_process() -> Option<Ancestor> {
-    Ancestor::of(parent_of(ProcessId::own().pid)?)
-}
-
-fn parent_of(pid: i32) -> Option<i32> {
-    sys::stat(pid).map(|stat| stat.parent).filter(|parent| *parent > 1)
+/// Whether this is no command line: the process can't be read, or has put its name in place of all arguments. The place
+/// keeps its length, so the rest is empty (CC-80).
+pub fn hides_arguments(args: &[OsString]) -> bool {
+    let mut rest = args.iter().skip(1);
+    args.is_empty() || (rest.len() > 0 && rest.all(|arg| arg.is_empty()))
 }
 
 /// Every living process of these groups, whichever parent it has now.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use sisyphus_process::{Ancestor, parent_process};
+use sisyphus_process::{Ancestor, caller, hides_arguments};
 
 use super::narrowing::{Given, narrowing};
 
@@ -24,18 +24,17 @@ pub(super) struct Caller {
 impl Caller {
     /// The process that started this server. `agent` is what the session is asked to be.
     pub(super) fn of_server(agent: Option<&str>) -> Result<Self> {
-        let parent = parent_process().context(
+        let parent = caller().context(
             "could not delegate: the calling Claude Code can't be inspected; use `Agent` instead",
         )?;
-        Self::of(parent, agent)
+        Self::of(Ancestor { program: parent.program, args: parent.args }, agent)
     }
 
     fn of(process: Ancestor, agent: Option<&str>) -> Result<Self> {
         const HIDDEN: &str = "could not delegate: the arguments of the calling Claude Code can't be read; use `Agent` instead";
         let mut args = process.args.iter().skip(1);
         let mut program = vec![process.program.clone()];
-        // A replaced command line keeps its length.
-        ensure!(args.len() == 0 || args.clone().any(|arg| !arg.is_empty()), HIDDEN);
+        ensure!(!hides_arguments(&process.args), HIDDEN);
         if is_interpreted(&process) {
             let script = args.next().map(PathBuf::from).filter(|script| script.is_file());
             program.push(script.context(HIDDEN)?);
@@ -89,7 +88,7 @@ mod tests {
                 max_budget_usd,
             })
         };
-        let cases: [(&str, &[&str], Option<Caller>); 10] = [
+        let cases: [(&str, &[&str], Option<Caller>); 11] = [
             ("/opt/claude", &["claude"], taken(&["/opt/claude"], &[], None)),
             (
                 "/opt/claude",
@@ -106,6 +105,7 @@ mod tests {
             ("/usr/bin/node", &["claude"], None),
             ("/usr/bin/node", &["claude", "", ""], None),
             ("/opt/claude", &["claude", "", ""], None),
+            ("/opt/claude", &[], None),
             ("/usr/bin/node", &["node", "--no-warnings", file], None),
             ("/opt/claude", &["claude", "--brand-new"], None),
             // A budget that is no number may be any.

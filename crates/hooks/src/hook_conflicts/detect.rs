@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_config_dir;
+use sisyphus_process::{caller, hides_arguments};
 use sisyphus_state::store::Rewriting;
 
 use super::arguments::bring_hooks;
@@ -32,11 +33,12 @@ pub(crate) fn detect(environment: &Environment, cwd: &Path) -> Rewriting {
 }
 
 fn find_others(environment: &Environment, cwd: &Path) -> Result<bool> {
-    let client = sisyphus_process::caller()?;
+    let client = caller()?;
     let project =
         environment.claude_project_dir.as_deref().context("CLAUDE_PROJECT_DIR is unset")?;
     let user = client_config_dir(environment)?;
-    if bring_hooks(&client.args) || managed_bring_hooks()? {
+    let args = &client.args;
+    if hides_arguments(args) || bring_hooks(args) || managed_bring_hooks()? {
         return Ok(true);
     }
     let mut folders = client_folders(&[project, cwd])?;
