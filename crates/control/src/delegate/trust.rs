@@ -26,11 +26,17 @@ pub fn ensure_person(environment: &Environment) -> Result<()> {
 
 /// Whether an ancestor is Claude Code, or a runner of ours.
 fn is_claude_code(ancestor: &Ancestor) -> bool {
-    let program = ancestor.program.file_name().unwrap_or_default().to_string_lossy();
+    let path = &ancestor.program;
+    let program = path.file_name().unwrap_or_default().to_string_lossy();
+    // The native installer names the program after its version.
+    let is_installed = path.parent().is_some_and(|dir| dir.ends_with("claude/versions"));
+    let is_called = ancestor.args.first().is_some_and(|arg| Path::new(arg).ends_with("claude"));
     // An interpreter may have options before the script, and Claude Code may have put its name in place of all of them.
     let names_it = || ancestor.args.iter().any(|it| it.to_string_lossy().contains("claude"));
     program.starts_with("claude")
         || program.starts_with("sisyphus-run")
+        || is_installed
+        || is_called
         || (is_interpreted(ancestor) && names_it())
 }
 
@@ -74,6 +80,9 @@ mod tests {
                 true,
             ),
             (ancestor("/usr/bin/node", &["claude", "", ""]), true),
+            (ancestor("/home/u/.local/share/claude/versions/2.1.332", &[]), true),
+            (ancestor("/opt/2.1.332", &["/home/u/.local/bin/claude", "-p"]), true),
+            (ancestor("/home/claude/bin/tmux", &["/home/claude/bin/tmux"]), false),
             (ancestor("/state/bin/sisyphus-run-0.2.0", &["sisyphus-run", "run"]), true),
             (ancestor("/usr/bin/node", &["node", "server.js"]), false),
             (ancestor("/bin/bash", &["bash", "claude.sh"]), false),
