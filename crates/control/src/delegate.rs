@@ -71,7 +71,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
                 Switch::Off => Bypass::Refused,
             };
             let mode = requester.mode.of_session(bypass);
-            (AskedBy::Model { mode }, Caller::of_server(order.agent.as_deref())?)
+            (AskedBy::Model { mode }, Caller::of_server(order.agent.as_deref(), &project)?)
         }
         Asker::Person { .. } => (AskedBy::Person, Caller::default()),
     };

@@ -1,6 +1,6 @@
 //! The Claude Code that calls our server: its program, and what narrows its rights.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_process::{Ancestor, caller, hides_arguments};
@@ -22,15 +22,15 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// The process that started this server. `agent` is what the session is asked to be.
-    pub(super) fn of_server(agent: Option<&str>) -> Result<Self> {
+    /// The process that started this server, in the folder `project`. `agent` is what the session is asked to be.
+    pub(super) fn of_server(agent: Option<&str>, project: &Path) -> Result<Self> {
         let parent = caller().context(
             "could not delegate: the calling Claude Code can't be inspected; use `Agent` instead",
         )?;
-        Self::of(Ancestor { program: parent.program, args: parent.args }, agent)
+        Self::of(Ancestor { program: parent.program, args: parent.args }, agent, project)
     }
 
-    fn of(process: Ancestor, agent: Option<&str>) -> Result<Self> {
+    fn of(process: Ancestor, agent: Option<&str>, project: &Path) -> Result<Self> {
         const HIDDEN: &str = "could not delegate: the arguments of the calling Claude Code can't be read; use `Agent` instead";
         let mut args = process.args.iter().skip(1);
         let mut program = vec![process.program.clone()];
@@ -40,7 +40,11 @@ impl Caller {
             program.push(script.context(HIDDEN)?);
         }
         let args: Vec<String> = args.map(|it| it.to_string_lossy().into_owned()).collect();
-        let Given { mut repeated, agent: own, max_budget_usd } = match narrowing(&args) {
+        let find = |value: &str| {
+            let path = project.join(value);
+            path.exists().then(|| path.to_string_lossy().into_owned())
+        };
+        let Given { mut repeated, agent: own, max_budget_usd } = match narrowing(&args, find) {
             Ok(given) => given,
             Err(flag) => bail!(
                 "could not delegate: Claude Code was started with `{flag}`, and whether that narrows its rights is not known; use `Agent` instead"
@@ -88,7 +92,7 @@ mod tests {
                 max_budget_usd,
             })
         };
-        let cases: [(&str, &[&str], Option<Caller>); 11] = [
+        let cases: [(&str, &[&str], Option<Caller>); 13] = [
             ("/opt/claude", &["claude"], taken(&["/opt/claude"], &[], None)),
             (
                 "/opt/claude",
@@ -101,6 +105,12 @@ mod tests {
                 &["node", file, "--tools", "Read"],
                 taken(&["/usr/bin/node", file], &["--tools", "Read"], None),
             ),
+            (
+                "/opt/claude",
+                &["claude", "--plugin-dir", "cli.js"],
+                taken(&["/opt/claude"], &["--plugin-dir", file], None),
+            ),
+            ("/opt/claude", &["claude", "--plugin-dir", "gone"], None),
             // Overwritten.
             ("/usr/bin/node", &["claude"], None),
             ("/usr/bin/node", &["claude", "", ""], None),
@@ -112,7 +122,7 @@ mod tests {
             ("/opt/claude", &["claude", "--max-budget-usd", "x"], None),
         ];
         for (program, args, expected) in cases {
-            let caller = Caller::of(process(program, args), None);
+            let caller = Caller::of(process(program, args), None, dir.path());
             assert_eq!(caller.ok(), expected, "{program} {args:?}");
         }
     }
@@ -121,9 +131,9 @@ mod tests {
     #[test]
     fn an_agent_stays_one() {
         let narrow = || process("/opt/claude", &["claude", "--agent", "explore"]);
-        let caller = Caller::of(narrow(), None).unwrap();
+        let caller = Caller::of(narrow(), None, Path::new("/")).unwrap();
         assert_eq!(caller.narrowing, ["--agent", "explore"]);
-        let error = Caller::of(narrow(), Some("oracle")).unwrap_err().to_string();
+        let error = Caller::of(narrow(), Some("oracle"), Path::new("/")).unwrap_err().to_string();
         assert!(error.contains("leave out `agent`"), "{error}");
     }
 }

@@ -16,6 +16,8 @@ enum Values {
 enum Meaning {
     /// It takes something away, or says what the rules are.
     Narrows,
+    /// The same, and its values are files, folders or JSON.
+    NarrowsByFile,
     /// It adds rights, or has nothing to do with them. A session does without.
     Neutral,
     /// It makes the conversation an agent, which may have fewer tools.
@@ -35,11 +37,15 @@ pub(super) struct Given {
     pub(super) max_budget_usd: Option<f64>,
 }
 
-/// Reads the arguments behind the program.
+/// Reads the arguments behind the program. `find` finds a file from everywhere: the session may work in another folder, and
+/// Claude Code leaves out a plugin that it does not find (CC-77).
 ///
 /// # Errors
-/// The argument that we don't understand.
-pub(super) fn narrowing(args: &[String]) -> Result<Given, String> {
+/// The argument that we don't understand, or whose file is gone.
+pub(super) fn narrowing(
+    args: &[String],
+    find: impl Fn(&str) -> Option<String>,
+) -> Result<Given, String> {
     let mut found = Given::default();
     let mut rest = args.iter().peekable();
     while let Some(arg) = rest.next() {
@@ -78,6 +84,14 @@ pub(super) fn narrowing(args: &[String]) -> Result<Given, String> {
                 found.repeated.push(flag.to_owned());
                 found.repeated.extend(given);
             }
+            Meaning::NarrowsByFile => {
+                found.repeated.push(flag.to_owned());
+                for value in given {
+                    let is_json = value.trim_start().starts_with(['{', '[']);
+                    let found_value = if is_json { Some(value) } else { find(&value) };
+                    found.repeated.push(found_value.ok_or(flag)?);
+                }
+            }
         }
     }
     Ok(found)
@@ -85,16 +99,14 @@ pub(super) fn narrowing(args: &[String]) -> Result<Given, String> {
 
 /// The arguments of Claude Code, after its `--help` (CC-77).
 fn known(flag: &str) -> Option<(Meaning, Values)> {
-    use Meaning::{Agent, Budget, Narrows, Neutral};
+    use Meaning::{Agent, Budget, Narrows, NarrowsByFile, Neutral};
     use Values::{AtMostOne, None as Nothing, One, Several};
     Some(match flag {
-        "--disallowedTools" | "--disallowed-tools" | "--tools" | "--mcp-config" => {
-            (Narrows, Several)
-        }
+        "--disallowedTools" | "--disallowed-tools" | "--tools" => (Narrows, Several),
+        "--mcp-config" => (NarrowsByFile, Several),
+        "--setting-sources" | "--plugin-url" => (Narrows, One),
         // The hooks of a plugin may deny calls.
-        "--settings" | "--setting-sources" | "--plugin-dir" | "--plugin-url" | "--agents" => {
-            (Narrows, One)
-        }
+        "--settings" | "--plugin-dir" | "--agents" => (NarrowsByFile, One),
         "--bare"
         | "--safe-mode"
         | "--restricted"
@@ -177,7 +189,7 @@ mod tests {
             ..Given::default()
         };
         let repeated = |args: &[&str]| Ok(given(args));
-        let cases: [(&[&str], Result<Given, String>); 17] = [
+        let cases: [(&[&str], Result<Given, String>); 20] = [
             (&[], repeated(&[])),
             (&["fix the tests"], repeated(&[])),
             (&["-p", "--model", "opus", "--resume", "--verbose", "x"], repeated(&[])),
@@ -195,12 +207,12 @@ mod tests {
                     "{\"a\":1}",
                     "--strict-mcp-config",
                     "--mcp-config",
-                    "a",
-                    "b",
+                    "/a/a",
+                    "/a/b",
                 ]),
             ),
             // A value may look like an argument.
-            (&["--settings", "-x"], repeated(&["--settings", "-x"])),
+            (&["--settings", "-x"], repeated(&["--settings", "/a/-x"])),
             (&["--bare", "--", "--no-such-flag"], repeated(&["--bare"])),
             (
                 &["--agent", "explore", "--bare"],
@@ -217,12 +229,16 @@ mod tests {
             (&["--max-budget-usd", "much"], Err("--max-budget-usd".to_owned())),
             (&["--max-budget-usd"], Err("--max-budget-usd".to_owned())),
             (&["--brand-new=1"], Err("--brand-new".to_owned())),
+            (&["--plugin-dir", "p"], repeated(&["--plugin-dir", "/a/p"])),
+            (&["--agents", " {}"], repeated(&["--agents", " {}"])),
+            (&["--plugin-dir=gone"], Err("--plugin-dir".to_owned())),
             // Claude Code takes this for `-p -d`.
             (&["-pd", "api"], Err("-pd".to_owned())),
         ];
         for (args, expected) in cases {
             let args: Vec<String> = args.iter().map(|it| (*it).to_owned()).collect();
-            assert_eq!(narrowing(&args), expected, "{args:?}");
+            let find = |value: &str| (value != "gone").then(|| format!("/a/{value}"));
+            assert_eq!(narrowing(&args, find), expected, "{args:?}");
         }
     }
 }
