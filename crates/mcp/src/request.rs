@@ -43,17 +43,18 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.context("a call broke off")?
 }
 
-/// Reports to a client that asked for it how much of the time of a call has passed. Best effort: the answer does not
-/// depend on it.
+/// Reports to a client that asked for it how much of the time of a call has passed, if that has an end. Best effort: the
+/// answer does not depend on it.
 pub(crate) async fn report_progress(
     context: &RequestContext<RoleServer>,
     passed: Duration,
-    of: Duration,
+    of: Option<Duration>,
     message: String,
 ) {
     if let Some(token) = context.meta.get_progress_token() {
-        let said = ProgressNotificationParam::new(token, passed.as_secs_f64());
-        let said = said.with_total(of.as_secs_f64()).with_message(message);
+        let mut said = ProgressNotificationParam::new(token, passed.as_secs_f64());
+        said.total = of.map(|of| of.as_secs_f64());
+        let said = said.with_message(message);
         let _ = context.peer.notify_progress(said).await;
     }
 }

@@ -186,6 +186,7 @@ async fn until_over(
     context: &RequestContext<RoleServer>,
 ) -> Result<Task> {
     let begin = Instant::now();
+    let end = Some(at_most).filter(|it| *it != Duration::MAX);
     loop {
         let opened = completions.listen();
         let (wanted, looked_at) = (id.clone(), store.clone());
@@ -196,7 +197,7 @@ async fn until_over(
         };
         let passed = begin.elapsed().min(at_most);
         let said = format!("{id} is {}", task.status().word());
-        report_progress(context, passed, at_most, said).await;
+        report_progress(context, passed, end, said).await;
         if passed == at_most || completions.has_closed() {
             return Ok(task);
         }

@@ -4,6 +4,7 @@ mod refused;
 mod stage;
 
 use serde_json::{Value, json};
+use sisyphus_testing::wait_for;
 
 use crate::delegate::stage::{Stage, wait_for_progress};
 
@@ -69,9 +70,12 @@ fn launched_shown_and_answered() {
 fn a_waiting_call_answers_with_the_result() {
     let stage = Stage::new();
     let model = stage.caller(&[]);
-    stage.go();
     let ask = json!({ "description": "d", "prompt": "p", "subagent_type": "explore", "run_in_background": false });
-    let answer = stage.delegate(&model, &ask).good();
+    let call = stage.begin(&model, &ask, &json!({}));
+    let heard = wait_for("a word of progress", || Some(model.heard()).filter(|it| !it.is_empty()));
+    assert!(heard.iter().all(|it| it.total.is_none()), "{heard:?}");
+    stage.go();
+    let answer = model.end(call).good();
     assert_eq!(answer.data["ended"], true);
     assert!(text(&answer.data, "answer").contains("it is 42"), "{}", answer.text);
     assert_eq!(answer.data["agent"], "explore");

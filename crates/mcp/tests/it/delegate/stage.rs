@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rmcp::RoleClient;
+use rmcp::service::RequestHandle;
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, wait_for};
 
@@ -71,6 +73,16 @@ impl Stage {
 
     /// Delegates where the hook sees these fields too.
     pub(super) fn delegate_as(&self, model: &Model, ask: &Value, seen: &Value) -> Answer {
+        model.end(self.begin(model, ask, seen))
+    }
+
+    /// Begins to delegate.
+    pub(super) fn begin(
+        &self,
+        model: &Model,
+        ask: &Value,
+        seen: &Value,
+    ) -> RequestHandle<RoleClient> {
         let id = format!("toolu_d{}", self.calls.fetch_add(1, Ordering::Relaxed));
         let mut event = json!({ "hook_event_name": "PreToolUse", "tool_use_id": id, "tool_input": ask,
                                 "tool_name": "mcp__plugin_sisyphus_tasks__delegate_task" });
@@ -78,7 +90,7 @@ impl Stage {
             event[key] = value.clone();
         }
         assert_eq!(self.client.hook("sisyphus-pre-tool-use", event), Value::Null);
-        model.call_as("delegate_task", ask.clone(), Some(&id))
+        model.begin("delegate_task", ask.clone(), Some(&id))
     }
 
     fn of_call(&self, number: u32, name: &str) -> PathBuf {
