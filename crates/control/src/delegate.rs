@@ -71,7 +71,9 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
                 Switch::Off => Bypass::Refused,
             };
             let mode = requester.mode.of_session(bypass);
-            (AskedBy::Model { mode }, Caller::of_server(order.agent.as_deref(), &project)?)
+            let before = continued.as_ref().and_then(|it| it.agent.as_deref());
+            let agent = order.agent.as_deref().or(before);
+            (AskedBy::Model { mode }, Caller::of_server(agent, &project)?)
         }
         Asker::Person { .. } => (AskedBy::Person, Caller::default()),
     };
@@ -109,6 +111,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
         delegated.continues = Some(continued.task);
         delegated.worktree = continued.worktree;
         delegated.agent = delegated.agent.or(continued.agent);
+        delegated.model = delegated.model.or(continued.model);
     }
     let status = Status::Pending { announced_at: chrono::Utc::now() };
     let mut task = Task::new(TaskId::random(), Ticket::now(), session, cwd, status);
@@ -172,6 +175,9 @@ fn may_delegate(store: &Store, asker: &Asker, settings: &Settings) -> Result<u32
     );
     Ok(depth)
 }
+
+/// Where Claude Code makes worktrees, below the project (CC-76).
+const WORKTREES: &str = ".claude/worktrees";
 
 /// The git repository around a folder.
 fn repository(folder: &Path) -> Option<&Path> {

@@ -9,6 +9,8 @@ use sisyphus_state::sessions::SessionRequest;
 use sisyphus_tasks::session::SessionReport;
 use sisyphus_tasks::task::Task;
 
+/// Most characters of a path.
+const PATH_MAX: usize = 1_000;
 /// Most characters of a name.
 const NAME_MAX: usize = 100;
 /// Most characters of a prompt that is repeated.
@@ -60,7 +62,7 @@ impl SessionView {
             cost_usd: report.cost_micro_usd.map(dollars),
             denied: report.denied,
             problem: report.problem,
-            worktree: report.worktree.map(|it| it.path.to_string_lossy().into_owned()),
+            worktree: report.worktree.map(|it| one_line(&it.path.to_string_lossy(), PATH_MAX)),
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::sys;
 
 /// The variables that belong to one session of Claude Code (CC-75). One of them is a secret, and the others would let
 /// what we start pass for a part of that session. What signs in or chooses the provider stays.
-pub const PRIVATE_VARIABLES: [&str; 10] = [
+pub const PRIVATE_VARIABLES: [&str; 13] = [
     "AI_AGENT",
     "CLAUDECODE",
     "CLAUDE_CODE_CHILD_NOTES_DIR",
@@ -19,8 +19,11 @@ pub const PRIVATE_VARIABLES: [&str; 10] = [
     "CLAUDE_CODE_LAUNCHED_BY_SESSION_IDS",
     "CLAUDE_CODE_MESSAGING_SOCKET",
     "CLAUDE_CODE_MESSAGING_TOKEN",
+    "CLAUDE_CODE_SESSION_ACCESS_TOKEN",
     "CLAUDE_CODE_SESSION_ATTENDED",
     "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_CODE_SSE_PORT",
+    "CLAUDE_ENV_FILE",
     "CLAUDE_PID",
 ];
 

@@ -9,12 +9,12 @@ mod recording;
 mod report;
 mod worktree;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::ClientTaskId;
@@ -133,7 +133,7 @@ fn started(ledger: &Ledger) -> Result<Child> {
     let program = find_client(&request.client, &Environment::read())?;
     let args = arguments::arguments(request, ledger.mode());
     let prompt = ledger.write_prompt()?;
-    let errors = File::create(ledger.run().errors()).context("could not keep its errors")?;
+    let errors = atomic::replace(&ledger.run().errors(), b"")?;
     let folder = ledger.task().cwd.clone();
     spawn_session(SessionPlan { program, args, folder, prompt, errors })
 }

@@ -281,6 +281,7 @@ pub(crate) fn reconcile(
             Finding::Over { why, run } => {
                 if let Some(run) = &run {
                     take_report(task, run, state);
+                    take_answer(task, run, state);
                 }
                 if why == LostReason::SessionEnded {
                     task.output = keep_orphans_output(task, state, world);
@@ -331,6 +332,17 @@ fn take_report(task: &mut Task, run: &Run, state: &StateDir) {
     // Best effort: the answer is kept apart.
     if create_dir(&state.output_dir()).is_ok() {
         let _ = std::fs::rename(run.stream(), state.stream(&task.id));
+    }
+}
+
+/// Takes the last answer of a session whose runner was killed.
+fn take_answer(task: &mut Task, run: &Run, state: &StateDir) {
+    let Ok(answer) = run.output().metadata() else { return };
+    if task.delegated.is_none() || create_dir(&state.output_dir()).is_err() {
+        return;
+    }
+    if std::fs::rename(run.output(), state.output(&task.id)).is_ok() {
+        task.output = Some(KeptOutput { bytes: answer.len(), dropped: 0, client_file: None });
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use sisyphus_base::id::TaskId;
 use sisyphus_settings::Settings;
 
-use super::repository;
+use super::{WORKTREES, repository};
 
 /// Longest prompt, in bytes.
 const PROMPT_MAX: usize = 1024 * 1024;
@@ -82,7 +82,13 @@ impl Ask {
                     "could not make a worktree: `{}` is in no git repository; leave out `worktree`",
                     project.display()
                 );
-                Some(worktree(asked)?)
+                let name = worktree(asked)?;
+                let path = project.join(WORKTREES).join(&name);
+                ensure!(
+                    path.symlink_metadata().is_err(),
+                    "could not make the worktree `{name}`: there is one; continue its session, or choose another name"
+                );
+                Some(name)
             }
         };
         let description: String = self.description.chars().take(DESCRIPTION_MAX).collect();

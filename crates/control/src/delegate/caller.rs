@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_process::{Ancestor, caller, hides_arguments};
 
 use super::narrowing::{Given, narrowing};
+use super::trust::is_claude_code;
 
 /// Interpreters that some installs of Claude Code run in.
 const INTERPRETERS: [&str; 3] = ["node", "bun", "deno"];
@@ -32,6 +33,11 @@ impl Caller {
 
     fn of(process: Ancestor, agent: Option<&str>, project: &Path) -> Result<Self> {
         const HIDDEN: &str = "could not delegate: the arguments of the calling Claude Code can't be read; use `Agent` instead";
+        // Whatever started this server instead may have dropped what narrows the rights of Claude Code.
+        ensure!(
+            is_claude_code(&process),
+            "could not delegate: this server was not started by Claude Code itself; use `Agent` instead"
+        );
         let mut args = process.args.iter().skip(1);
         let mut program = vec![process.program.clone()];
         ensure!(!hides_arguments(&process.args), HIDDEN);
@@ -51,12 +57,14 @@ impl Caller {
             ),
         };
         if let Some(own) = own {
-            if agent.is_some() {
+            if agent.is_some_and(|agent| agent != own) {
                 bail!(
                     "could not delegate: this conversation is the agent `{own}`, and another agent may have more tools; leave out `agent`"
                 );
             }
-            repeated.extend(["--agent".to_owned(), own]);
+            if agent.is_none() {
+                repeated.extend(["--agent".to_owned(), own]);
+            }
         }
         Ok(Self { program, narrowing: repeated, max_budget_usd })
     }
@@ -82,7 +90,7 @@ mod tests {
     #[test]
     fn what_a_session_takes_over() {
         let dir = TempDir::new();
-        let script = dir.path().join("cli.js");
+        let script = dir.path().join("claude.js");
         std::fs::write(&script, "").unwrap();
         let file = script.to_str().unwrap();
         let taken = |program: &[&str], narrowing: &[&str], max_budget_usd| {
@@ -92,7 +100,7 @@ mod tests {
                 max_budget_usd,
             })
         };
-        let cases: [(&str, &[&str], Option<Caller>); 13] = [
+        let cases: [(&str, &[&str], Option<Caller>); 15] = [
             ("/opt/claude", &["claude"], taken(&["/opt/claude"], &[], None)),
             (
                 "/opt/claude",
@@ -107,7 +115,7 @@ mod tests {
             ),
             (
                 "/opt/claude",
-                &["claude", "--plugin-dir", "cli.js"],
+                &["claude", "--plugin-dir", "claude.js"],
                 taken(&["/opt/claude"], &["--plugin-dir", file], None),
             ),
             ("/opt/claude", &["claude", "--plugin-dir", "gone"], None),
@@ -118,6 +126,9 @@ mod tests {
             ("/opt/claude", &[], None),
             ("/usr/bin/node", &["node", "--no-warnings", file], None),
             ("/opt/claude", &["claude", "--brand-new"], None),
+            // A wrapper, and a script of something else.
+            ("/bin/bash", &["bash", "-c", "claude"], None),
+            ("/usr/bin/node", &["node", "/srv/other.js"], None),
             // A budget that is no number may be any.
             ("/opt/claude", &["claude", "--max-budget-usd", "x"], None),
         ];

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use sisyphus_base::atomic;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::task::Task;
 
+use super::WORKTREES;
 use crate::tasks::{HistoryDepth, Tasks, WarningSink};
 
 /// What the next task of a conversation takes over.
@@ -19,6 +21,7 @@ pub(super) struct Continued {
     pub(super) folder: PathBuf,
     pub(super) worktree: Option<String>,
     pub(super) agent: Option<String>,
+    pub(super) model: Option<String>,
     pub(super) cost_micro_usd: u64,
 }
 
@@ -75,22 +78,46 @@ impl Continued {
         Ok(Self {
             task: task.id.clone(),
             conversation: conversation.clone(),
-            folder: folder(&its).unwrap_or_else(|| project.to_owned()),
+            folder: match &session.worktree {
+                Some(worktree) => worktree_of(worktree, project)
+                    .with_context(|| format!("could not continue `{name}`"))?,
+                None => project.to_owned(),
+            },
             worktree: session.worktree.clone(),
             agent: session.agent.clone(),
+            model: session.model.clone(),
             cost_micro_usd: cost(&its),
         })
     }
 }
 
-/// The worktree that its tasks have worked in. The newest may have been stopped before it knew.
-fn folder(its: &[(&Task, &Delegated)]) -> Option<PathBuf> {
-    let reports = its.iter().filter_map(|(task, session)| Some((task, session.report.as_ref()?)));
-    let worktrees = reports.filter_map(|(task, report)| Some((task, report.worktree.as_ref()?)));
-    let (_, newest) = worktrees.max_by_key(|(task, _)| task.ticket)?;
-    let is_its =
-        newest.path.is_dir() && its.iter().all(|(_, it)| newest.path.starts_with(&it.project));
-    is_its.then(|| newest.path.clone())
+/// What may hold rules about rights in a folder.
+const RULES: [&str; 3] = [".claude/settings.json", ".claude/settings.local.json", ".mcp.json"];
+/// Largest such file that is compared, in bytes.
+const RULES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The folder of a worktree. A session could have written rules into it that the project does not have, or put a link in
+/// its place.
+fn worktree_of(name: &str, project: &Path) -> Result<PathBuf> {
+    let path = project.join(WORKTREES).join(name);
+    let real = path.canonicalize().with_context(|| {
+        format!("its worktree `{}` is gone; delegate a new session", path.display())
+    })?;
+    let base = project.canonicalize().unwrap_or_else(|_| project.to_owned());
+    ensure!(
+        real == base.join(WORKTREES).join(name),
+        "its worktree `{}` is a link; delegate a new session",
+        path.display()
+    );
+    for rules in RULES {
+        let read = |dir: &Path| atomic::read_linked(&dir.join(rules), RULES_MAX);
+        let own = read(&real)?;
+        ensure!(
+            own.is_none() || own == read(project)?,
+            "`{rules}` of its worktree is not that of the project; remove it there, or delegate a new session"
+        );
+    }
+    Ok(path)
 }
 
 /// What the conversation has cost, as far as its tasks reported that. The total only grows.
@@ -111,7 +138,7 @@ fn doing(task: &Task, store: &Store) -> String {
 mod tests {
     use sisyphus_base::id::Ticket;
     use sisyphus_tasks::outcome::Outcome;
-    use sisyphus_tasks::session::{SessionReport, Worktree};
+    use sisyphus_tasks::session::SessionReport;
     use sisyphus_tasks::task::samples;
     use sisyphus_testing::TempDir;
 
@@ -141,24 +168,45 @@ mod tests {
         Continued::of(&all, name, project, |_| ", 3 tool calls so far".to_owned())
     }
 
-    /// The second task of the conversation was killed before it knew its cost and its worktree.
+    /// The second task of the conversation was killed before it knew its cost.
     #[test]
     fn what_an_earlier_task_knew_counts() {
         let dir = TempDir::new();
-        let (project, path) = (dir.path(), dir.path().join(".claude/worktrees/w"));
-        let worktree = Some(Worktree { path: path.clone(), branch: None, changes: None });
-        let first = SessionReport { worktree, ..begun(Some(70)) };
-        let all =
-            [ended("t1", 1, project, Some(first)), ended("t2", 2, project, Some(begun(None)))];
+        let project = dir.path();
+        let all = [
+            ended("t1", 1, project, Some(begun(Some(70)))),
+            ended("t2", 2, project, Some(begun(None))),
+        ];
         let conversation = all[0].delegated.as_ref().unwrap().conversation.clone();
         for name in ["t1", "t2", conversation.as_str()] {
             let continued = find(&all, name, project).unwrap();
             assert_eq!(continued.conversation, conversation, "{name}");
             assert_eq!((continued.task.as_str(), continued.cost_micro_usd), ("t2", 70), "{name}");
-            assert_eq!(continued.folder, project, "a worktree that is gone");
+            assert_eq!(continued.folder, project, "{name}");
         }
-        std::fs::create_dir_all(&path).unwrap();
-        assert_eq!(find(&all, "t2", project).unwrap().folder, path);
+    }
+
+    /// A worktree with rules of its own, a link, and a missing one are refused.
+    #[test]
+    fn a_worktree_has_the_rules_of_its_project() {
+        use std::fs;
+        let dir = TempDir::new();
+        let project = dir.path().join("proj");
+        let worktree = project.join(".claude/worktrees/w");
+        fs::create_dir_all(worktree.join(".claude")).unwrap();
+        let found = || worktree_of("w", &project).map_err(|error| error.to_string());
+        assert_eq!(found(), Ok(worktree.clone()));
+        fs::write(project.join(".claude/settings.json"), "{}").unwrap();
+        assert!(found().is_ok(), "the user's own rules apply");
+        fs::write(worktree.join(".claude/settings.json"), "{}").unwrap();
+        assert!(found().is_ok());
+        fs::write(worktree.join(".claude/settings.json"), r#"{"permissions":{}}"#).unwrap();
+        assert!(found().unwrap_err().contains("is not that of the project"));
+        assert!(worktree_of("gone", &project).unwrap_err().to_string().contains("is gone"));
+        let other = dir.path().join("other");
+        fs::create_dir(&other).unwrap();
+        std::os::unix::fs::symlink(&other, project.join(".claude/worktrees/l")).unwrap();
+        assert!(worktree_of("l", &project).unwrap_err().to_string().contains("is a link"));
     }
 
     #[test]

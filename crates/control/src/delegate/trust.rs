@@ -25,7 +25,7 @@ pub fn ensure_person(environment: &Environment) -> Result<()> {
 }
 
 /// Whether an ancestor is Claude Code, or a runner of ours.
-fn is_claude_code(ancestor: &Ancestor) -> bool {
+pub(super) fn is_claude_code(ancestor: &Ancestor) -> bool {
     let path = &ancestor.program;
     let program = path.file_name().unwrap_or_default().to_string_lossy();
     // The native installer names the program after its version.

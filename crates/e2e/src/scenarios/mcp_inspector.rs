@@ -31,7 +31,10 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let listed = call(&["--method", "tools/list"])?;
     let tools = listed["tools"].as_array().context("no tools")?;
     let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
-    ensure!(names == ["background_list", "background_output", "background_cancel"], "{names:?}");
+    ensure!(
+        names == ["background_list", "background_output", "background_cancel", "delegate_task"],
+        "{names:?}"
+    );
     ensure!(tools.iter().all(|tool| tool["outputSchema"]["type"] == "object"), "{listed}");
 
     let tool = |name, more: &[&str]| {

@@ -14,9 +14,10 @@ use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Store;
+use sisyphus_tasks::session::SessionEnd;
 use sisyphus_tasks::task::Kind;
 
-use super::ledger::{Ledger, write_report};
+use super::ledger::{Ledger, keep_answer, write_report};
 use super::recording::Recording;
 use super::report::{Change, Heard};
 use crate::supervise::end_tree;
@@ -27,6 +28,9 @@ const LINE_MAX: u64 = 16 * 1024 * 1024;
 const APART: Duration = Duration::from_secs(1);
 /// How long after a result a session may stay alive with nothing but servers.
 const LINGER: Duration = Duration::from_secs(3);
+/// How long after a result it may stay alive with nothing at all. Claude Code exits by itself within a second, unless it
+/// hangs.
+const HANGS: Duration = Duration::from_secs(30);
 
 /// The thread, and what it has read so far.
 pub(super) struct Follower {
@@ -51,7 +55,7 @@ impl Follower {
         let ending = Arc::new(AtomicBool::new(false));
         let begins = Arc::clone(&ending);
         let ender = thread::spawn(move || {
-            if waits_for_servers_only(&news, &state, &conversation) {
+            if is_over(&news, &state, &conversation) {
                 begins.store(true, Ordering::SeqCst);
                 end_tree(group);
             }
@@ -61,28 +65,38 @@ impl Follower {
         let (reported, to) = (Arc::clone(&heard), run.clone());
         let reporter = thread::spawn(move || report_changes(&changes, &reported, &to));
         thread::spawn(move || {
-            let followed = Recording::create(&run.stream()).and_then(|mut recording| {
-                // Whether it has answered and begun no other turn since.
-                let mut is_idle = false;
-                each_line(stdout, |line| {
-                    recording.take(line)?;
-                    let mut heard = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                    let change = heard.take(line, before);
-                    if change != Change::Nothing {
-                        let _ = progress.send(());
-                    }
-                    is_idle = match change {
-                        Change::Result => true,
-                        Change::Progress => false,
-                        Change::Nothing => is_idle,
-                    };
-                    let _ = results.send(is_idle.then(|| heard.background.clone()));
-                    Ok(())
-                })?;
-                recording.finish()
+            let log = |error: &str| hook_log::append(&state, "sisyphus-run session", error);
+            let mut recording = Recording::create(&run.stream());
+            // Whether it has answered and begun no other turn since.
+            let mut is_idle = false;
+            let followed = each_line(stdout, |line| {
+                // On a full disk the session goes on without its recording.
+                if let Ok(Err(error)) = recording.as_mut().map(|it| it.take(line)) {
+                    recording = Err(error.into());
+                }
+                let mut heard = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let change = heard.take(line, before);
+                if change != Change::Nothing {
+                    let _ = progress.send(());
+                }
+                is_idle = match change {
+                    Change::Result => true,
+                    Change::Progress => false,
+                    Change::Nothing => is_idle,
+                };
+                let _ = results.send(is_idle.then(|| heard.background.clone()));
+                // If this runner is killed, the answer is there.
+                if change == Change::Result
+                    && let Some(answer) = &heard.answer
+                {
+                    let _ = keep_answer(&run, answer);
+                }
             });
             if let Err(error) = followed {
-                hook_log::append(&state, "sisyphus-run session", &error.to_string());
+                log(&error.to_string());
+            }
+            if let Err(error) = recording.and_then(|it| it.finish().map_err(Into::into)) {
+                log(&format!("{error:#}"));
             }
             // The last report is the ledger's.
             drop(progress);
@@ -98,7 +112,12 @@ impl Follower {
         if self.ending.load(Ordering::SeqCst) {
             let _ = self.ender.join();
         }
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // It answered that it waits for something, and that has not finished: this was not its last word.
+        if !self.ending.load(Ordering::SeqCst) && !heard.background.is_empty() {
+            heard.report.end = heard.report.end.filter(|end| *end != SessionEnd::Answered);
+        }
+        heard
     }
 }
 
@@ -123,7 +142,7 @@ fn report_changes(changes: &Receiver<()>, heard: &Mutex<Heard>, run: &Run) {
 }
 
 /// Gives each line to `take`, with its end, and cut off at [`LINE_MAX`].
-fn each_line(from: impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn each_line(from: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let mut reader = BufReader::new(from);
     let mut line = Vec::new();
     loop {
@@ -137,24 +156,30 @@ fn each_line(from: impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> 
             reader.skip_until(b'\n')?;
             line.push(b'\n');
         }
-        take(&line)?;
+        if line != b"\n" {
+            take(&line);
+        }
     }
 }
 
-/// Waits until the session is idle and runs nothing but servers, for which its Claude Code would wait until the time limit.
-/// False if it ends by itself. Each message has what an idle session runs in the background.
-fn waits_for_servers_only(
+/// Waits until the session has answered and its Claude Code stays alive for nothing: for servers, or because it hangs. False
+/// if it ends by itself. Each message has what an idle session runs in the background.
+fn is_over(
     news: &Receiver<Option<Vec<String>>>,
     state: &StateDir,
     conversation: &SessionId,
 ) -> bool {
-    let mut last = None;
+    let mut idle: Option<(Instant, Vec<String>)> = None;
     loop {
         match news.recv_timeout(LINGER) {
-            Ok(now) => last = now,
+            Ok(now) => {
+                let since = idle.map_or_else(Instant::now, |(since, _)| since);
+                idle = now.map(|background| (since, background));
+            }
             Err(RecvTimeoutError::Timeout) => {
-                let is_over = |it: &Vec<String>| runs_only_servers(state, conversation, it);
-                if last.as_ref().is_some_and(is_over) {
+                let Some((since, background)) = &idle else { continue };
+                let hangs = background.is_empty() && since.elapsed() >= HANGS;
+                if hangs || runs_only_servers(state, conversation, background) {
                     return true;
                 }
             }

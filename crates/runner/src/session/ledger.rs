@@ -12,11 +12,12 @@ use sisyphus_base::clock::Tick;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::paths::{StateDir, create_private_dir};
-use sisyphus_process::find_notifier;
+use sisyphus_process::{find_notifier, is_gone};
 use sisyphus_state::event::Event;
+use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::run::Run;
 use sisyphus_state::sessions::{Conversation, SessionRequest};
-use sisyphus_state::store::{Lock, Store};
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 use sisyphus_tasks::run::{OutputSize, RunResult, Since};
 use sisyphus_tasks::session::{AskedBy, Delegated, PermissionMode, SessionReport};
 use sisyphus_tasks::status::Survivors;
@@ -113,7 +114,11 @@ impl Ledger {
     /// The permission mode to start with: what the caller had at the call, or less if it has less now.
     pub(super) fn mode(&self) -> Option<PermissionMode> {
         let AskedBy::Model { mode: at_call } = self.session.asked_by else { return None };
-        let active = Store::new(self.state.clone()).read_active().ok();
+        let (store, tmp) = (Store::new(self.state.clone()), client_tmp());
+        // What a hook saw of the caller may still be in the inbox.
+        let world = World { is_gone, client_tmp: &tmp, scope: Scope::Ended };
+        self.log(store.update(&world, LOCK_WAIT_IN_RUNNER, |_, _| ()));
+        let active = store.read_active().ok();
         let recorded = active.as_ref().and_then(|it| it.task(&self.task().id)?.delegated.as_ref());
         let now = match recorded.map(|session| session.asked_by) {
             Some(AskedBy::Model { mode }) => mode,
@@ -193,13 +198,8 @@ impl Ledger {
     }
 
     fn keep_answer(&self) -> Option<OutputSize> {
-        let answer = self.answer.as_deref().unwrap_or_default().as_bytes();
-        let kept = &answer[..answer.len().min(ANSWER_MAX)];
-        let (bytes, dropped) = (answer.len() as u64, (answer.len() - kept.len()) as u64);
-        let written = atomic::write(&self.run.output(), kept);
-        let is_written = written.is_ok();
-        self.log(written);
-        is_written.then_some(OutputSize { bytes, dropped })
+        let kept = keep_answer(&self.run, self.answer.as_deref().unwrap_or_default());
+        kept.map_err(|error| self.log(Err(error))).ok()
     }
 
     pub(super) fn log(&self, outcome: Result<()>) {
@@ -221,6 +221,15 @@ impl Waiter for Ledger {
         }
         Confirmation::Background { limit_ms: self.request.task.limit_ms }
     }
+}
+
+/// Writes the answer of a session, as far as it is kept.
+pub(super) fn keep_answer(run: &Run, answer: &str) -> Result<OutputSize> {
+    let answer = answer.as_bytes();
+    let kept = &answer[..answer.len().min(ANSWER_MAX)];
+    atomic::write(&run.output(), kept)?;
+    let (bytes, dropped) = (answer.len() as u64, (answer.len() - kept.len()) as u64);
+    Ok(OutputSize { bytes, dropped })
 }
 
 /// Writes the progress of a session.

@@ -5,8 +5,14 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use anyhow::Result;
+use sisyphus_base::atomic;
+
 /// How much of the head and of the tail is kept, in bytes.
 const HALF: usize = 5 * 1024 * 1024;
+
+/// What an entry of the tail costs beside its line, in bytes: many short lines must not fill the memory.
+const ENTRY: usize = 64;
 
 /// The file, and what follows its head.
 #[derive(Debug)]
@@ -19,8 +25,8 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = File::create(path)?;
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        let file = atomic::replace(path, b"")?;
         Ok(Self { file, room: HALF, tail: VecDeque::new(), tail_bytes: 0, dropped: 0 })
     }
 
@@ -31,10 +37,10 @@ impl Recording {
             return self.file.write_all(line);
         }
         self.tail.push_back(line.to_vec());
-        self.tail_bytes += line.len();
+        self.tail_bytes += line.len() + ENTRY;
         while self.tail_bytes > HALF {
             let Some(first) = self.tail.pop_front() else { break };
-            self.tail_bytes -= first.len();
+            self.tail_bytes -= first.len() + ENTRY;
             self.dropped += first.len();
         }
         Ok(())

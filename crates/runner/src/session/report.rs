@@ -42,6 +42,8 @@ impl Heard {
         match (line["type"].as_str(), line["subtype"].as_str()) {
             (Some("system"), Some("init")) => {
                 self.report.model = name(&line["model"]);
+                // Another turn begins, so the result before was not the last.
+                self.report.end = None;
                 self.cwd = line["cwd"].as_str().map(PathBuf::from).filter(|it| it.is_absolute());
                 Change::Progress
             }
@@ -73,6 +75,9 @@ impl Heard {
             }
             change = Change::Progress;
         }
+        if change == Change::Progress {
+            self.report.end = None;
+        }
         change
     }
 
@@ -89,7 +94,9 @@ impl Heard {
         }
         let models = line["modelUsage"].as_object().into_iter().flatten();
         let models: Vec<&Value> = models.map(|(_, usage)| usage).collect();
-        let sum = |key: &str| models.iter().filter_map(|usage| usage[key].as_u64()).sum::<u64>();
+        let sum = |key: &str| {
+            models.iter().filter_map(|usage| usage[key].as_u64()).fold(0, u64::saturating_add)
+        };
         report.input_tokens = sum("inputTokens")
             .saturating_add(sum("cacheReadInputTokens"))
             .saturating_add(sum("cacheCreationInputTokens"));

@@ -150,6 +150,10 @@ fn a_session_answers_and_its_prompt_is_on_no_command_line() {
     assert_eq!(read("prompt"), "what is it?\nTELL ME");
     let environment = read("environment");
     assert!(!environment.contains("a secret") && environment.contains("a key"), "{environment}");
+    for kept in ["output/t1.jsonl", "output/t1.log"] {
+        let mode = fs::metadata(stage.env.state().join(kept)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{kept}");
+    }
     let stream = fs::read_to_string(stage.env.state().join("output/t1.jsonl")).unwrap();
     assert_eq!(stream.lines().count(), 2, "{stream}");
     assert!(!stage.run_dir("t1").exists(), "the prompt was left behind");
@@ -206,6 +210,37 @@ fn a_killed_runner_leaves_a_lost_session_and_no_process() {
     assert_eq!(fs::read_to_string(stage.env.project().join("started")).unwrap().lines().count(), 1);
     let conversation = stage.env.state().join("conversations/c-t1.lock");
     assert!(conversation.exists(), "its lock is open, so the conversation can be continued");
+}
+
+/// What a session answered before its runner was killed is there.
+#[test]
+fn a_killed_runner_leaves_the_answer() {
+    let mut stage =
+        Stage::new(&format!("{INIT}; {ANSWER}; sleep 0.5; echo >answered; exec sleep 60"));
+    stage.delegate("t1", 1);
+    stage.wait_for_file("answered");
+    wait_until("the answer", || stage.run_dir("t1").join("output.log").exists());
+    stage.runner().signal(Signal::SIGKILL);
+    stage.runners[0].wait().unwrap();
+    let task = stage.ended("t1");
+    assert_eq!(task["status"]["outcome"], "lost", "{task:#}");
+    assert_eq!(output(&stage.env, "t1"), "it is 42");
+}
+
+/// A session that waits for work of its own has not given its last answer, and one that begins another turn has not either.
+#[test]
+fn an_answer_in_between_is_not_the_end() {
+    let runs = r#"echo '{"type":"system","subtype":"background_tasks_changed","tasks":[{"task_id":"b1"}]}'"#;
+    for script in [
+        format!("{INIT}; {runs}; {ANSWER}; exec sleep 60"),
+        format!("{INIT}; {ANSWER}; {INIT}; exec sleep 60"),
+    ] {
+        let mut stage = Stage::new(&script);
+        stage.ask("t1", 1, |request| request["task"]["limit_ms"] = json!(900));
+        assert_eq!(stage.start("t1"), "ok");
+        let task = stage.ended("t1");
+        assert_eq!(task["status"]["outcome"], "timed_out", "{task:#}");
+    }
 }
 
 /// The whole tree of a session that is stopped ends.

@@ -41,7 +41,8 @@ fn callers_that_may_not_delegate() {
     let cases = [
         ("claude", vec!["--brand-new"], json!({}), "started with `--brand-new`"),
         ("claude", vec![], json!({ "agent_id": "a1" }), "say in your answer what to delegate"),
-        ("node", vec![], json!({}), "the arguments of the calling Claude Code can't be read"),
+        ("node", vec![], json!({}), "was not started by Claude Code itself"),
+        ("wrapper", vec![], json!({}), "was not started by Claude Code itself"),
     ];
     for (program, args, seen, words) in cases {
         let model = stage.caller_named(program, &args);
