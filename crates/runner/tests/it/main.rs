@@ -22,6 +22,7 @@ mod results;
 mod rights;
 mod run_roots;
 mod sandbox;
+mod session_stage;
 mod sessions;
 mod signals;
 mod snippet;
