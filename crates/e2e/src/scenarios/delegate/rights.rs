@@ -1,5 +1,5 @@
-//! A session never has more rights than its caller. Five modes of the caller; a command that is allowed by a rule, one
-//! that is not, and a write.
+//! A session never has more rights than its caller. Five modes of the caller, and one with an argument that narrows its
+//! rights; a command that is allowed by a rule, one that is not, and a write.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
@@ -10,7 +10,15 @@ use crate::home::Setup;
 use crate::session::Session;
 use crate::stage::Stage;
 
-const MODES: [&str; 5] = ["plan", "default", "dontAsk", "acceptEdits", "bypassPermissions"];
+/// Each caller: its mode, and what else it is started with.
+const CALLERS: [(&str, &[&str]); 6] = [
+    ("plan", &[]),
+    ("default", &[]),
+    ("dontAsk", &[]),
+    ("acceptEdits", &[]),
+    ("acceptEdits", &["--disallowedTools", "Write"]),
+    ("bypassPermissions", &[]),
+];
 
 fn script(request: &Request, _: usize) -> Vec<Block> {
     let is_session = session_of(request).is_some();
@@ -41,22 +49,24 @@ fn granted(requests: &[Request], is_meant: impl Fn(&Request) -> bool) -> Result<
 }
 
 pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
-    let mut table = vec!["mode of the caller  | caller            | its session".to_owned()];
+    let mut table = vec![format!("{:<40}| caller            | its session", "mode of the caller")];
     let mut more = Vec::new();
-    for mode in MODES {
+    for (number, (mode, more_arguments)) in CALLERS.into_iter().enumerate() {
+        // An argument with several values would take the prompt for one.
+        let arguments = [more_arguments, &["--permission-mode", mode]].concat();
         let rules = json!({ "permissions": { "allow": [SERVER, "Bash(npm:*)"] } });
         let setup = || Setup::with_plugin().settings(rules.clone());
-        let caller = stage.home(&format!("{mode}-caller"), &setup())?;
+        let caller = stage.home(&format!("caller-{number}"), &setup())?;
         let api = Api::start(&caller.folder.join("api"), |request, number| match number {
             0 => attempts(request),
             _ => vec![text("Done.")],
         })?;
-        Session::print(&caller, &api, &["--permission-mode", mode], "go")?;
+        Session::print(&caller, &api, &arguments, "go")?;
         let callers = granted(&api.requests(), |_| true)?;
 
-        let home = stage.home(&format!("{mode}-session"), &setup())?;
+        let home = stage.home(&format!("session-{number}"), &setup())?;
         let api = Api::start(&home.folder.join("api"), script)?;
-        let mut session = Session::idle(&home, &api, &["--permission-mode", mode])?;
+        let mut session = Session::idle(&home, &api, &arguments)?;
         session.send("go")?;
         let answered = wait_for_own(&api, 2)?;
         // In the plan mode Claude Code itself denies the call.
@@ -70,7 +80,8 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
         let words =
             |granted: [bool; 3]| granted.map(|it| if it { "yes" } else { "no " }).join("   ");
         let said = its.map_or_else(|| "not delegated".to_owned(), words);
-        table.push(format!("{mode:<20}| {}     | {said}", words(callers)));
+        let name = [&[mode], more_arguments].concat().join(" ");
+        table.push(format!("{name:<40}| {}     | {said}", words(callers)));
         ensure!(its.is_some() || mode == "plan", "`{mode}` could not delegate");
         if callers.iter().zip(its.unwrap_or_default()).any(|(caller, its)| its && !caller) {
             more.push(mode);
