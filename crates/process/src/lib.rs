@@ -1,6 +1,7 @@
 //! What the system knows about processes: their identity and children, and how to start, stop and wait for them. Reads
 //! none of our state.
 
+mod ask;
 mod holder;
 mod identity;
 mod notifier;
@@ -10,6 +11,7 @@ mod sys;
 mod tree;
 mod watch;
 
+pub use ask::ask;
 pub use holder::{Holder, PidNamespace, resume, started_by};
 pub use identity::{ProcessId, pid_of};
 pub use notifier::{find_notifier, start_notifier};

@@ -1,13 +1,11 @@
 //! Claude Code: which program `claude` starts, and whether it is new enough.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
-use std::thread;
+use std::process::Command;
 use std::time::Duration;
 
 use sisyphus_base::rights::is_executable;
+use sisyphus_process::ask;
 
 use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
@@ -58,26 +56,8 @@ fn find(context: &DoctorContext) -> Option<PathBuf> {
 
 /// The first word of what `--version` prints.
 fn version(program: &Path) -> Option<String> {
-    let mut child = Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let stdout = child.stdout.take()?;
-    let (sender, answer) = channel();
-    // A read can't be given up, but the thread that reads can.
-    thread::spawn(move || {
-        let mut text = Vec::new();
-        let _ = stdout.take(ANSWER_MAX).read_to_end(&mut text);
-        let _ = sender.send(text);
-    });
-    let text = answer.recv_timeout(PATIENCE);
-    // A program that still runs here has printed nothing useful.
-    let _ = child.kill();
-    let _ = child.wait();
-    let text = String::from_utf8_lossy(&text.ok()?).into_owned();
+    let (_, text) = ask(Command::new(program).arg("--version"), PATIENCE, ANSWER_MAX)?;
+    let text = String::from_utf8_lossy(&text).into_owned();
     text.split_whitespace().next().map(str::to_owned)
 }
 

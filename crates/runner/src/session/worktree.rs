@@ -1,13 +1,11 @@
 //! What a session changed in its worktree. Only git knows, so it is asked, for a limited time.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
-use std::thread;
+use std::process::Command;
 use std::time::Duration;
 
 use sisyphus_base::text::one_line;
+use sisyphus_process::ask;
 use sisyphus_tasks::session::{Changes, Worktree};
 
 /// How long git may take for each answer. A filter of the repository may be slow.
@@ -34,28 +32,9 @@ fn changes(project: &Path, path: &Path) -> Option<Changes> {
 
 /// The output of git in this folder, without the line end. It runs no hook of the repository: these commands have none.
 fn git(folder: &Path, args: &[&str]) -> Option<String> {
-    let mut child = Command::new("git")
-        .args(["-c", "core.fsmonitor=false", "--no-optional-locks"])
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let stdout = child.stdout.take()?;
-    let (sender, answer) = channel();
-    // A read can't be given up, but the thread that reads can.
-    thread::spawn(move || {
-        let mut text = String::new();
-        let read = stdout.take(ANSWER_MAX).read_to_string(&mut text);
-        let _ = sender.send(read.map(|_| text));
-    });
-    let text = answer.recv_timeout(PATIENCE);
-    if text.is_err() {
-        let _ = child.kill();
-    }
-    let status = child.wait().ok()?;
-    let text = text.ok()?.ok()?;
-    status.success().then(|| text.trim_end().to_owned())
+    let mut git = Command::new("git");
+    git.args(["-c", "core.fsmonitor=false", "--no-optional-locks"]).args(args).current_dir(folder);
+    let (status, text) = ask(&mut git, PATIENCE, ANSWER_MAX)?;
+    let text = String::from_utf8(text).ok().filter(|_| status.success())?;
+    Some(text.trim_end().to_owned())
 }
