@@ -95,21 +95,10 @@ impl<'a> Record<'a> {
             self.attach();
         }
         let kept = self.keep_output(end);
-        let (started_at, duration) = match end.ran {
-            Some((start, duration)) => (Some(start.at), duration),
-            None => (None, Duration::ZERO),
-        };
         let result = RunResult {
-            exit: end.exit,
-            stop: end.stop,
-            started_at,
-            ended_at: end.ended_at,
-            ended: Some(ended),
-            duration_ms: millis(duration),
-            waited_ms: millis(waited),
-            survivors,
             client_file: Some(self.identity.output.0.clone()),
             output: kept.map(|kept| OutputSize { bytes: kept.bytes, dropped: kept.dropped }),
+            ..end.result(waited, ended, survivors)
         };
         self.log(write(&self.run.result(), &result));
         // Readers believe a result only once the lock is open: while it is held, another process may have planted one.
@@ -173,10 +162,6 @@ impl Waiter for Record<'_> {
         // The hook writes the call before it removes the announcement, perhaps between the two reads.
         self.background(&named).unwrap_or(Confirmation::Foreground)
     }
-}
-
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn write<T: serde::Serialize>(path: &Path, value: &T) -> Result<()> {

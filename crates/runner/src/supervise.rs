@@ -5,11 +5,13 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use sisyphus_base::clock::Tick;
 use sisyphus_process::{
     Notice, ProcessId, SIGKILL, SIGTERM, Sender, Signals, alive, descendants, exit_of, members,
     pid_of, signal_all, signal_group,
 };
-use sisyphus_tasks::run::{Exit, Stop};
+use sisyphus_tasks::run::{Exit, RunResult, Stop};
+use sisyphus_tasks::status::Survivors;
 
 use crate::confirmation::Confirmation;
 
@@ -54,6 +56,26 @@ impl End {
             // The shell may be gone before the signal reaches the runner.
             Stop::None => matches!(self.exit, Exit::Signal(_)),
             Stop::TimeLimit(_) | Stop::Asked => false,
+        }
+    }
+
+    /// The result to record, without what the runner knows of the output.
+    pub(crate) fn result(self, waited: Duration, ended: Tick, survivors: Survivors) -> RunResult {
+        let (started_at, duration) = match self.ran {
+            Some((start, duration)) => (Some(start.at), duration),
+            None => (None, Duration::ZERO),
+        };
+        RunResult {
+            exit: self.exit,
+            stop: self.stop,
+            started_at,
+            ended_at: self.ended_at,
+            ended: Some(ended),
+            duration_ms: millis(duration),
+            waited_ms: millis(waited),
+            survivors,
+            client_file: None,
+            output: None,
         }
     }
 
@@ -232,4 +254,8 @@ fn reap(mut tree: BTreeSet<ProcessId>, kill_at: Instant) {
 )]
 fn pause(time: Duration) {
     std::thread::sleep(time);
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

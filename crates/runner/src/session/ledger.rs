@@ -27,7 +27,7 @@ use super::report::{Heard, problem_of_errors};
 use super::{client_tmp, worktree};
 use crate::confirmation::Confirmation;
 use crate::publish::publish;
-use crate::record::{millis, write};
+use crate::record::write;
 use crate::supervise::{End, Start};
 use crate::turn::Waiter;
 
@@ -173,23 +173,9 @@ impl Ledger {
             return;
         }
         let ended = Tick::now();
-        let (started_at, duration) = match end.ran {
-            Some((start, duration)) => (Some(start.at), duration),
-            None => (None, Duration::ZERO),
-        };
         self.log(write_report(&self.run, &self.report));
-        let result = RunResult {
-            exit: end.exit,
-            stop: end.stop,
-            started_at,
-            ended_at: end.ended_at,
-            ended: Some(ended),
-            duration_ms: millis(duration),
-            waited_ms: millis(waited),
-            survivors,
-            client_file: None,
-            output: self.keep_answer(),
-        };
+        let result =
+            RunResult { output: self.keep_answer(), ..end.result(waited, ended, survivors) };
         self.log(write(&self.run.result(), &result));
         // Readers believe a result only once the lock is open.
         self.alive = None;
