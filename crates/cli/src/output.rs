@@ -51,14 +51,20 @@ pub(crate) fn output(options: &Output) -> Result<()> {
         if task.status().is_final() || !options.follow {
             break;
         }
-        task_waiter.pause(TICK);
-        match task_waiter.look(std::slice::from_ref(&task.id))?.pop() {
-            Some(TaskState::Live(found) | TaskState::Ended(found)) => task = found,
-            Some(TaskState::Forgotten) | None => break,
-        }
+        let Some(found) = next_look(&mut task_waiter, &task)? else { break };
+        task = found;
     }
     let (name, predicate) = (task.heading(), predicate(&task));
     printing.with_context(|| format!("{name} {predicate}; it has no output"))?.finish()
+}
+
+/// The task a moment later; `None` if its record is gone.
+fn next_look(task_waiter: &mut TaskWaiter, task: &Task) -> Result<Option<Task>> {
+    task_waiter.pause(TICK);
+    Ok(match task_waiter.look(std::slice::from_ref(&task.id))?.pop() {
+        Some(TaskState::Live(found) | TaskState::Ended(found)) => Some(found),
+        Some(TaskState::Forgotten) | None => None,
+    })
 }
 
 /// Prints what a running session and its tools have said, to the end or until the session has ended.
@@ -79,11 +85,8 @@ fn so_far(options: &Output, mut task: Task, mut task_waiter: TaskWaiter) -> Resu
         if task.status().is_final() || !options.follow {
             break;
         }
-        task_waiter.pause(TICK);
-        match task_waiter.look(std::slice::from_ref(&task.id))?.pop() {
-            Some(TaskState::Live(found) | TaskState::Ended(found)) => task = found,
-            Some(TaskState::Forgotten) | None => break,
-        }
+        let Some(found) = next_look(&mut task_waiter, &task)? else { break };
+        task = found;
     }
     let (name, predicate) = (task.heading(), predicate(&task));
     anyhow::ensure!(printed > 0, "{name} {predicate}; it has said nothing yet");
