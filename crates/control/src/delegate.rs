@@ -131,13 +131,10 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
     launch::launch(store, &request, &settings)
 }
 
-/// The mode that a session of this caller gets, and whether it is less than the caller's own.
-pub fn granted(requester: &Requester, task: &Task) -> (PermissionMode, bool) {
-    let mode = match task.delegated.as_ref().map(|session| session.asked_by) {
-        Some(AskedBy::Model { mode }) => mode,
-        Some(AskedBy::Person) | None => requester.mode,
-    };
-    (mode, mode < requester.mode)
+/// The permission mode of a session, if it is narrower than that of its caller.
+pub fn narrowed_mode(requester: &Requester, task: &Task) -> Option<PermissionMode> {
+    let AskedBy::Model { mode } = task.delegated.as_ref()?.asked_by else { return None };
+    (mode < requester.mode).then_some(mode)
 }
 
 /// Returns the depth of the session, or why this caller may not delegate one.

@@ -100,7 +100,7 @@ mod tests {
                 max_budget_usd,
             })
         };
-        let cases: [(&str, &[&str], Option<Caller>); 15] = [
+        let cases: [(&str, &[&str], Option<Caller>); 16] = [
             ("/opt/claude", &["claude"], taken(&["/opt/claude"], &[], None)),
             (
                 "/opt/claude",
@@ -128,6 +128,7 @@ mod tests {
             ("/opt/claude", &["claude", "--brand-new"], None),
             // A wrapper, and a script of something else.
             ("/bin/bash", &["bash", "-c", "claude"], None),
+            ("/state/bin/sisyphus-run-0.2.0", &["sisyphus-run", "run"], None),
             ("/usr/bin/node", &["node", "/srv/other.js"], None),
             // A budget that is no number may be any.
             ("/opt/claude", &["claude", "--max-budget-usd", "x"], None),

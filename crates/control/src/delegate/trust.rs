@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Refuses a process below Claude Code. A permission rule that allows `sisyphus` must not allow everything that a session
 /// may do. A process can drop variables, but not its ancestors; so both count.
 pub fn ensure_person(environment: &Environment) -> Result<()> {
-    let is_below = environment.session.is_some() || ancestors().iter().any(is_claude_code);
+    let is_below = environment.session.is_some() || ancestors().iter().any(is_of_session);
     ensure!(
         !is_below,
         "could not delegate below Claude Code, where its permission rules must see each command; the model has `delegate_task`"
@@ -25,6 +25,12 @@ pub fn ensure_person(environment: &Environment) -> Result<()> {
 }
 
 /// Whether an ancestor is Claude Code, or a runner of ours.
+fn is_of_session(ancestor: &Ancestor) -> bool {
+    let program = ancestor.program.file_name().unwrap_or_default();
+    program.to_string_lossy().starts_with("sisyphus-run") || is_claude_code(ancestor)
+}
+
+/// Whether an ancestor is Claude Code.
 pub(super) fn is_claude_code(ancestor: &Ancestor) -> bool {
     let path = &ancestor.program;
     let program = path.file_name().unwrap_or_default().to_string_lossy();
@@ -34,7 +40,6 @@ pub(super) fn is_claude_code(ancestor: &Ancestor) -> bool {
     // An interpreter may have options before the script, and Claude Code may have put its name in place of all of them.
     let names_it = || ancestor.args.iter().any(|it| it.to_string_lossy().contains("claude"));
     program.starts_with("claude")
-        || program.starts_with("sisyphus-run")
         || is_installed
         || is_called
         || (is_interpreted(ancestor) && names_it())
@@ -89,7 +94,7 @@ mod tests {
             (ancestor("/usr/bin/tmux", &["tmux"]), false),
         ];
         for (ancestor, expected) in cases {
-            assert_eq!(is_claude_code(&ancestor), expected, "{ancestor:?}");
+            assert_eq!(is_of_session(&ancestor), expected, "{ancestor:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use rmcp::service::RequestContext;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sisyphus_base::text::one_line;
-use sisyphus_control::delegate::{Ask, Asker, Launched, WorktreeAsk, delegate, granted};
+use sisyphus_control::delegate::{Ask, Asker, Launched, WorktreeAsk, delegate, narrowed_mode};
 use sisyphus_control::open_store;
 use sisyphus_state::requester::Requester;
 use sisyphus_tasks::admission::Admission;
@@ -150,8 +150,7 @@ fn launched_answer(launched: &Launched, requester: &Requester) -> Result<CallToo
     if let Admission::Queued { position } = launched.place {
         view.place_in_line = Some(position);
     }
-    let (mode, is_less) = granted(requester, task);
-    let permissions = is_less.then(|| less(mode));
+    let permissions = narrowed_mode(requester, task).map(less);
     let data = DelegateAnswer {
         agent: agent_of(session),
         permissions,
