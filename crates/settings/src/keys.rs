@@ -334,7 +334,7 @@ mod tests {
             let (other, wrong) = match key.kind {
                 Kind::Switch => (json!(false), json!("false")),
                 Kind::Consent => (json!(true), json!("true")),
-                Kind::Number { .. } => (json!(2), json!(-3)),
+                Kind::Number { .. } => (json!(3), json!(-3)),
                 Kind::Patterns { .. } => (json!(["a b"]), json!("a b")),
                 Kind::Limits { .. } => (json!({ "opus": 2 }), json!([2])),
             };

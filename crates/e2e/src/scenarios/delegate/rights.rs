@@ -83,6 +83,8 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
         let name = [&[mode], more_arguments].concat().join(" ");
         table.push(format!("{name:<40}| {}     | {said}", words(callers)));
         ensure!(its.is_some() || mode == "plan", "`{mode}` could not delegate");
+        // A session that may do nothing at all would prove nothing.
+        ensure!(its.is_none_or(|its| its[0]), "`{name}`: the session may not run what is allowed");
         if callers.iter().zip(its.unwrap_or_default()).any(|(caller, its)| its && !caller) {
             more.push(mode);
         }
