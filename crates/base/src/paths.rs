@@ -169,8 +169,6 @@ names! {
     inbox_dir: "inbox",
     /// Calls that PreToolUse recorded before they ran.
     announced_dir: "announced",
-    /// The whole prompts of queued calls for agents.
-    prompts_dir: "prompts",
     /// The run folders, which runners write.
     runs_dir: "runs",
     sessions_dir: "sessions",

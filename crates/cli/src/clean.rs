@@ -127,7 +127,6 @@ fn name(kind: Kind) -> &'static str {
         Kind::Session => "session data",
         Kind::Temporary => "half-written file",
         Kind::Handoff => "unused handoff",
-        Kind::Prompt => "prompt of a call that is not queued",
         Kind::Line => "queue file of a killed runner",
         Kind::Waiter => "file of a session's waiter",
         Kind::Conversation => "lock of a conversation",

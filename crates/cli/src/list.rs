@@ -5,19 +5,21 @@ mod watch;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
-use serde_json::{Value, json};
+use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::clean_line;
 use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_settings::Settings;
-use sisyphus_state::agents::Waiting;
+use sisyphus_state::agents::Limits;
+use sisyphus_state::expected_admission::expected_admission_of;
 use sisyphus_state::line::Standing;
 use sisyphus_state::reach::{is_in_reach, place_out_of_reach};
+use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_tasks::status::Status;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::elsewhere;
 
 use crate::style::{Hue, Paint, hue};
@@ -65,12 +67,16 @@ pub(crate) fn list(options: &List) -> Result<()> {
     let tasks = meant(options)?;
     if options.json {
         let views = views(tasks.active.iter().chain(&tasks.ended), tasks.store.dir());
-        let in_line: Vec<_> = tasks.in_line.iter().map(waiting).collect();
         let elsewhere = tasks.line.elsewhere().into_iter();
         let elsewhere: Vec<_> = elsewhere
             .map(|(folder, slots)| json!({ "configuration": folder, "slots": slots }))
             .collect();
-        return print::json(json!({ "tasks": views, "in_line": in_line, "elsewhere": elsewhere }));
+        return print::json(json!({
+            "tasks": views,
+            // Scripts may read it. A queued agent is a task now.
+            "in_line": [],
+            "elsewhere": elsewhere,
+        }));
     }
     let lines = table(&tasks, Utc::now(), screen::width_of_output(), Paint::of_output());
     print::out(&lines.into_iter().map(|line| line + "\n").collect::<String>())
@@ -93,8 +99,7 @@ pub(crate) fn table(
     width: Option<usize>,
     paint: Paint,
 ) -> Vec<String> {
-    let is_waiting = |task: &Task| task.delegated.is_some() && is_unstarted(task);
-    let settings = tasks.active.iter().any(is_waiting).then(whole_settings).flatten();
+    let settings = tasks.active.iter().any(is_recorded_queue).then(whole_settings).flatten();
     let most = if width.is_some() { LONGEST_WHAT } else { WHAT_MAX };
     let row = |task: &Task| {
         [
@@ -106,33 +111,12 @@ pub(crate) fn table(
         ]
     };
     let mut rows: Vec<[Cell; 5]> = tasks.active.iter().chain(&tasks.ended).map(row).collect();
-    rows.extend(tasks.in_line.iter().map(|waiting| in_line(waiting, most)));
     let elsewhere = elsewhere(&tasks.line).into_iter();
     rows.extend(elsewhere.map(|what| without_task(Cell::of(Hue::Live, "running"), what)));
     if rows.is_empty() {
         return vec!["No background commands yet.".to_owned()];
     }
     lines(&COLUMNS, &rows, width, paint)
-}
-
-/// A denied call for an agent that waits for a slot, in JSON.
-fn waiting(waiting: &Waiting) -> Value {
-    let turn = if waiting.turn.is_reserved() { "reserved" } else { "waiting" };
-    json!({
-        "session": waiting.session.as_str(),
-        "description": waiting.description,
-        "agent_type": waiting.call.agent_type,
-        "model": waiting.call.model(),
-        "prompt": waiting.call.prompt,
-        "turn": turn,
-    })
-}
-
-/// The same as a row of the table.
-fn in_line(waiting: &Waiting, most: usize) -> [Cell; 5] {
-    let what = format!("agent {}: {}", waiting.call.agent_type, waiting.description);
-    let turn = if waiting.turn.is_reserved() { "reserved" } else { "queued" };
-    without_task(Cell::of(Hue::Waiting, turn), clean_line(what.as_bytes(), most))
 }
 
 /// A row of what is no task of this configuration folder.
@@ -142,17 +126,35 @@ fn without_task(state: Cell, what: String) -> [Cell; 5] {
 
 /// The state of a task, with its number if it is queued.
 fn with_place(state: String, task: &Task, tasks: &Tasks, settings: Option<&Settings>) -> String {
-    if let (Some(_), true, Some(settings)) = (&task.delegated, is_unstarted(task), settings) {
-        return match session::expected_admission(tasks, task, settings) {
-            Admission::Queued { position } => format!("{state}({position})"),
-            Admission::Immediate => state,
-        };
-    }
-    let standing = task.client_id().and_then(|id| tasks.line.standing(id));
-    match (task.status(), standing) {
-        (Status::Queued { .. }, Some(Standing::Waits(number))) => format!("{state}({number})"),
-        (_, Some(_) | None) => state,
-    }
+    let number = if is_recorded_queue(task) {
+        match expected_admission(tasks, task, settings) {
+            Admission::Queued { position } => Some(position),
+            Admission::Immediate => None,
+        }
+    } else {
+        match task.client_id().and_then(|id| tasks.line.standing(id)) {
+            Some(Standing::Waits(number)) if is_unstarted(task) => Some(number),
+            Some(_) | None => None,
+        }
+    };
+    number.map_or_else(|| state.clone(), |number| format!("{state}({number})"))
+}
+
+/// Its place in the queue, as far as the settings can be read.
+pub(crate) fn expected_admission(
+    tasks: &Tasks,
+    task: &Task,
+    settings: Option<&Settings>,
+) -> Admission {
+    let Some(settings) = settings else { return Admission::Immediate };
+    let mut active = Active::default();
+    active.tasks.clone_from(&tasks.active);
+    expected_admission_of(&active, &tasks.line, &task.id, &Limits::of(settings))
+}
+
+/// Whether the records alone show its place: no lock stands for it in the queue of commands.
+fn is_recorded_queue(task: &Task) -> bool {
+    matches!(task.kind, Kind::Agent | Kind::Session) && is_unstarted(task)
 }
 
 fn is_unstarted(task: &Task) -> bool {

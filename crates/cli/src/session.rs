@@ -3,13 +3,7 @@
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
-use sisyphus_control::Tasks;
-use sisyphus_settings::Settings;
-use sisyphus_state::agents::Limits;
 use sisyphus_state::run::Run;
-use sisyphus_state::sessions::place_of;
-use sisyphus_state::store::Active;
-use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::session::{AskedBy, Delegated, SessionReport, Worktree, dollars};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{denied, worktree_line};
@@ -33,13 +27,6 @@ pub(crate) fn named(session: &Delegated, task: &Task) -> String {
     let agent = session.agent.as_ref().map(|agent| format!(" ({agent})")).unwrap_or_default();
     let what = if task.description.is_empty() { &session.prompt } else { &task.description };
     format!("session{agent}: {what}")
-}
-
-/// Its place among the sessions that wait for the same slots.
-pub(crate) fn expected_admission(tasks: &Tasks, task: &Task, settings: &Settings) -> Admission {
-    let mut active = Active::default();
-    active.tasks.clone_from(&tasks.active);
-    place_of(&active, task, &Limits::of(settings))
 }
 
 /// What was asked of it, for a task that has not finished.

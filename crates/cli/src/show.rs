@@ -7,10 +7,7 @@ use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_control::{HistoryDepth, Tasks, acknowledge, own_requester};
-use sisyphus_state::agents::Limits;
-use sisyphus_state::expected_admission::expected_admission_of;
 use sisyphus_state::output::{Begin, Source, Window};
-use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
@@ -18,7 +15,7 @@ use sisyphus_wording::{command_line, report};
 
 use crate::details::facts;
 use crate::format::{predicate, size};
-use crate::list::{time, whole_settings};
+use crate::list::{expected_admission, time, whole_settings};
 use crate::print;
 use crate::session;
 use crate::view::view;
@@ -45,7 +42,12 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     if options.json {
         return print::json(json!({ "task": view(task, state) }));
     }
-    let facts = facts(task, expected_admission(&tasks, task), &tasks.line, state);
+    let facts = facts(
+        task,
+        expected_admission(&tasks, task, whole_settings().as_ref()),
+        &tasks.line,
+        state,
+    );
     if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
@@ -61,19 +63,6 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     let lasted = time(task, Utc::now()).map(|ms| format!(", for {}", duration(ms)));
     let heading = format!("{} {}{}.", task.heading(), predicate(task), lasted.unwrap_or_default());
     print::out(&format!("{heading}\n{}{facts}{}", asked(task), end_of_output(task, state)))
-}
-
-/// Its place in the queue, as far as that can be read.
-fn expected_admission(tasks: &Tasks, task: &Task) -> Admission {
-    match (whole_settings(), tasks.store.read_active()) {
-        (Some(settings), _) if task.delegated.is_some() => {
-            session::expected_admission(tasks, task, &settings)
-        }
-        (Some(settings), Ok(active)) => {
-            expected_admission_of(&active, &tasks.line, &task.id, &Limits::of(&settings))
-        }
-        (None, _) | (_, Err(_)) => Admission::Immediate,
-    }
 }
 
 /// The command, or the call for the agent.

@@ -68,8 +68,7 @@ pub fn cancel(
 /// foreground command that took an announcement with the same text is not one. A command on another machine is out of
 /// reach.
 pub fn is_ours(task: &Task) -> bool {
-    let status = task.status();
-    let may_have_runner = status.has_runner() || matches!(status, Status::Pending { .. });
+    let may_have_runner = task.has_runner() || matches!(task.status(), Status::Pending { .. });
     may_have_runner && task.is_confirmed() && is_in_reach(task)
 }
 

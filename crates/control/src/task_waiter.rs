@@ -52,7 +52,7 @@ pub fn task_states(store: &Store, ids: &[TaskId], warn: WarningSink) -> Result<V
 
 /// Watches the lock of a task's runner, unless the task has none. An unwatched one is noticed by the next check.
 pub fn watch_runner(watchers: &Watchers, task: &Task, state: &StateDir) {
-    if task.status().has_runner() && watchers.at_work() < WATCHERS {
+    if task.has_runner() && watchers.at_work() < WATCHERS {
         let _ = watchers.watch(Run::of(task, state).map(|run| run.lock()));
     }
 }

@@ -72,12 +72,15 @@ impl Context {
 
     /// The user's settings, as the project of this session restricts them. Read once.
     pub fn settings(&self) -> &Settings {
-        self.settings.get_or_init(|| {
-            let project = self.environment.claude_project_dir.as_deref();
-            client_config_dir(&self.environment)
-                .map(|dir| Settings::read_in(&dir, project))
-                .unwrap_or_default()
-        })
+        self.settings.get_or_init(|| self.read_settings())
+    }
+
+    /// The same as they are now, for a hook that waits.
+    pub fn read_settings(&self) -> Settings {
+        let project = self.environment.claude_project_dir.as_deref();
+        client_config_dir(&self.environment)
+            .map(|dir| Settings::read_in(&dir, project))
+            .unwrap_or_default()
     }
 
     /// The value of a step. Its error is logged without disturbing the user's turn.

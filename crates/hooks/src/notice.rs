@@ -36,7 +36,7 @@ pub(crate) fn completion(
         None => unrecorded(context, &notice),
     };
     let is_kept = match (&known, recorded) {
-        (_, Some(task)) => task.status().is_final() || task.status().has_runner(),
+        (_, Some(task)) => task.status().is_final() || task.has_runner(),
         (Known::Retired(_), None) => true,
         (Known::Announced(join), None) => {
             Run::outside(context.store.dir(), session, &join.client.id).is_attached()

@@ -9,14 +9,14 @@ use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::expected_admission::{expected_admission_of, slots};
 use sisyphus_state::run::Run;
-use sisyphus_state::store::Active;
+use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::call::Join;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::launch_line;
 
-use crate::agent::{News, after_agent, with_news};
+use crate::agent::{LOCK_WAIT_FOR_AGENT, after_agent, waits, with_news};
 use crate::call::{Caller, join_run, stopped_id};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::mode::mode_seen;
@@ -37,13 +37,20 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         Some(_) => None,
     };
     let mut joined = None;
+    let mut launched = None;
     let event = match event.tool_name {
         Tool::Bash | Tool::PowerShell => {
             joined = join(context, event);
             joined.clone().map(|join| Event::Joined(Box::new(join)))
         }
         Tool::TaskStop => stop_confirmed(context, &peek.active, &event),
-        Tool::Agent => after_agent(context, &peek.active, event),
+        Tool::Agent => {
+            let event = after_agent(context, &peek.active, event);
+            if let Some(Event::AgentLaunched { id, .. }) = &event {
+                launched = Some(id.clone());
+            }
+            event
+        }
         Tool::Own | Tool::Other => None,
     };
     let events: Vec<Event> = event.into_iter().chain(narrowed).collect();
@@ -58,7 +65,8 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     });
     let attendance = context.environment.attendance;
     let (taken, waiting) = if is_needed {
-        context.commit(peek, &events, |active, now| {
+        let wait = if launched.is_some() { LOCK_WAIT_FOR_AGENT } else { LOCK_WAIT_IN_HOOK };
+        context.commit_within(wait, peek, &events, |active, now| {
             let taken = reader.take_due(active, now);
             let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
                 let task = active.named(&session, &join.client.id, None)?;
@@ -76,10 +84,11 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let line = waiting.zip(to_say).and_then(|((active, task, _), (_, limits, _))| {
         launch_line(&active, &line(context, 0), &task, &limits, attendance)
     });
+    let waits = launched.and_then(|id| waits(context, &id));
     let silent = report_stalls(context, &session, &reader.recipient);
-    let reply = taken.render(context).with_note(silent).with_note(line);
+    let reply = taken.render(context).with_note(silent).with_note(line).with_note(waits);
     Ok(match reader.recipient {
-        Recipient::MainConversation => with_news(context, &session, News::All, reply),
+        Recipient::MainConversation => with_news(context, &session, reply),
         Recipient::Agent(_) => reply,
     })
 }

@@ -34,7 +34,7 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
         Tool::Bash => before_bash(context, event),
         Tool::TaskStop => before_task_stop(context, &event),
         Tool::Own => before_own(context, event),
-        Tool::Agent => before_agent(context, event),
+        Tool::Agent => before_agent(context, event).map(|()| Reply::Silent),
         // No runner attaches to PowerShell: its commands are observed from PostToolUse on.
         Tool::PowerShell | Tool::Other => Ok(Reply::Silent),
     }

@@ -15,7 +15,7 @@ use sisyphus_tasks::task::Task;
 use sisyphus_wording::{Surroundings, table};
 
 use crate::adopt::adopt;
-use crate::agent::{News, settle, with_news};
+use crate::agent::{settle, with_news};
 use crate::attach::attach;
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::hook_conflicts::detect;
@@ -70,7 +70,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     // What runs can be reported without the lock.
     let committed = context.logged("SessionStart", committed);
     let (taken, live) = committed.unwrap_or_else(|| (Taken::default(), live_before));
-    Ok(with_news(context, session, News::All, taken.render(context).with_note(live)))
+    Ok(with_news(context, session, taken.render(context).with_note(live)))
 }
 
 /// The events that a continued session implies.

@@ -12,7 +12,7 @@ use sisyphus_state::run::Run;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::task::{AgentLife, Task};
 
-use crate::agent::{News, settle, with_news};
+use crate::agent::settle;
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::missed::{Missed, missed};
 use crate::prompt_fates::{PromptFates, Unmentioned};
@@ -51,11 +51,8 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     } else {
         Taken::default()
     };
-    if event.stop_hook_active {
-        settle(context, context.now);
-        return Ok(Reply::Silent);
-    }
-    Ok(with_news(context, session, News::IfTurn, taken.render(context)))
+    settle(context, context.now);
+    Ok(taken.render(context))
 }
 
 /// Whether Claude Code's list may say something of a task that only Claude Code watches.

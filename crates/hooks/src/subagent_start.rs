@@ -1,32 +1,41 @@
-//! SubagentStart: an agent that had finished runs again. It got a message, or its own background work finished.
+//! SubagentStart: holds an agent above the limit until it has a slot, and records that a finished agent runs again. It
+//! got a message, or its own background work finished.
 
 use anyhow::Result;
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_hook::{Context, Reply, SubagentStart};
 use sisyphus_process::client;
 use sisyphus_settings::Switch;
+use sisyphus_state::agents::has_unanswered;
 use sisyphus_state::event::Event;
-use sisyphus_tasks::task::Kind;
+use sisyphus_tasks::task::{Kind, Task};
 
-use crate::agent::{is_live, settle};
+use crate::agent::{Known, hold, is_live, settle};
 
-/// Handles the event. An agent that is launched now is not known yet: its call says more.
+/// Handles the event. Claude Code waits for this hook before the agent's first request.
 pub fn handle(context: &Context, event: SubagentStart) -> Result<Reply> {
     let (session, id) = (event.session_id, ClientTaskId::new(event.agent_id.as_str())?);
+    if context.settings().execution == Switch::Off {
+        return Ok(Reply::Silent);
+    }
     let peek = context.peek()?;
-    if is_live(&peek.active, &id) || context.settings().execution == Switch::Off {
+    let may_wait = is_live(&peek.active, &id) || has_unanswered(&peek.active, &session);
+    if may_wait && hold(context, &session, &id)? == Known::Recorded {
         return Ok(Reply::Silent);
     }
     let retired = context.store.find_retired(&session, &id);
-    let Some(mut before) = retired.filter(|task| task.kind == Kind::Agent) else {
-        return Ok(Reply::Silent);
+    // One that ended while this hook started does not run again.
+    let is_before = |task: &Task| {
+        let ending = task.status().ending();
+        task.kind == Kind::Agent && ending.is_some_and(|it| it.ended_at <= context.now.at)
     };
+    let Some(mut before) = retired.filter(is_before) else { return Ok(Reply::Silent) };
     before.session = session;
     if let Some(call) = &mut before.launched {
         call.process = client();
     }
     let revived = Event::AgentRevived { before: Box::new(before), at: context.now.at };
-    context.commit(peek, &[revived], |_, _| ())?;
+    context.commit(context.peek()?, &[revived], |_, _| ())?;
     settle(context, context.now);
     Ok(Reply::Silent)
 }

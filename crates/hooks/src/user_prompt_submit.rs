@@ -12,7 +12,7 @@ use sisyphus_state::store::{Active, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
 
-use crate::agent::{News, agent_end, with_news};
+use crate::agent::{agent_end, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::mode::mode_seen;
 use crate::notice::completion;
@@ -71,7 +71,7 @@ fn complete(context: &Context, event: &UserPromptSubmit, prompt: &Prompt, reply:
     let session = &event.session_id;
     let silent = report_stalls(context, session, &Recipient::MainConversation);
     // This is last, because it uses only the room that the others leave.
-    let reply = with_news(context, session, News::All, reply.with_note(silent));
+    let reply = with_news(context, session, reply.with_note(silent));
     if *prompt == Prompt::OwnWake && reply == Reply::Silent {
         // Another event has delivered the results since, so there is nothing to take a turn for.
         return Reply::Block { reason: "sisyphus: all results were delivered already".to_owned() };

@@ -21,10 +21,9 @@ use sisyphus_process::{
 use sisyphus_settings::Switch;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock};
-use sisyphus_tasks::status::{Status, Watch};
+use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use crate::agent::{has_turn, is_in_line, settle};
 use crate::deliver::{GRACE, Recipient};
 use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::stall::next_stall;
@@ -35,8 +34,6 @@ const SUPERSEDE_WAIT: Duration = Duration::from_secs(2);
 const GRACE_CHECK: Duration = Duration::from_millis(500);
 /// How soon the waiter checks a task again whose shell has not started yet.
 const START_CHECK: Duration = Duration::from_secs(1);
-/// How often the waiter checks whether a queued agent is next: no lock opens when another agent finishes.
-const LINE_CHECK: Duration = Duration::from_secs(2);
 /// Largest file that names a waiter, in bytes.
 const MAX_BYTES: u64 = 1024;
 
@@ -82,7 +79,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
 /// What the waiter waits for.
 enum Due {
     Nothing,
-    /// Claude Code did not announce a result in time, or a command has stalled, or an agent is next in the queue.
+    /// Claude Code did not announce a result in time, or a command has stalled.
     Overdue,
     /// The locks that open when running tasks finish, and when to check again.
     Wait {
@@ -93,23 +90,13 @@ enum Due {
 
 fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Result<Due> {
     start_notifier(context.store.dir());
-    let now = Now::read();
     let peek = context.peek()?;
     let fates =
         PromptFates::read(context, &peek.active, session, transcript, Unmentioned::InProgress);
     if !fates.is_empty() || peek.has_news() {
         context.commit(peek, &[], |active, now| fates.apply(active, now))?;
     }
-    let mut active = context.store.read_active()?;
-    let in_line = is_in_line(&active, session);
-    if in_line {
-        // A slot may have become free in another session, whose events don't concern this one.
-        settle(context, now);
-        active = context.store.read_active()?;
-        if has_turn(&active, session) {
-            return Ok(Due::Overdue);
-        }
-    }
+    let active = context.store.read_active()?;
     // The clock is read after the state. Otherwise a result that became due in between would seem to be from another
     // start of the machine.
     let now = Now::read();
@@ -126,23 +113,17 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     let mut next = (owed_since.is_some() || is_doubtful)
         .then_some(GRACE_CHECK)
         .or_else(|| stall.map(|at| (at - now.at).to_std().unwrap_or_default()));
-    if in_line {
-        next = Some(next.map_or(LINE_CHECK, |next| next.min(LINE_CHECK)));
-    }
     let mut locks = Vec::new();
     for task in active.live().filter(|task| is_meant(task, session)) {
-        match task.status() {
-            Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. } => {
-                let Some(run) = Run::of(task, context.store.dir()) else { continue };
-                // No runner holds the lock yet, or it was opened and not locked again yet.
-                if !run.is_alive() {
-                    next = next.or(Some(START_CHECK));
-                }
-                locks.push(run.lock());
+        if task.has_runner() {
+            let Some(run) = Run::of(task, context.store.dir()) else { continue };
+            // No runner holds the lock yet, or it was opened and not locked again yet.
+            if !run.is_alive() {
+                next = next.or(Some(START_CHECK));
             }
-            Status::Pending { .. } => next = next.or(Some(START_CHECK)),
-            // Only Claude Code's notice reports its result.
-            Status::Running { watch: Watch::Observed, .. } | Status::Finished(_) => {}
+            locks.push(run.lock());
+        } else if let Status::Pending { .. } = task.status() {
+            next = next.or(Some(START_CHECK));
         }
     }
     if locks.is_empty() && next.is_none() {

@@ -12,7 +12,6 @@ use sisyphus_state::agents::Limits;
 use sisyphus_state::expected_admission::expected_admission_of;
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::reach::place_out_of_reach;
-use sisyphus_state::sessions::place_of;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
@@ -115,12 +114,7 @@ impl TaskView {
         };
         match task.status() {
             Status::Pending { .. } | Status::Queued { .. } => {
-                let expected = match task.kind {
-                    Kind::Session => place_of(now.active, task, &now.limits),
-                    Kind::Command | Kind::Service | Kind::Agent => {
-                        expected_admission_of(now.active, &now.line, &task.id, &now.limits)
-                    }
-                };
+                let expected = expected_admission_of(now.active, &now.line, &task.id, &now.limits);
                 if let Admission::Queued { position: number } = expected {
                     view.place_in_line = Some(number);
                 }

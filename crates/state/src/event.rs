@@ -16,7 +16,7 @@ use sisyphus_tasks::classify_exit::unseen_end;
 use sisyphus_tasks::delivery::{Channel, DeliveryEvent, Revision};
 use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
 use sisyphus_tasks::session::PermissionMode;
-use sisyphus_tasks::status::{Ending, Status, Watch};
+use sisyphus_tasks::status::Ending;
 use sisyphus_tasks::task::{Event as TaskEvent, Kind, StopProgress, StopRequest, Task};
 
 use crate::active::Active;
@@ -79,8 +79,6 @@ pub enum Event {
     AgentEnded { id: ClientTaskId, end: AgentEnd, limits: Limits, at: DateTime<Utc> },
     /// A finished agent runs again.
     AgentRevived { before: Box<Task>, at: DateTime<Utc> },
-    /// The model will not launch the session's queued calls again.
-    AgentQueueLeft { session: SessionId },
 }
 
 impl Event {
@@ -100,7 +98,7 @@ impl Event {
             Self::Completed(completion) => completion.apply(active, now),
             Self::ClientGone { session, client_id } => {
                 let task = named(active, &session, &client_id);
-                if let Some(task) = task.filter(|it| is_observed(it)) {
+                if let Some(task) = task.filter(|it| it.is_observed()) {
                     let ending = unseen_end(task, LostReason::SessionEnded, now.at);
                     task.apply(TaskEvent::Ended(ending), now.tick);
                 }
@@ -173,7 +171,6 @@ impl Event {
                 release_subagents(active);
             }
             Self::AgentRevived { before, at } => agents::revive(active, *before, Now { at, ..now }),
-            Self::AgentQueueLeft { session } => agents::leave_line(active, &session),
         }
     }
 }
@@ -216,10 +213,6 @@ fn joined(active: &mut Active, join: Join) {
     }
 }
 
-fn is_observed(task: &Task) -> bool {
-    matches!(task.status(), Status::Running { watch: Watch::Observed, .. })
-}
-
 /// Ends tasks that only Claude Code sees, once two lists in a row leave them out: the notice was missed, or will never
 /// come. A task that is missing once may be between its end and its notice.
 fn end_unlisted(
@@ -230,7 +223,7 @@ fn end_unlisted(
     now: Now,
 ) {
     let is_meant = |task: &Task, active: &Active| {
-        is_observed(task) && agents::is_listed_for(task, session, client, active)
+        task.is_observed() && agents::is_listed_for(task, session, client, active)
     };
     let meant: Vec<TaskId> =
         active.tasks.iter().filter(|it| is_meant(it, active)).map(|it| it.id.clone()).collect();
@@ -275,7 +268,7 @@ fn stop_confirmed(
     now: Now,
 ) {
     let Some(task) = named(active, session, id) else { return };
-    if is_observed(task) {
+    if task.is_observed() {
         let outcome = Outcome::Cancelled { by: Canceller::Model };
         task.apply(TaskEvent::Ended(Ending::unseen(outcome, at)), now.tick);
     } else if !task.status().is_final() {
@@ -316,7 +309,7 @@ fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, no
         if task.kind == Kind::Session {
             continue;
         }
-        if is_observed(task) {
+        if task.is_observed() {
             let ending = unseen_end(task, LostReason::SessionEnded, at);
             task.apply(TaskEvent::Ended(ending), now.tick);
         } else if let Some(ending) = task.status().ending() {

@@ -1,14 +1,15 @@
-//! The position of a command in the queue, for people and the model. For a command whose runner has joined, the queue
+//! The position of a task in its queue, for people and the model. For a command whose runner has joined, the queue
 //! itself shows it. For others the records give an estimate. The runners alone decide which command starts.
 
 use sisyphus_base::id::{TaskId, Ticket};
 use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::admission::Admission;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 
 use crate::active::{Active, is_waiting};
-use crate::agents::{Limits, Pool, agents_in};
+use crate::agents::{Limits, Pool, admission_of, agents_in};
 use crate::line::{Snapshot, Standing};
+use crate::sessions::place_of;
 
 /// The expected admission of a command with this ticket. `Ticket(u64::MAX)` is a future command.
 pub fn expected_admission(
@@ -51,8 +52,13 @@ pub fn expected_admission_of(
     id: &TaskId,
     limits: &Limits,
 ) -> Admission {
-    let is_it = |task: &&Task| &task.id == id && is_waiting(task);
-    let Some(task) = active.tasks.iter().find(is_it) else { return Admission::Immediate };
+    let Some(task) = active.task(id) else { return Admission::Immediate };
+    match task.kind {
+        Kind::Agent => return admission_of(active, task, limits),
+        Kind::Session => return place_of(active, task, limits),
+        Kind::Command | Kind::Service if is_waiting(task) => {}
+        Kind::Command | Kind::Service => return Admission::Immediate,
+    }
     match task.client_id().and_then(|id| line.standing(id)) {
         Some(Standing::HasSlot) => Admission::Immediate,
         Some(Standing::Waits(number)) => Admission::Queued { position: number },

@@ -5,7 +5,7 @@
 //! (what runners leave), [`reconcile`] (how runs change the records). The states of a task are in `sisyphus_tasks`.
 
 mod active;
-mod agent_queue;
+mod agent_limits;
 pub mod announced;
 pub mod completion;
 pub mod event;

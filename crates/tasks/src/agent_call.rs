@@ -17,9 +17,6 @@ pub struct AgentCall {
     /// The model that the call names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_model: Option<String>,
-    /// The model that we expect it to have, until Claude Code names one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected_model: Option<String>,
     /// The model that Claude Code gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_model: Option<String>,
@@ -50,22 +47,9 @@ impl AgentCall {
         self.resolved_model = Some(name(model));
     }
 
-    /// Records the model that we expect.
-    pub fn expect(&mut self, model: Option<String>) {
-        self.expected_model = model.as_deref().map(name);
-    }
-
-    /// The effective model.
+    /// The model that it has, as far as it is known.
     pub fn model(&self) -> Option<&str> {
-        let known = self.resolved_model.as_deref().or(self.expected_model.as_deref());
-        known.or(self.asked_model.as_deref())
-    }
-
-    /// Whether both calls have the same agent type and prompt.
-    pub fn has_prompt_of(&self, other: &Self) -> bool {
-        self.agent_type == other.agent_type
-            && self.prompt_length == other.prompt_length
-            && self.prompt == other.prompt
+        self.resolved_model.as_deref().or(self.asked_model.as_deref())
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Watch {
 pub enum Status {
     /// PreToolUse saw the call before it ran. Claude Code may still deny it, or ask the user for permission.
     Pending { announced_at: DateTime<Utc> },
-    /// A runner has it. The command has not started.
+    /// It waits for a slot: a command and a session in their runner, an agent in the hook that holds it.
     Queued { queued_at: DateTime<Utc> },
     /// The command runs.
     Running { started_at: DateTime<Utc>, watch: Watch },
@@ -149,11 +149,6 @@ impl Status {
             Self::Finished(ending) => Some(ending),
             Self::Pending { .. } | Self::Queued { .. } | Self::Running { .. } => None,
         }
-    }
-
-    /// Whether a runner of ours has it.
-    pub fn has_runner(&self) -> bool {
-        matches!(self, Self::Queued { .. } | Self::Running { watch: Watch::Supervised, .. })
     }
 
     /// When an unfinished task came into this status; `None` if it has finished.

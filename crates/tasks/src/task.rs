@@ -25,7 +25,7 @@ use crate::kept_output::KeptOutput;
 use crate::outcome::Canceller;
 use crate::recipient::Recipient;
 use crate::session::{AskedBy, Delegated};
-use crate::status::Status;
+use crate::status::{Status, Watch};
 
 pub use crate::kind::Kind;
 pub use crate::recipient::AgentLife;
@@ -265,6 +265,24 @@ impl Task {
     /// Claude Code's id of it.
     pub fn client_id(&self) -> Option<&ClientTaskId> {
         self.client.as_ref().map(|client| &client.id)
+    }
+
+    /// Whether a runner of ours has it. An agent never has one.
+    pub fn has_runner(&self) -> bool {
+        let may_have = matches!(
+            self.status,
+            Status::Queued { .. } | Status::Running { watch: Watch::Supervised, .. }
+        );
+        may_have && self.kind != Kind::Agent
+    }
+
+    /// Whether Claude Code runs it, or is about to, and nothing of ours sees it exit.
+    pub fn is_observed(&self) -> bool {
+        match self.status {
+            Status::Running { watch: Watch::Observed, .. } => true,
+            Status::Queued { .. } => self.kind == Kind::Agent,
+            Status::Pending { .. } | Status::Running { .. } | Status::Finished(_) => false,
+        }
     }
 
     /// Whether Claude Code itself called this a background task, or its runner recorded it as a session. The model never

@@ -166,7 +166,10 @@ impl TestEnv {
     pub fn edit_state(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let mut value = self.state_file(name);
         change(&mut value);
-        std::fs::write(self.state().join(name), value.to_string()).expect("a state file");
+        // Another process may read it meanwhile.
+        let (path, aside) = (self.state().join(name), self.state().join("by-hand"));
+        std::fs::write(&aside, value.to_string()).expect("a state file");
+        std::fs::rename(aside, path).expect("a state file");
     }
 
     /// Makes it impossible to change the state, so that a runner can leave its result in its run folder only. A folder

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::environment::Attendance;
-use sisyphus_base::id::{SessionId, Ticket, ToolUseId};
+use sisyphus_base::id::SessionId;
 use sisyphus_base::paths::StateDir;
 use sisyphus_settings::{Settings, SlotLimit};
-use sisyphus_state::agents::{Limits, News, Turn, Waiting, keep_prompt};
+use sisyphus_state::agents::{FormerCall, Limits, News};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{Active, Leased, Tally};
@@ -24,8 +24,8 @@ use sisyphus_tasks::task::samples::{confirmed, delegated, finished, in_status, w
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::{
-    Background, Rest, Surroundings, agent_news, agent_refused, launch_line, reminder,
-    sleep_refused, stall_line, table,
+    Background, Rest, Surroundings, agent_news, agent_waits, launch_line, reminder, sleep_refused,
+    stall_line, table,
 };
 
 /// What the model reads on one occasion.
@@ -54,12 +54,8 @@ const SESSION: usize = 120;
 const QUEUED: usize = 45;
 /// The answer to a denied call.
 const DENIED: usize = 70;
-/// A denial that also offers another way.
-const DENIED_WITH_OFFER: usize = 85;
-/// The turn of a call whose prompt is named by its file.
-const NAMED: usize = 100;
-/// What an example names instead of its own folder.
-const STATE: &str = "~/.claude/plugins/data/sisyphus/state";
+/// The line of a queued agent.
+const QUEUED_AGENT: usize = 80;
 
 fn example(occasion: &'static str, text: String, budget: usize) -> Example {
     Example { occasion, text, budget: Some(budget) }
@@ -69,7 +65,7 @@ fn example(occasion: &'static str, text: String, budget: usize) -> Example {
 pub fn examples(folder: &Path) -> io::Result<Vec<Example>> {
     let mut all = results(folder)?;
     all.extend(commands(folder));
-    all.extend(agents(folder));
+    all.extend(agents());
     all.extend(sessions(folder)?);
     Ok(all)
 }
@@ -118,7 +114,7 @@ fn commands(folder: &Path) -> Vec<Example> {
     let mut active = Active::default();
     active.insert(live("t4kd9", 1, "run the tests", running(0)));
     active.insert(live("t7mxq", 2, "build", running(60)));
-    let queued = live("t2wvn", 3, "lint", Status::Queued { queued_at: at(70) });
+    let queued = live("t2wvn", 3, "lint", waits());
     active.insert(queued.clone());
     let mut first = live("t4kd9", 1, "run the tests", running(0));
     first.limit_ms = Some(1_800_000);
@@ -147,31 +143,34 @@ fn live_table(active: &Active, state: &StateDir) -> String {
     table(active, |_| true, around).unwrap_or_default()
 }
 
-fn agents(folder: &Path) -> Vec<Example> {
-    let state = StateDir::at(folder);
+fn agents() -> Vec<Example> {
     let limits = limits(2);
     let mut active = Active::default();
-    for (id, number) in [("t4kd9", 1), ("t7mxq", 2)] {
-        let mut task = live(id, number, "explore the API", running(60));
+    let agents = [("t4kd9", 1, running(60)), ("t7mxq", 2, running(60)), ("t2wvn", 3, waits())];
+    for (id, number, status) in agents {
+        let mut task = live(id, number, "explore the API", status);
         task.kind = Kind::Agent;
         active.insert(task);
     }
-    let refused = agent_refused(&active, None, 1, &limits, at(90));
-    let news = |news: fn(Waiting) -> News, prompt: &str| {
-        let waiting = waiting(prompt)?;
-        keep_prompt(&state, &waiting.session, &waiting.tool_use_id, prompt).ok()?;
-        let text = agent_news(&[news(waiting)], &state)?;
-        Some(text.replace(&*folder.to_string_lossy(), STATE))
-    };
-    let (short, long) = ("Read the migration and list risks.", "Read it again. ".repeat(400));
-    let turn = |prompt| news(News::Turn, prompt).unwrap_or_default();
-    let passed = news(News::Passed, short).unwrap_or_default();
+    let queued = active.tasks.last();
+    let waits = queued.and_then(|agent| agent_waits(&active, agent, &limits, at(90)));
+    let denied = SessionId::new("session-1").ok().map(|session| {
+        News::Denied(FormerCall {
+            session,
+            description: "review the migration".to_owned(),
+            call: AgentCall::default(),
+            machine: None,
+        })
+    });
+    let denied = denied.and_then(|call| agent_news(&[call])).unwrap_or_default();
     vec![
-        example("A call for an agent over the limit is denied", refused, DENIED_WITH_OFFER),
-        example("A slot is free for that call", turn(short), DENIED),
-        example("A slot is free for a call with a long prompt", turn(&long), NAMED),
-        example("The model did not launch it again in time", passed, DENIED),
+        example("An agent over the limit is launched", waits.unwrap_or_default(), QUEUED_AGENT),
+        example("An earlier version of the plugin denied an agent over the limit", denied, DENIED),
     ]
+}
+
+fn waits() -> Status {
+    Status::Queued { queued_at: at(70) }
 }
 
 /// What the model reads of delegated sessions.
@@ -202,8 +201,7 @@ fn sessions(folder: &Path) -> io::Result<Vec<Example>> {
     for (id, number, since) in [("t4kd9", 1, 0), ("t7mxq", 2, 60)] {
         active.insert(delegated(live(id, number, "review", running(since)), None));
     }
-    let waits = Status::Queued { queued_at: at(70) };
-    active.insert(delegated(live("t2wvn", 3, "write the tests", waits), None));
+    active.insert(delegated(live("t2wvn", 3, "write the tests", waits()), None));
     let run = active.tasks.first().and_then(|task| Run::of(task, &state));
     if let Some(run) = run {
         run.create()?;
@@ -263,18 +261,6 @@ fn with_output(folder: &Path, mut task: Task, output: &str) -> io::Result<Task> 
     let bytes = output.len() as u64;
     task.output = Some(KeptOutput { bytes, dropped: 0, client_file: Some(client_file) });
     Ok(task)
-}
-
-fn waiting(prompt: &str) -> Option<Waiting> {
-    Some(Waiting {
-        ticket: Ticket(1),
-        session: SessionId::new("session-1").ok()?,
-        tool_use_id: ToolUseId::new("toolu_1").ok()?,
-        description: "review the migration".to_owned(),
-        call: AgentCall::new("general-purpose", Some("haiku"), prompt),
-        machine: None,
-        turn: Turn::Waiting,
-    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod session;
 mod summary;
 mod ultrawork;
 
-pub use agents::{NEWS_MAX, agent_news, agent_refused};
+pub use agents::{NEWS_MAX, agent_news, agent_waits};
 pub use awaited::sleep_refused;
 pub use live::{Surroundings, elsewhere, launch_line, stall_line, table};
 pub use measure::counted;

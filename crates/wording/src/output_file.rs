@@ -106,8 +106,7 @@ pub fn place(task: &Task, state: &StateDir) -> Option<String> {
     OutputFile::open(task, state)?.line()
 }
 
-/// A path that the text can show; `None` for one with other characters than plain text, or a very long one.
-pub(super) fn plain(path: &Path) -> Option<String> {
+fn plain(path: &Path) -> Option<String> {
     let text = path.to_str()?;
     Some(one_line(text, PATH_MAX)).filter(|plain| plain == text)
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
-use sisyphus_state::agents::{Limits, Pool, Turn, Waiting, agents_in, live_agents};
+use sisyphus_state::agents::{Limits, Pool, agents_in, queued_agents, running_agents};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::store::Active;
+use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
@@ -25,12 +26,11 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
     let commands =
         || active.live().filter(|task| task.kind == Kind::Command && task.is_confirmed());
     let running = commands().filter(|task| matches!(task.status(), Status::Running { .. })).count()
-        + live_agents(active).count();
+        + running_agents(active).count();
     let is_waiting =
         |task: &&Task| matches!(task.status(), Status::Pending { .. } | Status::Queued { .. });
     let commands_waiting = commands().filter(is_waiting).count();
-    let in_line = || active.agents.waiting.iter().filter(|it| it.turn == Turn::Waiting);
-    let waiting = commands_waiting + in_line().count();
+    let waiting = commands_waiting + queued_agents(active).count();
     let others = named_limits(active, limits);
     let now = format!("running now: {running}, waiting: {waiting}");
     match limits.default_limit() {
@@ -38,13 +38,16 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
             format!("[sisyphus] Ultrawork: any number of background tasks at once; {now}.{others}")
         }
         SlotLimit::AtMost(slots) => {
-            let is_shared = |it: &&Waiting| limits.pool_of(it.call.model()).0 == Pool::Default;
+            let is_shared = |task: &&Task| {
+                let model = task.launched.as_ref().and_then(AgentCall::model);
+                limits.pool_of(model).0 == Pool::Default
+            };
             // A command that only Claude Code watches has no slot.
             let taken = active.holders().count()
                 + line.elsewhere().values().sum::<usize>()
                 + line.agents_elsewhere
                 + agents_in(active, &Pool::Default, limits)
-                + in_line().filter(is_shared).count()
+                + queued_agents(active).filter(is_shared).count()
                 + commands_waiting;
             let free = slots.get().saturating_sub(taken);
             format!(

@@ -13,7 +13,7 @@ const HEAD: &str = "\
 
 Each text that the hooks add to a conversation, once, as the program prints it. A token is counted as four characters.
 Quoted lines are not counted. Of the output of a command, the user decides how many there are
-(`sisyphus.output_lines`); a success shows five at most. The prompts in one text have 1,200 characters at most.
+(`sisyphus.output_lines`); a success shows five at most.
 ";
 
 /// The page.

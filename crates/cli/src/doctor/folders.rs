@@ -33,7 +33,6 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
         state.archive_dir(),
         state.wake_dir(),
         state.claims_dir(),
-        state.prompts_dir(),
         state.runner_dir(),
     ];
     // Subfolders have entries of their own in `folders`.

@@ -22,15 +22,17 @@ fn rate_limited() -> Value {
     task
 }
 
-/// A running agent, and a queued call for another one.
+/// A running agent, and one that waits for the only slot.
 fn plant_one_in_line(env: &TestEnv) {
-    let waiting = json!({ "ticket": 7, "session": "session-1", "tool_use_id": "toolu_7", "turn": "waiting",
-                          "description": "the third", "call": { "agent_type": "Plan", "prompt": "plan" } });
+    env.set(&json!({ "max_background_tasks": 1 }));
     let mut task = agent(running("t1", "look around"));
     // How long it has been running takes room on the screen.
     task["status"]["started_at"] = json!(chrono::Utc::now());
-    let active = json!({ "version": 2, "tasks": [task], "agents": { "waiting": [waiting] } });
-    plant_text(env, "active.json", &active.to_string());
+    let mut waiting = agent(running("t3", "the third"));
+    waiting["client"]["id"] = "a3".into();
+    waiting["launched"] = json!({ "agent_type": "Plan", "prompt": "plan", "prompt_length": 4 });
+    waiting["status"] = json!({ "state": "queued", "queued_at": chrono::Utc::now() });
+    plant(env, "active.json", &[task, waiting]);
 }
 
 #[test]
@@ -47,12 +49,12 @@ fn agents_are_listed_and_shown_as_what_they_are() {
         "{text}"
     );
     assert!(
-        lines[2].starts_with("t2         failed(rate limit)")
-            && lines[2].ends_with("agent Explore: the other"),
+        lines[2].starts_with("t3         queued(1)") && lines[2].ends_with("agent Plan: the third"),
         "{text}"
     );
     assert!(
-        lines[3].starts_with("-          queued") && lines[3].ends_with("agent Plan: the third"),
+        lines[3].starts_with("t2         failed(rate limit)")
+            && lines[3].ends_with("agent Explore: the other"),
         "{text}"
     );
     let tasks = listed(&env, &[]);
@@ -61,12 +63,15 @@ fn agents_are_listed_and_shown_as_what_they_are() {
         ["kind", "status", "agent_type", "model", "failed_because"].map(|name| task[name].clone())
     };
     assert_eq!(json!(fields(0)), json!(["agent", "running", "Explore", "claude-opus-4-5", null]));
+    assert_eq!(json!(fields(1)), json!(["agent", "queued", "Plan", null, null]));
     assert_eq!(
-        json!(fields(1)),
+        json!(fields(2)),
         json!(["agent", "failed", "Explore", "claude-opus-4-5", "rate_limit"])
     );
     let all: Value = serde_json::from_str(&prints(&env, &["list", "--json"])).unwrap();
-    assert_eq!(all["in_line"][0]["description"], "the third");
+    assert_eq!(all["in_line"], json!([]));
+    let shown = prints(&env, &["show", "a3"]);
+    assert!(shown.contains("place in queue: 1\n"), "{shown}");
 
     let shown = prints(&env, &["show", "a1"]);
     assert!(shown.starts_with("t1 (\"look around\") is running, for "), "{shown}");
@@ -91,10 +96,10 @@ fn watch_draws_the_agent_line() {
         let first = screen.text().split(&again).next().unwrap().to_owned();
         let lines: Vec<&str> = first.lines().collect();
         assert!(lines[1].contains("agent Explore: look around"), "{height}: {first:?}");
+        assert!(lines[2].contains("queued(1)"), "{height}: {first:?}");
+        assert!(lines[2].ends_with("agent Plan: the third"), "{height}: {first:?}");
         // The newest of what has ended.
-        assert!(lines[2].starts_with("t29 "), "{height}: {first:?}");
-        assert!(lines[drawn - 1].contains("queued"), "{height}: {first:?}");
-        assert!(lines[drawn - 1].ends_with("agent Plan: the third"), "{height}: {first:?}");
+        assert!(lines[3].starts_with("t29 "), "{height}: {first:?}");
     }
 }
 

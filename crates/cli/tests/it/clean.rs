@@ -139,8 +139,6 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         ("line", home.line(&format!("line/waiting/.{TICKET}"), stale)),
         ("line", home.run("line/slots/slot-1", stale)),
         ("temporary", home.line("agents/0123456789abcdef.json.17-0.tmp", stale)),
-        ("prompt", home.state("prompts/s1/toolu_1.txt", "p", stale)),
-        ("prompt", home.state("prompts/s1/toolu_1.txt.17-0.tmp", "p", stale)),
         ("waiter", home.state("wake/told.lock", "", old)),
         ("waiter", home.state("wake/told.json", "[7,9]", old)),
         ("waiter", home.state("wake/gone.lock", "", old)),
@@ -165,9 +163,6 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         home.state("wake/session-1.json", "[7,9]", old),
         home.state("wake/held.lock", "", old),
         home.state("output/theld0000.log", "123", old),
-        home.state("prompts/s2/toolu_1.txt", "p", HOUR - 60),
-        home.state("prompts/s2/notes.txt.md", "p", old),
-        home.state("prompts/s2/a b.txt", "p", old),
         home.state("transfers/4712.json", "{}", HOUR - 60),
         home.state("transfers/notes.json", "{}", old),
         home.line("line/slots/slot-2", old),
@@ -334,24 +329,6 @@ fn nothing_of_a_task_that_runs_goes() {
     assert_eq!(prints(&client.env, &["output", task["id"].as_str().unwrap()]), "done\n");
 }
 
-/// A call may be queued for days. Its prompt stays as long, whatever else goes.
-#[test]
-fn the_prompt_of_a_queued_call_stays() {
-    let home = Home::new();
-    let waiting = json!({ "ticket": 7, "session": "session-1", "tool_use_id": "toolu_7", "turn": "waiting",
-                          "description": "the third", "call": { "agent_type": "Plan", "prompt": "plan" } });
-    let active = json!({ "version": 2, "tasks": [], "agents": { "waiting": [waiting] } });
-    plant_text(&home.env, "active.json", &active.to_string());
-    let queued = home.state("prompts/session-1/toolu_7.txt", "plan", 90 * DAY);
-    let left = home.state("prompts/session-1/toolu_8.txt", "plan", 90 * DAY);
-    let alone = home.state("prompts/session-2/toolu_7.txt", "plan", 90 * DAY);
-    let mut gone = paths(&home.clean(&["--all"]));
-    gone.sort();
-    assert_eq!(gone, [left, alone.clone()]);
-    assert!(queued.exists() && !alone.parent().unwrap().exists());
-    assert_eq!(home.clean(&["--older-than", "0"])["items"], json!([]));
-}
-
 #[test]
 fn a_link_is_not_followed() {
     let home = Home::new();
@@ -367,12 +344,8 @@ fn a_link_is_not_followed() {
     fs::create_dir_all(home.env.state().join("runs/s1")).unwrap();
     symlink(&elsewhere, home.env.state().join("runs/s1/bnk000000")).unwrap();
     symlink(&elsewhere, home.env.state().join("runs/s2")).unwrap();
-    fs::write(elsewhere.join("toolu_1.txt"), "mine").unwrap();
-    age(&elsewhere.join("toolu_1.txt"), 90 * DAY);
-    fs::create_dir_all(home.env.state().join("prompts")).unwrap();
-    symlink(&elsewhere, home.env.state().join("prompts/s1")).unwrap();
     assert_eq!(home.clean(&["--older-than", "0"])["items"], json!([]));
-    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 2);
 }
 
 /// `sisyphus clean` removes nothing while it can't read a state file.

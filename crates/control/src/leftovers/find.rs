@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::Serialize;
 use sisyphus_base::id::TaskId;
-use sisyphus_state::agents::is_prompt;
 use sisyphus_state::line::{self, RuntimeDir};
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_state::run_root::RunRoot;
@@ -43,8 +42,6 @@ pub enum Kind {
     Temporary,
     /// A message to another process that never read it.
     Handoff,
-    /// The prompt of a call that is not queued any more.
-    Prompt,
     /// A file of a waiter that was to wake a session.
     Waiter,
     /// The lock of a conversation that a delegated session had.
@@ -170,9 +167,6 @@ fn candidates(
     for session in folders(&state.announced_dir())? {
         // A permission prompt may stay open for a long time.
         add(Kind::Handoff, DAY, &session.path, |_| true)?;
-    }
-    for session in folders(&state.prompts_dir())? {
-        add(Kind::Prompt, STALE, &session.path, |it| is_prompt(&it.path))?;
     }
     for dir in line::folders(runtime, roots) {
         add(Kind::Line, STALE, &dir, |it| line::is_left_behind(&it.path))?;

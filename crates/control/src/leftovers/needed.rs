@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result};
 use sisyphus_base::atomic;
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
 use sisyphus_base::paths::StateDir;
-use sisyphus_state::agents::kept_prompts;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
@@ -22,8 +21,6 @@ pub(super) struct Needed {
     /// The tasks with a live record: they have not finished, or their result is owed.
     tasks: HashSet<TaskId>,
     runs: HashSet<(SessionId, ClientTaskId)>,
-    /// The prompts of queued calls.
-    prompts: Vec<PathBuf>,
     /// The sessions that may continue: those of live records, and those with a young file.
     sessions: HashSet<SessionId>,
     /// The one runner that a shell may name: every session that may continue started after it was installed. `None` if
@@ -59,12 +56,11 @@ impl Needed {
             Some((task.started_in().clone(), id))
         };
         let runs = records.filter_map(run).collect();
-        let prompts = kept_prompts(store.dir(), &active);
         let outputs = candidates.iter().filter(|it| has_records && it.kind == Kind::Output);
         let mut outputs: HashSet<TaskId> = outputs.filter_map(|it| it.entry.output_of()).collect();
         outputs.retain(|task| !tasks.contains(task));
         let unknown_outputs = unknown(store.dir(), outputs)?;
-        Ok(Self { tasks, runs, prompts, sessions, only_runner, unknown_outputs })
+        Ok(Self { tasks, runs, sessions, only_runner, unknown_outputs })
     }
 
     /// Whether it must be kept, however old it is.
@@ -72,7 +68,6 @@ impl Needed {
         let entry = &candidate.entry;
         match candidate.kind {
             Kind::Output => entry.output_of().is_some_and(|task| self.tasks.contains(&task)),
-            Kind::Prompt => self.prompts.contains(&entry.path),
             Kind::RunFolder => entry.run_of().is_some_and(|run| self.runs.contains(&run)),
             Kind::Session | Kind::Waiter => {
                 entry.session().is_some_and(|session| self.sessions.contains(&session))

@@ -92,7 +92,7 @@ pub(super) fn refuse_live(active: &Active) -> Result<()> {
 
 /// Whether other processes append to it, or replace it, under the lock.
 fn is_shared(kind: Kind) -> bool {
-    matches!(kind, Kind::Archive | Kind::Session | Kind::History | Kind::Record | Kind::Prompt)
+    matches!(kind, Kind::Archive | Kind::Session | Kind::History | Kind::Record)
 }
 
 fn is_unchanged(leftover: &Leftover) -> bool {
@@ -115,7 +115,6 @@ pub(super) fn is_free(leftover: &Leftover) -> bool {
         | Kind::Corrupt
         | Kind::Session
         | Kind::Temporary
-        | Kind::Prompt
         // Checked under its own lock.
         | Kind::Line
         | Kind::Handoff => return true,
@@ -129,10 +128,6 @@ fn try_remove(leftover: &Leftover) -> Result<()> {
         Kind::Record => Ok(()),
         Kind::RunFolder => fs::remove_dir_all(&leftover.path),
         Kind::Line => remove_left_behind(&leftover.path),
-        Kind::Prompt => fs::remove_file(&leftover.path).inspect(|()| {
-            // This fails while the folder of the session holds others.
-            let _ = leftover.path.parent().map(fs::remove_dir);
-        }),
         Kind::History
         | Kind::Output
         | Kind::Archive

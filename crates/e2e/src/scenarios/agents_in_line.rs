@@ -1,5 +1,6 @@
-//! Four agents in one message with two slots: two run, two are denied with their place in the queue. Each time one
-//! ends, the model is notified of the next one once, launches it again, and it runs. In the end nothing is held.
+//! Four agents in one message with two slots: Claude Code launches all, two work, and two wait in their SubagentStart
+//! hooks without a request. Each time one ends, the next one works by itself. The model stops the last one while it
+//! waits. In the end nothing is held.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,20 +8,23 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use sisyphus_harness::sys;
 
 use crate::api::{Api, Block, Request, text, tool};
 use crate::home::{Home, Setup};
 use crate::session::{BYPASS, Session};
 use crate::stage::Stage;
+use crate::tui::Tui;
 use crate::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
-const AGENTS: usize = 4;
+const AGENTS: usize = 5;
 /// The start of every agent's prompt, which distinguishes its requests from those of the conversation.
 const PROMPT: &str = "SUBTASK part ";
-const TURN: &str = "[sisyphus] A slot is free for agent \"part ";
-const REFUSED: &str =
-    "[sisyphus] Not launched: at most 2 background tasks run at once, over all sessions (";
+/// What the model reads of an agent that waits, behind its name.
+const WAITS: &str = " is launched and waits, number ";
+/// What makes the model stop an agent.
+const STOP: &str = "stop part ";
 
 fn agent(number: usize) -> Block {
     let input = json!({ "description": format!("part {number}"), "prompt": format!("{PROMPT}{number}"),
@@ -28,79 +32,116 @@ fn agent(number: usize) -> Block {
     tool("Agent", input)
 }
 
-pub(super) fn run(stage: &Stage) -> Result<()> {
+fn home(stage: &Stage) -> Result<Home> {
     let settings = json!({ "sisyphus": { "max_background_tasks": 2 } });
-    let home = stage.home("home", &Setup::with_plugin().settings(settings))?;
+    stage.home("home", &Setup::with_plugin().settings(settings))
+}
+
+fn api(home: &Home) -> Result<Api> {
     let project = home.project.clone();
-    let api = Api::start(&home.folder.join("api"), move |request, number| {
+    Api::start(&home.folder.join("api"), move |request, number| {
         if let Some(part) = part_of(request) {
             return work(&project, part);
         }
-        match (number, newest_turn(request)) {
+        match (number, to_stop(request)) {
             (0, _) => (0..AGENTS).map(agent).collect(),
-            (_, Some(part)) => vec![agent(part)],
+            (_, Some(id)) => vec![tool("TaskStop", json!({ "task_id": id }))],
             (_, None) => vec![text("I see.")],
         }
-    })?;
+    })
+}
+
+pub(super) fn run(stage: &Stage) -> Result<()> {
+    let home = home(stage)?;
+    let api = api(&home)?;
     let mut session = Session::idle(&home, &api, &[BYPASS])?;
     session.send("go")?;
+    let [first, second] = two_work(&home, &api)?;
+    let queue = queued(&home)?;
+    ensure!(queue.len() == 3, "the queue is {queue:?}");
 
-    let answered = conversation(&api, "the answers to the calls", |request| {
-        request.tool_results().len() == AGENTS
-    })?;
-    let mut running = Vec::new();
-    let mut waiting = [None; 2];
-    for (number, result) in answered.tool_results().iter().enumerate() {
-        match result.text.split_once(REFUSED) {
-            None => {
-                ensure!(!result.is_error, "call {number} failed: {}", result.text);
-                running.push(number);
-            }
-            Some((_, reason)) => {
-                ensure!(result.is_error, "call {number} was not denied: {}", result.text);
-                let first = reason.contains("It is number 1 in the queue.");
-                let second = reason.contains("It is number 2 in the queue.");
-                ensure!(first != second, "call {number} got the answer: {}", result.text);
-                waiting[usize::from(second)] = Some(number);
-            }
-        }
-    }
-    ensure!(running.len() == 2, "{} of the calls ran", running.len());
-    for part in &running {
-        started(&home, *part)?;
-    }
-    let [Some(third), Some(fourth)] = waiting else {
-        anyhow::bail!("the two others got the same place")
-    };
-
-    for (ending, next) in [(running[0], third), (running[1], fourth)] {
-        ensure!(!was_started(&home, next), "agent {next} ran before its turn");
+    for (ending, next) in [(first, queue[0]), (second, queue[1])] {
+        ensure!(!was_started(&home, next), "agent {next} worked before its turn");
         finish(&home, ending)?;
         started(&home, next)?;
     }
-    finish(&home, third)?;
-    finish(&home, fourth)?;
+    let last = queue[2];
+    session.send(&format!("{STOP}{last}"))?;
+    conversation(&api, "the stop of a waiting agent", |request| {
+        request.tool_results().iter().any(|result| result.text.contains("Successfully stopped"))
+    })?;
+    wait::until_true("an empty queue", LIMIT, || queued(&home).is_ok_and(|it| it.is_empty()))?;
+    finish(&home, queue[0])?;
+    finish(&home, queue[1])?;
 
+    let worked: Vec<usize> = (0..AGENTS).filter(|part| *part != last).collect();
     let all_told = |request: &Request| {
-        (0..AGENTS).all(|part| request.text().contains(&format!("the result of {part}")))
+        worked.iter().all(|part| request.text().contains(&format!("the result of {part}")))
     };
     conversation(&api, "all four results", all_told)?;
     api.wait_until_quiet(Duration::from_secs(2), LIMIT)?;
-    let last = conversation(&api, "the last word", all_told)?.text();
-    for part in [third, fourth] {
-        let told = last.matches(&format!("{TURN}{part}\"")).count();
-        ensure!(told == 1, "the turn of agent {part} was reported {told} times");
-        ensure!(
-            last.contains(&format!("\n| {PROMPT}{part}")),
-            "its turn lacks the prompt of {part}"
-        );
+    let text = conversation(&api, "the last word", all_told)?.text();
+    for part in worked {
+        let told = text.matches(&format!("the result of {part}")).count();
+        ensure!(told == 1, "the result of agent {part} was reported {told} times");
     }
-    for part in &running {
-        ensure!(!last.contains(&format!("{TURN}{part}\"")), "agent {part} never waited");
-    }
+    ensure!(!was_started(&home, last), "the stopped agent worked");
     session.finish()?;
-    messages_are_kept(&home)?;
+    messages_are_kept(&home, last)?;
     nothing_is_held(&home)
+}
+
+/// The same in a terminal: the waiting agents are shown as launched and not as failed, and the hooks of a Claude Code
+/// that is killed end with it.
+pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
+    let home = home(stage)?;
+    let api = api(&home)?;
+    let tui = Tui::start(&home, &api, &[])?;
+    tui.say("go")?;
+    two_work(&home, &api)?;
+    tui.wait_for_screen("5 background agents launched")?;
+    let screen = tui.screen()?;
+    for word in ["Not run", "Failed", "Error", "denied"] {
+        ensure!(!screen.contains(word), "the screen shows `{word}`:\n{screen}");
+    }
+    ensure!(queued(&home)?.len() == 3, "the queue is {:?}", queued(&home)?);
+    tui.kill()?;
+    let variable = home.variable();
+    wait::until_true("the hooks to end", LIMIT, || sys::started_with(&variable).is_empty())?;
+    let listed = home.sisyphus(&["list"])?;
+    ensure!(!listed.contains("queued"), "an agent of a killed client is queued:\n{listed}");
+    Ok(())
+}
+
+/// Waits until all calls are answered and two agents work. Returns the two.
+fn two_work(home: &Home, api: &Api) -> Result<[usize; 2]> {
+    let answered = conversation(api, "the answers to the calls", |request| {
+        request.tool_results().len() == AGENTS
+    })?;
+    for (number, result) in answered.tool_results().iter().enumerate() {
+        ensure!(!result.is_error, "call {number} failed: {}", result.text);
+    }
+    let told = answered.text().matches(WAITS).count();
+    ensure!(told == AGENTS - 2, "{told} agents are said to wait:\n{}", answered.text());
+    let working = || (0..AGENTS).filter(|part| was_started(home, *part)).collect::<Vec<_>>();
+    wait::until_true("two agents to work", LIMIT, || working().len() >= 2)?;
+    let working = working();
+    <[usize; 2]>::try_from(working.as_slice())
+        .with_context(|| format!("the agents {working:?} work"))
+}
+
+/// The queued agents in their order.
+fn queued(home: &Home) -> Result<Vec<usize>> {
+    let active = active(home)?;
+    let tasks = active["tasks"].as_array().cloned().unwrap_or_default();
+    let queued = tasks.iter().filter(|task| task["status"]["state"] == "queued");
+    let part = |task: &Value| task["description"].as_str()?.strip_prefix("part ")?.parse().ok();
+    Ok(queued.filter_map(part).collect())
+}
+
+fn active(home: &Home) -> Result<Value> {
+    let state = home.state().join("active.json");
+    serde_json::from_slice(&fs::read(&state).context("there is no state")?).context("no JSON")
 }
 
 /// The agent that a request comes from; `None` for the conversation itself.
@@ -110,11 +151,14 @@ fn part_of(request: &Request) -> Option<usize> {
     rest.chars().next()?.to_digit(10)?.try_into().ok()
 }
 
-/// The agent whose turn the newest message announces.
-fn newest_turn(request: &Request) -> Option<usize> {
+/// Claude Code's id of the agent that the newest prompt asks to stop.
+fn to_stop(request: &Request) -> Option<String> {
     let newest = request.body["messages"].as_array()?.last()?.to_string();
-    let (_, rest) = newest.split_once(&TURN.replace('"', "\\\""))?;
-    rest.chars().next()?.to_digit(10)?.try_into().ok()
+    let (_, part) = newest.split_once(STOP)?;
+    let part: usize = part.chars().next()?.to_digit(10)?.try_into().ok()?;
+    let result = &request.tool_results().into_iter().nth(part)?.text;
+    let (_, rest) = result.split_once("agentId: ")?;
+    Some(rest.split([' ', '\n']).next()?.to_owned())
 }
 
 /// An agent at work: it records that it has begun, and ends when it may.
@@ -148,32 +192,29 @@ fn conversation(api: &Api, what: &str, is_it: impl Fn(&Request) -> bool) -> Resu
     })
 }
 
-/// What each agent said last is kept. No prompt is, because no call is queued.
-fn messages_are_kept(home: &Home) -> Result<()> {
+/// What each agent that worked said last is kept.
+fn messages_are_kept(home: &Home, stopped: usize) -> Result<()> {
     let files = fs::read_dir(home.state().join("output")).context("no message is kept")?;
     let texts: Vec<String> =
         files.flatten().filter_map(|file| fs::read_to_string(file.path()).ok()).collect();
-    for part in 0..AGENTS {
+    for part in (0..AGENTS).filter(|part| *part != stopped) {
         let expected = format!("the result of {part}\n");
         ensure!(texts.contains(&expected), "the message of {part} is not among {texts:?}");
     }
-    let sessions = fs::read_dir(home.state().join("prompts")).context("no prompt was ever kept")?;
-    ensure!(sessions.count() == 0, "the prompt of an agent that ran is still kept");
     Ok(())
 }
 
 fn nothing_is_held(home: &Home) -> Result<()> {
-    let state = home.state().join("active.json");
-    let active: Value = serde_json::from_slice(&fs::read(&state).context("there is no state")?)?;
+    let active = active(home)?;
     let tasks = active["tasks"].as_array().map_or(0, Vec::len);
-    let waiting = active["agents"]["waiting"].as_array().map_or(0, Vec::len);
-    ensure!((tasks, waiting) == (0, 0), "{tasks} tasks are live, {waiting} calls wait: {active}");
+    ensure!(tasks == 0, "{tasks} tasks are live: {active}");
     let listed = home.sisyphus(&["list"])?;
-    let finished = listed
-        .lines()
-        .filter(|line| line.contains("completed") && line.contains("agent general-purpose: part "))
-        .count();
-    ensure!(finished == AGENTS, "{finished} agents completed:\n{listed}");
+    let count = |word: &str| {
+        let lines = listed.lines().filter(|line| line.contains("agent general-purpose: part "));
+        lines.filter(|line| line.contains(word)).count()
+    };
+    let ended = (count("completed"), count("cancelled"));
+    ensure!(ended == (AGENTS - 1, 1), "{ended:?} agents completed and were cancelled:\n{listed}");
     let log = home.state().join("hooks.log");
     let log = fs::read_to_string(log).unwrap_or_default();
     ensure!(log.is_empty(), "something went wrong: {log}");

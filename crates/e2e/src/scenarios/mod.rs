@@ -106,6 +106,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("ultrawork", ultrawork::run),
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
     with_plugin("agents_in_line", agents_in_line::run),
+    with_plugin("agents_in_line_in_tui", agents_in_line::run_in_tui),
     with_plugin("many_at_once", many_at_once::run),
     with_plugin("random_ends", random_ends::run),
     with_plugin("tables_resumed", tables::run_resumed),

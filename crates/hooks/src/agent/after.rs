@@ -1,15 +1,19 @@
-//! PostToolUse of a call for an agent: records the launched agent.
+//! PostToolUse of a call for an agent: records the launched agent, and says if it has to wait.
 
+use std::path::PathBuf;
+
+use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
 use sisyphus_base::machine::Machine;
 use sisyphus_hook::{AgentLaunch, Context, PostToolUse};
 use sisyphus_process::client;
 use sisyphus_settings::Switch;
-use sisyphus_state::agents::Launch;
+use sisyphus_state::agents::{Launch, Limits};
 use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_wording::agent_waits;
 
-use super::before::described;
+use super::{LOCK_WAIT_FOR_AGENT, Update, settle_with};
 
 /// Joins the record of the call to the agent that Claude Code started for it.
 pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse) -> Option<Event> {
@@ -27,19 +31,34 @@ pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse
         return None;
     }
     let asked = AgentLaunch::of(&event.tool_input)?;
+    let mut launch = launch(asked, session, tool_use, event.agent_id, event.cwd);
+    if let Some(model) = &agent.model {
+        launch.call.resolve(model);
+    }
+    Some(Event::AgentLaunched { launch: Box::new(launch), id: agent.id, at: context.now.at })
+}
+
+/// What a call asks for.
+pub(super) fn launch(
+    asked: AgentLaunch,
+    session: SessionId,
+    tool_use_id: ToolUseId,
+    agent: Option<AgentId>,
+    cwd: PathBuf,
+) -> Launch {
     let mut call = AgentCall::new(&asked.agent_type, asked.model.as_deref(), &asked.prompt);
     call.process = client();
-    if let Some(model) = &agent.model {
-        call.resolve(model);
-    }
-    let launch = Box::new(Launch {
-        session,
-        tool_use_id: tool_use,
-        agent: event.agent_id,
-        cwd: event.cwd,
-        description: described(asked.description, &call),
-        call,
-        machine: Machine::here(),
-    });
-    Some(Event::AgentLaunched { launch, id: agent.id, at: context.now.at })
+    let description = match asked.description {
+        description if description.is_empty() => call.agent_type.clone(),
+        description => description,
+    };
+    Launch { session, tool_use_id, agent, cwd, description, call, machine: Machine::here() }
+}
+
+/// What the model learns of an agent that has to wait for a slot.
+pub(crate) fn waits(context: &Context, id: &ClientTaskId) -> Option<String> {
+    settle_with(&Update { wait: LOCK_WAIT_FOR_AGENT, ..Update::of(context) });
+    let active = context.logged("agents", context.store.read_active())?;
+    let agent = active.tasks.iter().rev().find(|task| task.client_id() == Some(id))?;
+    agent_waits(&active, agent, &Limits::of(context.settings()), context.now.at)
 }

@@ -1,38 +1,29 @@
 //! One agent of a conversation, as hooks see it: the events that Claude Code sends for it.
 
 use serde_json::{Value, json};
-use sisyphus_testing::{Output, TestEnv};
+use sisyphus_testing::TestEnv;
 
 use crate::payload::with;
 use crate::session::Session;
+use crate::start::{Started, told};
 
 /// The agent of this number: its call is `toolu_NUMBER`, its name `agent NUMBER`, Claude Code's id of it `aNUMBER`.
 #[derive(Debug, Clone)]
 pub(crate) struct Agent<'a> {
     session: &'a Session<'a>,
     number: u32,
-    call: u32,
     model: Option<&'a str>,
     resolved: &'a str,
 }
 
 impl<'a> Agent<'a> {
     pub(crate) fn new(session: &'a Session<'a>, number: u32) -> Self {
-        Self { session, number, call: number, model: None, resolved: "claude-opus-4-5" }
+        Self { session, number, model: None, resolved: "claude-opus-4-5" }
     }
 
     /// The same with a model that the call names, and the one that Claude Code resolves it to.
     pub(crate) fn of_model(self, model: &'a str, resolved: &'a str) -> Self {
         Self { model: Some(model), resolved, ..self }
-    }
-
-    /// The same launched again, in another call.
-    pub(crate) fn again(&self, call: u32) -> Self {
-        Self { call, ..self.clone() }
-    }
-
-    pub(crate) fn session(&self) -> &'a Session<'a> {
-        self.session
     }
 
     pub(crate) fn id(&self) -> String {
@@ -61,7 +52,7 @@ impl<'a> Agent<'a> {
             input["model"] = model.into();
         }
         let event = with(self.session.event(name), "/tool_input", input);
-        with(event, "/tool_use_id", format!("toolu_{}", self.call))
+        with(event, "/tool_use_id", format!("toolu_{}", self.number))
     }
 
     pub(crate) fn starts(&self) -> Value {
@@ -90,7 +81,7 @@ impl<'a> Agent<'a> {
         let event = self.session.event(name);
         let prompt = event["prompt"].as_str().expect("a prompt").to_owned();
         let prompt = prompt.replace("a8e3a849e6be8157c", &self.id());
-        with(event, "/prompt", prompt.replace("toolu_0000_3", &format!("toolu_{}", self.call)))
+        with(event, "/prompt", prompt.replace("toolu_0000_3", &format!("toolu_{}", self.number)))
     }
 
     /// Claude Code's notice with this status and these words instead.
@@ -103,16 +94,41 @@ impl<'a> Agent<'a> {
         with(event, "/prompt", prompt)
     }
 
-    /// It is launched and runs.
+    /// It is launched and has a slot.
     pub(crate) fn runs(&self) {
-        self.session.tell(&self.before());
-        self.session.tell(&self.starts());
-        self.session.tell(&self.after());
+        let launched = self.is_launched();
+        assert_eq!(launched.told, "");
+        launched.works();
     }
 
-    /// It is launched; the answer to the call.
-    pub(crate) fn is_called(&self) -> Output {
-        self.session.send(&self.before())
+    /// It is launched. SubagentStart comes before the answer to the call, and Claude Code waits for neither with the
+    /// other.
+    pub(crate) fn is_launched(&self) -> Launched {
+        self.session.tell(&self.before());
+        let hook = self.session.start(&self.starts());
+        let output = self.session.send(&self.after());
+        Launched { hook, told: told(&output) }
+    }
+}
+
+/// An agent that Claude Code has launched, and the hook that may hold it.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) hook: Started,
+    /// What the model reads beside the answer to the call.
+    pub(crate) told: String,
+}
+
+impl Launched {
+    /// The number in the queue that the model reads; `None` if the agent does not wait.
+    pub(crate) fn number(&self) -> Option<u32> {
+        let (_, rest) = self.told.split_once(" is launched and waits, number ")?;
+        rest.split(' ').next()?.parse().ok()
+    }
+
+    /// The hook lets it go.
+    pub(crate) fn works(self) {
+        assert_eq!(self.hook.end().stdout, "");
     }
 }
 
@@ -130,10 +146,12 @@ pub(crate) fn live(session: &Session<'_>) -> Vec<Value> {
     session.active().into_iter().filter(|task| task["kind"] == "agent").collect()
 }
 
-/// The queued calls of all conversations.
-pub(crate) fn line(session: &Session<'_>) -> Vec<Value> {
-    let active = session.env.state_file("active.json");
-    active["agents"]["waiting"].as_array().cloned().unwrap_or_default()
+/// The names of the queued agents of all conversations, in order.
+pub(crate) fn queue(env: &TestEnv) -> Vec<String> {
+    let active = env.state_file("active.json");
+    let tasks = active["tasks"].as_array().cloned().unwrap_or_default();
+    let queued = tasks.iter().filter(|task| task["status"]["state"] == "queued");
+    queued.map(|task| task["description"].as_str().expect("a name").to_owned()).collect()
 }
 
 /// What the hooks publish of agents for the runners; empty if nothing.

@@ -5,10 +5,9 @@ mod message;
 use serde_json::{Value, json};
 use sisyphus_testing::{TestEnv, gone_client};
 
-use crate::agent::{Agent, line, live, published, turn_ends};
+use crate::agent::{Agent, live, published, queue, turn_ends};
 use crate::payload::with;
 use crate::session::Session;
-use crate::start::denied;
 
 /// What goes wrong with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +45,7 @@ fn wrong_after(faults: &[(usize, Fault)]) -> Option<String> {
     let agent = Agent::new(&session, 1);
     let life = life(&session, &agent);
     let has = |number: usize, fault| faults.contains(&(number, fault));
+    let mut started = Vec::new();
     for (number, event) in life.iter().enumerate() {
         let times = match (has(number, Fault::Dropped), has(number, Fault::Doubled)) {
             (true, _) => 0,
@@ -53,11 +53,19 @@ fn wrong_after(faults: &[(usize, Fault)]) -> Option<String> {
             (false, false) => 1,
         };
         for _ in 0..times {
+            // Claude Code goes on while it runs.
+            if EVENTS[number] == "starts" {
+                started.push(session.start(event));
+                continue;
+            }
             let output = session.send(event);
             if !output.stdout.is_empty() {
                 return Some(format!("{} was answered: {}", EVENTS[number], output.stdout));
             }
         }
+    }
+    for hook in started {
+        assert_eq!(hook.end().stdout, "");
     }
     for (number, _) in faults.iter().filter(|(_, fault)| *fault == Fault::Late) {
         session.tell(&life[*number]);
@@ -73,8 +81,8 @@ fn wrong_after(faults: &[(usize, Fault)]) -> Option<String> {
     if !published(&env).is_empty() {
         return Some("commands still wait for it".to_owned());
     }
-    let next = denied(&Agent::new(&session, 2).is_called());
-    (!next.is_empty() || !line(&session).is_empty()).then(|| format!("the next: {next}"))
+    let next = Agent::new(&session, 2).is_launched();
+    (!next.told.is_empty()).then(|| format!("the next: {}", next.told))
 }
 
 fn assert_right(cases: &[Vec<(usize, Fault)>]) {
@@ -118,15 +126,16 @@ fn a_slot_is_free_after_every_pair_of_faults() {
 
 /// Whether another agent finds the only slot taken.
 fn is_taken(session: &Session<'_>) -> bool {
-    // A queued call would deny it, too: the queue must be empty.
-    assert_eq!(line(session).len(), 0);
-    let taken = !denied(&Agent::new(session, 99).is_called()).is_empty();
-    session.env.edit_state("active.json", |active| {
-        active["agents"]["waiting"] = json!([]);
+    // A queued agent would be before it: the queue must be empty.
+    assert_eq!(queue(session.env), [""; 0]);
+    let next = Agent::new(session, 99).is_launched();
+    let is_taken = next.number().is_some();
+    session.edits(|active| {
         let tasks = active["tasks"].as_array_mut().expect("tasks");
         tasks.retain(|task| task["tool_use_id"] != "toolu_99");
     });
-    taken
+    next.works();
+    is_taken
 }
 
 fn with_one_slot(test: impl FnOnce(&Session<'_>)) {
@@ -136,15 +145,14 @@ fn with_one_slot(test: impl FnOnce(&Session<'_>)) {
     assert_eq!(crate::start::log(&env), "");
 }
 
-/// The hooks count an agent from its call to the first report of its end.
+/// The hooks count an agent from the answer to its call to the first report of its end.
 #[test]
 fn an_agent_holds_its_slot_to_its_end() {
     with_one_slot(|session| {
         let agent = Agent::new(session, 1);
         session.tell(&agent.before());
-        assert!(is_taken(session));
-        session.tell(&agent.starts());
-        session.tell(&agent.after());
+        assert!(!is_taken(session), "Claude Code may still deny it");
+        agent.runs();
         assert!(is_taken(session));
         session.tell(&turn_ends(session, &[agent.id()]));
         session.tell(&turn_ends(session, &[agent.id()]));
@@ -277,13 +285,14 @@ fn a_call_that_leads_to_nothing_holds_nothing() {
         session.tell(&agent.before());
         session.tell(&turn_ends(session, &[]));
         assert!(!is_taken(session), "the turn is over");
-        // No further event comes.
+        // No further event comes for longer than a user may take to permit it.
         session.tell(&Agent::new(session, 2).before());
         session.env.edit_state("active.json", |active| {
-            let at = chrono::Utc::now() - chrono::Duration::seconds(31);
+            let at = chrono::Utc::now() - chrono::Duration::minutes(11);
             active["tasks"][0]["status"]["announced_at"] = json!(at);
         });
-        assert!(!is_taken(session));
+        session.tell(&session.event("user-prompt-submit.typed"));
+        assert_eq!(live(session).len(), 0);
         // The answer comes late: it counts all the same.
         session.tell(&Agent::new(session, 2).after());
         assert!(is_taken(session));
@@ -294,17 +303,19 @@ fn a_call_that_leads_to_nothing_holds_nothing() {
 fn a_client_that_is_gone_holds_nothing() {
     with_one_slot(|session| {
         Agent::new(session, 1).runs();
-        let _ = Agent::new(session, 2).is_called();
-        assert_eq!(line(session).len(), 1);
-        session.env.edit_state("active.json", |active| {
-            let gone = gone_client();
-            active["tasks"][0]["launched"]["process"] = gone.clone();
-            active["agents"]["waiting"][0]["call"]["process"] = gone;
+        let held = Agent::new(session, 2).is_launched();
+        assert_eq!(held.number(), Some(1));
+        session.edits(|active| {
+            for task in active["tasks"].as_array_mut().expect("tasks") {
+                task["launched"]["process"] = gone_client();
+            }
         });
         let other = Session::other(session.env);
-        assert_eq!(denied(&Agent::new(&other, 3).is_called()), "");
-        assert_eq!(line(session).len(), 0);
-        assert_eq!(session.failed()[0]["status"]["outcome"], "lost");
+        Agent::new(&other, 3).runs();
+        held.works();
+        let lost: Vec<_> =
+            session.failed().iter().map(|task| task["status"]["outcome"].clone()).collect();
+        assert_eq!(lost, ["lost", "lost"]);
     });
 }
 
@@ -318,8 +329,7 @@ fn an_unfiled_end_blocks_no_other_session() {
     let gone = |active: &mut Value| active["tasks"][0]["launched"]["process"] = gone_client();
     env.edit_state("active.json", gone);
     std::fs::create_dir_all(env.state().join("failed.json")).unwrap();
-    let third = Agent::new(&other, 3);
-    assert_eq!(denied(&third.is_called()), "");
+    Agent::new(&other, 3).runs();
     assert_eq!(live(&other).len(), 1, "it has the slot");
     assert_eq!(session.failed().len(), 1, "it is kept until it can be filed");
 }
@@ -348,7 +358,7 @@ fn unknown_and_empty_ids_change_nothing() {
 }
 
 #[test]
-fn calls_that_nobody_could_hold_back_are_left_alone() {
+fn other_calls_are_left_alone() {
     with_one_slot(|session| {
         Agent::new(session, 1).runs();
         let call = Agent::new(session, 2).before();

@@ -1,18 +1,16 @@
-//! Calls for agents above the limit: the hooks deny them with their number in the queue, report a free slot, and let
-//! the second call through.
+//! Agents above the limit: Claude Code launches each at once, and the SubagentStart hook holds it until it has a slot.
 
-mod prompt;
+use std::time::Duration;
 
-use chrono::{Duration, Utc};
+use chrono::Utc;
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Shell, TestEnv};
+use sisyphus_process::{ProcessId, SIGKILL, SIGTERM, signal_all};
+use sisyphus_testing::{Client, Output, Shell, TestEnv, wait_until};
 
-use crate::agent::{Agent, line, live, published, turn_ends};
+use crate::agent::{Agent, Launched, live, published, queue, turn_ends};
 use crate::payload::with;
 use crate::session::Session;
-use crate::start::{binary_of, denied, feed, told};
-
-const TURN: &str = "[sisyphus] A slot is free for agent ";
+use crate::start::{Started, denied, log, told};
 
 fn env_with(settings: &Value) -> TestEnv {
     let env = TestEnv::new();
@@ -20,189 +18,155 @@ fn env_with(settings: &Value) -> TestEnv {
     env
 }
 
-/// The agents that a text names as next.
-fn turns(text: &str) -> Vec<u32> {
-    let named = text.split(TURN).skip(1);
-    named
-        .map(|rest| {
-            let name = rest.strip_prefix("\"agent ").expect("a name");
-            name.split('"').next().unwrap().parse().expect("a number")
-        })
-        .collect()
+/// Asserts that the hook still holds the agent after several of its checks.
+fn is_held(launched: &mut Launched) {
+    pause(1_500);
+    assert!(launched.hook.runs());
 }
 
-/// Makes the time go on for what is kept: `seconds` more have passed.
-fn later(env: &TestEnv, seconds: i64) {
-    env.edit_state("active.json", |active| {
-        for waiting in active["agents"]["waiting"].as_array_mut().expect("a line") {
-            if waiting["turn"] == "reserved" {
-                waiting["at"] = json!(Utc::now() - Duration::seconds(seconds));
-            }
-        }
-    });
+#[expect(clippy::disallowed_methods, reason = "nothing is to happen meanwhile")]
+fn pause(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
 }
 
 #[test]
-fn four_calls_with_two_slots_each_gets_its_turn_once() {
+fn four_agents_with_two_slots_start_in_their_order() {
     let env = env_with(&json!({ "max_background_tasks": 2 }));
     let session = Session::new(&env);
     let [one, two, three, four] = [1, 2, 3, 4].map(|number| Agent::new(&session, number));
     one.runs();
     two.runs();
-    let reason = denied(&three.is_called());
+    let third = three.is_launched();
+    assert!(third.told.starts_with("[sisyphus] Agent t"), "{}", third.told);
+    let said = " (\"agent 3\") is launched and waits, number 1 in the queue: at most 2 background tasks run at once, over all sessions (agent t";
+    assert!(third.told.contains(said), "{}", third.told);
     assert!(
-        reason.starts_with(
-            "[sisyphus] Not launched: at most 2 background tasks run at once, over all sessions (agent t"
-        ),
-        "{reason}"
+        third.told.contains("(\"agent 1\"), 1 more). It starts by itself, and"),
+        "{}",
+        third.told
     );
-    assert!(reason.contains("(\"agent 1\"), 1 more)"), "{reason}");
-    assert!(
-        reason.contains("It is number 1 in the queue. You'll be notified when a slot is free"),
-        "{reason}"
-    );
-    assert!(denied(&four.is_called()).contains("number 2 in the queue"));
-    let kept = &line(&session)[0];
-    assert_eq!(kept["description"], "agent 3");
-    assert_eq!(kept["call"]["agent_type"], "Explore");
-    assert_eq!(kept["call"]["prompt"], "do part 3");
+    let mut fourth = four.is_launched();
+    assert_eq!(fourth.number(), Some(2));
+    assert_eq!(queue(&env), ["agent 3", "agent 4"]);
 
-    session.tell(&turn_ends(&session, &[one.id(), two.id()]));
-    assert_eq!(session.types().stdout, "");
+    let running = [one.id(), two.id(), three.id(), four.id()];
+    session.tell(&turn_ends(&session, &running));
+    session.tell(&session.event("user-prompt-submit.typed"));
+    is_held(&mut fourth);
     session.tell(&one.stops("done"));
-    let text = told(&session.send(&one.notice()));
-    assert_eq!(turns(&text), [3]);
-    assert!(
-        text.contains("(subagent_type Explore). If it is still wanted, launch it now"),
-        "{text}"
-    );
-    assert!(text.ends_with("\nprompt (each line after \"| \" is its own):\n| do part 3"), "{text}");
-    for _ in 0..2 {
-        assert_eq!(session.types().stdout, "", "once");
-    }
-    assert_eq!(session.send(&turn_ends(&session, &[two.id()])).stdout, "");
-
-    // Neither a new call nor a later one in the queue takes the reserved slot.
-    assert!(denied(&Agent::new(&session, 5).is_called()).contains("number 2 in the queue"));
-    let early = denied(&four.again(14).is_called());
-    assert!(
-        early.contains("number 1 in the queue") && early.contains("1 slot is reserved"),
-        "{early}"
-    );
-    assert_eq!(line(&session).len(), 3);
-
-    three.again(13).runs();
-    assert_eq!(line(&session).len(), 2);
-    assert_eq!(turns(&told(&session.send(&two.notice()))), [4]);
-    four.again(15).runs();
-    assert_eq!(turns(&told(&session.send(&three.again(13).notice()))), [5]);
-    Agent::new(&session, 5).again(16).runs();
-    session.tell(&four.again(15).notice());
-    session.tell(&Agent::new(&session, 5).again(16).notice());
-    assert_eq!((live(&session).len(), line(&session).len()), (0, 0));
-    assert_eq!(published(&env), "");
+    third.works();
+    session.tell(&one.notice());
+    assert_eq!(queue(&env), ["agent 4"]);
+    is_held(&mut fourth);
+    session.tell(&two.notice());
+    fourth.works();
+    session.tell(&three.notice());
+    session.tell(&four.notice());
+    assert_eq!((live(&session).len(), queue(&env).len()), (0, 0));
+    assert_eq!((published(&env), log(&env)), (String::new(), String::new()));
 }
 
-/// PreToolUse hooks that run at once give each call a number of its own in the agent line.
+/// Hooks that run at once give each agent a number of its own, and let go of as many as the limit says.
 #[test]
-fn calls_of_one_message_get_their_own_numbers() {
+fn agents_of_one_message_get_their_own_numbers() {
     let env = env_with(&json!({ "max_background_tasks": 2 }));
-    let session = Session::new(&env);
-    let calls: Vec<Value> = (1..=8).map(|number| Agent::new(&session, number).before()).collect();
-    let mut numbers: Vec<Option<u32>> = std::thread::scope(|scope| {
-        let started: Vec<_> = calls
-            .iter()
-            .map(|call| {
-                let command = env.command(&binary_of("PreToolUse"));
-                scope.spawn(move || denied(&feed(command, call.to_string().as_bytes())))
-            })
-            .collect();
-        let number = |reason: String| {
-            let (_, rest) = reason.split_once("It is number ")?;
-            rest.split(' ').next()?.parse().ok()
-        };
-        started.into_iter().map(|thread| number(thread.join().expect("a thread"))).collect()
+    let session = &Session::new(&env);
+    let agents: Vec<Agent<'_>> = (1..=8).map(|number| Agent::new(session, number)).collect();
+    let at_once = |events: Vec<Value>| -> Vec<Output> {
+        std::thread::scope(|scope| {
+            let send = |event| scope.spawn(move || session.send(&event));
+            let started: Vec<_> = events.into_iter().map(send).collect();
+            started.into_iter().map(|thread| thread.join().expect("a thread")).collect()
+        })
+    };
+    let announced = at_once(agents.iter().map(Agent::before).collect());
+    assert!(announced.iter().all(|output| output.stdout.is_empty()));
+    // A hook ends with the thread that started it, as with Claude Code.
+    let hooks: Vec<Started> = agents.iter().map(|agent| session.start(&agent.starts())).collect();
+    let answers = at_once(agents.iter().map(Agent::after).collect());
+    let launched = hooks.into_iter().zip(answers);
+    let mut launched: Vec<Launched> =
+        launched.map(|(hook, output)| Launched { hook, told: told(&output) }).collect();
+    let waiting = launched.iter().filter(|agent| agent.number().is_some()).count();
+    assert_eq!((waiting, queue(&env).len()), (6, 6));
+    wait_until("two to work", || {
+        let working = launched.iter_mut().map(|agent| usize::from(!agent.hook.runs()));
+        working.sum::<usize>() == 2
     });
-    numbers.sort_unstable();
-    assert_eq!(numbers, [None, None, Some(1), Some(2), Some(3), Some(4), Some(5), Some(6)]);
+    // The others end while they wait: the user stops them.
+    for number in 1..=8 {
+        session.tell(&Agent::new(session, number).notice_of("killed", "was stopped"));
+    }
+    launched.into_iter().for_each(Launched::works);
+    assert_eq!((live(session).len(), queue(&env).len()), (0, 0));
 }
 
-/// The hooks keep a slot for a call for two minutes. Then they give it to the next call, and say so once.
+/// The user stops an agent that waits: Claude Code ends its hook, and says so.
 #[test]
-fn an_untaken_turn_passes_on() {
-    let env = env_with(&json!({ "max_background_tasks": 1 }));
-    let (here, there) = (Session::new(&env), Session::other(&env));
-    let [one, two, three] =
-        [1, 2, 3].map(|number| Agent::new(if number == 3 { &there } else { &here }, number));
-    one.runs();
-    assert!(!denied(&two.is_called()).is_empty());
-    assert!(denied(&three.is_called()).contains("number 2 in the queue"));
-    assert_eq!(turns(&told(&here.send(&one.notice()))), [2]);
-    later(&env, 110);
-    assert_eq!(there.types().stdout, "", "it is still kept");
-    later(&env, 121);
-    assert_eq!(turns(&told(&there.types())), [3]);
-    let text = told(&here.types());
-    assert!(text.starts_with("[sisyphus] The slot reserved for agent \"agent 2\""), "{text}");
-    assert_eq!(here.types().stdout, "", "once");
-    // Asked for again, it comes after the others.
-    assert!(denied(&two.again(12).is_called()).contains("number 1 in the queue"));
-    three.again(13).runs();
-    assert_eq!(line(&here).len(), 1);
-}
-
-/// If no session could read about a turn, the hooks put the call behind the others.
-#[test]
-fn an_unheard_turn_goes_behind_the_others() {
-    let env = env_with(&json!({ "max_background_tasks": 1 }));
-    let (here, there) = (Session::new(&env), Session::other(&env));
-    let (one, two, three) = (Agent::new(&here, 1), Agent::new(&there, 2), Agent::new(&here, 3));
-    one.runs();
-    assert!(!denied(&two.is_called()).is_empty());
-    assert!(!denied(&three.is_called()).is_empty());
-    here.tell(&one.notice());
-    assert_eq!(line(&here)[0]["turn"], "reserved");
-    later(&env, 121);
-    assert_eq!(turns(&told(&here.types())), [3]);
-    three.again(13).runs();
-    assert_eq!(line(&here)[0]["turn"], "unheard");
-    // An idle session keeps no slot from other sessions.
-    here.tell(&three.again(13).notice());
-    assert_eq!(line(&here)[0]["turn"], "unheard");
-    assert_eq!(turns(&told(&there.types())), [2]);
-    two.again(12).runs();
-    assert_eq!(line(&here).len(), 0);
-}
-
-/// Stop announces the turn of a call for an agent once, and not while `stop_hook_active` is set.
-#[test]
-fn stop_announces_a_turn_once() {
+fn a_stopped_agent_leaves_the_queue() {
     let env = env_with(&json!({ "max_background_tasks": 1 }));
     let session = Session::new(&env);
-    let (one, two) = (Agent::new(&session, 1), Agent::new(&session, 2));
+    let [one, two, three] = [1, 2, 3].map(|number| Agent::new(&session, number));
     one.runs();
-    assert!(!denied(&two.is_called()).is_empty());
+    let (second, third) = (two.is_launched(), three.is_launched());
+    let hook = ProcessId { pid: second.hook.pid(), start: None };
+    signal_all(&[hook], SIGTERM);
+    session.tell(&two.notice_of("killed", "was stopped by user"));
+    assert_eq!(queue(&env), ["agent 3"]);
+    assert_eq!(session.failed()[0]["status"]["started_at"], Value::Null, "it never worked");
     session.tell(&one.stops("done"));
-    let active = with(turn_ends(&session, &[]), "/stop_hook_active", true);
-    session.tell(&active);
-    let output = session.send(&turn_ends(&session, &[]));
-    assert_eq!(turns(&told(&output)), [2]);
-    assert_eq!(output.json()["hookSpecificOutput"]["hookEventName"], "Stop");
-    session.tell(&turn_ends(&session, &[]));
+    third.works();
 }
 
-/// After a hook has announced a call's turn, PreToolUse takes the call with a reworded prompt for the same one.
+/// A killed hook holds nothing: the agent works, its record follows, and nothing is left in the end.
 #[test]
-fn a_reworded_prompt_is_the_same_call() {
+fn a_killed_hook_lets_go() {
     let env = env_with(&json!({ "max_background_tasks": 1 }));
     let session = Session::new(&env);
-    let (one, two) = (Agent::new(&session, 1), Agent::new(&session, 2));
+    let [one, two, three] = [1, 2, 3].map(|number| Agent::new(&session, number));
     one.runs();
-    assert!(!denied(&two.is_called()).is_empty());
-    assert_eq!(turns(&told(&session.send(&one.notice()))), [2]);
-    let anew = with(two.again(12).before(), "/tool_input/prompt", "please do the second part");
-    session.tell(&anew);
-    assert_eq!((live(&session).len(), line(&session).len()), (1, 0));
+    let second = two.is_launched();
+    signal_all(&[ProcessId { pid: second.hook.pid(), start: None }], SIGKILL);
+    let third = three.is_launched();
+    session.tell(&two.stops("done"));
+    session.tell(&two.notice());
+    session.tell(&one.notice());
+    third.works();
+    assert_eq!(live(&session).len(), 1);
+}
+
+/// The answer to a call may be missing, and the plugin may be switched off. Then the hook holds no agent.
+#[test]
+fn in_doubt_the_hook_lets_go() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let session = Session::new(&env);
+    Agent::new(&session, 1).runs();
+    // No call was seen.
+    session.tell(&Agent::new(&session, 2).starts());
+    // The call is over without an answer.
+    session.tell(&Agent::new(&session, 3).before());
+    let mut hook = session.start(&Agent::new(&session, 3).starts());
+    pause(300);
+    assert!(hook.runs(), "the answer may still come");
+    session.tell(&turn_ends(&session, &["a1".to_owned()]));
+    assert_eq!(hook.end().stdout, "");
+    // The user has enough of it.
+    let held = Agent::new(&session, 4).is_launched();
+    assert_eq!(held.number(), Some(1));
+    env.set(&json!({ "background_execution": false }));
+    held.works();
+}
+
+/// What changes no state frees a slot too: a raised limit, and the end of a command.
+#[test]
+fn the_first_in_the_queue_looks_by_itself() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let session = Session::new(&env);
+    Agent::new(&session, 1).runs();
+    let held = Agent::new(&session, 2).is_launched();
+    assert_eq!(held.number(), Some(1));
+    env.set(&json!({ "max_background_tasks": 2 }));
+    held.works();
 }
 
 /// The hooks count an agent for its model's limit, else for its provider's, else for the default one.
@@ -216,57 +180,22 @@ fn limits_of_models_and_providers_go_first() {
     let session = Session::new(&env);
     let agent = |number, model, resolved| Agent::new(&session, number).of_model(model, resolved);
     agent(1, "opus", "claude-opus-4-5").runs();
-    let reason = denied(&agent(2, "opus", "").is_called());
-    assert!(reason.contains("at most 1 agent of opus runs at once"), "{reason}");
+    let second = agent(2, "opus", "claude-opus-5-5").is_launched();
+    assert!(second.told.contains("at most 1 agent of opus runs at once"), "{}", second.told);
     for number in 3..7 {
         agent(number, "haiku", "claude-haiku-5-5").runs();
     }
     agent(7, "sonnet", "claude-sonnet-5-5").runs();
-    agent(8, "sonnet", "claude-sonnet-5-5").runs();
-    let reason = denied(&agent(9, "sonnet", "").is_called());
-    assert!(reason.contains("at most 2 agents of anthropic run at once"), "{reason}");
-    assert_eq!(turns(&told(&session.send(&agent(7, "sonnet", "").notice()))), [9]);
-    // The model that Claude Code resolved counts: the agent is a haiku after all, and the slot is free.
-    agent(9, "sonnet", "claude-haiku-5-5").again(19).runs();
-    agent(10, "sonnet", "claude-sonnet-5-5").runs();
-    assert!(!denied(&agent(11, "sonnet", "").is_called()).is_empty());
-    let names: Vec<Value> = line(&session).iter().map(|it| it["description"].clone()).collect();
-    assert_eq!(names, ["agent 2", "agent 11"]);
-}
-
-/// PreToolUse takes an agent's model from the call, else from the agent's definition, else from the session.
-#[test]
-fn the_source_of_an_agents_model() {
-    let env = env_with(&json!({ "model_concurrency": { "claude-opus-4-5": 1, "haiku": 1 } }));
-    let session = Session::new(&env);
-    let agents = env.home().join(".claude/agents");
-    std::fs::create_dir_all(&agents).unwrap();
-    std::fs::write(agents.join("x.md"), "---\nname: Explore\nmodel: haiku\n---\n").unwrap();
-    let transcript = env.path().join("conversation.jsonl");
-    let answer =
-        |model: &str| format!("{{\"type\":\"assistant\",\"message\":{{\"model\":\"{model}\"}}}}\n");
-    std::fs::write(
-        &transcript,
-        answer("claude-sonnet-5-5") + &answer("claude-opus-4-5") + "{\"type\":\"user\"}\n",
-    )
-    .unwrap();
-    let call = |number, agent_type: &str| {
-        let event =
-            with(Agent::new(&session, number).before(), "/tool_input/subagent_type", agent_type);
-        denied(&session.send(&with(event, "/transcript_path", transcript.to_str().unwrap())))
-    };
-    assert_eq!(call(1, "Explore"), "");
-    assert!(call(2, "Explore").contains("1 agent of haiku runs"));
-    assert_eq!(call(3, "general-purpose"), "");
-    assert!(call(4, "general-purpose").contains("1 agent of claude-opus-4-5 runs"));
-    let expected: Vec<Value> =
-        live(&session).iter().map(|task| task["launched"]["expected_model"].clone()).collect();
-    assert_eq!(expected, ["haiku", "claude-opus-4-5"]);
-    // The hooks prefer the model that Claude Code resolved for such a call before.
-    let after =
-        with(Agent::new(&session, 1).after(), "/tool_response/resolvedModel", "claude-sonnet-5-5");
-    assert_eq!(turns(&told(&session.send(&after))), [2]);
-    assert_eq!(call(5, "Explore"), "");
+    // The model that Claude Code resolved counts, not the one that was asked for.
+    agent(8, "opus", "claude-sonnet-5-5").runs();
+    let ninth = agent(9, "sonnet", "claude-sonnet-5-5").is_launched();
+    assert!(ninth.told.contains("at most 2 agents of anthropic run at once"), "{}", ninth.told);
+    assert_eq!((second.number(), ninth.number()), (Some(1), Some(1)));
+    session.tell(&agent(7, "sonnet", "").notice());
+    ninth.works();
+    assert_eq!(queue(&env), ["agent 2"]);
+    session.tell(&agent(1, "opus", "").notice());
+    second.works();
 }
 
 /// After an agent met a rate limit, the hooks halve the limit of its model for a while, and say so.
@@ -286,18 +215,19 @@ fn a_rate_limit_halves_the_limit() {
     let overloaded = "user-prompt-submit.notification-agent-overloaded";
     let text = told(&session.send(&opus(2).notified(overloaded)));
     assert!(text.contains("(\"agent 2\")") && text.contains("at most 2 agents"), "{text}");
-    let reason = denied(&opus(5).is_called());
+    let fifth = opus(5).is_launched();
     assert!(
-        reason.contains("after a rate limit of the API at most 2 agents of claude-opus-4-5"),
-        "{reason}"
+        fifth.told.contains("after a rate limit of the API at most 2 agents of claude-opus-4-5"),
+        "{}",
+        fifth.told
     );
     // Others are not meant.
     Agent::new(&session, 6).of_model("sonnet", "claude-sonnet-5-5").runs();
     session.tell(&session.event("user-prompt-submit.typed"));
-    env.edit_state("active.json", |active| {
-        active["agents"]["brakes"][0]["until"] = json!(Utc::now() - Duration::seconds(1));
+    session.edits(|active| {
+        active["agents"]["brakes"][0]["until"] = json!(Utc::now() - chrono::Duration::seconds(1));
     });
-    assert_eq!(turns(&told(&session.types())), [5]);
+    fifth.works();
     // Another version of Claude Code may report it at SubagentStop, where a hook can't print anything.
     session.tell(&opus(4).stops("API Error: Server is temporarily limiting requests"));
     assert!(told(&session.types()).contains("(\"agent 4\") failed at a rate limit"));
@@ -314,26 +244,26 @@ fn commands_and_agents_share_the_default_limit() {
     let agent = Agent::new(&session, 1);
     let running = client.background("until [ -e go ]; do sleep 0.02; done");
     client.running_task();
-    let reason = denied(&agent.is_called());
+    let held = agent.is_launched();
     assert!(
-        reason.contains("at most 1 background task runs at once, over all sessions (t"),
-        "{reason}"
+        held.told.contains("at most 1 background task runs at once, over all sessions (t"),
+        "{}",
+        held.told
     );
     std::fs::write(client.env.project().join("go"), "").unwrap();
     running.wait();
-    assert_eq!(turns(&told(&session.types())), [1]);
-    agent.again(11).runs();
+    held.works();
 
     // Now the command waits.
     let waiting = client.background("echo ran > ran");
-    sisyphus_testing::wait_for("a queue entry", || {
+    wait_until("a queue entry", || {
         let active = client.env.state_file("active.json");
         let tasks = active["tasks"].as_array().cloned().unwrap_or_default();
         let _ = session.types();
-        tasks.iter().any(|task| task["status"]["state"] == "queued").then_some(())
+        tasks.iter().any(|task| task["status"]["state"] == "queued")
     });
     assert!(!client.env.project().join("ran").exists());
-    session.tell(&agent.again(11).notice());
+    session.tell(&agent.notice());
     waiting.wait();
     assert!(client.env.project().join("ran").exists());
 }
@@ -346,7 +276,8 @@ fn what_agents_have_is_said_where_numbers_are_said() {
     agent(1, "opus", "claude-opus-4-5").runs();
     agent(2, "sonnet", "claude-sonnet-5-5").runs();
     agent(3, "sonnet", "claude-sonnet-5-5").runs();
-    assert!(!denied(&agent(4, "sonnet", "").is_called()).is_empty());
+    let held = agent(4, "sonnet", "claude-sonnet-5-5").is_launched();
+    assert_eq!(held.number(), Some(1));
     let text = told(&session.submits("/ultrawork do it"));
     assert_eq!(
         text,
@@ -361,22 +292,51 @@ fn what_agents_have_is_said_where_numbers_are_said() {
         "{reason}"
     );
     let resumed = told(&session.send(&session.event("session-start.resume")));
-    assert!(resumed.contains("3 background tasks of this session have not finished"), "{resumed}");
+    assert!(resumed.contains("4 background tasks of this session have not finished"), "{resumed}");
 }
 
 #[test]
 fn a_session_that_ends_leaves_the_line() {
-    for ended in ["session-end.other", "clear"] {
-        let env = env_with(&json!({ "max_background_tasks": 1 }));
-        let (here, there) = (Session::new(&env), Session::other(&env));
-        Agent::new(&there, 1).runs();
-        assert!(!denied(&Agent::new(&here, 2).is_called()).is_empty());
-        let end = match ended {
-            "clear" => with(here.event("session-end.other"), "/reason", "clear"),
-            name => here.event(name),
-        };
-        here.tell(&end);
-        assert_eq!(line(&here).len(), 0, "{ended}");
-        assert_eq!(live(&there).len(), 1, "{ended}");
-    }
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let (here, there) = (Session::new(&env), Session::other(&env));
+    Agent::new(&there, 1).runs();
+    let held = Agent::new(&here, 2).is_launched();
+    assert_eq!(held.number(), Some(1));
+    here.tell(&here.event("session-end.other"));
+    held.works();
+    assert_eq!((live(&here).len(), live(&there).len()), (0, 1));
+}
+
+/// After `/clear` Claude Code runs its agents on, and so does the queue.
+#[test]
+fn a_cleared_conversation_keeps_its_agents() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let (here, there) = (Session::new(&env), Session::other(&env));
+    let one = Agent::new(&there, 1);
+    one.runs();
+    let held = Agent::new(&here, 2).is_launched();
+    here.tell(&with(here.event("session-end.other"), "/reason", "clear"));
+    there.tell(&one.notice());
+    held.works();
+}
+
+/// An earlier version denied calls and promised to report a free slot. Their session learns once that it need not wait.
+#[test]
+fn what_an_earlier_version_denied_is_reported_once() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    Agent::new(&session, 1).runs();
+    session.edits(|active| {
+        active["agents"]["waiting"] = json!([{
+            "ticket": 7, "session": session.id, "tool_use_id": "toolu_7", "turn": "waiting",
+            "description": "the third", "call": { "agent_type": "Plan", "prompt": "plan" },
+        }]);
+    });
+    let text = told(&session.types());
+    assert!(
+        text.contains("Agents that were not launched for want of a slot: \"the third\". Launch"),
+        "{text}"
+    );
+    assert_eq!(session.types().stdout, "");
+    assert!(env.state_file("active.json")["agents"]["waiting"].is_null());
 }

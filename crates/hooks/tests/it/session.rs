@@ -10,7 +10,7 @@ use sisyphus_base::lock::Lock;
 use sisyphus_testing::{Output, TestEnv};
 
 use crate::payload::{CLIENT_TMP, PROJECT, SESSION, payload, with};
-use crate::start::hook;
+use crate::start::{Started, binary_of, hook};
 
 /// One conversation.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ impl<'a> Session<'a> {
     pub(crate) fn send(&self, event: &Value) -> Output {
         let name = event["hook_event_name"].as_str().expect("a name");
         hook(self.env, name, event.to_string().as_bytes())
+    }
+
+    /// Starts the hook of this event, and does not wait for its end.
+    pub(crate) fn start(&self, event: &Value) -> Started {
+        let name = event["hook_event_name"].as_str().expect("a name");
+        Started::with(self.env.command(&binary_of(name)), event.to_string().as_bytes())
     }
 
     /// Starts the hook of an event that needs no answer.
@@ -138,6 +144,12 @@ impl<'a> Session<'a> {
             task["agent"] = agent.into();
         }
         self.put(&[task]);
+    }
+
+    /// Changes the state by hand while hooks may change it too.
+    pub(crate) fn edits(&self, change: impl FnOnce(&mut Value)) {
+        let _lock = self.holds_the_lock();
+        self.env.edit_state("active.json", change);
     }
 
     /// Takes the lock of the state, until it is dropped.

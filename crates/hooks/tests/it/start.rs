@@ -52,6 +52,24 @@ impl Started {
         Self { child, stdin, command: format!("{command:?}") }
     }
 
+    /// Starts it with this input. Only for what fits into a pipe.
+    pub(crate) fn with(command: Command, input: &[u8]) -> Self {
+        let mut started = Self::new(command);
+        started.give(input);
+        started.stdin = None;
+        started
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("a process id")
+    }
+
     /// Writes to its standard input and leaves it open. Only for what fits into a pipe.
     pub(crate) fn give(&mut self, input: &[u8]) {
         let stdin = self.stdin.as_mut().expect("an open pipe");

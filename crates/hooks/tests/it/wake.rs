@@ -9,9 +9,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Process, Shell, wait_for, wait_until};
 
-use crate::agent::Agent;
-use crate::session::Session;
-
 const WORDS: &str = "[sisyphus] There is news of background commands.\n";
 /// Claude Code's time to announce a result, and some for a slow machine.
 const PROMPT: Duration = Duration::from_secs(10);
@@ -122,29 +119,6 @@ fn a_session_is_woken_for_an_overdue_result() {
     // Said again it brings nothing: no turn is spent.
     let again = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
     assert_eq!(again["decision"], "block", "{again}");
-}
-
-/// The waiter wakes a session when the turn of its agent comes.
-#[test]
-fn a_session_is_woken_for_its_agents_turn() {
-    let client = Client::new(Shell::Bash);
-    client.env.set(&json!({ "max_background_tasks": 1 }));
-    let other = Session::other(&client.env);
-    let running = Agent::new(&other, 1);
-    running.runs();
-    let call = || client.hook("sisyphus-pre-tool-use", Agent::new(&other, 2).before());
-    assert_eq!(call()["hookSpecificOutput"]["permissionDecision"], "deny");
-    let waiter = Waiter::of(&client);
-    waiter.wait_until_it_sleeps(&client);
-    // The other session's events free the slot, and are not ours to answer.
-    other.tell(&running.notice());
-    assert_eq!(waiter.end(), (Some(2), WORDS.to_owned()));
-
-    let woken = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
-    assert!(told(&woken).contains("A slot is free for agent \"agent 2\""), "{woken}");
-    let again = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
-    assert_eq!(again["decision"], "block", "{again}");
-    assert_eq!(call(), Value::Null);
 }
 
 #[test]

@@ -22,6 +22,5 @@ pub(super) fn find(tasks: &Tasks, name: &str, requester: Option<&Requester>) -> 
 pub(super) fn of_session(mut tasks: Tasks, session: &SessionId) -> Tasks {
     tasks.active.retain(|task| &task.session == session);
     tasks.ended.retain(|task| &task.session == session);
-    tasks.in_line.retain(|waiting| &waiting.session == session);
     tasks
 }

@@ -21,7 +21,7 @@ use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
-use crate::agent_queue::AgentQueue;
+use crate::agent_limits::AgentBook;
 use crate::file::Format;
 use crate::reach::is_in_reach;
 use call_book::CallBook;
@@ -49,8 +49,8 @@ pub struct Active {
     pub(crate) applied: Vec<EventName>,
     /// In ticket order.
     pub tasks: Vec<Task>,
-    #[serde(skip_serializing_if = "AgentQueue::is_empty")]
-    pub agents: AgentQueue,
+    #[serde(skip_serializing_if = "AgentBook::is_empty")]
+    pub agents: AgentBook,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) sessions: BTreeMap<SessionId, SessionBook>,
     #[serde(flatten)]

@@ -1,46 +1,31 @@
-//! The calls that were denied because no slot was free, in order of arrival. Pure: the time is a parameter, `now`.
+//! Which of the queued agents may start, in order of their calls. Pure: the time is a parameter, `now`.
 
 use chrono::{DateTime, Duration, Utc};
-use sisyphus_base::id::{SessionId, Ticket};
+use sisyphus_base::clock::Now;
+use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
 use sisyphus_tasks::admission::Admission;
-use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::status::Status;
-use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_tasks::task::{Event, Kind, Task};
 
-use super::occupancy::has_room;
+use super::occupancy::{has_room, live_agents, model_of, queued_agents};
 use crate::active::Active;
-use crate::agent_queue::{Limits, Notified, Turn, Waiting};
+use crate::agent_limits::Limits;
 
-/// How long an unanswered call counts. Claude Code answers within milliseconds, unless another hook denies the call, it
-/// fails, or Claude Code is killed.
-const LEASE: Duration = Duration::seconds(30);
-/// Most queued calls. A model that never stops launching must not fill the state.
-const LINE_MAX: usize = 200;
+/// How long an unanswered call is kept. The user may take their time to permit it. Stop drops it earlier, because a
+/// turn waits for the answer.
+const LEASE: Duration = Duration::minutes(10);
 
-/// Whether `wanted` repeats a queued call. The model may reword the prompt. Then the name must be the same and the free
-/// slot reported: otherwise two calls of one message would count as one.
-fn is_again(waiting: &Waiting, wanted: &Task, call: &AgentCall) -> bool {
-    let same_words = waiting.call.has_prompt_of(call);
-    let same_name =
-        waiting.call.agent_type == call.agent_type && waiting.description == wanted.description;
-    let is_told =
-        matches!(waiting.turn, Turn::Reserved { told: Notified::Yes, .. } | Turn::Expired);
-    waiting.session == wanted.session && (same_words || (same_name && is_told))
-}
-
-/// Advances the queue: frees the slots of unanswered calls and of expired reservations, and reserves free slots for the
-/// next calls.
-pub fn advance(active: &mut Active, limits: &Limits, now: DateTime<Utc>) {
-    active.tasks.retain(|task| !is_lapsed(task, now));
-    active.agents.waiting.iter_mut().for_each(|waiting| waiting.turn.lapse(now));
-    active.agents.waiting.sort_by_key(|waiting| waiting.ticket);
-    active.agents.throttles.retain(|throttle| !throttle.is_over(now));
-    for position in 0..active.agents.waiting.len() {
-        let waiting = &active.agents.waiting[position];
-        if waiting.turn == Turn::Waiting
-            && has_room(active, waiting.call.model(), waiting.ticket, limits, now)
+/// Advances the queue: lets go of the agents that fit into their limit, and drops calls that were never answered.
+pub fn advance(active: &mut Active, limits: &Limits, now: Now) {
+    active.tasks.retain(|task| !is_lapsed(task, now.at));
+    active.agents.throttles.retain(|throttle| !throttle.is_over(now.at));
+    let queued: Vec<TaskId> = queued_agents(active).map(|task| task.id.clone()).collect();
+    for id in queued {
+        let fits = |task: &Task| has_room(active, model_of(task), task.ticket, limits, now.at);
+        if active.task(&id).is_some_and(fits)
+            && let Some(task) = active.task_mut(&id)
         {
-            active.agents.waiting[position].turn = Turn::Reserved { at: now, told: Notified::No };
+            task.apply(Event::Observed { at: now.at }, now.tick);
         }
     }
 }
@@ -55,104 +40,146 @@ fn is_lapsed(task: &Task, now: DateTime<Utc>) -> bool {
         && matches!(task.status(), Status::Pending { announced_at } if now - *announced_at >= LEASE)
 }
 
-/// Decides whether a call may run now. `wanted` is the task that it would become.
-pub fn admit(
-    active: &mut Active,
-    mut wanted: Task,
-    limits: &Limits,
-    now: DateTime<Utc>,
-) -> Admission {
-    requeue(active, &wanted.session);
-    advance(active, limits, now);
-    let (Some(call), Some(tool_use_id)) = (wanted.launched.clone(), wanted.tool_use_id.clone())
-    else {
-        return Admission::Immediate;
-    };
-    let is_known =
-        |task: &Task| task.session == wanted.session && task.tool_use_id == wanted.tool_use_id;
-    if active.tasks.iter().any(is_known) {
-        return Admission::Immediate;
-    }
-    let queued = &mut active.agents.waiting;
-    let is_same = |it: &Waiting| it.session == wanted.session && it.tool_use_id == tool_use_id;
-    let again = queued.iter().position(is_same).or_else(|| {
-        let candidates = queued.iter().enumerate().filter(|(_, it)| is_again(it, &wanted, &call));
-        // Of several with the same name, prefer one with a reserved slot, then one with the same prompt.
-        let rank = |it: &Waiting| (!it.turn.is_reserved(), !it.call.has_prompt_of(&call));
-        candidates.min_by_key(|(_, it)| rank(it)).map(|(position, _)| position)
-    });
-    let Some(position) = again else { return join(active, wanted, call, limits, now) };
-    match queued[position].turn {
-        Turn::Reserved { .. } => {
-            queued.remove(position);
-            active.insert(wanted);
-            Admission::Immediate
-        }
-        Turn::Waiting | Turn::Undeliverable => {
-            queued[position].tool_use_id = tool_use_id;
-            queued[position].turn = Turn::Waiting;
-            Admission::Queued { position: number(active, position, limits) }
-        }
-        // Its reservation expired: it goes to the end of the queue.
-        Turn::Expired => {
-            queued.remove(position);
-            wanted.ticket = Ticket::now();
-            join(active, wanted, call, limits, now)
-        }
-    }
+/// Whether the agent with Claude Code's id may work; `None` if it has no record.
+pub fn admission(active: &Active, id: &ClientTaskId, limits: &Limits) -> Option<Admission> {
+    let is_it = |task: &&Task| task.kind == Kind::Agent && task.client_id() == Some(id);
+    // The newest: an agent that was revived has a record for each of its lives.
+    active.tasks.iter().rev().find(is_it).map(|task| admission_of(active, task, limits))
 }
 
-fn join(
-    active: &mut Active,
-    wanted: Task,
-    call: AgentCall,
-    limits: &Limits,
-    now: DateTime<Utc>,
-) -> Admission {
-    if has_room(active, call.model(), wanted.ticket, limits, now)
-        || active.agents.waiting.len() >= LINE_MAX
-    {
-        active.insert(wanted);
-        return Admission::Immediate;
+/// The place of an agent among those that wait for the same limit. One that has started is admitted.
+pub fn admission_of(active: &Active, agent: &Task, limits: &Limits) -> Admission {
+    let Status::Queued { .. } = agent.status() else { return Admission::Immediate };
+    let pool = |task: &Task| limits.pool_of(model_of(task)).0;
+    let own = pool(agent);
+    let before = |task: &&Task| task.ticket < agent.ticket && pool(task) == own;
+    Admission::Queued { position: queued_agents(active).filter(before).count() + 1 }
+}
+
+/// Whether the main conversation of this session has called for an agent and Claude Code has not answered.
+pub fn has_unanswered(active: &Active, session: &SessionId) -> bool {
+    live_agents(active).any(|task| super::is_unanswered_in(task, session))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use sisyphus_base::clock::Tick;
+    use sisyphus_settings::{Settings, SlotLimit};
+    use sisyphus_tasks::agent_call::AgentCall;
+    use sisyphus_tasks::status::Watch;
+    use sisyphus_tasks::task::Client;
+    use sisyphus_tasks::task::samples::{in_status, pending};
+
+    use super::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
-    let Some(tool_use_id) = wanted.tool_use_id else { return Admission::Immediate };
-    active.agents.waiting.push(Waiting {
-        ticket: wanted.ticket,
-        session: wanted.session,
-        tool_use_id,
-        description: wanted.description,
-        call,
-        machine: wanted.machine,
-        turn: Turn::Waiting,
-    });
-    let last = active.agents.waiting.len() - 1;
-    Admission::Queued { position: number(active, last, limits) }
-}
 
-/// Its position among the calls that are queued for the same limit.
-fn number(active: &Active, position: usize, limits: &Limits) -> usize {
-    let waiting = &active.agents.waiting;
-    let pool = |it: &Waiting| limits.pool_of(it.call.model()).0;
-    let own = pool(&waiting[position]);
-    let before = |it: &&Waiting| it.turn == Turn::Waiting && pool(it) == own;
-    waiting[..position].iter().filter(before).count() + 1
-}
+    fn now() -> Now {
+        Now { tick: Tick(1), at: at(60) }
+    }
 
-/// Queues the calls of a session whose free slot could not be reported behind the others, because the session is active
-/// again.
-pub fn requeue(active: &mut Active, session: &SessionId) {
-    for waiting in &mut active.agents.waiting {
-        if &waiting.session == session && waiting.turn == Turn::Undeliverable {
-            (waiting.ticket, waiting.turn) = (Ticket::now(), Turn::Waiting);
+    /// At most two tasks in all, and at most one agent of opus.
+    fn limits() -> Limits {
+        let slots = |number| SlotLimit::AtMost(NonZeroUsize::new(number).unwrap());
+        Limits::of(&Settings {
+            max_background_tasks: slots(2),
+            model_concurrency: vec![("opus".to_owned(), slots(1))],
+            ..Settings::default()
+        })
+    }
+
+    /// A state with one task a word: `a`gent, agent of `o`pus or `c`ommand, which is `q`ueued or `r`uns, or whose call
+    /// is `u`nanswered.
+    fn state(words: &str) -> Active {
+        let mut active = Active::default();
+        for (word, number) in words.split_whitespace().zip(1..) {
+            let mut letters = word.chars();
+            let mut task = pending(&format!("t{number}"), number);
+            let id = ClientTaskId::new(format!("x{number}")).unwrap();
+            let kind = letters.next().unwrap();
+            if kind != 'c' {
+                task.kind = Kind::Agent;
+                let model = if kind == 'o' { "opus" } else { "sonnet" };
+                task.launched = Some(AgentCall::new("Explore", Some(model), "look"));
+            }
+            let watch = if kind == 'c' { Watch::Supervised } else { Watch::Observed };
+            match letters.next().unwrap() {
+                'q' => task = in_status(task, Status::Queued { queued_at: at(0) }),
+                'r' => task = in_status(task, Status::Running { started_at: at(0), watch }),
+                _ => task = in_status(task, Status::Pending { announced_at: at(0) }),
+            }
+            if task.status().word() != "pending" {
+                task.client = Some(Client { id, process: None });
+            }
+            active.insert(task);
+        }
+        active
+    }
+
+    /// The states of all tasks, as in [`state`].
+    fn letters(active: &Active) -> String {
+        let letter = |task: &Task| match task.status() {
+            Status::Queued { .. } => 'q',
+            Status::Running { .. } => 'r',
+            Status::Pending { .. } => 'u',
+            Status::Finished(_) => 'f',
+        };
+        active.tasks.iter().map(letter).collect()
+    }
+
+    /// Each agent starts in its order when its own limit has a free slot, and no agent waits for another limit.
+    #[test]
+    fn queued_agents_start_in_order() {
+        let cases = [
+            ("aq", "r"),
+            ("aq aq aq", "rrq"),
+            ("ar aq aq", "rrq"),
+            ("ar ar aq", "rrq"),
+            ("cr aq aq", "rrq"),
+            // A command that was queued earlier starts first.
+            ("cr cq aq", "rqq"),
+            ("cr aq cq", "rrq"),
+            // An unanswered call takes nothing.
+            ("au au aq aq", "uurr"),
+            // One limit is full, and the other is free.
+            ("oq oq aq", "rqr"),
+            ("or oq aq aq aq", "rqrrq"),
+            ("ar ar oq aq", "rrrq"),
+        ];
+        for (before, after) in cases {
+            let mut active = state(before);
+            advance(&mut active, &limits(), now());
+            assert_eq!(letters(&active), after, "{before}");
         }
     }
-}
 
-/// Removes the queued calls of a session: the model will not launch them again.
-pub fn leave_line(active: &mut Active, session: &SessionId) {
-    active.agents.waiting.retain(|waiting| &waiting.session != session);
-    for throttle in &mut active.agents.throttles {
-        throttle.unreported.take_if(|hit| &hit.session == session);
+    #[test]
+    fn an_agent_knows_its_place() {
+        let active = state("ar ar aq oq aq au");
+        let cases = [
+            ("x1", Some(Admission::Immediate)),
+            ("x3", Some(Admission::Queued { position: 1 })),
+            ("x4", Some(Admission::Queued { position: 1 })),
+            ("x5", Some(Admission::Queued { position: 2 })),
+            ("x6", None),
+        ];
+        for (id, expected) in cases {
+            let id = ClientTaskId::new(id).unwrap();
+            assert_eq!(admission(&active, &id, &limits()), expected, "{id}");
+        }
+        assert!(has_unanswered(&active, &active.tasks[0].session));
+        assert!(!has_unanswered(&state("ar aq"), &active.tasks[0].session));
     }
-    active.agents.forget_learned(session);
+
+    #[test]
+    fn only_an_old_unanswered_call_lapses() {
+        let mut active = state("au aq ar cu");
+        assert!(!has_lapsed(&active, at(599)) && has_lapsed(&active, at(600)));
+        advance(&mut active, &limits(), Now { tick: Tick(1), at: at(600) });
+        assert_eq!(letters(&active), "rru");
+    }
 }

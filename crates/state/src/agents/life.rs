@@ -1,5 +1,6 @@
 //! An agent from its launch to its end, as Claude Code reports it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
@@ -13,7 +14,7 @@ use sisyphus_tasks::task::{Client, Event, Kind, Task};
 
 use super::occupancy::allowed;
 use crate::active::Active;
-use crate::agent_queue::{Limits, RateLimitHit, Scope, throttle};
+use crate::agent_limits::{Limits, RateLimitHit, Scope, throttle};
 
 /// A call of Claude Code's tool for agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,24 +55,38 @@ impl Launch {
     }
 }
 
-/// Records that Claude Code launched the agent `id` for this call. A call that was not announced, or whose announcement
-/// lapsed before the answer, gets its record here.
+/// Records that Claude Code launched the agent `id` for this call. The agent is queued: its SubagentStart hook holds it
+/// until it has a slot. If no hook announced the call, none holds the agent, and it runs. So does the agent of a
+/// subagent: a subagent that waited for it might hold the slot that it needs.
 pub fn launched(active: &mut Active, launch: Launch, id: &ClientTaskId, now: Now) {
     let has_id = |task: &Task| task.kind == Kind::Agent && task.client_id() == Some(id);
     if active.tasks.iter().any(has_id) {
         return;
     }
     let resolved = launch.call.resolved_model.clone();
-    active.agents.learn(&launch.session, &launch.call);
     let announced = take_announced(active, &launch.session, &launch.tool_use_id);
+    let event = match &announced {
+        Some(task) if task.agent.is_none() => Event::Claimed { at: now.at },
+        Some(_) | None => Event::Observed { at: now.at },
+    };
     let mut task =
         announced.unwrap_or_else(|| launch.into_task(Status::Pending { announced_at: now.at }));
     if let Some((call, model)) = task.launched.as_mut().zip(resolved) {
         call.resolve(&model);
     }
     task.client = Some(Client { id: id.clone(), process: None });
-    task.apply(Event::Observed { at: now.at }, now.tick);
+    task.apply(event, now.tick);
     active.insert(task);
+}
+
+/// Records a call of the main conversation for an agent, which Claude Code has not answered yet.
+pub fn called(active: &mut Active, launch: Launch, now: DateTime<Utc>) {
+    let is_it = |task: &Task| {
+        task.session == launch.session && task.tool_use_id.as_ref() == Some(&launch.tool_use_id)
+    };
+    if !active.tasks.iter().any(is_it) {
+        active.insert(launch.into_task(Status::Pending { announced_at: now }));
+    }
 }
 
 /// Drops the announcement of a call that started nothing in the background.
@@ -196,15 +211,14 @@ fn is_orphaned(task: &Task, is_gone: &impl Fn(&ProcessRef) -> bool) -> bool {
     call.is_some_and(|call| is_orphan(call, task.machine.as_ref(), is_gone))
 }
 
-/// Whether a Claude Code that is gone left an agent or a queued call.
+/// Whether a Claude Code that is gone left an agent.
 pub fn has_orphans(active: &Active, is_gone: impl Fn(&ProcessRef) -> bool) -> bool {
     active.live().any(|task| is_orphaned(task, &is_gone))
-        || active.agents.waiting.iter().any(|it| is_orphan(&it.call, it.machine.as_ref(), &is_gone))
 }
 
-/// Ends the agents of every Claude Code that is gone, and removes its queued calls.
+/// Ends the agents of every Claude Code that is gone.
 pub fn end_orphans(active: &mut Active, is_gone: impl Fn(&ProcessRef) -> bool, now: Now) {
-    active.agents.waiting.retain(|it| !is_orphan(&it.call, it.machine.as_ref(), &is_gone));
+    active.agents.former.retain(|it| !is_orphan(&it.call, it.machine.as_ref(), &is_gone));
     // An unanswered call leaves no record.
     active.tasks.retain(|task| task.is_confirmed() || !is_orphaned(task, &is_gone));
     for task in active.tasks.iter_mut().filter(|task| is_orphaned(task, &is_gone)) {

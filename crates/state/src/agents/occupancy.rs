@@ -1,45 +1,49 @@
-//! How much of a limit agents and reserved slots occupy.
+//! Which agents hold a slot, which wait for one, and how much of a limit they occupy.
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::id::Ticket;
 use sisyphus_settings::SlotLimit;
+use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
 use crate::active::{Active, is_waiting};
-use crate::agent_queue::{Limits, Pool, Throttle};
+use crate::agent_limits::{Limits, Pool, Throttle};
 
-/// The agents that run or are about to.
+/// The agents that Claude Code has launched and that are not over, and the calls that it has not answered.
 pub fn live_agents(active: &Active) -> impl Iterator<Item = &Task> {
     active.live().filter(|task| task.kind == Kind::Agent)
 }
 
-/// The models of everything that occupies a slot: agents, and calls with a reserved slot.
-fn models(active: &Active) -> impl Iterator<Item = Option<&str>> {
-    let live = live_agents(active).map(model_of);
-    let kept = active.agents.waiting.iter().filter(|it| it.turn.is_reserved());
-    live.chain(kept.map(|it| it.call.model()))
+/// The agents that hold a slot.
+pub fn running_agents(active: &Active) -> impl Iterator<Item = &Task> {
+    live_agents(active).filter(|task| matches!(task.status(), Status::Running { .. }))
 }
 
-fn model_of(task: &Task) -> Option<&str> {
+/// The agents that wait for a slot, in order.
+pub fn queued_agents(active: &Active) -> impl Iterator<Item = &Task> {
+    live_agents(active).filter(|task| matches!(task.status(), Status::Queued { .. }))
+}
+
+pub(super) fn model_of(task: &Task) -> Option<&str> {
     task.launched.as_ref().and_then(|call| call.model())
 }
 
-/// The agents that count toward this pool.
+/// The running agents that count toward this pool.
 pub fn agents_of<'a>(
     active: &'a Active,
     pool: &Pool,
     limits: &Limits,
 ) -> impl Iterator<Item = &'a Task> {
-    live_agents(active).filter(move |task| &limits.pool_of(model_of(task)).0 == pool)
+    running_agents(active).filter(move |task| &limits.pool_of(model_of(task)).0 == pool)
 }
 
-/// How many agents and reserved slots count toward this pool.
+/// How many running agents count toward this pool.
 pub fn agents_in(active: &Active, pool: &Pool, limits: &Limits) -> usize {
-    models(active).filter(|model| &limits.pool_of(*model).0 == pool).count()
+    agents_of(active, pool, limits).count()
 }
 
 /// Whether one more agent of this model may run. Commands that were queued earlier start first. Later ones don't wait
-/// for it, because they start by themselves.
+/// for it: their runners read only how many slots agents hold.
 pub(super) fn has_room(
     active: &Active,
     model: Option<&str>,
@@ -69,10 +73,10 @@ pub fn throttle_on<'a>(
     now: DateTime<Utc>,
 ) -> Option<&'a Throttle> {
     active.agents.throttles.iter().find(|throttle| {
+        let running = running_agents(active).filter(|it| throttle.scope.holds(model_of(it)));
         throttle.until > now
             && throttle.scope.holds(model)
-            && models(active).filter(|other| throttle.scope.holds(*other)).count()
-                >= throttle.at_most.get()
+            && running.count() >= throttle.at_most.get()
     })
 }
 

@@ -6,6 +6,7 @@ use sisyphus_base::clock::Tick;
 use sisyphus_base::id::Ticket;
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::recipient::AgentLife;
+use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Client;
 use sisyphus_tasks::task::samples::{confirmed, finished, pending};
 

@@ -19,7 +19,7 @@ use sisyphus_tasks::call::Confinement;
 
 use super::RuntimeDir;
 use crate::active::Active;
-use crate::agents::{KEPT_FOR, Limits, Pool, Published, Turn, live_agents};
+use crate::agents::{Limits, Pool, Published, running_agents};
 
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
@@ -42,7 +42,7 @@ struct Content {
     taken: Vec<Taken>,
 }
 
-/// One slot that an agent holds or that is reserved for one.
+/// One slot that an agent holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Taken {
     until: DateTime<Utc>,
@@ -137,17 +137,11 @@ impl Content {
         // In full hours, so that the file does not change with every event.
         let hour = now.with_minute(0).and_then(|it| it.with_second(0)?.with_nanosecond(0));
         let believed = hour.unwrap_or(now) + Duration::hours(BELIEVED);
-        let live = live_agents(active)
+        let running = running_agents(active)
             .filter_map(|task| task.launched.as_ref())
             .filter(|call| is_shared(call.model()))
             .map(|call| Taken { until: believed, process: call.process.clone() });
-        let kept = active.agents.waiting.iter().filter_map(|waiting| match waiting.turn {
-            Turn::Reserved { at, .. } if is_shared(waiting.call.model()) => {
-                Some(Taken { until: at + KEPT_FOR, process: waiting.call.process.clone() })
-            }
-            Turn::Reserved { .. } | Turn::Waiting | Turn::Undeliverable | Turn::Expired => None,
-        });
-        Self { taken: live.chain(kept).collect() }
+        Self { taken: running.collect() }
     }
 }
 

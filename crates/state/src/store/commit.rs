@@ -23,7 +23,6 @@ use super::session::Session;
 use super::{Rewriting, inbox, notify};
 use crate::active::adoption::caller;
 use crate::active::{Active, EventName};
-use crate::agents::{kept_prompts, remove_prompts};
 use crate::event::Event;
 use crate::file::{self, Malformed};
 use crate::reconcile::{Findings, World, reconcile};
@@ -209,14 +208,11 @@ impl Store {
         *self.known() = None;
         let mut active = Arc::unwrap_or_clone(active);
         let now = Now::read();
-        let prompts = kept_prompts(&self.dir, &active);
         let applied = self.apply_posted(&mut active, own, now);
         let finished_runs = reconcile(&mut active, &self.dir, world, findings, now);
         let value = handle(&mut active, now);
         let noted = notify::note(&mut active, now);
-        let needed_prompts = kept_prompts(&self.dir, &active);
         let retired = self.write(active, version, now)?;
-        remove_prompts(&self.dir, &prompts, &needed_prompts);
         if let Err(error) = notify::leave(&self.dir, noted, now) {
             hook_log::append(&self.dir, "notify", &format!("{error:#}"));
         }

@@ -11,7 +11,7 @@ use crate::status::{Ending, Status, Watch};
 /// Something that happened to a task. Times come with the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A runner took it, and it is queued.
+    /// It is queued: a runner took it, or Claude Code launched an agent.
     Claimed { at: DateTime<Utc> },
     /// The runner started the command.
     Started { at: DateTime<Utc> },
