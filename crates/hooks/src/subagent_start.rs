@@ -6,8 +6,9 @@ use sisyphus_base::id::ClientTaskId;
 use sisyphus_hook::{Context, Reply, SubagentStart};
 use sisyphus_process::client;
 use sisyphus_settings::Switch;
-use sisyphus_state::agents::has_unanswered;
+use sisyphus_state::agents::{has_unanswered, rests};
 use sisyphus_state::event::Event;
+use sisyphus_tasks::agent_call::Activity;
 use sisyphus_tasks::task::{Kind, Task};
 
 use crate::agent::{Known, hold, is_live, settle};
@@ -19,6 +20,12 @@ pub fn handle(context: &Context, event: SubagentStart) -> Result<Reply> {
         return Ok(Reply::Silent);
     }
     let peek = context.peek()?;
+    if rests(&peek.active, &id) {
+        let works = Event::AgentActivity { id, activity: Activity::Works };
+        context.commit(peek, &[works], |_, _| ())?;
+        settle(context, context.now);
+        return Ok(Reply::Silent);
+    }
     let may_wait = is_live(&peek.active, &id) || has_unanswered(&peek.active, &session);
     if may_wait && hold(context, &session, &id)? == Known::Recorded {
         return Ok(Reply::Silent);

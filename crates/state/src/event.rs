@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, ToolUseId};
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::agent_call::Activity;
 use sisyphus_tasks::call::Join;
 use sisyphus_tasks::classify_exit::unseen_end;
 use sisyphus_tasks::delivery::{Channel, DeliveryEvent, Revision};
@@ -77,6 +78,8 @@ pub enum Event {
     AgentNotLaunched { session: SessionId, call: ToolUseId },
     /// An agent ended.
     AgentEnded { id: ClientTaskId, end: AgentEnd, limits: Limits, at: DateTime<Utc> },
+    /// A running agent stopped until its own work has finished, or goes on.
+    AgentActivity { id: ClientTaskId, activity: Activity },
     /// A finished agent runs again.
     AgentRevived { before: Box<Task>, at: DateTime<Utc> },
 }
@@ -170,6 +173,7 @@ impl Event {
                 agents::ended(active, &id, end, &limits, Now { at, ..now });
                 release_subagents(active);
             }
+            Self::AgentActivity { id, activity } => agents::set_activity(active, &id, activity),
             Self::AgentRevived { before, at } => agents::revive(active, *before, Now { at, ..now }),
         }
     }

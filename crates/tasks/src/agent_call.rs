@@ -26,9 +26,23 @@ pub struct AgentCall {
     /// How long the whole prompt is, in characters.
     #[serde(default)]
     pub prompt_length: usize,
+    /// Whether it makes requests.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub activity: Activity,
     /// The Claude Code process that it lives in: an agent has no process of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessRef>,
+}
+
+/// What a running agent does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    #[default]
+    Works,
+    /// It has stopped, and goes on when its own background work has finished. It needs no slot, which its work may wait
+    /// for.
+    Rests,
 }
 
 impl AgentCall {

@@ -1,5 +1,6 @@
 //! The list of scenarios. Each checks a promise to the user with the real Claude Code.
 
+mod agent_rests;
 mod agents_in_line;
 mod archive;
 mod attacker;
@@ -105,6 +106,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("sleep_guard", sleep_guard::run),
     with_plugin("ultrawork", ultrawork::run),
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
+    with_plugin("agent_rests", agent_rests::run),
     with_plugin("agents_in_line", agents_in_line::run),
     with_plugin("agents_in_line_in_tui", agents_in_line::run_in_tui),
     with_plugin("many_at_once", many_at_once::run),

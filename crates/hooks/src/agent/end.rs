@@ -5,6 +5,7 @@ use sisyphus_hook::{Context, read_agent_end, read_agent_message};
 use sisyphus_state::agents::{AgentEnd, Limits, has_own_work, is_rate_limit};
 use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
+use sisyphus_tasks::agent_call::Activity;
 use sisyphus_tasks::outcome::AgentFailure;
 
 use super::is_live;
@@ -29,8 +30,11 @@ pub(crate) fn stopped(
     id: ClientTaskId,
     words: Option<&str>,
 ) -> Option<Event> {
-    if !is_live(active, &id) || has_own_work(active, &id) {
+    if !is_live(active, &id) {
         return None;
+    }
+    if has_own_work(active, &id) {
+        return Some(Event::AgentActivity { id, activity: Activity::Rests });
     }
     keep(context, active, &id, words);
     let end = if words.is_some_and(is_rate_limit) {

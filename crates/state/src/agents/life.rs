@@ -6,13 +6,13 @@ use sisyphus_base::clock::Now;
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUseId};
 use sisyphus_base::machine::{Machine, Reach};
 use sisyphus_base::process_ref::ProcessRef;
-use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::agent_call::{Activity, AgentCall};
 use sisyphus_tasks::classify_exit::unseen_end;
 use sisyphus_tasks::outcome::{AgentFailure, Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::{Ending, Status};
 use sisyphus_tasks::task::{Client, Event, Kind, Task};
 
-use super::occupancy::allowed;
+use super::occupancy::{activity_of, allowed, live_agents};
 use crate::active::Active;
 use crate::agent_limits::{Limits, RateLimitHit, Scope, throttle};
 
@@ -131,6 +131,9 @@ pub fn revive(active: &mut Active, before: Task, now: Now) {
     task.machine = before.machine;
     task.kind = Kind::Agent;
     task.launched = before.launched;
+    if let Some(call) = &mut task.launched {
+        call.activity = Activity::Works;
+    }
     task.description = before.description;
     task.apply(Event::Observed { at: now.at }, now.tick);
     active.insert(task);
@@ -159,6 +162,23 @@ pub fn ended(active: &mut Active, id: &ClientTaskId, end: AgentEnd, limits: &Lim
     };
     let ending = Ending::noticed(task.status(), outcome, now.at);
     task.apply(Event::Ended(ending), now.tick);
+}
+
+/// Records whether a running agent rests.
+pub fn set_activity(active: &mut Active, id: &ClientTaskId, activity: Activity) {
+    let is_it = |task: &&mut Task| {
+        task.kind == Kind::Agent && !task.status().is_final() && task.client_id() == Some(id)
+    };
+    let agent = active.tasks.iter_mut().find(is_it);
+    if let Some(call) = agent.and_then(|task| task.launched.as_mut()) {
+        call.activity = activity;
+    }
+}
+
+/// Whether a running agent rests.
+pub fn rests(active: &Active, id: &ClientTaskId) -> bool {
+    let mut agents = live_agents(active).filter(|task| task.client_id() == Some(id));
+    agents.any(|task| activity_of(task) == Some(Activity::Rests))
 }
 
 /// Whether the agent has background work of its own that will finish. Such an agent is not over when it stops, and

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sisyphus_base::id::Ticket;
 use sisyphus_settings::SlotLimit;
+use sisyphus_tasks::agent_call::Activity;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
@@ -14,9 +15,15 @@ pub fn live_agents(active: &Active) -> impl Iterator<Item = &Task> {
     active.live().filter(|task| task.kind == Kind::Agent)
 }
 
-/// The agents that hold a slot.
+/// The agents that hold a slot: they run, and do not rest.
 pub fn running_agents(active: &Active) -> impl Iterator<Item = &Task> {
-    live_agents(active).filter(|task| matches!(task.status(), Status::Running { .. }))
+    let rests = |task: &Task| activity_of(task) == Some(Activity::Rests);
+    live_agents(active)
+        .filter(move |task| matches!(task.status(), Status::Running { .. }) && !rests(task))
+}
+
+pub(super) fn activity_of(task: &Task) -> Option<Activity> {
+    task.launched.as_ref().map(|call| call.activity)
 }
 
 /// The agents that wait for a slot, in order.
