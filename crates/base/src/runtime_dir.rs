@@ -72,6 +72,11 @@ impl RuntimeDir {
         self.path.join("sessions")
     }
 
+    /// The queues of the user's groups of commands.
+    pub fn groups(&self) -> PathBuf {
+        self.path.join("groups")
+    }
+
     /// Errors of processes that can't write to the log in their state folder.
     pub fn log(&self) -> PathBuf {
         self.path.join("hooks.log")

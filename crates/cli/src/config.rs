@@ -92,6 +92,10 @@ fn said(it: &Effective<'_>) -> String {
             format!("{value} {}", unit.trim_end_matches('s'))
         }
         Kind::Number { unit, .. } => format!("{value} {unit}"),
-        Kind::Switch | Kind::Consent | Kind::Patterns { .. } | Kind::Limits { .. } => value,
+        Kind::Switch
+        | Kind::Consent
+        | Kind::Patterns { .. }
+        | Kind::Limits { .. }
+        | Kind::Groups { .. } => value,
     }
 }

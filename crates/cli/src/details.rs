@@ -1,14 +1,15 @@
 //! Further facts about a task, for people: when and where it ran, and its limits.
 
 use chrono::{DateTime, Local, Utc};
+use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
-use sisyphus_state::line::Snapshot;
+use sisyphus_state::line::{Snapshot, Standing};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
-use sisyphus_wording::elsewhere;
+use sisyphus_wording::{elsewhere, group_holders};
 
 use crate::session;
 
@@ -24,6 +25,7 @@ pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot, state: &S
     let all = [
         ("folder", Some(one_line(&task.cwd.to_string_lossy(), PATH_MAX))),
         ("session", Some(asking_session(task))),
+        ("group", task.group.clone()),
         ("place in queue", place_in_line(task, expected, line)),
         ("started", started(task)),
         ("ended", task.status().ending().map(|ending| clock(ending.ended_at))),
@@ -51,8 +53,20 @@ fn place_in_line(task: &Task, expected: Admission, line: &Snapshot) -> Option<St
         Status::Queued { .. } => {}
         Status::Pending { .. } | Status::Running { .. } | Status::Finished(_) => return None,
     }
+    let in_group = task
+        .group
+        .as_deref()
+        .filter(|group| task.client_id().is_some_and(|id| waits_in(line, group, id)));
+    if let Some(group) = in_group {
+        let holders = group_holders(line, group).join(", ");
+        return Some(format!("{number} in the group `{group}`; now {holders}"));
+    }
     let others = elsewhere(line).join(", ");
     Some(if others.is_empty() { number.to_string() } else { format!("{number}; now {others}") })
+}
+
+fn waits_in(line: &Snapshot, group: &str, id: &ClientTaskId) -> bool {
+    matches!(line.standing_in(group, id), Some(Standing::Waits(_)))
 }
 
 fn started(task: &Task) -> Option<String> {

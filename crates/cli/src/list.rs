@@ -132,7 +132,9 @@ fn with_place(state: String, task: &Task, tasks: &Tasks, settings: Option<&Setti
             Admission::Immediate => None,
         }
     } else {
-        match task.client_id().and_then(|id| tasks.line.standing(id)) {
+        let in_group = |id| tasks.line.standing_in(task.group.as_deref()?, id);
+        let standing = |id| tasks.line.standing(id).or_else(|| in_group(id));
+        match task.client_id().and_then(standing) {
             Some(Standing::Waits(number)) if is_unstarted(task) => Some(number),
             Some(_) | None => None,
         }

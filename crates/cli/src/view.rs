@@ -34,6 +34,7 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "lost_because": null,
         "failed_because": null,
         "kind": task.kind,
+        "group": task.group,
         "delegated": session::view(task, state),
         "agent_type": agent.map(|it| &it.agent_type),
         "model": agent.and_then(AgentCall::model),

@@ -8,8 +8,8 @@ use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
 use sisyphus_base::machine::Machine;
 use sisyphus_hook::{BackgroundCommand, Context};
 use sisyphus_process::client;
-use sisyphus_service::is_service;
-use sisyphus_settings::{Settings, Switch};
+use sisyphus_service::{is_in_group, is_service};
+use sisyphus_settings::{Group, Settings, Switch};
 use sisyphus_state::announced::Announced;
 use sisyphus_state::run::Run;
 use sisyphus_tasks::call::{Announcement, Call, Join};
@@ -41,6 +41,14 @@ pub(crate) fn call(
     } else {
         Kind::Command
     };
+    // A service would never give its slot back.
+    let group = match kind {
+        Kind::Command => {
+            let is_its = |group: &&Group| is_in_group(&command.command, &group.patterns);
+            settings.groups.iter().find(is_its).map(|group| group.name.clone())
+        }
+        Kind::Service | Kind::Agent | Kind::Session => None,
+    };
     let own_ms = settings.task_ttl_ms;
     let limit_ms = match (kind, attendance) {
         (Kind::Command, Attendance::Attended) => Some(asked_ms.unwrap_or(own_ms).max(own_ms)),
@@ -60,6 +68,7 @@ pub(crate) fn call(
         tool_use_id: Some(caller.tool_use_id),
         agent: caller.agent,
         kind,
+        group,
         cwd: caller.cwd,
         command: command.command,
         description: command.description,

@@ -63,7 +63,9 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         // Where Claude Code has a limit, it is ten minutes. A dev server must not end then.
         Kind::Service => !names_limit,
         // Without a runner, nothing would enforce the call's own limit.
-        Kind::Command => is_attachable(context) && may_wait(context, settings),
+        Kind::Command => {
+            is_attachable(context) && (call.group.is_some() || may_wait(context, settings))
+        }
         Kind::Agent | Kind::Session => false,
     };
     let is_limited = call.client_limit_ms.is_some() && is_too_short();

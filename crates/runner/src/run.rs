@@ -116,8 +116,24 @@ fn turn(
         return Ok(Turn::Start(Admitted::default()));
     }
     let environment = Environment::read();
-    let mut slots = Slots::open(&environment, client_tmp, state, handoff.confinement)?;
-    wait_for_turn(&mut slots, asked, record, signals)
+    let confinement = handoff.confinement;
+    // Always in this order: whatever holds a slot of a group waits for slots that no command holds while it waits for
+    // a group.
+    let group = match &handoff.announcement.call.group {
+        None => None,
+        Some(group) => {
+            let mut slots = Slots::of_group(&environment, client_tmp, confinement, group)?;
+            match wait_for_turn(&mut slots, asked, record, signals)? {
+                Turn::Start(admitted) => Some(admitted),
+                stopped @ Turn::Stopped(_) => return Ok(stopped),
+            }
+        }
+    };
+    let mut slots = Slots::open(&environment, client_tmp, state, confinement)?;
+    Ok(match wait_for_turn(&mut slots, asked, record, signals)? {
+        Turn::Start(admitted) => Turn::Start(admitted.within(group)),
+        stopped @ Turn::Stopped(_) => stopped,
+    })
 }
 
 fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)> {

@@ -8,6 +8,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{ClientTaskId, TaskId, Ticket};
 use sisyphus_base::paths::{StateDir, client_config_dir};
 use sisyphus_process::is_alive;
+use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::line::{AgentSlots, Attempt, Capacity, Line, Occupant, QueueEntry, RuntimeDir};
 use sisyphus_state::sessions::SlotSet;
@@ -37,6 +38,8 @@ pub(crate) struct Slots {
 enum Demand {
     /// Agents take a part of the slots of commands.
     Commands { agents: Option<AgentSlots>, confinement: Confinement },
+    /// The commands of a group share its limit.
+    Group(String),
     /// Sessions share the limit of this set.
     Sessions(SlotSet),
 }
@@ -52,12 +55,18 @@ impl Slots {
         let line = Line::open(environment, confinement, client_tmp)?;
         let runtime = RuntimeDir::open(environment).ok().flatten();
         let agents = runtime.map(|runtime| AgentSlots::of(&runtime, state));
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the runner has the folder that its shell was started in"
-        )]
-        let folder = std::env::current_dir().ok();
-        Ok(Self::of(environment, line, Demand::Commands { agents, confinement }, folder))
+        Ok(Self::of(environment, line, Demand::Commands { agents, confinement }, folder()))
+    }
+
+    /// The slots of a group of commands.
+    pub(crate) fn of_group(
+        environment: &Environment,
+        client_tmp: &Path,
+        confinement: Confinement,
+        group: &str,
+    ) -> Result<Self> {
+        let line = Line::of_group(environment, confinement, client_tmp, group)?;
+        Ok(Self::of(environment, line, Demand::Group(group.to_owned()), folder()))
     }
 
     /// The slots that a delegated session shares.
@@ -84,6 +93,13 @@ impl Slots {
                 let agents = agents.as_ref().map(count).unwrap_or_default();
                 Capacity { limit: settings.max_background_tasks, agents }
             }
+            Demand::Group(name) => {
+                // The user may have removed it since.
+                let group = settings.groups.iter().find(|group| &group.name == name);
+                let limit =
+                    group.map_or(SlotLimit::Unlimited, |group| SlotLimit::AtMost(group.limit));
+                Capacity { limit, agents: 0 }
+            }
             Demand::Sessions(set) => {
                 Capacity { limit: set.limit(&Limits::of(settings)), agents: 0 }
             }
@@ -107,4 +123,10 @@ impl Slots {
             pid: std::process::id(),
         })
     }
+}
+
+/// The folder of the command: that of the shell that the runner replaced.
+#[expect(clippy::disallowed_methods, reason = "the folder comes with the process")]
+fn folder() -> Option<PathBuf> {
+    std::env::current_dir().ok()
 }

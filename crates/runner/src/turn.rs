@@ -41,6 +41,8 @@ pub(crate) enum Turn {
 pub(crate) struct Admitted {
     line: Option<QueueEntry>,
     arrival: Arrival,
+    /// The same of its group.
+    group: Option<Box<Admitted>>,
     /// Released when the admission is dropped.
     _slot: Option<SlotGuard>,
 }
@@ -59,10 +61,20 @@ impl Admitted {
         self.arrival == Arrival::Waited
     }
 
-    /// Leaves the queue, so that the next runner moves up: only now, so that commands start in their order. The slot
-    /// stays held.
+    /// Leaves the queues, so that the next runners move up: only now, so that commands start in their order. The slots
+    /// stay held.
     pub(crate) fn started(&mut self) {
         self.line = None;
+        if let Some(group) = &mut self.group {
+            group.started();
+        }
+    }
+
+    /// Adds what the command holds of its group.
+    pub(crate) fn within(self, group: Option<Self>) -> Self {
+        let is_late = group.as_ref().is_some_and(Self::is_late);
+        let arrival = if is_late { Arrival::Waited } else { self.arrival };
+        Self { arrival, group: group.map(Box::new), ..self }
     }
 }
 
@@ -78,7 +90,7 @@ pub(crate) fn wait_for_turn(
     let mut entry = slots.line().join(LineTicket::new(asked.ticket, asked.id))?;
     let admit = |entry: QueueEntry, mut slot: SlotGuard, arrival: Arrival| {
         slot.describe(&occupant);
-        Turn::Start(Admitted { line: Some(entry), arrival, _slot: Some(slot) })
+        Turn::Start(Admitted { line: Some(entry), arrival, group: None, _slot: Some(slot) })
     };
     let mut attempt = slots.attempt(&entry)?;
     if matches!(attempt, Attempt::Queued { .. }) {

@@ -11,9 +11,11 @@
 //! pattern     the language of the built-in patterns and of the user's own
 //! known       the built-in patterns
 //! recognize   the decision
+//! group       the user's groups of commands with a limit of their own: another question, the same language
 //! ```
 
 mod call;
+mod group;
 mod known;
 mod launcher;
 mod line;
@@ -23,4 +25,5 @@ mod recognize;
 #[cfg(test)]
 mod cases;
 
+pub use group::is_in_group;
 pub use recognize::is_service;

@@ -61,7 +61,9 @@ fn flaw(name: &str, value: &Value) -> Option<Flaw> {
     let is_whole = match key.kind {
         Kind::Switch | Kind::Consent => true,
         Kind::Number { max, .. } => max.is_none_or(|max| value.as_u64() <= Some(max)),
-        Kind::Limits { .. } => usable.as_object().map(Map::len) == value.as_object().map(Map::len),
+        Kind::Limits { .. } | Kind::Groups { .. } => {
+            usable.as_object().map(Map::len) == value.as_object().map(Map::len)
+        }
         Kind::Patterns { .. } => usable.as_array().map(Vec::len) == value.as_array().map(Vec::len),
     };
     (!is_whole).then_some(Flaw::NotAllOfIt { key })

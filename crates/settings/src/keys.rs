@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use super::group;
+
 /// The prefix of each key in a settings file.
 pub const SECTION: &str = "sisyphus";
 /// The section whose limits are read too, for a user who brings them from another tool.
@@ -48,6 +50,8 @@ pub enum Kind {
     Patterns { most: usize, longest: usize },
     /// An object of names, each with a whole number; 0 is no limit. By default empty.
     Limits { most: usize, longest: usize },
+    /// An object of names, each with patterns and a limit. By default empty.
+    Groups { most: usize, patterns: usize, longest: usize },
 }
 
 /// The meaning of 0.
@@ -123,6 +127,15 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Limits { most: 100, longest: 200 },
         project: Project::MayNothing,
         meaning: "the same for the models of a provider that have no limit of their own",
+    },
+    Key {
+        name: "groups",
+        place: Place::Section,
+        kind: Kind::Groups { most: 20, patterns: 50, longest: 200 },
+        // All projects share the queue of a group too.
+        project: Project::MayNothing,
+        meaning: "background commands that share a limit of their own, like `{\"build\": {\"patterns\": [\"cargo *\"], \
+                  \"limit\": 1}}`, across all sessions",
     },
     Key {
         name: "task_ttl_minutes",
@@ -267,7 +280,7 @@ impl Key {
             Kind::Consent => false.into(),
             Kind::Number { default, .. } => default.into(),
             Kind::Patterns { .. } => Value::Array(Vec::new()),
-            Kind::Limits { .. } => Value::Object(Map::new()),
+            Kind::Limits { .. } | Kind::Groups { .. } => Value::Object(Map::new()),
         }
     }
 
@@ -285,6 +298,12 @@ impl Key {
             Kind::Limits { most, longest } => {
                 format!(
                     "an object of at most {most} names of at most {longest} characters, each with a whole number"
+                )
+            }
+            Kind::Groups { most, patterns, longest } => {
+                format!(
+                    "an object of at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns`, at most {patterns} texts of 1 to {longest} characters, and `limit`, a whole number that is 1 if it is missing",
+                    group::NAME_MAX
                 )
             }
         }
@@ -313,6 +332,13 @@ impl Key {
                 let usable = usable.map(|(name, number)| (name.clone(), number.clone()));
                 Some(Value::Object(usable.take(most).collect()))
             }
+            Kind::Groups { most, patterns, longest } => {
+                let groups = value.as_object()?.iter();
+                let usable = groups.filter_map(|(name, group)| {
+                    Some((name.clone(), group::usable(name, group, patterns, longest)?))
+                });
+                Some(Value::Object(usable.take(most).collect()))
+            }
         }
     }
 }
@@ -337,6 +363,9 @@ mod tests {
                 Kind::Number { .. } => (json!(3), json!(-3)),
                 Kind::Patterns { .. } => (json!(["a b"]), json!("a b")),
                 Kind::Limits { .. } => (json!({ "opus": 2 }), json!([2])),
+                Kind::Groups { .. } => {
+                    (json!({ "build": { "patterns": ["make"] } }), json!(["make"]))
+                }
             };
             assert_ne!(read(key.name, &other), Settings::default(), "{}", key.name);
             assert!(key.usable(&other).is_some(), "{}", key.name);
@@ -349,6 +378,7 @@ mod tests {
                 json!(1_000_000),
                 json!(["", " a ", 1]),
                 json!({ "a": 1, "b": "2" }),
+                json!({ "a": { "patterns": [" x ", 1, ""], "limit": 2 }, "B": { "patterns": ["x"] } }),
                 json!(true),
             ] {
                 if let Some(usable) = key.usable(&value) {
@@ -366,6 +396,7 @@ mod tests {
             max_background_tasks: _,
             model_concurrency: _,
             provider_concurrency: _,
+            groups: _,
             task_ttl_ms: _,
             stale_ms: _,
             service_patterns: _,
@@ -382,7 +413,7 @@ mod tests {
             // Claude Code's own setting.
             sandbox: _,
         } = Settings::default();
-        assert_eq!(KEYS.len(), 17);
+        assert_eq!(KEYS.len(), 18);
     }
 
     #[test]

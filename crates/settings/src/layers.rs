@@ -172,7 +172,8 @@ fn weight(key: &Key, value: &Value) -> u64 {
         | Kind::Switch
         | Kind::Consent
         | Kind::Patterns { .. }
-        | Kind::Limits { .. } => number,
+        | Kind::Limits { .. }
+        | Kind::Groups { .. } => number,
     }
 }
 
@@ -225,6 +226,13 @@ mod tests {
             ("max_background_tasks", json!(3), json!(1), json!(3)),
             ("model_concurrency", json!({ "opus": 2 }), json!({ "opus": 1 }), json!({ "opus": 2 })),
             ("provider_concurrency", json!(null), json!({ "anthropic": 0 }), json!({})),
+            (
+                "groups",
+                json!({ "a": { "patterns": ["x"], "limit": 2 } }),
+                json!({ "a": { "patterns": ["*"], "limit": 1 } }),
+                json!({ "a": { "patterns": ["x"], "limit": 2 } }),
+            ),
+            ("groups", json!(null), json!({ "a": { "patterns": ["x"] } }), json!({})),
             ("task_ttl_minutes", json!(null), json!(60), json!(30)),
             ("task_ttl_minutes", json!(null), json!(5), json!(5)),
             ("task_ttl_minutes", json!(0), json!(60), json!(30)),

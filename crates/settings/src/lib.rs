@@ -6,6 +6,7 @@
 
 pub mod check;
 mod excerpt;
+mod group;
 pub mod keys;
 pub mod layers;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use excerpt::ClientKey;
+pub use group::{Group, is_group_name};
 use keys::KEYS;
 use layers::{Content, Layers};
 
@@ -53,6 +55,8 @@ pub struct Settings {
     pub model_concurrency: Vec<(String, SlotLimit)>,
     /// `sisyphus.provider_concurrency`, the same for providers.
     pub provider_concurrency: Vec<(String, SlotLimit)>,
+    /// `sisyphus.groups`, default none: background commands that share a limit of their own.
+    pub groups: Vec<Group>,
     /// `sisyphus.task_ttl_minutes` in milliseconds: the time limit of a command whose call names none. Default 30
     /// minutes, at most 10,080 (a week). 0 is the default, because a limit of nothing would let no command run.
     pub task_ttl_ms: u64,
@@ -136,6 +140,7 @@ impl Settings {
             max_background_tasks: slot_limit(number("max_background_tasks")),
             model_concurrency: limits("model_concurrency"),
             provider_concurrency: limits("provider_concurrency"),
+            groups: values.get("groups").map(group::groups).unwrap_or_default(),
             task_ttl_ms: number("task_ttl_minutes") * MINUTE_MS,
             stale_ms: (stale_minutes > 0).then_some(stale_minutes * MINUTE_MS),
             service_patterns: texts.map(str::to_owned).collect(),

@@ -172,6 +172,7 @@ mod tests {
             tool_use_id: Some(ToolUseId::new(call).unwrap()),
             agent: None,
             kind: Kind::Command,
+            group: None,
             cwd: "/".into(),
             command: "npm test".to_owned(),
             description: String::new(),

@@ -206,6 +206,7 @@ fn joined(active: &mut Active, join: Join) {
                 task.command = known.command;
                 task.cwd = known.cwd;
                 task.kind = known.kind;
+                task.group = known.group;
                 task.limit_ms = known.limit_ms;
                 task.client_limit_ms = known.client_limit_ms;
                 task.machine = known.machine;

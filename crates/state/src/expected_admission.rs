@@ -35,6 +35,27 @@ pub fn expected_admission(
     }
 }
 
+/// The same in the queue of its group, which it joins before the queue of all.
+pub fn expected_in_group(line: &Snapshot, task: &Task, limits: &Limits) -> Admission {
+    let Some(group) = task.group.as_deref().filter(|_| is_waiting(task)) else {
+        return Admission::Immediate;
+    };
+    match task.client_id().and_then(|id| line.standing_in(group, id)) {
+        Some(Standing::HasSlot) => Admission::Immediate,
+        Some(Standing::Waits(number)) => Admission::Queued { position: number },
+        None => {
+            let Some((queue, limit)) = line.groups.get(group).zip(limits.of_group(group)) else {
+                return Admission::Immediate;
+            };
+            let waiting = queue.waiters.len();
+            if queue.holders.len() + waiting < limit.get() {
+                return Admission::Immediate;
+            }
+            Admission::Queued { position: waiting + 1 }
+        }
+    }
+}
+
 /// How many slots commands must hold before another one waits. Slots that agents hold are not included.
 pub fn slots(active: &Active, limits: &Limits) -> usize {
     match limits.default_limit() {
@@ -58,6 +79,9 @@ pub fn expected_admission_of(
         Kind::Session => return place_of(active, task, limits),
         Kind::Command | Kind::Service if is_waiting(task) => {}
         Kind::Command | Kind::Service => return Admission::Immediate,
+    }
+    if let queued @ Admission::Queued { .. } = expected_in_group(line, task, limits) {
+        return queued;
     }
     match task.client_id().and_then(|id| line.standing(id)) {
         Some(Standing::HasSlot) => Admission::Immediate,

@@ -85,6 +85,11 @@ impl RunRoot {
         self.path.join("line")
     }
 
+    /// The queues of groups, of sandboxed runners.
+    pub(crate) fn groups(&self) -> PathBuf {
+        self.path.join("groups")
+    }
+
     /// Where a sandboxed runner puts a claim, because it can't write to the state folder.
     pub fn claims_dir(&self) -> PathBuf {
         self.path.join("claims")

@@ -26,6 +26,9 @@ pub struct Call {
     pub agent: Option<AgentId>,
     #[serde(default)]
     pub kind: Kind,
+    /// The user's group whose limit it shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     pub cwd: PathBuf,
     pub command: String,
     #[serde(default)]
@@ -91,6 +94,7 @@ impl Announcement {
         task.confinement = self.confinement;
         task.client_tmp.clone_from(&self.client_tmp);
         task.kind = call.kind;
+        task.group.clone_from(&call.group);
         task.command = beginning(&call.command);
         task.description = beginning(&call.description);
         task.limit_ms = call.limit_ms;

@@ -72,6 +72,9 @@ pub struct Task {
     pub machine: Option<Machine>,
     #[serde(default)]
     pub kind: Kind,
+    /// The user's group whose limit it shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What is known about it if it is an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched: Option<AgentCall>,
@@ -187,6 +190,7 @@ impl Task {
             old_run: None,
             machine: None,
             kind: Kind::default(),
+            group: None,
             launched: None,
             delegated: None,
             cwd,

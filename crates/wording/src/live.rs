@@ -3,13 +3,15 @@
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
+
 use chrono::{DateTime, Utc};
 use sisyphus_base::environment::Attendance;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::{Limits, Pool, agents_of};
-use sisyphus_state::expected_admission::expected_admission_of;
+use sisyphus_state::expected_admission::{expected_admission_of, expected_in_group};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::run::Run;
 use sisyphus_state::sessions::place_of;
@@ -57,6 +59,9 @@ pub fn launch_line(
 
 /// Says that a task is queued, its position, and what is ahead of it; `None` if it is not queued.
 fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
+    if let Some(said) = group_line(line, task, limits) {
+        return Some(said);
+    }
     let (Admission::Queued { position: number }, SlotLimit::AtMost(slots)) =
         (expected_admission_of(active, line, &task.id, limits), limits.default_limit())
     else {
@@ -66,16 +71,48 @@ fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) ->
     let all: Vec<&Task> = active.holders().chain(agents).collect();
     let mut named = first_and_count(&all);
     named.extend(elsewhere(line));
-    // A limit that the hook has raised does not matter.
-    let running = task.client_limit_ms.filter(|limit| *limit < CLIENT_LIMIT_MAX_MS);
-    let clock = running.map_or_else(String::new, |limit| {
-        format!(" Claude Code's own limit of {} for this call is already running.", duration(limit))
-    });
     Some(format!(
-        "[sisyphus] Background task {} is number {number} in the queue: at most {slots} at once{}. It starts by itself; you'll be notified when it finishes.{clock}",
+        "[sisyphus] Background task {} is number {number} in the queue: at most {slots} at once{}. It starts by itself; you'll be notified when it finishes.{}",
         task.heading(),
         if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) },
+        clock(task),
     ))
+}
+
+/// Says that a task waits for its group, and what is ahead of it; `None` if it does not.
+fn group_line(line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
+    let group = task.group.as_deref()?;
+    let Admission::Queued { position: number } = expected_in_group(line, task, limits) else {
+        return None;
+    };
+    let at_most = limits.of_group(group).map_or(1, NonZeroUsize::get);
+    let holders = group_holders(line, group);
+    Some(format!(
+        "[sisyphus] Background task {} is number {number} in the queue of the group `{group}`: at most {at_most} at once{}. It starts by itself; you'll be notified when it finishes.{}",
+        task.heading(),
+        if holders.is_empty() { String::new() } else { format!(" ({})", holders.join(", ")) },
+        clock(task),
+    ))
+}
+
+/// What holds the slots of a group, each with its folder.
+pub fn group_holders(line: &Snapshot, group: &str) -> Vec<String> {
+    let holders = line.groups.get(group).into_iter().flat_map(|queue| &queue.holders);
+    let named = holders.filter_map(|held| held.occupant.as_ref()).take(NAMED);
+    named
+        .map(|it| match &it.folder {
+            Some(folder) => format!("{} in `{}`", it.task, one_line(folder, PATH_MAX)),
+            None => it.task.to_string(),
+        })
+        .collect()
+}
+
+/// Says that Claude Code's own time limit counts already. A limit that the hook has raised does not matter.
+fn clock(task: &Task) -> String {
+    let running = task.client_limit_ms.filter(|limit| *limit < CLIENT_LIMIT_MAX_MS);
+    running.map_or_else(String::new, |limit| {
+        format!(" Claude Code's own limit of {} for this call is already running.", duration(limit))
+    })
 }
 
 /// The slots that other configuration folders hold: the commands of each, and all their agents.

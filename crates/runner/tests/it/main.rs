@@ -9,6 +9,7 @@ mod damage;
 mod endings;
 mod faithful_end;
 mod faithful_setting;
+mod groups;
 mod handoff;
 mod hostile;
 mod joins;

@@ -1,5 +1,7 @@
 //! How many agents may run at once: the user's limit for a model, else for its provider, else the default limit.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 use sisyphus_settings::{Settings, SlotLimit};
 
@@ -11,6 +13,9 @@ pub struct Limits {
     models: Vec<(String, SlotLimit)>,
     providers: Vec<(String, SlotLimit)>,
     default: SlotLimit,
+    /// The limits of groups of commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<(String, NonZeroUsize)>,
 }
 
 /// The agents that share a limit. An agent belongs to one pool, the one that its limit came from.
@@ -29,6 +34,7 @@ impl Limits {
             models: settings.model_concurrency.clone(),
             providers: settings.provider_concurrency.clone(),
             default: settings.max_background_tasks,
+            groups: settings.groups.iter().map(|it| (it.name.clone(), it.limit)).collect(),
         }
     }
 
@@ -43,6 +49,11 @@ impl Limits {
         let of_model = model.as_ref().and_then(|model| self.of_model(model));
         let of_provider = || model.as_ref().and_then(|model| self.of_provider(model));
         of_model.or_else(of_provider).unwrap_or((Pool::Default, self.default))
+    }
+
+    /// The limit of a group of commands; `None` if the user has removed it.
+    pub fn of_group(&self, name: &str) -> Option<NonZeroUsize> {
+        self.groups.iter().find(|(group, _)| group == name).map(|(_, limit)| *limit)
     }
 
     /// The current default limit.
@@ -113,8 +124,6 @@ fn smallness(limit: SlotLimit) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
-
     use super::*;
 
     fn at_most(slots: usize) -> SlotLimit {
@@ -125,7 +134,12 @@ mod tests {
         let list = |entries: &[(&str, usize)]| {
             entries.iter().map(|(key, slots)| ((*key).to_owned(), at_most(*slots))).collect()
         };
-        Limits { models: list(models), providers: list(providers), default: at_most(5) }
+        Limits {
+            models: list(models),
+            providers: list(providers),
+            default: at_most(5),
+            groups: Vec::new(),
+        }
     }
 
     #[test]

@@ -5,14 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::lock_file::remove_free;
+use super::names;
 use super::snapshot::is_held;
 use super::{LineTicket, RuntimeDir, slots_of, waiting_of};
 use crate::run_root::RunRoot;
 
 /// The folders of the queue outside the sandbox, and of the queues inside.
 pub fn folders(runtime: Option<&RuntimeDir>, roots: &[RunRoot]) -> Vec<PathBuf> {
-    let tops = runtime.map(RuntimeDir::line).into_iter().chain(roots.iter().map(RunRoot::line));
-    tops.flat_map(|top| [slots_of(&top), waiting_of(&top)]).collect()
+    let lines = runtime.map(RuntimeDir::line).into_iter().chain(roots.iter().map(RunRoot::line));
+    let groups = runtime.map(RuntimeDir::groups).into_iter();
+    let groups = groups
+        .chain(roots.iter().map(RunRoot::groups))
+        .flat_map(|dir| names::groups(&dir).unwrap_or_default().into_iter().map(|(_, path)| path));
+    let tops: Vec<PathBuf> = lines.chain(groups).collect();
+    tops.into_iter().flat_map(|top| [slots_of(&top), waiting_of(&top)]).collect()
 }
 
 /// Whether a process that died left this file. A file with a name that we don't use is not ours.

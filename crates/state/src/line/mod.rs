@@ -6,6 +6,7 @@
 //! RUNTIME/line/waiting/TICKET        locked by a runner that waits
 //! RUNTIME/line/waiting/TICKET.json   describes that runner
 //! RUNTIME/agents/KEY.json            the slots that agents of one state folder hold
+//! RUNTIME/groups/GROUP/              a queue like `line/` for the commands of a group, which join it first
 //! RUNTIME/sessions/DEPTH-POOL/       a queue like `line/` for delegated sessions that share a limit
 //! ```
 //!
@@ -28,7 +29,7 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use fs4::FileExt;
 
 pub use agent_share::AgentSlots;
@@ -36,12 +37,13 @@ pub use left_behind::{folders, is_left_behind, remove_left_behind};
 pub use lock_file::{Occupant, Watched};
 pub use sisyphus_base::runtime_dir::RuntimeDir;
 pub use slots::{Capacity, SlotGuard};
-pub use snapshot::{Listed, Snapshot, Standing};
+pub use snapshot::{GroupQueue, Listed, Snapshot, Standing};
 pub use ticket::LineTicket;
 
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::create_private_dir;
 use sisyphus_base::sys;
+use sisyphus_settings::is_group_name;
 use sisyphus_tasks::call::Confinement;
 
 use crate::run_root::RunRoot;
@@ -101,6 +103,26 @@ impl Line {
             }
         };
         Self::at(&top, outside)
+    }
+
+    /// Opens the queue of a group of commands.
+    pub fn of_group(
+        environment: &Environment,
+        confinement: Confinement,
+        client_tmp: &Path,
+        group: &str,
+    ) -> Result<Self> {
+        ensure!(is_group_name(group), "`{group}` is no name of a group");
+        let (groups, outside) = match confinement {
+            Confinement::Outside => (RuntimeDir::create(environment)?.groups(), None),
+            Confinement::Sandboxed => {
+                let root = RunRoot::below(client_tmp)?.context("there are no run folders")?;
+                let outside = RuntimeDir::open(environment).ok().flatten();
+                (root.groups(), outside.map(|dir| slots_of(&dir.groups().join(group))))
+            }
+        };
+        create_private_dir(&groups)?;
+        Self::at(&groups.join(group), outside)
     }
 
     /// Opens the queue of delegated sessions that share slots. They run outside the sandbox.

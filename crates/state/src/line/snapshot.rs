@@ -10,9 +10,12 @@ use sisyphus_base::paths::{StateDir, client_config_dir};
 use sisyphus_base::process_ref::ProcessRef;
 
 use super::lock_file::{Occupant, Watched, description_of, occupant_of};
-use super::names::names;
+use super::names::{self, names};
 use super::slots::numbered;
 use super::{AgentSlots, LineTicket, RuntimeDir, slots_of, waiting_of};
+
+/// How many groups are read: more than any settings name.
+const GROUPS_MAX: usize = 100;
 
 /// The queue outside the sandbox as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +27,17 @@ pub struct Snapshot {
     /// The runners that hold a slot, by its number.
     pub holders: Vec<Listed<u64>>,
     /// The runners that wait, the next one first.
+    pub waiters: Vec<Listed<LineTicket>>,
+    /// The queues of groups, by their names.
+    pub groups: BTreeMap<String, GroupQueue>,
+}
+
+/// The queue of a group of commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupQueue {
+    /// The runners that hold one of its slots.
+    pub holders: Vec<Listed<u64>>,
+    /// The runners that wait for one, the next one first.
     pub waiters: Vec<Listed<LineTicket>>,
 }
 
@@ -63,17 +77,15 @@ impl Snapshot {
         };
         let top = dir.line();
         let context = || format!("could not list `{}`", top.display());
+        let groups = groups(&dir)?;
         let held = numbered(&slots_of(&top)).with_context(context)?;
         let agents = AgentSlots::of(&dir, &StateDir::locate(environment)?);
         let agents_elsewhere = agents.count_elsewhere(is_alive);
         if held.len() + agents_elsewhere < slots {
-            return Ok(Self { own, ..Self::default() });
+            return Ok(Self { own, groups, ..Self::default() });
         }
-        let tickets = names(&waiting_of(&top)).with_context(context)?.into_iter();
-        let mut tickets: Vec<(LineTicket, PathBuf)> =
-            tickets.filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path))).collect();
-        tickets.sort();
-        Ok(Self { own, agents_elsewhere, holders: listed(held), waiters: listed(tickets) })
+        let waiters = waiters(&top).with_context(context)?;
+        Ok(Self { own, agents_elsewhere, holders: listed(held), waiters, groups })
     }
 
     /// The position of the command that Claude Code knows by this id. `None` if it has not joined this queue, or has
@@ -85,6 +97,17 @@ impl Snapshot {
             return Some(Standing::HasSlot);
         }
         let place = self.waiters.iter().position(|it| it.occupant.as_ref().is_some_and(is_it))?;
+        Some(Standing::Waits(place + 1))
+    }
+
+    /// The same in the queue of a group.
+    pub fn standing_in(&self, group: &str, id: &ClientTaskId) -> Option<Standing> {
+        let queue = self.groups.get(group)?;
+        let is_it = |it: &Occupant| it.task.as_str() == id.as_str() && it.configuration == self.own;
+        if queue.holders.iter().any(|it| it.occupant.as_ref().is_some_and(is_it)) {
+            return Some(Standing::HasSlot);
+        }
+        let place = queue.waiters.iter().position(|it| it.occupant.as_ref().is_some_and(is_it))?;
         Some(Standing::Waits(place + 1))
     }
 
@@ -105,6 +128,29 @@ impl Snapshot {
         }
         elsewhere
     }
+}
+
+/// The queues of groups. Without groups this costs one failed `open`.
+fn groups(dir: &RuntimeDir) -> Result<BTreeMap<String, GroupQueue>> {
+    let top = dir.groups();
+    let context = || format!("could not list `{}`", top.display());
+    let names = names::groups(&top).with_context(context)?.into_iter().take(GROUPS_MAX);
+    names
+        .map(|(name, path)| {
+            let held = numbered(&slots_of(&path)).with_context(context)?;
+            let waiters = waiters(&path).with_context(context)?;
+            Ok((name, GroupQueue { holders: listed(held), waiters }))
+        })
+        .collect()
+}
+
+/// The runners that wait in the queue in this folder, the next one first.
+fn waiters(top: &Path) -> Result<Vec<Listed<LineTicket>>> {
+    let tickets = names(&waiting_of(top))?.into_iter();
+    let mut tickets: Vec<(LineTicket, PathBuf)> =
+        tickets.filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path))).collect();
+    tickets.sort();
+    Ok(listed(tickets))
 }
 
 fn listed<T>(files: impl IntoIterator<Item = (T, PathBuf)>) -> Vec<Listed<T>> {
