@@ -4,7 +4,8 @@
 //! Sessions have slots of their own, apart from those of commands, and one set for each depth. A session of depth 1
 //! waits only for a slot of depth 1. While it runs, its commands wait for slots of commands, and the sessions that it
 //! asks for wait for slots of depth 2. A command waits for no session. So whatever holds a slot waits only for slots of
-//! a later kind in this order: session of depth 1, of depth 2, of depth 3, command. No cycle is possible.
+//! a later kind in this order: session of depth 1, of depth 2, of depth 3, group of commands, command. No cycle is
+//! possible.
 
 #[cfg(test)]
 mod model;

@@ -42,6 +42,16 @@ const FOOT: &str = "
   `max_background_tasks`. A model's name is a family (`opus`) or a whole name with or without its date, each with or without its
   provider (`anthropic/…`). `defaultConcurrency`, `modelConcurrency` and `providerConcurrency` in a section `background_task` are
   read too, if our key is not set; if both are, `sisyphus doctor` says so.
+- **A group** is a set of background commands with a limit of its own, over all sessions, worktrees and configuration folders:
+
+  ```json
+  {\"sisyphus\": {\"groups\": {\"build\": {\"patterns\": [\"cargo *\", \"*gradlew *\", \"xcodebuild *\"], \"limit\": 1}}}}
+  ```
+
+  In a pattern `*` is any characters, and `cargo *` fits `cargo` too. A pattern is compared with the whole command line and with
+  each command in it, so `cd app && cargo test | tail` belongs to the group. A command of a group waits for its group first and
+  then for one of the slots of all commands; a command of no group is not held up by it. The first group that fits counts.
+  Foreground commands and services are in no group. A raised limit, or a removed group, applies to what waits within a second.
 - **The time limit** counts from the real start. In a terminal Claude Code itself has none for background commands, and the
   `timeout` of a call means foreground ones: only a longer one counts, and the model reads the limit at launch. Headless
   (`-p`, the SDK, CI) the call's `timeout` takes its place, and Claude Code's own limit of 10 minutes comes first unless it

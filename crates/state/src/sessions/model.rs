@@ -6,6 +6,8 @@ use std::collections::HashSet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Session(u8),
+    /// A command of a group, which holds its slot of the group while it waits for one of all commands.
+    Group,
     Command,
 }
 
@@ -32,11 +34,13 @@ const SLOTS: usize = 1;
 /// What an actor of this kind may wait for while it holds its slot.
 type MayWaitFor = fn(Kind) -> Vec<Kind>;
 
-/// Sessions wait for commands and for sessions one deeper. A command waits for nothing.
+/// Sessions wait for commands and for sessions one deeper, a group for the slots of all commands. A command that has one
+/// of those waits for nothing.
 fn ours(kind: Kind) -> Vec<Kind> {
     match kind {
-        Kind::Session(depth @ 1..3) => vec![Kind::Command, Kind::Session(depth + 1)],
-        Kind::Session(_) => vec![Kind::Command],
+        Kind::Session(depth @ 1..3) => vec![Kind::Group, Kind::Command, Kind::Session(depth + 1)],
+        Kind::Session(_) => vec![Kind::Group, Kind::Command],
+        Kind::Group => vec![Kind::Command],
         Kind::Command => Vec::new(),
     }
 }
@@ -79,7 +83,8 @@ fn steps(state: &[Actor], may_wait_for: MayWaitFor) -> Vec<Vec<Actor>> {
 /// Every state that can be reached and that no step leads out of.
 fn ends(may_wait_for: MayWaitFor) -> Vec<Vec<Actor>> {
     let waiting = |kind| Actor { kind, phase: Phase::Waits };
-    let begin = [Kind::Session(1), Kind::Session(1), Kind::Command].map(waiting).to_vec();
+    let begin = [Kind::Session(1), Kind::Session(1), Kind::Group, Kind::Command];
+    let begin = begin.map(waiting).to_vec();
     let (mut seen, mut open) = (HashSet::from([begin.clone()]), vec![begin]);
     let mut ends = Vec::new();
     while let Some(state) = open.pop() {
@@ -103,18 +108,23 @@ fn whatever_waits_comes_to_its_turn() {
     assert!(ends.len() > 10 && ends.iter().all(|it| is_over(it)), "{ends:?}");
 }
 
-/// The model finds what the order excludes: a command that waits for a session, and one set of slots for all depths.
+/// The model finds what the order excludes: a command that waits for a session or for its group, and one set of slots
+/// for all depths.
 #[test]
 fn another_order_gets_stuck() {
     let command_waits: MayWaitFor = |kind| match kind {
-        Kind::Session(_) => vec![Kind::Command],
+        Kind::Session(_) | Kind::Group => vec![Kind::Command],
         Kind::Command => vec![Kind::Session(1)],
+    };
+    let group_second: MayWaitFor = |kind| match kind {
+        Kind::Session(_) | Kind::Group => vec![Kind::Command],
+        Kind::Command => vec![Kind::Group],
     };
     let one_depth: MayWaitFor = |kind| match kind {
         Kind::Session(_) => vec![Kind::Session(1)],
-        Kind::Command => Vec::new(),
+        Kind::Group | Kind::Command => Vec::new(),
     };
-    for wrong in [command_waits, one_depth] {
+    for wrong in [command_waits, group_second, one_depth] {
         assert!(ends(wrong).iter().any(|it| !is_over(it)));
     }
 }

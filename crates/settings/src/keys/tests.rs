@@ -1,0 +1,78 @@
+//! The table of keys is what is read, and every key is in it.
+
+use serde_json::json;
+
+use super::super::Settings;
+use super::super::tests::settings_of;
+use super::*;
+
+#[test]
+fn the_table_is_what_is_read() {
+    let read = |name: &str, value: &Value| settings_of(&json!({ (SECTION): { (name): value } }));
+    for key in KEYS {
+        assert_eq!(read(key.name, &key.default()), Settings::default(), "{}", key.name);
+        let (other, wrong) = match key.kind {
+            Kind::Switch => (json!(false), json!("false")),
+            Kind::Consent => (json!(true), json!("true")),
+            Kind::Number { .. } => (json!(3), json!(-3)),
+            Kind::Patterns { .. } => (json!(["a b"]), json!("a b")),
+            Kind::Limits { .. } => (json!({ "opus": 2 }), json!([2])),
+            Kind::Groups { .. } => (json!({ "build": { "patterns": ["make"] } }), json!(["make"])),
+        };
+        assert_ne!(read(key.name, &other), Settings::default(), "{}", key.name);
+        assert!(key.usable(&other).is_some(), "{}", key.name);
+        assert!(key.usable(&key.default()).is_some(), "{}", key.name);
+        assert_eq!(read(key.name, &wrong), Settings::default(), "{}", key.name);
+        assert!(key.usable(&wrong).is_none(), "{}", key.name);
+        // What is said to count is what counts.
+        for value in [
+            json!(0),
+            json!(1_000_000),
+            json!(["", " a ", 1]),
+            json!({ "a": 1, "b": "2" }),
+            json!({ "a": { "patterns": [" x ", 1, ""], "limit": 2 }, "B": { "patterns": ["x"] } }),
+            json!(true),
+        ] {
+            if let Some(usable) = key.usable(&value) {
+                assert_eq!(read(key.name, &usable), read(key.name, &value), "{}", key.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_field_of_the_settings_has_a_key() {
+    // A field that is added makes this line fail to compile.
+    let Settings {
+        execution: _,
+        max_background_tasks: _,
+        model_concurrency: _,
+        provider_concurrency: _,
+        groups: _,
+        task_ttl_ms: _,
+        stale_ms: _,
+        service_patterns: _,
+        output_lines: _,
+        sleep_guard: _,
+        ultrawork_keyword: _,
+        keep_agent_messages: _,
+        delegate_survives_exit: _,
+        notifications: _,
+        notify_min_ms: _,
+        delegate_bypass: _,
+        delegate_max_budget_usd: _,
+        delegate_depth: _,
+        // Claude Code's own setting.
+        sandbox: _,
+    } = Settings::default();
+    assert_eq!(KEYS.len(), 18);
+}
+
+#[test]
+fn a_limit_is_applied_to_what_is_used() {
+    let usable = |name: &str, value: Value| Key::named(name).unwrap().usable(&value).unwrap();
+    assert_eq!(usable("output_lines", json!(500)), 200);
+    assert_eq!(usable("task_ttl_minutes", json!(0)), 30);
+    assert_eq!(usable("stale_minutes", json!(0)), 0);
+    assert_eq!(usable("service_patterns", json!([" a ", "", 3])), json!(["a"]));
+}
