@@ -13,6 +13,7 @@ mod crash;
 mod crash_unwatched;
 mod delegate;
 mod exit_in_tui;
+mod group;
 mod headless_end;
 mod killed_hooks;
 mod many_at_once;
@@ -96,6 +97,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("delegate_killed", delegate::run_killed),
     with_plugin("delegate_person", delegate::run_person),
     with_plugin("queue", queue::run),
+    with_plugin("group", group::run),
     with_plugin("crash", crash::run),
     with_plugin("crash_unwatched", crash_unwatched::run),
     with_plugin("exit_in_tui", exit_in_tui::run),
