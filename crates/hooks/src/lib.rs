@@ -2,6 +2,7 @@
 
 mod adopt;
 mod agent;
+mod ask;
 mod attach;
 mod call;
 mod deliver;

@@ -23,6 +23,7 @@ use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::Kind;
 
 use crate::agent::before_agent;
+use crate::ask::ask_for_group;
 use crate::attach::put_back_runner;
 use crate::call::{Caller, call, stopped_id};
 use crate::queue::{is_attachable, line};
@@ -42,7 +43,8 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
 
 fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     let Some(command) = BackgroundCommand::asked_for(&event.tool_input) else {
-        return refuse_sleep(context, &event);
+        let refused = refuse_sleep(context, &event)?;
+        return if refused == Reply::Silent { ask_for_group(context, &event) } else { Ok(refused) };
     };
     let settings = context.settings();
     if settings.execution == Switch::Off {

@@ -305,7 +305,7 @@ impl Key {
             }
             Kind::Groups { most, patterns, longest } => {
                 format!(
-                    "an object of at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns`, at most {patterns} texts of 1 to {longest} characters, and `limit`, a whole number that is 1 if it is missing",
+                    "an object of at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns`, at most {patterns} texts of 1 to {longest} characters, `limit`, a whole number that is 1 if it is missing, and `foreground`, `run` or `ask`",
                     group::NAME_MAX
                 )
             }

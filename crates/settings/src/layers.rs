@@ -230,7 +230,7 @@ mod tests {
                 "groups",
                 json!({ "a": { "patterns": ["x"], "limit": 2 } }),
                 json!({ "a": { "patterns": ["*"], "limit": 1 } }),
-                json!({ "a": { "patterns": ["x"], "limit": 2 } }),
+                json!({ "a": { "patterns": ["x"], "limit": 2, "foreground": "run" } }),
             ),
             ("groups", json!(null), json!({ "a": { "patterns": ["x"] } }), json!({})),
             ("task_ttl_minutes", json!(null), json!(60), json!(30)),

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use excerpt::ClientKey;
-pub use group::{Group, is_group_name};
+pub use group::{Foreground, Group, is_group_name};
 use keys::KEYS;
 use layers::{Content, Layers};
 

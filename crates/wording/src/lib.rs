@@ -19,7 +19,9 @@ mod ultrawork;
 
 pub use agents::{NEWS_MAX, agent_news, agent_waits};
 pub use awaited::sleep_refused;
-pub use live::{Surroundings, elsewhere, group_holders, launch_line, stall_line, table};
+pub use live::{
+    Surroundings, elsewhere, group_holders, group_refused, launch_line, stall_line, table,
+};
 pub use measure::counted;
 pub use output_file::place;
 pub use reminder::{TOLD_AT_ONCE, reminder};

@@ -95,6 +95,14 @@ fn group_line(line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
     ))
 }
 
+/// Says why a foreground command of a group was not run, and what to do instead.
+pub fn group_refused(line: &Snapshot, group: &str, limit: NonZeroUsize) -> String {
+    let holders = group_holders(line, group).join(", ");
+    format!(
+        "[sisyphus] Not run yet: of the group `{group}` at most {limit} at once ({holders}), as the user set it. Run it with `run_in_background: true`: it starts by itself when its turn comes. To run it now all the same, repeat the call unchanged."
+    )
+}
+
 /// What holds the slots of a group, each with its folder.
 pub fn group_holders(line: &Snapshot, group: &str) -> Vec<String> {
     let holders = line.groups.get(group).into_iter().flat_map(|queue| &queue.holders);

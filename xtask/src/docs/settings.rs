@@ -51,7 +51,9 @@ const FOOT: &str = "
   In a pattern `*` is any characters, and `cargo *` fits `cargo` too. A pattern is compared with the whole command line and with
   each command in it, so `cd app && cargo test | tail` belongs to the group. A command of a group waits for its group first and
   then for one of the slots of all commands; a command of no group is not held up by it. The first group that fits counts.
-  Foreground commands and services are in no group. A raised limit, or a removed group, applies to what waits within a second.
+  Services are in no group. Foreground commands run as without it. With `\"foreground\": \"ask\"` such a call is denied while the
+  group is full, once an hour for each command, and the model reads what holds the group and that the same command in the
+  background waits for its turn; repeated, it runs. A raised limit, or a removed group, applies to what waits within a second.
 - **The time limit** counts from the real start. In a terminal Claude Code itself has none for background commands, and the
   `timeout` of a call means foreground ones: only a longer one counts, and the model reads the limit at launch. Headless
   (`-p`, the SDK, CI) the call's `timeout` takes its place, and Claude Code's own limit of 10 minutes comes first unless it

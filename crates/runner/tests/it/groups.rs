@@ -128,3 +128,40 @@ fn a_removed_group_holds_nothing() {
     let_go(&client, 2);
     assert_eq!([first, second].map(|it| it.wait().status.code()), [Some(1), Some(2)]);
 }
+
+/// If the user wants it, a foreground command of a full group is denied once, and runs when it is repeated.
+#[test]
+fn a_foreground_command_asks_once() {
+    let client = Client::new(Shell::Bash);
+    let set = |foreground: &str| {
+        let group = json!({ "patterns": ["make *"], "foreground": foreground });
+        client.env.set(&json!({ "groups": { "build": group } }));
+    };
+    let call = |command: &str| {
+        let reply = client.hook(
+            "sisyphus-pre-tool-use",
+            json!({ "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": "toolu_now",
+                    "tool_input": { "command": command, "description": "build" } }),
+        );
+        reply["hookSpecificOutput"]["permissionDecisionReason"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    set("ask");
+    assert_eq!(call("make one"), "", "the group is free");
+    let running = build(&client, 1);
+    wait_for_start(&client, &[1]);
+    assert_eq!(call("echo one"), "");
+    let reason = call("cd x && make one");
+    assert!(reason.contains("of the group `build` at most 1 at once ("), "{reason}");
+    assert!(reason.contains(&format!(" in `{}`)", client.env.project().display())), "{reason}");
+    assert_eq!(call("cd x && make one"), "", "once");
+    assert_ne!(call("make two"), "");
+    set("run");
+    assert_eq!(call("make three"), "");
+    let_go(&client, 1);
+    assert_eq!(running.wait().status.code(), Some(1));
+    set("ask");
+    assert_eq!(call("make three"), "", "the group is free again");
+}

@@ -31,6 +31,8 @@ pub use tally::Tally;
 /// How often an idle session is woken within an hour. Each time costs a turn of the model, and a command that fails in
 /// a loop must not use up the user's quota. Further results wait for the next event.
 const WAKES_PER_HOUR: usize = 20;
+/// How many denied commands of a session are remembered. Further ones run.
+const ASKED_MAX: usize = 50;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// How long an unread result stays here after its session ended. A session that is resumed later finds it in the
 /// history.
@@ -74,6 +76,9 @@ pub(crate) struct SessionBook {
     /// When the idle session was woken, within the last hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     wakes: Vec<Tick>,
+    /// The foreground commands that were denied once because of their group, and when, within the last hour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    asked: Vec<(u64, Tick)>,
     /// What finished since the session last had nothing running, for notifications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) series: Option<Series>,
@@ -241,10 +246,23 @@ impl Active {
         may
     }
 
+    /// Whether this foreground command may be denied, and notes that it is. It may be once an hour: whatever repeats a
+    /// denied command wants it to run.
+    pub fn may_ask(&mut self, session: &SessionId, command: u64, now: Tick) -> bool {
+        let book = self.book(session);
+        book.asked.retain(|(_, at)| at.age(now) < HOUR);
+        let may = book.asked.len() < ASKED_MAX && book.asked.iter().all(|(it, _)| *it != command);
+        if may {
+            book.asked.push((command, now));
+        }
+        may
+    }
+
     /// Records that the session ends. What runs in it is stopped, and no reader waits for a summary.
     pub(crate) fn end_session(&mut self, session: &SessionId, now: Tick) {
         let book = self.book(session);
         book.series = None;
+        book.asked.clear();
         book.ended = Some(now);
     }
 
@@ -309,6 +327,7 @@ impl Active {
                 return true;
             }
             // A killed Claude Code never reports that its session ended.
+            book.asked.retain(|(_, at)| at.age(now.tick) < HOUR);
             book.calls.take_if(|calls| {
                 book.ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
                     || is_older(calls.settled_until, FORGOTTEN_AFTER, now.at)
