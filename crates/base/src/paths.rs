@@ -128,6 +128,12 @@ impl StateDir {
         self.conversations_dir().join(format!("{conversation}.lock"))
     }
 
+    /// The lock of the runner whose session has the worktree in this folder.
+    pub fn worktree(&self, folder: &Path) -> PathBuf {
+        let name = format!("worktree-{:016x}.lock", fingerprint(folder));
+        self.conversations_dir().join(name)
+    }
+
     /// Which session a Claude Code process has just left, by the number of that process.
     pub fn transfer(&self, client: i32) -> PathBuf {
         self.transfers_dir().join(format!("{client}.json"))
@@ -142,6 +148,14 @@ impl StateDir {
     pub fn waiter(&self, session: &SessionId) -> PathBuf {
         self.wake_dir().join(format!("{session}.json"))
     }
+}
+
+/// A number for a path, the same in each version of each program (FNV-1a).
+fn fingerprint(path: &Path) -> u64 {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.fold(0xcbf2_9ce4_8422_2325, |number, byte| {
+        (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Gives the state folder a method for the path of each of these names in it.
@@ -176,7 +190,7 @@ names! {
     runner_dir: "bin",
     /// Where `claim` hands over to `run`, outside of what a sandboxed command can write to.
     claims_dir: "claims",
-    /// Locks of conversations that delegated sessions have.
+    /// Locks of conversations and worktrees that delegated sessions have.
     conversations_dir: "conversations",
     wake_dir: "wake",
     transfers_dir: "transfers",

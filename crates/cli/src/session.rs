@@ -1,5 +1,7 @@
 //! A delegated session, for people and scripts.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
@@ -84,10 +86,28 @@ fn mode(session: &Delegated) -> Option<String> {
 /// The line with which a person continues the conversation in a terminal; `None` while the session uses it.
 fn take_over(task: &Task, session: &Delegated, report: &SessionReport) -> Option<String> {
     let ending = task.status().ending()?;
-    let has_begun = session.has_conversation(ending);
-    let folder = report.worktree.as_ref().map_or(&task.cwd, |worktree| &worktree.path);
-    let folder = one_line(&folder.to_string_lossy(), PATH_MAX).replace('\'', r"'\''");
-    has_begun.then(|| format!("cd '{folder}' && claude --resume {}", session.conversation))
+    if !session.has_conversation(ending) {
+        return None;
+    }
+    let worktree = report.worktree.as_ref();
+    let folder = quoted(worktree.map_or(&task.cwd, |worktree| &worktree.path));
+    let resume = format!("cd {folder} && claude --resume {}", session.conversation);
+    let removed = worktree.and_then(|it| it.removed_at.as_ref().zip(it.branch.as_ref()));
+    Some(match removed {
+        // Claude Code finds a conversation by its folder.
+        Some((commit, branch)) => format!(
+            "git -C {} worktree add -b {} {folder} {} && {resume}",
+            quoted(&session.project),
+            quoted(Path::new(branch)),
+            quoted(Path::new(commit))
+        ),
+        None => resume,
+    })
+}
+
+/// A path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", one_line(&path.to_string_lossy(), PATH_MAX).replace('\'', r"'\''"))
 }
 
 /// The same for scripts.
@@ -130,6 +150,7 @@ fn worktree_view(worktree: &Worktree) -> Value {
         "branch": worktree.branch,
         "changed_files": worktree.changes.map(|it| it.files),
         "commits": worktree.changes.map(|it| it.commits),
+        "removed": worktree.removed_at.is_some(),
     })
 }
 

@@ -9,7 +9,7 @@ mod launch;
 mod narrowing;
 mod trust;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use sisyphus_base::environment::Environment;
@@ -105,9 +105,11 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
     delegated.set_names(order.agent.as_deref(), order.model.as_deref());
     let mut cwd = project;
     let mut begins = Conversation::New;
+    let mut restore_from = None;
     if let Some(continued) = continued {
         cwd = continued.folder;
         begins = Conversation::Continued { cost_micro_usd: continued.cost_micro_usd };
+        restore_from = continued.restore_from;
         delegated.continues = Some(continued.task);
         delegated.worktree = continued.worktree;
         delegated.agent = delegated.agent.or(continued.agent);
@@ -126,6 +128,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
         conversation: begins,
         client: caller.program,
         narrowing: caller.narrowing,
+        restore_from,
         max_budget_usd: order.max_budget_usd,
     };
     launch::launch(store, &request, &settings)
@@ -171,12 +174,4 @@ fn may_delegate(store: &Store, asker: &Asker, settings: &Settings) -> Result<u32
         "could not delegate: {waiting} sessions of this conversation wait already; wait for results, or cancel some"
     );
     Ok(depth)
-}
-
-/// Where Claude Code makes worktrees, below the project (CC-76).
-const WORKTREES: &str = ".claude/worktrees";
-
-/// The git repository around a folder.
-fn repository(folder: &Path) -> Option<&Path> {
-    folder.ancestors().find(|dir| dir.join(".git").exists())
 }

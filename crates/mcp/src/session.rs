@@ -8,9 +8,8 @@ use sisyphus_state::run::Run;
 use sisyphus_state::sessions::SessionRequest;
 use sisyphus_tasks::session::SessionReport;
 use sisyphus_tasks::task::Task;
+use sisyphus_wording::worktree_line;
 
-/// Most characters of a path.
-const PATH_MAX: usize = 1_000;
 /// Most characters of a name.
 const NAME_MAX: usize = 100;
 /// Most characters of a prompt that is repeated.
@@ -43,6 +42,7 @@ pub(crate) struct SessionView {
     /// Why it failed, in its own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<String>,
+    /// Where it worked, and what it changed there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<String>,
 }
@@ -62,7 +62,7 @@ impl SessionView {
             cost_usd: report.cost_micro_usd.map(dollars),
             denied: report.denied,
             problem: report.problem,
-            worktree: report.worktree.map(|it| one_line(&it.path.to_string_lossy(), PATH_MAX)),
+            worktree: report.worktree.as_ref().map(worktree_line),
         })
     }
 }

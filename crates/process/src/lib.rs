@@ -24,6 +24,6 @@ pub use sys::{
 };
 pub use tree::{
     Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, hides_arguments,
-    left_behind, members, runners_above, signal_all,
+    left_behind, members, runners_above, signal_all, working_in,
 };
 pub use watch::Watchers;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sisyphus_tasks::status::Survivors;
@@ -73,6 +73,12 @@ pub fn ancestors() -> Vec<Ancestor> {
 pub fn hides_arguments(args: &[OsString]) -> bool {
     let mut rest = args.iter().skip(1);
     args.is_empty() || (rest.len() > 0 && rest.all(|arg| arg.is_empty()))
+}
+
+/// How many other processes of this user work in this folder or below it; `None` if the system does not say.
+pub fn working_in(folder: &Path) -> Option<usize> {
+    let folders = sys::working_folders()?;
+    Some(folders.iter().filter(|it| it.starts_with(folder)).count())
 }
 
 /// Every living process of these groups, whichever parent it has now.

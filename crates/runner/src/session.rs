@@ -5,6 +5,7 @@ mod arguments;
 mod client;
 mod follow;
 mod ledger;
+mod own_worktree;
 mod recording;
 mod report;
 mod worktree;
@@ -81,7 +82,7 @@ fn supervised(mut ledger: Ledger) -> Result<()> {
         return Ok(());
     }
     let start = Start::now();
-    let mut child = match started(&ledger) {
+    let mut child = match started(&mut ledger) {
         Ok(child) => child,
         Err(error) => {
             ledger.fail(&format!("{error:#}"));
@@ -128,7 +129,8 @@ fn turn(ledger: &Ledger, signals: &mut Signals) -> Result<Turn> {
 }
 
 /// Starts its Claude Code in the folder of its project, or of the worktree that it continues in.
-fn started(ledger: &Ledger) -> Result<Child> {
+fn started(ledger: &mut Ledger) -> Result<Child> {
+    ledger.prepare_worktree()?;
     let request = ledger.request();
     let program = find_client(&request.client, &Environment::read())?;
     let args = arguments::arguments(request, ledger.mode());

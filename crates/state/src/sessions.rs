@@ -11,6 +11,7 @@
 mod model;
 mod place;
 mod request;
+mod worktree;
 
 use sisyphus_base::id::SessionId;
 use sisyphus_tasks::session::{AskedBy, PermissionMode};
@@ -21,6 +22,7 @@ use crate::active::Active;
 
 pub use place::{SlotSet, place_of};
 pub use request::{Conversation, SessionRequest};
+pub use worktree::{ensure_same_rules, repository, worktree_branch, worktree_path};
 
 /// Most sessions that one conversation may have waiting. A model that never stops delegating must not fill the machine.
 pub const PENDING_MAX: usize = 50;

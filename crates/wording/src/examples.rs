@@ -187,6 +187,7 @@ fn sessions(folder: &Path) -> io::Result<Vec<Example>> {
         path: "/home/dev/proj/.claude/worktrees/review".into(),
         branch: Some("worktree-review".to_owned()),
         changes: Some(Changes { files: 2, commits: 1 }),
+        removed_at: None,
     };
     let denied = ["Bash", "Write", "Bash"].map(str::to_owned).to_vec();
     let good = SessionReport { worktree: Some(worktree), denied, ..report.clone() };

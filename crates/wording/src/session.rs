@@ -111,6 +111,9 @@ pub fn worktree_line(worktree: &Worktree) -> String {
     let branch = worktree.branch.as_ref();
     let branch = branch.map(|branch| format!(" (branch {})", one_line(branch, NAME_MAX)));
     let changes = match worktree.changes {
+        _ if worktree.removed_at.is_some() => {
+            "no changes, so it was removed; continuing the session makes it again".to_owned()
+        }
         None => "changes unknown".to_owned(),
         Some(it) if it.files == 0 && it.commits == 0 => "no changes".to_owned(),
         Some(it) => format!(

@@ -128,6 +128,16 @@ fn a_finished_session_can_be_taken_over() {
     let line = format!("take over: cd '/home/dev/it'\\''s' && claude --resume {CONVERSATION}\n");
     assert!(show.contains(&line), "{show}");
     assert!(show.contains("\nmodel: opus\n"), "{show}");
+    let report = json!({
+        "model": "opus",
+        "worktree": { "path": "/w", "branch": "worktree-w", "removed_at": "a1b2" },
+    });
+    plant(&env, "completed.json", &[finished(1, "completed", report)]);
+    let show = prints(&env, &["show", "t1"]);
+    let line = format!(
+        "take over: git -C '/home/dev/proj' worktree add -b 'worktree-w' '/w' 'a1b2' && cd '/w' && claude --resume {CONVERSATION}\n"
+    );
+    assert!(show.contains(&line), "{show}");
     assert_eq!(prints(&env, &["output", "t1"]), "Two risks.\n");
 }
 

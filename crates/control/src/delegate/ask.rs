@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use sisyphus_base::id::TaskId;
 use sisyphus_settings::Settings;
-
-use super::{WORKTREES, repository};
+use sisyphus_state::sessions::{repository, worktree_path};
 
 /// Longest prompt, in bytes.
 const PROMPT_MAX: usize = 1024 * 1024;
@@ -83,7 +82,7 @@ impl Ask {
                     project.display()
                 );
                 let name = worktree(asked)?;
-                let path = project.join(WORKTREES).join(&name);
+                let path = worktree_path(project, &name);
                 ensure!(
                     path.symlink_metadata().is_err(),
                     "could not make the worktree `{name}`: there is one; continue its session, or choose another name"

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use sisyphus_base::atomic;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_state::run::Run;
+use sisyphus_state::sessions::{ensure_same_rules, worktree_path};
 use sisyphus_state::store::Store;
 use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::task::Task;
 
-use super::WORKTREES;
 use crate::tasks::{HistoryDepth, Tasks, WarningSink};
 
 /// What the next task of a conversation takes over.
@@ -23,6 +22,8 @@ pub(super) struct Continued {
     pub(super) agent: Option<String>,
     pub(super) model: Option<String>,
     pub(super) cost_micro_usd: u64,
+    /// The commit at which its worktree was removed unchanged.
+    pub(super) restore_from: Option<String>,
 }
 
 impl Continued {
@@ -75,14 +76,18 @@ impl Continued {
             its.iter().any(has_begun),
             "could not continue `{name}`: it never started; delegate it again with its whole prompt"
         );
+        let restore_from = removed_at(&its);
         Ok(Self {
             task: task.id.clone(),
             conversation: conversation.clone(),
             folder: match &session.worktree {
+                // The runner makes it again, or says why it can't.
+                Some(worktree) if restore_from.is_some() => worktree_path(project, worktree),
                 Some(worktree) => worktree_of(worktree, project)
                     .with_context(|| format!("could not continue `{name}`"))?,
                 None => project.to_owned(),
             },
+            restore_from,
             worktree: session.worktree.clone(),
             agent: session.agent.clone(),
             model: session.model.clone(),
@@ -91,33 +96,24 @@ impl Continued {
     }
 }
 
-/// What may hold rules about rights in a folder.
-const RULES: [&str; 3] = [".claude/settings.json", ".claude/settings.local.json", ".mcp.json"];
-/// Largest such file that is compared, in bytes.
-const RULES_MAX: u64 = 4 * 1024 * 1024;
-
 /// The folder of a worktree. A session could have written rules into it that the project does not have, or put a link in
 /// its place.
 fn worktree_of(name: &str, project: &Path) -> Result<PathBuf> {
-    let path = project.join(WORKTREES).join(name);
+    let path = worktree_path(project, name);
     let real = path.canonicalize().with_context(|| {
         format!("its worktree `{}` is gone; delegate a new session", path.display())
     })?;
-    let base = project.canonicalize().unwrap_or_else(|_| project.to_owned());
-    ensure!(
-        real == base.join(WORKTREES).join(name),
-        "its worktree `{}` is a link; delegate a new session",
-        path.display()
-    );
-    for rules in RULES {
-        let read = |dir: &Path| atomic::read_linked(&dir.join(rules), RULES_MAX);
-        let own = read(&real)?;
-        ensure!(
-            own.is_none() || own == read(project)?,
-            "`{rules}` of its worktree is not that of the project; remove it there, or delegate a new session"
-        );
-    }
+    ensure!(real == path, "its worktree `{}` is a link; delegate a new session", path.display());
+    ensure_same_rules(&real, project)?;
     Ok(path)
+}
+
+/// The commit at which the last of its tasks that saw the worktree left it, if the runner removed it then.
+fn removed_at(its: &[(&Task, &Delegated)]) -> Option<String> {
+    let seen = its.iter().filter_map(|(task, session)| {
+        Some((task.ticket, session.report.as_ref()?.worktree.as_ref()?))
+    });
+    seen.max_by_key(|(ticket, _)| *ticket)?.1.removed_at.clone()
 }
 
 /// What the conversation has cost, as far as its tasks reported that. The total only grows.
@@ -138,7 +134,7 @@ fn doing(task: &Task, store: &Store) -> String {
 mod tests {
     use sisyphus_base::id::Ticket;
     use sisyphus_tasks::outcome::Outcome;
-    use sisyphus_tasks::session::SessionReport;
+    use sisyphus_tasks::session::{SessionReport, Worktree};
     use sisyphus_tasks::task::samples;
     use sisyphus_testing::TempDir;
 
@@ -184,6 +180,34 @@ mod tests {
             assert_eq!((continued.task.as_str(), continued.cost_micro_usd), ("t2", 70), "{name}");
             assert_eq!(continued.folder, project, "{name}");
         }
+    }
+
+    /// The last task that saw the worktree says whether it is there. A task that never started saw nothing.
+    #[test]
+    fn a_removed_worktree_comes_back() {
+        let dir = TempDir::new();
+        let project = dir.path().canonicalize().unwrap();
+        let task = |id, ticket, removed_at: Option<&str>| {
+            let worktree = Worktree {
+                path: project.join(".claude/worktrees/w"),
+                branch: None,
+                changes: None,
+                removed_at: removed_at.map(str::to_owned),
+            };
+            let report = SessionReport { worktree: Some(worktree), ..begun(None) };
+            let mut task = ended(id, ticket, &project, Some(report));
+            task.delegated.as_mut().unwrap().worktree = Some("w".to_owned());
+            task
+        };
+        let mut unstarted = task("t3", 3, None);
+        unstarted.delegated.as_mut().unwrap().report = None;
+        let all = [task("t1", 1, None), task("t2", 2, Some("a1")), unstarted];
+        let continued = find(&all, "t1", &project).unwrap();
+        assert_eq!(continued.restore_from.as_deref(), Some("a1"));
+        assert_eq!(continued.folder, project.join(".claude/worktrees/w"));
+        let all = [task("t1", 1, Some("a1")), task("t2", 2, None)];
+        let error = format!("{:#}", find(&all, "t1", &project).unwrap_err());
+        assert!(error.contains("is gone; delegate a new session"), "{error}");
     }
 
     /// A worktree with rules of its own, a link, and a missing one are refused.

@@ -45,6 +45,11 @@ pub(crate) fn processes() -> Vec<Stat> {
     Vec::new()
 }
 
+/// Windows does not list working folders.
+pub(crate) fn working_folders() -> Option<Vec<PathBuf>> {
+    None
+}
+
 /// There are no process groups.
 pub(crate) fn group_exists(_: i32) -> bool {
     false

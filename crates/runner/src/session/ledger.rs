@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -19,12 +19,14 @@ use sisyphus_state::run::Run;
 use sisyphus_state::sessions::{Conversation, SessionRequest};
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 use sisyphus_tasks::run::{OutputSize, RunResult, Since};
-use sisyphus_tasks::session::{AskedBy, Delegated, PermissionMode, SessionReport};
+use sisyphus_tasks::session::{AskedBy, Changes, Delegated, PermissionMode, SessionReport};
 use sisyphus_tasks::status::Survivors;
 use sisyphus_tasks::task::Task;
 
+use super::client_tmp;
+use super::own_worktree::OwnWorktree;
 use super::report::{Heard, problem_of_errors};
-use super::{client_tmp, worktree};
+use super::worktree::inspect;
 use crate::confirmation::Confirmation;
 use crate::publish::publish;
 use crate::record::write;
@@ -32,7 +34,7 @@ use crate::supervise::{End, Start};
 use crate::turn::Waiter;
 
 /// How long the runner waits for a lock that another process may probe at this moment.
-const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
+pub(super) const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
 /// How much of the session's standard error is read, in bytes.
 const ERRORS_MAX: u64 = 64 * 1024;
 /// Longest answer that is kept, in bytes.
@@ -46,10 +48,13 @@ pub(super) struct Ledger {
     session: Box<Delegated>,
     report: SessionReport,
     answer: Option<String>,
+    /// Where its Claude Code says it works.
+    works_in: Option<PathBuf>,
     /// Held as long as the runner lives: the proof that the session is live.
     alive: Option<Lock>,
     /// Held by the runner whose session has the conversation: no second one continues it at the same time.
     _conversation: Lock,
+    worktree: Option<OwnWorktree>,
 }
 
 impl Ledger {
@@ -66,6 +71,7 @@ impl Ledger {
         create_private_dir(&state.conversations_dir())?;
         let conversation = Lock::acquire(&state.conversation(&session.conversation), OWN_LOCK_WAIT)
             .context("its conversation is in use by another session; wait until that is over")?;
+        let worktree = OwnWorktree::take(&state, &session)?;
         // Hooks only look whether the file is there.
         atomic::write(&run.attached(), b"{}")?;
         let store = Store::new(state.clone());
@@ -77,8 +83,10 @@ impl Ledger {
             session,
             report: SessionReport::default(),
             answer: None,
+            works_in: None,
             alive: Some(alive),
             _conversation: conversation,
+            worktree,
         };
         Ok(ledger)
     }
@@ -143,6 +151,11 @@ impl Ledger {
         Ok(file)
     }
 
+    /// Makes sure that the session can start in its worktree.
+    pub(super) fn prepare_worktree(&mut self) -> Result<()> {
+        self.worktree.as_mut().map_or(Ok(()), |worktree| worktree.prepare(&self.request))
+    }
+
     /// Records that its Claude Code runs.
     pub(super) fn started(&self, start: Start) {
         self.log(write(&self.run.started(), &Since { at: start.at }));
@@ -162,9 +175,23 @@ impl Ledger {
             let errors = errors.unwrap_or_default();
             self.report.problem = problem_of_errors(&String::from_utf8_lossy(&errors));
         }
-        if let (Some(_), Some(path)) = (&self.session.worktree, heard.cwd) {
-            self.report.worktree = Some(worktree::inspect(&self.session.project, path));
+        self.works_in = heard.cwd;
+    }
+
+    /// Says what became of its worktree, and removes an unchanged one. What the session left running may still use it.
+    fn end_worktree(&mut self, survivors: &Survivors) {
+        let Some(own) = &self.worktree else { return };
+        // It may have ended before it said where it works.
+        let Some(path) = self.works_in.take().or_else(|| own.prepared()) else { return };
+        let mut seen = inspect(&self.session.project, path);
+        if seen.path == own.path()
+            && survivors.count == 0
+            && let Some(commit) = own.remove_unchanged(self.request.conversation)
+        {
+            seen.changes = Some(Changes { files: 0, commits: 0 });
+            seen.removed_at = Some(commit);
         }
+        self.report.worktree = Some(seen);
     }
 
     /// Keeps the answer, records the result, and publishes it.
@@ -172,6 +199,7 @@ impl Ledger {
         if self.state.is_purged() {
             return;
         }
+        self.end_worktree(&survivors);
         let ended = Tick::now();
         self.log(write_report(&self.run, &self.report));
         let result =

@@ -24,6 +24,7 @@ mod rights;
 mod run_roots;
 mod sandbox;
 mod session_stage;
+mod session_worktrees;
 mod sessions;
 mod signals;
 mod snippet;

@@ -26,6 +26,9 @@ pub struct SessionRequest {
     /// Arguments of the calling Claude Code that narrow what it may do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub narrowing: Vec<String>,
+    /// The commit from which the runner makes the worktree again: an earlier task of the conversation left it unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_from: Option<String>,
     /// What the session may cost, in dollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_budget_usd: Option<f64>,

@@ -61,6 +61,9 @@ pub struct Worktree {
     /// What differs from the commit that it began with; `None` if git did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
+    /// The commit that it was at when the runner removed it, because nothing in it differed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<String>,
 }
 
 /// How much a session changed in its worktree.

@@ -62,6 +62,9 @@ fn reported(mode: &str, why: &str) -> Value {
     if mode != "plan" {
         worktree = json!({ "path": "/w", "branch": "b", "changes": { "files": 1, "commits": 0 } });
     }
+    if mode == "auto" {
+        worktree["removed_at"] = "a1b2".into();
+    }
     let report = json!({
         "model": "claude-opus-4-5", "tool_calls": 3, "last_tool": "Bash", "last_message": "so",
         "turns": 2, "cost_micro_usd": 420_000, "input_tokens": 7, "output_tokens": 8,

@@ -10,7 +10,7 @@ pub(crate) use caller::arguments;
 pub use caller::{caller, caller_key, own_key, own_output_file};
 pub(crate) use child::{bound, orphan};
 pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached};
-pub(crate) use proc::{processes, stat};
+pub(crate) use proc::{processes, stat, working_folders};
 pub(crate) use signals::wake;
 pub use signals::{Signals, survive_file_size_limit};
 

@@ -38,6 +38,15 @@ pub(crate) fn processes() -> Vec<Stat> {
     if shows_our_numbers() { shown } else { translate(&shown) }
 }
 
+/// The working folder of each process but this one, as far as this user may see it; `None` if the system does not list
+/// them.
+pub(crate) fn working_folders() -> Option<Vec<PathBuf>> {
+    let own = fs::read_link("/proc/self").ok()?;
+    let entries = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
+    let others = entries.filter(|entry| Path::new(&entry.file_name()) != own);
+    Some(others.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok()).collect())
+}
+
 fn stat_of(pid: i32) -> Option<String> {
     text_of(&Path::new("/proc").join(pid.to_string()).join("stat"))
 }
