@@ -3,6 +3,7 @@
 //! A session never gets more rights than its caller. What can't be judged is refused.
 
 mod ask;
+mod budget;
 mod caller;
 mod continuation;
 mod launch;
@@ -30,6 +31,7 @@ pub use ask::{Ask, WorktreeAsk};
 pub use launch::Launched;
 pub use trust::{ensure_person, ensure_trusted};
 
+use crate::delegate::budget::Budget;
 use crate::delegate::caller::Caller;
 use crate::delegate::continuation::Continued;
 use crate::tasks::WarningSink;
@@ -59,7 +61,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
     let config = client_config_dir(&environment)?;
     let settings = Settings::read_in(&config, Some(&project));
     let depth = may_delegate(store, asker, &settings)?;
-    let mut order = ask.checked(&settings, &project)?;
+    let order = ask.checked(&settings, &project)?;
     let continued = match &order.continues {
         Some(name) => Some(Continued::find(name, &project, warn)?),
         None => None,
@@ -77,7 +79,11 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
         }
         Asker::Person { .. } => (AskedBy::Person, Caller::default()),
     };
-    order.narrow_budget(caller.max_budget_usd);
+    let budget = Budget {
+        asked: order.max_budget_usd,
+        before_micro_usd: continued.as_ref().and_then(|it| it.budget_micro_usd),
+        callers: caller.max_budget_usd,
+    };
     let conversation =
         continued.as_ref().map_or_else(SessionId::random, |it| it.conversation.clone());
     let session = match asker {
@@ -93,6 +99,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
         agent: None,
         model: None,
         worktree: order.worktree.clone(),
+        budget_micro_usd: budget.kept_micro_usd(),
         depth,
         continues: None,
         caller: match asker {
@@ -129,7 +136,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
         client: caller.program,
         narrowing: caller.narrowing,
         restore_from,
-        max_budget_usd: order.max_budget_usd,
+        max_budget_usd: budget.dollars(&settings),
     };
     launch::launch(store, &request, &settings)
 }

@@ -42,6 +42,9 @@ pub struct Delegated {
     /// The name of its worktree, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<String>,
+    /// What the call lets it cost, in millionths of a dollar. The user's own limit comes on top of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_micro_usd: Option<u64>,
     /// How many delegated sessions it is below: 1 if no delegated session asked for it.
     pub depth: u32,
     /// The task whose conversation it continues.

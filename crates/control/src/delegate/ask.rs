@@ -98,7 +98,7 @@ impl Ask {
             model: self.model,
             continues: self.continues,
             worktree,
-            max_budget_usd: budget(self.max_budget_usd, settings)?,
+            max_budget_usd: budget(self.max_budget_usd)?,
             limit_ms: limit(self.limit_ms, settings)?,
         })
     }
@@ -117,31 +117,12 @@ fn worktree(asked: WorktreeAsk) -> Result<String> {
     Ok(name)
 }
 
-impl Order {
-    /// Lets the session cost no more than its caller may.
-    pub(super) fn narrow_budget(&mut self, callers: Option<f64>) {
-        self.max_budget_usd = smaller(self.max_budget_usd, callers);
-    }
-}
-
-fn smaller(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
-/// What the session may cost: what is asked for, and no more than the user's own limit.
-fn budget(asked: Option<f64>, settings: &Settings) -> Result<Option<f64>> {
-    if let Some(asked) = asked {
-        ensure!(
-            asked.is_finite() && asked > 0.0,
-            "wrong arguments: `max_budget_usd` is a number of dollars above 0"
-        );
-    }
-    #[expect(clippy::cast_precision_loss, reason = "no budget has so many dollars")]
-    let most = settings.delegate_max_budget_usd.map(|dollars| dollars as f64);
-    Ok(smaller(asked, most))
+fn budget(asked: Option<f64>) -> Result<Option<f64>> {
+    ensure!(
+        asked.is_none_or(|asked| asked.is_finite() && asked > 0.0),
+        "wrong arguments: `max_budget_usd` is a number of dollars above 0"
+    );
+    Ok(asked)
 }
 
 fn limit(asked: Option<u64>, settings: &Settings) -> Result<u64> {
@@ -210,20 +191,5 @@ mod tests {
         std::fs::write(dir.path().join(".git"), "gitdir: x").unwrap();
         let order = wanted().checked(&Settings::default(), &below).unwrap();
         assert!(order.worktree.is_some_and(|name| name.starts_with('t')));
-    }
-
-    /// A call may ask for less than the user's limit, and not for more.
-    #[test]
-    fn the_smaller_budget_counts() {
-        let limited = Settings { delegate_max_budget_usd: Some(5), ..Settings::default() };
-        for (asked, settings, expected) in [
-            (None, Settings::default(), None),
-            (Some(0.5), Settings::default(), Some(0.5)),
-            (None, limited.clone(), Some(5.0)),
-            (Some(0.5), limited.clone(), Some(0.5)),
-            (Some(9.0), limited, Some(5.0)),
-        ] {
-            assert_eq!(budget(asked, &settings).unwrap(), expected);
-        }
     }
 }

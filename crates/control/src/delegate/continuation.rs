@@ -21,6 +21,7 @@ pub(super) struct Continued {
     pub(super) worktree: Option<String>,
     pub(super) agent: Option<String>,
     pub(super) model: Option<String>,
+    pub(super) budget_micro_usd: Option<u64>,
     pub(super) cost_micro_usd: u64,
     /// The commit at which its worktree was removed unchanged.
     pub(super) restore_from: Option<String>,
@@ -91,6 +92,7 @@ impl Continued {
             worktree: session.worktree.clone(),
             agent: session.agent.clone(),
             model: session.model.clone(),
+            budget_micro_usd: session.budget_micro_usd,
             cost_micro_usd: cost(&its),
         })
     }

@@ -127,3 +127,36 @@ fn cancelled_ones_continue_if_they_began() {
         "{args}"
     );
 }
+
+/// A continued session costs at most what the task before might, unless the call says otherwise. The user's limit holds.
+#[test]
+fn a_continued_session_keeps_its_budget() {
+    let stage = Stage::new();
+    stage.go();
+    let model = stage.caller(&[]);
+    let first = json!({ "description": "d", "prompt": "p", "max_budget_usd": 2.5, "run_in_background": false });
+    let first = stage.delegate(&model, &first).good();
+    let session = text(&first.data, "session_id");
+    let again = |more: Value| {
+        let mut ask = json!({ "description": "d", "prompt": "go on", "session_id": session, "run_in_background": false });
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        stage.delegate(&model, &ask).good();
+    };
+    again(json!({}));
+    again(json!({ "max_budget_usd": 9 }));
+    stage.client.env.set(&json!({ "delegate_max_budget_usd": 4 }));
+    again(json!({}));
+    stage.client.env.set(&json!({ "delegate_max_budget_usd": 20 }));
+    again(json!({}));
+    let budgets = [1, 2, 3, 4, 5].map(|number| {
+        let args = stage.arguments_of(number);
+        args.split_once("--max-budget-usd ")
+            .unwrap()
+            .1
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
+    });
+    assert_eq!(budgets, ["2.5", "2.5", "9", "4", "9"]);
+}

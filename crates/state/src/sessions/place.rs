@@ -93,6 +93,7 @@ mod tests {
             agent: None,
             model: model.map(str::to_owned),
             worktree: None,
+            budget_micro_usd: None,
             depth,
             continues: None,
             report: None,

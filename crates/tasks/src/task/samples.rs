@@ -71,6 +71,7 @@ pub fn delegated(mut task: Task, report: Option<SessionReport>) -> Task {
         agent: None,
         model: None,
         worktree: None,
+        budget_micro_usd: None,
         depth: 1,
         continues: None,
         caller: None,
