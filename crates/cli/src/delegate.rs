@@ -47,7 +47,7 @@ pub(crate) struct Delegate {
     /// The time limit of the session, in minutes.
     #[arg(long, value_name = "MINUTES")]
     pub(crate) timeout: Option<u64>,
-    /// Continue the conversation of this task, which is over.
+    /// Continue the conversation of this task, which is over: its id or the beginning of it, or its description.
     #[arg(long = "continue", value_name = "TASK", conflicts_with = "worktree")]
     pub(crate) continues: Option<String>,
     /// Wait for the end, and print the answer.

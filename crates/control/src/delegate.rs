@@ -63,7 +63,7 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
     let depth = may_delegate(store, asker, &settings)?;
     let order = ask.checked(&settings, &project)?;
     let continued = match &order.continues {
-        Some(name) => Some(Continued::find(name, &project, warn)?),
+        Some(name) => Some(Continued::find(name, &project, asker, warn)?),
         None => None,
     };
     let (asked_by, caller) = match asker {

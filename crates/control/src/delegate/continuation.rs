@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_state::run::Run;
 use sisyphus_state::sessions::{ensure_same_rules, worktree_path};
@@ -10,6 +10,7 @@ use sisyphus_state::store::Store;
 use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::task::Task;
 
+use super::Asker;
 use crate::tasks::{HistoryDepth, Tasks, WarningSink};
 
 /// What the next task of a conversation takes over.
@@ -28,10 +29,20 @@ pub(super) struct Continued {
 }
 
 impl Continued {
-    /// Finds the last task of the conversation `name`; or of the task `name`.
-    pub(super) fn find(name: &str, project: &Path, warn: WarningSink) -> Result<Self> {
+    /// Finds the last task of the conversation `name`; or of the task `name`, which a person may name as in any command.
+    pub(super) fn find(
+        name: &str,
+        project: &Path,
+        asker: &Asker,
+        warn: WarningSink,
+    ) -> Result<Self> {
         let tasks = Tasks::read(HistoryDepth::Archive, warn)?;
         let all: Vec<&Task> = tasks.active.iter().chain(&tasks.ended).collect();
+        let named = match asker {
+            Asker::Model(_) => None,
+            Asker::Person { .. } => task_of_person(&tasks, &all, name)?,
+        };
+        let name = named.as_ref().map_or(name, TaskId::as_str);
         Self::of(&all, name, project, |task| doing(task, &tasks.store))
     }
 
@@ -98,6 +109,27 @@ impl Continued {
     }
 }
 
+/// What an error tells a person to do.
+const WAY: &str = "`sisyphus list` shows those that there are";
+
+/// The task that a person means; `None` if it is a conversation that they name.
+fn task_of_person(tasks: &Tasks, all: &[&Task], name: &str) -> Result<Option<TaskId>> {
+    let mut sessions = all.iter().filter_map(|task| task.delegated.as_ref());
+    if sessions.any(|session| session.conversation.as_str() == name) {
+        return Ok(None);
+    }
+    let task = match tasks.find(name) {
+        Ok(task) => task,
+        Err(error) => bail!("could not continue a session: {error}; {WAY}"),
+    };
+    ensure!(
+        task.delegated.is_some(),
+        "could not continue `{name}`: {} is no delegated session; {WAY}",
+        task.id
+    );
+    Ok(Some(task.id.clone()))
+}
+
 /// The folder of a worktree. A session could have written rules into it that the project does not have, or put a link in
 /// its place.
 fn worktree_of(name: &str, project: &Path) -> Result<PathBuf> {
@@ -135,6 +167,8 @@ fn doing(task: &Task, store: &Store) -> String {
 #[cfg(test)]
 mod tests {
     use sisyphus_base::id::Ticket;
+    use sisyphus_base::paths::StateDir;
+    use sisyphus_state::line::Snapshot;
     use sisyphus_tasks::outcome::Outcome;
     use sisyphus_tasks::session::{SessionReport, Worktree};
     use sisyphus_tasks::task::samples;
@@ -233,6 +267,42 @@ mod tests {
         fs::create_dir(&other).unwrap();
         std::os::unix::fs::symlink(&other, project.join(".claude/worktrees/l")).unwrap();
         assert!(worktree_of("l", &project).unwrap_err().to_string().contains("is a link"));
+    }
+
+    /// A person names a task as for any other command, or a conversation. Each error leads to `sisyphus list`.
+    #[test]
+    fn a_person_names_a_task_as_everywhere() {
+        let dir = TempDir::new();
+        let mut command = samples::finished("c1", Outcome::Completed);
+        command.description = "run the tests".to_owned();
+        let ended = ["tab1", "tab2", "tx3"].map(|id| {
+            let mut task = ended(id, 1, Path::new("/a"), None);
+            task.description = format!("describe {id}");
+            task
+        });
+        let conversation = ended[0].delegated.as_ref().unwrap().conversation.clone();
+        let tasks = Tasks {
+            store: Store::new(StateDir::at(dir.path())),
+            active: vec![command],
+            ended: ended.to_vec(),
+            line: Snapshot::default(),
+        };
+        let all: Vec<&Task> = tasks.active.iter().chain(&tasks.ended).collect();
+        let found = |name: &str| task_of_person(&tasks, &all, name).map_err(|it| it.to_string());
+        let task = |id: &str| Ok(Some(TaskId::new(id).unwrap()));
+        for (name, id) in [("tab1", "tab1"), ("tx", "tx3"), ("describe tab2", "tab2")] {
+            assert_eq!(found(name), task(id), "{name}");
+        }
+        assert_eq!(found(conversation.as_str()), Ok(None));
+        for (name, words) in [
+            ("t7", "no task `t7`; `sisyphus list`"),
+            ("", "no task has an empty name; `sisyphus list`"),
+            ("ta", "`ta` could be 2 tasks: tab1, tab2; `sisyphus list`"),
+            ("run the tests", "c1 is no delegated session; `sisyphus list`"),
+        ] {
+            let error = found(name).unwrap_err();
+            assert!(error.contains(words), "{name}: {error}");
+        }
     }
 
     #[test]
