@@ -5,7 +5,7 @@ use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_control::{HistoryDepth, TICK, TaskState, TaskWaiter, Tasks};
-use sisyphus_state::output::{Source, messages};
+use sisyphus_state::output::{Messages, Source};
 use sisyphus_tasks::task::{Kind, Task};
 
 use crate::format::predicate;
@@ -69,16 +69,14 @@ fn next_look(task_waiter: &mut TaskWaiter, task: &Task) -> Result<Option<Task>> 
 
 /// Prints what a running session and its tools have said, to the end or until the session has ended.
 fn so_far(options: &Output, mut task: Task, mut task_waiter: TaskWaiter) -> Result<()> {
-    let mut printed = 0;
+    let mut messages = Messages::default();
+    let mut has_said = false;
     let mut tail = options.tail.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
     loop {
-        let said = messages(&task, task_waiter.store().dir());
-        if let Some(tail) = tail.take() {
-            printed = said.len().saturating_sub(tail);
-        }
-        let new = said.get(printed..).unwrap_or_default();
-        let text: String = new.iter().map(|line| format!("{line}\n")).collect();
-        printed = said.len();
+        let new = messages.more(&task, task_waiter.store().dir());
+        has_said |= !new.is_empty();
+        let from = tail.take().map_or(0, |tail| new.len().saturating_sub(tail));
+        let text: String = new[from..].iter().map(|line| format!("{line}\n")).collect();
         if print::bytes(text.as_bytes())? == Reader::Gone {
             return Ok(());
         }
@@ -89,7 +87,7 @@ fn so_far(options: &Output, mut task: Task, mut task_waiter: TaskWaiter) -> Resu
         task = found;
     }
     let (name, predicate) = (task.heading(), predicate(&task));
-    anyhow::ensure!(printed > 0, "{name} {predicate}; it has said nothing yet");
+    anyhow::ensure!(has_said, "{name} {predicate}; it has said nothing yet");
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! What people read of delegated sessions.
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use sisyphus_testing::TestEnv;
@@ -106,6 +108,39 @@ fn a_running_session_shows_its_progress() {
     assert_eq!(prints(&env, &["output", "t1"]), "one\ntwo\n[calls Grep: {}]\n");
     assert_eq!(prints(&env, &["output", "-n", "1", "t1"]), "[calls Grep: {}]\n");
     assert_eq!(env.run("sisyphus", &["statusline"]).stdout, "▶1\n");
+}
+
+/// Following a session reads only what is new. What was printed before may be anything by now.
+#[test]
+fn following_a_session_reads_on() {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[session(1, begun(), Value::Null)]);
+    let _runner = runner(&env, 1, Some("2026-11-21T02:30:00Z"));
+    let said = |text: &str| {
+        let block = json!({ "type": "text", "text": text });
+        format!("{}\n", json!({ "type": "assistant", "message": { "content": [block] } }))
+    };
+    let before = said(&"one".repeat(300)) + &said("two") + &said("three");
+    plant_text(&env, "runs/session-1/t1/stream.jsonl", &before);
+    let mut command = env.command("sisyphus");
+    command.args(["output", "--follow", "--tail", "2", "t1"]).stdout(Stdio::piped());
+    let mut following = command.spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert_eq!([next(), next()], ["two", "three"]);
+    let stream = env.state().join("runs/session-1/t1/stream.jsonl");
+    let mut file = File::options().write(true).open(stream).unwrap();
+    let other = said("read again").repeat(7);
+    write!(file, "{other}{}", " ".repeat(before.len() - other.len())).unwrap();
+    // A line that is still being written is read when it is whole.
+    let four = said("four");
+    let (half, rest) = four.split_at(9);
+    file.write_all((said("more") + half).as_bytes()).unwrap();
+    assert_eq!(next(), "more");
+    write!(file, "{rest}{{\"type\":\"dropped\",\"bytes\":7}}\n{}", said("five")).unwrap();
+    assert_eq!([next(), next(), next()], ["four", "[7 bytes left out]", "five"]);
+    following.kill().unwrap();
+    following.wait().unwrap();
 }
 
 /// A finished session shows its figures and its answer, and the line with which a person takes it over.

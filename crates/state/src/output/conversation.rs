@@ -1,5 +1,8 @@
 //! What a delegated session and its tools said, from the stream that its Claude Code printed.
 
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
 use serde_json::Value;
 use sisyphus_base::atomic;
 use sisyphus_base::paths::StateDir;
@@ -19,14 +22,40 @@ const STREAM_MAX: u64 = 11 * 1024 * 1024;
 
 /// Everything that the session and its tools said, as lines. Foreign text, cleaned.
 pub fn messages(task: &Task, state: &StateDir) -> Vec<String> {
-    let live = Run::of(task, state).map(|run| run.stream()).filter(|path| path.is_file());
-    let path = live.unwrap_or_else(|| state.stream(&task.id));
-    let bytes = atomic::read(&path, STREAM_MAX).ok().flatten().unwrap_or_default();
-    let entries = bytes.split(|byte| *byte == b'\n');
-    entries
-        .filter_map(|entry| serde_json::from_slice(entry).ok())
-        .flat_map(|it| entry(&it))
-        .collect()
+    Messages::default().more(task, state)
+}
+
+/// What has been read of a stream. The runner only adds to it: the head as it comes, and at the end what it dropped and
+/// the tail.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    /// The end of the last whole line that was read.
+    position: u64,
+}
+
+impl Messages {
+    /// What was said since, as lines. Nothing before it is read again.
+    pub fn more(&mut self, task: &Task, state: &StateDir) -> Vec<String> {
+        let live = Run::of(task, state).and_then(|run| self.rest_of(&run.stream()));
+        // The stream moves when the task has ended.
+        let bytes = live.or_else(|| self.rest_of(&state.stream(&task.id))).unwrap_or_default();
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.position += whole as u64;
+        let entries = bytes[..whole].split(|byte| *byte == b'\n');
+        entries
+            .filter_map(|entry| serde_json::from_slice(entry).ok())
+            .flat_map(|it| entry(&it))
+            .collect()
+    }
+
+    /// What follows the position in this file; `None` if there is no such file.
+    fn rest_of(&self, path: &Path) -> Option<Vec<u8>> {
+        let mut file = atomic::open(path).ok().flatten()?;
+        let mut bytes = Vec::new();
+        let read = file.seek(SeekFrom::Start(self.position));
+        let read = read.and_then(|_| file.take(STREAM_MAX).read_to_end(&mut bytes));
+        read.is_ok().then_some(bytes)
+    }
 }
 
 fn entry(entry: &Value) -> Vec<String> {

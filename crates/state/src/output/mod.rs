@@ -10,7 +10,7 @@ mod source;
 mod trailer;
 mod window;
 
-pub use conversation::messages;
+pub use conversation::{Messages, messages};
 pub use excerpt::{Excerpt, Purpose, excerpt};
 pub use keep::{KEPT_BYTES, adopt, keep, keep_observed, keep_stopped};
 pub(crate) use kept_by_0_1::{kept_by_0_1, left_by_0_1};
