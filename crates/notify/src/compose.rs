@@ -49,7 +49,7 @@ pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> M
         Some(_) | None => format!("{} projects", projects.len()),
     };
     let (what, mut body) = match batch.ended.as_slice() {
-        [] => ("all commands finished".to_owned(), Vec::new()),
+        [] => (format!("all {} finished", finished(batch)), Vec::new()),
         [one] => (named(one), told_alone(one, state)),
         several => (counted(several), told_together(several)),
     };
@@ -58,10 +58,19 @@ pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> M
     Message { title: for_people(&format!("{place}: {what}"), TITLE_MAX), body: body.join("\n") }
 }
 
+/// What the sums count.
+fn finished(batch: &Batch) -> &'static str {
+    plural(batch.over.iter().map(|it| it.series.sessions).sum())
+}
+
+/// What several tasks are, of which so many are delegated sessions.
+fn plural(sessions: usize) -> &'static str {
+    if sessions > 0 { "tasks" } else { "commands" }
+}
+
 fn counted(ended: &[Ended]) -> String {
     let failed = ended.iter().filter(|it| it.urgency() != Urgency::Soon).count();
-    let has_session = ended.iter().any(|it| it.kind == Kind::Session);
-    let what = if has_session { "tasks" } else { "commands" };
+    let what = plural(ended.iter().filter(|it| it.kind == Kind::Session).count());
     match failed {
         0 => format!("{} {what} finished", ended.len()),
         _ => format!("{failed} of {} {what} failed", ended.len()),
@@ -102,7 +111,8 @@ fn sum(over: &SessionSummary) -> String {
     let ms = (over.at - over.series.since).num_milliseconds();
     let took = u64::try_from(ms).map(|ms| format!(", in {}", duration(ms))).unwrap_or_default();
     let tally = &over.series.tally;
-    format!("All {} commands of this session finished: {}{took}", tally.total(), tally.said())
+    let what = plural(over.series.sessions);
+    format!("All {} {what} of this session finished: {}{took}", tally.total(), tally.said())
 }
 
 /// The first of the last lines that look like a failure. If there is none, the last line.

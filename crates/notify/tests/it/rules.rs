@@ -181,6 +181,21 @@ fn the_last_end_of_a_session_brings_the_sum_once() {
     );
 }
 
+/// A sum that counts delegated sessions calls them tasks, as the title does.
+#[test]
+fn the_sum_of_sessions_counts_tasks() {
+    let stage = Stage::new();
+    stage.run(&["a", "review"]);
+    stage.end("a", FAILED, 1_000);
+    stage.end_session("review", Outcome::Completed, None);
+    let told = stage.told();
+    let sum = told[0].split(" / ").last().unwrap();
+    assert!(
+        sum.starts_with("All 2 tasks of this session finished: 1 failed, 1 completed"),
+        "{told:?}"
+    );
+}
+
 /// The end of a session names it, what it cost, and of a failure the cause.
 #[test]
 fn a_session_is_shown_with_its_cost() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::Tally;
 
@@ -16,6 +16,14 @@ pub struct Series {
     /// Where the last of it ran.
     pub cwd: PathBuf,
     pub tally: Tally,
+    /// How many of it were delegated sessions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sessions: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Series {
@@ -27,9 +35,11 @@ impl Series {
             since,
             cwd: PathBuf::new(),
             tally: Tally::default(),
+            sessions: 0,
         });
         series.since = series.since.min(since);
         series.cwd.clone_from(&task.cwd);
         series.tally.add(task.status().word());
+        series.sessions += usize::from(task.kind == Kind::Session);
     }
 }

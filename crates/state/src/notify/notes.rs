@@ -73,7 +73,7 @@ impl SessionSummary {
 /// Whether the session still waits for this task. A service never finishes, and a call that Claude Code has not
 /// answered yet may still be denied.
 pub(crate) fn is_live(task: &Task) -> bool {
-    task.kind == Kind::Command
+    matches!(task.kind, Kind::Command | Kind::Session)
         && is_in_reach(task)
         && match task.status() {
             Status::Pending { .. } => task.is_confirmed(),
