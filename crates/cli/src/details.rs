@@ -7,6 +7,7 @@ use sisyphus_base::text::one_line;
 use sisyphus_state::line::{Snapshot, Standing};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::session::{AskedBy, Delegated};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::{elsewhere, group_holders};
@@ -24,7 +25,8 @@ pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot, state: &S
         .map(|session| session::facts(task, session, &session::report(task, state)));
     let all = [
         ("folder", Some(one_line(&task.cwd.to_string_lossy(), PATH_MAX))),
-        ("session", Some(asking_session(task))),
+        ("session", task.delegated.is_none().then(|| asking_session(task))),
+        ("asked by", task.delegated.as_deref().map(|session| asked_by(task, session))),
         ("group", task.group.clone()),
         ("place in queue", place_in_line(task, expected, line)),
         ("started", started(task)),
@@ -40,6 +42,13 @@ fn asking_session(task: &Task) -> String {
     match &task.agent {
         Some(agent) => format!("{}, by its subagent {agent}", task.session),
         None => task.session.to_string(),
+    }
+}
+
+fn asked_by(task: &Task, session: &Delegated) -> String {
+    match session.asked_by {
+        AskedBy::Model { .. } => format!("session {}", task.session),
+        AskedBy::Person => "you, in a terminal".to_owned(),
     }
 }
 

@@ -176,6 +176,22 @@ fn a_finished_session_can_be_taken_over() {
     assert_eq!(prints(&env, &["output", "t1"]), "Two risks.\n");
 }
 
+/// The word "session" means one thing. A person is no session.
+#[test]
+fn what_asked_for_a_session_is_named() {
+    let env = TestEnv::new();
+    let mut person = finished(2, "completed", Value::Null);
+    person["session"] = CONVERSATION.into();
+    person["delegated"]["asked_by"] = json!({ "asked_by": "person" });
+    plant(&env, "completed.json", &[finished(1, "completed", Value::Null), person]);
+    for (task, asked_by) in [("t1", "session session-1"), ("t2", "you, in a terminal")] {
+        let show = prints(&env, &["show", task]);
+        let named: Vec<&str> = show.lines().filter(|line| line.starts_with("session: ")).collect();
+        assert_eq!(named, [format!("session: {CONVERSATION}, agent explore")], "{show}");
+        assert!(show.contains(&format!("\nasked by: {asked_by}\n")), "{show}");
+    }
+}
+
 /// `stats` counts sessions apart from commands, with their cost by agent and model.
 #[test]
 fn the_cost_of_sessions_is_counted() {
