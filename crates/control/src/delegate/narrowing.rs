@@ -105,12 +105,16 @@ fn known(flag: &str) -> Option<(Meaning, Values)> {
         "--disallowedTools" | "--disallowed-tools" | "--tools" => (Narrows, Several),
         "--mcp-config" => (NarrowsByFile, Several),
         "--setting-sources" | "--plugin-url" => (Narrows, One),
+        // It is no right, but it bounds what a call costs.
+        "--max-turns" => (Narrows, One),
         // The hooks of a plugin may deny calls.
         "--settings" | "--plugin-dir" | "--agents" => (NarrowsByFile, One),
         "--bare"
         | "--safe-mode"
         | "--restricted"
         | "--strict-mcp-config"
+        // The user's own settings may switch the tools of the browser on.
+        | "--no-chrome"
         | "--disable-slash-commands" => (Narrows, Nothing),
         "--agent" => (Agent, One),
         "--max-budget-usd" => (Budget, One),
@@ -126,7 +130,6 @@ fn known(flag: &str) -> Option<(Meaning, Values)> {
         | "--fallback-model"
         | "--input-format"
         | "--json-schema"
-        | "--max-turns"
         | "--model"
         | "-n"
         | "--name"
@@ -168,7 +171,6 @@ fn known(flag: &str) -> Option<(Meaning, Values)> {
         | "--include-hook-events"
         | "--include-partial-messages"
         | "--mcp-debug"
-        | "--no-chrome"
         | "--no-session-persistence"
         | "-p"
         | "--print"
@@ -189,7 +191,7 @@ mod tests {
             ..Given::default()
         };
         let repeated = |args: &[&str]| Ok(given(args));
-        let cases: [(&[&str], Result<Given, String>); 20] = [
+        let cases: [(&[&str], Result<Given, String>); 21] = [
             (&[], repeated(&[])),
             (&["fix the tests"], repeated(&[])),
             (&["-p", "--model", "opus", "--resume", "--verbose", "x"], repeated(&[])),
@@ -199,6 +201,10 @@ mod tests {
                 repeated(&["--disallowedTools", "Bash", "Edit"]),
             ),
             (&["--disallowed-tools=Bash(rm:*)"], repeated(&["--disallowed-tools", "Bash(rm:*)"])),
+            (
+                &["-p", "--max-turns", "9", "--no-chrome", "--chrome", "x"],
+                repeated(&["--max-turns", "9", "--no-chrome"]),
+            ),
             (&["--tools", "", "--bare"], repeated(&["--tools", "", "--bare"])),
             (
                 &["--settings", "{\"a\":1}", "--strict-mcp-config", "--mcp-config", "a", "b"],
