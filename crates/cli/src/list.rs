@@ -151,6 +151,7 @@ pub(crate) fn expected_admission(
     let Some(settings) = settings else { return Admission::Immediate };
     let mut active = Active::default();
     active.tasks.clone_from(&tasks.active);
+    active.agents.throttles.clone_from(&tasks.throttles);
     expected_admission_of(&active, &tasks.line, &task.id, &Limits::of(settings))
 }
 

@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
+use chrono::Utc;
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
+use sisyphus_control::Tasks;
+use sisyphus_settings::Settings;
+use sisyphus_state::agents::Limits;
 use sisyphus_state::run::Run;
+use sisyphus_state::sessions::throttle_on;
 use sisyphus_tasks::session::{AskedBy, Delegated, SessionReport, Worktree, dollars};
 use sisyphus_tasks::task::Task;
-use sisyphus_wording::{denied, worktree_line};
+use sisyphus_wording::{denied, held_back, worktree_line};
 
 /// Longest name of an agent, a model or a tool, in characters.
 const NAME_MAX: usize = 100;
@@ -29,6 +34,11 @@ pub(crate) fn named(session: &Delegated, task: &Task) -> String {
     let agent = session.agent.as_ref().map(|agent| format!(" ({agent})")).unwrap_or_default();
     let what = if task.description.is_empty() { &session.prompt } else { &task.description };
     format!("session{agent}: {what}")
+}
+
+/// Why it waits for fewer slots than the user allows.
+pub(crate) fn why_held_back(tasks: &Tasks, task: &Task, settings: &Settings) -> Option<String> {
+    throttle_on(&tasks.throttles, task, &Limits::of(settings), Utc::now()).map(held_back)
 }
 
 /// What was asked of it, for a task that has not finished.

@@ -8,6 +8,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_control::{HistoryDepth, Tasks, acknowledge, own_requester};
 use sisyphus_state::output::{Begin, Source, Window};
+use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
@@ -60,9 +61,20 @@ pub(crate) fn show(options: &Show) -> Result<()> {
         let _ = acknowledge(&tasks.store, task, own_requester().as_ref());
         return Ok(());
     }
+    let held_back = held_back(&tasks, task).map(|why| format!("held back: {why}\n"));
+    let facts = facts + &held_back.unwrap_or_default();
     let lasted = time(task, Utc::now()).map(|ms| format!(", for {}", duration(ms)));
     let heading = format!("{} {}{}.", task.heading(), predicate(task), lasted.unwrap_or_default());
     print::out(&format!("{heading}\n{}{facts}{}", asked(task), end_of_output(task, state)))
+}
+
+/// Why a session waits for fewer slots than the user allows.
+fn held_back(tasks: &Tasks, task: &Task) -> Option<String> {
+    let settings = whole_settings()?;
+    match expected_admission(tasks, task, Some(&settings)) {
+        Admission::Queued { .. } => session::why_held_back(tasks, task, &settings),
+        Admission::Immediate => None,
+    }
 }
 
 /// The command, or the call for the agent.

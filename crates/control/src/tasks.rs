@@ -11,7 +11,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{is_alive, is_gone, start_notifier};
-use sisyphus_state::agents::{end_orphans, has_orphans};
+use sisyphus_state::agents::{Throttle, end_orphans, has_orphans};
 use sisyphus_state::announced::{Announced, sessions_with_announcements};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::reconcile::{Scope, World};
@@ -61,6 +61,8 @@ pub struct Tasks {
     pub active: Vec<Task>,
     /// Tasks that have finished, the newest first.
     pub ended: Vec<Task>,
+    /// The limits that a rate limit lowers.
+    pub throttles: Vec<Throttle>,
     /// Which runners have slots and which are queued, including those of other configuration folders.
     pub line: Snapshot,
 }
@@ -78,6 +80,7 @@ impl Tasks {
         if reach == HistoryDepth::Archive {
             ended.extend(store.read_archive(warn));
         }
+        let throttles = active.agents.throttles.clone();
         let (finished, mut live): (Vec<Task>, Vec<Task>) =
             active.tasks.iter().cloned().partition(|task| task.status().is_final());
         live.extend(announced(store.dir()));
@@ -95,7 +98,7 @@ impl Tasks {
             warn(&error);
             Snapshot::default()
         });
-        Ok(Self { store, active: live, ended, line })
+        Ok(Self { store, active: live, ended, throttles, line })
     }
 
     /// The task with this name: its id, Claude Code's id, the beginning of its id, or its description. If several tasks

@@ -12,12 +12,13 @@ use sisyphus_state::agents::Limits;
 use sisyphus_state::expected_admission::expected_admission_of;
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::reach::place_out_of_reach;
+use sisyphus_state::sessions::throttle_on;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
-use sisyphus_wording::command_line;
+use sisyphus_wording::{command_line, held_back};
 
 use crate::table::cell;
 use crate::warn::warn;
@@ -61,6 +62,9 @@ pub(crate) struct TaskView {
     /// 1 is the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) place_in_line: Option<usize>,
+    /// Why it waits for fewer slots than the user allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held_back: Option<String>,
     /// Since the real start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) duration_ms: Option<u64>,
@@ -109,6 +113,7 @@ impl TaskView {
             outcome: None,
             exit_code: None,
             place_in_line: None,
+            held_back: None,
             duration_ms: None,
             session: task.session.to_string(),
         };
@@ -117,6 +122,9 @@ impl TaskView {
                 let expected = expected_admission_of(now.active, &now.line, &task.id, &now.limits);
                 if let Admission::Queued { position: number } = expected {
                     view.place_in_line = Some(number);
+                    let throttles = &now.active.agents.throttles;
+                    let throttle = throttle_on(throttles, task, &now.limits, now.at);
+                    view.held_back = throttle.map(held_back);
                 }
             }
             Status::Running { started_at, watch } => {
@@ -151,7 +159,11 @@ impl TaskView {
         }
         match (self.exit_code, self.place_in_line) {
             (Some(code), _) if code != 0 => format!("{}({code})", self.status),
-            (_, Some(number)) => format!("{}, number {number} in line", self.status),
+            (_, Some(number)) => {
+                let why = self.held_back.as_ref().map(|why| format!("; {}", cell(why)));
+                let why = why.unwrap_or_default();
+                format!("{}, number {number} in line{why}", self.status)
+            }
             (Some(_) | None, None) => self.status.clone(),
         }
     }

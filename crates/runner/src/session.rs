@@ -22,6 +22,7 @@ use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_process::{SIGTERM, SessionPlan, Signals, left_behind, pid_of, spawn_session};
 use sisyphus_tasks::run::{Exit, Stop};
+use sisyphus_tasks::session::SessionEnd;
 use sisyphus_tasks::status::Survivors;
 
 use crate::confirmation::Confirmation;
@@ -100,9 +101,13 @@ fn supervised(mut ledger: Ledger) -> Result<()> {
     let follower = child.stdout.take().map(|stdout| Follower::start(stdout, &ledger, group));
     let end = supervise(&mut child, &mut signals, start, || ledger.confirmation_of());
     // Its Claude Code is gone, so the pipe is at its end unless a process that it left holds it.
-    let heard = follower.map(|follower| follower.finish(FOLLOW_WAIT));
+    let heard = follower.map(|follower| follower.finish(FOLLOW_WAIT)).unwrap_or_default();
+    // The slot is still held, so the next session reads the lowered limit.
+    if heard.report.end == Some(SessionEnd::RateLimit) {
+        ledger.rate_limited(&heard);
+    }
     drop(admission);
-    ledger.take(heard.unwrap_or_default());
+    ledger.take(heard);
     let survivors = left_behind(group);
     ledger.end(waited, end, survivors);
     Ok(())
@@ -122,7 +127,7 @@ fn unstarted(ledger: &Ledger, signal: i32) -> End {
 }
 
 fn turn(ledger: &Ledger, signals: &mut Signals) -> Result<Turn> {
-    let mut slots = Slots::of_session(&Environment::read(), ledger.delegated())?;
+    let mut slots = Slots::of_session(&Environment::read(), ledger.state(), ledger.delegated())?;
     let id = ClientTaskId::new(ledger.task().id.as_str())?;
     let asked = Asked { ticket: ledger.task().ticket, id: &id };
     wait_for_turn(&mut slots, asked, ledger, signals)

@@ -11,7 +11,7 @@ use sisyphus_process::is_alive;
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::line::{AgentSlots, Attempt, Capacity, Line, Occupant, QueueEntry, RuntimeDir};
-use sisyphus_state::sessions::SlotSet;
+use sisyphus_state::sessions::{LiveThrottles, SlotSet, lowered};
 use sisyphus_tasks::call::Confinement;
 use sisyphus_tasks::session::Delegated;
 
@@ -40,8 +40,8 @@ enum Demand {
     Commands { agents: Option<AgentSlots>, confinement: Confinement },
     /// The commands of a group share its limit.
     Group(String),
-    /// Sessions share the limit of this set.
-    Sessions(SlotSet),
+    /// Sessions share the limit of this set, which a rate limit lowers for those of a model.
+    Sessions { set: SlotSet, model: Option<String>, throttles: LiveThrottles },
 }
 
 impl Slots {
@@ -70,11 +70,17 @@ impl Slots {
     }
 
     /// The slots that a delegated session shares.
-    pub(crate) fn of_session(environment: &Environment, session: &Delegated) -> Result<Self> {
+    pub(crate) fn of_session(
+        environment: &Environment,
+        state: &StateDir,
+        session: &Delegated,
+    ) -> Result<Self> {
         let mut settings = LiveSettings::at(client_config_dir(environment).ok());
         let (set, _) = SlotSet::of(session, &Limits::of(settings.now()));
         let line = Line::of_sessions(environment, &set)?;
-        Ok(Self::of(environment, line, Demand::Sessions(set), Some(session.project.clone())))
+        let (model, throttles) = (session.model.clone(), LiveThrottles::at(state));
+        let demand = Demand::Sessions { set, model, throttles };
+        Ok(Self::of(environment, line, demand, Some(session.project.clone())))
     }
 
     fn of(environment: &Environment, line: Line, demand: Demand, folder: Option<PathBuf>) -> Self {
@@ -87,7 +93,7 @@ impl Slots {
     /// The capacity at this moment.
     pub(crate) fn capacity(&mut self) -> Capacity {
         let settings = self.settings.now();
-        match &self.demand {
+        match &mut self.demand {
             Demand::Commands { agents, confinement } => {
                 let count = |agents: &AgentSlots| agents.count(Utc::now(), *confinement, is_alive);
                 let agents = agents.as_ref().map(count).unwrap_or_default();
@@ -100,8 +106,10 @@ impl Slots {
                     group.map_or(SlotLimit::Unlimited, |group| SlotLimit::AtMost(group.limit));
                 Capacity { limit, agents: 0 }
             }
-            Demand::Sessions(set) => {
-                Capacity { limit: set.limit(&Limits::of(settings)), agents: 0 }
+            Demand::Sessions { set, model, throttles } => {
+                let limit = set.limit(&Limits::of(settings));
+                let limit = lowered(throttles.now(), model.as_deref(), limit, Utc::now());
+                Capacity { limit, agents: 0 }
             }
         }
     }

@@ -39,6 +39,8 @@ pub enum Event {
     Delegated(Box<Task>),
     /// A conversation that asked for sessions has this permission mode now. Those that have not started get no more.
     ModeSeen { session: SessionId, mode: PermissionMode },
+    /// A delegated session is about to end at a rate limit of the API. `model` is the one that it had.
+    SessionRateLimited { task: TaskId, model: Option<String>, limits: Limits, at: DateTime<Utc> },
     /// The conversation that asked for these sessions is gone, and this one of the same project reads their results.
     Adopted { tasks: Vec<TaskId>, by: SessionId },
     /// Claude Code reported the end of a command.
@@ -95,6 +97,9 @@ impl Event {
                 }
             }
             Self::ModeSeen { session, mode } => sessions::narrow(active, &session, mode),
+            Self::SessionRateLimited { task, model, limits, at } => {
+                sessions::rate_limited(active, &task, model.as_deref(), &limits, at);
+            }
             Self::Adopted { tasks, by } => {
                 active.adopt(&tasks, &by, now.tick);
             }

@@ -1,6 +1,7 @@
 //! The position of a task in its queue, for people and the model. For a command whose runner has joined, the queue
 //! itself shows it. For others the records give an estimate. The runners alone decide which command starts.
 
+use chrono::Utc;
 use sisyphus_base::id::{TaskId, Ticket};
 use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::admission::Admission;
@@ -76,7 +77,7 @@ pub fn expected_admission_of(
     let Some(task) = active.task(id) else { return Admission::Immediate };
     match task.kind {
         Kind::Agent => return admission_of(active, task, limits),
-        Kind::Session => return place_of(active, task, limits),
+        Kind::Session => return place_of(active, task, limits, Utc::now()),
         Kind::Command | Kind::Service if is_waiting(task) => {}
         Kind::Command | Kind::Service => return Admission::Immediate,
     }

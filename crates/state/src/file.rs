@@ -69,7 +69,10 @@ impl Version {
 }
 
 /// The inode number of a file, its modification time and its length.
-fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>, u64) {
+pub(crate) type Stamp = (u64, Option<SystemTime>, u64);
+
+/// Two versions of a file differ in this.
+pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
     (sys::file_number(metadata), metadata.modified().ok(), metadata.len())
 }
 

@@ -11,6 +11,7 @@
 mod model;
 mod place;
 mod request;
+mod throttle;
 mod worktree;
 
 use sisyphus_base::id::SessionId;
@@ -22,6 +23,8 @@ use crate::active::Active;
 
 pub use place::{SlotSet, place_of};
 pub use request::{Conversation, SessionRequest};
+pub(crate) use throttle::rate_limited;
+pub use throttle::{LiveThrottles, lowered, throttle_on};
 pub use worktree::{ensure_same_rules, repository, worktree_branch, worktree_path};
 
 /// Most sessions that one conversation may have waiting. A model that never stops delegating must not fill the machine.

@@ -71,6 +71,15 @@ fn throttled(throttle: &Throttle) -> String {
     format!("after a rate limit of the API at most {running} at once until {until}")
 }
 
+/// Says why a session that has not started waits for fewer slots than the user allows.
+pub fn held_back(throttle: &Throttle) -> String {
+    let until = throttle.until.format("%H:%M:%S UTC");
+    let of = one_line(throttle.scope.name(), KEY_MAX);
+    let (one, more) = (format!("session of {of} runs"), format!("sessions of {of} run"));
+    let running = counted(throttle.at_most.get(), &one, &more);
+    format!("after a rate limit of the API at most {running} at once until {until}")
+}
+
 /// Most characters of [`agent_news`].
 pub const NEWS_MAX: usize = 3_000;
 

@@ -17,7 +17,7 @@ mod session;
 mod summary;
 mod ultrawork;
 
-pub use agents::{NEWS_MAX, agent_news, agent_waits};
+pub use agents::{NEWS_MAX, agent_news, agent_waits, held_back};
 pub use awaited::sleep_refused;
 pub use live::{
     Surroundings, elsewhere, group_holders, group_refused, launch_line, stall_line, table,

@@ -14,7 +14,7 @@ use sisyphus_state::agents::{Limits, Pool, agents_of};
 use sisyphus_state::expected_admission::{expected_admission_of, expected_in_group};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::run::Run;
-use sisyphus_state::sessions::place_of;
+use sisyphus_state::sessions::{place_of, throttle_on};
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
@@ -23,6 +23,7 @@ use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 
+use super::agents::held_back;
 use super::measure::{counted, elapsed, length};
 use super::session::{amount, named};
 
@@ -253,9 +254,13 @@ fn session_state(
             format!("{name}, still running since {since} ({lasted}){calls}")
         }
         Status::Queued { .. } | Status::Pending { .. } => {
-            match place_of(active, task, around.limits) {
+            match place_of(active, task, around.limits, around.now) {
                 Admission::Queued { position: number } => {
-                    format!("{name}, number {number} in the queue of sessions")
+                    let throttles = &active.agents.throttles;
+                    let throttle = throttle_on(throttles, task, around.limits, around.now);
+                    let why = throttle.map(|it| format!("; {}", held_back(it)));
+                    let why = why.unwrap_or_default();
+                    format!("{name}, number {number} in the queue of sessions{why}")
                 }
                 Admission::Immediate => format!("{name}, about to start"),
             }

@@ -285,6 +285,7 @@ mod tests {
             store: Store::new(StateDir::at(dir.path())),
             active: vec![command],
             ended: ended.to_vec(),
+            throttles: Vec::new(),
             line: Snapshot::default(),
         };
         let all: Vec<&Task> = tasks.active.iter().chain(&tasks.ended).collect();

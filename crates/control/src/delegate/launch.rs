@@ -66,8 +66,8 @@ pub(super) fn launch(
     let limits = Limits::of(settings);
     let id = &request.task.id;
     // The runner's event is in the inbox. If the lock is busy, the next commit applies it.
-    let updated = store.update(&world(&tmp), LOCK_WAIT_IN_RUNNER, |active, _| {
-        active.task(id).cloned().map(|task| (place_of(active, &task, &limits), task))
+    let updated = store.update(&world(&tmp), LOCK_WAIT_IN_RUNNER, |active, now| {
+        active.task(id).cloned().map(|task| (place_of(active, &task, &limits, now.at), task))
     });
     let (place, task) =
         updated.ok().flatten().unwrap_or_else(|| (Admission::Immediate, request.task.clone()));

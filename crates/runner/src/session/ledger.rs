@@ -9,10 +9,12 @@ use anyhow::{Context as _, Result};
 use chrono::Utc;
 use sisyphus_base::atomic;
 use sisyphus_base::clock::Tick;
+use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::{SessionId, TaskId};
-use sisyphus_base::paths::{StateDir, create_private_dir};
+use sisyphus_base::paths::{StateDir, client_config_dir, create_private_dir};
 use sisyphus_process::{find_notifier, is_gone};
+use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::run::Run;
@@ -28,6 +30,7 @@ use super::own_worktree::OwnWorktree;
 use super::report::{Heard, problem_of_errors};
 use super::worktree::inspect;
 use crate::confirmation::Confirmation;
+use crate::live_settings::LiveSettings;
 use crate::publish::publish;
 use crate::record::write;
 use crate::supervise::{End, Start};
@@ -164,6 +167,21 @@ impl Ledger {
     /// Records why its Claude Code could not be started.
     pub(super) fn fail(&mut self, problem: &str) {
         self.report.problem = problem_of_errors(problem);
+    }
+
+    /// Lowers the limit of its model, so that the sessions behind it wait.
+    pub(super) fn rate_limited(&self, heard: &Heard) {
+        let (store, tmp) = (Store::new(self.state.clone()), client_tmp());
+        let world = World { is_gone, client_tmp: &tmp, scope: Scope::Ended };
+        let mut settings = LiveSettings::at(client_config_dir(&Environment::read()).ok());
+        let event = Event::SessionRateLimited {
+            task: self.task().id.clone(),
+            model: heard.report.model.clone(),
+            limits: Limits::of(settings.now()),
+            at: Utc::now(),
+        };
+        // If the lock is busy, the process that holds it applies the event.
+        self.log(store.commit(None, &[event], &world, LOCK_WAIT_IN_RUNNER, |_, _| ()));
     }
 
     /// Takes what its Claude Code said, and what it printed on its standard error if it said nothing.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -75,6 +76,49 @@ fn sessions_wait_in_order_and_start_by_themselves() {
         fs::write(stage.env.project().join(format!("go-{number}")), "").unwrap();
         stage.ended(task);
     }
+}
+
+/// After a rate limit half as many sessions run. The next one waits until another is over, and says why.
+#[test]
+fn a_rate_limit_holds_back_the_next_session() {
+    let limited = r#"echo '{"type":"result","subtype":"success","is_error":true,"api_error_status":429,"result":"slow down"}'"#;
+    let mut stage = Stage::new(&format!(
+        "echo $$ >>started; mine=$(wc -l <started); {INIT}; until [ -e go-$mine ]; do sleep 0.02; done; \
+         if [ $mine = 1 ]; then {limited}; exit 1; fi; {ANSWER}"
+    ));
+    stage.env.set(&json!({ "max_background_tasks": 2 }));
+    let starts = |stage: &Stage| numbers(&stage.wait_for_file("started")).len();
+    for (ticket, number, task) in [(1, 1, "t1"), (2, 2, "t2")] {
+        stage.delegate(task, ticket);
+        wait_until("a start", || starts(&stage) == number);
+    }
+    for (number, task) in [(3, "t3"), (4, "t4")] {
+        stage.delegate(task, number);
+        wait_until("the queue", || stage.task(task)["status"]["state"] == "queued");
+    }
+    let go = |number: usize| fs::write(stage.env.project().join(format!("go-{number}")), "");
+    go(1).unwrap();
+    assert_eq!(stage.ended("t1")["status"]["why"], "rate_limit");
+    let throttles = stage.env.state_file("active.json")["agents"]["brakes"].clone();
+    assert_eq!((&throttles[0]["at_most"], throttles[0].get("untold")), (&json!(1), None));
+    assert_eq!(throttles[0]["scope"], json!({ "model": "claude-opus-5-5" }));
+    #[expect(clippy::disallowed_methods, reason = "for so long both runners leave the slot free")]
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(starts(&stage), 2, "it was not held back");
+    let shown = stage.env.run("sisyphus", &["show", "t3"]).stdout;
+    let why = "held back: after a rate limit of the API at most 1 session of claude-opus-5-5 runs at once until ";
+    assert!(
+        shown.contains("place in queue: 1 among the sessions\n") && shown.contains(why),
+        "{shown}"
+    );
+    go(2).unwrap();
+    wait_until("the next start", || starts(&stage) == 3);
+    assert_eq!(stage.task("t3")["status"]["state"], "running");
+    assert_eq!(stage.task("t4")["status"]["state"], "queued");
+    go(3).unwrap();
+    wait_until("the last start", || starts(&stage) == 4);
+    go(4).unwrap();
+    assert_eq!(stage.ended("t4")["status"]["outcome"], "completed");
 }
 
 /// A runner that is killed takes its Claude Code along. The session is lost, and no runner starts it again.

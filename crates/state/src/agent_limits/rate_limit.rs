@@ -100,23 +100,23 @@ impl Scope {
 }
 
 /// Halves the number `before` that a limit allowed. Agents that started earlier fail together, so another hit prolongs
-/// a halved limit and does not lower it further.
+/// a halved limit and does not lower it further. `hit` is what a session has to learn of it.
 pub(crate) fn throttle(
     throttles: &mut Vec<Throttle>,
     scope: Scope,
     before: usize,
-    hit: RateLimitHit,
+    hit: Option<RateLimitHit>,
     now: DateTime<Utc>,
 ) {
     let until = now + LASTS;
     if let Some(known) = throttles.iter_mut().find(|it| it.scope == scope && it.until > now) {
         known.until = until;
-        known.unreported = Some(hit);
+        known.unreported = hit.or(known.unreported.take());
         return;
     }
     let at_most = NonZeroUsize::new(before / 2).unwrap_or(NonZeroUsize::MIN);
     throttles.retain(|throttle| throttle.scope != scope);
-    throttles.push(Throttle { scope, at_most, until, unreported: Some(hit) });
+    throttles.push(Throttle { scope, at_most, until, unreported: hit });
 }
 
 #[cfg(test)]
@@ -162,16 +162,18 @@ mod tests {
     #[test]
     fn a_limit_is_halved_once_and_for_five_minutes() {
         let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
-        let hit = || RateLimitHit { session: SessionId::new("s").unwrap(), agent: "t1".to_owned() };
+        let hit =
+            || Some(RateLimitHit { session: SessionId::new("s").unwrap(), agent: "t1".to_owned() });
         let opus = || Scope::Model("opus".to_owned());
         let mut throttles = Vec::new();
         throttle(&mut throttles, opus(), 5, hit(), at(0));
         assert_eq!((throttles[0].at_most.get(), throttles[0].until), (2, at(300)));
-        throttle(&mut throttles, opus(), 5, hit(), at(10));
+        throttle(&mut throttles, opus(), 5, None, at(10));
         assert_eq!(
             (throttles.len(), throttles[0].at_most.get(), throttles[0].until),
             (1, 2, at(310))
         );
+        assert_eq!(throttles[0].unreported, hit(), "what was not reported yet is kept");
         throttle(&mut throttles, opus(), 1, hit(), at(400));
         assert_eq!(
             (throttles.len(), throttles[0].at_most.get(), throttles[0].until),

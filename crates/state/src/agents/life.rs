@@ -147,7 +147,7 @@ pub fn ended(active: &mut Active, id: &ClientTaskId, end: AgentEnd, limits: &Lim
     if end == AgentEnd::Failed(AgentFailure::RateLimit) {
         let (pool, before) = allowed(active, task, limits);
         let model = task.launched.as_ref().and_then(AgentCall::model);
-        let hit = RateLimitHit { session: task.session.clone(), agent: task.heading() };
+        let hit = Some(RateLimitHit { session: task.session.clone(), agent: task.heading() });
         if let Some(scope) = Scope::of(&pool, model) {
             throttle(&mut active.agents.throttles, scope, before, hit, now.at);
         }

@@ -1,11 +1,13 @@
 //! Which sessions share slots, and the place of one that waits.
 
+use chrono::{DateTime, Utc};
 use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
+use super::throttle::lowered;
 use crate::active::Active;
 use crate::agents::{Limits, Pool};
 
@@ -48,18 +50,14 @@ fn hex(key: &str) -> String {
 }
 
 /// The expected admission of a session, from the records of this state folder. The runners alone decide.
-pub fn place_of(active: &Active, task: &Task, limits: &Limits) -> Admission {
+pub fn place_of(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> Admission {
     let Some(session) = task.delegated.as_deref() else { return Admission::Immediate };
     let (set, limit) = SlotSet::of(session, limits);
+    let limit = lowered(&active.agents.throttles, session.model.as_deref(), limit, now);
     let SlotLimit::AtMost(slots) = limit else { return Admission::Immediate };
-    let shares = |other: &&Task| {
-        let other = other.delegated.as_deref().filter(|_| other.kind == Kind::Session);
-        other.is_some_and(|other| SlotSet::of(other, limits).0 == set)
-    };
-    let is_running = |task: &&Task| matches!(task.status(), Status::Running { .. });
-    let running = active.live().filter(shares).filter(is_running).count();
+    let running = running_in(active, &set, limits);
     let is_before = |other: &&Task| !is_running(other) && other.ticket < task.ticket;
-    let before = active.live().filter(shares).filter(is_before).count();
+    let before = sharing(active, &set, limits).filter(is_before).count();
     let free = slots.get().saturating_sub(running);
     match before.checked_sub(free) {
         None => Admission::Immediate,
@@ -67,21 +65,37 @@ pub fn place_of(active: &Active, task: &Task, limits: &Limits) -> Admission {
     }
 }
 
+/// How many sessions of this set run.
+pub(super) fn running_in(active: &Active, set: &SlotSet, limits: &Limits) -> usize {
+    sharing(active, set, limits).filter(|task| is_running(task)).count()
+}
+
+fn is_running(task: &Task) -> bool {
+    matches!(task.status(), Status::Running { .. })
+}
+
+/// The sessions of this set that are not over.
+fn sharing<'a>(
+    active: &'a Active,
+    set: &'a SlotSet,
+    limits: &'a Limits,
+) -> impl Iterator<Item = &'a Task> {
+    active.live().filter(move |other| {
+        let session = other.delegated.as_deref().filter(|_| other.kind == Kind::Session);
+        session.is_some_and(|session| &SlotSet::of(session, limits).0 == set)
+    })
+}
+
+/// Sessions to test with.
 #[cfg(test)]
-mod tests {
-    use std::num::NonZeroUsize;
-
-    use chrono::DateTime;
+pub(super) mod samples {
     use sisyphus_base::id::SessionId;
-    use sisyphus_settings::Settings;
-    use sisyphus_tasks::session::AskedBy;
-    use sisyphus_tasks::status::Watch;
-    use sisyphus_tasks::task::samples::{in_status, pending};
-
-    use super::*;
+    use sisyphus_tasks::session::{AskedBy, Delegated};
+    use sisyphus_tasks::task::samples::pending;
+    use sisyphus_tasks::task::{Kind, Task};
 
     /// A session of this depth and model.
-    fn session(number: u64, depth: u32, model: Option<&str>) -> Task {
+    pub(in crate::sessions) fn session(number: u64, depth: u32, model: Option<&str>) -> Task {
         let mut task = pending(&format!("t{number}"), number);
         task.kind = Kind::Session;
         task.delegated = Some(Box::new(Delegated {
@@ -101,6 +115,18 @@ mod tests {
         }));
         task
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use sisyphus_settings::Settings;
+    use sisyphus_tasks::status::Watch;
+    use sisyphus_tasks::task::samples::in_status;
+
+    use super::samples::session;
+    use super::*;
 
     fn running(task: Task) -> Task {
         let started_at = DateTime::from_timestamp(0, 0).unwrap();
@@ -129,7 +155,7 @@ mod tests {
         }
         let places = [2, 4, 5, 6, 7].map(|number| {
             let task = active.tasks.iter().find(|task| task.ticket.0 == number).unwrap();
-            match place_of(&active, task, &limits) {
+            match place_of(&active, task, &limits, DateTime::default()) {
                 Admission::Immediate => 0,
                 Admission::Queued { position } => position,
             }
