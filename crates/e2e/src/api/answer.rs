@@ -56,6 +56,44 @@ impl Block {
     }
 }
 
+/// What a script makes of a request.
+pub(crate) enum Reply {
+    Blocks(Vec<Block>),
+    Refused(Refusal),
+}
+
+impl From<Vec<Block>> for Reply {
+    fn from(blocks: Vec<Block>) -> Self {
+        Self::Blocks(blocks)
+    }
+}
+
+/// Why the API refuses a request. Claude Code repeats such a request several times.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refusal {
+    RateLimit,
+    Overloaded,
+}
+
+impl Refusal {
+    pub(super) fn status(self) -> u16 {
+        match self {
+            Self::RateLimit => 429,
+            Self::Overloaded => 529,
+        }
+    }
+
+    pub(super) fn body(self) -> Value {
+        let (kind, message) = match self {
+            Self::RateLimit => {
+                ("rate_limit_error", "This request would exceed your account's rate limit.")
+            }
+            Self::Overloaded => ("overloaded_error", "Overloaded"),
+        };
+        json!({ "type": "error", "error": { "type": kind, "message": message } })
+    }
+}
+
 /// One answer to one request.
 pub(super) struct Answer {
     pub(super) number: usize,

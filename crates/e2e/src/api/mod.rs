@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::wait;
-pub(crate) use answer::{Block, bash, text, tool};
+pub(crate) use answer::{Block, Refusal, Reply, bash, text, tool};
 
 /// One main request: what the model reads, and when it arrived.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub(crate) struct Request {
     pub(crate) body: Arc<Value>,
 }
 
-type Script = dyn Fn(&Request, usize) -> Vec<Block> + Send + Sync;
+type Script = dyn Fn(&Request, usize) -> Reply + Send + Sync;
 
 /// A running server. It stops accepting when dropped.
 pub(crate) struct Api {
@@ -45,16 +45,17 @@ struct Shared {
 
 impl Api {
     /// Serves `script`, which is called with each main request and its number. All requests are written to `folder`.
-    pub(crate) fn start<S>(folder: &Path, script: S) -> Result<Self>
+    pub(crate) fn start<S, R>(folder: &Path, script: S) -> Result<Self>
     where
-        S: Fn(&Request, usize) -> Vec<Block> + Send + Sync + 'static,
+        S: Fn(&Request, usize) -> R + Send + Sync + 'static,
+        R: Into<Reply>,
     {
         fs::create_dir_all(folder)
             .with_context(|| format!("could not create `{}`", folder.display()))?;
         let listener = TcpListener::bind("127.0.0.1:0").context("could not listen on loopback")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            script: Box::new(script),
+            script: Box::new(move |request, number| script(request, number).into()),
             requests: Mutex::default(),
             received: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
@@ -156,7 +157,7 @@ fn respond(
         .context("Claude Code sent something that is not JSON")?;
     let streams = body["stream"] == true;
     let model = body["model"].as_str().unwrap_or("model").to_owned();
-    let blocks = if offers_bash(&body) {
+    let reply = if offers_bash(&body) {
         let request = Request { arrived, body: Arc::new(body) };
         let mut requests = shared.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let number = requests.len();
@@ -164,7 +165,14 @@ fn respond(
         drop(requests);
         (shared.script)(&request, number)
     } else {
-        vec![text(side_answer(&request.body))]
+        vec![text(side_answer(&request.body))].into()
+    };
+    let blocks = match reply {
+        Reply::Blocks(blocks) => blocks,
+        Reply::Refused(refusal) => {
+            connection.write_json(refusal.status(), &refusal.body())?;
+            return Ok(After::KeepOpen);
+        }
     };
     let answer = answer::Answer { number, model, blocks };
     if streams {

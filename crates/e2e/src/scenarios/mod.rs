@@ -92,6 +92,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("delegate_waited", delegate::run_waited),
     with_plugin("delegate_cancelled", delegate::run_cancelled),
     with_plugin("delegate_failed", delegate::run_failed),
+    with_plugin("delegate_limited", delegate::run_limited),
     with_plugin("delegate_rights", delegate::run_rights),
     with_plugin("delegate_worktrees", delegate::run_worktrees),
     with_plugin("delegate_killed", delegate::run_killed),

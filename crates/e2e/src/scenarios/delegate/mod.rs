@@ -5,6 +5,7 @@ mod cancelled;
 mod delivered;
 mod failed;
 mod killed;
+mod limited;
 mod person;
 mod queued;
 mod rights;
@@ -26,6 +27,7 @@ pub(in crate::scenarios) use delivered::{
 };
 pub(in crate::scenarios) use failed::run as run_failed;
 pub(in crate::scenarios) use killed::run as run_killed;
+pub(in crate::scenarios) use limited::run as run_limited;
 pub(in crate::scenarios) use person::run as run_person;
 pub(in crate::scenarios) use queued::run as run_queued;
 pub(in crate::scenarios) use rights::run as run_rights;
