@@ -1,12 +1,12 @@
-//! A session that runs a tool is cancelled with its whole tree. The answer says how to continue, literally. A completed,
-//! a cancelled and a killed session can be continued, and the conversation is there.
+//! A session that runs a tool is cancelled with its whole tree. The answer says how to continue, literally. A completed
+//! and a cancelled session can be continued, and the conversation is there.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use sisyphus_harness::sys;
 
 use super::{SOON, wait_for_ends, wait_for_own, wait_for_start};
-use super::{delegate, delegated, go, ours, play, search, session_of, setup, turn};
+use super::{continue_all, delegate, delegated, go, ours, play, search, session_of, setup, turn};
 use crate::api::{Api, Block, Request, bash, text};
 use crate::session::Session;
 use crate::stage::Stage;
@@ -24,7 +24,7 @@ fn script(request: &Request, _: usize) -> Vec<Block> {
             2 => vec![bash("until [ $(cat pids | wc -l) = 3 ]; do sleep 0.1; done")],
             3 => vec![ours("background_cancel", json!({ "task_id": "one" }))],
             4 => vec![text("Noted.")],
-            5 => continuing(request),
+            5 => continue_all(request),
             _ => vec![text("Done.")],
         };
     };
@@ -36,17 +36,6 @@ fn script(request: &Request, _: usize) -> Vec<Block> {
         ("one", true) => vec![bash(TREE)],
         _ => play(request, &name),
     }
-}
-
-/// Does what the answer to the cancellation says, and continues the completed one too.
-fn continuing(request: &Request) -> Vec<Block> {
-    let of = |number: usize| delegated(request).get(number).map(|it| it["session_id"].clone());
-    let ids = [of(0), of(1)].into_iter().flatten();
-    ids.map(|id| {
-        let prompt = "Continue: go on";
-        ours("delegate_task", json!({ "session_id": id, "description": "more", "prompt": prompt }))
-    })
-    .collect()
 }
 
 pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {

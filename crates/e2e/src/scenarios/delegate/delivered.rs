@@ -1,12 +1,12 @@
-//! The result of a session reaches the conversation that asked: from idle, after `/clear`, after its Claude Code was
-//! killed; if that conversation never comes back, the next session of the project.
+//! The result of a session reaches the conversation that asked: from idle, in the middle of a turn, after `/clear`,
+//! after its Claude Code was killed; if that conversation never comes back, the next session of the project.
 
 use anyhow::{Result, ensure};
 use sisyphus_harness::sys;
 
-use super::{SOON, delegate, go, own, play, search, session_of, setup, turn};
+use super::{SOON, delegate, go, own, play, search, session_of, settled, setup, turn};
 use super::{wait_for_ends, wait_for_own, wait_for_start};
-use crate::api::{Api, Block, Request, text};
+use crate::api::{Api, Block, Request, bash, text};
 use crate::home::Home;
 use crate::session::Session;
 use crate::stage::Stage;
@@ -52,6 +52,37 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     tui.wait_for_screen("Noted 4.")?;
     ensure!(count(&api) == 1, "it was delivered {} times", count(&api));
     Ok(())
+}
+
+/// A turn that goes on reads it with the next call of a tool, and no later turn reads it again.
+pub(in crate::scenarios) fn run_mid_turn(stage: &Stage) -> Result<()> {
+    let home = stage.home("home", &setup(5))?;
+    let api = Api::start(&home.folder.join("api"), |request, _| match session_of(request) {
+        Some(name) => play(request, &name),
+        None => match turn(request) {
+            0 => vec![search()],
+            1 => vec![delegate("one")],
+            2 => vec![bash("until [ -e over ]; do sleep 0.05; done; echo it is over")],
+            3 => vec![bash("echo more")],
+            _ => vec![text("Noted.")],
+        },
+    })?;
+    let mut session = Session::idle(&home, &api, &[])?;
+    session.send("delegate it")?;
+    wait_for_own(&api, 2)?;
+    wait_for_start(&home, 1)?;
+    go(&home, "one")?;
+    wait_for_ends(&home, 1)?;
+    ensure!(own(&api.requests()).len() == 3, "the turn did not wait");
+    std::fs::write(home.project.join("over"), "")?;
+    let next = wait_for_own(&api, 3)?;
+    let said = next.reminders().join("\n");
+    ensure!(said.matches(ANSWER).count() == 1, "the next call brought {said}");
+    wait_for_own(&api, 4)?;
+    session.send("and now?")?;
+    settled(&api)?;
+    ensure!(count(&api) == 1, "it was delivered {} times", count(&api));
+    session.finish()
 }
 
 /// The conversation that follows a `/clear` reads what the one before has asked for.

@@ -2,6 +2,7 @@
 //! session is known by its first prompt, which begins with `SESSION`, a blank and its name.
 
 mod cancelled;
+mod continued;
 mod delivered;
 mod failed;
 mod killed;
@@ -16,14 +17,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use sisyphus_harness::sys;
 
 use crate::api::{Api, Block, Request, bash, text, tool};
 use crate::home::{Home, Setup};
 use crate::wait;
 
 pub(in crate::scenarios) use cancelled::run as run_cancelled;
+pub(in crate::scenarios) use continued::run as run_continued;
 pub(in crate::scenarios) use delivered::{
-    run as run_delivered, run_after_clear, run_after_kill, run_elsewhere,
+    run as run_delivered, run_after_clear, run_after_kill, run_elsewhere, run_mid_turn,
 };
 pub(in crate::scenarios) use failed::run as run_failed;
 pub(in crate::scenarios) use killed::run as run_killed;
@@ -137,6 +140,28 @@ fn listed(home: &Home) -> Result<Vec<Value>> {
     let all: Value = serde_json::from_str(&text).context("`list --json` printed no JSON")?;
     let tasks = all.as_array().or(all["tasks"].as_array()).cloned().unwrap_or_default();
     Ok(tasks.into_iter().filter(|task| task["kind"] == "session").collect())
+}
+
+/// Does what the answer to a cancellation says, with each session that this conversation has delegated.
+fn continue_all(request: &Request) -> Vec<Block> {
+    let continued = |answer: Value| {
+        let (id, prompt) = (&answer["session_id"], "Continue: go on");
+        ours("delegate_task", json!({ "session_id": id, "description": "more", "prompt": prompt }))
+    };
+    delegated(request).into_iter().map(continued).collect()
+}
+
+/// The processes of this home whose command line is meant.
+fn processes(home: &Home, is_meant: impl Fn(&str) -> bool) -> Vec<u32> {
+    let mut found = sys::started_with(&home.variable());
+    found.retain(|id| is_meant(&read_process(*id, "cmdline")));
+    found
+}
+
+/// A file of a process, with blanks between what it lists.
+fn read_process(id: u32, name: &str) -> String {
+    let bytes = std::fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
 }
 
 /// Waits until as many sessions are over.
