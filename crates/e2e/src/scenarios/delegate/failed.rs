@@ -1,17 +1,22 @@
 //! What can go wrong with a session is said at once, or with its result: an unknown agent, an unknown session, a budget,
 //! no repository, a prompt of nothing, of a NUL, of quotes and of a megabyte.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::{
-    delegated, ours, search, session_of, settled, setup, turn, wait_for_ends, wait_for_own,
+    delegated, listed, ours, search, session_of, settled, setup, turn, wait_for_ends, wait_for_own,
 };
 use crate::api::{Api, Block, Request, text};
 use crate::session::Session;
 use crate::stage::Stage;
 
 const UNKNOWN: &str = "5e551011-0000-4000-8000-000000000404";
+const QUOTED: &str = "it's \"this\" & $HOME `x`\n$(y)";
+/// Nearly a megabyte, which a prompt may have.
+const LONG: usize = 999_000;
 
 /// Each call, and what its error says; `None` for a call that is accepted.
 fn calls() -> Vec<(Value, Option<&'static str>)> {
@@ -22,7 +27,7 @@ fn calls() -> Vec<(Value, Option<&'static str>)> {
             .extend(fields.as_object().cloned().unwrap_or_default());
         call
     };
-    let long = format!("SESSION long please {}", "x".repeat(900_000));
+    let long = format!("SESSION long please {}", "x".repeat(LONG));
     vec![
         (with(json!({ "session_id": UNKNOWN })), Some("no session")),
         (with(json!({ "prompt": "" })), Some("prompt")),
@@ -40,7 +45,7 @@ fn calls() -> Vec<(Value, Option<&'static str>)> {
         ),
         (
             with(
-                json!({ "description": "quoted", "prompt": "SESSION quoted please: it's \"this\" & $HOME `x`" }),
+                json!({ "description": "quoted", "prompt": format!("SESSION quoted please: {QUOTED}") }),
             ),
             None,
         ),
@@ -56,9 +61,10 @@ fn script(request: &Request, _: usize) -> Vec<Block> {
             _ => vec![text("Noted.")],
         };
     };
-    let is_whole = request.text().contains("it's \"this\" & $HOME `x`");
+    let prompt = request.text();
     match name.as_str() {
-        "quoted" if !is_whole => vec![text("Garbled.")],
+        "quoted" if !prompt.contains(QUOTED) => vec![text("Garbled.")],
+        "long" if !prompt.contains(&"x".repeat(LONG)) => vec![text("Shortened.")],
         "poor" if request.tool_results().len() < 4 => {
             vec![crate::api::bash("true")]
         }
@@ -97,5 +103,40 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     for words in ["not found", "budget", "Answer of quoted.", "Answer of long."] {
         ensure!(said.contains(words), "no `{words}` in {said}");
     }
+    session.finish()?;
+    without_repository(stage)
+}
+
+/// A worktree of a folder that is in no repository is refused, and nothing is started.
+fn without_repository(stage: &Stage) -> Result<()> {
+    // Every folder of the stage is in our own repository.
+    let outside = Outside(std::env::temp_dir().join(format!("sisyphus-{}", std::process::id())));
+    let home = stage.home(&outside.0.display().to_string(), &setup(5))?;
+    std::fs::remove_dir_all(home.project.join(".git"))?;
+    let api = Api::start(&home.folder.join("api"), |request, _| match turn(request) {
+        0 => vec![search()],
+        1 => {
+            let prompt = "SESSION one please";
+            let call = json!({ "description": "d", "prompt": prompt, "worktree": true });
+            vec![ours("delegate_task", call)]
+        }
+        _ => vec![text("Noted.")],
+    })?;
+    let mut session = Session::idle(&home, &api, &[])?;
+    session.send("go")?;
+    let result = wait_for_own(&api, 2)?.tool_results().pop();
+    let is_refused =
+        result.as_ref().is_some_and(|it| it.is_error && it.text.contains("in no git repository"));
+    ensure!(is_refused, "it was answered with {result:?}");
+    ensure!(listed(&home)?.is_empty(), "a session was started");
     session.finish()
+}
+
+/// A folder outside of the stage. It is removed when this is dropped.
+struct Outside(PathBuf);
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
