@@ -2,12 +2,14 @@
 //! random. No result is lost, and no session starts twice.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use sisyphus_harness::sys;
 
-use super::{SOON, delegate, listed, search, session_of, setup, started, turn, wait_for_own};
+use super::wait_for_own;
+use super::{SOON, delegate, listed, processes, search, session_of, setup, started, turn};
 use crate::api::{Api, Block, Request, bash, text};
 use crate::home::Home;
 use crate::session::Session;
@@ -16,6 +18,7 @@ use crate::wait;
 
 const CONVERSATION: &str = "5e551011-0000-4000-8000-000000002020";
 const COUNT: usize = 20;
+const SEED: u64 = 20;
 
 fn script(request: &Request, _: usize) -> Vec<Block> {
     let Some(name) = session_of(request) else {
@@ -38,8 +41,10 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     caller.send("go")?;
     let answered = wait_for_own(&api, 2)?;
     ensure!(super::delegated(&answered).len() == COUNT, "not all were accepted");
-    let killed = kill_some(&home)?;
-    caller.kill()?;
+    // Dropping one that was killed would end every process of the home.
+    let mut callers = vec![caller];
+    let killed = kill_some(&home, &api, &mut callers, &mut Dice { state: SEED })?;
+    ensure!(killed.len() == 4, "with the seed {SEED} only these were killed: {killed:?}");
     let all = wait::until("all sessions to end", SOON * 2, || {
         let all = listed(&home)?;
         Ok(all.iter().all(|it| !it["ended_at"].is_null()).then_some(all))
@@ -49,16 +54,16 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
     for task in &all {
         *words.entry(task["status"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
     }
-    println!("        {killed} processes killed; {words:?}");
+    println!("        seed {SEED}, killed: {killed:?}; the ends: {words:?}");
     let mut ran = started(&home);
     let count = ran.len();
     ran.sort();
     ran.dedup();
     ensure!(ran.len() == count, "started twice: {:?}", started(&home));
 
-    let mut resumed = Session::idle(&home, &api, &["--resume", CONVERSATION])?;
+    let mut caller = callers.pop().context("no caller")?;
     for _ in 0..2 {
-        resumed.send("what came of them?")?;
+        caller.send("what came of them?")?;
         super::settled(&api)?;
     }
     let said = super::settled(&api)?.reminders().join("\n");
@@ -66,29 +71,81 @@ pub(in crate::scenarios) fn run(stage: &Stage) -> Result<()> {
         let id = task["id"].as_str().unwrap_or_default();
         let sentence = format!("Background task {id} ");
         ensure!(said.matches(&sentence).count() == 1, "not once: {sentence}in {said}");
+        let answer = format!("| Answer of {}.", task["description"].as_str().unwrap_or_default());
+        let is_right = task["status"] != "completed" || said.matches(&answer).count() == 1;
+        ensure!(is_right, "not once: {answer} in {said}");
     }
-    resumed.finish()
+    caller.finish()
 }
 
-/// Kills a runner, a Claude Code of a session, and the server, one after the other. Returns how many were killed.
-fn kill_some(home: &Home) -> Result<usize> {
-    let mut killed = 0;
-    let until = Instant::now() + Duration::from_secs(6);
-    let mut targets = ["session", "--output-format", "sisyphus-mcp"].iter().cycle();
-    while Instant::now() < until {
-        let target = targets.next().context("no target")?;
-        let found = sys::started_with(&home.variable()).into_iter().find(|id| {
-            let path = format!("/proc/{id}/cmdline");
-            let line = std::fs::read(path).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            // The caller reads its prompts from its input; its turn is over.
-            line.contains(target) && !line.contains("--input-format")
-        });
-        if let Some(id) = found {
-            sys::kill_process(id);
-            killed += 1;
+/// What is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Runner,
+    Claude,
+    Server,
+    Caller,
+}
+
+use Target::{Caller, Claude, Runner, Server};
+
+/// The seed decides what is killed, in which order and after which pause. The machine decides which processes there are.
+struct Dice {
+    state: u64,
+}
+
+impl Dice {
+    /// One of `0..count`.
+    fn below(&mut self, count: usize) -> usize {
+        let mut hasher = DefaultHasher::new();
+        self.state.hash(&mut hasher);
+        self.state = hasher.finish();
+        usize::try_from(self.state >> 32).unwrap_or_default() % count.max(1)
+    }
+
+    /// Each kind of process several times, in random order.
+    fn targets(&mut self) -> Vec<Target> {
+        let mut left =
+            vec![Runner, Runner, Runner, Claude, Claude, Claude, Server, Server, Caller, Caller];
+        let mut order = Vec::new();
+        while !left.is_empty() {
+            let next = self.below(left.len());
+            order.push(left.swap_remove(next));
         }
-        std::thread::sleep(Duration::from_millis(700));
+        order
+    }
+}
+
+/// Kills processes of each kind, and returns how many. A caller that was killed is resumed; the last one lives.
+fn kill_some<'home>(
+    home: &'home Home,
+    api: &Api,
+    callers: &mut Vec<Session<'home>>,
+    dice: &mut Dice,
+) -> Result<BTreeMap<Target, usize>> {
+    let mut killed = BTreeMap::new();
+    for target in dice.targets() {
+        std::thread::sleep(Duration::from_millis(200) * u32::try_from(dice.below(5))?);
+        let found = match target {
+            Runner => processes(home, |line| line.contains(" session ") && line.contains("/runs/")),
+            Claude => processes(home, |line| line.contains(" --session-id ") && !is_caller(line)),
+            Server => processes(home, |line| line.contains("sisyphus-mcp")),
+            Caller => {
+                callers.last_mut().context("no caller")?.kill()?;
+                callers.push(Session::idle(home, api, &["--resume", CONVERSATION])?);
+                *killed.entry(target).or_default() += 1;
+                continue;
+            }
+        };
+        if !found.is_empty() {
+            sys::kill_process(found[dice.below(found.len())]);
+            *killed.entry(target).or_default() += 1;
+        }
     }
     Ok(killed)
+}
+
+/// The caller reads its prompts from its input.
+fn is_caller(line: &str) -> bool {
+    line.contains("--input-format")
 }
