@@ -83,7 +83,7 @@ impl Track {
     }
 
     /// Opens the gate, and waits for the last short command.
-    fn open(&self) -> Result<Duration> {
+    pub(crate) fn open(&self) -> Result<Duration> {
         std::thread::sleep(SETTLED);
         let start = Instant::now();
         // Opening releases every reader that waits; closing ends the reads.

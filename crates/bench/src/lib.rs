@@ -28,6 +28,7 @@ mod print;
 mod report;
 mod runner;
 mod scripts;
+mod sessions;
 mod settings;
 mod snapshot;
 mod stage;

@@ -59,14 +59,14 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
 }
 
 /// The kernel's figures for a process and all its threads, as printed.
-struct Spent {
-    cpu_ms: f64,
-    resident_kib: f64,
-    switches: f64,
+pub(crate) struct Spent {
+    pub(crate) cpu_ms: f64,
+    pub(crate) resident_kib: f64,
+    pub(crate) switches: f64,
 }
 
 impl Spent {
-    fn by(process: u32) -> Result<Self> {
+    pub(crate) fn by(process: u32) -> Result<Self> {
         let read = |name: &str| {
             let path = format!("/proc/{process}/{name}");
             fs::read_to_string(&path).with_context(|| format!("could not read `{path}`"))

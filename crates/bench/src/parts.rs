@@ -6,8 +6,8 @@ use super::report::Table;
 use super::stage::Stage;
 use super::versions::Tool;
 use super::{
-    deliver, drain, finish, history, hooks, latency, memory, runner, scripts, settings, statusline,
-    writers,
+    deliver, drain, finish, history, hooks, latency, memory, runner, scripts, sessions, settings,
+    statusline, writers,
 };
 
 /// One benchmark.
@@ -129,6 +129,15 @@ pub(crate) const PARTS: &[Part] = &[
         beside: &[Tool::TaskSpooler, Tool::Xargs, Tool::Pueue, Tool::Bash],
         in_haste: InHaste::Runs,
         run: latency::run,
+    },
+    Part {
+        name: "queue_sessions",
+        title: "Delegated sessions in line",
+        about: "A session waits as a command does, under a runner of its own, and dozens of them may wait: what they use in \
+                that time, and whether one overtakes another. A script plays their Claude Code, so that only ours is measured.",
+        beside: &[Tool::Bash],
+        in_haste: InHaste::Runs,
+        run: sessions::run,
     },
     Part {
         name: "history",
