@@ -111,12 +111,19 @@ pub(crate) fn table(
         ]
     };
     let mut rows: Vec<[Cell; 5]> = tasks.active.iter().chain(&tasks.ended).map(row).collect();
+    rows.extend(settings.and_then(|settings| held_back(tasks, &settings)));
     let elsewhere = elsewhere(&tasks.line).into_iter();
     rows.extend(elsewhere.map(|what| without_task(Cell::of(Hue::Live, "running"), what)));
     if rows.is_empty() {
         return vec!["No background commands yet.".to_owned()];
     }
     lines(&COLUMNS, &rows, width, paint)
+}
+
+/// Why sessions wait for fewer slots than the user allows: a row with the first reason that is found.
+fn held_back(tasks: &Tasks, settings: &Settings) -> Option<[Cell; 5]> {
+    let why = tasks.active.iter().find_map(|it| session::why_held_back(tasks, it, settings))?;
+    Some(without_task(Cell::of(Hue::Waiting, "held back"), why))
 }
 
 /// A row of what is no task of this configuration folder.

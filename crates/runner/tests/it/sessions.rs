@@ -111,6 +111,8 @@ fn a_rate_limit_holds_back_the_next_session() {
         shown.contains("place in queue: 1 among the sessions\n") && shown.contains(why),
         "{shown}"
     );
+    let listed = stage.env.run("sisyphus", &["list"]).stdout;
+    assert!(listed.contains("held back") && listed.contains("after a rate limit"), "{listed}");
     go(2).unwrap();
     wait_until("the next start", || starts(&stage) == 3);
     assert_eq!(stage.task("t3")["status"]["state"], "running");

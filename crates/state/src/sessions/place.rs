@@ -55,7 +55,7 @@ pub fn place_of(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc
     let (set, limit) = SlotSet::of(session, limits);
     let limit = lowered(&active.agents.throttles, session.model.as_deref(), limit, now);
     let SlotLimit::AtMost(slots) = limit else { return Admission::Immediate };
-    let running = running_in(active, &set, limits);
+    let running = sharing(active, &set, limits).filter(|it| is_running(it)).count();
     let is_before = |other: &&Task| !is_running(other) && other.ticket < task.ticket;
     let before = sharing(active, &set, limits).filter(is_before).count();
     let free = slots.get().saturating_sub(running);
@@ -65,17 +65,12 @@ pub fn place_of(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc
     }
 }
 
-/// How many sessions of this set run.
-pub(super) fn running_in(active: &Active, set: &SlotSet, limits: &Limits) -> usize {
-    sharing(active, set, limits).filter(|task| is_running(task)).count()
-}
-
 fn is_running(task: &Task) -> bool {
     matches!(task.status(), Status::Running { .. })
 }
 
 /// The sessions of this set that are not over.
-fn sharing<'a>(
+pub(super) fn sharing<'a>(
     active: &'a Active,
     set: &'a SlotSet,
     limits: &'a Limits,

@@ -11,7 +11,7 @@ use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::task::Task;
 
 use super::SlotSet;
-use super::place::running_in;
+use super::place::sharing;
 use crate::active::Active;
 use crate::agent_limits::{Limits, Scope, Throttle, throttle};
 use crate::file::{self, Stamp};
@@ -31,7 +31,8 @@ pub(crate) fn rate_limited(
     let (set, limit) = SlotSet::of(session, limits);
     let before = match limit {
         SlotLimit::AtMost(slots) => slots.get(),
-        SlotLimit::Unlimited => running_in(active, &set, limits),
+        // Without a limit none of them waits.
+        SlotLimit::Unlimited => sharing(active, &set, limits).count(),
     };
     let Some(scope) = Scope::of(&set.pool, model.or(session.model())) else { return };
     // Its result says that it failed at a rate limit, so there is no news besides.
