@@ -78,6 +78,13 @@ impl<'home> Tui<'home> {
         self.keys(&["Enter"])
     }
 
+    /// Stops all background agents with Claude Code's keys for it, which it wants twice.
+    pub(crate) fn stop_all_agents(&self) -> Result<()> {
+        self.keys(&["C-x", "C-k"])?;
+        self.wait_for_screen(" again to stop")?;
+        self.keys(&["C-x", "C-k"])
+    }
+
     /// Confirms the selected answer.
     pub(crate) fn confirm(&self) -> Result<()> {
         self.keys(&["Enter"])

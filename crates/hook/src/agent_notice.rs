@@ -29,6 +29,17 @@ pub fn read_agent_end(prompt: &str) -> Option<(ClientTaskId, AgentEnd)> {
     Some((id, end))
 }
 
+/// The names of the agents in Claude Code's notice that the user stopped all of them, as quoted text; `None` if the
+/// prompt is something else.
+pub fn read_stopped_agents(prompt: &str) -> Option<&str> {
+    let said = prompt.trim().strip_suffix('.')?;
+    if let Some(one) = said.strip_prefix("Background agent ") {
+        return one.strip_suffix(" was stopped by the user");
+    }
+    let (count, names) = said.split_once(" background agents were stopped by the user: ")?;
+    count.parse::<usize>().is_ok().then_some(names)
+}
+
 /// The agent's last message in such a notice: foreign text.
 pub fn read_agent_message(prompt: &str) -> Option<&str> {
     let (_, rest) = prompt.split_once("</summary>")?;
@@ -56,6 +67,25 @@ mod tests {
              <output-file>/tmp/x.output</output-file>\n<status>{status}</status>\n<summary>{summary}</summary>\n\
              <note>…</note>\n<result>R</result>\n</task-notification>"
         )
+    }
+
+    #[test]
+    fn reads_the_names_of_stopped_agents() {
+        let cases = [
+            (
+                "2 background agents were stopped by the user: \"a\", \"b c\".",
+                Some("\"a\", \"b c\""),
+            ),
+            ("Background agent \"a\" was stopped by the user.", Some("\"a\"")),
+            ("All background agents were stopped by the user: \"a\".", None),
+            ("Why: 2 background agents were stopped by the user: \"a\".", None),
+            ("2 background agents were stopped by the user: \"a\" - why?", None),
+            ("Background agent \"a\" is slow.", None),
+            ("", None),
+        ];
+        for (prompt, expected) in cases {
+            assert_eq!(read_stopped_agents(prompt), expected, "{prompt}");
+        }
     }
 
     #[test]

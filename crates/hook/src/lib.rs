@@ -17,7 +17,7 @@ mod terminal;
 mod transcript;
 
 pub use agent_launch::{AgentLaunch, LaunchedAgent, Place};
-pub use agent_notice::{read_agent_end, read_agent_message};
+pub use agent_notice::{read_agent_end, read_agent_message, read_stopped_agents};
 pub use context::Context;
 pub use event::{
     BackgroundCommand, EndReason, Event, PostToolUse, PreToolUse, SessionEnd, SessionSource,

@@ -12,7 +12,7 @@ use sisyphus_state::store::{Active, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
 
-use crate::agent::{agent_end, with_news};
+use crate::agent::{agent_end, agents_stopped, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
 use crate::mode::mode_seen;
 use crate::notice::completion;
@@ -42,6 +42,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let over: Vec<TaskId> =
         events.iter().filter_map(|event| over_before(event, &peek.active)).collect();
     events.extend(agent_end(context, &peek.active, session, &event.prompt));
+    events.extend(agents_stopped(context, &peek.active, session, &event.prompt));
     events.extend(mode_seen(&peek.active, session, event.permission_mode));
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let is_needed =

@@ -125,7 +125,14 @@ impl Layers {
     /// The effective values, for the program.
     pub fn settings(&self) -> Settings {
         let values = self.effective().into_iter().map(|it| (it.key.name, it.value));
-        Settings::of(&values.collect(), self.sandbox())
+        Settings::of(&values.collect(), self.sandbox(), self.hooks())
+    }
+
+    /// Whether Claude Code runs hooks: it does not if a file disables them.
+    fn hooks(&self) -> Switch {
+        let disables =
+            |file: &File| file.of_client(ClientKey::DisableAllHooks) == Some(&Value::Bool(true));
+        if self.project.iter().chain([&self.user]).any(disables) { Switch::Off } else { Switch::On }
     }
 
     /// Whether any file enables Claude Code's sandbox. In doubt it counts as enabled, because readers trust a sandboxed

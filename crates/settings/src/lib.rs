@@ -93,12 +93,14 @@ pub struct Settings {
     /// `sandbox.enabled`, a setting of Claude Code's own, in any of the files: whether Claude Code may start commands
     /// in its sandbox.
     pub sandbox: Switch,
+    /// `disableAllHooks`, a setting of Claude Code's own, in any of the files: whether Claude Code runs hooks at all.
+    pub hooks: Switch,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let defaults = KEYS.iter().map(|key| (key.name, key.default()));
-        Self::of(&defaults.collect(), Switch::Off)
+        Self::of(&defaults.collect(), Switch::Off, Switch::On)
     }
 }
 
@@ -119,7 +121,7 @@ impl Settings {
     }
 
     /// The settings with these values, one for each key. The [table of keys](keys) says which values are usable.
-    fn of(values: &BTreeMap<&'static str, Value>, sandbox: Switch) -> Self {
+    fn of(values: &BTreeMap<&'static str, Value>, sandbox: Switch, hooks: Switch) -> Self {
         let number = |key| values.get(key).and_then(Value::as_u64).unwrap_or_default();
         let switch = |key| match values.get(key) {
             Some(Value::Bool(false)) => Switch::Off,
@@ -155,6 +157,7 @@ impl Settings {
             delegate_max_budget_usd: Some(number("delegate_max_budget_usd")).filter(|it| *it > 0),
             delegate_depth: u32::try_from(number("delegate_depth")).unwrap_or(1),
             sandbox,
+            hooks,
         }
     }
 }

@@ -76,8 +76,15 @@ pub enum Event {
     Read { task: TaskId, revision: Revision },
     /// Claude Code started an agent for a call.
     AgentLaunched { launch: Box<Launch>, id: ClientTaskId, at: DateTime<Utc> },
-    /// A call for an agent started nothing in the background.
-    AgentNotLaunched { session: SessionId, call: ToolUseId },
+    /// A call for an agent started nothing in the background. `client` is the Claude Code that answered it.
+    AgentNotLaunched {
+        session: SessionId,
+        call: ToolUseId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ProcessRef>,
+    },
+    /// The hook that held an agent let it go, although it has no slot.
+    AgentLetGo { id: ClientTaskId, at: DateTime<Utc> },
     /// An agent ended.
     AgentEnded { id: ClientTaskId, end: AgentEnd, limits: Limits, at: DateTime<Utc> },
     /// A running agent stopped until its own work has finished, or goes on.
@@ -171,9 +178,10 @@ impl Event {
             Self::AgentLaunched { launch, id, at } => {
                 agents::launched(active, *launch, &id, Now { at, ..now });
             }
-            Self::AgentNotLaunched { session, call } => {
-                agents::came_to_nothing(active, &session, &call);
+            Self::AgentNotLaunched { session, call, client } => {
+                agents::came_to_nothing(active, &session, &call, client);
             }
+            Self::AgentLetGo { id, at } => agents::let_go(active, &id, Now { at, ..now }),
             Self::AgentEnded { id, end, limits, at } => {
                 agents::ended(active, &id, end, &limits, Now { at, ..now });
                 release_subagents(active);

@@ -45,6 +45,7 @@ fn api(home: &Home) -> Result<Api> {
         }
         match (number, to_stop(request)) {
             (0, _) => (0..AGENTS).map(agent).collect(),
+            _ if is_again(request) => (0..AGENTS).map(agent).collect(),
             (_, Some(id)) => vec![tool("TaskStop", json!({ "task_id": id }))],
             (_, None) => vec![text("I see.")],
         }
@@ -91,8 +92,8 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     nothing_is_held(&home)
 }
 
-/// The same in a terminal: the waiting agents are shown as launched and not as failed, and the hooks of a Claude Code
-/// that is killed end with it.
+/// The same in a terminal: the waiting agents are shown as launched and not as failed. The user stops all of them, and
+/// calls them again. The hooks of a Claude Code that is killed end with it.
 pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
     let home = home(stage)?;
     let api = api(&home)?;
@@ -105,6 +106,12 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
         ensure!(!screen.contains(word), "the screen shows `{word}`:\n{screen}");
     }
     ensure!(queued(&home)?.len() == 3, "the queue is {:?}", queued(&home)?);
+    tui.stop_all_agents()?;
+    wait::until_true("all agents to be over", LIMIT, || live(&home).is_ok_and(|live| live == 0))?;
+    let cancelled = home.sisyphus(&["list"])?.matches("cancelled").count();
+    ensure!(cancelled == AGENTS, "{cancelled} agents were cancelled");
+    tui.say("again")?;
+    wait::until_true("a queue", LIMIT, || queued(&home).is_ok_and(|it| it.len() == 3))?;
     tui.kill()?;
     let variable = home.variable();
     wait::until_true("the hooks to end", LIMIT, || sys::started_with(&variable).is_empty())?;
@@ -149,6 +156,23 @@ fn part_of(request: &Request) -> Option<usize> {
     let first = request.body["messages"][0].to_string();
     let (_, rest) = first.split_once(PROMPT)?;
     rest.chars().next()?.to_digit(10)?.try_into().ok()
+}
+
+/// Whether the newest message is the user's who calls the agents again.
+fn is_again(request: &Request) -> bool {
+    let messages = request.body["messages"].as_array();
+    let mut users = messages.into_iter().flatten().filter(|message| message["role"] == "user");
+    users.next_back().is_some_and(|message| {
+        let text = message["content"].to_string();
+        text.contains("\"again\"") && !text.contains("tool_result")
+    })
+}
+
+/// How many tasks are not over.
+fn live(home: &Home) -> Result<usize> {
+    let active = active(home)?;
+    let tasks = active["tasks"].as_array().cloned().unwrap_or_default();
+    Ok(tasks.iter().filter(|task| task["status"]["state"] != "finished").count())
 }
 
 /// Claude Code's id of the agent that the newest prompt asks to stop.

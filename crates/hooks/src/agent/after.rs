@@ -21,7 +21,7 @@ pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse
     let Some(agent) = event.tool_response.agent else {
         let is_it = |id: Option<&_>| id == Some(&tool_use);
         let is_known = active.tasks.iter().any(|task| is_it(task.tool_use_id.as_ref()));
-        let nothing = Event::AgentNotLaunched { session, call: tool_use };
+        let nothing = Event::AgentNotLaunched { session, call: tool_use, client: client() };
         return is_known.then_some(nothing);
     };
     // The answer comes a second time, after the agent finished.
@@ -57,7 +57,8 @@ pub(super) fn launch(
 
 /// What the model learns of an agent that has to wait for a slot.
 pub(crate) fn waits(context: &Context, id: &ClientTaskId) -> Option<String> {
-    settle_with(&Update { wait: LOCK_WAIT_FOR_AGENT, ..Update::of(context) });
+    let settled = settle_with(&Update { wait: LOCK_WAIT_FOR_AGENT, ..Update::of(context) });
+    context.logged("agents", settled);
     let active = context.logged("agents", context.store.read_active())?;
     let agent = active.tasks.iter().rev().find(|task| task.client_id() == Some(id))?;
     agent_waits(&active, agent, &Limits::of(context.settings()), context.now.at)

@@ -5,6 +5,7 @@
 
 use anyhow::Result;
 use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse};
+use sisyphus_process::client;
 use sisyphus_settings::Switch;
 use sisyphus_state::agents::called;
 
@@ -16,6 +17,12 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<()> {
     let Some(asked) = AgentLaunch::of(&event.tool_input) else { return Ok(()) };
     let is_left_alone = event.agent_id.is_some() || asked.place == Place::Foreground;
     if is_left_alone || context.settings().execution == Switch::Off {
+        return Ok(());
+    }
+    if asked.place == Place::NotSaid
+        && let Some(foreground) = &context.store.read_active()?.agents.foreground
+        && client().as_ref() == Some(foreground)
+    {
         return Ok(());
     }
     let launch = launch(asked, event.session_id, event.tool_use_id, None, event.cwd);

@@ -1,12 +1,12 @@
 //! How an agent ends: with Claude Code's notice, or with SubagentStop.
 
 use sisyphus_base::id::{ClientTaskId, SessionId};
-use sisyphus_hook::{Context, read_agent_end, read_agent_message};
-use sisyphus_state::agents::{AgentEnd, Limits, has_own_work, is_rate_limit};
+use sisyphus_hook::{Context, read_agent_end, read_agent_message, read_stopped_agents};
+use sisyphus_state::agents::{AgentEnd, Limits, has_own_work, is_rate_limit, live_agents};
 use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::agent_call::Activity;
-use sisyphus_tasks::outcome::AgentFailure;
+use sisyphus_tasks::outcome::{AgentFailure, Canceller};
 
 use super::is_live;
 use super::message::{keep, keep_noticed};
@@ -21,6 +21,20 @@ pub(crate) fn agent_end(
     let (id, end) = read_agent_end(prompt)?;
     keep_noticed(context, active, session, &id, read_agent_message(prompt));
     is_live(active, &id).then(|| ended(context, id, end))
+}
+
+/// The ends of all agents that the user stopped together, if the prompt is Claude Code's notice of that.
+pub(crate) fn agents_stopped(
+    context: &Context,
+    active: &Active,
+    session: &SessionId,
+    prompt: &str,
+) -> Vec<Event> {
+    let Some(names) = read_stopped_agents(prompt) else { return Vec::new() };
+    let theirs = live_agents(active).filter(|agent| &agent.session == session);
+    let named = theirs.filter(|agent| names.contains(&format!("\"{}\"", agent.description)));
+    let ids = named.filter_map(|agent| agent.client_id().cloned());
+    ids.map(|id| ended(context, id, AgentEnd::Stopped(Canceller::User))).collect()
 }
 
 /// Records that an agent stopped, with these last words. While work of its own is live, it only waits for that.

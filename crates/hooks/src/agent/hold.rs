@@ -14,18 +14,22 @@ use sisyphus_hook::Context;
 use sisyphus_process::{end_with_parent, parent};
 use sisyphus_settings::Switch;
 use sisyphus_state::agents::{Limits, admission, has_unanswered};
+use sisyphus_state::event::Event;
 use sisyphus_tasks::admission::Admission;
 
 use super::{Update, settle_with};
 
 /// How long PostToolUse has to record which agent the call got. It runs at the same time as this hook.
-const ANSWER_WAIT: Duration = Duration::from_secs(5);
+const ANSWER_WAIT: Duration = Duration::from_secs(3);
 const ANSWER_CHECK: Duration = Duration::from_millis(20);
 /// How often the hook checks whether the state has changed.
 const CHANGE_CHECK: Duration = Duration::from_millis(200);
-/// How often the hook of the first agent in the queue looks for a free slot by itself. A command that ends, a lowered
-/// limit that is over and a changed setting change no state.
+/// How often the hook reads the settings, and how often the first in the queue looks for a free slot.
 const SLOT_CHECK: Duration = Duration::from_secs(1);
+/// How often the last in a long queue looks.
+const MOST: Duration = Duration::from_secs(10);
+/// How long the state may be unwritable, as on a full disk, before the hook lets go.
+const FAILING_FOR: Duration = Duration::from_secs(10);
 
 /// What the hook learned of the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,25 +47,62 @@ pub(crate) fn hold(context: &Context, session: &SessionId, id: &ClientTaskId) ->
     if !is_recorded(context, session, id)? {
         return Ok(Known::Not);
     }
+    if wait(context, id)? == Ending::LetGo {
+        let let_go = Event::AgentLetGo { id: id.clone(), at: Now::read().at };
+        context.logged("agents", context.commit(context.peek()?, &[let_go], |_, _| ()));
+    }
+    Ok(Known::Recorded)
+}
+
+/// How the wait of a queued agent ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It has a slot, or it is over.
+    Admitted,
+    /// Nothing would tell this hook that a slot is free.
+    LetGo,
+}
+
+fn wait(context: &Context, id: &ClientTaskId) -> Result<Ending> {
+    let mut looked = Instant::now();
+    let mut works_since = Instant::now();
     loop {
         let settings = context.read_settings();
-        if settings.execution == Switch::Off {
-            return Ok(Known::Recorded);
-        }
         let update =
             Update { limits: Limits::of(&settings), now: Now::read(), ..Update::of(context) };
         let changed = changed_at(&context.store.dir().active());
         let mut seen = admission(&*context.store.read_active()?, id, &update.limits);
-        if seen == Some(Admission::Queued { position: 1 }) {
-            settle_with(&update);
+        if let Some(Admission::Queued { position }) = seen
+            && looked.elapsed() >= pause_of(position)
+        {
+            looked = Instant::now();
+            if settle_with(&update).is_ok() {
+                works_since = looked;
+            }
             seen = admission(&*context.store.read_active()?, id, &update.limits);
         }
-        let Some(Admission::Queued { .. }) = seen else { return Ok(Known::Recorded) };
+        let Some(Admission::Queued { .. }) = seen else { return Ok(Ending::Admitted) };
+        let is_off = settings.execution == Switch::Off || settings.hooks == Switch::Off;
+        if is_off || !has_hooks(context) || works_since.elapsed() >= FAILING_FOR {
+            return Ok(Ending::LetGo);
+        }
         let until = Instant::now() + SLOT_CHECK;
         while Instant::now() < until && changed_at(&context.store.dir().active()) == changed {
             pause(CHANGE_CHECK);
         }
     }
+}
+
+/// How often the hook looks for a free slot by itself. A command that ends, a lowered limit that is over and a changed
+/// setting change no state. The first in the queue looks for all. The others look in case its hook was killed.
+fn pause_of(position: usize) -> Duration {
+    SLOT_CHECK.saturating_mul(u32::try_from(position - 1).unwrap_or(u32::MAX)).min(MOST)
+}
+
+/// Whether the plugin is where Claude Code loaded it from. Without it no hook reports the end of another agent.
+fn has_hooks(context: &Context) -> bool {
+    let root = context.environment.claude_plugin_root.as_ref();
+    root.is_none_or(|root| root.join("hooks/hooks.json").exists())
 }
 
 /// Whether the agent has a record. Waits for it while a call has no answer.
@@ -77,9 +118,10 @@ fn is_recorded(context: &Context, session: &SessionId, id: &ClientTaskId) -> Res
             return Ok(false);
         }
         if Instant::now() >= until {
-            // If PostToolUse did not get the lock, it left its event to the next commit.
-            context.commit(context.peek()?, &[], |_, _| ())?;
-            return Ok(admission(&*context.store.read_active()?, id, &limits).is_some());
+            // If PostToolUse did not get the lock, it left its event to the next commit. Nothing holds the agent then.
+            let let_go = Event::AgentLetGo { id: id.clone(), at: Now::read().at };
+            context.commit(context.peek()?, &[let_go], |_, _| ())?;
+            return Ok(false);
         }
         pause(ANSWER_CHECK);
     }

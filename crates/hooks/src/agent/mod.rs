@@ -24,7 +24,7 @@ use sisyphus_wording::{NEWS_MAX, agent_news};
 
 pub(crate) use after::{after_agent, waits};
 pub(crate) use before::before_agent;
-pub(crate) use end::{agent_end, stopped};
+pub(crate) use end::{agent_end, agents_stopped, stopped};
 pub(crate) use hold::{Known, hold};
 
 /// How long a hook of a launch waits for the lock. Agents that are launched together must all be counted, and one too
@@ -64,11 +64,11 @@ pub(crate) fn with_news(context: &Context, session: &SessionId, reply: Reply) ->
 
 /// Brings the state of all agents up to date.
 pub(crate) fn settle(context: &Context, now: Now) {
-    settle_with(&Update { now, ..Update::of(context) });
+    context.logged("agents", settle_with(&Update { now, ..Update::of(context) }));
 }
 
-fn settle_with(update: &Update<'_>) {
-    update_if(update, |_| false, |_| ());
+fn settle_with(update: &Update<'_>) -> Result<()> {
+    try_update(update, |_| false, |_| ())
 }
 
 /// The session is over: there is nothing to report to it.
@@ -93,31 +93,39 @@ impl<'a> Update<'a> {
     }
 }
 
-/// Changes the state of the agents, unless it is up to date and nothing in it `matters`. Then makes it consistent: dead
-/// agents hold no slots, and queued ones get those that are free.
+/// Like [`try_update`]. An error costs what it would have changed.
 fn update_if<T: Default>(
     update: &Update<'_>,
     matters: impl FnOnce(&Active) -> bool,
     change: impl FnOnce(&mut Active) -> T,
 ) -> T {
+    let updated = try_update(update, matters, change);
+    update.context.logged("agents", updated).unwrap_or_default()
+}
+
+/// Changes the state of the agents, unless it is up to date and nothing in it `matters`. Then makes it consistent: dead
+/// agents hold no slots, and queued ones get those that are free.
+fn try_update<T: Default>(
+    update: &Update<'_>,
+    matters: impl FnOnce(&Active) -> bool,
+    change: impl FnOnce(&mut Active) -> T,
+) -> Result<T> {
     let Update { context, limits, now, wait } = update;
-    let updated = context.store.read_active().and_then(|active| {
-        if is_settled(context, &active, limits, now.at) && !matters(&active) {
-            return Ok(T::default());
+    let active = context.store.read_active()?;
+    if is_settled(context, &active, limits, now.at) && !matters(&active) {
+        return Ok(T::default());
+    }
+    context.store.update(&context.world(), *wait, |active, _| {
+        end_orphans(active, is_gone, *now);
+        let value = change(active);
+        advance(active, limits, *now);
+        // The runners read this. A failure to publish it must not undo what happened.
+        let published = publish(context, active, limits, now.at);
+        if let Some(published) = context.logged("agents", published) {
+            active.agents.published = published;
         }
-        context.store.update(&context.world(), *wait, |active, _| {
-            end_orphans(active, is_gone, *now);
-            let value = change(active);
-            advance(active, limits, *now);
-            // The runners read this. A failure to publish it must not undo what happened.
-            let published = publish(context, active, limits, now.at);
-            if let Some(published) = context.logged("agents", published) {
-                active.agents.published = published;
-            }
-            value
-        })
-    });
-    context.logged("agents", updated).unwrap_or_default()
+        value
+    })
 }
 
 fn is_settled(context: &Context, active: &Active, limits: &Limits, now: DateTime<Utc>) -> bool {

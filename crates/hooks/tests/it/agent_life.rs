@@ -285,11 +285,12 @@ fn a_call_that_leads_to_nothing_holds_nothing() {
             json!({ "status": "completed", "agentId": "a1" }),
         ));
         assert!(!is_taken(session));
-        session.tell(&agent.before());
+        let asked = |agent: &Agent<'_>| with(agent.before(), "/tool_input/run_in_background", true);
+        session.tell(&asked(&agent));
         session.tell(&turn_ends(session, &[]));
         assert!(!is_taken(session), "the turn is over");
         // No further event comes for longer than a user may take to permit it.
-        session.tell(&Agent::new(session, 2).before());
+        session.tell(&asked(&Agent::new(session, 2)));
         session.env.edit_state("active.json", |active| {
             let at = chrono::Utc::now() - chrono::Duration::minutes(11);
             active["tasks"][0]["status"]["announced_at"] = json!(at);
@@ -298,7 +299,7 @@ fn a_call_that_leads_to_nothing_holds_nothing() {
         assert_eq!(live(session).len(), 0);
         // The answer comes late: it counts all the same.
         session.tell(&Agent::new(session, 2).after());
-        assert!(is_taken(session));
+        assert!(published(session.env).contains("taken"));
     });
 }
 

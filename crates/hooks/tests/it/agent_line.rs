@@ -157,6 +157,77 @@ fn in_doubt_the_hook_lets_go() {
     held.works();
 }
 
+/// Without hooks, and with a state that can't be written, nothing would tell that a slot is free.
+#[test]
+fn a_hook_that_hears_nothing_lets_go() {
+    let one = json!({ "max_background_tasks": 1 });
+    let hold = |env: &TestEnv, undo: &dyn Fn()| {
+        let session = Session::new(env);
+        Agent::new(&session, 1).runs();
+        let held = Agent::new(&session, 2).is_launched();
+        assert_eq!(held.number(), Some(1));
+        undo();
+        held.works();
+    };
+    let env = env_with(&one);
+    let settings = env.home().join(".claude/settings.json");
+    let disabled = json!({ "sisyphus": one, "disableAllHooks": true }).to_string();
+    hold(&env, &|| std::fs::write(&settings, &disabled).unwrap());
+    assert_eq!(queue(&env), [""; 0], "it works");
+    let env = env_with(&one);
+    hold(&env, &|| env.close_state());
+    env.open_state();
+}
+
+/// The others look too, in case the hook of the first one was killed.
+#[test]
+fn a_killed_hook_holds_up_no_other() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let session = Session::new(&env);
+    Agent::new(&session, 1).runs();
+    let second = Agent::new(&session, 2).is_launched();
+    let third = Agent::new(&session, 3).is_launched();
+    assert_eq!(third.number(), Some(2));
+    signal_all(&[ProcessId { pid: second.hook.pid(), start: None }], SIGKILL);
+    env.set(&json!({ "max_background_tasks": 9 }));
+    third.works();
+}
+
+/// The user stops all agents at once: Claude Code names them in one notice.
+#[test]
+fn agents_that_are_stopped_together_are_over() {
+    let env = env_with(&json!({ "max_background_tasks": 1 }));
+    let (session, other) = (Session::new(&env), Session::other(&env));
+    Agent::new(&session, 1).runs();
+    let second = Agent::new(&session, 2).is_launched();
+    let third = Agent::new(&other, 3).is_launched();
+    let notice = "2 background agents were stopped by the user: \"agent 1\", \"agent 2\".";
+    session.tell(&session.submission(notice));
+    second.works();
+    third.works();
+    let ended: Vec<_> = session.failed().iter().map(|it| it["status"]["by"].clone()).collect();
+    assert_eq!(ended, ["user", "user"]);
+    assert_eq!(live(&other).len(), 1);
+}
+
+/// A Claude Code that runs an agent in the foreground although the call does not say so does it again. Its agents wait
+/// for no answer, which comes only when they are over.
+#[test]
+fn a_client_without_background_agents_is_remembered() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let one = Agent::new(&session, 1);
+    session.tell(&one.before());
+    assert_eq!(live(&session).len(), 1);
+    let completed = json!({ "status": "completed", "agentId": "a1" });
+    session.tell(&with(one.after(), "/tool_response", completed));
+    session.tell(&Agent::new(&session, 2).before());
+    assert_eq!(live(&session).len(), 0);
+    let said = with(Agent::new(&session, 3).before(), "/tool_input/run_in_background", true);
+    session.tell(&said);
+    assert_eq!(live(&session).len(), 1);
+}
+
 /// What changes no state frees a slot too: a raised limit, and the end of a command.
 #[test]
 fn the_first_in_the_queue_looks_by_itself() {

@@ -62,8 +62,9 @@ fn every_field_of_the_settings_has_a_key() {
         delegate_bypass: _,
         delegate_max_budget_usd: _,
         delegate_depth: _,
-        // Claude Code's own setting.
+        // Claude Code's own settings.
         sandbox: _,
+        hooks: _,
     } = Settings::default();
     assert_eq!(KEYS.len(), 18);
 }

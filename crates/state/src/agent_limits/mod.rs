@@ -7,6 +7,7 @@ mod rate_limit;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::id::SessionId;
 use sisyphus_base::machine::Machine;
+use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::agent_call::AgentCall;
 
 pub use limit::{Limits, Pool};
@@ -22,6 +23,10 @@ pub struct AgentBook {
     /// The calls that a version before 0.3 denied until a slot was free.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "waiting")]
     pub former: Vec<FormerCall>,
+    /// A Claude Code that runs an agent in the foreground if its call does not say where: an old one, or one whose user
+    /// wants no background tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreground: Option<ProcessRef>,
     /// Whether the runners can read how many slots agents hold.
     #[serde(default, skip_serializing_if = "sisyphus_tasks::is_default")]
     pub published: Published,

@@ -89,9 +89,28 @@ pub fn called(active: &mut Active, launch: Launch, now: DateTime<Utc>) {
     }
 }
 
-/// Drops the announcement of a call that started nothing in the background.
-pub fn came_to_nothing(active: &mut Active, session: &SessionId, call: &ToolUseId) {
-    drop(take_announced(active, session, call));
+/// Drops the announcement of a call that started nothing in the background. `client` then runs such agents in the
+/// foreground.
+pub fn came_to_nothing(
+    active: &mut Active,
+    session: &SessionId,
+    call: &ToolUseId,
+    client: Option<ProcessRef>,
+) {
+    if take_announced(active, session, call).is_some() {
+        active.agents.foreground = client.or(active.agents.foreground.take());
+    }
+}
+
+/// Records that an agent works although it has no slot.
+pub fn let_go(active: &mut Active, id: &ClientTaskId, now: Now) {
+    let is_it = |task: &&mut Task| {
+        let waits = matches!(task.status(), Status::Queued { .. });
+        task.kind == Kind::Agent && waits && task.client_id() == Some(id)
+    };
+    if let Some(task) = active.tasks.iter_mut().find(is_it) {
+        task.apply(Event::Observed { at: now.at }, now.tick);
+    }
 }
 
 /// Whether this is an unanswered call for an agent, made by the main conversation of this session.

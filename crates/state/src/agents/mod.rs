@@ -14,7 +14,7 @@ pub use crate::agent_limits::{
 pub use admission::{admission, admission_of, advance, has_lapsed, has_unanswered};
 pub use life::{
     AgentEnd, Launch, called, came_to_nothing, end_orphans, ended, has_orphans, has_own_work,
-    is_listed_for, is_unanswered_in, launched, rests, revive, set_activity,
+    is_listed_for, is_unanswered_in, launched, let_go, rests, revive, set_activity,
 };
 pub use occupancy::{
     agents_in, agents_of, live_agents, queued_agents, running_agents, throttle_on,
