@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("e2e", &["harness"]),
     ("base", &[]),
     ("service", &[]),
+    ("shell", &[]),
     ("tasks", &["base"]),
     ("attach", &["base"]),
     ("process", &["base", "tasks"]),
@@ -23,7 +24,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hook", &["base", "tasks", "process", "settings", "state"]),
     (
         "hooks",
-        &["base", "service", "tasks", "attach", "process", "settings", "state", "wording", "hook"],
+        &[
+            "base", "service", "shell", "tasks", "attach", "process", "settings", "state",
+            "wording", "hook",
+        ],
     ),
     ("cli", &["base", "tasks", "attach", "process", "settings", "state", "wording", "control"]),
     ("mcp", &["base", "tasks", "process", "settings", "state", "wording", "control"]),
@@ -31,8 +35,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "fuzz",
         &[
-            "testing", "base", "service", "tasks", "attach", "settings", "state", "wording",
-            "hook", "hooks",
+            "testing", "base", "service", "shell", "tasks", "attach", "settings", "state",
+            "wording", "hook", "hooks",
         ],
     ),
 ];

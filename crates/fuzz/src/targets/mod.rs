@@ -1,5 +1,6 @@
 //! The list of targets.
 
+mod code_zero;
 mod execution_string;
 mod hook_input;
 mod output;
@@ -15,13 +16,14 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "hook_input", run: hook_input::run },
     Target { name: "state_files", run: state_files::run },
     Target { name: "result_files", run: result_files::run },
     Target { name: "execution_string", run: execution_string::run },
     Target { name: "snippet", run: snippet::run },
     Target { name: "output", run: output::run },
+    Target { name: "code_zero", run: code_zero::run },
 ];
 
 impl Target {
