@@ -59,6 +59,8 @@ pub struct Environment {
     pub session: Option<SessionId>,
     /// `SHELL`: the shell that Claude Code starts commands with, if it is bash or zsh.
     pub shell: Option<PathBuf>,
+    /// `SHELLOPTS`: the options that bash starts with, if the user exports them.
+    pub shell_options: Option<OsString>,
     /// `NO_COLOR` and `TERM`: whether a terminal gets colors.
     pub colours: Colours,
     /// `TERM`, `TERM_PROGRAM` and variables that terminals set: how the terminal notifies people.
@@ -136,6 +138,7 @@ impl Environment {
             session: variable("CLAUDE_CODE_SESSION_ID")
                 .and_then(|value| SessionId::new(value.into_string().ok()?).ok()),
             shell: path("SHELL"),
+            shell_options: variable("SHELLOPTS"),
             colours: match (variable("NO_COLOR"), variable("TERM")) {
                 (Some(_), _) => Colours::Unwanted,
                 (None, Some(term)) if term == "dumb" => Colours::Unwanted,

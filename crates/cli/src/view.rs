@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::code_zero::CodeZero;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
@@ -29,6 +30,7 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "id": task.id,
         "status": task.status().word(),
         "exit_code": ending.and_then(|it| it.exit_code(task.kind)),
+        "exit_code_of": task.code_zero().map(code_of),
         "signal": null,
         "by": null,
         "lost_because": null,
@@ -70,4 +72,9 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         ) => {}
     }
     view
+}
+
+/// Whose exit code 0 it is.
+fn code_of(zero: &CodeZero) -> Value {
+    json!({ "program": zero.program, "place": zero.place })
 }

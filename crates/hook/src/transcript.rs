@@ -14,7 +14,7 @@ use sisyphus_base::id::{ClientTaskId, TaskId, ToolUseId};
 
 use sisyphus_tasks::outcome::PREDICATES;
 
-use crate::event::BackgroundCommand;
+use crate::event::{BackgroundCommand, Tool};
 use crate::notification::{Notification, OPEN, Prompt, read_prompt};
 
 /// How much of its end is read, in bytes: the relevant lines were written seconds ago.
@@ -48,6 +48,8 @@ pub struct AnsweredCall {
     pub tool_use_id: ToolUseId,
     pub answered_at: DateTime<Utc>,
     pub cwd: PathBuf,
+    /// The tool of its shell.
+    pub tool: Tool,
     pub command: BackgroundCommand,
 }
 
@@ -109,19 +111,25 @@ impl Transcript {
         if !is_meant(&client_id, &tool_use_id, answered_at) {
             return None;
         }
-        let command = self.command(&tool_use_id)?;
-        Some(AnsweredCall { client_id, tool_use_id, answered_at, cwd, command })
+        let (tool, command) = self.command(&tool_use_id)?;
+        Some(AnsweredCall { client_id, tool_use_id, answered_at, cwd, tool, command })
     }
 
-    /// The input of the call, if it was one for a shell.
-    fn command(&self, call: &ToolUseId) -> Option<BackgroundCommand> {
+    /// The tool and the input of the call, if it was one for a shell.
+    fn command(&self, call: &ToolUseId) -> Option<(Tool, BackgroundCommand)> {
         let id = format!("\"{call}\"");
         let blocks = self.lines_with(&id).filter_map(message_content).flatten();
-        let mut asked = blocks.filter(|block| {
-            let is_shell = block["name"] == "Bash" || block["name"] == "PowerShell";
-            block["type"] == "tool_use" && block["id"] == call.as_str() && is_shell
+        let mut asked = blocks.filter_map(|block| {
+            let is_asked = block["type"] == "tool_use" && block["id"] == call.as_str();
+            let tool = match block["name"].as_str().filter(|_| is_asked)? {
+                "Bash" => Tool::Bash,
+                "PowerShell" => Tool::PowerShell,
+                _ => return None,
+            };
+            Some((tool, block))
         });
-        BackgroundCommand::of(asked.next()?["input"].as_object()?)
+        let (tool, block) = asked.next()?;
+        Some((tool, BackgroundCommand::of(block["input"].as_object()?)?))
     }
 
     /// Claude Code's notices that background commands finished, the oldest first, each as often as it occurs.

@@ -6,14 +6,16 @@ use serde_json::{Map, Value};
 use sisyphus_base::environment::Attendance;
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
 use sisyphus_base::machine::Machine;
-use sisyphus_hook::{BackgroundCommand, Context};
+use sisyphus_hook::{BackgroundCommand, Context, Tool};
 use sisyphus_process::client;
 use sisyphus_service::{is_in_group, is_service};
 use sisyphus_settings::{Group, Settings, Switch};
+use sisyphus_shell::code_zero;
 use sisyphus_state::announced::Announced;
 use sisyphus_state::run::Run;
 use sisyphus_tasks::call::{Announcement, Call, Join};
 use sisyphus_tasks::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
+use sisyphus_tasks::code_zero::{CodeZero, Place};
 use sisyphus_tasks::task::Kind;
 
 /// The origin of a call.
@@ -22,6 +24,8 @@ pub(crate) struct Caller {
     pub(crate) tool_use_id: ToolUseId,
     pub(crate) agent: Option<AgentId>,
     pub(crate) cwd: PathBuf,
+    /// The tool of the shell.
+    pub(crate) tool: Tool,
 }
 
 /// Makes a call of it. The user's settings determine what it asks of the queue.
@@ -70,11 +74,26 @@ pub(crate) fn call(
         kind,
         group,
         cwd: caller.cwd,
+        code_zero: read_code_zero(caller.tool, &command.command),
         command: command.command,
         description: command.description,
         limit_ms,
         client_limit_ms,
     }
+}
+
+/// Whose exit code 0 the command ends with. PowerShell has rules of its own.
+fn read_code_zero(tool: Tool, command: &str) -> Option<CodeZero> {
+    let found = match tool {
+        Tool::Bash => code_zero(command)?,
+        Tool::PowerShell | Tool::TaskStop | Tool::Own | Tool::Agent | Tool::Other => return None,
+    };
+    let place = match found.place {
+        sisyphus_shell::Place::PipelineEnd => Place::PipelineEnd,
+        sisyphus_shell::Place::AtEnd => Place::AtEnd,
+        sisyphus_shell::Place::AfterOr => Place::AfterOr,
+    };
+    Some(CodeZero { program: found.program, place })
 }
 
 /// Joins a call that Claude Code has answered to its run, and records that for the runner; this needs no lock. `None`
@@ -127,6 +146,21 @@ mod tests {
 
     use super::*;
 
+    /// The program behind a pipe is read from the whole command, for the tool whose rules are known.
+    #[test]
+    fn only_commands_of_bash_are_judged() {
+        let long = format!("echo {} | tail -1", "x".repeat(3_000));
+        for (tool, command, program) in [
+            (Tool::Bash, "npm test | tail", Some("tail")),
+            (Tool::Bash, &long, Some("tail")),
+            (Tool::Bash, "npm test", None),
+            (Tool::PowerShell, "npm test | tail", None),
+        ] {
+            let found = read_code_zero(tool, command);
+            assert_eq!(found.as_ref().map(|zero| zero.program.as_str()), program, "{command}");
+        }
+    }
+
     /// S15: records and events hold the beginning of a command, however long it is.
     #[test]
     fn long_commands_make_short_records() {
@@ -137,6 +171,7 @@ mod tests {
                 tool_use_id: ToolUseId::new(format!("toolu_{number}")).unwrap(),
                 agent: None,
                 cwd: "/home/dev/proj".into(),
+                tool: Tool::Bash,
             };
             let command = BackgroundCommand {
                 command: "ä".repeat(55_000),

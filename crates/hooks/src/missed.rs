@@ -54,6 +54,7 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
             tool_use_id: call.tool_use_id.clone(),
             agent: None,
             cwd: call.cwd.clone(),
+            tool: call.tool,
         };
         let join = join_run(context, caller, call.command.clone(), call.client_id.clone());
         events.extend(join.map(|join| Event::Joined(Box::new(join))));

@@ -102,6 +102,7 @@ fn join(context: &Context, event: PostToolUse) -> Option<Join> {
         tool_use_id: event.tool_use_id,
         agent: event.agent_id,
         cwd: event.cwd,
+        tool: event.tool_name,
     };
     join_run(context, caller, command, id)
 }

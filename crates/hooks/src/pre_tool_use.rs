@@ -55,6 +55,7 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
         tool_use_id: event.tool_use_id,
         agent: event.agent_id,
         cwd: event.cwd,
+        tool: event.tool_name,
     };
     let names_limit = command.timeout.is_some();
     let mut call = call(caller, command, settings, context.environment.attendance);

@@ -15,6 +15,7 @@ use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_state::sessions::throttle_on;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
+use sisyphus_tasks::code_zero::CodeZero;
 use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
@@ -59,6 +60,9 @@ pub(crate) struct TaskView {
     /// Only if it was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exit_code: Option<i32>,
+    /// Whose exit code 0 it is, if the codes of other programs of the command are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exit_code_of: Option<String>,
     /// 1 is the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) place_in_line: Option<usize>,
@@ -112,6 +116,7 @@ impl TaskView {
             out_of_reach: place_out_of_reach(task).map(|place| one_line(place, PLACE_MAX)),
             outcome: None,
             exit_code: None,
+            exit_code_of: task.code_zero().map(CodeZero::sentence),
             place_in_line: None,
             held_back: None,
             duration_ms: None,

@@ -15,6 +15,7 @@ mod publish;
 mod record;
 mod run;
 mod session;
+mod shell_options;
 mod slots;
 mod supervise;
 mod turn;

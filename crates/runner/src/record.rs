@@ -2,6 +2,7 @@
 //! command, so the runner logs an error, or the next commit repairs it.
 
 use std::cell::OnceCell;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use anyhow::{Context as _, Result};
 use chrono::Utc;
 use sisyphus_base::atomic;
 use sisyphus_base::clock::Tick;
+use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::announced::Announced;
@@ -17,6 +19,7 @@ use sisyphus_state::run::Run;
 use sisyphus_state::run_root::RunRoot;
 use sisyphus_state::store::{Lock, Store};
 use sisyphus_tasks::call::{Announcement, Confinement};
+use sisyphus_tasks::code_zero::Options;
 use sisyphus_tasks::kept_output::KeptOutput;
 use sisyphus_tasks::run::{Attached, OutputSize, RunResult, Since};
 use sisyphus_tasks::status::Survivors;
@@ -25,6 +28,7 @@ use crate::confirmation::Confirmation;
 use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::publish::publish;
+use crate::shell_options::shell_options;
 use crate::supervise::{End, Start};
 use crate::turn::Waiter;
 
@@ -42,6 +46,8 @@ pub(crate) struct Record<'a> {
     joined: OnceCell<Confirmation>,
     /// Held as long as the runner lives: the proof that the task is live.
     alive: Option<Lock>,
+    /// What the command's shell was set up with.
+    options: Options,
 }
 
 impl<'a> Record<'a> {
@@ -57,8 +63,8 @@ impl<'a> Record<'a> {
         };
         run.create().with_context(|| format!("could not create `{}`", run.dir().display()))?;
         let announcement = handoff.announcement.clone();
-        let mut record =
-            Self { state, identity, run, announcement, joined: OnceCell::new(), alive: None };
+        let (joined, options) = (OnceCell::new(), Options::Unknown);
+        let mut record = Self { state, identity, run, announcement, joined, alive: None, options };
         let alive = Lock::acquire(&record.run.lock(), OWN_LOCK_WAIT);
         record.alive = alive.map_err(|error| record.log(Err(error))).ok();
         record.attach();
@@ -76,6 +82,15 @@ impl<'a> Record<'a> {
     /// Records that the command runs. The next commit publishes it; the command may have finished before.
     pub(crate) fn started(&self, start: Start) {
         self.log(write(&self.run.started(), &Since { at: start.at }));
+    }
+
+    /// Looks at the options of the shell, if they matter for this command.
+    pub(crate) fn look_at_options(&mut self, string: &OsStr) {
+        let call = &self.announcement.call;
+        if call.code_zero.is_some() {
+            let inherited = Environment::read().shell_options;
+            self.options = shell_options(string, &call.command, inherited.as_deref());
+        }
     }
 
     /// Gives the run up: the command runs unsupervised, or not at all.
@@ -96,6 +111,7 @@ impl<'a> Record<'a> {
         }
         let kept = self.keep_output(end);
         let result = RunResult {
+            options: self.options,
             client_file: Some(self.identity.output.0.clone()),
             output: kept.map(|kept| OutputSize { bytes: kept.bytes, dropped: kept.dropped }),
             ..end.result(waited, ended, survivors)

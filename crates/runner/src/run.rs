@@ -47,7 +47,7 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
         Err(error) => return unattended(error, &plan_without_claim(&string)),
     };
     let (client_tmp, client_id) = (identity.client_tmp.clone(), identity.client_id.clone());
-    let record = match Record::open(&handoff, identity, &state) {
+    let mut record = match Record::open(&handoff, identity, &state) {
         Ok(record) => record,
         Err(error) => return unattended(error, &plan),
     };
@@ -92,6 +92,7 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
     // From here on the command runs. A failure below costs its record and nothing else.
     admission.started();
     record.started(start);
+    record.look_at_options(&string);
     let end = supervise(&mut child, &mut signals, start, || record.confirmation_of());
     // The slot is free before the bookkeeping, so that the next command can start.
     drop(admission);

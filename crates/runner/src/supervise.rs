@@ -10,6 +10,7 @@ use sisyphus_process::{
     Notice, ProcessId, SIGKILL, SIGTERM, Sender, Signals, alive, descendants, exit_of, members,
     pid_of, signal_all, signal_group,
 };
+use sisyphus_tasks::code_zero::Options;
 use sisyphus_tasks::run::{Exit, RunResult, Stop};
 use sisyphus_tasks::status::Survivors;
 
@@ -74,6 +75,7 @@ impl End {
             duration_ms: millis(duration),
             waited_ms: millis(waited),
             survivors,
+            options: Options::Unknown,
             client_file: None,
             output: None,
         }

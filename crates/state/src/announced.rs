@@ -176,6 +176,7 @@ mod tests {
             cwd: "/".into(),
             command: "npm test".to_owned(),
             description: String::new(),
+            code_zero: None,
             limit_ms: None,
             client_limit_ms: None,
         };

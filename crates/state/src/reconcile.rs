@@ -322,6 +322,7 @@ fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {
         duration_ms: result.started_at.map(|_| result.duration_ms),
         waited_ms: Some(result.waited_ms),
         survivors: result.survivors.clone(),
+        options: result.options,
     }
 }
 

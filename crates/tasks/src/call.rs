@@ -9,6 +9,7 @@ use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, TaskId, Ticket, ToolUs
 use sisyphus_base::machine::Machine;
 use sisyphus_base::process_ref::ProcessRef;
 
+use crate::code_zero::CodeZero;
 pub use crate::confinement::Confinement;
 use crate::status::Status;
 use crate::task::{Client, Event, Kind, Task};
@@ -33,6 +34,9 @@ pub struct Call {
     pub command: String,
     #[serde(default)]
     pub description: String,
+    /// Whose exit code it is if it ends with 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_zero: Option<CodeZero>,
     /// The time limit in milliseconds from the real start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
@@ -97,6 +101,7 @@ impl Announcement {
         task.group.clone_from(&call.group);
         task.command = beginning(&call.command);
         task.description = beginning(&call.description);
+        task.code_zero.clone_from(&call.code_zero);
         task.limit_ms = call.limit_ms;
         task.client_limit_ms = call.client_limit_ms;
         task

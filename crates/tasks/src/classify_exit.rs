@@ -80,6 +80,7 @@ mod tests {
     use sisyphus_base::clock::Tick;
 
     use super::*;
+    use crate::code_zero::Options;
     use crate::status::Survivors;
     use crate::task::samples::pending;
     use crate::task::{Event, StopRequest};
@@ -108,6 +109,7 @@ mod tests {
             duration_ms,
             waited_ms: 0,
             survivors: Survivors::default(),
+            options: Options::Unknown,
             client_file: None,
             output: None,
         };
@@ -209,6 +211,7 @@ mod tests {
             duration_ms: 100_000,
             waited_ms: 500_000,
             survivors: Survivors::default(),
+            options: Options::Unknown,
             client_file: None,
             output: None,
         };

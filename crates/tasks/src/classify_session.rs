@@ -41,6 +41,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::code_zero::Options;
     use crate::status::Survivors;
     use crate::task::StopRequest;
     use crate::task::samples::pending;
@@ -91,6 +92,7 @@ mod tests {
                 duration_ms: 5,
                 waited_ms: 0,
                 survivors: Survivors::default(),
+                options: Options::Unknown,
                 client_file: None,
                 output: None,
             };

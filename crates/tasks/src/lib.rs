@@ -9,6 +9,7 @@ pub mod agent_call;
 pub mod call;
 pub mod classify_exit;
 pub mod classify_session;
+pub mod code_zero;
 mod confinement;
 pub mod delivery;
 pub mod kept_output;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Tick;
 
 use crate::call::Announcement;
+use crate::code_zero::Options;
 use crate::status::Survivors;
 
 /// How the shell exited.
@@ -68,6 +69,8 @@ pub struct RunResult {
     pub waited_ms: u64,
     #[serde(default)]
     pub survivors: Survivors,
+    #[serde(default)]
+    pub options: Options,
     /// Claude Code's output file, as the runner found it on its standard output.
     pub client_file: Option<PathBuf>,
     pub output: Option<OutputSize>,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::code_zero::Options;
 use crate::kind::Kind;
 use crate::outcome::Outcome;
 use crate::source::Source;
@@ -52,6 +53,9 @@ pub struct Ending {
     /// What the command left running: processes of its group that outlived it.
     #[serde(default, skip_serializing_if = "Survivors::is_empty")]
     pub survivors: Survivors,
+    /// The options of its shell, as the runner saw them.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub options: Options,
 }
 
 impl Ending {
@@ -65,6 +69,7 @@ impl Ending {
             duration_ms: None,
             waited_ms: None,
             survivors: Survivors::default(),
+            options: Options::default(),
         }
     }
 
@@ -100,6 +105,7 @@ impl Ending {
             duration_ms: seen.duration_ms.or(self.duration_ms),
             waited_ms: seen.waited_ms.or(self.waited_ms),
             survivors: seen.survivors.clone(),
+            options: seen.options,
         })
     }
 
@@ -191,6 +197,7 @@ mod tests {
             duration_ms: Some(3_000),
             waited_ms: None,
             survivors: Survivors::default(),
+            options: Options::default(),
         });
         let json = serde_json::to_string(&status).unwrap();
         assert_eq!(
@@ -214,6 +221,7 @@ mod tests {
         let better = Ending {
             reported_by: Source::Runner,
             survivors: survivors.clone(),
+            options: Options::Usual,
             ..Ending::unseen(Outcome::Failed { exit_code: 3 }, at(5))
         };
         let combined = Ending {

@@ -19,6 +19,7 @@ use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::text::one_line;
 
 use crate::agent_call::AgentCall;
+use crate::code_zero::{CodeZero, Options};
 use crate::confinement::Confinement;
 use crate::delivery::{Delivery, DeliveryEvent, Revision};
 use crate::kept_output::KeptOutput;
@@ -86,6 +87,9 @@ pub struct Task {
     pub command: String,
     #[serde(default)]
     pub description: String,
+    /// Whose exit code it is if it ends with 0. None if that says enough about the whole command, and in doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_zero: Option<CodeZero>,
     /// The call's `timeout` in milliseconds, counted from the real start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
@@ -196,6 +200,7 @@ impl Task {
             cwd,
             command: String::new(),
             description: String::new(),
+            code_zero: None,
             limit_ms: None,
             client_limit_ms: None,
             stop_request: None,
@@ -264,6 +269,13 @@ impl Task {
             description if description.is_empty() => self.id.to_string(),
             description => format!("{} ({description:?})", self.id),
         }
+    }
+
+    /// Whose exit code 0 it ended with. `None` if it did not, if that says enough about the whole command, and in doubt.
+    pub fn code_zero(&self) -> Option<&CodeZero> {
+        let ending = self.status.ending()?;
+        let is_certain = ending.exit_code(self.kind) == Some(0) && ending.options == Options::Usual;
+        self.code_zero.as_ref().filter(|_| is_certain)
     }
 
     /// Claude Code's id of it.

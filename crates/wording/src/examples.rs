@@ -15,6 +15,7 @@ use sisyphus_state::line::Snapshot;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{Active, Leased, Tally};
 use sisyphus_tasks::agent_call::AgentCall;
+use sisyphus_tasks::code_zero::{CodeZero, Options, Place};
 use sisyphus_tasks::delivery::Attempt;
 use sisyphus_tasks::kept_output::KeptOutput;
 use sisyphus_tasks::outcome::{AgentFailure, LostReason, Outcome};
@@ -78,6 +79,11 @@ fn results(folder: &Path) -> io::Result<Vec<Example>> {
     let failed = with_output(folder, failed, tests)?;
     let completed = done("t7mxq", "build", "npm run build", Outcome::Completed);
     let completed = with_output(folder, completed, &"built a part\n".repeat(40))?;
+    let masked = done("t7mxq", "run the tests", "npm test | tail -1", Outcome::Completed);
+    let mut masked = with_output(folder, masked, "47 passed, 3 failed\n")?;
+    let (program, place) = ("tail".to_owned(), Place::PipelineEnd);
+    masked.code_zero = Some(CodeZero { program, place });
+    let masked = with_ending(masked, |ending| ending.options = Options::Usual);
     let timed_out = Outcome::TimedOut { limit_ms: Some(1_800_000) };
     let timed_out = done("t2wvn", "sync", "rsync -a a/ host:b/", timed_out);
     let lost = Outcome::Lost { why: LostReason::RunnerDied };
@@ -94,6 +100,7 @@ fn results(folder: &Path) -> io::Result<Vec<Example>> {
     Ok(vec![
         result("A command fails", said(&failed, Attempt::First, &more)),
         result("A command succeeds, and no other runs", said(&completed, Attempt::First, &last)),
+        result("A success whose exit code says little", said(&masked, Attempt::First, &last)),
         result("The last of three commands finishes", said(&completed, Attempt::First, &sum)),
         result("A command runs into its time limit", said(&timed_out, Attempt::First, &last)),
         result("The runner of a command is killed", said(&lost, Attempt::First, &last)),

@@ -98,11 +98,12 @@ mod tests {
     use std::path::Path;
 
     use sisyphus_base::id::TaskId;
+    use sisyphus_tasks::code_zero::{CodeZero, Options, Place};
     use sisyphus_tasks::kept_output::KeptOutput;
     use sisyphus_tasks::outcome::{LostReason, Outcome};
     use sisyphus_tasks::session::SessionReport;
     use sisyphus_tasks::task::Task;
-    use sisyphus_tasks::task::samples::delegated;
+    use sisyphus_tasks::task::samples::{delegated, with_ending};
     use sisyphus_testing::TempDir;
 
     use super::super::samples::{ended, with_output};
@@ -137,6 +138,40 @@ whole output: STATE/output/t1.log
 
 No other background command is running."
         );
+    }
+
+    /// A success whose exit code says little has one line more, in a full report and in a short one.
+    #[test]
+    fn a_success_says_whose_code_it_has() {
+        let dir = TempDir::new();
+        let masked = |number: usize| {
+            let mut task = ended(&format!("t{number}"), Outcome::Completed, 1_000);
+            task.command = "npm test | tail -1".to_owned();
+            let (program, place) = ("tail".to_owned(), Place::PipelineEnd);
+            task.code_zero = Some(CodeZero { program, place });
+            with_ending(task, |ending| ending.options = Options::Usual)
+        };
+        assert_eq!(
+            remind(&dir, &[masked(1)], 0),
+            "\
+[sisyphus] Background task t1 (\"run the tests\") completed with exit code 0 after 1 s.
+command: npm test | tail -1
+exit code 0 is that of `tail`, the last of a pipeline
+
+No other background command is running."
+        );
+        let all: Vec<Task> = (0..60).map(masked).collect();
+        let text = remind(&dir, &all, 0);
+        let said = text.matches("\nexit code 0 is that of `tail`").count();
+        assert_eq!(said, reports(&text).len(), "{text}");
+        assert!(text.matches("command: ").count() < said, "each has a full report: {text}");
+        // Another code, or a shell that counts all of them.
+        let other = with_ending(masked(1), |ending| ending.options = Options::Other);
+        let unknown = with_ending(masked(2), |ending| ending.options = Options::Unknown);
+        let code = Outcome::Failed { exit_code: 1 };
+        let failed = with_ending(masked(3), |ending| ending.outcome = code);
+        let text = remind(&dir, &[other, unknown, failed], 0);
+        assert!(!text.contains("that of"), "{text}");
     }
 
     #[test]
@@ -175,6 +210,9 @@ whole output: STATE/output/t1.log
                 let mut task = ended(&format!("t{number:08}"), outcome.clone(), u64::MAX);
                 task.description = description.to_owned();
                 task.command = "c".repeat(10_000);
+                let (program, place) = ("p".repeat(30), Place::PipelineEnd);
+                task.code_zero = Some(CodeZero { program, place });
+                let mut task = with_ending(task, |ending| ending.options = Options::Usual);
                 std::fs::write(state.output(&task.id), "x\n".repeat(1_000)).unwrap();
                 task.output =
                     Some(KeptOutput { bytes: u64::MAX, dropped: u64::MAX, client_file: None });
@@ -213,6 +251,7 @@ whole output: STATE/output/t1.log
             Outcome::Lost { why: LostReason::RunFolderGone },
             Outcome::TimedOut { limit_ms: Some(u64::MAX) },
             Outcome::Failed { exit_code: i32::MIN },
+            Outcome::Completed,
         ];
         for description in ["\"", "\u{e000}", "𝄞 ", "a word "].map(|part| part.repeat(1_000)) {
             for outcome in &outcomes {

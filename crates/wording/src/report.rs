@@ -65,6 +65,7 @@ impl<'a> Ended<'a> {
         if !self.task.command.is_empty() {
             text.push_str(&format!("command: {}\n", command_line(&self.task.command)));
         }
+        text.push_str(&self.code_zero());
         text.push_str(&left_behind(&self.ending.survivors));
         let Some(output) = &self.output else { return text };
         let foot = self.place(output);
@@ -105,13 +106,20 @@ impl<'a> Ended<'a> {
             (None, Some(output)) => (self.place(output), self.elsewhere()),
             (None, None) => (String::new(), String::new()),
         };
+        let code_zero = self.task.code_zero().map(|zero| format!("{}\n", zero.in_short()));
+        let code_zero = code_zero.unwrap_or_default();
         let lengths = [HEADING_MAX, 60, 30, 10, 0];
         let ways = lengths.map(|length| (length, &place)).into_iter();
         ways.chain([(30, &elsewhere), (0, &elsewhere)])
-            .map(|(description_max, place)| self.sentence(description_max) + place)
+            .map(|(description_max, place)| self.sentence(description_max) + &code_zero + place)
             .find(|text| length(text) <= max)
-            // An id has at most 128 characters, so this is always short enough.
-            .unwrap_or_else(|| self.sentence(0))
+            // An id has at most 128 characters and a program's name 30, so this is always short enough.
+            .unwrap_or_else(|| self.sentence(0) + &code_zero)
+    }
+
+    /// The line that says whose exit code 0 it is; empty if the code says enough.
+    fn code_zero(&self) -> String {
+        self.task.code_zero().map(|zero| format!("{}\n", zero.sentence())).unwrap_or_default()
     }
 
     /// The line that names the output; empty for the file that Claude Code named when it launched the command.

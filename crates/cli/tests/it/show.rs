@@ -136,6 +136,21 @@ fn the_end_of_a_real_commands_output_is_shown() {
     assert!(text.contains("whole output: "), "{text}");
 }
 
+/// `sisyphus show` prints whose exit code 0 a command ended with.
+#[test]
+fn whose_code_a_success_has_is_shown() {
+    let env = TestEnv::new();
+    let mut task = ended("t1", "test", 1);
+    task["code_zero"] = json!({ "program": "tail", "place": "pipeline_end" });
+    let line = "\nexit code 0 is that of `tail`, the last of a pipeline\n";
+    plant(&env, "completed.json", &[task.clone()]);
+    assert!(!prints(&env, &["show", "t1"]).contains("that of"), "no runner has looked");
+    task["status"]["options"] = "usual".into();
+    plant(&env, "completed.json", &[task]);
+    let text = prints(&env, &["show", "t1"]);
+    assert!(text.contains(line), "{text}");
+}
+
 /// `sisyphus show` prints the id of an unfinished task without a description once.
 #[test]
 fn an_unfinished_task_is_named_once() {

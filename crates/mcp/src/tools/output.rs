@@ -358,6 +358,9 @@ fn result(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     if let Some(outcome) = &view.outcome {
         text.push_str(&format!("Outcome: {outcome}\n"));
     }
+    if let Some(whose) = &view.exit_code_of {
+        text.push_str(&format!("{whose}\n"));
+    }
     text.push_str(&format!("Duration: {}\nSession ID: {}\n", view.lasted(), view.conversation()));
     match &answer.delegated {
         Some(session) => text.push_str(&cost(session)),

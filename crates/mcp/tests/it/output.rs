@@ -46,6 +46,22 @@ fn a_running_command_is_read_by_its_cursor() {
     assert!(error.contains("`since` is 999, but only 24 bytes are there"), "{error}");
 }
 
+/// `background_output` says whose exit code 0 it is.
+#[test]
+fn a_success_says_whose_code_it_has() {
+    let client = Client::new(Shell::Bash);
+    client.background("(echo 3 failed; exit 1) | tail -1").wait();
+    let id = client.task()["id"].clone();
+    let model = Model::of(&client);
+    let answer = model.output(json!({ "task_id": id })).good();
+    let said = "exit code 0 is that of `tail`, the last of a pipeline";
+    assert_eq!(
+        (&answer.data["exit_code"], &answer.data["exit_code_of"]),
+        (&json!(0), &json!(said))
+    );
+    assert!(answer.text.contains(&format!("\n{said}\n")), "{}", answer.text);
+}
+
 /// A blocking `background_output` reports progress, and ends as soon as the command does.
 #[test]
 fn a_blocking_call_ends_with_the_command() {

@@ -5,6 +5,7 @@
 
 mod calls;
 mod claims;
+mod code_zero;
 mod damage;
 mod endings;
 mod faithful_end;

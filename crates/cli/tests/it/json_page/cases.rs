@@ -82,6 +82,14 @@ fn reported(mode: &str, why: &str) -> Value {
     task
 }
 
+/// A command that ended with the exit code 0 of one of its programs.
+fn masked(id: &str, place: &str) -> Value {
+    let mut task = ended(id, "", 1);
+    task["status"]["options"] = "usual".into();
+    task["code_zero"] = json!({ "program": "tail", "place": place });
+    task
+}
+
 /// Tasks in every state, tasks that finished in every way, and queued calls.
 fn planted() -> TestEnv {
     let env = TestEnv::new();
@@ -138,7 +146,11 @@ fn planted() -> TestEnv {
         ends.push(over(&format!("tlost-{why}"), json!({ "outcome": "lost", "why": why })));
     }
     plant(&env, "failed.json", &ends);
-    plant(&env, "completed.json", &[ended("tgood", "build", 1)]);
+    let mut good = vec![ended("tgood", "build", 1)];
+    for place in ["pipeline_end", "at_end", "after_or"] {
+        good.push(masked(&format!("t{place}"), place));
+    }
+    plant(&env, "completed.json", &good);
     plant_text(&env, "output/tfull.log", "no\n");
     env
 }
@@ -158,7 +170,8 @@ fn of_all(env: &TestEnv, args: &[&str]) -> Value {
 }
 
 pub(super) fn list() -> Vec<Value> {
-    vec![answer(&planted(), &["list"]), answer(&TestEnv::new(), &["list"]), beside_another()]
+    let all = answer(&planted(), &["list", "--last", "99"]);
+    vec![all, answer(&TestEnv::new(), &["list"]), beside_another()]
 }
 
 /// Another configuration folder has a slot.
