@@ -1,11 +1,13 @@
-//! PostToolUse: joins the call to Claude Code's task, says if it is queued, and delivers to a subagent what is owed to
+//! PostToolUse: joins the call to Claude Code's task, says if it is queued and if its equal runs, and delivers to a subagent what is owed to
 //! it.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 use sisyphus_state::agents::Limits;
+use sisyphus_state::duplicate::duplicate;
 use sisyphus_state::event::Event;
 use sisyphus_state::expected_admission::{expected_admission_of, slots};
 use sisyphus_state::run::Run;
@@ -14,7 +16,7 @@ use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::call::Join;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
-use sisyphus_wording::launch_line;
+use sisyphus_wording::{duplicate_line, launch_line};
 
 use crate::agent::{LOCK_WAIT_FOR_AGENT, after_agent, waits, with_news};
 use crate::call::{Caller, join_run, stopped_id};
@@ -64,7 +66,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         (join, limits, line)
     });
     let attendance = context.environment.attendance;
-    let (taken, waiting) = if is_needed {
+    let (taken, waiting, equal) = if is_needed {
         let wait = if launched.is_some() { LOCK_WAIT_FOR_AGENT } else { LOCK_WAIT_IN_HOOK };
         context.commit_within(wait, peek, &events, |active, now| {
             let taken = reader.take_due(active, now);
@@ -74,10 +76,11 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
                 let expected = expected_admission_of(active, line, &task.id, limits);
                 Some((active.clone(), task.clone(), expected))
             });
-            (taken, waiting)
+            let equal = to_say.as_ref().and_then(|(join, ..)| equal_line(active, join, now.at));
+            (taken, waiting, equal)
         })?
     } else {
-        (Taken::default(), None)
+        (Taken::default(), None, None)
     };
     // Only a command with a runner can be queued. One whose shell no runner replaced already runs.
     let waiting = waiting.filter(|(_, task, expected)| is_settled(context, task, *expected));
@@ -86,7 +89,8 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     });
     let waits = launched.and_then(|id| waits(context, &id));
     let silent = report_stalls(context, &session, &reader.recipient);
-    let reply = taken.render(context).with_note(silent).with_note(line).with_note(waits);
+    let reply =
+        taken.render(context).with_note(silent).with_note(equal).with_note(line).with_note(waits);
     Ok(match reader.recipient {
         Recipient::MainConversation => with_news(context, &session, reply),
         Recipient::Agent(_) => reply,
@@ -105,6 +109,14 @@ fn join(context: &Context, event: PostToolUse) -> Option<Join> {
         tool: event.tool_name,
     };
     join_run(context, caller, command, id)
+}
+
+/// Says that an equal command runs already.
+fn equal_line(active: &Active, join: &Join, now: DateTime<Utc>) -> Option<String> {
+    let call = &join.announcement.call;
+    let ticket = join.announcement.ticket;
+    let equal = duplicate(active, &call.command, &call.cwd, ticket, now)?;
+    Some(duplicate_line(equal, &call.session, now))
 }
 
 /// Whether a runner has the task, or takes it within a moment, because its shell may have just started. If the task is

@@ -2,7 +2,7 @@
 //!
 //! The hook never changes or approves a command. It may change only the `timeout` of a service, or of a command that
 //! may be queued. It does so only headless, in a session where no other hook could have rewritten the call. It denies a
-//! pointless sleep, and an agent above the limit.
+//! pointless sleep, and, if a setting says so, a command whose equal runs or whose group is full.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 use sisyphus_settings::{Settings, Switch};
 use sisyphus_state::agents::Limits;
 use sisyphus_state::announced::{Announced, sessions_with_announcements};
+use sisyphus_state::duplicate::duplicate;
 use sisyphus_state::event::Event;
 use sisyphus_state::expected_admission::{expected_admission, slots};
 use sisyphus_state::requester::Requester;
@@ -21,6 +22,7 @@ use sisyphus_tasks::call::{Announcement, Confinement};
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
 use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::Kind;
+use sisyphus_wording::duplicate_refused;
 
 use crate::agent::before_agent;
 use crate::ask::ask_for_group;
@@ -49,6 +51,11 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     let settings = context.settings();
     if settings.execution == Switch::Off {
         return Ok(Reply::Silent);
+    }
+    if settings.deny_duplicates == Switch::On
+        && let Some(reason) = refuse_duplicate(context, &event, &command.command)?
+    {
+        return Ok(Reply::Deny { reason });
     }
     let caller = Caller {
         session: event.session_id,
@@ -87,6 +94,22 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     context.store.dir().create()?;
     announced.announce(&announcement)?;
     Ok(raised.unwrap_or(Reply::Silent))
+}
+
+/// Why the command is not to start; `None` if no equal one runs.
+fn refuse_duplicate(
+    context: &Context,
+    event: &PreToolUse,
+    command: &str,
+) -> Result<Option<String>> {
+    let peek = context.peek()?;
+    if peek.has_news() {
+        context.commit(peek, &[], |_, _| ())?;
+    }
+    let active = context.store.read_active()?;
+    let (session, now) = (&event.session_id, context.now.at);
+    let equal = duplicate(&active, command, &event.cwd, Ticket(u64::MAX), now);
+    Ok(equal.map(|equal| duplicate_refused(equal, session, now)))
 }
 
 /// Whether the reply can repeat the input exactly. It can't if the input was repaired when it was read.

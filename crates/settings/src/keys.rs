@@ -39,7 +39,7 @@ pub enum Place {
 pub enum Kind {
     /// `true`, which is the default, or `false`.
     Switch,
-    /// `false`, which is the default, or `true`: the user's consent.
+    /// `false`, which is the default, or `true`.
     Consent,
     /// A whole number, 0 or more.
     Number {
@@ -75,6 +75,7 @@ pub enum Project {
     /// Not at all: the key applies to several projects together.
     MayNothing,
     MayTurnOff,
+    MayTurnOn,
     MayLower,
     /// It may add entries that begin with `!`, which remove something.
     MayTakeAway,
@@ -99,6 +100,14 @@ pub const KEYS: &[Key] = &[
         project: Project::MayTurnOff,
         meaning: "whether a foreground call that only sleeps is denied while its conversation has a running background \
                   command and will be notified when it finishes",
+    },
+    Key {
+        name: "deny_duplicates",
+        place: Place::Section,
+        kind: Kind::Consent,
+        project: Project::MayTurnOn,
+        meaning: "whether a background command is denied while a command with the same text runs or is queued in the same \
+                  folder; otherwise the model reads at the launch which one does",
     },
     Key {
         name: "ultrawork_keyword",

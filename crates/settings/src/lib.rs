@@ -71,6 +71,8 @@ pub struct Settings {
     /// `sisyphus.sleep_guard`, default true: whether a foreground call that only sleeps is denied while a background
     /// task of its session runs.
     pub sleep_guard: Switch,
+    /// `sisyphus.deny_duplicates`, default false: whether a background command is denied while its equal runs.
+    pub deny_duplicates: Switch,
     /// `sisyphus.ultrawork_keyword`, default true: whether the words `ultrawork` and `ulw` in a typed prompt request
     /// the skill of that name.
     pub ultrawork_keyword: Switch,
@@ -148,6 +150,7 @@ impl Settings {
             service_patterns: texts.map(str::to_owned).collect(),
             output_lines: saturating(number("output_lines")),
             sleep_guard: switch("sleep_guard"),
+            deny_duplicates: switch("deny_duplicates"),
             ultrawork_keyword: switch("ultrawork_keyword"),
             keep_agent_messages: switch("keep_agent_messages"),
             delegate_survives_exit: switch("delegate_survives_exit"),

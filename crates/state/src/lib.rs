@@ -8,6 +8,7 @@ mod active;
 mod agent_limits;
 pub mod announced;
 pub mod completion;
+pub mod duplicate;
 pub mod event;
 pub mod expected_admission;
 mod file;

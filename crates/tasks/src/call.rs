@@ -117,6 +117,11 @@ fn beginning(text: &str) -> String {
     format!("{}…", &text[..end.unwrap_or_default()])
 }
 
+/// Whether a record holds the whole text.
+pub fn is_whole(text: &str) -> bool {
+    text.len() <= WORDS_KEPT && !text.ends_with('…')
+}
+
 /// A call together with the run that Claude Code started for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join {
@@ -159,5 +164,23 @@ impl Join {
             task.apply(Event::Observed { at }, Tick(task.ticket.0));
         }
         task
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `is_whole` tells a text from the beginning of one, wherever the beginning was cut.
+    #[test]
+    fn a_beginning_is_no_whole_text() {
+        for letter in ["x", "ä", "✓", "🎉"] {
+            for count in 0..2_010 {
+                // A character of several bytes may begin anywhere before the limit.
+                let text = format!("{}{}", "x".repeat(count % 4), letter.repeat(count));
+                let is_short = text.len() <= WORDS_KEPT;
+                assert_eq!(is_whole(&beginning(&text)), is_short, "{count} of {letter}");
+            }
+        }
     }
 }

@@ -25,8 +25,8 @@ use sisyphus_tasks::task::samples::{confirmed, delegated, finished, in_status, w
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::{
-    Background, Rest, Surroundings, agent_news, agent_waits, launch_line, reminder, sleep_refused,
-    stall_line, table,
+    Background, Rest, Surroundings, agent_news, agent_waits, duplicate_line, duplicate_refused,
+    launch_line, reminder, sleep_refused, stall_line, table,
 };
 
 /// What the model reads on one occasion.
@@ -79,7 +79,7 @@ fn results(folder: &Path) -> io::Result<Vec<Example>> {
     let failed = with_output(folder, failed, tests)?;
     let completed = done("t7mxq", "build", "npm run build", Outcome::Completed);
     let completed = with_output(folder, completed, &"built a part\n".repeat(40))?;
-    let masked = done("t7mxq", "run the tests", "npm test | tail -1", Outcome::Completed);
+    let masked = done("t5hbr", "run the tests", "npm test | tail -1", Outcome::Completed);
     let mut masked = with_output(folder, masked, "47 passed, 3 failed\n")?;
     let (program, place) = ("tail".to_owned(), Place::PipelineEnd);
     masked.code_zero = Some(CodeZero { program, place });
@@ -134,6 +134,16 @@ fn commands(folder: &Path) -> Vec<Example> {
     vec![
         example("A command starts in a terminal", launched(&active, &first), QUEUED),
         example("A command has to wait", launched(&active, &queued), QUEUED),
+        example(
+            "The same command already runs in that folder",
+            duplicate_line(&one, &one.session, at(90)),
+            QUEUED,
+        ),
+        example(
+            "`sisyphus.deny_duplicates` is on",
+            duplicate_refused(&one, &one.session, at(90)),
+            DENIED,
+        ),
         example(silent, stall_line(&one, at(0), at(300)), QUEUED),
         example("A call that only sleeps is denied while a command runs", denied, DENIED),
         Example {

@@ -3,6 +3,7 @@
 
 mod agents;
 mod awaited;
+mod duplicate;
 #[cfg(any(test, feature = "samples"))]
 pub mod examples;
 mod live;
@@ -19,6 +20,7 @@ mod ultrawork;
 
 pub use agents::{NEWS_MAX, agent_news, agent_waits, held_back};
 pub use awaited::sleep_refused;
+pub use duplicate::{duplicate_line, duplicate_refused};
 pub use live::{
     Surroundings, elsewhere, group_holders, group_refused, launch_line, stall_line, table,
 };

@@ -37,6 +37,8 @@ const FOOT: &str = "
 - **The sleep guard** denies a foreground call that does nothing but `sleep` for over 2 seconds. The model reads what runs and that
   a notice follows. Claude Code itself refuses a plain `sleep 25` and longer. Servers don't count: a call may wait for their
   start.
+- **The same command again** (`deny_duplicates`): text and folder are the same, in whatever session. Foreground commands,
+  texts of more than 2,000 bytes and commands of PowerShell are never denied.
 - **Commands and agents at once**: agents that the conversation waits for, and those that an agent starts, are not held back.
   Raising the number starts queued tasks immediately. An agent counts for one limit only: that of its model, else of its provider, else
   `max_background_tasks`. A model's name is a family (`opus`) or a whole name with or without its date, each with or without its
@@ -78,6 +80,7 @@ fn row(key: &Key) -> String {
     let project = match key.project {
         Project::MayNothing => "do nothing: it holds for all projects together",
         Project::MayTurnOff => "turn it off",
+        Project::MayTurnOn => "turn it on",
         Project::MayLower => "lower it",
         Project::MayTakeAway => "add entries that begin with `!`",
     };

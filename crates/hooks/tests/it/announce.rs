@@ -1,5 +1,7 @@
 //! PreToolUse announces a background call and says nothing.
 
+mod duplicates;
+
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 

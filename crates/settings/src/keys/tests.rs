@@ -54,6 +54,7 @@ fn every_field_of_the_settings_has_a_key() {
         service_patterns: _,
         output_lines: _,
         sleep_guard: _,
+        deny_duplicates: _,
         ultrawork_keyword: _,
         keep_agent_messages: _,
         delegate_survives_exit: _,
@@ -66,7 +67,7 @@ fn every_field_of_the_settings_has_a_key() {
         sandbox: _,
         hooks: _,
     } = Settings::default();
-    assert_eq!(KEYS.len(), 18);
+    assert_eq!(KEYS.len(), 19);
 }
 
 #[test]
