@@ -14,7 +14,8 @@ use crate::view::view;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Cancel {
-    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or its description.
+    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, its description, or the
+    /// word before a colon in that.
     #[arg(required_unless_present_any = ["all", "session"], conflicts_with_all = ["all", "session"])]
     pub(crate) tasks: Vec<String>,
     /// Stop every task that Sisyphus can stop, of all sessions.

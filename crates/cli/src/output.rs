@@ -17,7 +17,8 @@ const PIECE: usize = 64 * 1024;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Output {
-    /// The task: its id or the beginning of it, Claude Code's id for it, or its description.
+    /// The task: its id or the beginning of it, Claude Code's id for it, its description, or the
+    /// word before a colon in that.
     pub(crate) task: String,
     /// Keep printing until the task has ended.
     #[arg(long, short)]

@@ -28,7 +28,8 @@ const END: usize = 8 * 1024;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Show {
-    /// The task: its id or the beginning of it, Claude Code's id for it, or its description.
+    /// The task: its id or the beginning of it, Claude Code's id for it, its description, or the
+    /// word before a colon in that.
     pub(crate) task: String,
     /// Print JSON.
     #[arg(long)]

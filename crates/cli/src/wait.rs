@@ -25,7 +25,8 @@ const NAME_MAX: usize = 200;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Wait {
-    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or its description.
+    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, its description, or the
+    /// word before a colon in that.
     #[arg(required = true)]
     pub(crate) tasks: Vec<String>,
     /// Give up after this many seconds, with exit code 124.

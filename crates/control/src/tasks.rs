@@ -18,6 +18,8 @@ use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
 
+/// Longest label of a description, in bytes.
+const LABEL_MAX: usize = 40;
 /// How many ids an error names if a name is ambiguous.
 const NAMED: usize = 5;
 
@@ -101,9 +103,9 @@ impl Tasks {
         Ok(Self { store, active: live, ended, throttles, line })
     }
 
-    /// The task with this name: its id, Claude Code's id, the beginning of its id, or its description. If several tasks
-    /// share Claude Code's id or the description, this is the only one of them that has not finished, if there is such
-    /// a one.
+    /// The task with this name: its id, Claude Code's id, the beginning of its id, its description, or the label that
+    /// its description begins with. If several tasks share Claude Code's id, the description or the label, this is the
+    /// only one of them that has not finished, if there is such a one.
     pub fn find(&self, name: &str) -> Result<&Task> {
         // Every id begins with the empty name. A script with an unset variable must not get the only task by it.
         if name.is_empty() {
@@ -121,7 +123,11 @@ impl Tasks {
             return Ok(task);
         }
         let described = self.all().filter(|task| task.description == name);
-        live_or_only(name, described.collect())?
+        if let Some(task) = live_or_only(name, described.collect())? {
+            return Ok(task);
+        }
+        let labelled = self.all().filter(|task| label(&task.description) == Some(name));
+        live_or_only(name, labelled.collect())?
             .ok_or_else(|| NoSuchTask::Unknown(name.to_owned()).into())
     }
 
@@ -197,6 +203,13 @@ fn announced(state: &StateDir) -> Vec<Task> {
 /// The state of this user.
 pub fn open_store() -> Result<Store> {
     Ok(Store::new(StateDir::locate(&Environment::read())?))
+}
+
+/// The id that the caller chose: the word before the colon of a description like `search-1: find the parser`.
+fn label(description: &str) -> Option<&str> {
+    let (word, _) = description.split_once(": ")?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    ((1..=LABEL_MAX).contains(&word.len()) && word.bytes().all(is_plain)).then_some(word)
 }
 
 /// The only one of `tasks`, or the only one of them that has not finished; `None` if `tasks` is empty.

@@ -86,6 +86,34 @@ fn a_shared_description_means_the_running_task() {
     ambiguous("`build` could be 11 tasks: ttoo, tnow, t8, t7, t6, …");
 }
 
+/// The model may begin a description with an id of its own.
+#[test]
+fn a_label_of_a_description_names_its_task() {
+    let env = TestEnv::new();
+    plant(
+        &env,
+        "completed.json",
+        &[ended("t1", "search-1: find it", 1), ended("t2", "search-2: find it", 2)],
+    );
+    assert!(prints(&env, &["show", "search-1"]).contains("t1 (\"search-1: find it\")"));
+    for name in ["search", "search-1:", "find it"] {
+        assert_fails(&env.run("sisyphus", &["show", name]), 2, "no task");
+    }
+    plant(&env, "failed.json", &[ended("t3", "search-1: again", 3)]);
+    assert_fails(
+        &env.run("sisyphus", &["show", "search-1"]),
+        2,
+        "`search-1` could be 2 tasks: t3, t1",
+    );
+    plant(&env, "active.json", &[running("t4", "search-1: once more")]);
+    assert!(
+        prints(&env, &["show", "search-1"]).starts_with("t4 (\"search-1: once more\") is running")
+    );
+    // A description that is the name itself comes first.
+    plant(&env, "completed.json", &[ended("t5", "search-1", 5)]);
+    assert!(prints(&env, &["show", "search-1"]).contains("t5 (\"search-1\")"));
+}
+
 /// Of several tasks with one client id, `sisyphus show` takes the only one that runs.
 #[test]
 fn a_shared_client_id_means_the_running_task() {
