@@ -4,6 +4,7 @@ use chrono::{DateTime, Local, Utc};
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
+use sisyphus_control::Tasks;
 use sisyphus_state::line::{Snapshot, Standing};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
@@ -18,7 +19,7 @@ use crate::session;
 const PATH_MAX: usize = 200;
 
 /// One line for each fact, with its name in front.
-pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot, state: &StateDir) -> String {
+pub(crate) fn facts(task: &Task, expected: Admission, tasks: &Tasks, state: &StateDir) -> String {
     let delegated = task
         .delegated
         .as_deref()
@@ -28,7 +29,7 @@ pub(crate) fn facts(task: &Task, expected: Admission, line: &Snapshot, state: &S
         ("session", task.delegated.is_none().then(|| asking_session(task))),
         ("asked by", task.delegated.as_deref().map(|session| asked_by(task, session))),
         ("group", task.group.clone()),
-        ("place in queue", place_in_line(task, expected, line)),
+        ("place in queue", place_in_line(task, expected, &tasks.active, &tasks.line)),
         ("started", started(task)),
         ("ended", task.status().ending().map(|ending| clock(ending.ended_at))),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
@@ -52,7 +53,12 @@ fn asked_by(task: &Task, session: &Delegated) -> String {
     }
 }
 
-fn place_in_line(task: &Task, expected: Admission, line: &Snapshot) -> Option<String> {
+fn place_in_line(
+    task: &Task,
+    expected: Admission,
+    tasks: &[Task],
+    line: &Snapshot,
+) -> Option<String> {
     let Admission::Queued { position: number } = expected else { return None };
     let is_session = task.kind == Kind::Session;
     match task.status() {
@@ -67,7 +73,7 @@ fn place_in_line(task: &Task, expected: Admission, line: &Snapshot) -> Option<St
         .as_deref()
         .filter(|group| task.client_id().is_some_and(|id| waits_in(line, group, id)));
     if let Some(group) = in_group {
-        let holders = group_holders(line, group).join(", ");
+        let holders = group_holders(tasks, line, group).join(", ");
         return Some(format!("{number} in the group `{group}`; now {holders}"));
     }
     let others = elsewhere(line).join(", ");

@@ -44,12 +44,8 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     if options.json {
         return print::json(json!({ "task": view(task, state) }));
     }
-    let facts = facts(
-        task,
-        expected_admission(&tasks, task, whole_settings().as_ref()),
-        &tasks.line,
-        state,
-    );
+    let facts =
+        facts(task, expected_admission(&tasks, task, whole_settings().as_ref()), &tasks, state);
     if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);

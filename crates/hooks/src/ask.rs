@@ -46,5 +46,6 @@ pub(crate) fn ask_for_group(context: &Context, event: &PreToolUse) -> Result<Rep
     if !may_ask {
         return Ok(Reply::Silent);
     }
-    Ok(Reply::Deny { reason: group_refused(&line, &group.name, group.limit) })
+    let active = context.store.read_active()?;
+    Ok(Reply::Deny { reason: group_refused(&active, &line, &group.name, group.limit) })
 }

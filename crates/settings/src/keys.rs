@@ -119,18 +119,19 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "max_background_tasks",
         place: Place::Section,
-        kind: Kind::Number { default: 5, max: None, unit: "commands", zero: Zero::Unlimited },
+        kind: Kind::Number { default: 5, max: None, unit: "tasks", zero: Zero::Unlimited },
         // All projects share one queue. If the commands of one project waited longer, they would hold up those of
         // others.
         project: Project::MayNothing,
-        meaning: "how many commands and agents run at once, across all sessions; 0 is unlimited",
+        meaning: "how many commands and agents run at once, across all sessions; 0 is unlimited; delegated sessions have as \
+                  many slots of their own",
     },
     Key {
         name: "model_concurrency",
         place: Place::Section,
         kind: Kind::Limits { most: 100, longest: 200 },
         project: Project::MayNothing,
-        meaning: "how many agents of a model run at once, like `{\"opus\": 2}`, instead of the other limits; 0 is \
+        meaning: "how many agents, and how many delegated sessions, of a model run at once, like `{\"opus\": 2}`, instead of the other limits; 0 is \
                   unlimited",
     },
     Key {
@@ -314,7 +315,7 @@ impl Key {
             }
             Kind::Groups { most, patterns, longest } => {
                 format!(
-                    "an object of at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns`, at most {patterns} texts of 1 to {longest} characters, `limit`, a whole number that is 1 if it is missing, and `foreground`, `run` or `ask`",
+                    "an object of at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns`, at most {patterns} texts of 1 to {longest} characters, `limit`, a whole number of at least 1, which it is if it is missing, and `foreground`, `run` or `ask`",
                     group::NAME_MAX
                 )
             }

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use sisyphus_base::environment::Attendance;
-use sisyphus_base::id::SessionId;
+use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::paths::StateDir;
-use sisyphus_settings::{Settings, SlotLimit};
+use sisyphus_settings::{Foreground, Group, Settings, SlotLimit};
 use sisyphus_state::agents::{FormerCall, Limits, News};
-use sisyphus_state::line::Snapshot;
+use sisyphus_state::line::{GroupQueue, Listed, Occupant, Snapshot};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{Active, Leased, Tally};
 use sisyphus_tasks::agent_call::AgentCall;
@@ -26,7 +26,7 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::{
     Background, Rest, Surroundings, agent_news, agent_waits, duplicate_line, duplicate_refused,
-    launch_line, reminder, sleep_refused, stall_line, table,
+    group_refused, launch_line, reminder, sleep_refused, stall_line, table,
 };
 
 /// What the model reads on one occasion.
@@ -55,6 +55,8 @@ const SESSION: usize = 120;
 const QUEUED: usize = 45;
 /// The answer to a denied call.
 const DENIED: usize = 70;
+/// The texts about a group.
+const GROUP: usize = 85;
 /// The line of a queued agent.
 const QUEUED_AGENT: usize = 80;
 
@@ -130,10 +132,13 @@ fn commands(folder: &Path) -> Vec<Example> {
     };
     let one = live("t4kd9", 1, "run the tests", running(0));
     let denied = sleep_refused(&[&one], at(90));
+    let group = group().unwrap_or_default();
     let silent = "A command has printed nothing for `sisyphus.stale_minutes`";
     vec![
         example("A command starts in a terminal", launched(&active, &first), QUEUED),
         example("A command has to wait", launched(&active, &queued), QUEUED),
+        example("A command of a group has to wait", group.0, GROUP),
+        example("`\"foreground\": \"ask\"`, and the group is full", group.1, GROUP),
         example(
             "The same command already runs in that folder",
             duplicate_line(&one, &one.session, at(90)),
@@ -152,6 +157,38 @@ fn commands(folder: &Path) -> Vec<Example> {
             budget: None,
         },
     ]
+}
+
+/// What the model reads of a group: of a command that waits for it, and instead of one in the foreground.
+fn group() -> Option<(String, String)> {
+    let group = Group {
+        name: "build".to_owned(),
+        patterns: vec!["cargo *".to_owned()],
+        limit: NonZeroUsize::MIN,
+        foreground: Foreground::Asks,
+    };
+    let limits = Limits::of(&Settings { groups: vec![group], ..Settings::default() });
+    let of_group = |mut task: Task| {
+        task.group = Some("build".to_owned());
+        task
+    };
+    let holder = of_group(live("t4kd9", 1, "build the server", running(0)));
+    let occupant = Occupant {
+        task: TaskId::new(holder.client_id()?.as_str()).ok()?,
+        folder: Some("/home/dev/server".to_owned()),
+        configuration: None,
+        pid: 1,
+    };
+    let holders = vec![Listed { place: 1, occupant: Some(occupant) }];
+    let queue = GroupQueue { holders, waiters: Vec::new() };
+    let mut line = Snapshot::default();
+    line.groups.insert("build".to_owned(), queue);
+    let waits = of_group(live("t7mxq", 2, "run the tests", waits()));
+    let mut active = Active::default();
+    active.insert(holder);
+    active.insert(waits.clone());
+    let waits = launch_line(&active, &line, &waits, &limits, Attendance::Unattended)?;
+    Some((waits, group_refused(&active, &line, "build", NonZeroUsize::MIN)))
 }
 
 fn live_table(active: &Active, state: &StateDir) -> String {

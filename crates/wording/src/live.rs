@@ -60,7 +60,7 @@ pub fn launch_line(
 
 /// Says that a task is queued, its position, and what is ahead of it; `None` if it is not queued.
 fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
-    if let Some(said) = group_line(line, task, limits) {
+    if let Some(said) = group_line(active, line, task, limits) {
         return Some(said);
     }
     let (Admission::Queued { position: number }, SlotLimit::AtMost(slots)) =
@@ -81,13 +81,13 @@ fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) ->
 }
 
 /// Says that a task waits for its group, and what is ahead of it; `None` if it does not.
-fn group_line(line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
+fn group_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
     let group = task.group.as_deref()?;
     let Admission::Queued { position: number } = expected_in_group(line, task, limits) else {
         return None;
     };
     let at_most = limits.of_group(group).map_or(1, NonZeroUsize::get);
-    let holders = group_holders(line, group);
+    let holders = group_holders(&active.tasks, line, group);
     Some(format!(
         "[sisyphus] Background task {} is number {number} in the queue of the group `{group}`: at most {at_most} at once{}. It starts by itself; you'll be notified when it finishes.{}",
         task.heading(),
@@ -97,21 +97,30 @@ fn group_line(line: &Snapshot, task: &Task, limits: &Limits) -> Option<String> {
 }
 
 /// Says why a foreground command of a group was not run, and what to do instead.
-pub fn group_refused(line: &Snapshot, group: &str, limit: NonZeroUsize) -> String {
-    let holders = group_holders(line, group).join(", ");
+pub fn group_refused(active: &Active, line: &Snapshot, group: &str, limit: NonZeroUsize) -> String {
+    let holders = group_holders(&active.tasks, line, group).join(", ");
     format!(
         "[sisyphus] Not run yet: of the group `{group}` at most {limit} at once ({holders}), as the user set it. Run it with `run_in_background: true`: it starts by itself when its turn comes. To run it now all the same, repeat the call unchanged."
     )
 }
 
-/// What holds the slots of a group, each with its folder.
-pub fn group_holders(line: &Snapshot, group: &str) -> Vec<String> {
+/// What holds the slots of a group, each with its folder. `tasks` are those of this configuration folder.
+pub fn group_holders(tasks: &[Task], line: &Snapshot, group: &str) -> Vec<String> {
     let holders = line.groups.get(group).into_iter().flat_map(|queue| &queue.holders);
     let named = holders.filter_map(|held| held.occupant.as_ref()).take(NAMED);
     named
-        .map(|it| match &it.folder {
-            Some(folder) => format!("{} in `{}`", it.task, one_line(folder, PATH_MAX)),
-            None => it.task.to_string(),
+        .map(|it| {
+            let is_it =
+                |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == it.task.as_str());
+            let own = tasks.iter().filter(|_| line.is_own(it)).find(is_it);
+            let name = own.map_or_else(
+                || "a command of another configuration folder".to_owned(),
+                |task| task.heading_within(HOLDER_MAX),
+            );
+            match &it.folder {
+                Some(folder) => format!("{name} in `{}`", one_line(folder, PATH_MAX)),
+                None => name,
+            }
         })
         .collect()
 }

@@ -17,7 +17,7 @@ All optional, in `~/.claude/settings.json` (`CLAUDE_CONFIG_DIR` moves it), in ei
 ```
 
 A value of the wrong type is ignored, and one that is too large counts as the largest. This prints the effective values
-with their sources, and what is wrong in a file:
+with their sources, and what a project may not set; `sisyphus doctor` says what is wrong in your own file:
 
 ```sh
 sisyphus config
@@ -53,9 +53,9 @@ const FOOT: &str = "
   In a pattern `*` is any characters, and `cargo *` fits `cargo` too. A pattern is compared with the whole command line and with
   each command in it, so `cd app && cargo test | tail` belongs to the group. A command of a group waits for its group first and
   then for one of the slots of all commands; a command of no group is not held up by it. The first group that fits counts.
-  Services are in no group. Foreground commands run as without it. With `\"foreground\": \"ask\"` such a call is denied while the
-  group is full, once an hour for each command, and the model reads what holds the group and that the same command in the
-  background waits for its turn; repeated, it runs. A raised limit, or a removed group, applies to what waits within a second.
+  Services are in no group. Foreground commands run as without it, unless the group has `\"foreground\": \"ask\"`: then such a call
+  is denied while the group is full, once an hour for each command. The model reads what holds the group, and that the same
+  command waits for its turn in the background. Repeated, the call runs. A raised limit, or a removed group, applies to what waits within a second.
 - **The time limit** counts from the real start. In a terminal Claude Code itself has none for background commands, and the
   `timeout` of a call means foreground ones: only a longer one counts, and the model reads the limit at launch. Headless
   (`-p`, the SDK, CI) the call's `timeout` takes its place, and Claude Code's own limit of 10 minutes comes first unless it

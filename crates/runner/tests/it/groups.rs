@@ -110,7 +110,8 @@ fn the_model_reads_what_holds_the_group() {
         "{text}"
     );
     let folder = client.env.project();
-    assert!(text.contains(&format!(" in `{}`). It starts by itself", folder.display())), "{text}");
+    let holder = format!("(\"a test\") in `{}`). It starts by itself", folder.display());
+    assert!(text.contains(&holder), "{text}");
 }
 
 /// A group that the user removes while commands wait for it holds none of them.

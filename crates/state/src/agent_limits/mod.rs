@@ -20,7 +20,7 @@ pub use rate_limit::{Throttle, is_rate_limit};
 pub struct AgentBook {
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "brakes")]
     pub throttles: Vec<Throttle>,
-    /// The calls that a version before 0.3 denied until a slot was free.
+    /// The calls that an earlier version denied until a slot was free.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "waiting")]
     pub former: Vec<FormerCall>,
     /// A Claude Code that runs an agent in the foreground if its call does not say where: an old one, or one whose user
@@ -41,7 +41,7 @@ pub enum Published {
     Slots,
 }
 
-/// A call that a version before 0.3 denied. Its session waits for a free slot in vain until it learns better.
+/// A call that an earlier version denied. Its session waits for a free slot in vain until it learns better.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerCall {
     pub session: SessionId,

@@ -100,6 +100,11 @@ impl Snapshot {
         Some(Standing::Waits(place + 1))
     }
 
+    /// Whether a runner is one of this configuration folder.
+    pub fn is_own(&self, occupant: &Occupant) -> bool {
+        occupant.configuration == self.own
+    }
+
     /// The same in the queue of a group.
     pub fn standing_in(&self, group: &str, id: &ClientTaskId) -> Option<Standing> {
         let queue = self.groups.get(group)?;
