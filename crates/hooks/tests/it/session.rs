@@ -72,7 +72,7 @@ impl<'a> Session<'a> {
 
     /// A background call: its tool use is `toolu_NUMBER`, Claude Code's task is to be `bNUMBER`.
     pub(crate) fn call(&'a self, number: u32) -> Call<'a> {
-        Call { session: self, number, agent: None }
+        Call { session: self, number, agent: None, command: None }
     }
 
     /// The announced calls of this conversation: Claude Code has not answered them.
@@ -216,12 +216,18 @@ pub(crate) struct Call<'a> {
     session: &'a Session<'a>,
     number: u32,
     agent: Option<&'a str>,
+    command: Option<&'a str>,
 }
 
 impl<'a> Call<'a> {
     /// The same call, made by a subagent.
     pub(crate) fn of_agent(self, agent: &'a str) -> Self {
         Self { agent: Some(agent), ..self }
+    }
+
+    /// The same call with another command. Beside an equal one, PostToolUse says that it runs.
+    pub(crate) fn of_command(self, command: &'a str) -> Self {
+        Self { command: Some(command), ..self }
     }
 
     /// PreToolUse of the call.
@@ -242,6 +248,10 @@ impl<'a> Call<'a> {
     fn tool_event(&self, name: &str) -> Value {
         let event = self.session.event(name);
         let event = with(event, "/tool_use_id", format!("toolu_{}", self.number));
+        let event = match self.command {
+            Some(command) => with(event, "/tool_input/command", command),
+            None => event,
+        };
         match self.agent {
             Some(agent) => with(event, "/agent_id", agent),
             None => event,

@@ -103,7 +103,7 @@ fn session_end_closes_observed_tasks() {
     let other = Session::other(&env);
     session.call(1).starts();
     session.tell(&session.call(2).after());
-    other.call(3).starts();
+    other.call(3).of_command("make").starts();
     session.tell(&session.event("session-end.other"));
     assert_eq!(session.active(), Vec::<Value>::new());
     let outcomes: Vec<Value> =

@@ -147,8 +147,11 @@ fn crossed_claims_reach_their_conversations() {
         in_both(|client| {
             println!("Claude Code answers in the order {order:?}");
             let pair = Pair::start(client, command);
+            // The hook may see the other one run before it hears of this one.
             for number in order {
-                assert_eq!(pair.bind(client, number), "");
+                let said = pair.bind(client, number);
+                let names_equal = said.starts_with("[sisyphus] The same command already runs in ");
+                assert!(said.is_empty() || names_equal, "{said}");
             }
             fs::write(client.env.project().join("stop"), "").unwrap();
             let [of_main, of_agent] = pair.shells.map(|running| running.wait().id);

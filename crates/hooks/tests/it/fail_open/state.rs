@@ -44,7 +44,7 @@ fn a_broken_list_is_set_aside() {
             let path = env.state().join("active.json");
             put(&path, broken);
             let _ = session.send(&session.event(payload));
-            session.call(7).starts();
+            session.call(7).of_command("make").starts();
             let active = session.active();
             assert!(active.iter().any(|it| it["tool_use_id"] == "toolu_7"), "{event}: {active:?}");
             let (files, reasons) = set_aside(&path);
@@ -181,7 +181,7 @@ fn a_huge_list_stops_no_hook_for_ever() {
         // All holes: larger than what is read, and nothing on disk.
         fs::File::options().write(true).open(&path).unwrap().set_len(1 << 32).unwrap();
         let _ = session.send(&session.event(payload));
-        session.call(7).starts();
+        session.call(7).of_command("make").starts();
         let size = path.metadata().unwrap().len();
         assert!(size < 1 << 20, "{event}: still {size} bytes, {}", log(&env));
         assert!(session.active().iter().any(|it| it["tool_use_id"] == "toolu_7"), "{event}");

@@ -20,7 +20,7 @@ fn last_words(session: &Session<'_>, event: &Value) {
 fn an_observed_command_is_lost_with_its_client() {
     let env = TestEnv::new();
     let (session, other) = (Session::new(&env), Session::other(&env));
-    other.tell(&other.call(2).after());
+    other.tell(&other.call(2).of_command("make").after());
     session.call(1).prints("compiling\n");
     last_words(&session, &session.call(1).after());
     assert_eq!(session.active()[0]["status"]["watch"], "observed");
