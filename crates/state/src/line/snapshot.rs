@@ -91,13 +91,7 @@ impl Snapshot {
     /// The position of the command that Claude Code knows by this id. `None` if it has not joined this queue, or has
     /// not described itself yet. A runner is queued for a moment even if it gets a slot immediately.
     pub fn standing(&self, id: &ClientTaskId) -> Option<Standing> {
-        // Another Claude Code may use the same id.
-        let is_it = |it: &Occupant| it.task.as_str() == id.as_str() && it.configuration == self.own;
-        if self.holders.iter().any(|it| it.occupant.as_ref().is_some_and(is_it)) {
-            return Some(Standing::HasSlot);
-        }
-        let place = self.waiters.iter().position(|it| it.occupant.as_ref().is_some_and(is_it))?;
-        Some(Standing::Waits(place + 1))
+        self.standing_among(&self.holders, &self.waiters, id)
     }
 
     /// Whether a runner is one of this configuration folder.
@@ -108,11 +102,21 @@ impl Snapshot {
     /// The same in the queue of a group.
     pub fn standing_in(&self, group: &str, id: &ClientTaskId) -> Option<Standing> {
         let queue = self.groups.get(group)?;
-        let is_it = |it: &Occupant| it.task.as_str() == id.as_str() && it.configuration == self.own;
-        if queue.holders.iter().any(|it| it.occupant.as_ref().is_some_and(is_it)) {
+        self.standing_among(&queue.holders, &queue.waiters, id)
+    }
+
+    fn standing_among(
+        &self,
+        holders: &[Listed<u64>],
+        waiters: &[Listed<LineTicket>],
+        id: &ClientTaskId,
+    ) -> Option<Standing> {
+        // Another Claude Code may use the same id.
+        let is_it = |it: &Occupant| it.task.as_str() == id.as_str() && self.is_own(it);
+        if holders.iter().any(|it| it.occupant.as_ref().is_some_and(is_it)) {
             return Some(Standing::HasSlot);
         }
-        let place = queue.waiters.iter().position(|it| it.occupant.as_ref().is_some_and(is_it))?;
+        let place = waiters.iter().position(|it| it.occupant.as_ref().is_some_and(is_it))?;
         Some(Standing::Waits(place + 1))
     }
 
