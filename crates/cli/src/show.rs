@@ -44,8 +44,9 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     if options.json {
         return print::json(json!({ "task": view(task, state) }));
     }
-    let facts =
-        facts(task, expected_admission(&tasks, task, whole_settings().as_ref()), &tasks, state);
+    let settings = whole_settings();
+    let expected = expected_admission(&tasks, task, settings.as_ref());
+    let facts = facts(task, expected, &tasks, state);
     if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
@@ -58,20 +59,16 @@ pub(crate) fn show(options: &Show) -> Result<()> {
         let _ = acknowledge(&tasks.store, task, own_requester().as_ref());
         return Ok(());
     }
-    let held_back = held_back(&tasks, task).map(|why| format!("held back: {why}\n"));
-    let facts = facts + &held_back.unwrap_or_default();
+    let settings = settings.filter(|_| expected != Admission::Immediate);
+    let held_back = settings.and_then(|it| session::why_held_back(&tasks, task, &it));
+    let held_back = held_back.map(|why| format!("held back: {why}\n")).unwrap_or_default();
     let lasted = time(task, Utc::now()).map(|ms| format!(", for {}", duration(ms)));
     let heading = format!("{} {}{}.", task.heading(), predicate(task), lasted.unwrap_or_default());
-    print::out(&format!("{heading}\n{}{facts}{}", asked(task), end_of_output(task, state)))
-}
-
-/// Why a session waits for fewer slots than the user allows.
-fn held_back(tasks: &Tasks, task: &Task) -> Option<String> {
-    let settings = whole_settings()?;
-    match expected_admission(tasks, task, Some(&settings)) {
-        Admission::Queued { .. } => session::why_held_back(tasks, task, &settings),
-        Admission::Immediate => None,
-    }
+    print::out(&format!(
+        "{heading}\n{}{facts}{held_back}{}",
+        asked(task),
+        end_of_output(task, state)
+    ))
 }
 
 /// The command, or the call for the agent.
