@@ -17,8 +17,9 @@ use sisyphus_wording::group_refused;
 
 /// Answers a Bash call that does not ask for the background.
 pub(crate) fn ask_for_group(context: &Context, event: &PreToolUse) -> Result<Reply> {
-    // Most users have no groups. Then this is all that their foreground commands cost.
-    let runtime = RuntimeDir::open(&context.environment)?;
+    // Most users have no groups. Then this is all that their foreground commands cost. A folder that is refused holds no
+    // slot: the hooks of background commands log why.
+    let runtime = RuntimeDir::open(&context.environment).ok().flatten();
     if !runtime.is_some_and(|runtime| runtime.groups().exists()) {
         return Ok(Reply::Silent);
     }

@@ -19,6 +19,7 @@ pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<()> {
     if is_left_alone || context.settings().execution == Switch::Off {
         return Ok(());
     }
+    // This Claude Code answers such a call only when the agent is over.
     if asked.place == Place::NotSaid
         && let Some(foreground) = &context.store.read_active()?.agents.foreground
         && client().as_ref() == Some(foreground)
