@@ -154,7 +154,8 @@ fn every_command_and_option_exists() {
     for line in lines {
         let words: Vec<&str> = line.split_whitespace().collect();
         let help = prints(&env, &[words[1], "--help"]);
-        let options = words.iter().map(|word| word.trim_matches(['[', ']', ',']));
+        // `[--worktree[=NAME]]` names the option `--worktree`.
+        let options = words.iter().flat_map(|word| word.split(['[', ']', ',']));
         for option in options.filter(|word| word.starts_with("--")) {
             assert!(help.contains(option), "{option} of `{line}` is not in {help}");
         }
