@@ -13,6 +13,9 @@ use crate::man::Pages;
 use crate::notify::Notify;
 use crate::output::Output;
 use crate::print::EXIT_CODES;
+use crate::queue::next::Next;
+use crate::queue::restart::Restart;
+use crate::queue::run::Run;
 use crate::show::Show;
 use crate::stats::Stats;
 use crate::timeline::Timeline;
@@ -41,6 +44,12 @@ pub(crate) enum Command {
     Output(Output),
     /// Wait until tasks have ended, and print their outcomes.
     Wait(Wait),
+    /// Run a command in the queue of Claude Code's background commands.
+    Run(Run),
+    /// Run an ended command again, in its folder.
+    Restart(Restart),
+    /// Move a waiting command to the front of its queue.
+    Next(Next),
     /// Hand work to a Claude Code session of its own, in this folder.
     Delegate(Delegate),
     /// Stop tasks, with every process that they have started.

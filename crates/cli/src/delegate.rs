@@ -6,10 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
-use sisyphus_control::delegate::{
-    Ask, Asker, WorktreeAsk, delegate as start, ensure_person, ensure_trusted,
-};
-use sisyphus_control::open_store;
+use sisyphus_control::delegate::{Ask, Asker, WorktreeAsk, delegate as start, ensure_trusted};
+use sisyphus_control::{ensure_person, open_store};
 use sisyphus_tasks::admission::Admission;
 
 use crate::print::{self, Verdict};
@@ -58,7 +56,7 @@ pub(crate) struct Delegate {
 /// Delegates a session to Claude Code, in the current folder.
 pub(crate) fn delegate(options: &Delegate) -> Result<Verdict> {
     let environment = Environment::read();
-    ensure_person(&environment)?;
+    ensure_person(&environment, "delegate", "the model has `delegate_task`")?;
     let folder = current_folder()?;
     ensure_trusted(&folder, &environment)?;
     let prompt = prompt(&options.prompt)?;
@@ -97,8 +95,8 @@ fn await_answer(id: &str) -> Result<Verdict> {
     Ok(verdict)
 }
 
-fn current_folder() -> Result<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a person delegates where they are")]
+pub(crate) fn current_folder() -> Result<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "a person works where they are")]
     let current = std::env::current_dir().context("could not find the current folder")?;
     current.canonicalize().with_context(|| format!("could not find `{}`", current.display()))
 }

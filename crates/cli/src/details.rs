@@ -1,14 +1,14 @@
 //! Further facts about a task, for people: when and where it ran, and its limits.
 
 use chrono::{DateTime, Local, Utc};
-use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
 use sisyphus_control::Tasks;
 use sisyphus_state::line::{Snapshot, Standing};
 use sisyphus_tasks::admission::Admission;
+use sisyphus_tasks::from_terminal::Needs;
 use sisyphus_tasks::outcome::duration;
-use sisyphus_tasks::session::{AskedBy, Delegated};
+use sisyphus_tasks::session::AskedBy;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::{elsewhere, group_holders};
@@ -26,8 +26,9 @@ pub(crate) fn facts(task: &Task, expected: Admission, tasks: &Tasks, state: &Sta
         .map(|session| session::facts(task, session, &session::report(task, state)));
     let all = [
         ("folder", Some(one_line(&task.cwd.to_string_lossy(), PATH_MAX))),
-        ("session", task.delegated.is_none().then(|| asking_session(task))),
-        ("asked by", task.delegated.as_deref().map(|session| asked_by(task, session))),
+        ("session", (!task.is_started_by_us()).then(|| asking_session(task))),
+        ("asked by", asked_by(task)),
+        ("after", after(task)),
         ("group", task.group.clone()),
         ("place in queue", place_in_line(task, expected, &tasks.active, &tasks.line)),
         ("started", started(task)),
@@ -46,11 +47,25 @@ fn asking_session(task: &Task) -> String {
     }
 }
 
-fn asked_by(task: &Task, session: &Delegated) -> String {
-    match session.asked_by {
-        AskedBy::Model { .. } => format!("session {}", task.session),
-        AskedBy::Person => "you, in a terminal".to_owned(),
+/// What asked for a task that a process of ours started.
+fn asked_by(task: &Task) -> Option<String> {
+    match task.delegated.as_ref().map(|session| session.asked_by) {
+        Some(AskedBy::Model { .. }) => Some(format!("session {}", task.session)),
+        Some(AskedBy::Person) => Some("you, in a terminal".to_owned()),
+        None => task.from_terminal.as_ref().map(|_| "you, in a terminal".to_owned()),
     }
+}
+
+/// The tasks that it comes after.
+fn after(task: &Task) -> Option<String> {
+    let after = task.from_terminal.as_ref()?.after.iter();
+    let named: Vec<String> = after
+        .map(|it| match it.needs {
+            Needs::Success => it.task.to_string(),
+            Needs::End => format!("{}, however it ends", it.task),
+        })
+        .collect();
+    (!named.is_empty()).then(|| named.join("; "))
 }
 
 fn place_in_line(
@@ -71,7 +86,7 @@ fn place_in_line(
     let in_group = task
         .group
         .as_deref()
-        .filter(|group| task.client_id().is_some_and(|id| waits_in(line, group, id)));
+        .filter(|group| task.name_in_queue().is_some_and(|id| waits_in(line, group, id)));
     if let Some(group) = in_group {
         let holders = group_holders(tasks, line, group).join(", ");
         return Some(format!("{number} in the group `{group}`; now {holders}"));
@@ -80,7 +95,7 @@ fn place_in_line(
     Some(if others.is_empty() { number.to_string() } else { format!("{number}; now {others}") })
 }
 
-fn waits_in(line: &Snapshot, group: &str, id: &ClientTaskId) -> bool {
+fn waits_in(line: &Snapshot, group: &str, id: &str) -> bool {
     matches!(line.standing_in(group, id), Some(Standing::Waits(_)))
 }
 

@@ -6,6 +6,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
+use crate::queue::{next, restart, run};
 use crate::{
     cancel, clean, completions, config, delegate, demo, doctor, import, list, man, notify, output,
     show, stats, statusline, timeline, wait,
@@ -23,6 +24,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Show(options) => show::show(&options).map(good),
         Command::Output(options) => output::output(&options).map(good),
         Command::Wait(options) => wait::wait(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Restart(options) => restart::restart(&options),
+        Command::Next(options) => next::next(&options),
         Command::Delegate(options) => delegate::delegate(&options),
         Command::Cancel(options) => cancel::cancel(&options),
         Command::Clean(options) => clean::clean(&options),

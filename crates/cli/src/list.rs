@@ -139,9 +139,9 @@ fn with_place(state: String, task: &Task, tasks: &Tasks, settings: Option<&Setti
             Admission::Immediate => None,
         }
     } else {
-        let in_group = |id| tasks.line.standing_in(task.group.as_deref()?, id);
-        let standing = |id| tasks.line.standing(id).or_else(|| in_group(id));
-        match task.client_id().and_then(standing) {
+        let in_group = |id: &str| tasks.line.standing_in(task.group.as_deref()?, id);
+        let standing = |id: &str| tasks.line.standing(id).or_else(|| in_group(id));
+        match task.name_in_queue().and_then(standing) {
             Some(Standing::Waits(number)) if is_unstarted(task) => Some(number),
             Some(_) | None => None,
         }
@@ -191,10 +191,21 @@ pub(crate) fn what(task: &Task, most: usize) -> String {
         (None, None) if task.description.is_empty() => task.command.clone(),
         (None, None) => task.description.clone(),
     };
+    if let Some(after) = not_yet_after(task) {
+        what = format!("after {after}: {what}");
+    }
     if let Some(place) = place_out_of_reach(task) {
         what = format!("on {place}: {what}");
     }
     clean_line(what.replace(['\r', '\n', '\t'], " ").as_bytes(), most)
+}
+
+/// The tasks that a command waits for before it joins the queue.
+fn not_yet_after(task: &Task) -> Option<String> {
+    let from_terminal = task.from_terminal.as_ref()?;
+    let is_pending = matches!(task.status(), Status::Pending { .. });
+    let names: Vec<&str> = from_terminal.after.iter().map(|it| it.task.as_str()).collect();
+    (is_pending && !names.is_empty()).then(|| names.join(", "))
 }
 
 /// The state, with the exit code if there is one.

@@ -20,6 +20,7 @@ mod notify;
 mod output;
 mod print;
 mod project;
+mod queue;
 mod screen;
 mod session;
 mod show;

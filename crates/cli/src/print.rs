@@ -16,6 +16,9 @@ const NOT_FOUND: u8 = 2;
 /// A timeout. `timeout` of the coreutils exits with the same code.
 const TIMED_OUT: u8 = 124;
 
+/// A command that was not run, as the runner has it.
+const NOT_RUN: u8 = 125;
+
 /// Every exit code with its meaning.
 pub(crate) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
@@ -24,7 +27,8 @@ pub(crate) const EXIT_CODES: &[(u8, &str)] = &[
         "failed; for wait, cancel, clean, doctor and notify also a problem that they have printed",
     ),
     (NOT_FOUND, "no such task, or a wrong command line"),
-    (TIMED_OUT, "wait timed out"),
+    (TIMED_OUT, "wait timed out, or the command of run did"),
+    (NOT_RUN, "run did not run the command; otherwise run exits as the command does"),
 ];
 
 /// How a command went.
@@ -34,6 +38,8 @@ pub(crate) enum Verdict {
     /// Not everything went as requested. The command has printed what did not.
     Bad,
     TimedOut,
+    /// The exit code of a command that this one ran.
+    Code(u8),
 }
 
 /// Whether standard output still has a reader.
@@ -106,6 +112,7 @@ pub(crate) fn finish(outcome: Result<Verdict>) -> ExitCode {
         Ok(Verdict::Good) => return ExitCode::SUCCESS,
         Ok(Verdict::Bad) => return ExitCode::from(FAILURE),
         Ok(Verdict::TimedOut) => return ExitCode::from(TIMED_OUT),
+        Ok(Verdict::Code(code)) => return ExitCode::from(code),
         Err(error) => error,
     };
     let Some(missing) = error.downcast_ref::<NoSuchTask>() else {

@@ -68,7 +68,7 @@ pub(crate) fn hue(status: &Status) -> Hue {
             Outcome::Completed => Hue::Good,
             Outcome::Failed { .. } | Outcome::Killed { .. } | Outcome::TimedOut { .. } => Hue::Bad,
             Outcome::Lost { .. } | Outcome::AgentFailed { .. } => Hue::Bad,
-            Outcome::Cancelled { .. } | Outcome::Unknown => Hue::Dim,
+            Outcome::Cancelled { .. } | Outcome::Skipped { .. } | Outcome::Unknown => Hue::Dim,
         },
     }
 }

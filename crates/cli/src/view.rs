@@ -5,6 +5,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::code_zero::CodeZero;
+use sisyphus_tasks::from_terminal::FromTerminal;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
@@ -34,10 +35,12 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "signal": null,
         "by": null,
         "lost_because": null,
+        "skipped": null,
         "failed_because": null,
         "kind": task.kind,
         "group": task.group,
         "delegated": session::view(task, state),
+        "from_terminal": task.from_terminal.as_deref().map(from_terminal),
         "agent_type": agent.map(|it| &it.agent_type),
         "model": agent.and_then(AgentCall::model),
         "out_of_reach": place_out_of_reach(task),
@@ -62,6 +65,9 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         Some(Outcome::TimedOut { limit_ms: Some(limit) }) => view["limit_ms"] = json!(limit),
         Some(Outcome::Cancelled { by }) => view["by"] = json!(by),
         Some(Outcome::Lost { why }) => view["lost_because"] = json!(why),
+        Some(Outcome::Skipped { after, because }) => {
+            view["skipped"] = json!({ "after": after, "because": because });
+        }
         Some(Outcome::AgentFailed { why }) => view["failed_because"] = json!(why),
         None
         | Some(
@@ -72,6 +78,12 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         ) => {}
     }
     view
+}
+
+/// What is known about a person's command.
+fn from_terminal(known: &FromTerminal) -> Value {
+    let after = known.after.iter().map(|it| json!({ "task": it.task, "needs": it.needs }));
+    json!({ "output": known.place, "after": after.collect::<Vec<_>>() })
 }
 
 /// Whose exit code 0 it is.

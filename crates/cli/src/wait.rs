@@ -100,7 +100,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
     Ok(verdict)
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(number).map_err(|_| "not a time span".to_owned())
 }

@@ -12,12 +12,13 @@ use sisyphus_state::event::Event;
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_state::task_states::TaskState;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::status::Status;
-use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_tasks::task::Task;
 
 use crate::stop::Stop;
-use crate::task_waiter::{TaskState, TaskWaiter};
+use crate::task_waiter::TaskWaiter;
 use crate::tasks::{WarningSink, world};
 
 /// How long the runners have after they get the signal: 5 seconds of grace, then the time to copy the output and to
@@ -120,8 +121,7 @@ fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
     let at = Utc::now();
     for task in tasks {
         let of_command = || Some(Run::outside(store.dir(), task.started_in(), task.client_id()?));
-        let run =
-            if task.kind == Kind::Session { Run::of(task, store.dir()) } else { of_command() };
+        let run = if task.is_started_by_us() { Run::of(task, store.dir()) } else { of_command() };
         if let Some(run) = run {
             run.create().with_context(|| format!("could not create `{}`", run.dir().display()))?;
             let asked = serde_json::to_vec(&by).context("could not encode a request")?;

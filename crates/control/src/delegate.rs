@@ -29,7 +29,7 @@ use sisyphus_tasks::task::{Kind, Task};
 
 pub use ask::{Ask, WorktreeAsk};
 pub use launch::Launched;
-pub use trust::{ensure_person, ensure_trusted};
+pub use trust::ensure_trusted;
 
 use crate::delegate::budget::Budget;
 use crate::delegate::caller::Caller;

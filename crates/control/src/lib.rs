@@ -5,13 +5,20 @@
 
 mod acknowledge;
 mod cancel;
+pub mod command;
 pub mod delegate;
+mod launch;
 pub mod leftovers;
+mod next;
+mod person;
 mod stop;
 mod task_waiter;
 mod tasks;
 
 pub use acknowledge::{acknowledge, own_requester};
 pub use cancel::{Answer, Ending, cancel, is_ours};
-pub use task_waiter::{TICK, TaskState, TaskWaiter, task_states, watch_runner};
+pub use next::{Moved, make_next};
+pub use person::ensure_person;
+pub use sisyphus_state::task_states::{TaskState, task_states};
+pub use task_waiter::{TICK, TaskWaiter, watch_runner};
 pub use tasks::{HistoryDepth, NoSuchTask, Tasks, WarningSink, open_store, up_to_date, world};

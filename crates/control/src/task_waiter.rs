@@ -10,6 +10,7 @@ use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{Watchers, start_notifier};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_state::task_states::{TaskState, task_states};
 use sisyphus_tasks::task::Task;
 
 use crate::tasks::{WarningSink, world};
@@ -20,35 +21,6 @@ pub const TICK: Duration = Duration::from_millis(100);
 
 /// How many locks are watched at once.
 const WATCHERS: usize = 32;
-
-/// The state of a task.
-#[derive(Debug)]
-pub enum TaskState {
-    Live(Task),
-    Ended(Task),
-    /// There is no record of the task any more: the call was denied, and never ran.
-    Forgotten,
-}
-
-/// Returns the state of each of these tasks, as the state files have it.
-pub fn task_states(store: &Store, ids: &[TaskId], warn: WarningSink) -> Result<Vec<TaskState>> {
-    // The live records are read first: a task that is missing from them is already in the history.
-    let active = store.read_active()?;
-    let find = |tasks: &[Task], id: &TaskId| tasks.iter().find(|task| &task.id == id).cloned();
-    let course = |task: Task| {
-        if task.status().is_final() { TaskState::Ended(task) } else { TaskState::Live(task) }
-    };
-    if let Some(known) = ids.iter().map(|id| find(&active.tasks, id)).collect::<Option<Vec<_>>>() {
-        return Ok(known.into_iter().map(course).collect());
-    }
-    let mut ended = store.read_recent(warn);
-    let is_known = |id: &TaskId| [&active.tasks, &ended].iter().any(|it| find(it, id).is_some());
-    if !ids.iter().all(is_known) {
-        ended.extend(store.read_archive(warn));
-    }
-    let found = ids.iter().map(|id| find(&active.tasks, id).or_else(|| find(&ended, id)));
-    Ok(found.map(|task| task.map_or(TaskState::Forgotten, course)).collect())
-}
 
 /// Watches the lock of a task's runner, unless the task has none. An unwatched one is noticed by the next check.
 pub fn watch_runner(watchers: &Watchers, task: &Task, state: &StateDir) {

@@ -4,6 +4,7 @@ use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::{clean_line, one_line};
+use sisyphus_state::request::read_request;
 use sisyphus_state::run::Run;
 use sisyphus_state::sessions::SessionRequest;
 use sisyphus_tasks::session::SessionReport;
@@ -82,7 +83,7 @@ fn dollars(micro_usd: u64) -> f64 {
 
 /// The beginning of the prompt, as lines; while the session is not over, of the whole one.
 pub(crate) fn prompt(task: &Task, state: &StateDir) -> Vec<String> {
-    let whole = Run::of(task, state).and_then(|run| SessionRequest::read(&run).ok());
+    let whole = Run::of(task, state).and_then(|run| read_request::<SessionRequest>(&run).ok());
     let known = || task.delegated.as_ref().map(|session| session.prompt.clone());
     let prompt = whole.map(|request| request.prompt).or_else(known).unwrap_or_default();
     let cut: String = prompt.chars().take(PROMPT_MAX).collect();

@@ -50,3 +50,10 @@ pub fn resume(process: ProcessId) {
         sys::resume(process.pid);
     }
 }
+
+/// Makes a runner look at its run folder again.
+pub fn wake_runner(process: ProcessId) {
+    if process.is_alive() {
+        sys::wake_runner(process.pid);
+    }
+}

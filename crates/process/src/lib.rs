@@ -12,15 +12,15 @@ mod tree;
 mod watch;
 
 pub use ask::ask;
-pub use holder::{Holder, PidNamespace, resume, started_by};
+pub use holder::{Holder, PidNamespace, resume, started_by, wake_runner};
 pub use identity::{ProcessId, pid_of};
 pub use notifier::{find_notifier, start_notifier};
 pub use orphan::{PRIVATE_VARIABLES, SessionPlan, spawn_orphan, spawn_session};
 pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
-    Caller, Notice, Plan, Sender, Signals, caller, caller_key, end_with_parent, exec, exit_as,
-    exit_of, holder, own_key, own_output_file, parent, signal_group, spawn, spawn_detached,
-    survive_file_size_limit,
+    Caller, Notice, Plan, Sender, Signals, Stage, caller, caller_key, end_with_parent, exec,
+    exit_as, exit_of, holder, own_key, own_output_file, parent, signal_group, spawn,
+    spawn_detached, spawn_on, survive_file_size_limit,
 };
 pub use tree::{
     Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, hides_arguments,

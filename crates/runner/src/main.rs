@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     match verb.to_str() {
         Some("claim") => sisyphus_runner::claim(runner, string),
         Some("run") => sisyphus_runner::run(runner, string),
+        Some("command") => sisyphus_runner::command(Path::new(string)),
         Some("session") => sisyphus_runner::session(Path::new(string)),
         _ => ExitCode::from(USAGE),
     }

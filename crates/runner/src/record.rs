@@ -33,7 +33,7 @@ use crate::supervise::{End, Start};
 use crate::turn::Waiter;
 
 /// How long the runner waits for the lock of its own run. A process that probes the lock holds it for a moment.
-const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
+pub(crate) const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
 
 /// The record of one run.
 pub(crate) struct Record<'a> {
@@ -159,6 +159,10 @@ impl<'a> Record<'a> {
 }
 
 impl Waiter for Record<'_> {
+    fn run(&self) -> &Run {
+        &self.run
+    }
+
     fn queued(&self) {
         self.log(write(&self.run.queued(), &Since { at: Utc::now() }));
     }

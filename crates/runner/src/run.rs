@@ -22,7 +22,7 @@ use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::record::Record;
 use crate::slots::{Asked, Slots};
-use crate::supervise::{End, Start, supervise};
+use crate::supervise::{End, Reach, Start, supervise};
 use crate::turn::{Admitted, Turn, Waiter as _, wait_for_turn};
 
 /// Runs the command of the claimed call and exits as it exits. If anything fails, the command runs anyway.
@@ -93,7 +93,8 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
     admission.started();
     record.started(start);
     record.look_at_options(&string);
-    let end = supervise(&mut child, &mut signals, start, || record.confirmation_of());
+    let reach = Reach::Group(pid_of(&child));
+    let end = supervise(&mut child, reach, &mut signals, start, || record.confirmation_of());
     // The slot is free before the bookkeeping, so that the next command can start.
     drop(admission);
     let survivors = left_behind(pid_of(&child));

@@ -26,11 +26,12 @@ use sisyphus_tasks::session::SessionEnd;
 use sisyphus_tasks::status::Survivors;
 
 use crate::confirmation::Confirmation;
+use crate::say;
 use crate::session::client::find_client;
 use crate::session::follow::Follower;
 use crate::session::ledger::Ledger;
 use crate::slots::{Asked, Slots};
-use crate::supervise::{End, Start, supervise};
+use crate::supervise::{End, Reach, Start, supervise};
 use crate::turn::{Admitted, Turn, Waiter as _, wait_for_turn};
 
 /// Runs the session whose request is in the run folder `dir`. Prints one line as soon as the session is recorded: `ok`,
@@ -50,15 +51,6 @@ pub fn session(dir: &Path) -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
-}
-
-/// Answers the process that asked for the session.
-fn say(line: &str) {
-    use std::io::Write as _;
-    #[expect(clippy::disallowed_methods, reason = "the pipe to the process that asked")]
-    let mut stdout = std::io::stdout();
-    // That process may be gone. The session goes on.
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
 fn supervised(mut ledger: Ledger) -> Result<()> {
@@ -99,7 +91,9 @@ fn supervised(mut ledger: Ledger) -> Result<()> {
     ledger.started(start);
     let group = pid_of(&child);
     let follower = child.stdout.take().map(|stdout| Follower::start(stdout, &ledger, group));
-    let end = supervise(&mut child, &mut signals, start, || ledger.confirmation_of());
+    let end = supervise(&mut child, Reach::Group(group), &mut signals, start, || {
+        ledger.confirmation_of()
+    });
     // Its Claude Code is gone, so the pipe is at its end unless a process that it left holds it.
     let heard = follower.map(|follower| follower.finish(FOLLOW_WAIT)).unwrap_or_default();
     // The slot is still held, so the next session reads the lowered limit.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Tick;
 use sisyphus_process::{
     Notice, ProcessId, SIGKILL, SIGTERM, Sender, Signals, alive, descendants, exit_of, members,
-    pid_of, signal_all, signal_group,
+    signal_all, signal_group,
 };
 use sisyphus_tasks::code_zero::Options;
 use sisyphus_tasks::run::{Exit, RunResult, Stop};
@@ -25,6 +25,55 @@ const BLIND_CHECK: Duration = Duration::from_millis(100);
 /// The first and the longest pause between two checks whether Claude Code calls this a background command.
 const FIRST_CHECK: Duration = Duration::from_millis(20);
 const LAST_CHECK: Duration = Duration::from_secs(5);
+
+/// What a signal to the command reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The process group that it leads.
+    Group(i32),
+    /// The command alone: it shares the process group of the runner, perhaps with the other commands of a pipeline.
+    Process(i32),
+}
+
+impl Reach {
+    fn signal(self, number: i32) {
+        match self {
+            Self::Group(group) => signal_group(group, number),
+            Self::Process(pid) => signal_all(&ProcessId::now(pid), number),
+        }
+    }
+
+    /// Whether [`signal`](Self::signal) reaches this process.
+    fn holds(self, process: &ProcessId) -> bool {
+        match self {
+            Self::Group(group) => process.is_in_group(group),
+            Self::Process(pid) => process.pid == pid,
+        }
+    }
+
+    /// The command and everything that it has started.
+    fn tree(self) -> BTreeSet<ProcessId> {
+        let (pid, in_group) = match self {
+            // A process whose parent has exited is no longer a descendant, but still in the group.
+            Self::Group(group) => (group, members(&[group])),
+            Self::Process(pid) => (pid, Vec::new()),
+        };
+        let with_leader = in_group.into_iter().chain(ProcessId::now(pid));
+        with_leader.chain(descendants(&[pid])).collect()
+    }
+
+    /// Whether a signal that the runner got from this sender has reached the command too. If the runner forwarded it, the
+    /// command would get it twice.
+    fn is_signalled_by(self, sender: Sender) -> bool {
+        match (self, sender) {
+            // Claude Code signals every process of the tree itself.
+            (Self::Group(_), Sender::Outside | Sender::Parent) => true,
+            // The terminal signals the whole process group, a shell its job's first process.
+            (Self::Process(_), Sender::Outside) => true,
+            (Self::Process(_), Sender::Parent) | (_, Sender::Other) => false,
+        }
+    }
+}
 
 /// When the command started, by both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +125,7 @@ impl End {
             waited_ms: millis(waited),
             survivors,
             options: Options::Unknown,
+            skipped: None,
             client_file: None,
             output: None,
         }
@@ -133,17 +183,17 @@ impl Phase {
 /// command, which `confirmation_of` reports.
 pub(crate) fn supervise(
     child: &mut Child,
+    reach: Reach,
     signals: &mut Signals,
     start: Start,
     confirmation_of: impl Fn() -> Confirmation,
 ) -> End {
-    let group = pid_of(child);
     let mut stop = Stop::None;
     // A signal that came while the command was being started did not reach it. So the runner forwards it, from any
     // sender.
     if let Ok(Some(number)) = signals.pending() {
         stop = Stop::Signal(number);
-        signal_group(group, number);
+        reach.signal(number);
     }
     let mut phase = Phase::unnamed(FIRST_CHECK);
 
@@ -162,15 +212,13 @@ pub(crate) fn supervise(
                     sender == Sender::Other && confirmation_of() == Confirmation::AskedToStop;
                 if asked && !matches!(phase, Phase::Condemned { .. }) {
                     stop = Stop::Asked;
-                    terminate(group)
+                    terminate(reach)
                 } else {
                     if stop == Stop::None {
                         stop = Stop::Signal(number);
                     }
-                    // Claude Code signals every process of the tree itself. If the runner forwarded the signal, the
-                    // command would get it twice.
-                    if sender == Sender::Other && !asked {
-                        signal_group(group, number);
+                    if !asked && !reach.is_signalled_by(sender) {
+                        reach.signal(number);
                     }
                     phase
                 }
@@ -182,13 +230,13 @@ pub(crate) fn supervise(
                 if stop == Stop::None {
                     stop = Stop::TimeLimit(limit_ms);
                 }
-                terminate(group)
+                terminate(reach)
             }
             (Phase::Unlimited, Ok(Notice::Deadline)) => Phase::Unlimited,
             (Phase::Condemned { mut tree, .. }, Ok(Notice::Deadline)) => {
                 kill(&mut tree);
-                // Its leader is our child and not reaped yet, so the number is still that of its group.
-                signal_group(group, SIGKILL);
+                // It is our child and not reaped yet, so the number is still its own.
+                reach.signal(SIGKILL);
                 Phase::Condemned { tree, kill_at: Instant::now() + GRACE }
             }
             (phase, Err(_)) => {
@@ -213,13 +261,10 @@ pub(crate) fn supervise(
 
 /// Sends TERM to the command and everything below it. Each process gets it once: to many programs a second TERM means
 /// "at once".
-fn terminate(group: i32) -> Phase {
-    // A process whose parent has exited is no longer a descendant, but still in the group.
-    let in_group = members(&[group]).into_iter().chain(ProcessId::now(group));
-    let tree: BTreeSet<ProcessId> = in_group.chain(descendants(&[group])).collect();
-    let outside: Vec<&ProcessId> =
-        tree.iter().filter(|process| !process.is_in_group(group)).collect();
-    signal_group(group, SIGTERM);
+fn terminate(reach: Reach) -> Phase {
+    let tree = reach.tree();
+    let outside: Vec<&ProcessId> = tree.iter().filter(|process| !reach.holds(process)).collect();
+    reach.signal(SIGTERM);
     signal_all(outside, SIGTERM);
     Phase::Condemned { tree, kill_at: Instant::now() + GRACE }
 }
@@ -233,7 +278,7 @@ fn kill(tree: &mut BTreeSet<ProcessId>) {
 
 /// Ends the process that leads `group`, and everything below it, as at a time limit. Returns when all are gone.
 pub(crate) fn end_tree(group: i32) {
-    if let Phase::Condemned { tree, kill_at } = terminate(group) {
+    if let Phase::Condemned { tree, kill_at } = terminate(Reach::Group(group)) {
         reap(tree, kill_at);
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use sisyphus_process::{Notice, Signals, Watchers};
-use sisyphus_state::line::{Attempt, LineTicket, QueueEntry, SlotGuard};
+use sisyphus_state::line::{Attempt, LineTicket, Position, QueueEntry, SlotGuard};
+use sisyphus_state::run::Run;
 
 use crate::confirmation::{Confirmation, ConfirmationPoll};
 use crate::overtake::Overtake;
@@ -25,6 +26,10 @@ pub(crate) trait Waiter {
     fn queued(&self);
     /// What is known about it now.
     fn confirmation_of(&self) -> Confirmation;
+    /// Its run folder, where other processes leave requests.
+    fn run(&self) -> &Run;
+    /// Hears its position whenever it looks at the queue.
+    fn waits_at(&self, _: Position) {}
 }
 
 /// The result of waiting for a slot.
@@ -100,11 +105,23 @@ pub(crate) fn wait_for_turn(
     let mut arrival = Arrival::AtOnce;
     let mut overtake = Overtake::default();
     let watchers = Watchers::default();
+    let mut moved_at = None;
     loop {
         let (position, until_open) = match attempt {
             Attempt::Acquired(slot) => return Ok(admit(entry, slot, arrival)),
             Attempt::Queued { position, until_open } => (position, until_open),
         };
+        let asked_at = record.run().asked_to_be_next();
+        if asked_at > moved_at {
+            moved_at = asked_at;
+            if let Some(mut first) = slots.line().join_first(&entry)? {
+                first.describe(&occupant);
+                entry = first;
+                attempt = slots.attempt(&entry)?;
+                continue;
+            }
+        }
+        record.waits_at(position);
         arrival = Arrival::Waited;
         if let Some(slot) = overtake.look(slots, &entry, position, until_open.first())? {
             return Ok(admit(entry, slot, arrival));

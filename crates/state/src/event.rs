@@ -35,8 +35,9 @@ const STOPPED_BEFORE: Duration = Duration::seconds(5);
 pub enum Event {
     /// Claude Code started a run for a call.
     Joined(Box<Join>),
-    /// A runner took a delegated session.
-    Delegated(Box<Task>),
+    /// A runner took a delegated session, or a person's command. Older versions know the event by this name.
+    #[serde(rename = "delegated")]
+    Taken(Box<Task>),
     /// A conversation that asked for sessions has this permission mode now. Those that have not started get no more.
     ModeSeen { session: SessionId, mode: PermissionMode },
     /// A delegated session is about to end at a rate limit of the API. `model` is the one that it had.
@@ -98,7 +99,7 @@ impl Event {
     pub fn apply(self, active: &mut Active, now: Now) {
         match self {
             Self::Joined(join) => joined(active, *join),
-            Self::Delegated(task) => {
+            Self::Taken(task) => {
                 if active.task(&task.id).is_none() {
                     active.insert(*task);
                 }

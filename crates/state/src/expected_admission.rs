@@ -21,7 +21,7 @@ pub fn expected_admission(
 ) -> Admission {
     let SlotLimit::AtMost(slots) = limits.default_limit() else { return Admission::Immediate };
     // A task that is not in this queue has a runner that has not joined yet, or one in the sandbox's own queue.
-    let is_elsewhere = |task: &&Task| !task.client_id().is_some_and(|id| line.names(id));
+    let is_elsewhere = |task: &&Task| !task.name_in_queue().is_some_and(|id| line.names(id));
     let running = line.holders.len()
         + line.agents_elsewhere
         + active.holders().filter(is_elsewhere).count()
@@ -41,7 +41,7 @@ pub fn expected_in_group(line: &Snapshot, task: &Task, limits: &Limits) -> Admis
     let Some(group) = task.group.as_deref().filter(|_| is_waiting(task)) else {
         return Admission::Immediate;
     };
-    match task.client_id().and_then(|id| line.standing_in(group, id)) {
+    match task.name_in_queue().and_then(|id| line.standing_in(group, id)) {
         Some(Standing::HasSlot) => Admission::Immediate,
         Some(Standing::Waits(number)) => Admission::Queued { position: number },
         None => {
@@ -84,7 +84,7 @@ pub fn expected_admission_of(
     if let queued @ Admission::Queued { .. } = expected_in_group(line, task, limits) {
         return queued;
     }
-    match task.client_id().and_then(|id| line.standing(id)) {
+    match task.name_in_queue().and_then(|id| line.standing(id)) {
         Some(Standing::HasSlot) => Admission::Immediate,
         Some(Standing::Waits(number)) => Admission::Queued { position: number },
         None => expected_admission(active, line, task.ticket, limits),

@@ -19,11 +19,13 @@ pub mod transfer;
 
 pub mod sessions;
 pub mod store;
+pub mod task_states;
 
 pub mod agents;
 pub mod line;
 pub mod notify;
 pub mod reach;
+pub mod request;
 pub mod requester;
 
 pub mod output;

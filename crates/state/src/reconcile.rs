@@ -126,8 +126,8 @@ impl Look<'_> {
         if task.kind == Kind::Agent {
             return None;
         }
-        if task.kind == Kind::Session && !task.status().is_final() {
-            return self.of_session(task);
+        if task.is_started_by_us() && !task.status().is_final() {
+            return self.of_ours(task);
         }
         if self.world.scope == Scope::Ended {
             return self.late_result(task);
@@ -167,9 +167,9 @@ impl Look<'_> {
         }
     }
 
-    /// The finding for a session. Its runner takes the lock before it makes the record, so an open lock means that it is
-    /// over. Nothing ever starts it again.
-    fn of_session(&self, task: &Task) -> Option<Finding> {
+    /// The finding for a task that a process of ours started. Its runner takes the lock before it makes the record, so an
+    /// open lock means that it is over. Nothing ever starts it again.
+    fn of_ours(&self, task: &Task) -> Option<Finding> {
         let run = Run::of(task, self.state)?;
         if matches!(task.status(), Status::Running { .. }) && run.is_alive() {
             return None;
@@ -336,10 +336,10 @@ fn take_report(task: &mut Task, run: &Run, state: &StateDir) {
     }
 }
 
-/// Takes the last answer of a session whose runner was killed.
+/// Takes the last answer of a session, or the output of a person's command, if the runner was killed.
 fn take_answer(task: &mut Task, run: &Run, state: &StateDir) {
     let Ok(answer) = run.output().metadata() else { return };
-    if task.delegated.is_none() || create_dir(&state.output_dir()).is_err() {
+    if !task.is_started_by_us() || create_dir(&state.output_dir()).is_err() {
         return;
     }
     if std::fs::rename(run.output(), state.output(&task.id)).is_ok() {

@@ -7,6 +7,7 @@
 //! queued.json, started.json, result.json  written once each by the runner
 //! output.log     the kept output
 //! stop.json      a request to stop the command
+//! next.json      a request to move it to the front of its queue
 //! ```
 //!
 //! The run of a delegated session is `runs/SESSION/TASK/`, with these files more:
@@ -19,6 +20,9 @@
 //! output.log     its last answer
 //! ```
 //!
+//! The run of a command that a person ran in a terminal is `runs/SESSION/TASK/` too, with `request.json`. A session of
+//! its own makes the name unique. If its output is kept, the command writes it to `output.log` itself.
+//!
 //! The folder is in the state folder. A runner in Claude Code's sandbox can't write there. Its run is below Claude
 //! Code's temporary folder, where every sandboxed command can write. Such a run counts only for calls that may be
 //! sandboxed, and only if the state folder contains no run of that name. It is bounded and validated.
@@ -26,6 +30,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sisyphus_base::atomic::{self, read_json};
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
@@ -35,7 +40,7 @@ use sisyphus_base::sys;
 use sisyphus_tasks::call::{Confinement, Join};
 use sisyphus_tasks::run::{Attached, RunState};
 use sisyphus_tasks::session::SessionReport;
-use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_tasks::task::Task;
 
 use crate::run_root::RunRoot;
 
@@ -62,8 +67,8 @@ impl Run {
         Self { dir, confinement: Confinement::Outside, attached: ATTACHED }
     }
 
-    /// The run of the delegated session `task`, which `session` asked for.
-    pub fn delegated(state: &StateDir, session: &SessionId, task: &TaskId) -> Self {
+    /// The run of a task that a process of ours starts: of a session that `session` delegated, or of a person's command.
+    pub fn started_by_us(state: &StateDir, session: &SessionId, task: &TaskId) -> Self {
         let dir = name(&state.runs_dir(), session, task.as_str());
         Self { dir, confinement: Confinement::Outside, attached: ATTACHED }
     }
@@ -86,8 +91,8 @@ impl Run {
             let root = RunRoot::of(task).ok().flatten();
             return root.map(|root| Self::of_0_1(&root, name));
         }
-        if task.kind == Kind::Session {
-            return Some(Self::delegated(state, task.started_in(), &task.id));
+        if task.is_started_by_us() {
+            return Some(Self::started_by_us(state, task.started_in(), &task.id));
         }
         let id = task.client_id()?;
         let outside = Self::outside(state, task.started_in(), id);
@@ -187,6 +192,15 @@ impl Run {
 
     pub fn stop(&self) -> PathBuf {
         self.dir.join("stop.json")
+    }
+
+    pub fn next(&self) -> PathBuf {
+        self.dir.join("next.json")
+    }
+
+    /// When its task was last asked to be the next one in its queue.
+    pub fn asked_to_be_next(&self) -> Option<SystemTime> {
+        self.next().symlink_metadata().and_then(|file| file.modified()).ok()
     }
 
     /// Writes for the runner which call its run belongs to.

@@ -108,8 +108,8 @@ impl Announcement {
     }
 }
 
-/// The beginning of a text, with a mark if it was cut.
-fn beginning(text: &str) -> String {
+/// The beginning of a text, with a mark if it was cut: what a record holds of it.
+pub fn beginning(text: &str) -> String {
     if text.len() <= WORDS_KEPT {
         return text.to_owned();
     }

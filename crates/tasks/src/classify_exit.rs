@@ -1,6 +1,7 @@
 //! Turns what a runner saw into an outcome. Pure.
 
 use chrono::{DateTime, Utc};
+use sisyphus_base::text::one_line;
 
 use crate::outcome::{Canceller, LostReason, Outcome};
 use crate::run::{Exit, RunResult, Stop};
@@ -17,11 +18,20 @@ pub const CLIENT_LIMIT_MAX_MS: u64 = 7_200_000;
 /// be.
 const TOLERANCE_MS: u64 = 1_000;
 
+/// Longest predicate of the task that a skipped command needed, in characters.
+const BECAUSE_MAX: usize = 200;
+/// The signal of Ctrl-C.
+const INTERRUPT: i32 = 2;
+
 /// Signals that stop a command from outside.
 const STOPPING: [i32; 4] = [1, 2, 9, 15];
 
 /// Returns the outcome of a task whose runner wrote a result.
 pub fn classify_exit(task: &Task, result: &RunResult) -> Outcome {
+    if let Some(skipped) = &result.skipped {
+        let because = one_line(&skipped.because, BECAUSE_MAX);
+        return Outcome::Skipped { after: skipped.after.clone(), because };
+    }
     let asked = task.stop_requested_by(result.ended_at);
     let stopped = || {
         // Claude Code counts while the task waits.
@@ -35,6 +45,10 @@ pub fn classify_exit(task: &Task, result: &RunResult) -> Outcome {
         // stop.
         (Stop::Signal(signal), Exit::Code(code)) if code != 128 + signal => {
             stopped().unwrap_or_else(|| Outcome::from_exit_code(code))
+        }
+        // The terminal sends it to its own command.
+        (Stop::Signal(INTERRUPT), _) if task.from_terminal.is_some() => {
+            Outcome::Cancelled { by: Canceller::User }
         }
         (Stop::Signal(_), _) => stopped().unwrap_or(Outcome::Cancelled { by: Canceller::Unknown }),
         (Stop::None, Exit::Code(code)) => Outcome::from_exit_code(code),
@@ -110,6 +124,7 @@ mod tests {
             waited_ms: 0,
             survivors: Survivors::default(),
             options: Options::Unknown,
+            skipped: None,
             client_file: None,
             output: None,
         };
@@ -212,6 +227,7 @@ mod tests {
             waited_ms: 500_000,
             survivors: Survivors::default(),
             options: Options::Unknown,
+            skipped: None,
             client_file: None,
             output: None,
         };

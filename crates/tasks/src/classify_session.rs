@@ -93,6 +93,7 @@ mod tests {
                 waited_ms: 0,
                 survivors: Survivors::default(),
                 options: Options::Unknown,
+                skipped: None,
                 client_file: None,
                 output: None,
             };

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`task`], [`status`] and [`delivery`] (the states), [`call`] and [`run`] (what Claude Code and
 //! the runner know about a task), [`classify_exit`] (how an exit becomes an outcome), [`session`] and
-//! [`classify_session`] (delegated sessions).
+//! [`classify_session`] (delegated sessions), [`from_terminal`] (commands of a person).
 
 pub mod admission;
 pub mod agent_call;
@@ -12,6 +12,7 @@ pub mod classify_session;
 pub mod code_zero;
 mod confinement;
 pub mod delivery;
+pub mod from_terminal;
 pub mod kept_output;
 mod kind;
 pub mod outcome;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Tick;
+use sisyphus_base::id::TaskId;
 
 use crate::call::Announcement;
 use crate::code_zero::Options;
@@ -71,9 +72,19 @@ pub struct RunResult {
     pub survivors: Survivors,
     #[serde(default)]
     pub options: Options,
+    /// Why it was never started, if a task that it needed did not complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<Skipped>,
     /// Claude Code's output file, as the runner found it on its standard output.
     pub client_file: Option<PathBuf>,
     pub output: Option<OutputSize>,
+}
+
+/// The task that a skipped command needed, and how it ended: the predicate of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    pub after: TaskId,
+    pub because: String,
 }
 
 /// How much the command wrote, and how much of it was not kept.

@@ -22,6 +22,7 @@ use crate::agent_call::AgentCall;
 use crate::code_zero::{CodeZero, Options};
 use crate::confinement::Confinement;
 use crate::delivery::{Delivery, DeliveryEvent, Revision};
+use crate::from_terminal::FromTerminal;
 use crate::kept_output::KeptOutput;
 use crate::outcome::Canceller;
 use crate::recipient::Recipient;
@@ -82,6 +83,9 @@ pub struct Task {
     /// What is known about it if it is a delegated session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegated: Option<Box<Delegated>>,
+    /// What is known about it if a person ran it in a terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_terminal: Option<Box<FromTerminal>>,
     pub cwd: PathBuf,
     /// The beginning of the command; empty for an agent and a session.
     pub command: String,
@@ -197,6 +201,7 @@ impl Task {
             group: None,
             launched: None,
             delegated: None,
+            from_terminal: None,
             cwd,
             command: String::new(),
             description: String::new(),
@@ -301,22 +306,36 @@ impl Task {
         }
     }
 
-    /// Whether Claude Code itself called this a background task, or its runner recorded it as a session. The model never
+    /// Whether a process of ours started its runner: for a delegated session, or for a person's command. Claude Code
+    /// knows nothing of such a task.
+    pub fn is_started_by_us(&self) -> bool {
+        self.delegated.is_some() || self.from_terminal.is_some()
+    }
+
+    /// Whether Claude Code itself called this a background task, or its runner recorded it as ours. The model never
     /// reads about any other task.
     pub fn is_confirmed(&self) -> bool {
-        self.client.is_some() || self.delegated.is_some()
+        self.client.is_some() || self.is_started_by_us()
     }
 
-    /// Whether Claude Code announces its end by itself. It knows nothing of a delegated session.
-    pub fn is_announced_by_client(&self) -> bool {
-        self.kind != Kind::Session
+    /// Its name in the queue: Claude Code's id, or ours if Claude Code does not know it.
+    pub fn name_in_queue(&self) -> Option<&str> {
+        if self.is_started_by_us() {
+            return Some(self.id.as_str());
+        }
+        self.client_id().map(ClientTaskId::as_str)
     }
 
-    /// Whether its end is reported to a model. Claude Code reports an agent's, and a person's session has no reader.
+    /// Whether a person asked for it in a terminal. No model reads its result.
+    pub fn is_persons(&self) -> bool {
+        let delegated = self.delegated.as_ref();
+        self.from_terminal.is_some()
+            || delegated.is_some_and(|session| session.asked_by == AskedBy::Person)
+    }
+
+    /// Whether its end is reported to a model. Claude Code reports an agent's, and nothing of a person's has a reader.
     pub(crate) fn has_reader(&self) -> bool {
-        let is_persons =
-            self.delegated.as_ref().is_some_and(|session| session.asked_by == AskedBy::Person);
-        self.kind != Kind::Agent && !is_persons
+        self.kind != Kind::Agent && !self.is_persons()
     }
 
     /// Whether its result waits for this reader.

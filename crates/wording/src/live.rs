@@ -110,8 +110,7 @@ pub fn group_holders(tasks: &[Task], line: &Snapshot, group: &str) -> Vec<String
     let named = holders.filter_map(|held| held.occupant.as_ref()).take(NAMED);
     named
         .map(|it| {
-            let is_it =
-                |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == it.task.as_str());
+            let is_it = |task: &&Task| task.name_in_queue() == Some(it.task.as_str());
             let own = tasks.iter().filter(|_| line.is_own(it)).find(is_it);
             let name = own.map_or_else(
                 || "a command of another configuration folder".to_owned(),

@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wording", &["base", "tasks", "settings", "state"]),
     ("notify", &["base", "tasks", "settings", "state"]),
     ("runner", &["base", "tasks", "attach", "process", "settings", "state"]),
-    ("control", &["base", "tasks", "process", "settings", "state"]),
+    ("control", &["base", "tasks", "process", "service", "settings", "state"]),
     ("hook", &["base", "tasks", "process", "settings", "state"]),
     (
         "hooks",

@@ -1,6 +1,6 @@
 //! A terminal of a known size, with a command line of ours in it.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -64,7 +64,7 @@ impl<'a> Terminal<'a> {
     /// Starts it, to be looked at while it runs.
     pub(crate) fn start(&self, args: &str) -> Screen {
         let mut command = self.command(args);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -86,6 +86,16 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
+    /// Types on its keyboard.
+    pub(crate) fn type_in(&mut self, keys: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits for its end, and returns the exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Everything that was sent to it so far.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.seen.lock().unwrap()).replace("\r\n", "\n")

@@ -6,10 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_process::{Ancestor, caller, hides_arguments};
 
 use super::narrowing::{Given, narrowing};
-use super::trust::is_claude_code;
-
-/// Interpreters that some installs of Claude Code run in.
-const INTERPRETERS: [&str; 3] = ["node", "bun", "deno"];
+use crate::person::{is_claude_code, is_interpreted};
 
 /// What a session takes over from its caller.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,12 +68,6 @@ impl Caller {
 }
 
 /// Whether the process runs a script. Claude Code names its process `claude`, and Node writes that over the whole command
-/// line (CC-80). So the script may be missing from it, and with it each argument that narrows.
-pub(super) fn is_interpreted(process: &Ancestor) -> bool {
-    let name = process.program.file_name().unwrap_or_default().to_string_lossy();
-    INTERPRETERS.iter().any(|it| name.starts_with(it))
-}
-
 #[cfg(test)]
 mod tests {
     use sisyphus_testing::TempDir;

@@ -60,7 +60,18 @@ pub enum Notice {
 /// The sender of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
-    /// The parent of this process, or a process outside of its namespace: Claude Code.
-    Client,
+    /// The terminal, or a process outside of the namespace of this one, which is Claude Code.
+    Outside,
+    /// The parent of this process: Claude Code, or a person's shell.
+    Parent,
     Other,
+}
+
+/// Where a person's command runs.
+#[derive(Debug)]
+pub enum Stage {
+    /// In this process's terminal and process group: the terminal sends its signals to both.
+    Terminal,
+    /// In a process group of its own, without input.
+    Background { folder: std::path::PathBuf, output: std::fs::File },
 }

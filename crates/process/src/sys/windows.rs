@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::Result;
 use sisyphus_tasks::run::Exit;
 
-use super::{Caller, Notice, Plan, Stat};
+use super::{Caller, Notice, Plan, Stage, Stat};
 use crate::holder::Holder;
 
 const UNSUPPORTED: &str = "commands are not supervised on Windows";
@@ -77,6 +77,9 @@ pub(crate) fn signal(_: i32, _: i32) {}
 /// Does nothing.
 pub(crate) fn resume(_: i32) {}
 
+/// Does nothing.
+pub(crate) fn wake_runner(_: i32) {}
+
 /// Sends nothing.
 pub fn signal_group(_: i32, _: i32) {}
 
@@ -98,6 +101,10 @@ pub fn own_output_file() -> Result<(PathBuf, File)> {
 
 pub fn spawn(_: &Plan) -> Result<Child> {
     anyhow::bail!(UNSUPPORTED)
+}
+
+pub fn spawn_on(_: Stage, _: &Plan) -> io::Result<Child> {
+    Err(io::Error::other(UNSUPPORTED))
 }
 
 pub fn exit_of(status: ExitStatus) -> Exit {

@@ -21,6 +21,7 @@ use super::ledger::{Ledger, keep_answer, write_report};
 use super::recording::Recording;
 use super::report::{Change, Heard};
 use crate::supervise::end_tree;
+use crate::turn::Waiter as _;
 
 /// Longest line that is understood, in bytes. A result holds the whole answer. Of a longer line the rest is dropped.
 const LINE_MAX: u64 = 16 * 1024 * 1024;

@@ -10,17 +10,16 @@ use chrono::Utc;
 use sisyphus_base::atomic;
 use sisyphus_base::clock::Tick;
 use sisyphus_base::environment::Environment;
-use sisyphus_base::hook_log;
-use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::paths::{StateDir, client_config_dir, create_private_dir};
-use sisyphus_process::{find_notifier, is_gone};
+use sisyphus_process::is_gone;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::reconcile::{Scope, World};
+use sisyphus_state::request::read_request;
 use sisyphus_state::run::Run;
 use sisyphus_state::sessions::{Conversation, SessionRequest};
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
-use sisyphus_tasks::run::{OutputSize, RunResult, Since};
+use sisyphus_tasks::run::{OutputSize, RunResult};
 use sisyphus_tasks::session::{AskedBy, Changes, Delegated, PermissionMode, SessionReport};
 use sisyphus_tasks::status::Survivors;
 use sisyphus_tasks::task::Task;
@@ -31,13 +30,11 @@ use super::report::{Heard, problem_of_errors};
 use super::worktree::inspect;
 use crate::confirmation::Confirmation;
 use crate::live_settings::LiveSettings;
-use crate::publish::publish;
-use crate::record::write;
+use crate::own_run::OwnRun;
+use crate::record::{OWN_LOCK_WAIT, write};
 use crate::supervise::{End, Start};
 use crate::turn::Waiter;
 
-/// How long the runner waits for a lock that another process may probe at this moment.
-pub(super) const OWN_LOCK_WAIT: Duration = Duration::from_millis(200);
 /// How much of the session's standard error is read, in bytes.
 const ERRORS_MAX: u64 = 64 * 1024;
 /// Longest answer that is kept, in bytes.
@@ -45,16 +42,13 @@ const ANSWER_MAX: usize = 10 * 1024 * 1024;
 
 /// The record of one session.
 pub(super) struct Ledger {
-    state: StateDir,
-    run: Run,
+    own: OwnRun,
     request: SessionRequest,
     session: Box<Delegated>,
     report: SessionReport,
     answer: Option<String>,
     /// Where its Claude Code says it works.
     works_in: Option<PathBuf>,
-    /// Held as long as the runner lives: the proof that the session is live.
-    alive: Option<Lock>,
     /// Held by the runner whose session has the conversation: no second one continues it at the same time.
     _conversation: Lock,
     worktree: Option<OwnWorktree>,
@@ -63,31 +57,22 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Takes the locks, then records the session. An open lock of a recorded session means that it is over.
     pub(super) fn open(dir: &Path) -> Result<Self> {
-        let (state, run) = place(dir)?;
-        let notifier = find_notifier(&state);
-        let state = state.of_plugin(notifier);
-        let alive = Lock::acquire(&run.lock(), OWN_LOCK_WAIT)
-            .context("another runner has this session already")?;
-        anyhow::ensure!(!run.is_attached(), "this session was started before");
-        let request = SessionRequest::read(&run)?;
+        let own = OwnRun::open(dir, "sisyphus-run session")?;
+        let request: SessionRequest = read_request(own.run())?;
         let session = request.task.delegated.clone().context("the request names no session")?;
+        let state = own.state();
         create_private_dir(&state.conversations_dir())?;
         let conversation = Lock::acquire(&state.conversation(&session.conversation), OWN_LOCK_WAIT)
             .context("its conversation is in use by another session; wait until that is over")?;
-        let worktree = OwnWorktree::take(&state, &session)?;
-        // Hooks only look whether the file is there.
-        atomic::write(&run.attached(), b"{}")?;
-        let store = Store::new(state.clone());
-        store.post(&Event::Delegated(Box::new(request.task.clone())))?;
+        let worktree = OwnWorktree::take(state, &session)?;
+        own.record(&request.task)?;
         let ledger = Self {
-            state,
-            run,
+            own,
             request,
             session,
             report: SessionReport::default(),
             answer: None,
             works_in: None,
-            alive: Some(alive),
             _conversation: conversation,
             worktree,
         };
@@ -95,11 +80,7 @@ impl Ledger {
     }
 
     pub(super) fn state(&self) -> &StateDir {
-        &self.state
-    }
-
-    pub(super) fn run(&self) -> &Run {
-        &self.run
+        self.own.state()
     }
 
     pub(super) fn request(&self) -> &SessionRequest {
@@ -125,7 +106,7 @@ impl Ledger {
     /// The permission mode to start with: what the caller had at the call, or less if it has less now.
     pub(super) fn mode(&self) -> Option<PermissionMode> {
         let AskedBy::Model { mode: at_call } = self.session.asked_by else { return None };
-        let (store, tmp) = (Store::new(self.state.clone()), client_tmp());
+        let (store, tmp) = (Store::new(self.state().clone()), client_tmp());
         // What a hook saw of the caller may still be in the inbox.
         let world = World { is_gone, client_tmp: &tmp, scope: Scope::Ended };
         self.log(store.update(&world, LOCK_WAIT_IN_RUNNER, |_, _| ()));
@@ -140,7 +121,7 @@ impl Ledger {
 
     /// The prompt as a file to read from. Its name is gone at once.
     pub(super) fn write_prompt(&self) -> Result<File> {
-        let path = self.run.dir().join("prompt");
+        let path = self.run().dir().join("prompt");
         let context = || format!("could not write `{}`", path.display());
         let mut file = File::options()
             .read(true)
@@ -161,7 +142,7 @@ impl Ledger {
 
     /// Records that its Claude Code runs.
     pub(super) fn started(&self, start: Start) {
-        self.log(write(&self.run.started(), &Since { at: start.at }));
+        self.own.started(start);
     }
 
     /// Records why its Claude Code could not be started.
@@ -171,7 +152,7 @@ impl Ledger {
 
     /// Lowers the limit of its model, so that the sessions behind it wait.
     pub(super) fn rate_limited(&self, heard: &Heard) {
-        let (store, tmp) = (Store::new(self.state.clone()), client_tmp());
+        let (store, tmp) = (Store::new(self.state().clone()), client_tmp());
         let world = World { is_gone, client_tmp: &tmp, scope: Scope::Ended };
         let mut settings = LiveSettings::at(client_config_dir(&Environment::read()).ok());
         let event = Event::SessionRateLimited {
@@ -189,7 +170,7 @@ impl Ledger {
         self.report = heard.report;
         self.answer = heard.answer;
         if self.report.end.is_none() {
-            let errors = atomic::read_linked_start(&self.run.errors(), ERRORS_MAX).ok().flatten();
+            let errors = atomic::read_linked_start(&self.run().errors(), ERRORS_MAX).ok().flatten();
             let errors = errors.unwrap_or_default();
             self.report.problem = problem_of_errors(&String::from_utf8_lossy(&errors));
         }
@@ -214,41 +195,39 @@ impl Ledger {
 
     /// Keeps the answer, records the result, and publishes it.
     pub(super) fn end(&mut self, waited: Duration, end: End, survivors: Survivors) {
-        if self.state.is_purged() {
+        if self.state().is_purged() {
             return;
         }
         self.end_worktree(&survivors);
         let ended = Tick::now();
-        self.log(write_report(&self.run, &self.report));
+        self.log(write_report(self.run(), &self.report));
         let result =
             RunResult { output: self.keep_answer(), ..end.result(waited, ended, survivors) };
-        self.log(write(&self.run.result(), &result));
-        // Readers believe a result only once the lock is open.
-        self.alive = None;
-        let store = Store::new(self.state.clone());
-        self.log(publish(&store, &client_tmp()));
+        self.own.end(&result);
     }
 
     fn keep_answer(&self) -> Option<OutputSize> {
-        let kept = keep_answer(&self.run, self.answer.as_deref().unwrap_or_default());
+        let kept = keep_answer(self.run(), self.answer.as_deref().unwrap_or_default());
         kept.map_err(|error| self.log(Err(error))).ok()
     }
 
     pub(super) fn log(&self, outcome: Result<()>) {
-        if let Err(error) = outcome {
-            hook_log::append(&self.state, "sisyphus-run session", &format!("{error:#}"));
-        }
+        self.own.log(outcome);
     }
 }
 
 impl Waiter for Ledger {
+    fn run(&self) -> &Run {
+        self.own.run()
+    }
+
     fn queued(&self) {
-        self.log(write(&self.run.queued(), &Since { at: Utc::now() }));
+        self.own.queued();
     }
 
     /// A session is never in the foreground, and its request names its limit.
     fn confirmation_of(&self) -> Confirmation {
-        if self.run.stop().exists() {
+        if self.run().stop().exists() {
             return Confirmation::AskedToStop;
         }
         Confirmation::Background { limit_ms: self.request.task.limit_ms }
@@ -267,16 +246,4 @@ pub(super) fn keep_answer(run: &Run, answer: &str) -> Result<OutputSize> {
 /// Writes the progress of a session.
 pub(super) fn write_report(run: &Run, report: &SessionReport) -> Result<()> {
     write(&run.report(), report)
-}
-
-/// The state folder and the run of `STATE/runs/SESSION/TASK`.
-fn place(dir: &Path) -> Result<(StateDir, Run)> {
-    let name = |path: Option<&Path>| path?.file_name()?.to_str().map(str::to_owned);
-    let root = dir.ancestors().nth(3).context("this is no run folder")?;
-    let state = StateDir::at(root);
-    let session = SessionId::new(name(dir.parent()).unwrap_or_default())?;
-    let task = TaskId::new(name(Some(dir)).unwrap_or_default())?;
-    let run = Run::delegated(&state, &session, &task);
-    anyhow::ensure!(run.dir() == dir && run.is_ours(), "this is no run folder of this user");
-    Ok((state, run))
 }

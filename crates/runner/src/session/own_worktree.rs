@@ -17,8 +17,8 @@ use sisyphus_state::sessions::{
 use sisyphus_state::store::Lock;
 use sisyphus_tasks::session::Delegated;
 
-use super::ledger::OWN_LOCK_WAIT;
 use super::worktree::{LONG_PATIENCE, git, git_within};
+use crate::record::OWN_LOCK_WAIT;
 
 /// Largest file that is compared with one of the project, in bytes.
 const COPY_MAX: u64 = 1024 * 1024;

@@ -299,7 +299,7 @@ impl Active {
                 Delivery::NotNeeded => true,
                 Delivery::Delivered { at, .. } => {
                     task.last_word.is_some()
-                        || !task.is_announced_by_client()
+                        || task.is_started_by_us()
                         || ended.is_some()
                         || at.age(now.tick) > HOUR
                 }
@@ -342,7 +342,7 @@ impl Active {
     pub fn owed_since(&self, session: &SessionId, reader: &Recipient) -> Option<Tick> {
         let owed = self.tasks.iter().filter(|task| &task.session == session && task.is_for(reader));
         owed.filter_map(|task| match task.delivery() {
-            Delivery::Owed { .. } if !task.is_announced_by_client() => Some(Tick(0)),
+            Delivery::Owed { .. } if task.is_started_by_us() => Some(Tick(0)),
             Delivery::Owed { since, .. } => Some(*since),
             // The holder of the lease may have died.
             Delivery::Leased { .. } => Some(Tick(0)),

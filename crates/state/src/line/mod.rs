@@ -149,6 +149,15 @@ impl Line {
         Ok(QueueEntry { ticket, held })
     }
 
+    /// Joins the queue again, before all others. `None` if the entry is the next one already.
+    pub fn join_first(&self, entry: &QueueEntry) -> Result<Option<QueueEntry>> {
+        let first = self.waiting()?.into_iter().map(|(ticket, _)| ticket).min();
+        match first.filter(|first| *first < entry.ticket) {
+            Some(first) => self.join(entry.ticket.before(&first)).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Tries to acquire a slot for this entry. It gets none while an earlier entry waits.
     pub fn try_acquire(&self, entry: &QueueEntry, capacity: Capacity) -> Result<Attempt> {
         if let Some((before, position)) = self.before(entry)? {
@@ -175,15 +184,18 @@ impl Line {
         self.slots.have_room(capacity)
     }
 
-    /// The nearest earlier entry that still waits, and how many there are.
-    fn before(&self, entry: &QueueEntry) -> Result<Option<(Watched, Position)>> {
+    /// The entries, in no order. Some of their runners may have died.
+    fn waiting(&self) -> Result<Vec<(LineTicket, PathBuf)>> {
         let names = names(&self.waiting)
             .with_context(|| format!("could not list `{}`", self.waiting.display()))?;
-        let mut earlier: Vec<(LineTicket, PathBuf)> = names
-            .into_iter()
-            .filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path)))
-            .filter(|(ticket, _)| *ticket < entry.ticket)
-            .collect();
+        let tickets = names.into_iter();
+        Ok(tickets.filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path))).collect())
+    }
+
+    /// The nearest earlier entry that still waits, and how many there are.
+    fn before(&self, entry: &QueueEntry) -> Result<Option<(Watched, Position)>> {
+        let mut earlier = self.waiting()?;
+        earlier.retain(|(ticket, _)| *ticket < entry.ticket);
         earlier.sort();
         while let Some((_, path)) = earlier.pop() {
             let before = Watched::Lock(path);

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use sisyphus_base::environment::Environment;
-use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::{StateDir, client_config_dir};
 use sisyphus_base::process_ref::ProcessRef;
 
@@ -88,9 +87,9 @@ impl Snapshot {
         Ok(Self { own, agents_elsewhere, holders: listed(held), waiters, groups })
     }
 
-    /// The position of the command that Claude Code knows by this id. `None` if it has not joined this queue, or has
+    /// The position of the command with this [name](sisyphus_tasks::task::Task::name_in_queue). `None` if it has not joined this queue, or has
     /// not described itself yet. A runner is queued for a moment even if it gets a slot immediately.
-    pub fn standing(&self, id: &ClientTaskId) -> Option<Standing> {
+    pub fn standing(&self, id: &str) -> Option<Standing> {
         self.standing_among(&self.holders, &self.waiters, id)
     }
 
@@ -100,7 +99,7 @@ impl Snapshot {
     }
 
     /// The same in the queue of a group.
-    pub fn standing_in(&self, group: &str, id: &ClientTaskId) -> Option<Standing> {
+    pub fn standing_in(&self, group: &str, id: &str) -> Option<Standing> {
         let queue = self.groups.get(group)?;
         self.standing_among(&queue.holders, &queue.waiters, id)
     }
@@ -109,10 +108,10 @@ impl Snapshot {
         &self,
         holders: &[Listed<u64>],
         waiters: &[Listed<LineTicket>],
-        id: &ClientTaskId,
+        id: &str,
     ) -> Option<Standing> {
         // Another Claude Code may use the same id.
-        let is_it = |it: &Occupant| it.task.as_str() == id.as_str() && self.is_own(it);
+        let is_it = |it: &Occupant| it.task.as_str() == id && self.is_own(it);
         if holders.iter().any(|it| it.occupant.as_ref().is_some_and(is_it)) {
             return Some(Standing::HasSlot);
         }
@@ -121,9 +120,8 @@ impl Snapshot {
     }
 
     /// Whether it has joined this queue.
-    pub(crate) fn names(&self, id: &ClientTaskId) -> bool {
-        let is_new =
-            |it: &Listed<LineTicket>| it.occupant.is_none() && it.place.shell() == id.as_str();
+    pub(crate) fn names(&self, id: &str) -> bool {
+        let is_new = |it: &Listed<LineTicket>| it.occupant.is_none() && it.place.shell() == id;
         self.standing(id).is_some() || self.waiters.iter().any(is_new)
     }
 

@@ -84,6 +84,23 @@ fn slots_go_in_the_order_of_the_line_within_the_limit() {
     assert_eq!(files(&line.waiting), files(&slots_of(&dir.path().join("line"))));
 }
 
+/// The moved entry is next, and the one that was next waits for it.
+#[test]
+fn an_entry_moves_to_the_front() {
+    let dir = TempDir::new();
+    let line = line(&dir);
+    let [one, two, three] = [1, 2, 3].map(|number| join(&line, number));
+    assert!(line.join_first(&one).unwrap().is_none(), "it is the next one already");
+    let moved = line.join_first(&three).unwrap().unwrap();
+    drop(three);
+    assert_eq!(waits(ask(&line, &one, capacity(1))), (1, vec![0]));
+    assert_eq!(waits(ask(&line, &two, capacity(1))), (2, vec![1]));
+    let slot = slot(ask(&line, &moved, capacity(1)));
+    drop(moved);
+    assert_eq!(waits(ask(&line, &one, capacity(1))), (0, vec![1]));
+    drop(slot);
+}
+
 #[test]
 fn agents_take_of_the_limit() {
     let dir = TempDir::new();
@@ -268,13 +285,13 @@ fn a_snapshot_names_holders_and_waiters() {
         Listed { place: ticket(2), occupant: None },
     ];
     assert_eq!(seen.waiters, waiters);
-    let standing = |id: &str| seen.standing(&ClientTaskId::new(id).unwrap());
+    let standing = |id: &str| seen.standing(id);
     assert_eq!(standing("t7"), None, "it is another configuration folder's");
     assert_eq!(seen.elsewhere(), [("/home/one", 1)].into());
     let of_one = Some("/home/one".into());
     let seen = Snapshot::read(&Environment { claude_config_dir: of_one, ..environment }, |_| true)
         .unwrap();
-    let standing = |id: &str| seen.standing(&ClientTaskId::new(id).unwrap());
+    let standing = |id: &str| seen.standing(id);
     assert_eq!(standing("t7"), Some(Standing::HasSlot));
     assert_eq!(standing("t8"), Some(Standing::Waits(1)));
     assert_eq!(standing("t9"), None);

@@ -25,6 +25,13 @@ impl LineTicket {
         Self(format!("{:0TIME_DIGITS$}-{}-{shell}", ticket.0, boot()))
     }
 
+    /// The ticket of the same shell that comes before `other`.
+    #[must_use]
+    pub fn before(&self, other: &Self) -> Self {
+        let time = other.ticket().0.saturating_sub(1);
+        Self(format!("{time:0TIME_DIGITS$}-{}-{}", boot(), self.shell()))
+    }
+
     /// Parses the name of an entry.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '-');
@@ -80,6 +87,18 @@ mod tests {
             let shell = ClientTaskId::new(ticket.shell()).unwrap();
             assert_eq!(&LineTicket::new(ticket.ticket(), &shell), ticket);
         }
+    }
+
+    /// Whatever the tails are, the one that is moved comes first.
+    #[test]
+    fn a_ticket_moves_before_another() {
+        let of = |at, shell| LineTicket::new(Ticket(at), &ClientTaskId::new(shell).unwrap());
+        let moved = of(50, "z").before(&of(10, "a"));
+        assert!(moved < of(10, "a"));
+        assert_eq!((moved.ticket(), moved.shell()), (Ticket(9), "z"));
+        assert_eq!(LineTicket::parse(moved.as_str()), Some(moved));
+        // Nothing is before the first moment. Then the order of the names decides.
+        assert_eq!(of(5, "z").before(&of(0, "a")).ticket(), Ticket(0));
     }
 
     #[test]

@@ -94,7 +94,9 @@ impl Ended {
         match &self.outcome {
             Outcome::Completed | Outcome::Unknown => Urgency::Soon,
             Outcome::Killed { signal } if CLIENT_STOPS.contains(signal) => Urgency::Deferred,
-            Outcome::Cancelled { .. } | Outcome::Lost { .. } => Urgency::Deferred,
+            Outcome::Cancelled { .. } | Outcome::Lost { .. } | Outcome::Skipped { .. } => {
+                Urgency::Deferred
+            }
             Outcome::Failed { .. }
             | Outcome::AgentFailed { .. }
             | Outcome::Killed { .. }

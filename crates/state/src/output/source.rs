@@ -11,6 +11,7 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::refresh::{longer, refresh};
 use super::trailer::Extent;
+use crate::run::Run;
 
 /// How many project folders are searched for an output.
 const PROJECTS: usize = 10_000;
@@ -27,7 +28,7 @@ pub struct Source {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
-    /// Our copy, made after the task ended.
+    /// Our copy, made after the task ended, or the file that a person's command writes to.
     Ours,
     /// The file that the command writes to. After the command ends, Claude Code adds a line, and processes that it left
     /// running may add more.
@@ -44,6 +45,9 @@ impl Source {
             let ended = task.status().is_final().then(|| state.output(&task.id))?;
             let file = sys::open_own_file(&ended).ok()?;
             return Some(Self { file, whose: Whose::Ours, extent: Extent::unknown() });
+        }
+        if let Some(growing) = growing(task, state) {
+            return Some(Self { file: growing, whose: Whose::Ours, extent: Extent::unknown() });
         }
         refresh(task, state);
         if let Ok(Some((file, extent))) = longer(task, state) {
@@ -121,6 +125,13 @@ impl Source {
         self.file.seek(SeekFrom::Start(place))?;
         self.file.read(&mut buffer[..wanted])
     }
+}
+
+/// Opens the file that a person's command writes to.
+fn growing(task: &Task, state: &StateDir) -> Option<File> {
+    let is_live = task.from_terminal.is_some() && !task.status().is_final();
+    let run = is_live.then(|| Run::of(task, state)).flatten()?;
+    sys::open_own_file(&run.output()).ok()
 }
 
 /// Opens Claude Code's own file of an output. `client_tmp` is where it is searched if the record does not say.

@@ -16,7 +16,6 @@ use sisyphus_base::id::SessionId;
 use sisyphus_base::lock::LOCK_WAIT_IN_RUNNER;
 use sisyphus_base::paths::StateDir;
 use sisyphus_tasks::delivery::Delivery;
-use sisyphus_tasks::session::AskedBy;
 use sisyphus_tasks::task::Task;
 
 use super::commit::Store;
@@ -101,17 +100,13 @@ pub(super) struct NewNotes {
     finished: Vec<Task>,
 }
 
-/// Whether a person asked for it in a terminal. No model reads its result, so nothing else reports it.
-fn is_persons(task: &Task) -> bool {
-    task.delegated.as_ref().is_some_and(|session| session.asked_by == AskedBy::Person)
-}
-
 /// Notes what finished, once each, and which sessions have nothing left to wait for.
 pub(super) fn note(active: &mut Active, now: Now) -> NewNotes {
     let mut notes = NewNotes::default();
     let mut counted = Vec::new();
     for task in &mut active.tasks {
-        let is_needless = *task.delivery() == Delivery::NotNeeded && !is_persons(task);
+        // No model reads what a person asked for, so nothing else reports it.
+        let is_needless = *task.delivery() == Delivery::NotNeeded && !task.is_persons();
         if !task.status().is_final() || is_needless {
             continue;
         }

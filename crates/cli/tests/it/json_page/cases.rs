@@ -145,8 +145,14 @@ fn planted() -> TestEnv {
     for why in ["runner_died", "run_folder_gone", "session_ended"] {
         ends.push(over(&format!("tlost-{why}"), json!({ "outcome": "lost", "why": why })));
     }
+    let skipped = json!({ "outcome": "skipped", "after": "tfull", "because": "failed" });
+    let after =
+        json!([{ "task": "tfull", "needs": "success" }, { "task": "tgood", "needs": "end" }]);
+    let known = json!({ "from_terminal": { "place": "kept", "after": after } });
+    ends.push(with(over("tskipped", skipped), known));
     plant(&env, "failed.json", &ends);
     let mut good = vec![ended("tgood", "build", 1)];
+    good[0]["from_terminal"] = json!({ "place": "terminal" });
     for place in ["pipeline_end", "at_end", "after_or"] {
         good.push(masked(&format!("t{place}"), place));
     }

@@ -13,7 +13,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 use sisyphus_tasks::run::Exit;
 
-use super::super::Plan;
+use super::super::{Plan, Stage};
 use super::signals::restore_file_size_signal;
 
 /// Starts the command with this process's stdin, stdout, stderr and working directory, in a group of its own.
@@ -22,6 +22,17 @@ pub fn spawn(plan: &Plan) -> Result<Child> {
     lead(&mut command);
     die_with_parent(&mut command);
     command.spawn().with_context(|| format!("could not start `{}`", plan.program.display()))
+}
+
+/// Starts a person's command on this stage. It dies with this process.
+pub fn spawn_on(stage: Stage, plan: &Plan) -> io::Result<Child> {
+    let mut command = command(plan);
+    if let Stage::Background { folder, output } = stage {
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        command.current_dir(folder).process_group(0);
+    }
+    die_with_parent(&mut command);
+    command.spawn()
 }
 
 /// Makes the command the leader of its process group. If this process leads a session in place of Claude Code's shell,

@@ -9,7 +9,7 @@ mod signals;
 pub(crate) use caller::arguments;
 pub use caller::{caller, caller_key, own_key, own_output_file};
 pub(crate) use child::{bound, orphan};
-pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached};
+pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached, spawn_on};
 pub(crate) use proc::{processes, stat, working_folders};
 pub(crate) use signals::wake;
 pub use signals::{Signals, survive_file_size_limit};
@@ -30,6 +30,11 @@ pub(crate) fn signal(pid: i32, number: i32) {
 /// Resumes a suspended process.
 pub(crate) fn resume(pid: i32) {
     signal(pid, Signal::SIGCONT as i32);
+}
+
+/// Makes a runner look at its run folder again.
+pub(crate) fn wake_runner(pid: i32) {
+    signal(pid, signals::WAKING as i32);
 }
 
 /// Whether a process group of that number has a member.

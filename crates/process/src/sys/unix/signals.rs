@@ -16,6 +16,9 @@ use super::super::{Notice, Sender};
 /// The signals that the runner forwards to the command.
 const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
+/// The signal that makes a runner look at its run folder again. A process that does not know it ignores it.
+pub(super) const WAKING: Signal = Signal::SIGURG;
+
 /// The writing end, for the handler.
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
 
@@ -52,18 +55,18 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Begins to collect TERM, INT, HUP, QUIT and CHLD instead of acting on them. Call it once per process.
+    /// Begins to collect TERM, INT, HUP, QUIT, CHLD and URG instead of acting on them. Call it once per process.
     pub fn collect() -> Result<Self> {
         let context = || "could not set up signal handling";
         let (read_end, write_end) = pipe().with_context(context)?;
         WRITE_END.store(write_end.into_raw_fd(), Ordering::SeqCst);
         let flags = SaFlags::SA_SIGINFO | SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP;
         let action = SigAction::new(SigHandler::SigAction(note), flags, SigSet::empty());
-        for signal in FORWARDED.into_iter().chain([Signal::SIGCHLD]) {
+        for signal in FORWARDED.into_iter().chain([Signal::SIGCHLD, WAKING]) {
             // SAFETY: `note` calls only write(2), which is async-signal-safe.
             let before = unsafe { sigaction(signal, &action) }.with_context(context)?;
             // The signal was ignored, as under `nohup`. The command ignores it too, so there is nothing to forward.
-            if matches!(before.handler(), SigHandler::SigIgn) && signal != Signal::SIGCHLD {
+            if matches!(before.handler(), SigHandler::SigIgn) && FORWARDED.contains(&signal) {
                 // SAFETY: to ignore a signal runs no code.
                 unsafe { sigaction(signal, &before) }.with_context(context)?;
             }
@@ -119,11 +122,14 @@ impl Signals {
             if number == Signal::SIGCHLD as i32 {
                 return Ok(Notice::Child);
             }
-            if number == 0 {
+            if number == 0 || number == WAKING as i32 {
                 return Ok(Notice::Woken);
             }
-            let sender =
-                if sender == self.parent || sender == 0 { Sender::Client } else { Sender::Other };
+            let sender = match sender {
+                0 => Sender::Outside,
+                sender if sender == self.parent => Sender::Parent,
+                _ => Sender::Other,
+            };
             return Ok(Notice::Signal { number, sender });
         }
     }

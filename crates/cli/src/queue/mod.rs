@@ -1,0 +1,5 @@
+//! What a person does with the queue: run a command in it, run one again, move one to the front.
+
+pub(crate) mod next;
+pub(crate) mod restart;
+pub(crate) mod run;

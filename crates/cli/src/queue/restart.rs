@@ -1,0 +1,108 @@
+//! `sisyphus restart`.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+use anyhow::{Result, bail, ensure};
+use clap::Args as ClapArgs;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::text::clean_line;
+use sisyphus_control::command::{Order, in_shell, run_detached};
+use sisyphus_control::{HistoryDepth, Tasks, ensure_person};
+use sisyphus_tasks::call::is_whole;
+use sisyphus_tasks::from_terminal::OutputPlace;
+use sisyphus_tasks::task::{Kind, Task};
+
+use crate::print::{self, Verdict};
+use crate::queue::run::{INSTEAD, follow};
+
+/// Longest command that is shown whole, in characters.
+const SHOWN_MAX: usize = 2_000;
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sisyphus restart t7k2m9qa4
+  sisyphus restart --yes --wait 'run the tests'")]
+pub(crate) struct Restart {
+    /// The task, which has ended: its id or the beginning of it, Claude Code's id for it, its description, or the
+    /// word before a colon in that.
+    pub(crate) task: String,
+    /// Print its output, and exit as it exits.
+    #[arg(long, short)]
+    pub(crate) wait: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// Runs an ended command again, in the background and in its folder.
+pub(crate) fn restart(options: &Restart) -> Result<Verdict> {
+    let environment = Environment::read();
+    ensure_person(&environment, "restart a command", INSTEAD)?;
+    let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
+    let task = tasks.find(&options.task)?;
+    check(task)?;
+    if !options.yes && !is_wanted(task)? {
+        return Ok(Verdict::Bad);
+    }
+    let order = Order {
+        words: in_shell(&task.command, &environment),
+        line: task.command.clone(),
+        folder: task.cwd.clone(),
+        description: task.description.clone(),
+        group: None,
+        after: Vec::new(),
+        limit_ms: task.limit_ms.filter(|_| task.from_terminal.is_some()),
+        place: OutputPlace::Kept,
+    };
+    let request = order.checked()?;
+    run_detached(&tasks.store, &request)?;
+    if options.wait {
+        return follow(tasks.store, &request.task);
+    }
+    print::out(&format!("{}\n", request.task.id))?;
+    Ok(Verdict::Good)
+}
+
+fn check(task: &Task) -> Result<()> {
+    let id = &task.id;
+    match task.kind {
+        Kind::Command | Kind::Service => {}
+        Kind::Agent => bail!("could not restart {id}: it is an agent of Claude Code"),
+        Kind::Session => {
+            bail!(
+                "could not restart {id}: it is a session; continue it with `sisyphus delegate --continue {id}`"
+            )
+        }
+    }
+    ensure!(
+        task.status().is_final(),
+        "could not restart {id}: it is {}; wait for it, or cancel it first",
+        task.status().word()
+    );
+    ensure!(
+        is_whole(&task.command) && !task.command.is_empty(),
+        "could not restart {id}: its record holds only the beginning of the command"
+    );
+    ensure!(
+        task.cwd.is_dir(),
+        "could not restart {id}: its folder `{}` is gone",
+        task.cwd.display()
+    );
+    Ok(())
+}
+
+/// Shows what would run, and asks. Without a terminal nothing can be asked.
+fn is_wanted(task: &Task) -> Result<bool> {
+    let lines = task.command.lines().map(|line| clean_line(line.as_bytes(), SHOWN_MAX));
+    let command: Vec<String> = lines.map(|line| format!("  {line}\n")).collect();
+    let folder = clean_line(task.cwd.to_string_lossy().as_bytes(), SHOWN_MAX);
+    ensure!(
+        io::stdin().is_terminal(),
+        "could not ask whether to run this again in {folder}, without a terminal; `--yes` runs it:\n{}",
+        command.concat().trim_end()
+    );
+    print::draw(&format!("In {folder}:\n{}Run this again? [y/N] ", command.concat()));
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

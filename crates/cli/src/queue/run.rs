@@ -1,0 +1,132 @@
+//! `sisyphus run`.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Args as ClapArgs;
+use sisyphus_base::environment::Environment;
+use sisyphus_control::command::{Order, run_detached, run_here, run_unsupervised};
+use sisyphus_control::{
+    HistoryDepth, TICK, TaskState, TaskWaiter, Tasks, ensure_person, open_store,
+};
+use sisyphus_state::store::Store;
+use sisyphus_tasks::from_terminal::{After, Needs, OutputPlace, quoted};
+use sisyphus_tasks::outcome::Outcome;
+use sisyphus_tasks::task::Task;
+
+use crate::delegate::current_folder;
+use crate::output::{Output, output};
+use crate::print::{self, Verdict};
+use crate::wait::seconds;
+
+/// What the model does instead.
+pub(crate) const INSTEAD: &str = "run the command itself with `Bash`";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sisyphus run make test
+  sisyphus run --group build -- cargo build --release
+  sisyphus run --detach --after t7k2m9qa4 -- ./deploy.sh staging")]
+pub(crate) struct Run {
+    /// Join the queue of this group of `sisyphus.groups`. By default its patterns decide.
+    #[arg(long, short)]
+    pub(crate) group: Option<String>,
+    /// Run only after this task has completed; if it fails, skip the command. May be given several times.
+    #[arg(long, value_name = "TASK")]
+    pub(crate) after: Vec<String>,
+    /// Run after this task has ended, in whatever way. May be given several times.
+    #[arg(long, value_name = "TASK")]
+    pub(crate) after_any: Vec<String>,
+    /// Stop the command after this many seconds of running.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Run it in the background, keep its output, and print its id.
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Run it in the background and show its output here: it goes on if this terminal closes.
+    #[arg(long, conflicts_with = "detach")]
+    pub(crate) keep_going: bool,
+    /// A few words that name it in lists.
+    #[arg(long, short)]
+    pub(crate) description: Option<String>,
+    /// The command and its arguments.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Runs a command in the queue that Claude Code's background commands wait in.
+pub(crate) fn run(options: &Run) -> Result<Verdict> {
+    ensure_person(&Environment::read(), "run a command", INSTEAD)?;
+    let words: Vec<String> =
+        options.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let is_here = !options.detach && !options.keep_going;
+    let order = Order {
+        words: options.command.clone(),
+        line: quoted(&words),
+        folder: current_folder()?,
+        description: options.description.clone().unwrap_or_default(),
+        group: options.group.clone(),
+        after: after(options)?,
+        limit_ms: options.timeout.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+        place: if is_here { OutputPlace::Terminal } else { OutputPlace::Kept },
+    };
+    let request = order.checked()?;
+    let store = open_store()?;
+    if is_here {
+        let error = run_here(&store, &request);
+        print::warn(&error.context("could not queue the command, so it runs without a queue"));
+        return Err(run_unsupervised(&options.command));
+    }
+    run_detached(&store, &request)?;
+    if options.keep_going {
+        return follow(store, &request.task);
+    }
+    print::out(&format!("{}\n", request.task.id))?;
+    Ok(Verdict::Good)
+}
+
+/// The tasks that the command comes after.
+fn after(options: &Run) -> Result<Vec<After>> {
+    if options.after.is_empty() && options.after_any.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
+    let found = |names: &[String], needs| -> Result<Vec<After>> {
+        let found = tasks.find_all(names)?.into_iter();
+        Ok(found.map(|task| After { task: task.id.clone(), needs }).collect())
+    };
+    let mut after = found(&options.after, Needs::Success)?;
+    after.extend(found(&options.after_any, Needs::End)?);
+    Ok(after)
+}
+
+/// Prints the output of a background command to its end. The command's exit code is the verdict.
+pub(crate) fn follow(store: Store, task: &Task) -> Result<Verdict> {
+    output(&Output { task: task.id.to_string(), follow: true, tail: None })?;
+    let mut waiter = TaskWaiter::new(store, print::warn);
+    loop {
+        let states = waiter.look(std::slice::from_ref(&task.id))?;
+        match states.into_iter().next().context("its record is gone")? {
+            TaskState::Ended(task) => return Ok(verdict(&task)),
+            TaskState::Live(_) => waiter.pause(TICK),
+            TaskState::Forgotten => anyhow::bail!("the record of {} is gone", task.id),
+        }
+    }
+}
+
+/// The exit code of an ended command, as a shell has it.
+fn verdict(task: &Task) -> Verdict {
+    let Some(ending) = task.status().ending() else { return Verdict::Bad };
+    if matches!(ending.outcome, Outcome::TimedOut { .. }) {
+        return Verdict::TimedOut;
+    }
+    match ending.exit_code(task.kind) {
+        Some(0) => Verdict::Good,
+        Some(code) => u8::try_from(code).map_or(Verdict::Bad, Verdict::Code),
+        None => {
+            print::warn(&anyhow::anyhow!("{} {}", task.id, ending.sentence(task.kind)));
+            Verdict::Bad
+        }
+    }
+}

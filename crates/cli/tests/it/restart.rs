@@ -1,0 +1,73 @@
+//! `sisyphus restart`.
+
+use std::fs;
+
+use serde_json::json;
+use sisyphus_testing::{Client, Shell, wait_until};
+
+use crate::pty::Terminal;
+use crate::run::{detach, ended, tasks};
+use crate::support::{assert_good, task_once};
+
+/// A command of Claude Code runs again in its folder, with its exit code.
+#[test]
+fn a_command_runs_again_in_its_folder() {
+    let client = Client::new(Shell::Bash);
+    let first = client.background("echo ran >>runs; pwd; exit $(wc -l <runs)");
+    let id = task_once(&client, &first, "failed")["id"].as_str().unwrap().to_owned();
+    drop(first.wait());
+    let mut command = client.env.command("sisyphus");
+    command.args(["restart", "--yes", "--wait", &id]).current_dir("/");
+    let output = sisyphus_testing::env::run(command, b"");
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert_eq!(output.stdout.trim_end(), client.env.project().to_str().unwrap());
+    let again = &tasks(&client.env)[0];
+    assert_eq!(again["command"], "echo ran >>runs; pwd; exit $(wc -l <runs)");
+}
+
+/// Without a terminal it does not ask, and does nothing. On one it shows the command first.
+#[test]
+fn it_asks_before_it_runs_anything() {
+    let client = Client::new(Shell::Bash);
+    let id = detach(&client.env, &["sh", "-c", "echo ran >>runs"]);
+    ended(&client.env, &id);
+    let runs = || fs::read_to_string(client.env.project().join("runs")).unwrap();
+    let output = client.env.run("sisyphus", &["restart", &id]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("--yes") && output.stderr.contains("echo ran"), "{output:?}");
+    for (answer, expected) in [("\n", "ran\n"), ("n\n", "ran\n"), ("y\n", "ran\nran\n")] {
+        let mut screen = Terminal::new(&client.env).start(&format!("restart --wait {id}"));
+        wait_until("the question", || screen.text().contains("Run this again? [y/N]"));
+        assert!(screen.text().contains("echo ran >>runs"));
+        screen.type_in(answer);
+        screen.wait();
+        assert_eq!(runs(), expected, "{answer:?}");
+    }
+}
+
+/// It never runs half a command, what still runs, or what is no command.
+#[test]
+fn what_cant_run_again_is_refused() {
+    let client = Client::new(Shell::Bash);
+    let live = detach(&client.env, &["sleep", "3600"]);
+    let long = detach(&client.env, &["true", &"x".repeat(20_000)]);
+    ended(&client.env, &long);
+    let gone = client.env.project().join("gone");
+    fs::create_dir(&gone).unwrap();
+    let mut command = client.env.command("sisyphus");
+    command.args(["run", "true"]).current_dir(&gone);
+    assert_good(&sisyphus_testing::env::run(command, b""));
+    fs::remove_dir(&gone).unwrap();
+    let all = tasks(&client.env);
+    let left = all.iter().find(|it| it["cwd"] == json!(gone)).unwrap()["id"].as_str().unwrap();
+    for (id, expected) in [
+        (live.as_str(), "wait for it, or cancel it first"),
+        (&long, "only the beginning of the command"),
+        (left, "is gone"),
+    ] {
+        let output = client.env.run("sisyphus", &["restart", "--yes", id]);
+        assert_eq!(output.code, Some(1));
+        assert!(output.stderr.contains(expected), "{output:?}");
+    }
+    assert_eq!(client.env.run("sisyphus", &["cancel", &live]).code, Some(0));
+}

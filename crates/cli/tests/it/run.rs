@@ -1,0 +1,231 @@
+//! `sisyphus run`: the person's command, its streams, its exit and its record.
+
+use std::fs;
+use std::process::Stdio;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use sisyphus_testing::env::run;
+use sisyphus_testing::{Client, Output, Process, Shell, TestEnv, wait_for, wait_until};
+
+use crate::pty::Terminal;
+
+/// All tasks, as `sisyphus list` has them.
+pub(crate) fn tasks(env: &TestEnv) -> Vec<Value> {
+    let output = env.run("sisyphus", &["list", "--json"]);
+    output.json()["tasks"].as_array().unwrap().clone()
+}
+
+/// The only task.
+pub(crate) fn only_task(env: &TestEnv) -> Value {
+    let [task] = tasks(env).try_into().unwrap_or_else(|tasks| panic!("{tasks:#?}"));
+    task
+}
+
+/// Runs a command in the background, and returns its id.
+pub(crate) fn detach(env: &TestEnv, args: &[&str]) -> String {
+    let output = env.run("sisyphus", &[&["run", "--detach"], args].concat());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    output.stdout.trim_end().to_owned()
+}
+
+/// Waits for the end of a task, and returns it.
+pub(crate) fn ended(env: &TestEnv, id: &str) -> Value {
+    let _ = env.run("sisyphus", &["wait", id]).code;
+    let output = env.run("sisyphus", &["show", "--json", id]);
+    output.json()["task"].clone()
+}
+
+fn here(env: &TestEnv, args: &[&str]) -> Output {
+    env.run("sisyphus", &[&["run"], args].concat())
+}
+
+/// The command has the person's streams, and `run` ends as it ends.
+#[test]
+fn the_command_keeps_its_streams_and_its_exit() {
+    let env = TestEnv::new();
+    let mut command = env.command("sisyphus");
+    command.args(["run", "--", "sh", "-c", "cat; echo err >&2; exit 7"]);
+    let output = run(command, b"from stdin\n");
+    assert_eq!(output.code, Some(7));
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("from stdin\n", "err\n"));
+    let task = only_task(&env);
+    assert_eq!((&task["status"], &task["exit_code"]), (&json!("failed"), &json!(7)), "{task:#}");
+    assert_eq!(task["command"], "sh -c 'cat; echo err >&2; exit 7'");
+    assert_eq!(task["cwd"], json!(env.project()));
+}
+
+/// Options behind the command are the command's.
+#[test]
+fn what_follows_the_command_is_the_commands() {
+    let env = TestEnv::new();
+    let output = here(&env, &["echo", "--timeout", "5", "--detach"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "--timeout 5 --detach\n"));
+}
+
+/// As a shell has it: 127 for a program that is missing, 126 for one that is none.
+#[test]
+fn what_cant_be_run_ends_as_in_a_shell() {
+    let env = TestEnv::new();
+    let output = here(&env, &["no-such-program"]);
+    assert_eq!(output.code, Some(127));
+    assert!(output.stderr.contains("could not run `no-such-program`"), "{output:?}");
+    assert_eq!(here(&env, &["./"]).code, Some(126));
+    let id = detach(&env, &["--", "no-such-program"]);
+    assert_eq!(ended(&env, &id)["exit_code"], 127);
+    let kept = env.run("sisyphus", &["output", &id]);
+    assert!(kept.stdout.contains("could not run `no-such-program`"), "{kept:?}");
+}
+
+/// The end of its own time is the limit of `--timeout`, and the whole tree goes.
+#[test]
+fn a_limit_stops_the_whole_tree() {
+    let client = Client::new(Shell::Bash);
+    let output =
+        here(&client.env, &["--timeout", "0.5", "--", "sh", "-c", "sleep 3600 & echo $!; wait"]);
+    assert_eq!(output.code, Some(124), "{output:?}");
+    let child: i32 = output.stdout.trim().parse().unwrap();
+    wait_until("the end of the child", || Process::of(child).is_none());
+    let task = only_task(&client.env);
+    assert_eq!((&task["status"], &task["limit_ms"]), (&json!("timed_out"), &json!(500)));
+}
+
+/// A signal to `run` alone reaches its command. Without a slot of the queue nothing is started.
+#[test]
+fn a_signal_is_passed_on() {
+    let client = Client::new(Shell::Bash);
+    let ready = client.env.project().join("ready");
+    let mut command = client.env.command("sisyphus");
+    let script = "trap 'echo got it; exit 5' TERM; touch ready; while :; do sleep 0.01; done";
+    command.args(["run", "--", "sh", "-c", script]).stdout(Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_until("the command", || ready.exists());
+    Process::of(i32::try_from(child.id()).unwrap()).unwrap().signal(Signal::SIGTERM);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "got it\n");
+}
+
+/// If the runner is killed, the command goes with it, and the record says what is not known.
+#[test]
+fn a_killed_runner_takes_its_command_along() {
+    let client = Client::new(Shell::Bash);
+    let mut command = client.env.command("sisyphus");
+    let mut child = command.args(["run", "sleep", "3600"]).spawn().unwrap();
+    let runner = Process::of(i32::try_from(child.id()).unwrap()).unwrap();
+    let sleep = wait_for("the command", || runner.children().pop());
+    wait_until("its record", || only_task(&client.env)["status"] == "running");
+    runner.signal(Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until("the end of the command", || !sleep.is_alive());
+    let task = only_task(&client.env);
+    assert_eq!((&task["status"], &task["lost_because"]), (&json!("lost"), &json!("runner_died")));
+}
+
+/// Ctrl-C on the terminal stops the command, which gets it once, and the record says that the person did it.
+#[test]
+fn ctrl_c_is_the_persons() {
+    let client = Client::new(Shell::Bash);
+    let script =
+        "trap \"echo once >>heard; exit 130\" INT; echo ready; while :; do sleep 0.01; done";
+    let mut screen = Terminal::new(&client.env).start(&format!("run -- sh -c '{script}'"));
+    wait_until("the command", || screen.text().contains("ready"));
+    screen.type_in("\x03");
+    assert_eq!(screen.wait(), Some(130));
+    assert_eq!(fs::read_to_string(client.env.project().join("heard")).unwrap(), "once\n");
+    let task = only_task(&client.env);
+    assert_eq!((&task["status"], &task["by"]), (&json!("cancelled"), &json!("user")), "{task:#}");
+}
+
+/// `sisyphus cancel` ends it with everything that it has started, and nothing else of its pipeline.
+#[test]
+fn cancel_ends_it_and_not_its_pipeline() {
+    let client = Client::new(Shell::Bash);
+    let sisyphus = client.env.command("sisyphus").get_program().to_str().unwrap().to_owned();
+    let line = format!(
+        "{sisyphus} run -- sh -c 'sleep 3600 & echo $!; wait' | (read it; echo $it; cat; echo over)"
+    );
+    let mut shell = client.env.plain("sh");
+    let child = shell.args(["-c", &line]).stdout(Stdio::piped()).spawn().unwrap();
+    let id = wait_for("the record", || {
+        let task = tasks(&client.env).pop().filter(|task| task["status"] == "running")?;
+        Some(task["id"].as_str().unwrap().to_owned())
+    });
+    let output = client.env.run("sisyphus", &["cancel", &id]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let printed = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let (pid, rest) = printed.split_once('\n').unwrap();
+    assert_eq!(rest, "over\n");
+    assert!(Process::of(pid.parse().unwrap()).is_none());
+}
+
+/// In the background its output is kept, whatever its size: both ends and the number of bytes between.
+#[test]
+fn the_output_of_a_background_command_is_kept() {
+    let client = Client::new(Shell::Bash);
+    let script = "echo first; head -c 12000000 /dev/zero | tr '\\0' x; echo; echo last >&2";
+    let id = detach(&client.env, &["--", "sh", "-c", script]);
+    let task = ended(&client.env, &id);
+    assert_eq!(task["status"], "completed");
+    let kept = client.env.run("sisyphus", &["output", &id]).stdout;
+    assert!(kept.starts_with("first\n") && kept.ends_with("last\n"), "{} bytes", kept.len());
+    assert!(kept.contains("bytes dropped here"));
+    // While it runs the output can be read too.
+    let id = detach(&client.env, &["--", "sh", "-c", "echo so far; sleep 3600"]);
+    wait_until("its output", || client.env.run("sisyphus", &["output", &id]).stdout == "so far\n");
+    assert_eq!(client.env.run("sisyphus", &["cancel", &id]).code, Some(0));
+}
+
+/// `--keep-going` shows the output and ends as the command does. A closed terminal does not stop the command.
+#[test]
+fn it_goes_on_without_its_terminal() {
+    let client = Client::new(Shell::Bash);
+    let output =
+        here(&client.env, &["--keep-going", "--", "sh", "-c", "echo a; echo b >&2; exit 9"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(9), "a\nb\n"), "{output:?}");
+    let script = "echo begun; while [ ! -e go ]; do sleep 0.01; done; echo over >over";
+    let screen = Terminal::new(&client.env).start(&format!("run --keep-going -- sh -c '{script}'"));
+    wait_until("the output", || screen.text().contains("begun"));
+    drop(screen);
+    fs::write(client.env.project().join("go"), "").unwrap();
+    wait_until("the end", || client.env.project().join("over").exists());
+}
+
+/// Below Claude Code, its permission rules must see each command.
+#[test]
+fn below_claude_code_it_refuses() {
+    let env = TestEnv::new();
+    for args in [["run", "true"], ["restart", "t1"]] {
+        let mut command = env.command("sisyphus");
+        command.args(args).env("CLAUDE_CODE_SESSION_ID", "session-1");
+        let output = run(command, b"");
+        assert_eq!(output.code, Some(1));
+        assert!(output.stderr.contains("below Claude Code"), "{output:?}");
+    }
+    // A process below Claude Code may drop variables, and not its ancestors.
+    let claude = env.path().join("claude");
+    fs::copy("/bin/sh", &claude).unwrap();
+    let sisyphus = env.command("sisyphus").get_program().to_str().unwrap().to_owned();
+    let mut command = env.plain(claude.to_str().unwrap());
+    let output = run(
+        {
+            command.args(["-c", &format!("{sisyphus} run true; exit $?")]);
+            command
+        },
+        b"",
+    );
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert_eq!(tasks(&env).len(), 0);
+}
+
+/// The top rule: without our state the command runs all the same.
+#[test]
+fn without_a_state_the_command_runs() {
+    let env = TestEnv::new();
+    let data = env.state().parent().unwrap().parent().unwrap().to_owned();
+    fs::create_dir_all(&data).unwrap();
+    fs::write(data.join("sisyphus"), "no folder").unwrap();
+    let output = here(&env, &["sh", "-c", "echo ran; exit 4"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(4), "ran\n"), "{output:?}");
+    assert!(output.stderr.contains("runs without a queue"), "{output:?}");
+}

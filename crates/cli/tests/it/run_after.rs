@@ -1,0 +1,115 @@
+//! `sisyphus run --after` and `--after-any`.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+use sisyphus_testing::{Client, Shell, wait_until};
+
+use crate::run::{detach, ended, tasks};
+use crate::support::task_once;
+
+const UNTIL_GO: &str = "while [ ! -e go ]; do sleep 0.01; done; ";
+
+fn open(client: &Client) {
+    fs::write(client.env.project().join("go"), "").unwrap();
+}
+
+/// One after the other, over three commands; what comes after is listed with it, and holds no slot.
+#[test]
+fn a_chain_runs_in_its_order() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "max_background_tasks": 2 }));
+    let first = detach(&client.env, &["--", "sh", "-c", &format!("{UNTIL_GO} echo first >>order")]);
+    let second = detach(&client.env, &["--after", &first, "sh", "-c", "echo second >>order"]);
+    let third = detach(&client.env, &["--after", &second, "sh", "-c", "echo third >>order"]);
+    let listed = client.env.run("sisyphus", &["list"]).stdout;
+    assert!(listed.contains(&format!("after {first}: sh -c")), "{listed}");
+    let beside = detach(&client.env, &["true"]);
+    assert_eq!(ended(&client.env, &beside)["status"], "completed");
+    open(&client);
+    assert_eq!(ended(&client.env, &third)["status"], "completed");
+    let order = fs::read_to_string(client.env.project().join("order")).unwrap();
+    assert_eq!(order, "first\nsecond\nthird\n");
+}
+
+/// A failure skips what needs success, and what needs that in turn. What needs only an end runs.
+#[test]
+fn a_failure_skips_what_needs_success() {
+    let client = Client::new(Shell::Bash);
+    let failing = detach(&client.env, &["sh", "-c", &format!("{UNTIL_GO} exit 3")]);
+    let needs = detach(&client.env, &["--after", &failing, "touch", "needs"]);
+    let next = detach(&client.env, &["--after", &needs, "touch", "next"]);
+    let any = detach(&client.env, &["--after-any", &failing, "touch", "any"]);
+    open(&client);
+    let skipped = ended(&client.env, &needs);
+    assert_eq!(
+        (&skipped["status"], &skipped["skipped"]["after"]),
+        (&json!("skipped"), &json!(failing))
+    );
+    let because = skipped["skipped"]["because"].as_str().unwrap();
+    assert!(because.starts_with("failed with exit code 3"), "{because}");
+    assert_eq!(ended(&client.env, &next)["status"], "skipped");
+    let shown = client.env.run("sisyphus", &["show", &next]).stdout;
+    assert!(
+        shown.contains(&format!("was skipped: {needs} was skipped: {failing} failed")),
+        "{shown}"
+    );
+    assert_eq!(ended(&client.env, &any)["status"], "completed");
+    let exists = ["needs", "next", "any"].map(|it| client.env.project().join(it).exists());
+    assert_eq!(exists, [false, false, true]);
+}
+
+/// In a terminal a skipped command is an error of its own.
+#[test]
+fn what_is_skipped_says_so_and_exits_with_125() {
+    let client = Client::new(Shell::Bash);
+    let failing = detach(&client.env, &["false"]);
+    ended(&client.env, &failing);
+    let output = client.env.run("sisyphus", &["run", "--after", &failing, "touch", "ran"]);
+    assert_eq!(output.code, Some(125));
+    let expected = format!("sisyphus: not run: {failing} failed with exit code 1");
+    assert!(output.stderr.contains(&expected), "{output:?}");
+    assert!(!client.env.project().join("ran").exists());
+}
+
+/// A command of Claude Code is a task like others. If its runner is killed, nothing saw it succeed.
+#[test]
+fn a_lost_command_is_no_success() {
+    let client = Client::new(Shell::Bash);
+    let before = client.background("echo ready; sleep 3600");
+    before.wait_for_line("ready");
+    let id = task_once(&client, &before, "running")["id"].as_str().unwrap().to_owned();
+    let after = detach(&client.env, &["--after", &id, "touch", "ran"]);
+    before.process.signal(Signal::SIGKILL);
+    drop(before.wait());
+    let task = ended(&client.env, &after);
+    assert_eq!(task["status"], "skipped", "{task:#}");
+    let because = task["skipped"]["because"].as_str().unwrap();
+    assert!(because.contains("was lost"), "{because}");
+}
+
+/// Only tasks that exist come before, so no task waits for itself.
+#[test]
+fn a_task_that_does_not_exist_is_refused() {
+    let client = Client::new(Shell::Bash);
+    let output = client.env.run("sisyphus", &["run", "--after", "nothing", "true"]);
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert!(tasks(&client.env).is_empty());
+}
+
+/// A command that waits for another one can be stopped, and the other one goes on.
+#[test]
+fn a_waiting_link_is_cancelled_alone() {
+    let client = Client::new(Shell::Bash);
+    let first = detach(&client.env, &["sh", "-c", UNTIL_GO]);
+    let second = detach(&client.env, &["--after", &first, "touch", "ran"]);
+    wait_until("the first", || {
+        tasks(&client.env).iter().any(|it| it["id"] == first && it["status"] == "running")
+    });
+    assert_eq!(client.env.run("sisyphus", &["cancel", &second]).code, Some(0));
+    assert_eq!(ended(&client.env, &second)["status"], "cancelled");
+    open(&client);
+    assert_eq!(ended(&client.env, &first)["status"], "completed");
+    assert!(!client.env.project().join("ran").exists());
+}

@@ -1,0 +1,134 @@
+//! `sisyphus run` and `sisyphus next` in the queue of Claude Code's commands.
+
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::json;
+use sisyphus_testing::{Client, Shell, wait_for, wait_until};
+
+use crate::run::{detach, ended, tasks};
+use crate::support::task_once;
+
+/// A client whose only slot is held until the file `go` appears.
+fn with_a_full_slot() -> (Client, sisyphus_testing::shell::Running) {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({
+        "max_background_tasks": 1,
+        "groups": { "build": { "patterns": ["make *"], "limit": 1 } },
+    }));
+    let holder = client.background("while [ ! -e go ]; do sleep 0.01; done; echo first >>order");
+    task_once(&client, &holder, "running");
+    (client, holder)
+}
+
+fn open(client: &Client) {
+    fs::write(client.env.project().join("go"), "").unwrap();
+}
+
+fn order(client: &Client) -> String {
+    fs::read_to_string(client.env.project().join("order")).unwrap_or_default()
+}
+
+fn status(client: &Client, id: &str) -> String {
+    let all = tasks(&client.env);
+    let task = all.iter().find(|task| task["id"] == id).unwrap_or_else(|| panic!("{all:#?}"));
+    task["status"].as_str().unwrap().to_owned()
+}
+
+/// A person's command waits for the slot that a command of Claude Code holds, and says so.
+#[test]
+fn it_waits_behind_claude_codes_commands() {
+    let (client, holder) = with_a_full_slot();
+    let mut command = client.env.command("sisyphus");
+    command.args(["run", "--", "sh", "-c", "echo second >>order"]);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the place in the queue", || {
+        tasks(&client.env).iter().any(|it| it["status"] == "queued")
+    });
+    assert!(client.env.run("sisyphus", &["list"]).stdout.contains("queued(1)"));
+    open(&client);
+    let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said.contains("waits for a slot, number 1 in the queue"), "{said}");
+    drop(holder.wait());
+    assert_eq!(order(&client), "first\nsecond\n");
+}
+
+/// `next` moves a waiting command before all others, also one of Claude Code's, and in both queues of a group.
+#[test]
+fn next_moves_to_the_front() {
+    let (client, holder) = with_a_full_slot();
+    let second = detach(&client.env, &["--", "sh", "-c", "echo second >>order"]);
+    wait_until("second in the queue", || status(&client, &second) == "queued");
+    let of_client = client.background("echo third >>order");
+    let third = task_once(&client, &of_client, "queued")["id"].as_str().unwrap().to_owned();
+    let fourth =
+        detach(&client.env, &["--group", "build", "--", "sh", "-c", "echo fourth >>order"]);
+    wait_until("fourth in the queue", || status(&client, &fourth) == "queued");
+    for id in [&third, &fourth] {
+        let output = client.env.run("sisyphus", &["next", id]);
+        assert_eq!(output.stdout, format!("{id} is next in the queue\n"), "{output:?}");
+    }
+    open(&client);
+    ended(&client.env, &second);
+    drop((holder.wait(), of_client.wait()));
+    assert_eq!(order(&client), "first\nfourth\nthird\nsecond\n");
+}
+
+/// What does not wait can't be moved.
+#[test]
+fn only_what_waits_is_moved() {
+    let (client, holder) = with_a_full_slot();
+    let running = tasks(&client.env)[0]["id"].as_str().unwrap().to_owned();
+    let output = client.env.run("sisyphus", &["next", &running]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("runs already"), "{output:?}");
+    open(&client);
+    drop(holder.wait());
+    wait_until("its end", || status(&client, &running) == "completed");
+    let output = client.env.run("sisyphus", &["next", &running]);
+    assert!(output.stderr.contains("completed with exit code 0"), "{output:?}");
+}
+
+/// A person's command that runs another one does not wait for the slot that the outer one holds.
+#[test]
+fn a_command_inside_a_command_does_not_wait_for_itself() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "max_background_tasks": 1 }));
+    let sisyphus = client.env.command("sisyphus").get_program().to_str().unwrap().to_owned();
+    let output = client.env.run("sisyphus", &["run", "--", &sisyphus, "run", "echo", "inner"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "inner\n"), "{output:?}");
+}
+
+/// A command of a group waits for the group, whichever name or pattern brought it there.
+#[test]
+fn a_group_is_named_or_recognized() {
+    let client = Client::new(Shell::Bash);
+    let groups = json!({ "build": { "patterns": ["sleep *"], "limit": 1 } });
+    client.env.set(&json!({ "groups": groups }));
+    let first = detach(&client.env, &["sleep", "3600"]);
+    wait_until("the first", || status(&client, &first) == "running");
+    let named = detach(&client.env, &["--group", "build", "true"]);
+    let free = detach(&client.env, &["true"]);
+    assert_eq!(ended(&client.env, &free)["status"], "completed");
+    wait_until("the queue of the group", || status(&client, &named) == "queued");
+    let shown = client.env.run("sisyphus", &["show", &named]).stdout;
+    assert!(shown.contains("in the group `build`") && shown.contains(&first), "{shown}");
+    assert_eq!(client.env.run("sisyphus", &["cancel", &first]).code, Some(0));
+    assert_eq!(ended(&client.env, &named)["status"], "completed");
+    let output = client.env.run("sisyphus", &["run", "--group", "nope", "true"]);
+    assert!(output.stderr.contains("no such group"), "{output:?}");
+}
+
+/// A command that is stopped while it waits never starts.
+#[test]
+fn a_waiting_command_is_stopped_unstarted() {
+    let (client, holder) = with_a_full_slot();
+    let id = detach(&client.env, &["--", "touch", "started"]);
+    wait_until("the queue", || status(&client, &id) == "queued");
+    assert_eq!(client.env.run("sisyphus", &["cancel", &id]).code, Some(0));
+    let task = wait_for("its end", || Some(ended(&client.env, &id)));
+    assert_eq!((&task["status"], &task["by"]), (&json!("cancelled"), &json!("user")));
+    open(&client);
+    drop(holder.wait());
+    assert!(!client.env.project().join("started").exists());
+}

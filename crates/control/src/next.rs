@@ -1,0 +1,85 @@
+//! Moves a waiting task to the front of its queue.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use sisyphus_base::atomic;
+use sisyphus_base::environment::Environment;
+use sisyphus_process::{holder, is_alive, wake_runner};
+use sisyphus_state::line::{Snapshot, Standing};
+use sisyphus_state::run::Run;
+use sisyphus_state::store::Store;
+use sisyphus_state::task_states::TaskState;
+use sisyphus_tasks::status::Status;
+use sisyphus_tasks::task::{Kind, Task};
+
+use crate::task_waiter::TaskWaiter;
+use crate::tasks::WarningSink;
+
+/// How long a runner has to move. It needs milliseconds; a suspended runner never moves.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What became of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// It is the next one in its queue.
+    Next,
+    /// It has a slot by now, or has ended.
+    Started,
+    /// Its runner did not answer: it is suspended, or of a version that can't do this.
+    Unanswered,
+}
+
+/// Asks the runner of a waiting task to go to the front, and waits for that.
+///
+/// # Errors
+/// One sentence about why the task can't be moved.
+pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved> {
+    let id = &task.id;
+    match (task.status(), task.kind) {
+        (Status::Finished(ending), _) => bail!("{id} {}", ending.sentence(task.kind)),
+        (Status::Running { .. }, _) => bail!("{id} runs already"),
+        (_, Kind::Agent) => bail!("{id} is an agent; agents keep their order"),
+        (_, Kind::Session) => bail!("{id} is a delegated session; sessions keep their order"),
+        (_, Kind::Service) => bail!("{id} is a service, which waits for no slot"),
+        (Status::Pending { .. }, _) => bail!("{id} does not wait for a slot yet"),
+        (Status::Queued { .. }, Kind::Command) => {}
+    }
+    let run = Run::of(task, store.dir()).context("Claude Code has not named the task yet")?;
+    atomic::write(&run.next(), b"{}")?;
+    if let Some(holder) = holder(&run.lock())?
+        && holder
+            .program
+            .file_name()
+            .is_some_and(|it| it.to_string_lossy().starts_with("sisyphus-run"))
+    {
+        wake_runner(holder.process);
+    }
+    let until = Instant::now() + PATIENCE;
+    let mut waiter = TaskWaiter::new(store.clone(), warn);
+    loop {
+        let states = waiter.look(std::slice::from_ref(id))?;
+        let is_waiting = matches!(states.first(), Some(TaskState::Live(task)) if matches!(task.status(), Status::Queued { .. }));
+        if !is_waiting {
+            return Ok(Moved::Started);
+        }
+        match standing(task)? {
+            Some(Standing::Waits(1)) => return Ok(Moved::Next),
+            Some(Standing::HasSlot) => return Ok(Moved::Started),
+            Some(Standing::Waits(_)) | None => {}
+        }
+        if Instant::now() >= until {
+            return Ok(Moved::Unanswered);
+        }
+        waiter.pause(LOOK);
+    }
+}
+
+/// Its position in the queue where it waits now: that of its group first.
+fn standing(task: &Task) -> Result<Option<Standing>> {
+    let line = Snapshot::read(&Environment::read(), is_alive)?;
+    let Some(name) = task.name_in_queue() else { return Ok(None) };
+    let of_all = line.standing(name);
+    Ok(of_all.or_else(|| line.standing_in(task.group.as_deref()?, name)))
+}

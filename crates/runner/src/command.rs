@@ -1,0 +1,199 @@
+//! `command`: supervises a command that a person runs with `sisyphus run`, from the request to its exit. In a terminal
+//! the runner has replaced `sisyphus`, so it exits as the command exits. In the background no process waits for it.
+
+mod after;
+mod ledger;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::{Child, ExitCode};
+
+use anyhow::{Context as _, Result};
+use sisyphus_base::atomic;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::id::ClientTaskId;
+use sisyphus_base::paths::client_tmp_dir;
+use sisyphus_process::{
+    Plan, SIGTERM, Signals, Stage, Supervises, exit_as, left_behind, pid_of, runners_above,
+    spawn_on,
+};
+use sisyphus_tasks::call::Confinement;
+use sisyphus_tasks::from_terminal::OutputPlace;
+use sisyphus_tasks::run::{Exit, Stop};
+use sisyphus_tasks::status::Survivors;
+use sisyphus_tasks::task::Kind;
+
+use crate::command::after::{Ready, wait_for_tasks};
+use crate::command::ledger::{CommandLedger, NotRun};
+use crate::confirmation::Confirmation;
+use crate::say;
+use crate::slots::{Asked, Slots};
+use crate::supervise::{End, Reach, Start, supervise};
+use crate::turn::{Admitted, Turn, Waiter as _, wait_for_turn};
+
+/// The exit codes of `timeout`: for a command at its limit, and for one that was not run.
+const TIMED_OUT: u8 = 124;
+const NOT_RUN: u8 = 125;
+/// The exit codes of a shell for a command that it can't execute, and for one that it can't find.
+const NOT_EXECUTABLE: i32 = 126;
+const NOT_FOUND: i32 = 127;
+
+/// Runs the command whose request is in the run folder `dir`. In the background it prints one line as soon as the command
+/// is recorded: `ok`, or why it is not.
+pub fn command(dir: &Path) -> ExitCode {
+    let ledger = match CommandLedger::open(dir) {
+        Ok(ledger) => ledger,
+        // Both readers understand it: the process that asked, and a person.
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            return ExitCode::from(NOT_RUN);
+        }
+    };
+    if ledger.place() == OutputPlace::Kept {
+        say("ok");
+    }
+    match supervised(ledger) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "sisyphus: {error:#}");
+            ExitCode::from(NOT_RUN)
+        }
+    }
+}
+
+/// From the wait to the exit. Returns the exit code of this process.
+fn supervised(mut ledger: CommandLedger) -> Result<u8> {
+    let mut signals = Signals::collect()?;
+    let came = Start::now();
+    match wait_for_tasks(&ledger, &mut signals)? {
+        Ready::Go => {}
+        Ready::Skip(skipped) => {
+            ledger.say_skipped(&skipped);
+            ledger.not_run(NotRun::Skipped(skipped), came);
+            return Ok(NOT_RUN);
+        }
+        Ready::Stopped(signal) => return Ok(stopped(ledger, signal, came)),
+    }
+    let mut admission = match turn(&ledger, &mut signals) {
+        Ok(Turn::Start(admission)) => admission,
+        Ok(Turn::Stopped(signal)) => return Ok(stopped(ledger, signal, came)),
+        // Without a queue the command starts at once, as it would without this plugin.
+        Err(error) => {
+            ledger.log(Err(error));
+            Admitted::default()
+        }
+    };
+    let is_stopped = ledger.confirmation_of() == Confirmation::AskedToStop;
+    if let Some(signal) = signals.pending()?.or(is_stopped.then_some(SIGTERM)) {
+        return Ok(stopped(ledger, signal, came));
+    }
+    ledger.starts();
+    let waited = came.instant.elapsed();
+    let start = Start::now();
+    let mut child = match started(&ledger) {
+        Ok(child) => child,
+        Err((code, problem)) => {
+            ledger.say(&problem);
+            // As a shell would have ended.
+            let end = End { exit: Exit::Code(code), stop: Stop::None, ..End::unstarted(0) };
+            ledger.end(waited, end, Survivors::default());
+            return Ok(exit_as(Exit::Code(code)));
+        }
+    };
+    admission.started();
+    ledger.started(start);
+    let pid = pid_of(&child);
+    let reach = match ledger.place() {
+        OutputPlace::Terminal => Reach::Process(pid),
+        OutputPlace::Kept => Reach::Group(pid),
+    };
+    let end = supervise(&mut child, reach, &mut signals, start, || ledger.confirmation_of());
+    // The slot is free before the bookkeeping, so that the next command can start.
+    drop(admission);
+    let survivors = match reach {
+        Reach::Group(group) => left_behind(group),
+        // In its group are the other commands of a pipeline.
+        Reach::Process(_) => Survivors::default(),
+    };
+    ledger.end(waited, end, survivors);
+    Ok(match end.stop {
+        Stop::TimeLimit(_) => TIMED_OUT,
+        Stop::None | Stop::Asked | Stop::Signal(_) => exit_as(end.exit),
+    })
+}
+
+/// Records that a signal came before the command could start, and ends as the command would have ended.
+fn stopped(mut ledger: CommandLedger, signal: i32, came: Start) -> u8 {
+    ledger.not_run(NotRun::Stopped(signal), came);
+    exit_as(Exit::Signal(signal))
+}
+
+fn turn(ledger: &CommandLedger, signals: &mut Signals) -> Result<Turn> {
+    let task = ledger.task();
+    // The outer command holds the slot that this one would wait for.
+    let is_inside = runners_above().first() == Some(&Supervises::Command);
+    if task.kind == Kind::Service || is_inside {
+        return Ok(Turn::Start(Admitted::default()));
+    }
+    let environment = Environment::read();
+    let client_tmp = client_tmp_dir(&environment);
+    let id = ClientTaskId::new(task.id.as_str())?;
+    let asked = Asked { ticket: task.ticket, id: &id };
+    // First the group, then the queue of all, as for Claude Code's commands.
+    let group = match &task.group {
+        None => None,
+        Some(group) => {
+            let mut slots =
+                Slots::of_group(&environment, &client_tmp, Confinement::Outside, group)?;
+            match wait_for_turn(&mut slots, asked, ledger, signals)? {
+                Turn::Start(admitted) => Some(admitted),
+                stopped @ Turn::Stopped(_) => return Ok(stopped),
+            }
+        }
+    };
+    let mut slots = Slots::open(&environment, &client_tmp, ledger.state(), Confinement::Outside)?;
+    Ok(match wait_for_turn(&mut slots, asked, ledger, signals)? {
+        Turn::Start(admitted) => Turn::Start(admitted.within(group)),
+        stopped @ Turn::Stopped(_) => stopped,
+    })
+}
+
+/// Starts the command, or says why it can't, with the exit code of a shell.
+fn started(ledger: &CommandLedger) -> Result<Child, (i32, String)> {
+    let words = ledger.words();
+    let name = words.first().cloned().unwrap_or_default();
+    let plan = Plan {
+        program: name.clone().into(),
+        arg0: name.clone(),
+        args: words.iter().skip(1).cloned().collect(),
+        environment: Vec::new(),
+    };
+    let stage = stage(ledger).map_err(|error| (NOT_EXECUTABLE, format!("{error:#}")))?;
+    spawn_on(stage, &plan).map_err(|error| problem(&name, &error))
+}
+
+fn stage(ledger: &CommandLedger) -> Result<Stage> {
+    if ledger.place() == OutputPlace::Terminal {
+        return Ok(Stage::Terminal);
+    }
+    let folder = ledger.task().cwd.clone();
+    anyhow::ensure!(
+        folder.is_dir(),
+        "could not run in `{}`: there is no such folder",
+        folder.display()
+    );
+    Ok(Stage::Background { folder, output: open_output(ledger)? })
+}
+
+/// The file that the command writes to.
+fn open_output(ledger: &CommandLedger) -> Result<File> {
+    let path = ledger.run().output();
+    atomic::replace(&path, b"").with_context(|| format!("could not create `{}`", path.display()))
+}
+
+fn problem(name: &OsString, error: &io::Error) -> (i32, String) {
+    let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
+    (code, format!("could not run `{}`: {error}", name.to_string_lossy()))
+}

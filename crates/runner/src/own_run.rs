@@ -1,0 +1,97 @@
+//! The run of a task that a process of ours started, with the files that every such runner writes: a held lock while it
+//! lives, its progress, then its result.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use chrono::Utc;
+use sisyphus_base::atomic;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::hook_log;
+use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
+use sisyphus_process::find_notifier;
+use sisyphus_state::event::Event;
+use sisyphus_state::run::Run;
+use sisyphus_state::store::{Lock, Store};
+use sisyphus_tasks::run::{RunResult, Since};
+use sisyphus_tasks::task::Task;
+
+use crate::publish::publish;
+use crate::record::{OWN_LOCK_WAIT, write};
+use crate::supervise::Start;
+
+/// The run, its state folder and its lock.
+pub(crate) struct OwnRun {
+    state: StateDir,
+    run: Run,
+    /// The name of the runner in the log.
+    name: &'static str,
+    /// Held as long as the runner lives: the proof that the task is live.
+    alive: Option<Lock>,
+}
+
+impl OwnRun {
+    /// Takes the lock of the run `STATE/runs/SESSION/TASK`. An open lock of a recorded run means that it is over.
+    pub(crate) fn open(dir: &Path, name: &'static str) -> Result<Self> {
+        let (state, run) = place(dir)?;
+        let notifier = find_notifier(&state);
+        let state = state.of_plugin(notifier);
+        let alive = Lock::acquire(&run.lock(), OWN_LOCK_WAIT)
+            .context("another runner has this task already")?;
+        anyhow::ensure!(!run.is_attached(), "this task was started before");
+        Ok(Self { state, run, name, alive: Some(alive) })
+    }
+
+    /// Records the task.
+    pub(crate) fn record(&self, task: &Task) -> Result<()> {
+        // Hooks only look whether the file is there.
+        atomic::write(&self.run.attached(), b"{}")?;
+        Store::new(self.state.clone()).post(&Event::Taken(Box::new(task.clone())))
+    }
+
+    pub(crate) fn state(&self) -> &StateDir {
+        &self.state
+    }
+
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Records that the task waits in the queue.
+    pub(crate) fn queued(&self) {
+        self.log(write(&self.run.queued(), &Since { at: Utc::now() }));
+    }
+
+    /// Records that the task runs.
+    pub(crate) fn started(&self, start: Start) {
+        self.log(write(&self.run.started(), &Since { at: start.at }));
+    }
+
+    /// Records the result and publishes it.
+    pub(crate) fn end(&mut self, result: &RunResult) {
+        self.log(write(&self.run.result(), result));
+        // Readers believe a result only once the lock is open.
+        self.alive = None;
+        let store = Store::new(self.state.clone());
+        self.log(publish(&store, &client_tmp_dir(&Environment::read())));
+    }
+
+    pub(crate) fn log(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            hook_log::append(&self.state, self.name, &format!("{error:#}"));
+        }
+    }
+}
+
+/// The state folder and the run of `STATE/runs/SESSION/TASK`.
+fn place(dir: &Path) -> Result<(StateDir, Run)> {
+    let name = |path: Option<&Path>| path?.file_name()?.to_str().map(str::to_owned);
+    let root = dir.ancestors().nth(3).context("this is no run folder")?;
+    let state = StateDir::at(root);
+    let session = SessionId::new(name(dir.parent()).unwrap_or_default())?;
+    let task = TaskId::new(name(Some(dir)).unwrap_or_default())?;
+    let run = Run::started_by_us(&state, &session, &task);
+    anyhow::ensure!(run.dir() == dir && run.is_ours(), "this is no run folder of this user");
+    Ok((state, run))
+}
