@@ -92,14 +92,19 @@ fn every_block_runs_in_an_installed_home() {
         // One page may end with the plugin removed.
         let mut installed = None;
         for block in blocks(&text) {
+            let mut script = String::new();
             for line in block.lines() {
                 let excuse = NOT_RUN.iter().find(|(start, _)| line.starts_with(start));
                 if let Some((start, _)) = excuse {
                     spared.push(*start);
                     continue;
                 }
-                installed.get_or_insert_with(Installed::new).run(&document, line);
+                script.push_str(&format!("{line}\n"));
                 ran += 1;
+            }
+            // A later line may use a variable of an earlier one.
+            if !script.is_empty() {
+                installed.get_or_insert_with(Installed::new).run(&document, &script);
             }
         }
     }
