@@ -35,6 +35,7 @@ pub(crate) fn facts(task: &Task, expected: Admission, tasks: &Tasks, state: &Sta
         ("ended", task.status().ending().map(|ending| clock(ending.ended_at))),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
         ("watched", watched(task)),
+        ("kept", kept(task)),
     ];
     let all = delegated.into_iter().flatten().chain(all);
     all.filter_map(|(name, fact)| Some(format!("{name}: {}\n", fact?))).collect()
@@ -116,6 +117,18 @@ fn watched(task: &Task) -> Option<String> {
     let Status::Running { watch: Watch::Observed, .. } = task.status() else { return None };
     (task.kind != Kind::Agent)
         .then(|| "by Claude Code alone; its notice will be the result".to_owned())
+}
+
+/// Whether it goes on without its session, or does already.
+fn kept(task: &Task) -> Option<String> {
+    let is_live = !task.status().is_final();
+    match task.left_at {
+        Some(at) => Some(format!("its session ended at {} and left it running", clock(at))),
+        None if is_live && task.outlives_session() => {
+            Some("it goes on when its session ends".to_owned())
+        }
+        None => None,
+    }
 }
 
 fn clock(at: DateTime<Utc>) -> String {

@@ -39,6 +39,8 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "failed_because": null,
         "kind": task.kind,
         "group": task.group,
+        "survival": task.survival,
+        "left_at": task.left_at,
         "delegated": session::view(task, state),
         "from_terminal": task.from_terminal.as_deref().map(from_terminal),
         "agent_type": agent.map(|it| &it.agent_type),

@@ -1,15 +1,18 @@
-//! Reports to a new session the results of delegated sessions that its project's earlier conversations will not read.
+//! Gives to a new session what its project's earlier conversations left behind: results that they will not read, and kept
+//! commands that run on.
 
 use anyhow::Result;
 use sisyphus_base::environment::Attendance;
 use sisyphus_base::id::TaskId;
 use sisyphus_hook::{Context, Reply, SessionStart};
 use sisyphus_process::is_gone;
+use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
-use sisyphus_wording::adopted_line;
+use sisyphus_wording::{Surroundings, adopted_line, kept_table};
 
 use crate::deliver::{Reader, Recipient};
+use crate::queue::line;
 
 /// Adopts what is owed to conversations that are over. Only a session with a person in front of it does: a script, or a
 /// delegated session, must not read what was meant for a conversation.
@@ -27,8 +30,17 @@ pub(crate) fn adopt(context: &Context, event: &SessionStart) -> Result<Reply> {
         return Ok(Reply::Silent);
     }
     let reader = Reader::new(&event.session_id, Recipient::MainConversation, &peek.active);
-    let taken = context.commit(peek, &events, |active, now| reader.take(active, now))?;
-    let note = adopted_line(taken.leased.len());
+    let limits = Limits::of(context.settings());
+    let line = line(context, 0);
+    let (taken, kept) = context.commit(peek, &events, |active, now| {
+        let state = context.store.dir();
+        let around = Surroundings { line: &line, limits: &limits, state, now: now.at };
+        // The session is new, so all that it has is adopted.
+        let kept = kept_table(active, |task| task.session == event.session_id, around);
+        (reader.take(active, now), kept)
+    })?;
+    let why = adopted_line(taken.leased.iter().map(|leased| &leased.task));
+    let note = [why, kept].into_iter().flatten().reduce(|why, kept| format!("{why}\n{kept}"));
     Ok(taken.render(context).with_note(note))
 }
 

@@ -16,6 +16,7 @@ use sisyphus_state::run::Run;
 use sisyphus_tasks::call::{Announcement, Call, Join};
 use sisyphus_tasks::classify_exit::{CLIENT_LIMIT_MAX_MS, CLIENT_LIMIT_MS};
 use sisyphus_tasks::code_zero::{CodeZero, Place};
+use sisyphus_tasks::survival::Survival;
 use sisyphus_tasks::task::Kind;
 
 /// The origin of a call.
@@ -53,6 +54,8 @@ pub(crate) fn call(
         }
         Kind::Service | Kind::Agent | Kind::Session => None,
     };
+    let is_kept = is_in_group(&command.command, &settings.keep_patterns);
+    let survival = if is_kept { Survival::Kept } else { Survival::EndsWithSession };
     let own_ms = settings.task_ttl_ms;
     let limit_ms = match (kind, attendance) {
         (Kind::Command, Attendance::Attended) => Some(asked_ms.unwrap_or(own_ms).max(own_ms)),
@@ -73,6 +76,7 @@ pub(crate) fn call(
         agent: caller.agent,
         kind,
         group,
+        survival,
         cwd: caller.cwd,
         code_zero: read_code_zero(caller.tool, &command.command),
         command: command.command,

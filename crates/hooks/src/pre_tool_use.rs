@@ -21,6 +21,7 @@ use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::call::{Announcement, Confinement};
 use sisyphus_tasks::classify_exit::CLIENT_LIMIT_MAX_MS;
 use sisyphus_tasks::recipient::Recipient;
+use sisyphus_tasks::survival::Survival;
 use sisyphus_tasks::task::Kind;
 use sisyphus_wording::duplicate_refused;
 
@@ -91,6 +92,10 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     announcement.client_tmp = Some(context.client_tmp().to_owned());
     announcement.namespaces = namespaces();
     announcement.confinement = confinement(context.settings(), &event.tool_input);
+    if announcement.confinement == Confinement::Sandboxed {
+        // Its runner can't leave the sandbox.
+        announcement.call.survival = Survival::EndsWithSession;
+    }
     context.store.dir().create()?;
     announced.announce(&announcement)?;
     Ok(raised.unwrap_or(Reply::Silent))

@@ -18,12 +18,13 @@ pub use notifier::{find_notifier, start_notifier};
 pub use orphan::{PRIVATE_VARIABLES, SessionPlan, spawn_orphan, spawn_session};
 pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
-    Caller, Notice, Plan, Sender, Signals, Stage, caller, caller_key, end_with_parent, exec,
-    exit_as, exit_of, holder, own_key, own_output_file, parent, signal_group, spawn,
-    spawn_detached, spawn_on, survive_file_size_limit,
+    Caller, Connection, Notice, Plan, Sender, Side, Signals, Stage, caller, caller_key,
+    end_with_parent, exec, exit_as, exit_of, holder, own_key, own_output_file, parent,
+    signal_group, signal_self, spawn, spawn_detached, spawn_on, split_apart,
+    survive_file_size_limit,
 };
 pub use tree::{
     Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, hides_arguments,
     left_behind, members, runners_above, signal_all, working_in,
 };
-pub use watch::Watchers;
+pub use watch::{Watchers, wake_self};

@@ -27,6 +27,11 @@ pub struct Watchers {
     ring: Arc<dyn Fn() + Send + Sync>,
 }
 
+/// Lets [`Signals::wait`](crate::Signals::wait) of this process return.
+pub fn wake_self() {
+    sys::wake();
+}
+
 impl Default for Watchers {
     /// Lets [`Signals::wait`](crate::Signals::wait) return when a lock opens.
     fn default() -> Self {

@@ -11,6 +11,7 @@ mod command;
 mod confirmation;
 mod handoff;
 mod identity;
+mod kept;
 mod live_settings;
 mod overtake;
 mod own_run;

@@ -10,20 +10,30 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
-    Plan, SIGTERM, Signals, Supervises, exec, exit_as, find_notifier, left_behind, own_key, pid_of,
-    runners_above, spawn,
+    Plan, SIGTERM, Signals, Supervises, client, exec, exit_as, find_notifier, left_behind, own_key,
+    pid_of, runners_above, spawn,
 };
+use sisyphus_tasks::call::Confinement;
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::status::Survivors;
+use sisyphus_tasks::survival::Survival;
 use sisyphus_tasks::task::Kind;
 
 use crate::confirmation::Confirmation;
 use crate::handoff::Handoff;
 use crate::identity::Identity;
+use crate::kept::{Keeper, Role, StandIn, keep};
 use crate::record::Record;
 use crate::slots::{Asked, Slots};
 use crate::supervise::{End, Reach, Start, supervise};
 use crate::turn::{Admitted, Turn, Waiter as _, wait_for_turn};
+
+/// How the part after the claim ended.
+enum Attended {
+    Ended(Exit),
+    /// The command was not started. It still has to run.
+    GiveWay,
+}
 
 /// Runs the command of the claimed call and exits as it exits. If anything fails, the command runs anyway.
 pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
@@ -38,69 +48,126 @@ pub fn run(runner: &Path, string: &OsStr) -> ExitCode {
     let log = |error: anyhow::Error| {
         hook_log::append(&state, "sisyphus-run", &format!("{error:#}"));
     };
-    let unattended = |error: anyhow::Error, plan: &Plan| {
-        log(error);
-        give_way(plan)
-    };
     let (plan, handoff, identity) = match claimed(&state, &string) {
         Ok(claimed) => claimed,
-        Err(error) => return unattended(error, &plan_without_claim(&string)),
+        Err(error) => {
+            log(error);
+            return give_way(&plan_without_claim(&string));
+        }
     };
+    // A keeper has other ancestors.
+    let above = runners_above().first().copied();
+    let keeper = match role(&state, &handoff, &identity) {
+        Ok(None) => None,
+        Ok(Some(Role::Keeper(keeper))) => Some(keeper),
+        Ok(Some(Role::StandIn(StandIn::Exit(code)))) => return code,
+        Ok(Some(Role::StandIn(StandIn::GiveWay))) => return give_way(&plan),
+        // The command runs as one that ends with its session.
+        Err(error) => {
+            log(error);
+            None
+        }
+    };
+    let attended = attend(&state, &plan, &string, &handoff, identity, above, keeper.as_ref());
+    let attended = attended.unwrap_or_else(|error| {
+        log(error);
+        Attended::GiveWay
+    });
+    match (attended, keeper) {
+        (Attended::Ended(exit), None) => ExitCode::from(exit_as(exit)),
+        (Attended::GiveWay, None) => give_way(&plan),
+        (Attended::Ended(exit), Some(keeper)) => {
+            keeper.ended(exit);
+            ExitCode::SUCCESS
+        }
+        (Attended::GiveWay, Some(keeper)) => {
+            keeper.give_way();
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// Leaves Claude Code's process tree if the user wants to keep the command. `None` if the runner stays.
+fn role(state: &StateDir, handoff: &Handoff, identity: &Identity) -> Result<Option<Role>> {
+    let is_kept = handoff.announcement.call.survival == Survival::Kept;
+    if !is_kept || handoff.confinement == Confinement::Sandboxed {
+        return Ok(None);
+    }
+    keep(state, handoff, identity, client()).map(Some)
+}
+
+/// Supervises the command from the queue to its exit.
+///
+/// # Errors
+/// The command was not started.
+fn attend(
+    state: &StateDir,
+    plan: &Plan,
+    string: &OsStr,
+    handoff: &Handoff,
+    identity: Identity,
+    above: Option<Supervises>,
+    keeper: Option<&Keeper>,
+) -> Result<Attended> {
     let (client_tmp, client_id) = (identity.client_tmp.clone(), identity.client_id.clone());
-    let mut record = match Record::open(&handoff, identity, &state) {
-        Ok(record) => record,
-        Err(error) => return unattended(error, &plan),
-    };
+    let mut record = Record::open(handoff, identity, state)?;
     let mut signals = match Signals::collect() {
         Ok(signals) => signals,
         Err(error) => {
             record.give_up();
-            return unattended(error, &plan);
+            return Err(error);
         }
     };
     let came = Start::now();
     let asked = Asked { ticket: handoff.announcement.ticket, id: &client_id };
-    let turn = turn(&client_tmp, &state, &handoff, asked, &record, &mut signals);
+    let turn = turn(&client_tmp, state, handoff, asked, above, &record, &mut signals);
     let mut admission = match turn {
         Ok(Turn::Start(admission)) => admission,
         Ok(Turn::Stopped(signal)) => {
             record.end(came.instant.elapsed(), End::unstarted(signal), Survivors::default());
-            return ExitCode::from(exit_as(Exit::Signal(signal)));
+            return Ok(Attended::Ended(Exit::Signal(signal)));
         }
         // Without a queue the command starts at once, as it would without this plugin.
         Err(error) => {
-            log(error);
+            hook_log::append(state, "sisyphus-run", &format!("{error:#}"));
             Admitted::default()
         }
     };
     let waited = came.instant.elapsed();
+    let confirmation = |record: &Record<'_>| match keeper {
+        Some(keeper) if keeper.is_stopped() => Confirmation::AskedToStop,
+        Some(_) | None => record.confirmation_of(),
+    };
     // A stop request may have come together with the slot: then the command must not start.
-    let asked = admission.is_late() && record.confirmation_of() == Confirmation::AskedToStop;
+    let asked = admission.is_late() && confirmation(&record) == Confirmation::AskedToStop;
     let stop = signals.pending().ok().flatten().or(asked.then_some(SIGTERM));
     if let Some(signal) = stop {
         record.end(waited, End::unstarted(signal), Survivors::default());
-        return ExitCode::from(exit_as(Exit::Signal(signal)));
+        return Ok(Attended::Ended(Exit::Signal(signal)));
     }
     let start = Start::now();
-    let mut child = match spawn(&plan) {
+    let mut child = match spawn(plan) {
         Ok(child) => child,
         Err(error) => {
             record.give_up();
-            return unattended(error, &plan);
+            return Err(error);
         }
     };
     // From here on the command runs. A failure below costs its record and nothing else.
     admission.started();
     record.started(start);
-    record.look_at_options(&string);
+    record.look_at_options(string);
     let reach = Reach::Group(pid_of(&child));
-    let end = supervise(&mut child, reach, &mut signals, start, || record.confirmation_of());
+    let mut end = supervise(&mut child, reach, &mut signals, start, || confirmation(&record));
+    if let Some(keeper) = keeper {
+        end.stop = keeper.stop(end.stop, record.run());
+    }
     // The slot is free before the bookkeeping, so that the next command can start.
     drop(admission);
     let survivors = left_behind(pid_of(&child));
     let exit = end.exit;
     record.end(waited, end, survivors);
-    ExitCode::from(exit_as(exit))
+    Ok(Attended::Ended(exit))
 }
 
 fn turn(
@@ -108,12 +175,13 @@ fn turn(
     state: &StateDir,
     handoff: &Handoff,
     asked: Asked<'_>,
+    above: Option<Supervises>,
     record: &Record<'_>,
     signals: &mut Signals,
 ) -> Result<Turn> {
     // A Claude Code inside a background command would wait for a slot that its own outer command holds. A delegated
     // session holds no slot of commands.
-    let is_inside = runners_above().first() == Some(&Supervises::Command);
+    let is_inside = above == Some(Supervises::Command);
     if handoff.announcement.call.kind == Kind::Service || is_inside {
         return Ok(Turn::Start(Admitted::default()));
     }

@@ -183,6 +183,14 @@ pub const KEYS: &[Key] = &[
                   limit; with a `!` in front: not a service",
     },
     Key {
+        name: "keep_patterns",
+        place: Place::Section,
+        kind: Kind::Patterns { most: 200, longest: 200 },
+        project: Project::MayNothing,
+        meaning: "background commands that go on when their session ends, such as `[\"npm run dev\"]`; the patterns are those of \
+                  groups",
+    },
+    Key {
         name: "output_lines",
         place: Place::Section,
         kind: Kind::Number { default: 20, max: Some(200), unit: "lines", zero: Zero::Number },

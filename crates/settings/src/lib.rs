@@ -66,6 +66,8 @@ pub struct Settings {
     /// `sisyphus.service_patterns`, default none: what the user adds to the built-in [services](sisyphus_service) and,
     /// with a `!` in front, removes from them. The first 200 that have 1 to 200 characters.
     pub service_patterns: Vec<String>,
+    /// `sisyphus.keep_patterns`, default none: background commands that go on when their session ends.
+    pub keep_patterns: Vec<String>,
     /// `sisyphus.output_lines`, default 20, at most 200: how many last lines of an output a reminder shows.
     pub output_lines: usize,
     /// `sisyphus.sleep_guard`, default true: whether a foreground call that only sleeps is denied while a background
@@ -136,8 +138,10 @@ impl Settings {
             };
             entries.map(limit).collect()
         };
-        let patterns = values.get("service_patterns").and_then(Value::as_array);
-        let texts = patterns.into_iter().flatten().filter_map(Value::as_str);
+        let patterns = |key| {
+            let texts = values.get(key).and_then(Value::as_array).into_iter().flatten();
+            texts.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
         let stale_minutes = number("stale_minutes");
         Self {
             execution: switch("background_execution"),
@@ -147,7 +151,8 @@ impl Settings {
             groups: values.get("groups").map(group::groups).unwrap_or_default(),
             task_ttl_ms: number("task_ttl_minutes") * MINUTE_MS,
             stale_ms: (stale_minutes > 0).then_some(stale_minutes * MINUTE_MS),
-            service_patterns: texts.map(str::to_owned).collect(),
+            service_patterns: patterns("service_patterns"),
+            keep_patterns: patterns("keep_patterns"),
             output_lines: saturating(number("output_lines")),
             sleep_guard: switch("sleep_guard"),
             deny_duplicates: switch("deny_duplicates"),

@@ -164,6 +164,8 @@ mod tests {
     use sisyphus_tasks::task::Kind;
     use sisyphus_testing::TempDir;
 
+    use sisyphus_tasks::survival::Survival;
+
     use super::*;
 
     fn announcement(call: &str) -> Announcement {
@@ -173,6 +175,7 @@ mod tests {
             agent: None,
             kind: Kind::Command,
             group: None,
+            survival: Survival::default(),
             cwd: "/".into(),
             command: "npm test".to_owned(),
             description: String::new(),

@@ -148,6 +148,7 @@ impl Event {
                 // The end of the session did not stop these: a later stop has another cause.
                 for task in active.tasks.iter_mut().filter(|task| task.session == session) {
                     task.stop_request.take_if(|asked| asked.by == Canceller::SessionEnd);
+                    task.left_at = None;
                 }
             }
             Self::SessionEnded { session, at } => session_ended(active, &session, at, now),
@@ -221,6 +222,7 @@ fn joined(active: &mut Active, join: Join) {
                 task.cwd = known.cwd;
                 task.kind = known.kind;
                 task.group = known.group;
+                task.survival = known.survival;
                 task.limit_ms = known.limit_ms;
                 task.client_limit_ms = known.client_limit_ms;
                 task.machine = known.machine;
@@ -326,6 +328,10 @@ fn session_ended(active: &mut Active, session: &SessionId, at: DateTime<Utc>, no
         task.release();
         // It has a Claude Code of its own, which goes on.
         if task.kind == Kind::Session {
+            continue;
+        }
+        if task.outlives_session() {
+            task.left_at = Some(at);
             continue;
         }
         if task.is_observed() {

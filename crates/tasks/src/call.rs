@@ -12,6 +12,7 @@ use sisyphus_base::process_ref::ProcessRef;
 use crate::code_zero::CodeZero;
 pub use crate::confinement::Confinement;
 use crate::status::Status;
+use crate::survival::Survival;
 use crate::task::{Client, Event, Kind, Task};
 
 /// How much of a command or a description a record holds, in bytes. Every event reads all records.
@@ -30,6 +31,9 @@ pub struct Call {
     /// The user's group whose limit it shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// What the end of its session does to it.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub survival: Survival,
     pub cwd: PathBuf,
     pub command: String,
     #[serde(default)]
@@ -99,6 +103,7 @@ impl Announcement {
         task.client_tmp.clone_from(&self.client_tmp);
         task.kind = call.kind;
         task.group.clone_from(&call.group);
+        task.survival = call.survival;
         task.command = beginning(&call.command);
         task.description = beginning(&call.description);
         task.code_zero.clone_from(&call.code_zero);

@@ -21,6 +21,7 @@ pub mod run;
 pub mod session;
 pub mod source;
 pub mod status;
+pub mod survival;
 pub mod task;
 
 /// Whether a record leaves this field out.

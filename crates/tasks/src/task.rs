@@ -28,6 +28,7 @@ use crate::outcome::Canceller;
 use crate::recipient::Recipient;
 use crate::session::{AskedBy, Delegated};
 use crate::status::{Status, Watch};
+use crate::survival::Survival;
 
 pub use crate::kind::Kind;
 pub use crate::recipient::AgentLife;
@@ -77,6 +78,12 @@ pub struct Task {
     /// The user's group whose limit it shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// What the end of its session does to it.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub survival: Survival,
+    /// When the session that it belongs to ended and left it running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<DateTime<Utc>>,
     /// What is known about it if it is an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched: Option<AgentCall>,
@@ -199,6 +206,8 @@ impl Task {
             machine: None,
             kind: Kind::default(),
             group: None,
+            survival: Survival::default(),
+            left_at: None,
             launched: None,
             delegated: None,
             from_terminal: None,
@@ -281,6 +290,11 @@ impl Task {
         let ending = self.status.ending()?;
         let is_certain = ending.exit_code(self.kind) == Some(0) && ending.options == Options::Usual;
         self.code_zero.as_ref().filter(|_| is_certain)
+    }
+
+    /// Whether the end of its session leaves it running: it is kept, and a runner has it.
+    pub fn outlives_session(&self) -> bool {
+        self.survival == Survival::Kept && self.has_runner()
     }
 
     /// Claude Code's id of it.

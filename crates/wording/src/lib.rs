@@ -1,6 +1,7 @@
 //! The texts that the model reads: facts about tasks, with all results in one reminder. This crate words all output of
 //! the hooks for the model. The server words the answers of its own tools.
 
+mod adopted;
 mod agents;
 mod awaited;
 mod duplicate;
@@ -18,6 +19,7 @@ mod session;
 mod summary;
 mod ultrawork;
 
+pub use adopted::{adopted_line, kept_table};
 pub use agents::{NEWS_MAX, agent_news, agent_waits, held_back};
 pub use awaited::sleep_refused;
 pub use duplicate::{duplicate_line, duplicate_refused};
@@ -28,6 +30,6 @@ pub use measure::counted;
 pub use output_file::place;
 pub use reminder::{TOLD_AT_ONCE, reminder};
 pub use report::{command_line, report};
-pub use session::{adopted_line, denied, worktree_line};
+pub use session::{denied, worktree_line};
 pub use summary::{Background, Rest};
 pub use ultrawork::{ultrawork, ultrawork_limit};

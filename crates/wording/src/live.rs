@@ -182,15 +182,11 @@ pub fn table(
 ) -> Option<String> {
     let is_other = |task: &Task| matches!(task.kind, Kind::Agent | Kind::Session);
     let others = active.live().any(|task| is_other(task) && meant(task));
-    let lines: Vec<String> = active
-        .live()
-        .filter(|task| meant(task))
-        .filter_map(|task| Some(format!("- {} {}\n", task.heading(), state(active, task, around)?)))
-        .collect();
+    let lines = lines(active, meant, around);
     if lines.is_empty() {
         return None;
     }
-    let mut text = format!(
+    let heading = format!(
         "[sisyphus] {} of this session {} not finished; you'll be notified when each does:\n",
         if others {
             counted(lines.len(), "background task", "background tasks")
@@ -199,6 +195,12 @@ pub fn table(
         },
         if lines.len() == 1 { "has" } else { "have" },
     );
+    Some(below(heading, &lines))
+}
+
+/// The lines below a heading, as many as there is room for.
+pub(crate) fn below(heading: String, lines: &[String]) -> String {
+    let mut text = heading;
     // The line that counts the omitted tasks needs room too.
     let room = TABLE_MAX - 60;
     for (position, line) in lines.iter().enumerate() {
@@ -209,7 +211,19 @@ pub fn table(
         }
         text.push_str(line);
     }
-    Some(text)
+    text
+}
+
+/// One line for each task that has not finished.
+pub(crate) fn lines(
+    active: &Active,
+    meant: impl Fn(&Task) -> bool,
+    around: Surroundings<'_>,
+) -> Vec<String> {
+    let tasks = active.live().filter(|task| meant(task));
+    tasks
+        .filter_map(|task| Some(format!("- {} {}\n", task.heading(), state(active, task, around)?)))
+        .collect()
 }
 
 /// The state of a task in words; `None` for a call that may never run.

@@ -68,18 +68,6 @@ fn about(session: &Delegated) -> Vec<String> {
     parts
 }
 
-/// Says to a new session why it reads these results; `None` if there are none.
-pub fn adopted_line(count: usize) -> Option<String> {
-    Some(match count {
-        0 => return None,
-        1 => "[sisyphus] An earlier conversation of this project asked for the delegated session below, and is over."
-            .to_owned(),
-        count => format!(
-            "[sisyphus] Earlier conversations of this project asked for the {count} delegated sessions below, and are over."
-        ),
-    })
-}
-
 /// What a table calls it: "session (explore)".
 pub(super) fn named(session: &Delegated) -> String {
     let agent = session.agent.as_ref().map(|agent| format!(" ({})", one_line(agent, NAME_MAX)));

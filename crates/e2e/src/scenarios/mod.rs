@@ -15,6 +15,7 @@ mod delegate;
 mod exit_in_tui;
 mod group;
 mod headless_end;
+mod kept;
 mod killed_hooks;
 mod many_at_once;
 mod mcp_inspector;
@@ -101,6 +102,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("delegate_person", delegate::run_person),
     with_plugin("queue", queue::run),
     with_plugin("group", group::run),
+    with_plugin("kept", kept::run),
+    with_plugin("kept_stopped", kept::run_stopped),
     with_plugin("crash", crash::run),
     with_plugin("crash_unwatched", crash_unwatched::run),
     with_plugin("exit_in_tui", exit_in_tui::run),

@@ -7,6 +7,13 @@ mod unix;
 #[cfg(unix)]
 pub use unix::*;
 
+/// Two processes of one machine.
+#[cfg(unix)]
+pub type Connection = std::os::unix::net::UnixStream;
+/// There are none.
+#[cfg(windows)]
+pub type Connection = std::fs::File;
+
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
@@ -74,4 +81,13 @@ pub enum Stage {
     Terminal,
     /// In a process group of its own, without input.
     Background { folder: std::path::PathBuf, output: std::fs::File },
+}
+
+/// Which process this is after a split, with its end of the connection to the other one.
+#[derive(Debug)]
+pub enum Side {
+    /// It stays in its place.
+    StandIn(Connection),
+    /// It has left the process tree.
+    Apart(Connection),
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::Result;
 use sisyphus_tasks::run::Exit;
 
-use super::{Caller, Notice, Plan, Stage, Stat};
+use super::{Caller, Notice, Plan, Side, Stage, Stat};
 use crate::holder::Holder;
 
 const UNSUPPORTED: &str = "commands are not supervised on Windows";
@@ -76,6 +76,13 @@ pub(crate) fn signal(_: i32, _: i32) {}
 
 /// Does nothing.
 pub(crate) fn resume(_: i32) {}
+
+/// Sends nothing.
+pub fn signal_self(_: i32) {}
+
+pub fn split_apart(_: &File) -> Result<Side> {
+    anyhow::bail!(UNSUPPORTED)
+}
 
 /// Does nothing.
 pub(crate) fn wake_runner(_: i32) {}

@@ -14,6 +14,7 @@ mod groups;
 mod handoff;
 mod hostile;
 mod joins;
+mod kept;
 mod limit;
 mod line;
 mod line_hostile;

@@ -52,6 +52,7 @@ fn every_field_of_the_settings_has_a_key() {
         task_ttl_ms: _,
         stale_ms: _,
         service_patterns: _,
+        keep_patterns: _,
         output_lines: _,
         sleep_guard: _,
         deny_duplicates: _,
@@ -67,7 +68,7 @@ fn every_field_of_the_settings_has_a_key() {
         sandbox: _,
         hooks: _,
     } = Settings::default();
-    assert_eq!(KEYS.len(), 19);
+    assert_eq!(KEYS.len(), 20);
 }
 
 #[test]

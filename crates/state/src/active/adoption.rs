@@ -1,28 +1,30 @@
-//! Results of delegated sessions that outlive the conversation that asked for them.
+//! Tasks that outlive the conversation that asked for them: delegated sessions, and commands that the user keeps.
 
 use std::path::Path;
 
 use sisyphus_base::clock::Tick;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::survival::Survival;
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::Active;
 
 impl Active {
-    /// The finished sessions of this project whose result is owed to a conversation that is over.
+    /// The tasks of this project that belong to a conversation that is over: those whose result is owed to it, and kept
+    /// commands that run on.
     pub fn orphaned<'a>(
         &'a self,
         project: &'a Path,
         is_gone: impl Fn(&ProcessRef) -> bool + 'a,
     ) -> impl Iterator<Item = &'a Task> {
         let is_orphaned = move |task: &&Task| {
-            task.delivery().is_open() && is_of(task, project) && self.is_over(task, &is_gone)
+            is_left(task) && is_of(task, project) && self.is_over(task, &is_gone)
         };
         self.tasks.iter().filter(is_orphaned)
     }
 
-    /// Whether the conversation that a session's result is owed to has ended, or its Claude Code is gone and no other
+    /// Whether the conversation that a task belongs to has ended, or its Claude Code is gone and no other
     /// one has resumed it since the call.
     fn is_over(&self, task: &Task, is_gone: impl Fn(&ProcessRef) -> bool) -> bool {
         let book = self.sessions.get(&task.session);
@@ -34,13 +36,14 @@ impl Active {
         !is_resumed && caller(task).is_some_and(is_gone)
     }
 
-    /// Gives these results to another conversation. It keeps them until they are printed, however old they are.
+    /// Gives these tasks to another conversation. It keeps results until they are printed, however old they are.
     pub(crate) fn adopt(&mut self, ids: &[TaskId], by: &SessionId, now: Tick) {
-        let is_meant = |task: &&mut Task| ids.contains(&task.id) && task.delivery().is_open();
+        let is_meant = |task: &&mut Task| ids.contains(&task.id) && is_left(task);
         let mut adopted = 0;
         for task in self.tasks.iter_mut().filter(is_meant) {
             task.transfer(by);
             task.release();
+            task.left_at = None;
             adopted += 1;
         }
         if adopted > 0 {
@@ -49,22 +52,32 @@ impl Active {
     }
 }
 
-/// Whether it is a delegated session of this project.
+/// Whether another conversation may need it.
+fn is_left(task: &Task) -> bool {
+    task.delivery().is_open() || task.outlives_session()
+}
+
+/// Whether it is a delegated session of this project, or a kept command in a folder of it.
 pub(crate) fn is_of(task: &Task, project: &Path) -> bool {
     let session = task.delegated.as_ref().filter(|_| task.kind == Kind::Session);
-    session.is_some_and(|session| session.project == project)
+    let is_kept = task.survival == Survival::Kept && task.cwd.starts_with(project);
+    is_kept || session.is_some_and(|session| session.project == project)
 }
 
 /// The Claude Code that asked for it.
 pub(crate) fn caller(task: &Task) -> Option<&ProcessRef> {
-    task.delegated.as_ref()?.caller.as_ref()
+    match &task.delegated {
+        Some(session) => session.caller.as_ref(),
+        None => task.client.as_ref()?.process.as_ref(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use sisyphus_base::clock::Now;
     use sisyphus_tasks::outcome::Outcome;
-    use sisyphus_tasks::task::samples::{delegated, finished, pending};
+    use sisyphus_tasks::status::{Status, Watch};
+    use sisyphus_tasks::task::samples::{delegated, finished, in_status, pending};
 
     use super::*;
 
@@ -116,6 +129,31 @@ mod tests {
         assert_eq!(orphans(&active, "/home/dev/other"), [""; 0]);
         active.end_session(&named("of-resumed"), Tick(6));
         assert_eq!(orphans(&active, HOME), ["gone", "ended", "resumed"]);
+    }
+
+    /// A kept command is given away while it runs, from a folder of the project.
+    #[test]
+    fn a_kept_command_is_left_running() {
+        let mut active = Active::default();
+        for (id, survival, cwd) in [
+            ("kept", Survival::Kept, "/home/dev/proj/web"),
+            ("other", Survival::EndsWithSession, HOME),
+            ("elsewhere", Survival::Kept, "/home/dev/project"),
+        ] {
+            let mut task = in_status(
+                pending(id, 3),
+                Status::Running { started_at: chrono::Utc::now(), watch: Watch::Supervised },
+            );
+            (task.survival, task.cwd, task.session) = (survival, cwd.into(), named("old"));
+            active.insert(task);
+        }
+        assert_eq!(orphans(&active, HOME), [""; 0]);
+        active.end_session(&named("old"), Tick(5));
+        assert_eq!(orphans(&active, HOME), ["kept"]);
+        active.adopt(&[TaskId::new("kept").unwrap()], &named("new"), Tick(9));
+        assert_eq!(orphans(&active, HOME), [""; 0]);
+        active.end_session(&named("new"), Tick(10));
+        assert_eq!(orphans(&active, HOME), ["kept"], "the next session ends too");
     }
 
     /// What another conversation has read meanwhile is not given away.

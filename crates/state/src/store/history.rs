@@ -84,9 +84,12 @@ impl History {
         tasks.filter(|task| &task.session == session && !task.delivery().is_settled()).collect()
     }
 
-    /// The delegated sessions of a project whose results no reader has received.
+    /// The delegated sessions and kept commands of a project whose results no reader has received.
     pub(super) fn parked_in(&self, project: &Path) -> Vec<Task> {
-        let texts = self.tasks.iter().filter(|raw| raw.get().contains("\"delegated\""));
+        // Few texts contain one of the fields, so few are parsed.
+        let outlives =
+            |text: &str| ["\"delegated\"", "\"survival\""].iter().any(|it| text.contains(it));
+        let texts = self.tasks.iter().filter(|raw| outlives(raw.get()));
         let tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
         tasks.filter(|task| is_of(task, project) && !task.delivery().is_settled()).collect()
     }

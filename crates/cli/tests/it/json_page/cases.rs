@@ -121,7 +121,7 @@ fn planted() -> TestEnv {
         ] },
     });
     plant_text(&env, "active.json", &active.to_string());
-    let full = json!({ "agent": "agent-1", "client": { "id": "b1" }, "limit_ms": 90_000, "group": "build",
+    let full = json!({ "survival": "kept", "left_at": at, "agent": "agent-1", "client": { "id": "b1" }, "limit_ms": 90_000, "group": "build",
                        "output": { "bytes": 70, "dropped": 7 } });
     let timed = json!({ "outcome": "failed", "exit_code": 3, "started_at": at, "duration_ms": 5_250, "waited_ms": 700 });
     let mut ends = vec![

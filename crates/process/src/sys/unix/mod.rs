@@ -1,11 +1,13 @@
 //! Linux and macOS.
 
+mod apart;
 mod caller;
 mod child;
 mod locks;
 mod proc;
 mod signals;
 
+pub use apart::split_apart;
 pub(crate) use caller::arguments;
 pub use caller::{caller, caller_key, own_key, own_output_file};
 pub(crate) use child::{bound, orphan};
@@ -25,6 +27,11 @@ pub(crate) fn signal(pid: i32, number: i32) {
     if let Ok(signal) = Signal::try_from(number) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
+}
+
+/// Sends a signal to this process.
+pub fn signal_self(number: i32) {
+    signal(nix::unistd::getpid().as_raw(), number);
 }
 
 /// Resumes a suspended process.
