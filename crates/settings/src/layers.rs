@@ -253,6 +253,8 @@ mod tests {
             ("service_patterns", json!(null), json!(["make dev"]), json!([])),
             ("service_patterns", json!(["a"]), json!(["!a", "b"]), json!(["a", "!a"])),
             ("service_patterns", json!(["a"]), json!(["a"]), json!(["a"])),
+            ("keep_patterns", json!(null), json!(["*"]), json!([])),
+            ("keep_patterns", json!(["a"]), json!(["!a", "b"]), json!(["a"])),
             ("deny_duplicates", json!(null), json!(true), json!(true)),
             ("deny_duplicates", json!(true), json!(false), json!(true)),
             ("output_lines", json!(null), json!(200), json!(20)),
