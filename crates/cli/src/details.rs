@@ -33,6 +33,7 @@ pub(crate) fn facts(task: &Task, expected: Admission, tasks: &Tasks, state: &Sta
         ("place in queue", place_in_line(task, expected, &tasks.active, &tasks.line)),
         ("started", started(task)),
         ("ended", task.status().ending().map(|ending| clock(ending.ended_at))),
+        ("used", task.status().ending().and_then(|ending| Some(ending.usage?.sentence()))),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
         ("watched", watched(task)),
         ("kept", kept(task)),

@@ -44,6 +44,8 @@ const COLUMNS: [Column; 7] = [
     Column::right("WAIT P95", 0),
     Column::left("COMMAND", 0).may_shrink_to(8),
 ];
+/// The width in characters from which on a terminal has room for two more columns.
+const WIDE: usize = 100;
 /// Widest command when no terminal sets a limit, in characters, and how much of a command is read.
 const COMMAND_MAX: usize = 60;
 const LONGEST_COMMAND: usize = 500;
@@ -98,13 +100,27 @@ fn name(command: &str) -> String {
 }
 
 fn text(all: &Tally, commands: &[(String, Tally)]) -> String {
-    let most = screen::width_of_output().map_or(COMMAND_MAX, |_| LONGEST_COMMAND);
-    let mut rows: Vec<[Cell; 7]> = commands
+    let width = screen::width_of_output();
+    let most = width.map_or(COMMAND_MAX, |_| LONGEST_COMMAND);
+    let named = commands
         .iter()
-        .map(|(command, tally)| row(tally, Cell::from(screen::fit(command, most))))
-        .collect();
-    rows.push(row(all, Cell::of(Hue::Title, "all commands")));
-    format!("{}\n{}\n", table::text(&COLUMNS, &rows), all.said())
+        .map(|(command, tally)| (tally, Cell::from(screen::fit(command, most))))
+        .chain([(all, Cell::of(Hue::Title, "all commands"))]);
+    let table = if all.has_usage() && width.is_none_or(|width| width >= WIDE) {
+        let [runs, ok, median, p95, wait, wait_p95, command] = COLUMNS;
+        let [cpu, largest] = [Column::right("CPU", 0), Column::right("LARGEST PROCESS", 0)];
+        let columns = [runs, ok, median, p95, wait, wait_p95, cpu, largest, command];
+        let rows = named.map(|(tally, command)| {
+            let [runs, ok, median, p95, wait, wait_p95, command] = row(tally, command);
+            let [cpu, largest] = tally.usage();
+            [runs, ok, median, p95, wait, wait_p95, cpu, largest, command]
+        });
+        table::text(&columns, &rows.collect::<Vec<_>>())
+    } else {
+        let rows = named.map(|(tally, command)| row(tally, command));
+        table::text(&COLUMNS, &rows.collect::<Vec<_>>())
+    };
+    format!("{table}\n{}\n", all.said())
 }
 
 fn row(tally: &Tally, command: Cell) -> [Cell; 7] {

@@ -21,6 +21,7 @@ pub(crate) fn views<'a>(tasks: impl IntoIterator<Item = &'a Task>, state: &State
 pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
     let agent = task.launched.as_ref();
     let ending = task.status().ending();
+    let usage = ending.and_then(|it| it.usage);
     let (started_at, watch) = match task.status() {
         Status::Pending { .. } | Status::Queued { .. } => (None, None),
         Status::Running { started_at, watch } => (Some(*started_at), Some(*watch)),
@@ -58,6 +59,8 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "ended_at": ending.map(|it| it.ended_at),
         "duration_ms": ending.and_then(|it| it.duration_ms),
         "waited_ms": ending.and_then(|it| it.waited_ms),
+        "cpu_ms": usage.map(|it| it.cpu_ms),
+        "largest_process_bytes": usage.map(|it| it.largest_process_bytes),
         "output_bytes": task.output.as_ref().map(|it| it.bytes),
         "output_dropped_bytes": task.output.as_ref().map(|it| it.dropped),
         "output_file": kept.exists().then(|| kept.to_string_lossy()),

@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Tick;
 use sisyphus_process::{
     Notice, ProcessId, SIGKILL, SIGTERM, Sender, Signals, alive, descendants, exit_of, members,
-    signal_all, signal_group,
+    signal_all, signal_group, try_wait,
 };
 use sisyphus_tasks::code_zero::Options;
 use sisyphus_tasks::run::{Exit, RunResult, Stop};
 use sisyphus_tasks::status::Survivors;
+use sisyphus_tasks::usage::Usage;
 
 use crate::confirmation::Confirmation;
 
@@ -96,6 +97,8 @@ pub(crate) struct End {
     pub(crate) ended_at: DateTime<Utc>,
     /// When it started and how long it ran, if it did.
     pub(crate) ran: Option<(Start, Duration)>,
+    /// What it used, as the system counted it.
+    pub(crate) usage: Option<Usage>,
 }
 
 impl End {
@@ -126,6 +129,7 @@ impl End {
             survivors,
             options: Options::Unknown,
             skipped: None,
+            usage: self.usage,
             client_file: None,
             output: None,
         }
@@ -133,7 +137,13 @@ impl End {
 
     /// The end of a command whose runner received a signal before the command started.
     pub(crate) fn unstarted(signal: i32) -> Self {
-        Self { exit: Exit::NotStarted, stop: Stop::Signal(signal), ended_at: Utc::now(), ran: None }
+        Self {
+            exit: Exit::NotStarted,
+            stop: Stop::Signal(signal),
+            ended_at: Utc::now(),
+            ran: None,
+            usage: None,
+        }
     }
 }
 
@@ -197,12 +207,12 @@ pub(crate) fn supervise(
     }
     let mut phase = Phase::unnamed(FIRST_CHECK);
 
-    let exit = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break exit_of(status),
+    let (exit, usage) = loop {
+        match try_wait(child) {
+            Ok(Some((status, usage))) => break (exit_of(status), usage),
             Ok(None) => {}
             // Another process reaped it. That does not happen; if it does, its exit code is unknown.
-            Err(_) => break Exit::Unseen,
+            Err(_) => break (Exit::Unseen, None),
         }
         let notice = signals.wait(phase.deadline());
         phase = match (phase, notice) {
@@ -256,7 +266,7 @@ pub(crate) fn supervise(
     if let Phase::Condemned { tree, kill_at } = phase {
         reap(tree, kill_at);
     }
-    End { exit, stop, ended_at, ran: Some((start, duration)) }
+    End { exit, stop, ended_at, ran: Some((start, duration)), usage }
 }
 
 /// Sends TERM to the command and everything below it. Each process gets it once: to many programs a second TERM means

@@ -21,6 +21,7 @@ use sisyphus_tasks::run::{RunResult, RunState};
 use sisyphus_tasks::source::Source;
 use sisyphus_tasks::status::{Ending, Status, Watch};
 use sisyphus_tasks::task::{Event, Kind, StopProgress, Task};
+use sisyphus_tasks::usage::Usage;
 
 use crate::active::Active;
 use crate::completion::is_client_file;
@@ -323,6 +324,7 @@ fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {
         waited_ms: Some(result.waited_ms),
         survivors: result.survivors.clone(),
         options: result.options,
+        usage: result.usage.and_then(Usage::if_possible),
     }
 }
 

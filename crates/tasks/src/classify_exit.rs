@@ -125,6 +125,7 @@ mod tests {
             survivors: Survivors::default(),
             options: Options::Unknown,
             skipped: None,
+            usage: None,
             client_file: None,
             output: None,
         };
@@ -228,6 +229,7 @@ mod tests {
             survivors: Survivors::default(),
             options: Options::Unknown,
             skipped: None,
+            usage: None,
             client_file: None,
             output: None,
         };

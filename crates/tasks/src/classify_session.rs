@@ -94,6 +94,7 @@ mod tests {
                 survivors: Survivors::default(),
                 options: Options::Unknown,
                 skipped: None,
+                usage: None,
                 client_file: None,
                 output: None,
             };

@@ -23,6 +23,7 @@ pub mod source;
 pub mod status;
 pub mod survival;
 pub mod task;
+pub mod usage;
 
 /// Whether a record leaves this field out.
 pub fn is_default<T: Default + PartialEq>(field: &T) -> bool {

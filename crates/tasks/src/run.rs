@@ -10,6 +10,7 @@ use sisyphus_base::id::TaskId;
 use crate::call::Announcement;
 use crate::code_zero::Options;
 use crate::status::Survivors;
+use crate::usage::Usage;
 
 /// How the shell exited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,8 @@ pub struct RunResult {
     /// Why it was never started, if a task that it needed did not complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Skipped>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// Claude Code's output file, as the runner found it on its standard output.
     pub client_file: Option<PathBuf>,
     pub output: Option<OutputSize>,

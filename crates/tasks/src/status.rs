@@ -7,6 +7,7 @@ use crate::code_zero::Options;
 use crate::kind::Kind;
 use crate::outcome::Outcome;
 use crate::source::Source;
+use crate::usage::Usage;
 
 /// Which process sees the task exit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct Ending {
     /// The options of its shell, as the runner saw them.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub options: Options,
+    /// What it used. Unknown if no runner reported it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 impl Ending {
@@ -70,6 +74,7 @@ impl Ending {
             waited_ms: None,
             survivors: Survivors::default(),
             options: Options::default(),
+            usage: None,
         }
     }
 
@@ -106,6 +111,7 @@ impl Ending {
             waited_ms: seen.waited_ms.or(self.waited_ms),
             survivors: seen.survivors.clone(),
             options: seen.options,
+            usage: seen.usage.or(self.usage),
         })
     }
 
@@ -198,6 +204,7 @@ mod tests {
             waited_ms: None,
             survivors: Survivors::default(),
             options: Options::default(),
+            usage: None,
         });
         let json = serde_json::to_string(&status).unwrap();
         assert_eq!(
@@ -216,6 +223,7 @@ mod tests {
             started_at: Some(at(1)),
             duration_ms: Some(3_000),
             waited_ms: Some(7),
+            usage: Some(Usage { cpu_ms: 8, largest_process_bytes: 9 }),
             ..Ending::unseen(Outcome::Cancelled { by: Canceller::Unknown }, at(4))
         };
         let better = Ending {
@@ -228,6 +236,7 @@ mod tests {
             started_at: Some(at(1)),
             duration_ms: Some(3_000),
             waited_ms: Some(7),
+            usage: first.usage,
             ..better.clone()
         };
         assert_eq!(first.corrected_by(&better), Some(combined));
@@ -236,6 +245,7 @@ mod tests {
             started_at: Some(at(2)),
             duration_ms: Some(2_900),
             waited_ms: Some(8),
+            usage: Some(Usage { cpu_ms: 1, largest_process_bytes: 2 }),
             ..better
         };
         assert_eq!(first.corrected_by(&whole), Some(whole));

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use sisyphus_tasks::outcome::duration;
 use sisyphus_tasks::task::Task;
 
 use super::spread::Spread;
+use crate::format::size;
 use crate::style::Hue;
 use crate::table::Cell;
 
@@ -17,6 +19,10 @@ pub(super) struct Tally {
     pub(super) durations: Spread,
     /// For a slot, before the start.
     pub(super) waits: Spread,
+    /// What those used together whose use was counted.
+    cpu_ms: Option<u64>,
+    /// The largest of their processes.
+    largest_process_bytes: Option<u64>,
 }
 
 impl Tally {
@@ -25,6 +31,21 @@ impl Tally {
         *self.outcomes.entry(ending.outcome.word()).or_default() += 1;
         ending.duration_ms.into_iter().for_each(|ms| self.durations.add(ms));
         ending.waited_ms.into_iter().for_each(|ms| self.waits.add(ms));
+        let Some(usage) = ending.usage else { return };
+        self.cpu_ms = Some(self.cpu_ms.unwrap_or_default().saturating_add(usage.cpu_ms));
+        self.largest_process_bytes =
+            self.largest_process_bytes.max(Some(usage.largest_process_bytes));
+    }
+
+    /// Whether the use of any of them was counted.
+    pub(super) fn has_usage(&self) -> bool {
+        self.cpu_ms.is_some()
+    }
+
+    /// Processor time and largest process as cells of a table.
+    pub(super) fn usage(&self) -> [Cell; 2] {
+        let said = [self.cpu_ms.map(duration), self.largest_process_bytes.map(size)];
+        said.map(|said| Cell::from(said.unwrap_or_else(|| "-".to_owned())))
     }
 
     pub(super) fn runs(&self) -> usize {
@@ -72,6 +93,7 @@ impl Tally {
         json!({
             "runs": self.runs(), "outcomes": self.outcomes, "success_rate": self.success_rate(),
             "duration_ms": self.durations.view(), "waited_ms": self.waits.view(),
+            "cpu_ms": self.cpu_ms, "largest_process_bytes": self.largest_process_bytes,
         })
     }
 }

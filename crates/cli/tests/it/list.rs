@@ -6,7 +6,7 @@ use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
 use crate::planted::{ended, failed, ids, listed, plant, plant_text, prints, running, task};
 
 /// Every field of a task in `--json`. One may be added; none may go.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 23] = [
     "id",
     "status",
     "exit_code",
@@ -25,6 +25,8 @@ const FIELDS: [&str; 21] = [
     "ended_at",
     "duration_ms",
     "waited_ms",
+    "cpu_ms",
+    "largest_process_bytes",
     "output_bytes",
     "output_dropped_bytes",
     "output_file",
@@ -98,6 +100,7 @@ fn the_json_of_a_task_says_everything_that_is_known() {
     full["status"]["started_at"] = "2026-11-21T02:30:00Z".into();
     full["status"]["duration_ms"] = 2_104.into();
     full["status"]["waited_ms"] = 700.into();
+    full["status"]["usage"] = json!({ "cpu_ms": 1_900, "largest_process_bytes": 1_048_576 });
     plant(&env, "failed.json", &[full]);
     plant_text(&env, "output/t1.log", "no\n");
 
@@ -105,7 +108,7 @@ fn the_json_of_a_task_says_everything_that_is_known() {
         "id": "t1", "status": "failed", "exit_code": 3, "session": "session-1", "client_id": "b1",
         "agent": "agent-1", "cwd": "/home/dev/proj", "command": "npm test", "description": "run the tests",
         "limit_ms": 90_000, "started_at": "2026-11-21T02:30:00Z", "ended_at": "2026-11-21T02:30:02Z",
-        "duration_ms": 2_104, "waited_ms": 700, "output_bytes": 70, "output_dropped_bytes": 7,
+        "duration_ms": 2_104, "waited_ms": 700, "cpu_ms": 1_900, "largest_process_bytes": 1_048_576, "output_bytes": 70, "output_dropped_bytes": 7,
     });
     expected["output_file"] = env.state().join("output/t1.log").to_str().into();
     assert_shape(&listed(&env, &[])[0], &expected);

@@ -196,6 +196,7 @@ fn where_and_when_a_task_ran_is_shown() {
     one["limit_ms"] = 90_000.into();
     one["status"]["started_at"] = "2026-11-21T02:30:05Z".into();
     one["status"]["waited_ms"] = 4_000.into();
+    one["status"]["usage"] = json!({ "cpu_ms": 192_000, "largest_process_bytes": 1_200_000_000 });
     one["cwd"] = "/tmp/a\u{1b}[31mb".into();
     plant(&env, "failed.json", &[one]);
     let text = prints(&env, &["show", "t1"]);
@@ -204,6 +205,7 @@ fn where_and_when_a_task_ran_is_shown() {
         "session: session-1",
         "started: 2026-11-21 02:30:05, after 4 s in the queue",
         "ended: 2026-11-21 02:30:09",
+        "used: 3 min 12 s of processor time, 1.2 GB in its largest process",
         "time limit: 90 s from its start",
     ] {
         assert!(text.lines().any(|it| it == line), "`{line}` is not in {text}");

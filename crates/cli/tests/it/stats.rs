@@ -59,6 +59,7 @@ fn figures_are_counted_by_command_and_in_all() {
             "success_rate": 0.8,
             "duration_ms": { "count": 5, "median": 3_000, "p95": 60_000 },
             "waited_ms": { "count": 5, "median": 0, "p95": 9_000 },
+            "cpu_ms": null, "largest_process_bytes": null,
         })
     );
     assert_eq!(commands[1]["success_rate"], 0.0);
@@ -116,6 +117,46 @@ fn the_table_says_it_to_people() {
     assert_eq!(prints(&TestEnv::new(), &["stats"]), "No background command has ended yet.\n");
     let narrow = Terminal::new(&env).with("NO_COLOR", "1").sized(60, 24).run("stats").stdout;
     assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+}
+
+/// Times add up and sizes do not. A record without figures adds nothing.
+#[test]
+fn what_commands_used_is_summed_up() {
+    let env = TestEnv::new();
+    let used = |mut task: Value, command: &str, cpu_ms: u64, largest: u64| {
+        task["status"]["usage"] = json!({ "cpu_ms": cpu_ms, "largest_process_bytes": largest });
+        task["command"] = command.into();
+        task
+    };
+    let tasks = [
+        used(ended("t1", "", 1), "make", 2_000, 300_000_000),
+        used(ended("t2", "", 2), "make", 1_500, 1_200_000_000),
+        used(ended("t3", "", 3), "npm test", u64::MAX, u64::MAX),
+        ended("t4", "", 4),
+    ];
+    plant(&env, "completed.json", &tasks);
+    let said = stats(&env, &[]);
+    let of = |name: &str| {
+        let commands = said["commands"].as_array().unwrap().iter();
+        let mut found = commands.filter(|it| it["command"] == name);
+        let found = found.next().unwrap();
+        (found["cpu_ms"].as_u64(), found["largest_process_bytes"].as_u64())
+    };
+    assert_eq!(of("make"), (Some(3_500), Some(1_200_000_000)));
+    assert_eq!(said["total"]["cpu_ms"], u64::MAX, "it does not overflow");
+    plant(&env, "completed.json", &tasks[..2]);
+    let text = prints(&env, &["stats"]);
+    let lines: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][7..], ["CPU", "LARGEST", "PROCESS", "COMMAND"], "{text}");
+    assert_eq!(
+        lines[1].iter().rev().take(5).rev().copied().collect::<Vec<_>>(),
+        ["3.5", "s", "1.2", "GB", "make"]
+    );
+    let narrow =
+        |columns| Terminal::new(&env).with("NO_COLOR", "1").sized(columns, 24).run("stats").stdout;
+    assert!(narrow(100).contains("LARGEST"));
+    assert!(!narrow(60).contains("LARGEST"), "{}", narrow(60));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use sisyphus_tasks::run::Exit;
+use sisyphus_tasks::usage::Usage;
 
 use super::{Caller, Notice, Plan, Side, Stage, Stat};
 use crate::holder::Holder;
@@ -116,6 +117,11 @@ pub fn spawn_on(_: Stage, _: &Plan) -> io::Result<Child> {
 
 pub fn exit_of(status: ExitStatus) -> Exit {
     status.code().map_or(Exit::Unseen, Exit::Code)
+}
+
+/// Windows counts otherwise.
+pub fn try_wait(child: &mut Child) -> io::Result<Option<(ExitStatus, Option<Usage>)>> {
+    Ok(child.try_wait()?.map(|status| (status, None)))
 }
 
 pub fn exec(_: &Plan) -> anyhow::Error {

@@ -34,3 +34,4 @@ mod support;
 mod trust;
 mod twins;
 mod unanswered;
+mod usage;

@@ -54,6 +54,10 @@ fn delegated(task: Value, asked_by: &str, report: Value) -> Value {
     with(task, json!({ "kind": "session", "command": "", "delegated": session }))
 }
 
+fn used() -> Value {
+    json!({ "cpu_ms": 1_900, "largest_process_bytes": 1_048_576 })
+}
+
 const MODES: [&str; 5] = ["plan", "manual", "acceptEdits", "auto", "bypassPermissions"];
 
 /// One of which much is known.
@@ -72,7 +76,7 @@ fn reported(mode: &str, why: &str) -> Value {
     });
     let ending = json!({
         "outcome": "agent_failed", "why": why, "started_at": "2026-11-21T02:30:00Z",
-        "duration_ms": 5_250, "waited_ms": 700,
+        "duration_ms": 5_250, "waited_ms": 700, "usage": used(),
     });
     let mut task = delegated(over(&format!("tsession-{mode}"), ending), "model", report);
     let session = &mut task["delegated"];
@@ -123,7 +127,7 @@ fn planted() -> TestEnv {
     plant_text(&env, "active.json", &active.to_string());
     let full = json!({ "survival": "kept", "left_at": at, "agent": "agent-1", "client": { "id": "b1" }, "limit_ms": 90_000, "group": "build",
                        "output": { "bytes": 70, "dropped": 7 } });
-    let timed = json!({ "outcome": "failed", "exit_code": 3, "started_at": at, "duration_ms": 5_250, "waited_ms": 700 });
+    let timed = json!({ "outcome": "failed", "exit_code": 3, "started_at": at, "duration_ms": 5_250, "waited_ms": 700, "usage": used() });
     let mut ends = vec![
         with(over("tfull", timed), full),
         agent(over("tlimited", json!({ "outcome": "agent_failed", "why": "rate_limit" }))),

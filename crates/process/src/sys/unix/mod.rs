@@ -6,6 +6,7 @@ mod child;
 mod locks;
 mod proc;
 mod signals;
+mod usage;
 
 pub use apart::split_apart;
 pub(crate) use caller::arguments;
@@ -15,6 +16,7 @@ pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_de
 pub(crate) use proc::{processes, stat, working_folders};
 pub(crate) use signals::wake;
 pub use signals::{Signals, survive_file_size_limit};
+pub use usage::try_wait;
 
 pub use locks::holder;
 pub(crate) use locks::program;
