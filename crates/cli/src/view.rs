@@ -7,7 +7,7 @@ use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::code_zero::CodeZero;
 use sisyphus_tasks::from_terminal::FromTerminal;
 use sisyphus_tasks::outcome::Outcome;
-use sisyphus_tasks::status::Status;
+use sisyphus_tasks::status::{Ending, Status};
 use sisyphus_tasks::task::Task;
 
 use crate::session;
@@ -34,6 +34,7 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "exit_code": ending.and_then(|it| it.exit_code(task.kind)),
         "exit_code_of": task.code_zero().map(code_of),
         "signal": null,
+        "oom_kill": ending.and_then(Ending::oom_kill),
         "by": null,
         "lost_because": null,
         "skipped": null,

@@ -18,8 +18,8 @@ pub use notifier::{find_notifier, start_notifier};
 pub use orphan::{PRIVATE_VARIABLES, SessionPlan, spawn_orphan, spawn_session};
 pub use process_ref::{client, is_alive, is_gone, this_process};
 pub use sys::{
-    Caller, Connection, Notice, Plan, Sender, Side, Signals, Stage, caller, caller_key,
-    end_with_parent, exec, exit_as, exit_of, holder, own_key, own_output_file, parent,
+    Caller, Connection, Notice, OomCounters, Plan, Sender, Side, Signals, Stage, caller,
+    caller_key, end_with_parent, exec, exit_as, exit_of, holder, own_key, own_output_file, parent,
     signal_group, signal_self, spawn, spawn_detached, spawn_on, split_apart,
     survive_file_size_limit, try_wait,
 };

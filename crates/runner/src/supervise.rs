@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Tick;
 use sisyphus_process::{
-    Notice, ProcessId, SIGKILL, SIGTERM, Sender, Signals, alive, descendants, exit_of, members,
-    signal_all, signal_group, try_wait,
+    Notice, OomCounters, ProcessId, SIGKILL, SIGTERM, Sender, Signals, alive, descendants, exit_of,
+    members, signal_all, signal_group, try_wait,
 };
 use sisyphus_tasks::code_zero::Options;
+use sisyphus_tasks::oom_kill::OomKill;
+use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::run::{Exit, RunResult, Stop};
 use sisyphus_tasks::status::Survivors;
 use sisyphus_tasks::usage::Usage;
@@ -99,6 +101,8 @@ pub(crate) struct End {
     pub(crate) ran: Option<(Start, Duration)>,
     /// What it used, as the system counted it.
     pub(crate) usage: Option<Usage>,
+    /// What the kernel's counters said of want of memory, if it failed by itself.
+    pub(crate) oom_kill: Option<OomKill>,
 }
 
 impl End {
@@ -130,6 +134,7 @@ impl End {
             options: Options::Unknown,
             skipped: None,
             usage: self.usage,
+            oom_kill: self.oom_kill,
             client_file: None,
             output: None,
         }
@@ -143,6 +148,7 @@ impl End {
             ended_at: Utc::now(),
             ran: None,
             usage: None,
+            oom_kill: None,
         }
     }
 }
@@ -198,6 +204,8 @@ pub(crate) fn supervise(
     start: Start,
     confirmation_of: impl Fn() -> Confirmation,
 ) -> End {
+    // After the start, which does not wait for that.
+    let counters = OomCounters::now();
     let mut stop = Stop::None;
     // A signal that came while the command was being started did not reach it. So the runner forwards it, from any
     // sender.
@@ -266,7 +274,23 @@ pub(crate) fn supervise(
     if let Phase::Condemned { tree, kill_at } = phase {
         reap(tree, kill_at);
     }
-    End { exit, stop, ended_at, ran: Some((start, duration)), usage }
+    let oom_kill = oom_kill(exit, stop, &counters);
+    End { exit, stop, ended_at, ran: Some((start, duration)), usage, oom_kill }
+}
+
+/// Looks at the counters of want of memory if the command failed by itself. The kernel raises them before it ends a process.
+fn oom_kill(exit: Exit, stop: Stop, counters: &OomCounters) -> Option<OomKill> {
+    let outcome = match (stop, exit) {
+        (Stop::None, Exit::Code(code)) => Outcome::from_exit_code(code),
+        (Stop::None, Exit::Signal(signal)) => Outcome::Killed { signal },
+        (_, Exit::Unseen | Exit::NotStarted)
+        | (Stop::TimeLimit(_) | Stop::Signal(_) | Stop::Asked, _) => return None,
+    };
+    if !OomKill::ControlGroup.may_explain(&outcome) {
+        return None;
+    }
+    let on_machine = || counters.machine_has_risen().filter(|it| it.may_explain(&outcome));
+    counters.group_has_risen().or_else(on_machine)
 }
 
 /// Sends TERM to the command and everything below it. Each process gets it once: to many programs a second TERM means

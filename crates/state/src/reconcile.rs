@@ -325,6 +325,8 @@ fn ending(task: &Task, result: &RunResult, confinement: Confinement) -> Ending {
         survivors: result.survivors.clone(),
         options: result.options,
         usage: result.usage.and_then(Usage::if_possible),
+        // A claim about the kernel, which a sandboxed command can invent.
+        oom_kill: result.oom_kill.filter(|_| confinement == Confinement::Outside),
     }
 }
 

@@ -126,6 +126,7 @@ mod tests {
             options: Options::Unknown,
             skipped: None,
             usage: None,
+            oom_kill: None,
             client_file: None,
             output: None,
         };
@@ -230,6 +231,7 @@ mod tests {
             options: Options::Unknown,
             skipped: None,
             usage: None,
+            oom_kill: None,
             client_file: None,
             output: None,
         };

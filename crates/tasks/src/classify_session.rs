@@ -95,6 +95,7 @@ mod tests {
                 options: Options::Unknown,
                 skipped: None,
                 usage: None,
+                oom_kill: None,
                 client_file: None,
                 output: None,
             };

@@ -4,6 +4,7 @@
 //! the runner know about a task), [`classify_exit`] (how an exit becomes an outcome), [`session`] and
 //! [`classify_session`] (delegated sessions), [`from_terminal`] (commands of a person).
 
+mod about_kill;
 pub mod admission;
 pub mod agent_call;
 pub mod call;
@@ -15,6 +16,7 @@ pub mod delivery;
 pub mod from_terminal;
 pub mod kept_output;
 mod kind;
+pub mod oom_kill;
 pub mod outcome;
 pub mod recipient;
 pub mod run;

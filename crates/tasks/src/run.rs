@@ -9,6 +9,7 @@ use sisyphus_base::id::TaskId;
 
 use crate::call::Announcement;
 use crate::code_zero::Options;
+use crate::oom_kill::OomKill;
 use crate::status::Survivors;
 use crate::usage::Usage;
 
@@ -78,6 +79,8 @@ pub struct RunResult {
     pub skipped: Option<Skipped>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kill: Option<OomKill>,
     /// Claude Code's output file, as the runner found it on its standard output.
     pub client_file: Option<PathBuf>,
     pub output: Option<OutputSize>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code_zero::Options;
 use crate::kind::Kind;
+use crate::oom_kill::OomKill;
 use crate::outcome::Outcome;
 use crate::source::Source;
 use crate::usage::Usage;
@@ -60,6 +61,9 @@ pub struct Ending {
     /// What it used. Unknown if no runner reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What the kernel's counters said when its runner saw it fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kill: Option<OomKill>,
 }
 
 impl Ending {
@@ -75,6 +79,7 @@ impl Ending {
             survivors: Survivors::default(),
             options: Options::default(),
             usage: None,
+            oom_kill: None,
         }
     }
 
@@ -112,6 +117,7 @@ impl Ending {
             survivors: seen.survivors.clone(),
             options: seen.options,
             usage: seen.usage.or(self.usage),
+            oom_kill: seen.oom_kill,
         })
     }
 
@@ -205,6 +211,7 @@ mod tests {
             survivors: Survivors::default(),
             options: Options::default(),
             usage: None,
+            oom_kill: None,
         });
         let json = serde_json::to_string(&status).unwrap();
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{Outcome, duration};
+use crate::outcome::duration;
 
 /// Longer than any command has computed, in milliseconds: a thousand years.
 const CPU_MAX_MS: u64 = 1_000 * 365 * 24 * 60 * 60 * 1_000;
@@ -34,19 +34,6 @@ impl Usage {
             size(self.largest_process_bytes)
         )
     }
-}
-
-/// The signal with which the kernel ends a process for want of memory.
-const SIGKILL: i32 = 9;
-/// How a shell reports a child that this signal ended.
-const SHELL_REPORTS_SIGKILL: i32 = 128 + SIGKILL;
-
-/// Whether a command ended by SIGKILL, as far as its end shows.
-pub fn looks_killed(outcome: &Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::Killed { signal: SIGKILL } | Outcome::Failed { exit_code: SHELL_REPORTS_SIGKILL }
-    )
 }
 
 /// A size for people: `12 bytes`, `3.4 kB`, `1.2 MB`.
@@ -101,15 +88,5 @@ mod tests {
             let usage = Usage { cpu_ms, largest_process_bytes };
             assert_eq!(usage.if_possible().is_some(), is_kept, "{usage:?}");
         }
-    }
-
-    #[test]
-    fn only_sigkill_looks_like_a_kill() {
-        let killed = |signal| Outcome::Killed { signal };
-        let failed = |exit_code| Outcome::Failed { exit_code };
-        let looks = [killed(9), failed(137)];
-        assert!(looks.iter().all(looks_killed));
-        let others = [killed(15), failed(9), failed(143), failed(1), Outcome::Completed];
-        assert!(!others.iter().any(looks_killed));
     }
 }

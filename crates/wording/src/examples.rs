@@ -18,11 +18,13 @@ use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::code_zero::{CodeZero, Options, Place};
 use sisyphus_tasks::delivery::Attempt;
 use sisyphus_tasks::kept_output::KeptOutput;
+use sisyphus_tasks::oom_kill::OomKill;
 use sisyphus_tasks::outcome::{AgentFailure, LostReason, Outcome};
 use sisyphus_tasks::session::{Changes, SessionReport, Worktree};
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::samples::{confirmed, delegated, finished, in_status, with_ending};
 use sisyphus_tasks::task::{Kind, Task};
+use sisyphus_tasks::usage::Usage;
 
 use super::{
     Background, Rest, Surroundings, agent_news, agent_waits, duplicate_line, duplicate_refused,
@@ -86,6 +88,13 @@ fn results(folder: &Path) -> io::Result<Vec<Example>> {
     let (program, place) = ("tail".to_owned(), Place::PipelineEnd);
     masked.code_zero = Some(CodeZero { program, place });
     let masked = with_ending(masked, |ending| ending.options = Options::Usual);
+    let killed = Outcome::Failed { exit_code: 137 };
+    let killed = done("t6npw", "build the server", "make server", killed);
+    let killed = with_output(folder, killed, "bash: line 1: 4711 Killed\n")?;
+    let killed = with_ending(killed, |ending| {
+        ending.usage = Some(Usage { cpu_ms: 192_000, largest_process_bytes: 1_200_000_000 });
+        ending.oom_kill = Some(OomKill::ControlGroup);
+    });
     let timed_out = Outcome::TimedOut { limit_ms: Some(1_800_000) };
     let timed_out = done("t2wvn", "sync", "rsync -a a/ host:b/", timed_out);
     let lost = Outcome::Lost { why: LostReason::RunnerDied };
@@ -104,6 +113,10 @@ fn results(folder: &Path) -> io::Result<Vec<Example>> {
         result("A command succeeds, and no other runs", said(&completed, Attempt::First, &last)),
         result("A success whose exit code says little", said(&masked, Attempt::First, &last)),
         result("The last of three commands finishes", said(&completed, Attempt::First, &sum)),
+        result(
+            "The kernel ends a process for want of memory",
+            said(&killed, Attempt::First, &last),
+        ),
         result("A command runs into its time limit", said(&timed_out, Attempt::First, &last)),
         result("The runner of a command is killed", said(&lost, Attempt::First, &last)),
         result(

@@ -100,10 +100,12 @@ mod tests {
     use sisyphus_base::id::TaskId;
     use sisyphus_tasks::code_zero::{CodeZero, Options, Place};
     use sisyphus_tasks::kept_output::KeptOutput;
+    use sisyphus_tasks::oom_kill::OomKill;
     use sisyphus_tasks::outcome::{LostReason, Outcome};
     use sisyphus_tasks::session::SessionReport;
     use sisyphus_tasks::task::Task;
     use sisyphus_tasks::task::samples::{delegated, with_ending};
+    use sisyphus_tasks::usage::Usage;
     use sisyphus_testing::TempDir;
 
     use super::super::samples::{ended, with_output};
@@ -212,7 +214,12 @@ whole output: STATE/output/t1.log
                 task.command = "c".repeat(10_000);
                 let (program, place) = ("p".repeat(30), Place::PipelineEnd);
                 task.code_zero = Some(CodeZero { program, place });
-                let mut task = with_ending(task, |ending| ending.options = Options::Usual);
+                let mut task = with_ending(task, |ending| {
+                    ending.options = Options::Usual;
+                    ending.oom_kill = Some(OomKill::ControlGroup);
+                    ending.usage =
+                        Some(Usage { cpu_ms: u64::MAX, largest_process_bytes: u64::MAX });
+                });
                 std::fs::write(state.output(&task.id), "x\n".repeat(1_000)).unwrap();
                 task.output =
                     Some(KeptOutput { bytes: u64::MAX, dropped: u64::MAX, client_file: None });

@@ -3,6 +3,8 @@
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::{clean_line, one_line};
 use sisyphus_state::output::Purpose;
+use sisyphus_tasks::code_zero::CodeZero;
+use sisyphus_tasks::oom_kill::OomKill;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::session::Delegated;
 use sisyphus_tasks::status::{Ending, Survivors};
@@ -66,6 +68,7 @@ impl<'a> Ended<'a> {
             text.push_str(&format!("command: {}\n", command_line(&self.task.command)));
         }
         text.push_str(&self.code_zero());
+        text.push_str(&self.about_kill());
         text.push_str(&left_behind(&self.ending.survivors));
         let Some(output) = &self.output else { return text };
         let foot = self.place(output);
@@ -87,7 +90,7 @@ impl<'a> Ended<'a> {
 
     /// The full report on a session.
     fn session_in_full(&self, session: &Delegated, max: usize, audience: Audience) -> String {
-        let begin = self.sentence(HEADING_MAX) + &session::facts(session);
+        let begin = self.sentence(HEADING_MAX) + &self.about_kill() + &session::facts(session);
         let end = session::continuation(self.task, session, self.ending).unwrap_or_default();
         let room = max.saturating_sub(length(&begin) + length(&end));
         let file = self.output.as_ref().map(OutputFile::file);
@@ -106,20 +109,27 @@ impl<'a> Ended<'a> {
             (None, Some(output)) => (self.place(output), self.elsewhere()),
             (None, None) => (String::new(), String::new()),
         };
-        let code_zero = self.task.code_zero().map(|zero| format!("{}\n", zero.in_short()));
-        let code_zero = code_zero.unwrap_or_default();
+        let code_zero = self.task.code_zero().map(CodeZero::in_short);
+        let oom_kill = self.ending.oom_kill().and_then(OomKill::in_short).map(str::to_owned);
+        let more: String =
+            [code_zero, oom_kill].into_iter().flatten().map(|it| it + "\n").collect();
         let lengths = [HEADING_MAX, 60, 30, 10, 0];
         let ways = lengths.map(|length| (length, &place)).into_iter();
         ways.chain([(30, &elsewhere), (0, &elsewhere)])
-            .map(|(description_max, place)| self.sentence(description_max) + &code_zero + place)
+            .map(|(description_max, place)| self.sentence(description_max) + &more + place)
             .find(|text| length(text) <= max)
             // An id has at most 128 characters and a program's name 30, so this is always short enough.
-            .unwrap_or_else(|| self.sentence(0) + &code_zero)
+            .unwrap_or_else(|| self.sentence(0) + &more)
     }
 
     /// The line that says whose exit code 0 it is; empty if the code says enough.
     fn code_zero(&self) -> String {
         self.task.code_zero().map(|zero| format!("{}\n", zero.sentence())).unwrap_or_default()
+    }
+
+    /// The line that says more about a kill; empty for every other end.
+    fn about_kill(&self) -> String {
+        self.ending.about_kill().map(|said| format!("{said}\n")).unwrap_or_default()
     }
 
     /// The line that names the output; empty for the file that Claude Code named when it launched the command.
@@ -166,6 +176,7 @@ pub fn command_line(command: &str) -> String {
 #[cfg(test)]
 mod tests {
     use sisyphus_tasks::task::samples::with_ending;
+    use sisyphus_tasks::usage::Usage;
     use sisyphus_testing::TempDir;
 
     use super::super::samples::{ended, with_output};
@@ -184,6 +195,26 @@ mod tests {
         });
         let text = report(&task, &StateDir::at(dir.path()), 20);
         assert!(text.contains("\nIt left 2 processes running: sleep, ab\n"), "{text}");
+    }
+
+    #[test]
+    fn a_kill_is_explained_below_the_command() {
+        let dir = TempDir::new();
+        let usage = Some(Usage { cpu_ms: 1, largest_process_bytes: 1_200_000_000 });
+        let killed = |oom_kill| {
+            let task = ended("t1", Outcome::Killed { signal: 9 }, 1_000);
+            with_ending(task, |ending| (ending.usage, ending.oom_kill) = (usage, oom_kill))
+        };
+        let said = report_of(&dir, &killed(None));
+        assert!(said.contains("\nlargest process: 1.2 GB\n"), "{said}");
+        assert!(!said.contains("memory"), "{said}");
+        let task = killed(Some(OomKill::ControlGroup));
+        let clause = OomKill::ControlGroup.clause();
+        let said = report_of(&dir, &task);
+        assert!(said.contains(&format!("\n{clause}; largest")), "{said}");
+        let short = Ended::of(&task, &StateDir::at(dir.path())).unwrap().in_short(300);
+        let clause = "\nthe kernel ended a process for want of memory\n";
+        assert!(short.contains(clause), "{short}");
     }
 
     #[test]

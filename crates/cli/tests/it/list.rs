@@ -6,11 +6,12 @@ use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
 use crate::planted::{ended, failed, ids, listed, plant, plant_text, prints, running, task};
 
 /// Every field of a task in `--json`. One may be added; none may go.
-const FIELDS: [&str; 23] = [
+const FIELDS: [&str; 24] = [
     "id",
     "status",
     "exit_code",
     "signal",
+    "oom_kill",
     "by",
     "lost_because",
     "watch",

@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::Result;
+use sisyphus_tasks::oom_kill::OomKill;
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::usage::Usage;
 
@@ -164,4 +165,22 @@ pub fn parent() -> i32 {
 
 pub fn end_with_parent(_: i32) -> Result<()> {
     anyhow::bail!(UNSUPPORTED)
+}
+
+/// Windows ends no process for want of memory.
+#[derive(Debug)]
+pub struct OomCounters;
+
+impl OomCounters {
+    pub fn now() -> Self {
+        Self
+    }
+
+    pub fn group_has_risen(&self) -> Option<OomKill> {
+        None
+    }
+
+    pub fn machine_has_risen(&self) -> Option<OomKill> {
+        None
+    }
 }

@@ -230,6 +230,7 @@ fn numbers_and_times_at_their_limits_break_nothing() {
         ("ended_at", json!("+262142-12-31T23:59:59Z")),
         ("started_at", json!("-262143-01-01T00:00:00Z")),
         ("stop", json!({ "time_limit": u64::MAX })),
+        ("usage", json!({ "cpu_ms": u64::MAX, "largest_process_bytes": 1 })),
     ];
     for stop in [json!("none"), json!({ "signal": 15 })] {
         for (field, value) in &extremes {
@@ -242,6 +243,24 @@ fn numbers_and_times_at_their_limits_break_nothing() {
             let task = victim.look();
             assert_ne!(task["status"], "running", "its end is never folded");
         }
+    }
+}
+
+/// What a sandboxed command says that it used is about itself, if it can be. What the kernel did is not for it to say.
+#[test]
+fn figures_are_bounded_and_the_kernel_is_not_quoted() {
+    for (cpu_ms, largest, kept) in
+        [(5, 7, json!(5)), (u64::MAX, 7, json!(null)), (5, u64::MAX, json!(null))]
+    {
+        let victim = Victim::new();
+        let mut hostile = result();
+        hostile["exit"] = json!({ "signal": 9 });
+        hostile["usage"] = json!({ "cpu_ms": cpu_ms, "largest_process_bytes": largest });
+        hostile["oom_kill"] = json!("control_group");
+        victim.write_result(&hostile);
+        let task = victim.look();
+        assert_eq!((&task["signal"], &task["cpu_ms"]), (&json!(9), &kept), "{task:#}");
+        assert_eq!(task["oom_kill"], json!(null));
     }
 }
 

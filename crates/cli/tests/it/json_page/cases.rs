@@ -137,7 +137,10 @@ fn planted() -> TestEnv {
     ends.extend(whys.iter().zip(MODES).map(|(why, mode)| reported(mode, why)));
     let bare = over("tsession", json!({ "outcome": "lost", "why": "runner_died" }));
     ends.push(delegated(bare, "person", Value::Null));
-    ends.push(over("tkilled", json!({ "outcome": "killed", "signal": 9 })));
+    for witness in ["control_group", "machine"] {
+        let killed = json!({ "outcome": "killed", "signal": 9, "oom_kill": witness });
+        ends.push(over(&format!("tkilled-{witness}"), killed));
+    }
     ends.push(over("tlate", json!({ "outcome": "timed_out", "limit_ms": 5 })));
     ends.push(with(
         over("tunknown", json!({ "outcome": "unknown" })),

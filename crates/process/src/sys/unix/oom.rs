@@ -1,0 +1,118 @@
+//! How often the kernel has ended a process for want of memory. Only Linux counts that.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sisyphus_tasks::oom_kill::OomKill;
+
+/// Where systems mount the hierarchies of control groups.
+const UNIFIED: &str = "/sys/fs/cgroup";
+const MEMORY_V1: &str = "/sys/fs/cgroup/memory";
+/// The counter of the whole machine.
+const MACHINE: &str = "/proc/vmstat";
+
+/// What the counters said at one moment. A counter that can't be read says nothing.
+#[derive(Debug)]
+pub struct OomCounters {
+    /// The file of this process's control group, and its counter.
+    group: Option<(PathBuf, u64)>,
+    machine: Option<u64>,
+}
+
+impl OomCounters {
+    pub fn now() -> Self {
+        let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let group = counter_file(&groups);
+        let group = group.and_then(|file| count(&file).map(|count| (file, count)));
+        Self { group, machine: count(Path::new(MACHINE)) }
+    }
+
+    /// The counter of the control group, if it has risen since.
+    pub fn group_has_risen(&self) -> Option<OomKill> {
+        let (file, before) = self.group.as_ref()?;
+        (count(file)? > *before).then_some(OomKill::ControlGroup)
+    }
+
+    /// The counter of the whole machine, if it has risen since.
+    pub fn machine_has_risen(&self) -> Option<OomKill> {
+        (count(Path::new(MACHINE))? > self.machine?).then_some(OomKill::Machine)
+    }
+}
+
+/// The file with the counter of the group that `/proc/self/cgroup` names. In the second version it counts for the groups
+/// below too, in the first one for the group alone.
+fn counter_file(groups: &str) -> Option<PathBuf> {
+    let mut unified = None;
+    for line in groups.lines() {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        let path = path.trim_start_matches('/');
+        if controllers.split(',').any(|it| it == "memory") {
+            return Some(Path::new(MEMORY_V1).join(path).join("memory.oom_control"));
+        }
+        if controllers.is_empty() {
+            unified = Some(Path::new(UNIFIED).join(path).join("memory.events"));
+        }
+    }
+    unified
+}
+
+fn count(file: &Path) -> Option<u64> {
+    counter_in(&fs::read_to_string(file).ok()?)
+}
+
+/// All three files have a line `oom_kill NUMBER`.
+fn counter_in(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_has_its_file() {
+        let second = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/x.scope\n";
+        let both = "9:name=systemd:/\n5:cpu,memory:/a:b\n0::/c\n";
+        let cases = [
+            (
+                second,
+                Some(
+                    "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/x.scope/memory.events",
+                ),
+            ),
+            ("0::/\n", Some("/sys/fs/cgroup/memory.events")),
+            (both, Some("/sys/fs/cgroup/memory/a:b/memory.oom_control")),
+            ("3:cpu:/x\n", None),
+            ("", None),
+            ("memory\n", None),
+        ];
+        for (groups, expected) in cases {
+            assert_eq!(counter_file(groups), expected.map(PathBuf::from), "{groups:?}");
+        }
+    }
+
+    #[test]
+    fn each_file_has_the_same_line() {
+        let cases = [
+            ("low 0\nhigh 0\nmax 91\noom 2\noom_kill 3\noom_group_kill 1\n", Some(3)),
+            ("oom_kill_disable 0\nunder_oom 0\noom_kill 4\n", Some(4)),
+            ("nr_free_pages 5\noom_kill 6\nballoon_inflate 0\n", Some(6)),
+            // Kernels before 4.13 count nothing.
+            ("oom_kill_disable 0\nunder_oom 0\n", None),
+            ("oom_kill -1\n", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(counter_in(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_counter_that_stands_still_says_nothing() {
+        let counters = OomCounters::now();
+        assert_eq!(counters.group_has_risen(), None);
+        let gone = OomCounters { group: Some(("/nowhere".into(), 0)), machine: None };
+        assert_eq!((gone.group_has_risen(), gone.machine_has_risen()), (None, None));
+    }
+}
