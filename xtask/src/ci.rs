@@ -1,5 +1,7 @@
 //! Everything that must hold before a change is accepted. Steps that find mistakes cheaply come first.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -10,7 +12,7 @@ use crate::{tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 13] = [
+    let steps: [(&str, Step); 14] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -21,6 +23,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
+        ("memory", Step::Memory),
         // Through cargo, because the build above may have replaced this very program.
         ("docs", Step::Task(&["docs", "--check"])),
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
@@ -32,13 +35,16 @@ pub(crate) fn run() -> Result<ExitCode> {
     ];
     for (name, step) in steps {
         let start = Instant::now();
-        let passed = step.passes().with_context(|| format!("could not run step `{name}`"))?;
+        let verdict = step.run().with_context(|| format!("could not run step `{name}`"))?;
         let seconds = start.elapsed().as_secs_f64();
-        if !passed {
-            println!("FAIL {name} {seconds:.1} s");
-            return Ok(ExitCode::FAILURE);
+        match verdict {
+            Verdict::Passed => println!("ok   {name} {seconds:.1} s"),
+            Verdict::NotHere(why) => println!("SKIP {name}: {why}"),
+            Verdict::Failed => {
+                println!("FAIL {name} {seconds:.1} s");
+                return Ok(ExitCode::FAILURE);
+            }
         }
-        println!("ok   {name} {seconds:.1} s");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -51,21 +57,58 @@ enum Step {
     Tidy,
     /// The targets for libFuzzer, which are no member of the workspace.
     Guided,
+    /// Real ends for want of memory.
+    Memory,
+}
+
+enum Verdict {
+    Passed,
+    Failed,
+    /// What the step needs is not to be had on this machine. In CI that is a failure.
+    NotHere(&'static str),
+}
+
+impl Verdict {
+    fn of(has_passed: bool) -> Self {
+        if has_passed { Self::Passed } else { Self::Failed }
+    }
 }
 
 impl Step {
-    fn passes(&self) -> Result<bool> {
-        match self {
-            Self::Cargo(arguments) => succeeds(Command::new(repository::cargo()).args(*arguments)),
+    fn run(&self) -> Result<Verdict> {
+        let has_passed = match self {
+            Self::Cargo(arguments) => succeeds(Command::new(repository::cargo()).args(*arguments))?,
             Self::Task(arguments) => {
                 let run = ["run", "--quiet", "--package", "xtask", "--"];
-                succeeds(Command::new(repository::cargo()).args(run).args(*arguments))
+                succeeds(Command::new(repository::cargo()).args(run).args(*arguments))?
             }
-            Self::Tools => Ok(tools::check() == ExitCode::SUCCESS),
-            Self::Tidy => Ok(tidy::run()? == ExitCode::SUCCESS),
-            Self::Guided => succeeds(&mut check_guided()?),
-        }
+            Self::Tools => tools::check() == ExitCode::SUCCESS,
+            Self::Tidy => tidy::run()? == ExitCode::SUCCESS,
+            Self::Guided => succeeds(&mut check_guided()?)?,
+            Self::Memory => return memory(),
+        };
+        Ok(Verdict::of(has_passed))
     }
+}
+
+/// Has the kernel end processes of a control group that the tests make.
+fn memory() -> Result<Verdict> {
+    let is_here = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"].iter().any(|root| {
+        let probe = Path::new(root).join(format!("sisyphus-probe-{}", std::process::id()));
+        let files = ["memory.limit_in_bytes", "memory.max"].map(|name| probe.join(name));
+        let is_here = fs::create_dir(&probe).is_ok() && files.iter().any(|file| file.exists());
+        let _ = fs::remove_dir(&probe);
+        is_here
+    });
+    if !is_here {
+        let why = "needs root and a control group for memory";
+        println!("{why}");
+        let in_ci = std::env::var_os("CI").is_some();
+        return Ok(if in_ci { Verdict::Failed } else { Verdict::NotHere(why) });
+    }
+    let test = ["test", "--package", "sisyphus-runner", "--test", "it", "--"];
+    let only = ["--ignored", "out_of_memory", "--test-threads", "1"];
+    succeeds(Command::new(repository::cargo()).args(test).args(only)).map(Verdict::of)
 }
 
 /// Reuses clippy's results for the workspace. Nothing is linked, so libFuzzer itself is not built: any path can be

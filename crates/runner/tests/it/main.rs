@@ -18,6 +18,7 @@ mod kept;
 mod limit;
 mod line;
 mod line_hostile;
+mod out_of_memory;
 mod planted;
 mod purged;
 mod queue;
