@@ -176,6 +176,10 @@ names! {
     /// A file that records that the state of 0.1.0 was imported, and when.
     imported: "imported-0.1",
     active: "active.json",
+    /// One line for each change of a task's status, for programs that watch.
+    events: "events.jsonl",
+    /// The older lines.
+    old_events: "events.1.jsonl",
     completed: "completed.json",
     failed: "failed.json",
     archive_dir: "archive",

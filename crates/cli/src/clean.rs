@@ -123,6 +123,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::History => "finished tasks",
         Kind::Output => "kept output",
         Kind::Archive => "archived history",
+        Kind::Events => "lines about changes of status",
         Kind::Corrupt => "broken state file",
         Kind::Session => "session data",
         Kind::Temporary => "half-written file",

@@ -16,6 +16,7 @@ pub mod reconcile;
 pub mod run;
 pub mod run_root;
 pub mod transfer;
+pub mod transitions;
 
 pub mod sessions;
 pub mod store;

@@ -70,6 +70,15 @@ pub fn append_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
+/// Opens a file of ours for reading and appending, creating it with mode 0600. Refuses a link, a pipe or another user's
+/// file.
+pub fn append_own_file(path: &Path) -> io::Result<File> {
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600).custom_flags(flags.bits());
+    own_regular(options.open(path)?)
+}
+
 /// Opens a lock file, creating it with a mode that lets no other process read it. Refuses a link.
 ///
 /// The kernel locks any open file, in whatever mode it was opened. In Claude Code's sandbox the state folder is

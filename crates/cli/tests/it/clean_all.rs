@@ -40,6 +40,7 @@ fn all_removes_the_whole_history() {
         home.state("output/towed0000.log", "123", 0),
         home.state("output/tdone0000.log", "123", 0),
         home.state("archive/2026-02.jsonl", &format!("{}\n", ended("tarch0000", "", 1)), 0),
+        home.state("events.1.jsonl", "{}\n", 0),
         home.state("failed.json.corrupt-29990102T030405678", "x", 0),
         home.run_folder("s1/bdone0000", &["attached.json", "lock", "result.json"], 0),
         home.env.state().join("completed.json"),

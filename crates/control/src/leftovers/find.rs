@@ -35,6 +35,8 @@ pub enum Kind {
     History,
     Output,
     Archive,
+    /// Lines about changes of status.
+    Events,
     /// A state file that was set aside because it was broken, or the reason for that.
     Corrupt,
     Session,
@@ -154,6 +156,7 @@ fn candidates(
     };
     add(Kind::Output, age, &state.output_dir(), |it| it.output_of().is_some())?;
     add(Kind::Archive, age, &state.archive_dir(), Entry::is_archive)?;
+    add(Kind::Events, age, state.root(), Entry::is_events)?;
     // This file is written once, and is needed as long as the session continues.
     add(Kind::Session, long, &state.sessions_dir(), |it| it.session().is_some())?;
     add(Kind::Waiter, long, &state.wake_dir(), |it| it.session().is_some())?;

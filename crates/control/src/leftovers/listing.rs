@@ -96,6 +96,11 @@ impl Entry {
         matches!(self.name.as_str(), "completed.json" | "failed.json")
     }
 
+    /// Whether it holds lines about changes of status.
+    pub(super) fn is_events(&self) -> bool {
+        matches!(self.name.as_str(), "events.jsonl" | "events.1.jsonl")
+    }
+
     /// Whether it is a month of archived history.
     pub(super) fn is_archive(&self) -> bool {
         self.name.strip_suffix(".jsonl").is_some()

@@ -76,6 +76,7 @@ impl Needed {
             Kind::Record
             | Kind::History
             | Kind::Archive
+            | Kind::Events
             | Kind::Corrupt
             | Kind::Temporary
             | Kind::Handoff
@@ -111,7 +112,8 @@ fn only_runner(
 fn unknown(state: &StateDir, mut tasks: HashSet<TaskId>) -> Result<HashSet<TaskId>> {
     let mut records: Vec<Entry> = Vec::new();
     for dir in [state.root().to_owned(), state.archive_dir()] {
-        records.extend(files(&dir)?.into_iter().filter(|entry| entry.name.contains(".json")));
+        let is_record = |entry: &Entry| entry.name.contains(".json") && !entry.is_events();
+        records.extend(files(&dir)?.into_iter().filter(is_record));
     }
     for entry in records {
         if tasks.is_empty() {

@@ -92,7 +92,7 @@ pub(super) fn refuse_live(active: &Active) -> Result<()> {
 
 /// Whether other processes append to it, or replace it, under the lock.
 fn is_shared(kind: Kind) -> bool {
-    matches!(kind, Kind::Archive | Kind::Session | Kind::History | Kind::Record)
+    matches!(kind, Kind::Archive | Kind::Events | Kind::Session | Kind::History | Kind::Record)
 }
 
 fn is_unchanged(leftover: &Leftover) -> bool {
@@ -112,6 +112,7 @@ pub(super) fn is_free(leftover: &Leftover) -> bool {
         | Kind::History
         | Kind::Output
         | Kind::Archive
+        | Kind::Events
         | Kind::Corrupt
         | Kind::Session
         | Kind::Temporary
@@ -131,6 +132,7 @@ fn try_remove(leftover: &Leftover) -> Result<()> {
         Kind::History
         | Kind::Output
         | Kind::Archive
+        | Kind::Events
         | Kind::Corrupt
         | Kind::Session
         | Kind::Temporary

@@ -27,6 +27,7 @@ use crate::event::Event;
 use crate::file::{self, Malformed};
 use crate::reconcile::{Findings, World, reconcile};
 use crate::run::Run;
+use crate::transitions::{self, Before};
 
 /// How often a process that unlocks checks the inbox again. Each round means that the lock kept another process out.
 const ROUNDS: usize = 64;
@@ -207,12 +208,18 @@ impl Store {
         let findings = peek.filter(is_current).map(|peek| peek.findings);
         *self.known() = None;
         let mut active = Arc::unwrap_or_clone(active);
+        let before = Before::of(&active);
         let now = Now::read();
         let applied = self.apply_posted(&mut active, own, now);
         let finished_runs = reconcile(&mut active, &self.dir, world, findings, now);
         let value = handle(&mut active, now);
+        let changes = before.changes(&active, now.at);
         let noted = notify::note(&mut active, now);
         let retired = self.write(active, version, now)?;
+        // A line says what is in the state. If this process dies in between, the lines of this commit are missing.
+        if let Err(error) = transitions::append(&self.dir, &changes) {
+            hook_log::append(&self.dir, "events", &format!("{error:#}"));
+        }
         if let Err(error) = notify::leave(&self.dir, noted, now) {
             hook_log::append(&self.dir, "notify", &format!("{error:#}"));
         }

@@ -228,6 +228,7 @@ pub(super) fn clean() -> Vec<Value> {
     for (name, text) in [
         ("output/tgone0000.log", "123"),
         ("archive/2026-01.jsonl", "{}\n"),
+        ("events.1.jsonl", "{}\n"),
         ("active.json.corrupt-20200102T030405678", "x"),
         ("sessions/gone.json", "{}"),
         ("active.json.17-0.tmp", "x"),

@@ -7,14 +7,15 @@
 //! | | first design | goal | here |
 //! |---|---|---|---|
 //! | idle hook | 5 | 2 | 2, PreToolUse 0 |
-//! | PostToolUse of a background call | 24 | 8 | 8 |
+//! | PostToolUse of a background call | 24 | 8 | 9: its line of `events.jsonl` came later |
 //! | a notice with a result | 20 | 8 | 8 |
 //! | for each live task | | 1 probe | 1 lock, and `started.json` until the record says that it runs |
 //! | parses | up to 5 | 1 | 1, and 1 more if another process committed in between |
 //!
 //! A commit with an event of its own is five opens: the post, the lock, the inbox under the lock, the new `active.json`,
-//! and the inbox once more after the unlock (I1). A lease must be on the disk before the hook prints (I2); the
-//! acknowledgement is only posted, and the next commit applies it.
+//! and the inbox once more after the unlock (I1). If it changes a status, `events.jsonl` is the sixth, which takes 15 µs.
+//! A lease must be on the disk before the hook prints (I2); the acknowledgement is only posted, and the next commit
+//! applies it.
 
 mod trace;
 
@@ -56,7 +57,7 @@ fn an_idle_hook_opens_two() {
 
 /// A call before and after it runs: its announcement, then what binds it to Claude Code's task.
 #[test]
-fn a_background_call_opens_eight() {
+fn a_background_call_opens_nine() {
     let env = TestEnv::new();
     let session = used(&env);
     let call = session.call(1);
@@ -71,6 +72,7 @@ fn a_background_call_opens_eight() {
         "state.lock",
         "inbox",
         "active.json (new)",
+        "events.jsonl",
         "inbox",
     ];
     assert_eq!(trace.opened, expected);
@@ -96,6 +98,7 @@ fn an_attached_call_is_probed_once() {
         "runs/SESSION/b1/lock",
         "runs/SESSION/b1/started.json",
         "active.json (new)",
+        "events.jsonl",
         "inbox",
     ];
     assert_eq!(trace.opened, expected);
