@@ -8,6 +8,7 @@ use crate::completions::Completions;
 use crate::config::Config;
 use crate::delegate::Delegate;
 use crate::doctor::Doctor;
+use crate::events::Events;
 use crate::list::List;
 use crate::man::Pages;
 use crate::notify::Notify;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Draw the last hours, one bar per task.
     Timeline(Timeline),
+    /// Print the changes of status of all tasks, as they were or as they happen.
+    Events(Events),
     /// Print one short line for the status line of Claude Code, nothing while nothing runs.
     Statusline,
     /// Print the effective value of each setting, and where it comes from.

@@ -8,8 +8,8 @@ use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
 use crate::queue::{next, restart, run};
 use crate::{
-    cancel, clean, completions, config, delegate, demo, doctor, import, list, man, notify, output,
-    show, stats, statusline, timeline, wait,
+    cancel, clean, completions, config, delegate, demo, doctor, events, import, list, man, notify,
+    output, show, stats, statusline, timeline, wait,
 };
 
 /// Runs the command line of this process.
@@ -32,6 +32,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Clean(options) => clean::clean(&options),
         Command::Stats(options) => stats::stats(&options).map(good),
         Command::Timeline(options) => timeline::timeline(&options).map(good),
+        Command::Events(options) => events::events(&options).map(good),
         Command::Statusline => return statusline::statusline(),
         Command::Config(options) => config::config(&options).map(good),
         Command::Doctor(options) => doctor::doctor(&options),

@@ -11,6 +11,7 @@ mod demo;
 mod details;
 mod dispatch;
 mod doctor;
+mod events;
 mod format;
 mod import;
 mod list;

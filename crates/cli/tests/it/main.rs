@@ -2,10 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
-mod planted;
-mod pty;
-mod support;
-
 mod agents;
 mod believed;
 mod cancel;
@@ -17,6 +13,7 @@ mod demo;
 mod doctor;
 mod doctor_of_copies;
 mod doctor_of_state;
+mod events;
 mod for_shells;
 mod format;
 mod json_page;
@@ -26,6 +23,8 @@ mod notify;
 mod odd_paths;
 mod out_of_reach;
 mod output;
+mod planted;
+mod pty;
 mod readme;
 mod restart;
 mod run;
@@ -35,6 +34,7 @@ mod sandbox;
 mod show;
 mod stats;
 mod statusline;
+mod support;
 mod timeline;
 mod trouble;
 mod wait;

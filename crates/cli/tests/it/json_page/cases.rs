@@ -5,10 +5,14 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use sisyphus_base::paths::StateDir;
+use sisyphus_state::reconcile::{Scope, World};
+use sisyphus_state::store::{Active, Store};
+use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_testing::{Client, Shell, TestEnv, env};
 
 use crate::doctor::{healthy, run};
-use crate::planted::{elsewhere, ended, plant, plant_text, running, task};
+use crate::planted::{elsewhere, ended, plant, plant_text, prints, running, task};
 
 const MONTH: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
@@ -180,6 +184,50 @@ fn of_all(env: &TestEnv, args: &[&str]) -> Value {
     let ids = ids(env);
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     answer(env, &[args, &ids].concat())
+}
+
+/// Commits record tasks in every status, and drop those that have not ended.
+pub(super) fn events() -> Vec<Value> {
+    let env = TestEnv::new();
+    let now = chrono::Utc::now();
+    let mut tasks = vec![
+        task("tpending", "", json!({ "state": "pending", "announced_at": now })),
+        task("tqueued", "", json!({ "state": "queued", "queued_at": now })),
+        with(running("tobserved", "serve"), json!({ "kind": "service" })),
+        delegated(running("tdelegated", "review"), "person", Value::Null),
+    ];
+    let mut end = |outcome: Value| {
+        let status =
+            json!({ "state": "finished", "ended_at": now, "waited_ms": 7, "duration_ms": 9 });
+        tasks.push(task(&format!("t{}", tasks.len()), "", with(status, outcome)));
+    };
+    for word in ["completed", "timed_out", "unknown"] {
+        end(json!({ "outcome": word }));
+    }
+    end(json!({ "outcome": "failed", "exit_code": 3 }));
+    end(json!({ "outcome": "killed", "signal": 9 }));
+    end(json!({ "outcome": "skipped", "after": "t1", "because": "failed" }));
+    for by in ["model", "user", "session_end", "unknown"] {
+        end(json!({ "outcome": "cancelled", "by": by }));
+    }
+    for why in ["runner_died", "run_folder_gone", "session_ended"] {
+        end(json!({ "outcome": "lost", "why": why }));
+    }
+    for why in ["rate_limit", "turn_limit", "budget", "error"] {
+        end(json!({ "outcome": "agent_failed", "why": why }));
+    }
+    let mut tasks: Vec<Task> =
+        tasks.into_iter().map(|task| serde_json::from_value(task).unwrap()).collect();
+    tasks.last_mut().unwrap().kind = Kind::Agent;
+    let store = Store::new(StateDir::at(env.state()));
+    let world = World { is_gone: |_| false, client_tmp: env.path(), scope: Scope::Ended };
+    let change = |change: &dyn Fn(&mut Active)| {
+        store.update(&world, Duration::from_secs(20), |active, _| change(active)).unwrap();
+    };
+    change(&|active| active.tasks.extend(tasks.clone()));
+    change(&|active| active.tasks.clear());
+    let text = prints(&env, &["events", "--json"]);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 pub(super) fn list() -> Vec<Value> {

@@ -24,7 +24,7 @@ type Answers = (&'static str, fn() -> Vec<Value>);
 #[test]
 fn the_page_has_every_printed_field() {
     let page = Page::read();
-    let all: [Answers; 10] = [
+    let all: [Answers; 11] = [
         ("list", cases::list),
         ("show", cases::show),
         ("wait", cases::wait),
@@ -32,6 +32,7 @@ fn the_page_has_every_printed_field() {
         ("clean", cases::clean),
         ("stats", cases::stats),
         ("timeline", cases::timeline),
+        ("events", cases::events),
         ("config", cases::config),
         ("doctor", cases::doctor),
         ("notify", cases::notify),
