@@ -206,6 +206,8 @@ names! {
     notify_lock: "notify.lock",
     /// Notifications that no desktop accepted, for the terminal.
     terminal: "terminal.json",
+    /// How the program of `sisyphus.on_complete` ended the last time.
+    on_complete: "on_complete.json",
     lock: "state.lock",
     /// The lock of the runner that is about to reconcile. The file is as old as the last reconciliation by a runner.
     runners_lock: "runners.lock",

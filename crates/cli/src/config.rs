@@ -96,6 +96,7 @@ fn said(it: &Effective<'_>) -> String {
         | Kind::Consent
         | Kind::Patterns { .. }
         | Kind::Limits { .. }
-        | Kind::Groups { .. } => value,
+        | Kind::Groups { .. }
+        | Kind::Program { .. } => value,
     }
 }

@@ -67,6 +67,14 @@ impl Context {
         events: &[Event],
         decide: impl FnOnce(&mut Active, Now) -> T,
     ) -> Result<T> {
+        let decide = |active: &mut Active, now| {
+            let value = decide(active, now);
+            // The commit of a runner knows no settings.
+            if let Some(settings) = self.settings.get() {
+                active.on_complete = !settings.on_complete.is_empty();
+            }
+            value
+        };
         self.store.commit(Some(peek), events, &self.world(), wait, decide)
     }
 

@@ -13,6 +13,7 @@ use sisyphus_state::store::Store;
 use crate::compose::Message;
 use crate::desktop::{self, Desktop};
 use crate::places::Places;
+use crate::programs::Programs;
 use crate::serve;
 
 /// Shows the notifications that are due.
@@ -25,7 +26,9 @@ pub(crate) fn tell() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let store = Store::new(state);
-    let served = serve::serve(&store, &mut Places::new(config_dir));
+    let home = environment.home.unwrap_or_else(|| config_dir.clone());
+    let mut programs = Programs::new(config_dir.clone(), home);
+    let served = serve::serve(&store, &mut Places::new(config_dir), &mut programs);
     // The user may have removed the state folder. Logging must not create it again.
     if let Err(error) = served
         && store.dir().root().exists()

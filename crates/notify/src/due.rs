@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sisyphus_settings::Switch;
-use sisyphus_state::notify::{COALESCE_WINDOW, Ended, Notes, SessionSummary, Urgency, is_old};
+use sisyphus_state::notify::{
+    COALESCE_WINDOW, Ended, Notes, SURE, SessionSummary, Urgency, is_old,
+};
 
 use crate::places::Places;
-
-/// How long the notifier holds back a result that the end of a session may have caused. After that the record shows
-/// whether it did.
-const SURE: TimeDelta = TimeDelta::seconds(5);
 
 /// The next step of the notifier.
 #[derive(Debug, PartialEq, Eq)]

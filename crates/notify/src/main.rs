@@ -7,6 +7,7 @@ mod compose;
 mod desktop;
 mod due;
 mod places;
+mod programs;
 mod serve;
 
 use std::process::ExitCode;

@@ -18,6 +18,7 @@ pub(crate) struct Places {
 pub(crate) struct Place {
     /// The name of its folder: foreign text.
     pub(crate) name: String,
+    pub(crate) root: PathBuf,
     pub(crate) settings: Settings,
 }
 
@@ -32,7 +33,11 @@ impl Places {
         self.known.entry(cwd.to_owned()).or_insert_with(|| {
             let root = root_of(cwd, config_dir);
             let name = root.file_name().unwrap_or(root.as_os_str()).to_string_lossy().into_owned();
-            Place { name, settings: Settings::read_in(config_dir, Some(root)) }
+            Place {
+                name,
+                root: root.to_owned(),
+                settings: Settings::read_in(config_dir, Some(root)),
+            }
         })
     }
 }

@@ -13,18 +13,19 @@ use crate::compose::{Message, compose};
 use crate::desktop::{Desktop, Shown};
 use crate::due::{self, Batch, Next};
 use crate::places::Places;
+use crate::programs::Programs;
 
 /// The longest pause: a note may arrive that is due at once.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Shows all notes, and those that arrive within two seconds. Returns at once if another notifier runs.
-pub(crate) fn serve(store: &Store, places: &mut Places) -> Result<()> {
+pub(crate) fn serve(store: &Store, places: &mut Places, programs: &mut Programs) -> Result<()> {
     let mut desktop = Desktop::default();
     // A process that adds a note starts no notifier while the lock is held. So the notifier checks again after
     // releasing it.
     while store.dir().notify().exists() {
         let Some(_only) = Lock::take_free(&store.dir().notify_lock())? else { return Ok(()) };
-        tell_all(store, places, &mut desktop)?;
+        tell_all(store, places, &mut desktop, programs)?;
     }
     Ok(())
 }
@@ -36,10 +37,17 @@ struct Told {
     shown: Shown,
 }
 
-fn tell_all(store: &Store, places: &mut Places, desktop: &mut Desktop) -> Result<()> {
+fn tell_all(
+    store: &Store,
+    places: &mut Places,
+    desktop: &mut Desktop,
+    programs: &mut Programs,
+) -> Result<()> {
     let mut told: Option<Told> = None;
     loop {
         let mut notes = store.read_notes()?;
+        // They start before a desktop that does not answer costs seconds.
+        programs.serve(store, &notes, places)?;
         let now = Utc::now();
         if due::drop_unwanted(&mut notes, now, places) > 0 {
             let dropping = |notes: &mut Notes| due::drop_unwanted(notes, now, places);
@@ -50,9 +58,10 @@ fn tell_all(store: &Store, places: &mut Places, desktop: &mut Desktop) -> Result
         let open = told.as_ref().and_then(|it| it.until.checked_duration_since(Instant::now()));
         match (next, open.filter(|left| !left.is_zero())) {
             (_, Some(left)) => pause(left),
+            (Next::Nothing, None) if !programs.are_done(&notes) => pause(LOOK_AGAIN),
             (Next::Nothing, None) => {
                 // An empty notes file is removed.
-                store.take_notes(LOCK_WAIT_IN_RUNNER, |_| ())?;
+                store.take_notes(LOCK_WAIT_IN_RUNNER, |notes| programs.forget_unwanted(notes))?;
                 return Ok(());
             }
             (Next::Wait(left), None) if told.is_none() => pause(left),

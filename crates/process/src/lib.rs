@@ -7,6 +7,7 @@ mod identity;
 mod notifier;
 mod orphan;
 mod process_ref;
+mod program;
 mod sys;
 mod tree;
 mod watch;
@@ -17,6 +18,7 @@ pub use identity::{ProcessId, pid_of};
 pub use notifier::{find_notifier, start_notifier};
 pub use orphan::{PRIVATE_VARIABLES, SessionPlan, spawn_orphan, spawn_session};
 pub use process_ref::{client, is_alive, is_gone, this_process};
+pub use program::Program;
 pub use sys::{
     Caller, Connection, Notice, OomCounters, Plan, Sender, Side, Signals, Stage, caller,
     caller_key, end_with_parent, exec, exit_as, exit_of, holder, own_key, own_output_file, parent,

@@ -59,7 +59,8 @@ pub fn spawn_session(plan: SessionPlan) -> Result<Child> {
     sys::bound(&mut command).with_context(|| format!("could not start `{}`", program.display()))
 }
 
-fn forget_session(command: &mut Command) {
+/// Takes the variables of the session away from what is started.
+pub(crate) fn forget_session(command: &mut Command) {
     for name in PRIVATE_VARIABLES {
         command.env_remove(name);
     }

@@ -59,7 +59,7 @@ fn flaw(name: &str, value: &Value) -> Option<Flaw> {
     }
     let Some(usable) = key.usable(value) else { return Some(Flaw::WrongType { key }) };
     let is_whole = match key.kind {
-        Kind::Switch | Kind::Consent => true,
+        Kind::Switch | Kind::Consent | Kind::Program { .. } => true,
         Kind::Number { max, .. } => max.is_none_or(|max| value.as_u64() <= Some(max)),
         Kind::Limits { .. } | Kind::Groups { .. } => {
             usable.as_object().map(Map::len) == value.as_object().map(Map::len)
@@ -161,6 +161,8 @@ mod tests {
             ),
             (json!({"background_task": {"modelConcurrency": {}, "staleTimeoutMs": 1}}), &[]),
             (json!({"output_lines": "not ours"}), &[]),
+            (json!({"sisyphus": {"on_complete": ["tell", 1]}}), &["on_complete:type"]),
+            (json!({"sisyphus": {"on_complete": ["~/bin/tell"]}}), &["on_complete:type"]),
         ];
         for (file, expected) in cases {
             assert_eq!(found(file), *expected, "{file}");

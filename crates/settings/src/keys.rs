@@ -6,7 +6,7 @@ mod tests;
 
 use serde_json::{Map, Value};
 
-use super::group;
+use super::{group, program};
 
 /// The prefix of each key in a settings file.
 pub const SECTION: &str = "sisyphus";
@@ -55,6 +55,8 @@ pub enum Kind {
     Limits { most: usize, longest: usize },
     /// An object of names, each with patterns and a limit. By default empty.
     Groups { most: usize, patterns: usize, longest: usize },
+    /// A list of texts: a program and its arguments. By default empty.
+    Program { most: usize, longest: usize },
 }
 
 /// The meaning of 0.
@@ -234,6 +236,15 @@ pub const KEYS: &[Key] = &[
         meaning: "how long a command must have run for its success to be shown on the desktop",
     },
     Key {
+        name: "on_complete",
+        place: Place::Section,
+        kind: Kind::Program { most: 50, longest: 4_000 },
+        // A repository would choose what runs on its user's machine.
+        project: Project::MayNothing,
+        meaning: "a program of yours, with its arguments, that starts once when a task has ended, like \
+                  `[\"/home/you/bin/tell\"]`; what ended is on its standard input and in its environment",
+    },
+    Key {
         name: "delegate_bypass",
         place: Place::Section,
         kind: Kind::Consent,
@@ -300,7 +311,7 @@ impl Key {
             Kind::Switch => true.into(),
             Kind::Consent => false.into(),
             Kind::Number { default, .. } => default.into(),
-            Kind::Patterns { .. } => Value::Array(Vec::new()),
+            Kind::Patterns { .. } | Kind::Program { .. } => Value::Array(Vec::new()),
             Kind::Limits { .. } | Kind::Groups { .. } => Value::Object(Map::new()),
         }
     }
@@ -325,6 +336,12 @@ impl Key {
                 format!(
                     "an object of at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns`, at most {patterns} texts of 1 to {longest} characters, `limit`, a whole number of at least 1, which it is if it is missing, and `foreground`, `run` or `ask`",
                     group::NAME_MAX
+                )
+            }
+            Kind::Program { most, longest } => {
+                format!(
+                    "a list of at most {most} texts of at most {longest} characters: the whole path of a program, or a name \
+                     in `PATH`, and its arguments"
                 )
             }
         }
@@ -360,6 +377,7 @@ impl Key {
                 });
                 Some(Value::Object(usable.take(most).collect()))
             }
+            Kind::Program { most, longest } => program::usable(value, most, longest),
         }
     }
 }

@@ -182,7 +182,8 @@ fn weight(key: &Key, value: &Value) -> u64 {
         | Kind::Consent
         | Kind::Patterns { .. }
         | Kind::Limits { .. }
-        | Kind::Groups { .. } => number,
+        | Kind::Groups { .. }
+        | Kind::Program { .. } => number,
     }
 }
 
@@ -260,6 +261,9 @@ mod tests {
             ("output_lines", json!(null), json!(200), json!(20)),
             ("output_lines", json!(50), json!(2), json!(2)),
             ("output_lines", json!(50), json!(0), json!(0)),
+            ("on_complete", json!(null), json!(["theirs"]), json!([])),
+            ("on_complete", json!(["ours"]), json!(["theirs"]), json!(["ours"])),
+            ("on_complete", json!(["ours"]), json!([]), json!(["ours"])),
             ("delegate_bypass", json!(null), json!(true), json!(false)),
             ("delegate_bypass", json!(true), json!(false), json!(false)),
             ("delegate_max_budget_usd", json!(null), json!(5), json!(5)),

@@ -9,6 +9,7 @@ mod excerpt;
 mod group;
 pub mod keys;
 pub mod layers;
+mod program;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -88,6 +89,9 @@ pub struct Settings {
     /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have
     /// run for a notification of its success.
     pub notify_min_ms: u64,
+    /// `sisyphus.on_complete`, default none: a program with its arguments that starts when a task has ended. Only the
+    /// user's own settings name it.
+    pub on_complete: Vec<String>,
     /// `sisyphus.delegate_bypass`, default false: whether a delegated session bypasses permissions if its caller does.
     pub delegate_bypass: Switch,
     /// `sisyphus.delegate_max_budget_usd`, default none: what a delegated session may cost at most, in dollars.
@@ -138,9 +142,9 @@ impl Settings {
             };
             entries.map(limit).collect()
         };
-        let patterns = |key| {
-            let texts = values.get(key).and_then(Value::as_array).into_iter().flatten();
-            texts.filter_map(Value::as_str).map(str::to_owned).collect()
+        let texts = |key| {
+            let list = values.get(key).and_then(Value::as_array).into_iter().flatten();
+            list.filter_map(Value::as_str).map(str::to_owned).collect()
         };
         let stale_minutes = number("stale_minutes");
         Self {
@@ -151,8 +155,8 @@ impl Settings {
             groups: values.get("groups").map(group::groups).unwrap_or_default(),
             task_ttl_ms: number("task_ttl_minutes") * MINUTE_MS,
             stale_ms: (stale_minutes > 0).then_some(stale_minutes * MINUTE_MS),
-            service_patterns: patterns("service_patterns"),
-            keep_patterns: patterns("keep_patterns"),
+            service_patterns: texts("service_patterns"),
+            keep_patterns: texts("keep_patterns"),
             output_lines: saturating(number("output_lines")),
             sleep_guard: switch("sleep_guard"),
             deny_duplicates: switch("deny_duplicates"),
@@ -161,6 +165,7 @@ impl Settings {
             delegate_survives_exit: switch("delegate_survives_exit"),
             notifications: switch("background_notifications"),
             notify_min_ms: number("notify_min_seconds") * SECOND_MS,
+            on_complete: texts("on_complete"),
             delegate_bypass: switch("delegate_bypass"),
             delegate_max_budget_usd: Some(number("delegate_max_budget_usd")).filter(|it| *it > 0),
             delegate_depth: u32::try_from(number("delegate_depth")).unwrap_or(1),

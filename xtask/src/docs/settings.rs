@@ -60,6 +60,8 @@ const FOOT: &str = "
   `timeout` of a call means foreground ones: only a longer one counts, and the model reads the limit at launch. Headless
   (`-p`, the SDK, CI) the call's `timeout` takes its place, and Claude Code's own limit of 10 minutes comes first unless it
   could be raised: no other hook may rewrite the call, and the SDK does not drive the session.
+- **Your program** (`on_complete`) starts at most once for a task, without a shell, and is killed after 30 seconds:
+  [Events](events.md#a-program-of-yours) says what it gets, and has recipes.
 - **A service** has no slot and no time limit. Known without a setting are dev servers, watchers, `tail -f` and the like; a
   pattern `!npm start` takes one out.
 

@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bench", &["harness", "settings"]),
     ("state", &["base", "tasks", "settings"]),
     ("wording", &["base", "tasks", "settings", "state"]),
-    ("notify", &["base", "tasks", "settings", "state"]),
+    ("notify", &["base", "tasks", "process", "settings", "state"]),
     ("runner", &["base", "tasks", "attach", "process", "settings", "state"]),
     ("control", &["base", "tasks", "process", "service", "settings", "state"]),
     ("hook", &["base", "tasks", "process", "settings", "state"]),

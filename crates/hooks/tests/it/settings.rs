@@ -5,9 +5,10 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use sisyphus_testing::TestEnv;
+use serde_json::{Value, json};
+use sisyphus_testing::{TestEnv, wait_until};
 
+use crate::agent::Agent;
 use crate::payload::with;
 use crate::session::Session;
 use crate::start::{feed, told};
@@ -184,5 +185,28 @@ fn a_project_only_shortens_a_time_limit() {
         announced_in_project(&env, &ttl(user), &ttl(project));
         let task = &Session::new(&env).announced()[0];
         assert_eq!(task["limit_ms"], expected * 60_000, "{user} {project}: {task}");
+    }
+}
+
+/// With `on_complete`, the end of an agent starts the program. Without it, the hooks start no notifier for an agent.
+#[test]
+fn on_complete_hears_of_an_agent() {
+    for is_set in [true, false] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let heard = env.path().join("heard");
+        let script = format!("echo $SISYPHUS_KIND $SISYPHUS_STATUS >{}", heard.display());
+        if is_set {
+            env.set(&json!({ "on_complete": ["bash", "-c", script] }));
+        }
+        let agent = Agent::new(&session, 1);
+        for event in [agent.before(), agent.after(), agent.starts(), agent.stops("done")] {
+            session.tell(&event);
+        }
+        if is_set {
+            let text = || fs::read_to_string(&heard).unwrap_or_default();
+            wait_until("the program", || text() == "agent completed\n");
+        }
+        assert_eq!(env.state().join("notify.lock").exists(), is_set);
     }
 }

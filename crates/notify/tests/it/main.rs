@@ -4,6 +4,7 @@
 
 mod bus;
 mod hostile;
+mod programs;
 mod routes;
 mod rules;
 mod stage;

@@ -32,6 +32,11 @@ pub(crate) fn orphan(_: &mut Command) -> io::Result<ChildStdout> {
     Err(io::Error::other(UNSUPPORTED))
 }
 
+/// Starts this command without a window.
+pub(crate) fn apart(command: &mut Command) -> io::Result<Child> {
+    command.creation_flags(0x0800_0000).spawn()
+}
+
 /// Delegated sessions are not supervised on Windows yet.
 pub(crate) fn bound(_: &mut Command) -> io::Result<Child> {
     Err(io::Error::other(UNSUPPORTED))

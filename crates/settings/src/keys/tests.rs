@@ -18,6 +18,7 @@ fn the_table_is_what_is_read() {
             Kind::Patterns { .. } => (json!(["a b"]), json!("a b")),
             Kind::Limits { .. } => (json!({ "opus": 2 }), json!([2])),
             Kind::Groups { .. } => (json!({ "build": { "patterns": ["make"] } }), json!(["make"])),
+            Kind::Program { .. } => (json!(["tell", "me"]), json!("tell")),
         };
         assert_ne!(read(key.name, &other), Settings::default(), "{}", key.name);
         assert!(key.usable(&other).is_some(), "{}", key.name);
@@ -61,6 +62,7 @@ fn every_field_of_the_settings_has_a_key() {
         delegate_survives_exit: _,
         notifications: _,
         notify_min_ms: _,
+        on_complete: _,
         delegate_bypass: _,
         delegate_max_budget_usd: _,
         delegate_depth: _,
@@ -68,7 +70,7 @@ fn every_field_of_the_settings_has_a_key() {
         sandbox: _,
         hooks: _,
     } = Settings::default();
-    assert_eq!(KEYS.len(), 20);
+    assert_eq!(KEYS.len(), 21);
 }
 
 #[test]

@@ -55,6 +55,10 @@ pub struct Active {
     pub agents: AgentBook,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) sessions: BTreeMap<SessionId, SessionBook>,
+    /// Whether the user has set `sisyphus.on_complete`, as the last hook saw it that read the settings and committed. The
+    /// ends of agents are noted only then.
+    #[serde(skip_serializing_if = "sisyphus_tasks::is_default")]
+    pub on_complete: bool,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }

@@ -7,10 +7,11 @@ use sisyphus_base::id::SessionId;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::Ended;
+use super::{Ended, SURE};
 use crate::active::Series;
 use crate::file::Format;
 use crate::reach::is_in_reach;
+use crate::transitions::Transition;
 
 /// How many notes of a kind are kept. They reach this number only where no notifier takes them.
 const KEPT: usize = 200;
@@ -24,8 +25,26 @@ pub struct Notes {
     pub ended: Vec<Ended>,
     /// Sessions in which everything has finished.
     pub over: Vec<SessionSummary>,
+    /// Ends for which the user's program was not started yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub for_program: Vec<ForProgram>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
+}
+
+/// The end of a task, for the program that the user has set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForProgram {
+    pub event: Transition,
+    /// When it was noted.
+    pub at: DateTime<Utc>,
+}
+
+impl ForProgram {
+    /// How long the note is held back from then on: the record may soon name the cause of the end.
+    pub fn holds(&self) -> chrono::Duration {
+        if self.event.may_be_explained() { SURE } else { chrono::Duration::zero() }
+    }
 }
 
 /// Everything that ran in a session has finished.
@@ -39,15 +58,32 @@ pub struct SessionSummary {
 
 impl Notes {
     pub fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.over.is_empty()
+        self.ended.is_empty() && self.over.is_empty() && self.for_program.is_empty()
     }
 
     /// Adds new notes.
-    pub(crate) fn add(&mut self, ended: Vec<Ended>, over: Vec<SessionSummary>) {
+    pub(crate) fn add(
+        &mut self,
+        ended: Vec<Ended>,
+        over: Vec<SessionSummary>,
+        for_program: Vec<ForProgram>,
+    ) {
         self.ended.extend(ended);
         self.over.extend(over);
+        self.for_program.extend(for_program);
+        self.for_program.drain(..self.for_program.len().saturating_sub(KEPT));
         self.ended.drain(..self.ended.len().saturating_sub(KEPT));
         self.over.drain(..self.over.len().saturating_sub(KEPT));
+    }
+
+    /// Corrects the end for the program, if that was not started yet.
+    pub(crate) fn correct_for_program(&mut self, event: &Transition) {
+        let note = self.for_program.iter_mut().find(|it| it.event.id == event.id);
+        if let Some(note) = note {
+            let from = note.event.from.take();
+            note.event = event.clone();
+            note.event.from = from;
+        }
     }
 
     /// Corrects the note of this task from its current record.

@@ -214,7 +214,8 @@ impl Store {
         let finished_runs = reconcile(&mut active, &self.dir, world, findings, now);
         let value = handle(&mut active, now);
         let changes = before.changes(&active, now.at);
-        let noted = notify::note(&mut active, now);
+        let mut noted = notify::note(&mut active, now);
+        noted.add_for_program(&changes, &active, now);
         let retired = self.write(active, version, now)?;
         // A line says what is in the state. If this process dies in between, the lines of this commit are missing.
         if let Err(error) = transitions::append(&self.dir, &changes) {

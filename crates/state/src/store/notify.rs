@@ -21,7 +21,8 @@ use sisyphus_tasks::task::Task;
 use super::commit::Store;
 use crate::active::{Active, Series};
 use crate::file::{self, Malformed};
-use crate::notify::{Ended, Line, Lines, Notes, SessionSummary, is_live};
+use crate::notify::{Ended, ForProgram, Line, Lines, Notes, SessionSummary, is_live, is_old};
+use crate::transitions::Transition;
 
 impl Store {
     /// The notes for the notifier, without a lock. Sets a broken file aside: otherwise every hook would start a
@@ -96,8 +97,37 @@ impl Store {
 pub(super) struct NewNotes {
     ended: Vec<Ended>,
     over: Vec<SessionSummary>,
+    for_program: Vec<ForProgram>,
+    /// Corrected ends.
+    corrected: Vec<Transition>,
     /// Tasks whose notes may need a correction.
     finished: Vec<Task>,
+}
+
+impl NewNotes {
+    /// Adds the ends among the changes for the user's program. If no hook has seen such a setting, only those that are
+    /// noted anyway: then the notifier, which reads the settings, drops them.
+    pub(super) fn add_for_program(&mut self, changes: &[Transition], active: &Active, now: Now) {
+        for event in changes.iter().filter(|event| event.is_end()) {
+            if event.is_correction() {
+                self.corrected.push(event.clone());
+                continue;
+            }
+            let is_wanted =
+                active.on_complete || self.ended.iter().any(|note| note.task == event.id);
+            if is_wanted && !is_old(event.at, now.at) {
+                self.for_program.push(ForProgram { event: event.clone(), at: now.at });
+            }
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        !self.ended.is_empty() || !self.over.is_empty() || !self.for_program.is_empty()
+    }
+
+    fn has_corrections(&self) -> bool {
+        !self.finished.is_empty() || !self.corrected.is_empty()
+    }
 }
 
 /// Notes what finished, once each, and which sessions have nothing left to wait for.
@@ -141,13 +171,14 @@ pub(super) fn note(active: &mut Active, now: Now) -> NewNotes {
 /// If this process dies in between, a notification is lost, but none is shown twice.
 pub(super) fn leave(dir: &StateDir, new: NewNotes, now: Now) -> Result<()> {
     let path = dir.notify();
-    if new.ended.is_empty() && new.over.is_empty() && (new.finished.is_empty() || !path.exists()) {
+    if !new.has_news() && (!new.has_corrections() || !path.exists()) {
         return Ok(());
     }
     let (before, _): (Notes, _) = file::read_or_set_aside(&path)?;
     let mut notes = before.clone();
     new.finished.iter().for_each(|task| notes.correct(task, now.at));
-    notes.add(new.ended, new.over);
+    new.corrected.iter().for_each(|event| notes.correct_for_program(event));
+    notes.add(new.ended, new.over, new.for_program);
     if notes == before { Ok(()) } else { file::write(&path, &notes) }
 }
 
@@ -231,10 +262,16 @@ mod tests {
         expected.sort();
         assert_eq!(ended, expected);
         assert_eq!(sums, ["40 failed"]);
+        let notes = stage.store.read_notes().unwrap();
+        let mut for_program: Vec<String> =
+            notes.for_program.iter().map(|note| note.event.id.to_string()).collect();
+        for_program.sort();
+        assert_eq!(for_program, expected);
         // Taken once, they are gone.
         let take = || stage.store.take_notes(WAIT, |notes| std::mem::take(&mut notes.ended).len());
         assert_eq!((take().unwrap(), take().unwrap()), (40, 0));
         stage.store.take_notes(WAIT, |notes| notes.over.clear()).unwrap();
+        stage.store.take_notes(WAIT, |notes| notes.for_program.clear()).unwrap();
         assert!(!stage.store.dir().notify().exists());
     }
 
@@ -269,6 +306,30 @@ mod tests {
         let notes = stage.store.read_notes().unwrap();
         let said: Vec<&str> = notes.ended.iter().map(|it| it.outcome.word()).collect();
         assert_eq!(said, ["timed_out"]);
+    }
+
+    /// Every end is noted for the program where a hook has seen such a setting; without, only what is noted anyway.
+    /// What a record says later corrects the note, and makes no second one.
+    #[test]
+    fn ends_are_noted_for_the_program() {
+        for is_set in [true, false] {
+            let stage = Stage::with(&["t1", "t2", "t3"]);
+            stage.change(|active, _| active.on_complete = is_set);
+            stage.end("t1", FAILED);
+            stage.end("t2", Outcome::Cancelled { by: Canceller::Model });
+            stage.end("t3", Outcome::Cancelled { by: Canceller::Unknown });
+            stage.end("t3", Outcome::TimedOut { limit_ms: None });
+            let notes = stage.store.read_notes().unwrap();
+            let said: Vec<(&str, &str)> = notes
+                .for_program
+                .iter()
+                .map(|it| (it.event.id.as_str(), it.event.to.as_str()))
+                .collect();
+            let expected = [("t1", "failed"), ("t2", "cancelled"), ("t3", "timed_out")];
+            let is_noted = |it: &&(&str, &str)| is_set || it.0 != "t2";
+            assert_eq!(said, expected.iter().filter(is_noted).copied().collect::<Vec<_>>());
+            assert!(notes.for_program.iter().all(|it| it.event.from.as_deref() == Some("running")));
+        }
     }
 
     #[test]

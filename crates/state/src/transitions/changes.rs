@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sisyphus_base::id::TaskId;
 use sisyphus_tasks::delivery::Revision;
 use sisyphus_tasks::status::{Ending, Status};
@@ -10,7 +10,9 @@ use sisyphus_tasks::task::Task;
 
 use super::{DROPPED, Subject, Transition, predicate};
 use crate::active::Active;
-use crate::notify::is_old;
+
+/// A record that is new here and finished longer ago than this comes from a history.
+const OLD: TimeDelta = TimeDelta::minutes(10);
 
 /// The status of each task before a commit.
 pub(crate) struct Before(BTreeMap<TaskId, Known>);
@@ -65,7 +67,7 @@ impl Before {
 
 /// Whether a finished record came back: a resumed session owes its result again, or 0.1.0 left it.
 fn is_from_history(task: &Task, ending: &Ending, now: DateTime<Utc>) -> bool {
-    task.noted_for_people_at.is_some() || is_old(ending.ended_at, now)
+    task.noted_for_people_at.is_some() || now - ending.ended_at > OLD
 }
 
 /// From one status to another. A commit may see the start and the end of a command at once.

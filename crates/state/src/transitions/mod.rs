@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::text::for_people;
-use sisyphus_tasks::outcome::{AgentFailure, Canceller, LostReason, Outcome};
+use sisyphus_tasks::outcome::{AgentFailure, CLIENT_STOPS, Canceller, LostReason, Outcome};
 use sisyphus_tasks::status::{Ending, Status};
 use sisyphus_tasks::task::{Kind, Task};
 
@@ -137,6 +137,34 @@ impl Transition {
             | Outcome::Unknown => {}
         }
         end
+    }
+}
+
+/// The words of the statuses that are no end.
+const LIVE: [&str; 3] = ["pending", "queued", "running"];
+
+impl Transition {
+    /// Whether the task ended, or its end was corrected.
+    pub fn is_end(&self) -> bool {
+        self.to != DROPPED && !LIVE.contains(&self.to.as_str())
+    }
+
+    /// Whether the task had ended before.
+    pub fn is_correction(&self) -> bool {
+        self.from.as_ref().is_some_and(|from| !LIVE.contains(&from.as_str())) && self.is_end()
+    }
+
+    /// Whether the cause of this end may become known within seconds: Claude Code stops its commands before it reports
+    /// the end of a session.
+    pub(crate) fn may_be_explained(&self) -> bool {
+        self.by == Some(Canceller::Unknown)
+            || self.lost_because.is_some()
+            || self.signal.is_some_and(|signal| CLIENT_STOPS.contains(&signal))
+    }
+
+    /// What people call the task: its description, or else the beginning of its command.
+    pub fn name(&self) -> &str {
+        if self.description.is_empty() { &self.command } else { &self.description }
     }
 }
 

@@ -86,6 +86,17 @@ pub(crate) fn orphan(command: &mut Command) -> io::Result<ChildStdout> {
     output.ok_or_else(|| io::Error::other("there is no pipe"))
 }
 
+/// Starts this command in a session of its own. It keeps none of this process's open files.
+pub(crate) fn apart(command: &mut Command) -> io::Result<Child> {
+    let leave = || {
+        let_go_of_inherited();
+        nix::unistd::setsid().map(drop).map_err(io::Error::from)
+    };
+    // SAFETY: between fork and exec only system calls are made; they allocate nothing and take no lock.
+    unsafe { command.pre_exec(leave) };
+    command.spawn()
+}
+
 /// Starts this command in a group of its own, and has it die with this process.
 pub(crate) fn bound(command: &mut Command) -> io::Result<Child> {
     command.process_group(0);

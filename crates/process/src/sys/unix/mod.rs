@@ -12,7 +12,7 @@ mod usage;
 pub use apart::split_apart;
 pub(crate) use caller::arguments;
 pub use caller::{caller, caller_key, own_key, own_output_file};
-pub(crate) use child::{bound, orphan};
+pub(crate) use child::{apart, bound, orphan};
 pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached, spawn_on};
 pub use oom::OomCounters;
 pub(crate) use proc::{processes, stat, working_folders};
