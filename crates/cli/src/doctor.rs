@@ -11,6 +11,7 @@ mod line;
 mod lock;
 mod notifications;
 mod plugin;
+mod program;
 mod sandbox;
 mod sessions;
 mod settings;
@@ -38,7 +39,7 @@ pub(crate) struct Doctor {
 type Part = (&'static str, fn(&DoctorContext) -> Vec<Finding>);
 
 /// Every part, in the order of the report.
-const PARTS: [Part; 14] = [
+const PARTS: [Part; 15] = [
     ("plugin", plugin::check),
     ("client", client::check),
     ("sign-in", sign_in::check),
@@ -51,6 +52,7 @@ const PARTS: [Part; 14] = [
     ("sessions", sessions::check),
     ("sandbox", sandbox::check),
     ("notify", notifications::check),
+    ("program", program::check),
     ("settings", settings::check),
     ("leftovers", leftovers::check),
 ];

@@ -210,3 +210,25 @@ fn recent_errors_and_leftovers_are_noted() {
     plant_text(&env, "active.json.corrupt-20200101T000000000", "x");
     assert_found(&env, "leftovers", "note", "1 leftovers", "sisyphus clean");
 }
+
+/// The doctor names a program that can't start, and what the last one said that failed.
+#[test]
+fn a_program_that_fails_is_found() {
+    let env = healthy();
+    assert!(findings(&env).iter().all(|finding| !finding.contains("on_complete")));
+    env.set(&json!({ "on_complete": ["~/tell"] }));
+    assert_found(&env, "settings", "broken", "on_complete has an invalid value", "whole path");
+    for program in ["/nonexistent/tell", "no-such-program-of-ours", "/etc/passwd"] {
+        env.set(&json!({ "on_complete": [program] }));
+        assert_found(&env, "program", "broken", program, "`chmod +x` it");
+    }
+    env.set(&json!({ "on_complete": ["true", "x"] }));
+    assert_found(&env, "program", "fine", "starts `true`; it has not run yet", "");
+    let report =
+        json!({ "at": chrono::Utc::now(), "task": "t1", "problem": "ended\u{1b}[2J with 7" });
+    plant_text(&env, "on_complete.json", &report.to_string());
+    assert_found(&env, "program", "note", "ago for t1: ended with 7", "by hand");
+    let report = json!({ "at": chrono::Utc::now(), "task": "t1", "problem": null });
+    plant_text(&env, "on_complete.json", &report.to_string());
+    assert_found(&env, "program", "fine", "starts `true`; it ran ", "");
+}

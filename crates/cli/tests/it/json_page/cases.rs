@@ -325,6 +325,7 @@ pub(super) fn doctor() -> Vec<Value> {
     let env = healthy();
     let mut told = ended("t1", "", 1);
     told["delivery"] = json!({ "state": "delivered", "at": 1, "revision": 0 });
+    env.set(&json!({ "on_complete": ["/bin/true"] }));
     plant(&env, "completed.json", &[told]);
     let envs = [env, TestEnv::new()];
     envs.iter().map(|env| run(env, &["doctor", "--json"]).json()).collect()
