@@ -5,12 +5,14 @@ use std::env;
 use std::process::ExitCode;
 
 /// Each program, and what needs it.
-const TOOLS: [(&str, &str); 10] = [
+const TOOLS: [(&str, &str); 12] = [
     ("npm", "downloads Claude Code for the end-to-end tests"),
     ("zsh", "tests compare commands in bash and in zsh"),
     ("fish", "a test tries the completions in it"),
     ("dbus-daemon", "tests show notifications on a bus of their own"),
     ("strace", "a test counts the files that a hook opens"),
+    ("curl", "tests run the recipes for notifications"),
+    ("jq", "tests run the recipes for notifications"),
     ("bwrap", "Claude Code's sandbox (package bubblewrap)"),
     ("socat", "Claude Code's sandbox"),
     ("tmux", "Claude Code's terminal interface"),

@@ -5,6 +5,7 @@
 mod bus;
 mod hostile;
 mod programs;
+mod recipes;
 mod routes;
 mod rules;
 mod stage;
