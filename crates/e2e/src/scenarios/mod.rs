@@ -12,6 +12,7 @@ mod compare;
 mod crash;
 mod crash_unwatched;
 mod delegate;
+mod events;
 mod exit_in_tui;
 mod group;
 mod headless_end;
@@ -102,6 +103,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("delegate_person", delegate::run_person),
     with_plugin("queue", queue::run),
     with_plugin("group", group::run),
+    with_plugin("events", events::run),
     with_plugin("kept", kept::run),
     with_plugin("kept_stopped", kept::run_stopped),
     with_plugin("crash", crash::run),
