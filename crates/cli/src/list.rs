@@ -5,6 +5,7 @@ mod watch;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_config_dir;
@@ -19,6 +20,7 @@ use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_tasks::status::Status;
+use sisyphus_tasks::status_filter::StatusFilter;
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::elsewhere;
 
@@ -51,12 +53,28 @@ pub(crate) struct List {
     /// List at most N ended tasks.
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) last: usize,
+    /// List only tasks of this status; `error` is every end that is neither good nor a cancellation.
+    #[arg(long, value_name = "STATUS", value_parser = status_words())]
+    pub(crate) status: Option<StatusFilter>,
     /// Redraw the list until interrupted, with the last line that each running task has printed.
     #[arg(long, short, conflicts_with = "json")]
     pub(crate) watch: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl List {
+    /// Whether the task has the status that is asked for.
+    fn is_meant(&self, task: &Task) -> bool {
+        self.status.is_none_or(|filter| filter.matches(task.status()))
+    }
+}
+
+/// Reads the words of a status, and lets help and completions name them.
+fn status_words() -> impl TypedValueParser<Value = StatusFilter> {
+    PossibleValuesParser::new(StatusFilter::ALL.map(StatusFilter::word))
+        .try_map(|word| StatusFilter::parse(&word).ok_or("no status"))
 }
 
 /// Prints the tasks that have not ended, and the newest that have.
@@ -66,7 +84,8 @@ pub(crate) fn list(options: &List) -> Result<()> {
     }
     let tasks = meant(options)?;
     if options.json {
-        let views = views(tasks.active.iter().chain(&tasks.ended), tasks.store.dir());
+        let shown = tasks.active.iter().filter(|task| options.is_meant(task)).chain(&tasks.ended);
+        let views = views(shown, tasks.store.dir());
         let elsewhere = tasks.line.elsewhere().into_iter();
         let elsewhere: Vec<_> = elsewhere
             .map(|(folder, slots)| json!({ "configuration": folder, "slots": slots }))
@@ -78,7 +97,7 @@ pub(crate) fn list(options: &List) -> Result<()> {
             "elsewhere": elsewhere,
         }));
     }
-    let lines = table(&tasks, Utc::now(), screen::width_of_output(), Paint::of_output());
+    let lines = table(options, &tasks, Utc::now(), screen::width_of_output(), Paint::of_output());
     print::out(&lines.into_iter().map(|line| line + "\n").collect::<String>())
 }
 
@@ -86,6 +105,8 @@ pub(crate) fn list(options: &List) -> Result<()> {
 pub(crate) fn meant(options: &List) -> Result<Tasks> {
     let reach = if options.all { HistoryDepth::Archive } else { HistoryDepth::Recent };
     let mut tasks = Tasks::read(reach, print::warn)?;
+    // The places in the queue need every active task, so the status selects those where they are shown.
+    tasks.ended.retain(|task| options.is_meant(task));
     if !options.all {
         tasks.ended.truncate(options.last);
     }
@@ -94,6 +115,7 @@ pub(crate) fn meant(options: &List) -> Result<Tasks> {
 
 /// The table, one string a line: the titles, then each task, active ones first.
 pub(crate) fn table(
+    options: &List,
     tasks: &Tasks,
     now: DateTime<Utc>,
     width: Option<usize>,
@@ -110,7 +132,14 @@ pub(crate) fn table(
             Cell::from(what(task, most)),
         ]
     };
-    let mut rows: Vec<[Cell; 5]> = tasks.active.iter().chain(&tasks.ended).map(row).collect();
+    let shown = tasks.active.iter().filter(|task| options.is_meant(task)).chain(&tasks.ended);
+    let mut rows: Vec<[Cell; 5]> = shown.map(row).collect();
+    if let Some(filter) = options.status {
+        if rows.is_empty() {
+            return vec![format!("No task is `{}`.", filter.word())];
+        }
+        return lines(&COLUMNS, &rows, width, paint);
+    }
     rows.extend(settings.and_then(|settings| held_back(tasks, &settings)));
     let elsewhere = elsewhere(&tasks.line).into_iter();
     rows.extend(elsewhere.map(|what| without_task(Cell::of(Hue::Live, "running"), what)));

@@ -23,6 +23,7 @@ pub mod run;
 pub mod session;
 pub mod source;
 pub mod status;
+pub mod status_filter;
 pub mod survival;
 pub mod task;
 pub mod usage;

@@ -123,6 +123,14 @@ impl Outcome {
         (is_stopped && (is_stop || is_limit)) || (is_killed && is_stop)
     }
 
+    /// Whether it ended badly. Without an exit code no failure is claimed, and what was skipped never ran.
+    pub fn is_error(&self) -> bool {
+        !matches!(
+            self,
+            Self::Completed | Self::Cancelled { .. } | Self::Skipped { .. } | Self::Unknown
+        )
+    }
+
     /// One word for tables and JSON: `completed`, `failed`, `killed`, `timed_out`, `cancelled`, `lost`, `skipped`,
     /// `unknown`.
     pub fn word(&self) -> &'static str {

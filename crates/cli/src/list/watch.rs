@@ -36,7 +36,7 @@ pub(crate) fn watch(options: &List) -> Result<()> {
     loop {
         let size = screen::size().context(no_terminal)?;
         let tasks = meant(options)?;
-        let lines = lines(&tasks, size);
+        let lines = lines(options, &tasks, size);
         if canvas.draw(&lines, size)? == Reader::Gone {
             return Ok(());
         }
@@ -44,12 +44,12 @@ pub(crate) fn watch(options: &List) -> Result<()> {
     }
 }
 
-fn lines(tasks: &Tasks, size: Size) -> Vec<String> {
+fn lines(options: &List, tasks: &Tasks, size: Size) -> Vec<String> {
     let paint = Paint::of_output();
     let client_tmp = client_tmp_dir(&Environment::read());
-    let mut rows = table(tasks, Utc::now(), Some(size.width), paint).into_iter();
+    let mut rows = table(options, tasks, Utc::now(), Some(size.width), paint).into_iter();
     let mut lines: Vec<String> = rows.next().into_iter().collect();
-    for task in &tasks.active {
+    for task in tasks.active.iter().filter(|task| options.is_meant(task)) {
         lines.extend(rows.next());
         if matches!(task.status(), Status::Running { .. })
             && let Some(line) = last_line(task, tasks.store.dir(), &client_tmp)

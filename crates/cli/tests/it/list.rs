@@ -204,3 +204,32 @@ fn a_task_in_archive_and_history_is_listed_once() {
     plant_text(&env, "archive/2026-11.jsonl", &format!("{}\n", ended("t1", "once", 1)));
     assert_eq!(ids(&listed(&env, &["--all"])), ["t1"]);
 }
+
+/// `--status` lists the tasks of that status, before it counts to `--last`. `error` is every bad end.
+#[test]
+fn a_status_selects_tasks() {
+    let env = TestEnv::new();
+    let killed = json!({ "state": "finished", "outcome": "killed", "signal": 9, "ended_at": "2026-11-21T02:30:00Z" });
+    plant(&env, "active.json", &[running("tlive0000", "")]);
+    plant(&env, "completed.json", &[ended("tgood0000", "", 5)]);
+    plant(&env, "failed.json", &[failed("tbad00000", "", 4), task("tkill0000", "", killed)]);
+    let cases = [
+        (&["error"][..], &["tbad00000", "tkill0000"][..]),
+        (&["error", "--last", "1"], &["tbad00000"]),
+        (&["failed"], &["tbad00000"]),
+        (&["running"], &["tlive0000"]),
+        (&["ended"], &["tgood0000", "tbad00000", "tkill0000"]),
+        (&["lost"], &[]),
+    ];
+    for (words, expected) in cases {
+        let args = [&["--status"], words].concat();
+        assert_eq!(ids(&listed(&env, &args)), expected, "{args:?}");
+        let text = prints(&env, &[&["list"], &args[..]].concat());
+        assert!(expected.iter().all(|id| text.contains(id)), "{text}");
+        assert_eq!(text.lines().count(), expected.len() + 1, "{text}");
+    }
+    assert_eq!(prints(&env, &["list", "--status", "lost"]), "No task is `lost`.\n");
+    let refused = env.run("sisyphus", &["list", "--status", "done"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("possible values: live, ended,"), "{refused:?}");
+}

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use rmcp::model::CallToolResult;
-use rmcp::schemars::JsonSchema;
+use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_state::requester::Requester;
+use sisyphus_tasks::status_filter::StatusFilter;
 use sisyphus_tasks::task::Task;
 
 use super::scope::of_session;
@@ -28,39 +28,19 @@ const ALL: &str = "all";
 #[schemars(crate = "rmcp::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arguments {
-    /// Only those of this status; `live` is everything that has not ended, `ended` everything that has.
+    /// Only those of this status; `live` is everything that has not ended, `ended` everything that has, `error` what
+    /// ended neither well nor by a cancellation.
     #[serde(default)]
-    status: Option<Wanted>,
+    #[schemars(schema_with = "status_words")]
+    status: Option<StatusFilter>,
     /// `all`, or the id of another session or its beginning. Left out: this session.
     #[serde(default)]
     session: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[schemars(crate = "rmcp::schemars", inline)]
-#[serde(rename_all = "snake_case")]
-enum Wanted {
-    Live,
-    Ended,
-    Pending,
-    Queued,
-    Running,
-    Completed,
-    Failed,
-    Killed,
-    TimedOut,
-    Cancelled,
-    Lost,
-    Unknown,
-}
-
-impl Wanted {
-    fn is(self, task: &Task) -> bool {
-        let status = task.status();
-        (self == Self::Live && !status.is_final())
-            || (self == Self::Ended && status.is_final())
-            || json!(self) == status.word()
-    }
+/// The schema of a status that may be left out.
+fn status_words(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": StatusFilter::ALL.map(StatusFilter::word) })
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -102,7 +82,7 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Ca
         .active
         .iter()
         .chain(&tasks.ended)
-        .filter(|task| given.status.is_none_or(|wanted| wanted.is(task)))
+        .filter(|task| given.status.is_none_or(|wanted| wanted.matches(task.status())))
         .collect();
     let left_out = meant.len().saturating_sub(ROWS);
     let views = meant.into_iter().take(ROWS).map(|task| TaskView::of(task, &now)).collect();

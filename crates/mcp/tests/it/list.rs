@@ -72,11 +72,15 @@ fn the_own_session_is_listed_by_default() {
         (json!({ "status": "live" }), 1),
         (json!({ "status": "ended" }), 1),
         (json!({ "status": "queued" }), 0),
+        (json!({ "status": "failed" }), 1),
+        (json!({ "status": "error" }), 1),
     ];
     for (arguments, count) in cases {
         let answer = model.list(arguments.clone()).good();
         assert_eq!(names(&answer.data).len(), count, "{arguments}: {}", answer.text);
     }
+    let words = model.tools()[0].input_schema["properties"]["status"]["enum"].clone();
+    assert!(words.as_array().unwrap().contains(&json!("error")), "{words}");
     let error = model.list(json!({ "session": "session-7" })).error();
     assert!(error.starts_with("background_list: no session `session-7` has a task"), "{error}");
 }
