@@ -11,6 +11,8 @@ use sisyphus_tasks::session::SessionReport;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::worktree_line;
 
+use crate::table::cell;
+
 /// Most characters of a name.
 const NAME_MAX: usize = 100;
 /// Most characters of a prompt that is repeated.
@@ -65,6 +67,36 @@ impl SessionView {
             problem: report.problem,
             worktree: report.worktree.as_ref().map(worktree_line),
         })
+    }
+
+    /// The rows that say what a session has done so far.
+    pub(crate) fn progress(&self) -> Vec<[String; 2]> {
+        let mut rows = vec![["Tool calls".to_owned(), self.tool_calls.to_string()]];
+        let more = [
+            ("Agent", &self.agent),
+            ("Last tool", &self.last_tool),
+            ("Last message", &self.last_message),
+        ];
+        let known = more.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+        rows.extend(known.map(|(name, text)| [name.to_owned(), cell(text)]));
+        rows
+    }
+
+    /// What a session did and cost.
+    pub(crate) fn cost(&self) -> String {
+        let turns = self.turns.map(|turns| format!("{turns} turns, ")).unwrap_or_default();
+        let cost = self.cost_usd.map(|cost| format!(", ${cost:.2}")).unwrap_or_default();
+        let mut text = format!("Work: {turns}{} tool calls{cost}\n", self.tool_calls);
+        if !self.denied.is_empty() {
+            text.push_str(&format!("Denied calls: {}\n", self.denied.join(", ")));
+        }
+        if let Some(problem) = &self.problem {
+            text.push_str(&format!("Problem: {problem}\n"));
+        }
+        if let Some(worktree) = &self.worktree {
+            text.push_str(&format!("Worktree: {}\n", cell(worktree)));
+        }
+        text
     }
 }
 

@@ -67,6 +67,12 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         result["output"] == "two" && result["exit_code"] == 3 && result["ended"] == true,
         "the result: {result}"
     );
+    ensure!(
+        result["status"] == "failed"
+            && result.get("result").is_none()
+            && result["error"].as_str().is_some_and(|it| it.ends_with("; last line: two")),
+        "its documented fields: {result}"
+    );
     let stopped = data(last, "toolu_0004_0")?;
     ensure!(
         stopped["cancelled"] == 1

@@ -6,6 +6,7 @@ pub(crate) mod list;
 pub(crate) mod output;
 mod quotation;
 mod scope;
+mod task_output;
 
 use std::sync::Arc;
 

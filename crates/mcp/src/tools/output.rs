@@ -23,10 +23,11 @@ use sisyphus_wording::place;
 
 use super::quotation::{asked, quoted};
 use super::scope::find;
+use super::task_output::{TaskOutput, prompt_section};
 use crate::answer::answer;
 use crate::completion::Completions;
 use crate::request::{blocking, report_progress};
-use crate::session::{SessionView, prompt};
+use crate::session::SessionView;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 use crate::warn::warn;
@@ -137,6 +138,8 @@ pub(crate) struct OutputAnswer {
     task: TaskView,
     #[serde(skip_serializing_if = "Option::is_none")]
     delegated: Option<SessionView>,
+    #[serde(flatten)]
+    came_of_it: TaskOutput,
     /// Whether it is over; then `outcome` says how.
     ended: bool,
     /// What the command printed, or what an agent that has ended said last, from byte `since` to byte `next_since`,
@@ -238,9 +241,13 @@ fn tell(
     let now = Now::of(&active);
     let ended = task.status().is_final();
     let is_awaited = requester.is_some_and(|requester| requester.awaits(task));
+    let delegated = SessionView::of(task, state);
+    let most = request.max_chars.min(RESULT_CHARS);
+    let came_of_it = TaskOutput::of(task, delegated.as_ref(), state, &client_tmp, most);
     let data = OutputAnswer {
         task: TaskView::of(task, &now),
-        delegated: SessionView::of(task, state),
+        delegated,
+        came_of_it,
         ended,
         output: window.lines.join("\n"),
         since: window.from,
@@ -262,9 +269,9 @@ fn tell(
         }
     }
     let text = if ended {
-        result(task, &data, &window)
+        result(task, &data, &window, state)
     } else {
-        status(task, &data, &window, &prompt(task, state))
+        status(task, &data, &window, state)
     };
     answer(text, data)
 }
@@ -305,7 +312,7 @@ fn is_result(request: &OutputRequest, window: &Window) -> bool {
 }
 
 /// The text for a task that has not ended.
-fn status(task: &Task, answer: &OutputAnswer, window: &Window, prompt: &[String]) -> String {
+fn status(task: &Task, answer: &OutputAnswer, window: &Window, state: &StateDir) -> String {
     let view = &answer.task;
     let mut rows = vec![
         ["Task ID".to_owned(), format!("`{}`", view.task_id)],
@@ -315,7 +322,7 @@ fn status(task: &Task, answer: &OutputAnswer, window: &Window, prompt: &[String]
         ["Session ID".to_owned(), format!("`{}`", view.conversation())],
     ];
     if let Some(session) = &answer.delegated {
-        rows.extend(progress(session));
+        rows.extend(session.progress());
     }
     if answer.output_bytes > 0 {
         rows.push(["Printed so far".to_owned(), format!("{} bytes", answer.output_bytes)]);
@@ -324,35 +331,19 @@ fn status(task: &Task, answer: &OutputAnswer, window: &Window, prompt: &[String]
     if let Some(note) = &answer.note {
         text.push_str(&format!("\n> **Note**: {note}\n"));
     }
-    if task.kind == Kind::Session {
-        text.push_str("\n## Original Prompt\n\n");
-        text.extend(prompt.iter().map(|line| format!("| {line}\n")));
-        let is_silent = window.lines.is_empty();
-        return if is_silent {
-            text
-        } else {
-            text + "\n" + &quoted(task, answer.output_bytes, window)
-        };
+    if task.kind != Kind::Session {
+        text.push_str(&format!("\n{}\n", asked(task)));
+        text.push_str(&quoted(task, answer.output_bytes, window));
     }
-    text.push_str(&format!("\n{}\n", asked(task)));
-    text + &quoted(task, answer.output_bytes, window)
-}
-
-/// The rows that say what a session has done so far.
-fn progress(session: &SessionView) -> Vec<[String; 2]> {
-    let mut rows = vec![["Tool calls".to_owned(), session.tool_calls.to_string()]];
-    let more = [
-        ("Agent", &session.agent),
-        ("Last tool", &session.last_tool),
-        ("Last message", &session.last_message),
-    ];
-    let known = more.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
-    rows.extend(known.map(|(name, text)| [name.to_owned(), cell(text)]));
-    rows
+    text.push_str(&prompt_section(task, state));
+    if task.kind == Kind::Session && !window.lines.is_empty() {
+        text.push_str(&format!("\n{}", quoted(task, answer.output_bytes, window)));
+    }
+    text
 }
 
 /// The text for a task that has ended.
-fn result(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
+fn result(task: &Task, answer: &OutputAnswer, window: &Window, state: &StateDir) -> String {
     let view = &answer.task;
     let mut text =
         format!("Task Result\n\nTask ID: {}\nDescription: {}\n", view.task_id, view.name());
@@ -364,7 +355,7 @@ fn result(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     }
     text.push_str(&format!("Duration: {}\nSession ID: {}\n", view.lasted(), view.conversation()));
     match &answer.delegated {
-        Some(session) => text.push_str(&cost(session)),
+        Some(session) => text.push_str(&session.cost()),
         None => text.push_str(&format!("{}\n", asked(task))),
     }
     text.push_str("\n---\n\n");
@@ -372,22 +363,8 @@ fn result(task: &Task, answer: &OutputAnswer, window: &Window) -> String {
     if let Some(place) = &answer.output_place {
         text.push_str(&format!("{place}\n"));
     }
-    text
-}
-
-/// What a session did and cost.
-fn cost(session: &SessionView) -> String {
-    let turns = session.turns.map(|turns| format!("{turns} turns, ")).unwrap_or_default();
-    let cost = session.cost_usd.map(|cost| format!(", ${cost:.2}")).unwrap_or_default();
-    let mut text = format!("Work: {turns}{} tool calls{cost}\n", session.tool_calls);
-    if !session.denied.is_empty() {
-        text.push_str(&format!("Denied calls: {}\n", session.denied.join(", ")));
+    if answer.came_of_it.is_result() {
+        return text;
     }
-    if let Some(problem) = &session.problem {
-        text.push_str(&format!("Problem: {problem}\n"));
-    }
-    if let Some(worktree) = &session.worktree {
-        text.push_str(&format!("Worktree: {}\n", cell(worktree)));
-    }
-    text
+    text + &prompt_section(task, state)
 }

@@ -52,6 +52,7 @@ fn launched_shown_and_answered() {
     }
     let prompt = "## Original Prompt\n\n| what is it?\n| TELL ME\n";
     assert!(shown.text.contains(prompt), "{}", shown.text);
+    assert_eq!(shown.data["original_prompt"], "what is it?\nTELL ME");
     let listed = model.list(json!({})).good();
     assert_eq!(listed.data["tasks"][0]["kind"], "session");
     assert!(listed.text.contains(&format!("`{session}`")), "{}", listed.text);
@@ -62,6 +63,11 @@ fn launched_shown_and_answered() {
     for words in ["Work: 2 turns, 1 tool calls, $0.25\n", "| it is 42\n"] {
         assert!(over.text.contains(words), "no `{words}` in {}", over.text);
     }
+    assert_eq!(
+        (&over.data["status"], &over.data["result"]),
+        (&json!("completed"), &json!("it is 42"))
+    );
+    assert!(!over.text.contains("Original Prompt"), "{}", over.text);
     assert_eq!(stage.prompt_of(1), "what is it?\nTELL ME");
 }
 
@@ -116,6 +122,11 @@ fn cancelled_ones_continue_if_they_began() {
     let row = cancelled.text.lines().find(|line| line.contains("| two |")).unwrap();
     assert!(row.contains("| (not started) |"), "{row}");
     assert!(!cancelled.text.contains(waits), "{}", cancelled.text);
+
+    let stopped = model.output(json!({ "task_id": first.data["task_id"] })).good();
+    assert!(stopped.text.ends_with("\n## Original Prompt\n\n| p\n"), "{}", stopped.text);
+    assert_eq!(stopped.data["original_prompt"], "p");
+    assert!(text(&stopped.data, "error").starts_with("was stopped by "), "{}", stopped.data);
 
     let unbegun = stage.delegate(&model, &again(waits)).error();
     assert!(unbegun.contains("it never started; delegate it again"), "{unbegun}");

@@ -8,5 +8,6 @@ mod ends;
 mod list;
 mod model;
 mod output;
+mod task_output;
 mod told;
 mod wrong;

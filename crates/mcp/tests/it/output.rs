@@ -227,6 +227,7 @@ fn an_agents_last_message_can_be_read_again() {
     let running = model.output(json!({ "task_id": "a2" })).good();
     assert_eq!((&running.data["output"], &running.data["output_bytes"]), (&json!(""), &json!(0)));
     assert!(running.text.contains("\nagent: Explore\nlast message: none"), "{}", running.text);
+    assert!(running.text.ends_with("\n## Original Prompt\n\n| p\n"), "{}", running.text);
     let posted = fs::read_dir(env.state().join("inbox")).into_iter().flatten();
     assert_eq!((files(), posted.count()), (before, 0));
 }
