@@ -11,6 +11,7 @@ mod launch;
 pub mod leftovers;
 mod next;
 mod person;
+mod recovered;
 mod stop;
 mod task_waiter;
 mod tasks;

@@ -18,6 +18,8 @@ use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
 
+use crate::recovered::recovered;
+
 /// Longest label of a description, in bytes.
 const LABEL_MAX: usize = 40;
 /// How many ids an error names if a name is ambiguous.
@@ -182,9 +184,10 @@ pub fn up_to_date(
     warn: WarningSink,
 ) -> Result<Arc<Active>> {
     let peek = store.peek(world)?;
-    if has_orphans(&peek.active, is_gone) || peek.has_news() {
+    let recovered = recovered(store);
+    if has_orphans(&peek.active, is_gone) || peek.has_news() || !recovered.is_empty() {
         let bury = |active: &mut Active, now| end_orphans(active, is_gone, now);
-        if let Err(error) = store.commit(Some(peek), &[], world, wait, bury) {
+        if let Err(error) = store.commit(Some(peek), &recovered, world, wait, bury) {
             warn(&error);
         }
     }

@@ -68,13 +68,27 @@ impl OwnRun {
         self.log(write(&self.run.started(), &Since { at: start.at }));
     }
 
-    /// Records the result and publishes it.
-    pub(crate) fn end(&mut self, result: &RunResult) {
+    /// Records the result of the task and publishes it.
+    pub(crate) fn end(&mut self, task: &Task, result: &RunResult) {
+        self.log(self.record_again(task));
         self.log(write(&self.run.result(), result));
         // Readers believe a result only once the lock is open.
         self.alive = None;
         let store = Store::new(self.state.clone());
         self.log(publish(&store, &client_tmp_dir(&Environment::read())));
+    }
+
+    /// Makes the record again if a person has removed the list, and what marks the run if the folder was removed.
+    fn record_again(&self, task: &Task) -> Result<()> {
+        if !self.run.is_attached() {
+            let _ = self.run.create();
+            atomic::write(&self.run.attached(), b"{}")?;
+        }
+        let store = Store::new(self.state.clone());
+        if store.read_active()?.task(&task.id).is_some() {
+            return Ok(());
+        }
+        store.post(&Event::Taken(Box::new(task.clone()))).map(drop)
     }
 
     pub(crate) fn log(&self, outcome: Result<()>) {

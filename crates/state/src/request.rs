@@ -39,3 +39,12 @@ pub fn read_request<T: DeserializeOwned>(run: &Run) -> Result<T> {
         .with_context(|| format!("found no request at `{}`", path.display()))?;
     serde_json::from_slice(&bytes).with_context(|| format!("`{}` is malformed", path.display()))
 }
+
+/// The record that the request of a run names, whatever the request is.
+pub fn requested_task(run: &Run) -> Result<Task> {
+    #[derive(Deserialize)]
+    struct Requested {
+        task: Task,
+    }
+    read_request::<Requested>(run).map(|it| it.task)
+}

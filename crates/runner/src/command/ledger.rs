@@ -111,7 +111,7 @@ impl CommandLedger {
 
     fn record(&mut self, result: &RunResult) {
         if !self.state().is_purged() {
-            self.own.end(result);
+            self.own.end(&self.request.task, result);
         }
     }
 

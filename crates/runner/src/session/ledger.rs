@@ -203,7 +203,7 @@ impl Ledger {
         self.log(write_report(self.run(), &self.report));
         let result =
             RunResult { output: self.keep_answer(), ..end.result(waited, ended, survivors) };
-        self.own.end(&result);
+        self.own.end(&self.request.task, &result);
     }
 
     fn keep_answer(&self) -> Option<OutputSize> {

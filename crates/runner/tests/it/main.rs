@@ -22,6 +22,7 @@ mod out_of_memory;
 mod planted;
 mod purged;
 mod queue;
+mod removed;
 mod results;
 mod rights;
 mod run_roots;

@@ -1,0 +1,44 @@
+//! What runs although a person removed the list of tasks. Each run folder has a copy of its call or of its request.
+
+use std::collections::HashSet;
+use std::fs;
+
+use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_state::event::Event;
+use sisyphus_state::request::requested_task;
+use sisyphus_state::run::{Run, runs_of};
+use sisyphus_state::store::Store;
+use sisyphus_tasks::run::RunState;
+
+/// The events that make the records again; none while there is a list. The hooks of a session find its own commands at
+/// the end of its turn, but a person looks now.
+pub(crate) fn recovered(store: &Store) -> Vec<Event> {
+    let state = store.dir();
+    if state.active().exists() {
+        return Vec::new();
+    }
+    let sessions = fs::read_dir(state.runs_dir()).into_iter().flatten();
+    let sessions = sessions.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let sessions = sessions.filter_map(|name| SessionId::new(name).ok());
+    let found: Vec<(TaskId, Event)> = sessions
+        .flat_map(|session| runs_of(state, &session))
+        .filter_map(|(_, run)| event_of(&run))
+        .collect();
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let filed: HashSet<TaskId> = store.read_recent(|_| {}).into_iter().map(|it| it.id).collect();
+    found.into_iter().filter(|(task, _)| !filed.contains(task)).map(|(_, event)| event).collect()
+}
+
+/// The event that made the record of a run, with the id of its task.
+fn event_of(run: &Run) -> Option<(TaskId, Event)> {
+    if matches!(run.probe(), RunState::Missing) {
+        return None;
+    }
+    if let Some(join) = run.joined() {
+        return Some((join.announcement.task.clone(), Event::Joined(Box::new(join))));
+    }
+    let task = requested_task(run).ok()?;
+    Some((task.id.clone(), Event::Taken(Box::new(task))))
+}
