@@ -21,7 +21,7 @@ pub(crate) fn shell_options(string: &OsStr, command: &str, inherited: Option<&Os
     let before = text.and_then(|text| text.rsplit_once(&format!("eval {}", as_written(command))));
     let Some((before, _)) = before else { return Options::Unknown };
     let inherited = inherited.map(OsStr::to_string_lossy).unwrap_or_default();
-    if matters(&inherited) || matters(before) || before.contains("set -") {
+    if matters(&inherited) || matters(before) || sets_options(before) {
         return Options::Other;
     }
     let Some(snapshot) = snapshot(before) else { return Options::Usual };
@@ -49,6 +49,12 @@ fn of_snapshot(snapshot: &str) -> Options {
     if is_set { Options::Other } else { Options::Usual }
 }
 
+/// Whether the shell's `set` is called with options. Claude Code itself calls `unset -f` before each command (CC-28).
+fn sets_options(text: &str) -> bool {
+    let mut calls = text.match_indices("set -");
+    calls.any(|(at, _)| !text[..at].ends_with(|before: char| before.is_ascii_alphanumeric()))
+}
+
 fn matters(text: &str) -> bool {
     let lower = text.replace('_', "").to_ascii_lowercase();
     MATTER.iter().any(|option| lower.contains(option))
@@ -74,6 +80,12 @@ mod tests {
             ("true && set -o pipefail && ", None, Options::Other),
             ("true && setopt PIPE_FAIL && ", None, Options::Other),
             ("true && set -eu && ", None, Options::Other),
+            (
+                "{ \\builtin unset -f -- 'which'; } >/dev/null 2>&1 || true && ",
+                None,
+                Options::Usual,
+            ),
+            ("\\builtin unset -f -- 'x' || true && \\builtin set -e && ", None, Options::Other),
             ("true && ", Some("braceexpand:hashall"), Options::Usual),
             ("true && ", Some("braceexpand:pipefail"), Options::Other),
         ];
