@@ -2,12 +2,14 @@
 
 mod agent_rests;
 mod agents_in_line;
+mod already_runs;
 mod archive;
 mod attacker;
 mod bare_client;
 mod bare_tui;
 mod binaries_deleted;
 mod blocked_prompt;
+mod code_zero;
 mod compare;
 mod crash;
 mod crash_unwatched;
@@ -106,6 +108,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("events", events::run),
     with_plugin("kept", kept::run),
     with_plugin("kept_stopped", kept::run_stopped),
+    with_plugin("code_zero", code_zero::run),
+    with_plugin("already_runs", already_runs::run),
     with_plugin("crash", crash::run),
     with_plugin("crash_unwatched", crash_unwatched::run),
     with_plugin("exit_in_tui", exit_in_tui::run),
