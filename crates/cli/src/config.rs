@@ -11,6 +11,7 @@ use sisyphus_base::text::one_line;
 use sisyphus_settings::keys::{Kind, Zero};
 use sisyphus_settings::layers::{Effective, Layers, Source};
 
+use crate::doctor::flaws::{Mistake, mistakes};
 use crate::print;
 use crate::project::project_dir;
 use crate::style::Hue;
@@ -39,9 +40,13 @@ pub(crate) fn config(options: &Config) -> Result<()> {
     let project = options.project.clone().or_else(project_dir);
     let layers = Layers::read(&client_config_dir(&Environment::read())?, project.as_deref());
     let effective = layers.effective();
+    let files = std::iter::once(&layers.user).chain(&layers.project);
+    let mistakes: Vec<Mistake> = files.flat_map(mistakes).collect();
     if options.json {
         let settings: Vec<Value> = effective.iter().map(view).collect();
-        return print::json(json!({ "settings": settings }));
+        return print::json(
+            json!({ "settings": settings, "mistakes": mistakes.iter().map(mistake).collect::<Vec<_>>() }),
+        );
     }
     let rows: Vec<[Cell; 3]> = effective.iter().map(row).collect();
     let mut text = table::text(&COLUMNS, &rows);
@@ -54,7 +59,14 @@ pub(crate) fn config(options: &Config) -> Result<()> {
             ));
         }
     }
+    for it in &mistakes {
+        text.push_str(&format!("\n{}; {}\n", it.said, it.remedy));
+    }
     print::out(&text)
+}
+
+fn mistake(it: &Mistake) -> Value {
+    json!({ "message": it.said, "remedy": it.remedy })
 }
 
 fn view(it: &Effective<'_>) -> Value {

@@ -5,6 +5,7 @@ mod context;
 mod enabled;
 mod events;
 mod finding;
+pub(crate) mod flaws;
 mod folders;
 mod leftovers;
 mod line;

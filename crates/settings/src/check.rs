@@ -1,8 +1,9 @@
 //! Finds mistakes in our keys of a settings file. Hooks ignore them; `sisyphus config` reports them.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::keys::{KEYS, Key, Kind, Place, SECTION};
+use super::ignored::ignored_parts;
+use super::keys::{KEYS, Key, Place, SECTION};
 
 /// The longest part of a wrong key that is compared, in characters.
 const LOOKED_AT: usize = 64;
@@ -18,8 +19,9 @@ pub enum Flaw {
     NoSuchKey { name: String, nearest: Option<&'static str> },
     /// The value has the wrong type, and counts as not set.
     WrongType { key: &'static Key },
-    /// The value exceeds a limit, and the limit is effective instead. Or some entries of a list are unusable.
-    NotAllOfIt { key: &'static Key },
+    /// The value exceeds a limit, and the limit is effective instead. Or some entries of a list are unusable. `parts`
+    /// says what is ignored; names in it are foreign text.
+    NotAllOfIt { key: &'static Key, parts: Vec<String> },
     /// The key is set both in the section and outside it, or under its other name. The value in the section is
     /// effective.
     Twice { key: &'static Key },
@@ -57,16 +59,11 @@ fn flaw(name: &str, value: &Value) -> Option<Flaw> {
     if value.is_null() {
         return None;
     }
-    let Some(usable) = key.usable(value) else { return Some(Flaw::WrongType { key }) };
-    let is_whole = match key.kind {
-        Kind::Switch | Kind::Consent | Kind::Program { .. } => true,
-        Kind::Number { max, .. } => max.is_none_or(|max| value.as_u64() <= Some(max)),
-        Kind::Limits { .. } | Kind::Groups { .. } => {
-            usable.as_object().map(Map::len) == value.as_object().map(Map::len)
-        }
-        Kind::Patterns { .. } => usable.as_array().map(Vec::len) == value.as_array().map(Vec::len),
-    };
-    (!is_whole).then_some(Flaw::NotAllOfIt { key })
+    if key.usable(value).is_none() {
+        return Some(Flaw::WrongType { key });
+    }
+    let parts = ignored_parts(key, value);
+    (!parts.is_empty()).then_some(Flaw::NotAllOfIt { key, parts })
 }
 
 /// The key that a wrong one is most similar to, if one is similar enough.
@@ -102,7 +99,7 @@ fn distance(one: &str, other: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -111,7 +108,7 @@ mod tests {
         let word = |flaw: &Flaw| match flaw {
             Flaw::NoSuchKey { name, nearest } => format!("{name}?{}", nearest.unwrap_or("-")),
             Flaw::WrongType { key } => format!("{}:type", key.name),
-            Flaw::NotAllOfIt { key } => format!("{}:limit", key.name),
+            Flaw::NotAllOfIt { key, .. } => format!("{}:limit", key.name),
             Flaw::Twice { key } => format!("{}:twice", key.name),
             Flaw::NoSection => "section".to_owned(),
             Flaw::NoObject => "object".to_owned(),

@@ -7,6 +7,7 @@
 pub mod check;
 mod excerpt;
 mod group;
+mod ignored;
 pub mod keys;
 pub mod layers;
 mod program;

@@ -88,3 +88,37 @@ fn hostile_settings_are_text_and_cost_nothing() {
     fs::write(env.home().join(".claude/settings.json"), vec![b'['; 3 << 20]).unwrap();
     assert_eq!(setting(&env, "output_lines")["value"], 20);
 }
+
+/// `sisyphus config` names each value that is not accepted, with its file, its key and what is expected.
+#[test]
+fn a_value_that_is_not_accepted_is_named() {
+    let env = TestEnv::new();
+    let group = json!({ "patterns": ["make *"], "limit": 0 });
+    env.set(&json!({ "output_lines": "many", "sleepguard": true, "groups": { "build": group } }));
+    let user = env.home().join(".claude/settings.json");
+    let user = user.display();
+    let text = prints(&env, &["config"]);
+    for expected in [
+        format!(
+            "`{user}`: sisyphus.output_lines has an invalid value, so the default applies; it must be a whole number of \
+             lines, at most 200\n"
+        ),
+        format!(
+            "`{user}`: unknown key `sisyphus.sleepguard`; did you mean `sisyphus.sleep_guard`?\n"
+        ),
+        format!(
+            "`{user}`: parts of sisyphus.groups are ignored: `build.limit` must be a whole number of at least 1; it must be"
+        ),
+    ] {
+        assert!(text.contains(&expected), "no {expected:?} in {text}");
+    }
+    let said: Value = serde_json::from_str(&prints(&env, &["config", "--json"])).unwrap();
+    let mistakes = said["mistakes"].as_array().unwrap();
+    assert_eq!(mistakes.len(), 3, "{mistakes:?}");
+    assert!(mistakes.iter().all(|it| it["message"].is_string() && it["remedy"].is_string()));
+    fs::write(env.home().join(".claude/settings.json"), "{").unwrap();
+    let text = prints(&env, &["config"]);
+    assert!(text.contains(&format!("`{user}` is not read: ")), "{text}");
+    env.set(&json!({ "output_lines": 7 }));
+    assert!(!prints(&env, &["config"]).contains(&format!("`{user}`")), "nothing is wrong");
+}

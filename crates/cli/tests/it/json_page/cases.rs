@@ -313,7 +313,7 @@ pub(super) fn timeline() -> Vec<Value> {
 
 pub(super) fn config() -> Vec<Value> {
     let env = TestEnv::new();
-    env.set(&json!({ "model_concurrency": { "opus": 2 } }));
+    env.set(&json!({ "model_concurrency": { "opus": 2 }, "output_lines": "many" }));
     let folder = env.project().join(".claude");
     fs::create_dir_all(&folder).unwrap();
     let loose = json!({ "sisyphus": { "max_background_tasks": 50 } });
