@@ -17,7 +17,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{SessionId, TaskId, Ticket};
 use sisyphus_base::machine::Machine;
 use sisyphus_base::paths::client_config_dir;
-use sisyphus_process::{Supervises, client, runners_above};
+use sisyphus_process::{Supervises, client, find_client, runners_above};
 use sisyphus_settings::{Settings, Switch};
 use sisyphus_state::requester::Requester;
 use sisyphus_state::sessions::{Conversation, PENDING_MAX, SessionRequest, count_unstarted};
@@ -31,6 +31,7 @@ pub use ask::{Ask, WorktreeAsk};
 pub use launch::Launched;
 pub use trust::ensure_trusted;
 
+use crate::delegate::ask::Form;
 use crate::delegate::budget::Budget;
 use crate::delegate::caller::Caller;
 use crate::delegate::continuation::Continued;
@@ -61,7 +62,11 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
     let config = client_config_dir(&environment)?;
     let settings = Settings::read_in(&config, Some(&project));
     let depth = may_delegate(store, asker, &settings)?;
-    let order = ask.checked(&settings, &project)?;
+    let form = match asker {
+        Asker::Model(_) => Form::Fields,
+        Asker::Person { .. } => Form::Options,
+    };
+    let order = ask.checked(&settings, &project, form)?;
     let continued = match &order.continues {
         Some(name) => Some(Continued::find(name, &project, asker, warn)?),
         None => None,
@@ -79,6 +84,8 @@ pub fn delegate(store: &Store, ask: Ask, asker: &Asker, warn: WarningSink) -> Re
         }
         Asker::Person { .. } => (AskedBy::Person, Caller::default()),
     };
+    // The runner looks again when it starts Claude Code. But then the caller has its answer.
+    find_client(&caller.program, &environment)?;
     let budget = Budget {
         asked: order.max_budget_usd,
         before_micro_usd: continued.as_ref().and_then(|it| it.budget_micro_usd),

@@ -2,6 +2,7 @@
 //! none of our state.
 
 mod ask;
+mod client_program;
 mod holder;
 mod identity;
 mod notifier;
@@ -13,6 +14,7 @@ mod tree;
 mod watch;
 
 pub use ask::ask;
+pub use client_program::find_client;
 pub use holder::{Holder, PidNamespace, resume, started_by, wake_runner};
 pub use identity::{ProcessId, pid_of};
 pub use notifier::{find_notifier, start_notifier};

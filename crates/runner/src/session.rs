@@ -2,7 +2,6 @@
 //! the Claude Code that asked for it.
 
 mod arguments;
-mod client;
 mod follow;
 mod ledger;
 mod own_worktree;
@@ -20,14 +19,15 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::client_tmp_dir;
-use sisyphus_process::{SIGTERM, SessionPlan, Signals, left_behind, pid_of, spawn_session};
+use sisyphus_process::{
+    SIGTERM, SessionPlan, Signals, find_client, left_behind, pid_of, spawn_session,
+};
 use sisyphus_tasks::run::{Exit, Stop};
 use sisyphus_tasks::session::SessionEnd;
 use sisyphus_tasks::status::Survivors;
 
 use crate::confirmation::Confirmation;
 use crate::say;
-use crate::session::client::find_client;
 use crate::session::follow::Follower;
 use crate::session::ledger::Ledger;
 use crate::slots::{Asked, Slots};

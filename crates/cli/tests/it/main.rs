@@ -8,6 +8,7 @@ mod cancel;
 mod clean;
 mod clean_all;
 mod config;
+mod delegate;
 mod delegated;
 mod demo;
 mod doctor;

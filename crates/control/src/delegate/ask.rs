@@ -38,6 +38,25 @@ pub enum WorktreeAsk {
     Named(String),
 }
 
+/// How the caller wrote the request, which an error repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As the fields of the tool.
+    Fields,
+    /// As options of the command line.
+    Options,
+}
+
+impl Form {
+    /// The option, or the field.
+    fn name(self, option: &'static str, field: &'static str) -> &'static str {
+        match self {
+            Self::Fields => field,
+            Self::Options => option,
+        }
+    }
+}
+
 /// A request without mistakes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Order {
@@ -52,36 +71,41 @@ pub(super) struct Order {
 }
 
 impl Ask {
-    pub(super) fn checked(self, settings: &Settings, project: &Path) -> Result<Order> {
-        ensure!(!self.prompt.trim().is_empty(), "wrong arguments: `prompt` is empty");
-        ensure!(!self.prompt.contains('\0'), "wrong arguments: `prompt` has a NUL character");
+    pub(super) fn checked(self, settings: &Settings, project: &Path, form: Form) -> Result<Order> {
+        let prompt = form.name("the prompt", "`prompt`");
+        ensure!(!self.prompt.trim().is_empty(), "wrong arguments: {prompt} is empty");
+        ensure!(!self.prompt.contains('\0'), "wrong arguments: {prompt} has a NUL character");
         ensure!(
             self.prompt.len() <= PROMPT_MAX,
-            "wrong arguments: `prompt` has {} bytes, at most {PROMPT_MAX} are accepted; write it to a file and name that",
+            "wrong arguments: {prompt} has {} bytes, at most {PROMPT_MAX} are accepted; write it to a file and name that",
             self.prompt.len()
         );
-        for (name, value) in [("agent", &self.agent), ("model", &self.model)] {
+        for (option, field, value) in
+            [("--agent", "agent", &self.agent), ("--model", "model", &self.model)]
+        {
             let is_name = |text: &String| {
                 let plain = |it: char| it.is_ascii_alphanumeric() || "-_.:/@[]".contains(it);
                 (1..=NAME_MAX).contains(&text.len()) && text.chars().all(plain)
             };
             let is_argument = |text: &String| text.starts_with('-');
             let is_right = value.as_ref().is_none_or(|text| is_name(text) && !is_argument(text));
+            let name = form.name(option, field);
             ensure!(is_right, "wrong arguments: `{name}` is no name of one");
         }
+        let its_name = form.name("--worktree", "worktree");
         let worktree = match self.worktree {
             None => None,
             Some(asked) => {
                 ensure!(
                     self.continues.is_none(),
-                    "wrong arguments: a continued session stays where it was; leave out `worktree`"
+                    "wrong arguments: a continued session stays where it was; leave out `{its_name}`"
                 );
                 ensure!(
                     repository(project).is_some(),
-                    "could not make a worktree: `{}` is in no git repository; leave out `worktree`",
+                    "could not make a worktree: `{}` is in no git repository; leave out `{its_name}`",
                     project.display()
                 );
-                let name = worktree(asked)?;
+                let name = worktree(asked, form)?;
                 let path = worktree_path(project, &name);
                 ensure!(
                     path.symlink_metadata().is_err(),
@@ -98,13 +122,13 @@ impl Ask {
             model: self.model,
             continues: self.continues,
             worktree,
-            max_budget_usd: budget(self.max_budget_usd)?,
-            limit_ms: limit(self.limit_ms, settings)?,
+            max_budget_usd: budget(self.max_budget_usd, form)?,
+            limit_ms: limit(self.limit_ms, settings, form)?,
         })
     }
 }
 
-fn worktree(asked: WorktreeAsk) -> Result<String> {
+fn worktree(asked: WorktreeAsk, form: Form) -> Result<String> {
     let WorktreeAsk::Named(name) = asked else { return Ok(TaskId::random().to_string()) };
     let plain = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
     ensure!(
@@ -112,25 +136,30 @@ fn worktree(asked: WorktreeAsk) -> Result<String> {
             && name.chars().all(plain)
             && !name.starts_with(['-', '.'])
             && !name.contains(".."),
-        "wrong arguments: `worktree` is a name of letters, digits, `-`, `_` and `.`, or true"
+        "wrong arguments: {} is a name of letters, digits, `-`, `_` and `.`{}",
+        form.name("`--worktree`", "`worktree`"),
+        form.name("", ", or true")
     );
     Ok(name)
 }
 
-fn budget(asked: Option<f64>) -> Result<Option<f64>> {
+fn budget(asked: Option<f64>, form: Form) -> Result<Option<f64>> {
     ensure!(
         asked.is_none_or(|asked| asked.is_finite() && asked > 0.0),
-        "wrong arguments: `max_budget_usd` is a number of dollars above 0"
+        "wrong arguments: `{}` is a number of dollars above 0",
+        form.name("--budget", "max_budget_usd")
     );
     Ok(asked)
 }
 
-fn limit(asked: Option<u64>, settings: &Settings) -> Result<u64> {
+fn limit(asked: Option<u64>, settings: &Settings, form: Form) -> Result<u64> {
     let Some(asked) = asked else { return Ok(settings.task_ttl_ms) };
-    ensure!(
-        (1..=LIMIT_MAX_MS).contains(&asked),
-        "wrong arguments: `timeout_ms` is from 1 to {LIMIT_MAX_MS}, a week"
-    );
+    let minutes = LIMIT_MAX_MS / 60_000;
+    let range = match form {
+        Form::Fields => format!("`timeout_ms` is from 1 to {LIMIT_MAX_MS}, a week"),
+        Form::Options => format!("`--timeout` is from 1 to {minutes} minutes, a week"),
+    };
+    ensure!((1..=LIMIT_MAX_MS).contains(&asked), "wrong arguments: {range}");
     Ok(asked)
 }
 
@@ -173,10 +202,18 @@ mod tests {
         std::fs::create_dir(dir.path().join(".git")).unwrap();
         for (ask, words) in cases {
             let said = format!("{ask:?}").chars().take(200).collect::<String>();
-            let error = ask.checked(&Settings::default(), dir.path()).unwrap_err().to_string();
+            let error = ask
+                .clone()
+                .checked(&Settings::default(), dir.path(), Form::Fields)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(words), "{said}: {error}");
+            let error = ask.checked(&Settings::default(), dir.path(), Form::Options);
+            let error = error.unwrap_err().to_string();
+            let names_field = ["`prompt`", "`agent`", "`worktree`", "_usd", "_ms", "or true"];
+            assert!(!names_field.iter().any(|it| error.contains(it)), "{said}: {error}");
         }
-        assert!(ask().checked(&Settings::default(), dir.path()).is_ok());
+        assert!(ask().checked(&Settings::default(), dir.path(), Form::Fields).is_ok());
     }
 
     #[test]
@@ -185,11 +222,12 @@ mod tests {
         let below = dir.path().join("a/b");
         std::fs::create_dir_all(&below).unwrap();
         let wanted = || Ask { worktree: Some(WorktreeAsk::Any), ..ask() };
-        let error = wanted().checked(&Settings::default(), &below).unwrap_err().to_string();
+        let error =
+            wanted().checked(&Settings::default(), &below, Form::Fields).unwrap_err().to_string();
         assert!(error.contains("is in no git repository"), "{error}");
         // A worktree's own `.git` is a file.
         std::fs::write(dir.path().join(".git"), "gitdir: x").unwrap();
-        let order = wanted().checked(&Settings::default(), &below).unwrap();
+        let order = wanted().checked(&Settings::default(), &below, Form::Fields).unwrap();
         assert!(order.worktree.is_some_and(|name| name.starts_with('t')));
     }
 }

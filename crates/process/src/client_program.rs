@@ -7,7 +7,7 @@ use anyhow::Result;
 use sisyphus_base::environment::Environment;
 
 /// Returns the program, and its script if it is an interpreter. The caller's own may be gone after an update.
-pub(super) fn find_client(caller: &[PathBuf], environment: &Environment) -> Result<Vec<PathBuf>> {
+pub fn find_client(caller: &[PathBuf], environment: &Environment) -> Result<Vec<PathBuf>> {
     let is_there = |path: &PathBuf| path.is_file();
     if !caller.is_empty() && caller.iter().all(is_there) && caller.iter().any(|it| is_claude(it)) {
         return Ok(caller.to_vec());
