@@ -32,7 +32,7 @@ pub(crate) fn facts(task: &Task, expected: Admission, tasks: &Tasks, state: &Sta
         ("group", task.group.clone()),
         ("place in queue", place_in_line(task, expected, &tasks.active, &tasks.line)),
         ("started", started(task)),
-        ("ended", task.status().ending().map(|ending| clock(ending.ended_at))),
+        ("ended", ended(task)),
         ("used", task.status().ending().and_then(|ending| Some(ending.usage?.sentence()))),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
         ("watched", watched(task)),
@@ -102,15 +102,23 @@ fn waits_in(line: &Snapshot, group: &str, id: &str) -> bool {
 }
 
 fn started(task: &Task) -> Option<String> {
-    let (at, waited_ms) = match task.status() {
+    let at = match task.status() {
         Status::Pending { .. } | Status::Queued { .. } => return None,
-        Status::Running { started_at, .. } => (*started_at, None),
-        Status::Finished(ending) => (ending.started_at?, ending.waited_ms),
+        Status::Running { started_at, .. } => *started_at,
+        Status::Finished(ending) => ending.started_at?,
     };
-    Some(match waited_ms {
+    Some(match task.waited_ms() {
         None | Some(0) => clock(at),
         Some(waited) => format!("{}, after {} in the queue", clock(at), duration(waited)),
     })
+}
+
+/// The heading says how long a task ran that has a runner.
+fn ended(task: &Task) -> Option<String> {
+    let ending = task.status().ending()?;
+    let at = clock(ending.ended_at);
+    let ran = task.ran_ms().filter(|_| ending.duration_ms.is_none());
+    Some(ran.map_or_else(|| at.clone(), |ms| format!("{at}, after {}", duration(ms))))
 }
 
 /// Worth a line only if no runner supervises the task.

@@ -129,7 +129,7 @@ pub(crate) fn table(
             Cell::of(hue(task.status()), with_place(state(task), task, tasks, settings.as_ref())),
             Cell::from(time(task, now).map_or_else(|| "-".to_owned(), duration)),
             Cell::from(project(task)),
-            Cell::from(what(task, most)),
+            Cell::from(for_group(task, tasks) + &what(task, most)),
         ]
     };
     let shown = tasks.active.iter().filter(|task| options.is_meant(task)).chain(&tasks.ended);
@@ -237,6 +237,16 @@ fn not_yet_after(task: &Task) -> Option<String> {
     (is_pending && !names.is_empty()).then(|| names.join(", "))
 }
 
+/// Names the group for which a command waits.
+fn for_group(task: &Task, tasks: &Tasks) -> String {
+    let waits = |group: &&String| {
+        let standing = task.name_in_queue().and_then(|id| tasks.line.standing_in(group, id));
+        is_unstarted(task) && matches!(standing, Some(Standing::Waits(_)))
+    };
+    let group = task.group.as_ref().filter(waits);
+    group.map_or_else(String::new, |group| format!("waits for group {group}: "))
+}
+
 /// The state, with the exit code if there is one.
 pub(crate) fn state(task: &Task) -> String {
     if !is_in_reach(task) {
@@ -260,7 +270,7 @@ pub(crate) fn state(task: &Task) -> String {
 /// How long the task ran, or how long it has been running or waiting, in milliseconds.
 pub(crate) fn time(task: &Task, now: DateTime<Utc>) -> Option<u64> {
     match task.status().ending() {
-        Some(ending) => ending.duration_ms,
+        Some(_) => task.ran_ms(),
         None => u64::try_from((now - task.status().since()?).num_milliseconds()).ok(),
     }
 }

@@ -26,6 +26,9 @@ pub struct AgentCall {
     /// How long the whole prompt is, in characters.
     #[serde(default)]
     pub prompt_length: usize,
+    /// How long it was queued before it started, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
     /// Whether it makes requests.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub activity: Activity,

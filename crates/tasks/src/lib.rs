@@ -26,6 +26,7 @@ pub mod status;
 pub mod status_filter;
 pub mod survival;
 pub mod task;
+mod times;
 pub mod usage;
 
 /// Whether a record leaves this field out.

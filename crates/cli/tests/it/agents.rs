@@ -82,6 +82,24 @@ fn agents_are_listed_and_shown_as_what_they_are() {
     assert!(shown.starts_with(expected), "{shown}");
 }
 
+/// Of an agent that has ended, people read how long it ran and how long it was queued before.
+#[test]
+fn an_agent_has_its_times() {
+    let env = TestEnv::new();
+    let mut task = agent(ended("t1", "look around", 5));
+    task["status"]["started_at"] = "2026-11-21T02:28:00Z".into();
+    task["launched"]["waited_ms"] = 42_000.into();
+    plant(&env, "completed.json", &[task]);
+    let shown = prints(&env, &["show", "t1"]);
+    let line = |name: &str| shown.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("started: ").ends_with(", after 42 s in the queue"), "{shown}");
+    assert!(line("ended: ").ends_with(", after 2 min 5 s"), "{shown}");
+    let text = prints(&env, &["list"]);
+    assert!(text.contains(" 2 min 5 s "), "{text}");
+    let task = &listed(&env, &[])[0];
+    assert_eq!((&task["duration_ms"], &task["waited_ms"]), (&json!(125_000), &json!(42_000)));
+}
+
 /// `sisyphus list --watch` draws the queued agents, also on a terminal with few lines.
 #[test]
 fn watch_draws_the_agent_line() {

@@ -39,6 +39,8 @@ fn a_group_has_a_limit_of_its_own() {
         wait_for_start(client, &[1]);
         let second = build(client, 2);
         wait_for_group(client, 1);
+        let listed = client.env.run("sisyphus", &["list"]).stdout;
+        assert_eq!(listed.matches("waits for group build: ").count(), 1, "{listed}");
         let other = job(client, 3);
         wait_for_start(client, &[1, 3]);
         let third = build(client, 4);

@@ -62,6 +62,7 @@ impl Task {
         }
         match next(&self.status, event) {
             Ok(status) => {
+                self.note_wait(&status);
                 self.status = status;
                 let Status::Finished(ending) = &self.status else { return Effect::Moved };
                 let is_known = !self.has_reader()
