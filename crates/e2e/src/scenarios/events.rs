@@ -17,8 +17,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Both are at once in a line of one.
 const COMMANDS: [(&str, &str); 2] = [("sleep 1", "completed"), ("sleep 0.5; exit 3", "failed")];
 
-/// Tells of each start in a file of the home folder.
-const PROGRAM: &str = "cat >>told; echo \"$SISYPHUS_TASK_ID $SISYPHUS_STATUS\" >>started";
+/// Reports each start in a file of the home folder.
+const PROGRAM: &str = "cat >>seen; echo \"$SISYPHUS_TASK_ID $SISYPHUS_STATUS\" >>started";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let ours = json!({ "on_complete": ["bash", "-c", PROGRAM], "max_background_tasks": 1 });
@@ -54,7 +54,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         ensure!(starts == 1, "`{start}` is there {starts} times:\n{}", lines("started"));
     }
     ensure!(lines("started").lines().count() == COMMANDS.len(), "{}", lines("started"));
-    let told = lines("told");
+    let told = lines("seen");
     ensure!(told.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{told}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use sisyphus_testing::{Client, Shell, wait_until};
 
-use crate::run::{detach, ended, tasks};
+use super::run::{detach, ended, tasks};
 use crate::support::task_once;
 
 const UNTIL_GO: &str = "while [ ! -e go ]; do sleep 0.01; done; ";

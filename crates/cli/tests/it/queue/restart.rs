@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::json;
 use sisyphus_testing::{Client, Shell, wait_until};
 
+use super::run::{detach, ended, tasks};
 use crate::pty::Terminal;
-use crate::run::{detach, ended, tasks};
 use crate::support::{assert_good, task_once};
 
 /// A command of Claude Code runs again in its folder, with its exit code.

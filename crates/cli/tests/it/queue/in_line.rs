@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::json;
 use sisyphus_testing::{Client, Shell, wait_for, wait_until};
 
-use crate::run::{detach, ended, tasks};
+use super::run::{detach, ended, tasks};
 use crate::support::task_once;
 
 /// A client whose only slot is held until the file `go` appears.

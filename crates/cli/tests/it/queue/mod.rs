@@ -1,0 +1,6 @@
+//! What a person does with the queue.
+
+mod after;
+mod in_line;
+mod restart;
+mod run;
