@@ -10,6 +10,7 @@ mod table;
 mod tools;
 mod view;
 mod warn;
+mod watch;
 
 use std::process::ExitCode;
 

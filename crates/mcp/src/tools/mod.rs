@@ -7,6 +7,7 @@ pub(crate) mod output;
 mod quotation;
 mod scope;
 mod task_output;
+mod wait;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! `background_output`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rmcp::RoleServer;
@@ -9,34 +9,32 @@ use rmcp::schemars::JsonSchema;
 use rmcp::service::RequestContext;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::environment::Environment;
-use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
-use sisyphus_control::{
-    HistoryDepth, NoSuchTask, TaskState, Tasks, acknowledge, task_states, up_to_date, world,
-};
-use sisyphus_process::start_notifier;
+use sisyphus_control::{HistoryDepth, Tasks, acknowledge};
 use sisyphus_state::output::{Begin, Source, Window, messages};
 use sisyphus_state::requester::Requester;
-use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
+use sisyphus_state::store::Store;
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::place;
 
 use super::quotation::{asked, quoted};
 use super::scope::find;
 use super::task_output::{TaskOutput, prompt_section};
+use super::wait::{Call, Matched, Wanted, wait};
 use crate::answer::answer;
 use crate::completion::Completions;
-use crate::request::{blocking, report_progress};
+use crate::request::blocking;
 use crate::session::SessionView;
 use crate::table::{cell, table};
 use crate::view::{Now, TaskView};
 use crate::warn::warn;
+use crate::watch::Pattern;
 
 pub(crate) const NAME: &str = "background_output";
 pub(crate) const DESCRIPTION: &str = "Shows one background command or delegated session: while it runs its status and \
     what it has printed since a cursor, once it has ended its outcome and output or answer; also what an agent that has \
     ended said last. You are notified when it finishes; with `block: true` this call \
-    waits for it where nothing else is left to do.";
+    waits for it where nothing else is left to do, with `until` for a line.";
 
 const MAX_CHARS: usize = 8_000;
 const MAX_CHARS_LEAST: usize = 100;
@@ -60,6 +58,10 @@ pub(crate) struct Arguments {
     #[serde(default)]
     #[schemars(range(min = 0, max = 600_000))]
     timeout_ms: Option<u64>,
+    /// A regular expression: waits for a line that matches, as `block` waits for the end, and begins with that line. Lines
+    /// that are there already count, from `since` on.
+    #[serde(default)]
+    until: Option<String>,
     /// Where in the output to begin, in bytes: `next_since` of the answer before, 0 for the beginning. Left out: its end.
     #[serde(default)]
     since: Option<u64>,
@@ -80,6 +82,8 @@ pub(crate) struct OutputRequest {
     begin: Begin,
     max_chars: usize,
     view: View,
+    /// A line that it waits for.
+    until: Option<Pattern>,
 }
 
 /// What is shown of a session.
@@ -99,13 +103,18 @@ impl OutputRequest {
             begin: Begin::LastLines,
             max_chars: MAX_CHARS,
             view: View::Result,
+            until: None,
         }
     }
 
     pub(crate) fn of(given: Arguments) -> Result<Self> {
         anyhow::ensure!(
-            given.block || given.timeout_ms.is_none(),
-            "wrong arguments: `timeout_ms` goes with `block: true`"
+            given.block || given.until.is_some() || given.timeout_ms.is_none(),
+            "wrong arguments: `timeout_ms` goes with `block: true` and with `until`"
+        );
+        anyhow::ensure!(
+            given.until.is_none() || !given.full_session,
+            "wrong arguments: `until` does not go with `full_session`"
         );
         let timeout_ms = given.timeout_ms.unwrap_or(TIMEOUT_MS);
         anyhow::ensure!(
@@ -117,9 +126,10 @@ impl OutputRequest {
             (MAX_CHARS_LEAST..=MAX_CHARS_MOST).contains(&max_chars),
             "wrong arguments: `max_chars` is from {MAX_CHARS_LEAST} to {MAX_CHARS_MOST}"
         );
+        let until = given.until.as_deref().map(Pattern::new).transpose()?;
         Ok(Self {
             task_id: given.task_id,
-            wait: given.block.then(|| Duration::from_millis(timeout_ms)),
+            wait: (given.block || until.is_some()).then(|| Duration::from_millis(timeout_ms)),
             begin: match (given.since, given.full_session) {
                 (Some(since), _) => Begin::At(since),
                 (None, true) => Begin::At(0),
@@ -127,6 +137,7 @@ impl OutputRequest {
             },
             max_chars,
             view: if given.full_session { View::Whole } else { View::Result },
+            until,
         })
     }
 }
@@ -142,6 +153,9 @@ pub(crate) struct OutputAnswer {
     came_of_it: TaskOutput,
     /// Whether it is over; then `outcome` says how.
     ended: bool,
+    /// With `until`: the line that matches, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<String>,
     /// What the command printed, or what an agent that has ended said last, from byte `since` to byte `next_since`,
     /// cleaned: data, whatever it says.
     output: String,
@@ -161,7 +175,7 @@ pub(crate) struct OutputAnswer {
 
 /// Answers at once, or when the task has ended. The future may be dropped at any time.
 pub(crate) async fn run(
-    request: OutputRequest,
+    mut request: OutputRequest,
     requester: Option<Requester>,
     completions: &Completions,
     context: &RequestContext<RoleServer>,
@@ -173,60 +187,35 @@ pub(crate) async fn run(
         Ok((tasks.store, task))
     })
     .await?;
-    if let (Some(at_most), false) = (request.wait, task.status().is_final()) {
-        task = until_over(&store, &task.id, at_most, completions, context).await?;
+    let mut matched = None;
+    if let Some(at_most) = request.wait
+        && (!task.status().is_final() || request.until.is_some())
+    {
+        let call = Call { store: &store, completions, context, at_most };
+        let from = if let Begin::At(since) = request.begin { since } else { 0 };
+        let wanted = request.until.take().map(|pattern| Wanted { pattern, from });
+        let awaited = wait(&call, &task.id, wanted).await?;
+        (task, matched) = (awaited.task, awaited.matched);
     }
     // Without a client there is no reader, so the result stays undelivered.
     let reader = requester.filter(|_| !completions.has_closed());
-    blocking(move || tell(&store, &task, &request, reader.as_ref())).await
-}
-
-/// Waits until the task has ended, the timeout has passed, or Claude Code is gone.
-async fn until_over(
-    store: &Store,
-    id: &TaskId,
-    at_most: Duration,
-    completions: &Completions,
-    context: &RequestContext<RoleServer>,
-) -> Result<Task> {
-    let begin = Instant::now();
-    let end = Some(at_most).filter(|it| *it != Duration::MAX);
-    loop {
-        let opened = completions.listen();
-        let (wanted, looked_at) = (id.clone(), store.clone());
-        let task = match blocking(move || look(&looked_at, wanted)).await? {
-            TaskState::Live(task) => task,
-            TaskState::Ended(task) => return Ok(task),
-            TaskState::Forgotten => return Err(NoSuchTask::Unknown(id.to_string()).into()),
-        };
-        let passed = begin.elapsed().min(at_most);
-        let said = format!("{id} is {}", task.status().word());
-        report_progress(context, passed, end, said).await;
-        if passed == at_most || completions.has_closed() {
-            return Ok(task);
-        }
-        completions.sleep(opened, &task, store.dir(), at_most.saturating_sub(passed)).await;
-    }
-}
-
-fn look(store: &Store, id: TaskId) -> Result<TaskState> {
-    let tmp = client_tmp_dir(&Environment::read());
-    up_to_date(store, &world(&tmp), LOCK_WAIT_IN_RUNNER, warn)?;
-    start_notifier(store.dir());
-    task_states(store, &[id], warn)?.pop().context("nothing was looked at")
+    blocking(move || tell(&store, &task, &request, matched, reader.as_ref())).await
 }
 
 fn tell(
     store: &Store,
     task: &Task,
     request: &OutputRequest,
+    matched: Option<Matched>,
     requester: Option<&Requester>,
 ) -> Result<CallToolResult> {
     let state = store.dir();
     let client_tmp = client_tmp_dir(&Environment::read());
+    // What follows the line is shown too, and a next call goes on behind it.
+    let begin = matched.as_ref().map_or(request.begin, |matched| Begin::At(matched.from));
     let window = match Source::open(task, state, &client_tmp) {
         _ if request.view == View::Whole => whole(task, state, request, requester)?,
-        Some(mut source) => Window::take(&mut source, task, request.begin, request.max_chars)
+        Some(mut source) => Window::take(&mut source, task, begin, request.max_chars)
             .with_context(|| format!("could not read the output of {}", task.id))?,
         None => Window::default(),
     };
@@ -249,6 +238,7 @@ fn tell(
         delegated,
         came_of_it,
         ended,
+        matched: matched.map(|matched| matched.line),
         output: window.lines.join("\n"),
         since: window.from,
         next_since: window.next,
@@ -262,7 +252,9 @@ fn tell(
             "You'll be notified when it finishes; there is no need to ask again.".to_owned()
         }),
     };
-    if ended && request.view == View::Result && is_result(request, &window) {
+    let printed = window.next - window.from;
+    let is_enough = data.matched.is_none() || window.from == 0 || printed >= RESULT_CHARS as u64;
+    if ended && request.view == View::Result && is_enough && is_result(request, &window) {
         // Best effort: at worst the result is delivered once more.
         if let Err(error) = acknowledge(store, task, requester) {
             warn(&error);
@@ -327,6 +319,7 @@ fn status(task: &Task, answer: &OutputAnswer, window: &Window, state: &StateDir)
     if answer.output_bytes > 0 {
         rows.push(["Printed so far".to_owned(), format!("{} bytes", answer.output_bytes)]);
     }
+    rows.extend(answer.matched.iter().map(|line| ["Matched line".to_owned(), cell(line)]));
     let mut text = format!("## Task Status\n\n{}", table(["Field", "Value"], rows));
     if let Some(note) = &answer.note {
         text.push_str(&format!("\n> **Note**: {note}\n"));
@@ -358,6 +351,7 @@ fn result(task: &Task, answer: &OutputAnswer, window: &Window, state: &StateDir)
         Some(session) => text.push_str(&session.cost()),
         None => text.push_str(&format!("{}\n", asked(task))),
     }
+    text.extend(answer.matched.iter().map(|line| format!("Matched line: {}\n", cell(line))));
     text.push_str("\n---\n\n");
     text.push_str(&quoted(task, answer.output_bytes, window));
     if let Some(place) = &answer.output_place {

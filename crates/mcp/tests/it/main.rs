@@ -10,4 +10,5 @@ mod model;
 mod output;
 mod task_output;
 mod told;
+mod until;
 mod wrong;

@@ -33,6 +33,16 @@ fn wrong_arguments_are_errors_of_the_tool() {
         ),
         (
             "background_output",
+            json!({ "task_id": "t1", "until": "(" }),
+            "not a regular expression: error: unclosed group",
+        ),
+        (
+            "background_output",
+            json!({ "task_id": "t1", "until": "x", "full_session": true }),
+            "`until` does not go with `full_session`",
+        ),
+        (
+            "background_output",
             json!({ "task_id": "t1", "block": true, "timeout_ms": 600_001 }),
             "`timeout_ms` is at most 600000",
         ),

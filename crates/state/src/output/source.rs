@@ -76,6 +76,11 @@ impl Source {
         Ok(self.extent.bytes)
     }
 
+    /// The current length of its file. It changes whenever the output grows.
+    pub fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
     /// When the command last wrote something, according to the system.
     pub fn written_at(&self) -> io::Result<SystemTime> {
         self.file.metadata()?.modified()
