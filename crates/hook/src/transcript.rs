@@ -12,6 +12,7 @@ use serde_json::Value;
 use sisyphus_base::atomic;
 use sisyphus_base::id::{ClientTaskId, TaskId, ToolUseId};
 
+use sisyphus_tasks::matches::PREDICATE;
 use sisyphus_tasks::outcome::PREDICATES;
 
 use crate::event::{BackgroundCommand, Tool};
@@ -64,7 +65,8 @@ impl Transcript {
         }))
     }
 
-    /// Whether the model has read this result, which was sent at that time: the transcript has it since then.
+    /// Whether the model has read this result, or these lines, which were sent at that time: the transcript has them since
+    /// then.
     pub fn is_told(&self, id: &TaskId, sent_at: DateTime<Utc>) -> bool {
         let begins = format!("Background task {id}");
         let of_hook = self.lines_with("\"hook_additional_context\"");
@@ -160,14 +162,14 @@ fn notices(line: &str) -> Option<Vec<Notification>> {
     }
 }
 
-/// Whether the text after a task's id says how it finished, and not that it is queued or runs.
+/// Whether the text after a task's id says how it finished or what it printed, and not that it is queued or runs.
 fn is_report(rest: &str) -> bool {
     let rest = match rest.strip_prefix(" (\\\"") {
         Some(description) => behind_description(description),
         None => rest,
     };
     let predicate = rest.strip_prefix(OF_SUBAGENT).unwrap_or(rest).trim_start();
-    PREDICATES.iter().any(|words| predicate.starts_with(words))
+    PREDICATES.iter().chain([&PREDICATE]).any(|words| predicate.starts_with(words))
 }
 
 /// What stands behind a description, which is quoted twice: by us, and by the transcript's JSON. Its own quotes have three

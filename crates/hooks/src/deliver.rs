@@ -8,9 +8,12 @@ use sisyphus_base::id::SessionId;
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_hook::{Context, Receipt, Reply};
 use sisyphus_process::{is_alive, this_process};
-use sisyphus_state::store::{Active, Leased, Tally};
+use sisyphus_state::store::{Active, Leased, LeasedMatches, MatchWakes, Tally};
 use sisyphus_tasks::task::{Kind, Task};
-use sisyphus_wording::{Background, Rest, TOLD_AT_ONCE, reminder};
+use sisyphus_wording::{
+    Background, MATCHES_AT_ONCE, MATCHES_LEAST, MATCHES_MOST, REMINDER_MAX, Rest, TOLD_AT_ONCE,
+    matches_said, reminder,
+};
 
 pub(crate) use sisyphus_tasks::recipient::Recipient;
 
@@ -40,9 +43,15 @@ impl<'a> Reader<'a> {
         !self.dead.contains(holder)
     }
 
-    /// Whether a result is owed to it.
+    /// Whether a result is owed to it, or lines of a running task are unread.
     pub(crate) fn is_owed(&self, active: &Active) -> bool {
-        active.owes(self.session, &self.recipient)
+        active.owes(self.session, &self.recipient) || self.has_matches(active)
+    }
+
+    /// Whether lines of a running task wait for it.
+    pub(crate) fn has_matches(&self, active: &Active) -> bool {
+        let may_print = |holder: &ProcessRef| self.may_print(holder);
+        active.matches_since(self.session, &self.recipient, may_print).is_some()
     }
 
     /// Whether a hook has to deliver a result to it. Claude Code's notices to a subagent trigger no prompt hook. To the
@@ -78,12 +87,37 @@ impl<'a> Reader<'a> {
         let has_delegated = active.has_delegated(session);
         let background = if has_delegated { Background::Tasks } else { Background::Commands };
         let sum = if is_all { active.take_summary(session) } else { Tally::default() };
-        Taken { leased, rest: Rest { background, live, owed, sum } }
+        let may_print = |holder: &ProcessRef| self.may_print(holder);
+        let matches = active.lease_matches(session, to, &self.by, MATCHES_AT_ONCE, may_print);
+        let wakes = if matches.is_empty() {
+            MatchWakes::Left
+        } else {
+            active.match_wakes(session, now.tick)
+        };
+        Taken { leased, rest: Rest { background, live, owed, sum }, matches, wakes }
     }
 
-    /// Leases everything that is ready if one result is due. What Claude Code announces later is blocked.
+    /// Leases everything that is ready if one result is due, or lines of a running task are there. What Claude Code
+    /// announces later is blocked.
     pub(crate) fn take_due(&self, active: &mut Active, now: Now) -> Taken {
-        if self.is_due(active, now.tick) { self.take(active, now) } else { Taken::default() }
+        if self.is_due(active, now.tick) || self.has_matches(active) {
+            self.take(active, now)
+        } else {
+            Taken::default()
+        }
+    }
+
+    /// Like [`take_due`](Self::take_due), where the text continues a conversation that has ended its turn. Lines alone do
+    /// that no more often than they wake an idle session.
+    pub(crate) fn take_at_end_of_turn(&self, active: &mut Active, now: Now) -> Taken {
+        let is_due = self.is_due(active, now.tick);
+        if is_due
+            || (self.has_matches(active) && active.may_wake_for_matches(self.session, now.tick))
+        {
+            self.take(active, now)
+        } else {
+            Taken::default()
+        }
     }
 }
 
@@ -92,19 +126,32 @@ impl<'a> Reader<'a> {
 pub(crate) struct Taken {
     pub(crate) leased: Vec<Leased>,
     rest: Rest,
+    /// Lines of running tasks.
+    matches: Vec<LeasedMatches>,
+    wakes: MatchWakes,
 }
 
 impl Taken {
-    /// Renders it as a reply.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.leased.is_empty() && self.matches.is_empty()
+    }
+
+    /// Renders it as a reply. The lines of a task come before its result.
     pub(crate) fn render(self, context: &Context) -> Reply {
         let lines = context.settings().output_lines;
         let printed = |leased: &Leased| (leased.task.id.clone(), leased.task.revision());
         let results = self.leased.iter().map(printed).collect();
         let reminder = reminder(&self.leased, &self.rest, context.store.dir(), lines);
-        reminder.map_or(Reply::Silent, |reminder| {
-            let receipt = Receipt { by: this_process(), results };
-            Reply::Results { reminder, receipt }
-        })
+        let taken = reminder.as_ref().map_or(0, |it| it.encode_utf16().count());
+        let room = (REMINDER_MAX + MATCHES_LEAST).saturating_sub(taken).min(MATCHES_MOST);
+        let matches = matches_said(&self.matches, self.wakes, room);
+        let text = match (matches, reminder) {
+            (None, None) => return Reply::Silent,
+            (Some(text), None) | (None, Some(text)) => text,
+            (Some(matches), Some(results)) => format!("{matches}\n{results}"),
+        };
+        let receipt = Receipt { by: this_process(), results };
+        Reply::Results { reminder: text, receipt }
     }
 }
 

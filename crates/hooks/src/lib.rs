@@ -7,6 +7,7 @@ mod attach;
 mod call;
 mod deliver;
 mod hook_conflicts;
+mod listens;
 mod missed;
 mod mode;
 mod notice;

@@ -21,6 +21,7 @@ use sisyphus_wording::{duplicate_line, launch_line};
 use crate::agent::{LOCK_WAIT_FOR_AGENT, after_agent, waits, with_news};
 use crate::call::{Caller, join_run, stopped_id};
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::listens::new_addresses;
 use crate::mode::mode_seen;
 use crate::queue::{is_attachable, line};
 use crate::stall::report_stalls;
@@ -59,7 +60,9 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let recipient = agent.map_or(Recipient::MainConversation, Recipient::Agent);
     let reader = Reader::new(&session, recipient, &peek.active);
     let is_due = reader.is_due(&peek.active, context.now.tick);
-    let is_needed = !events.is_empty() || is_due || peek.has_news();
+    let addresses = new_addresses(context, &peek.active, &session, &reader.recipient);
+    let has_lines = !addresses.is_empty() || reader.has_matches(&peek.active);
+    let is_needed = !events.is_empty() || is_due || has_lines || peek.has_news();
     let to_say = joined.map(|join| {
         let limits = Limits::of(context.settings());
         let line = line(context, slots(&peek.active, &limits));
@@ -69,6 +72,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let (taken, waiting, equal) = if is_needed {
         let wait = if launched.is_some() { LOCK_WAIT_FOR_AGENT } else { LOCK_WAIT_IN_HOOK };
         context.commit_within(wait, peek, &events, |active, now| {
+            addresses.apply(active, now);
             let taken = reader.take_due(active, now);
             let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
                 let task = active.named(&session, &join.client.id, None)?;

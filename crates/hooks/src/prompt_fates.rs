@@ -92,6 +92,9 @@ impl PromptFates {
     pub(crate) fn apply(&self, active: &mut Active, now: Now) {
         for fate in &self.known {
             let Some(task) = active.task_mut(&fate.task) else { continue };
+            if let Some(matches) = &mut task.matches {
+                matches.resolve(fate.sent_at, &fate.event, now.tick);
+            }
             // Another process may have decided since, and sent it with another prompt.
             if !matches!(task.delivery(), Delivery::Sent { at, .. } if *at == fate.sent_at) {
                 continue;

@@ -37,6 +37,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
         || !fates.is_empty()
         || searched_until.is_some()
         || reader.is_due(&peek.active, context.now.tick)
+        || reader.has_matches(&peek.active)
         || peek.has_news();
     let taken = if is_needed {
         context.commit(peek, &events, |active, now| {
@@ -46,7 +47,11 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
             }
             // The conversation continues already because of a hook. Once is enough, and the next prompt carries the
             // rest.
-            if event.stop_hook_active { Taken::default() } else { reader.take_due(active, now) }
+            if event.stop_hook_active {
+                Taken::default()
+            } else {
+                reader.take_at_end_of_turn(active, now)
+            }
         })?
     } else {
         Taken::default()

@@ -14,6 +14,7 @@ use sisyphus_tasks::task::Task;
 
 use crate::agent::{agent_end, agents_stopped, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::listens::new_addresses;
 use crate::mode::mode_seen;
 use crate::notice::completion;
 use crate::prompt_fates::{PromptFates, Unmentioned};
@@ -45,18 +46,23 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     events.extend(agents_stopped(context, &peek.active, session, &event.prompt));
     events.extend(mode_seen(&peek.active, session, event.permission_mode));
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
-    let is_needed =
-        !events.is_empty() || !fates.is_empty() || reader.is_owed(&peek.active) || peek.has_news();
+    let addresses = new_addresses(context, &peek.active, session, &reader.recipient);
+    let is_needed = !events.is_empty()
+        || !fates.is_empty()
+        || !addresses.is_empty()
+        || reader.is_owed(&peek.active)
+        || peek.has_news();
     let decision = if is_needed {
         let wait = if notices.is_empty() { LOCK_WAIT_IN_HOOK } else { LOCK_WAIT_FOR_NOTICE };
         context.commit_within(wait, peek, &events, |active, now| {
+            addresses.apply(active, now);
             decide(active, &reader, &fates, notices, &over, now)
         })?
     } else {
         Decision::default()
     };
     let reply = match decision.known {
-        Some(names) if decision.taken.leased.is_empty() => Reply::Block {
+        Some(names) if decision.taken.is_empty() => Reply::Block {
             reason: format!("sisyphus: the result of {} was delivered already", names.join(", ")),
         },
         Some(_) | None => decision.taken.render(context),

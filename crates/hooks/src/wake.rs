@@ -15,7 +15,7 @@ use sisyphus_base::id::SessionId;
 use sisyphus_base::paths::create_dir;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{
-    Notice, ProcessId, SIGTERM, Signals, Watchers, end_with_parent, parent, signal_all,
+    Notice, ProcessId, SIGTERM, Signals, Watchers, end_with_parent, is_alive, parent, signal_all,
     start_notifier,
 };
 use sisyphus_settings::Switch;
@@ -25,6 +25,7 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use crate::deliver::{GRACE, Recipient};
+use crate::listens::{new_addresses, next_look};
 use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::stall::next_stall;
 
@@ -34,6 +35,10 @@ const SUPERSEDE_WAIT: Duration = Duration::from_secs(2);
 const GRACE_CHECK: Duration = Duration::from_millis(500);
 /// How soon the waiter checks a task again whose shell has not started yet.
 const START_CHECK: Duration = Duration::from_secs(1);
+/// How often the waiter checks whether a watched task has ended that no runner of ours has.
+const WATCH_CHECK: Duration = Duration::from_secs(60);
+/// The reader that the waiter wakes.
+const MAIN: Recipient = Recipient::MainConversation;
 /// Largest file that names a waiter, in bytes.
 const MAX_BYTES: u64 = 1024;
 
@@ -68,6 +73,11 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
             Due::Overdue => {
                 return Ok(may_wake(context, session)?.then(|| WAKE_WORDS.to_owned()));
             }
+            Due::Lines if may_wake_for_matches(context, session)? => {
+                return Ok(Some(WAKE_WORDS.to_owned()));
+            }
+            // Another process has woken the session in the meantime.
+            Due::Lines => Some(GRACE_CHECK),
             Due::Wait { locks, next } => {
                 watchers.watch(locks)?;
                 next
@@ -81,6 +91,8 @@ enum Due {
     Nothing,
     /// Claude Code did not announce a result in time, or a command has stalled.
     Overdue,
+    /// A running task has printed lines that the model waits for, and they may wake the session now.
+    Lines,
     /// The locks that open when running tasks finish, and when to check again.
     Wait {
         locks: Vec<PathBuf>,
@@ -96,17 +108,28 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     if !fates.is_empty() || peek.has_news() {
         context.commit(peek, &[], |active, now| fates.apply(active, now))?;
     }
+    let addresses = new_addresses(context, &*context.store.read_active()?, session, &MAIN);
+    if !addresses.is_empty() {
+        context.store.update(&context.world(), LOCK_WAIT_IN_RUNNER, |active, now| {
+            addresses.apply(active, now);
+        })?;
+    }
     let active = context.store.read_active()?;
     // The clock is read after the state. Otherwise a result that became due in between would seem to be from another
     // start of the machine.
     let now = Now::read();
-    let owed_since = active.owed_since(session, &Recipient::MainConversation);
+    let owed_since = active.owed_since(session, &MAIN);
     if owed_since.is_some_and(|since| since.age(now.tick) > GRACE) {
         return Ok(Due::Overdue);
     }
     let stall = next_stall(context, session)?;
     if stall.is_some_and(|at| at <= now.at) {
         return Ok(Due::Overdue);
+    }
+    let has_lines = active.matches_since(session, &MAIN, is_alive).is_some();
+    let lines_in = has_lines.then(|| active.match_wake_in(session, now.tick));
+    if lines_in.is_some_and(|wait| wait.is_zero()) {
+        return Ok(Due::Lines);
     }
     // A result that was sent with a prompt may come back.
     let is_doubtful = !active.sent(session).is_empty();
@@ -126,6 +149,16 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
             next = next.or(Some(START_CHECK));
         }
     }
+    let address_in = next_look(&active, session, &MAIN, now.at);
+    next = [next, lines_in, address_in].into_iter().flatten().min();
+    let is_watched = |task: &Task| task.matches.as_ref().is_some_and(|it| it.watch().is_some());
+    if locks.is_empty()
+        && next.is_none()
+        && active.live().any(|task| is_meant(task, session) && is_watched(task))
+    {
+        // The server rings when it has found something.
+        next = Some(WATCH_CHECK);
+    }
     if locks.is_empty() && next.is_none() {
         return Ok(Due::Nothing);
     }
@@ -133,7 +166,13 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
 }
 
 fn is_meant(task: &Task, session: &SessionId) -> bool {
-    &task.session == session && task.is_confirmed() && task.is_for(&Recipient::MainConversation)
+    &task.session == session && task.is_confirmed() && task.is_for(&MAIN)
+}
+
+fn may_wake_for_matches(context: &Context, session: &SessionId) -> Result<bool> {
+    context.store.update(&context.world(), LOCK_WAIT_IN_RUNNER, |active, now| {
+        active.may_wake_for_matches(session, now.tick)
+    })
 }
 
 fn may_wake(context: &Context, session: &SessionId) -> Result<bool> {

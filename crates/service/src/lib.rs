@@ -12,6 +12,7 @@
 //! known       the built-in patterns
 //! recognize   the decision
 //! group       the user's groups of commands with a limit of their own: another question, the same language
+//! listens     whether a line of a service's output says where it listens
 //! ```
 
 mod call;
@@ -19,6 +20,7 @@ mod group;
 mod known;
 mod launcher;
 mod line;
+mod listens;
 mod pattern;
 mod recognize;
 
@@ -26,4 +28,5 @@ mod recognize;
 mod cases;
 
 pub use group::is_in_group;
+pub use listens::says_where_it_listens;
 pub use recognize::is_service;

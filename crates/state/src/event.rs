@@ -66,7 +66,7 @@ pub enum Event {
     SessionTransferred { from: SessionId, to: SessionId },
     /// A resumed session needs the results that it had not read when it ended.
     Unparked { tasks: Vec<Task> },
-    /// Results were printed.
+    /// Results were printed, with the lines that the same process had leased.
     Printed {
         by: ProcessRef,
         results: Vec<(TaskId, Revision)>,
@@ -161,6 +161,10 @@ impl Event {
                 }
             }
             Self::Printed { by, results, channel, at } => {
+                // A process prints once, so what it has leased is what it has printed.
+                for matches in active.tasks.iter_mut().filter_map(|task| task.matches.as_mut()) {
+                    matches.printed(&by, channel, at);
+                }
                 for (id, revision) in results {
                     let Some(task) = active.task_mut(&id) else { continue };
                     let event = DeliveryEvent::Printed { by: by.clone(), revision, channel, at };

@@ -52,9 +52,10 @@ pub enum Delivery {
 }
 
 /// Whether the model may have read about this task before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attempt {
+    #[default]
     First,
     /// The process that was to print it died, before or after printing. Or the transcript does not say what became of
     /// the prompt that it went out with.
@@ -65,7 +66,7 @@ pub enum Attempt {
 
 impl Attempt {
     /// The attempt that follows one of which nothing is known.
-    fn repeated(self) -> Self {
+    pub(crate) fn repeated(self) -> Self {
         match self {
             Self::First | Self::Redelivery => Self::Redelivery,
             Self::Correction => Self::Correction,

@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod from_terminal;
 pub mod kept_output;
 mod kind;
+pub mod matches;
 pub mod oom_kill;
 pub mod outcome;
 pub mod recipient;

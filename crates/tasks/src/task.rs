@@ -24,6 +24,7 @@ use crate::confinement::Confinement;
 use crate::delivery::{Delivery, DeliveryEvent, Revision};
 use crate::from_terminal::FromTerminal;
 use crate::kept_output::KeptOutput;
+use crate::matches::Matches;
 use crate::outcome::Canceller;
 use crate::recipient::Recipient;
 use crate::session::{AskedBy, Delegated};
@@ -116,6 +117,9 @@ pub struct Task {
     revision: Revision,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<KeptOutput>,
+    /// What was found in its output while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matches: Option<Box<Matches>>,
     /// When Claude Code announced its result. After that Claude Code says nothing more about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_word: Option<Tick>,
@@ -222,6 +226,7 @@ impl Task {
             delivery: Delivery::NotDue,
             revision: Revision::default(),
             output: None,
+            matches: None,
             last_word: None,
             stall_reported_at: None,
             noted_for_people_at: None,

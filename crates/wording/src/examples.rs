@@ -13,11 +13,12 @@ use sisyphus_settings::{Foreground, Group, Settings, SlotLimit};
 use sisyphus_state::agents::{FormerCall, Limits, News};
 use sisyphus_state::line::{GroupQueue, Listed, Occupant, Snapshot};
 use sisyphus_state::run::Run;
-use sisyphus_state::store::{Active, Leased, Tally};
+use sisyphus_state::store::{Active, Leased, LeasedMatches, MatchWakes, Tally};
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::code_zero::{CodeZero, Options, Place};
 use sisyphus_tasks::delivery::Attempt;
 use sisyphus_tasks::kept_output::KeptOutput;
+use sisyphus_tasks::matches::Found;
 use sisyphus_tasks::oom_kill::OomKill;
 use sisyphus_tasks::outcome::{AgentFailure, LostReason, Outcome};
 use sisyphus_tasks::session::{Changes, SessionReport, Worktree};
@@ -27,8 +28,9 @@ use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_tasks::usage::Usage;
 
 use super::{
-    Background, Rest, Surroundings, agent_news, agent_waits, duplicate_line, duplicate_refused,
-    group_refused, launch_line, reminder, sleep_refused, stall_line, table,
+    Background, MATCHES_MOST, Rest, Surroundings, agent_news, agent_waits, duplicate_line,
+    duplicate_refused, group_refused, launch_line, matches_said, reminder, sleep_refused,
+    stall_line, table,
 };
 
 /// What the model reads on one occasion.
@@ -59,6 +61,8 @@ const QUEUED: usize = 45;
 const DENIED: usize = 70;
 /// The texts about a group.
 const GROUP: usize = 85;
+/// The lines of a running command, without the lines themselves.
+const MATCHES: usize = 60;
 /// The line of a queued agent.
 const QUEUED_AGENT: usize = 80;
 
@@ -146,6 +150,15 @@ fn commands(folder: &Path) -> Vec<Example> {
     let one = live("t4kd9", 1, "run the tests", running(0));
     let denied = sleep_refused(&[&one], at(90));
     let group = group().unwrap_or_default();
+    let lines = ["error: cannot find `x`", "error: cannot find `y`"].map(str::to_owned).to_vec();
+    let watched = Found { lines, more: 3, address: None };
+    let address = Some("➜  Local:   http://localhost:5173/".to_owned());
+    let listens = Found { address, ..Found::default() };
+    let matches = |occasion, found| {
+        let leased = LeasedMatches { task: one.clone(), found, attempt: Attempt::First };
+        let said = matches_said(&[leased], MatchWakes::Left, MATCHES_MOST);
+        example(occasion, said.unwrap_or_default(), MATCHES)
+    };
     let silent = "A command has printed nothing for `sisyphus.stale_minutes`";
     vec![
         example("A command starts in a terminal", launched(&active, &first), QUEUED),
@@ -163,6 +176,8 @@ fn commands(folder: &Path) -> Vec<Example> {
             DENIED,
         ),
         example(silent, stall_line(&one, at(0), at(300)), QUEUED),
+        matches("A line of a watched command matches", watched),
+        matches("A service says where it listens", listens),
         example("A call that only sleeps is denied while a command runs", denied, DENIED),
         Example {
             occasion: "A session is resumed or compacted",

@@ -8,6 +8,7 @@ mod duplicate;
 #[cfg(any(test, feature = "samples"))]
 pub mod examples;
 mod live;
+mod matches;
 mod measure;
 mod output_file;
 mod quote;
@@ -26,9 +27,10 @@ pub use duplicate::{duplicate_line, duplicate_refused};
 pub use live::{
     Surroundings, elsewhere, group_holders, group_refused, launch_line, stall_line, table,
 };
+pub use matches::{MATCHES_AT_ONCE, MATCHES_LEAST, MATCHES_MOST, matches_said};
 pub use measure::counted;
 pub use output_file::place;
-pub use reminder::{TOLD_AT_ONCE, reminder};
+pub use reminder::{REMINDER_MAX, TOLD_AT_ONCE, reminder};
 pub use report::{command_line, report};
 pub use session::{denied, worktree_line};
 pub use summary::{Background, Rest};

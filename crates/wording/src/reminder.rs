@@ -11,7 +11,7 @@ use super::summary::Rest;
 /// How many results one reminder always has room for, each with its outcome and the path of its output.
 pub const TOLD_AT_ONCE: usize = 20;
 /// Most characters of a reminder. Claude Code replaces a hook's text of more than 10,000 by the name of a file.
-const REMINDER_MAX: usize = 8_000;
+pub const REMINDER_MAX: usize = 8_000;
 /// Most characters of a task's short report, with the blank line after it.
 const SHORT_MAX: usize = 380;
 /// Most characters of the line that counts the tasks without room.

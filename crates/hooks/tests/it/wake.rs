@@ -1,5 +1,6 @@
 //! The waiter behind Stop: it wakes a session for a result that Claude Code does not announce, and for nothing else.
 
+mod listens;
 mod lost;
 
 use std::process::Child;

@@ -2,6 +2,8 @@
 
 pub(crate) mod adoption;
 mod call_book;
+mod in_transit;
+pub(crate) mod matches;
 mod series;
 mod tally;
 #[cfg(test)]
@@ -80,6 +82,12 @@ pub(crate) struct SessionBook {
     /// When the idle session was woken, within the last hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     wakes: Vec<Tick>,
+    /// When lines of running tasks woke it, within the last hour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    match_wakes: Vec<Tick>,
+    /// When a text said that those wakes are used up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    match_limit_said: Option<Tick>,
     /// The foreground commands that were denied once because of their group, and when, within the last hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     asked: Vec<(u64, Tick)>,
@@ -193,13 +201,6 @@ impl Active {
         leased
     }
 
-    /// The processes that are about to print a result, or died before they acknowledged it.
-    pub fn lease_holders(&self) -> impl Iterator<Item = &ProcessRef> {
-        self.tasks.iter().filter_map(|task| {
-            if let Delivery::Leased { by, .. } = task.delivery() { Some(by) } else { None }
-        })
-    }
-
     /// How many results are owed to this reader.
     pub fn count_owed(&self, session: &SessionId, reader: &Recipient) -> usize {
         let is_owed = |task: &&Task| {
@@ -302,8 +303,8 @@ impl Active {
             match task.delivery() {
                 Delivery::NotNeeded => true,
                 Delivery::Delivered { at, .. } => {
-                    task.last_word.is_some()
-                        || task.is_started_by_us()
+                    let is_settled = task.matches.as_ref().is_none_or(|it| it.is_read());
+                    (is_settled && (task.last_word.is_some() || task.is_started_by_us()))
                         || ended.is_some()
                         || at.age(now.tick) > HOUR
                 }
@@ -356,16 +357,6 @@ impl Active {
             | Delivery::NotNeeded => None,
         })
         .min()
-    }
-
-    /// The results that were sent with a prompt of this session and are not acknowledged, and when they were sent.
-    pub fn sent(&self, session: &SessionId) -> Vec<(TaskId, DateTime<Utc>)> {
-        let of_session = self.tasks.iter().filter(|task| &task.session == session);
-        let sent = of_session.filter_map(|task| {
-            let Delivery::Sent { at, .. } = task.delivery() else { return None };
-            Some((task.id.clone(), *at))
-        });
-        sent.collect()
     }
 }
 

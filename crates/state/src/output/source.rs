@@ -109,6 +109,12 @@ impl Source {
         Ok(0)
     }
 
+    /// The first `max` bytes of the output, or all of it.
+    pub fn beginning(&mut self, task: &Task, max: usize) -> io::Result<Vec<u8>> {
+        let end = self.end(task)?;
+        self.read_block(0, usize::try_from(end).unwrap_or(max).min(max))
+    }
+
     /// Reads `wanted` bytes from `start` of the output, or up to its end.
     pub(super) fn read_block(&mut self, start: u64, wanted: usize) -> io::Result<Vec<u8>> {
         let mut block = vec![0; wanted];

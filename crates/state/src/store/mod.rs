@@ -13,6 +13,7 @@ mod model;
 mod notify;
 mod session;
 
+pub use crate::active::matches::{LeasedMatches, MatchWakes};
 pub use crate::active::{Active, Leased, Tally};
 pub use crate::file::Malformed;
 pub use commit::{Peek, Store};

@@ -1,0 +1,387 @@
+//! Lines of a task's output that its reader gets while the task runs: those that match the pattern of a watch, and the one
+//! that says where a service listens. Pure: what looks for them is not decided here.
+//!
+//! Each line is delivered once. A reminder takes all that is there; what comes after that waits for the next one.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sisyphus_base::clock::Tick;
+use sisyphus_base::process_ref::ProcessRef;
+
+use crate::delivery::{Attempt, Channel, DeliveryEvent};
+
+/// What follows the name of a task in a report of its lines.
+pub const PREDICATE: &str = "printed ";
+/// Most lines of one reminder.
+pub const LINES_MAX: usize = 20;
+
+/// What is looked for in the output of a task, and how far the output was searched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// A regular expression.
+    pub pattern: String,
+    /// Most lines of one reminder.
+    pub max: usize,
+    /// Where the search goes on, in bytes of the output. It moves with each line that is found.
+    pub offset: u64,
+    /// The server that searches.
+    pub by: ProcessRef,
+}
+
+/// Lines that were found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// The line that says where a service listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The first lines that match.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// How many more match.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub more: u64,
+}
+
+impl Found {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// How many lines match.
+    pub fn count(&self) -> u64 {
+        self.lines.len() as u64 + self.more
+    }
+
+    /// Adds what was found later.
+    pub fn absorb(&mut self, later: Self, max: usize) {
+        self.address = self.address.take().or(later.address);
+        for line in later.lines {
+            // A line after one that was only counted would seem to follow the lines that are shown.
+            if self.more == 0 && self.lines.len() < max {
+                self.lines.push(line);
+            } else {
+                self.more = self.more.saturating_add(1);
+            }
+        }
+        self.more = self.more.saturating_add(later.more);
+    }
+}
+
+/// Lines on their way to the reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Out {
+    found: Found,
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    attempt: Attempt,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    /// This process is about to print them, or died while doing so.
+    Leased(ProcessRef),
+    /// They went out with a prompt. Whether another hook blocked that prompt is not known yet.
+    Sent(DateTime<Utc>),
+}
+
+/// The watch of a task, and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matches {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watch: Option<Watch>,
+    /// Where the service listens, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// What no reminder has yet.
+    #[serde(default, skip_serializing_if = "Found::is_empty")]
+    unread: Found,
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    attempt: Attempt,
+    /// Since when there is something unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Tick>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    out: Vec<Out>,
+}
+
+impl Matches {
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    /// Where the service listens, in its own words.
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
+    /// Begins a watch. It takes the place of another one.
+    pub fn begin(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
+    /// Another server goes on with the watch.
+    pub fn adopt(&mut self, by: ProcessRef) {
+        if let Some(watch) = &mut self.watch {
+            watch.by = by;
+        }
+    }
+
+    /// Ends the watch. What was found stays unread.
+    pub fn end(&mut self) -> Option<Watch> {
+        self.watch.take()
+    }
+
+    /// Adds lines that were found between the offset of the watch and `to`. If `from` is not that offset, another server
+    /// has added them, or the watch is another one, and nothing changes.
+    pub fn add(&mut self, from: u64, to: u64, found: Found, now: Tick) -> bool {
+        let Some(watch) = self.watch.as_mut().filter(|watch| watch.offset == from) else {
+            return false;
+        };
+        watch.offset = to;
+        let max = watch.max.min(LINES_MAX);
+        self.absorb(found, max, now);
+        true
+    }
+
+    /// Adds the line that says where the service listens, unless there was one.
+    pub fn listens(&mut self, line: &str, now: Tick) {
+        if self.address.is_none() {
+            self.address = Some(line.to_owned());
+            self.absorb(Found { address: Some(line.to_owned()), ..Found::default() }, 0, now);
+        }
+    }
+
+    fn absorb(&mut self, found: Found, max: usize, now: Tick) {
+        if !found.is_empty() {
+            self.since.get_or_insert(now);
+            self.unread.absorb(found, max);
+        }
+    }
+
+    /// Since when something waits for a reader. What a dead process was about to print waits for ever.
+    pub fn unread_since(&self, may_print: impl Fn(&ProcessRef) -> bool) -> Option<Tick> {
+        let is_lost = |out: &Out| matches!(&out.stage, Stage::Leased(by) if !may_print(by));
+        if self.out.iter().any(is_lost) { Some(Tick(0)) } else { self.since }
+    }
+
+    /// The processes that are about to print lines, or died before they acknowledged that.
+    pub fn holders(&self) -> impl Iterator<Item = &ProcessRef> {
+        self.out.iter().filter_map(|out| match &out.stage {
+            Stage::Leased(by) => Some(by),
+            Stage::Sent(_) => None,
+        })
+    }
+
+    /// When lines were sent with prompts of which nothing is known yet.
+    pub fn sent(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        self.out.iter().filter_map(|out| match out.stage {
+            Stage::Leased(_) => None,
+            Stage::Sent(at) => Some(at),
+        })
+    }
+
+    /// Leases everything that is unread for a process to print, with what a dead process was about to print.
+    pub fn lease(
+        &mut self,
+        by: &ProcessRef,
+        may_print: impl Fn(&ProcessRef) -> bool,
+    ) -> Option<(Found, Attempt)> {
+        let is_lost = |out: &Out| matches!(&out.stage, Stage::Leased(by) if !may_print(by));
+        for lost in self.out.extract_if(.., |out| is_lost(out)).collect::<Vec<_>>() {
+            self.put_back(lost.found, lost.attempt.repeated());
+        }
+        if self.unread.is_empty() {
+            return None;
+        }
+        let found = std::mem::take(&mut self.unread);
+        let attempt = std::mem::take(&mut self.attempt);
+        self.since = None;
+        self.out.push(Out { found: found.clone(), attempt, stage: Stage::Leased(by.clone()) });
+        Some((found, attempt))
+    }
+
+    /// The process has printed what it leased.
+    pub fn printed(&mut self, by: &ProcessRef, channel: Channel, at: DateTime<Utc>) {
+        let is_its = |out: &Out| matches!(&out.stage, Stage::Leased(holder) if holder == by);
+        match channel {
+            Channel::Event => self.out.retain(|out| !is_its(out)),
+            Channel::Prompt => {
+                for out in self.out.iter_mut().filter(|out| is_its(out)) {
+                    out.stage = Stage::Sent(at);
+                }
+            }
+        }
+    }
+
+    /// What became of the prompt that carried lines.
+    pub fn resolve(&mut self, sent_at: DateTime<Utc>, event: &DeliveryEvent, now: Tick) {
+        let is_it = |out: &mut Out| out.stage == Stage::Sent(sent_at);
+        for out in self.out.extract_if(.., is_it).collect::<Vec<_>>() {
+            if *event == DeliveryEvent::Blocked {
+                self.put_back(out.found, out.attempt);
+            } else if *event == DeliveryEvent::Unconfirmed {
+                self.put_back(out.found, out.attempt.repeated());
+            } else {
+                continue;
+            }
+            self.since = Some(now);
+        }
+    }
+
+    /// Puts lines in front of those that came later.
+    fn put_back(&mut self, found: Found, attempt: Attempt) {
+        let later = std::mem::replace(&mut self.unread, found);
+        self.unread.absorb(later, LINES_MAX);
+        if attempt != Attempt::First {
+            self.attempt = attempt;
+        }
+    }
+
+    /// Forgets what no reader has, because the reader has ended the watch or the task.
+    pub fn forget_unread(&mut self) {
+        (self.unread, self.attempt, self.since) = Default::default();
+    }
+
+    /// Whether the reader has everything that was found.
+    pub fn is_read(&self) -> bool {
+        self.unread.is_empty() && self.out.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: i32) -> ProcessRef {
+        ProcessRef { pid, start: Some(1), namespace: None }
+    }
+
+    fn found(lines: &[&str], more: u64) -> Found {
+        Found { lines: lines.iter().map(|it| (*it).to_owned()).collect(), more, address: None }
+    }
+
+    fn watched() -> Matches {
+        let watch = Watch { pattern: "x".to_owned(), max: 3, offset: 0, by: process(9) };
+        Matches { watch: Some(watch), ..Matches::default() }
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    #[test]
+    fn keeps_the_first_lines_and_counts_the_rest() {
+        let mut matches = watched();
+        assert!(matches.add(0, 10, found(&["a", "b"], 0), Tick(5)));
+        assert!(matches.add(10, 20, found(&["c", "d"], 3), Tick(6)));
+        assert!(matches.add(20, 30, found(&["e"], 0), Tick(7)));
+        assert_eq!(matches.unread_since(|_| true), Some(Tick(5)));
+        let leased = matches.lease(&process(1), |_| true);
+        assert_eq!(leased, Some((found(&["a", "b", "c"], 5), Attempt::First)));
+        assert_eq!(matches.unread_since(|_| true), None);
+    }
+
+    /// What another server, or the same one before it was killed, has added is not added again.
+    #[test]
+    fn a_part_of_the_output_counts_once() {
+        let mut matches = watched();
+        assert!(matches.add(0, 10, found(&["a"], 0), Tick(1)));
+        assert!(!matches.add(0, 10, found(&["a"], 0), Tick(2)));
+        assert!(!matches.add(5, 15, found(&["b"], 0), Tick(2)));
+        assert_eq!(matches.watch().unwrap().offset, 10);
+        assert_eq!(matches.end().unwrap().offset, 10);
+        assert!(!matches.add(10, 20, found(&["b"], 0), Tick(3)), "the watch has ended");
+        let leased = matches.lease(&process(1), |_| true);
+        assert_eq!(leased, Some((found(&["a"], 0), Attempt::First)));
+    }
+
+    #[test]
+    fn a_service_says_once_where_it_listens() {
+        let mut matches = Matches::default();
+        matches.listens("on port 1", Tick(1));
+        matches.listens("on port 2", Tick(2));
+        let (found, _) = matches.lease(&process(1), |_| true).unwrap();
+        assert_eq!(found.address.as_deref(), Some("on port 1"));
+        matches.printed(&process(1), Channel::Event, at(0));
+        matches.listens("on port 2", Tick(3));
+        assert!(matches.is_read() && matches.address() == Some("on port 1"));
+    }
+
+    /// One row: what happens to lines that a process has leased, and what the next lease gives, with a line that was found
+    /// since.
+    #[test]
+    fn lines_are_delivered_once() {
+        type Act = fn(&mut Matches);
+        let rows: [(&str, Act, &[&str], Attempt); 7] = [
+            ("is printing", |_| (), &["b"], Attempt::First),
+            (
+                "printed",
+                |it| it.printed(&process(1), Channel::Event, at(1)),
+                &["b"],
+                Attempt::First,
+            ),
+            (
+                "another printed",
+                |it| it.printed(&process(2), Channel::Event, at(1)),
+                &["b"],
+                Attempt::First,
+            ),
+            ("sent", |it| it.printed(&process(1), Channel::Prompt, at(1)), &["b"], Attempt::First),
+            (
+                "blocked",
+                |it| {
+                    it.printed(&process(1), Channel::Prompt, at(1));
+                    it.resolve(at(1), &DeliveryEvent::Blocked, Tick(3));
+                },
+                &["a", "b"],
+                Attempt::First,
+            ),
+            (
+                "passed",
+                |it| {
+                    it.printed(&process(1), Channel::Prompt, at(1));
+                    it.resolve(at(1), &DeliveryEvent::Passed, Tick(3));
+                },
+                &["b"],
+                Attempt::First,
+            ),
+            (
+                "nothing is known",
+                |it| {
+                    it.printed(&process(1), Channel::Prompt, at(1));
+                    it.resolve(at(2), &DeliveryEvent::Passed, Tick(3));
+                    it.resolve(at(1), &DeliveryEvent::Unconfirmed, Tick(3));
+                },
+                &["a", "b"],
+                Attempt::Redelivery,
+            ),
+        ];
+        for (name, act, lines, attempt) in rows {
+            let mut matches = watched();
+            matches.add(0, 10, found(&["a"], 0), Tick(1));
+            matches.lease(&process(1), |_| true).unwrap();
+            act(&mut matches);
+            matches.add(10, 20, found(&["b"], 0), Tick(4));
+            let leased = matches.lease(&process(3), |_| true);
+            assert_eq!(leased, Some((found(lines, 0), attempt)), "{name}");
+        }
+        // The holder died: then they may have been printed.
+        let mut matches = watched();
+        matches.add(0, 10, found(&["a"], 0), Tick(1));
+        matches.lease(&process(1), |_| true).unwrap();
+        assert_eq!(matches.unread_since(|_| false), Some(Tick(0)));
+        let leased = matches.lease(&process(3), |_| false);
+        assert_eq!(leased, Some((found(&["a"], 0), Attempt::Redelivery)));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_leased() {
+        let mut matches = watched();
+        matches.add(0, 10, found(&["a"], 0), Tick(1));
+        matches.forget_unread();
+        assert_eq!(matches.lease(&process(1), |_| true), None);
+        matches.end();
+        assert!(matches.is_read());
+    }
+}
