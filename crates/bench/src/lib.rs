@@ -34,6 +34,7 @@ mod snapshot;
 mod stage;
 mod statusline;
 mod versions;
+mod watch;
 mod writers;
 
 use std::fs;

@@ -7,7 +7,7 @@ use super::stage::Stage;
 use super::versions::Tool;
 use super::{
     deliver, drain, finish, history, hooks, latency, memory, runner, scripts, sessions, settings,
-    statusline, writers,
+    statusline, watch, writers,
 };
 
 /// One benchmark.
@@ -102,6 +102,15 @@ pub(crate) const PARTS: &[Part] = &[
         beside: &[Tool::Bash],
         in_haste: InHaste::Runs,
         run: memory::run,
+    },
+    Part {
+        name: "watch",
+        title: "Watching a command",
+        about: "The model may watch a command for hours, so a watch must cost next to nothing while the command is silent, \
+                and keep up with one that prints much.",
+        beside: &[],
+        in_haste: InHaste::Runs,
+        run: watch::run,
     },
     Part {
         name: "writers",
