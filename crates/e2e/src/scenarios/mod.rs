@@ -37,6 +37,7 @@ mod sandbox_forges;
 mod sandbox_in_home;
 mod sandbox_locks;
 mod service;
+mod service_listens;
 mod sleep_guard;
 mod statusline_in_tui;
 mod tables;
@@ -47,6 +48,7 @@ mod ultrawork;
 mod upgrade;
 mod validate;
 mod wake_in_tui;
+mod watch;
 mod witness;
 
 use anyhow::Result;
@@ -117,6 +119,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("killed_hooks", killed_hooks::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),
     with_plugin("service", service::run),
+    with_plugin("service_listens", service_listens::run),
+    with_plugin("watch", watch::run),
     with_plugin("sleep_guard", sleep_guard::run),
     with_plugin("ultrawork", ultrawork::run),
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
