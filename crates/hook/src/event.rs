@@ -138,6 +138,7 @@ pub enum Tool {
     #[serde(
         rename = "mcp__plugin_sisyphus_tasks__background_list",
         alias = "mcp__plugin_sisyphus_tasks__background_output",
+        alias = "mcp__plugin_sisyphus_tasks__background_watch",
         alias = "mcp__plugin_sisyphus_tasks__background_cancel",
         alias = "mcp__plugin_sisyphus_tasks__delegate_task"
     )]

@@ -10,7 +10,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, ServiceExt as _};
-use sisyphus_control::open_store;
+use sisyphus_control::{open_store, own_requester};
 
 use tokio::sync::Mutex;
 
@@ -18,8 +18,9 @@ use crate::answer::failed;
 use crate::completion::Completions;
 use crate::input::Input;
 use crate::request::{arguments, blocking, requester};
-use crate::tools::{self, cancel, delegate, list, output};
+use crate::tools::{self, cancel, delegate, list, output, watch};
 use crate::warn::warn;
+use crate::watch::Keeper;
 
 /// Serves one client until it is gone.
 pub(crate) fn serve() -> ExitCode {
@@ -39,7 +40,9 @@ fn serve_one() -> Result<()> {
         let completions = Arc::new(Completions::new());
         let (stdin, stdout) = rmcp::transport::stdio();
         let input = Input { stdin, completions: Arc::clone(&completions) };
-        let server = Server { completions, launching: Mutex::default() };
+        let keeper = Keeper::default();
+        keeper.resume(own_requester().map(|requester| requester.session));
+        let server = Server { completions, keeper, launching: Mutex::default() };
         let running = server.serve((input, stdout)).await?;
         running.waiting().await?;
         Ok(())
@@ -51,6 +54,7 @@ fn serve_one() -> Result<()> {
 
 struct Server {
     completions: Arc<Completions>,
+    keeper: Keeper,
     /// Held while a session is launched. So the sessions of one message queue in the order of their calls, and each answer
     /// has the right place.
     launching: Mutex<()>,
@@ -104,6 +108,11 @@ impl Server {
             output::NAME => {
                 let request = output::OutputRequest::of(arguments(request.arguments)?)?;
                 output::run(request, requester, &self.completions, context).await
+            }
+            watch::NAME => {
+                let given = arguments(request.arguments)?;
+                let keeper = self.keeper.clone();
+                blocking(move || watch::run(&given, requester.as_ref(), &keeper)).await
             }
             cancel::NAME => {
                 let given = arguments(request.arguments)?;

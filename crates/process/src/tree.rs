@@ -122,6 +122,14 @@ pub fn signal_all<'a>(processes: impl IntoIterator<Item = &'a ProcessId>, signal
     }
 }
 
+/// Ends the [`wait`](crate::Signals::wait) of a process that collects its signals. A process that has got its number
+/// ignores this.
+pub fn ring(process: &ProcessId) {
+    if process.is_alive() {
+        sys::ring(process.pid);
+    }
+}
+
 /// The processes that still run.
 pub fn alive<'a>(processes: impl IntoIterator<Item = &'a ProcessId>) -> Vec<ProcessId> {
     processes.into_iter().copied().filter(|process| process.is_alive()).collect()

@@ -32,7 +32,14 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let tools = listed["tools"].as_array().context("no tools")?;
     let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
     ensure!(
-        names == ["background_list", "background_output", "background_cancel", "delegate_task"],
+        names
+            == [
+                "background_list",
+                "background_output",
+                "background_watch",
+                "background_cancel",
+                "delegate_task"
+            ],
         "{names:?}"
     );
     ensure!(tools.iter().all(|tool| tool["outputSchema"]["type"] == "object"), "{listed}");

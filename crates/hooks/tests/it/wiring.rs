@@ -93,7 +93,9 @@ fn foreign_events_and_tools_start_nothing() {
             let event = json!({ "hook_event_name": event, "tool_name": tool });
             assert_eq!(started_for(&wiring, &event).len(), 1, "{event}");
         }
-        for tool in ["background_list", "background_output", "background_cancel"] {
+        for tool in
+            ["background_list", "background_output", "background_watch", "background_cancel"]
+        {
             let tool = format!("mcp__plugin_sisyphus_tasks__{tool}");
             let event = json!({ "hook_event_name": event, "tool_name": tool });
             let expected = usize::from(event["hook_event_name"] == "PreToolUse");

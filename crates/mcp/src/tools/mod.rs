@@ -8,6 +8,7 @@ mod quotation;
 mod scope;
 mod task_output;
 mod wait;
+pub(crate) mod watch;
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 /// The text that Claude Code's search for tools matches; the name is Claude Code's.
 const SEARCH_HINT: &str = "anthropic/searchHint";
 
-/// All tools, as a client lists them. None of them can run a command. `delegate_task` starts a Claude Code, whose
+/// All tools, as a client lists them. A watch changes nothing but what its caller is notified of. None of them can run a command. `delegate_task` starts a Claude Code, whose
 /// permission rules see each of its commands.
 pub(crate) fn all() -> Vec<Tool> {
     vec![
@@ -31,6 +32,11 @@ pub(crate) fn all() -> Vec<Tool> {
         tool::<output::Arguments, output::OutputAnswer>(
             output::NAME,
             output::DESCRIPTION,
+            ToolAnnotations::new().read_only(true),
+        ),
+        tool::<watch::Arguments, watch::WatchAnswer>(
+            watch::NAME,
+            watch::DESCRIPTION,
             ToolAnnotations::new().read_only(true),
         ),
         tool::<cancel::Arguments, cancel::Cancelled>(
@@ -54,7 +60,7 @@ fn tool<Given: JsonSchema + 'static, Answered: JsonSchema + 'static>(
     let mut meta = JsonObject::new();
     meta.insert(
         SEARCH_HINT.to_owned(),
-        json!("background command task session agent delegate status output stop"),
+        json!("background command task session agent delegate status output watch monitor stop"),
     );
     Tool::new(name, description, plain(&schema_for_type::<Given>()))
         .with_raw_output_schema(plain(&schema_for_output::<Answered>()))

@@ -18,6 +18,8 @@ pub(crate) struct Line<'a> {
 pub(crate) enum Visit {
     /// The line is not what it looks for.
     Pass,
+    /// It is, and the visitor goes on.
+    Take,
     /// It is, and the visitor needs no other.
     Stop,
 }

@@ -15,15 +15,21 @@ fn pair(description: &str, status: &str) -> (String, String) {
     (description.to_owned(), status.to_owned())
 }
 
-/// The server declares four tools with schemas of what they take and answer.
+/// The server declares five tools with schemas of what they take and answer.
 #[test]
-fn the_declaration_of_four_tools() {
+fn the_declaration_of_five_tools() {
     let env = TestEnv::new();
     let tools = Model::start(&env, None).tools();
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_ref()).collect();
     assert_eq!(
         names,
-        ["background_list", "background_output", "background_cancel", "delegate_task"]
+        [
+            "background_list",
+            "background_output",
+            "background_watch",
+            "background_cancel",
+            "delegate_task"
+        ]
     );
     for tool in &tools {
         let name = &tool.name;

@@ -11,4 +11,5 @@ mod output;
 mod task_output;
 mod told;
 mod until;
+mod watch;
 mod wrong;

@@ -82,6 +82,9 @@ pub(crate) fn arguments(_: i32) -> Vec<OsString> {
 pub(crate) fn signal(_: i32, _: i32) {}
 
 /// Does nothing.
+pub(crate) fn ring(_: i32) {}
+
+/// Does nothing.
 pub(crate) fn resume(_: i32) {}
 
 /// Sends nothing.

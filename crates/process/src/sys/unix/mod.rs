@@ -38,6 +38,11 @@ pub fn signal_self(number: i32) {
     signal(nix::unistd::getpid().as_raw(), number);
 }
 
+/// Sends a signal that ends no process: by default it is ignored.
+pub(crate) fn ring(pid: i32) {
+    signal(pid, Signal::SIGCHLD as i32);
+}
+
 /// Resumes a suspended process.
 pub(crate) fn resume(pid: i32) {
     signal(pid, Signal::SIGCONT as i32);
