@@ -68,9 +68,8 @@ impl OwnRun {
         self.log(write(&self.run.started(), &Since { at: start.at }));
     }
 
-    /// Records the result of the task and publishes it.
-    pub(crate) fn end(&mut self, task: &Task, result: &RunResult) {
-        self.log(self.record_again(task));
+    /// Records the result and publishes it.
+    pub(crate) fn end(&mut self, result: &RunResult) {
         self.log(write(&self.run.result(), result));
         // Readers believe a result only once the lock is open.
         self.alive = None;
@@ -78,8 +77,13 @@ impl OwnRun {
         self.log(publish(&store, &client_tmp_dir(&Environment::read())));
     }
 
-    /// Makes the record again if a person has removed the list, and what marks the run if the folder was removed.
-    fn record_again(&self, task: &Task) -> Result<()> {
+    /// Makes the record again if a person has removed the list, and what marks the run if the folder was removed: before
+    /// anything of the end is written there.
+    pub(crate) fn record_again(&self, task: &Task) {
+        self.log(self.try_record_again(task));
+    }
+
+    fn try_record_again(&self, task: &Task) -> Result<()> {
         if !self.run.is_attached() {
             let _ = self.run.create();
             atomic::write(&self.run.attached(), b"{}")?;

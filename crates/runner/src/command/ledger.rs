@@ -111,7 +111,8 @@ impl CommandLedger {
 
     fn record(&mut self, result: &RunResult) {
         if !self.state().is_purged() {
-            self.own.end(&self.request.task, result);
+            self.own.record_again(&self.request.task);
+            self.own.end(result);
         }
     }
 

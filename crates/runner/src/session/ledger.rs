@@ -200,10 +200,11 @@ impl Ledger {
         }
         self.end_worktree(&survivors);
         let ended = Tick::now();
+        self.own.record_again(&self.request.task);
         self.log(write_report(self.run(), &self.report));
         let result =
             RunResult { output: self.keep_answer(), ..end.result(waited, ended, survivors) };
-        self.own.end(&self.request.task, &result);
+        self.own.end(&result);
     }
 
     fn keep_answer(&self) -> Option<OutputSize> {
