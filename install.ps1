@@ -21,7 +21,7 @@ $Texts = @('skills', 'agents')
 $ClientMin = '2.1.139'
 
 # Everything in the state folder; SISYPHUS_STATE_DIR may be a folder with other things in it.
-$StateNames = '^((active|completed|failed|journal)\.json.*|archive|announced|inbox|runs|sessions|output|bin|wake|transfers|outbox|claims|left|notify\..*|terminal\.json.*|state\.lock|runners\.lock|hooks\.log.*|imported-0\.1)$'
+$StateNames = '^((active|completed|failed|journal|on_complete)\.json.*|events\.(1\.)?jsonl.*|conversations|archive|announced|inbox|runs|sessions|output|bin|wake|transfers|outbox|claims|left|notify\..*|terminal\.json.*|state\.lock|runners\.lock|hooks\.log.*|imported-0\.1)$'
 
 function Main {
     if ($Purge -and -not $Uninstall) { throw '-Purge goes with -Uninstall' }

@@ -319,7 +319,8 @@ purge_state() {
 	[ -d "$1" ] || return 0
 	other=$(find "$1" -mindepth 1 -maxdepth 1 ! -name 'active.json*' ! -name 'completed.json*' ! -name 'failed.json*' ! -name 'journal.json*' \
 		! -name archive ! -name announced ! -name inbox ! -name runs ! -name sessions ! -name output ! -name bin ! -name wake ! -name transfers \
-		! -name outbox ! -name claims ! -name left \
+		! -name outbox ! -name claims ! -name left ! -name conversations ! -name 'events.jsonl*' ! -name 'events.1.jsonl*' \
+		! -name 'on_complete.json*' \
 		! -name state.lock ! -name runners.lock ! -name 'notify.*' ! -name 'terminal.json*' ! -name 'hooks.log*' ! -name imported-0.1 | head -n 1)
 	[ -z "$other" ] || die "'$other' is not ours; move it away, or remove the task history yourself"
 	rm -rf "$1"

@@ -168,6 +168,10 @@ macro_rules! names {
                     self.root.join($name)
                 }
             )*
+
+            /// All of these names.
+            #[cfg(test)]
+            const NAMES: &[&str] = &[$($name),*];
         }
     };
 }
@@ -243,6 +247,22 @@ pub fn create_dir(dir: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The installers remove a history only if they know everything in its folder.
+    #[test]
+    fn the_installers_know_every_name() {
+        let [unix, windows] = ["install.sh", "install.ps1"].map(|name| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
+            std::fs::read_to_string(path).unwrap()
+        });
+        for name in StateDir::NAMES {
+            let top = name.split('/').next().unwrap();
+            let stem = top.split('.').next().unwrap();
+            let known = [format!("! -name {top} "), format!("'{top}*'"), format!("'{stem}.*'")];
+            assert!(known.iter().any(|it| unix.contains(it)), "install.sh: {name}");
+            assert!(windows.contains(stem), "install.ps1: {name}");
+        }
+    }
 
     #[test]
     fn the_state_folder_follows_the_environment() {

@@ -60,9 +60,12 @@ fn purge_leaves_only_folders_that_others_may_use() {
     let site = Site::new();
     site.install();
     use_it(&site);
-    // What runners, the waiter and hooks that could not get the lock leave; the last is of 0.1.0.
-    for name in ["runs", "announced", "inbox", "transfers", "wake", "claims"] {
+    // What runners, the waiter, hooks that could not get the lock, and the notifier leave.
+    for name in ["runs", "announced", "inbox", "transfers", "wake", "claims", "conversations"] {
         fs::create_dir_all(site.state().join(name)).unwrap();
+    }
+    for name in ["events.jsonl", "events.1.jsonl", "on_complete.json"] {
+        fs::write(site.state().join(name), "").unwrap();
     }
     site.uninstall(&["--purge"]);
     assert_eq!(
