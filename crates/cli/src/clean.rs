@@ -103,17 +103,25 @@ fn report(gone: &[Leftover], options: &Clean) -> Result<()> {
         let items: Vec<_> = gone.iter().map(item).collect();
         return print::json(json!({ "removed": !options.dry_run, "bytes": bytes, "items": items }));
     }
+    if gone.is_empty() {
+        return print::out("Nothing to remove.\n");
+    }
+    // A record and an empty file have no size worth a word.
+    let sized = |bytes: u64| match bytes {
+        0 => String::new(),
+        bytes => format!(", {}", size(bytes)),
+    };
     let mut text = String::new();
     for it in gone {
         let path = one_line(&it.path.to_string_lossy(), PATH_MAX);
         let line = match &it.task {
             Some(task) => format!("{path} ({} {task})\n", name(it.kind)),
-            None => format!("{path} ({}, {})\n", name(it.kind), size(it.bytes)),
+            None => format!("{path} ({}{})\n", name(it.kind), sized(it.bytes)),
         };
         text.push_str(&line);
     }
     let verb = if options.dry_run { "would be removed" } else { "removed" };
-    text.push_str(&format!("{verb}: {}, {}\n", gone.len(), size(bytes)));
+    text.push_str(&format!("{verb}: {}{}\n", gone.len(), sized(bytes)));
     print::out(&text)
 }
 

@@ -234,7 +234,7 @@ fn what_nobody_needs_goes_and_everything_else_stays() {
         assert!(path.exists(), "{} went", path.display());
     }
     assert_eq!(home.clean(&[])["items"], json!([]));
-    assert_eq!(prints(&home.env, &["clean"]), "removed: 0, 0 bytes\n");
+    assert_eq!(prints(&home.env, &["clean"]), "Nothing to remove.\n");
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn what_is_owed_stays_as_long_as_its_record() {
 #[test]
 fn there_may_be_nothing_at_all() {
     let env = TestEnv::new();
-    assert_eq!(prints(&env, &["clean"]), "removed: 0, 0 bytes\n");
+    assert_eq!(prints(&env, &["clean"]), "Nothing to remove.\n");
     assert!(!env.state().exists());
 }
 
