@@ -209,8 +209,8 @@ build() {
 	esac
 }
 
-# The user's own compiler builds the plugin. Without this, rustup would obey rust-toolchain.toml, which is for people
-# who change the code, and download another compiler or tools that the build does not use.
+# The user's own compiler builds the plugin. Without this, rustup would obey rust-toolchain.toml, which is for
+# changes of the code, and download another compiler or tools that the build does not use.
 choose_toolchain() {
 	[ -z "${RUSTUP_TOOLCHAIN:-}" ] || return 0
 	chosen=$(cd / && rustup show active-toolchain 2>/dev/null) || return 0

@@ -93,7 +93,7 @@ pub const KEYS: &[Key] = &[
         place: Place::Section,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
-        meaning: "whether commands are attached and recorded at all; results of recorded commands are still delivered",
+        meaning: "whether commands get our runner and a record at all; results of recorded commands are still delivered",
     },
     Key {
         name: "sleep_guard",
@@ -162,7 +162,7 @@ pub const KEYS: &[Key] = &[
             zero: Zero::Default,
         },
         project: Project::MayLower,
-        meaning: "time limit of a command from its real start, unless its call names an effective one; 0 is the default",
+        meaning: "time limit of a command from its real start, unless its call names an effective one; 0 counts as 30",
     },
     Key {
         name: "stale_minutes",
