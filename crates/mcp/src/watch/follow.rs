@@ -40,6 +40,11 @@ impl Follower {
         Self { source: None, length: None, lines: Lines::at(offset) }
     }
 
+    /// How far the output was read, in bytes.
+    pub(crate) fn position(&self) -> u64 {
+        self.lines.next()
+    }
+
     /// Visits the lines that are new. The last line counts without an end if the task is over, and if nothing was added to
     /// it between two steps. A step without news costs one `fstat`.
     pub(crate) fn step(

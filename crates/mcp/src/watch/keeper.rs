@@ -24,6 +24,9 @@ use crate::warn::warn;
 
 /// How often outputs are looked at. A look without news costs an `fstat` each, and one `stat` of the state.
 const LOOK: Duration = Duration::from_secs(1);
+/// How much longer each pause is than the one before it, while all outputs are silent, and how long it gets.
+const LONGER: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(4);
 /// Shortest time between two commits for matches. Lines wake a session more seldom than that anyway.
 const BETWEEN_COMMITS: Duration = Duration::from_secs(2);
 
@@ -65,9 +68,12 @@ impl Keeper {
             Err(error) => return warn(&error),
         };
         let mut rung = Rung::Time;
+        let mut pause = LOOK;
         loop {
-            if let Err(error) = thread.turn(rung) {
-                thread.warn_once(&error);
+            match thread.turn(rung) {
+                Ok(Heard::Silence) if rung == Rung::Time => pause = (pause + LONGER).min(LONGEST),
+                Ok(_) => pause = LOOK,
+                Err(error) => thread.warn_once(&error),
             }
             if thread.searches.is_empty() {
                 // A watch that begins now starts another thread, or has rung already.
@@ -77,7 +83,7 @@ impl Keeper {
                     return;
                 }
             }
-            rung = match heard.recv_timeout(LOOK) {
+            rung = match heard.recv_timeout(pause) {
                 Ok(()) => Rung::Bell,
                 Err(RecvTimeoutError::Timeout) => Rung::Time,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -123,6 +129,13 @@ enum Rung {
     Bell,
 }
 
+/// Whether an output has grown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Silence,
+    Output,
+}
+
 /// What the thread knows.
 struct Thread {
     store: Store,
@@ -161,7 +174,7 @@ impl Thread {
     }
 
     /// Looks at the records and at the outputs once.
-    fn turn(&mut self, rung: Rung) -> Result<()> {
+    fn turn(&mut self, rung: Rung) -> Result<Heard> {
         let tmp = client_tmp_dir(&Environment::read());
         if rung == Rung::Bell {
             // The runner may have been killed, and then another process has to record that.
@@ -172,8 +185,13 @@ impl Thread {
             self.take_up(&active);
             self.seen = Some(active);
         }
+        let mut heard = Heard::Silence;
         for search in self.searches.values_mut() {
+            let before = search.position();
             search.look(self.store.dir(), &tmp)?;
+            if search.position() != before || search.has_found() {
+                heard = Heard::Output;
+            }
         }
         let is_early = self.committed.is_some_and(|at| at.elapsed() < BETWEEN_COMMITS);
         let is_over = |search: &Search| search.task.status().is_final();
@@ -181,7 +199,7 @@ impl Thread {
         if has_news && (!is_early || self.searches.values().any(is_over)) {
             self.commit(&tmp)?;
         }
-        Ok(())
+        Ok(heard)
     }
 
     /// Begins and ends searches as the records say.

@@ -73,6 +73,11 @@ impl Search {
         Ok(())
     }
 
+    /// How far the output was read, in bytes.
+    pub(super) fn position(&self) -> u64 {
+        self.follower.position()
+    }
+
     pub(super) fn has_found(&self) -> bool {
         !self.found.is_empty()
     }
