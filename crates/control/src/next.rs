@@ -76,10 +76,12 @@ pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved>
     }
 }
 
-/// Its position in the queue where it waits now: that of its group first.
+/// Its position in the queue where it waits now: that of its group, or that of all. While its runner moves, it may be in
+/// none; that it has a slot of its group says nothing then.
 fn standing(task: &Task) -> Result<Option<Standing>> {
     let line = Snapshot::read(&Environment::read(), is_alive)?;
     let Some(name) = task.name_in_queue() else { return Ok(None) };
-    let of_all = line.standing(name);
-    Ok(of_all.or_else(|| line.standing_in(task.group.as_deref()?, name)))
+    let of_group = task.group.as_deref().and_then(|group| line.standing_in(group, name));
+    let waits = |standing: &Standing| matches!(standing, Standing::Waits(_));
+    Ok(of_group.filter(waits).or_else(|| line.standing(name)))
 }

@@ -10,10 +10,11 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
-use sisyphus_process::find_notifier;
+use sisyphus_process::{find_notifier, is_gone};
 use sisyphus_state::event::Event;
+use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::run::Run;
-use sisyphus_state::store::{Lock, Store};
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
 use sisyphus_tasks::run::{RunResult, Since};
 use sisyphus_tasks::task::Task;
 
@@ -89,7 +90,12 @@ impl OwnRun {
             atomic::write(&self.run.attached(), b"{}")?;
         }
         let store = Store::new(self.state.clone());
-        if store.read_active()?.task(&task.id).is_some() {
+        let tmp = client_tmp_dir(&Environment::read());
+        let world = World { is_gone, client_tmp: &tmp, scope: Scope::Ended };
+        // The first event may still be in the inbox. A second one would be applied after the record has retired.
+        let is_known = store
+            .update(&world, LOCK_WAIT_IN_RUNNER, |active, _| active.task(&task.id).is_some())?;
+        if is_known {
             return Ok(());
         }
         store.post(&Event::Taken(Box::new(task.clone()))).map(drop)

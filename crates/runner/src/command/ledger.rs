@@ -1,5 +1,6 @@
 //! What the runner records about a person's command, and what it says to the person.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -31,6 +32,8 @@ pub(super) struct CommandLedger {
     own: OwnRun,
     request: CommandRequest,
     from_terminal: FromTerminal,
+    /// What the person reads about the wait.
+    said: RefCell<String>,
 }
 
 /// Why a command was not run.
@@ -52,7 +55,7 @@ impl CommandLedger {
             .cloned()
             .context("the request names no command")?;
         own.record(&request.task)?;
-        Ok(Self { own, request, from_terminal })
+        Ok(Self { own, request, from_terminal, said: RefCell::default() })
     }
 
     pub(super) fn state(&self) -> &StateDir {
@@ -133,11 +136,12 @@ impl CommandLedger {
         self.own.log(outcome);
     }
 
-    /// Tells the person what the command waits for. On a terminal the next such line takes its place.
+    /// Tells the person what the command waits for, once. On a terminal the next such line takes its place.
     pub(super) fn say_wait(&self, what: &str) {
-        if self.place() == OutputPlace::Kept {
+        if self.place() == OutputPlace::Kept || *self.said.borrow() == what {
             return;
         }
+        what.clone_into(&mut self.said.borrow_mut());
         let id = &self.task().id;
         let mut stderr = io::stderr();
         let _ = if stderr.is_terminal() {
@@ -149,7 +153,8 @@ impl CommandLedger {
 
     /// Clears what was said about the wait: from here on the terminal is the command's.
     pub(super) fn starts(&self) {
-        if self.place() == OutputPlace::Terminal && io::stderr().is_terminal() {
+        let has_said = !self.said.borrow().is_empty();
+        if has_said && io::stderr().is_terminal() {
             let _ = write!(io::stderr(), "{CLEAR}");
         }
     }

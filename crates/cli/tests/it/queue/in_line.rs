@@ -46,9 +46,11 @@ fn it_waits_behind_claude_codes_commands() {
         tasks(&client.env).iter().any(|it| it["status"] == "queued")
     });
     assert!(client.env.run("sisyphus", &["list"]).stdout.contains("queued(1)"));
+    // The head of the queue looks again every half second, and says nothing new then.
+    std::thread::sleep(std::time::Duration::from_millis(1_200));
     open(&client);
     let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
-    assert!(said.contains("waits for a slot, number 1 in the queue"), "{said}");
+    assert_eq!(said.matches("waits for a slot, number 1 in the queue").count(), 1, "{said}");
     drop(holder.wait());
     assert_eq!(order(&client), "first\nsecond\n");
 }
