@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sisyphus_testing::{Client, Shell, wait_for, wait_until};
@@ -47,7 +48,8 @@ fn it_waits_behind_claude_codes_commands() {
     });
     assert!(client.env.run("sisyphus", &["list"]).stdout.contains("queued(1)"));
     // The head of the queue looks again every half second, and says nothing new then.
-    std::thread::sleep(std::time::Duration::from_millis(1_200));
+    let seen = Instant::now();
+    wait_until("two further looks", || seen.elapsed() > Duration::from_millis(1_200));
     open(&client);
     let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
     assert_eq!(said.matches("waits for a slot, number 1 in the queue").count(), 1, "{said}");
