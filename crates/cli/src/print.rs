@@ -17,7 +17,7 @@ const NOT_FOUND: u8 = 2;
 const TIMED_OUT: u8 = 124;
 
 /// A command that was not run, as the runner has it.
-const NOT_RUN: u8 = 125;
+pub(crate) const NOT_RUN: u8 = 125;
 
 /// Every exit code with its meaning.
 pub(crate) const EXIT_CODES: &[(u8, &str)] = &[

@@ -7,7 +7,7 @@ mod tally;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::text::one_line;
@@ -53,7 +53,10 @@ const LONGEST_COMMAND: usize = 500;
 /// Prints the figures.
 pub(crate) fn stats(options: &Stats) -> Result<()> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
-    let since = options.days.map(|days| Utc::now() - TimeDelta::days(i64::from(days)));
+    let since = options.days.map(|days| {
+        let span = TimeDelta::days(i64::from(days));
+        Utc::now().checked_sub_signed(span).unwrap_or(DateTime::<Utc>::MIN_UTC)
+    });
     let is_since = |task: &Task| task.status().ending().map(|it| it.ended_at) >= since;
     let mut all = Tally::default();
     let mut sessions = Sessions::default();

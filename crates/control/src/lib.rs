@@ -11,7 +11,6 @@ mod launch;
 pub mod leftovers;
 mod next;
 mod person;
-mod recovered;
 mod ring;
 mod stop;
 mod task_waiter;

@@ -8,6 +8,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{Watchers, start_notifier};
+use sisyphus_state::recovered::recovered;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_state::task_states::{TaskState, task_states};
@@ -58,9 +59,10 @@ impl TaskWaiter {
         let tmp = client_tmp_dir(&Environment::read());
         let world = world(&tmp);
         let news = self.store.peek(&world)?;
-        if news.has_news()
+        let recovered = recovered(&self.store);
+        if (news.has_news() || !recovered.is_empty())
             && let Err(error) =
-                self.store.commit(Some(news), &[], &world, LOCK_WAIT_IN_RUNNER, |_, _| ())
+                self.store.commit(Some(news), &recovered, &world, LOCK_WAIT_IN_RUNNER, |_, _| ())
             && !self.has_warned
         {
             (self.warn)(&error);

@@ -15,10 +15,9 @@ use sisyphus_state::agents::{Throttle, end_orphans, has_orphans};
 use sisyphus_state::announced::{Announced, sessions_with_announcements};
 use sisyphus_state::line::Snapshot;
 use sisyphus_state::reconcile::{Scope, World};
+use sisyphus_state::recovered::recovered;
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
-
-use crate::recovered::recovered;
 
 /// Longest label of a description, in bytes.
 const LABEL_MAX: usize = 40;

@@ -189,6 +189,8 @@ fn stage(ledger: &CommandLedger) -> Result<Stage> {
 
 /// The file that the command writes to.
 fn open_output(ledger: &CommandLedger) -> Result<File> {
+    // A person may have removed the state folder.
+    let _ = ledger.run().create();
     let path = ledger.run().output();
     atomic::replace(&path, b"").with_context(|| format!("could not create `{}`", path.display()))
 }

@@ -13,6 +13,7 @@ pub mod event;
 pub mod expected_admission;
 mod file;
 pub mod reconcile;
+pub mod recovered;
 pub mod run;
 pub mod run_root;
 pub mod transfer;

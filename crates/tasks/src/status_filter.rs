@@ -23,11 +23,12 @@ pub enum StatusFilter {
     TimedOut,
     Cancelled,
     Lost,
+    Skipped,
     Unknown,
 }
 
 impl StatusFilter {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Live,
         Self::Ended,
         Self::Pending,
@@ -40,6 +41,7 @@ impl StatusFilter {
         Self::TimedOut,
         Self::Cancelled,
         Self::Lost,
+        Self::Skipped,
         Self::Unknown,
     ];
 
@@ -58,6 +60,7 @@ impl StatusFilter {
             Self::TimedOut => "timed_out",
             Self::Cancelled => "cancelled",
             Self::Lost => "lost",
+            Self::Skipped => "skipped",
             Self::Unknown => "unknown",
         }
     }
@@ -82,6 +85,7 @@ impl StatusFilter {
             | Self::TimedOut
             | Self::Cancelled
             | Self::Lost
+            | Self::Skipped
             | Self::Unknown => self.word() == status.word(),
         }
     }
@@ -90,6 +94,7 @@ impl StatusFilter {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use sisyphus_base::id::TaskId;
 
     use super::*;
     use crate::outcome::{AgentFailure, Canceller, LostReason, Outcome};
@@ -111,6 +116,13 @@ mod tests {
             (ended(Outcome::TimedOut { limit_ms: None }), "ended error timed_out"),
             (ended(Outcome::Lost { why: LostReason::RunnerDied }), "ended error lost"),
             (ended(Outcome::Cancelled { by: Canceller::User }), "ended cancelled"),
+            (
+                ended(Outcome::Skipped {
+                    after: TaskId::new("t1").unwrap(),
+                    because: "never ran".to_owned(),
+                }),
+                "ended skipped",
+            ),
             (ended(Outcome::Unknown), "ended unknown"),
         ];
         for (status, expected) in cases {

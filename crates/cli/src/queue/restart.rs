@@ -5,7 +5,6 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use anyhow::{Result, bail, ensure};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
-use sisyphus_base::text::clean_line;
 use sisyphus_control::command::{Order, in_shell, run_detached};
 use sisyphus_control::{HistoryDepth, Tasks, ensure_person};
 use sisyphus_tasks::call::is_whole;
@@ -14,9 +13,6 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use crate::print::{self, Verdict};
 use crate::queue::run::{INSTEAD, follow};
-
-/// Longest command that is shown whole, in characters.
-const SHOWN_MAX: usize = 2_000;
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
@@ -84,6 +80,10 @@ fn check(task: &Task) -> Result<()> {
         "could not restart {id}: its record holds only the beginning of the command"
     );
     ensure!(
+        !task.command.contains(char::REPLACEMENT_CHARACTER),
+        "could not restart {id}: its command holds bytes that are no text, which its record does not have"
+    );
+    ensure!(
         task.cwd.is_dir(),
         "could not restart {id}: its folder `{}` is gone",
         task.cwd.display()
@@ -91,11 +91,25 @@ fn check(task: &Task) -> Result<()> {
     Ok(())
 }
 
+/// Each character as a person has to see it. A terminal would act on some, and so hide what would run.
+fn visible(text: &str) -> String {
+    let hides = |it: char| {
+        // Marks of direction and characters without a width.
+        it.is_control()
+            || matches!(it, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut shown = String::new();
+    for it in text.chars() {
+        if hides(it) { shown.extend(it.escape_default()) } else { shown.push(it) }
+    }
+    shown
+}
+
 /// Shows what would run, and asks. Without a terminal nothing can be asked.
 fn is_wanted(task: &Task) -> Result<bool> {
-    let lines = task.command.lines().map(|line| clean_line(line.as_bytes(), SHOWN_MAX));
+    let lines = task.command.split('\n').map(visible);
     let command: Vec<String> = lines.map(|line| format!("  {line}\n")).collect();
-    let folder = clean_line(task.cwd.to_string_lossy().as_bytes(), SHOWN_MAX);
+    let folder = visible(&task.cwd.to_string_lossy());
     ensure!(
         io::stdin().is_terminal(),
         "could not ask whether to run this again in {folder}, without a terminal; `--yes` runs it:\n{}",
@@ -105,4 +119,22 @@ fn is_wanted(task: &Task) -> Result<bool> {
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_command_is_hidden() {
+        let cases = [
+            ("echo 'ä' | tail -1", "echo 'ä' | tail -1"),
+            ("rm x #\recho harmless", r"rm x #\recho harmless"),
+            (": \x1b]0 ;rm x;\x07", r": \u{1b}]0 ;rm x;\u{7}"),
+            ("a\tb\u{202e}c\u{200b}", r"a\tb\u{202e}c\u{200b}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(visible(text), expected);
+        }
+    }
 }

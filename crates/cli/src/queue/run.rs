@@ -8,8 +8,9 @@ use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_control::command::{Order, run_detached, run_here, run_unsupervised};
 use sisyphus_control::{
-    HistoryDepth, TICK, TaskState, TaskWaiter, Tasks, ensure_person, open_store,
+    HistoryDepth, NoSuchTask, TICK, TaskState, TaskWaiter, Tasks, ensure_person, open_store,
 };
+use sisyphus_state::request::CommandRequest;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::from_terminal::{After, Needs, OutputPlace, quoted};
 use sisyphus_tasks::outcome::Outcome;
@@ -17,7 +18,7 @@ use sisyphus_tasks::task::Task;
 
 use crate::delegate::current_folder;
 use crate::output::{Output, output};
-use crate::print::{self, Verdict};
+use crate::print::{self, NOT_RUN, Verdict};
 use crate::wait::seconds;
 
 /// What the model does instead.
@@ -55,8 +56,19 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Runs a command in the queue that Claude Code's background commands wait in.
+/// Runs a command in the queue that Claude Code's background commands wait in. What keeps it from running has an exit code of
+/// its own, so that a script tells it from an end of the command.
 pub(crate) fn run(options: &Run) -> Result<Verdict> {
+    match try_run(options) {
+        Err(error) if error.downcast_ref::<NoSuchTask>().is_none() => {
+            print::warn(&error);
+            Ok(Verdict::Code(NOT_RUN))
+        }
+        outcome => outcome,
+    }
+}
+
+fn try_run(options: &Run) -> Result<Verdict> {
     ensure_person(&Environment::read(), "run a command", INSTEAD)?;
     let words: Vec<String> =
         options.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -75,6 +87,11 @@ pub(crate) fn run(options: &Run) -> Result<Verdict> {
     let store = open_store()?;
     if is_here {
         let error = run_here(&store, &request);
+        // Without a runner nothing would wait for the tasks, or keep the time.
+        let needs_runner = options.timeout.is_some() || !request_after(&request).is_empty();
+        if needs_runner {
+            return Err(error.context("could not run the command as you asked"));
+        }
         print::warn(&error.context("could not queue the command, so it runs without a queue"));
         return Err(run_unsupervised(&options.command));
     }
@@ -84,6 +101,10 @@ pub(crate) fn run(options: &Run) -> Result<Verdict> {
     }
     print::out(&format!("{}\n", request.task.id))?;
     Ok(Verdict::Good)
+}
+
+fn request_after(request: &CommandRequest) -> &[After] {
+    request.task.from_terminal.as_ref().map_or(&[], |known| &known.after)
 }
 
 /// The tasks that the command comes after.
@@ -120,6 +141,10 @@ fn verdict(task: &Task) -> Verdict {
     let Some(ending) = task.status().ending() else { return Verdict::Bad };
     if matches!(ending.outcome, Outcome::TimedOut { .. }) {
         return Verdict::TimedOut;
+    }
+    // As a shell reports a signal.
+    if let Outcome::Killed { signal } = ending.outcome {
+        return u8::try_from(128 + signal).map_or(Verdict::Bad, Verdict::Code);
     }
     match ending.exit_code(task.kind) {
         Some(0) => Verdict::Good,

@@ -9,6 +9,7 @@ use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{Notice, Signals, Watchers, is_gone};
 use sisyphus_state::reconcile::{Scope, World};
+use sisyphus_state::recovered::recovered;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_state::task_states::{TaskState, task_states};
@@ -81,9 +82,10 @@ fn look(store: &Store, ids: &[TaskId]) -> Result<Vec<TaskState>> {
     let tmp = client_tmp_dir(&Environment::read());
     let world = World { is_gone, client_tmp: &tmp, scope: Scope::All };
     let peek = store.peek(&world)?;
-    if peek.has_news() {
+    let recovered = recovered(store);
+    if peek.has_news() || !recovered.is_empty() {
         // If another process holds the lock, it does the same.
-        let _ = store.commit(Some(peek), &[], &world, LOCK_WAIT_IN_RUNNER, |_, _| ());
+        let _ = store.commit(Some(peek), &recovered, &world, LOCK_WAIT_IN_RUNNER, |_, _| ());
     }
     let dir = store.dir().clone();
     task_states(store, ids, |_| ()).inspect_err(|error| {

@@ -1,6 +1,8 @@
 //! `sisyphus run --after` and `--after-any`.
 
 use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -87,6 +89,26 @@ fn a_lost_command_is_no_success() {
     assert_eq!(task["status"], "skipped", "{task:#}");
     let because = task["skipped"]["because"].as_str().unwrap();
     assert!(because.contains("was lost"), "{because}");
+}
+
+/// A person may remove the list of tasks: what waits goes on waiting, because what runs has a copy of its record.
+#[test]
+fn a_removed_list_of_tasks_ends_no_wait() {
+    let client = Client::new(Shell::Bash);
+    let first = detach(&client.env, &["sh", "-c", UNTIL_GO]);
+    let second = detach(&client.env, &["--after", &first, "touch", "ran"]);
+    let mut waits = client.env.command("sisyphus");
+    let mut waits = waits.args(["wait", &first]).stdout(Stdio::null()).spawn().unwrap();
+    wait_until("the first", || {
+        tasks(&client.env).iter().any(|it| it["id"] == first && it["status"] == "running")
+    });
+    fs::remove_file(client.env.state().join("active.json")).unwrap();
+    let seen = Instant::now();
+    wait_until("two looks of each", || seen.elapsed() > Duration::from_millis(2_200));
+    open(&client);
+    assert_eq!(waits.wait().unwrap().code(), Some(0));
+    assert_eq!(ended(&client.env, &second)["status"], "completed");
+    assert!(client.env.project().join("ran").exists());
 }
 
 /// Only tasks that exist come before, so no task waits for itself.

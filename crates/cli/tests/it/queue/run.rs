@@ -183,6 +183,7 @@ fn it_goes_on_without_its_terminal() {
     let output =
         here(&client.env, &["--keep-going", "--", "sh", "-c", "echo a; echo b >&2; exit 9"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(9), "a\nb\n"), "{output:?}");
+    assert_eq!(here(&client.env, &["--keep-going", "sh", "-c", "kill -9 $$"]).code, Some(137));
     let script = "echo begun; while [ ! -e go ]; do sleep 0.01; done; echo over >over";
     let screen = Terminal::new(&client.env).start(&format!("run --keep-going -- sh -c '{script}'"));
     wait_until("the output", || screen.text().contains("begun"));
@@ -195,11 +196,11 @@ fn it_goes_on_without_its_terminal() {
 #[test]
 fn below_claude_code_it_refuses() {
     let env = TestEnv::new();
-    for args in [["run", "true"], ["restart", "t1"]] {
+    for (args, code) in [(["run", "true"], 125), (["restart", "t1"], 1)] {
         let mut command = env.command("sisyphus");
         command.args(args).env("CLAUDE_CODE_SESSION_ID", "session-1");
         let output = run(command, b"");
-        assert_eq!(output.code, Some(1));
+        assert_eq!(output.code, Some(code));
         assert!(output.stderr.contains("below Claude Code"), "{output:?}");
     }
     // A process below Claude Code may drop variables, and not its ancestors.
@@ -214,7 +215,7 @@ fn below_claude_code_it_refuses() {
         },
         b"",
     );
-    assert_eq!(output.code, Some(1), "{output:?}");
+    assert_eq!(output.code, Some(125), "{output:?}");
     assert_eq!(tasks(&env).len(), 0);
 }
 
@@ -228,4 +229,20 @@ fn without_a_state_the_command_runs() {
     let output = here(&env, &["sh", "-c", "echo ran; exit 4"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(4), "ran\n"), "{output:?}");
     assert!(output.stderr.contains("runs without a queue"), "{output:?}");
+    // What only a runner can keep to is not passed over.
+    for option in [&["--timeout", "5"][..], &["--detach"], &["--keep-going"]] {
+        let output = here(&env, &[option, &["touch", "ran"]].concat());
+        assert_eq!(output.code, Some(125), "{output:?}");
+    }
+    assert!(!env.project().join("ran").exists());
+}
+
+/// The kernel signals a hangup to the leader of the session alone, which may be `sisyphus run`: as in `xterm -e`.
+#[test]
+fn a_hangup_reaches_the_command() {
+    let client = Client::new(Shell::Bash);
+    let screen = Terminal::new(&client.env).start("run -- sh -c 'echo $$; exec sleep 3600'");
+    let command = wait_for("the command", || Process::of(screen.text().trim().parse().ok()?));
+    drop(screen);
+    wait_until("the end of the command", || !command.is_alive());
 }

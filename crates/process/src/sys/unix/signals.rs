@@ -126,6 +126,8 @@ impl Signals {
                 return Ok(Notice::Woken);
             }
             let sender = match sender {
+                // At a hangup the kernel signals the leader of the session alone.
+                0 if number == Signal::SIGHUP as i32 && leads_session() => Sender::Other,
                 0 => Sender::Outside,
                 sender if sender == self.parent => Sender::Parent,
                 _ => Sender::Other,
@@ -148,6 +150,10 @@ fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
     fcntl(&read_end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     fcntl(&write_end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     Ok((read_end, write_end))
+}
+
+fn leads_session() -> bool {
+    nix::unistd::getsid(None) == Ok(nix::unistd::getpid())
 }
 
 /// The handler: writes number and sender.

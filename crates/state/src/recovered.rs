@@ -3,16 +3,16 @@
 use std::collections::HashSet;
 use std::fs;
 
+use crate::event::Event;
+use crate::request::requested_task;
+use crate::run::{Run, runs_of};
+use crate::store::Store;
 use sisyphus_base::id::{SessionId, TaskId};
-use sisyphus_state::event::Event;
-use sisyphus_state::request::requested_task;
-use sisyphus_state::run::{Run, runs_of};
-use sisyphus_state::store::Store;
 use sisyphus_tasks::run::RunState;
 
 /// The events that make the records again; none while there is a list. The hooks of a session find its own commands at
 /// the end of its turn, but a person looks now.
-pub(crate) fn recovered(store: &Store) -> Vec<Event> {
+pub fn recovered(store: &Store) -> Vec<Event> {
     let state = store.dir();
     if state.active().exists() {
         return Vec::new();
