@@ -113,8 +113,10 @@ impl NewNotes {
                 self.corrected.push(event.clone());
                 continue;
             }
-            let is_wanted =
-                active.on_complete || self.ended.iter().any(|note| note.task == event.id);
+            // A person may never start Claude Code, whose hooks see the setting.
+            let is_wanted = active.on_complete
+                || self.ended.iter().any(|note| note.task == event.id)
+                || active.task(&event.id).is_some_and(Task::is_persons);
             if is_wanted && !is_old(event.at, now.at) {
                 self.for_program.push(ForProgram { event: event.clone(), at: now.at });
             }

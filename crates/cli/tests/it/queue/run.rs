@@ -192,6 +192,19 @@ fn it_goes_on_without_its_terminal() {
     wait_until("the end", || client.env.project().join("over").exists());
 }
 
+/// The user's program starts for a command that the user stopped, also where no hook has seen the setting.
+#[test]
+fn the_users_program_hears_of_a_stopped_command() {
+    let client = Client::new(Shell::Bash);
+    let heard = client.env.path().join("heard");
+    let script = format!("cat >>{}", heard.display());
+    client.env.set(&json!({ "on_complete": ["sh", "-c", script] }));
+    let id = detach(&client.env, &["sleep", "3600"]);
+    wait_until("the command", || only_task(&client.env)["status"] == "running");
+    assert_eq!(client.env.run("sisyphus", &["cancel", &id]).code, Some(0));
+    wait_until("the program", || fs::read_to_string(&heard).is_ok_and(|text| text.contains(&id)));
+}
+
 /// Below Claude Code, its permission rules must see each command.
 #[test]
 fn below_claude_code_it_refuses() {
