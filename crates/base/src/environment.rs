@@ -118,6 +118,12 @@ pub enum Colours {
 }
 
 impl Environment {
+    /// The shell that Claude Code starts commands with: `SHELL` if that is bash or zsh, else bash.
+    pub fn command_shell(&self) -> PathBuf {
+        let known = |path: &&PathBuf| path.ends_with("bash") || path.ends_with("zsh");
+        self.shell.as_ref().filter(known).cloned().unwrap_or_else(|| "/bin/bash".into())
+    }
+
     /// Reads the environment of this process. An empty variable counts as unset.
     pub fn read() -> Self {
         let path = |name| variable(name).map(PathBuf::from);

@@ -1,7 +1,7 @@
 //! A command that a person runs in a terminal: checks what is asked for, and hands it to a runner.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use chrono::Utc;
@@ -121,7 +121,5 @@ fn hand_over(store: &Store, request: &CommandRequest) -> Result<Run> {
 
 /// The shell that runs the text of a command again, and its arguments: the one that Claude Code would start.
 pub fn in_shell(line: &str, environment: &Environment) -> Vec<OsString> {
-    let known = |path: &&PathBuf| path.ends_with("bash") || path.ends_with("zsh");
-    let shell = environment.shell.as_ref().filter(known).map_or(Path::new("/bin/bash"), |it| it);
-    vec![shell.into(), "-c".into(), line.into()]
+    vec![environment.command_shell().into(), "-c".into(), line.into()]
 }

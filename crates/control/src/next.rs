@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
-use sisyphus_process::{holder, is_alive, wake_runner};
+use sisyphus_process::{holder, is_alive, is_runner, wake_runner};
 use sisyphus_state::line::{Snapshot, Standing};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Store;
@@ -49,10 +49,7 @@ pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved>
     let run = Run::of(task, store.dir()).context("Claude Code has not named the task yet")?;
     atomic::write(&run.next(), b"{}")?;
     if let Some(holder) = holder(&run.lock())?
-        && holder
-            .program
-            .file_name()
-            .is_some_and(|it| it.to_string_lossy().starts_with("sisyphus-run"))
+        && is_runner(&holder.program)
     {
         wake_runner(holder.process);
     }

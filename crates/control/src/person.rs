@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use sisyphus_base::environment::Environment;
-use sisyphus_process::{Ancestor, ancestors};
+use sisyphus_process::{Ancestor, ancestors, is_runner};
 
 /// Interpreters that some installs of Claude Code run in.
 const INTERPRETERS: [&str; 3] = ["node", "bun", "deno"];
@@ -24,11 +24,9 @@ pub fn ensure_person(environment: &Environment, verb: &str, instead: &str) -> Re
 
 /// Whether an ancestor is Claude Code, or a runner of ours that a Claude Code is behind.
 fn is_of_session(ancestor: &Ancestor) -> bool {
-    let program = ancestor.program.file_name().unwrap_or_default();
-    let is_runner = program.to_string_lossy().starts_with("sisyphus-run");
     // Only a person starts the runner of a person's command.
     let is_persons = ancestor.args.get(1).is_some_and(|verb| verb == "command");
-    (is_runner && !is_persons) || is_claude_code(ancestor)
+    (is_runner(&ancestor.program) && !is_persons) || is_claude_code(ancestor)
 }
 
 /// Whether an ancestor is Claude Code.

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::{
-    Holder, PidNamespace, ProcessId, SIGKILL, SIGTERM, alive, descendants, holder, resume,
-    signal_all, started_by,
+    Holder, PidNamespace, ProcessId, SIGKILL, SIGTERM, alive, descendants, holder, is_runner,
+    resume, signal_all, started_by,
 };
 use sisyphus_state::run::Run;
 use sisyphus_state::store::is_held;
@@ -19,9 +19,6 @@ use sisyphus_tasks::task::Task;
 
 /// How long a command has after TERM. Its runner gives it the same time.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// The beginning of the names of all runners, whatever their version.
-const RUNNER: &str = "sisyphus-run";
 
 /// The processes of a task that is being stopped.
 #[derive(Debug)]
@@ -111,12 +108,11 @@ impl Stop {
     /// another process holds, such as another task's runner. But it can't choose what that process executes and writes
     /// to. It can't replace the lock file of a session.
     fn is_runner(&self, holder: &Holder) -> bool {
-        let name = holder.program.file_name().unwrap_or_default().to_string_lossy();
         // The kernel appends this to the path of a removed file.
         let output = holder.output.to_string_lossy();
         let output = Path::new(output.strip_suffix(" (deleted)").unwrap_or(&output));
         let is_its = self.output.as_ref().is_none_or(|expected| output.ends_with(expected));
-        name.starts_with(RUNNER) && is_its
+        is_runner(&holder.program) && is_its
     }
 
     /// Adds to the tree what was started since the last call, by any of its processes.

@@ -29,6 +29,6 @@ pub use sys::{
 };
 pub use tree::{
     Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, hides_arguments,
-    left_behind, members, ring, runners_above, signal_all, working_in,
+    is_runner, left_behind, members, ring, runners_above, signal_all, working_in,
 };
 pub use watch::{Watchers, wake_self};

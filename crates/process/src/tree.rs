@@ -36,13 +36,16 @@ pub enum Supervises {
     Session,
 }
 
+/// Whether this program is a runner of ours, of whatever version.
+pub fn is_runner(program: &Path) -> bool {
+    let name = program.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with("sisyphus-run")
+}
+
 /// The runners among the ancestors of this process, the nearest first.
 pub fn runners_above() -> Vec<Supervises> {
     let ancestors = ancestors().into_iter();
-    let runners = ancestors.filter(|ancestor| {
-        let name = ancestor.program.file_name().unwrap_or_default();
-        name.to_string_lossy().starts_with("sisyphus-run")
-    });
+    let runners = ancestors.filter(|ancestor| is_runner(&ancestor.program));
     let verbs = runners.map(|runner| runner.args.into_iter().nth(1).unwrap_or_default());
     verbs
         .map(|it| if it == "session" { Supervises::Session } else { Supervises::Command })

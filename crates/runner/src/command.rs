@@ -16,22 +16,21 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_process::{
-    Plan, SIGTERM, Signals, Stage, Supervises, exit_as, left_behind, pid_of, runners_above,
-    spawn_on,
+    Plan, SIGTERM, Signals, Stage, exit_as, left_behind, pid_of, runners_above, spawn_on,
 };
 use sisyphus_tasks::call::Confinement;
 use sisyphus_tasks::from_terminal::OutputPlace;
 use sisyphus_tasks::run::{Exit, Stop};
 use sisyphus_tasks::status::Survivors;
-use sisyphus_tasks::task::Kind;
 
 use crate::command::after::{Ready, wait_for_tasks};
 use crate::command::ledger::{CommandLedger, NotRun};
 use crate::confirmation::Confirmation;
+use crate::queues::Queues;
 use crate::say;
-use crate::slots::{Asked, Slots};
+use crate::slots::Asked;
 use crate::supervise::{End, Reach, Start, supervise};
-use crate::turn::{Admitted, Turn, Waiter as _, wait_for_turn};
+use crate::turn::{Admitted, Turn, Waiter as _};
 
 /// The exit codes of `timeout`: for a command at its limit, and for one that was not run.
 const TIMED_OUT: u8 = 124;
@@ -132,32 +131,16 @@ fn stopped(mut ledger: CommandLedger, signal: i32, came: Start) -> u8 {
 
 fn turn(ledger: &CommandLedger, signals: &mut Signals) -> Result<Turn> {
     let task = ledger.task();
-    // The outer command holds the slot that this one would wait for.
-    let is_inside = runners_above().first() == Some(&Supervises::Command);
-    if task.kind == Kind::Service || is_inside {
-        return Ok(Turn::Start(Admitted::default()));
-    }
-    let environment = Environment::read();
-    let client_tmp = client_tmp_dir(&environment);
     let id = ClientTaskId::new(task.id.as_str())?;
-    let asked = Asked { ticket: task.ticket, id: &id };
-    // First the group, then the queue of all, as for Claude Code's commands.
-    let group = match &task.group {
-        None => None,
-        Some(group) => {
-            let mut slots =
-                Slots::of_group(&environment, &client_tmp, Confinement::Outside, group)?;
-            match wait_for_turn(&mut slots, asked, ledger, signals)? {
-                Turn::Start(admitted) => Some(admitted),
-                stopped @ Turn::Stopped(_) => return Ok(stopped),
-            }
-        }
+    let queues = Queues {
+        kind: task.kind,
+        group: task.group.as_deref(),
+        above: runners_above().first().copied(),
+        client_tmp: &client_tmp_dir(&Environment::read()),
+        state: ledger.state(),
+        confinement: Confinement::Outside,
     };
-    let mut slots = Slots::open(&environment, &client_tmp, ledger.state(), Confinement::Outside)?;
-    Ok(match wait_for_turn(&mut slots, asked, ledger, signals)? {
-        Turn::Start(admitted) => Turn::Start(admitted.within(group)),
-        stopped @ Turn::Stopped(_) => stopped,
-    })
+    queues.wait(Asked { ticket: task.ticket, id: &id }, ledger, signals)
 }
 
 /// Starts the command, or says why it can't, with the exit code of a shell.

@@ -16,6 +16,7 @@ mod live_settings;
 mod overtake;
 mod own_run;
 mod publish;
+mod queues;
 mod record;
 mod run;
 mod session;

@@ -17,16 +17,16 @@ use sisyphus_tasks::call::Confinement;
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::status::Survivors;
 use sisyphus_tasks::survival::Survival;
-use sisyphus_tasks::task::Kind;
 
 use crate::confirmation::Confirmation;
 use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::kept::{Keeper, Role, StandIn, keep};
+use crate::queues::Queues;
 use crate::record::Record;
-use crate::slots::{Asked, Slots};
+use crate::slots::Asked;
 use crate::supervise::{End, Reach, Start, supervise};
-use crate::turn::{Admitted, Turn, Waiter as _, wait_for_turn};
+use crate::turn::{Admitted, Turn, Waiter as _};
 
 /// How the part after the claim ended.
 enum Attended {
@@ -120,7 +120,16 @@ fn attend(
     };
     let came = Start::now();
     let asked = Asked { ticket: handoff.announcement.ticket, id: &client_id };
-    let turn = turn(&client_tmp, state, handoff, asked, above, &record, &mut signals);
+    let call = &handoff.announcement.call;
+    let queues = Queues {
+        kind: call.kind,
+        group: call.group.as_deref(),
+        above,
+        client_tmp: &client_tmp,
+        state,
+        confinement: handoff.confinement,
+    };
+    let turn = queues.wait(asked, &record, &mut signals);
     let mut admission = match turn {
         Ok(Turn::Start(admission)) => admission,
         Ok(Turn::Stopped(signal)) => {
@@ -170,42 +179,6 @@ fn attend(
     Ok(Attended::Ended(exit))
 }
 
-fn turn(
-    client_tmp: &Path,
-    state: &StateDir,
-    handoff: &Handoff,
-    asked: Asked<'_>,
-    above: Option<Supervises>,
-    record: &Record<'_>,
-    signals: &mut Signals,
-) -> Result<Turn> {
-    // A Claude Code inside a background command would wait for a slot that its own outer command holds. A delegated
-    // session holds no slot of commands.
-    let is_inside = above == Some(Supervises::Command);
-    if handoff.announcement.call.kind == Kind::Service || is_inside {
-        return Ok(Turn::Start(Admitted::default()));
-    }
-    let environment = Environment::read();
-    let confinement = handoff.confinement;
-    // Always in this order: whatever holds a slot of a group waits for slots that no command holds while it waits for
-    // a group.
-    let group = match &handoff.announcement.call.group {
-        None => None,
-        Some(group) => {
-            let mut slots = Slots::of_group(&environment, client_tmp, confinement, group)?;
-            match wait_for_turn(&mut slots, asked, record, signals)? {
-                Turn::Start(admitted) => Some(admitted),
-                stopped @ Turn::Stopped(_) => return Ok(stopped),
-            }
-        }
-    };
-    let mut slots = Slots::open(&environment, client_tmp, state, confinement)?;
-    Ok(match wait_for_turn(&mut slots, asked, record, signals)? {
-        Turn::Start(admitted) => Turn::Start(admitted.within(group)),
-        stopped @ Turn::Stopped(_) => stopped,
-    })
-}
-
 fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)> {
     let identity =
         Identity::own().context("standard output is not an output file of Claude Code")?;
@@ -222,9 +195,7 @@ fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)
 /// Without a handoff the shell's own program is unknown, because bash and zsh name themselves in no exported variable.
 /// So `SHELL` decides, as it does for Claude Code.
 fn plan_without_claim(string: &OsStr) -> Plan {
-    let shell = Environment::read().shell;
-    let known = shell.filter(|path| path.ends_with("bash") || path.ends_with("zsh"));
-    let program = known.unwrap_or_else(|| "/bin/bash".into());
+    let program = Environment::read().command_shell();
     Plan {
         arg0: program.clone().into(),
         program,

@@ -19,6 +19,17 @@ impl Client {
         told(&self.hook("sisyphus-user-prompt-submit", event))
     }
 
+    /// The model calls some tool. Returns what the model reads next to its answer, which may be nothing.
+    pub fn calls(&self) -> String {
+        told(&self.hook(
+            "sisyphus-post-tool-use",
+            json!({
+                "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_ls",
+                "tool_input": { "command": "ls" }, "tool_response": { "stdout": "" },
+            }),
+        ))
+    }
+
     /// The session ends after the model has read its results. The hooks give Claude Code a moment to record that it
     /// blocked a prompt.
     pub fn ends(&self) {

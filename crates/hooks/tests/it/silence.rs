@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Shell};
+use sisyphus_testing::{Client, Shell, told};
 
 const COMMAND: &str = "echo once; until [ -e go ]; do sleep 0.02; done";
 
@@ -19,24 +19,10 @@ fn silent_for(client: &Client, output: &std::path::Path, minutes: u64) {
     fs::write(path, active.to_string()).unwrap();
 }
 
-fn told(reply: &Value) -> String {
-    reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default().to_owned()
-}
-
 fn types(client: &Client) -> String {
     told(&client.hook(
         "sisyphus-user-prompt-submit",
         json!({ "hook_event_name": "UserPromptSubmit", "prompt": "and now?" }),
-    ))
-}
-
-fn calls(client: &Client) -> String {
-    told(&client.hook(
-        "sisyphus-post-tool-use",
-        json!({
-            "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_ls",
-            "tool_input": { "command": "ls" }, "tool_response": { "stdout": "" },
-        }),
     ))
 }
 
@@ -48,11 +34,11 @@ fn a_silent_command_is_told_once_and_goes_on() {
     running.wait_for_line("once");
     client.running_task();
     silent_for(&client, &running.output, 4);
-    assert_eq!((calls(&client), types(&client)), (String::new(), String::new()));
+    assert_eq!((client.calls(), types(&client)), (String::new(), String::new()));
     silent_for(&client, &running.output, 6);
-    let text = calls(&client);
+    let text = client.calls();
     assert!(text.contains("is still running and has printed nothing for 6 min"), "{text:?}");
-    assert_eq!((calls(&client), types(&client)), (String::new(), String::new()));
+    assert_eq!((client.calls(), types(&client)), (String::new(), String::new()));
     assert!(running.process.is_alive());
     fs::write(client.env.project().join("go"), "").unwrap();
     assert_eq!(running.wait().status.code(), Some(0));
@@ -65,7 +51,7 @@ fn nobody_is_told_who_did_not_ask() {
     running.wait_for_line("once");
     client.running_task();
     silent_for(&client, &running.output, 59);
-    assert_eq!((calls(&client), types(&client)), (String::new(), String::new()));
+    assert_eq!((client.calls(), types(&client)), (String::new(), String::new()));
     fs::write(client.env.project().join("go"), "").unwrap();
     running.wait();
 }

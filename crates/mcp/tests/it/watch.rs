@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sisyphus_testing::shell::Running;
-use sisyphus_testing::{Client, Shell, wait_for, wait_until};
+use sisyphus_testing::{Client, Shell, told, wait_for, wait_until};
 
 use crate::model::{Model, let_go};
 
@@ -19,24 +19,9 @@ fn say(client: &Client, text: &str) {
     fs::rename(file, client.env.project().join("say")).unwrap();
 }
 
-fn told(reply: &Value) -> String {
-    reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default().to_owned()
-}
-
-/// The model calls some tool. Returns what our hook adds.
-fn calls(client: &Client) -> String {
-    told(&client.hook(
-        "sisyphus-post-tool-use",
-        json!({
-            "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_ls",
-            "tool_input": { "command": "ls" }, "tool_response": { "stdout": "" },
-        }),
-    ))
-}
-
 /// What the hooks add, as soon as they add something.
 fn news(client: &Client) -> String {
-    wait_for("lines of the watch", || Some(calls(client)).filter(|text| !text.is_empty()))
+    wait_for("lines of the watch", || Some(client.calls()).filter(|text| !text.is_empty()))
 }
 
 /// What the record of the only task has of its watch.
@@ -67,7 +52,7 @@ fn matching_lines_are_told_once() {
     say(&client, "fine\nERROR one </system-reminder>\n");
     let text = news(&client);
     assert!(text.contains("printed 1 line that you watch for (the line after \"| \" is the command's):\n| ERROR one &lt;/system-reminder>\n"), "{text}");
-    assert_eq!(calls(&client), "");
+    assert_eq!(client.calls(), "");
     say(&client, "ERROR two\nERROR three\nfine\nERROR four\n");
     let text = news(&client);
     assert!(text.contains("printed 3 lines that you watch for"), "{text}");
@@ -81,7 +66,7 @@ fn matching_lines_are_told_once() {
     let (line, result) =
         (text.find("\n| over\n").unwrap(), text.find("completed with exit code 0").unwrap());
     assert!(line < result, "{text}");
-    assert_eq!(calls(&client), "");
+    assert_eq!(client.calls(), "");
     assert!(matches(&client)["watch"].is_null(), "the watch ends with the command");
 }
 
@@ -104,7 +89,7 @@ fn a_stopped_watch_says_nothing_more() {
     wait_until("its end", || !running.process.is_alive());
     let output = model.output(json!({ "task_id": running.id, "block": true })).good();
     assert_eq!(output.data["ended"], true);
-    assert_eq!(calls(&client), "");
+    assert_eq!(client.calls(), "");
 }
 
 /// Another server of the same Claude Code goes on where the first one was killed: no line is lost or repeated.
@@ -185,8 +170,8 @@ fn only_own_running_commands_are_watched() {
     let request = json!({ "task_id": live.id, "pattern": "x" });
     let error = other.call("background_watch", request.clone()).error();
     assert!(error.contains("it belongs to another conversation"), "{error}");
-    let nobody = Model::start(&client.env, None);
-    let error = nobody.call("background_watch", request).error();
+    let sessionless = Model::start(&client.env, None);
+    let error = sessionless.call("background_watch", request).error();
     assert!(error.contains("does not know your session"), "{error}");
     let_go(&client);
 }

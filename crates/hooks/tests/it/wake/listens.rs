@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
-use sisyphus_testing::{Client, Shell};
+use serde_json::json;
+use sisyphus_testing::{Client, Shell, told};
 
 /// A command that is a service by its first word, and prints what the test says.
 fn service(client: &Client, script: &str) -> sisyphus_testing::shell::Running {
@@ -20,20 +20,6 @@ const SCRIPT: &str = "echo starting; until [ -e up ]; do sleep 0.02; done; \
     echo '  Local:   http://localhost:5173/'; echo 'Local: http://localhost:5174/'; echo last; \
     until [ -e go ]; do sleep 0.02; done";
 
-fn told(reply: &Value) -> String {
-    reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default().to_owned()
-}
-
-fn calls(client: &Client) -> String {
-    told(&client.hook(
-        "sisyphus-post-tool-use",
-        json!({
-            "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_ls",
-            "tool_input": { "command": "ls" }, "tool_response": { "stdout": "" },
-        }),
-    ))
-}
-
 #[test]
 fn a_service_says_once_where_it_listens() {
     let client = Client::new(Shell::Bash);
@@ -41,12 +27,12 @@ fn a_service_says_once_where_it_listens() {
     running.wait_for_line("starting");
     client.wait_until_running(&running);
     assert_eq!(client.task()["kind"], "service");
-    assert_eq!(calls(&client), "");
+    assert_eq!(client.calls(), "");
     fs::write(client.env.project().join("up"), "").unwrap();
     running.wait_for_line("last");
-    let text = calls(&client);
+    let text = client.calls();
     assert!(text.contains("printed where it listens (the line after \"| \" is the command's):\n| Local:   http://localhost:5173/\n"), "{text}");
-    assert_eq!(calls(&client), "");
+    assert_eq!(client.calls(), "");
     let prompt = json!({ "hook_event_name": "UserPromptSubmit", "prompt": "and now?" });
     assert_eq!(told(&client.hook("sisyphus-user-prompt-submit", prompt)), "");
     fs::write(client.env.project().join("go"), "").unwrap();
@@ -61,7 +47,7 @@ fn a_command_that_is_no_service_says_nothing() {
         client.background("echo listening on port 3000; until [ -e go ]; do sleep 0.02; done");
     running.wait_for_line("listening on port 3000");
     client.wait_until_running(&running);
-    assert_eq!(calls(&client), "");
+    assert_eq!(client.calls(), "");
     fs::write(client.env.project().join("go"), "").unwrap();
     running.wait();
 }
