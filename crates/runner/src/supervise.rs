@@ -263,9 +263,8 @@ pub(crate) fn supervise(
             }
         };
     };
-    // Claude Code signals the command itself right after the runner, so the runner may notice the exit first.
+    // Claude Code and a terminal signal the command too, so the runner may notice the exit before its own signal.
     if stop == Stop::None
-        && matches!(exit, Exit::Signal(_))
         && let Ok(Some(number)) = signals.pending()
     {
         stop = Stop::Signal(number);

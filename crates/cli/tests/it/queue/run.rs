@@ -137,6 +137,28 @@ fn ctrl_c_is_the_persons() {
     assert_eq!((&task["status"], &task["by"]), (&json!("cancelled"), &json!("user")), "{task:#}");
 }
 
+/// The signal counts although the runner, which `strace` delays before each wait, sees the exit before it.
+#[test]
+fn a_signal_counts_that_comes_with_the_exit() {
+    let client = Client::new(Shell::Bash);
+    let ready = client.env.project().join("ready");
+    let mut strace = client.env.plain("strace");
+    strace.args(["-qq", "-o", "/dev/null", "-e", "trace=wait4"]);
+    strace.args(["-e", "inject=wait4:delay_enter=500000", "-e", "signal=none"]);
+    strace.arg(client.env.command("sisyphus").get_program());
+    let script = "trap 'exit 130' INT; touch ready; while :; do sleep 0.01; done";
+    let mut tracer = strace.args(["run", "--", "sh", "-c", script]).spawn().unwrap();
+    wait_until("the command", || ready.exists());
+    let tracer_itself = Process::of(i32::try_from(tracer.id()).unwrap()).unwrap();
+    let runner = tracer_itself.children().pop().unwrap();
+    let command = runner.children().pop().unwrap();
+    runner.signal(Signal::SIGINT);
+    command.signal(Signal::SIGINT);
+    assert_eq!(tracer.wait().unwrap().code(), Some(130));
+    let task = only_task(&client.env);
+    assert_eq!((&task["status"], &task["by"]), (&json!("cancelled"), &json!("user")), "{task:#}");
+}
+
 /// `sisyphus cancel` ends it with everything that it has started, and nothing else of its pipeline.
 #[test]
 fn cancel_ends_it_and_not_its_pipeline() {
