@@ -12,7 +12,7 @@ use crate::events::Events;
 use crate::list::List;
 use crate::man::Pages;
 use crate::notify::Notify;
-use crate::output::Output;
+use crate::output::{Output, Tail};
 use crate::print::EXIT_CODES;
 use crate::queue::next::Next;
 use crate::queue::restart::Restart;
@@ -38,11 +38,15 @@ fn exit_codes() -> String {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List tasks: those that have not ended, then the newest that have.
+    #[command(visible_alias = "ls")]
     List(List),
     /// Show one task and the end of its output.
     Show(Show),
-    /// Print the output of a task, live or ended.
+    /// Print the output of tasks, live or ended.
+    #[command(visible_alias = "logs")]
     Output(Output),
+    /// Print the last lines of tasks, and what they add until they have ended.
+    Tail(Tail),
     /// Wait until tasks have ended, and print their outcomes.
     Wait(Wait),
     /// Run a command in the queue of Claude Code's background commands.
@@ -54,6 +58,7 @@ pub(crate) enum Command {
     /// Hand work to a Claude Code session of its own, in this folder.
     Delegate(Delegate),
     /// Stop tasks, with every process that they have started.
+    #[command(visible_alias = "stop")]
     Cancel(Cancel),
     /// Remove old outputs, old history and what crashes have left.
     Clean(Clean),

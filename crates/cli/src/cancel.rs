@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
-use sisyphus_control::{Answer, Ending, HistoryDepth, Tasks, is_ours};
+use sisyphus_control::{Answer, Ending, HistoryDepth, Naming, Tasks, is_ours};
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::task::Task;
 
@@ -47,7 +47,7 @@ fn meant(options: &Cancel, tasks: &Tasks) -> Result<Vec<Task>> {
     } else if options.all {
         ours.cloned().collect()
     } else {
-        tasks.find_all(&options.tasks)?.into_iter().cloned().collect()
+        tasks.find_all(&options.tasks, Naming::Whole)?.into_iter().cloned().collect()
     })
 }
 

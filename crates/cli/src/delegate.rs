@@ -90,7 +90,7 @@ pub(crate) fn delegate(options: &Delegate) -> Result<Verdict> {
 /// Waits for the task, then prints its answer.
 fn await_answer(id: &str) -> Result<Verdict> {
     let verdict = wait(&Wait { tasks: vec![id.to_owned()], timeout: None, json: false })?;
-    let output = crate::output::Output { task: id.to_owned(), follow: false, tail: None };
+    let output = crate::output::Output { tasks: vec![id.to_owned()], follow: false, tail: None };
     crate::output::output(&output)?;
     Ok(verdict)
 }

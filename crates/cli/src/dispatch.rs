@@ -23,6 +23,7 @@ pub(crate) fn run() -> ExitCode {
         Command::List(options) => list::list(&options).map(good),
         Command::Show(options) => show::show(&options).map(good),
         Command::Output(options) => output::output(&options).map(good),
+        Command::Tail(options) => output::tail(options).map(good),
         Command::Wait(options) => wait::wait(&options),
         Command::Run(options) => run::run(&options),
         Command::Restart(options) => restart::restart(&options),

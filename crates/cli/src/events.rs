@@ -1,7 +1,5 @@
 //! `sisyphus events`: the changes of status, from `events.jsonl`.
 
-mod since;
-
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -13,9 +11,9 @@ use sisyphus_control::{HistoryDepth, TICK, TaskWaiter, Tasks};
 use sisyphus_state::transitions::{Line, LineReader};
 
 use crate::format::sign;
+use crate::list::since::since;
 use crate::print::{self, Reader};
 use crate::style::{Hue, Paint};
-use since::since;
 
 /// How often a follower reconciles: if no other process does, nothing would change.
 const RECONCILES: Duration = Duration::from_secs(1);

@@ -1,11 +1,12 @@
 //! `sisyphus list`.
 
+mod filter;
+pub(crate) mod since;
 mod watch;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_config_dir;
@@ -20,7 +21,6 @@ use sisyphus_state::store::Active;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::{AgentFailure, Outcome, duration};
 use sisyphus_tasks::status::Status;
-use sisyphus_tasks::status_filter::StatusFilter;
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::elsewhere;
 
@@ -28,6 +28,7 @@ use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
 use crate::view::views;
 use crate::{print, screen, session};
+use filter::{Chosen, Filter};
 pub(crate) use watch::last_line;
 use watch::watch;
 
@@ -53,9 +54,8 @@ pub(crate) struct List {
     /// List at most N ended tasks.
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) last: usize,
-    /// List only tasks of this status; `error` is every end that is neither good nor a cancellation.
-    #[arg(long, value_name = "STATUS", value_parser = status_words())]
-    pub(crate) status: Option<StatusFilter>,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
     /// Redraw the list until interrupted, with the last line that each running task has printed.
     #[arg(long, short, conflicts_with = "json")]
     pub(crate) watch: bool,
@@ -64,27 +64,14 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-impl List {
-    /// Whether the task has the status that is asked for.
-    fn is_meant(&self, task: &Task) -> bool {
-        self.status.is_none_or(|filter| filter.matches(task.status()))
-    }
-}
-
-/// Reads the words of a status, and lets help and completions name them.
-fn status_words() -> impl TypedValueParser<Value = StatusFilter> {
-    PossibleValuesParser::new(StatusFilter::ALL.map(StatusFilter::word))
-        .try_map(|word| StatusFilter::parse(&word).ok_or("no status"))
-}
-
 /// Prints the tasks that have not ended, and the newest that have.
 pub(crate) fn list(options: &List) -> Result<()> {
     if options.watch {
         return watch(options);
     }
-    let tasks = meant(options)?;
+    let (tasks, chosen) = meant(options)?;
     if options.json {
-        let shown = tasks.active.iter().filter(|task| options.is_meant(task)).chain(&tasks.ended);
+        let shown = tasks.active.iter().filter(|task| chosen.has(task)).chain(&tasks.ended);
         let views = views(shown, tasks.store.dir());
         let elsewhere = tasks.line.elsewhere().into_iter();
         let elsewhere: Vec<_> = elsewhere
@@ -97,25 +84,26 @@ pub(crate) fn list(options: &List) -> Result<()> {
             "elsewhere": elsewhere,
         }));
     }
-    let lines = table(options, &tasks, Utc::now(), screen::width_of_output(), Paint::of_output());
+    let lines = table(&chosen, &tasks, Utc::now(), screen::width_of_output(), Paint::of_output());
     print::out(&lines.into_iter().map(|line| line + "\n").collect::<String>())
 }
 
-/// The tasks to list.
-pub(crate) fn meant(options: &List) -> Result<Tasks> {
+/// The tasks to read, and which of them to list.
+pub(crate) fn meant(options: &List) -> Result<(Tasks, Chosen)> {
     let reach = if options.all { HistoryDepth::Archive } else { HistoryDepth::Recent };
     let mut tasks = Tasks::read(reach, print::warn)?;
-    // The places in the queue need every active task, so the status selects those where they are shown.
-    tasks.ended.retain(|task| options.is_meant(task));
+    let chosen = options.filter.chosen(&tasks)?;
+    // The places in the queue need every active task, so those are selected where they are shown.
+    tasks.ended.retain(|task| chosen.has(task));
     if !options.all {
         tasks.ended.truncate(options.last);
     }
-    Ok(tasks)
+    Ok((tasks, chosen))
 }
 
 /// The table, one string a line: the titles, then each task, active ones first.
 pub(crate) fn table(
-    options: &List,
+    chosen: &Chosen,
     tasks: &Tasks,
     now: DateTime<Utc>,
     width: Option<usize>,
@@ -132,11 +120,11 @@ pub(crate) fn table(
             Cell::from(for_group(task, tasks) + &what(task, most)),
         ]
     };
-    let shown = tasks.active.iter().filter(|task| options.is_meant(task)).chain(&tasks.ended);
+    let shown = tasks.active.iter().filter(|task| chosen.has(task)).chain(&tasks.ended);
     let mut rows: Vec<[Cell; 5]> = shown.map(row).collect();
-    if let Some(filter) = options.status {
+    if let Some(nothing) = chosen.nothing() {
         if rows.is_empty() {
-            return vec![format!("No task is `{}`.", filter.word())];
+            return vec![nothing];
         }
         return lines(&COLUMNS, &rows, width, paint);
     }

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
-use sisyphus_control::{HistoryDepth, Tasks, acknowledge, own_requester};
+use sisyphus_control::{HistoryDepth, Naming, Tasks, acknowledge, own_requester};
 use sisyphus_state::output::{Begin, Source, Window};
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::outcome::duration;
@@ -28,8 +28,7 @@ const END: usize = 8 * 1024;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Show {
-    /// The task: its id or the beginning of it, Claude Code's id for it, its description, or the
-    /// word before a colon in that.
+    /// The task: its id or the beginning of it, Claude Code's id for it, or a part of its description or command.
     pub(crate) task: String,
     /// Print JSON.
     #[arg(long)]
@@ -39,7 +38,7 @@ pub(crate) struct Show {
 /// Prints one task.
 pub(crate) fn show(options: &Show) -> Result<()> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
-    let task = tasks.find(&options.task)?;
+    let task = tasks.find_named(&options.task, Naming::Part)?;
     let state = tasks.store.dir();
     if options.json {
         return print::json(json!({ "task": view(task, state) }));

@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use sisyphus_base::id::TaskId;
 use sisyphus_control::{
-    HistoryDepth, TICK, TaskState, TaskWaiter, Tasks, acknowledge, own_requester,
+    HistoryDepth, Naming, TICK, TaskState, TaskWaiter, Tasks, acknowledge, own_requester,
 };
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_tasks::status::Status;
@@ -25,8 +25,8 @@ const NAME_MAX: usize = 200;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Wait {
-    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, its description, or the
-    /// word before a colon in that.
+    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or a part of its description or
+    /// command.
     #[arg(required = true)]
     pub(crate) tasks: Vec<String>,
     /// Give up after this many seconds, with exit code 124.
@@ -41,7 +41,7 @@ pub(crate) struct Wait {
 pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let mut waiting: Vec<TaskId> =
-        tasks.find_all(&options.tasks)?.iter().map(|task| task.id.clone()).collect();
+        tasks.find_all(&options.tasks, Naming::Part)?.iter().map(|task| task.id.clone()).collect();
     // A timeout too long for the clock is none.
     let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut task_waiter = TaskWaiter::new(tasks.store, print::warn);

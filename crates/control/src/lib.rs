@@ -4,6 +4,7 @@
 //! prints nothing.
 
 mod acknowledge;
+mod by_name;
 mod cancel;
 pub mod command;
 pub mod delegate;
@@ -17,10 +18,11 @@ mod task_waiter;
 mod tasks;
 
 pub use acknowledge::{acknowledge, own_requester};
+pub use by_name::{Naming, NoSuchTask};
 pub use cancel::{Answer, Ending, cancel, is_ours};
 pub use next::{Moved, make_next};
 pub use person::ensure_person;
 pub use ring::ring_waiter;
 pub use sisyphus_state::task_states::{TaskState, task_states};
 pub use task_waiter::{TICK, TaskWaiter, watch_runner};
-pub use tasks::{HistoryDepth, NoSuchTask, Tasks, WarningSink, open_store, up_to_date, world};
+pub use tasks::{HistoryDepth, Tasks, WarningSink, open_store, up_to_date, world};

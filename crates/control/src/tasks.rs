@@ -1,14 +1,13 @@
-//! Reads all tasks from the state files, and finds tasks by name.
+//! Reads all tasks from the state files.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use sisyphus_base::environment::Environment;
-use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{is_alive, is_gone, start_notifier};
 use sisyphus_state::agents::{Throttle, end_orphans, has_orphans};
@@ -19,11 +18,6 @@ use sisyphus_state::recovered::recovered;
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
 use sisyphus_tasks::task::Task;
 
-/// Longest label of a description, in bytes.
-const LABEL_MAX: usize = 40;
-/// How many ids an error names if a name is ambiguous.
-const NAMED: usize = 5;
-
 /// Receives problems that stop nothing.
 pub type WarningSink = fn(&anyhow::Error);
 
@@ -33,28 +27,6 @@ pub enum HistoryDepth {
     Recent,
     Archive,
 }
-
-/// The name fits no task, or more than one.
-#[derive(Debug)]
-pub enum NoSuchTask {
-    Nameless,
-    Unknown(String),
-    UnknownSession(String),
-    Ambiguous(String),
-}
-
-impl fmt::Display for NoSuchTask {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nameless => write!(formatter, "no task has an empty name"),
-            Self::Unknown(name) => write!(formatter, "no task `{name}`"),
-            Self::UnknownSession(name) => write!(formatter, "no session `{name}` has a task"),
-            Self::Ambiguous(said) => formatter.write_str(said),
-        }
-    }
-}
-
-impl std::error::Error for NoSuchTask {}
 
 /// All known tasks.
 #[derive(Debug, Clone)]
@@ -104,67 +76,8 @@ impl Tasks {
         Ok(Self { store, active: live, ended, throttles, line })
     }
 
-    /// The task with this name: its id, Claude Code's id, the beginning of its id, its description, or the label that
-    /// its description begins with. If several tasks share Claude Code's id, the description or the label, this is the
-    /// only one of them that has not finished, if there is such a one.
-    pub fn find(&self, name: &str) -> Result<&Task> {
-        // Every id begins with the empty name. A script with an unset variable must not get the only task by it.
-        if name.is_empty() {
-            return Err(NoSuchTask::Nameless.into());
-        }
-        if let Some(task) = self.all().find(|task| task.id.as_str() == name) {
-            return Ok(task);
-        }
-        let is_clients = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == name);
-        if let Some(task) = live_or_only(name, self.all().filter(is_clients).collect())? {
-            return Ok(task);
-        }
-        let begins = self.all().filter(|task| task.id.as_str().starts_with(name));
-        if let Some(task) = only(name, begins.collect())? {
-            return Ok(task);
-        }
-        let described = self.all().filter(|task| task.description == name);
-        if let Some(task) = live_or_only(name, described.collect())? {
-            return Ok(task);
-        }
-        let labelled = self.all().filter(|task| label(&task.description) == Some(name));
-        live_or_only(name, labelled.collect())?
-            .ok_or_else(|| NoSuchTask::Unknown(name.to_owned()).into())
-    }
-
-    /// The tasks with these names, each once.
-    pub fn find_all(&self, names: &[String]) -> Result<Vec<&Task>> {
-        let mut found: Vec<&Task> = Vec::new();
-        for name in names {
-            let task = self.find(name)?;
-            if !found.iter().any(|other| other.id == task.id) {
-                found.push(task);
-            }
-        }
-        Ok(found)
-    }
-
-    /// The session with this name: its id, or the beginning of it.
-    pub fn find_session(&self, name: &str) -> Result<&SessionId> {
-        let mut sessions: Vec<&SessionId> = self.all().map(|task| &task.session).collect();
-        sessions.sort();
-        sessions.dedup();
-        if let Some(session) = sessions.iter().find(|session| session.as_str() == name) {
-            return Ok(session);
-        }
-        sessions.retain(|session| !name.is_empty() && session.as_str().starts_with(name));
-        match sessions.as_slice() {
-            [session] => Ok(session),
-            [] => Err(NoSuchTask::UnknownSession(name.to_owned()).into()),
-            several => {
-                let ids = several.iter().map(|session| session.as_str());
-                Err(ambiguous(name, "sessions", ids).into())
-            }
-        }
-    }
-
     /// All tasks: unfinished ones before finished ones, and newer ones before older ones.
-    fn all(&self) -> impl Iterator<Item = &Task> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Task> {
         self.active.iter().rev().chain(&self.ended)
     }
 }
@@ -205,41 +118,4 @@ fn announced(state: &StateDir) -> Vec<Task> {
 /// The state of this user.
 pub fn open_store() -> Result<Store> {
     Ok(Store::new(StateDir::locate(&Environment::read())?))
-}
-
-/// The id that the caller chose: the word before the colon of a description like `search-1: find the parser`.
-fn label(description: &str) -> Option<&str> {
-    let (word, _) = description.split_once(": ")?;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    ((1..=LABEL_MAX).contains(&word.len()) && word.bytes().all(is_plain)).then_some(word)
-}
-
-/// The only one of `tasks`, or the only one of them that has not finished; `None` if `tasks` is empty.
-fn live_or_only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
-    let mut live = tasks.iter().filter(|task| !task.status().is_final());
-    match (live.next(), live.next()) {
-        (Some(task), None) => Ok(Some(task)),
-        (Some(_) | None, Some(_) | None) => only(name, tasks),
-    }
-}
-
-fn only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
-    match tasks.as_slice() {
-        [] => Ok(None),
-        [task] => Ok(Some(task)),
-        several => {
-            Err(ambiguous(name, "tasks", several.iter().map(|task| task.id.as_str())).into())
-        }
-    }
-}
-
-fn ambiguous<'a>(
-    name: &str,
-    what: &str,
-    ids: impl ExactSizeIterator<Item = &'a str>,
-) -> NoSuchTask {
-    let count = ids.len();
-    let named: Vec<&str> = ids.take(NAMED).collect();
-    let more = if count > named.len() { ", …" } else { "" };
-    NoSuchTask::Ambiguous(format!("`{name}` could be {count} {what}: {}{more}", named.join(", ")))
 }

@@ -14,6 +14,7 @@ use sisyphus_state::output::Source;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
+use super::filter::Chosen;
 use super::{List, meant, table};
 use crate::canvas::Canvas;
 use crate::print::Reader;
@@ -35,8 +36,8 @@ pub(crate) fn watch(options: &List) -> Result<()> {
     let (_bell, silence) = channel::<()>();
     loop {
         let size = screen::size().context(no_terminal)?;
-        let tasks = meant(options)?;
-        let lines = lines(options, &tasks, size);
+        let (tasks, chosen) = meant(options)?;
+        let lines = lines(&chosen, &tasks, size);
         if canvas.draw(&lines, size)? == Reader::Gone {
             return Ok(());
         }
@@ -44,12 +45,12 @@ pub(crate) fn watch(options: &List) -> Result<()> {
     }
 }
 
-fn lines(options: &List, tasks: &Tasks, size: Size) -> Vec<String> {
+fn lines(chosen: &Chosen, tasks: &Tasks, size: Size) -> Vec<String> {
     let paint = Paint::of_output();
     let client_tmp = client_tmp_dir(&Environment::read());
-    let mut rows = table(options, tasks, Utc::now(), Some(size.width), paint).into_iter();
+    let mut rows = table(chosen, tasks, Utc::now(), Some(size.width), paint).into_iter();
     let mut lines: Vec<String> = rows.next().into_iter().collect();
-    for task in tasks.active.iter().filter(|task| options.is_meant(task)) {
+    for task in tasks.active.iter().filter(|task| chosen.has(task)) {
         lines.extend(rows.next());
         if matches!(task.status(), Status::Running { .. })
             && let Some(line) = last_line(task, tasks.store.dir(), &client_tmp)

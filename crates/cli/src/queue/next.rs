@@ -2,21 +2,21 @@
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use sisyphus_control::{HistoryDepth, Moved, Tasks, make_next};
+use sisyphus_control::{HistoryDepth, Moved, Naming, Tasks, make_next};
 
 use crate::print::{self, Verdict};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Next {
-    /// The task, which waits: its id or the beginning of it, Claude Code's id for it, its description, or the
-    /// word before a colon in that.
+    /// The task, which waits: its id or the beginning of it, Claude Code's id for it, or a part of its description or
+    /// command.
     pub(crate) task: String,
 }
 
 /// Moves a waiting command to the front of its queue.
 pub(crate) fn next(options: &Next) -> Result<Verdict> {
     let tasks = Tasks::read(HistoryDepth::Recent, print::warn)?;
-    let task = tasks.find(&options.task)?;
+    let task = tasks.find_named(&options.task, Naming::Part)?;
     let id = &task.id;
     match make_next(&tasks.store, task, print::warn)? {
         Moved::Next => print::out(&format!("{id} is next in the queue\n"))?,

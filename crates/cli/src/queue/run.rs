@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_control::command::{Order, run_detached, run_here, run_unsupervised};
 use sisyphus_control::{
-    HistoryDepth, NoSuchTask, TICK, TaskState, TaskWaiter, Tasks, ensure_person, open_store,
+    HistoryDepth, Naming, NoSuchTask, TICK, TaskState, TaskWaiter, Tasks, ensure_person, open_store,
 };
 use sisyphus_state::request::CommandRequest;
 use sisyphus_state::store::Store;
@@ -114,7 +114,7 @@ fn after(options: &Run) -> Result<Vec<After>> {
     }
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let found = |names: &[String], needs| -> Result<Vec<After>> {
-        let found = tasks.find_all(names)?.into_iter();
+        let found = tasks.find_all(names, Naming::Whole)?.into_iter();
         Ok(found.map(|task| After { task: task.id.clone(), needs }).collect())
     };
     let mut after = found(&options.after, Needs::Success)?;
@@ -124,7 +124,7 @@ fn after(options: &Run) -> Result<Vec<After>> {
 
 /// Prints the output of a background command to its end. The command's exit code is the verdict.
 pub(crate) fn follow(store: Store, task: &Task) -> Result<Verdict> {
-    output(&Output { task: task.id.to_string(), follow: true, tail: None })?;
+    output(&Output { tasks: vec![task.id.to_string()], follow: true, tail: None })?;
     let mut waiter = TaskWaiter::new(store, print::warn);
     loop {
         let states = waiter.look(std::slice::from_ref(&task.id))?;

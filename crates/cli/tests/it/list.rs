@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
 
-use crate::planted::{ended, failed, ids, listed, plant, plant_text, prints, running, task};
+use crate::planted::{
+    assert_fails, ended, failed, ids, listed, plant, plant_text, prints, running, task,
+};
 
 /// Every field of a task in `--json`. One may be added; none may go.
 const FIELDS: [&str; 24] = [
@@ -232,4 +234,39 @@ fn a_status_selects_tasks() {
     let refused = env.run("sisyphus", &["list", "--status", "done"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.stderr.contains("possible values: live, ended,"), "{refused:?}");
+}
+
+/// The filters of `sisyphus list`, one by one and together; two kinds of status at once are refused.
+#[test]
+fn what_is_left_out() {
+    let env = TestEnv::new();
+    let here = env.project().canonicalize().unwrap();
+    let mut below = ended("tbelow", "", 1);
+    below["cwd"] = json!(here.join("sub"));
+    let mut other_session = failed("tother", "", 50);
+    other_session["session"] = "other".into();
+    let mut running_here = running("truns", "");
+    running_here["cwd"] = json!(here);
+    plant(&env, "completed.json", &[below]);
+    plant(&env, "failed.json", &[other_session]);
+    plant(&env, "active.json", &[running_here, running("tfar", "")]);
+    let cases: [(&[&str], &[&str]); 8] = [
+        (&[], &["truns", "tfar", "tother", "tbelow"]),
+        (&["--failed"], &["tother"]),
+        (&["--running"], &["truns", "tfar"]),
+        (&["--here"], &["truns", "tbelow"]),
+        (&["--session", "oth"], &["tother"]),
+        (&["--since", "2026-11-21T02:30:40Z"], &["truns", "tfar", "tother"]),
+        (&["--here", "--running"], &["truns"]),
+        (&["--here", "--failed"], &[]),
+    ];
+    for (options, expected) in cases {
+        assert_eq!(ids(&listed(&env, options)), expected, "{options:?}");
+        let table = prints(&env, &[&["ls"], options].concat());
+        let shown = table.lines().skip(1).map(|line| line.split_whitespace().next().unwrap());
+        assert_eq!(shown.collect::<Vec<_>>(), expected, "{table}");
+    }
+    let output = env.run("sisyphus", &["list", "--failed", "--status", "running"]);
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert_fails(&env.run("sisyphus", &["list", "--session", "none"]), 2, "no session `none`");
 }

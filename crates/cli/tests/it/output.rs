@@ -158,3 +158,50 @@ fn the_clients_file_of_an_observed_task_is_found() {
     fs::write(tasks.join("b1.output"), "so far\n").unwrap();
     assert_eq!(prints(&env, &["output", "t1"]), "so far\n");
 }
+
+/// The outputs of several tasks come with the id of its task before each line, also of lines without an end.
+#[test]
+fn several_tasks_share_the_output() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("t1", "build", 1), ended("t2long", "test", 2)]);
+    plant_text(&env, "output/t1.log", "one\ntwo");
+    plant_text(&env, "output/t2long.log", "three\n");
+    let expected = "t1     | one\nt1     | two\nt2long | three\n";
+    // `t1` holds back its line without an end until all is printed.
+    let mut lines: Vec<String> =
+        prints(&env, &["logs", "t1", "test"]).lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines.join("\n") + "\n", expected);
+    assert_eq!(prints(&env, &["output", "--tail", "1", "t2long"]), "three\n");
+}
+
+/// `sisyphus tail` prints the last lines and what comes after them, of two commands at once, until both have ended.
+#[test]
+fn tail_follows_several_tasks() {
+    let client = Client::new(Shell::Bash);
+    let script = "seq 20; until [ -e go ]; do sleep 0.02; done; echo over";
+    let commands = [client.background(script), client.background(script)];
+    for command in &commands {
+        command.wait_for_line("20");
+        task_once(&client, command, "running");
+    }
+    let mut tail = client.env.command("sisyphus");
+    tail.args(["tail", "-n", "2", commands[0].id.as_str(), commands[1].id.as_str()]);
+    let mut child = tail.stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut begun = vec![0; 4 * "t23456789 | 19\n".len()];
+    stdout.read_exact(&mut begun).unwrap();
+    fs::write(client.env.project().join("go"), "").unwrap();
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let begun = String::from_utf8(begun).unwrap();
+    let after_prefix = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split_once(" | ").unwrap().1.to_owned()).collect()
+    };
+    assert_eq!(after_prefix(&begun), ["19", "20", "19", "20"]);
+    assert_eq!(after_prefix(&rest), ["over", "over"]);
+    for command in commands {
+        command.wait();
+    }
+}

@@ -60,7 +60,7 @@ fn a_shared_beginning_is_ambiguous() {
 #[test]
 fn an_unknown_task_is_answered_with_exit_code_2() {
     for env in [TestEnv::new(), planted()] {
-        for args in [&["show", "t9"][..], &["show", "--json", "run the"]] {
+        for args in [&["show", "t9"][..], &["show", "--json", "run them"]] {
             let expected =
                 format!("no task `{}`; `sisyphus list` shows them", args.last().unwrap());
             assert_fails(&env.run("sisyphus", args), 2, &expected);
@@ -96,14 +96,15 @@ fn a_label_of_a_description_names_its_task() {
         &[ended("t1", "search-1: find it", 1), ended("t2", "search-2: find it", 2)],
     );
     assert!(prints(&env, &["show", "search-1"]).contains("t1 (\"search-1: find it\")"));
+    // For what can't be undone a part is not enough.
     for name in ["search", "search-1:", "find it"] {
-        assert_fails(&env.run("sisyphus", &["show", name]), 2, "no task");
+        assert_fails(&env.run("sisyphus", &["cancel", name]), 2, "no task");
     }
     plant(&env, "failed.json", &[ended("t3", "search-1: again", 3)]);
     assert_fails(
         &env.run("sisyphus", &["show", "search-1"]),
         2,
-        "`search-1` could be 2 tasks: t3, t1",
+        "`search-1` could be 2 tasks: t3 (search-1: again), t1 (search-1: find it)",
     );
     plant(&env, "active.json", &[running("t4", "search-1: once more")]);
     assert!(
@@ -112,6 +113,22 @@ fn a_label_of_a_description_names_its_task() {
     // A description that is the name itself comes first.
     plant(&env, "completed.json", &[ended("t5", "search-1", 5)]);
     assert!(prints(&env, &["show", "search-1"]).contains("t5 (\"search-1\")"));
+}
+
+/// A part of a description or of a command is enough to look at a task, in either case.
+#[test]
+fn a_part_names_a_task() {
+    let env = planted();
+    for (part, id) in [("TESTS", "t1abc"), ("uil", "t1abd"), ("Serv", "t2xyz"), ("NPM", "t2xyz")] {
+        let text = prints(&env, &["show", part]);
+        assert!(text.contains(&format!("{id} (\"")), "{part}: {text}");
+    }
+    plant(&env, "active.json", &[]);
+    assert_fails(
+        &env.run("sisyphus", &["show", "npm"]),
+        2,
+        "`npm` could be 2 tasks: t1abd (build), t1abc (run the tests)",
+    );
 }
 
 /// Of several tasks with one client id, `sisyphus show` takes the only one that runs.
@@ -128,7 +145,11 @@ fn a_shared_client_id_means_the_running_task() {
         "completed.json",
         &[with_client(ended("t1", "", 1)), with_client(ended("t2", "", 2))],
     );
-    assert_fails(&env.run("sisyphus", &["show", "b1"]), 2, "`b1` could be 2 tasks: t2, t1");
+    assert_fails(
+        &env.run("sisyphus", &["show", "b1"]),
+        2,
+        "`b1` could be 2 tasks: t2 (npm test), t1 (npm test)",
+    );
     plant(&env, "active.json", &[with_client(running("t3", ""))]);
     assert!(prints(&env, &["show", "b1"]).starts_with("t3 is running"));
 }

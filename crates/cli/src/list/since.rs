@@ -3,7 +3,7 @@
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 
 /// Parses `2h`, `9:30`, `2026-11-28`, `2026-11-28 9:30` or RFC 3339. Local time, if the text names no other.
-pub(super) fn since(text: &str) -> Result<DateTime<Utc>, String> {
+pub(crate) fn since(text: &str) -> Result<DateTime<Utc>, String> {
     let now = Local::now();
     parse(text.trim(), now).ok_or_else(|| {
         "not a time such as `2h`, `9:30`, `2026-11-28` or `2026-11-28 9:30`".to_owned()

@@ -1,0 +1,86 @@
+//! Which tasks `sisyphus list` shows.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sisyphus_base::id::SessionId;
+use sisyphus_control::Tasks;
+use sisyphus_tasks::status_filter::StatusFilter;
+use sisyphus_tasks::task::Task;
+
+use super::since::since;
+use crate::project::project_dir;
+
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Filter {
+    /// List only tasks of this status; `error` is every end that is neither good nor a cancellation.
+    #[arg(long, value_name = "STATUS", value_parser = status_words(), group = "one_status")]
+    pub(crate) status: Option<StatusFilter>,
+    /// List only what went wrong: the same as `--status error`.
+    #[arg(long, group = "one_status")]
+    failed: bool,
+    /// List only what runs: the same as `--status running`.
+    #[arg(long, group = "one_status")]
+    running: bool,
+    /// List only tasks of this project: their folder is the current one, or below it.
+    #[arg(long)]
+    here: bool,
+    /// List only tasks of one session. The beginning of its id is enough.
+    #[arg(long, value_name = "SESSION")]
+    session: Option<String>,
+    /// List only tasks that have not ended, or ended since then: `2h`, `9:30`, `2026-11-28 9:30`.
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<DateTime<Utc>>,
+}
+
+/// Reads the words of a status, and lets help and completions name them.
+fn status_words() -> impl TypedValueParser<Value = StatusFilter> {
+    PossibleValuesParser::new(StatusFilter::ALL.map(StatusFilter::word))
+        .try_map(|word| StatusFilter::parse(&word).ok_or("no status"))
+}
+
+/// What the options mean beside these tasks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chosen {
+    status: Option<StatusFilter>,
+    folder: Option<PathBuf>,
+    session: Option<SessionId>,
+    since: Option<DateTime<Utc>>,
+}
+
+impl Filter {
+    pub(super) fn chosen(&self, tasks: &Tasks) -> Result<Chosen> {
+        let word = |asked: bool, word: &str| asked.then(|| StatusFilter::parse(word)).flatten();
+        let status = self.status.or(word(self.failed, "error")).or(word(self.running, "running"));
+        let session = self.session.as_deref().map(|name| tasks.find_session(name)).transpose()?;
+        let folder = self.here.then(project_dir).flatten();
+        // The folder of a task is the one that the shell was in, without links.
+        let folder = folder.map(|folder| folder.canonicalize().unwrap_or(folder));
+        Ok(Chosen { status, folder, session: session.cloned(), since: self.since })
+    }
+}
+
+impl Chosen {
+    /// Whether a task is to be listed.
+    pub(crate) fn has(&self, task: &Task) -> bool {
+        let ended_at = task.status().ending().map(|ending| ending.ended_at);
+        self.status.is_none_or(|filter| filter.matches(task.status()))
+            && self.folder.as_ref().is_none_or(|folder| task.cwd.starts_with(folder))
+            && self.session.as_ref().is_none_or(|session| &task.session == session)
+            && self.since.is_none_or(|since| ended_at.is_none_or(|at| at >= since))
+    }
+
+    /// What to say if no task is chosen; `None` if every task is.
+    pub(super) fn nothing(&self) -> Option<String> {
+        match self {
+            Self { status: None, folder: None, session: None, since: None } => None,
+            Self { status: Some(filter), folder: None, session: None, since: None } => {
+                Some(format!("No task is `{}`.", filter.word()))
+            }
+            Self { .. } => Some("No task is listed: all are left out by the options.".to_owned()),
+        }
+    }
+}

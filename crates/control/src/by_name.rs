@@ -1,0 +1,170 @@
+//! Finds tasks and sessions by the names that people and the model give them.
+
+use std::fmt;
+
+use anyhow::Result;
+use sisyphus_base::id::SessionId;
+use sisyphus_base::text::one_line;
+use sisyphus_tasks::task::Task;
+
+use crate::tasks::Tasks;
+
+/// Longest label of a description, in bytes.
+const LABEL_MAX: usize = 40;
+/// How many tasks an error names if a name is ambiguous.
+const NAMED: usize = 5;
+/// Longest description in an error, in characters.
+const WHAT_MAX: usize = 40;
+
+/// The name fits no task, or more than one.
+#[derive(Debug)]
+pub enum NoSuchTask {
+    Nameless,
+    Unknown(String),
+    UnknownSession(String),
+    Ambiguous(String),
+}
+
+impl fmt::Display for NoSuchTask {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nameless => write!(formatter, "no task has an empty name"),
+            Self::Unknown(name) => write!(formatter, "no task `{name}`"),
+            Self::UnknownSession(name) => write!(formatter, "no session `{name}` has a task"),
+            Self::Ambiguous(said) => formatter.write_str(said),
+        }
+    }
+}
+
+impl std::error::Error for NoSuchTask {}
+
+/// Which tasks a name can mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// The whole of a name. For what can't be undone.
+    Whole,
+    /// Also a part of the description or of the command, in either case.
+    Part,
+}
+
+impl Tasks {
+    /// The task with this name: its id, Claude Code's id, the beginning of its id, its description, or the label that
+    /// its description begins with. If several tasks share Claude Code's id, the description or the label, this is the
+    /// only one of them that has not finished, if there is such a one.
+    pub fn find(&self, name: &str) -> Result<&Task> {
+        self.find_named(name, Naming::Whole)
+    }
+
+    /// The task with this name, as far as `naming` allows. A whole name comes before a part.
+    pub fn find_named(&self, name: &str, naming: Naming) -> Result<&Task> {
+        // Every id begins with the empty name. A script with an unset variable must not get the only task by it.
+        if name.is_empty() {
+            return Err(NoSuchTask::Nameless.into());
+        }
+        if let Some(task) = self.all().find(|task| task.id.as_str() == name) {
+            return Ok(task);
+        }
+        let is_clients = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == name);
+        if let Some(task) = live_or_only(name, self.all().filter(is_clients).collect())? {
+            return Ok(task);
+        }
+        let begins = self.all().filter(|task| task.id.as_str().starts_with(name));
+        if let Some(task) = only(name, begins.collect())? {
+            return Ok(task);
+        }
+        let described = self.all().filter(|task| task.description == name);
+        if let Some(task) = live_or_only(name, described.collect())? {
+            return Ok(task);
+        }
+        let labelled = self.all().filter(|task| label(&task.description) == Some(name));
+        if let Some(task) = live_or_only(name, labelled.collect())? {
+            return Ok(task);
+        }
+        let found = match naming {
+            Naming::Whole => None,
+            Naming::Part => live_or_only(name, self.all().filter(has_part(name)).collect())?,
+        };
+        found.ok_or_else(|| NoSuchTask::Unknown(name.to_owned()).into())
+    }
+
+    /// The tasks with these names, each once.
+    pub fn find_all(&self, names: &[String], naming: Naming) -> Result<Vec<&Task>> {
+        let mut found: Vec<&Task> = Vec::new();
+        for name in names {
+            let task = self.find_named(name, naming)?;
+            if !found.iter().any(|other| other.id == task.id) {
+                found.push(task);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The session with this name: its id, or the beginning of it.
+    pub fn find_session(&self, name: &str) -> Result<&SessionId> {
+        let mut sessions: Vec<&SessionId> = self.all().map(|task| &task.session).collect();
+        sessions.sort();
+        sessions.dedup();
+        if let Some(session) = sessions.iter().find(|session| session.as_str() == name) {
+            return Ok(session);
+        }
+        sessions.retain(|session| !name.is_empty() && session.as_str().starts_with(name));
+        match sessions.as_slice() {
+            [session] => Ok(session),
+            [] => Err(NoSuchTask::UnknownSession(name.to_owned()).into()),
+            several => {
+                let ids = several.iter().map(|session| session.to_string());
+                Err(ambiguous(name, "sessions", ids).into())
+            }
+        }
+    }
+}
+
+/// The id that the caller chose: the word before the colon of a description like `search-1: find the parser`.
+fn label(description: &str) -> Option<&str> {
+    let (word, _) = description.split_once(": ")?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    ((1..=LABEL_MAX).contains(&word.len()) && word.bytes().all(is_plain)).then_some(word)
+}
+
+/// Whether a task's description or command has this part.
+fn has_part(part: &str) -> impl Fn(&&Task) -> bool {
+    let part = part.to_lowercase();
+    move |task| {
+        [&task.description, &task.command].iter().any(|it| it.to_lowercase().contains(&part))
+    }
+}
+
+/// The only one of `tasks`, or the only one of them that has not finished; `None` if `tasks` is empty.
+fn live_or_only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
+    let mut live = tasks.iter().filter(|task| !task.status().is_final());
+    match (live.next(), live.next()) {
+        (Some(task), None) => Ok(Some(task)),
+        (Some(_) | None, Some(_) | None) => only(name, tasks),
+    }
+}
+
+fn only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
+    match tasks.as_slice() {
+        [] => Ok(None),
+        [task] => Ok(Some(task)),
+        several => {
+            Err(ambiguous(name, "tasks", several.iter().map(|task| named(name, task))).into())
+        }
+    }
+}
+
+/// A task among several: its id, with its description or command if that says more than the name.
+fn named(name: &str, task: &Task) -> String {
+    let what = if task.description.is_empty() { &task.command } else { &task.description };
+    if what == name || what.is_empty() {
+        return task.id.to_string();
+    }
+    format!("{} ({})", task.id, one_line(what, WHAT_MAX))
+}
+
+fn ambiguous(name: &str, what: &str, ids: impl ExactSizeIterator<Item = String>) -> NoSuchTask {
+    let count = ids.len();
+    let named: Vec<String> = ids.take(NAMED).collect();
+    let more = if count > named.len() { ", …" } else { "" };
+    NoSuchTask::Ambiguous(format!("`{name}` could be {count} {what}: {}{more}", named.join(", ")))
+}
