@@ -3,12 +3,13 @@
 mod shown;
 mod stream;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_control::{HistoryDepth, Naming, TICK, TaskState, TaskWaiter, Tasks};
+use sisyphus_tasks::task::Task;
 
 use crate::print::{self, Reader};
 use shown::{Prefix, width_of_ids};
@@ -49,31 +50,45 @@ pub(crate) fn tail(options: Tail) -> Result<()> {
 pub(crate) fn output(options: &Output) -> Result<()> {
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let found = tasks.find_all(&options.tasks, Naming::Part)?;
-    let prefix = |id: &TaskId| match found.as_slice() {
+    let until = if options.follow { Until::Ended } else { Until::Now };
+    let mut task_waiter = TaskWaiter::new(tasks.store.clone(), print::warn);
+    let complaints = print_of(&found, until, options.tail, &mut task_waiter)?;
+    ensure!(complaints.is_empty(), "{}", complaints.join("; "));
+    Ok(())
+}
+
+/// How long to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    Now,
+    Ended,
+}
+
+/// Prints the output of these tasks, each from its last `tail` lines on. Returns what is wrong with those that have none.
+pub(crate) fn print_of(
+    tasks: &[&Task],
+    until: Until,
+    tail: Option<u64>,
+    task_waiter: &mut TaskWaiter,
+) -> Result<Vec<String>> {
+    let prefix = |id: &TaskId| match tasks {
         [_] => Prefix::None,
         several => Prefix::of(id, width_of_ids(several)),
     };
-    let mut streams: Vec<Stream> = found
-        .iter()
-        .map(|task| Stream::new((*task).clone(), options.tail, prefix(&task.id)))
-        .collect();
-    let mut task_waiter = TaskWaiter::new(tasks.store.clone(), print::warn);
+    let stream = |task: &&Task| Stream::new((*task).clone(), tail, prefix(&task.id));
+    let mut streams: Vec<Stream> = tasks.iter().map(stream).collect();
     let client_tmp = client_tmp_dir(&Environment::read());
     loop {
         for stream in &mut streams {
             if stream.go_on(task_waiter.store().dir(), &client_tmp)? == Reader::Gone {
-                return Ok(());
+                return Ok(Vec::new());
             }
         }
-        if !options.follow || !wait_for_more(&mut streams, &mut task_waiter)? {
+        if until == Until::Now || !wait_for_more(&mut streams, task_waiter)? {
             break;
         }
     }
-    let complaints: Vec<String> = streams.into_iter().filter_map(Stream::finish).collect();
-    match complaints.as_slice() {
-        [] => Ok(()),
-        complaints => bail!("{}", complaints.join("; ")),
-    }
+    Ok(streams.into_iter().filter_map(Stream::finish).collect())
 }
 
 /// Waits a moment and looks at the tasks that have not ended; `false` if there are none.
@@ -83,8 +98,8 @@ fn wait_for_more(streams: &mut [Stream], task_waiter: &mut TaskWaiter) -> Result
         return Ok(false);
     }
     task_waiter.pause(TICK);
-    let ids: Vec<TaskId> = live.iter().map(|it| it.id().clone()).collect();
-    for (stream, state) in live.iter_mut().zip(task_waiter.look(&ids)?) {
+    let tasks: Vec<Task> = live.iter().map(|it| it.task().clone()).collect();
+    for (stream, state) in live.iter_mut().zip(task_waiter.look_at(&tasks)?) {
         match state {
             TaskState::Live(task) | TaskState::Ended(task) => stream.update(task),
             TaskState::Forgotten => stream.forget(),

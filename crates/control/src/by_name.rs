@@ -13,6 +13,8 @@ use crate::tasks::Tasks;
 const LABEL_MAX: usize = 40;
 /// How many tasks an error names if a name is ambiguous.
 const NAMED: usize = 5;
+/// Longest name that an error repeats, in characters.
+const NAME_MAX: usize = 200;
 /// Longest description in an error, in characters.
 const WHAT_MAX: usize = 40;
 
@@ -29,8 +31,10 @@ impl fmt::Display for NoSuchTask {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nameless => write!(formatter, "no task has an empty name"),
-            Self::Unknown(name) => write!(formatter, "no task `{name}`"),
-            Self::UnknownSession(name) => write!(formatter, "no session `{name}` has a task"),
+            Self::Unknown(name) => write!(formatter, "no task `{}`", one_line(name, NAME_MAX)),
+            Self::UnknownSession(name) => {
+                write!(formatter, "no session `{}` has a task", one_line(name, NAME_MAX))
+            }
             Self::Ambiguous(said) => formatter.write_str(said),
         }
     }
@@ -112,7 +116,7 @@ impl Tasks {
             [session] => Ok(session),
             [] => Err(NoSuchTask::UnknownSession(name.to_owned()).into()),
             several => {
-                let ids = several.iter().map(|session| session.to_string());
+                let ids = several.iter().map(ToString::to_string);
                 Err(ambiguous(name, "sessions", ids).into())
             }
         }
@@ -166,5 +170,6 @@ fn ambiguous(name: &str, what: &str, ids: impl ExactSizeIterator<Item = String>)
     let count = ids.len();
     let named: Vec<String> = ids.take(NAMED).collect();
     let more = if count > named.len() { ", …" } else { "" };
+    let name = one_line(name, NAME_MAX);
     NoSuchTask::Ambiguous(format!("`{name}` could be {count} {what}: {}{more}", named.join(", ")))
 }

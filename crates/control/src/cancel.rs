@@ -129,8 +129,10 @@ fn ask(store: &Store, tasks: &[Task], by: Canceller) -> Result<()> {
         }
         store.post(&Event::CancelRequested { task: task.id.clone(), by, at })?;
     }
+    // The requests are in the inbox. If the lock is busy, the next commit applies them, before any result.
     let tmp = client_tmp_dir(&Environment::read());
-    store.update(&world(&tmp), LOCK_WAIT_IN_RUNNER, |_, _| ())
+    let _ = store.update(&world(&tmp), LOCK_WAIT_IN_RUNNER, |_, _| ());
+    Ok(())
 }
 
 /// Applies `push` to the tasks that still run, repeatedly until all are finished, or until the time limit. It is

@@ -9,6 +9,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{SessionId, TaskId, Ticket};
 use sisyphus_base::machine::Machine;
 use sisyphus_base::paths::client_config_dir;
+use sisyphus_base::text::one_line;
 use sisyphus_process::{Plan, exec};
 use sisyphus_service::{is_in_group, is_service};
 use sisyphus_settings::Settings;
@@ -21,6 +22,9 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
 use crate::launch::{absolute, find_runner, start_runner};
+
+/// Longest name of a group in an error, in characters.
+const NAME_MAX: usize = 200;
 
 /// What a person asks for.
 #[derive(Debug, Clone)]
@@ -66,7 +70,8 @@ impl Order {
             let is_known = settings.groups.iter().any(|group| &group.name == name);
             ensure!(
                 is_known,
-                "could not run in the group `{name}`: `sisyphus.groups` in settings.json has no such group"
+                "could not run in the group `{}`: `sisyphus.groups` in settings.json has no such group",
+                one_line(name, NAME_MAX)
             );
             return Ok((Kind::Command, Some(name.clone())));
         }

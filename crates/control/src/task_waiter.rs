@@ -8,10 +8,9 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{Watchers, start_notifier};
-use sisyphus_state::recovered::recovered;
 use sisyphus_state::run::Run;
-use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_state::task_states::{TaskState, task_states};
+use sisyphus_state::store::Store;
+use sisyphus_state::task_states::{TaskState, look};
 use sisyphus_tasks::task::Task;
 
 use crate::tasks::{WarningSink, world};
@@ -57,25 +56,43 @@ impl TaskWaiter {
     /// Reconciles the state, and returns the state of each of these tasks.
     pub fn look(&mut self, ids: &[TaskId]) -> Result<Vec<TaskState>> {
         let tmp = client_tmp_dir(&Environment::read());
-        let world = world(&tmp);
-        let news = self.store.peek(&world)?;
-        let recovered = recovered(&self.store);
-        if (news.has_news() || !recovered.is_empty())
-            && let Err(error) =
-                self.store.commit(Some(news), &recovered, &world, LOCK_WAIT_IN_RUNNER, |_, _| ())
-            && !self.has_warned
-        {
-            (self.warn)(&error);
-            self.has_warned = true;
-        }
+        let warn = |error: &anyhow::Error| {
+            if !self.has_warned {
+                (self.warn)(error);
+                self.has_warned = true;
+            }
+        };
+        let task_states = look(&self.store, ids, &world(&tmp), warn)?;
         start_notifier(self.store.dir());
-        let task_states = task_states(&self.store, ids, self.warn)?;
         for course in &task_states {
             if let TaskState::Live(task) = course {
                 watch_runner(&self.watchers, task, self.store.dir());
             }
         }
         Ok(task_states)
+    }
+
+    /// The states of these tasks, as [`look`](Self::look) has them. A task whose runner lives is live, whatever can be
+    /// read of it at the moment.
+    pub fn look_at(&mut self, tasks: &[Task]) -> Result<Vec<TaskState>> {
+        let ids: Vec<TaskId> = tasks.iter().map(|task| task.id.clone()).collect();
+        let looked = self.look(&ids);
+        let lives = |task: &Task| {
+            let run = Run::of(task, self.store.dir()).filter(Run::is_attached);
+            run.is_some_and(|run| run.is_alive())
+        };
+        match looked {
+            Err(error) if !tasks.iter().all(lives) => Err(error),
+            Err(_) => Ok(tasks.iter().cloned().map(TaskState::Live).collect()),
+            Ok(states) => {
+                let pairs = states.into_iter().zip(tasks);
+                let believed = pairs.map(|(state, task)| match state {
+                    TaskState::Forgotten if lives(task) => TaskState::Live(task.clone()),
+                    TaskState::Forgotten | TaskState::Live(_) | TaskState::Ended(_) => state,
+                });
+                Ok(believed.collect())
+            }
+        }
     }
 
     /// Sleeps until the runner of a watched task exits, but no longer than this.

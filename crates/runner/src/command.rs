@@ -15,16 +15,18 @@ use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::client_tmp_dir;
+use sisyphus_base::text::one_line;
 use sisyphus_process::{
-    Plan, SIGTERM, Signals, Stage, exit_as, left_behind, pid_of, runners_above, spawn_on,
+    Plan, SIGTERM, Signals, Stage, exec, exit_as, left_behind, pid_of, runners_above, spawn_on,
 };
+use sisyphus_state::request::CommandRequest;
 use sisyphus_tasks::call::Confinement;
 use sisyphus_tasks::from_terminal::OutputPlace;
 use sisyphus_tasks::run::{Exit, Stop};
 use sisyphus_tasks::status::Survivors;
 
 use crate::command::after::{Ready, wait_for_tasks};
-use crate::command::ledger::{CommandLedger, NotRun};
+use crate::command::ledger::{CommandLedger, NotRun, requested};
 use crate::confirmation::Confirmation;
 use crate::queues::Queues;
 use crate::say;
@@ -38,17 +40,15 @@ const NOT_RUN: u8 = 125;
 /// The exit codes of a shell for a command that it can't execute, and for one that it can't find.
 const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
+/// Longest name of a program in an error, in characters.
+const NAME_MAX: usize = 200;
 
 /// Runs the command whose request is in the run folder `dir`. In the background it prints one line as soon as the command
 /// is recorded: `ok`, or why it is not.
 pub fn command(dir: &Path) -> ExitCode {
     let ledger = match CommandLedger::open(dir) {
         Ok(ledger) => ledger,
-        // Both readers understand it: the process that asked, and a person.
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            return ExitCode::from(NOT_RUN);
-        }
+        Err(error) => return unrecorded(dir, &error),
     };
     if ledger.place() == OutputPlace::Kept {
         say("ok");
@@ -60,6 +60,33 @@ pub fn command(dir: &Path) -> ExitCode {
             ExitCode::from(NOT_RUN)
         }
     }
+}
+
+/// A command of a terminal runs without a record and a queue if it needs neither, as it would without this plugin.
+/// Otherwise says why it does not run.
+fn unrecorded(dir: &Path, error: &anyhow::Error) -> ExitCode {
+    let Some(request) = requested(dir).filter(|request| place_of(request) == OutputPlace::Terminal)
+    else {
+        // For the process that asked.
+        say(&format!("error: {error:#}"));
+        return ExitCode::from(NOT_RUN);
+    };
+    let needs_runner = request.task.limit_ms.is_some()
+        || request.task.from_terminal.is_some_and(|known| !known.after.is_empty());
+    let mut stderr = io::stderr();
+    if needs_runner {
+        let _ = writeln!(stderr, "sisyphus: could not run the command as you asked: {error:#}");
+        return ExitCode::from(NOT_RUN);
+    }
+    let said = "could not queue the command, so it runs without a queue";
+    let _ = writeln!(stderr, "sisyphus: {said}: {error:#}");
+    // Returns only if that fails.
+    let _ = writeln!(stderr, "sisyphus: {:#}", exec(&plan(&request.words)));
+    ExitCode::from(NOT_RUN)
+}
+
+fn place_of(request: &CommandRequest) -> OutputPlace {
+    request.task.from_terminal.as_ref().map_or(OutputPlace::Kept, |known| known.place)
 }
 
 /// From the wait to the exit. Returns the exit code of this process.
@@ -145,16 +172,19 @@ fn turn(ledger: &CommandLedger, signals: &mut Signals) -> Result<Turn> {
 
 /// Starts the command, or says why it can't, with the exit code of a shell.
 fn started(ledger: &CommandLedger) -> Result<Child, (i32, String)> {
-    let words = ledger.words();
+    let plan = plan(ledger.words());
+    let stage = stage(ledger).map_err(|error| (NOT_EXECUTABLE, format!("{error:#}")))?;
+    spawn_on(stage, &plan).map_err(|error| problem(&plan.arg0, &error))
+}
+
+fn plan(words: &[OsString]) -> Plan {
     let name = words.first().cloned().unwrap_or_default();
-    let plan = Plan {
+    Plan {
         program: name.clone().into(),
-        arg0: name.clone(),
+        arg0: name,
         args: words.iter().skip(1).cloned().collect(),
         environment: Vec::new(),
-    };
-    let stage = stage(ledger).map_err(|error| (NOT_EXECUTABLE, format!("{error:#}")))?;
-    spawn_on(stage, &plan).map_err(|error| problem(&name, &error))
+    }
 }
 
 fn stage(ledger: &CommandLedger) -> Result<Stage> {
@@ -180,5 +210,5 @@ fn open_output(ledger: &CommandLedger) -> Result<File> {
 
 fn problem(name: &OsString, error: &io::Error) -> (i32, String) {
     let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
-    (code, format!("could not run `{}`: {error}", name.to_string_lossy()))
+    (code, format!("could not run `{}`: {error}", one_line(&name.to_string_lossy(), NAME_MAX)))
 }

@@ -109,7 +109,7 @@ impl OwnRun {
 }
 
 /// The state folder and the run of `STATE/runs/SESSION/TASK`.
-fn place(dir: &Path) -> Result<(StateDir, Run)> {
+pub(crate) fn place(dir: &Path) -> Result<(StateDir, Run)> {
     let name = |path: Option<&Path>| path?.file_name()?.to_str().map(str::to_owned);
     let root = dir.ancestors().nth(3).context("this is no run folder")?;
     let state = StateDir::at(root);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::group::{NAME_MAX, is_group_name};
-use super::keys::{Key, Kind};
+use super::keys::{Key, Kind, whole_number};
 
 /// How many parts are named.
 const NAMED: usize = 5;
@@ -15,7 +15,7 @@ pub(super) fn ignored_parts(key: &Key, value: &Value) -> Vec<String> {
     let mut parts = match key.kind {
         Kind::Switch | Kind::Consent | Kind::Program { .. } => Vec::new(),
         Kind::Number { max, .. } => {
-            let above = max.filter(|max| value.as_u64() > Some(*max));
+            let above = max.filter(|max| whole_number(value) > Some(*max));
             above.map(|max| format!("what is above {max}")).into_iter().collect()
         }
         Kind::Patterns { most, longest } => texts("", value, most, longest),

@@ -352,7 +352,7 @@ impl Key {
         match self.kind {
             Kind::Switch | Kind::Consent => value.as_bool().map(Value::Bool),
             Kind::Number { default, max, zero, .. } => {
-                let number = value.as_u64()?;
+                let number = whole_number(value)?;
                 let number = if number == 0 && zero == Zero::Default { default } else { number };
                 Some(max.map_or(number, |max| number.min(max)).into())
             }
@@ -380,4 +380,10 @@ impl Key {
             Kind::Program { most, longest } => program::usable(value, most, longest),
         }
     }
+}
+
+/// The number that a value is. One beyond 64 bits counts as the largest of these.
+pub(crate) fn whole_number(value: &Value) -> Option<u64> {
+    let is_beyond = |number: &f64| *number >= 2_f64.powi(64);
+    value.as_u64().or_else(|| value.as_f64().filter(is_beyond).map(|_| u64::MAX))
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::output::{Messages, Source};
 use sisyphus_tasks::task::{Kind, Task};
@@ -50,8 +49,8 @@ impl Stream {
         Self { task, from, tail, shown: Shown::new(prefix), is_forgotten: false }
     }
 
-    pub(super) fn id(&self) -> &TaskId {
-        &self.task.id
+    pub(super) fn task(&self) -> &Task {
+        &self.task
     }
 
     pub(super) fn may_grow(&self) -> bool {

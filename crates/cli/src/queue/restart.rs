@@ -12,7 +12,7 @@ use sisyphus_tasks::from_terminal::OutputPlace;
 use sisyphus_tasks::task::{Kind, Task};
 
 use crate::print::{self, Verdict};
-use crate::queue::run::{INSTEAD, follow};
+use crate::queue::run::{INSTEAD, follow, say_id};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
@@ -53,10 +53,9 @@ pub(crate) fn restart(options: &Restart) -> Result<Verdict> {
     let request = order.checked()?;
     run_detached(&tasks.store, &request)?;
     if options.wait {
-        return follow(tasks.store, &request.task);
+        return Ok(follow(tasks.store, &request.task));
     }
-    print::out(&format!("{}\n", request.task.id))?;
-    Ok(Verdict::Good)
+    Ok(say_id(&request.task))
 }
 
 fn check(task: &Task) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_control::command::{Order, run_detached, run_here, run_unsupervised};
@@ -17,7 +17,7 @@ use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::task::Task;
 
 use crate::delegate::current_folder;
-use crate::output::{Output, output};
+use crate::output::{Until, print_of};
 use crate::print::{self, NOT_RUN, Verdict};
 use crate::wait::seconds;
 
@@ -97,10 +97,20 @@ fn try_run(options: &Run) -> Result<Verdict> {
     }
     run_detached(&store, &request)?;
     if options.keep_going {
-        return follow(store, &request.task);
+        return Ok(follow(store, &request.task));
     }
-    print::out(&format!("{}\n", request.task.id))?;
-    Ok(Verdict::Good)
+    Ok(say_id(&request.task))
+}
+
+/// Prints the id of a command that has started.
+pub(crate) fn say_id(task: &Task) -> Verdict {
+    match print::out(&format!("{}\n", task.id)) {
+        Ok(()) => Verdict::Good,
+        Err(error) => {
+            print::warn(&error.context(format!("{} was started", task.id)));
+            Verdict::Bad
+        }
+    }
 }
 
 fn request_after(request: &CommandRequest) -> &[After] {
@@ -122,16 +132,29 @@ fn after(options: &Run) -> Result<Vec<After>> {
     Ok(after)
 }
 
-/// Prints the output of a background command to its end. The command's exit code is the verdict.
-pub(crate) fn follow(store: Store, task: &Task) -> Result<Verdict> {
-    output(&Output { tasks: vec![task.id.to_string()], follow: true, tail: None })?;
+/// Prints the output of a background command to its end. The command's exit code is the verdict. It has started, so what
+/// can't be learned of it is no sign that it was not run.
+pub(crate) fn follow(store: Store, task: &Task) -> Verdict {
     let mut waiter = TaskWaiter::new(store, print::warn);
+    let followed = print_of(&[task], Until::Ended, None, &mut waiter);
+    match followed.and_then(|_| ended(&mut waiter, task)) {
+        Ok(task) => verdict(&task),
+        Err(error) => {
+            let id = &task.id;
+            print::warn(&error.context(format!("{id} was started, but can't be followed")));
+            Verdict::Bad
+        }
+    }
+}
+
+/// Waits for the end of a task.
+fn ended(waiter: &mut TaskWaiter, task: &Task) -> Result<Task> {
     loop {
-        let states = waiter.look(std::slice::from_ref(&task.id))?;
-        match states.into_iter().next().context("its record is gone")? {
-            TaskState::Ended(task) => return Ok(verdict(&task)),
-            TaskState::Live(_) => waiter.pause(TICK),
-            TaskState::Forgotten => anyhow::bail!("the record of {} is gone", task.id),
+        let states = waiter.look_at(std::slice::from_ref(task))?;
+        match states.into_iter().next() {
+            Some(TaskState::Ended(task)) => return Ok(task),
+            Some(TaskState::Live(_)) => waiter.pause(TICK),
+            Some(TaskState::Forgotten) | None => anyhow::bail!("its record is gone"),
         }
     }
 }
@@ -151,7 +174,7 @@ fn verdict(task: &Task) -> Verdict {
         Some(code) => u8::try_from(code).map_or(Verdict::Bad, Verdict::Code),
         None => {
             print::warn(&anyhow::anyhow!("{} {}", task.id, ending.sentence(task.kind)));
-            Verdict::Bad
+            if ending.started_at.is_some() { Verdict::Bad } else { Verdict::Code(NOT_RUN) }
         }
     }
 }

@@ -4,24 +4,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use sisyphus_base::environment::Environment;
-use sisyphus_base::hook_log;
 use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
 use sisyphus_process::{Notice, Signals, Watchers, is_gone};
 use sisyphus_state::reconcile::{Scope, World};
-use sisyphus_state::recovered::recovered;
 use sisyphus_state::run::Run;
-use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Store};
-use sisyphus_state::task_states::{TaskState, task_states};
+use sisyphus_state::store::Store;
+use sisyphus_state::task_states::{TaskState, look};
 use sisyphus_tasks::from_terminal::{After, Needs};
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::run::Skipped;
+use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use crate::command::ledger::CommandLedger;
 
-/// How often the runner looks at tasks that have no runner of their own. An end of the others opens a lock.
+/// How often the runner looks at tasks that have no runner of their own.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it looks at tasks that living runners have: their ends open locks, which ring. A hundred commands that look
+/// at a hundred tasks each second would keep a core busy.
+const LOOK_AT_RUNNERS: Duration = Duration::from_secs(30);
 
 /// Whether the command may join the queue.
 pub(super) enum Ready {
@@ -50,23 +52,22 @@ pub(super) fn wait_for_tasks(ledger: &CommandLedger, signals: &mut Signals) -> R
     let watchers = Watchers::default();
     let mut waits_for = Vec::new();
     loop {
-        let states = look(&store, &ids)?;
-        let live = states.iter().filter_map(|state| match state {
-            TaskState::Live(task) => Some(task),
-            TaskState::Ended(_) | TaskState::Forgotten => None,
-        });
-        watchers.watch(live.filter_map(|task| runners_lock(task, ledger.state())))?;
-        match judge(after, &states) {
-            Verdict::Go => return Ok(Ready::Go),
-            Verdict::Skip(skipped) => return Ok(Ready::Skip(skipped)),
-            Verdict::WaitFor(tasks) if tasks != waits_for => {
-                let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
-                ledger.say_wait(&format!("for {}", names.join(", ")));
-                waits_for = tasks;
+        let mut until = Instant::now() + LOOK;
+        if let Some(states) = states_of(ledger, &store, &ids) {
+            match judge(after, &states) {
+                Verdict::Go => return Ok(Ready::Go),
+                Verdict::Skip(skipped) => return Ok(Ready::Skip(skipped)),
+                Verdict::WaitFor(tasks) if tasks != waits_for => {
+                    let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
+                    ledger.say_wait(&format!("for {}", names.join(", ")));
+                    waits_for = tasks;
+                }
+                Verdict::WaitFor(_) => {}
             }
-            Verdict::WaitFor(_) => {}
+            let live: Vec<&Task> = states.iter().filter_map(TaskState::live).collect();
+            watchers.watch(live.iter().filter_map(|task| runners_lock(task, ledger.state())))?;
+            until = Instant::now() + pause(&live, ledger.state());
         }
-        let until = Instant::now() + LOOK;
         loop {
             match signals.wait(Some(until))? {
                 Notice::Signal { number, .. } => return Ok(Ready::Stopped(number)),
@@ -77,25 +78,31 @@ pub(super) fn wait_for_tasks(ledger: &CommandLedger, signals: &mut Signals) -> R
     }
 }
 
-/// Reconciles, so that the end of a task whose runner was killed is found too, and reads the states.
-fn look(store: &Store, ids: &[TaskId]) -> Result<Vec<TaskState>> {
+/// The states of these tasks. A look that fails ends no wait: the task may still run.
+fn states_of(ledger: &CommandLedger, store: &Store, ids: &[TaskId]) -> Option<Vec<TaskState>> {
     let tmp = client_tmp_dir(&Environment::read());
     let world = World { is_gone, client_tmp: &tmp, scope: Scope::All };
-    let peek = store.peek(&world)?;
-    let recovered = recovered(store);
-    if peek.has_news() || !recovered.is_empty() {
-        // If another process holds the lock, it does the same.
-        let _ = store.commit(Some(peek), &recovered, &world, LOCK_WAIT_IN_RUNNER, |_, _| ());
-    }
-    let dir = store.dir().clone();
-    task_states(store, ids, |_| ()).inspect_err(|error| {
-        hook_log::append(&dir, "sisyphus-run command", &format!("{error:#}"));
-    })
+    look(store, ids, &world, |_| ()).map_err(|error| ledger.log(Err(error))).ok()
+}
+
+/// How long to wait until the next look. The end of a runner rings.
+fn pause(live: &[&Task], state: &StateDir) -> Duration {
+    let has_living_runner = |task: &&Task| {
+        let run = Run::of(task, state).filter(Run::is_attached);
+        may_have_runner(task) && run.is_some_and(|run| run.is_alive())
+    };
+    if live.iter().all(has_living_runner) { LOOK_AT_RUNNERS } else { LOOK }
+}
+
+/// Whether a runner may have it. The one of a command that waits for tasks has it before it joins a queue.
+fn may_have_runner(task: &Task) -> bool {
+    let is_pending = matches!(task.status(), Status::Pending { .. });
+    task.has_runner() || (is_pending && task.is_started_by_us())
 }
 
 fn runners_lock(task: &Task, state: &StateDir) -> Option<std::path::PathBuf> {
-    let run = task.has_runner().then(|| Run::of(task, state)).flatten()?;
-    Some(run.lock())
+    let run = Run::of(task, state).filter(|_| may_have_runner(task))?;
+    run.is_attached().then(|| run.lock())
 }
 
 /// A task that failed decides before others have ended.

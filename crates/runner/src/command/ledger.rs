@@ -20,7 +20,7 @@ use sisyphus_tasks::status::Survivors;
 use sisyphus_tasks::task::Task;
 
 use crate::confirmation::Confirmation;
-use crate::own_run::OwnRun;
+use crate::own_run::{OwnRun, place};
 use crate::supervise::{End, Start};
 use crate::turn::Waiter;
 
@@ -41,6 +41,12 @@ pub(super) enum NotRun {
     Skipped(Skipped),
     /// The runner got this signal.
     Stopped(i32),
+}
+
+/// The request in a run folder, if it can be read.
+pub(super) fn requested(dir: &Path) -> Option<CommandRequest> {
+    let (_, run) = place(dir).ok()?;
+    read_request(&run).ok()
 }
 
 impl CommandLedger {

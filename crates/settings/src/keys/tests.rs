@@ -79,5 +79,8 @@ fn a_limit_is_applied_to_what_is_used() {
     assert_eq!(usable("output_lines", json!(500)), 200);
     assert_eq!(usable("task_ttl_minutes", json!(0)), 30);
     assert_eq!(usable("stale_minutes", json!(0)), 0);
+    // As JSON has it, without a limit of digits.
+    let beyond: Value = serde_json::from_str("99999999999999999999999").unwrap();
+    assert_eq!(usable("max_background_tasks", beyond), u64::MAX);
     assert_eq!(usable("service_patterns", json!([" a ", "", 3])), json!(["a"]));
 }

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -174,7 +175,8 @@ pub(super) fn numbered(dir: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {
 /// The highest number that may be used: all numbers up to it and the held ones above it together fit the limit.
 fn reach(held: &Numbered, limit: u64) -> u64 {
     let fits = |number: &u64| {
-        let above = u64::try_from(held.range(number + 1..).count()).unwrap_or(u64::MAX);
+        let above =
+            u64::try_from(held.range((Excluded(number), Unbounded)).count()).unwrap_or(u64::MAX);
         number.saturating_add(above) <= limit
     };
     (0..=limit).rev().find(fits).unwrap_or(0)
@@ -186,7 +188,8 @@ mod tests {
 
     #[test]
     fn what_is_held_beyond_the_limit_takes_of_it() {
-        let cases: [(&[u64], u64, u64); 11] = [
+        let cases: [(&[u64], u64, u64); 12] = [
+            (&[1], u64::MAX, u64::MAX),
             // held, limit, reach
             (&[], 2, 2),
             (&[1], 2, 2),

@@ -1,6 +1,7 @@
 //! `sisyphus run --after` and `--after-any`.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -94,6 +95,16 @@ fn a_lost_command_is_no_success() {
 /// A person may remove the list of tasks: what waits goes on waiting, because what runs has a copy of its record.
 #[test]
 fn a_removed_list_of_tasks_ends_no_wait() {
+    waits_on_after(|list| fs::remove_file(list).unwrap());
+}
+
+/// The same, if another process has begun a new list before the waiting ones look.
+#[test]
+fn a_new_list_of_tasks_ends_no_wait() {
+    waits_on_after(|list| fs::write(list, r#"{"version":2,"tasks":[]}"#).unwrap());
+}
+
+fn waits_on_after(loses: fn(&Path)) {
     let client = Client::new(Shell::Bash);
     let first = detach(&client.env, &["sh", "-c", UNTIL_GO]);
     let second = detach(&client.env, &["--after", &first, "touch", "ran"]);
@@ -102,7 +113,7 @@ fn a_removed_list_of_tasks_ends_no_wait() {
     wait_until("the first", || {
         tasks(&client.env).iter().any(|it| it["id"] == first && it["status"] == "running")
     });
-    fs::remove_file(client.env.state().join("active.json")).unwrap();
+    loses(&client.env.state().join("active.json"));
     let seen = Instant::now();
     wait_until("two looks of each", || seen.elapsed() > Duration::from_millis(2_200));
     open(&client);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -280,4 +281,60 @@ fn a_hangup_reaches_the_command() {
     let command = wait_for("the command", || Process::of(screen.text().trim().parse().ok()?));
     drop(screen);
     wait_until("the end of the command", || !command.is_alive());
+}
+
+/// Without a place for its record a command runs without a queue, and says so on standard error.
+#[test]
+fn without_an_inbox_it_runs_unqueued() {
+    let env = TestEnv::new();
+    fs::create_dir_all(env.state()).unwrap();
+    fs::write(env.state().join("inbox"), "").unwrap();
+    let output = here(&env, &["sh", "-c", "echo ran; exit 3"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(3), "ran\n"), "{output:?}");
+    assert!(output.stderr.contains("so it runs without a queue"), "{output:?}");
+    // Without a runner nothing would keep the time.
+    let output = here(&env, &["--timeout", "5", "echo", "ran"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(125), ""), "{output:?}");
+    assert!(output.stderr.contains("could not run the command as you asked"), "{output:?}");
+}
+
+/// A busy lock, and a state that can't be read for a while, are no end of what was started.
+#[test]
+fn keep_going_bears_a_busy_state() {
+    let client = Client::new(Shell::Bash);
+    let go = client.env.project().join("go");
+    let started = |script: &str| {
+        let mut command = client.env.command("sisyphus");
+        command.args(["run", "--keep-going", "--", "sh", "-c", script]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let script = "echo up; while [ ! -e go ]; do sleep 0.01; done; exit 4";
+    let lock = fs::File::create(client.env.state().join("state.lock")).unwrap();
+    lock.try_lock().unwrap();
+    let child = started(script);
+    let locked = Instant::now();
+    wait_until("looks that wait for the lock", || locked.elapsed() > Duration::from_millis(2_500));
+    lock.unlock().unwrap();
+    fs::write(&go, "").unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(4), "{ended:?}");
+    assert_eq!(String::from_utf8_lossy(&ended.stdout), "up\n", "{ended:?}");
+}
+
+/// A reader that is gone, or a full disk, is no sign that the command was not run: 125 is for that.
+#[test]
+fn a_full_standard_output_is_not_125() {
+    let client = Client::new(Shell::Bash);
+    for option in ["--detach", "--keep-going"] {
+        let mut command = client.env.command("sisyphus");
+        command.args(["run", option, "--", "sh", "-c", "echo hi; exit 3"]);
+        command.stdout(fs::File::options().write(true).open("/dev/full").unwrap());
+        let output = command.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        let id = only_task(&client.env)["id"].as_str().unwrap().to_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("{id} was started")), "{said}");
+        assert_eq!(ended(&client.env, &id)["exit_code"], 3);
+        assert!(client.env.run("sisyphus", &["clean", "--all"]).code == Some(0));
+    }
 }
