@@ -120,6 +120,7 @@ function Build-Folder([string]$staging, [hashtable]$binaries) {
         Copy-Item -LiteralPath (Join-Path $PSScriptRoot $name) -Destination (Join-Path $staging $name)
     }
     Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'plugin.json') -Destination (Join-Path $staging '.claude-plugin')
+    Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'hooks\register.js') -Destination (Join-Path $staging 'hooks')
     foreach ($name in $Texts) {
         Copy-Item -LiteralPath (Join-Path $PSScriptRoot $name) -Destination $staging -Recurse
     }

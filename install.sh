@@ -236,7 +236,7 @@ assemble() {
 	mkdir -p "$staging/.claude-plugin" "$staging/hooks/bin" "$staging/bin"
 	cp "$here/plugin.json" "$here/LICENSE" "$here/README.md" "$here/CHANGELOG.md" "$staging/"
 	cp "$here/plugin.json" "$here/.claude-plugin/marketplace.json" "$staging/.claude-plugin/"
-	cp "$here/hooks/hooks.json" "$staging/hooks/"
+	cp "$here/hooks/hooks.json" "$here/hooks/register.js" "$staging/hooks/"
 	for folder in $TEXTS; do
 		cp -R "$here/$folder" "$staging/"
 	done

@@ -82,6 +82,9 @@ pub(crate) enum Command {
     Man(Pages),
     /// Run four real background commands through the installed hooks, without Claude Code and without an account.
     Demo,
+    /// Print which agents wait for a slot. For `hooks/register.js`.
+    #[command(hide = true)]
+    QueuedAgents,
     /// Import what version 0.1.0 left in its own state folder. For the installer.
     #[command(hide = true)]
     Import,

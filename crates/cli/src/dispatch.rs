@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
-use crate::queue::{next, restart, run};
+use crate::queue::{agents, next, restart, run};
 use crate::{
     cancel, clean, completions, config, delegate, demo, doctor, events, import, list, man, notify,
     output, show, stats, statusline, timeline, wait,
@@ -43,6 +43,7 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Man(options) => man::man(&options, Args::command()).map(good),
         Command::Demo => demo::demo().map(good),
+        Command::QueuedAgents => agents::print().map(good),
         Command::Import => import::import().map(good),
     })
 }

@@ -208,6 +208,13 @@ pub const KEYS: &[Key] = &[
                   `sisyphus show`",
     },
     Key {
+        name: "mark_queued_agents",
+        place: Place::Section,
+        kind: Kind::Switch,
+        project: Project::MayTurnOff,
+        meaning: "whether Claude Code's list of agents says which ones wait for a slot, where Claude Code runs mods",
+    },
+    Key {
         name: "delegate_survives_exit",
         place: Place::Section,
         kind: Kind::Switch,

@@ -82,6 +82,8 @@ pub struct Settings {
     pub ultrawork_keyword: Switch,
     /// `sisyphus.keep_agent_messages`, default true: whether the last message of a background agent is kept.
     pub keep_agent_messages: Switch,
+    /// `sisyphus.mark_queued_agents`, default true: whether Claude Code's list of agents says which ones wait.
+    pub mark_queued_agents: Switch,
     /// `sisyphus.delegate_survives_exit`, default true: whether delegated sessions go on if the session that asked for
     /// them exits.
     pub delegate_survives_exit: Switch,
@@ -163,6 +165,7 @@ impl Settings {
             deny_duplicates: switch("deny_duplicates"),
             ultrawork_keyword: switch("ultrawork_keyword"),
             keep_agent_messages: switch("keep_agent_messages"),
+            mark_queued_agents: switch("mark_queued_agents"),
             delegate_survives_exit: switch("delegate_survives_exit"),
             notifications: switch("background_notifications"),
             notify_min_ms: number("notify_min_seconds") * SECOND_MS,

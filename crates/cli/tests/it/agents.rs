@@ -82,6 +82,17 @@ fn agents_are_listed_and_shown_as_what_they_are() {
     assert!(shown.starts_with(expected), "{shown}");
 }
 
+/// The module in Claude Code reads which agents wait, and nothing if the user wants no marks.
+#[test]
+fn the_queued_agents_are_printed() {
+    let env = TestEnv::new();
+    assert_eq!(prints(&env, &["queued-agents"]), "{}\n");
+    plant_one_in_line(&env);
+    assert_eq!(prints(&env, &["queued-agents"]), "{\"a3\":\"queued(1)\"}\n");
+    env.set(&json!({ "max_background_tasks": 1, "mark_queued_agents": false }));
+    assert_eq!(prints(&env, &["queued-agents"]), "{}\n");
+}
+
 /// Of an agent that has ended, people read how long it ran and how long it was queued before.
 #[test]
 fn an_agent_has_its_times() {

@@ -18,7 +18,7 @@ use crate::tui::Tui;
 use crate::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
-const AGENTS: usize = 5;
+pub(super) const AGENTS: usize = 5;
 /// The start of every agent's prompt, which distinguishes its requests from those of the conversation.
 const PROMPT: &str = "SUBTASK part ";
 /// What the model reads of an agent that waits, behind its name.
@@ -32,12 +32,12 @@ fn agent(number: usize) -> Block {
     tool("Agent", input)
 }
 
-fn home(stage: &Stage) -> Result<Home> {
+pub(super) fn home(stage: &Stage, label: &str) -> Result<Home> {
     let settings = json!({ "sisyphus": { "max_background_tasks": 2 } });
-    stage.home("home", &Setup::with_plugin().settings(settings))
+    stage.home(label, &Setup::with_plugin().settings(settings))
 }
 
-fn api(home: &Home) -> Result<Api> {
+pub(super) fn api(home: &Home) -> Result<Api> {
     let project = home.project.clone();
     Api::start(&home.folder.join("api"), move |request, number| {
         if let Some(part) = part_of(request) {
@@ -53,7 +53,7 @@ fn api(home: &Home) -> Result<Api> {
 }
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
-    let home = home(stage)?;
+    let home = home(stage, "home")?;
     let api = api(&home)?;
     let mut session = Session::idle(&home, &api, &[BYPASS])?;
     session.send("go")?;
@@ -92,10 +92,10 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     nothing_is_held(&home)
 }
 
-/// The same in a terminal: the waiting agents are shown as launched and not as failed. The user stops all of them, and
+/// The same in a terminal: the waiting agents are shown as launched and not as failed, and their rows say that they wait. The user stops all of them, and
 /// calls them again. The hooks of a Claude Code that is killed end with it.
 pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
-    let home = home(stage)?;
+    let home = home(stage, "home")?;
     let api = api(&home)?;
     let tui = Tui::start(&home, &api, &[])?;
     tui.say("go")?;
@@ -105,7 +105,13 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
     for word in ["Not run", "Failed", "Error", "denied"] {
         ensure!(!screen.contains(word), "the screen shows `{word}`:\n{screen}");
     }
-    ensure!(queued(&home)?.len() == 3, "the queue is {:?}", queued(&home)?);
+    let queue = queued(&home)?;
+    ensure!(queue.len() == 3, "the queue is {queue:?}");
+    for (place, part) in queue.iter().enumerate() {
+        tui.wait_for_screen(&format!("queued({}): part {part}", place + 1))?;
+    }
+    let marks = tui.screen()?.matches("queued(").count();
+    ensure!(marks == queue.len(), "{marks} agents are marked:\n{}", tui.screen()?);
     tui.stop_all_agents()?;
     wait::until_true("all agents to be over", LIMIT, || live(&home).is_ok_and(|live| live == 0))?;
     let cancelled = home.sisyphus(&["list"])?.matches("cancelled").count();
@@ -121,7 +127,7 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
 }
 
 /// Waits until all calls are answered and two agents work. Returns the two.
-fn two_work(home: &Home, api: &Api) -> Result<[usize; 2]> {
+pub(super) fn two_work(home: &Home, api: &Api) -> Result<[usize; 2]> {
     let answered = conversation(api, "the answers to the calls", |request| {
         request.tool_results().len() == AGENTS
     })?;
@@ -138,7 +144,7 @@ fn two_work(home: &Home, api: &Api) -> Result<[usize; 2]> {
 }
 
 /// The queued agents in their order.
-fn queued(home: &Home) -> Result<Vec<usize>> {
+pub(super) fn queued(home: &Home) -> Result<Vec<usize>> {
     let active = active(home)?;
     let tasks = active["tasks"].as_array().cloned().unwrap_or_default();
     let queued = tasks.iter().filter(|task| task["status"]["state"] == "queued");
@@ -169,7 +175,7 @@ fn is_again(request: &Request) -> bool {
 }
 
 /// How many tasks are not over.
-fn live(home: &Home) -> Result<usize> {
+pub(super) fn live(home: &Home) -> Result<usize> {
     let active = active(home)?;
     let tasks = active["tasks"].as_array().cloned().unwrap_or_default();
     Ok(tasks.iter().filter(|task| task["status"]["state"] != "finished").count())
@@ -197,7 +203,7 @@ fn file(home: &Home, name: &str, part: usize) -> PathBuf {
     home.project.join(format!("{name}-{part}"))
 }
 
-fn was_started(home: &Home, part: usize) -> bool {
+pub(super) fn was_started(home: &Home, part: usize) -> bool {
     file(home, "begun", part).exists()
 }
 
@@ -205,7 +211,7 @@ fn started(home: &Home, part: usize) -> Result<()> {
     wait::until_true(&format!("agent {part} to begin"), LIMIT, || was_started(home, part))
 }
 
-fn finish(home: &Home, part: usize) -> Result<()> {
+pub(super) fn finish(home: &Home, part: usize) -> Result<()> {
     fs::write(file(home, "end", part), "").context("could not end an agent")
 }
 

@@ -2,6 +2,7 @@
 
 mod agent_rests;
 mod agents_in_line;
+mod agents_unmarked;
 mod already_runs;
 mod archive;
 mod attacker;
@@ -127,6 +128,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("agent_rests", agent_rests::run),
     with_plugin("agents_in_line", agents_in_line::run),
     with_plugin("agents_in_line_in_tui", agents_in_line::run_in_tui),
+    with_plugin("agents_unmarked_in_tui", agents_unmarked::run_in_tui),
+    with_plugin("agents_cleared_in_tui", agents_unmarked::cleared_in_tui),
     with_plugin("many_at_once", many_at_once::run),
     with_plugin("random_ends", random_ends::run),
     with_plugin("tables_resumed", tables::run_resumed),

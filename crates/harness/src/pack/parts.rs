@@ -7,12 +7,13 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 /// Single files that the installer or a reader of the README needs.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "install.sh",
     "plugin.json",
     ".claude-plugin/plugin.json",
     ".claude-plugin/marketplace.json",
     "hooks/hooks.json",
+    "hooks/register.js",
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",

@@ -104,6 +104,17 @@ fn foreign_events_and_tools_start_nothing() {
     }
 }
 
+/// Claude Code refuses a second module (CC-84), and says an error for one that is missing.
+#[test]
+fn the_one_module_exists() {
+    let wiring = wiring();
+    let modules = wiring["modules"].as_array().expect("modules");
+    let [module] = modules.as_slice() else { panic!("{modules:?}") };
+    let hooks = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../hooks");
+    let text = std::fs::read_to_string(hooks.join(module.as_str().unwrap())).unwrap();
+    assert!(text.contains("export function register(on) {"));
+}
+
 /// `hooks.json` has an entry for each event with a hook, for no other event, and for no tool twice.
 #[test]
 fn nothing_is_wired_twice() {

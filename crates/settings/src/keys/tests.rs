@@ -59,6 +59,7 @@ fn every_field_of_the_settings_has_a_key() {
         deny_duplicates: _,
         ultrawork_keyword: _,
         keep_agent_messages: _,
+        mark_queued_agents: _,
         delegate_survives_exit: _,
         notifications: _,
         notify_min_ms: _,
@@ -70,7 +71,7 @@ fn every_field_of_the_settings_has_a_key() {
         sandbox: _,
         hooks: _,
     } = Settings::default();
-    assert_eq!(KEYS.len(), 21);
+    assert_eq!(KEYS.len(), 22);
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn the_plugin_is_complete() {
     let texts = agents
         .map(|entry| entry.unwrap().path())
         .chain([repository().join("skills/ultrawork/SKILL.md")]);
+    let texts = texts.chain([repository().join("hooks/register.js")]);
     for text in texts {
         let installed = plugin.join(text.strip_prefix(repository()).unwrap());
         assert_eq!(fs::read(&installed).unwrap(), fs::read(&text).unwrap(), "{}", text.display());

@@ -34,6 +34,7 @@ fn sources_only(site: &Site) -> PathBuf {
         ".claude-plugin/plugin.json",
         ".claude-plugin/marketplace.json",
         "hooks/hooks.json",
+        "hooks/register.js",
         "skills/ultrawork/SKILL.md",
         "agents/explore.md",
     ];
