@@ -15,6 +15,8 @@ export function register(on) {
 /** How long the program may take to answer, and how often it is asked, in milliseconds. */
 const ANSWER_WAIT = 2000;
 const ASK_EVERY = 1000;
+/** An answer that is older than this counts no more: then nothing asks again. */
+const STALE_AFTER = 5000;
 /** How often it is asked about a new row: the hook that queues an agent runs while Claude Code draws its row. */
 const ASKS_OF_NEW = 5;
 
@@ -24,7 +26,8 @@ const agents = {
   /** The program's answer: the id and the place of each agent that waits. */
   queued: {},
   asksLeft: 0,
-  isAsking: false,
+  /** When the program was asked last, 0 if nothing asks again. */
+  askedAt: 0,
 };
 
 function markQueuedAgents(on) {
@@ -34,11 +37,11 @@ function markQueuedAgents(on) {
       agents.seen.add(id);
       agents.asksLeft = ASKS_OF_NEW;
     }
-    if (agents.asksLeft > 0 && !agents.isAsking) {
-      agents.isAsking = true;
+    const isStale = Date.now() - agents.askedAt > STALE_AFTER;
+    if (isStale && agents.asksLeft > 0) {
       askForQueuedAgents($);
     }
-    const place = agents.queued[id];
+    const place = isStale ? undefined : agents.queued[id];
     return next(place === undefined ? e : { ...e, props: { ...e.props, label: place + ': ' + label } });
   });
 }
@@ -46,14 +49,16 @@ function markQueuedAgents(on) {
 /** Asks which agents wait, and asks again later while one does. */
 async function askForQueuedAgents($) {
   const before = JSON.stringify(agents.queued);
+  agents.askedAt = Date.now();
   agents.queued = await readQueuedAgents($);
   agents.asksLeft -= 1;
-  agents.isAsking = agents.asksLeft > 0 || Object.keys(agents.queued).length > 0;
+  if (agents.asksLeft > 0 || Object.keys(agents.queued).length > 0) {
+    $.clock.after(ASK_EVERY, () => askForQueuedAgents($));
+  } else {
+    agents.askedAt = 0;
+  }
   if (JSON.stringify(agents.queued) !== before) {
     $.ui.invalidate('ui.render');
-  }
-  if (agents.isAsking) {
-    $.clock.after(ASK_EVERY, () => askForQueuedAgents($));
   }
 }
 
