@@ -298,7 +298,10 @@ mod tests {
         for (name, words) in [
             ("t7", "no task `t7`; `sisyphus list`"),
             ("", "no task has an empty name; `sisyphus list`"),
-            ("ta", "`ta` could be 2 tasks: tab1, tab2; `sisyphus list`"),
+            (
+                "ta",
+                "`ta` could be 2 tasks: tab1 (describe tab1), tab2 (describe tab2); `sisyphus list`",
+            ),
             ("run the tests", "c1 is no delegated session; `sisyphus list`"),
         ] {
             let error = found(name).unwrap_err();
