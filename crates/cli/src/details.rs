@@ -5,6 +5,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
 use sisyphus_control::Tasks;
 use sisyphus_state::line::{Snapshot, Standing};
+use sisyphus_state::run::memory_limit;
 use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::from_terminal::Needs;
 use sisyphus_tasks::outcome::duration;
@@ -35,6 +36,7 @@ pub(crate) fn facts(task: &Task, expected: Admission, tasks: &Tasks, state: &Sta
         ("ended", ended(task)),
         ("used", task.status().ending().and_then(|ending| Some(ending.usage?.sentence()))),
         ("time limit", task.limit_ms.map(|ms| format!("{} from its start", duration(ms)))),
+        ("memory limit", limit_of_memory(task, state)),
         ("watched", watched(task)),
         ("kept", kept(task)),
     ];
@@ -119,6 +121,12 @@ fn ended(task: &Task) -> Option<String> {
     let at = clock(ending.ended_at);
     let ran = task.ran_ms().filter(|_| ending.duration_ms.is_none());
     Some(ran.map_or_else(|| at.clone(), |ms| format!("{at}, after {}", duration(ms))))
+}
+
+/// Nothing is known of one that has ended without a word of its runner, as before its start.
+fn limit_of_memory(task: &Task, state: &StateDir) -> Option<String> {
+    let limit = memory_limit(task, state)?;
+    (limit.force.is_some() || !task.status().is_final()).then(|| limit.sentence())
 }
 
 /// Worth a line only if no runner supervises the task.

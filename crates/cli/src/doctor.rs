@@ -10,6 +10,7 @@ mod folders;
 mod leftovers;
 mod line;
 mod lock;
+mod memory;
 mod notifications;
 mod plugin;
 mod program;
@@ -40,7 +41,7 @@ pub(crate) struct Doctor {
 type Part = (&'static str, fn(&DoctorContext) -> Vec<Finding>);
 
 /// Every part, in the order of the report.
-const PARTS: [Part; 15] = [
+const PARTS: [Part; 16] = [
     ("plugin", plugin::check),
     ("client", client::check),
     ("sign-in", sign_in::check),
@@ -52,6 +53,7 @@ const PARTS: [Part; 15] = [
     ("events", events::check),
     ("sessions", sessions::check),
     ("sandbox", sandbox::check),
+    ("memory", memory::check),
     ("notify", notifications::check),
     ("program", program::check),
     ("settings", settings::check),

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::reach::place_out_of_reach;
+use sisyphus_state::run::memory_limit;
 use sisyphus_tasks::agent_call::AgentCall;
 use sisyphus_tasks::code_zero::CodeZero;
 use sisyphus_tasks::from_terminal::FromTerminal;
+use sisyphus_tasks::memory_limit::{Force, MemoryLimit};
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::{Ending, Status};
 use sisyphus_tasks::task::Task;
@@ -56,6 +58,7 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "command": task.command,
         "description": task.description,
         "limit_ms": task.limit_ms,
+        "memory_limit": memory_limit(task, state).map(limit_of_memory),
         "started_at": started_at,
         "ended_at": ending.map(|it| it.ended_at),
         "duration_ms": task.ran_ms(),
@@ -84,6 +87,16 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         ) => {}
     }
     view
+}
+
+/// The user's memory limit, and whether it is in force.
+fn limit_of_memory(limit: MemoryLimit) -> Value {
+    let (in_force, because) = match limit.force {
+        Some(Force::InForce) => (Some(true), None),
+        Some(Force::Not(lack)) => (Some(false), Some(lack)),
+        None => (None, None),
+    };
+    json!({ "mb": limit.mb, "in_force": in_force, "because": because })
 }
 
 /// What is known about a person's command.

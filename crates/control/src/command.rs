@@ -18,6 +18,7 @@ use sisyphus_state::run::Run;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::call::beginning;
 use sisyphus_tasks::from_terminal::{After, FromTerminal, OutputPlace};
+use sisyphus_tasks::memory_limit::MemoryLimit;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
@@ -60,6 +61,7 @@ impl Order {
         task.command = beginning(&self.line);
         task.description = beginning(&self.description);
         task.limit_ms = self.limit_ms;
+        task.memory_limit = MemoryLimit::of(settings.memory_limit_mb);
         let from_terminal = FromTerminal { place: self.place, after: self.after };
         task.from_terminal = Some(Box::new(from_terminal));
         Ok(CommandRequest { task, words: self.words })

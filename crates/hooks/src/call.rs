@@ -82,6 +82,7 @@ pub(crate) fn call(
         command: command.command,
         description: command.description,
         limit_ms,
+        memory_limit_mb: settings.memory_limit_mb,
         client_limit_ms,
     }
 }

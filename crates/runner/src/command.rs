@@ -17,7 +17,8 @@ use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_base::text::one_line;
 use sisyphus_process::{
-    Plan, SIGTERM, Signals, Stage, exec, exit_as, left_behind, pid_of, runners_above, spawn_on,
+    MemoryGroup, Plan, SIGTERM, Signals, Stage, exec, exit_as, left_behind, pid_of, runners_above,
+    spawn_on,
 };
 use sisyphus_state::request::CommandRequest;
 use sisyphus_tasks::call::Confinement;
@@ -28,6 +29,7 @@ use sisyphus_tasks::status::Survivors;
 use crate::command::after::{Ready, wait_for_tasks};
 use crate::command::ledger::{CommandLedger, NotRun, requested};
 use crate::confirmation::Confirmation;
+use crate::memory::Memory;
 use crate::queues::Queues;
 use crate::say;
 use crate::slots::Asked;
@@ -117,10 +119,14 @@ fn supervised(mut ledger: CommandLedger) -> Result<u8> {
     }
     ledger.starts();
     let waited = came.instant.elapsed();
+    let task = ledger.task();
+    let mb = task.memory_limit.map(|limit| limit.mb);
+    let mut memory = Memory::prepare(mb, &task.id, Confinement::Outside);
     let start = Start::now();
-    let mut child = match started(&ledger) {
+    let mut child = match started(&ledger, memory.group()) {
         Ok(child) => child,
         Err((code, problem)) => {
+            memory.end(ledger.run());
             ledger.say(&problem);
             // As a shell would have ended.
             let end = End { exit: Exit::Code(code), stop: Stop::None, ..End::unstarted(0) };
@@ -130,12 +136,16 @@ fn supervised(mut ledger: CommandLedger) -> Result<u8> {
     };
     admission.started();
     ledger.started(start);
+    memory.started(ledger.run());
+    memory.enforce(ledger.run());
     let pid = pid_of(&child);
     let reach = match ledger.place() {
         OutputPlace::Terminal => Reach::Process(pid),
         OutputPlace::Kept => Reach::Group(pid),
     };
-    let end = supervise(&mut child, reach, &mut signals, start, || ledger.confirmation_of());
+    let counters = memory.counters();
+    let end =
+        supervise(&mut child, reach, &mut signals, start, &counters, || ledger.confirmation_of());
     // The slot is free before the bookkeeping, so that the next command can start.
     drop(admission);
     let survivors = match reach {
@@ -143,6 +153,7 @@ fn supervised(mut ledger: CommandLedger) -> Result<u8> {
         // In its group are the other commands of a pipeline.
         Reach::Process(_) => Survivors::default(),
     };
+    memory.end(ledger.run());
     ledger.end(waited, end, survivors);
     Ok(match end.stop {
         Stop::TimeLimit(_) => TIMED_OUT,
@@ -171,10 +182,13 @@ fn turn(ledger: &CommandLedger, signals: &mut Signals) -> Result<Turn> {
 }
 
 /// Starts the command, or says why it can't, with the exit code of a shell.
-fn started(ledger: &CommandLedger) -> Result<Child, (i32, String)> {
+fn started(
+    ledger: &CommandLedger,
+    group: Option<&mut MemoryGroup>,
+) -> Result<Child, (i32, String)> {
     let plan = plan(ledger.words());
     let stage = stage(ledger).map_err(|error| (NOT_EXECUTABLE, format!("{error:#}")))?;
-    spawn_on(stage, &plan).map_err(|error| problem(&plan.arg0, &error))
+    spawn_on(stage, &plan, group).map_err(|error| problem(&plan.arg0, &error))
 }
 
 fn plan(words: &[OsString]) -> Plan {

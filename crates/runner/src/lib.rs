@@ -13,6 +13,7 @@ mod handoff;
 mod identity;
 mod kept;
 mod live_settings;
+mod memory;
 mod overtake;
 mod own_run;
 mod publish;

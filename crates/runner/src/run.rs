@@ -22,6 +22,7 @@ use crate::confirmation::Confirmation;
 use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::kept::{Keeper, Role, StandIn, keep};
+use crate::memory::Memory;
 use crate::queues::Queues;
 use crate::record::Record;
 use crate::slots::Asked;
@@ -154,10 +155,13 @@ fn attend(
         record.end(waited, End::unstarted(signal), Survivors::default());
         return Ok(Attended::Ended(Exit::Signal(signal)));
     }
+    let task = &handoff.announcement.task;
+    let mut memory = Memory::prepare(call.memory_limit_mb, task, handoff.confinement);
     let start = Start::now();
-    let mut child = match spawn(plan) {
+    let mut child = match spawn(plan, memory.group()) {
         Ok(child) => child,
         Err(error) => {
+            memory.end(record.run());
             record.give_up();
             return Err(error);
         }
@@ -165,15 +169,25 @@ fn attend(
     // From here on the command runs. A failure below costs its record and nothing else.
     admission.started();
     record.started(start);
+    memory.started(record.run());
     record.look_at_options(string);
     let reach = Reach::Group(pid_of(&child));
-    let mut end = supervise(&mut child, reach, &mut signals, start, || confirmation(&record));
+    let counters = memory.counters();
+    let mut end = supervise(&mut child, reach, &mut signals, start, &counters, || {
+        let confirmation = confirmation(&record);
+        // A foreground command with the same text runs as without it.
+        if matches!(confirmation, Confirmation::Background { .. }) {
+            memory.enforce(record.run());
+        }
+        confirmation
+    });
     if let Some(keeper) = keeper {
         end.stop = keeper.stop(end.stop, record.run());
     }
     // The slot is free before the bookkeeping, so that the next command can start.
     drop(admission);
     let survivors = left_behind(pid_of(&child));
+    memory.end(record.run());
     let exit = end.exit;
     record.end(waited, end, survivors);
     Ok(Attended::Ended(exit))

@@ -20,7 +20,7 @@ use sisyphus_base::hook_log;
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_process::{
-    SIGTERM, SessionPlan, Signals, find_client, left_behind, pid_of, spawn_session,
+    OomCounters, SIGTERM, SessionPlan, Signals, find_client, left_behind, pid_of, spawn_session,
 };
 use sisyphus_tasks::run::{Exit, Stop};
 use sisyphus_tasks::session::SessionEnd;
@@ -91,7 +91,8 @@ fn supervised(mut ledger: Ledger) -> Result<()> {
     ledger.started(start);
     let group = pid_of(&child);
     let follower = child.stdout.take().map(|stdout| Follower::start(stdout, &ledger, group));
-    let end = supervise(&mut child, Reach::Group(group), &mut signals, start, || {
+    let counters = OomCounters::now();
+    let end = supervise(&mut child, Reach::Group(group), &mut signals, start, &counters, || {
         ledger.confirmation_of()
     });
     // Its Claude Code is gone, so the pipe is at its end unless a process that it left holds it.

@@ -196,16 +196,15 @@ impl Phase {
 }
 
 /// Waits for the command to exit. The limit counts from the start. It stops only what Claude Code calls a background
-/// command, which `confirmation_of` reports.
+/// command, which `confirmation_of` reports. `counters` are from after the start, which does not wait for them.
 pub(crate) fn supervise(
     child: &mut Child,
     reach: Reach,
     signals: &mut Signals,
     start: Start,
+    counters: &OomCounters,
     confirmation_of: impl Fn() -> Confirmation,
 ) -> End {
-    // After the start, which does not wait for that.
-    let counters = OomCounters::now();
     let mut stop = Stop::None;
     // A signal that came while the command was being started did not reach it. So the runner forwards it, from any
     // sender.
@@ -273,7 +272,7 @@ pub(crate) fn supervise(
     if let Phase::Condemned { tree, kill_at } = phase {
         reap(tree, kill_at);
     }
-    let oom_kill = oom_kill(exit, stop, &counters);
+    let oom_kill = oom_kill(exit, stop, counters);
     End { exit, stop, ended_at, ran: Some((start, duration)), usage, oom_kill }
 }
 

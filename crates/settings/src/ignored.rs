@@ -14,9 +14,11 @@ const FIELDS: [&str; 3] = ["patterns", "limit", "foreground"];
 pub(super) fn ignored_parts(key: &Key, value: &Value) -> Vec<String> {
     let mut parts = match key.kind {
         Kind::Switch | Kind::Consent | Kind::Program { .. } => Vec::new(),
-        Kind::Number { max, .. } => {
+        Kind::Number { min, max, .. } => {
             let above = max.filter(|max| whole_number(value) > Some(*max));
-            above.map(|max| format!("what is above {max}")).into_iter().collect()
+            let above = above.map(|max| format!("what is above {max}"));
+            let below = min.filter(|min| value.as_u64().is_some_and(|it| it > 0 && it < *min));
+            above.or(below.map(|min| format!("what is below {min}"))).into_iter().collect()
         }
         Kind::Patterns { most, longest } => texts("", value, most, longest),
         Kind::Limits { most, longest } => {

@@ -3,10 +3,11 @@
 
 #[cfg(test)]
 mod tests;
+mod values;
+
+pub(crate) use values::whole_number;
 
 use serde_json::{Map, Value};
-
-use super::{group, program};
 
 /// The prefix of each key in a settings file.
 pub const SECTION: &str = "sisyphus";
@@ -44,6 +45,8 @@ pub enum Kind {
     /// A whole number, 0 or more.
     Number {
         default: u64,
+        /// A smaller value, but 0, counts as this.
+        min: Option<u64>,
         /// A larger value counts as this.
         max: Option<u64>,
         unit: &'static str,
@@ -85,6 +88,10 @@ pub enum Project {
 
 /// The longest time that can be set, in minutes: a week.
 const MAX_MINUTES: u64 = 7 * 24 * 60;
+/// Less memory than any shell with a program needs is a typing mistake.
+const MIN_MEGABYTES: u64 = 16;
+/// More than any machine has, and still a number of bytes.
+const MAX_MEGABYTES: u64 = 1_000_000_000;
 
 /// Every key, in the order of the pages and reports.
 pub const KEYS: &[Key] = &[
@@ -121,7 +128,13 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "max_background_tasks",
         place: Place::Section,
-        kind: Kind::Number { default: 5, max: None, unit: "tasks", zero: Zero::Unlimited },
+        kind: Kind::Number {
+            default: 5,
+            min: None,
+            max: None,
+            unit: "tasks",
+            zero: Zero::Unlimited,
+        },
         // All projects share one queue. If the commands of one project waited longer, they would hold up those of
         // others.
         project: Project::MayNothing,
@@ -157,6 +170,7 @@ pub const KEYS: &[Key] = &[
         place: Place::Section,
         kind: Kind::Number {
             default: 30,
+            min: None,
             max: Some(MAX_MINUTES),
             unit: "minutes",
             zero: Zero::Default,
@@ -165,10 +179,25 @@ pub const KEYS: &[Key] = &[
         meaning: "time limit of a command from its real start, unless its call names an effective one; 0 counts as 30",
     },
     Key {
+        name: "memory_limit_mb",
+        place: Place::Section,
+        kind: Kind::Number {
+            default: 0,
+            min: Some(MIN_MEGABYTES),
+            max: Some(MAX_MEGABYTES),
+            unit: "megabytes",
+            zero: Zero::Unlimited,
+        },
+        project: Project::MayLower,
+        meaning: "how much memory the processes of a command may have together, where the system lets us limit it; 0 is no \
+                  limit",
+    },
+    Key {
         name: "stale_minutes",
         place: Place::Section,
         kind: Kind::Number {
             default: 0,
+            min: None,
             max: Some(MAX_MINUTES),
             unit: "minutes",
             zero: Zero::Unlimited,
@@ -195,7 +224,13 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "output_lines",
         place: Place::Section,
-        kind: Kind::Number { default: 20, max: Some(200), unit: "lines", zero: Zero::Number },
+        kind: Kind::Number {
+            default: 20,
+            min: None,
+            max: Some(200),
+            unit: "lines",
+            zero: Zero::Number,
+        },
         project: Project::MayLower,
         meaning: "how many last lines of an output a reminder shows; of a success it shows 5 at most",
     },
@@ -234,6 +269,7 @@ pub const KEYS: &[Key] = &[
         place: Place::Section,
         kind: Kind::Number {
             default: 10,
+            min: None,
             max: Some(MAX_MINUTES * 60),
             unit: "seconds",
             zero: Zero::Number,
@@ -261,14 +297,26 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "delegate_max_budget_usd",
         place: Place::Section,
-        kind: Kind::Number { default: 0, max: None, unit: "dollars", zero: Zero::Unlimited },
+        kind: Kind::Number {
+            default: 0,
+            min: None,
+            max: None,
+            unit: "dollars",
+            zero: Zero::Unlimited,
+        },
         project: Project::MayLower,
         meaning: "what a delegated session may cost at most; 0 is no limit",
     },
     Key {
         name: "delegate_depth",
         place: Place::Section,
-        kind: Kind::Number { default: 1, max: Some(3), unit: "levels", zero: Zero::Number },
+        kind: Kind::Number {
+            default: 1,
+            min: None,
+            max: Some(3),
+            unit: "levels",
+            zero: Zero::Number,
+        },
         project: Project::MayLower,
         meaning: "how deep sessions may delegate: 1 lets delegated sessions delegate nothing, 0 delegates nothing at all",
     },
@@ -322,75 +370,4 @@ impl Key {
             Kind::Limits { .. } | Kind::Groups { .. } => Value::Object(Map::new()),
         }
     }
-
-    /// Its possible values, in words.
-    pub fn type_in_words(&self) -> String {
-        match self.kind {
-            Kind::Switch | Kind::Consent => "true or false".to_owned(),
-            Kind::Number { max: Some(max), unit, .. } => {
-                format!("a whole number of {unit}, at most {max}")
-            }
-            Kind::Number { max: None, unit, .. } => format!("a whole number of {unit}"),
-            Kind::Patterns { most, longest } => {
-                format!("a list of at most {most} texts of 1 to {longest} characters")
-            }
-            Kind::Limits { most, longest } => {
-                format!(
-                    "an object of at most {most} names of at most {longest} characters, each with a whole number"
-                )
-            }
-            Kind::Groups { most, patterns, longest } => {
-                format!(
-                    "an object of at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns`, at most {patterns} texts of 1 to {longest} characters, `limit`, a whole number of at least 1, which it is if it is missing, and `foreground`, `run` or `ask`",
-                    group::NAME_MAX
-                )
-            }
-            Kind::Program { most, longest } => {
-                format!(
-                    "a list of at most {most} texts of at most {longest} characters: the whole path of a program, or a name \
-                     in `PATH`, and its arguments"
-                )
-            }
-        }
-    }
-
-    /// The value with its limits applied; `None` for a value of another type.
-    pub fn usable(&self, value: &Value) -> Option<Value> {
-        match self.kind {
-            Kind::Switch | Kind::Consent => value.as_bool().map(Value::Bool),
-            Kind::Number { default, max, zero, .. } => {
-                let number = whole_number(value)?;
-                let number = if number == 0 && zero == Zero::Default { default } else { number };
-                Some(max.map_or(number, |max| number.min(max)).into())
-            }
-            // One wrong entry of a list or an object does not cost the others.
-            Kind::Patterns { most, longest } => {
-                let texts = value.as_array()?.iter().filter_map(Value::as_str).map(str::trim);
-                let usable = texts.filter(|text| (1..=longest).contains(&text.chars().count()));
-                Some(usable.take(most).map(Value::from).collect())
-            }
-            Kind::Limits { most, longest } => {
-                let usable = value
-                    .as_object()?
-                    .iter()
-                    .filter(|(name, number)| number.is_u64() && name.chars().count() <= longest);
-                let usable = usable.map(|(name, number)| (name.clone(), number.clone()));
-                Some(Value::Object(usable.take(most).collect()))
-            }
-            Kind::Groups { most, patterns, longest } => {
-                let groups = value.as_object()?.iter();
-                let usable = groups.filter_map(|(name, group)| {
-                    Some((name.clone(), group::usable(name, group, patterns, longest)?))
-                });
-                Some(Value::Object(usable.take(most).collect()))
-            }
-            Kind::Program { most, longest } => program::usable(value, most, longest),
-        }
-    }
-}
-
-/// The number that a value is. One beyond 64 bits counts as the largest of these.
-pub(crate) fn whole_number(value: &Value) -> Option<u64> {
-    let is_beyond = |number: &f64| *number >= 2_f64.powi(64);
-    value.as_u64().or_else(|| value.as_f64().filter(is_beyond).map(|_| u64::MAX))
 }

@@ -62,6 +62,8 @@ pub struct Settings {
     /// `sisyphus.task_ttl_minutes` in milliseconds: the time limit of a command whose call names none. Default 30
     /// minutes, at most 10,080 (a week). 0 is the default, because a limit of nothing would let no command run.
     pub task_ttl_ms: u64,
+    /// `sisyphus.memory_limit_mb`, default none: how much memory the processes of a command may have together.
+    pub memory_limit_mb: Option<u64>,
     /// `sisyphus.stale_minutes` in milliseconds: after how long without output a command counts as stuck. Default 0,
     /// which is never; at most 10,080 minutes.
     pub stale_ms: Option<u64>,
@@ -157,6 +159,7 @@ impl Settings {
             provider_concurrency: limits("provider_concurrency"),
             groups: values.get("groups").map(group::groups).unwrap_or_default(),
             task_ttl_ms: number("task_ttl_minutes") * MINUTE_MS,
+            memory_limit_mb: Some(number("memory_limit_mb")).filter(|it| *it > 0),
             stale_ms: (stale_minutes > 0).then_some(stale_minutes * MINUTE_MS),
             service_patterns: texts("service_patterns"),
             keep_patterns: texts("keep_patterns"),

@@ -181,6 +181,7 @@ mod tests {
             description: String::new(),
             code_zero: None,
             limit_ms: None,
+            memory_limit_mb: None,
             client_limit_ms: None,
         };
         Announcement::new(call, chrono::Utc::now())

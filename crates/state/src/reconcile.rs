@@ -26,7 +26,7 @@ use sisyphus_tasks::usage::Usage;
 use crate::active::Active;
 use crate::completion::is_client_file;
 use crate::output::{adopt, clients_file, keep_observed, kept_by_0_1};
-use crate::run::Run;
+use crate::run::{Run, memory_limit};
 
 /// How long a call that Claude Code has started may stay without a runner before it counts as observed. Its shell runs,
 /// so a runner would have attached within milliseconds.
@@ -272,6 +272,7 @@ pub(crate) fn reconcile(
             Finding::Started { at } => Event::Started { at },
             Finding::Observed => Event::Observed { at: now.at },
             Finding::Ended { result, run } => {
+                task.memory_limit = memory_limit(task, state);
                 take_report(task, &run, state);
                 task.output = take_output(task, &result, &run, state).or(task.output.take());
                 let ending = ending(task, &result, run.confinement());
@@ -281,6 +282,7 @@ pub(crate) fn reconcile(
             }
             Finding::Over { why, run } => {
                 if let Some(run) = &run {
+                    task.memory_limit = memory_limit(task, state);
                     take_report(task, run, state);
                     take_answer(task, run, state);
                 }

@@ -5,6 +5,7 @@
 //! lock           held by the runner for its life
 //! attached.json  the announcement whose text made the runner attach, and Claude Code's output file
 //! queued.json, started.json, result.json  written once each by the runner
+//! memory.json    whether the user's memory limit is in force, if there is one
 //! output.log     the kept output
 //! stop.json      a request to stop the command
 //! next.json      a request to move it to the front of its queue
@@ -38,8 +39,10 @@ use sisyphus_base::lock::is_held;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 use sisyphus_tasks::call::{Confinement, Join};
+use sisyphus_tasks::memory_limit::{Force, Lack, MemoryLimit};
 use sisyphus_tasks::run::{Attached, RunState};
 use sisyphus_tasks::session::SessionReport;
+use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
 use crate::run_root::RunRoot;
@@ -161,6 +164,18 @@ impl Run {
         self.dir.join("started.json")
     }
 
+    pub fn memory(&self) -> PathBuf {
+        self.dir.join("memory.json")
+    }
+
+    /// Whether the user's memory limit is in force. A sandboxed command can write what it likes, and is under none.
+    fn read_memory(&self) -> Option<Force> {
+        match self.confinement {
+            Confinement::Outside => read_json(&self.memory(), REPORT_MAX),
+            Confinement::Sandboxed => Some(Force::Not(Lack::Sandbox)),
+        }
+    }
+
     pub fn result(&self) -> PathBuf {
         self.dir.join("result.json")
     }
@@ -241,6 +256,19 @@ impl Run {
             None => RunState::Gone,
         }
     }
+}
+
+/// The user's memory limit on a task, with what its runner has said of it so far.
+pub fn memory_limit(task: &Task, state: &StateDir) -> Option<MemoryLimit> {
+    let limit = task.memory_limit?;
+    let said = || match task.status() {
+        Status::Running { watch: Watch::Observed, .. } => Some(Force::Not(Lack::NoRunner)),
+        Status::Pending { .. }
+        | Status::Queued { .. }
+        | Status::Running { .. }
+        | Status::Finished(_) => Run::of(task, state).filter(Run::is_attached)?.read_memory(),
+    };
+    Some(MemoryLimit { force: limit.force.or_else(said), ..limit })
 }
 
 /// Every run of a session in the state folder, with Claude Code's id of each.

@@ -11,6 +11,7 @@ use sisyphus_base::process_ref::ProcessRef;
 
 use crate::code_zero::CodeZero;
 pub use crate::confinement::Confinement;
+use crate::memory_limit::MemoryLimit;
 use crate::status::Status;
 use crate::survival::Survival;
 use crate::task::{Client, Event, Kind, Task};
@@ -44,6 +45,9 @@ pub struct Call {
     /// The time limit in milliseconds from the real start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
+    /// What its processes may have together, in megabytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit_mb: Option<u64>,
     /// When Claude Code itself would stop the task, in milliseconds from the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_limit_ms: Option<u64>,
@@ -108,6 +112,7 @@ impl Announcement {
         task.description = beginning(&call.description);
         task.code_zero.clone_from(&call.code_zero);
         task.limit_ms = call.limit_ms;
+        task.memory_limit = MemoryLimit::of(call.memory_limit_mb);
         task.client_limit_ms = call.client_limit_ms;
         task
     }

@@ -17,6 +17,7 @@ pub mod from_terminal;
 pub mod kept_output;
 mod kind;
 pub mod matches;
+pub mod memory_limit;
 pub mod oom_kill;
 pub mod outcome;
 pub mod recipient;

@@ -8,7 +8,9 @@ use crate::outcome::Outcome;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OomKill {
-    /// That of the runner's control group, which the command began in.
+    /// That of a group that holds this command alone, which had reached its limit.
+    MemoryLimit,
+    /// That of the control group which the command began in.
     ControlGroup,
     /// Only that of the whole machine: it may have been a process of any other program.
     Machine,
@@ -34,7 +36,7 @@ impl OomKill {
     /// ended one that it started. The machine's counter alone says too little about that.
     pub fn may_explain(self, outcome: &Outcome) -> bool {
         match self {
-            Self::ControlGroup => {
+            Self::MemoryLimit | Self::ControlGroup => {
                 matches!(outcome, Outcome::Failed { .. } | Outcome::AgentFailed { .. })
                     || looks_killed(outcome)
             }
@@ -45,6 +47,9 @@ impl OomKill {
     /// Says what was seen, and no more.
     pub fn clause(self) -> &'static str {
         match self {
+            Self::MemoryLimit => {
+                "the kernel ended a process of this command, which had reached its memory limit"
+            }
             Self::ControlGroup => {
                 "while it ran, the kernel ended a process of its control group for want of memory"
             }
@@ -57,6 +62,7 @@ impl OomKill {
     /// The same where there is little room. The machine's counter needs more words to be no accusation.
     pub fn in_short(self) -> Option<&'static str> {
         match self {
+            Self::MemoryLimit => Some("the kernel ended a process of it at its memory limit"),
             Self::ControlGroup => Some("the kernel ended a process for want of memory"),
             Self::Machine => None,
         }
@@ -89,6 +95,8 @@ mod tests {
         ];
         for (outcome, looks, in_group, on_machine) in cases {
             assert_eq!(looks_killed(&outcome), looks, "{outcome:?}");
+            let at_limit = OomKill::MemoryLimit.may_explain(&outcome);
+            assert_eq!(at_limit, in_group, "{outcome:?}");
             let may = [OomKill::ControlGroup, OomKill::Machine].map(|it| it.may_explain(&outcome));
             assert_eq!(may, [in_group, on_machine], "{outcome:?}");
         }

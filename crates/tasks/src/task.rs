@@ -25,6 +25,7 @@ use crate::delivery::{Delivery, DeliveryEvent, Revision};
 use crate::from_terminal::FromTerminal;
 use crate::kept_output::KeptOutput;
 use crate::matches::Matches;
+use crate::memory_limit::MemoryLimit;
 use crate::outcome::Canceller;
 use crate::recipient::Recipient;
 use crate::session::{AskedBy, Delegated};
@@ -105,6 +106,9 @@ pub struct Task {
     /// The call's `timeout` in milliseconds, counted from the real start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
+    /// What the user lets its processes have together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<MemoryLimit>,
     /// When Claude Code itself would stop the task, in milliseconds from the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_limit_ms: Option<u64>,
@@ -220,6 +224,7 @@ impl Task {
             description: String::new(),
             code_zero: None,
             limit_ms: None,
+            memory_limit: None,
             client_limit_ms: None,
             stop_request: None,
             status,

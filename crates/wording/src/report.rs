@@ -129,7 +129,13 @@ impl<'a> Ended<'a> {
 
     /// The line that says more about a kill; empty for every other end.
     fn about_kill(&self) -> String {
-        self.ending.about_kill().map(|said| format!("{said}\n")).unwrap_or_default()
+        let Some(said) = self.ending.about_kill() else { return String::new() };
+        match (self.ending.oom_kill(), self.task.memory_limit) {
+            (Some(OomKill::MemoryLimit), Some(limit)) => {
+                format!("{said}; memory limit: {} MB\n", limit.mb)
+            }
+            _ => format!("{said}\n"),
+        }
     }
 
     /// The line that names the output; empty for the file that Claude Code named when it launched the command.

@@ -60,6 +60,14 @@ const FOOT: &str = "
   `timeout` of a call means foreground ones: only a longer one counts, and the model reads the limit at launch. Headless
   (`-p`, the SDK, CI) the call's `timeout` takes its place, and Claude Code's own limit of 10 minutes comes first unless it
   could be raised: no other hook may rewrite the call, and the SDK does not drive the session.
+- **The memory limit** (`memory_limit_mb`) holds for all processes of a command together, without swap; 1 MB is 1,000,000 bytes.
+  It holds for background commands and `sisyphus run`, not for foreground commands, agents and delegated sessions. If they need
+  more, the kernel ends one of them, and the report says so. The runner makes a control group for each command, beside the
+  one that Claude Code runs in. That needs Linux with control groups of version 2, and the right to make one there. Programs
+  that a desktop starts have it. In a login over ssh, start Claude Code with `systemd-run --user --scope claude`. Where the
+  limit is not in force, as in Claude Code's sandbox, the command runs without it: `sisyphus show` says so with the reason, and
+  `sisyphus doctor` says whether it can be in force. Claude Code names a background command a moment after its start; from then on
+  the limit holds.
 - **Your program** (`on_complete`) starts at most once for a task, without a shell, and is killed after 30 seconds:
   [Events](events.md#a-program-of-yours) says what it gets, and has recipes.
 - **A service** has no slot and no time limit. Known without a setting are dev servers, watchers, `tail -f` and the like; a

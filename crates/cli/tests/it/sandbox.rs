@@ -79,6 +79,21 @@ fn a_task_in_the_sandbox_is_stopped_from_outside() {
     assert!(task["duration_ms"].is_u64(), "its runner could not say how it ended: {task:#}");
 }
 
+/// A runner in the sandbox can't make a control group. The command runs without its limit, and `sisyphus show` says so.
+#[test]
+fn in_the_sandbox_no_memory_limit_is_in_force() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "memory_limit_mb": 64 }));
+    let (running, task) = start(&client, "echo ready; exec sleep 600");
+    let shows = |task: &Value| client.env.run("sisyphus", &["show", id_of(task)]).stdout;
+    let line =
+        "\nmemory limit: 64 MB, not in force: Claude Code's sandbox hides the control groups\n";
+    assert!(shows(&task).contains(line), "{}", shows(&task));
+    assert_good(&client.env.run("sisyphus", &["cancel", id_of(&task)]));
+    let task = task_of(&client, &running);
+    assert!(shows(&task).contains(line), "{}", shows(&task));
+}
+
 /// Within Claude Code's sandbox, `sisyphus cancel` stops nothing and `sisyphus clean` removes nothing.
 #[test]
 fn the_sandbox_stops_and_removes_nothing() {

@@ -188,6 +188,23 @@ fn a_project_only_shortens_a_time_limit() {
     }
 }
 
+/// PreToolUse announces the lower of the user's memory limit and that of a project; without one it says nothing of it.
+#[test]
+fn a_memory_limit_is_announced() {
+    let file = |mb: &str| format!(r#"{{"sisyphus":{{"memory_limit_mb":{mb}}}}}"#);
+    for (user, project, expected) in [
+        ("512", "1024", json!(512)),
+        ("512", "64", json!(64)),
+        ("0", "64", json!(64)),
+        ("0", "0", json!(null)),
+    ] {
+        let env = TestEnv::new();
+        announced_in_project(&env, &file(user), &file(project));
+        let task = &Session::new(&env).announced()[0];
+        assert_eq!(task["memory_limit_mb"], expected, "{user} {project}: {task}");
+    }
+}
+
 /// With `on_complete`, the end of an agent starts the program. Without it, the hooks start no notifier for an agent.
 #[test]
 fn on_complete_hears_of_an_agent() {

@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::Result;
+use sisyphus_base::id::TaskId;
+use sisyphus_tasks::memory_limit::Lack;
 use sisyphus_tasks::oom_kill::OomKill;
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::usage::Usage;
@@ -116,11 +118,11 @@ pub fn own_output_file() -> Result<(PathBuf, File)> {
     anyhow::bail!(UNSUPPORTED)
 }
 
-pub fn spawn(_: &Plan) -> Result<Child> {
+pub fn spawn(_: &Plan, _: Option<&mut MemoryGroup>) -> Result<Child> {
     anyhow::bail!(UNSUPPORTED)
 }
 
-pub fn spawn_on(_: Stage, _: &Plan) -> io::Result<Child> {
+pub fn spawn_on(_: Stage, _: &Plan, _: Option<&mut MemoryGroup>) -> io::Result<Child> {
     Err(io::Error::other(UNSUPPORTED))
 }
 
@@ -175,6 +177,32 @@ pub fn end_with_parent(_: i32) -> Result<()> {
     anyhow::bail!(UNSUPPORTED)
 }
 
+/// There are none.
+#[derive(Debug)]
+pub enum MemoryGroup {}
+
+impl MemoryGroup {
+    pub fn is_possible() -> Result<(), Lack> {
+        Err(Lack::NoGroups)
+    }
+
+    pub fn make(_: &TaskId) -> Result<Self, Lack> {
+        Err(Lack::NoGroups)
+    }
+
+    pub fn is_entered(&mut self) -> bool {
+        match *self {}
+    }
+
+    pub fn limit(&self, _: u64) -> Result<(), Lack> {
+        match *self {}
+    }
+
+    pub fn remove(self) {
+        match self {}
+    }
+}
+
 /// Windows ends no process for want of memory.
 #[derive(Debug)]
 pub struct OomCounters;
@@ -182,6 +210,10 @@ pub struct OomCounters;
 impl OomCounters {
     pub fn now() -> Self {
         Self
+    }
+
+    pub fn of(group: &MemoryGroup) -> Self {
+        match *group {}
     }
 
     pub fn group_has_risen(&self) -> Option<OomKill> {

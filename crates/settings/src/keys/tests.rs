@@ -51,6 +51,7 @@ fn every_field_of_the_settings_has_a_key() {
         provider_concurrency: _,
         groups: _,
         task_ttl_ms: _,
+        memory_limit_mb: _,
         stale_ms: _,
         service_patterns: _,
         keep_patterns: _,
@@ -71,7 +72,7 @@ fn every_field_of_the_settings_has_a_key() {
         sandbox: _,
         hooks: _,
     } = Settings::default();
-    assert_eq!(KEYS.len(), 22);
+    assert_eq!(KEYS.len(), 23);
 }
 
 #[test]
@@ -79,6 +80,8 @@ fn a_limit_is_applied_to_what_is_used() {
     let usable = |name: &str, value: Value| Key::named(name).unwrap().usable(&value).unwrap();
     assert_eq!(usable("output_lines", json!(500)), 200);
     assert_eq!(usable("task_ttl_minutes", json!(0)), 30);
+    assert_eq!(usable("memory_limit_mb", json!(15)), 16);
+    assert_eq!(usable("memory_limit_mb", json!(0)), 0);
     assert_eq!(usable("stale_minutes", json!(0)), 0);
     // As JSON has it, without a limit of digits.
     let beyond: Value = serde_json::from_str("99999999999999999999999").unwrap();

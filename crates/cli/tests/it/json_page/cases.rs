@@ -130,6 +130,7 @@ fn planted() -> TestEnv {
     });
     plant_text(&env, "active.json", &active.to_string());
     let full = json!({ "survival": "kept", "left_at": at, "agent": "agent-1", "client": { "id": "b1" }, "limit_ms": 90_000, "group": "build",
+                       "memory_limit": { "mb": 64, "force": "in_force" },
                        "output": { "bytes": 70, "dropped": 7 } });
     let timed = json!({ "outcome": "failed", "exit_code": 3, "started_at": at, "duration_ms": 5_250, "waited_ms": 700, "usage": used() });
     let mut ends = vec![
@@ -141,10 +142,18 @@ fn planted() -> TestEnv {
     ends.extend(whys.iter().zip(MODES).map(|(why, mode)| reported(mode, why)));
     let bare = over("tsession", json!({ "outcome": "lost", "why": "runner_died" }));
     ends.push(delegated(bare, "person", Value::Null));
-    for witness in ["control_group", "machine"] {
+    for witness in ["memory_limit", "control_group", "machine"] {
         let killed = json!({ "outcome": "killed", "signal": 9, "oom_kill": witness });
         ends.push(over(&format!("tkilled-{witness}"), killed));
     }
+    let lacks = ["no_groups", "no_controller", "no_rights", "would_leave_limits", "sandbox"];
+    for lack in lacks.into_iter().chain(["refused", "ended_before", "no_runner"]) {
+        let limit = json!({ "memory_limit": { "mb": 64, "force": { "not": lack } } });
+        let outcome = json!({ "outcome": "failed", "exit_code": 3 });
+        ends.push(with(over(&format!("tlack-{lack}"), outcome), limit));
+    }
+    let unstarted = json!({ "outcome": "lost", "why": "runner_died" });
+    ends.push(with(over("tunlimited", unstarted), json!({ "memory_limit": { "mb": 64 } })));
     ends.push(over("tlate", json!({ "outcome": "timed_out", "limit_ms": 5 })));
     ends.push(with(
         over("tunknown", json!({ "outcome": "unknown" })),

@@ -14,25 +14,40 @@ use nix::sys::signal::Signal;
 use sisyphus_tasks::run::Exit;
 
 use super::super::{Plan, Stage};
+use super::memory_group::MemoryGroup;
 use super::signals::restore_file_size_signal;
 
-/// Starts the command with this process's stdin, stdout, stderr and working directory, in a group of its own.
-pub fn spawn(plan: &Plan) -> Result<Child> {
+/// Starts the command with this process's stdin, stdout, stderr and working directory, in a process group of its own, and in
+/// this control group if it can enter.
+pub fn spawn(plan: &Plan, group: Option<&mut MemoryGroup>) -> Result<Child> {
     let mut command = command(plan);
+    enter(&mut command, group);
     lead(&mut command);
     die_with_parent(&mut command);
     command.spawn().with_context(|| format!("could not start `{}`", plan.program.display()))
 }
 
-/// Starts a person's command on this stage. It dies with this process.
-pub fn spawn_on(stage: Stage, plan: &Plan) -> io::Result<Child> {
+/// Starts a person's command on this stage, in this control group if it can enter. It dies with this process.
+pub fn spawn_on(stage: Stage, plan: &Plan, group: Option<&mut MemoryGroup>) -> io::Result<Child> {
     let mut command = command(plan);
+    enter(&mut command, group);
     if let Stage::Background { folder, output } = stage {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         command.current_dir(folder).process_group(0);
     }
     die_with_parent(&mut command);
     command.spawn()
+}
+
+/// Has the command enter the group before anything of it runs, so that no process of it stays outside.
+fn enter(command: &mut Command, group: Option<&mut MemoryGroup>) {
+    let Some(mut entry) = group.and_then(MemoryGroup::take_entry) else { return };
+    let enter = move || {
+        entry.enter();
+        Ok(())
+    };
+    // SAFETY: between fork and exec only two system calls are made; they allocate nothing and take no lock.
+    unsafe { command.pre_exec(enter) };
 }
 
 /// Makes the command the leader of its process group. If this process leads a session in place of Claude Code's shell,

@@ -2,8 +2,10 @@
 
 mod apart;
 mod caller;
+mod cgroup;
 mod child;
 mod locks;
+mod memory_group;
 mod oom;
 mod proc;
 mod signals;
@@ -14,6 +16,7 @@ pub(crate) use caller::arguments;
 pub use caller::{caller, caller_key, own_key, own_output_file};
 pub(crate) use child::{apart, bound, orphan};
 pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached, spawn_on};
+pub use memory_group::MemoryGroup;
 pub use oom::OomCounters;
 pub(crate) use proc::{processes, stat, working_folders};
 pub(crate) use signals::wake;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use sisyphus_tasks::oom_kill::OomKill;
 
+use super::memory_group::MemoryGroup;
+
 /// Where systems mount the hierarchies of control groups.
 const UNIFIED: &str = "/sys/fs/cgroup";
 const MEMORY_V1: &str = "/sys/fs/cgroup/memory";
@@ -14,9 +16,12 @@ const MACHINE: &str = "/proc/vmstat";
 /// What the counters said at one moment. A counter that can't be read says nothing.
 #[derive(Debug)]
 pub struct OomCounters {
-    /// The file of this process's control group, and its counter.
+    /// The file of the control group that the command began in, and its counter.
     group: Option<(PathBuf, u64)>,
+    /// `None` if the group holds the command alone, whose counter says enough then.
     machine: Option<u64>,
+    /// The file of what the limit of that group did.
+    at_limit: Option<PathBuf>,
 }
 
 impl OomCounters {
@@ -24,13 +29,25 @@ impl OomCounters {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let group = counter_file(&groups);
         let group = group.and_then(|file| count(&file).map(|count| (file, count)));
-        Self { group, machine: count(Path::new(MACHINE)) }
+        Self { group, machine: count(Path::new(MACHINE)), at_limit: None }
+    }
+
+    /// The counters of a new group that holds one command.
+    pub fn of(group: &MemoryGroup) -> Self {
+        let [file, at_limit] =
+            ["memory.events", "memory.events.local"].map(|name| group.folder().join(name));
+        Self { group: Some((file, 0)), machine: None, at_limit: Some(at_limit) }
     }
 
     /// The counter of the control group, if it has risen since.
     pub fn group_has_risen(&self) -> Option<OomKill> {
         let (file, before) = self.group.as_ref()?;
-        (count(file)? > *before).then_some(OomKill::ControlGroup)
+        if count(file)? <= *before {
+            return None;
+        }
+        let at_limit = self.at_limit.as_ref().and_then(|file| fs::read_to_string(file).ok());
+        let at_limit = at_limit.and_then(|text| number_in(&text, "oom "));
+        Some(if at_limit > Some(0) { OomKill::MemoryLimit } else { OomKill::ControlGroup })
     }
 
     /// The counter of the whole machine, if it has risen since.
@@ -63,7 +80,11 @@ fn count(file: &Path) -> Option<u64> {
 
 /// All three files have a line `oom_kill NUMBER`.
 fn counter_in(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+    number_in(text, "oom_kill ")
+}
+
+fn number_in(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
 
 #[cfg(test)]
@@ -108,11 +129,30 @@ mod tests {
         }
     }
 
+    /// A group of its own may have lost a process to the want of memory of all others.
+    #[test]
+    fn only_its_own_limit_counts_as_the_limit() {
+        let folder = sisyphus_testing::TempDir::new();
+        let [file, local] =
+            ["memory.events", "memory.events.local"].map(|it| folder.path().join(it));
+        fs::write(&file, "oom 1\noom_kill 1\n").unwrap();
+        let risen = |at_limit: &str| {
+            fs::write(&local, at_limit).unwrap();
+            let at_limit = Some(local.clone());
+            OomCounters { group: Some((file.clone(), 0)), machine: None, at_limit }
+                .group_has_risen()
+        };
+        assert_eq!(risen("max 4\noom 1\noom_kill 1\n"), Some(OomKill::MemoryLimit));
+        assert_eq!(risen("max 4\noom 0\noom_kill 1\n"), Some(OomKill::ControlGroup));
+        assert_eq!(risen(""), Some(OomKill::ControlGroup));
+    }
+
     #[test]
     fn a_counter_that_stands_still_says_nothing() {
         let counters = OomCounters::now();
         assert_eq!(counters.group_has_risen(), None);
-        let gone = OomCounters { group: Some(("/nowhere".into(), 0)), machine: None };
+        let gone =
+            OomCounters { group: Some(("/nowhere".into(), 0)), machine: None, at_limit: None };
         assert_eq!((gone.group_has_risen(), gone.machine_has_risen()), (None, None));
     }
 }
