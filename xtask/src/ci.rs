@@ -8,11 +8,11 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use sisyphus_harness::repository;
 
-use crate::{tidy, tools};
+use crate::{kernel, tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 14] = [
+    let steps: [(&str, Step); 15] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -24,6 +24,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
         ("memory", Step::Memory),
+        ("memory-limit", Step::MemoryLimit),
         // Through cargo, because the build above may have replaced this very program.
         ("docs", Step::Task(&["docs", "--check"])),
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
@@ -59,6 +60,8 @@ enum Step {
     Guided,
     /// Real ends for want of memory.
     Memory,
+    /// The memory limit of the settings, in a virtual machine.
+    MemoryLimit,
 }
 
 enum Verdict {
@@ -86,6 +89,7 @@ impl Step {
             Self::Tidy => tidy::run()? == ExitCode::SUCCESS,
             Self::Guided => succeeds(&mut check_guided()?)?,
             Self::Memory => return memory(),
+            Self::MemoryLimit => return memory_limit(),
         };
         Ok(Verdict::of(has_passed))
     }
@@ -107,6 +111,20 @@ fn memory() -> Result<Verdict> {
     }
     let test = ["test", "--package", "sisyphus-runner", "--test", "it", "--"];
     let only = ["--ignored", "out_of_memory", "--test-threads", "1"];
+    succeeds(Command::new(repository::cargo()).args(test).args(only)).map(Verdict::of)
+}
+
+/// Boots a machine whose control groups the tests may change.
+fn memory_limit() -> Result<Verdict> {
+    if cfg!(not(all(target_os = "linux", target_arch = "x86_64"))) {
+        return Ok(Verdict::NotHere("needs Linux on x86_64"));
+    }
+    if let Err(error) = kernel::fetch() {
+        println!("{error:#}");
+        return Ok(Verdict::Failed);
+    }
+    let test = ["test", "--package", "sisyphus-cli", "--test", "it", "--"];
+    let only = ["--ignored", "memory_limit::machine"];
     succeeds(Command::new(repository::cargo()).args(test).args(only)).map(Verdict::of)
 }
 

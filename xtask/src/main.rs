@@ -11,6 +11,7 @@ mod dispatch;
 mod dist;
 mod docs;
 mod fuzz;
+mod kernel;
 mod tidy;
 mod tools;
 

@@ -5,7 +5,7 @@ use std::env;
 use std::process::ExitCode;
 
 /// Each program, and what needs it.
-const TOOLS: [(&str, &str); 12] = [
+const TOOLS: [(&str, &str); 14] = [
     ("npm", "downloads Claude Code for the end-to-end tests"),
     ("zsh", "tests compare commands in bash and in zsh"),
     ("fish", "a test tries the completions in it"),
@@ -18,6 +18,11 @@ const TOOLS: [(&str, &str); 12] = [
     ("tmux", "Claude Code's terminal interface"),
     ("unshare", "a network with loopback only (package util-linux)"),
     ("ip", "a network with loopback only (package iproute2)"),
+    (
+        "qemu-system-x86_64",
+        "a machine whose control groups a test may change (package qemu-system-x86)",
+    ),
+    ("busybox", "the system of that machine (package busybox-static)"),
 ];
 
 /// Names every program that is missing.

@@ -20,6 +20,7 @@ mod format;
 mod json_page;
 mod list;
 mod list_on_terminal;
+mod memory_limit;
 mod notify;
 mod odd_paths;
 mod out_of_reach;
