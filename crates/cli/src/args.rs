@@ -70,7 +70,7 @@ pub(crate) enum Command {
     Events(Events),
     /// Print one short line for the status line of Claude Code, nothing while nothing runs.
     Statusline,
-    /// Print the effective value of each setting, and where it comes from.
+    /// Print the effective value of each setting, and where it comes from; `set` and `unset` change one.
     Config(Config),
     /// Check the installation and suggest fixes.
     Doctor(Doctor),

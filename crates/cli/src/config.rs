@@ -1,5 +1,7 @@
 //! `sisyphus config`: the effective value of each setting, and where it comes from.
 
+mod set;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -16,9 +18,13 @@ use crate::print;
 use crate::project::project_dir;
 use crate::style::Hue;
 use crate::table::{self, Cell, Column};
+use set::{Change, change};
 
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Config {
+    #[command(subcommand)]
+    change: Option<Change>,
     /// Read the settings of this project too. Without it, those of the current folder's project.
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
@@ -35,8 +41,11 @@ const COLUMNS: [Column; 3] = [
 /// Longest value or path that is shown, in characters.
 const SHOWN: usize = 400;
 
-/// Prints the effective values.
+/// Prints the effective values, or changes one.
 pub(crate) fn config(options: &Config) -> Result<()> {
+    if let Some(asked) = &options.change {
+        return change(asked);
+    }
     let project = options.project.clone().or_else(project_dir);
     let layers = Layers::read(&client_config_dir(&Environment::read())?, project.as_deref());
     let effective = layers.effective();

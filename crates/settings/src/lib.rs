@@ -25,7 +25,7 @@ use keys::KEYS;
 use layers::{Content, Layers};
 
 /// Largest settings file that is read, in bytes.
-const MAX_BYTES: u64 = 1024 * 1024;
+pub const MAX_BYTES: u64 = 1024 * 1024;
 
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60_000;

@@ -8,6 +8,7 @@ mod cancel;
 mod clean;
 mod clean_all;
 mod config;
+mod config_set;
 mod delegate;
 mod delegated;
 mod demo;

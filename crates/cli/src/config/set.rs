@@ -1,0 +1,228 @@
+//! `sisyphus config set` and `unset`: change one key of the user's settings file, and no other byte of it.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::{Args as ClapArgs, Subcommand};
+use jsonc_parser::ParseOptions;
+use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
+use serde_json::{Value, json};
+use sisyphus_base::atomic;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
+use sisyphus_base::text::one_line;
+use sisyphus_settings::check::{Flaw, check};
+use sisyphus_settings::keys::{Key, Kind, SECTION};
+use sisyphus_settings::layers::{Content, File, Layers, Source};
+
+use crate::print;
+use crate::project::project_dir;
+
+/// Longest value or path that is shown, in characters.
+const SHOWN: usize = 400;
+/// The largest file that is changed, in bytes: what hooks read.
+const MAX_BYTES: u64 = sisyphus_settings::MAX_BYTES;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Change {
+    /// Set a key in your settings file, and change nothing else in it.
+    #[command(after_help = EXAMPLES)]
+    Set(Set),
+    /// Remove a key from your settings file, so that its default applies.
+    Unset(Unset),
+}
+
+const EXAMPLES: &str = "Examples:
+  sisyphus config set max_background_tasks 3
+  sisyphus config set service_patterns 'make dev' 'npm run storybook'
+  sisyphus config set groups '{\"build\": {\"patterns\": [\"cargo *\"], \"limit\": 1}}'";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Set {
+    /// The key, with or without `sisyphus.` before it.
+    key: String,
+    /// Its value: JSON, or plain text. Several make a list.
+    #[arg(required = true, allow_hyphen_values = true)]
+    values: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Unset {
+    /// The key, with or without `sisyphus.` before it.
+    key: String,
+}
+
+/// Changes the file, and prints what applies then.
+pub(super) fn change(change: &Change) -> Result<()> {
+    let (key, value) = match change {
+        Change::Set(set) => {
+            let key = known(&set.key)?;
+            (key, Some(value(key, &set.values)?))
+        }
+        Change::Unset(unset) => (known(&unset.key)?, None),
+    };
+    let config_dir = client_config_dir(&Environment::read())?;
+    edit(&config_dir.join("settings.json"), key, value.as_ref())?;
+    print::out(&format!("{}\n", said(key, &config_dir)))
+}
+
+/// The key of that name.
+fn known(name: &str) -> Result<&'static Key> {
+    let bare = name.strip_prefix(SECTION).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+    if let Some(key) = Key::named(bare) {
+        return Ok(key);
+    }
+    let flaws = check(&json!({ SECTION: { bare: null } }));
+    let nearest = flaws.iter().find_map(|flaw| match flaw {
+        Flaw::NoSuchKey { nearest, .. } => *nearest,
+        Flaw::WrongType { .. }
+        | Flaw::NotAllOfIt { .. }
+        | Flaw::Twice { .. }
+        | Flaw::NoSection
+        | Flaw::NoObject => None,
+    });
+    let remedy = match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "`sisyphus config` shows every key".to_owned(),
+    };
+    bail!("no key `{}`; {remedy}", one_line(name, SHOWN))
+}
+
+/// The value that the arguments mean, if all of it is usable.
+fn value(key: &Key, words: &[String]) -> Result<Value> {
+    let of_word =
+        |word: &String| serde_json::from_str(word).unwrap_or_else(|_| Value::String(word.clone()));
+    let is_list = matches!(key.kind, Kind::Patterns { .. } | Kind::Program { .. });
+    let value = match words {
+        [word] if !is_list || of_word(word).is_array() => of_word(word),
+        words if is_list => words.iter().cloned().map(Value::String).collect(),
+        _ => bail!("{} has one value: it must be {}", key.dotted(), key.type_in_words()),
+    };
+    if let Some(flaw) = check(&json!({ SECTION: { key.name: value } })).into_iter().next() {
+        let parts = match flaw {
+            Flaw::NotAllOfIt { parts, .. } => format!(" ({} would be ignored)", parts.join("; ")),
+            Flaw::WrongType { .. }
+            | Flaw::NoSuchKey { .. }
+            | Flaw::Twice { .. }
+            | Flaw::NoSection
+            | Flaw::NoObject => String::new(),
+        };
+        let shown = one_line(&words.join(" "), SHOWN);
+        let parts = one_line(&parts, SHOWN);
+        bail!(
+            "`{shown}` is no value of {}{parts}: it must be {}",
+            key.dotted(),
+            key.type_in_words()
+        );
+    }
+    Ok(value)
+}
+
+/// Writes the file with this value of the key, or without any.
+fn edit(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<()> {
+    let name = one_line(&path.to_string_lossy(), SHOWN);
+    let context = || format!("could not change `{name}`");
+    // A file that hooks can't read has no effect: what is added to it would have none either.
+    if let Content::Unreadable(why) = File::read(path.to_owned()).content {
+        bail!("could not change `{name}`: it is not read: {}; repair it", one_line(&why, SHOWN));
+    }
+    let before = atomic::read_linked(path, MAX_BYTES).with_context(context)?;
+    let text = String::from_utf8(before.unwrap_or_default()).with_context(context)?;
+    let root = CstRootNode::parse(&text, &ParseOptions::default()).with_context(context)?;
+    let file = match root.value() {
+        None => root.object_value_or_set(),
+        Some(_) => root.object_value().with_context(|| {
+            format!("could not change `{name}`: it must be one JSON object: `{{ … }}`")
+        })?,
+    };
+    match value {
+        Some(value) => put(&file, key, input(value))?,
+        None => props(&file, key).into_iter().for_each(CstObjectProp::remove),
+    }
+    let mut after = root.to_string();
+    if text.is_empty() && !after.ends_with('\n') {
+        after.push('\n');
+    }
+    ensure!(
+        applied(&after, key) == value.and_then(|value| key.usable(value)),
+        "could not change `{name}`: another line of it sets {} too; remove that line",
+        key.dotted()
+    );
+    write(path, after.as_bytes()).with_context(context)
+}
+
+/// Where a file sets the key. The first one is effective.
+fn props(file: &CstObject, key: &Key) -> Vec<CstObjectProp> {
+    let nested = file.object_value(SECTION).and_then(|section| section.get(key.name));
+    let dotted = file.get(&format!("{SECTION}.{}", key.name));
+    let top = file.get(key.name).filter(|_| key.dotted() == key.name);
+    [nested, dotted, top].into_iter().flatten().collect()
+}
+
+fn put(file: &CstObject, key: &Key, value: CstInputValue) -> Result<()> {
+    if let Some(prop) = props(file, key).into_iter().next() {
+        prop.set_value(value);
+        return Ok(());
+    }
+    if key.dotted() == key.name {
+        file.append(key.name, value);
+        return Ok(());
+    }
+    let section = file.object_value_or_create(SECTION);
+    let section = section.with_context(|| format!("`{SECTION}` must be an object: `{{ … }}`"))?;
+    section.append(key.name, value);
+    Ok(())
+}
+
+fn input(value: &Value) -> CstInputValue {
+    match value {
+        Value::Null => CstInputValue::Null,
+        Value::Bool(it) => CstInputValue::Bool(*it),
+        Value::Number(it) => CstInputValue::Number(it.to_string()),
+        Value::String(it) => CstInputValue::String(it.clone()),
+        Value::Array(all) => CstInputValue::Array(all.iter().map(input).collect()),
+        Value::Object(all) => {
+            CstInputValue::Object(all.iter().map(|(name, it)| (name.clone(), input(it))).collect())
+        }
+    }
+}
+
+/// The value that a file of this text gives the key.
+fn applied(text: &str, key: &'static Key) -> Option<Value> {
+    let content = Content::Read(serde_json::from_str(text).ok()?);
+    let user = File { path: PathBuf::new(), content };
+    let layers = Layers { user, project: Vec::new() };
+    let its = layers.effective().into_iter().find(|it| it.key.name == key.name)?;
+    (its.source != Source::Default).then_some(its.value)
+}
+
+/// Replaces the file behind all links in one step, with the same mode. Claude Code and hooks read it meanwhile.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let target = if path.is_symlink() {
+        fs::canonicalize(path).context("its link leads nowhere")?
+    } else {
+        fs::create_dir_all(path.parent().context("it is in no folder")?)?;
+        path.to_owned()
+    };
+    let mode = fs::metadata(&target).map(|it| it.permissions()).ok();
+    let written = atomic::replace_with(&target, |mut file| {
+        file.write_all(bytes)?;
+        mode.map_or(Ok(()), |mode| file.set_permissions(mode))
+    });
+    Ok(written?)
+}
+
+/// What applies now. A project may be stricter than the user.
+fn said(key: &'static Key, config_dir: &Path) -> String {
+    let layers = Layers::read(config_dir, project_dir().as_deref());
+    let all = layers.effective();
+    let Some(its) = all.iter().find(|it| it.key.name == key.name) else { return String::new() };
+    let value = one_line(&its.value.to_string(), SHOWN);
+    let source = match its.source {
+        Source::Default => "the default".to_owned(),
+        Source::File(path) => format!("from `{}`", one_line(&path.to_string_lossy(), SHOWN)),
+    };
+    format!("{} is {value}, {source}", key.dotted())
+}

@@ -1,0 +1,128 @@
+//! `sisyphus config set` and `unset`.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+
+use sisyphus_testing::TestEnv;
+
+use crate::planted::{assert_fails, prints};
+
+/// A settings file that people have written, with an order and a layout of their own.
+const BEFORE: &str = r#"{
+  "model" : "opus",
+
+    "sisyphus": { "output_lines": 7,   "sleep_guard": false },
+	"permissions": {"allow": ["Bash(npm test)"]}, "env": {}
+}
+"#;
+
+fn file(env: &TestEnv) -> PathBuf {
+    env.home().join(".claude/settings.json")
+}
+
+fn with(env: &TestEnv, text: &str) {
+    fs::create_dir_all(env.home().join(".claude")).unwrap();
+    fs::write(file(env), text).unwrap();
+}
+
+/// The text of the file after a change.
+fn after(env: &TestEnv, words: &[&str]) -> String {
+    prints(env, &[&["config"], words].concat());
+    fs::read_to_string(file(env)).unwrap()
+}
+
+/// Only the value changes. Each other byte stays.
+#[test]
+fn one_value_changes_and_nothing_else() {
+    let env = TestEnv::new();
+    with(&env, BEFORE);
+    let changed = after(&env, &["set", "output_lines", "12"]);
+    assert_eq!(changed, BEFORE.replace(": 7,", ": 12,"));
+    let said = prints(&env, &["config", "set", "sisyphus.output_lines", "7"]);
+    assert!(said.starts_with("sisyphus.output_lines is 7, from `"), "{said}");
+    assert_eq!(fs::read_to_string(file(&env)).unwrap(), BEFORE);
+    let changed = after(&env, &["unset", "sleep_guard"]);
+    assert_eq!(changed, BEFORE.replace(",   \"sleep_guard\": false", ""));
+}
+
+/// A new key joins the section, or makes it; a file is made if there is none.
+#[test]
+fn a_new_key_is_added() {
+    let env = TestEnv::new();
+    let said = prints(&env, &["config", "set", "max_background_tasks", "3"]);
+    assert!(said.starts_with("sisyphus.max_background_tasks is 3, from `"), "{said}");
+    assert_eq!(
+        fs::read_to_string(file(&env)).unwrap(),
+        "{\n  \"sisyphus\": {\n    \"max_background_tasks\": 3\n  }\n}\n"
+    );
+    with(&env, "{\"sisyphus.output_lines\": 5}");
+    assert_eq!(after(&env, &["set", "output_lines", "6"]), "{\"sisyphus.output_lines\": 6}");
+    let all = after(&env, &["set", "background_notifications", "false"]);
+    assert!(all.contains("\"background_notifications\": false"), "{all}");
+    let said = prints(&env, &["config", "unset", "output_lines"]);
+    assert_eq!(said, "sisyphus.output_lines is 20, the default\n");
+}
+
+/// Lists and objects: several words, or JSON.
+#[test]
+fn lists_and_objects() {
+    let env = TestEnv::new();
+    let text = after(&env, &["set", "service_patterns", "make dev", "npm run x"]);
+    assert!(text.contains("make dev") && text.contains("npm run x"), "{text}");
+    let groups = r#"{"build": {"patterns": ["cargo *"], "limit": 1}}"#;
+    let text = after(&env, &["set", "groups", groups]);
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        file["sisyphus"]["groups"],
+        serde_json::from_str::<serde_json::Value>(groups).unwrap()
+    );
+    assert_eq!(file["sisyphus"]["service_patterns"].as_array().unwrap().len(), 2);
+}
+
+/// What would have no effect, or only a part of it, is refused, and the file stays as it is.
+#[test]
+fn what_has_no_effect_is_refused() {
+    let env = TestEnv::new();
+    with(&env, BEFORE);
+    let cases: [(&[&str], &str); 7] = [
+        (&["set", "output_lines", "many"], "`many` is no value of sisyphus.output_lines: it must"),
+        (&["set", "output_lines", "500"], "would be ignored"),
+        (&["set", "output_lines", "5", "6"], "has one value"),
+        (&["set", "outputlines", "5"], "no key `outputlines`; did you mean `output_lines`?"),
+        (&["set", "weather", "5"], "`sisyphus config` shows every key"),
+        (&["unset", "weather"], "no key `weather`"),
+        (&["set", "sleep_guard", "yes"], "`yes` is no value of sisyphus.sleep_guard"),
+    ];
+    for (words, said) in cases {
+        assert_fails(&env.run("sisyphus", &[&["config"], words].concat()), 1, said);
+    }
+    assert_eq!(fs::read_to_string(file(&env)).unwrap(), BEFORE);
+    for (text, said) in [
+        ("{ // mine\n}", "not JSON"),
+        ("[1]", "must be one JSON object"),
+        ("{\"sisyphus\": 3}", "must be an object"),
+        ("{\"sisyphus\": {}, \"sisyphus\": {}}", "another line of it sets"),
+    ] {
+        with(&env, text);
+        assert_fails(&env.run("sisyphus", &["config", "set", "output_lines", "5"]), 1, said);
+        assert_eq!(fs::read_to_string(file(&env)).unwrap(), text);
+    }
+}
+
+/// A link to a file under version control stays a link, and the file keeps its mode.
+#[test]
+fn links_and_modes_stay() {
+    let env = TestEnv::new();
+    let dotfiles = env.home().join("dotfiles");
+    fs::create_dir_all(&dotfiles).unwrap();
+    fs::create_dir_all(env.home().join(".claude")).unwrap();
+    let real = dotfiles.join("claude.json");
+    fs::write(&real, BEFORE).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("../dotfiles/claude.json", file(&env)).unwrap();
+    prints(&env, &["config", "set", "output_lines", "12"]);
+    assert!(file(&env).is_symlink());
+    assert_eq!(fs::read_to_string(&real).unwrap(), BEFORE.replace(": 7,", ": 12,"));
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+}
