@@ -16,8 +16,9 @@ use sisyphus_wording::sleep_refused;
 use crate::bare_sleep::sleeps_for;
 use crate::deliver::Recipient;
 
-/// How long a caller may sleep, in seconds: a task that was just started may need a moment.
-const LET_THROUGH: f64 = 2.0;
+/// How long a caller may sleep, in seconds: a task that was just started may need a moment. Claude Code shows a denial in
+/// red, which a short pause is not worth.
+const LET_THROUGH: f64 = 10.0;
 
 /// Answers a Bash call that does not ask for the background.
 pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Reply> {

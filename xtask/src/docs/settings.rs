@@ -34,7 +34,7 @@ const FOOT: &str = "
 ## In detail
 
 - **Switched off** (`background_execution`), there is neither sleep guard nor ultrawork keyword.
-- **The sleep guard** denies a foreground call that does nothing but `sleep` for over 2 seconds. The model reads what runs and that
+- **The sleep guard** denies a foreground call that does nothing but `sleep` for over 10 seconds. The model reads what runs and that
   a notice follows. Claude Code itself refuses a plain `sleep 25` and longer. Servers don't count: a call may wait for their
   start.
 - **The same command again** (`deny_duplicates`): text and folder are the same, in whatever session. Foreground commands,

@@ -12,7 +12,7 @@ use crate::stage::Stage;
 const HELD: &str = "touch held; until [ -e stop ]; do sleep 0.1; done; rm held";
 const AFTER: &str = "touch stop; while [ -e held ]; do sleep 0.1; done; sleep 1";
 /// Claude Code itself refuses a plain sleep of 25 seconds and more before it runs any hook.
-const SLEEP: &str = "sleep 4s";
+const SLEEP: &str = "sleep 12s";
 const PLAIN: &str = "sleep 60";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
@@ -57,7 +57,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         );
     }
     let slept = time_between(&api, 4, 5)?;
-    ensure!(slept >= Duration::from_secs(4), "it was over after {:.1} s", slept.as_secs_f64());
+    ensure!(slept >= Duration::from_secs(12), "it was over after {:.1} s", slept.as_secs_f64());
     Ok(())
 }
 

@@ -24,6 +24,19 @@ const SEPARATORS: [char; 13] =
 const BEFORE: [char; 4] = ['(', '*', '¿', '¡'];
 const BEHIND: [char; 8] = ['.', ',', ':', ';', '!', '?', ')', '*'];
 
+/// What ends a part of a sentence.
+const CLAUSE_ENDS: [char; 6] = [',', '.', ':', ';', '!', '?'];
+/// Words that say no to what stands a few words behind them.
+const DENIALS: [&str; 10] =
+    ["don't", "don’t", "dont", "not", "no", "never", "without", "avoid", "disable", "stop"];
+/// How many words before the word may say no to it: "don't use the".
+const DENIAL_REACH: usize = 3;
+/// Words that make the next one their subject.
+const EXPLANATIONS: [&str; 3] = ["about", "explain", "describe"];
+/// Words that begin a question about something. "Can you use it?" is a request.
+const QUESTIONS: [&str; 10] =
+    ["what", "what's", "what’s", "whats", "how", "why", "when", "which", "does", "is"];
+
 /// How a typed prompt asks for ultrawork; `None` if it does not.
 pub fn asked(prompt: &str) -> Option<Asked> {
     // Blanks before the first line matter. Empty lines before it don't.
@@ -76,7 +89,22 @@ fn has_word(text: &str, line: usize) -> bool {
     let addressed = text
         .split_once(':')
         .filter(|(head, rest)| line == 0 && is_word(head) && rest.starts_with(char::is_alphabetic));
-    addressed.is_some() || text.split(is_separator).any(is_word)
+    let tokens: Vec<&str> = text.split(is_separator).filter(|token| !token.is_empty()).collect();
+    let is_meant = |at: usize| is_word(tokens[at]) && !is_spoken_of(&tokens, at);
+    addressed.is_some() || (0..tokens.len()).any(is_meant)
+}
+
+/// Whether a sentence only speaks of the word: it says no to it, or asks what it is.
+fn is_spoken_of(tokens: &[&str], at: usize) -> bool {
+    let is_in = |list: &[&str], token: &str| list.iter().any(|it| token.eq_ignore_ascii_case(it));
+    let clause = tokens[..at].iter().rposition(|token| token.ends_with(CLAUSE_ENDS));
+    let before = &tokens[clause.map_or(0, |end| end + 1)..at];
+    let denies = before.iter().rev().take(DENIAL_REACH).any(|token| is_in(&DENIALS, token));
+    let explains = before.last().is_some_and(|token| is_in(&EXPLANATIONS, token));
+    let end = tokens[at..].iter().find(|token| token.ends_with(['.', '!', '?']));
+    let asks = end.is_some_and(|token| token.ends_with('?'))
+        && before.first().is_some_and(|token| is_in(&QUESTIONS, token));
+    denies || explains || asks
 }
 
 fn is_word(token: &str) -> bool {
@@ -117,6 +145,12 @@ mod tests {
             "```\ncode\n```\nulw fix it",
             "why\n<pasted_content id=\"c1\">\na\n</pasted_content id=\"c1\">\nulw fix it",
             "what does \"ultrawork\" mean? well, ulw",
+            "what does ultrawork do? never mind: ulw fix it",
+            "can you use ultrawork for this?",
+            "please don't forget to use ulw",
+            "don't stop before it works, ulw",
+            "no, ulw",
+            "is it slow? ulw",
             "a\nb\nc\nd\ne\nf\ng\nulw",
         ];
         for prompt in prompts {
@@ -130,6 +164,16 @@ mod tests {
             "",
             "refactor the API",
             "a bulwark of ultraworkers and ulwa",
+            "don't use ultrawork",
+            "Do not use the ultrawork mode for this.",
+            "refactor the API without ulw",
+            "don’t ulw this",
+            "fix it, but no ultrawork please",
+            "what does ultrawork do?",
+            "How does ULW work?",
+            "is ultrawork on?",
+            "explain ultrawork",
+            "tell me about ultrawork",
             "what is `ulw`?",
             "what is \"ulw\"?",
             "what is 'ultrawork mode'?",

@@ -85,13 +85,13 @@ fn only_a_long_sleep_alone_is_denied() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.call(1).starts();
-    for command in ["sleep 60", "sleep 2.1", "/bin/sleep 5m", "sleep 1 && sleep 2", "sleep 1m # x"]
+    for command in ["sleep 60", "sleep 10.1", "/bin/sleep 5m", "sleep 8 && sleep 3", "sleep 1m # x"]
     {
         let output = session.send(&call(&session, command));
         assert!(denied(&output).contains("was not run"), "{command}: {output:?}");
     }
     for command in [
-        "sleep 2",
+        "sleep 10",
         "sleep 0.5",
         "sleep 60; curl localhost",
         "npm test",
