@@ -56,13 +56,17 @@ fn pack(root: &Path, archive: &Path) {
     let this = env::current_exe().unwrap();
     let built = |name| this.ancestors().nth(2).unwrap().join(name);
     let mut files: BTreeSet<PathBuf> = PROGRAMS.map(built).into();
+    let ours: BTreeSet<PathBuf> = files.iter().cloned().chain([this.clone()]).collect();
     let busybox = ["/bin/busybox", "/usr/bin/busybox"].map(Path::new);
     let busybox = busybox.into_iter().find(|path| path.exists()).unwrap();
     files.extend([this.clone(), "/bin/bash".into(), busybox.to_owned()]);
     let libraries: Vec<_> = files.iter().flat_map(|file| libraries(file)).collect();
     for file in files.into_iter().chain(libraries) {
         let inside = inside(root, &file);
-        fs::copy(&file, inside).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        fs::copy(&file, &inside).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        if ours.contains(&file) {
+            strip(&inside);
+        }
     }
     for folder in ["bin", "dev", "proc", "sys", "tmp"] {
         fs::create_dir_all(root.join(folder)).unwrap();
@@ -75,6 +79,12 @@ fn pack(root: &Path, archive: &Path) {
     let pack = "cd \"$0\" && find . | busybox cpio -o -H newc >\"$1\"";
     let packed = Command::new("sh").args(["-c", pack]).arg(root).arg(archive).output().unwrap();
     assert!(packed.status.success(), "{packed:?}");
+}
+
+/// Removes what only debuggers need: with it the archive is larger than the guest's memory. `strip` comes with the linker.
+fn strip(program: &Path) {
+    let stripped = Command::new("strip").arg("--strip-debug").arg(program).output().unwrap();
+    assert!(stripped.status.success(), "{stripped:?}");
 }
 
 /// Where this file is in the archive.
