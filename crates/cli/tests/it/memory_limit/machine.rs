@@ -101,7 +101,8 @@ fn libraries(program: &Path) -> Vec<PathBuf> {
     listed.split_whitespace().filter(|it| it.starts_with('/')).map(PathBuf::from).collect()
 }
 
-/// The first process of the guest: mounts what a system has, runs the tests, and ends the machine.
+/// The first process of the guest: mounts what a system has, runs the tests, and ends the machine. Nothing is mounted on
+/// `/tmp`, where this executable may be.
 fn script(this: &Path) -> String {
     format!(
         "#!/bin/busybox sh
@@ -109,7 +110,7 @@ fn script(this: &Path) -> String {
 export PATH=/bin HOME=/tmp
 mount -t proc none /proc && mount -t sysfs none /sys && mount -t devtmpfs none /dev
 exec </dev/null >/dev/ttyS0 2>&1
-mount -t tmpfs none /tmp && mount -t cgroup2 none /sys/fs/cgroup
+mount -t cgroup2 none /sys/fs/cgroup
 {} --ignored memory_limit::guest --test-threads 1
 reboot -f
 ",
