@@ -109,9 +109,7 @@ fn memory() -> Result<Verdict> {
         println!("{why}");
         return Ok(Verdict::NotHere(why));
     }
-    let test = ["test", "--package", "sisyphus-runner", "--test", "it", "--"];
-    let only = ["--ignored", "out_of_memory", "--test-threads", "1"];
-    succeeds(Command::new(repository::cargo()).args(test).args(only)).map(Verdict::of)
+    succeeds(ignored_test("out_of_memory").args(["--test-threads", "1"])).map(Verdict::of)
 }
 
 /// Boots a machine whose control groups the tests may change.
@@ -123,9 +121,15 @@ fn memory_limit() -> Result<Verdict> {
         println!("{error:#}");
         return Ok(Verdict::Failed);
     }
-    let test = ["test", "--package", "sisyphus-cli", "--test", "it", "--"];
-    let only = ["--ignored", "memory_limit::machine"];
-    succeeds(Command::new(repository::cargo()).args(test).args(only)).map(Verdict::of)
+    succeeds(&mut ignored_test("memory_limit::machine")).map(Verdict::of)
+}
+
+/// The ignored integration tests of that name. Of the whole workspace, as the step `test` has built them: with the features
+/// of one package alone cargo would build all of it once more.
+fn ignored_test(name: &str) -> Command {
+    let mut test = Command::new(repository::cargo());
+    test.args(["test", "--quiet", "--workspace", "--test", "it", "--", "--ignored", name]);
+    test
 }
 
 /// Reuses clippy's results for the workspace. Nothing is linked, so libFuzzer itself is not built: any path can be
