@@ -178,7 +178,7 @@ fn turn(ledger: &CommandLedger, signals: &mut Signals) -> Result<Turn> {
         state: ledger.state(),
         confinement: Confinement::Outside,
     };
-    queues.wait(Asked { ticket: task.ticket, id: &id }, ledger, signals)
+    queues.wait(Asked { ticket: task.ticket, id: &id, folder: Some(&task.cwd) }, ledger, signals)
 }
 
 /// Starts the command, or says why it can't, with the exit code of a shell.

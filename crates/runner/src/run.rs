@@ -1,7 +1,7 @@
 //! `run`: replaces the shell, from the claim to the exit of the command.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -120,7 +120,9 @@ fn attend(
         }
     };
     let came = Start::now();
-    let asked = Asked { ticket: handoff.announcement.ticket, id: &client_id };
+    let folder = folder();
+    let ticket = handoff.announcement.ticket;
+    let asked = Asked { ticket, id: &client_id, folder: folder.as_deref() };
     let call = &handoff.announcement.call;
     let queues = Queues {
         kind: call.kind,
@@ -223,4 +225,10 @@ fn give_way(plan: &Plan) -> ExitCode {
     let _ = exec(plan);
     // A shell's exit code for a command that can't be executed.
     ExitCode::from(126)
+}
+
+/// The folder of the command: that of the shell that the runner replaced.
+#[expect(clippy::disallowed_methods, reason = "the folder comes with the process")]
+fn folder() -> Option<PathBuf> {
+    std::env::current_dir().ok()
 }

@@ -124,7 +124,8 @@ fn unstarted(ledger: &Ledger, signal: i32) -> End {
 fn turn(ledger: &Ledger, signals: &mut Signals) -> Result<Turn> {
     let mut slots = Slots::of_session(&Environment::read(), ledger.state(), ledger.delegated())?;
     let id = ClientTaskId::new(ledger.task().id.as_str())?;
-    let asked = Asked { ticket: ledger.task().ticket, id: &id };
+    let folder = Some(ledger.delegated().project.as_path());
+    let asked = Asked { ticket: ledger.task().ticket, id: &id, folder };
     wait_for_turn(&mut slots, asked, ledger, signals)
 }
 

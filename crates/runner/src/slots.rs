@@ -1,6 +1,6 @@
 //! The queue as the runner joins it, and how many slots it has at each moment.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use chrono::Utc;
@@ -23,6 +23,8 @@ use crate::live_settings::LiveSettings;
 pub(crate) struct Asked<'a> {
     pub(crate) ticket: Ticket,
     pub(crate) id: &'a ClientTaskId,
+    /// Where the command runs, for people that wait behind it.
+    pub(crate) folder: Option<&'a Path>,
 }
 
 /// The queue, and what its capacity depends on.
@@ -31,7 +33,6 @@ pub(crate) struct Slots {
     demand: Demand,
     settings: LiveSettings,
     configuration: Option<String>,
-    folder: Option<PathBuf>,
 }
 
 /// What the slots are for. It decides what their limit is.
@@ -55,7 +56,7 @@ impl Slots {
         let line = Line::open(environment, confinement, client_tmp)?;
         let runtime = RuntimeDir::open(environment).ok().flatten();
         let agents = runtime.map(|runtime| AgentSlots::of(&runtime, state));
-        Ok(Self::of(environment, line, Demand::Commands { agents, confinement }, folder()))
+        Ok(Self::of(environment, line, Demand::Commands { agents, confinement }))
     }
 
     /// The slots of a group of commands.
@@ -66,7 +67,7 @@ impl Slots {
         group: &str,
     ) -> Result<Self> {
         let line = Line::of_group(environment, confinement, client_tmp, group)?;
-        Ok(Self::of(environment, line, Demand::Group(group.to_owned()), folder()))
+        Ok(Self::of(environment, line, Demand::Group(group.to_owned())))
     }
 
     /// The slots that a delegated session shares.
@@ -80,14 +81,14 @@ impl Slots {
         let line = Line::of_sessions(environment, &set)?;
         let (model, throttles) = (session.model.clone(), LiveThrottles::at(state));
         let demand = Demand::Sessions { set, model, throttles };
-        Ok(Self::of(environment, line, demand, Some(session.project.clone())))
+        Ok(Self::of(environment, line, demand))
     }
 
-    fn of(environment: &Environment, line: Line, demand: Demand, folder: Option<PathBuf>) -> Self {
+    fn of(environment: &Environment, line: Line, demand: Demand) -> Self {
         let configuration = client_config_dir(environment).ok();
         let named = configuration.as_ref().map(|dir| dir.to_string_lossy().into_owned());
         let settings = LiveSettings::at(configuration);
-        Self { line, demand, settings, configuration: named, folder }
+        Self { line, demand, settings, configuration: named }
     }
 
     /// The capacity at this moment.
@@ -126,15 +127,9 @@ impl Slots {
     pub(crate) fn occupant(&self, asked: Asked<'_>) -> Result<Occupant> {
         Ok(Occupant {
             task: TaskId::new(asked.id.as_str())?,
-            folder: self.folder.as_ref().map(|dir| dir.to_string_lossy().into_owned()),
+            folder: asked.folder.map(|dir| dir.to_string_lossy().into_owned()),
             configuration: self.configuration.clone(),
             pid: std::process::id(),
         })
     }
-}
-
-/// The folder of the command: that of the shell that the runner replaced.
-#[expect(clippy::disallowed_methods, reason = "the folder comes with the process")]
-fn folder() -> Option<PathBuf> {
-    std::env::current_dir().ok()
 }

@@ -62,15 +62,18 @@ fn announced(task: &Task) -> Option<DateTime<Utc>> {
 
 /// When a live task began that Claude Code has named. An ended task may have got its name from its notice.
 fn bound(task: &Task) -> Option<DateTime<Utc>> {
-    task.status().since().filter(|_| task.is_confirmed())
+    task.status().since().filter(|_| task.is_confirmed() && !task.is_started_by_us())
 }
 
 fn ended_with_session(task: &Task) -> Option<DateTime<Utc>> {
     task.stop_request.filter(|asked| asked.by == Canceller::SessionEnd).map(|asked| asked.at)
 }
 
-/// When a task finished whose result was delivered.
+/// When a task finished whose result was delivered. No hook delivers the result of a person's own command.
 fn delivered(task: &Task) -> Option<DateTime<Utc>> {
+    if task.from_terminal.is_some() {
+        return None;
+    }
     let ending = task.status().ending()?;
     task.delivery().has_reached(task.revision()).then_some(ending.ended_at)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::output::{Messages, Source};
+use sisyphus_tasks::from_terminal::OutputPlace;
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::shown::{Prefix, Shown};
@@ -92,6 +93,9 @@ impl Stream {
     pub(super) fn finish(self) -> Option<String> {
         let (name, predicate) = (self.task.heading(), predicate(&self.task));
         let complaint = match self.from {
+            From::Nowhere if was_in_terminal(&self.task) => Some(format!(
+                "{name} {predicate}; its output went to your terminal, and was not kept"
+            )),
             From::Nowhere => Some(format!("{name} {predicate}; it has no output")),
             From::Session { has_said: false, .. } => {
                 Some(format!("{name} {predicate}; it has said nothing yet"))
@@ -134,4 +138,8 @@ impl Stream {
     fn unreadable(&self) -> String {
         format!("could not read the output of {}", self.task.id)
     }
+}
+
+fn was_in_terminal(task: &Task) -> bool {
+    task.from_terminal.as_ref().is_some_and(|known| known.place == OutputPlace::Terminal)
 }

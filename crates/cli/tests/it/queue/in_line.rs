@@ -116,7 +116,8 @@ fn a_group_is_named_or_recognized() {
     assert_eq!(ended(&client.env, &free)["status"], "completed");
     wait_until("the queue of the group", || status(&client, &named) == "queued");
     let shown = client.env.run("sisyphus", &["show", &named]).stdout;
-    assert!(shown.contains("in the group `build`") && shown.contains(&first), "{shown}");
+    let holder = format!("{first} in `{}`", client.env.project().canonicalize().unwrap().display());
+    assert!(shown.contains("in the group `build`") && shown.contains(&holder), "{shown}");
     assert_eq!(client.env.run("sisyphus", &["cancel", &first]).code, Some(0));
     assert_eq!(ended(&client.env, &named)["status"], "completed");
     let output = client.env.run("sisyphus", &["run", "--group", "nope", "true"]);

@@ -283,6 +283,17 @@ fn a_hangup_reaches_the_command() {
     wait_until("the end of the command", || !command.is_alive());
 }
 
+/// A command of a person is no sign that a hook has fired, and what it wrote to the terminal is not called nothing.
+#[test]
+fn it_leaves_no_trace_of_a_hook() {
+    let env = TestEnv::new();
+    assert_eq!(here(&env, &["echo", "seen"]).stdout, "seen\n");
+    let said = env.run("sisyphus", &["doctor"]).stdout;
+    assert!(said.contains("no hook has left a trace"), "{said}");
+    let kept = env.run("sisyphus", &["output", "echo seen"]);
+    assert!(kept.stderr.contains("its output went to your terminal"), "{kept:?}");
+}
+
 /// Without a place for its record a command runs without a queue, and says so on standard error.
 #[test]
 fn without_an_inbox_it_runs_unqueued() {
