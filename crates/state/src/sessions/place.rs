@@ -52,6 +52,10 @@ fn hex(key: &str) -> String {
 /// The expected admission of a session, from the records of this state folder. The runners alone decide.
 pub fn place_of(active: &Active, task: &Task, limits: &Limits, now: DateTime<Utc>) -> Admission {
     let Some(session) = task.delegated.as_deref() else { return Admission::Immediate };
+    // It may have started by the time at which its place is asked for. It would count itself then.
+    if is_running(task) {
+        return Admission::Immediate;
+    }
     let (set, limit) = SlotSet::of(session, limits);
     let limit = lowered(&active.agents.throttles, session.model.as_deref(), limit, now);
     let SlotLimit::AtMost(slots) = limit else { return Admission::Immediate };
@@ -148,14 +152,14 @@ mod tests {
         ] {
             active.insert(task);
         }
-        let places = [2, 4, 5, 6, 7].map(|number| {
+        let places = [2, 3, 4, 5, 6, 7].map(|number| {
             let task = active.tasks.iter().find(|task| task.ticket.0 == number).unwrap();
             match place_of(&active, task, &limits, DateTime::default()) {
                 Admission::Immediate => 0,
                 Admission::Queued { position } => position,
             }
         });
-        assert_eq!(places, [0, 1, 1, 2, 0]);
+        assert_eq!(places, [0, 0, 1, 1, 2, 0]);
     }
 
     /// A key that looks like a path stays one name.
