@@ -13,17 +13,14 @@ use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::one_line;
+use sisyphus_settings::MAX_BYTES;
 use sisyphus_settings::check::{Flaw, check};
 use sisyphus_settings::keys::{Key, Kind, SECTION};
 use sisyphus_settings::layers::{Content, File, Layers, Source};
 
+use super::SHOWN;
 use crate::print;
 use crate::project::project_dir;
-
-/// Longest value or path that is shown, in characters.
-const SHOWN: usize = 400;
-/// The largest file that is changed, in bytes: what hooks read.
-const MAX_BYTES: u64 = sisyphus_settings::MAX_BYTES;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Change {

@@ -50,23 +50,22 @@ pub(super) fn wait_for_tasks(ledger: &CommandLedger, signals: &mut Signals) -> R
     let store = Store::new(ledger.state().clone());
     let ids: Vec<TaskId> = after.iter().map(|it| it.task.clone()).collect();
     let watchers = Watchers::default();
-    let mut waits_for = Vec::new();
     loop {
         let mut until = Instant::now() + LOOK;
         if let Some(states) = states_of(ledger, &store, &ids) {
             match judge(after, &states) {
                 Verdict::Go => return Ok(Ready::Go),
                 Verdict::Skip(skipped) => return Ok(Ready::Skip(skipped)),
-                Verdict::WaitFor(tasks) if tasks != waits_for => {
+                Verdict::WaitFor(tasks) => {
                     let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
                     ledger.say_wait(&format!("for {}", names.join(", ")));
-                    waits_for = tasks;
                 }
-                Verdict::WaitFor(_) => {}
             }
             let live: Vec<&Task> = states.iter().filter_map(TaskState::live).collect();
             watchers.watch(live.iter().filter_map(|task| runners_lock(task, ledger.state())))?;
             until = Instant::now() + pause(&live, ledger.state());
+        } else {
+            ledger.say_wait("until the state can be read; see `sisyphus doctor`");
         }
         loop {
             match signals.wait(Some(until))? {

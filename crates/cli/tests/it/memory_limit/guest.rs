@@ -257,23 +257,27 @@ fn what_a_killed_runner_left_is_removed() {
     assert_eq!(groups.ours(), Vec::<String>::new());
 }
 
-/// Starts a background command of Claude Code in the scope.
-fn in_background(client: &Client, groups: &Groups, line: &str) -> sisyphus_testing::shell::Running {
-    let call = client.announce(line);
-    let running = client.spawn(&client.attached(line), |shell, _| groups.enter(shell, None));
-    client.bind(call, &running);
-    running
+/// A Claude Code in the scope, whose user limits the memory of commands.
+fn limited() -> (Groups, Client) {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "memory_limit_mb": 64 }));
+    (Groups::new(), client)
+}
+
+/// Starts the shell of an announced command in the scope.
+fn shell(client: &Client, groups: &Groups, line: &str) -> sisyphus_testing::shell::Running {
+    client.spawn(&client.attached(line), |shell, _| groups.enter(shell, None))
 }
 
 #[test]
 #[ignore = "runs in a virtual machine"]
 fn a_background_command_of_the_model_is_limited() {
-    let groups = Groups::new();
-    let client = Client::new(Shell::Bash);
-    client.env.set(&json!({ "memory_limit_mb": 64 }));
+    let (groups, client) = limited();
     let go = client.env.path().join("go");
     let line = format!("until [ -e {} ]; do sleep 0.1; done; {GREEDY}", go.display());
-    let running = in_background(&client, &groups, &line);
+    let call = client.announce(&line);
+    let running = shell(&client, &groups, &line);
+    client.bind(call, &running);
     let limit = || {
         let task = client.task();
         task["memory_limit"]["in_force"].is_boolean().then_some(task["memory_limit"].clone())
@@ -290,12 +294,10 @@ fn a_background_command_of_the_model_is_limited() {
 #[test]
 #[ignore = "runs in a virtual machine"]
 fn a_foreground_twin_is_not_limited() {
-    let groups = Groups::new();
-    let client = Client::new(Shell::Bash);
-    client.env.set(&json!({ "memory_limit_mb": 64 }));
+    let (groups, client) = limited();
     let line = format!("sleep 1; {GREEDY}");
     client.announce(&line);
-    let running = client.spawn(&client.attached(&line), |shell, _| groups.enter(shell, None));
+    let running = shell(&client, &groups, &line);
     client.wait_until_attached(&running);
     assert_eq!(running.wait().status.code(), Some(0));
 }
