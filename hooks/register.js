@@ -1,73 +1,151 @@
-// What Sisyphus shows inside Claude Code, where Claude Code runs the modules of plugins ("mods", CC-84).
+// What Sisyphus shows inside Claude Code, where Claude Code runs the modules of plugins ("mods", CC-84): the session's
+// tasks above the prompt, the same in a pane (`/sisyphus`), and which agents of Claude Code's own list wait.
 //
-// Nothing here decides or records anything: `sisyphus` says what to show. If this file fails, or Claude Code does not
-// load it, everything works the same and Claude Code draws as without it.
-//
-// Claude Code reads from the source what a module may do. It follows `$` only to functions at the top of this file, and
-// `$` is always spelled `$.noun.event(…)`.
-
-export function register(on) {
-  markQueuedAgents(on);
-}
-
-// ---- The row of an agent that waits for a slot says so. Claude Code itself calls that agent running. ----
+// Nothing here decides or records anything: `sisyphus statusline --json` says what to show. If this file fails, or
+// Claude Code does not load it, everything works the same and Claude Code draws as without it.
+// Claude Code reads from the source what a module may do: `$` goes only to functions at the top of this file, and is
+// always spelled `$.noun.event(…)`.
 
 /** How long the program may take to answer, and how often it is asked, in milliseconds. */
 const ANSWER_WAIT = 2000;
 const ASK_EVERY = 1000;
-/** An answer that is older than this counts no more: then nothing asks again. */
+/** If the last question is older than this, nothing asks any more, and its answer counts no more. */
 const STALE_AFTER = 5000;
-/** How often it is asked about a new row: the hook that queues an agent runs while Claude Code draws its row. */
+/** How often it is asked about a new row of an agent: the hook that queues it runs while Claude Code draws the row. */
 const ASKS_OF_NEW = 5;
+const NOTHING = { running: 0, queued: 0, band: [], more: 0, tasks: [], chosen: null, queued_agents: {} };
+const COLOURS = { running: 'suggestion', queued: 'warning', good: 'success', bad: 'error' };
+const PANE = 'sisyphus';
 
-const agents = {
-  /** The ids of the rows that were drawn. */
-  seen: new Set(),
-  /** The program's answer: the id and the place of each agent that waits. */
-  queued: {},
-  asksLeft: 0,
-  /** When the program was asked last, 0 if nothing asks again. */
-  askedAt: 0,
-};
+let answer = NOTHING;
+/** When the program was asked last, 0 if nothing asks again, and how many times it was asked. */
+let askedAt = 0;
+let asks = 0;
+/** What keeps the module asking, apart from tasks that run or wait. */
+let isWorking = false;
+let asksLeft = 0;
+/** The agents whose rows were drawn, and the failures that the user has seen, by their ids. */
+const agents = new Set();
+const seen = new Set();
+/** The task whose output the pane shows. */
+let chosen;
 
-function markQueuedAgents(on) {
+export function register(on) {
+  on('session.start', async ($, e, next) => {
+    await $.command.register({ name: 'sisyphus', description: 'Show the background tasks', immediate: true });
+    ask($);
+    return next(e);
+  });
+  on('command.run', { command: 'sisyphus' }, async ($) => {
+    chosen = undefined;
+    ask($);
+    await $.ui.open({ id: PANE, title: 'Background tasks', focus: true });
+    return { text: 'Background tasks' };
+  });
+  on('prompt.submit', async ($, e, next) => {
+    if (e.origin?.kind === 'composer') {
+      answer.band.forEach((row) => row.tone === 'bad' && seen.add(row.id));
+    }
+    return next(e);
+  });
+  on('ui.render', { component: 'AbovePrompt' }, async ($, e, next) => {
+    isWorking = e.props.isWorking;
+    keepAsking($);
+    const rows = answer.band.filter((row) => !seen.has(row.id));
+    const others = await next(e);
+    if (rows.length === 0 || e.props.hasSurvey) {
+      return others;
+    }
+    const { Box, Text } = $.ui.resolve(e);
+    const more = answer.more > 0 ? [Text({ dimColor: true, children: `and ${answer.more} more: /sisyphus` })] : [];
+    return Box({ flexDirection: 'column', children: [others, ...rows.map((row) => line(Text, row)), ...more] });
+  });
+  on('ui.render', { component: 'Pane', requestId: PANE }, async ($, e) => {
+    const { Box, Button, Text } = $.ui.resolve(e);
+    const choose = (id) => () => {
+      chosen = id;
+      return ask($);
+    };
+    const list = () => {
+      const row = (it) => Button({ key: it.id, onPress: choose(it.id), children: [line(Text, it)] });
+      const none = Text({ dimColor: true, children: 'This session has no background tasks.' });
+      return answer.tasks.length > 0 ? answer.tasks.map(row) : [none];
+    };
+    const output = ({ task, lines, can_cancel }) => {
+      const cancel = () => $.process.run([program($), 'cancel', task.id], { timeoutMs: 10 * ANSWER_WAIT });
+      const buttons = [Button({ key: 'back', label: 'Back', onPress: choose(undefined) })];
+      if (can_cancel) {
+        buttons.push(Button({ key: 'cancel', label: 'Cancel', onPress: () => cancel().then(() => ask($)) }));
+      }
+      const room = Math.max(1, (e.viewport?.rows ?? 24) - 8);
+      const printed = lines.slice(-room).map((it) => Text({ wrap: 'truncate', children: it || ' ' }));
+      return [Box({ columnGap: 1, children: buttons }), line(Text, task), ...printed];
+    };
+    const isChosen = chosen !== undefined && answer.chosen?.task.id === chosen;
+    return Box({ flexDirection: 'column', children: isChosen ? output(answer.chosen) : list() });
+  });
   on('ui.render', { component: 'AgentRow' }, async ($, e, next) => {
     const { id, label } = e.props;
-    if (!agents.seen.has(id)) {
-      agents.seen.add(id);
-      agents.asksLeft = ASKS_OF_NEW;
+    if (!agents.has(id)) {
+      agents.add(id);
+      asksLeft = ASKS_OF_NEW;
     }
-    const isStale = Date.now() - agents.askedAt > STALE_AFTER;
-    if (isStale && agents.asksLeft > 0) {
-      askForQueuedAgents($);
-    }
-    const place = isStale ? undefined : agents.queued[id];
-    return next(place === undefined ? e : { ...e, props: { ...e.props, label: place + ': ' + label } });
+    keepAsking($);
+    const place = Date.now() - askedAt > STALE_AFTER ? undefined : answer.queued_agents[id];
+    return next(place === undefined ? e : { ...e, props: { ...e.props, label: `${place}: ${label}` } });
   });
 }
 
-/** Asks which agents wait, and asks again later while one does. */
-async function askForQueuedAgents($) {
-  const before = JSON.stringify(agents.queued);
-  agents.askedAt = Date.now();
-  agents.queued = await readQueuedAgents($);
-  agents.asksLeft -= 1;
-  if (agents.asksLeft > 0 || Object.keys(agents.queued).length > 0) {
-    $.clock.after(ASK_EVERY, () => askForQueuedAgents($));
-  } else {
-    agents.askedAt = 0;
+/** A row as one line, which ends where the screen ends. */
+function line(Text, row) {
+  const sign = Text({ color: COLOURS[row.tone], children: row.sign + ' ' });
+  return Text({ wrap: 'truncate', children: [sign, row.what, Text({ dimColor: true, children: '  ' + row.how })] });
+}
+
+function mayChange() {
+  return isWorking || asksLeft > 0 || answer.running + answer.queued > 0;
+}
+
+/** Asks if the answer may have changed and nothing asks already. */
+function keepAsking($) {
+  if (mayChange() && Date.now() - askedAt > STALE_AFTER) {
+    ask($);
   }
-  if (JSON.stringify(agents.queued) !== before) {
+}
+
+/** Asks what to show, and again while that may change. */
+async function ask($) {
+  asks += 1;
+  const mine = asks;
+  askedAt = Date.now();
+  const before = JSON.stringify(answer);
+  const news = await read($);
+  if (mine !== asks) {
+    return; // A later question has taken over.
+  }
+  answer = news;
+  asksLeft -= 1;
+  askedAt = mayChange() ? Date.now() : 0;
+  if (askedAt > 0) {
+    $.clock.after(ASK_EVERY, () => mine === asks && ask($));
+  }
+  if (JSON.stringify(answer) !== before) {
     $.ui.invalidate('ui.render');
   }
 }
 
-async function readQueuedAgents($) {
+async function read($) {
   try {
-    const program = $.plugin.root + '/bin/sisyphus';
-    const { exitCode, stdout } = await $.process.run([program, 'queued-agents'], { timeoutMs: ANSWER_WAIT });
-    return exitCode === 0 ? JSON.parse(stdout) : {};
+    const { transcriptPath } = await $.session.info();
+    const asked = [program($), 'statusline', '--json', ...(chosen === undefined ? [] : ['--task', chosen])];
+    const stdin = JSON.stringify({ transcript_path: transcriptPath });
+    const { exitCode, stdout } = await $.process.run(asked, { timeoutMs: ANSWER_WAIT, stdin });
+    return exitCode === 0 ? JSON.parse(stdout) : NOTHING;
   } catch {
-    return {};
+    return NOTHING;
   }
+}
+
+function program($) {
+  return $.plugin.root + '/bin/sisyphus';
 }

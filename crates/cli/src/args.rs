@@ -19,6 +19,7 @@ use crate::queue::restart::Restart;
 use crate::queue::run::Run;
 use crate::show::Show;
 use crate::stats::Stats;
+use crate::statusline::Statusline;
 use crate::timeline::Timeline;
 use crate::wait::Wait;
 
@@ -69,7 +70,7 @@ pub(crate) enum Command {
     /// Print the changes of status of all tasks, as they were or as they happen.
     Events(Events),
     /// Print one short line for the status line of Claude Code, nothing while nothing runs.
-    Statusline,
+    Statusline(Statusline),
     /// Print the effective value of each setting, and where it comes from; `set` and `unset` change one.
     Config(Config),
     /// Check the installation and suggest fixes.
@@ -82,9 +83,6 @@ pub(crate) enum Command {
     Man(Pages),
     /// Run four real background commands through the installed hooks, without Claude Code and without an account.
     Demo,
-    /// Print which agents wait for a slot. For `hooks/register.js`.
-    #[command(hide = true)]
-    QueuedAgents,
     /// Import what version 0.1.0 left in its own state folder. For the installer.
     #[command(hide = true)]
     Import,

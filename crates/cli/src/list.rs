@@ -150,20 +150,24 @@ fn without_task(state: Cell, what: String) -> [Cell; 5] {
 
 /// The state of a task, with its number if it is queued.
 fn with_place(state: String, task: &Task, tasks: &Tasks, settings: Option<&Settings>) -> String {
-    let number = if is_recorded_queue(task) {
-        match expected_admission(tasks, task, settings) {
+    let number = place(task, tasks, settings);
+    number.map_or_else(|| state.clone(), |number| format!("{state}({number})"))
+}
+
+/// Its number in the queue that it waits in.
+pub(crate) fn place(task: &Task, tasks: &Tasks, settings: Option<&Settings>) -> Option<usize> {
+    if is_recorded_queue(task) {
+        return match expected_admission(tasks, task, settings) {
             Admission::Queued { position } => Some(position),
             Admission::Immediate => None,
-        }
-    } else {
-        let in_group = |id: &str| tasks.line.standing_in(task.group.as_deref()?, id);
-        let standing = |id: &str| tasks.line.standing(id).or_else(|| in_group(id));
-        match task.name_in_queue().and_then(standing) {
-            Some(Standing::Waits(number)) if is_unstarted(task) => Some(number),
-            Some(_) | None => None,
-        }
-    };
-    number.map_or_else(|| state.clone(), |number| format!("{state}({number})"))
+        };
+    }
+    let in_group = |id: &str| tasks.line.standing_in(task.group.as_deref()?, id);
+    let standing = |id: &str| tasks.line.standing(id).or_else(|| in_group(id));
+    match task.name_in_queue().and_then(standing) {
+        Some(Standing::Waits(number)) if is_unstarted(task) => Some(number),
+        Some(_) | None => None,
+    }
 }
 
 /// Its place in the queue, as far as the settings can be read.

@@ -5,14 +5,22 @@
 //! The line counts the tasks of the session that Claude Code names on standard input, or all tasks if it names none:
 //! `▶` runs, `⏳` waits for a slot, `✖` failed within the last ten minutes. If nothing runs or waits, there is no
 //! line. Errors print nothing either.
+//!
+//! With `--json`, [`band`] prints what the module inside Claude Code draws.
+
+mod band;
+mod row;
 
 use std::io::{self, BufReader, IsTerminal as _, Read as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
+use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args as ClapArgs;
 use serde::Deserialize;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::SessionId;
@@ -35,6 +43,21 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// How long a failure is shown.
 const NEWS: TimeDelta = TimeDelta::minutes(10);
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Statusline {
+    /// Print JSON: the counts, and the rows that Claude Code shows above its prompt.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// With the end of this task's output.
+    #[arg(long, value_name = "ID", requires = "json")]
+    pub(crate) task: Option<String>,
+}
+
+/// Prints the JSON.
+pub(crate) fn json(options: &Statusline) -> Result<()> {
+    band::print(options.task.as_deref())
+}
+
 /// Prints the line.
 pub(crate) fn statusline() -> ExitCode {
     let _ = print::out(&line().unwrap_or_default());
@@ -49,7 +72,7 @@ fn line() -> Option<String> {
         return None;
     }
     let (store, now) = (Store::new(state), Utc::now());
-    let session = session();
+    let session = Session::of_input();
     // If the lock is held, its holder records what is new.
     let tmp = client_tmp_dir(&environment);
     let active = up_to_date(&store, &world(&tmp), Duration::ZERO, |_| {}).ok()?;
@@ -108,24 +131,32 @@ fn has_failed(task: &Task, now: DateTime<Utc>) -> bool {
 
 /// The fields that are read of Claude Code's input.
 #[derive(Deserialize)]
-struct Asked {
-    session_id: String,
+struct Session {
+    session_id: Option<String>,
+    /// Named after the session. All that Claude Code says to a module.
+    transcript_path: Option<PathBuf>,
 }
 
-/// The session that Claude Code names. At a prompt there is none.
-fn session() -> Option<SessionId> {
-    if io::stdin().is_terminal() {
-        return None;
+impl Session {
+    /// The session that Claude Code names. At a prompt there is none.
+    fn of_input() -> Option<SessionId> {
+        if io::stdin().is_terminal() {
+            return None;
+        }
+        let (sender, asked) = sync_channel(1);
+        // A read can't be given up, but the thread that reads can. It ends with the process.
+        let read = move || {
+            let stdin = BufReader::new(io::stdin().take(MAX_BYTES));
+            // Reads one object, without waiting for the end of the input.
+            let mut values = serde_json::Deserializer::from_reader(stdin).into_iter::<Self>();
+            let _ = sender.send(values.next().and_then(Result::ok));
+        };
+        thread::Builder::new().name("stdin".to_owned()).spawn(read).ok()?;
+        asked.recv_timeout(PATIENCE).ok()??.id()
     }
-    let (sender, asked) = sync_channel(1);
-    // A read can't be given up, but the thread that reads can. It ends with the process.
-    let read = move || {
-        let stdin = BufReader::new(io::stdin().take(MAX_BYTES));
-        // Reads one object, without waiting for the end of the input.
-        let mut values = serde_json::Deserializer::from_reader(stdin).into_iter::<Asked>();
-        let _ = sender.send(values.next().and_then(Result::ok));
-    };
-    thread::Builder::new().name("stdin".to_owned()).spawn(read).ok()?;
-    let asked = asked.recv_timeout(PATIENCE).ok()??;
-    SessionId::new(asked.session_id).ok()
+
+    fn id(self) -> Option<SessionId> {
+        let stem = || Some(self.transcript_path?.file_stem()?.to_str()?.to_owned());
+        SessionId::new(self.session_id.or_else(stem)?).ok()
+    }
 }

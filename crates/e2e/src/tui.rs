@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,6 +13,9 @@ use super::api::Api;
 use super::home::Home;
 use super::session::{BYPASS, LIMIT, sweep};
 use super::wait;
+
+/// How long two keys are apart.
+const KEY: Duration = Duration::from_millis(300);
 
 /// Claude Code in a terminal. Dropping it ends the terminal, Claude Code and all processes from its home.
 pub(crate) struct Tui<'home> {
@@ -83,6 +87,14 @@ impl<'home> Tui<'home> {
         self.keys(&["C-x", "C-k"])?;
         self.wait_for_screen(" again to stop")?;
         self.keys(&["C-x", "C-k"])
+    }
+
+    /// Presses one key, named as tmux names it.
+    pub(crate) fn press(&self, key: &str) -> Result<()> {
+        self.keys(&[key])?;
+        // A letter that follows an Escape at once would be Alt and that letter.
+        thread::sleep(KEY);
+        Ok(())
     }
 
     /// Confirms the selected answer.

@@ -250,6 +250,13 @@ pub const KEYS: &[Key] = &[
         meaning: "whether Claude Code's list of agents says which ones wait for a slot, where Claude Code runs mods",
     },
     Key {
+        name: "band",
+        place: Place::Section,
+        kind: Kind::Switch,
+        project: Project::MayTurnOff,
+        meaning: "whether the session's tasks that run or wait are shown above the prompt, where Claude Code runs mods",
+    },
+    Key {
         name: "delegate_survives_exit",
         place: Place::Section,
         kind: Kind::Switch,

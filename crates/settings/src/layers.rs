@@ -228,6 +228,8 @@ mod tests {
             ("keep_agent_messages", json!(false), json!(true), json!(false)),
             ("mark_queued_agents", json!(null), json!(false), json!(false)),
             ("mark_queued_agents", json!(false), json!(true), json!(false)),
+            ("band", json!(null), json!(false), json!(false)),
+            ("band", json!(false), json!(true), json!(false)),
             ("background_notifications", json!(null), json!(false), json!(false)),
             ("background_notifications", json!(false), json!(true), json!(false)),
             ("notify_min_seconds", json!(null), json!(0), json!(10)),

@@ -86,6 +86,8 @@ pub struct Settings {
     pub keep_agent_messages: Switch,
     /// `sisyphus.mark_queued_agents`, default true: whether Claude Code's list of agents says which ones wait.
     pub mark_queued_agents: Switch,
+    /// `sisyphus.band`, default true: whether tasks that run or wait are shown above Claude Code's prompt.
+    pub band: Switch,
     /// `sisyphus.delegate_survives_exit`, default true: whether delegated sessions go on if the session that asked for
     /// them exits.
     pub delegate_survives_exit: Switch,
@@ -169,6 +171,7 @@ impl Settings {
             ultrawork_keyword: switch("ultrawork_keyword"),
             keep_agent_messages: switch("keep_agent_messages"),
             mark_queued_agents: switch("mark_queued_agents"),
+            band: switch("band"),
             delegate_survives_exit: switch("delegate_survives_exit"),
             notifications: switch("background_notifications"),
             notify_min_ms: number("notify_min_seconds") * SECOND_MS,

@@ -84,13 +84,17 @@ fn agents_are_listed_and_shown_as_what_they_are() {
 
 /// The module in Claude Code reads which agents wait, and nothing if the user wants no marks.
 #[test]
-fn the_queued_agents_are_printed() {
+fn the_module_reads_which_agents_wait() {
     let env = TestEnv::new();
-    assert_eq!(prints(&env, &["queued-agents"]), "{}\n");
+    let marks = || {
+        let text = prints(&env, &["statusline", "--json"]);
+        serde_json::from_str::<Value>(&text).unwrap()["queued_agents"].clone()
+    };
+    assert_eq!(marks(), json!({}));
     plant_one_in_line(&env);
-    assert_eq!(prints(&env, &["queued-agents"]), "{\"a3\":\"queued(1)\"}\n");
+    assert_eq!(marks(), json!({ "a3": "queued(1)" }));
     env.set(&json!({ "max_background_tasks": 1, "mark_queued_agents": false }));
-    assert_eq!(prints(&env, &["queued-agents"]), "{}\n");
+    assert_eq!(marks(), json!({}));
 }
 
 /// Of an agent that has ended, people read how long it ran and how long it was queued before.

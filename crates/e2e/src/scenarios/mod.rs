@@ -6,6 +6,7 @@ mod agents_unmarked;
 mod already_runs;
 mod archive;
 mod attacker;
+mod band;
 mod bare_client;
 mod bare_tui;
 mod binaries_deleted;
@@ -140,6 +141,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("wake_in_tui", wake_in_tui::run),
     with_plugin("notify_in_tui", notify_in_tui::run),
     with_plugin("statusline_in_tui", statusline_in_tui::run),
+    with_plugin("band_in_tui", band::run_in_tui),
+    with_plugin("band_off_in_tui", band::run_off_in_tui),
     with_plugin("blocked_prompt", blocked_prompt::run),
     with_plugin("headless_end", headless_end::run),
     with_plugin("torture_bash", torture::run_bash),

@@ -61,6 +61,7 @@ fn every_field_of_the_settings_has_a_key() {
         ultrawork_keyword: _,
         keep_agent_messages: _,
         mark_queued_agents: _,
+        band: _,
         delegate_survives_exit: _,
         notifications: _,
         notify_min_ms: _,
@@ -72,7 +73,7 @@ fn every_field_of_the_settings_has_a_key() {
         sandbox: _,
         hooks: _,
     } = Settings::default();
-    assert_eq!(KEYS.len(), 23);
+    assert_eq!(KEYS.len(), 24);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_testing::{Client, Shell, TestEnv, env};
 
 use crate::doctor::{healthy, run};
-use crate::planted::{elsewhere, ended, plant, plant_text, prints, running, task};
+use crate::planted::{elsewhere, ended, failed, plant, plant_text, prints, running, task};
 
 const MONTH: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
@@ -193,6 +193,26 @@ fn of_all(env: &TestEnv, args: &[&str]) -> Value {
     let ids = ids(env);
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     answer(env, &[args, &ids].concat())
+}
+
+/// Rows of every tone, and the end of an output.
+pub(super) fn statusline() -> Vec<Value> {
+    let env = TestEnv::new();
+    let queued = json!({ "state": "queued", "queued_at": chrono::Utc::now() });
+    plant(&env, "active.json", &[running("t1", "serve"), task("tqueued", "", queued)]);
+    plant(&env, "completed.json", &[ended("tgood", "", 1)]);
+    let mut cancelled = ended("tother", "", 1);
+    cancelled["status"]["outcome"] = "cancelled".into();
+    cancelled["status"]["by"] = "user".into();
+    let mut bad = failed("tbad", "", 1);
+    // What failed long ago is no news.
+    bad["status"]["ended_at"] = json!(chrono::Utc::now());
+    plant(&env, "failed.json", &[bad, cancelled]);
+    let output = env.state().join("output/tbad.log");
+    fs::create_dir_all(output.parent().unwrap()).unwrap();
+    fs::write(output, "FAILED\n").unwrap();
+    let chosen = ["t1", "tqueued", "tgood", "tother", "tbad", "tnone"];
+    chosen.map(|id| answer(&env, &["statusline", "--task", id])).into()
 }
 
 /// Commits record tasks in every status, and drop those that have not ended.

@@ -38,7 +38,7 @@ impl Page {
 
     /// The commands that have a section.
     pub(super) fn commands(&self) -> BTreeSet<String> {
-        let shapes = ["what-holds-for-all", "a-task", "figures"];
+        let shapes = ["what-holds-for-all", "a-task", "a-row", "figures"];
         self.sections().map(|(name, _)| name).filter(|it| !shapes.contains(&it.as_str())).collect()
     }
 

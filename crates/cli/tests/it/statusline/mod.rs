@@ -1,4 +1,6 @@
-//! `sisyphus statusline`: what Claude Code shows below its prompt.
+//! `sisyphus statusline`: what Claude Code shows below its prompt, and above it.
+
+mod band;
 
 use std::fs;
 use std::process::{Command, Stdio};
