@@ -36,8 +36,7 @@ use crate::slots::Asked;
 use crate::supervise::{End, Reach, Start, supervise};
 use crate::turn::{Admitted, Turn, Waiter as _};
 
-/// The exit codes of `timeout`: for a command at its limit, and for one that was not run.
-const TIMED_OUT: u8 = 124;
+/// The exit code of `timeout` for a command that was not run.
 const NOT_RUN: u8 = 125;
 /// The exit codes of a shell for a command that it can't execute, and for one that it can't find.
 const NOT_EXECUTABLE: i32 = 126;
@@ -155,10 +154,7 @@ fn supervised(mut ledger: CommandLedger) -> Result<u8> {
     };
     memory.end(ledger.run());
     ledger.end(waited, end, survivors);
-    Ok(match end.stop {
-        Stop::TimeLimit(_) => TIMED_OUT,
-        Stop::None | Stop::Asked | Stop::Signal(_) => exit_as(end.exit),
-    })
+    Ok(exit_as(end.shown()))
 }
 
 /// Records that a signal came before the command could start, and ends as the command would have ended.

@@ -190,9 +190,8 @@ fn attend(
     drop(admission);
     let survivors = left_behind(pid_of(&child));
     memory.end(record.run());
-    let exit = end.exit;
     record.end(waited, end, survivors);
-    Ok(Attended::Ended(exit))
+    Ok(Attended::Ended(end.shown()))
 }
 
 fn claimed(state: &StateDir, string: &OsStr) -> Result<(Plan, Handoff, Identity)> {

@@ -29,6 +29,9 @@ const BLIND_CHECK: Duration = Duration::from_millis(100);
 const FIRST_CHECK: Duration = Duration::from_millis(20);
 const LAST_CHECK: Duration = Duration::from_secs(5);
 
+/// What the runner exits with after a time limit, as `timeout` of the coreutils does.
+const TIMED_OUT: i32 = 124;
+
 /// What a signal to the command reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
@@ -113,6 +116,14 @@ impl End {
             // The shell may be gone before the signal reaches the runner.
             Stop::None => matches!(self.exit, Exit::Signal(_)),
             Stop::TimeLimit(_) | Stop::Asked => false,
+        }
+    }
+
+    /// What the runner's own exit says, and Claude Code shows: how the command exited, unless the runner stopped it.
+    pub(crate) fn shown(self) -> Exit {
+        match self.stop {
+            Stop::TimeLimit(_) => Exit::Code(TIMED_OUT),
+            Stop::None | Stop::Signal(_) | Stop::Asked => self.exit,
         }
     }
 

@@ -10,6 +10,9 @@ use crate::support::{fixture, in_both};
 
 const LIMIT_MS: u64 = 700;
 
+/// As `timeout` of the coreutils exits.
+const TIMED_OUT: i32 = 124;
+
 /// The process whose number is in the line `number` of the output.
 fn printed(running: &Running, number: usize) -> Process {
     wait_for("a process number in the output", || {
@@ -37,7 +40,7 @@ fn a_command_that_minds_term_ends_at_its_limit() {
         let beside = [printed(&running, 0), printed(&running, 1)];
         let finished = running.wait();
         assert!(before.elapsed() < Duration::from_secs(5), "it was not TERM that ended it");
-        assert!(!finished.status.success(), "{finished:?}");
+        assert_eq!(finished.status.code(), Some(TIMED_OUT), "{finished:?}");
         assert!(!beside.iter().any(|it| it.is_alive()), "a process beside it survived");
         assert_timed_out(client);
     });
@@ -70,7 +73,7 @@ fn a_tree_that_ignores_term_is_killed() {
     for (running, tree) in trees {
         let finished = running.wait();
         assert!(before.elapsed() > Duration::from_secs(5), "it had no grace");
-        assert!(!finished.status.success(), "{finished:?}");
+        assert_eq!(finished.status.code(), Some(TIMED_OUT), "{finished:?}");
         for process in tree {
             assert!(!process.is_alive(), "{process:?} survived");
         }
@@ -97,7 +100,7 @@ fn a_child_of_a_survivor_is_killed() {
     let command = format!("{fork} bash -c '{stubborn}' & {sleep} 3600");
     let running = client.background_with(&command, json!({ "timeout": LIMIT_MS }));
     let finished = running.wait();
-    assert!(!finished.status.success(), "{finished:?}");
+    assert_eq!(finished.status.code(), Some(TIMED_OUT), "{finished:?}");
     let late = std::fs::read_to_string(&pids).unwrap().trim().parse().unwrap();
     assert_eq!(Process::of(late), None, "started after the TERM, and left running");
 }
