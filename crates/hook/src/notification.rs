@@ -35,6 +35,8 @@ const DESCRIPTION_MAX: usize = 1_000;
 
 /// What our waiter prints to wake a session. The results follow when Claude Code submits it as a prompt.
 pub const WAKE_WORDS: &str = "[sisyphus] There is news of background commands.";
+/// What the user reads of that: ours, as `hooks.json` has it, and that of a Claude Code which does not know the key.
+const WAKE_SUMMARIES: [&str; 2] = ["News of background tasks", "Stop hook feedback"];
 /// Most notices that are read in one prompt. Claude Code sends one for each command that finishes, so more are forged.
 const NOTICES_MAX: usize = 200;
 
@@ -67,7 +69,9 @@ pub fn read_prompt(prompt: &str) -> Prompt {
 fn is_own_wake(prompt: &str) -> bool {
     let inner = prompt
         .strip_prefix(OPEN)
-        .and_then(|rest| rest.trim_start().strip_prefix("<summary>Stop hook feedback</summary>"))
+        .and_then(|rest| rest.trim_start().strip_prefix("<summary>"))
+        .and_then(|rest| WAKE_SUMMARIES.iter().find_map(|it| rest.strip_prefix(it)))
+        .and_then(|rest| rest.trim_start().strip_prefix("</summary>"))
         .and_then(|rest| rest.trim_start().strip_prefix(CLOSE))
         .and_then(|rest| rest.trim_start().strip_prefix("<system-reminder>"))
         .and_then(|rest| rest.strip_suffix("</system-reminder>"));

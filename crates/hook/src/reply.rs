@@ -9,9 +9,11 @@ use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::text::one_line;
 use sisyphus_tasks::delivery::Revision;
 
+use crate::transcript::OUR_REASON;
+
 /// Longest text that Claude Code gets, in units of UTF-16. It would replace a longer one by the name of a file.
 const TEXT_MAX: usize = 9_500;
-/// Longest reason that the user sees, in characters. It fits on one line of a terminal.
+/// Longest line that the user sees, in characters. It fits on one line of a terminal.
 const REASON_MAX: usize = 300;
 
 /// What to acknowledge after the reply is printed: the results, and the process that leased them.
@@ -44,14 +46,41 @@ pub enum Reply {
     /// UserPromptSubmit: the prompt, a notice of Claude Code, is not worth a turn. The user sees the reason. It may
     /// repeat foreign words, so it is cleaned, and cut in the middle.
     Block { reason: String },
+    /// The same reply, and a line that only the user sees. It may repeat foreign words, so it is cleaned and cut.
+    OnScreen { line: String, with: Box<Reply> },
 }
 
 impl Reply {
+    /// Adds a line for the user's screen.
+    #[must_use]
+    pub fn on_screen(self, line: Option<String>) -> Self {
+        match line {
+            Some(line) => Self::OnScreen { line, with: Box::new(self) },
+            None => self,
+        }
+    }
+
+    /// What to acknowledge after the reply is printed.
+    pub(crate) fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Self::Results { receipt, .. } => Some(receipt),
+            Self::OnScreen { with, .. } => with.receipt(),
+            Self::Silent
+            | Self::Note(_)
+            | Self::UpdatedInput(_)
+            | Self::Deny { .. }
+            | Self::Block { .. } => None,
+        }
+    }
+
     /// Puts a note in front of the reply. It replaces a reply that carries no text of ours.
     #[must_use]
     pub fn with_note(self, note: Option<String>) -> Self {
         match (self, note) {
             (reply, None) => reply,
+            (Self::OnScreen { line, with }, note) => {
+                Self::OnScreen { line, with: Box::new(with.with_note(note)) }
+            }
             (Self::Results { reminder, receipt }, Some(note)) => {
                 // A result that is cut off would still count as delivered, so the note is cut instead.
                 let room = TEXT_MAX.saturating_sub(units(&reminder) + 1);
@@ -76,6 +105,7 @@ impl Reply {
             | Self::Results { reminder: text, .. }
             | Self::Deny { reason: text } => TEXT_MAX.saturating_sub(units(text) + 1),
             Self::Silent | Self::UpdatedInput(_) | Self::Block { .. } => TEXT_MAX,
+            Self::OnScreen { with, .. } => with.room_for_note(),
         }
     }
 
@@ -99,9 +129,14 @@ impl Reply {
             } })),
             Self::Block { reason } => Some(json!({
                 "decision": "block",
-                "reason": one_line(reason, REASON_MAX),
+                "reason": one_line(&format!("{OUR_REASON} {reason}"), REASON_MAX),
                 "hookSpecificOutput": { "hookEventName": event, "suppressOriginalPrompt": true },
             })),
+            Self::OnScreen { line, with } => {
+                let mut json = with.to_json(event).unwrap_or_else(|| json!({}));
+                json["systemMessage"] = one_line(line, REASON_MAX).into();
+                Some(json)
+            }
         }
     }
 
@@ -186,7 +221,10 @@ mod tests {
         let json = Reply::Block { reason }.to_json("UserPromptSubmit").unwrap();
         let said = json["reason"].as_str().unwrap();
         assert_eq!(said.chars().count(), REASON_MAX);
-        assert!(said.starts_with("the result of \"a b&lt;/system-reminder>xxx"), "{said}");
+        assert!(
+            said.starts_with("sisyphus: the result of \"a b&lt;/system-reminder>xxx"),
+            "{said}"
+        );
         assert!(said.ends_with("xxx\" was delivered already"), "{said}");
     }
 

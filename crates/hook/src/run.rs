@@ -89,7 +89,7 @@ fn understand<E: Event>(bytes: &[u8]) -> Result<(Option<SessionId>, E)> {
 /// offers them again.
 fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>) -> Result<()> {
     reply.print(event, sequence).context("could not print the reply")?;
-    let Reply::Results { receipt, .. } = reply else { return Ok(()) };
+    let Some(receipt) = reply.receipt() else { return Ok(()) };
     let channel = if event == UserPromptSubmit::NAME { Channel::Prompt } else { Channel::Event };
     let printed = StateEvent::Printed {
         by: receipt.by.clone(),

@@ -23,8 +23,8 @@ const TAIL_BYTES: u64 = 512 * 1024;
 /// Two processes recorded the two times.
 const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 
-/// The beginning of the reason that our own hook gives when it blocks a prompt.
-const OUR_REASON: &str = "sisyphus:";
+/// The beginning of the reason that our own hook gives when it blocks a prompt. The transcript has it.
+pub(crate) const OUR_REASON: &str = "sisyphus:";
 /// What follows the name of a task that a subagent started, in a report.
 const OF_SUBAGENT: &str = ", started by a subagent,";
 

@@ -12,7 +12,7 @@ use sisyphus_state::store::{Active, Leased, LeasedMatches, MatchWakes, Tally};
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::{
     Background, MATCHES_AT_ONCE, MATCHES_LEAST, MATCHES_MOST, REMINDER_MAX, Rest, TOLD_AT_ONCE,
-    matches_said, reminder,
+    ends_on_screen, matches_said, reminder,
 };
 
 pub(crate) use sisyphus_tasks::recipient::Recipient;
@@ -134,6 +134,11 @@ pub(crate) struct Taken {
 impl Taken {
     pub(crate) fn is_empty(&self) -> bool {
         self.leased.is_empty() && self.matches.is_empty()
+    }
+
+    /// How the tasks ended, as the user reads it.
+    pub(crate) fn on_screen(&self) -> Option<String> {
+        ends_on_screen(self.leased.iter().map(|it| &it.task))
     }
 
     /// Renders it as a reply. The lines of a task come before its result.

@@ -16,7 +16,7 @@ use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::call::Join;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
-use sisyphus_wording::{duplicate_line, launch_line};
+use sisyphus_wording::{duplicate_line, launch_line, queued_on_screen};
 
 use crate::agent::{LOCK_WAIT_FOR_AGENT, after_agent, waits, with_news};
 use crate::call::{Caller, join_run, stopped_id};
@@ -88,17 +88,23 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     };
     // Only a command with a runner can be queued. One whose shell no runner replaced already runs.
     let waiting = waiting.filter(|(_, task, expected)| is_settled(context, task, *expected));
-    let line = waiting.zip(to_say).and_then(|((active, task, _), (_, limits, _))| {
-        launch_line(&active, &line(context, 0), &task, &limits, attendance)
-    });
-    let waits = launched.and_then(|id| waits(context, &id));
+    let (line, on_screen) = waiting
+        .zip(to_say)
+        .map(|((active, task, _), (_, limits, _))| {
+            let line = line(context, 0);
+            let for_user = queued_on_screen(&active, &line, &task, &limits);
+            (launch_line(&active, &line, &task, &limits, attendance), for_user)
+        })
+        .unwrap_or_default();
+    let (waits, of_agent) = launched.and_then(|id| waits(context, &id)).unzip();
     let silent = report_stalls(context, &session, &reader.recipient);
     let reply =
         taken.render(context).with_note(silent).with_note(equal).with_note(line).with_note(waits);
-    Ok(match reader.recipient {
+    let reply = match reader.recipient {
         Recipient::MainConversation => with_news(context, &session, reply),
         Recipient::Agent(_) => reply,
-    })
+    };
+    Ok(reply.on_screen(on_screen.or(of_agent)))
 }
 
 /// Joins the call to its run, if the call runs in the background.

@@ -11,6 +11,7 @@ use sisyphus_state::event::Event;
 use sisyphus_state::store::{Active, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::delivery::Delivery;
 use sisyphus_tasks::task::Task;
+use sisyphus_wording::ends_on_screen;
 
 use crate::agent::{agent_end, agents_stopped, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
@@ -61,13 +62,18 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     } else {
         Decision::default()
     };
+    // Claude Code draws its own notices. If our waiter woke the session, it has drawn none of these results.
+    let on_screen = match prompt {
+        Prompt::OwnWake => decision.taken.on_screen(),
+        Prompt::Notices(_) | Prompt::Typed | Prompt::Foreign => None,
+    };
     let reply = match decision.known {
-        Some(names) if decision.taken.is_empty() => Reply::Block {
-            reason: format!("sisyphus: the result of {} was delivered already", names.join(", ")),
-        },
+        Some(ends) if decision.taken.is_empty() => {
+            Reply::Block { reason: format!("{ends}; Claude knows") }
+        }
         Some(_) | None => decision.taken.render(context),
     };
-    Ok(complete(context, &event, &prompt, reply))
+    Ok(complete(context, &event, &prompt, reply).on_screen(on_screen))
 }
 
 /// Adds the other texts to the reply. They don't unblock a prompt that is not worth a turn: the next one carries them.
@@ -81,7 +87,7 @@ fn complete(context: &Context, event: &UserPromptSubmit, prompt: &Prompt, reply:
     let reply = with_news(context, session, reply.with_note(silent));
     if *prompt == Prompt::OwnWake && reply == Reply::Silent {
         // Another event has delivered the results since, so there is nothing to take a turn for.
-        return Reply::Block { reason: "sisyphus: all results were delivered already".to_owned() };
+        return Reply::Block { reason: "Claude knows all results".to_owned() };
     }
     with_ultrawork(context, &event.prompt, reply)
 }
@@ -90,8 +96,8 @@ fn complete(context: &Context, event: &UserPromptSubmit, prompt: &Prompt, reply:
 #[derive(Debug, Default)]
 struct Decision {
     taken: Taken,
-    /// The names of the announced tasks, if the model has read all their results.
-    known: Option<Vec<String>>,
+    /// How the announced tasks ended, if the model has read all their results.
+    known: Option<String>,
 }
 
 fn decide(
@@ -103,18 +109,22 @@ fn decide(
     now: Now,
 ) -> Decision {
     fates.apply(active, now);
-    let is_of_known = |notice: &&Notification| {
+    let is_of_known = |notice: &Notification| {
         active
             .named(reader.session, &notice.client_id, notice.tool_use_id.as_ref())
             .is_some_and(|task| is_known(task, reader, over))
     };
-    let names: Vec<String> = notices
-        .iter()
-        .filter(is_of_known)
-        .map(|notice| format!("\"{}\"", notice.description))
-        .collect();
-    let is_all = !notices.is_empty() && names.len() == notices.len();
-    Decision { taken: reader.take(active, now), known: is_all.then_some(names) }
+    let is_all = !notices.is_empty() && notices.iter().all(is_of_known);
+    let known = is_all.then(|| announced(notices, reader, active)).flatten();
+    Decision { taken: reader.take(active, now), known }
+}
+
+/// How the tasks of the notices ended, as the user reads it.
+fn announced(notices: &[Notification], reader: &Reader<'_>, active: &Active) -> Option<String> {
+    let task = |notice: &Notification| {
+        active.named(reader.session, &notice.client_id, notice.tool_use_id.as_ref())
+    };
+    ends_on_screen(notices.iter().filter_map(task))
 }
 
 /// Whether the model has read how the task finished, or another process is about to deliver it.

@@ -1,5 +1,5 @@
 //! The texts that the model reads: facts about tasks, with all results in one reminder. This crate words all output of
-//! the hooks for the model. The server words the answers of its own tools.
+//! the hooks for the model, and their few lines for people. The server words the answers of its own tools.
 
 mod adopted;
 mod agents;
@@ -16,6 +16,7 @@ mod reminder;
 mod report;
 #[cfg(test)]
 mod samples;
+mod screen;
 mod session;
 mod summary;
 mod ultrawork;
@@ -32,6 +33,7 @@ pub use measure::counted;
 pub use output_file::place;
 pub use reminder::{REMINDER_MAX, TOLD_AT_ONCE, reminder};
 pub use report::{command_line, report};
+pub use screen::{agent_queued_on_screen, ends_on_screen, queued_on_screen};
 pub use session::{denied, worktree_line};
 pub use summary::{Background, Rest};
 pub use ultrawork::{ultrawork, ultrawork_limit};

@@ -47,6 +47,7 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
     let tui = Tui::start(&home, &api, &[])?;
     tui.say("go")?;
     tui.wait_for_screen("⏳ build the docs  queued, number 1")?;
+    tui.wait_for_screen("\"build the docs\" is queued, number 1, 2 of 2 slots busy")?;
     tui.wait_for_screen("▶ build the release")?;
     tui.wait_for_screen("s · compiling")?;
     tui.wait_for_screen("✖ run the tests  failed with exit code 1 after")?;

@@ -40,6 +40,9 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
         notices.len() == 1 && notices[0].task.is_empty(),
         "the session was not woken by our waiter: {notices:?}"
     );
+    // The user reads why Claude works, and which command failed.
+    tui.wait_for_screen("News of background tasks")?;
+    tui.wait_for_screen("\"run the tests\" failed with exit code")?;
     println!("     woken {:.1} s after Claude Code's notice was lost", waited.as_secs_f64());
 
     let requests = api.wait_until_quiet(QUIET, LIMIT)?;

@@ -11,7 +11,7 @@ use sisyphus_state::agents::{Launch, Limits};
 use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::agent_call::AgentCall;
-use sisyphus_wording::agent_waits;
+use sisyphus_wording::{agent_queued_on_screen, agent_waits};
 
 use super::{LOCK_WAIT_FOR_AGENT, Update, settle_with};
 
@@ -55,11 +55,13 @@ pub(super) fn launch(
     Launch { session, tool_use_id, agent, cwd, description, call, machine: Machine::here() }
 }
 
-/// What the model learns of an agent that has to wait for a slot.
-pub(crate) fn waits(context: &Context, id: &ClientTaskId) -> Option<String> {
+/// What the model and the user learn of an agent that has to wait for a slot.
+pub(crate) fn waits(context: &Context, id: &ClientTaskId) -> Option<(String, String)> {
     let settled = settle_with(&Update { wait: LOCK_WAIT_FOR_AGENT, ..Update::of(context) });
     context.logged("agents", settled);
     let active = context.logged("agents", context.store.read_active())?;
     let agent = active.tasks.iter().rev().find(|task| task.client_id() == Some(id))?;
-    agent_waits(&active, agent, &Limits::of(context.settings()), context.now.at)
+    let limits = Limits::of(context.settings());
+    let for_model = agent_waits(&active, agent, &limits, context.now.at)?;
+    Some((for_model, agent_queued_on_screen(&active, agent, &limits)?))
 }

@@ -59,6 +59,10 @@ fn what_has_ended_untold_goes_along() {
     // Its notice comes late.
     let notice = after.submits(&before.call(1).notice());
     assert_eq!(notice.json()["decision"], "block", "{notice:?}");
+    let reason = notice.json()["reason"].as_str().unwrap().to_owned();
+    assert!(reason.starts_with("sisyphus: \""), "{reason}");
+    assert!(reason.contains("\" failed with exit code 4"), "{reason}");
+    assert!(reason.ends_with("; Claude knows"), "{reason}");
     assert_eq!((before.owed().len(), told(&before.types())), (0, String::new()));
 }
 

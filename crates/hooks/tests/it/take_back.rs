@@ -51,7 +51,7 @@ fn a_blocked_prompts_result_is_repeated() {
     const MARK: &str = "(possibly repeated) ";
     let report = REPORT;
     let (again, marked) = (Some(String::new()), Some(MARK.to_owned()));
-    let ours = "sisyphus: all results were delivered already";
+    let ours = "sisyphus: Claude knows all results";
     let cases = [
         (vec![blocked("not in this house", 0)], &again),
         (vec![json!({ "type": "user" }), blocked("no", 0), json!({ "type": "system" })], &again),

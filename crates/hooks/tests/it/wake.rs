@@ -89,10 +89,14 @@ fn told(reply: &Value) -> String {
     reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What Claude Code makes of a waiter's words.
+/// What Claude Code makes of a waiter's words. A Claude Code that does not know `rewakeSummary` has its own summary.
 fn prompt(words: &str) -> Value {
+    prompt_with("News of background tasks", words)
+}
+
+fn prompt_with(summary: &str, words: &str) -> Value {
     let prompt = format!(
-        "<task-notification>\n<summary>Stop hook feedback</summary>\n</task-notification>\n\
+        "<task-notification>\n<summary>{summary}</summary>\n</task-notification>\n\
          <system-reminder>\nStop hook blocking error from command \"Stop\": {words}\n</system-reminder>"
     );
     json!({ "hook_event_name": "UserPromptSubmit", "prompt": prompt })
@@ -117,9 +121,15 @@ fn a_session_is_woken_for_an_overdue_result() {
 
     let woken = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
     assert!(told(&woken).contains("failed with exit code 3 after"), "{woken}");
+    // Claude Code draws no notice of it, so the hook says on the screen which command it was.
+    let on_screen = woken["systemMessage"].as_str().unwrap();
+    assert!(on_screen.contains("\" failed with exit code 3 after"), "{on_screen}");
     // Said again it brings nothing: no turn is spent.
-    let again = client.hook("sisyphus-user-prompt-submit", prompt(WORDS));
-    assert_eq!(again["decision"], "block", "{again}");
+    for summary in ["News of background tasks", "Stop hook feedback"] {
+        let again = client.hook("sisyphus-user-prompt-submit", prompt_with(summary, WORDS));
+        assert_eq!(again["decision"], "block", "{again}");
+        assert_eq!(again["reason"], "sisyphus: Claude knows all results");
+    }
 }
 
 #[test]

@@ -127,6 +127,32 @@ fn the_model_is_told_the_place_and_what_is_before_it() {
     }
 }
 
+/// Claude Code draws a queued command as a running one, so the user reads its place. Both calls of one message are
+/// answered at the same time, and no two have the same place.
+#[test]
+fn the_user_reads_the_place_of_each_call() {
+    let client = session(1);
+    let _first = job(&client, 1);
+    wait_for_start(&client, &[1]);
+    let calls = ["true 2", "true 3"].map(|command| client.announce(command));
+    let shells = ["true 2", "true 3"].map(|command| client.start(command));
+    let shown = std::thread::scope(|scope| {
+        let answers = calls.iter().zip(&shells).map(|(call, shell)| {
+            let client = &client;
+            scope.spawn(move || client.bind(call.clone(), shell)["systemMessage"].clone())
+        });
+        let answers: Vec<_> = answers.collect();
+        answers.into_iter().map(|it| it.join().unwrap()).collect::<Vec<_>>()
+    });
+    let said =
+        |number: u32| json!(format!("\"a test\" is queued, number {number}, 1 of 1 slots busy"));
+    assert_eq!(shown, [said(1), said(2)]);
+    let_go(&client, 1);
+    for waiting in shells {
+        assert_eq!(waiting.wait().status.code(), Some(0));
+    }
+}
+
 /// Notes which hooks may rewrite calls: what is found around a test's session is not the test's business.
 fn note_rewriting(client: &Client, rewriting: &str) {
     let noted = client.env.state().join("sessions/session-1.json");
