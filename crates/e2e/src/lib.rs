@@ -18,6 +18,7 @@ mod leftovers;
 mod mask;
 mod namespace;
 mod old_version;
+mod pictures;
 mod runs;
 mod scenarios;
 mod session;
@@ -41,6 +42,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         return answer_as_rewriting_hook();
     }
     if let Some(code) = trial::asked(arguments)? {
+        return Ok(code);
+    }
+    if let Some(code) = pictures::asked(arguments)? {
         return Ok(code);
     }
     let choice = Choice::parse(arguments)?;

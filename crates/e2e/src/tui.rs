@@ -14,6 +14,15 @@ use super::home::Home;
 use super::session::{BYPASS, LIMIT, sweep};
 use super::wait;
 
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) columns: u16,
+    pub(crate) rows: u16,
+}
+
+const USUAL: Size = Size { columns: 150, rows: 45 };
+
 /// How long two keys are apart.
 const KEY: Duration = Duration::from_millis(300);
 
@@ -38,6 +47,26 @@ impl<'home> Tui<'home> {
         arguments: &[&str],
         variables: &[&str],
     ) -> Result<Self> {
+        Self::open(home, api, arguments, variables, USUAL)
+    }
+
+    /// Like [`start`](Self::start), in a terminal of this size.
+    pub(crate) fn start_sized(
+        home: &'home Home,
+        api: &Api,
+        arguments: &[&str],
+        size: Size,
+    ) -> Result<Self> {
+        Self::open(home, api, arguments, &[], size)
+    }
+
+    fn open(
+        home: &'home Home,
+        api: &Api,
+        arguments: &[&str],
+        variables: &[&str],
+        size: Size,
+    ) -> Result<Self> {
         let tmux = program::find("tmux").context("this scenario needs `tmux`")?;
         let label = home.folder.file_name().unwrap_or_default().to_string_lossy();
         let socket = format!(
@@ -49,7 +78,8 @@ impl<'home> Tui<'home> {
         let client = home.client_command(api, LIMIT.as_secs() + 10);
         let mut start = tui.command();
         start
-            .args(["-f", "/dev/null", "new-session", "-d", "-x", "150", "-y", "45", "-c"])
+            .args(["-f", "/dev/null", "new-session", "-d"])
+            .args(["-x", &size.columns.to_string(), "-y", &size.rows.to_string(), "-c"])
             .arg(&home.project);
         // tmux would pass on its own environment.
         start.args(["env", "-i"]);
@@ -142,6 +172,13 @@ impl<'home> Tui<'home> {
         let leader = leader.context("`tmux` did not say which process is in the terminal")?;
         sys::kill_group(leader);
         wait::until_true("Claude Code to exit", LIMIT / 9, || !sys::is_alive(leader))
+    }
+
+    /// The screen with the sequences that colour it.
+    pub(crate) fn coloured_screen(&self) -> Result<String> {
+        let output = self.command().args(["capture-pane", "-p", "-e"]).output();
+        let output = output.context("could not start `tmux`")?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     fn keys(&self, keys: &[&str]) -> Result<()> {

@@ -32,12 +32,12 @@ fn agent(number: usize) -> Block {
     tool("Agent", input)
 }
 
-pub(super) fn home(stage: &Stage, label: &str) -> Result<Home> {
+pub(crate) fn home(stage: &Stage, label: &str) -> Result<Home> {
     let settings = json!({ "sisyphus": { "max_background_tasks": 2 } });
     stage.home(label, &Setup::with_plugin().settings(settings))
 }
 
-pub(super) fn api(home: &Home) -> Result<Api> {
+pub(crate) fn api(home: &Home) -> Result<Api> {
     let project = home.project.clone();
     Api::start(&home.folder.join("api"), move |request, number| {
         if let Some(part) = part_of(request) {
@@ -127,7 +127,7 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
 }
 
 /// Waits until all calls are answered and two agents work. Returns the two.
-pub(super) fn two_work(home: &Home, api: &Api) -> Result<[usize; 2]> {
+pub(crate) fn two_work(home: &Home, api: &Api) -> Result<[usize; 2]> {
     let answered = conversation(api, "the answers to the calls", |request| {
         request.tool_results().len() == AGENTS
     })?;

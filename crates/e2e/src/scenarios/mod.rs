@@ -1,7 +1,7 @@
 //! The list of scenarios. Each checks a promise to the user with the real Claude Code.
 
 mod agent_rests;
-mod agents_in_line;
+pub(super) mod agents_in_line;
 mod agents_unmarked;
 mod already_runs;
 mod archive;
