@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_control::command::{Order, in_shell, run_detached};
 use sisyphus_control::{HistoryDepth, Tasks, ensure_person};
+use sisyphus_state::store::Store;
 use sisyphus_tasks::call::is_whole;
 use sisyphus_tasks::from_terminal::OutputPlace;
 use sisyphus_tasks::task::{Kind, Task};
@@ -33,15 +34,30 @@ pub(crate) struct Restart {
 /// Runs an ended command again, in the background and in its folder.
 pub(crate) fn restart(options: &Restart) -> Result<Verdict> {
     let environment = Environment::read();
-    ensure_person(&environment, "restart a command", INSTEAD)?;
+    ensure_allowed(&environment)?;
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
     let task = tasks.find(&options.task)?;
-    check(task)?;
-    if !options.yes && !is_wanted(task)? {
+    let preview = Preview::of(task)?;
+    if !options.yes && !is_wanted(&preview)? {
         return Ok(Verdict::Bad);
     }
+    let task = start_again(task, &tasks.store, &environment)?;
+    if options.wait {
+        return Ok(follow(tasks.store, &task));
+    }
+    Ok(say_id(&task))
+}
+
+/// Refuses below Claude Code.
+pub(crate) fn ensure_allowed(environment: &Environment) -> Result<()> {
+    ensure_person(environment, "restart a command", INSTEAD)
+}
+
+/// Runs the command of a task again. Returns the new task.
+pub(crate) fn start_again(task: &Task, store: &Store, environment: &Environment) -> Result<Task> {
+    check(task)?;
     let order = Order {
-        words: in_shell(&task.command, &environment),
+        words: in_shell(&task.command, environment),
         line: task.command.clone(),
         folder: task.cwd.clone(),
         description: task.description.clone(),
@@ -51,11 +67,25 @@ pub(crate) fn restart(options: &Restart) -> Result<Verdict> {
         place: OutputPlace::Kept,
     };
     let request = order.checked()?;
-    run_detached(&tasks.store, &request)?;
-    if options.wait {
-        return Ok(follow(tasks.store, &request.task));
+    run_detached(store, &request)?;
+    Ok(request.task)
+}
+
+/// What would run, as a person has to see it.
+pub(crate) struct Preview {
+    pub(crate) folder: String,
+    /// The command.
+    pub(crate) lines: Vec<String>,
+}
+
+impl Preview {
+    /// # Errors
+    /// The task can't run again.
+    pub(crate) fn of(task: &Task) -> Result<Self> {
+        check(task)?;
+        let folder = visible(&task.cwd.to_string_lossy());
+        Ok(Self { folder, lines: task.command.split('\n').map(visible).collect() })
     }
-    Ok(say_id(&request.task))
 }
 
 fn check(task: &Task) -> Result<()> {
@@ -105,16 +135,14 @@ fn visible(text: &str) -> String {
 }
 
 /// Shows what would run, and asks. Without a terminal nothing can be asked.
-fn is_wanted(task: &Task) -> Result<bool> {
-    let lines = task.command.split('\n').map(visible);
-    let command: Vec<String> = lines.map(|line| format!("  {line}\n")).collect();
-    let folder = visible(&task.cwd.to_string_lossy());
+fn is_wanted(Preview { folder, lines }: &Preview) -> Result<bool> {
+    let command: String = lines.iter().map(|line| format!("  {line}\n")).collect();
     ensure!(
         io::stdin().is_terminal(),
         "could not ask whether to run this again in {folder}, without a terminal; `--yes` runs it:\n{}",
-        command.concat().trim_end()
+        command.trim_end()
     );
-    print::draw(&format!("In {folder}:\n{}Run this again? [y/N] ", command.concat()));
+    print::draw(&format!("In {folder}:\n{command}Run this again? [y/N] "));
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
