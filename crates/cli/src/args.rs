@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Timeline(Timeline),
     /// Print the changes of status of all tasks, as they were or as they happen.
     Events(Events),
+    /// Show a dashboard of all tasks, with keys to follow, cancel and restart them.
+    Top,
     /// Print one short line for the status line of Claude Code, nothing while nothing runs.
     Statusline(Statusline),
     /// Print the effective value of each setting, and where it comes from; `set` and `unset` change one.

@@ -52,7 +52,7 @@ fn meant(options: &Cancel, tasks: &Tasks) -> Result<Vec<Task>> {
 }
 
 /// Why a task still runs; `None` if it has ended.
-fn problem(ending: &Ending) -> Option<&str> {
+pub(crate) fn problem(ending: &Ending) -> Option<&str> {
     match ending {
         Ending::Ended | Ending::HadEnded => None,
         Ending::LeftToClient => {

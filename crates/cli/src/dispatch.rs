@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Args, Command};
 use crate::print::{self, Verdict};
-use crate::queue::{next, restart, run};
+use crate::queue::{next, restart, run, top};
 use crate::{
     cancel, clean, completions, config, delegate, demo, doctor, events, import, list, man, notify,
     output, show, stats, statusline, timeline, wait,
@@ -34,6 +34,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Stats(options) => stats::stats(&options).map(good),
         Command::Timeline(options) => timeline::timeline(&options).map(good),
         Command::Events(options) => events::events(&options).map(good),
+        Command::Top => top::top(),
         Command::Statusline(options) if options.json => statusline::json(&options).map(good),
         Command::Statusline(_) => return statusline::statusline(),
         Command::Config(options) => config::config(&options).map(good),

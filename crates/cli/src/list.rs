@@ -149,7 +149,12 @@ fn without_task(state: Cell, what: String) -> [Cell; 5] {
 }
 
 /// The state of a task, with its number if it is queued.
-fn with_place(state: String, task: &Task, tasks: &Tasks, settings: Option<&Settings>) -> String {
+pub(crate) fn with_place(
+    state: String,
+    task: &Task,
+    tasks: &Tasks,
+    settings: Option<&Settings>,
+) -> String {
     let number = place(task, tasks, settings);
     number.map_or_else(|| state.clone(), |number| format!("{state}({number})"))
 }
@@ -199,7 +204,7 @@ pub(crate) fn whole_settings() -> Option<Settings> {
 }
 
 /// The last part of the task's folder.
-fn project(task: &Task) -> String {
+pub(crate) fn project(task: &Task) -> String {
     let name = task.cwd.file_name().unwrap_or_default().to_string_lossy();
     clean_line(name.as_bytes(), PROJECT_MAX)
 }
@@ -230,7 +235,7 @@ fn not_yet_after(task: &Task) -> Option<String> {
 }
 
 /// Names the group for which a command waits.
-fn for_group(task: &Task, tasks: &Tasks) -> String {
+pub(crate) fn for_group(task: &Task, tasks: &Tasks) -> String {
     let waits = |group: &&String| {
         let standing = task.name_in_queue().and_then(|id| tasks.line.standing_in(group, id));
         is_unstarted(task) && matches!(standing, Some(Standing::Waits(_)))

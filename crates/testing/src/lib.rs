@@ -11,6 +11,7 @@ pub mod processes;
 mod prompts;
 pub mod shell;
 mod temp_dir;
+pub mod tmux;
 mod wait;
 
 pub use env::{Output, TestEnv};
@@ -18,4 +19,5 @@ pub use processes::{Process, gone_client};
 pub use prompts::{failure_notice, told};
 pub use shell::{Client, FIRST_SESSION, Shell};
 pub use temp_dir::TempDir;
+pub use tmux::Tmux;
 pub use wait::{wait_for, wait_until};

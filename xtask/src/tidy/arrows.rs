@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tasks", &["base"]),
     ("attach", &["base"]),
     ("process", &["base", "tasks"]),
+    ("top", &["tasks", "process"]),
     ("settings", &["base", "service"]),
     ("bench", &["harness", "settings"]),
     ("state", &["base", "tasks", "settings"]),
@@ -29,7 +30,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "wording", "hook",
         ],
     ),
-    ("cli", &["base", "tasks", "attach", "process", "settings", "state", "wording", "control"]),
+    (
+        "cli",
+        &["base", "tasks", "attach", "process", "top", "settings", "state", "wording", "control"],
+    ),
     ("mcp", &["base", "tasks", "process", "settings", "state", "wording", "control"]),
     // It feeds the readers of foreign data.
     (

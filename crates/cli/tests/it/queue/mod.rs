@@ -4,3 +4,4 @@ mod after;
 mod in_line;
 mod restart;
 mod run;
+mod top;
