@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail};
 use sisyphus_harness::repository;
 
-use crate::{ci, dist, docs, fuzz, tidy};
+use crate::{ci, dist, docs, fuzz, pictures, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
@@ -15,7 +15,8 @@ const USAGE: &str = "usage: cargo xtask ci
        cargo xtask docs [--check]
        cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]
        cargo xtask e2e --try [COMMAND…]
-       cargo xtask fuzz [--seconds N] [--seed N] [--guided] [TARGET…]";
+       cargo xtask fuzz [--seconds N] [--seed N] [--guided] [TARGET…]
+       cargo xtask pictures [--list] [NAME…]";
 
 /// Runs the task that the first argument names.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "dist" => dist::run(),
             "docs" => docs::run(rest),
             "fuzz" => fuzz::run(rest),
+            "pictures" => pictures::run(rest),
             _ => bail!("`{verb}` is not a task\n{USAGE}"),
         },
         None => bail!("no task given\n{USAGE}"),

@@ -12,6 +12,8 @@ mod dist;
 mod docs;
 mod fuzz;
 mod kernel;
+mod picture;
+mod pictures;
 mod tidy;
 mod tools;
 

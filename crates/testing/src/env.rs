@@ -208,12 +208,8 @@ pub fn run(mut command: Command, input: &[u8]) -> Output {
 /// The built binary, beside the folder of the test executables.
 fn built(binary: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("the path of the test");
-    let profile = exe.ancestors().nth(2).expect("target/PROFILE");
-    let path = profile.join(binary);
-    assert!(
-        path.exists(),
-        "`{}` is not built: run `cargo build --workspace` first",
-        path.display()
-    );
-    path
+    // A test is in `target/PROFILE/deps`, a program of the workspace in `target/PROFILE`.
+    let folders = exe.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join(binary)).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("`{binary}` is not built: run `cargo build --workspace` first"))
 }

@@ -49,9 +49,9 @@ impl<'a> Tmux<'a> {
         self.run(&["capture-pane", "-p"])
     }
 
-    /// What is on the screen, with its colours.
+    /// What is on the screen, with its colours. What the terminal has wrapped is one line.
     pub fn coloured_screen(&self) -> String {
-        self.run(&["capture-pane", "-e", "-p"])
+        self.run(&["capture-pane", "-e", "-J", "-p"])
     }
 
     /// Waits until the screen shows this text.
