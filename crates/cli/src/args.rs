@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::cancel::Cancel;
 use crate::clean::Clean;
 use crate::completions::Completions;
+use crate::completions::candidates::Candidates;
 use crate::config::Config;
 use crate::delegate::Delegate;
 use crate::doctor::Doctor;
@@ -54,7 +55,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Run an ended command again, in its folder.
     Restart(Restart),
-    /// Move a waiting command to the front of its queue.
+    /// Move a queued command to the front of its queue.
     Next(Next),
     /// Hand work to a Claude Code session of its own, in this folder.
     Delegate(Delegate),
@@ -85,6 +86,9 @@ pub(crate) enum Command {
     Man(Pages),
     /// Run four real background commands through the installed hooks, without Claude Code and without an account.
     Demo,
+    /// Print what a shell completes. For the scripts of `completions`.
+    #[command(hide = true)]
+    Candidates(Candidates),
     /// Import what version 0.1.0 left in its own state folder. For the installer.
     #[command(hide = true)]
     Import,

@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
-use sisyphus_control::{Answer, Ending, HistoryDepth, Naming, Tasks, is_ours};
+use sisyphus_base::text::one_line;
+use sisyphus_control::{Answer, Ending, HistoryDepth, Naming, NoSuchTask, Tasks, is_ours};
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::task::Task;
 
@@ -12,7 +13,14 @@ use crate::format::predicate;
 use crate::print::{self, Verdict};
 use crate::view::view;
 
+/// Longest name that an error repeats, in characters.
+const NAME_MAX: usize = 200;
+
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sisyphus cancel t7k2m9qa4
+  sisyphus cancel 'run the tests'
+  sisyphus cancel --session 4f1c")]
 pub(crate) struct Cancel {
     /// The tasks, each by its id or the beginning of it, Claude Code's id for it, its description, or the
     /// word before a colon in that.
@@ -47,8 +55,24 @@ fn meant(options: &Cancel, tasks: &Tasks) -> Result<Vec<Task>> {
     } else if options.all {
         ours.cloned().collect()
     } else {
-        tasks.find_all(&options.tasks, Naming::Whole)?.into_iter().cloned().collect()
+        let found = tasks.find_all(&options.tasks, Naming::Whole);
+        found.map_err(|error| with_parts(error, tasks))?.into_iter().cloned().collect()
     })
+}
+
+/// An unknown name may be a part of one, which is not enough to stop a task.
+fn with_parts(error: anyhow::Error, tasks: &Tasks) -> anyhow::Error {
+    let Some(NoSuchTask::Unknown(name)) = error.downcast_ref::<NoSuchTask>() else { return error };
+    let found = match tasks.find_named(name, Naming::Part) {
+        Ok(task) => format!("it is a part of {}", task.heading()),
+        Err(error) => match error.downcast::<NoSuchTask>() {
+            Ok(NoSuchTask::Ambiguous(said)) => said,
+            Ok(_) | Err(_) => return NoSuchTask::Unknown(name.clone()).into(),
+        },
+    };
+    let name = one_line(name, NAME_MAX);
+    let said = format!("no task `{name}`: to stop one, give its id or a whole name; {found}");
+    NoSuchTask::Ambiguous(said).into()
 }
 
 /// Why a task still runs; `None` if it has ended.

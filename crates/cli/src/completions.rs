@@ -1,5 +1,8 @@
 //! `sisyphus completions`: a script with which a shell completes our command lines.
 
+pub(crate) mod candidates;
+mod dynamic;
+
 use anyhow::Result;
 use clap::{Args as ClapArgs, Command, ValueEnum};
 use clap_complete::{Shell as Generator, generate};
@@ -28,5 +31,10 @@ pub(crate) fn completions(options: &Completions, mut whole: Command) -> Result<(
     };
     let mut script = Vec::new();
     generate(generator, &mut whole, "sisyphus", &mut script);
-    print::bytes(&script).map(|_| ())
+    let script = String::from_utf8_lossy(&script);
+    print::out(&match options.shell {
+        Shell::Bash => dynamic::bash(&script),
+        Shell::Zsh => dynamic::zsh(&script),
+        Shell::Fish => dynamic::fish(&script),
+    })
 }

@@ -19,8 +19,16 @@ use crate::session;
 /// Longest path that is shown, in characters.
 const PATH_MAX: usize = 200;
 
-/// One line for each fact, with its name in front.
-pub(crate) fn facts(task: &Task, expected: Admission, tasks: &Tasks, state: &StateDir) -> String {
+/// A fact with its name.
+pub(crate) type Fact = (&'static str, String);
+
+/// What is known beside the outcome and what was asked for.
+pub(crate) fn facts(
+    task: &Task,
+    expected: Admission,
+    tasks: &Tasks,
+    state: &StateDir,
+) -> Vec<Fact> {
     let delegated = task
         .delegated
         .as_deref()
@@ -41,7 +49,7 @@ pub(crate) fn facts(task: &Task, expected: Admission, tasks: &Tasks, state: &Sta
         ("kept", kept(task)),
     ];
     let all = delegated.into_iter().flatten().chain(all);
-    all.filter_map(|(name, fact)| Some(format!("{name}: {}\n", fact?))).collect()
+    all.filter_map(|(name, fact)| Some((name, fact?))).collect()
 }
 
 fn asking_session(task: &Task) -> String {

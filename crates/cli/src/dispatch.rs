@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Args, Command};
+use crate::completions::candidates;
 use crate::print::{self, Verdict};
 use crate::queue::{next, restart, run, top};
 use crate::{
@@ -45,6 +46,7 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Man(options) => man::man(&options, Args::command()).map(good),
         Command::Demo => demo::demo().map(good),
+        Command::Candidates(options) => candidates::candidates(&options).map(good),
         Command::Import => import::import().map(good),
     })
 }

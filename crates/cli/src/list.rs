@@ -1,7 +1,9 @@
 //! `sisyphus list`.
 
+mod age;
 mod filter;
 pub(crate) mod since;
+pub(crate) mod slots;
 mod watch;
 
 use anyhow::Result;
@@ -24,6 +26,7 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::elsewhere;
 
+use crate::format::word;
 use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
 use crate::view::views;
@@ -38,15 +41,20 @@ const WHAT_MAX: usize = 60;
 /// How many characters of a description are read.
 const LONGEST_WHAT: usize = 500;
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 6] = [
     Column::left("ID", 9),
     Column::left("STATE", 10),
     Column::right("TIME", 9),
-    Column::left("PROJECT", PROJECT_MAX).may_shrink_to(7),
+    Column::right("AGE", 0),
+    Column::left("PROJECT", 0).may_shrink_to(7),
     Column::left("WHAT", 0).may_shrink_to(8),
 ];
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sisyphus list --here --failed
+  sisyphus list --since 2h
+  sisyphus list --watch")]
 pub(crate) struct List {
     /// List archived tasks too.
     #[arg(long)]
@@ -84,7 +92,9 @@ pub(crate) fn list(options: &List) -> Result<()> {
             "elsewhere": elsewhere,
         }));
     }
-    let lines = table(&chosen, &tasks, Utc::now(), screen::width_of_output(), Paint::of_output());
+    let width = screen::width_of_output();
+    let mut lines = table(&chosen, &tasks, Utc::now(), width, Paint::of_output());
+    lines.extend(width.and_then(|width| below(&tasks, width, Paint::of_output())));
     print::out(&lines.into_iter().map(|line| line + "\n").collect::<String>())
 }
 
@@ -92,10 +102,14 @@ pub(crate) fn list(options: &List) -> Result<()> {
 pub(crate) fn meant(options: &List) -> Result<(Tasks, Chosen)> {
     let reach = if options.all { HistoryDepth::Archive } else { HistoryDepth::Recent };
     let mut tasks = Tasks::read(reach, print::warn)?;
-    let chosen = options.filter.chosen(&tasks)?;
+    let mut chosen = options.filter.chosen(&tasks)?;
     // The places in the queue need every active task, so those are selected where they are shown.
     tasks.ended.retain(|task| chosen.has(task));
     if !options.all {
+        // With 0 there may be nothing to show although there are tasks.
+        if options.last == 0 && !tasks.active.iter().any(|task| chosen.has(task)) {
+            chosen.left_out = tasks.ended.len();
+        }
         tasks.ended.truncate(options.last);
     }
     Ok((tasks, chosen))
@@ -116,12 +130,13 @@ pub(crate) fn table(
             Cell::from(task.id.as_str()),
             Cell::of(hue(task.status()), with_place(state(task), task, tasks, settings.as_ref())),
             Cell::from(time(task, now).map_or_else(|| "-".to_owned(), duration)),
+            Cell::from(age::age(task, now).unwrap_or_else(|| "-".to_owned())),
             Cell::from(project(task)),
             Cell::from(for_group(task, tasks) + &what(task, most)),
         ]
     };
     let shown = tasks.active.iter().filter(|task| chosen.has(task)).chain(&tasks.ended);
-    let mut rows: Vec<[Cell; 5]> = shown.map(row).collect();
+    let mut rows: Vec<[Cell; 6]> = shown.map(row).collect();
     if let Some(nothing) = chosen.nothing() {
         if rows.is_empty() {
             return vec![nothing];
@@ -138,14 +153,20 @@ pub(crate) fn table(
 }
 
 /// Why sessions wait for fewer slots than the user allows: a row with the first reason that is found.
-fn held_back(tasks: &Tasks, settings: &Settings) -> Option<[Cell; 5]> {
+fn held_back(tasks: &Tasks, settings: &Settings) -> Option<[Cell; 6]> {
     let why = tasks.active.iter().find_map(|it| session::why_held_back(tasks, it, settings))?;
     Some(without_task(Cell::of(Hue::Waiting, "held back"), why))
 }
 
 /// A row of what is no task of this configuration folder.
-fn without_task(state: Cell, what: String) -> [Cell; 5] {
-    ["-".into(), state, "-".into(), "".into(), what.into()]
+fn without_task(state: Cell, what: String) -> [Cell; 6] {
+    ["-".into(), state, "-".into(), "-".into(), "".into(), what.into()]
+}
+
+/// The line below the table on a terminal of this width.
+fn below(tasks: &Tasks, width: usize, paint: Paint) -> Option<String> {
+    let line = slots::slots_line(tasks, &whole_settings()?)?;
+    Some(paint.paint(Hue::Dim, &screen::fit(&line, width)))
 }
 
 /// The state of a task, with its number if it is queued.
@@ -182,10 +203,15 @@ pub(crate) fn expected_admission(
     settings: Option<&Settings>,
 ) -> Admission {
     let Some(settings) = settings else { return Admission::Immediate };
+    expected_admission_of(&active(tasks), &tasks.line, &task.id, &Limits::of(settings))
+}
+
+/// The tasks as the state has them.
+fn active(tasks: &Tasks) -> Active {
     let mut active = Active::default();
     active.tasks.clone_from(&tasks.active);
     active.agents.throttles.clone_from(&tasks.throttles);
-    expected_admission_of(&active, &tasks.line, &task.id, &Limits::of(settings))
+    active
 }
 
 /// Whether the records alone show its place: no lock stands for it in the queue of commands.
@@ -261,7 +287,7 @@ pub(crate) fn state(task: &Task) -> String {
             AgentFailure::Error => "failed".to_owned(),
         };
     }
-    task.status().word().to_owned()
+    word(task).to_owned()
 }
 
 /// How long the task ran, or how long it has been running or waiting, in milliseconds.

@@ -16,6 +16,10 @@ use shown::{Prefix, width_of_ids};
 use stream::Stream;
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sisyphus output t7k2m9qa4 | less
+  sisyphus output --tail 50 tests
+  sisyphus output --follow build tests")]
 pub(crate) struct Output {
     /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or a part of its description or
     /// command.

@@ -1,5 +1,7 @@
 //! `sisyphus show`.
 
+mod page;
+
 use anyhow::Result;
 use chrono::Utc;
 use clap::Args as ClapArgs;
@@ -14,11 +16,12 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::{command_line, report};
 
-use crate::details::facts;
+use crate::details::{Fact, facts};
 use crate::format::{predicate, size};
 use crate::list::{expected_admission, time, whole_settings};
 use crate::print;
 use crate::session;
+use crate::style::Paint;
 use crate::view::view;
 
 /// How many lines from the end of the output are shown.
@@ -27,12 +30,19 @@ const LINES: usize = 20;
 const END: usize = 8 * 1024;
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sisyphus show t7k2m9qa4
+  sisyphus show 'run the tests'
+  sisyphus show --json t7k2 | jq .task.exit_code")]
 pub(crate) struct Show {
     /// The task: its id or the beginning of it, Claude Code's id for it, or a part of its description or command.
     pub(crate) task: String,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print what Claude reads, without layout and colours, as everywhere but on a terminal.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) as_claude_reads_it: bool,
 }
 
 /// Prints one task.
@@ -46,6 +56,19 @@ pub(crate) fn show(options: &Show) -> Result<()> {
     let settings = whole_settings();
     let expected = expected_admission(&tasks, task, settings.as_ref());
     let facts = facts(task, expected, &tasks, state);
+    let held_back = || {
+        let settings = settings.as_ref().filter(|_| expected != Admission::Immediate)?;
+        session::why_held_back(&tasks, task, settings)
+    };
+    // What the model reads in its own shell counts as delivered, so it must be what a notice says.
+    let reader = own_requester();
+    if print::is_to_terminal() && reader.is_none() && !options.as_claude_reads_it {
+        let held_back = (!task.status().is_final()).then(held_back).flatten();
+        let held_back = held_back.map(|why| ("held back", why));
+        let facts: Vec<Fact> = facts.into_iter().chain(held_back).collect();
+        return print::out(&page::page(task, facts, state, Paint::of_output()));
+    }
+    let facts: String = facts.iter().map(|(name, fact)| format!("{name}: {fact}\n")).collect();
     if let Status::Finished(_) = task.status() {
         let asked = task.launched.as_ref().map(|_| asked(task)).unwrap_or_default();
         let report = report(task, state, LINES);
@@ -55,12 +78,10 @@ pub(crate) fn show(options: &Show) -> Result<()> {
         };
         print::out(&format!("{report}{asked}{facts}{message}"))?;
         // Best effort: at worst the result is delivered once more.
-        let _ = acknowledge(&tasks.store, task, own_requester().as_ref());
+        let _ = acknowledge(&tasks.store, task, reader.as_ref());
         return Ok(());
     }
-    let settings = settings.filter(|_| expected != Admission::Immediate);
-    let held_back = settings.and_then(|it| session::why_held_back(&tasks, task, &it));
-    let held_back = held_back.map(|why| format!("held back: {why}\n")).unwrap_or_default();
+    let held_back = held_back().map(|why| format!("held back: {why}\n")).unwrap_or_default();
     let lasted = time(task, Utc::now()).map(|ms| format!(", for {}", duration(ms)));
     let heading = format!("{} {}{}.", task.heading(), predicate(task), lasted.unwrap_or_default());
     print::out(&format!(

@@ -65,7 +65,10 @@ pub(crate) fn timeline(options: &Timeline) -> Result<()> {
     let (spans, shown): (Vec<Span>, Vec<&Task>) = shown.unzip();
     // Empty hours before the first task would only narrow the bars.
     let first = spans.iter().map(|span| span.begin).min().unwrap_or(earliest);
-    let chart = Chart { from: first.max(earliest).min(to - TimeDelta::seconds(1)), to, spans };
+    // So would the hours since the last one ended, if nothing goes on.
+    let last = spans.iter().map(|span| span.end).max().unwrap_or(to).min(to);
+    let from = first.max(earliest).min(last - TimeDelta::seconds(1));
+    let chart = Chart { from, to: last, spans };
     if let Some(path) = &options.svg {
         let picture = svg::draw(&chart);
         // Unlike the state, the picture is no secret.
@@ -74,7 +77,7 @@ pub(crate) fn timeline(options: &Timeline) -> Result<()> {
     }
     if options.json {
         let views = views(shown, tasks.store.dir());
-        return print::json(json!({ "from": chart.from, "to": chart.to, "tasks": views }));
+        return print::json(json!({ "from": chart.from, "to": to, "tasks": views }));
     }
     let width = screen::width_of_output().unwrap_or(USUAL_WIDTH);
     print::out(&text::draw(&chart, width, Paint::of_output()))

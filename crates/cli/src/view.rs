@@ -1,7 +1,11 @@
 //! The shape of a task in `--json`: one flat object.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
-use sisyphus_base::paths::StateDir;
+use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::{StateDir, client_tmp_dir};
+use sisyphus_state::output::live_output_file;
 use sisyphus_state::reach::place_out_of_reach;
 use sisyphus_state::run::memory_limit;
 use sisyphus_tasks::agent_call::AgentCall;
@@ -29,7 +33,7 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         Status::Running { started_at, watch } => (Some(*started_at), Some(*watch)),
         Status::Finished(ending) => (ending.started_at, None),
     };
-    let kept = state.output(&task.id);
+    let output = output_file(task, state);
     let mut view = json!({
         "id": task.id,
         "status": task.status().word(),
@@ -67,7 +71,7 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         "largest_process_bytes": usage.map(|it| it.largest_process_bytes),
         "output_bytes": task.output.as_ref().map(|it| it.bytes),
         "output_dropped_bytes": task.output.as_ref().map(|it| it.dropped),
-        "output_file": kept.exists().then(|| kept.to_string_lossy()),
+        "output_file": output.as_ref().map(|path| path.to_string_lossy()),
     });
     match ending.map(|it| &it.outcome) {
         Some(Outcome::Killed { signal }) => view["signal"] = json!(signal),
@@ -87,6 +91,15 @@ pub(crate) fn view(task: &Task, state: &StateDir) -> Value {
         ) => {}
     }
     view
+}
+
+/// The kept output, or the file that a running task writes to.
+fn output_file(task: &Task, state: &StateDir) -> Option<PathBuf> {
+    let kept = state.output(&task.id);
+    if kept.exists() {
+        return Some(kept);
+    }
+    live_output_file(task, state, &client_tmp_dir(&Environment::read()))
 }
 
 /// The user's memory limit, and whether it is in force.

@@ -13,7 +13,7 @@ use sisyphus_state::reach::is_in_reach;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use crate::format::how_it_ended;
+use crate::format::{how_it_ended, word};
 use crate::list::what;
 use crate::print::{self, Verdict};
 use crate::spinner::Spinner;
@@ -24,6 +24,9 @@ use crate::view::views;
 const NAME_MAX: usize = 200;
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sisyphus wait build tests && ./deploy.sh
+  sisyphus wait --timeout 600 t7k2m9qa4")]
 pub(crate) struct Wait {
     /// The tasks, each by its id or the beginning of it, Claude Code's id for it, or a part of its description or
     /// command.
@@ -79,10 +82,8 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         if !live.is_empty() && left.is_some_and(|left| left.is_zero()) {
             verdict = Verdict::TimedOut;
             spinner.clear();
-            let words: Vec<String> = live
-                .iter()
-                .map(|task| format!("{} is {}", task.id, task.status().word()))
-                .collect();
+            let words: Vec<String> =
+                live.iter().map(|task| format!("{} is {}", task.id, word(task))).collect();
             print::warn(&anyhow::anyhow!("timed out: {}", words.join(", ")));
             seen.extend(std::mem::take(&mut live));
         }
@@ -109,7 +110,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 fn what_they_do(live: &[Task]) -> String {
     if let [task] = live {
         let name = what(task, NAME_MAX);
-        return format!("{} is {}: {name}", task.id, task.status().word());
+        return format!("{} is {}: {name}", task.id, word(task));
     }
     let is_running = |task: &&Task| matches!(task.status(), Status::Running { .. });
     let running = live.iter().filter(is_running).count();

@@ -32,7 +32,7 @@ pub use matches::{MATCHES_AT_ONCE, MATCHES_LEAST, MATCHES_MOST, matches_said};
 pub use measure::counted;
 pub use output_file::place;
 pub use reminder::{REMINDER_MAX, TOLD_AT_ONCE, reminder};
-pub use report::{command_line, report};
+pub use report::{command_line, excerpt_of, report};
 pub use screen::{agent_queued_on_screen, ends_on_screen, queued_on_screen};
 pub use session::{denied, worktree_line};
 pub use summary::{Background, Rest};

@@ -2,7 +2,7 @@
 
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::{clean_line, one_line};
-use sisyphus_state::output::Purpose;
+use sisyphus_state::output::{Excerpt, Purpose};
 use sisyphus_tasks::code_zero::CodeZero;
 use sisyphus_tasks::oom_kill::OomKill;
 use sisyphus_tasks::outcome::Outcome;
@@ -35,6 +35,16 @@ pub fn report(task: &Task, state: &StateDir, tail_lines: usize) -> String {
     let known = ended.output.as_ref().filter(|output| output.is_known);
     let place = known.and_then(OutputFile::line).map(|line| format!("{line}\n"));
     ended.in_full(tail_lines, TASK_MAX) + &place.unwrap_or_default()
+}
+
+/// The lines of a finished command's output that are worth reading, if it can be read.
+pub fn excerpt_of(
+    task: &Task,
+    state: &StateDir,
+    tail_lines: usize,
+    purpose: Purpose,
+) -> Option<Excerpt> {
+    Ended::of(task, state)?.output?.excerpt(tail_lines, purpose).ok()
 }
 
 /// A finished task, and its output if that can be read.

@@ -2,6 +2,7 @@
 
 use sisyphus_settings::layers::Content;
 use sisyphus_state::agents::Limits;
+use sisyphus_wording::counted;
 
 use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
@@ -28,7 +29,8 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     }));
     if found.is_empty() {
         let count = files().filter(|file| matches!(file.content, Content::Read(_))).count();
-        found.push(Finding::fine(format!("{count} settings files, every key of ours is valid")));
+        let counted = counted(count, "settings file", "settings files");
+        found.push(Finding::fine(format!("{counted}, every key of ours is valid")));
     }
     found
 }

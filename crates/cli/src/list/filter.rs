@@ -12,6 +12,7 @@ use sisyphus_tasks::status_filter::StatusFilter;
 use sisyphus_tasks::task::Task;
 
 use super::since::since;
+use crate::format::is_queued;
 use crate::project::project_dir;
 
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -19,7 +20,7 @@ pub(crate) struct Filter {
     /// List only tasks of this status; `error` is every end that is neither good nor a cancellation.
     #[arg(long, value_name = "STATUS", value_parser = status_words(), group = "one_status")]
     pub(crate) status: Option<StatusFilter>,
-    /// List only what went wrong: the same as `--status error`.
+    /// List only what went wrong (`--status error`), and what was skipped because of that.
     #[arg(long, group = "one_status")]
     failed: bool,
     /// List only what runs: the same as `--status running`.
@@ -36,6 +37,11 @@ pub(crate) struct Filter {
     since: Option<DateTime<Utc>>,
 }
 
+/// Whether a task is of this status, by the words of the list. A chained command that waits is `queued` there.
+fn is_meant(filter: StatusFilter, task: &Task) -> bool {
+    filter.matches(task.status()) || filter == StatusFilter::Queued && is_queued(task)
+}
+
 /// Reads the words of a status, and lets help and completions name them.
 fn status_words() -> impl TypedValueParser<Value = StatusFilter> {
     PossibleValuesParser::new(StatusFilter::ALL.map(StatusFilter::word))
@@ -45,21 +51,29 @@ fn status_words() -> impl TypedValueParser<Value = StatusFilter> {
 /// What the options mean beside these tasks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chosen {
-    status: Option<StatusFilter>,
+    /// Any of these; empty for every status.
+    statuses: Vec<StatusFilter>,
     folder: Option<PathBuf>,
     session: Option<SessionId>,
     since: Option<DateTime<Utc>>,
+    /// How many ended tasks `--last` leaves out.
+    pub(super) left_out: usize,
 }
 
 impl Filter {
     pub(super) fn chosen(&self, tasks: &Tasks) -> Result<Chosen> {
-        let word = |asked: bool, word: &str| asked.then(|| StatusFilter::parse(word)).flatten();
-        let status = self.status.or(word(self.failed, "error")).or(word(self.running, "running"));
+        let mut statuses: Vec<StatusFilter> = self.status.into_iter().collect();
+        if self.failed {
+            statuses.extend([StatusFilter::Error, StatusFilter::Skipped]);
+        }
+        if self.running {
+            statuses.push(StatusFilter::Running);
+        }
         let session = self.session.as_deref().map(|name| tasks.find_session(name)).transpose()?;
         let folder = self.here.then(project_dir).flatten();
         // The folder of a task is the one that the shell was in, without links.
         let folder = folder.map(|folder| folder.canonicalize().unwrap_or(folder));
-        Ok(Chosen { status, folder, session: session.cloned(), since: self.since })
+        Ok(Chosen { statuses, folder, session: session.cloned(), since: self.since, left_out: 0 })
     }
 }
 
@@ -67,7 +81,7 @@ impl Chosen {
     /// Whether a task is to be listed.
     pub(crate) fn has(&self, task: &Task) -> bool {
         let ended_at = task.status().ending().map(|ending| ending.ended_at);
-        self.status.is_none_or(|filter| filter.matches(task.status()))
+        (self.statuses.is_empty() || self.statuses.iter().any(|it| is_meant(*it, task)))
             && self.folder.as_ref().is_none_or(|folder| task.cwd.starts_with(folder))
             && self.session.as_ref().is_none_or(|session| &task.session == session)
             && self.since.is_none_or(|since| ended_at.is_none_or(|at| at >= since))
@@ -75,10 +89,14 @@ impl Chosen {
 
     /// What to say if no task is chosen; `None` if every task is.
     pub(super) fn nothing(&self) -> Option<String> {
+        let words: Vec<String> =
+            self.statuses.iter().map(|it| format!("`{}`", it.word())).collect();
         match self {
-            Self { status: None, folder: None, session: None, since: None } => None,
-            Self { status: Some(filter), folder: None, session: None, since: None } => {
-                Some(format!("No task is `{}`.", filter.word()))
+            Self { left_out: 1.., .. } => {
+                Some(format!("No task is listed: --last leaves out {} that ended.", self.left_out))
+            }
+            Self { folder: None, session: None, since: None, .. } => {
+                (!words.is_empty()).then(|| format!("No task is {}.", words.join(" or ")))
             }
             Self { .. } => Some("No task is listed: all are left out by the options.".to_owned()),
         }

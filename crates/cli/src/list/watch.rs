@@ -15,7 +15,7 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use super::filter::Chosen;
-use super::{List, meant, table};
+use super::{List, below, meant, table};
 use crate::canvas::Canvas;
 use crate::print::Reader;
 use crate::screen::{self, Size, fit};
@@ -60,9 +60,11 @@ fn lines(chosen: &Chosen, tasks: &Tasks, size: Size) -> Vec<String> {
     }
     // If there is no room for all, the ended tasks give way to the queued ones. One line is the cursor's.
     let ended: Vec<String> = rows.by_ref().take(tasks.ended.len()).collect();
-    let room = size.height.saturating_sub(1 + lines.len() + rows.len());
+    let below = below(tasks, size.width, paint);
+    let room = size.height.saturating_sub(1 + lines.len() + rows.len() + below.iter().len());
     lines.extend(ended.into_iter().take(room));
     lines.extend(rows);
+    lines.extend(below);
     lines
 }
 

@@ -12,6 +12,7 @@ use sisyphus_tasks::call::is_whole;
 use sisyphus_tasks::from_terminal::OutputPlace;
 use sisyphus_tasks::task::{Kind, Task};
 
+use crate::format::word;
 use crate::print::{self, Verdict};
 use crate::queue::run::{INSTEAD, follow, say_id};
 
@@ -102,7 +103,7 @@ fn check(task: &Task) -> Result<()> {
     ensure!(
         task.status().is_final(),
         "could not restart {id}: it is {}; wait for it, or cancel it first",
-        task.status().word()
+        word(task)
     );
     ensure!(
         is_whole(&task.command) && !task.command.is_empty(),

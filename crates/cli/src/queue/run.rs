@@ -40,7 +40,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "TASK")]
     pub(crate) after_any: Vec<String>,
     /// Stop the command after this many seconds of running.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = limit)]
     pub(crate) timeout: Option<Duration>,
     /// Run it in the background, keep its output, and print its id.
     #[arg(long)]
@@ -100,6 +100,12 @@ fn try_run(options: &Run) -> Result<Verdict> {
         return Ok(follow(store, &request.task));
     }
     Ok(say_id(&request.task))
+}
+
+/// A time limit. With none at all, no command would run.
+fn limit(text: &str) -> Result<Duration, String> {
+    let limit = seconds(text)?;
+    if limit.is_zero() { Err("a command needs more than 0 seconds".to_owned()) } else { Ok(limit) }
 }
 
 /// Prints the id of a command that has started.

@@ -1,7 +1,6 @@
 //! `sisyphus top`: gives the dashboard what it shows, and does what its keys ask for.
 
 mod output;
-mod slots;
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
@@ -23,6 +22,7 @@ use sisyphus_top::{Backend, Exit, Life, Palette, Row, Snapshot, Tone};
 
 use crate::cancel::problem;
 use crate::format::predicate;
+use crate::list::slots::{groups, slots};
 use crate::list::{for_group, last_line, project, state, time, what, whole_settings, with_place};
 use crate::print::{self, Verdict};
 use crate::queue::restart::{Preview, ensure_allowed, start_again};
@@ -81,6 +81,7 @@ impl Backend for Source {
         let mut tasks = Tasks::read(HistoryDepth::Recent, problem_sink::take_in)?;
         tasks.ended.truncate(ENDED);
         let settings = whole_settings();
+        let limits = settings.clone().unwrap_or_default();
         let now = Utc::now();
         let mut last_lines = lock(&self.last_lines);
         let shown = tasks.active.iter().chain(&tasks.ended);
@@ -97,8 +98,8 @@ impl Backend for Source {
             })
             .collect();
         let snapshot = Snapshot {
-            slots: slots::slots(&tasks, settings.as_ref()),
-            groups: slots::groups(&tasks, settings.as_ref()),
+            slots: slots(&tasks, &limits).to_string(),
+            groups: groups(&tasks, &limits),
             rows,
             problem: problem_sink::take_out(),
         };

@@ -122,7 +122,7 @@ fn watch_draws_the_agent_line() {
     plant_one_in_line(&env);
     let many: Vec<Value> = (10..30).map(|it| ended(&format!("t{it}"), "", it)).collect();
     plant(&env, "completed.json", &many);
-    for (height, drawn) in [(40, 23), (8, 7)] {
+    for (height, drawn) in [(40, 24), (8, 7)] {
         let screen = Terminal::new(&env).sized(80, height).start("list --watch");
         let again = format!("\u{1b}[{drawn}A");
         wait_until("the second drawing", || screen.text().contains(&again));

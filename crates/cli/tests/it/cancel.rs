@@ -352,3 +352,24 @@ fn lock_of(client: &Client, task: &Value) -> std::path::PathBuf {
     let run = client.env.state().join("runs/session-1").join(task["client_id"].as_str().unwrap());
     run.join("lock")
 }
+
+/// A part of a name stops nothing. The refusal says so, and names the tasks that it is a part of.
+#[test]
+fn a_part_of_a_name_stops_nothing() {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[running("t1", "run the tests"), running("t2", "run the app")]);
+    let needed =
+        "no task `the tests`: to stop one, give its id or a whole name; it is a part of t1";
+    assert_fails(&env.run("sisyphus", &["cancel", "the tests"]), 2, needed);
+    let output = env.run("sisyphus", &["cancel", "run the"]);
+    assert_fails(
+        &output,
+        2,
+        "give its id or a whole name; `run the` could be 2 tasks: t2 (run the app), t1",
+    );
+    assert_fails(
+        &env.run("sisyphus", &["cancel", "no such"]),
+        2,
+        "no task `no such`; `sisyphus list`",
+    );
+}

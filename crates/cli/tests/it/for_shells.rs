@@ -4,7 +4,7 @@ use std::fs;
 
 use sisyphus_testing::{TestEnv, env};
 
-use crate::planted::{assert_fails, prints};
+use crate::planted::{assert_fails, ended, plant, prints, running};
 
 /// The commands that `--help` names.
 fn commands(env: &TestEnv) -> Vec<String> {
@@ -123,5 +123,119 @@ fn help_names_the_exit_codes() {
     let help = prints(&TestEnv::new(), &["--help"]);
     for code in ["  0 ", "  1 ", "  2 ", "  124 "] {
         assert!(help.contains(code), "{help}");
+    }
+}
+
+/// Some tasks, and our program on `PATH`.
+fn with_tasks() -> TestEnv {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[running("t1live", "serve: the $(docs)")]);
+    plant(&env, "completed.json", &[ended("t2over", "build 'it'", 1)]);
+    env
+}
+
+fn on_path(env: &TestEnv) -> String {
+    let program = env.command("sisyphus").get_program().to_owned();
+    let folder = std::path::Path::new(&program).parent().unwrap().to_owned();
+    format!("PATH={}:$PATH", folder.display())
+}
+
+/// The ids of tasks, with what they are, and the keys of settings.
+#[test]
+fn candidates_are_tasks_and_keys() {
+    let env = with_tasks();
+    let of = |what| prints(&env, &["candidates", what]);
+    let (live, over) = ("t1live\trunning: serve: the $(docs)\n", "t2over\tcompleted: build 'it'\n");
+    assert_eq!(of("tasks"), format!("{live}{over}"));
+    assert_eq!((of("live").as_str(), of("ended").as_str()), (live, over));
+    assert!(of("keys").contains("max_background_tasks\t"));
+    assert!(!prints(&env, &["--help"]).contains("candidates"));
+}
+
+#[test]
+fn bash_completes_tasks_and_keys() {
+    let env = with_tasks();
+    fs::write(env.project().join("c.sh"), prints(&env, &["completions", "bash"])).unwrap();
+    let listing = "t1live  running: serve: the $(docs)|t2over  completed: build 'it'|";
+    for (words, kind, expected) in [
+        ("sisyphus show t2", 9, "t2over|"),
+        ("sisyphus show t", 63, listing),
+        ("sisyphus wait t1live t", 9, "t1live|t2over|"),
+        ("sisyphus cancel t", 63, "t1live|"),
+        ("sisyphus restart t", 9, "t2over|"),
+        ("sisyphus run --after t", 9, "t1live|"),
+        ("sisyphus config set max_b", 9, "max_background_tasks|"),
+    ] {
+        let mut command = env.plain("bash");
+        let script = format!(
+            "{}; source c.sh; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}}-1)); COMP_TYPE={kind}; \
+             _sisyphus_all sisyphus \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+             printf '%s|' \"${{COMPREPLY[@]}}\"; complete -p sisyphus >&2",
+            on_path(&env)
+        );
+        command.args(["--norc", "-c", &script]);
+        let output = env::run(command, b"");
+        assert_eq!(output.stdout, expected, "{words}: {output:?}");
+        assert!(output.stderr.contains("-F _sisyphus_all sisyphus"), "{output:?}");
+    }
+}
+
+#[test]
+fn fish_completes_tasks_and_keys() {
+    let env = with_tasks();
+    fs::write(env.project().join("c.fish"), prints(&env, &["completions", "fish"])).unwrap();
+    let (live, over) = ("t1live\trunning: serve: the $(docs)\n", "t2over\tcompleted: build 'it'\n");
+    for (words, expected) in [
+        ("sisyphus show t2", over.to_owned()),
+        ("sisyphus show t", format!("{live}{over}")),
+        ("sisyphus cancel t", live.to_owned()),
+        ("sisyphus restart t", over.to_owned()),
+        ("sisyphus run --after t", live.to_owned()),
+    ] {
+        let mut fish = env.plain("fish");
+        let script = format!(
+            "set -x {}; source c.fish; complete --do-complete '{words}'",
+            on_path(&env).replacen('=', " ", 1).replace(":$PATH", " $PATH")
+        );
+        fish.args(["--no-config", "--command", &script]);
+        let output = env::run(fish, b"");
+        assert_eq!(output.stdout, expected, "{words}: {output:?}");
+    }
+}
+
+#[test]
+fn zsh_completes_tasks_and_keys() {
+    let env = with_tasks();
+    fs::write(env.project().join("c.zsh"), prints(&env, &["completions", "zsh"])).unwrap();
+    for (words, expected) in [
+        ("sisyphus show t2", "sisyphus show t2over "),
+        ("sisyphus wait t1live t2", "sisyphus wait t1live t2over "),
+        ("sisyphus cancel t", "sisyphus cancel t1live "),
+        ("sisyphus restart t", "sisyphus restart t2over "),
+        ("sisyphus run --after t", "sisyphus run --after t1live "),
+        ("sisyphus config set max_b", "sisyphus config set max_background_tasks "),
+    ] {
+        let script = format!(
+            "export {}; zmodload zsh/zpty; zpty shell zsh -f -i; \
+             zpty -w shell 'autoload compinit; compinit -u -D; source c.zsh; PS1=; \
+             tell() {{ print -r -- \"<$BUFFER>\" > told; exit }}; zle -N tell; bindkey ^X tell'; \
+             zpty -w -n shell $'{words}\\t\\x18'; \
+             while zpty -r shell line; do :; done; zpty -d shell; cat told",
+            on_path(&env)
+        );
+        let mut zsh = env.plain("zsh");
+        zsh.args(["-f", "-c", &script]);
+        let output = env::run(zsh, b"");
+        assert_eq!(output.stdout.trim_end(), format!("<{expected}>"), "{words}: {output:?}");
+    }
+}
+
+#[test]
+fn help_has_examples() {
+    let env = TestEnv::new();
+    for name in ["list", "show", "output", "wait", "cancel", "run", "restart"] {
+        let help = prints(&env, &[name, "--help"]);
+        let (_, examples) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{help}"));
+        assert!(examples.starts_with(&format!("  sisyphus {name} ")), "{help}");
     }
 }

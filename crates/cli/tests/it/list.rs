@@ -84,7 +84,7 @@ fn real_commands_with_states_and_exit_codes() {
     for (line, state) in lines[1..].iter().zip(["running", "completed", "failed(3)"]) {
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[1], state, "{table}");
-        assert!(line.ends_with(" proj              a test"), "{table}");
+        assert!(line.ends_with("  proj     a test"), "{table}");
     }
 }
 
@@ -269,4 +269,39 @@ fn what_is_left_out() {
     let output = env.run("sisyphus", &["list", "--failed", "--status", "running"]);
     assert_eq!(output.code, Some(2), "{output:?}");
     assert_fails(&env.run("sisyphus", &["list", "--session", "none"]), 2, "no session `none`");
+}
+
+/// The age of an ended task counts from its end, that of a running one from its launch.
+#[test]
+fn ages_are_listed() {
+    let env = TestEnv::new();
+    let ago = |minutes| json!(chrono::Utc::now() - chrono::TimeDelta::minutes(minutes));
+    let mut over = ended("t1", "over", 1);
+    over["status"]["ended_at"] = ago(125);
+    let mut live = running("t2", "live");
+    live["status"]["started_at"] = ago(5);
+    plant(&env, "completed.json", &[over]);
+    plant(&env, "active.json", &[live]);
+    let table = prints(&env, &["list"]);
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0][3], "AGE", "{table}");
+    assert!(rows[1].contains(&"5m") && rows[2].contains(&"2h"), "{table}");
+}
+
+/// `--failed` lists what was skipped too. `--last 0` does not say that there was never a task.
+#[test]
+fn what_was_skipped_failed_too() {
+    let env = TestEnv::new();
+    assert_eq!(prints(&env, &["list", "--failed"]), "No task is `error` or `skipped`.\n");
+    let mut skipped = ended("t2", "deploy", 2);
+    skipped["status"]["outcome"] = "skipped".into();
+    skipped["status"]["after"] = "t1".into();
+    skipped["status"]["because"] = "failed".into();
+    plant(&env, "failed.json", &[failed("t1", "build", 1), skipped]);
+    plant(&env, "completed.json", &[ended("t3", "lint", 3)]);
+    assert_eq!(ids(&listed(&env, &["--failed"])), ["t2", "t1"]);
+    assert_eq!(ids(&listed(&env, &["--status", "error"])), ["t1"]);
+    let none = "No task is listed: --last leaves out 3 that ended.\n";
+    assert_eq!(prints(&env, &["list", "--last", "0"]), none);
 }

@@ -75,8 +75,9 @@ fn watch_draws_in_place() {
     fs::write(client.env.project().join("go"), "").unwrap();
     wait_until("the next drawing", || screen.text().contains("step 2"));
     let text = screen.text();
-    // Two lines of the table and one of output, over which the next drawing goes.
-    assert!(text.contains("\u{1b}[3A\r\u{1b}[J"), "{text:?}");
+    // Two lines of the table, one of output and one of the slots, over which the next drawing goes.
+    assert!(text.contains("\u{1b}[4A\r\u{1b}[J"), "{text:?}");
+    assert!(text.contains("1 of 5 slots busy, 0 queued"), "{text:?}");
     assert!(text.matches(&id).count() >= 2, "{text:?}");
     assert!(!text.contains("\u{1b}[2J"), "{text:?}");
 }
@@ -148,4 +149,28 @@ fn a_hostile_last_line_is_drawn_as_text() {
     wait_until("the line", || screen.text().contains("line here"));
     assert!(!screen.text().contains("pwned"), "{:?}", screen.text());
     assert!(!screen.text().contains("\u{1b}[2J"), "{:?}", screen.text());
+}
+
+/// On a terminal, the last line of the list has the slots and groups. A pipe gets rows only.
+#[test]
+fn slots_are_below_the_list() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({
+        "max_background_tasks": 1,
+    }));
+    let hold = "until [ -e stop ]; do sleep 0.02; done";
+    let mut started = vec![client.background(hold)];
+    task_once(&client, &started[0], "running");
+    started.push(client.background(hold));
+    task_once(&client, &started[1], "queued");
+    let shown = Terminal::new(&client.env).with("NO_COLOR", "1").run("list").stdout;
+    let piped = prints(&client.env, &["list"]);
+    fs::write(client.env.project().join("stop"), "").unwrap();
+    for it in started {
+        it.wait();
+    }
+    assert!(shown.ends_with("\n1 of 1 slot busy, 1 queued\n"), "{shown}");
+    assert!(!piped.contains("busy"), "{piped}");
+    let idle = Terminal::new(&client.env).run("list").stdout;
+    assert!(!idle.contains("busy"), "{idle}");
 }

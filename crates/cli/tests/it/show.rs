@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
 
 use crate::planted::{assert_fails, ended, failed, listed, plant, plant_text, prints, running};
+use crate::pty::Terminal;
 
 /// Two that ended and one that runs.
 fn planted() -> TestEnv {
@@ -275,4 +276,68 @@ fn a_command_in_line_is_shown_with_its_place() {
     assert!(!texts[0].contains("place in queue"), "{}", texts[0]);
     assert!(texts[1].contains("\nplace in queue: 1\n"), "{}", texts[1]);
     assert!(texts[2].contains("\nplace in queue: 2\n"), "{}", texts[2]);
+}
+
+/// On a terminal, `sisyphus show` has a layout for people: a heading, columns, the lines that look like the cause, the
+/// end of the output.
+#[test]
+fn a_person_reads_a_page() {
+    let client = Client::new(Shell::Bash);
+    client.background("echo 'error: no such file'; seq 60; echo last words; exit 4").wait();
+    let id = client.task()["id"].as_str().unwrap().to_owned();
+    let page = Terminal::new(&client.env).with("NO_COLOR", "1").run(&format!("show {id}")).stdout;
+    let lines: Vec<&str> = page.lines().collect();
+    assert_eq!(lines[0], "✖ a test", "{page}");
+    assert!(lines[1].starts_with(&format!("  {id} failed with exit code 4 after ")), "{page}");
+    assert_eq!(lines[2], "", "{page}");
+    assert!(lines[3].starts_with("  command  ") && lines[3].contains("seq 60"), "{page}");
+    assert!(page.contains("\n  folder   "), "{page}");
+    assert!(page.contains("\n  error: no such file\n  […]\n  42\n"), "{page}");
+    assert!(page.ends_with("\n  60\n  last words\n"), "{page}");
+    assert!(!page.contains("[sisyphus]") && !page.contains("| "), "{page}");
+    let coloured = Terminal::new(&client.env).run(&format!("show {id}")).stdout;
+    assert!(
+        coloured.starts_with("\u{1b}[31m✖\u{1b}[0m \u{1b}[1ma test\u{1b}[0m\n"),
+        "{coloured:?}"
+    );
+}
+
+/// The model's text stays where a model reads: in a session's own shell, in a pipe, and where it is asked for.
+#[test]
+fn a_model_reads_its_own_text() {
+    let env = planted();
+    let text = prints(&env, &["show", "t1abc"]);
+    assert!(text.starts_with("[sisyphus] Background task t1abc"), "{text}");
+    assert_eq!(prints(&env, &["show", "--as-claude-reads-it", "t1abc"]), text);
+    let asked = Terminal::new(&env).run("show --as-claude-reads-it t1abc").stdout;
+    assert_eq!(asked, text);
+    let inside = Terminal::new(&env).with("CLAUDE_CODE_SESSION_ID", "session-1");
+    assert_eq!(inside.run("show t1abc").stdout, text);
+}
+
+/// A page about a running task has its time; hostile texts stay texts.
+#[test]
+fn a_page_of_a_running_task_is_plain_text() {
+    let env = TestEnv::new();
+    let mut task = running("t1", "serve\u{1b}[2J\u{1b}]0;pwned\u{7}");
+    task["command"] = "one \u{202e}\u{1b}[31m\ntwo".into();
+    plant(&env, "active.json", &[task]);
+    let page = Terminal::new(&env).with("NO_COLOR", "1").run("show t1").stdout;
+    assert!(page.contains("▶ serve") && page.contains("\n  t1 is running, for "), "{page}");
+    assert!(page.contains("\n  command  one ") && page.contains("\n           two\n"), "{page}");
+    assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'), "{page:?}");
+}
+
+/// While a command runs, `output_file` names the file that it writes to.
+#[test]
+fn a_running_commands_output_file_is_named() {
+    let client = Client::new(Shell::Bash);
+    let running = client.background("echo up; until [ -e stop ]; do sleep 0.02; done");
+    running.wait_for_line("up");
+    wait_until("it to run", || client.task()["status"] == "running");
+    let task = client.task();
+    let text = task["output_file"].as_str().map(|path| std::fs::read_to_string(path).unwrap());
+    std::fs::write(client.env.project().join("stop"), "").unwrap();
+    running.wait();
+    assert_eq!(text.as_deref(), Some("up\n"));
 }

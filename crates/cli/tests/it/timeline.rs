@@ -143,3 +143,17 @@ fn times_that_make_no_sense_are_drawn_all_the_same() {
     assert!(text.contains("backwards"), "{text}");
     prints(&env, &["timeline", "--svg", "t.svg"]);
 }
+
+/// If nothing goes on, the chart ends with the last task: a minute of work two hours ago fills the picture.
+#[test]
+fn a_short_span_is_not_squashed() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ran(ended("t1", "short", 1), 121, 120, 0)]);
+    prints(&env, &["timeline", "--svg", "t.svg"]);
+    let picture = fs::read_to_string(env.project().join("t.svg")).unwrap();
+    let (before, _) = picture.split_once("\" height=\"14\"").unwrap();
+    let (_, width) = before.rsplit_once('"').unwrap();
+    assert_eq!(width, "600", "{picture}");
+    let text = prints(&env, &["timeline"]);
+    assert!(text.lines().nth(1).unwrap().contains("│██████"), "{text}");
+}

@@ -16,6 +16,6 @@ pub use keep::{KEPT_BYTES, adopt, keep, keep_observed, keep_stopped};
 pub(crate) use kept_by_0_1::{kept_by_0_1, left_by_0_1};
 pub use message::{has_message, keep_message};
 pub use refresh::refresh;
-pub use source::Source;
 pub(crate) use source::clients_file;
+pub use source::{Source, live_output_file};
 pub use window::{Begin, Window};

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
+use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 
 use super::refresh::{longer, refresh};
@@ -46,7 +47,7 @@ impl Source {
             let file = sys::open_own_file(&ended).ok()?;
             return Some(Self { file, whose: Whose::Ours, extent: Extent::unknown() });
         }
-        if let Some(growing) = growing(task, state) {
+        if let Some((_, growing)) = growing(task, state) {
             return Some(Self { file: growing, whose: Whose::Ours, extent: Extent::unknown() });
         }
         refresh(task, state);
@@ -138,18 +139,38 @@ impl Source {
     }
 }
 
+/// The path of the file that a running task writes to, if it is known and there. An agent's is no output.
+pub fn live_output_file(task: &Task, state: &StateDir, client_tmp: &Path) -> Option<PathBuf> {
+    let is_running = matches!(task.status(), Status::Running { .. });
+    if !is_running || task.kind == Kind::Agent {
+        return None;
+    }
+    let found = growing(task, state).or_else(|| found_of_client(task, client_tmp));
+    found.map(|(path, _)| path)
+}
+
 /// Opens the file that a person's command writes to.
-fn growing(task: &Task, state: &StateDir) -> Option<File> {
+fn growing(task: &Task, state: &StateDir) -> Option<(PathBuf, File)> {
     let is_live = task.from_terminal.is_some() && !task.status().is_final();
     let run = is_live.then(|| Run::of(task, state)).flatten()?;
-    sys::open_own_file(&run.output()).ok()
+    opened(run.output())
+}
+
+fn opened(path: PathBuf) -> Option<(PathBuf, File)> {
+    let file = sys::open_own_file(&path).ok()?;
+    Some((path, file))
 }
 
 /// Opens Claude Code's own file of an output. `client_tmp` is where it is searched if the record does not say.
 pub(crate) fn clients_file(task: &Task, client_tmp: &Path) -> Option<File> {
-    let recorded = task.output.as_ref().and_then(|output| output.client_file.as_deref());
-    if let Some(file) = recorded.and_then(|path| sys::open_own_file(path).ok()) {
-        return Some(file);
+    found_of_client(task, client_tmp).map(|(_, file)| file)
+}
+
+/// The same with its path.
+fn found_of_client(task: &Task, client_tmp: &Path) -> Option<(PathBuf, File)> {
+    let recorded = task.output.as_ref().and_then(|output| output.client_file.clone());
+    if let Some(found) = recorded.and_then(opened) {
+        return Some(found);
     }
     // The task's session may have been started with another temporary folder.
     let own = task.client_tmp.as_deref();
@@ -157,7 +178,7 @@ pub(crate) fn clients_file(task: &Task, client_tmp: &Path) -> Option<File> {
 }
 
 /// Searches for `PROJECT/SESSION/tasks/ID.output`, without relying on how Claude Code names a project's folder.
-fn find_below(client_tmp: &Path, task: &Task) -> Option<File> {
+fn find_below(client_tmp: &Path, task: &Task) -> Option<(PathBuf, File)> {
     let client_id = task.client_id()?;
     if !sys::is_private_dir(client_tmp).unwrap_or(false) {
         return None;
@@ -170,14 +191,13 @@ fn find_below(client_tmp: &Path, task: &Task) -> Option<File> {
         if ![&project, &session, &tasks].into_iter().all(|path| is_folder(path)) {
             return None;
         }
-        sys::open_own_file(&tasks.join(format!("{client_id}.output"))).ok()
+        opened(tasks.join(format!("{client_id}.output")))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
-    use std::path::PathBuf;
 
     use sisyphus_base::id::ClientTaskId;
     use sisyphus_tasks::kept_output::KeptOutput;

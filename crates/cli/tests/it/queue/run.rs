@@ -349,3 +349,12 @@ fn a_full_standard_output_is_not_125() {
         assert!(client.env.run("sisyphus", &["clean", "--all"]).code == Some(0));
     }
 }
+
+/// A limit of no time at all is a slip: no command would run.
+#[test]
+fn a_limit_of_nothing_is_refused() {
+    let env = TestEnv::new();
+    let output = env.run("sisyphus", &["run", "--timeout", "0", "true"]);
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert!(output.stderr.contains("needs more than 0 seconds"), "{output:?}");
+}
