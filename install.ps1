@@ -105,10 +105,10 @@ function Invoke-Build {
     Write-Host 'Building sisyphus with cargo (some minutes) ...'
     $out = Join-Path $PSScriptRoot 'target\install'
     # To the screen, because other output would become part of the return value.
-    & cargo build --quiet --release --locked --manifest-path (Join-Path $PSScriptRoot 'Cargo.toml') --target-dir $out `
+    & cargo build --quiet --profile quick --locked --manifest-path (Join-Path $PSScriptRoot 'Cargo.toml') --target-dir $out `
         -p sisyphus-hooks -p sisyphus-runner -p sisyphus-cli -p sisyphus-mcp -p sisyphus-notify | Out-Host
     if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
-    return Join-Path $out 'release'
+    return Join-Path $out 'quick'
 }
 
 function Build-Folder([string]$staging, [hashtable]$binaries) {
@@ -116,10 +116,10 @@ function Build-Folder([string]$staging, [hashtable]$binaries) {
     foreach ($name in '.claude-plugin', 'hooks\bin', 'bin') {
         New-Item -ItemType Directory -Force -Path (Join-Path $staging $name) | Out-Null
     }
-    foreach ($name in 'plugin.json', 'LICENSE', 'README.md', 'CHANGELOG.md', '.claude-plugin\marketplace.json') {
+    foreach ($name in 'plugin.json', 'LICENSE', 'README.md', 'CHANGELOG.md') {
         Copy-Item -LiteralPath (Join-Path $PSScriptRoot $name) -Destination (Join-Path $staging $name)
     }
-    Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'plugin.json') -Destination (Join-Path $staging '.claude-plugin')
+    Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'marketplace.json') -Destination (Join-Path $staging '.claude-plugin')
     Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'hooks\register.js') -Destination (Join-Path $staging 'hooks')
     foreach ($name in $Texts) {
         Copy-Item -LiteralPath (Join-Path $PSScriptRoot $name) -Destination $staging -Recurse

@@ -13,12 +13,17 @@ OTHERS="run mcp notify"
 PACKAGES="hooks runner cli mcp notify"
 # The first Claude Code that starts a hook without a shell around it (by its changelog).
 CLIENT_MIN=2.1.139
+# How much an installation and a build take, in MB, with some room.
+SPACE_TO_INSTALL=100
+SPACE_TO_BUILD=1500
 
 usage() {
 	cat <<'USAGE'
 usage: ./install.sh                       install or update
        ./install.sh --uninstall           remove what was installed, keep the task history
        ./install.sh --uninstall --purge   remove the task history too
+
+       --yes   don't ask before an open session loses the plugin
 
 Installs the plugin to ~/.claude/plugins/data/sisyphus and links it to ~/.claude/skills/sisyphus (CLAUDE_CONFIG_DIR is
 honoured) and the command line to ~/.local/bin/sisyphus. Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo.
@@ -35,10 +40,12 @@ die() {
 main() {
 	action=install
 	purge=no
+	sure=no
 	for argument in "$@"; do
 		case $argument in
 		--uninstall) action=uninstall ;;
 		--purge) purge=yes ;;
+		--yes) sure=yes ;;
 		-h | --help)
 			usage
 			exit 0
@@ -70,9 +77,11 @@ main() {
 
 install() {
 	check_files
+	check_system
 	check_client
 	check_target
-	version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$here/plugin.json" | head -n 1)
+	version=$(version_in "$here/plugin.json")
+	before=$(version_in "$target/plugin.json")
 	staging=$versions/.new.$$
 	final=$versions/$version-$(date +%Y%m%d%H%M%S)-$$
 	made=
@@ -81,35 +90,103 @@ install() {
 	prepare_folders
 	find_binaries
 	assemble
-	# The new plugin passes its self-check before anything refers to it. The last line of its output is the error.
-	"$staging/bin/sisyphus" demo >"$staging/demo.log" 2>&1 ||
-		die "the self-check failed, nothing was changed: $(tail -n 1 "$staging/demo.log")"
-	switch
+	# Under its final name, so that nothing is named that is gone later.
+	mv "$staging" "$final"
+	# The new plugin passes its self-check before anything refers to it. The last line of its complaint is the error.
+	say "Checking the new plugin with a session of its own ..."
+	say ""
+	"$final/bin/sisyphus" demo 2>"$final.log" ||
+		die "the self-check failed, nothing was changed: $(tail -n 1 "$final.log")"
+	rm -f "$final.log"
+	switch_to "$final"
 	link_command
 	trap - EXIT
 	import_old_state
 	link_state
 	remove_old_versions
-	say "Installed $PLUGIN $version to $target"
 	say ""
-	"$target/bin/sisyphus" demo || die "the installed plugin does not work"
-	say "It is active in every session of Claude Code that starts from now on."
+	conclude
+}
+
+version_in() {
+	sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$1" 2>/dev/null | head -n 1
+}
+
+# The last words: what was done, and what to type next.
+conclude() {
+	case $before in
+	'') say "Installed $PLUGIN $version to $target" ;;
+	"$version") say "Installed $PLUGIN $version again, in place of the same version in $target" ;;
+	*) say "Updated $PLUGIN from $before to $version in $target" ;;
+	esac
+	if [ -n "$before" ]; then
+		say "Sessions of Claude Code that are open go on with it; every later one has it too."
+	else
+		say "It is active in every session of Claude Code that starts from now on."
+	fi
 	case $state in
 	*\'*) say "Because '$state' has a quote in its name, commands are observed there, not supervised." ;;
 	esac
+	market=$(market_copy)
+	if [ -n "$market" ]; then
+		say "Claude Code also has '$market' from a marketplace. Of the two it uses that one, or none while that is switched off."
+		say "To use this one:  claude plugin uninstall $market"
+	fi
 	case ":$PATH:" in
 	*":$HOME/.local/bin:"*) ;;
-	*) say "For the command 'sisyphus' add ~/.local/bin to your PATH." ;;
+	*) say "To have the command 'sisyphus', type this once:  $(path_line)" ;;
+	esac
+	say "Next:  claude    and, beside it,    sisyphus list --watch"
+}
+
+# The line that puts the command line on the PATH of the user's shell, now and from now on.
+path_line() {
+	# shellcheck disable=SC2016 # the shell that reads the line replaces the variable
+	add='export PATH="$HOME/.local/bin:$PATH"'
+	case ${SHELL:-} in
+	*/fish) say 'fish_add_path ~/.local/bin' ;;
+	*/zsh) say "echo '$add' >>~/.zshrc && $add" ;;
+	*/bash) say "echo '$add' >>~/.bashrc && $add" ;;
+	*) say "echo '$add' >>~/.profile && $add" ;;
 	esac
 }
 
+# The name of a copy that Claude Code has installed from a marketplace.
+market_copy() {
+	list=$config/plugins/installed_plugins.json
+	[ ! -f "$list" ] || sed -n "s/.*\"\($PLUGIN@[A-Za-z0-9_.-]*\)\".*/\1/p" "$list" | sed '/@skills-dir$/d' | head -n 1
+}
+
+check_system() {
+	case $(uname -s) in
+	Linux | Darwin) ;;
+	*) die "$PLUGIN runs on Linux and macOS, not on $(uname -s); on Windows there is install.ps1" ;;
+	esac
+	check_space "$config" "$SPACE_TO_INSTALL"
+}
+
+# Whether $2 MB are free where $1 is or will be.
+check_space() {
+	place=$1
+	while [ ! -d "$place" ]; do place=$(dirname -- "$place"); done
+	free=$(df -Pk "$place" 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9][0-9]*% .*/\1/p')
+	[ -z "$free" ] || [ "$((free / 1024))" -ge "$2" ] ||
+		die "'$place' has $((free / 1024)) MB left, and $2 MB are needed"
+}
+
 check_client() {
-	command -v claude >/dev/null 2>&1 || return 0
+	if ! command -v claude >/dev/null 2>&1; then
+		say "Claude Code is not on your PATH; $PLUGIN waits for it."
+		return
+	fi
 	found=$(claude --version 2>/dev/null </dev/null | sed -n 's/^\([0-9][0-9.]*\).*/\1/p' | head -n 1)
-	[ -n "$found" ] || return 0
-	oldest=$(printf '%s\n%s\n' "$CLIENT_MIN" "$found" | sort -t . -k 1,1n -k 2,2n -k 3,3n | head -n 1)
-	[ "$oldest" = "$CLIENT_MIN" ] ||
+	[ -z "$found" ] || is_at_least "$CLIENT_MIN" "$found" ||
 		die "Claude Code $found is too old, $CLIENT_MIN or newer is needed; run 'claude update'"
+}
+
+# Whether version $2 is $1 or newer.
+is_at_least() {
+	[ "$(printf '%s\n%s\n' "$1" "$2" | sort -t . -k 1,1n -k 2,2n -k 3,3n | head -n 1)" = "$1" ]
 }
 
 # An archive holds the checksums of its files. An incomplete archive is not installed.
@@ -168,7 +245,7 @@ $made"
 
 # Runs when an installation ends early: removes what it has created.
 undo() {
-	rm -rf "$staging" "$staging.link"
+	rm -rf "$staging" "$final.log" "$final.link"
 	[ "$(readlink "$target" || :)" = "$final" ] && return
 	rm -rf "$final"
 	printf '%s' "$made" | while IFS= read -r folder; do
@@ -191,15 +268,18 @@ find_binaries() {
 	command_line=$binaries/sisyphus
 	[ -x "$command_line" ] || command_line=$here/bin/sisyphus
 	[ -x "$command_line" ] || die "'$binaries/sisyphus' is missing"
+	code=0
+	"$command_line" --version >/dev/null 2>&1 || code=$?
+	# Whatever the program says: at these codes the system could not start it.
+	[ "$code" -lt 126 ] || die "'$command_line' does not run on this machine ($(uname -sm)); take the archive for it, or the sources"
 }
 
 build() {
-	command -v cargo >/dev/null 2>&1 ||
-		die "cargo is needed to build $PLUGIN: install Rust 1.89 or newer from https://rustup.rs and run this again"
-	say "Building $PLUGIN $version with cargo (some minutes) ..."
-	choose_toolchain
+	check_rust
+	check_space "$here" "$SPACE_TO_BUILD"
+	say "Building $PLUGIN $version with Rust $rust (some minutes) ..."
 	host=$(rustc -vV | sed -n 's/^host: //p')
-	binaries=$here/target/install/$host/release
+	binaries=$here/target/install/$host/quick
 	case $host in
 	*-linux-gnu)
 		# A statically linked hook starts in about half the time. Without the static C library, link dynamically.
@@ -207,6 +287,17 @@ build() {
 		;;
 	*) cargo_build "$host" "" || die "the build failed" ;;
 	esac
+}
+
+check_rust() {
+	oldest=$(sed -n 's/^rust-version *= *"\([0-9.]*\)".*/\1/p' "$here/Cargo.toml")
+	command -v cargo >/dev/null 2>&1 ||
+		die "cargo is needed to build $PLUGIN: install Rust $oldest or newer from https://rustup.rs and run this again"
+	command -v cc >/dev/null 2>&1 || die "'cc' is needed to build $PLUGIN: install a C compiler, such as the package gcc"
+	choose_toolchain
+	rust=$(rustc --version | sed -n 's/^rustc \([0-9][0-9.]*\).*/\1/p')
+	[ -z "$rust" ] || is_at_least "$oldest" "$rust" ||
+		die "Rust $rust is too old to build $PLUGIN, $oldest or newer is needed; run 'rustup update'"
 }
 
 # The user's own compiler builds the plugin. Without this, rustup would obey rust-toolchain.toml, which is for
@@ -227,7 +318,7 @@ cargo_build() {
 		packages="$packages -p $PLUGIN-$name"
 	done
 	# shellcheck disable=SC2086 # each word is an argument
-	RUSTFLAGS=$2 cargo build $quiet --release --locked --manifest-path "$here/Cargo.toml" \
+	RUSTFLAGS=$2 cargo build $quiet --profile quick --locked --manifest-path "$here/Cargo.toml" \
 		--target "$1" --target-dir "$here/target/install" $packages
 }
 
@@ -235,7 +326,7 @@ assemble() {
 	rm -rf "$staging"
 	mkdir -p "$staging/.claude-plugin" "$staging/hooks/bin" "$staging/bin"
 	cp "$here/plugin.json" "$here/LICENSE" "$here/README.md" "$here/CHANGELOG.md" "$staging/"
-	cp "$here/plugin.json" "$here/.claude-plugin/marketplace.json" "$staging/.claude-plugin/"
+	cp "$here/plugin.json" "$here/marketplace.json" "$staging/.claude-plugin/"
 	cp "$here/hooks/hooks.json" "$here/hooks/register.js" "$staging/hooks/"
 	for folder in $TEXTS; do
 		cp -R "$here/$folder" "$staging/"
@@ -246,23 +337,24 @@ assemble() {
 	cp "$command_line" "$staging/bin/"
 }
 
-# A new folder gets its final name, then one rename puts the link to it in place of the old one. A running session
-# finds either the old plugin or the new one, and no running binary is overwritten.
-switch() {
-	rm -f "$staging/demo.log"
-	mv "$staging" "$final"
-	ln -s "$final" "$staging.link"
+# One rename puts the link to a whole folder in place of the old one. A running session finds either the old plugin or
+# the new one, and no running binary is overwritten.
+switch_to() {
+	ln -s "$1" "$1.link"
 	previous=$(readlink "$target" || :)
-	# Neither option is in POSIX, but every mv has one of them. Without it mv would move the link into the folder.
-	mv -T -f "$staging.link" "$target" 2>/dev/null || mv -h -f "$staging.link" "$target" ||
-		die "could not put '$target' in place"
+	rename "$1.link" "$target"
 	# From here on the old plugin counts as old: it is kept for its sessions for a week.
 	[ ! -d "$previous" ] || touch "$previous" || :
 }
 
+# Neither option is in POSIX, but every mv has one of them. Without it mv would move a link into the folder.
+rename() {
+	mv -T -f "$1" "$2" 2>/dev/null || mv -h -f "$1" "$2" || die "could not put '$2' in place"
+}
+
 link_command() {
-	ln -s "$target/bin/sisyphus" "$staging.link"
-	mv -T -f "$staging.link" "$link" 2>/dev/null || mv -h -f "$staging.link" "$link" || die "could not link '$link'"
+	ln -s "$target/bin/sisyphus" "$final.link"
+	rename "$final.link" "$link"
 }
 
 # Running sessions start their hooks through the link that was just switched, so the records of the earlier version are
@@ -282,6 +374,7 @@ link_state() {
 # A session may still use the previous version; versions older than a week are unused. Errors are ignored, because another
 # installer may rename files at the same time.
 remove_old_versions() {
+	rm -rf "$versions"/removed-*
 	for folder in "$versions" "$old_versions"; do
 		find "$folder" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} + 2>/dev/null || :
 	done
@@ -289,13 +382,27 @@ remove_old_versions() {
 }
 
 uninstall() {
-	is_foreign_plugin || rm -f "$target"
+	open=
+	if [ -L "$target" ] && ! is_foreign_plugin; then
+		open=$(open_sessions)
+		[ -z "$open" ] || confirm
+	fi
 	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link"
-	rm -rf "$versions" "$old_versions"
+	quiet=
+	if [ -n "$open" ]; then
+		leave_quiet_hooks
+	else
+		is_foreign_plugin || rm -f "$target"
+	fi
+	for folder in "$versions" "$old_versions"; do
+		[ ! -d "$folder" ] || find "$folder" -mindepth 1 -maxdepth 1 ! -path "$quiet" -exec rm -rf {} +
+		rmdir "$folder" 2>/dev/null || :
+	done
 	[ "$(readlink "$old_state" || :)" != "$data/state" ] || rm -f "$old_state"
 	# With SISYPHUS_STATE_DIR only that folder counts.
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
 	say "Removed $PLUGIN."
+	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. After their end run this again, to remove them."
 	if [ ! -d "$state" ] && [ ! -d "$old_state" ]; then
 		say "There is no task history."
 	elif [ "$purge" = yes ]; then
@@ -312,6 +419,47 @@ uninstall() {
 	for folder in "$data" "$data-skills-dir" "$config/plugins/data" "$config/plugins" "$config/.sisyphus"; do
 		rmdir "$folder" 2>/dev/null || :
 	done
+}
+
+# The running sessions of Claude Code as it notes them, a line each (CC-69).
+open_sessions() {
+	for note in "$config"/sessions/*.json; do
+		[ -f "$note" ] || continue
+		process=$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$note")
+		kill -0 "${process:-x}" 2>/dev/null || continue
+		# Another process may have the same number now, or this one may have ended.
+		started=$(sed -n 's/.*"procStart": *"\([0-9][0-9]*\)".*/\1/p' "$note")
+		[ ! -r "/proc/$process/stat" ] || [ -z "$started" ] ||
+			[ "$(sed -n 's/.*) [^Z] \([^ ]* \)\{18\}\([0-9]*\).*/\2/p' "/proc/$process/stat")" = "$started" ] || continue
+		say "  process $process in $(sed -n 's/.*"cwd": *"\([^"]*\)".*/\1/p' "$note")"
+	done
+}
+
+confirm() {
+	say "Open sessions of Claude Code:"
+	say "$open"
+	say "They go on without $PLUGIN: what runs goes on, nothing more waits for a slot, and Claude Code alone reports the ends."
+	[ "$sure" = no ] && [ -t 0 ] || return 0
+	printf 'Remove %s all the same? [y/n] ' "$PLUGIN"
+	read -r answer || answer=n
+	case $answer in
+	[yY]*) ;;
+	*) die "nothing was removed" ;;
+	esac
+}
+
+# An open session goes on to start the hooks by their paths, and shows a missing program as an error at each event. So
+# the paths lead to a script that does nothing. Without a manifest beside it no later session loads it.
+leave_quiet_hooks() {
+	quiet=$versions/removed-$$
+	mkdir -p "$quiet/hooks/bin"
+	# It reads its input to the end: Claude Code complains if it can't write it.
+	printf '#!/bin/sh\nexec cat >/dev/null\n' >"$quiet/hooks/bin/quiet"
+	chmod +x "$quiet/hooks/bin/quiet"
+	for name in $HOOKS; do
+		ln -s quiet "$quiet/hooks/bin/sisyphus-$name"
+	done
+	switch_to "$quiet"
 }
 
 # SISYPHUS_STATE_DIR may be a folder with other things in it.

@@ -208,6 +208,8 @@ names! {
     notify: "notify.json",
     /// The lock that the notifier holds.
     notify_lock: "notify.lock",
+    /// What stands on the desktop.
+    notify_shown: "notify.shown.json",
     /// Notifications that no desktop accepted, for the terminal.
     terminal: "terminal.json",
     /// How the program of `sisyphus.on_complete` ended the last time.

@@ -50,14 +50,35 @@ impl Route {
         match self {
             Self::Desktop(_) => "desktop",
             Self::Terminal(..) => "terminal",
-            Self::Nowhere(_) => "nobody",
+            Self::Nowhere(_) => "none",
+        }
+    }
+
+    /// What a test did, in words.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Desktop(name) => {
+                format!("a test notification is on this desktop; {name} shows it")
+            }
+            Self::Terminal(Terminal::Bell, why) => {
+                format!("this terminal was asked to ring its bell, which is all it can: {why}")
+            }
+            Self::Terminal(terminal, why) => {
+                format!(
+                    "this terminal was asked to show a test notification, by {}: {why}",
+                    way(*terminal)
+                )
+            }
+            Self::Nowhere(why) => format!("nothing was shown: {why}, and this is not a terminal"),
         }
     }
 
     /// The route in words.
     pub(crate) fn sentence(&self) -> String {
         match self {
-            Self::Desktop(name) => format!("{name} shows notifications"),
+            Self::Desktop(name) => {
+                format!("{name} shows notifications on this desktop")
+            }
             Self::Terminal(terminal, why) => {
                 format!("the terminal shows notifications, by {}: {why}", way(*terminal))
             }

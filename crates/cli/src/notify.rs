@@ -33,14 +33,20 @@ pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
         (Question::Test, Route::Terminal(terminal, why)) => show(terminal, why)?,
         (Question::Test | Question::Probe, route) => route,
     };
+    let message = match question {
+        Question::Probe => route.sentence(),
+        Question::Test => route.shown(),
+    };
     let settings = Settings::read_in(&client_config_dir(&environment)?, project_dir().as_deref());
     let is_on = settings.notifications == Switch::On;
     if options.json {
-        print::json(json!({ "route": route.word(), "message": route.sentence(), "on": is_on }))?;
+        print::json(json!({ "route": route.word(), "message": message, "on": is_on }))?;
     } else {
-        print::out(&format!("{}: {}\n", route.word(), route.sentence()))?;
+        print::out(&format!("{}: {message}\n", route.word()))?;
         if !is_on {
-            print::out("`background_notifications` is false here: notifications are off\n")?;
+            print::out(
+                "`sisyphus.background_notifications` is false here: notifications are off\n",
+            )?;
         }
     }
     Ok(if matches!(route, Route::Nowhere(_)) { Verdict::Bad } else { Verdict::Good })

@@ -8,7 +8,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::for_people;
 use sisyphus_state::notify::{Ended, SessionSummary, Urgency};
 use sisyphus_state::output::{Purpose, excerpt};
-use sisyphus_tasks::outcome::duration;
+use sisyphus_tasks::outcome::{Outcome, duration};
 use sisyphus_tasks::task::Kind;
 
 use crate::due::Batch;
@@ -28,18 +28,58 @@ const NAMED: usize = 5;
 pub(crate) struct Message {
     pub(crate) title: String,
     pub(crate) body: String,
+    pub(crate) verdict: Verdict,
+}
+
+/// What the icon says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Good,
+    Bad,
+    /// Stopped from outside, or not known.
+    Open,
+}
+
+impl Verdict {
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Good => "✔",
+            Self::Bad => "✖",
+            Self::Open => "■",
+        }
+    }
+
+    fn of(outcome: &Outcome) -> Self {
+        if *outcome == Outcome::Completed {
+            Self::Good
+        } else if outcome.is_error() {
+            Self::Bad
+        } else {
+            Self::Open
+        }
+    }
+
+    /// A failure counts for all, and what is open more than what went well.
+    fn of_batch(batch: &Batch) -> Self {
+        let mut all: Vec<Self> = batch.ended.iter().map(|it| Self::of(&it.outcome)).collect();
+        let failures = |it: &SessionSummary| it.series.tally.failures() > 0;
+        all.extend(batch.over.iter().map(|it| if failures(it) { Self::Bad } else { Self::Good }));
+        let worst = [Self::Bad, Self::Open].into_iter().find(|it| all.contains(it));
+        worst.unwrap_or(Self::Good)
+    }
 }
 
 impl Message {
     pub(crate) fn test() -> Self {
         Self {
-            title: "Sisyphus: this is a test".to_owned(),
+            title: "✔ this is a test · Sisyphus".to_owned(),
             body: "When a background command finishes, you are notified like this.".to_owned(),
+            verdict: Verdict::Good,
         }
     }
 }
 
-/// Composes the text of a batch.
+/// Composes the text of a batch: the title says the outcome.
 pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> Message {
     let cwds = batch.ended.iter().map(|it| it.cwd.as_path());
     let cwds = cwds.chain(batch.over.iter().map(|it| it.series.cwd.as_path()));
@@ -49,18 +89,31 @@ pub(crate) fn compose(batch: &Batch, places: &mut Places, state: &StateDir) -> M
         Some(_) | None => format!("{} projects", projects.len()),
     };
     let (what, mut body) = match batch.ended.as_slice() {
-        [] => (format!("all {} finished", finished(batch)), Vec::new()),
-        [one] => (named(one), told_alone(one, state)),
+        ended if is_summary(batch) => (summed(batch), told_in_summary(ended, state)),
+        [one] => (format!("{} {}", named(one), one.predicate().0), told_alone(one, state)),
         several => (counted(several), told_together(several)),
     };
     body.extend(batch.over.iter().map(sum));
     let body: Vec<String> = body.iter().map(|line| for_people(line, LINE_MAX)).collect();
-    Message { title: for_people(&format!("{place}: {what}"), TITLE_MAX), body: body.join("\n") }
+    let verdict = Verdict::of_batch(batch);
+    let title = format!("{} {what} · {place}", verdict.sign());
+    Message { title: for_people(&title, TITLE_MAX), body: body.join("\n"), verdict }
 }
 
-/// What the sums count.
-fn finished(batch: &Batch) -> &'static str {
-    plural(batch.over.iter().map(|it| it.series.sessions).sum())
+/// Whether the sums count all that the batch names.
+fn is_summary(batch: &Batch) -> bool {
+    let is_counted = |it: &Ended| batch.over.iter().any(|over| over.session == it.session);
+    !batch.over.is_empty() && batch.ended.iter().all(is_counted)
+}
+
+/// The outcome of all that the sums count.
+fn summed(batch: &Batch) -> String {
+    let count = |count: fn(&SessionSummary) -> usize| batch.over.iter().map(count).sum::<usize>();
+    let what = plural(count(|it| it.series.sessions));
+    match (count(|it| it.series.tally.failures()), count(|it| it.series.tally.total())) {
+        (0, total) => format!("all {total} {what} finished"),
+        (failed, total) => format!("{failed} of {total} {what} failed"),
+    }
 }
 
 /// What several tasks are, of which so many are delegated sessions.
@@ -77,17 +130,34 @@ fn counted(ended: &[Ended]) -> String {
     }
 }
 
+/// The cause first: a desktop may show one line.
 fn told_alone(ended: &Ended, state: &StateDir) -> Vec<String> {
-    let said = ended.sentence();
-    let mut characters = said.chars();
-    let first = characters.next().map(|first| first.to_ascii_uppercase());
-    let mut lines = vec![first.into_iter().chain(characters).collect()];
-    if let Some(problem) = &ended.problem {
-        lines.push(problem.clone());
-    } else if ended.urgency() != Urgency::Soon {
-        lines.extend(failing_line(&state.output(&ended.task)));
+    let effort = ended.effort().map(|effort| capitalized(&effort));
+    cause(ended, state).into_iter().chain(effort).collect()
+}
+
+fn told_in_summary(ended: &[Ended], state: &StateDir) -> Vec<String> {
+    let mut lines = told_together(ended);
+    if let [only] = ended {
+        lines.extend(cause(only, state));
     }
     lines
+}
+
+/// Why it ended so, as far as it is known.
+fn cause(ended: &Ended, state: &StateDir) -> Option<String> {
+    let failing = || {
+        let is_failure = ended.urgency() != Urgency::Soon;
+        is_failure.then(|| failing_line(&state.output(&ended.task))).flatten()
+    };
+    let why = ended.predicate().1.map(|why| capitalized(&why));
+    ended.problem.clone().or(why).or_else(failing)
+}
+
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
 }
 
 fn told_together(ended: &[Ended]) -> Vec<String> {

@@ -1,4 +1,7 @@
 //! The desktop: shows a notification, or returns why not, within seconds.
+//!
+//! No notification has buttons. A desktop tells a click to the connection that showed the notification, so a process
+//! would have to stay for every notification, as long as it stands on the screen.
 
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -6,14 +9,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use notify_rust::{Notification, Timeout};
+use serde::{Deserialize, Serialize};
 
-use crate::compose::Message;
+use crate::compose::{Message, Verdict};
+use crate::sys;
 
 /// How long a desktop may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The id of a notification, so that another one can replace it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shown(u32);
 
 /// Whether there is a desktop, as far as it is known.
@@ -28,22 +33,40 @@ pub(crate) enum Desktop {
 impl Desktop {
     /// Shows a notification. It replaces the one at `place`.
     pub(crate) fn show(&mut self, message: &Message, place: Option<Shown>) -> Result<Shown> {
+        let message = message.clone();
+        self.ask(move || show(&message, place))
+    }
+
+    /// The program that shows notifications, if it runs already: the ids are its own.
+    pub(crate) fn server(&mut self) -> Result<Option<String>> {
+        self.ask(sys::server)
+    }
+
+    /// Takes notifications from the screen.
+    pub(crate) fn close(&mut self, all: &[Shown]) -> Result<()> {
+        let ids: Vec<u32> = all.iter().map(|it| it.0).collect();
+        if ids.is_empty() { Ok(()) } else { self.ask(move || sys::close(&ids)) }
+    }
+
+    fn ask<T: Send + 'static>(
+        &mut self,
+        question: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         match self {
             Self::None => anyhow::bail!("no desktop answered before"),
             Self::Untried => {}
         }
-        let message = message.clone();
-        let shown = in_time(move || show(&message, place));
-        if shown.is_err() {
+        let answer = in_time(question);
+        if answer.is_err() {
             *self = Self::None;
         }
-        shown
+        answer
     }
 }
 
-/// The name of the program that shows notifications.
+/// The name and the version of the program that shows notifications.
 pub(crate) fn name() -> Result<String> {
-    in_time(server)
+    in_time(sys::server_name)
 }
 
 /// If the desktop does not answer, the thread that asks it is left behind: this process exits soon.
@@ -62,51 +85,22 @@ fn show(message: &Message, place: Option<Shown>) -> Result<Shown> {
     notification
         .appname("Sisyphus")
         .summary(&message.title)
-        .body(&body(&message.body))
+        .body(&sys::body(&message.body))
+        .icon(icon(message.verdict))
         .timeout(Timeout::Default);
+    sys::urge(&mut notification);
     if let Some(Shown(id)) = place {
         notification.id(id);
     }
     let shown = notification.show().context("could not show a notification")?;
-    Ok(id_of(&shown))
+    Ok(Shown(sys::id_of(&shown)))
 }
 
-#[cfg(all(unix, not(target_os = "macos")))]
-fn id_of(shown: &notify_rust::NotificationHandle) -> Shown {
-    Shown(shown.id())
-}
-
-/// On other systems no notification replaces another one.
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-fn id_of<T>(_: &T) -> Shown {
-    Shown(0)
-}
-
-/// The text for the desktop: markup is escaped if the desktop interprets it.
-#[cfg(all(unix, not(target_os = "macos")))]
-fn body(text: &str) -> String {
-    let reads_markup = notify_rust::get_capabilities()
-        .is_ok_and(|all| all.iter().any(|capability| capability == "body-markup"));
-    if reads_markup { escaped(text) } else { text.to_owned() }
-}
-
-#[cfg(all(unix, not(target_os = "macos")))]
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-fn body(text: &str) -> String {
-    text.to_owned()
-}
-
-#[cfg(all(unix, not(target_os = "macos")))]
-fn server() -> Result<String> {
-    let server = notify_rust::get_server_information().context("could not ask the desktop")?;
-    Ok(sisyphus_base::text::for_people(&server.name, 100))
-}
-
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-fn server() -> Result<String> {
-    Ok("the system's own notifications".to_owned())
+/// A name that every icon theme has, by the specification of icon names.
+fn icon(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "dialog-information",
+        Verdict::Bad => "dialog-error",
+        Verdict::Open => "dialog-warning",
+    }
 }

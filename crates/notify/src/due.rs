@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sisyphus_base::id::SessionId;
 use sisyphus_settings::Switch;
 use sisyphus_state::notify::{
     COALESCE_WINDOW, Ended, Notes, SURE, SessionSummary, Urgency, is_old,
@@ -30,6 +31,21 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn is_empty(&self) -> bool {
         self.ended.is_empty() && self.over.is_empty()
+    }
+
+    /// Puts earlier ends before these, each once.
+    pub(crate) fn begin_with(&mut self, earlier: Vec<Ended>) {
+        let is_new = |it: &Ended| !self.ended.iter().any(|known| known.task == it.task);
+        let earlier: Vec<Ended> = earlier.into_iter().filter(is_new).collect();
+        self.ended.splice(..0, earlier);
+    }
+
+    /// The session that all of it is of.
+    pub(crate) fn only_session(&self) -> Option<&SessionId> {
+        let ended = self.ended.iter().map(|it| &it.session);
+        let mut all = ended.chain(self.over.iter().map(|it| &it.session));
+        let first = all.next()?;
+        all.all(|it| it == first).then_some(first)
     }
 
     pub(crate) fn add(&mut self, more: Self) {

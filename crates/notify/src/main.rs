@@ -9,6 +9,8 @@ mod due;
 mod places;
 mod programs;
 mod serve;
+mod standing;
+mod sys;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::Utc;
+use sisyphus_base::hook_log;
 use sisyphus_base::id::SessionId;
 use sisyphus_state::notify::{COALESCE_WINDOW, Line, Notes};
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Store};
@@ -14,6 +15,7 @@ use crate::desktop::{Desktop, Shown};
 use crate::due::{self, Batch, Next};
 use crate::places::Places;
 use crate::programs::Programs;
+use crate::standing::Standing;
 
 /// The longest pause: a note may arrive that is due at once.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -79,7 +81,7 @@ fn tell_all(
 }
 
 /// Shows a batch. If there is a notification from just before, this one replaces it and includes its text. After that
-/// nothing more is added.
+/// nothing more is added. A summary replaces all that stands there of its session, and includes it.
 fn tell(
     store: &Store,
     places: &mut Places,
@@ -88,17 +90,34 @@ fn tell(
     before: Option<Told>,
 ) -> Result<Option<Told>> {
     let is_first = before.is_none();
-    let (mut batch, place) =
+    let (mut batch, mut place) =
         before.map_or((Batch::default(), None), |it| (it.batch, Some(it.shown)));
     let news = taken.clone();
     batch.add(taken);
-    match desktop.show(&compose(&batch, places, store.dir()), place) {
-        Ok(shown) if is_first => {
-            Ok(Some(Told { until: Instant::now() + COALESCE_WINDOW, batch, shown }))
-        }
-        Ok(_) => Ok(None),
-        Err(_) => leave_for_terminal(store, places, news).map(|()| None),
+    let session = batch.only_session().cloned();
+    let server = desktop.server().ok().flatten();
+    let mut standing = Standing::read(store.dir(), server, Utc::now());
+    let mut buried = Vec::new();
+    if let Some(session) = session.as_ref().filter(|_| !batch.over.is_empty())
+        && let Some(earlier) = standing.take(session)
+    {
+        buried = earlier.shown;
+        place = place.or_else(|| buried.last().copied());
+        batch.begin_with(earlier.ended);
     }
+    let Ok(shown) = desktop.show(&compose(&batch, places, store.dir()), place) else {
+        return leave_for_terminal(store, places, news).map(|()| None);
+    };
+    buried.retain(|it| *it != shown);
+    if let Some(session) = session.filter(|_| batch.over.is_empty()) {
+        standing.add(session, shown, news.ended);
+    }
+    let kept = desktop.close(&buried).and_then(|()| standing.write(store.dir()));
+    if let Err(error) = kept {
+        hook_log::append(store.dir(), "notify", &format!("{error:#}"));
+    }
+    let until = Instant::now() + COALESCE_WINDOW;
+    Ok(is_first.then_some(Told { until, batch, shown }))
 }
 
 /// There is no desktop: the next hook of each session notifies in its terminal.
@@ -112,7 +131,7 @@ fn leave_for_terminal(store: &Store, places: &mut Places, batch: Batch) -> Resul
     }
     let now = Utc::now();
     let line = |(session, batch)| {
-        let Message { title, body } = compose(&batch, places, store.dir());
+        let Message { title, body, verdict: _ } = compose(&batch, places, store.dir());
         Line { session, title, body, at: now }
     };
     let lines = by_session.into_iter().map(line).collect();

@@ -43,7 +43,7 @@ pub fn check(file: &Value) -> Vec<Flaw> {
     let prefix = format!("{SECTION}.");
     let dotted =
         entries.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
-    let bare = KEYS.iter().filter(|key| key.place == Place::Top);
+    let bare = KEYS.iter().filter(|key| key.place == Place::AlsoTop);
     let bare = bare.filter_map(|key| Some((key.name, entries.get(key.name)?)));
     let all = in_section.map(|(name, value)| (name.as_str(), value)).chain(dotted).chain(bare);
     flaws.extend(all.filter_map(|(name, value)| flaw(name, value)).take(TOLD));

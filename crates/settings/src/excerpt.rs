@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::keys::{KEYS, OTHER_SECTION, Place, SECTION};
+use super::keys::{KEYS, OTHER_SECTION, PLUGIN_OPTIONS, Place, SECTION};
 
 /// A key of Claude Code's own that we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +52,12 @@ pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<Value> {
 
 fn is_kept(key: &str) -> bool {
     let in_section = || key.strip_prefix(SECTION)?.strip_prefix('.');
-    let is_bare = || KEYS.iter().any(|known| known.place == Place::Top && known.name == key);
+    let is_bare = || KEYS.iter().any(|known| known.place == Place::AlsoTop && known.name == key);
     let is_of_client = || ClientKey::ALL.iter().any(|known| known.name() == key);
-    [SECTION, OTHER_SECTION].contains(&key) || in_section().is_some() || is_bare() || is_of_client()
+    [SECTION, OTHER_SECTION, PLUGIN_OPTIONS].contains(&key)
+        || in_section().is_some()
+        || is_bare()
+        || is_of_client()
 }
 
 struct Excerpt(Map<String, Value>);
@@ -101,6 +104,7 @@ mod tests {
             "sisyphus.no_such_key": "x",
             "background_notifications": false,
             "background_task": { "defaultConcurrency": 3 },
+            "pluginConfigs": { "sisyphus@skills-dir": { "options": { "output_lines": 5 } } },
             "enabledPlugins": { "sisyphus@market": true },
             "allowManagedHooksOnly": true,
             "disableAllHooks": true,

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 /// The prefix of each key in a settings file.
 pub const SECTION: &str = "sisyphus";
+/// Where Claude Code keeps what people choose in its `/config` for a plugin (CC-95).
+pub(super) const PLUGIN_OPTIONS: &str = "pluginConfigs";
 /// The section whose limits are read too, for a user who brings them from another tool.
 pub(super) const OTHER_SECTION: &str = "background_task";
 
@@ -31,8 +33,8 @@ pub struct Key {
 pub enum Place {
     /// In the section, or outside it with the section's name as prefix.
     Section,
-    /// At the top level. In the section it is effective too.
-    Top,
+    /// There, or at the top level without a prefix, as in the first version.
+    AlsoTop,
 }
 
 /// What a key may be set to.
@@ -266,10 +268,11 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "background_notifications",
-        place: Place::Top,
+        place: Place::AlsoTop,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
-        meaning: "whether you get desktop notifications: at once for a failure, and for a success that took a while",
+        meaning: "whether you get desktop notifications: at once for a failure, and for a success that took a while; without \
+                  `sisyphus.` before it the key works too",
     },
     Key {
         name: "notify_min_seconds",
@@ -335,26 +338,28 @@ impl Key {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// The whole key: `sisyphus.output_lines`, `background_notifications`.
+    /// The whole key: `sisyphus.output_lines`.
     pub fn dotted(&self) -> String {
-        match self.place {
-            Place::Section => self.in_section(),
-            Place::Top => self.name.to_owned(),
-        }
-    }
-
-    /// The key with the section's name as prefix.
-    fn in_section(&self) -> String {
         format!("{SECTION}.{}", self.name)
     }
 
     /// Its value in each form in which a file sets it. The first one is effective. Null is the same as not set.
     pub(super) fn set_in<'a>(&self, file: &'a Value) -> impl Iterator<Item = &'a Value> + use<'a> {
         let nested = file.get(SECTION).and_then(|section| section.get(self.name));
-        let dotted = file.get(self.in_section());
-        let bare = file.get(self.name).filter(|_| self.place == Place::Top);
+        let dotted = file.get(self.dotted());
+        let bare = file.get(self.name).filter(|_| self.place == Place::AlsoTop);
         let other = self.other_name().and_then(|name| file.get(OTHER_SECTION)?.get(name));
-        [nested, dotted, bare, other].into_iter().flatten().filter(|value| !value.is_null())
+        let option = self.option_in(file);
+        [nested, dotted, bare, other, option].into_iter().flatten().filter(|value| !value.is_null())
+    }
+
+    /// Its value among the options that Claude Code keeps of the plugin, whichever copy of it is installed. It hands
+    /// them to hooks in their environment too, but not to the runner, the notifier and the command line.
+    fn option_in<'a>(&self, file: &'a Value) -> Option<&'a Value> {
+        let all = file.get(PLUGIN_OPTIONS)?.as_object()?;
+        let ours = |name: &str| name.strip_prefix(SECTION).is_some_and(|it| it.starts_with('@'));
+        let (_, own) = all.iter().find(|(name, _)| ours(name))?;
+        own.get("options")?.get(self.name)
     }
 
     /// Its name in [`OTHER_SECTION`].

@@ -1,4 +1,4 @@
-//! The user's settings: the keys `sisyphus.…` in Claude Code's own `settings.json`, and `background_notifications`.
+//! The user's settings: the keys `sisyphus.…` in Claude Code's own `settings.json`.
 //!
 //! A key has two forms: `{"sisyphus": {"output_lines": 5}}` and `{"sisyphus.output_lines": 5}`. If a file has both, the
 //! nested one is effective. A value that is missing, broken or of the wrong type counts as the default: a typing
@@ -91,7 +91,7 @@ pub struct Settings {
     /// `sisyphus.delegate_survives_exit`, default true: whether delegated sessions go on if the session that asked for
     /// them exits.
     pub delegate_survives_exit: Switch,
-    /// `background_notifications`, default true: whether people get desktop notifications of results.
+    /// `sisyphus.background_notifications`, or without the prefix, default true: whether people get desktop notifications of results.
     pub notifications: Switch,
     /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have
     /// run for a notification of its success.
@@ -308,6 +308,29 @@ mod tests {
         ];
         for (file, expected) in cases {
             assert_eq!(settings_of(&file), expected, "{file}");
+        }
+    }
+
+    /// `Layers::settings` reads the options that Claude Code keeps of the plugin. Every key of ours goes before them.
+    #[test]
+    fn options_of_the_plugin_count_least() {
+        let options =
+            json!({ "options": { "output_lines": 7, "background_notifications": false } });
+        for copy in ["sisyphus@skills-dir", "sisyphus@market"] {
+            let file = json!({ "pluginConfigs": { "other@market": {}, (copy): options } });
+            let read = settings_of(&file);
+            assert_eq!((read.output_lines, read.notifications), (7, Switch::Off), "{copy}");
+            for key in ["sisyphus.output_lines", "sisyphus"] {
+                let mut file = file.clone();
+                file[key] = if key == "sisyphus" { json!({ "output_lines": 9 }) } else { json!(9) };
+                assert_eq!(settings_of(&file).output_lines, 9, "{copy}, {key}");
+            }
+        }
+        let odd = json!({ "options": { "output_lines": "7" } });
+        for all in
+            [json!({ "sisyphusx@market": options }), json!({ "sisyphus@market": odd }), json!([])]
+        {
+            assert_eq!(settings_of(&json!({ "pluginConfigs": all })), Settings::default(), "{all}");
         }
     }
 

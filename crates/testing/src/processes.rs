@@ -45,6 +45,11 @@ impl Process {
         stat(pid).map(|stat| Self { pid, start: stat.start })
     }
 
+    /// When it started, in the kernel's count.
+    pub fn start(self) -> u64 {
+        self.start
+    }
+
     /// Whether this very process still runs.
     pub fn is_alive(self) -> bool {
         Self::of(self.pid) == Some(self)

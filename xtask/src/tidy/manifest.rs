@@ -1,8 +1,11 @@
-//! Rules over the plugin's manifest: one version everywhere, and an exact copy for Claude Code.
+//! Rules over the plugin's manifest: one version everywhere, and none where Claude Code would read it.
 
 use serde_json::Value;
 
 use super::Finding;
+
+/// Where Claude Code reads manifests. `install.sh` and `cargo xtask dist` make this folder.
+pub(super) const FOLDER: &str = ".claude-plugin";
 
 /// The version under `[workspace.package]`.
 pub(super) fn workspace_version(cargo_toml: &str) -> Option<String> {
@@ -15,11 +18,11 @@ pub(super) fn workspace_version(cargo_toml: &str) -> Option<String> {
     Some(version.to_owned())
 }
 
-pub(super) fn same_bytes(source: &str, copy: &str) -> Vec<Finding> {
-    if source == copy {
+pub(super) fn is_no_plugin(has_folder: bool) -> Vec<Finding> {
+    if !has_folder {
         return Vec::new();
     }
-    vec![Finding::whole("differs from `plugin.json`, whose copy it is")]
+    vec![Finding::whole("makes a plugin of the sources, whose programs are missing")]
 }
 
 pub(super) fn has_version(plugin_json: &str, version: &str) -> Vec<Finding> {
@@ -55,9 +58,9 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_differs_is_found() {
-        assert_eq!(same_bytes("{}\n", "{}\n"), []);
-        assert_eq!(same_bytes("{}\n", "{}").len(), 1);
+    fn a_manifest_in_the_sources_is_found() {
+        assert_eq!(is_no_plugin(false), []);
+        assert_eq!(is_no_plugin(true).len(), 1);
     }
 
     #[test]

@@ -75,12 +75,11 @@ pub(crate) fn run() -> Result<ExitCode> {
 fn check_manifest(root: &Path, report: &mut Report) -> Result<()> {
     let workspace = read(&root.join("Cargo.toml"))?;
     let plugin = read(&root.join("plugin.json"))?;
-    let copy = read(&root.join(".claude-plugin/plugin.json"))?;
     // A missing file counts as empty: either way it does not mention the version.
     let changelog = fs::read_to_string(root.join("CHANGELOG.md")).unwrap_or_default();
     let version = manifest::workspace_version(&workspace)
         .context("`Cargo.toml` names no workspace version")?;
-    report.add(".claude-plugin/plugin.json", manifest::same_bytes(&plugin, &copy));
+    report.add(manifest::FOLDER, manifest::is_no_plugin(root.join(manifest::FOLDER).exists()));
     report.add("plugin.json", manifest::has_version(&plugin, &version));
     report.add("CHANGELOG.md", manifest::mentions_version(&changelog, &version));
     Ok(())

@@ -15,7 +15,7 @@ use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::one_line;
 use sisyphus_settings::MAX_BYTES;
 use sisyphus_settings::check::{Flaw, check};
-use sisyphus_settings::keys::{Key, Kind, SECTION};
+use sisyphus_settings::keys::{Key, Kind, Place, SECTION};
 use sisyphus_settings::layers::{Content, File, Layers, Source};
 
 use super::SHOWN;
@@ -154,17 +154,13 @@ fn edit(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<()> {
 fn props(file: &CstObject, key: &Key) -> Vec<CstObjectProp> {
     let nested = file.object_value(SECTION).and_then(|section| section.get(key.name));
     let dotted = file.get(&format!("{SECTION}.{}", key.name));
-    let top = file.get(key.name).filter(|_| key.dotted() == key.name);
+    let top = file.get(key.name).filter(|_| key.place == Place::AlsoTop);
     [nested, dotted, top].into_iter().flatten().collect()
 }
 
 fn put(file: &CstObject, key: &Key, value: CstInputValue) -> Result<()> {
     if let Some(prop) = props(file, key).into_iter().next() {
         prop.set_value(value);
-        return Ok(());
-    }
-    if key.dotted() == key.name {
-        file.append(key.name, value);
         return Ok(());
     }
     let section = file.object_value_or_create(SECTION);

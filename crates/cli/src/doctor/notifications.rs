@@ -11,7 +11,9 @@ const TRY: &str = "run `sisyphus notify --test` in the terminal that Claude Code
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     if context.layers.settings().notifications == Switch::Off {
-        return vec![Finding::fine("`background_notifications` switches notifications off")];
+        return vec![Finding::fine(
+            "`sisyphus.background_notifications` switches notifications off",
+        )];
     }
     let route = Route::find(Question::Probe, context.state(), &context.environment);
     vec![match route {

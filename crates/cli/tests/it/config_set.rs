@@ -58,8 +58,15 @@ fn a_new_key_is_added() {
     );
     with(&env, "{\"sisyphus.output_lines\": 5}");
     assert_eq!(after(&env, &["set", "output_lines", "6"]), "{\"sisyphus.output_lines\": 6}");
+    with(&env, "{}");
     let all = after(&env, &["set", "background_notifications", "false"]);
-    assert!(all.contains("\"background_notifications\": false"), "{all}");
+    let said: serde_json::Value = serde_json::from_str(&all).unwrap();
+    assert_eq!(said, serde_json::json!({ "sisyphus": { "background_notifications": false } }));
+    // The old key changes in its place.
+    with(&env, "{\"background_notifications\": true}");
+    let all = after(&env, &["set", "background_notifications", "false"]);
+    assert_eq!(all, "{\"background_notifications\": false}");
+    with(&env, "{\"sisyphus.output_lines\": 6}");
     let said = prints(&env, &["config", "unset", "output_lines"]);
     assert_eq!(said, "sisyphus.output_lines is 20, the default\n");
 }

@@ -6,9 +6,12 @@ use sisyphus_testing::{TestEnv, env};
 #[test]
 fn without_a_desktop_it_says_why_and_who_tells_then() {
     let env = TestEnv::new();
-    let nobody = env.run("sisyphus", &["notify", "--test"]);
-    assert_eq!(nobody.code, Some(1));
-    assert!(nobody.stdout.starts_with("nobody: could not show a notification: "), "{nobody:?}");
+    let none = env.run("sisyphus", &["notify", "--test"]);
+    assert_eq!(none.code, Some(1));
+    assert!(
+        none.stdout.starts_with("none: nothing was shown: could not show a notification: "),
+        "{none:?}"
+    );
     for (variable, value, way) in [
         ("TERM", "xterm", "its bell"),
         ("TERM", "foot", "OSC 777"),
@@ -32,7 +35,10 @@ fn a_test_that_reached_no_terminal_says_so() {
     command.args(["notify", "--test"]).env("TERM", "xterm");
     let told = env::run(command, b"");
     assert_eq!((told.code, told.stderr.as_str()), (Some(1), ""), "{told:?}");
-    assert!(told.stdout.starts_with("nobody: could not show a notification: "), "{told:?}");
+    assert!(
+        told.stdout.starts_with("none: nothing was shown: could not show a notification: "),
+        "{told:?}"
+    );
     assert!(told.stdout.ends_with(", and this is not a terminal\n"), "{told:?}");
 }
 
@@ -44,6 +50,6 @@ fn it_says_that_it_is_switched_off() {
     let said = env.run("sisyphus", &["notify", "--json"]).json();
     assert_eq!(
         (&said["on"], &said["route"], &said["version"]),
-        (&json!(false), &json!("nobody"), &json!(1))
+        (&json!(false), &json!("none"), &json!(1))
     );
 }

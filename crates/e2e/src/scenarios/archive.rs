@@ -100,6 +100,10 @@ fn is_a_marketplace(stage: &Stage, unpacked: &Path) -> Result<()> {
         prints(&mut command)
     };
     client(&["plugin", "validate", "--strict"], unpacked)?;
+    // The sources have no programs: as a plugin they would fail at each event.
+    let refused = client(&["plugin", "marketplace", "add"], &stage.root);
+    let refused = refused.err().context("the sources were added as a marketplace")?;
+    ensure!(format!("{refused:#}").contains("Marketplace file not found"), "{refused:#}");
     client(&["plugin", "marketplace", "add"], unpacked)?;
     client(&["plugin", "install"], Path::new(PLUGIN))?;
     let api = Api::start(&home.folder.join("api"), |_, number| match number {

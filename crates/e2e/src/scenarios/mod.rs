@@ -20,6 +20,7 @@ mod events;
 mod exit_in_tui;
 mod group;
 mod headless_end;
+mod hook_records;
 mod kept;
 mod killed_hooks;
 mod many_at_once;
@@ -47,6 +48,7 @@ mod task_stop;
 mod torture;
 mod twins;
 mod ultrawork;
+mod uninstalled;
 mod upgrade;
 mod validate;
 mod wake_in_tui;
@@ -118,6 +120,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("crash_unwatched", crash_unwatched::run),
     with_plugin("exit_in_tui", exit_in_tui::run),
     with_plugin("binaries_deleted", binaries_deleted::run),
+    with_plugin("uninstalled", uninstalled::run),
     with_plugin("killed_hooks", killed_hooks::run),
     with_plugin("rewriting_plugin", rewriting_plugin::run),
     with_plugin("service", service::run),

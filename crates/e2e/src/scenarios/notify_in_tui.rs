@@ -14,9 +14,24 @@ use crate::wait;
 
 /// Each terminal with its variable, and the beginning and the end of the sequence that it receives.
 const TERMINALS: [(&str, &str, &str, &str); 4] = [
-    ("iterm", "TERM_PROGRAM=iTerm.app", "\u{1b}]9;project: run the tests: Failed", "\u{7}"),
-    ("wezterm", "TERM_PROGRAM=WezTerm", "\u{1b}]777;notify;project: run the tests;Failed", "\u{7}"),
-    ("kitty", "KITTY_WINDOW_ID=1", "\u{1b}]99;;project: run the tests: Failed", "\u{1b}\\"),
+    (
+        "iterm",
+        "TERM_PROGRAM=iTerm.app",
+        "\u{1b}]9;✖ run the tests failed with exit code 3 · project: ",
+        "\u{7}",
+    ),
+    (
+        "wezterm",
+        "TERM_PROGRAM=WezTerm",
+        "\u{1b}]777;notify;✖ run the tests failed with exit code 3 · project;",
+        "\u{7}",
+    ),
+    (
+        "kitty",
+        "KITTY_WINDOW_ID=1",
+        "\u{1b}]99;;✖ run the tests failed with exit code 3 · project: ",
+        "\u{1b}\\",
+    ),
     ("other", "COLORTERM=truecolor", "\u{7}", "\u{7}"),
 ];
 

@@ -7,11 +7,10 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 /// Single files that the installer or a reader of the README needs.
-const FILES: [&str; 11] = [
+const FILES: [&str; 10] = [
     "install.sh",
     "plugin.json",
-    ".claude-plugin/plugin.json",
-    ".claude-plugin/marketplace.json",
+    "marketplace.json",
     "hooks/hooks.json",
     "hooks/register.js",
     "README.md",
@@ -20,6 +19,10 @@ const FILES: [&str; 11] = [
     "CHANGELOG.md",
     "LICENSE",
 ];
+/// What Claude Code reads in its own folder. The sources have no such folder: without binaries they are no plugin, and
+/// Claude Code refuses to add them as a marketplace.
+const FOR_CLIENT: &str = ".claude-plugin";
+const MANIFESTS: [&str; 2] = ["plugin.json", "marketplace.json"];
 /// The pages that the README links to.
 const DOCUMENTS: &str = "docs";
 
@@ -59,6 +62,12 @@ impl Parts {
         for name in self.sources(root)? {
             copy(&root.join(&name), &staging.join(&name))?;
         }
+        let manifest =
+            addressed(&read(&root.join(MANIFESTS[0]))?, &read(&root.join("Cargo.toml"))?);
+        fs::write(staging.join(MANIFESTS[0]), manifest).context("could not write the manifest")?;
+        for name in MANIFESTS {
+            copy(&staging.join(name), &staging.join(FOR_CLIENT).join(name))?;
+        }
         for name in self.binaries.iter().map(|name| format!("sisyphus-{name}")) {
             copy(&binaries.join(&name), &staging.join("hooks/bin").join(&name))?;
         }
@@ -82,6 +91,17 @@ impl Parts {
         ensure!(found.len() > least, "{} files are too few for an archive", found.len());
         Ok(found.iter().map(|path| path.to_string_lossy().into_owned()).collect())
     }
+}
+
+/// The manifest with the addresses that `Cargo.toml` names.
+fn addressed(manifest: &str, cargo: &str) -> String {
+    let address = |name: &&str| {
+        let start = format!("{name} = \"");
+        let value = cargo.lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix('"'))?;
+        (!value.is_empty()).then(|| format!("  \"{name}\": \"{value}\",\n"))
+    };
+    let lines: String = ["homepage", "repository"].iter().filter_map(address).collect();
+    manifest.replacen("{\n", &format!("{{\n{lines}"), 1)
 }
 
 /// The words of the line `NAME="…"` of a shell script.
@@ -124,6 +144,17 @@ fn read(path: &Path) -> Result<String> {
 mod tests {
     use super::*;
     use crate::repository;
+
+    #[test]
+    fn the_manifest_gets_the_addresses() {
+        let cargo =
+            "[workspace.package]\nrepository = \"https://example.org/x\"\nhomepage = \"\"\n";
+        let manifest = "{\n  \"name\": \"sisyphus\"\n}\n";
+        let expected =
+            "{\n  \"repository\": \"https://example.org/x\",\n  \"name\": \"sisyphus\"\n}\n";
+        assert_eq!(addressed(manifest, cargo), expected);
+        assert_eq!(addressed(manifest, "repository = \"\"\n"), manifest);
+    }
 
     #[test]
     fn the_installers_lists_are_found() {

@@ -32,10 +32,10 @@ fn without_a_desktop_the_terminal_tells() {
     let told = stop(&client, &[("TERM", "xterm-kitty")]);
     let sequence = told["terminalSequence"].as_str().unwrap();
     assert!(
-        sequence.starts_with("\u{1b}]99;;proj: a test: Failed with exit code 4 after"),
+        sequence.starts_with("\u{1b}]99;;✖ a test failed with exit code 4 · proj: error: <b>"),
         "{told}"
     );
-    assert!(sequence.ends_with(", error: <b>,\u{1b}\\"), "{told}");
+    assert!(sequence.ends_with(" s\u{1b}\\"), "{told}");
     assert_eq!(stop(&client, &[("TERM", "xterm-kitty")]), Value::Null);
     assert!(!waiting.exists());
 }

@@ -25,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) replaces: u32,
     pub(crate) title: String,
     pub(crate) body: String,
+    pub(crate) icon: String,
+    pub(crate) urgency: Option<u8>,
 }
 
 /// A bus, ended with the test.
@@ -73,10 +75,12 @@ fn configuration(socket: &Path) -> String {
 pub(crate) struct Recorder {
     _connection: zbus::Connection,
     calls: Arc<Mutex<Vec<Call>>>,
+    closed: Arc<Mutex<Vec<u32>>>,
 }
 
 struct Server {
     calls: Arc<Mutex<Vec<Call>>>,
+    closed: Arc<Mutex<Vec<u32>>>,
     capabilities: Vec<String>,
 }
 
@@ -95,25 +99,31 @@ impl Server {
         &self,
         _app: String,
         replaces: u32,
-        _icon: String,
+        icon: String,
         title: String,
         body: String,
         _actions: Vec<String>,
-        _hints: HashMap<String, OwnedVariant>,
+        hints: HashMap<String, OwnedVariant>,
         _timeout: i32,
     ) -> u32 {
         let mut calls = self.calls.lock().unwrap();
         let id = if replaces == 0 { u32::try_from(calls.len()).unwrap() + 1 } else { replaces };
-        calls.push(Call { id, replaces, title, body });
+        let urgency = hints.get("urgency").and_then(|it| u8::try_from(it.clone()).ok());
+        calls.push(Call { id, replaces, title, body, icon, urgency });
         id
+    }
+
+    fn close_notification(&self, id: u32) {
+        self.closed.lock().unwrap().push(id);
     }
 }
 
 impl Recorder {
     pub(crate) fn start(env: &TestEnv, capabilities: &[&str]) -> Self {
-        let calls = Arc::default();
+        let (calls, closed) = (Arc::default(), Arc::default());
         let server = Server {
             calls: Arc::clone(&calls),
+            closed: Arc::clone(&closed),
             capabilities: capabilities.iter().map(|&it| it.to_owned()).collect(),
         };
         let address = format!("unix:path={}", env.bus().display());
@@ -123,10 +133,15 @@ impl Recorder {
                 .serve_at("/org/freedesktop/Notifications", server)
                 .build(),
         );
-        Self { _connection: connection.unwrap(), calls }
+        Self { _connection: connection.unwrap(), calls, closed }
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// The notifications that were taken from the screen.
+    pub(crate) fn closed(&self) -> Vec<u32> {
+        self.closed.lock().unwrap().clone()
     }
 }

@@ -31,7 +31,7 @@ fn a_desktop_without_markup_gets_the_text() {
     stage.end("a", FAILED, 1);
     assert_eq!(
         stage.told(),
-        ["proj: 2 of 2 commands failed | \
+        ["✖ 2 of 2 commands failed · proj | \
           <b>bold</b> & <img src=x> second failed with exit code 3 after 0 s / \
           a failed with exit code 3 after 0 s"]
     );
@@ -44,7 +44,7 @@ fn a_title_is_never_markup() {
     stage.end(HOSTILE, FAILED, 1);
     assert_eq!(
         stage.told(),
-        ["proj: <b>bold</b> & <img src=x> second | Failed with exit code 3 after 0 s"]
+        ["✖ <b>bold</b> & <img src=x> second failed with exit code 3 · proj | After 0 s"]
     );
 }
 

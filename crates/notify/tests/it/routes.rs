@@ -24,7 +24,7 @@ fn left(env: &TestEnv) -> Vec<String> {
     lines.iter().map(|it| format!("{} {} | {}", it["session"], it["title"], it["body"])).collect()
 }
 
-const LEFT: &str = "\"s1\" \"proj: a\" | \"Failed with exit code 3 after 0 s\"";
+const LEFT: &str = "\"s1\" \"✖ a failed with exit code 3 · proj\" | \"After 0 s\"";
 
 #[test]
 fn without_a_bus_it_is_quick_and_quiet() {
@@ -55,11 +55,11 @@ fn it_says_which_desktop_there_is() {
     let _bus = Bus::start(&env);
     let desktop = Recorder::start(&env, &[]);
     let output = env.run("sisyphus-notify", &["probe"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "Recorder\n"));
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "Recorder 1 (D-Bus)\n"));
     assert!(desktop.calls().is_empty());
     let output = env.run("sisyphus-notify", &["test"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "Recorder\n"));
-    assert_eq!(desktop.calls()[0].title, "Sisyphus: this is a test");
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "Recorder 1 (D-Bus)\n"));
+    assert_eq!(desktop.calls()[0].title, "✔ this is a test · Sisyphus");
 }
 
 /// The notifier sets notes that it can't read aside, and does not try them again.

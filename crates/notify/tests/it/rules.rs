@@ -28,7 +28,7 @@ fn a_failure_is_shown_at_once() {
     assert!(notifier.wait().unwrap().success());
     assert_eq!(
         stage.said(),
-        ["proj: run the tests | Failed with exit code 3 after 2.1 s / error: no such field"]
+        ["✖ run the tests failed with exit code 3 · proj | error: no such field / After 2.1 s"]
     );
 }
 
@@ -38,7 +38,7 @@ fn a_success_is_told_if_it_took_its_time() {
     stage.run(&["short", "long", "other"]);
     stage.end("short", Outcome::Completed, 9_999);
     stage.end("long", Outcome::Completed, LONG);
-    assert_eq!(stage.told(), ["proj: long | Completed with exit code 0 after 12 s"]);
+    assert_eq!(stage.told(), ["✔ long completed with exit code 0 · proj | After 12 s"]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_user_sets_how_long_that_is() {
     stage.run(&["long", "longer", "other"]);
     stage.end("long", Outcome::Completed, 59_999);
     stage.end("longer", Outcome::Completed, 60_000);
-    assert_eq!(stage.told(), ["proj: longer | Completed with exit code 0 after 60 s"]);
+    assert_eq!(stage.told(), ["✔ longer completed with exit code 0 · proj | After 60 s"]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn what_ends_within_two_seconds_is_one_notification() {
     assert!(begin.elapsed() > Duration::from_millis(3_500), "{:?}", begin.elapsed());
     assert_eq!(
         stage.said(),
-        ["proj: 2 commands finished | a completed with exit code 0 after 12 s / \
+        ["✔ 2 commands finished · proj | a completed with exit code 0 after 12 s / \
           b completed with exit code 0 after 12 s"]
     );
 }
@@ -86,7 +86,7 @@ fn ends_after_a_failure_join_its_notification() {
     assert_eq!((calls[0].replaces, calls[1].replaces), (0, calls[0].id));
     assert_eq!(
         stage.said()[1],
-        "proj: 2 of 3 commands failed | a failed with exit code 3 after 0 s / \
+        "✖ 2 of 3 commands failed · proj | a failed with exit code 3 after 0 s / \
          b timed out at Claude Code's own limit after 1 s / c completed with exit code 0 after 12 s"
     );
 }
@@ -111,7 +111,7 @@ fn old_ends_are_never_shown() {
             }
         }
     });
-    assert_eq!(stage.told(), ["proj: d | Completed with exit code 0 after 12 s"]);
+    assert_eq!(stage.told(), ["✔ d completed with exit code 0 · proj | After 12 s"]);
 }
 
 /// Of two notifiers, one shows all ends and the other ends at once.
@@ -140,7 +140,7 @@ fn a_failure_takes_along_what_waits() {
     stage.end("b", FAILED, 1);
     assert_eq!(
         stage.told(),
-        ["proj: 1 of 2 commands failed | b failed with exit code 3 after 0 s / \
+        ["✖ 1 of 2 commands failed · proj | b failed with exit code 3 after 0 s / \
           a completed with exit code 0 after 12 s"]
     );
 }
@@ -162,7 +162,7 @@ fn what_a_session_end_may_have_stopped_waits() {
     stage.run(&["a", "other"]);
     stage.end("a", Outcome::Cancelled { by: Canceller::Unknown }, LONG);
     let begin = Instant::now();
-    assert_eq!(stage.told(), ["proj: a | Was stopped by a signal from outside after 12 s"]);
+    assert_eq!(stage.told(), ["■ a was stopped by a signal from outside · proj | After 12 s"]);
     assert!(begin.elapsed() > Duration::from_secs(5), "{:?}", begin.elapsed());
 }
 
@@ -175,7 +175,7 @@ fn the_last_end_of_a_session_brings_the_sum_once() {
     stage.end("c", Outcome::Completed, LONG);
     assert_eq!(
         stage.told(),
-        ["proj: 1 of 2 commands failed | b failed with exit code 3 after 1 s / \
+        ["✖ 1 of 3 commands failed · proj | b failed with exit code 3 after 1 s / \
           c completed with exit code 0 after 12 s / \
           All 3 commands of this session finished: 1 failed, 2 completed, in 12 s"]
     );
@@ -202,20 +202,88 @@ fn a_session_is_shown_with_its_cost() {
     let stage = Stage::new();
     stage.run(&["review", "other"]);
     stage.end_session("review", Outcome::Completed, None);
-    assert_eq!(stage.told(), ["proj: session review | Finished after 3 min 2 s, $0.42"]);
+    assert_eq!(stage.told(), ["✔ session review finished · proj | After 3 min 2 s, $0.42"]);
     let stage = Stage::new();
     stage.run(&["review", "a", "other"]);
     let failed = Outcome::AgentFailed { why: AgentFailure::Budget };
     stage.end_session("review", failed.clone(), Some("over\nbudget"));
-    let said = "proj: session review | Failed at its budget after 3 min 2 s, $0.42 / over budget";
+    let said =
+        "✖ session review failed at its budget · proj | over budget / After 3 min 2 s, $0.42";
     assert_eq!(stage.told(), [said]);
     let stage = Stage::new();
     stage.run(&["review", "a", "other"]);
     stage.end("a", FAILED, 1_000);
     stage.end_session("review", failed, None);
-    let said = "proj: 2 of 2 tasks failed | a failed with exit code 3 after 1 s / \
+    let said = "✖ 2 of 2 tasks failed · proj | a failed with exit code 3 after 1 s / \
                 session review failed at its budget after 3 min 2 s, $0.42";
     assert_eq!(stage.told(), [said]);
+}
+
+/// The icon says the outcome. No outcome stays on the screen until it is dismissed, and none comes without a banner.
+#[test]
+fn an_outcome_has_its_icon() {
+    const NORMAL: Option<u8> = Some(1);
+    let lost = Outcome::Cancelled { by: Canceller::Unknown };
+    for (outcome, sign, icon) in [
+        (FAILED, "✖ ", "dialog-error"),
+        (Outcome::TimedOut { limit_ms: None }, "✖ ", "dialog-error"),
+        (Outcome::Completed, "✔ ", "dialog-information"),
+        (lost, "■ ", "dialog-warning"),
+    ] {
+        let stage = Stage::new();
+        stage.run(&["a", "other"]);
+        stage.end("a", outcome, LONG);
+        let told = stage.told();
+        let call = &stage.desktop.calls()[0];
+        assert!(told[0].starts_with(sign), "{told:?}");
+        assert_eq!((call.icon.as_str(), call.urgency), (icon, NORMAL), "{call:?}");
+    }
+}
+
+/// Two ends that were shown by themselves, and the last one of the session.
+fn three_ends(stage: &Stage, before_the_last: impl FnOnce()) {
+    stage.run(&["a", "b", "c"]);
+    stage.end("a", FAILED, 1_000);
+    stage.told();
+    stage.end("b", Outcome::Completed, LONG);
+    stage.told();
+    before_the_last();
+    stage.end("c", Outcome::Completed, 1_000);
+    stage.told();
+}
+
+/// The summary of a session replaces its notifications, also those of earlier notifiers, and says what they said.
+#[test]
+fn a_summary_replaces_what_it_sums_up() {
+    let stage = Stage::new();
+    three_ends(&stage, || {});
+    let replaced: Vec<u32> = stage.desktop.calls().iter().map(|it| it.replaces).collect();
+    assert_eq!(
+        (replaced.as_slice(), stage.desktop.closed().as_slice()),
+        ([0, 0, 2].as_slice(), [1].as_slice())
+    );
+    assert!(
+        stage.said()[2].starts_with(
+            "✖ 1 of 3 commands failed · proj | a failed with exit code 3 after 1 s / \
+             b completed with exit code 0 after 12 s / \
+             All 3 commands of this session finished: 1 failed, 2 completed"
+        ),
+        "{:?}",
+        stage.said()
+    );
+}
+
+/// After a restart of the desktop, the ids are those of other programs: the summary touches none.
+#[test]
+fn a_summary_spares_another_desktop() {
+    let stage = Stage::new();
+    three_ends(&stage, || {
+        stage.env.edit_state("notify.shown.json", |shown| shown["server"] = json!(":1.999"));
+    });
+    let calls = stage.desktop.calls();
+    assert_eq!(calls.len(), 3, "{calls:?}");
+    assert!(calls.iter().all(|it| it.replaces == 0), "{calls:?}");
+    assert_eq!(stage.desktop.closed(), [0; 0]);
 }
 
 #[test]

@@ -20,8 +20,8 @@ fn an_end_starts_the_notifier() {
     client.hook("sisyphus-stop", json!({ "hook_event_name": "Stop" }));
     wait_until("the notification", || !desktop.calls().is_empty());
     let call = &desktop.calls()[0];
-    assert!(call.body.starts_with("Failed with exit code 4"), "{call:?}");
-    assert!(call.body.ends_with("\nerror: it broke"), "{call:?}");
+    assert!(call.title.contains(" failed with exit code 4 · "), "{call:?}");
+    assert!(call.body.starts_with("error: it broke\nAfter "), "{call:?}");
     // It ends by itself.
     let state = client.env.state();
     wait_until("its end", || !state.join("notify.json").exists());

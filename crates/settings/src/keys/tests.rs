@@ -89,3 +89,21 @@ fn a_limit_is_applied_to_what_is_used() {
     assert_eq!(usable("max_background_tasks", beyond), u64::MAX);
     assert_eq!(usable("service_patterns", json!([" a ", "", 3])), json!(["a"]));
 }
+
+/// Each option of `plugin.json` is a key of ours, with its default and its bounds, and none must be set.
+#[test]
+fn the_plugins_options_are_keys() {
+    let manifest: Value = serde_json::from_str(include_str!("../../../../plugin.json")).unwrap();
+    let options = manifest["userConfig"].as_object().unwrap();
+    assert_eq!(options.len(), 5);
+    for (name, option) in options {
+        let key = Key::named(name).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(option["default"], key.default(), "{name}");
+        assert!(option.get("required").is_none(), "{name}");
+        let is_number = matches!(key.kind, Kind::Number { .. });
+        assert_eq!(option["type"], if is_number { "number" } else { "boolean" }, "{name}");
+        if let Kind::Number { max: Some(max), .. } = key.kind {
+            assert!(option["max"].as_u64().is_none_or(|it| it == max), "{name}");
+        }
+    }
+}

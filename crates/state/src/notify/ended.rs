@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::id::{SessionId, TaskId};
-use sisyphus_tasks::outcome::{CLIENT_STOPS, Canceller, LostReason, Outcome};
+use sisyphus_tasks::outcome::{CLIENT_STOPS, Canceller, LostReason, Outcome, duration};
 use sisyphus_tasks::session::dollars;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
@@ -80,13 +80,33 @@ impl Ended {
 
     /// How it ended, and what it cost.
     pub fn sentence(&self) -> String {
-        let cost = self.cost_micro_usd.map(|cost| format!(", {}", dollars(cost)));
-        let said = match self.kind {
-            Kind::Command | Kind::Service => self.outcome.sentence(self.ran_ms),
-            Kind::Agent => self.outcome.sentence_of_agent(self.ran_ms),
-            Kind::Session => self.outcome.sentence_of_session(self.ran_ms),
-        };
-        format!("{said}{}", cost.unwrap_or_default())
+        format!("{}{}", self.said(self.ran_ms), self.cost())
+    }
+
+    /// How it ended, as short as it can be said, and the explanation if there is one.
+    pub fn predicate(&self) -> (String, Option<String>) {
+        let said = self.said(None);
+        match said.split_once(": ") {
+            Some((predicate, why)) => (predicate.to_owned(), Some(why.to_owned())),
+            None => (said, None),
+        }
+    }
+
+    /// How long it ran, and what it cost.
+    pub fn effort(&self) -> Option<String> {
+        self.ran_ms.map(|ms| format!("after {}{}", duration(ms), self.cost()))
+    }
+
+    fn said(&self, ran_ms: Option<u64>) -> String {
+        match self.kind {
+            Kind::Command | Kind::Service => self.outcome.sentence(ran_ms),
+            Kind::Agent => self.outcome.sentence_of_agent(ran_ms),
+            Kind::Session => self.outcome.sentence_of_session(ran_ms),
+        }
+    }
+
+    fn cost(&self) -> String {
+        self.cost_micro_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default()
     }
 
     /// How soon the user is notified.

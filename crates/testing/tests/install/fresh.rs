@@ -82,12 +82,41 @@ fn a_fresh_installation_checks_itself() {
     let said = site.install();
     assert!(said.contains("failed with exit code 3 after"), "{said}");
     assert!(said.contains("| 47 passed, 3 failed"), "{said}");
-    assert!(said.contains("add ~/.local/bin to your PATH"), "{said}");
+    assert_eq!(said.matches("A session with 4 background commands").count(), 1, "{said}");
+    assert!(!said.contains("/.new."), "it names a folder that is gone: {said}");
+    assert!(
+        said.ends_with("Next:  claude    and, beside it,    sisyphus list --watch\n"),
+        "{said}"
+    );
     let mut version = site.command(&site.link());
     version.arg("--version");
     let version = succeeds(version);
     let manifest = json_of(&repository().join("plugin.json"));
     assert_eq!(version.trim(), format!("sisyphus {}", manifest["version"].as_str().unwrap()));
+}
+
+/// `install.sh` ends with the one line that puts `sisyphus` on the `PATH` of the user's shell, and that line works.
+#[test]
+fn the_line_for_the_path_fits_the_shell() {
+    let site = Site::new();
+    let stubs = site.install_stubs();
+    let said = |shell: &str, path: &str| {
+        let mut command = site.installer_with(&stubs);
+        command.env("SHELL", shell).env("PATH", format!("{}{path}", site.tools.display()));
+        succeeds(command)
+    };
+    for shell in ["bash", "zsh", "fish", "dash"] {
+        let said = said(&format!("/usr/bin/{shell}"), "");
+        let (_, line) = said.split_once("type this once:  ").unwrap();
+        let line = line.lines().next().unwrap();
+        let shell = program(shell).unwrap_or_else(|| panic!("`{shell}` is missing"));
+        let mut command = site.command(&shell);
+        command.args(["-c", &format!("{line}; command -v sisyphus")]);
+        let found = succeeds(command);
+        assert!(found.ends_with("/home/.local/bin/sisyphus\n"), "{line}: {found}");
+    }
+    let on_path = said("/bin/bash", &format!(":{}/.local/bin", site.home.display()));
+    assert!(!on_path.contains("type this once"), "{on_path}");
 }
 
 #[test]

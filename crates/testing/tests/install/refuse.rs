@@ -31,8 +31,7 @@ fn sources_only(site: &Site) -> PathBuf {
         "README.md",
         "CHANGELOG.md",
         "Cargo.toml",
-        ".claude-plugin/plugin.json",
-        ".claude-plugin/marketplace.json",
+        "marketplace.json",
         "hooks/hooks.json",
         "hooks/register.js",
         "skills/ultrawork/SKILL.md",
@@ -56,11 +55,47 @@ fn without_binaries_and_without_cargo() {
     fails(&site, site.command(&dir.join("install.sh")), "https://rustup.rs");
 }
 
+/// Before it builds, `install.sh` finds a compiler that is too old, and that there is none to link.
+#[test]
+fn when_it_can_not_be_built() {
+    let site = Site::new();
+    let dir = sources_only(&site);
+    site.script_tool("cargo", "exit 101");
+    site.script_tool("rustc", "echo 'rustc 1.88.0 (abc 2025-06-23)'");
+    fails(&site, site.command(&dir.join("install.sh")), "'cc' is needed to build");
+    site.script_tool("cc", "");
+    let old =
+        "Rust 1.88.0 is too old to build sisyphus, 1.89 or newer is needed; run 'rustup update'";
+    fails(&site, site.command(&dir.join("install.sh")), old);
+}
+
+/// `install.sh` refuses another system, a full disk, and programs for another processor.
+#[test]
+fn when_it_can_not_run_here() {
+    let site = Site::new();
+    let stubs = site.stubs();
+    let replace = |tool: &str, body: &str| {
+        fs::remove_file(site.tools.join(tool)).unwrap();
+        site.script_tool(tool, body);
+    };
+    replace("df", "echo header; echo '/dev/vda 99 9 51200 100% /'");
+    let full = format!("'{}' has 50 MB left, and 100 MB are needed", site.home.display());
+    fails(&site, site.installer_with(&stubs), &full);
+    replace("df", "exit 1");
+    replace("uname", "echo FreeBSD");
+    fails(&site, site.installer_with(&stubs), "runs on Linux and macOS, not on FreeBSD");
+    replace("uname", "[ $1 = -s ] && echo Linux || echo Linux aarch64");
+    fs::write(stubs.join("sisyphus"), b"\x7fELF\x02\x01\x01 of another machine").unwrap();
+    let foreign = "does not run on this machine (Linux aarch64); take the archive for it";
+    fails(&site, site.installer_with(&stubs), foreign);
+}
+
 #[test]
 fn when_the_build_fails() {
     let site = Site::new();
     let dir = sources_only(&site);
     site.script_tool("cargo", "exit 101");
+    site.script_tool("cc", "");
     site.script_tool("rustc", "echo host: x86_64-unknown-linux-gnu");
     fails(&site, site.command(&dir.join("install.sh")), "the build failed");
 }
@@ -74,6 +109,7 @@ fn the_users_own_compiler_builds() {
     let seen = elsewhere.path().join("seen");
     site.script_tool("rustup", "[ $PWD = / ] && echo 'mine-x86_64 (default)'");
     site.script_tool("rustc", "echo host: aarch64-apple-darwin");
+    site.script_tool("cc", "");
     site.script_tool("cargo", &format!("echo $RUSTUP_TOOLCHAIN >>'{}'; exit 101", seen.display()));
     fails(&site, site.command(&dir.join("install.sh")), "the build failed");
     let mut command = site.command(&dir.join("install.sh"));

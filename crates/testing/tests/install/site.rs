@@ -10,9 +10,9 @@ use sisyphus_testing::processes::kill_all_of_home;
 use sisyphus_testing::{Output, TempDir, TestEnv, env};
 
 /// Everything that `install.sh` may start, and `sh` itself; `bash` and `sleep` are for the self-check.
-const TOOLS: [&str; 20] = [
-    "bash", "cat", "chmod", "cp", "date", "dirname", "find", "head", "ln", "mkdir", "mv",
-    "readlink", "rm", "rmdir", "sed", "sh", "sleep", "sort", "tail", "touch",
+const TOOLS: [&str; 22] = [
+    "bash", "cat", "chmod", "cp", "date", "df", "dirname", "find", "head", "ln", "mkdir", "mv",
+    "readlink", "rm", "rmdir", "sed", "sh", "sleep", "sort", "tail", "touch", "uname",
 ];
 
 /// The binaries that `SISYPHUS_PREBUILT` has to offer.

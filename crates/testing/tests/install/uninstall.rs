@@ -5,9 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use serde_json::json;
-use sisyphus_testing::env;
+use sisyphus_testing::{Process, env};
 
-use crate::site::Site;
+use crate::site::{Site, program, repository, succeeds};
 use crate::tree::{files, tree};
 
 /// Uses what is installed, so that there is a history: a command runs in the background.
@@ -72,6 +72,86 @@ fn purge_leaves_only_folders_that_others_may_use() {
         tree(&site.home).iter().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>(),
         [".claude/", ".claude/skills/", ".local/", ".local/bin/",]
     );
+}
+
+/// Notes a session of Claude Code as that does. This test is its process.
+fn open_session(site: &Site) {
+    let folder = site.config().join("sessions");
+    fs::create_dir_all(&folder).unwrap();
+    let process = Process::of(std::process::id().cast_signed()).unwrap();
+    let note = |start: u64| {
+        json!({ "pid": process.pid, "sessionId": "session-1", "cwd": "/home/dev/proj",
+                "procStart": start.to_string() })
+    };
+    fs::write(folder.join("1.json"), note(process.start()).to_string()).unwrap();
+    // The process before it with the same number.
+    fs::write(folder.join("2.json"), note(1).to_string()).unwrap();
+}
+
+/// The hooks of an open session do nothing after `install.sh --uninstall`, until it is run again without open sessions.
+#[test]
+fn an_open_session_keeps_silent_hooks() {
+    let site = Site::new();
+    let stubs = site.install_stubs();
+    open_session(&site);
+    let me = std::process::id();
+    let uninstall = |args: &[&str]| {
+        let mut command = site.installer_with(&stubs);
+        command.arg("--uninstall").args(args);
+        succeeds(command)
+    };
+    let said = uninstall(&[]);
+    let named = format!("Open sessions of Claude Code:\n  process {me} in /home/dev/proj\n");
+    assert_eq!(said.matches("process").count(), 1, "{said}");
+    assert!(said.starts_with(&named), "{said}");
+    assert!(said.contains("After their end run this again"), "{said}");
+    let hooks = site.plugin().join("hooks/bin");
+    assert_eq!(hooks.read_dir().unwrap().count(), 10);
+    assert!(!site.plugin().join(".claude-plugin").exists() && !site.link().exists());
+    let event =
+        json!({ "hook_event_name": "Stop", "session_id": "s", "long": "x".repeat(200_000) });
+    let output = site.hook("stop", &event);
+    assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (Some(0), "", ""));
+    assert_eq!(site.versions().read_dir().unwrap().count(), 1);
+
+    // Once more, then an installation in its place, then the last session ends.
+    uninstall(&["--purge"]);
+    assert!(hooks.join("sisyphus-stop").exists());
+    succeeds(site.installer_with(&stubs));
+    assert!(site.plugin().join(".claude-plugin/plugin.json").exists());
+    assert_eq!(site.versions().read_dir().unwrap().count(), 1);
+    uninstall(&[]);
+    fs::remove_dir_all(site.config().join("sessions")).unwrap();
+    let said = uninstall(&[]);
+    assert!(said.starts_with("Removed sisyphus.\n"), "{said}");
+    assert_eq!(files(&site.home), Vec::<String>::new());
+}
+
+/// On a terminal `install.sh --uninstall` asks before an open session loses the plugin, unless `--yes` is there.
+#[test]
+fn a_person_is_asked_first() {
+    let site = Site::new();
+    site.install_stubs();
+    site.link_tool("script", &program("script").expect("`script`, of util-linux"));
+    open_session(&site);
+    let uninstall = |more: &str, answer: &str| {
+        let mut command = site.command(&site.tools.join("script"));
+        let installer = repository().join("install.sh");
+        let line = format!("'{}' --uninstall {more}", installer.display());
+        command.args(["-qec", &line, "/dev/null"]).env("SHELL", "/bin/sh");
+        env::run(command, answer.as_bytes())
+    };
+    let refused = uninstall("", "n\n");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains("Remove sisyphus all the same? [y/n]"), "{refused:?}");
+    assert!(refused.stdout.contains("nothing was removed"), "{refused:?}");
+    assert!(site.plugin().join(".claude-plugin/plugin.json").exists());
+    assert_eq!(uninstall("", "y\n").code, Some(0));
+    assert!(!site.plugin().join(".claude-plugin").exists());
+    site.install_stubs();
+    let said = uninstall("--yes", "");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(!said.stdout.contains("[y/n]"), "{said:?}");
 }
 
 /// `install.sh --uninstall` succeeds where nothing is installed, and creates nothing.

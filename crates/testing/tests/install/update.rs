@@ -61,6 +61,33 @@ fn installing_twice_leaves_the_same() {
     assert!(succeeds(list).contains("tkept"));
 }
 
+/// `install.sh` says what was there: the same version, another one, or a copy that Claude Code has from a marketplace.
+#[test]
+fn what_was_there_is_said() {
+    let site = Site::new();
+    let stubs = site.stubs();
+    let install = || succeeds(site.installer_with(&stubs));
+    let said = install();
+    assert!(said.contains("Installed sisyphus 0.2.0 to"), "{said}");
+    let said = install();
+    assert!(
+        said.contains("Installed sisyphus 0.2.0 again, in place of the same version"),
+        "{said}"
+    );
+    assert!(said.contains("Sessions of Claude Code that are open go on with it"), "{said}");
+    assert!(!said.contains("marketplace"), "{said}");
+    let manifest = site.plugin().join("plugin.json");
+    let older = fs::read_to_string(&manifest).unwrap().replace("0.2.0", "0.1.9");
+    fs::write(&manifest, older).unwrap();
+    let list =
+        json!({ "version": 2, "plugins": { "sisyphus@skills-dir": [], "sisyphus@market": [] } });
+    fs::write(site.config().join("plugins/installed_plugins.json"), format!("{list:#}")).unwrap();
+    let said = install();
+    assert!(said.contains("Updated sisyphus from 0.1.9 to 0.2.0"), "{said}");
+    assert!(said.contains("Claude Code also has 'sisyphus@market' from a marketplace"), "{said}");
+    assert!(said.contains("claude plugin uninstall sisyphus@market\n"), "{said}");
+}
+
 #[test]
 fn a_hook_that_runs_during_the_update_is_left_alone() {
     let site = Site::new();

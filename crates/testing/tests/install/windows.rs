@@ -20,6 +20,8 @@ fn both_installers_know_the_same() {
     let [sh, ps1] = ["install.sh", "install.ps1"].map(text);
     let oldest = between(&sh, "CLIENT_MIN=", "\n");
     assert_eq!(between(&ps1, "$ClientMin = '", "'"), oldest);
+    let engines = format!("\"engines\": {{ \"claude-code\": \">={oldest}\" }}");
+    assert!(text("plugin.json").contains(&engines), "{engines}");
 
     let mut posix: Vec<&str> = between(&sh, "HOOKS=\"", "\"").split(' ').collect();
     posix.extend(between(&sh, "OTHERS=\"", "\"").split(' '));

@@ -9,10 +9,7 @@ use serde_json::Value;
 use super::steps::count;
 use super::task::{ALL, Task};
 use super::{Play, SESSION};
-use crate::leftovers::flattened;
-
-/// What Claude Code keeps of a hook that did not fail.
-const HARMLESS: [&str; 2] = ["hook_success", "hook_additional_context"];
+use crate::scenarios::hook_records;
 
 impl Play<'_> {
     /// Each of these was reported once, with its output; nothing else was reported, and nothing failed.
@@ -73,21 +70,6 @@ impl Play<'_> {
             let log = fs::read_to_string(state.join("hooks.log")).unwrap_or_default();
             ensure!(log.is_empty(), "`{}` says: {log}", state.display());
         }
-        let projects = self.home.path.join(".claude/projects");
-        let transcript = projects.join(flattened(&self.home.project)).join(SESSION);
-        let transcript = fs::read_to_string(transcript.with_extension("jsonl"))
-            .context("could not read the conversation that Claude Code has kept")?;
-        let entries = transcript.lines().filter_map(|line| serde_json::from_str(line).ok());
-        let hooks = entries.map(|mut entry: Value| entry["attachment"].take());
-        let hooks: Vec<Value> = hooks.filter(|it| has_word(it, "hook_")).collect();
-        ensure!(!hooks.is_empty(), "Claude Code has kept no record of a hook");
-        let red = hooks.iter().find(|it| !HARMLESS.iter().any(|harmless| it["type"] == *harmless));
-        ensure!(red.is_none(), "a hook failed: {red:?}");
-        Ok(())
+        hook_records::check(self.home, SESSION)
     }
-}
-
-/// Whether an attachment's type starts so.
-fn has_word(attachment: &Value, start: &str) -> bool {
-    attachment["type"].as_str().is_some_and(|word| word.starts_with(start))
 }

@@ -1,0 +1,63 @@
+//! The notifications of freedesktop.org, over D-Bus.
+
+use anyhow::{Context as _, Result};
+use notify_rust::{Notification, NotificationHandle, Urgency};
+use sisyphus_base::text::for_people;
+use zbus::Connection;
+use zbus::fdo::DBusProxy;
+
+const NAME: &str = "org.freedesktop.Notifications";
+const PLACE: &str = "/org/freedesktop/Notifications";
+/// Longest name of a server that is shown, in characters.
+const NAME_MAX: usize = 100;
+
+/// The text for the desktop: markup is escaped if the desktop interprets it.
+pub(crate) fn body(text: &str) -> String {
+    let reads_markup = notify_rust::get_capabilities()
+        .is_ok_and(|all| all.iter().any(|capability| capability == "body-markup"));
+    if reads_markup { escaped(text) } else { text.to_owned() }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// One urgency for all outcomes. What is critical stays until it is dismissed and breaks through "do not disturb", on
+/// GNOME and KDE: a failed test is not worth that, and ten of them would cover the screen. What is low has no banner on
+/// GNOME: a build of an hour would end unseen. The icon and the title say the outcome.
+pub(crate) fn urge(notification: &mut Notification) {
+    notification.urgency(Urgency::Normal);
+}
+
+pub(crate) fn id_of(shown: &NotificationHandle) -> u32 {
+    shown.id()
+}
+
+/// The connection of the program that shows notifications. Ids are valid only there: after its restart, another
+/// program's notification may have the same one.
+pub(crate) fn server() -> Result<Option<String>> {
+    zbus::block_on(async {
+        let bus = DBusProxy::new(&Connection::session().await?).await?;
+        // The bus starts some of these programs with the first notification.
+        Ok(bus.get_name_owner(NAME.try_into()?).await.ok().map(|owner| owner.to_string()))
+    })
+}
+
+/// Takes notifications from the screen.
+pub(crate) fn close(ids: &[u32]) -> Result<()> {
+    zbus::block_on(async {
+        let connection = Connection::session().await?;
+        for id in ids {
+            connection
+                .call_method(Some(NAME), PLACE, Some(NAME), "CloseNotification", id)
+                .await
+                .context("could not close a notification")?;
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn server_name() -> Result<String> {
+    let server = notify_rust::get_server_information().context("could not ask the desktop")?;
+    Ok(for_people(&format!("{} {} (D-Bus)", server.name, server.version), NAME_MAX))
+}
