@@ -16,8 +16,10 @@ use super::{client, namespace};
 
 const PICTURE: &str = "--picture";
 
-/// The scenes: each returns a screen.
-const SCENES: [(&str, fn(&Stage) -> Result<String>); 6] = [
+/// Returns a screen.
+type Scene = fn(&Stage) -> Result<String>;
+
+const SCENES: [(&str, Scene); 6] = [
     ("agents-waiting", agents_waiting::shoot),
     ("band-narrow", band::shoot_narrow),
     ("band-wide", band::shoot_wide),
