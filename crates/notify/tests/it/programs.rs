@@ -115,11 +115,17 @@ fn racing_processes_start_it_once() {
     let client = Client::new(Shell::Bash);
     set_program(&client.env, &recorder(&client.env));
     client.env.set(&with_slots(&client.env));
+    // A turn does not end between a call and its answer, so the hooks of its end come when all calls are answered.
+    let start = |number| {
+        let wait = "until [ -e go ]; do sleep 0.02; done";
+        client.background(&format!("{wait}; sleep 0.{number}; exit 3"))
+    };
+    let all: Vec<_> = (0..10).map(start).collect();
+    fs::write(client.env.project().join("go"), "").unwrap();
     thread::scope(|scope| {
-        for number in 0..10 {
+        for running in all {
             let client = &client;
             scope.spawn(move || {
-                let running = client.background(&format!("sleep 0.{number}; exit 3"));
                 let stop = || client.hook("sisyphus-stop", json!({ "hook_event_name": "Stop" }));
                 thread::scope(|inner| {
                     inner.spawn(move || running.wait());
