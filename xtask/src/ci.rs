@@ -85,7 +85,7 @@ impl Step {
                 let run = ["run", "--quiet", "--package", "xtask", "--"];
                 succeeds(Command::new(repository::cargo()).args(run).args(*arguments))?
             }
-            Self::Tools => tools::check() == ExitCode::SUCCESS,
+            Self::Tools => tools::ensure_installed()? == ExitCode::SUCCESS,
             Self::Tidy => tidy::run()? == ExitCode::SUCCESS,
             Self::Guided => succeeds(&mut check_guided()?)?,
             Self::Memory => return memory(),
