@@ -1,6 +1,7 @@
 //! `cargo xtask pictures`: what people see, drawn from terminals in which the real programs ran. A scene is one function
 //! in a file of its own.
 
+mod client;
 mod failed;
 mod list_queued;
 mod stage;
@@ -33,13 +34,26 @@ pub(crate) struct Shot {
     pub(crate) screen: String,
 }
 
-type Scene = fn() -> Result<Shot>;
+/// What makes the screen.
+#[derive(Clone, Copy)]
+enum Scene {
+    /// A command line of ours.
+    CommandLine(fn() -> Result<Shot>),
+    /// The real Claude Code, in so many columns.
+    ClaudeCode { title: &'static str, columns: u16 },
+}
 
-const SCENES: [(&str, Scene); 4] = [
-    ("list-queued", list_queued::shoot),
-    ("failed", failed::shoot),
-    ("timed-out", timed_out::shoot),
-    ("top", top::shoot),
+const SCENES: [(&str, Scene); 10] = [
+    ("list-queued", Scene::CommandLine(list_queued::shoot)),
+    ("failed", Scene::CommandLine(failed::shoot)),
+    ("timed-out", Scene::CommandLine(timed_out::shoot)),
+    ("top", Scene::CommandLine(top::shoot)),
+    ("band-wide", Scene::ClaudeCode { title: "The band above the prompt", columns: 100 }),
+    ("band-narrow", Scene::ClaudeCode { title: "The band in a narrow terminal", columns: 60 }),
+    ("pane", Scene::ClaudeCode { title: "The pane of /sisyphus", columns: 130 }),
+    ("agents-waiting", Scene::ClaudeCode { title: "Agents that wait for a slot", columns: 100 }),
+    ("swallowed", Scene::ClaudeCode { title: "Notices that cost no turn", columns: 100 }),
+    ("resumed", Scene::ClaudeCode { title: "A session resumed after a crash", columns: 100 }),
 ];
 
 /// Draws the named scenes, or all of them.
@@ -63,7 +77,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         .with_context(|| format!("could not create `{}`", folder.display()))?;
     let is_meant = |name: &str| arguments.is_empty() || arguments.iter().any(|it| it == name);
     for (name, scene) in SCENES.into_iter().filter(|(name, _)| is_meant(name)) {
-        let picture = draw(&scene().with_context(|| format!("could not draw `{name}`"))?);
+        let shot = match scene {
+            Scene::CommandLine(shoot) => shoot(),
+            Scene::ClaudeCode { title, columns } => client::shoot(name, title, columns),
+        };
+        let picture = draw(&shot.with_context(|| format!("could not draw `{name}`"))?);
         ensure!(picture.len() <= LARGEST, "`{name}` has {} bytes", picture.len());
         let path = folder.join(format!("{name}.svg"));
         fs::write(&path, picture)

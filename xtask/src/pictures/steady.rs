@@ -2,6 +2,8 @@
 
 use sisyphus_testing::TestEnv;
 
+use super::client::visible;
+
 /// Ids, in the order in which `sisyphus list` shows the tasks.
 const IDS: [&str; 6] =
     ["t4wq8m2xk", "t9ch3v7zr", "t2np6k1sd", "t7yb5j0fe", "t5rd1g8hw", "t3mz9c4pu"];
@@ -9,8 +11,10 @@ const IDS: [&str; 6] =
 const HOME: &str = "/home/dev";
 const FOLDER: &str = "/home/dev/shop";
 const PROJECT: &str = "shop";
-/// The beginning of a line whose figures are never the same.
-const USED: &str = "used: ";
+/// In a line whose figures are never the same.
+const USED: &str = " of processor time, ";
+/// The column in which facts begin.
+const FACTS: usize = 14;
 /// The form of a time of day with its date, and the times that take its place.
 const STAMP: &str = "0000-00-00 00:00:00";
 const STAMPS: [&str; 3] = ["2026-11-29 10:14:02", "2026-11-29 10:14:16", "2026-11-29 10:14:30"];
@@ -46,15 +50,26 @@ impl Steady {
     }
 
     fn with_time(&self, line: &str) -> String {
-        if line.starts_with(USED) {
-            return format!("{USED}9.3 s of processor time, 48 MB in its largest process");
+        if let Some((before, _)) = line.split_once(USED) {
+            let name =
+                before.trim_end_matches(|it: char| it.is_ascii_digit() || " .s".contains(it));
+            let gap = " ".repeat(FACTS.saturating_sub(visible(name)));
+            return format!("{name}{gap}9.3 s{USED}48 MB in its largest process");
         }
         let time = self.times.iter().find(|(words, _)| line.contains(words)).map(|(_, time)| time);
-        match time.and_then(|time| replaced(line, time)) {
-            Some(line) => line,
+        match time.and_then(|time| Some((replaced(line, time)?, time))) {
+            Some((line, time)) => with_age(&line, time),
             None => line.to_owned(),
         }
     }
+}
+
+/// The row of a table with the age that fits to its time: `48s` to `48 s`.
+fn with_age(line: &str, time: &str) -> String {
+    let age = format!("{}s", time.split(['.', ' ']).next().unwrap_or_default());
+    let is_age = |second: &u32| line.contains(&format!("   {second}s  "));
+    let shown = (0..60).find(is_age).map(|second| format!("   {second}s  "));
+    shown.map_or_else(|| line.to_owned(), |it| line.replacen(&it, &format!("{age:>5}  "), 1))
 }
 
 /// The text with this time of day in place of its first one that is not ours.
@@ -117,5 +132,18 @@ mod tests {
             assert_eq!(replaced(line, time).as_deref(), Some(expected));
         }
         assert_eq!(replaced("2 slots busy", "1 s"), None);
+        assert_eq!(
+            with_age("t1  running     2 s   0s  shop", "48 s"),
+            "t1  running     2 s  48s  shop"
+        );
+    }
+
+    #[test]
+    fn figures_are_replaced() {
+        let line =
+            "  \u{1b}[2mused\u{1b}[0m        0.2 s of processor time, 3 MB in its largest process";
+        let expected =
+            "  \u{1b}[2mused\u{1b}[0m        9.3 s of processor time, 48 MB in its largest process";
+        assert_eq!(Steady { times: &[] }.with_time(line), expected);
     }
 }
