@@ -34,7 +34,11 @@ fn steadied(screen: &str) -> String {
             return format!("{}\u{1b}[2m{WORKED:width$}\u{1b}[0m{}", &line[..at], &line[end..]);
         }
         let path = line.find("/target/e2e/").map(|at| {
-            let begin = line[..at].rfind(['m', ' ']).map_or(0, |it| it + 1);
+            let word = line[..at].rfind(' ').map_or(0, |it| it + 1);
+            // A colour ends with the letter.
+            let colour =
+                line[..at].rfind('\u{1b}').and_then(|it| Some(it + line[it..at].find('m')? + 1));
+            let begin = word.max(colour.unwrap_or(0));
             let end = line[at..].find(['\u{1b}', ' ']).map_or(line.len(), |it| at + it);
             (begin, end)
         });
@@ -75,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_differs_is_replaced() {
-        let screen = "\n\n \u{1b}[38m/work/x/target/e2e/picture/home/project\u{1b}[39m end\n\
+        let screen = "\n\n \u{1b}[38m/home/me/x/target/e2e/picture/home/project\u{1b}[39m end\n\
                       \u{1b}[2m✻ \u{1b}[22mBaked for 0s · 2:46 AM  │pane\n\n\n\n\n❯ go\n";
         let expected = " \u{1b}[38m/home/dev/shop\u{1b}[39m end\n\
                         \u{1b}[2m\u{1b}[2m✻ Worked for 4s           \u{1b}[0m│pane\n\n\n❯ go\n";

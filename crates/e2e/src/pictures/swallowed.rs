@@ -1,6 +1,7 @@
 //! A notice of a result that the model knows already: it costs no turn, and says how the command ended.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -8,6 +9,9 @@ use crate::api::{Api, Block, bash, text};
 use crate::home::Setup;
 use crate::stage::Stage;
 use crate::tui::{Size, Tui};
+use crate::wait;
+
+const LIMIT: Duration = Duration::from_secs(10);
 
 fn suite(number: u32) -> Block {
     let command = format!("until [ -e go ]; do sleep 0.05; done; exit $(({number} / 4))");
@@ -28,5 +32,7 @@ pub(super) fn shoot(stage: &Stage) -> Result<String> {
     // They end together, so one notice carries all results.
     fs::write(home.project.join("go"), "")?;
     tui.wait_for_screen("; Claude knows")?;
+    let is_over = || tui.screen().is_ok_and(|it| !it.contains("▶ suite"));
+    wait::until_true("an empty band", LIMIT, is_over)?;
     tui.coloured_screen()
 }
