@@ -3,6 +3,7 @@
 
 mod agents_waiting;
 mod band;
+mod delegated;
 mod resumed;
 mod swallowed;
 
@@ -19,10 +20,11 @@ const PICTURE: &str = "--picture";
 /// Returns a screen.
 type Scene = fn(&Stage) -> Result<String>;
 
-const SCENES: [(&str, Scene); 6] = [
+const SCENES: [(&str, Scene); 7] = [
     ("agents-waiting", agents_waiting::shoot),
     ("band-narrow", band::shoot_narrow),
     ("band-wide", band::shoot_wide),
+    ("delegated", delegated::shoot),
     ("pane", band::shoot_pane),
     ("resumed", resumed::shoot),
     ("swallowed", swallowed::shoot),

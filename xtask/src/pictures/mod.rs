@@ -43,7 +43,7 @@ enum Scene {
     ClaudeCode { title: &'static str, columns: u16 },
 }
 
-const SCENES: [(&str, Scene); 10] = [
+const SCENES: [(&str, Scene); 11] = [
     ("list-queued", Scene::CommandLine(list_queued::shoot)),
     ("failed", Scene::CommandLine(failed::shoot)),
     ("timed-out", Scene::CommandLine(timed_out::shoot)),
@@ -52,6 +52,7 @@ const SCENES: [(&str, Scene); 10] = [
     ("band-narrow", Scene::ClaudeCode { title: "The band in a narrow terminal", columns: 60 }),
     ("pane", Scene::ClaudeCode { title: "The pane of /sisyphus", columns: 130 }),
     ("agents-waiting", Scene::ClaudeCode { title: "Agents that wait for a slot", columns: 100 }),
+    ("delegated", Scene::ClaudeCode { title: "Delegated sessions", columns: 100 }),
     ("swallowed", Scene::ClaudeCode { title: "Notices that cost no turn", columns: 100 }),
     ("resumed", Scene::ClaudeCode { title: "A session resumed after a crash", columns: 100 }),
 ];

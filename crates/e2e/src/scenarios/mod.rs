@@ -15,7 +15,7 @@ mod code_zero;
 mod compare;
 mod crash;
 mod crash_unwatched;
-mod delegate;
+pub(super) mod delegate;
 mod events;
 mod exit_in_tui;
 mod group;

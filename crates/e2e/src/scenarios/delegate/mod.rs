@@ -42,7 +42,7 @@ const SERVER: &str = "mcp__plugin_sisyphus_tasks";
 const SOON: Duration = Duration::from_secs(40);
 
 /// A home whose sessions may run every command, and so many sessions at once.
-fn setup(limit: usize) -> Setup {
+pub(crate) fn setup(limit: usize) -> Setup {
     Setup::with_plugin().settings(json!({
         "permissions": { "allow": ["Bash", SERVER] },
         "sisyphus": { "max_background_tasks": limit },
@@ -50,7 +50,7 @@ fn setup(limit: usize) -> Setup {
 }
 
 /// The name of the session that sends this request; `None` for the one that delegates.
-fn session_of(request: &Request) -> Option<String> {
+pub(crate) fn session_of(request: &Request) -> Option<String> {
     let first = &request.body["messages"][0]["content"];
     let first = first.to_string();
     let (_, rest) = first.split_once("SESSION ")?;
@@ -64,7 +64,7 @@ fn own(requests: &[Request]) -> Vec<&Request> {
 }
 
 /// How many answers the conversation of this request has had.
-fn turn(request: &Request) -> usize {
+pub(crate) fn turn(request: &Request) -> usize {
     let messages = request.body["messages"].as_array().into_iter().flatten();
     messages.filter(|message| message["role"] == "assistant").count()
 }
@@ -79,7 +79,7 @@ impl Drop for Swept<'_> {
 }
 
 /// Plays a session that marks its start, waits for the file `go-NAME`, and answers.
-fn play(request: &Request, name: &str) -> Vec<Block> {
+pub(crate) fn play(request: &Request, name: &str) -> Vec<Block> {
     if request.tool_results().is_empty() {
         let wait = format!(
             "echo {name} >> started; until [ -e go-{name} ]; do sleep 0.05; done; echo worked"
@@ -90,7 +90,7 @@ fn play(request: &Request, name: &str) -> Vec<Block> {
 }
 
 /// What Claude Code needs before it shows the tools of a server.
-fn search() -> Block {
+pub(crate) fn search() -> Block {
     let names = ["delegate_task", "background_list", "background_output", "background_cancel"];
     let names = names.map(|name| format!("{SERVER}__{name}"));
     let query = format!("select:{}", names.join(","));
@@ -98,7 +98,7 @@ fn search() -> Block {
 }
 
 /// A call of one of our tools.
-fn ours(name: &str, input: Value) -> Block {
+pub(crate) fn ours(name: &str, input: Value) -> Block {
     tool(&format!("{SERVER}__{name}"), input)
 }
 
@@ -123,7 +123,7 @@ fn started(home: &Home) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn wait_for_start(home: &Home, count: usize) -> Result<()> {
+pub(crate) fn wait_for_start(home: &Home, count: usize) -> Result<()> {
     wait::until_true(&format!("session number {count} to start"), SOON, || {
         started(home).len() >= count
     })
