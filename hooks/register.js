@@ -126,11 +126,11 @@ async function ask($) {
   answer = news;
   asksLeft -= 1;
   askedAt = mayChange() ? Date.now() : 0;
-  if (askedAt > 0) {
-    $.clock.after(ASK_EVERY, () => mine === asks && ask($));
-  }
   if (JSON.stringify(answer) !== before) {
     $.ui.invalidate('ui.render');
+  }
+  if (askedAt > 0) {
+    $.clock.after(ASK_EVERY, () => mine === asks && ask($));
   }
 }
 
