@@ -48,6 +48,7 @@ mod task_stop;
 mod torture;
 mod twins;
 mod ultrawork;
+mod ultrawork_slots;
 mod uninstalled;
 mod upgrade;
 mod validate;
@@ -129,6 +130,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("sleep_guard", sleep_guard::run),
     with_plugin("ultrawork", ultrawork::run),
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
+    with_plugin("ultrawork_slots", ultrawork_slots::run),
     with_plugin("agent_rests", agent_rests::run),
     with_plugin("agents_in_line", agents_in_line::run),
     with_plugin("agents_in_line_in_tui", agents_in_line::run_in_tui),
