@@ -136,7 +136,7 @@ conclude() {
 	*":$HOME/.local/bin:"*) ;;
 	*) say "To have the command 'sisyphus', type this once:  $(path_line)" ;;
 	esac
-	say "Next:  claude    and, beside it,    sisyphus list --watch"
+	say "Next:  claude    and, beside it,    sisyphus top"
 }
 
 # The line that puts the command line on the PATH of the user's shell, now and from now on.
