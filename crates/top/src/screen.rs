@@ -12,6 +12,7 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
+use ratatui::layout::Rect;
 
 use crate::draw;
 use crate::model::Model;
@@ -57,7 +58,9 @@ impl Screen {
 
     /// Draws everything again, over whatever else was written there.
     pub(crate) fn redraw(&mut self, model: &Model) -> io::Result<()> {
-        self.terminal.clear()?;
+        // `clear` would ask the terminal where its cursor is, and the answer would arrive among the keys.
+        let (width, height) = size()?;
+        self.terminal.resize(Rect::new(0, 0, width, height))?;
         self.draw(model)
     }
 

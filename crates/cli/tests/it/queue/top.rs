@@ -147,6 +147,19 @@ fn it_fits_the_terminal() {
     tmux.wait_for("LAST LINE");
 }
 
+/// Ctrl-L draws all of it again. This terminal answers no question, such as where its cursor is.
+#[test]
+fn it_is_drawn_again() {
+    let env = planted();
+    let terminal = crate::pty::Terminal::new(&env).sized(100, 26).with("TERM", "xterm");
+    let mut screen = terminal.start("top");
+    wait_until("the dashboard", || screen.text().contains("PROJECT"));
+    screen.type_in("\u{c}");
+    wait_until("a second drawing", || screen.text().matches("PROJECT").count() > 1);
+    screen.type_in("q");
+    assert_eq!(screen.wait(), Some(0));
+}
+
 #[test]
 fn hostile_text_is_only_text() {
     let client = Client::new(Shell::Bash);
