@@ -1,26 +1,26 @@
 // What Sisyphus shows inside Claude Code, where Claude Code runs the modules of plugins ("mods", CC-84): the session's
 // tasks above the prompt, the same in a pane (`/sisyphus`), and which agents of Claude Code's own list wait.
 //
-// Nothing here decides or records anything: `sisyphus statusline --json` says what to show. If this file fails, or
-// Claude Code does not load it, everything works the same and Claude Code draws as without it.
+// Nothing here decides or records anything: `sisyphus statusline --json` says what to show. If this file fails or does
+// not load, everything works the same and Claude Code draws as without it.
 // Claude Code reads from the source what a module may do: `$` goes only to functions at the top of this file, and is
 // always spelled `$.noun.event(…)`.
 
-/** How long the program may take to answer, and how often it is asked, in milliseconds. */
+/** In milliseconds: how long the program may take, how often it is asked, and when an answer counts no more. */
 const ANSWER_WAIT = 2000;
 const ASK_EVERY = 1000;
-/** If the last question is older than this, nothing asks any more, and its answer counts no more. */
 const STALE_AFTER = 5000;
-/** How often it is asked about a new row of an agent: the hook that queues it runs while Claude Code draws the row. */
-const ASKS_OF_NEW = 5;
+/** How often it is asked about a new agent, which a hook may still queue, and how often without an answer. */
+const TRIES = 5;
 const NOTHING = { running: 0, queued: 0, band: [], more: 0, tasks: [], chosen: null, queued_agents: {} };
 const COLOURS = { running: 'suggestion', queued: 'warning', good: 'success', bad: 'error' };
 const PANE = 'sisyphus';
 
 let answer = NOTHING;
-/** When the program was asked last, 0 if nothing asks again, and how many times it was asked. */
+/** When the program was asked last, 0 if nothing asks again. Then: how often, and how often in a row in vain. */
 let askedAt = 0;
 let asks = 0;
+let failures = 0;
 /** What keeps the module asking, apart from tasks that run or wait. */
 let isWorking = false;
 let asksLeft = 0;
@@ -67,19 +67,19 @@ export function register(on) {
       return ask($);
     };
     const list = () => {
-      const row = (it) => Button({ key: it.id, onPress: choose(it.id), children: [line(Text, it)] });
-      const none = Text({ dimColor: true, children: 'This session has no background tasks.' });
-      return answer.tasks.length > 0 ? answer.tasks.map(row) : [none];
+      // A button is not cut where the pane ends.
+      const cut = (it) => ({ ...it, how: it.how.slice(0, Math.max(0, e.props.bodyColumns - it.what.length - 8)) });
+      const row = (it) => Button({ key: it.id, onPress: choose(it.id), children: [line(Text, cut(it))] });
+      const none = failures > 0 ? 'Sisyphus does not answer.' : 'This session has no background tasks.';
+      return answer.tasks.length > 0 ? answer.tasks.map(row) : [Text({ dimColor: true, children: none })];
     };
     const output = ({ task, lines, can_cancel }) => {
       const cancel = () => $.process.run([program($), 'cancel', task.id], { timeoutMs: 10 * ANSWER_WAIT });
-      const buttons = [Button({ key: 'back', label: 'Back', onPress: choose(undefined) })];
-      if (can_cancel) {
-        buttons.push(Button({ key: 'cancel', label: 'Cancel', onPress: () => cancel().then(() => ask($)) }));
-      }
+      const stop = Button({ key: 'cancel', label: 'Cancel', onPress: () => cancel().then(() => ask($)) });
+      const back = Button({ key: 'back', label: 'Back', onPress: choose(undefined) });
       const room = Math.max(1, (e.viewport?.rows ?? 24) - 8);
       const printed = lines.slice(-room).map((it) => Text({ wrap: 'truncate', children: it || ' ' }));
-      return [Box({ columnGap: 1, children: buttons }), line(Text, task), ...printed];
+      return [Box({ columnGap: 1, children: can_cancel ? [back, stop] : [back] }), line(Text, task), ...printed];
     };
     const isChosen = chosen !== undefined && answer.chosen?.task.id === chosen;
     return Box({ flexDirection: 'column', children: isChosen ? output(answer.chosen) : list() });
@@ -88,7 +88,7 @@ export function register(on) {
     const { id, label } = e.props;
     if (!agents.has(id)) {
       agents.add(id);
-      asksLeft = ASKS_OF_NEW;
+      asksLeft = TRIES;
     }
     keepAsking($);
     const place = Date.now() - askedAt > STALE_AFTER ? undefined : answer.queued_agents[id];
@@ -115,18 +115,16 @@ function keepAsking($) {
 
 /** Asks what to show, and again while that may change. */
 async function ask($) {
-  asks += 1;
-  const mine = asks;
+  const mine = (asks += 1);
   askedAt = Date.now();
-  const before = JSON.stringify(answer);
+  const before = JSON.stringify([answer, failures > 0]);
   const news = await read($);
-  if (mine !== asks) {
-    return; // A later question has taken over.
-  }
-  answer = news;
+  if (mine !== asks) return; // A later question has taken over.
+  failures = news === undefined ? failures + 1 : 0;
+  answer = news ?? (failures < TRIES ? answer : NOTHING);
   asksLeft -= 1;
   askedAt = mayChange() ? Date.now() : 0;
-  if (JSON.stringify(answer) !== before) {
+  if (JSON.stringify([answer, failures > 0]) !== before) {
     $.ui.invalidate('ui.render');
   }
   if (askedAt > 0) {
@@ -134,15 +132,16 @@ async function ask($) {
   }
 }
 
+/** The answer of the program, if there is one. */
 async function read($) {
   try {
     const { transcriptPath } = await $.session.info();
     const asked = [program($), 'statusline', '--json', ...(chosen === undefined ? [] : ['--task', chosen])];
     const stdin = JSON.stringify({ transcript_path: transcriptPath });
     const { exitCode, stdout } = await $.process.run(asked, { timeoutMs: ANSWER_WAIT, stdin });
-    return exitCode === 0 ? JSON.parse(stdout) : NOTHING;
+    return exitCode === 0 ? JSON.parse(stdout) : undefined;
   } catch {
-    return NOTHING;
+    return undefined;
   }
 }
 

@@ -82,6 +82,28 @@ for (const [name, run] of [
   })
 }
 
+test('a question without an answer leaves the band', async ($, on) => {
+  let isWell = true
+  starts(on, () => (isWell ? prints(BUSY) : { value: { exitCode: 1, stdout: '', stderr: '' } }))
+  await $.session.start({ cwd: '/', surface: 'terminal', isInteractive: true })
+  const before = await $.ui.mount(BAND)
+  expect(await before.find({ type: 'Text', text: /build/ })).toBeDefined()
+  await before.unmount()
+  isWell = false
+  await $.command.run({ command: 'sisyphus', args: '' })
+  const ui = await $.ui.mount(BAND)
+  expect(await ui.find({ type: 'Text', text: /build/ })).toBeDefined()
+  await ui.unmount()
+})
+
+test('a pane without an answer says so', async ($, on) => {
+  starts(on, () => ({ value: { exitCode: 1, stdout: '', stderr: 'broken' } }))
+  await $.session.start({ cwd: '/', surface: 'terminal', isInteractive: true })
+  const ui = await $.ui.mount(PANE)
+  expect((await ui.find({ type: 'Text' }))?.text).toBe('Sisyphus does not answer.')
+  await ui.unmount()
+})
+
 test('the pane shows an output and cancels', async ($, on) => {
   const chosen = { task: BUILD, lines: ['compiling'], can_cancel: true }
   const started = starts(on, (argv) => prints(argv.includes('--task') ? { ...BUSY, chosen } : BUSY))
