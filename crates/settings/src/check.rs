@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ignored::ignored_parts;
-use super::keys::{KEYS, Key, Place, SECTION};
+use super::keys::{KEYS, Key, Place, SECTION, options_in};
 
 /// The longest part of a wrong key that is compared, in characters.
 const LOOKED_AT: usize = 64;
@@ -45,7 +45,9 @@ pub fn check(file: &Value) -> Vec<Flaw> {
         entries.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
     let bare = KEYS.iter().filter(|key| key.place == Place::AlsoTop);
     let bare = bare.filter_map(|key| Some((key.name, entries.get(key.name)?)));
-    let all = in_section.map(|(name, value)| (name.as_str(), value)).chain(dotted).chain(bare);
+    let options = options_in(file).into_iter().flatten();
+    let named = in_section.chain(options).map(|(name, value)| (name.as_str(), value));
+    let all = named.chain(dotted).chain(bare);
     flaws.extend(all.filter_map(|(name, value)| flaw(name, value)).take(TOLD));
     let is_twice = |key: &&Key| key.set_in(file).count() > 1;
     flaws.extend(KEYS.iter().filter(is_twice).map(|key| Flaw::Twice { key }));
@@ -121,6 +123,10 @@ mod tests {
         let cases: &[(Value, &[&str])] = &[
             (json!({}), &[]),
             (json!({"model": 1, "sisyphus": null}), &[]),
+            (
+                json!({"pluginConfigs": {"sisyphus@skills-dir": {"options": {"output_lines": "x"}}}}),
+                &["output_lines:type"],
+            ),
             (json!({"sisyphus": {"output_lines": 5, "sleep_guard": null}}), &[]),
             (json!([]), &["object"]),
             (json!({"sisyphus": 3}), &["section"]),

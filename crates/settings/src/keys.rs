@@ -349,17 +349,8 @@ impl Key {
         let dotted = file.get(self.dotted());
         let bare = file.get(self.name).filter(|_| self.place == Place::AlsoTop);
         let other = self.other_name().and_then(|name| file.get(OTHER_SECTION)?.get(name));
-        let option = self.option_in(file);
+        let option = options_in(file).and_then(|all| all.get(self.name));
         [nested, dotted, bare, other, option].into_iter().flatten().filter(|value| !value.is_null())
-    }
-
-    /// Its value among the options that Claude Code keeps of the plugin, whichever copy of it is installed. It hands
-    /// them to hooks in their environment too, but not to the runner, the notifier and the command line.
-    fn option_in<'a>(&self, file: &'a Value) -> Option<&'a Value> {
-        let all = file.get(PLUGIN_OPTIONS)?.as_object()?;
-        let ours = |name: &str| name.strip_prefix(SECTION).is_some_and(|it| it.starts_with('@'));
-        let (_, own) = all.iter().find(|(name, _)| ours(name))?;
-        own.get("options")?.get(self.name)
     }
 
     /// Its name in [`OTHER_SECTION`].
@@ -382,4 +373,15 @@ impl Key {
             Kind::Limits { .. } | Kind::Groups { .. } => Value::Object(Map::new()),
         }
     }
+}
+
+/// The options that Claude Code keeps of the plugin. Those of the installer's copy count before those of a marketplace's,
+/// which may be left over. Claude Code hands them to hooks in their environment too, but not to the runner, the notifier
+/// and the command line.
+pub(super) fn options_in(file: &Value) -> Option<&Map<String, Value>> {
+    let all = file.get(PLUGIN_OPTIONS)?.as_object()?;
+    let is_ours = |name: &str| name.strip_prefix(SECTION).is_some_and(|it| it.starts_with('@'));
+    let ours = all.iter().filter(|(name, _)| is_ours(name));
+    let (_, own) = ours.min_by_key(|(name, _)| !name.ends_with("@skills-dir"))?;
+    own.get("options")?.as_object()
 }

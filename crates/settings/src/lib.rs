@@ -326,6 +326,12 @@ mod tests {
                 assert_eq!(settings_of(&file).output_lines, 9, "{copy}, {key}");
             }
         }
+        let all = json!({ "sisyphus@market": { "options": { "output_lines": 9 } }, "sisyphus@skills-dir": options });
+        assert_eq!(
+            settings_of(&json!({ "pluginConfigs": all })).output_lines,
+            7,
+            "a left-over one"
+        );
         let odd = json!({ "options": { "output_lines": "7" } });
         for all in
             [json!({ "sisyphusx@market": options }), json!({ "sisyphus@market": odd }), json!([])]
