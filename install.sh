@@ -387,7 +387,8 @@ uninstall() {
 		open=$(open_sessions)
 		[ -z "$open" ] || confirm
 	fi
-	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link"
+	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link" 2>/dev/null ||
+		die "could not remove '$link'; is its folder writable?"
 	quiet=
 	if [ -n "$open" ]; then
 		leave_quiet_hooks
