@@ -430,8 +430,8 @@ open_sessions() {
 		kill -0 "${process:-x}" 2>/dev/null || continue
 		# Another process may have the same number now, or this one may have ended.
 		started=$(sed -n 's/.*"procStart": *"\([0-9][0-9]*\)".*/\1/p' "$note")
-		[ ! -r "/proc/$process/stat" ] || [ -z "$started" ] ||
-			[ "$(sed -n 's/.*) [^Z] \([^ ]* \)\{18\}\([0-9]*\).*/\2/p' "/proc/$process/stat")" = "$started" ] || continue
+		[ ! -r /proc/self/stat ] || [ -z "$started" ] ||
+			[ "$(sed -n 's/.*) [^Z] \([^ ]* \)\{18\}\([0-9]*\).*/\2/p' "/proc/$process/stat" 2>/dev/null)" = "$started" ] || continue
 		say "  process $process in $(sed -n 's/.*"cwd": *"\([^"]*\)".*/\1/p' "$note")"
 	done
 }
