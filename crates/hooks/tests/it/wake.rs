@@ -109,9 +109,10 @@ fn a_session_is_woken_for_an_overdue_result() {
     let running = client.background(COMMAND);
     let mut waiter = Waiter::of(&client);
     waiter.wait_until_it_sleeps(&client);
-    let size = waiter.process.status_line("VmRSS").unwrap();
+    // Its own memory. The pages of its program are shared by all waiters, and in a debug build there are many.
+    let size = waiter.process.status_line("RssAnon").unwrap();
     let kilobytes: u64 = size.split(' ').next().unwrap().parse().unwrap();
-    assert!(kilobytes < 8 * 1024, "a waiter of a debug build: {size}");
+    assert!(kilobytes < 1024, "a waiter: {size}");
     assert!(waiter.is_waiting());
     let_go(&client);
     running.wait();
