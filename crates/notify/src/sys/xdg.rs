@@ -48,10 +48,13 @@ pub(crate) fn close(ids: &[u32]) -> Result<()> {
     zbus::block_on(async {
         let connection = Connection::session().await?;
         for id in ids {
-            connection
-                .call_method(Some(NAME), PLACE, Some(NAME), "CloseNotification", id)
-                .await
-                .context("could not close a notification")?;
+            let closed =
+                connection.call_method(Some(NAME), PLACE, Some(NAME), "CloseNotification", id);
+            match closed.await {
+                // The desktop answers with an error, of its own or of the bus, if the user has dismissed it.
+                Ok(_) | Err(zbus::Error::MethodError(..) | zbus::Error::FDO(_)) => {}
+                Err(error) => return Err(error).context("could not close a notification"),
+            }
         }
         Ok(())
     })

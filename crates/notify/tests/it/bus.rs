@@ -76,11 +76,13 @@ pub(crate) struct Recorder {
     _connection: zbus::Connection,
     calls: Arc<Mutex<Vec<Call>>>,
     closed: Arc<Mutex<Vec<u32>>>,
+    dismissed: Arc<Mutex<Vec<u32>>>,
 }
 
 struct Server {
     calls: Arc<Mutex<Vec<Call>>>,
     closed: Arc<Mutex<Vec<u32>>>,
+    dismissed: Arc<Mutex<Vec<u32>>>,
     capabilities: Vec<String>,
 }
 
@@ -113,17 +115,23 @@ impl Server {
         id
     }
 
-    fn close_notification(&self, id: u32) {
+    /// The protocol wants an error for a notification that is not there any more.
+    fn close_notification(&self, id: u32) -> zbus::fdo::Result<()> {
         self.closed.lock().unwrap().push(id);
+        if self.dismissed.lock().unwrap().contains(&id) {
+            return Err(zbus::fdo::Error::Failed(String::new()));
+        }
+        Ok(())
     }
 }
 
 impl Recorder {
     pub(crate) fn start(env: &TestEnv, capabilities: &[&str]) -> Self {
-        let (calls, closed) = (Arc::default(), Arc::default());
+        let (calls, closed, dismissed) = (Arc::default(), Arc::default(), Arc::default());
         let server = Server {
             calls: Arc::clone(&calls),
             closed: Arc::clone(&closed),
+            dismissed: Arc::clone(&dismissed),
             capabilities: capabilities.iter().map(|&it| it.to_owned()).collect(),
         };
         let address = format!("unix:path={}", env.bus().display());
@@ -133,11 +141,16 @@ impl Recorder {
                 .serve_at("/org/freedesktop/Notifications", server)
                 .build(),
         );
-        Self { _connection: connection.unwrap(), calls, closed }
+        Self { _connection: connection.unwrap(), calls, closed, dismissed }
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// The user takes a notification from the screen.
+    pub(crate) fn dismiss(&self, id: u32) {
+        self.dismissed.lock().unwrap().push(id);
     }
 
     /// The notifications that were taken from the screen.

@@ -273,6 +273,18 @@ fn a_summary_replaces_what_it_sums_up() {
     );
 }
 
+/// The desktop answers with an error for a notification that the user has dismissed. That is what was wanted.
+#[test]
+fn what_the_user_has_dismissed_is_no_fault() {
+    let stage = Stage::new();
+    three_ends(&stage, || stage.desktop.dismiss(1));
+    assert_eq!(stage.desktop.closed(), [1]);
+    let log = std::fs::read_to_string(stage.env.state().join("hooks.log")).unwrap_or_default();
+    assert_eq!(log, "");
+    let shown = std::fs::read_to_string(stage.env.state().join("notify.shown.json")).unwrap();
+    assert!(shown.contains("\"sessions\":[]"), "the summary has taken their place: {shown}");
+}
+
 /// After a restart of the desktop, the ids are those of other programs: the summary touches none.
 #[test]
 fn a_summary_spares_another_desktop() {
