@@ -45,12 +45,20 @@ impl Route {
         }
     }
 
-    /// The word in JSON.
+    /// The word for people.
     pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Nowhere(_) => "none",
+            Self::Desktop(_) | Self::Terminal(..) => self.word_in_json(),
+        }
+    }
+
+    /// The word for scripts, which read it in earlier versions too.
+    pub(crate) fn word_in_json(&self) -> &'static str {
         match self {
             Self::Desktop(_) => "desktop",
             Self::Terminal(..) => "terminal",
-            Self::Nowhere(_) => "none",
+            Self::Nowhere(_) => "nobody",
         }
     }
 

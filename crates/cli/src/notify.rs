@@ -40,7 +40,7 @@ pub(crate) fn notify(options: &Notify) -> Result<Verdict> {
     let settings = Settings::read_in(&client_config_dir(&environment)?, project_dir().as_deref());
     let is_on = settings.notifications == Switch::On;
     if options.json {
-        print::json(json!({ "route": route.word(), "message": message, "on": is_on }))?;
+        print::json(json!({ "route": route.word_in_json(), "message": message, "on": is_on }))?;
     } else {
         print::out(&format!("{}: {message}\n", route.word()))?;
         if !is_on {

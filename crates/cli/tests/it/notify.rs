@@ -50,6 +50,6 @@ fn it_says_that_it_is_switched_off() {
     let said = env.run("sisyphus", &["notify", "--json"]).json();
     assert_eq!(
         (&said["on"], &said["route"], &said["version"]),
-        (&json!(false), &json!("none"), &json!(1))
+        (&json!(false), &json!("nobody"), &json!(1))
     );
 }
