@@ -12,10 +12,24 @@ const PLACE_MAX: usize = 100;
 
 /// One character for the state or the outcome of a task.
 pub(crate) mod sign {
+    use crate::style::Hue;
+
     pub(crate) const RUNS: &str = "▶";
     pub(crate) const WAITS: &str = "⏳";
     pub(crate) const GOOD: &str = "✔";
     pub(crate) const BAD: &str = "✖";
+    const OTHER: &str = "–";
+
+    /// The sign that goes with a colour.
+    pub(crate) fn of(hue: Hue) -> &'static str {
+        match hue {
+            Hue::Live => RUNS,
+            Hue::Waiting => WAITS,
+            Hue::Good => GOOD,
+            Hue::Bad => BAD,
+            Hue::None | Hue::Dim | Hue::Title => OTHER,
+        }
+    }
 }
 
 /// Whether it waits for its turn, whatever it waits for. A call that may still be denied does not.

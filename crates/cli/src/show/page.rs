@@ -10,7 +10,7 @@ use sisyphus_wording::excerpt_of;
 
 use super::{END, LINES};
 use crate::details::Fact;
-use crate::format::{is_queued, predicate, sign, size};
+use crate::format::{predicate, sign, size};
 use crate::list::{time, what};
 use crate::screen::{pad, width};
 use crate::style::{Hue, Paint, hue};
@@ -28,14 +28,6 @@ pub(super) fn page(task: &Task, facts: Vec<Fact>, state: &StateDir, paint: Paint
 
 fn heading(task: &Task, paint: Paint) -> String {
     let hue = hue(task.status());
-    let sign = match hue {
-        _ if is_queued(task) => sign::WAITS,
-        Hue::Good => sign::GOOD,
-        Hue::Bad => sign::BAD,
-        Hue::Live => sign::RUNS,
-        Hue::Waiting => sign::WAITS,
-        Hue::None | Hue::Dim | Hue::Title => "–",
-    };
     // A sentence about an end has its time.
     let live = (!task.status().is_final()).then(|| time(task, chrono::Utc::now())).flatten();
     let lasted = live.map(|ms| format!(", for {}", duration(ms))).unwrap_or_default();
@@ -43,7 +35,7 @@ fn heading(task: &Task, paint: Paint) -> String {
     let what = what(task, LINE_MAX).lines().next().unwrap_or_default().to_owned();
     format!(
         "{} {}\n  {} {}\n",
-        paint.paint(hue, sign),
+        paint.paint(hue, sign::of(hue)),
         paint.paint(Hue::Title, &what),
         paint.paint(Hue::Dim, task.id.as_str()),
         paint.paint(hue, &state)

@@ -2,6 +2,7 @@
 //! harmless: the module decides nothing. While a task runs, a terminal asks once a second.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -19,6 +20,8 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::row::{Row, row};
 use super::{Session, has_failed};
+use crate::format::is_queued;
+use crate::project::project_dir;
 use crate::{list, print};
 
 /// How many tasks the band shows. The prompt needs the room more.
@@ -59,51 +62,43 @@ struct Chosen {
 /// Prints the answer. `task` is the id of a task whose output is wanted too.
 pub(crate) fn print(task: Option<&str>) -> Result<()> {
     let environment = Environment::read();
-    let settings = Settings::read_in(
-        &client_config_dir(&environment)?,
-        environment.claude_project_dir.as_deref(),
-    );
-    // Nothing of it belongs into Claude Code's screen.
+    let settings = Settings::read_in(&client_config_dir(&environment)?, project_dir().as_deref());
+    // A problem with one file is no news for Claude Code's screen.
     let tasks = Tasks::read(HistoryDepth::Recent, |_| ())?;
     let seen = Seen {
         session: Session::of_input(),
-        whole: list::whole_settings(),
+        settings,
         client_tmp: client_tmp_dir(&environment),
         now: Utc::now(),
         tasks: &tasks,
     };
-    let answer = seen.answer(&settings, task);
-    print::json(serde_json::to_value(&answer)?)
+    print::json(serde_json::to_value(seen.answer(task))?)
 }
 
 struct Seen<'a> {
     tasks: &'a Tasks,
     session: Option<SessionId>,
-    whole: Option<Settings>,
-    client_tmp: std::path::PathBuf,
+    settings: Settings,
+    client_tmp: PathBuf,
     now: DateTime<Utc>,
 }
 
 impl Seen<'_> {
-    fn answer(&self, settings: &Settings, task: Option<&str>) -> Answer {
+    fn answer(&self, task: Option<&str>) -> Answer {
         let is_meant = |task: &&Task| self.session.as_ref().is_none_or(|it| &task.session == it);
-        // A call that may still be denied does not count.
-        let may_run =
-            |it: &Task| !matches!(it.status(), Status::Pending { .. }) || it.is_confirmed();
-        let is_live = |task: &&Task| may_run(task) && is_in_reach(task);
+        let is_live = |task: &&Task| (is_running(task) || is_queued(task)) && is_in_reach(task);
         let live: Vec<&Task> = self.tasks.active.iter().filter(is_meant).filter(is_live).collect();
         let ended: Vec<&Task> = self.tasks.ended.iter().filter(is_meant).take(ENDED_MAX).collect();
         let failed: Vec<&&Task> = ended.iter().filter(|it| has_failed(it, self.now)).collect();
-        let running =
-            live.iter().filter(|it| matches!(it.status(), Status::Running { .. })).count();
-        let (band, more) = match settings.band {
+        let running = live.iter().filter(|it| is_running(it)).count();
+        let (band, more) = match self.settings.band {
             Switch::Off => (Vec::new(), 0),
             Switch::On => {
                 let shown = live.iter().take(BAND_MAX).chain(failed.first().copied());
                 (shown.map(|task| self.row(task)).collect(), live.len().saturating_sub(BAND_MAX))
             }
         };
-        let queued_agents = match settings.mark_queued_agents {
+        let queued_agents = match self.settings.mark_queued_agents {
             Switch::Off => BTreeMap::new(),
             Switch::On => self.tasks.active.iter().filter_map(|it| self.mark(it)).collect(),
         };
@@ -120,7 +115,7 @@ impl Seen<'_> {
     }
 
     fn row(&self, task: &Task) -> Row {
-        let place = list::place(task, self.tasks, self.whole.as_ref());
+        let place = list::place(task, self.tasks, Some(&self.settings));
         let last_line = || list::last_line(task, self.tasks.store.dir(), &self.client_tmp);
         row(task, place, last_line, self.now)
     }
@@ -128,7 +123,7 @@ impl Seen<'_> {
     /// What precedes the name of an agent in Claude Code's own list.
     fn mark(&self, task: &Task) -> Option<(String, String)> {
         let is_queued = task.kind == Kind::Agent && matches!(task.status(), Status::Queued { .. });
-        let place = list::place(task, self.tasks, self.whole.as_ref()).filter(|_| is_queued)?;
+        let place = list::place(task, self.tasks, Some(&self.settings)).filter(|_| is_queued)?;
         Some((task.client_id()?.as_str().to_owned(), format!("queued({place})")))
     }
 
@@ -145,4 +140,8 @@ impl Seen<'_> {
         let clean = |line: &String| clean_line(line.as_bytes(), LINE_MAX);
         Some(window.lines[from..].iter().map(clean).collect())
     }
+}
+
+fn is_running(task: &Task) -> bool {
+    matches!(task.status(), Status::Running { .. })
 }

@@ -36,6 +36,18 @@ enum Tone {
     Other,
 }
 
+impl Tone {
+    fn of(hue: Hue) -> Self {
+        match hue {
+            Hue::Live => Self::Running,
+            Hue::Waiting => Self::Queued,
+            Hue::Good => Self::Good,
+            Hue::Bad => Self::Bad,
+            Hue::None | Hue::Dim | Hue::Title => Self::Other,
+        }
+    }
+}
+
 /// The row of a task. `place` is its number in the queue, `last_line` reads that of its output.
 pub(super) fn row(
     task: &Task,
@@ -43,13 +55,8 @@ pub(super) fn row(
     last_line: impl FnOnce() -> Option<String>,
     now: DateTime<Utc>,
 ) -> Row {
-    let (tone, sign) = match hue(task.status()) {
-        Hue::Live => (Tone::Running, sign::RUNS),
-        Hue::Waiting => (Tone::Queued, sign::WAITS),
-        Hue::Good => (Tone::Good, sign::GOOD),
-        Hue::Bad => (Tone::Bad, sign::BAD),
-        Hue::None | Hue::Dim | Hue::Title => (Tone::Other, "–"),
-    };
+    let hue = hue(task.status());
+    let (tone, sign) = (Tone::of(hue), sign::of(hue));
     let how = match task.status() {
         Status::Pending { .. } | Status::Queued { .. } => match place {
             Some(place) => format!("queued, number {place}"),

@@ -74,6 +74,17 @@ fn the_user_may_want_no_band() {
     assert_eq!(answer["tasks"].as_array().unwrap().len(), 1, "the pane still has it");
 }
 
+/// A project may want no band either. The module names no project: the program starts in its folder.
+#[test]
+fn a_project_may_want_no_band() {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[running_now("t1", "build")]);
+    let settings = env.project().join(".claude/settings.json");
+    fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    fs::write(&settings, json!({ "sisyphus": { "band": false } }).to_string()).unwrap();
+    assert_eq!(answers(&env, "session-1", &[])["band"], json!([]));
+}
+
 /// Names and outputs are foreign. None of them reaches the screen as more than text on one line.
 #[test]
 fn hostile_texts_are_harmless() {
