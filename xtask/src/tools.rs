@@ -7,23 +7,30 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use sisyphus_harness::{program, sys};
 
-/// Each program, its package in Debian and Ubuntu, and what needs it.
-const TOOLS: [(&str, &str, &str); 15] = [
-    ("npm", "npm", "downloads Claude Code for the end-to-end tests"),
-    ("zsh", "zsh", "tests compare commands in bash and in zsh"),
-    ("fish", "fish", "a test tries the completions in it"),
-    ("dbus-daemon", "dbus-daemon", "tests show notifications on a bus of their own"),
-    ("strace", "strace", "a test counts the files that a hook opens"),
-    ("curl", "curl", "tests run the recipes for notifications"),
-    ("jq", "jq", "tests run the recipes for notifications"),
-    ("ps", "procps", "tests look at processes"),
-    ("bwrap", "bubblewrap", "Claude Code's sandbox"),
-    ("socat", "socat", "Claude Code's sandbox"),
-    ("tmux", "tmux", "Claude Code's terminal interface"),
-    ("unshare", "util-linux", "a network with loopback only"),
-    ("ip", "iproute2", "a network with loopback only"),
-    ("qemu-system-x86_64", "qemu-system-x86", "a machine whose control groups a test may change"),
-    ("busybox", "busybox-static", "the system of that machine"),
+/// Each program, and its package in Debian and Ubuntu.
+const TOOLS: [(&str, &str); 15] = [
+    // Downloads Claude Code for the end-to-end tests.
+    ("npm", "npm"),
+    // Tests compare commands in bash and in zsh, and try the completions in all three shells.
+    ("zsh", "zsh"),
+    ("fish", "fish"),
+    // Tests show notifications on a bus of their own, and run the recipes for them.
+    ("dbus-daemon", "dbus-daemon"),
+    ("curl", "curl"),
+    ("jq", "jq"),
+    // Tests count the files that a hook opens, and look at processes.
+    ("strace", "strace"),
+    ("ps", "procps"),
+    // Claude Code's sandbox, and its terminal.
+    ("bwrap", "bubblewrap"),
+    ("socat", "socat"),
+    ("tmux", "tmux"),
+    // A network with loopback only.
+    ("unshare", "util-linux"),
+    ("ip", "iproute2"),
+    // A machine whose control groups a test may change, and its system.
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("busybox", "busybox-static"),
 ];
 
 /// Installs what is missing, or names it.
@@ -43,8 +50,8 @@ pub(crate) fn ensure_installed() -> Result<ExitCode> {
 
 /// The packages of the programs that are not there.
 fn missing(is_there: impl Fn(&str) -> bool) -> BTreeSet<&'static str> {
-    let tools = TOOLS.iter().filter(|(tool, ..)| !is_there(tool));
-    tools.map(|(_, package, _)| *package).collect()
+    let tools = TOOLS.iter().filter(|(tool, _)| !is_there(tool));
+    tools.map(|(_, package)| *package).collect()
 }
 
 fn remedy(missing: &BTreeSet<&str>) -> String {

@@ -91,7 +91,8 @@ pub struct Settings {
     /// `sisyphus.delegate_survives_exit`, default true: whether delegated sessions go on if the session that asked for
     /// them exits.
     pub delegate_survives_exit: Switch,
-    /// `sisyphus.background_notifications`, or without the prefix, default true: whether people get desktop notifications of results.
+    /// `sisyphus.background_notifications`, or without the prefix, default true: whether people get desktop notifications
+    /// of results.
     pub notifications: Switch,
     /// `sisyphus.notify_min_seconds` in milliseconds, default 10 seconds, at most a week: how long a command must have
     /// run for a notification of its success.
