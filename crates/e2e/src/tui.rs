@@ -170,8 +170,13 @@ impl<'home> Tui<'home> {
         let printed = output.context("could not start `tmux`")?.stdout;
         let leader = String::from_utf8_lossy(&printed).trim().parse();
         let leader = leader.context("`tmux` did not say which process is in the terminal")?;
+        // Claude Code may be a child of the leader, and takes longer to be gone.
+        let group = sys::started_with(&self.home.variable()).into_iter();
+        let group: Vec<u32> = group.filter(|id| sys::is_in_group(*id, leader)).collect();
         sys::kill_group(leader);
-        wait::until_true("Claude Code to exit", LIMIT / 9, || !sys::is_alive(leader))
+        wait::until_true("Claude Code to exit", LIMIT / 9, || {
+            !group.iter().chain([&leader]).any(|id| sys::is_alive(*id))
+        })
     }
 
     /// The screen with the sequences that colour it.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::{Pid, Uid};
+use nix::unistd::{Pid, Uid, getpgid};
 
 pub fn is_root() -> bool {
     Uid::effective().is_root()
@@ -29,6 +29,10 @@ pub fn terminate_group(leader: u32) {
 
 pub fn kill_group(leader: u32) {
     let _ = killpg(process(leader), Signal::SIGKILL);
+}
+
+pub fn is_in_group(id: u32, leader: u32) -> bool {
+    getpgid(Some(process(id))) == Ok(process(leader))
 }
 
 pub fn kill_process(id: u32) {

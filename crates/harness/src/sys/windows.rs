@@ -16,6 +16,10 @@ pub fn terminate_group(_leader: u32) {}
 
 pub fn kill_group(_leader: u32) {}
 
+pub fn is_in_group(_id: u32, _leader: u32) -> bool {
+    false
+}
+
 pub fn kill_process(_id: u32) {}
 
 pub fn is_alive(_id: u32) -> bool {
