@@ -13,7 +13,7 @@ const USAGE: &str = "usage: cargo xtask ci
        cargo xtask chaos [--seed N] [--seconds N] [--endings N] [--kills none|hooks|runners|everything] [--only SCENE]
        cargo xtask dist
        cargo xtask docs [--check]
-       cargo xtask e2e [--list] [--jobs N] [--keep] [NAME…]
+       cargo xtask e2e [--list] [--jobs N] [--keep] [--short] [--client VERSION] [NAME…]
        cargo xtask e2e --try [COMMAND…]
        cargo xtask fuzz [--seconds N] [--seed N] [--guided] [TARGET…]
        cargo xtask pictures [--list] [NAME…]";

@@ -60,7 +60,8 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
             return Ok(code);
         }
     }
-    let code = runs::run_all(&choice.scenarios, choice.jobs, choice.leftovers);
+    let client = client::fetch(&repository::target()?, choice.client)?;
+    let code = runs::run_all(&choice.scenarios, &client, choice.jobs, choice.leftovers);
     for scenario in &choice.left_out {
         println!("left out: `{0}`; `cargo xtask e2e {0}` runs it", scenario.name);
     }
@@ -74,7 +75,7 @@ fn prepare(choice: &Choice) -> Result<()> {
     if choice.scenarios.iter().any(|scenario| scenario.name == old_version::NEEDED_BY) {
         old_version::build(&repository::root()?, &target)?;
     }
-    client::fetch(&target)?;
+    client::fetch(&target, choice.client)?;
     if choice.scenarios.iter().any(|scenario| scenario.needs_plugin) {
         plugin::build(&repository::root()?, &target)?;
     }
@@ -91,12 +92,20 @@ enum Leftovers {
     Keep,
 }
 
+/// How much is run without a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Short,
+    Full,
+}
+
 struct Choice {
     scenarios: Vec<&'static Scenario>,
     /// What runs only by name, if there is no name.
     left_out: Vec<&'static Scenario>,
     jobs: usize,
     leftovers: Leftovers,
+    client: client::Version,
     lists: bool,
     is_inside: bool,
 }
@@ -104,11 +113,13 @@ struct Choice {
 impl Choice {
     fn parse(arguments: &[String]) -> Result<Self> {
         let mut names = Vec::new();
+        let mut length = Length::Full;
         let mut choice = Self {
             scenarios: Vec::new(),
             left_out: Vec::new(),
             jobs: 1,
             leftovers: Leftovers::Remove,
+            client: client::Version::pinned()?,
             lists: false,
             is_inside: false,
         };
@@ -117,6 +128,10 @@ impl Choice {
             match word.as_str() {
                 "--list" => choice.lists = true,
                 "--keep" => choice.leftovers = Leftovers::Keep,
+                "--short" => length = Length::Short,
+                "--client" => {
+                    choice.client = words.next().context("`--client` needs a version")?.parse()?;
+                }
                 namespace::INSIDE => choice.is_inside = true,
                 "--jobs" => {
                     let number = words.next().context("`--jobs` needs a number")?;
@@ -132,7 +147,8 @@ impl Choice {
             }
         }
         let is_named = |scenario: &&Scenario| {
-            names.is_empty() || names.iter().any(|name| scenario.name.contains(name))
+            (length == Length::Full || scenario.is_short) && names.is_empty()
+                || names.iter().any(|name| scenario.name.contains(name))
         };
         choice.scenarios = SCENARIOS.iter().filter(is_named).collect();
         if names.is_empty() && !choice.lists {
@@ -166,5 +182,8 @@ mod tests {
         assert_eq!(names(&["upgrade"]), (vec!["upgrade"], vec![]));
         let (listed, left_out) = names(&["--list"]);
         assert_eq!((listed.len(), left_out.len()), (SCENARIOS.len(), 0));
+        let (short, left_out) = names(&["--client", "2.1.258", "--short"]);
+        assert!(short.contains(&"queue") && !short.contains(&"twins"), "{short:?}");
+        assert_eq!(left_out, Vec::<&str>::new());
     }
 }

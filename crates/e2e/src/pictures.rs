@@ -38,17 +38,15 @@ pub(crate) fn asked(arguments: &[String]) -> Result<Option<ExitCode>> {
         return Ok(None);
     }
     let target = repository::target()?;
-    if !is_inside {
-        client::fetch(&target)?;
-        if let Some(code) = namespace::run_inside(arguments)? {
-            return Ok(Some(code));
-        }
+    let client = client::fetch(&target, client::Version::pinned()?)?;
+    if !is_inside && let Some(code) = namespace::run_inside(arguments)? {
+        return Ok(Some(code));
     }
     let (_, shoot) = SCENES
         .iter()
         .find(|(it, _)| it == name)
         .with_context(|| format!("`{name}` is no picture of Claude Code"))?;
-    let mut stage = Stage::set_up("picture")?;
+    let mut stage = Stage::set_up("picture", &client)?;
     stage.binaries = target.join("debug");
     let screen = shoot(&stage)?;
     stage.clean()?;

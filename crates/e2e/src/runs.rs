@@ -1,5 +1,6 @@
 //! Runs scenarios one after the other, or several at a time, and prints the results.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -11,15 +12,22 @@ use super::Leftovers;
 use super::scenarios::Scenario;
 use super::stage::Stage;
 
-/// Runs `scenarios`, `jobs` at a time; prints one line for each as it ends, and the count last.
-pub(super) fn run_all(scenarios: &[&Scenario], jobs: usize, leftovers: Leftovers) -> ExitCode {
+/// Runs `scenarios` with one executable of Claude Code, `jobs` at a time; prints one line for each as it ends, and the
+/// count last.
+pub(super) fn run_all(
+    scenarios: &[&Scenario],
+    client: &Path,
+    jobs: usize,
+    leftovers: Leftovers,
+) -> ExitCode {
+    let start = Instant::now();
     let next = AtomicUsize::new(0);
     let failed = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..jobs.min(scenarios.len()) {
             scope.spawn(|| {
                 while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    if !passes(scenario, leftovers) {
+                    if !passes(scenario, client, leftovers) {
                         failed.fetch_add(1, Ordering::SeqCst);
                     }
                 }
@@ -27,14 +35,15 @@ pub(super) fn run_all(scenarios: &[&Scenario], jobs: usize, leftovers: Leftovers
         }
     });
     let failed = failed.into_inner();
-    println!("{} passed, {failed} failed", scenarios.len() - failed);
+    let passed = scenarios.len() - failed;
+    println!("{passed} passed, {failed} failed, {:.0} s", start.elapsed().as_secs_f64());
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn passes(scenario: &Scenario, leftovers: Leftovers) -> bool {
+fn passes(scenario: &Scenario, client: &Path, leftovers: Leftovers) -> bool {
     let name = scenario.name;
     let start = Instant::now();
-    let outcome = play(scenario, leftovers);
+    let outcome = play(scenario, client, leftovers);
     let seconds = start.elapsed().as_secs_f64();
     match outcome {
         Ok(()) => println!("PASS {name} {seconds:.1} s"),
@@ -45,8 +54,8 @@ fn passes(scenario: &Scenario, leftovers: Leftovers) -> bool {
     outcome.is_ok()
 }
 
-fn play(scenario: &Scenario, leftovers: Leftovers) -> Result<()> {
-    let stage = Stage::set_up(scenario.name)?;
+fn play(scenario: &Scenario, client: &Path, leftovers: Leftovers) -> Result<()> {
+    let stage = Stage::set_up(scenario.name, client)?;
     (scenario.run)(&stage)
         .map_err(|error| error.context(format!("the run is in {}", stage.folder.display())))?;
     if leftovers == Leftovers::Remove {

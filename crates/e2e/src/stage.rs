@@ -1,13 +1,13 @@
 //! The folder of one scenario, and what it shares with the others.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use sisyphus_harness::{plugin, repository};
 
 use super::home::{Home, Setup};
-use super::{client, leftovers};
+use super::leftovers;
 
 /// The stage of one scenario.
 pub(crate) struct Stage {
@@ -20,19 +20,18 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Makes an empty folder for the scenario `name`.
-    pub(crate) fn set_up(name: &'static str) -> Result<Self> {
+    /// Makes an empty folder for the scenario `name`, which plays with this executable of Claude Code.
+    pub(crate) fn set_up(name: &'static str, client: &Path) -> Result<Self> {
         let target = repository::target()?;
         let folder = target.join("e2e").join(name);
         // The folder of an earlier failure is still there.
         leftovers::sweep(&folder)?;
         fs::create_dir_all(&folder)
             .with_context(|| format!("could not create `{}`", folder.display()))?;
-        let client = client::fetch(&target)?;
         Ok(Self {
             name,
             folder,
-            client,
+            client: client.to_path_buf(),
             binaries: plugin::binaries(&target),
             root: repository::root()?,
         })

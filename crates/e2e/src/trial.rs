@@ -1,6 +1,7 @@
 //! `cargo xtask e2e --try [COMMAND…]`: runs a command in a home of its own, with the plugin, the real Claude Code and the
 //! scripted model. A person without any access to a model can so see what the plugin does.
 
+use std::path::Path;
 use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -24,19 +25,19 @@ pub(crate) fn asked(arguments: &[String]) -> Result<Option<ExitCode>> {
     let Some((_, command)) = rest.split_first().filter(|(first, _)| *first == TRY) else {
         return Ok(None);
     };
+    let target = repository::target()?;
+    let client = client::fetch(&target, client::Version::pinned()?)?;
     if !is_inside {
-        let target = repository::target()?;
-        client::fetch(&target)?;
         plugin::build(&repository::root()?, &target)?;
         if let Some(code) = namespace::run_inside(arguments)? {
             return Ok(Some(code));
         }
     }
-    run(command).map(Some)
+    run(&client, command).map(Some)
 }
 
-fn run(command: &[String]) -> Result<ExitCode> {
-    let stage = Stage::set_up("trial")?;
+fn run(client: &Path, command: &[String]) -> Result<ExitCode> {
+    let stage = Stage::set_up("trial", client)?;
     let allowed = json!({ "permissions": { "allow": ["Bash", "mcp__plugin_sisyphus_tasks"] } });
     let home = stage.home("home", &Setup::with_plugin().settings(allowed))?;
     let api = Api::start(&home.folder.join("api"), |request, _| {

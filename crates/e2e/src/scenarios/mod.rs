@@ -73,6 +73,8 @@ pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) needs_plugin: bool,
     pub(super) runs: Runs,
+    /// It is one of the few that show the promise, for a look at another version of Claude Code.
+    pub(super) is_short: bool,
     pub(super) run: fn(&Stage) -> Result<()>,
 }
 
@@ -82,16 +84,16 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     without_plugin("bare_tui", bare_tui::run),
     with_plugin("validate", validate::run),
     with_plugin("archive", archive::run),
-    with_plugin("reminder_mid_turn", reminder_mid_turn::run),
+    short(with_plugin("reminder_mid_turn", reminder_mid_turn::run)),
     with_plugin("reminder_from_idle", reminder_from_idle::run),
-    with_plugin("reminder_in_tui", reminder_in_tui::run),
+    short(with_plugin("reminder_in_tui", reminder_in_tui::run)),
     with_plugin("sandbox", sandbox::run),
     with_plugin("sandbox_in_home", sandbox_in_home::run),
     with_plugin("sandbox_forges", sandbox_forges::run),
     with_plugin("sandbox_locks", sandbox_locks::run),
-    with_plugin("permissions", permissions::run),
+    short(with_plugin("permissions", permissions::run)),
     with_plugin("twins", twins::run),
-    with_plugin("task_stop", task_stop::run),
+    short(with_plugin("task_stop", task_stop::run)),
     with_plugin("mcp_tools", mcp_tools::run),
     with_plugin("mcp_tools_after_clear", mcp_tools::run_after_clear),
     with_plugin("mcp_inspector", mcp_inspector::run),
@@ -110,16 +112,16 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("delegate_worktrees", delegate::run_worktrees),
     with_plugin("delegate_killed", delegate::run_killed),
     with_plugin("delegate_person", delegate::run_person),
-    with_plugin("queue", queue::run),
+    short(with_plugin("queue", queue::run)),
     with_plugin("group", group::run),
     with_plugin("events", events::run),
     with_plugin("kept", kept::run),
     with_plugin("kept_stopped", kept::run_stopped),
     with_plugin("code_zero", code_zero::run),
     with_plugin("already_runs", already_runs::run),
-    with_plugin("crash", crash::run),
+    short(with_plugin("crash", crash::run)),
     with_plugin("crash_unwatched", crash_unwatched::run),
-    with_plugin("exit_in_tui", exit_in_tui::run),
+    short(with_plugin("exit_in_tui", exit_in_tui::run)),
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("uninstalled", uninstalled::run),
     with_plugin("killed_hooks", killed_hooks::run),
@@ -136,7 +138,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("agents_in_line_in_tui", agents_in_line::run_in_tui),
     with_plugin("agents_unmarked_in_tui", agents_unmarked::run_in_tui),
     with_plugin("agents_cleared_in_tui", agents_unmarked::cleared_in_tui),
-    with_plugin("many_at_once", many_at_once::run),
+    short(with_plugin("many_at_once", many_at_once::run)),
     with_plugin("random_ends", random_ends::run),
     with_plugin("tables_resumed", tables::run_resumed),
     with_plugin("tables_continued", tables::run_continued),
@@ -150,15 +152,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("band_off_in_tui", band::run_off_in_tui),
     with_plugin("blocked_prompt", blocked_prompt::run),
     with_plugin("headless_end", headless_end::run),
-    with_plugin("torture_bash", torture::run_bash),
+    short(with_plugin("torture_bash", torture::run_bash)),
     with_plugin("torture_zsh", torture::run_zsh),
     Scenario { runs: Runs::ByName, ..with_plugin("upgrade", upgrade::run) },
 ];
 
 const fn without_plugin(name: &'static str, run: fn(&Stage) -> Result<()>) -> Scenario {
-    Scenario { name, needs_plugin: false, runs: Runs::Always, run }
+    Scenario { name, needs_plugin: false, runs: Runs::Always, is_short: false, run }
 }
 
 const fn with_plugin(name: &'static str, run: fn(&Stage) -> Result<()>) -> Scenario {
     Scenario { needs_plugin: true, ..without_plugin(name, run) }
+}
+
+const fn short(scenario: Scenario) -> Scenario {
+    Scenario { is_short: true, ..scenario }
 }
