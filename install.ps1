@@ -17,8 +17,8 @@ $HookBinaries = @('session-start', 'user-prompt-submit', 'pre-tool-use', 'post-t
 # The texts that the model reads, as in install.sh.
 $Texts = @('skills', 'agents')
 
-# The first Claude Code that starts a hook without a shell around it, as in install.sh.
-$ClientMin = '2.1.139'
+# The first Claude Code that loads a plugin from the skills folder, as in install.sh.
+$ClientMin = '2.1.157'
 
 # Everything in the state folder; SISYPHUS_STATE_DIR may be a folder with other things in it.
 $StateNames = '^((active|completed|failed|journal|on_complete)\.json.*|events\.(1\.)?jsonl.*|conversations|archive|announced|inbox|runs|sessions|output|bin|wake|transfers|outbox|claims|left|notify\..*|terminal\.json.*|state\.lock|runners\.lock|hooks\.log.*|imported-0\.1)$'

@@ -11,8 +11,8 @@ HOOKS="session-start user-prompt-submit pre-tool-use post-tool-use stop subagent
 OTHERS="run mcp notify"
 # The packages that hold them and the command line.
 PACKAGES="hooks runner cli mcp notify"
-# The first Claude Code that starts a hook without a shell around it (by its changelog).
-CLIENT_MIN=2.1.139
+# The first Claude Code that loads a plugin from the skills folder (CC-1).
+CLIENT_MIN=2.1.157
 # How much an installation and a build take, in MB, with some room.
 SPACE_TO_INSTALL=100
 SPACE_TO_BUILD=1500

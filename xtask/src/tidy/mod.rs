@@ -7,6 +7,7 @@ mod hooks;
 mod licenses;
 mod links;
 mod manifest;
+mod oldest;
 mod paths;
 mod prose;
 mod source;
@@ -60,6 +61,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         report.add(&path, paths::check(&page, |named| root.join(named).exists()));
     }
     check_manifest(&root, &mut report)?;
+    check_oldest(&root, &mut report)?;
     check_arrows(&root, &mut report)?;
     check_hooks(&root, &mut report)?;
     check_docs(&root, &mut report)?;
@@ -82,6 +84,17 @@ fn check_manifest(root: &Path, report: &mut Report) -> Result<()> {
     report.add(manifest::FOLDER, manifest::is_no_plugin(root.join(manifest::FOLDER).exists()));
     report.add("plugin.json", manifest::has_version(&plugin, &version));
     report.add("CHANGELOG.md", manifest::mentions_version(&changelog, &version));
+    Ok(())
+}
+
+fn check_oldest(root: &Path, report: &mut Report) -> Result<()> {
+    let (first, before) = oldest::PLACES[0];
+    let text = read(&root.join(first))?;
+    let version = oldest::version(&text, before)
+        .with_context(|| format!("`{first}` names no oldest Claude Code"))?;
+    for (path, before) in oldest::PLACES {
+        report.add(path, oldest::names(&read(&root.join(path))?, before, version));
+    }
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use sisyphus_process::ask;
 use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
 
-/// The first version that starts a hook without a shell around it (by its changelog). The installers hold it too.
-const CLIENT_MIN: &str = "2.1.139";
+/// The first version that loads a plugin from the skills folder (CC-1). The installers hold it too.
+const CLIENT_MIN: &str = "2.1.157";
 /// How long Claude Code may take to print its version: the program is large, and the disk may be slow.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How much of its answer is read, in bytes.
@@ -77,13 +77,13 @@ mod tests {
     #[test]
     fn versions_are_compared_by_their_numbers() {
         let cases = [
-            ("2.1.139", Some(false)),
-            ("2.1.138", Some(true)),
+            ("2.1.157", Some(false)),
+            ("2.1.156", Some(true)),
             ("2.1.1000", Some(false)),
             ("2.2", Some(false)),
             ("2.1", Some(true)),
             ("10.0.0", Some(false)),
-            ("2.1.139-beta.1", Some(false)),
+            ("2.1.157-beta.1", Some(false)),
             ("error:", None),
             ("", None),
         ];

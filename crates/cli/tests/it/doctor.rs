@@ -189,7 +189,7 @@ fn an_incomplete_or_mixed_plugin_is_found() {
 fn a_client_that_is_too_old_or_says_nothing_is_found() {
     let env = healthy();
     for (script, level, expected) in [
-        ("echo 2.1.138", "broken", "2.1.138 is too old, 2.1.139 or newer is needed"),
+        ("echo 2.1.156", "broken", "2.1.156 is too old, 2.1.157 or newer is needed"),
         ("exit 1", "note", "does not say its version"),
         ("printf '\\033]0;x\\007oops 1'", "note", "which is not a version"),
         ("yes", "note", "which is not a version"),
