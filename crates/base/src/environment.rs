@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::client_version::ClientVersion;
 use crate::id::SessionId;
 
 /// Where our state is, for the processes that we start.
@@ -51,8 +52,10 @@ pub struct Environment {
     pub claude_env_file: Option<PathBuf>,
     /// `CLAUDE_PLUGIN_ROOT`: only in hooks; the folder of this plugin.
     pub claude_plugin_root: Option<PathBuf>,
-    /// `CLAUDE_CODE_SESSION_ATTENDED`: whether a user is present.
+    /// `CLAUDE_CODE_SESSION_ATTENDED`, and in an older Claude Code `CLAUDE_CODE_ENTRYPOINT`: whether a user is present.
     pub attendance: Attendance,
+    /// `AI_AGENT`: the version of Claude Code, in processes that it starts.
+    pub client_version: Option<ClientVersion>,
     /// `CLAUDE_PROJECT_DIR`: only in hooks; the folder that Claude Code was started in, whatever a command's `cwd` is.
     pub claude_project_dir: Option<PathBuf>,
     /// `CLAUDE_CODE_SESSION_ID`: only in processes that Claude Code starts; the session that they belong to.
@@ -138,8 +141,14 @@ impl Environment {
             attendance: match variable("CLAUDE_CODE_SESSION_ATTENDED") {
                 Some(value) if value == "0" => Attendance::Unattended,
                 Some(value) if value == "1" => Attendance::Attended,
-                Some(_) | None => Attendance::Unknown,
+                Some(_) => Attendance::Unknown,
+                None => match variable("CLAUDE_CODE_ENTRYPOINT") {
+                    Some(value) if value == "sdk-cli" => Attendance::Unattended,
+                    Some(_) | None => Attendance::Unknown,
+                },
             },
+            client_version: variable("AI_AGENT")
+                .and_then(|value| ClientVersion::of_agent(value.to_str()?)),
             claude_project_dir: path("CLAUDE_PROJECT_DIR"),
             session: variable("CLAUDE_CODE_SESSION_ID")
                 .and_then(|value| SessionId::new(value.into_string().ok()?).ok()),

@@ -2,6 +2,7 @@
 //! log.
 
 pub mod atomic;
+pub mod client_version;
 pub mod clock;
 pub mod environment;
 pub mod hook_log;

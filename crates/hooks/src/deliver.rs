@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sisyphus_base::clock::{Now, Tick};
+use sisyphus_base::environment::Environment;
 use sisyphus_base::id::SessionId;
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_hook::{Context, Receipt, Reply};
@@ -29,13 +30,23 @@ pub(crate) struct Reader<'a> {
     /// The holders of leases that were dead before the commit. A holder posts its acknowledgement and exits, without
     /// the lock. So a holder that dies during the commit may have acknowledged after the commit read the inbox.
     dead: Vec<ProcessRef>,
+    /// How long Claude Code has to announce a result to the main conversation.
+    grace: Duration,
 }
 
 impl<'a> Reader<'a> {
     /// `active` is what the hook peeked at.
     pub(crate) fn new(session: &'a SessionId, recipient: Recipient, active: &Active) -> Self {
         let dead = active.lease_holders().filter(|holder| !is_alive(holder)).cloned().collect();
-        Self { session, recipient, by: this_process(), dead }
+        Self { session, recipient, by: this_process(), dead, grace: GRACE }
+    }
+
+    /// In the middle of a turn. A Claude Code that announces nothing to a hook there has no time to do so: a notice that
+    /// still comes after the turn is blocked (CC-44).
+    #[must_use]
+    pub(crate) fn in_a_turn(self, environment: &Environment) -> Self {
+        let is_silent = environment.client_version.is_some_and(|it| !it.announces_in_a_turn());
+        Self { grace: if is_silent { Duration::ZERO } else { self.grace }, ..self }
     }
 
     /// Whether the holder of a lease may still print.
@@ -61,7 +72,7 @@ impl<'a> Reader<'a> {
         let since = active.owed_since(self.session, &self.recipient);
         since.is_some_and(|since| match self.recipient {
             Recipient::Agent(_) => true,
-            Recipient::MainConversation => since.age(now) > GRACE,
+            Recipient::MainConversation => since.age(now) >= self.grace,
         })
     }
 

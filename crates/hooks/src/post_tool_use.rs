@@ -58,7 +58,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     };
     let events: Vec<Event> = event.into_iter().chain(narrowed).collect();
     let recipient = agent.map_or(Recipient::MainConversation, Recipient::Agent);
-    let reader = Reader::new(&session, recipient, &peek.active);
+    let reader = Reader::new(&session, recipient, &peek.active).in_a_turn(&context.environment);
     let is_due = reader.is_due(&peek.active, context.now.tick);
     let addresses = new_addresses(context, &peek.active, &session, &reader.recipient);
     let has_lines = !addresses.is_empty() || reader.has_matches(&peek.active);

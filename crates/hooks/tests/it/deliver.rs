@@ -173,6 +173,26 @@ fn a_posted_event_is_applied_by_the_next_process() {
     assert_eq!(fs::read_dir(env.state().join("inbox")).unwrap().count(), 0);
 }
 
+/// A Claude Code that fires no hook for a notice in the middle of a turn gets a fresh result with the next tool call, once.
+#[test]
+fn an_old_client_reads_results_with_its_next_call() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, None, 1);
+    let call = session.event("post-tool-use.bash-foreground").to_string();
+    let called = |agent: &str| {
+        let mut hook = env.command("sisyphus-post-tool-use");
+        hook.env("AI_AGENT", agent);
+        Started::with(hook, call.as_bytes()).end()
+    };
+    for newer in ["claude-code_2-1-260_harness", "other"] {
+        assert_eq!(told(&called(newer)), "", "{newer}: it announces the result itself");
+    }
+    let older = "claude-code_2-1-157_harness";
+    assert!(told(&called(older)).contains("exit code 3"));
+    assert_eq!(told(&called(older)), "");
+}
+
 #[test]
 fn a_typed_prompt_with_nothing_owed_says_nothing() {
     let env = TestEnv::new();

@@ -22,10 +22,10 @@ struct Waiter {
 
 impl Waiter {
     fn of(client: &Client) -> Self {
-        Self::with(client, "1")
+        Self::with(client, ("CLAUDE_CODE_SESSION_ATTENDED", "1"))
     }
 
-    fn with(client: &Client, attended: &str) -> Self {
+    fn with(client: &Client, (variable, value): (&str, &str)) -> Self {
         let event = json!({
             "hook_event_name": "Stop", "session_id": "session-1", "cwd": client.env.project(),
             "stop_hook_active": false,
@@ -35,7 +35,7 @@ impl Waiter {
         let child = client
             .env
             .command("sisyphus-wake")
-            .env("CLAUDE_CODE_SESSION_ATTENDED", attended)
+            .env(variable, value)
             .stdin(std::fs::File::open(input).unwrap())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -155,7 +155,11 @@ fn it_stays_only_where_it_is_needed() {
     let client = Client::new(Shell::Bash);
     assert_eq!(Waiter::of(&client).end(), (Some(0), String::new()));
     let running = client.background(COMMAND);
-    assert_eq!(Waiter::with(&client, "0").end(), (Some(0), String::new()));
+    // An older Claude Code says it in another way.
+    for unattended in [("CLAUDE_CODE_SESSION_ATTENDED", "0"), ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli")]
+    {
+        assert_eq!(Waiter::with(&client, unattended).end(), (Some(0), String::new()));
+    }
     let_go(&client);
     running.wait();
 }
