@@ -121,7 +121,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("already_runs", already_runs::run),
     short(with_plugin("crash", crash::run)),
     with_plugin("crash_unwatched", crash_unwatched::run),
-    short(with_plugin("exit_in_tui", exit_in_tui::run)),
+    with_plugin("exit_in_tui", exit_in_tui::run),
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("uninstalled", uninstalled::run),
     with_plugin("killed_hooks", killed_hooks::run),
@@ -152,7 +152,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("band_off_in_tui", band::run_off_in_tui),
     with_plugin("blocked_prompt", blocked_prompt::run),
     with_plugin("headless_end", headless_end::run),
-    short(with_plugin("torture_bash", torture::run_bash)),
+    with_plugin("torture_bash", torture::run_bash),
     with_plugin("torture_zsh", torture::run_zsh),
     Scenario { runs: Runs::ByName, ..with_plugin("upgrade", upgrade::run) },
 ];
