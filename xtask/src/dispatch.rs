@@ -11,6 +11,7 @@ const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
        cargo xtask bench [--list|--quick|--page] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N] [--endings N] [--kills none|hooks|runners|everything] [--only SCENE]
+       cargo xtask client-news [VERSION] [--short] [NAME…]
        cargo xtask dist
        cargo xtask docs [--check]
        cargo xtask e2e [--list] [--jobs N] [--keep] [--short] [--client VERSION] [NAME…]
@@ -25,6 +26,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "ci" => ci::run(),
             "tidy" => tidy::run(),
             "bench" | "chaos" | "e2e" => run_crate(verb, rest),
+            "client-news" => run_crate("e2e", &[&["--news".to_owned()], rest].concat()),
             "dist" => dist::run(),
             "docs" => docs::run(rest),
             "fuzz" => fuzz::run(rest),

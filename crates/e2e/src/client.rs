@@ -8,6 +8,8 @@ use std::{fmt, fs};
 use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_harness::{npm::unpack, program};
 
+/// The option that names another version.
+pub(crate) const CLIENT: &str = "--client";
 /// When you raise it, check what the scenarios assume about Claude Code.
 const CLIENT_VERSION: &str = "2.1.332";
 
@@ -50,7 +52,7 @@ pub(crate) fn fetch(target: &Path, version: Version) -> Result<PathBuf> {
     if executable.is_file() {
         return Ok(executable);
     }
-    let package = format!("@anthropic-ai/claude-code-{}@{version}", platform()?);
+    let package = format!("{}@{version}", package()?);
     if program::find("npm").is_none() {
         bail!("cargo xtask e2e needs `npm` to download Claude Code ({package}), once");
     }
@@ -66,6 +68,11 @@ pub(crate) fn fetch(target: &Path, version: Version) -> Result<PathBuf> {
     unpacked?;
     ensure!(executable.is_file(), "`{package}` holds no `package/claude`");
     Ok(executable)
+}
+
+/// Its package for this system, which npm has in every version.
+pub(crate) fn package() -> Result<String> {
+    Ok(format!("@anthropic-ai/claude-code-{}", platform()?))
 }
 
 fn platform() -> Result<&'static str> {

@@ -17,6 +17,7 @@ mod inspector;
 mod leftovers;
 mod mask;
 mod namespace;
+mod news;
 mod old_version;
 mod pictures;
 mod runs;
@@ -47,6 +48,8 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     if let Some(code) = pictures::asked(arguments)? {
         return Ok(code);
     }
+    let named = news::with_version(arguments)?;
+    let arguments = named.as_deref().unwrap_or(arguments);
     let choice = Choice::parse(arguments)?;
     if choice.lists {
         for scenario in &choice.scenarios {
@@ -59,6 +62,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         if let Some(code) = namespace::run_inside(arguments)? {
             return Ok(code);
         }
+    }
+    if choice.news == News::Printed {
+        news::print(choice.client)?;
     }
     let client = client::fetch(&repository::target()?, choice.client)?;
     let code = runs::run_all(&choice.scenarios, &client, choice.jobs, choice.leftovers);
@@ -76,6 +82,9 @@ fn prepare(choice: &Choice) -> Result<()> {
         old_version::build(&repository::root()?, &target)?;
     }
     client::fetch(&target, choice.client)?;
+    if choice.news == News::Printed {
+        client::fetch(&target, client::Version::pinned()?)?;
+    }
     if choice.scenarios.iter().any(|scenario| scenario.needs_plugin) {
         plugin::build(&repository::root()?, &target)?;
     }
@@ -99,6 +108,13 @@ enum Length {
     Full,
 }
 
+/// Whether another version is compared with the pinned one first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    Unasked,
+    Printed,
+}
+
 struct Choice {
     scenarios: Vec<&'static Scenario>,
     /// What runs only by name, if there is no name.
@@ -106,6 +122,7 @@ struct Choice {
     jobs: usize,
     leftovers: Leftovers,
     client: client::Version,
+    news: News,
     lists: bool,
     is_inside: bool,
 }
@@ -120,6 +137,7 @@ impl Choice {
             jobs: 1,
             leftovers: Leftovers::Remove,
             client: client::Version::pinned()?,
+            news: News::Unasked,
             lists: false,
             is_inside: false,
         };
@@ -129,7 +147,8 @@ impl Choice {
                 "--list" => choice.lists = true,
                 "--keep" => choice.leftovers = Leftovers::Keep,
                 "--short" => length = Length::Short,
-                "--client" => {
+                news::NEWS => choice.news = News::Printed,
+                client::CLIENT => {
                     choice.client = words.next().context("`--client` needs a version")?.parse()?;
                 }
                 namespace::INSIDE => choice.is_inside = true,

@@ -44,7 +44,7 @@ mod service_listens;
 mod sleep_guard;
 mod statusline_in_tui;
 mod tables;
-mod task_stop;
+pub(super) mod task_stop;
 mod torture;
 mod twins;
 mod ultrawork;
@@ -54,7 +54,7 @@ mod upgrade;
 mod validate;
 mod wake_in_tui;
 mod watch;
-mod witness;
+pub(super) mod witness;
 
 use anyhow::Result;
 

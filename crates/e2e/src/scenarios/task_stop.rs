@@ -65,7 +65,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     session.finish()
 }
 
-pub(super) fn started_task(request: &Request) -> String {
+pub(crate) fn started_task(request: &Request) -> String {
     let result = request.tool_result("toolu_0000_0");
     // With a missing id TaskStop fails, which the scenario reports.
     result.and_then(|result| result.task().map(str::to_owned)).unwrap_or_default()

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 /// Settings whose hooks write each event of these kinds to a file of its own in `folder`.
-pub(super) fn settings(folder: &Path, events: &[&str]) -> Result<Value> {
+pub(crate) fn settings(folder: &Path, events: &[&str]) -> Result<Value> {
     fs::create_dir_all(folder)
         .with_context(|| format!("could not create `{}`", folder.display()))?;
     let command = format!(
@@ -21,7 +21,7 @@ pub(super) fn settings(folder: &Path, events: &[&str]) -> Result<Value> {
 }
 
 /// The events so far, in order.
-pub(super) fn seen(folder: &Path) -> Result<Vec<Value>> {
+pub(crate) fn seen(folder: &Path) -> Result<Vec<Value>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("could not list `{}`", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
