@@ -13,6 +13,7 @@ mod docs;
 mod fuzz;
 mod kernel;
 mod picture;
+#[cfg_attr(windows, path = "pictures/nowhere.rs")]
 mod pictures;
 mod tidy;
 mod tools;

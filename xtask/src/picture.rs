@@ -105,6 +105,7 @@ fn indexed(index: usize) -> String {
 }
 
 /// The lines of a screen, split at their colours. A colour lasts beyond its line.
+#[cfg_attr(all(windows, not(test)), expect(dead_code, reason = "no pictures are drawn on Windows"))]
 pub(crate) fn screen(text: &str) -> Vec<Line> {
     let mut pen = Pen::default();
     text.lines().map(|line| spans_by(line, PLAIN, &mut pen)).collect()

@@ -17,10 +17,11 @@ pub enum Rights {
 mod tests {
     use super::*;
     use sisyphus_testing::TempDir;
+    use sisyphus_testing::files::{set_mode, symlink};
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
+    #[cfg_attr(windows, ignore = "Windows has no permission bits")]
     fn the_worst_is_said() {
         let dir = TempDir::new();
         let path = dir.path().join("file");
@@ -34,7 +35,7 @@ mod tests {
             (0o620, Rights::OthersMayWrite),
             (0o646, Rights::OthersMayWrite),
         ] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            set_mode(&path, mode).unwrap();
             assert_eq!(rights(&path).unwrap(), expected, "{mode:o}");
             assert_eq!(is_executable(&path), mode == 0o700, "{mode:o}");
         }

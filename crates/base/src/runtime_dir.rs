@@ -90,9 +90,9 @@ fn path(environment: &Environment) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use sisyphus_testing::TempDir;
+    use sisyphus_testing::files::{mode, set_mode, symlink};
 
     use super::*;
 
@@ -101,22 +101,24 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "Windows has no permission bits")]
     fn is_created_for_its_owner_only() {
         let dir = TempDir::new();
         let environment = environment(dir.path().join("run/sisyphus"));
         assert!(RuntimeDir::open(&environment).unwrap().is_none());
         let created = RuntimeDir::create(&environment).unwrap();
-        assert_eq!(created.path().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(mode(created.path()), 0o700);
         assert!(RuntimeDir::open(&environment).unwrap().is_some());
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "Windows has no permission bits")]
     fn a_planted_link_or_an_open_folder_is_refused() {
         let dir = TempDir::new();
         let path = dir.path().join("sisyphus");
         let environment = environment(path.clone());
         RuntimeDir::create(&environment).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
+        set_mode(&path, 0o750).unwrap();
         assert!(RuntimeDir::create(&environment).unwrap_err().to_string().starts_with("refused"));
         fs::remove_dir(&path).unwrap();
         let elsewhere = TempDir::new();

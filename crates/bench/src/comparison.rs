@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use sisyphus_harness::sys;
 
 use super::competitors::{self, Competitor};
 use super::ours::{Ours, wait_until};
@@ -39,8 +40,7 @@ impl Track {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)?;
         let track = Self { folder, size };
-        nix::unistd::mkfifo(&track.gate(), nix::sys::stat::Mode::S_IRWXU)
-            .context("could not make the gate")?;
+        sys::make_pipe(&track.gate()).context("could not make the gate")?;
         Ok(track)
     }
 

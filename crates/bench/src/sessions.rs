@@ -1,7 +1,6 @@
 //! What delegated sessions that wait for their slot use, compared with commands that do.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -151,7 +150,7 @@ fn lay_claude(stage: &Stage) -> Result<PathBuf> {
     fs::create_dir_all(&bin)?;
     let program = bin.join("claude");
     fs::write(&program, CLAUDE)?;
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    sys::make_executable(&program)?;
     let home = stage.home().to_string_lossy();
     let trusted = json!({ "projects": { home: { "hasTrustDialogAccepted": true } } });
     fs::write(stage.home().join(".claude.json"), trusted.to_string())?;

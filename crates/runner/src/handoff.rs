@@ -63,9 +63,8 @@ impl Handoff {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStringExt as _;
-
     use serde_json::{Value, json};
+    use sisyphus_testing::files::no_text;
 
     use super::*;
 
@@ -88,7 +87,7 @@ mod tests {
                 ("A".into(), Some("x=y\n'\"".into())),
                 ("B".into(), None),
                 ("EMPTY".into(), Some("".into())),
-                ("BYTES".into(), Some(OsString::from_vec(vec![0xff, 0xfe]))),
+                ("BYTES".into(), Some(no_text())),
             ],
         };
         let read_back = |handoff: &Handoff| {

@@ -107,9 +107,9 @@ fn is_where_hooks_put_it(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use sisyphus_testing::TempDir;
+    use sisyphus_testing::files::{mode, set_mode, symlink};
 
     use super::*;
 
@@ -118,26 +118,23 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "Windows has no permission bits")]
     fn is_created_for_its_owner_only() {
         let dir = TempDir::new();
         assert!(RunRoot::open(&environment(&dir)).unwrap().is_none());
         let root = RunRoot::create(&environment(&dir)).unwrap();
         for path in [root.path(), root.client_tmp_dir()] {
-            assert_eq!(
-                path.metadata().unwrap().permissions().mode() & 0o777,
-                0o700,
-                "{}",
-                path.display()
-            );
+            assert_eq!(mode(path), 0o700, "{}", path.display());
         }
         assert!(RunRoot::open(&environment(&dir)).unwrap().is_some());
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "Windows has no permission bits")]
     fn a_planted_link_or_an_open_folder_is_refused() {
         let dir = TempDir::new();
         let root = RunRoot::create(&environment(&dir)).unwrap();
-        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        set_mode(root.path(), 0o777).unwrap();
         assert!(RunRoot::open(&environment(&dir)).unwrap_err().to_string().starts_with("refused"));
 
         fs::remove_dir(root.path()).unwrap();

@@ -69,9 +69,9 @@ impl TestEnv {
         self.home().join(".claude/plugins/data/sisyphus/state")
     }
 
-    /// Claude Code's temporary folder, `claude-UID`.
+    /// Claude Code's temporary folder.
     pub fn client_tmp(&self) -> PathBuf {
-        self.tmp().join(format!("claude-{}", nix::unistd::geteuid()))
+        self.tmp().join(crate::sys::client_tmp_name())
     }
 
     /// The path of the session's D-Bus, if a test starts one. So no test shows anything on the desktop of the

@@ -7,17 +7,11 @@
 )]
 
 pub mod env;
-pub mod processes;
-mod prompts;
-pub mod shell;
+mod sys;
 mod temp_dir;
-pub mod tmux;
 mod wait;
 
 pub use env::{Output, TestEnv};
-pub use processes::{Process, gone_client};
-pub use prompts::{failure_notice, told};
-pub use shell::{Client, FIRST_SESSION, Shell};
+pub use sys::*;
 pub use temp_dir::TempDir;
-pub use tmux::Tmux;
 pub use wait::{wait_for, wait_until};

@@ -4,6 +4,10 @@
 mod backend;
 mod dashboard;
 mod draw;
+#[cfg_attr(
+    all(windows, not(test)),
+    expect(dead_code, reason = "the console of Windows sends keys, and no bytes")
+)]
 mod key;
 mod model;
 mod palette;

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::machine::Machine;
 use crate::rights::Rights;
@@ -26,6 +26,11 @@ pub fn create_private_dir_all(path: &Path) -> io::Result<()> {
 /// Creates the folder `path`; it must not exist.
 pub fn create_private_dir(path: &Path) -> io::Result<()> {
     std::fs::create_dir(path)
+}
+
+/// Makes a link to a folder, which Windows allows to few users.
+pub fn link_dir(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_dir(target, link)
 }
 
 /// Creates a file that must not exist.
@@ -115,7 +120,7 @@ pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
 /// Nanoseconds since the machine started. The standard library has no such function for Windows, so this is the wall
 /// clock.
 pub fn nanoseconds_since_boot() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.ok().and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0)
 }
 

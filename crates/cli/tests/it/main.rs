@@ -1,5 +1,5 @@
-//! The command line from outside: what it prints, where, and with which exit code.
-
+//! The command line from outside: what it prints, where, and with which exit code. Needs `/proc`.
+#![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
 mod agents;

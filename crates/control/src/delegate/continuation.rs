@@ -173,6 +173,7 @@ mod tests {
     use sisyphus_tasks::session::{SessionReport, Worktree};
     use sisyphus_tasks::task::samples;
     use sisyphus_testing::TempDir;
+    use sisyphus_testing::files::symlink;
 
     use super::*;
 
@@ -248,6 +249,7 @@ mod tests {
 
     /// A worktree with rules of its own, a link, and a missing one are refused.
     #[test]
+    #[cfg_attr(windows, ignore = "Windows allows links to few users")]
     fn a_worktree_has_the_rules_of_its_project() {
         use std::fs;
         let dir = TempDir::new();
@@ -265,7 +267,7 @@ mod tests {
         assert!(worktree_of("gone", &project).unwrap_err().to_string().contains("is gone"));
         let other = dir.path().join("other");
         fs::create_dir(&other).unwrap();
-        std::os::unix::fs::symlink(&other, project.join(".claude/worktrees/l")).unwrap();
+        symlink(&other, project.join(".claude/worktrees/l")).unwrap();
         assert!(worktree_of("l", &project).unwrap_err().to_string().contains("is a link"));
     }
 

@@ -1,12 +1,15 @@
 //! Linux and macOS.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::{Pid, Uid, getpgid};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, Uid, getpgid, mkfifo};
 
 pub fn is_root() -> bool {
     Uid::effective().is_root()
@@ -75,6 +78,15 @@ fn from_ps(variable: &str) -> Vec<u32> {
         .filter(has_variable)
         .filter_map(|line| line.split_whitespace().next()?.parse().ok())
         .collect()
+}
+
+pub fn make_executable(file: &Path) -> io::Result<()> {
+    fs::set_permissions(file, Permissions::from_mode(0o755))
+}
+
+/// Makes a pipe with a place among the files, for this user alone.
+pub fn make_pipe(path: &Path) -> io::Result<()> {
+    Ok(mkfifo(path, Mode::S_IRWXU)?)
 }
 
 fn process(id: u32) -> Pid {

@@ -1,5 +1,7 @@
 //! On Windows the harness compiles, so that the workspace checks there, but it can't run Claude Code yet.
 
+use std::io;
+use std::path::Path;
 use std::process::Command;
 
 pub fn is_root() -> bool {
@@ -28,4 +30,13 @@ pub fn is_alive(_id: u32) -> bool {
 
 pub fn started_with(_variable: &str) -> Vec<u32> {
     Vec::new()
+}
+
+pub fn make_executable(_file: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// There are no pipes with a place among the files.
+pub fn make_pipe(_path: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -1,13 +1,9 @@
-//! What the hook binaries do, as Claude Code sees it: events in, replies, files and processes out.
-
+//! What the hook binaries do, as Claude Code sees it: events in, replies, files and processes out. It needs
+//! the shells of Claude Code and `/proc`; `replay.rs` runs on every system.
+#![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
 mod agent;
-mod payload;
-mod session;
-mod silence;
-mod start;
-
 mod agent_life;
 mod agent_line;
 mod announce;
@@ -27,9 +23,13 @@ mod killed;
 mod many;
 mod opens;
 mod others;
+mod payload;
 mod repository;
+mod session;
 mod settings;
+mod silence;
 mod sleep_guard;
+mod start;
 mod stop_request;
 mod subagent;
 mod take_back;

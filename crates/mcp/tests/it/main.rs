@@ -1,5 +1,6 @@
 //! `sisyphus-mcp` from outside: the built binary, the official client, the built hooks and runner, real commands.
-
+//! Only on Linux: it starts shells as Claude Code does, and reads `/proc`.
+#![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should fail loudly")]
 
 mod cancel;

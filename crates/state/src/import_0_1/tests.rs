@@ -1,8 +1,7 @@
 //! What is taken over, once, and what is left alone.
 
-use std::os::unix::fs::symlink;
-
 use sisyphus_testing::TempDir;
+use sisyphus_testing::files::symlink;
 
 use super::*;
 use crate::reconcile::Scope;

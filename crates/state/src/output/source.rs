@@ -197,7 +197,6 @@ fn find_below(client_tmp: &Path, task: &Task) -> Option<(PathBuf, File)> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
 
     use sisyphus_base::id::ClientTaskId;
     use sisyphus_tasks::kept_output::KeptOutput;
@@ -205,6 +204,7 @@ mod tests {
     use sisyphus_tasks::task::Client;
     use sisyphus_tasks::task::samples::{finished, pending};
     use sisyphus_testing::TempDir;
+    use sisyphus_testing::files::symlink;
 
     use super::*;
 
@@ -302,6 +302,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "Windows allows links to few users")]
     fn a_link_or_a_file_of_another_task_is_not_it() {
         let stage = Stage::new();
         let tasks = stage.tasks();

@@ -4,17 +4,15 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-use nix::sys::signal::{SigSet, Signal};
+use sisyphus_testing::signals::Terms;
 
 fn main() -> std::io::Result<()> {
     let path = std::env::args_os().nth(1).ok_or_else(|| std::io::Error::other("no file given"))?;
-    let mut term = SigSet::empty();
-    term.add(Signal::SIGTERM);
-    term.thread_block()?;
+    let terms = Terms::collect()?;
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     writeln!(file, "waits")?;
     loop {
-        term.wait()?;
+        terms.wait()?;
         writeln!(file, "TERM")?;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use nix::sys::signal::{SigHandler, Signal, raise, signal};
+use sisyphus_testing::signals;
 
 /// The arguments are wrong, or the signal did not end the process.
 const MISUSED: u8 = 99;
@@ -13,11 +13,8 @@ fn main() -> ExitCode {
     match words.as_slice() {
         [code] => ExitCode::from(code.parse::<u8>().unwrap_or(MISUSED)),
         ["signal", number] => {
-            let number = number.parse::<i32>().ok();
-            if let Some(number) = number.and_then(|number| Signal::try_from(number).ok()) {
-                // The standard library has a handler of its own for SEGV.
-                let _ = unsafe { signal(number, SigHandler::SigDfl) };
-                let _ = raise(number);
+            if let Ok(number) = number.parse() {
+                signals::end_by(number);
             }
             ExitCode::from(MISUSED)
         }

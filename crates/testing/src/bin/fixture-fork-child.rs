@@ -2,18 +2,16 @@
 //! `fixture-fork-child PROGRAM [ARGUMENT…]`.
 
 use std::io::{Error, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+
+use sisyphus_testing::signals::spawn_in_session;
 
 #[expect(clippy::disallowed_methods, reason = "a test reads the number there")]
 fn main() -> std::io::Result<()> {
     let mut args = std::env::args_os().skip(1);
     let mut command = Command::new(args.next().ok_or_else(|| Error::other("no program given"))?);
     command.args(args);
-    let detach = || nix::unistd::setsid().map(drop).map_err(Error::from);
-    // SAFETY: between fork and exec only this one system call is made.
-    unsafe { command.pre_exec(detach) };
-    let mut child = command.spawn()?;
+    let mut child = spawn_in_session(&mut command)?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", child.id())?;
     stdout.flush()?;

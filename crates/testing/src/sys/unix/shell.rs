@@ -13,8 +13,9 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use serde_json::{Value, json};
 
 use crate::env::run;
-use crate::processes::{Process, kill_all_of_home};
 use crate::{TestEnv, wait_for};
+
+use super::processes::{Process, kill_all_of_home};
 
 /// The first session of a fake Claude Code.
 pub const FIRST_SESSION: &str = "session-1";

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::Client;
-use crate::shell::Running;
+use super::shell::{Client, Running};
 
 impl Client {
     /// The user types something. Returns what the model reads next to it, which may be nothing.
