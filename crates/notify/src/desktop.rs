@@ -8,10 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use notify_rust::{Notification, Timeout};
 use serde::{Deserialize, Serialize};
 
-use crate::compose::{Message, Verdict};
+use crate::compose::Message;
 use crate::sys;
 
 /// How long a desktop may take to answer.
@@ -34,7 +33,7 @@ impl Desktop {
     /// Shows a notification. It replaces the one at `place`.
     pub(crate) fn show(&mut self, message: &Message, place: Option<Shown>) -> Result<Shown> {
         let message = message.clone();
-        self.ask(move || show(&message, place))
+        self.ask(move || sys::show(&message, place.map(|it| it.0)).map(Shown))
     }
 
     /// The program that shows notifications, if it runs already: the ids are its own.
@@ -78,29 +77,4 @@ fn in_time<T: Send + 'static>(ask: impl FnOnce() -> Result<T> + Send + 'static) 
     receiver
         .recv_timeout(PATIENCE)
         .with_context(|| format!("the desktop did not answer within {} s", PATIENCE.as_secs()))?
-}
-
-fn show(message: &Message, place: Option<Shown>) -> Result<Shown> {
-    let mut notification = Notification::new();
-    notification
-        .appname("Sisyphus")
-        .summary(&message.title)
-        .body(&sys::body(&message.body))
-        .icon(icon(message.verdict))
-        .timeout(Timeout::Default);
-    sys::urge(&mut notification);
-    if let Some(Shown(id)) = place {
-        notification.id(id);
-    }
-    let shown = notification.show().context("could not show a notification")?;
-    Ok(Shown(sys::id_of(&shown)))
-}
-
-/// A name that every icon theme has, by the specification of icon names.
-fn icon(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Good => "dialog-information",
-        Verdict::Bad => "dialog-error",
-        Verdict::Open => "dialog-warning",
-    }
 }

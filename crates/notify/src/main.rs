@@ -6,6 +6,8 @@ mod asked;
 mod compose;
 mod desktop;
 mod due;
+#[cfg(any(test, target_os = "macos"))]
+mod osascript;
 mod places;
 mod programs;
 mod serve;

@@ -1,11 +1,15 @@
-//! What desktops do differently: D-Bus on Linux and the like, and the other systems.
+//! What desktops do differently: D-Bus on Linux and the like, a program on macOS, a library on Windows.
 
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-mod other;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(windows)]
+mod windows;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod xdg;
 
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-pub(crate) use other::{body, close, id_of, server, server_name, urge};
+#[cfg(target_os = "macos")]
+pub(crate) use macos::*;
+#[cfg(windows)]
+pub(crate) use windows::*;
 #[cfg(all(unix, not(target_os = "macos")))]
-pub(crate) use xdg::{body, close, id_of, server, server_name, urge};
+pub(crate) use xdg::*;

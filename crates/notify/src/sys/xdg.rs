@@ -1,18 +1,49 @@
 //! The notifications of freedesktop.org, over D-Bus.
 
 use anyhow::{Context as _, Result};
-use notify_rust::{Notification, NotificationHandle, Urgency};
+use notify_rust::{Notification, Timeout, Urgency};
 use sisyphus_base::text::for_people;
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
 
+use crate::compose::{Message, Verdict};
+
 const NAME: &str = "org.freedesktop.Notifications";
 const PLACE: &str = "/org/freedesktop/Notifications";
+/// One urgency for all outcomes. What is critical stays until it is dismissed and breaks through "do not disturb", on
+/// GNOME and KDE: a failed test is not worth that, and ten of them would cover the screen. What is low has no banner on
+/// GNOME: a build of an hour would end unseen. The icon and the title say the outcome.
+const URGENCY: Urgency = Urgency::Normal;
 /// Longest name of a server that is shown, in characters.
 const NAME_MAX: usize = 100;
 
+/// Shows a notification, in the place of the one with this id. Returns the id of the new one.
+pub(crate) fn show(message: &Message, place: Option<u32>) -> Result<u32> {
+    let mut notification = Notification::new();
+    notification
+        .appname("Sisyphus")
+        .summary(&message.title)
+        .body(&body(&message.body))
+        .icon(icon(message.verdict))
+        .urgency(URGENCY)
+        .timeout(Timeout::Default);
+    if let Some(id) = place {
+        notification.id(id);
+    }
+    Ok(notification.show().context("could not show a notification")?.id())
+}
+
+/// A name that every icon theme has, by the specification of icon names.
+fn icon(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "dialog-information",
+        Verdict::Bad => "dialog-error",
+        Verdict::Open => "dialog-warning",
+    }
+}
+
 /// The text for the desktop: markup is escaped if the desktop interprets it.
-pub(crate) fn body(text: &str) -> String {
+fn body(text: &str) -> String {
     let reads_markup = notify_rust::get_capabilities()
         .is_ok_and(|all| all.iter().any(|capability| capability == "body-markup"));
     if reads_markup { escaped(text) } else { text.to_owned() }
@@ -20,17 +51,6 @@ pub(crate) fn body(text: &str) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// One urgency for all outcomes. What is critical stays until it is dismissed and breaks through "do not disturb", on
-/// GNOME and KDE: a failed test is not worth that, and ten of them would cover the screen. What is low has no banner on
-/// GNOME: a build of an hour would end unseen. The icon and the title say the outcome.
-pub(crate) fn urge(notification: &mut Notification) {
-    notification.urgency(Urgency::Normal);
-}
-
-pub(crate) fn id_of(shown: &NotificationHandle) -> u32 {
-    shown.id()
 }
 
 /// The connection of the program that shows notifications. Ids are valid only there: after its restart, another
