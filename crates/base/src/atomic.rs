@@ -40,7 +40,7 @@ pub fn replace_with<T>(path: &Path, fill: impl FnOnce(File) -> io::Result<T>) ->
 
     let written = create_new(&temporary)
         .and_then(fill)
-        .and_then(|value| fs::rename(&temporary, path).map(|()| value));
+        .and_then(|value| sys::patiently(|| fs::rename(&temporary, path)).map(|()| value));
     if written.is_err() {
         // Best effort: the caller gets the first error.
         let _ = fs::remove_file(&temporary);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys::INSTALLER;
 use sisyphus_process::spawn_orphan;
 use sisyphus_state::run::Run;
 
@@ -67,5 +68,5 @@ pub(crate) fn find_runner(state: &StateDir) -> Result<PathBuf> {
         own_dir.and_then(std::path::Path::parent).map(|it| it.join("hooks/bin").join(&name));
     let places = [Some(state.runner()), beside, of_hooks];
     let found = places.into_iter().flatten().find(|path| path.is_file());
-    found.context("could not find `sisyphus-run`; run `install.sh` again")
+    found.with_context(|| format!("could not find `sisyphus-run`; run `{INSTALLER}` again"))
 }

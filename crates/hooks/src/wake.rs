@@ -15,8 +15,8 @@ use sisyphus_base::id::SessionId;
 use sisyphus_base::paths::create_dir;
 use sisyphus_hook::{Context, Stop, WAKE_WORDS};
 use sisyphus_process::{
-    Notice, ProcessId, SIGTERM, Signals, Watchers, end_with_parent, is_alive, parent, signal_all,
-    start_notifier,
+    Notice, ProcessId, SIGTERM, Signals, Watchers, can_end_with_parent, end_with_parent, is_alive,
+    parent, signal_all, start_notifier,
 };
 use sisyphus_settings::Switch;
 use sisyphus_state::run::Run;
@@ -48,6 +48,8 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
     // Where no user attends the session, Claude Code would wait for the waiter before it exits.
     if context.environment.attendance == Attendance::Unattended
         || context.settings().execution == Switch::Off
+        // If Claude Code is killed, the waiter must not stay behind: the next event delivers instead.
+        || !can_end_with_parent()
     {
         return Ok(None);
     }
@@ -57,7 +59,6 @@ pub fn handle(context: &Context, event: Stop) -> Result<Option<String>> {
         return Ok(None);
     }
     let mut signals = Signals::collect()?;
-    // If Claude Code is killed, the waiter must not stay behind.
     end_with_parent(client)?;
     let _only = supersede(context, session)?;
     let watchers = Watchers::default();

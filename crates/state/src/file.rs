@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sisyphus_base::atomic;
 use sisyphus_base::paths::create_dir;
-use sisyphus_base::sys;
+use sisyphus_base::sys::{self, INSTALLER};
 
 /// The format that we write. A file with a higher version is refused instead of downgraded.
 pub(crate) const VERSION: u32 = 2;
@@ -97,7 +97,7 @@ pub(crate) fn read_version<T: DeserializeOwned + Default>(path: &Path) -> Result
     let version = version_at_start(&bytes).unwrap_or_else(|| version_anywhere(&bytes));
     anyhow::ensure!(
         version <= u64::from(VERSION),
-        "`{}` has format {version}, this version knows {VERSION}; update sisyphus with install.sh",
+        "`{}` has format {version}, this version knows {VERSION}; update sisyphus with {INSTALLER}",
         path.display(),
     );
     let value = serde_json::from_slice(&bytes)

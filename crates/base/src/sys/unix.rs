@@ -13,6 +13,16 @@ use crate::atomic::if_found;
 use crate::machine::Machine;
 use crate::rights::Rights;
 
+/// What installs the plugin, as people type it.
+pub const INSTALLER: &str = "install.sh";
+/// What removes it.
+pub const UNINSTALLER: &str = "install.sh --uninstall";
+
+/// Tries something with a file. A process may rename what another one reads, so once is enough.
+pub fn patiently<T>(attempt: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    attempt()
+}
+
 /// Where Claude Code's `claude-UID` folder is unless `CLAUDE_CODE_TMPDIR` is set.
 pub fn default_tmp_dir() -> PathBuf {
     PathBuf::from("/tmp")

@@ -3,10 +3,39 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::machine::Machine;
 use crate::rights::Rights;
+
+/// What installs the plugin, as people type it.
+pub const INSTALLER: &str = "install.ps1";
+/// What removes it.
+pub const UNINSTALLER: &str = "install.ps1 -Uninstall";
+
+/// How often something with a file is tried, and the pause in between.
+const ATTEMPTS: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Tries something with a file. While another process renames or removes it, Windows refuses access for a moment.
+pub fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(error) if is_passing(&error) => thread::park_timeout(PAUSE),
+            other => return other,
+        }
+    }
+    attempt()
+}
+
+/// Whether another process may be the reason, and soon is no more.
+fn is_passing(error: &io::Error) -> bool {
+    /// `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`.
+    const IN_USE: [i32; 2] = [32, 33];
+    error.kind() == io::ErrorKind::PermissionDenied
+        || error.raw_os_error().is_some_and(|number| IN_USE.contains(&number))
+}
 
 /// Where Claude Code's folder is unless `CLAUDE_CODE_TMPDIR` is set.
 pub fn default_tmp_dir() -> PathBuf {
@@ -40,7 +69,7 @@ pub fn create_private_file(path: &Path) -> io::Result<File> {
 
 /// Opens a file for appending, creating it.
 pub fn append_private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    patiently(|| OpenOptions::new().append(true).create(true).open(path))
 }
 
 /// Opens a file of ours for reading and appending, creating it.
@@ -50,7 +79,7 @@ pub fn append_own_file(path: &Path) -> io::Result<File> {
 
 /// Opens a lock file, creating it.
 pub fn open_lock_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    patiently(|| OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path))
 }
 
 /// Opens a folder, to hold its lock: not supported on Windows.
@@ -81,7 +110,7 @@ pub fn is_writable_dir(path: &Path) -> bool {
 /// Opens a regular file for reading. Refuses a link.
 pub fn open_own_file(path: &Path) -> io::Result<File> {
     if path.symlink_metadata()?.is_file() {
-        File::open(path)
+        patiently(|| File::open(path))
     } else {
         Err(io::Error::other("not a regular file"))
     }

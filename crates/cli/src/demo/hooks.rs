@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use sisyphus_base::sys::INSTALLER;
 use sisyphus_process::Signals;
 
 use super::attention::pause_until;
@@ -25,7 +26,7 @@ pub(super) fn find() -> Result<PathBuf> {
         .into_iter()
         .chain([dir.to_owned()])
         .find(|dir| program(dir, "stop").exists())
-        .context("the hook binaries are not there: run install.sh again")
+        .with_context(|| format!("the hook binaries are not there: run {INSTALLER} again"))
 }
 
 /// Runs a hook with this event.

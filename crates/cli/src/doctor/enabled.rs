@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use sisyphus_base::sys::UNINSTALLER;
 use sisyphus_settings::ClientKey;
 use sisyphus_settings::layers::File;
 
@@ -93,7 +94,7 @@ fn plugin(context: &DoctorContext) -> Vec<Finding> {
     match on {
         Some(name) if context.has_skills_copy() => vec![Finding::note(
             format!("Claude Code uses `{name}`, not the copy in the skills folder"),
-            format!("run `install.sh --uninstall`, or `claude plugin uninstall {name}`"),
+            format!("run `{UNINSTALLER}`, or `claude plugin uninstall {name}`"),
         )],
         Some(_) => Vec::new(),
         None if off().next().is_some() => {

@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sisyphus_base::rights::is_executable;
+use sisyphus_base::sys::INSTALLER;
 
 use super::context::{DoctorContext, read_json};
 use super::enabled::of_marketplaces;
 use super::finding::{Finding, named, plain};
 
 const OUR_VERSION: &str = env!("CARGO_PKG_VERSION");
-const INSTALL: &str = "run install.sh again";
+
+fn again() -> String {
+    format!("run {INSTALLER} again")
+}
 
 pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     let ours = Finding::fine(format!("sisyphus {OUR_VERSION}"));
@@ -20,7 +24,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
             let place = context.skills_copy();
             Finding::broken(
                 format!("the plugin is not installed: there is no {}", named(&place)),
-                "run install.sh",
+                format!("run {INSTALLER}"),
             )
         } else {
             Finding::note(
@@ -63,14 +67,16 @@ fn within_reach(context: &DoctorContext) -> Option<Finding> {
     }
     Some(Finding::note(
         format!("{} links to {}", named(&link), named(&target)),
-        "a command in Claude Code's sandbox may be able to write there; run install.sh again",
+        format!(
+            "a command in Claude Code's sandbox may be able to write there; run {INSTALLER} again"
+        ),
     ))
 }
 
 fn manifest(root: &Path) -> Finding {
     let path = root.join(".claude-plugin/plugin.json");
     let Some(manifest) = read_json(&path) else {
-        return Finding::broken(format!("could not read {}", named(&path)), INSTALL);
+        return Finding::broken(format!("could not read {}", named(&path)), again());
     };
     match manifest["version"].as_str() {
         Some(OUR_VERSION) => Finding::fine(format!("plugin {OUR_VERSION} in {}", named(root))),
@@ -80,9 +86,9 @@ fn manifest(root: &Path) -> Finding {
                 named(root),
                 plain(other)
             ),
-            INSTALL,
+            again(),
         ),
-        None => Finding::broken(format!("{} has no version", named(&path)), INSTALL),
+        None => Finding::broken(format!("{} has no version", named(&path)), again()),
     }
 }
 
@@ -90,7 +96,7 @@ fn manifest(root: &Path) -> Finding {
 fn wiring(root: &Path) -> Vec<Finding> {
     let path = root.join("hooks/hooks.json");
     let Some(wiring) = read_json(&path) else {
-        return vec![Finding::broken(format!("could not read {}", named(&path)), INSTALL)];
+        return vec![Finding::broken(format!("could not read {}", named(&path)), again())];
     };
     let events = wiring["hooks"].as_object();
     let entries = events.into_iter().flat_map(|events| events.values()).filter_map(Value::as_array);
@@ -105,7 +111,7 @@ fn wiring(root: &Path) -> Vec<Finding> {
     let missing: Vec<Finding> = programs
         .iter()
         .filter(|program| !is_executable(program))
-        .map(|program| Finding::broken(format!("{} is not executable", named(program)), INSTALL))
+        .map(|program| Finding::broken(format!("{} is not executable", named(program)), again()))
         .collect();
     if missing.is_empty() {
         let count = events.map_or(0, serde_json::Map::len);

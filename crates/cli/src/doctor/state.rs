@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sisyphus_base::atomic;
+use sisyphus_base::sys::INSTALLER;
 use sisyphus_base::text::one_line;
 use sisyphus_state::event::Event;
 use sisyphus_state::line::RuntimeDir;
@@ -71,7 +72,7 @@ fn examine(path: &Path, parse: Parse) -> Result<(), Finding> {
     if let Ok(Versioned { version: version @ NEWER.. }) = serde_json::from_slice(&bytes) {
         return Err(Finding::broken(
             format!("{name} has format {version}, but this version reads {VERSION}"),
-            "update sisyphus with install.sh",
+            format!("update sisyphus with {INSTALLER}"),
         ));
     }
     parse(&bytes).map_err(|error| {

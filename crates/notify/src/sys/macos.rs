@@ -26,5 +26,5 @@ pub(crate) fn close(_: &[u32]) -> Result<()> {
 }
 
 pub(crate) fn server_name() -> Result<String> {
-    Ok("macOS, which tells no program whether it shows them".to_owned())
+    Ok("macOS, if it lets us,".to_owned())
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::os::windows::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -146,31 +147,57 @@ pub fn exit_as(exit: Exit) -> u8 {
     }
 }
 
-/// Signals that never come.
+/// Whether another thread of this process has rung since the last wait.
+static RUNG: Mutex<bool> = Mutex::new(false);
+static BELL: Condvar = Condvar::new();
+
+/// There are no signals: only another thread and the deadline end a wait.
 #[derive(Debug)]
 pub struct Signals;
 
 impl Signals {
     pub fn collect() -> Result<Self> {
-        anyhow::bail!(UNSUPPORTED)
+        Ok(Self)
     }
 
     pub fn pending(&mut self) -> Result<Option<i32>> {
-        anyhow::bail!(UNSUPPORTED)
+        Ok(None)
     }
 
-    pub fn wait(&mut self, _: Option<Instant>) -> Result<Notice> {
-        anyhow::bail!(UNSUPPORTED)
+    pub fn wait(&mut self, deadline: Option<Instant>) -> Result<Notice> {
+        let mut rung = RUNG.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*rung {
+            let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(Notice::Deadline);
+            }
+            rung = match left {
+                Some(left) => {
+                    BELL.wait_timeout(rung, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => BELL.wait(rung).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        *rung = false;
+        Ok(Notice::Woken)
     }
 }
 
-/// Wakes nothing.
-pub(crate) fn wake() {}
+/// Ends a wait.
+pub(crate) fn wake() {
+    *RUNG.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    BELL.notify_all();
+}
 
 pub fn survive_file_size_limit() {}
 
 pub fn parent() -> i32 {
     0
+}
+
+/// Windows names no parent.
+pub fn can_end_with_parent() -> bool {
+    false
 }
 
 pub fn end_with_parent(_: i32) -> Result<()> {

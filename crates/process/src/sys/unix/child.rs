@@ -5,6 +5,8 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+#[cfg(not(target_os = "linux"))]
+use std::{thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -156,8 +158,13 @@ pub fn parent() -> i32 {
     nix::unistd::getppid().as_raw()
 }
 
-/// Has the kernel send TERM to this process when its [`parent`] dies, for whatever reason. Only Linux can do that; on
-/// other systems this is an error. It is also an error if another process is the parent already.
+/// Whether [`end_with_parent`] is possible.
+pub fn can_end_with_parent() -> bool {
+    true
+}
+
+/// Has the kernel send TERM to this process when its [`parent`] dies, for whatever reason. It is an error if another
+/// process is the parent already.
 #[cfg(target_os = "linux")]
 pub fn end_with_parent(expected: i32) -> Result<()> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
@@ -166,9 +173,18 @@ pub fn end_with_parent(expected: i32) -> Result<()> {
     Ok(())
 }
 
+/// The same without the kernel's help: a thread looks once a second whether the [`parent`] is another process.
 #[cfg(not(target_os = "linux"))]
-pub fn end_with_parent(_: i32) -> Result<()> {
-    anyhow::bail!("this system can't signal a process when its parent dies")
+pub fn end_with_parent(expected: i32) -> Result<()> {
+    anyhow::ensure!(parent() == expected, "the parent is gone");
+    let look = move || {
+        while parent() == expected {
+            thread::park_timeout(Duration::from_secs(1));
+        }
+        super::signal_self(Signal::SIGTERM as i32);
+    };
+    thread::Builder::new().spawn(look).context("could not start a thread")?;
+    Ok(())
 }
 
 /// A process that kills the runner means the shell in whose place it runs. SIGKILL can't be forwarded, so the kernel

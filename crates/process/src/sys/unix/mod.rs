@@ -15,7 +15,10 @@ pub use apart::split_apart;
 pub(crate) use caller::arguments;
 pub use caller::{caller, caller_key, own_key, own_output_file};
 pub(crate) use child::{apart, bound, orphan};
-pub use child::{end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached, spawn_on};
+pub use child::{
+    can_end_with_parent, end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached,
+    spawn_on,
+};
 pub use memory_group::MemoryGroup;
 pub use oom::OomCounters;
 pub(crate) use proc::{processes, stat, working_folders};
