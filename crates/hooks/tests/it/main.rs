@@ -1,5 +1,5 @@
-//! What the hook binaries do, as Claude Code sees it: events in, replies, files and processes out. It needs
-//! the shells of Claude Code and `/proc`; `replay.rs` runs on every system.
+//! What the hook binaries do, as Claude Code sees it: events in, replies, files and processes out. It needs the
+//! shells of Claude Code and `/proc`.
 #![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
