@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_harness::{program, sys};
 
 /// Each program, and its package in Debian and Ubuntu.
@@ -35,7 +35,7 @@ const TOOLS: [(&str, &str); 15] = [
 
 /// Installs what is missing, or names it.
 pub(crate) fn ensure_installed() -> Result<ExitCode> {
-    let missing = missing(|tool| program::find(tool).is_some());
+    let missing = missing(&TOOLS, is_here);
     if missing.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -48,15 +48,36 @@ pub(crate) fn ensure_installed() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Fails with the remedy if programs of a task that is no step of CI are missing.
+pub(crate) fn need(tools: &[(&str, &'static str)]) -> Result<()> {
+    let missing = missing(tools, is_here);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(remedy(&missing))
+}
+
+/// What to type for packages of Debian and Ubuntu.
+pub(crate) fn line(packages: &str) -> String {
+    format!("type: sudo apt-get install -y {packages}")
+}
+
+fn is_here(tool: &str) -> bool {
+    program::find(tool).is_some()
+}
+
 /// The packages of the programs that are not there.
-fn missing(is_there: impl Fn(&str) -> bool) -> BTreeSet<&'static str> {
-    let tools = TOOLS.iter().filter(|(tool, _)| !is_there(tool));
+fn missing(
+    tools: &[(&str, &'static str)],
+    is_there: impl Fn(&str) -> bool,
+) -> BTreeSet<&'static str> {
+    let tools = tools.iter().filter(|(tool, _)| !is_there(tool));
     tools.map(|(_, package)| *package).collect()
 }
 
 fn remedy(missing: &BTreeSet<&str>) -> String {
     let packages: Vec<&str> = missing.iter().copied().collect();
-    format!("programs are missing; type: sudo apt-get install -y {}", packages.join(" "))
+    format!("programs are missing; {}", line(&packages.join(" ")))
 }
 
 fn apt_get(arguments: impl IntoIterator<Item = &'static str>) -> Result<()> {
@@ -73,10 +94,10 @@ mod tests {
 
     #[test]
     fn one_line_names_all_that_is_missing() {
-        assert!(missing(|_| true).is_empty());
+        assert!(missing(&TOOLS, |_| true).is_empty());
         let here = |tool: &str| !["fish", "bwrap"].contains(&tool);
         assert_eq!(
-            remedy(&missing(here)),
+            remedy(&missing(&TOOLS, here)),
             "programs are missing; type: sudo apt-get install -y bubblewrap fish"
         );
     }
@@ -88,6 +109,6 @@ mod tests {
         let page = std::fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
         let line = page.lines().find(|line| line.starts_with("apt-get install ")).unwrap();
         let named: BTreeSet<&str> = line.split(' ').skip(2).collect();
-        assert_eq!(named, missing(|_| false));
+        assert_eq!(named, missing(&TOOLS, |_| false));
     }
 }

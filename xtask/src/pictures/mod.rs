@@ -1,9 +1,10 @@
-//! `cargo xtask pictures`: what people see, drawn from terminals in which the real programs ran. A scene is one function
-//! in a file of its own.
+//! `cargo xtask pictures`: what people see, drawn from terminals in which the real programs ran, and from a desktop. A
+//! scene is one function in a file of its own.
 
 mod client;
 mod failed;
 mod list_queued;
+mod notification;
 mod stage;
 mod steady;
 mod timed_out;
@@ -41,13 +42,16 @@ enum Scene {
     CommandLine(fn() -> Result<Shot>),
     /// The real Claude Code, in so many columns.
     ClaudeCode { title: &'static str, columns: u16 },
+    /// A desktop, as PNG.
+    Desktop(fn() -> Result<Vec<u8>>),
 }
 
-const SCENES: [(&str, Scene); 11] = [
+const SCENES: [(&str, Scene); 12] = [
     ("list-queued", Scene::CommandLine(list_queued::shoot)),
     ("failed", Scene::CommandLine(failed::shoot)),
     ("timed-out", Scene::CommandLine(timed_out::shoot)),
     ("top", Scene::CommandLine(top::shoot)),
+    ("notification", Scene::Desktop(notification::shoot)),
     ("band-wide", Scene::ClaudeCode { title: "The band above the prompt", columns: 100 }),
     ("band-narrow", Scene::ClaudeCode { title: "The band in a narrow terminal", columns: 60 }),
     ("pane", Scene::ClaudeCode { title: "The pane of /sisyphus", columns: 130 }),
@@ -78,13 +82,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         .with_context(|| format!("could not create `{}`", folder.display()))?;
     let is_meant = |name: &str| arguments.is_empty() || arguments.iter().any(|it| it == name);
     for (name, scene) in SCENES.into_iter().filter(|(name, _)| is_meant(name)) {
-        let shot = match scene {
-            Scene::CommandLine(shoot) => shoot(),
-            Scene::ClaudeCode { title, columns } => client::shoot(name, title, columns),
+        let drawn = |shot: Result<Shot>| shot.map(|shot| ("svg", draw(&shot).into_bytes()));
+        let picture = match scene {
+            Scene::CommandLine(shoot) => drawn(shoot()),
+            Scene::ClaudeCode { title, columns } => drawn(client::shoot(name, title, columns)),
+            Scene::Desktop(shoot) => shoot().map(|picture| ("png", picture)),
         };
-        let picture = draw(&shot.with_context(|| format!("could not draw `{name}`"))?);
+        let (format, picture) = picture.with_context(|| format!("could not draw `{name}`"))?;
         ensure!(picture.len() <= LARGEST, "`{name}` has {} bytes", picture.len());
-        let path = folder.join(format!("{name}.svg"));
+        let path = folder.join(format!("{name}.{format}"));
         fs::write(&path, picture)
             .with_context(|| format!("could not write `{}`", path.display()))?;
         println!("{}", path.display());
