@@ -12,7 +12,7 @@ const USAGE: &str = "usage: cargo xtask ci
        cargo xtask bench [--list|--quick|--page] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N] [--endings N] [--kills none|hooks|runners|everything] [--only SCENE]
        cargo xtask client-news [VERSION] [--short] [NAME…]
-       cargo xtask dist
+       cargo xtask dist [--target TRIPLE]
        cargo xtask docs [--check]
        cargo xtask e2e [--list] [--jobs N] [--keep] [--short] [--client VERSION] [NAME…]
        cargo xtask e2e --try [COMMAND…]
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "tidy" => tidy::run(),
             "bench" | "chaos" | "e2e" => run_crate(verb, rest),
             "client-news" => run_crate("e2e", &[&["--news".to_owned()], rest].concat()),
-            "dist" => dist::run(),
+            "dist" => dist::run(rest),
             "docs" => docs::run(rest),
             "fuzz" => fuzz::run(rest),
             "pictures" => pictures::run(rest),

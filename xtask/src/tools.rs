@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_harness::{program, sys};
 
 /// Each program, and its package in Debian and Ubuntu.
-const TOOLS: [(&str, &str); 15] = [
+const TOOLS: [(&str, &str); 17] = [
     // Downloads Claude Code for the end-to-end tests.
     ("npm", "npm"),
     // Tests compare commands in bash and in zsh, and try the completions in all three shells.
@@ -28,6 +28,9 @@ const TOOLS: [(&str, &str); 15] = [
     // A network with loopback only.
     ("unshare", "util-linux"),
     ("ip", "iproute2"),
+    // Archives for Windows.
+    ("zip", "zip"),
+    ("unzip", "unzip"),
     // A machine whose control groups a test may change, and its system.
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("busybox", "busybox-static"),

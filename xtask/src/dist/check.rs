@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use sisyphus_harness::pack::{archive, name_of};
+use sisyphus_harness::pack::{Target, archive, name_of};
 use sisyphus_harness::{plugin, remove};
 
 use super::cargo_home;
@@ -16,16 +16,20 @@ const LOADER: &str = "/ld-linux";
 const BINARIES: [&str; 2] = ["hooks/bin", "bin"];
 
 /// Checks the archive in `folder` against its checksums, in a scratch folder.
-pub(super) fn check(root: &Path, archive: &Path, folder: &Path) -> Result<()> {
+pub(super) fn check(root: &Path, target: &Target, archive: &Path, folder: &Path) -> Result<()> {
     archive::check_sums(folder)?;
     let scratch = folder.join(".check");
     remove(&scratch)?;
-    archive::unpack(archive, &scratch)?;
-    let unpacked = scratch.join(name_of(archive)?.trim_end_matches(".tar.gz"));
+    archive::unpack(archive, target.format(), &scratch)?;
+    let end = format!(".{}", target.format().extension());
+    let unpacked = scratch.join(name_of(archive)?.trim_end_matches(&end));
     archive::check_sums(&unpacked)?;
     check_binaries(root, &unpacked)?;
-    // The binaries lie beside the script, so it builds nothing. It runs the demonstration with them.
-    plugin::install(&unpacked, &scratch.join("home"))?;
+    // Another system's programs don't run here.
+    if target.runs_here()? {
+        // The binaries lie beside the script, so it builds nothing. It runs the demonstration with them.
+        plugin::install(&unpacked, &scratch.join("home"))?;
+    }
     remove(&scratch)
 }
 

@@ -4,41 +4,46 @@
 //! binaries hold no path of the build machine.
 
 mod check;
+mod parts_list;
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, Result, ensure};
-use sisyphus_harness::pack::{archive, host, name_of, pack, packages};
+use anyhow::{Context as _, Result, bail, ensure};
+use sisyphus_harness::pack::{Target, archive, pack, packages};
 use sisyphus_harness::repository;
 
 /// Builds, packs, checks the archive as a user would, and prints its path.
-pub(crate) fn run() -> Result<ExitCode> {
-    let (root, target) = (repository::root()?, repository::target()?);
-    let folder = target.join("dist");
-    let host = host()?;
-    let binaries = build(&root, &folder.join("build"), &host)?;
-    let archive = pack(&root, &binaries, &host, &folder)?;
-    archive::write_sums(&folder, &[name_of(&archive)?])?;
-    check::check(&root, &archive, &folder)?;
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let target = match arguments {
+        [] => Target::host()?,
+        [option, triple] if option == "--target" => Target::named(triple)?,
+        _ => bail!("usage: cargo xtask dist [--target TRIPLE]"),
+    };
+    let (root, folder) = (repository::root()?, repository::target()?.join("dist"));
+    let binaries = build(&root, &folder.join("build"), &target)?;
+    let archive = pack(&root, &binaries, &target, &folder)?;
+    parts_list::write(&root, &target, &archive)?;
+    archive::write_sums(&folder, &released(&folder)?)?;
+    check::check(&root, &target, &archive, &folder)?;
     println!("{}", archive.display());
     Ok(ExitCode::SUCCESS)
 }
 
 /// Builds the binaries as `install.sh` does, but fully optimized.
-fn build(root: &Path, folder: &Path, host: &str) -> Result<PathBuf> {
+fn build(root: &Path, folder: &Path, target: &Target) -> Result<PathBuf> {
     let mut flags = vec![
         format!("--remap-path-prefix={}=sisyphus", root.display()),
         format!("--remap-path-prefix={}=cargo", cargo_home()?.display()),
     ];
-    // Without a fallback: a dynamically linked binary would need this machine's version of the C library.
-    if host.ends_with("-linux-gnu") {
-        flags.push("-Ctarget-feature=+crt-static".to_owned());
-    }
+    flags.extend(target.flags().iter().map(|&flag| flag.to_owned()));
+    // What a cross toolchain needs counts too: cargo would take it for replaced by ours.
+    flags.extend(own_flags(target));
     let mut build = Command::new(repository::cargo());
     build
-        .args(["build", "--locked", "--profile", "dist", "--target", host])
+        .args(["build", "--locked", "--profile", "dist", "--target", target.triple()])
         .args(packages(root)?.iter().flat_map(|package| ["--package", package]))
         .arg("--target-dir")
         .arg(folder)
@@ -46,8 +51,30 @@ fn build(root: &Path, folder: &Path, host: &str) -> Result<PathBuf> {
         .env_remove("RUSTFLAGS")
         .current_dir(root);
     let status = build.status().with_context(|| format!("could not start {build:?}"))?;
-    ensure!(status.success(), "could not build the plugin for `{host}`");
-    Ok(folder.join(host).join("dist"))
+    ensure!(status.success(), "could not build the plugin for `{}`", target.triple());
+    Ok(folder.join(target.triple()).join("dist"))
+}
+
+/// The flags that the caller has set for this target.
+fn own_flags(target: &Target) -> Vec<String> {
+    let triple = target.triple().to_uppercase().replace('-', "_");
+    let flags = env::var(format!("CARGO_TARGET_{triple}_RUSTFLAGS")).unwrap_or_default();
+    flags.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The files of a release, of all targets that were built.
+fn released(folder: &Path) -> Result<Vec<String>> {
+    let listed =
+        fs::read_dir(folder).with_context(|| format!("could not list `{}`", folder.display()))?;
+    let names = listed.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| is_released(name)).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn is_released(name: &str) -> bool {
+    let ends = [".tar.gz", ".zip", ".cdx.json"];
+    name.starts_with("sisyphus-") && ends.iter().any(|end| name.ends_with(end))
 }
 
 fn cargo_home() -> Result<PathBuf> {

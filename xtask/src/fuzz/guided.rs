@@ -15,7 +15,7 @@ const FLAGS: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module -Cll
 
 /// Builds the targets with counters.
 pub(super) fn build(root: &Path, folder: &Path) -> Result<PathBuf> {
-    let (host, built) = (pack::host()?, folder.join("build"));
+    let (host, built) = (pack::Target::host()?.triple().to_owned(), folder.join("build"));
     let mut build = Command::new("rustup");
     build.args(["run", "nightly", "cargo", "build", "--release", "--quiet", "--target", &host]);
     build.arg("--manifest-path").arg(root.join("crates/fuzz/guided/Cargo.toml"));

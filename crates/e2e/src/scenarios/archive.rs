@@ -28,7 +28,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
 
 /// Packs the built plugin twice, which must give the same bytes; returns the unpacked folder.
 fn unpack(stage: &Stage) -> Result<PathBuf> {
-    let host = pack::host()?;
+    let host = pack::Target::host()?;
     let pack = |name: &str| {
         let folder = stage.folder.join(name);
         fs::create_dir_all(&folder)?;

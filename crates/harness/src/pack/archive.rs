@@ -6,10 +6,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::Format;
+
 /// The file of the checksums, in the format of `sha256sum`.
 pub const SUMS: &str = "SHA256SUMS";
 /// The time of every file in an archive. With the time of the build no two archives would be the same.
-const TIME: &str = "--mtime=@946684800";
+const TIME: u32 = 946_684_800;
 
 /// Writes the checksums of `names` into their folder.
 pub fn write_sums(folder: &Path, names: &[String]) -> Result<()> {
@@ -32,26 +34,59 @@ pub fn check_sums(folder: &Path) -> Result<()> {
 }
 
 /// Unpacks an archive into a new folder.
-pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
+pub fn unpack(archive: &Path, format: Format, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("could not create `{}`", folder.display()))?;
-    let mut unpack = Command::new("tar");
-    unpack.args(["--extract", "--gzip", "--file"]).arg(archive);
-    succeed(unpack.arg("--directory").arg(folder))
+    match format {
+        Format::TarGz => {
+            let mut unpack = Command::new("tar");
+            unpack.args(["--extract", "--gzip", "--file"]).arg(archive);
+            succeed(unpack.arg("--directory").arg(folder))
+        }
+        Format::Zip => {
+            let mut unpack = Command::new("unzip");
+            succeed(unpack.args(["-q", "-o"]).arg(archive).arg("-d").arg(folder))
+        }
+    }
 }
 
-/// Packs `folder/name` into `folder/name.tar.gz`.
-pub fn write(folder: &Path, name: &str) -> Result<PathBuf> {
+/// Packs `folder/name` into `folder/name.EXTENSION`.
+pub fn write(folder: &Path, name: &str, format: Format) -> Result<PathBuf> {
+    match format {
+        Format::TarGz => write_tar(folder, name),
+        Format::Zip => write_zip(folder, name),
+    }
+}
+
+fn write_tar(folder: &Path, name: &str) -> Result<PathBuf> {
     let tar = folder.join(format!("{name}.tar"));
     let mut pack = Command::new("tar");
     pack.arg("--create").arg("--file").arg(&tar).arg("--directory").arg(folder);
-    pack.args(["--format=ustar", "--sort=name", TIME, "--numeric-owner", "--owner=0", "--group=0"]);
+    pack.args(["--format=ustar", "--sort=name", "--numeric-owner", "--owner=0", "--group=0"]);
     // Independent of the permissions in the checkout.
-    pack.args(["--mode=u=rwX,go=rX", name]);
+    pack.arg(format!("--mtime=@{TIME}")).args(["--mode=u=rwX,go=rX", name]);
     succeed(&mut pack)?;
     // Without the name and the time.
     succeed(Command::new("gzip").args(["--force", "--best", "--no-name"]).arg(&tar))?;
     Ok(folder.join(format!("{name}.tar.gz")))
+}
+
+/// `zip` takes times and modes from the files, and the order from its arguments.
+fn write_zip(folder: &Path, name: &str) -> Result<PathBuf> {
+    let zip = folder.join(format!("{name}.zip"));
+    crate::remove(&zip)?;
+    let files: Vec<String> = super::parts::files_below(folder, Path::new(name))?
+        .iter()
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+    let mut times = Command::new("touch");
+    succeed(times.arg(format!("--date=@{TIME}")).args(&files).current_dir(folder))?;
+    succeed(Command::new("chmod").arg("u=rwX,go=rX").args(&files).current_dir(folder))?;
+    let mut pack = Command::new("zip");
+    // Without owners and further times; what is left is a local time.
+    pack.args(["-q", "-X", "-9"]).arg(&zip).args(&files).env("TZ", "UTC");
+    succeed(pack.current_dir(folder))?;
+    Ok(zip)
 }
 
 fn succeed(command: &mut Command) -> Result<()> {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use super::Target;
+
 /// Single files that the installer or a reader of the README needs.
-const FILES: [&str; 10] = [
-    "install.sh",
+const FILES: [&str; 9] = [
     "plugin.json",
     "marketplace.json",
     "hooks/hooks.json",
@@ -19,10 +20,16 @@ const FILES: [&str; 10] = [
     "CHANGELOG.md",
     "LICENSE",
 ];
+/// The installers of Windows and of the other systems.
+const INSTALLERS: [&str; 2] = ["install.ps1", "install.sh"];
+/// What names programs, which Claude Code starts without a shell that would add `.exe`.
+const HOOKS: &str = "hooks/hooks.json";
 /// What Claude Code reads in its own folder. The sources have no such folder: without binaries they are no plugin, and
 /// Claude Code refuses to add them as a marketplace.
 const FOR_CLIENT: &str = ".claude-plugin";
 const MANIFESTS: [&str; 2] = ["plugin.json", "marketplace.json"];
+/// The command line. The names of the other programs begin with it.
+const COMMAND: &str = "sisyphus";
 /// The pages that the README links to.
 const DOCUMENTS: &str = "docs";
 
@@ -58,26 +65,54 @@ impl Parts {
     }
 
     /// Copies everything into the folder `staging`.
-    pub(super) fn copy(&self, root: &Path, binaries: &Path, staging: &Path) -> Result<()> {
+    pub(super) fn copy(
+        &self,
+        root: &Path,
+        binaries: &Path,
+        target: &Target,
+        staging: &Path,
+    ) -> Result<()> {
         for name in self.sources(root)? {
             copy(&root.join(&name), &staging.join(&name))?;
         }
+        let [windows, others] = INSTALLERS;
+        let foreign = if target.is_windows() { others } else { windows };
+        fs::remove_file(staging.join(foreign))
+            .with_context(|| format!("could not leave out `{foreign}`"))?;
         let manifest =
             addressed(&read(&root.join(MANIFESTS[0]))?, &read(&root.join("Cargo.toml"))?);
-        fs::write(staging.join(MANIFESTS[0]), manifest).context("could not write the manifest")?;
+        for (name, text) in [(MANIFESTS[0], manifest), (HOOKS, read(&root.join(HOOKS))?)] {
+            fs::write(staging.join(name), self.naming(target, &text))
+                .with_context(|| format!("could not write `{name}`"))?;
+        }
         for name in MANIFESTS {
             copy(&staging.join(name), &staging.join(FOR_CLIENT).join(name))?;
         }
-        for name in self.binaries.iter().map(|name| format!("sisyphus-{name}")) {
-            copy(&binaries.join(&name), &staging.join("hooks/bin").join(&name))?;
+        for name in self.programs().iter().map(|name| target.program(name)) {
+            // The command line is alone in its folder, which Claude Code puts on the model's `PATH`.
+            let place = if name == target.program(COMMAND) { "bin" } else { "hooks/bin" };
+            copy(&binaries.join(&name), &staging.join(place).join(&name))?;
         }
-        // Alone in its folder, which Claude Code puts on the model's `PATH`.
-        copy(&binaries.join("sisyphus"), &staging.join("bin/sisyphus"))
+        Ok(())
+    }
+
+    /// All programs, the command line among them.
+    pub(super) fn programs(&self) -> Vec<String> {
+        let beside = self.binaries.iter().map(|name| format!("{COMMAND}-{name}"));
+        beside.chain([COMMAND.to_owned()]).collect()
+    }
+
+    /// A text that names programs, with the names that they have on this system.
+    fn naming(&self, target: &Target, text: &str) -> String {
+        self.programs().iter().fold(text.to_owned(), |text, name| {
+            text.replace(&format!("/{name}\""), &format!("/{}\"", target.program(name)))
+        })
     }
 
     /// The files from the repository, relative to it.
     pub(super) fn sources(&self, root: &Path) -> Result<Vec<PathBuf>> {
-        let mut sources: Vec<PathBuf> = FILES.map(PathBuf::from).into();
+        let mut sources: Vec<PathBuf> =
+            FILES.iter().chain(&INSTALLERS).map(PathBuf::from).collect();
         for folder in &self.folders {
             sources.extend(files_below(root, Path::new(folder))?);
         }
@@ -112,7 +147,7 @@ fn words(script: &str, name: &str) -> Option<Vec<String>> {
 }
 
 /// The files below `root/folder`, as paths relative to `root`, sorted.
-fn files_below(root: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn files_below(root: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
     let listing = root.join(folder);
     let mut found = Vec::new();
     for entry in
