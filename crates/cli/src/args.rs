@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::delegate::Delegate;
 use crate::doctor::Doctor;
 use crate::events::Events;
+use crate::install::Install;
 use crate::list::List;
 use crate::man::Pages;
 use crate::notify::Notify;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Statusline(Statusline),
     /// Print the effective value of each setting, and where it comes from; `set` and `unset` change one.
     Config(Config),
+    /// Install, update or remove the plugin, from the archive or the npm package of this program.
+    Install(Install),
     /// Check the installation and suggest fixes.
     Doctor(Doctor),
     /// Print how notifications reach you: on the desktop or through the terminal.

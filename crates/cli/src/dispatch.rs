@@ -6,10 +6,11 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Args, Command};
 use crate::completions::candidates;
+use crate::install::import;
 use crate::print::{self, Verdict};
 use crate::queue::{next, restart, run, top};
 use crate::{
-    cancel, clean, completions, config, delegate, demo, doctor, events, import, list, man, notify,
+    cancel, clean, completions, config, delegate, demo, doctor, events, install, list, man, notify,
     output, show, stats, statusline, timeline, wait,
 };
 
@@ -39,6 +40,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Statusline(options) if options.json => statusline::json(&options).map(good),
         Command::Statusline(_) => return statusline::statusline(),
         Command::Config(options) => config::config(&options).map(good),
+        Command::Install(options) => install::install(&options),
         Command::Doctor(options) => doctor::doctor(&options),
         Command::Notify(options) => notify::notify(&options),
         Command::Completions(options) => {

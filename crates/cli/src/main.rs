@@ -13,7 +13,7 @@ mod dispatch;
 mod doctor;
 mod events;
 mod format;
-mod import;
+mod install;
 mod list;
 mod man;
 mod notification_route;

@@ -1,5 +1,7 @@
 //! `sisyphus clean`: what goes, and what stays.
 
+mod all;
+
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};

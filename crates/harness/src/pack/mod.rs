@@ -94,6 +94,10 @@ mod tests {
             archive::unpack(&archives[0], target.format(), &unpacked).unwrap();
             let folder = unpacked.join(format!("sisyphus-{}-{triple}", version(&root).unwrap()));
             archive::check_sums(&folder).unwrap();
+            // No time of this machine, but a day of its zone.
+            let time = fs::metadata(folder.join("LICENSE")).unwrap().modified().unwrap();
+            let since = time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+            assert!(since.abs_diff(946_684_800) < 86_400, "{triple}: {since}");
             let there = installers.map(|name| folder.join(name).exists());
             assert_eq!(there, [installer == 0, installer == 1], "{triple}");
             let hooks = fs::read_to_string(folder.join("hooks/hooks.json")).unwrap();
