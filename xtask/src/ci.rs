@@ -12,7 +12,7 @@ use crate::{kernel, tidy, tools};
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 15] = [
+    let steps: [(&str, Step); 16] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("chaos", Step::Task(&["chaos", "--seed", "1", "--endings", "200"])),
         ("bench", Step::Task(&["bench", "--quick"])),
         ("dist", Step::Task(&["dist"])),
+        ("npm", Step::Task(&["npm"])),
         // A process of its own, also because it moves itself into a network namespace.
         ("e2e", Step::Task(&["e2e"])),
     ];

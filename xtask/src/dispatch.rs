@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail};
 use sisyphus_harness::repository;
 
-use crate::{ci, dist, docs, fuzz, pictures, tidy};
+use crate::{ci, dist, docs, fuzz, npm, pictures, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
@@ -17,6 +17,7 @@ const USAGE: &str = "usage: cargo xtask ci
        cargo xtask e2e [--list] [--jobs N] [--keep] [--short] [--client VERSION] [NAME…]
        cargo xtask e2e --try [COMMAND…]
        cargo xtask fuzz [--seconds N] [--seed N] [--guided] [TARGET…]
+       cargo xtask npm
        cargo xtask pictures [--list] [NAME…]";
 
 /// Runs the task that the first argument names.
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "dist" => dist::run(rest),
             "docs" => docs::run(rest),
             "fuzz" => fuzz::run(rest),
+            "npm" => npm::run(),
             "pictures" => pictures::run(rest),
             _ => bail!("`{verb}` is not a task\n{USAGE}"),
         },

@@ -12,6 +12,7 @@ mod dist;
 mod docs;
 mod fuzz;
 mod kernel;
+mod npm;
 mod picture;
 #[cfg_attr(windows, path = "pictures/nowhere.rs")]
 mod pictures;
