@@ -11,11 +11,13 @@ use sisyphus_testing::{TestEnv, env};
 use crate::planted::prints;
 
 /// Lines that are not run here, and what sees to them instead.
-const NOT_RUN: [(&str, &str); 4] = [
+const NOT_RUN: [(&str, &str); 6] = [
     ("apt-get install ", "changes the machine; `.ci/run` does the same"),
     ("cargo xtask ci", "runs this test"),
     ("claude plugin marketplace add ", "scenario `archive` of `cargo xtask e2e`"),
     ("claude plugin install ", "scenario `archive` of `cargo xtask e2e`"),
+    ("npm install -g ", "`cargo xtask npm`"),
+    ("sisyphus install", "`cargo xtask npm`"),
 ];
 
 fn root() -> PathBuf {
