@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("fuzz", Step::Task(&["fuzz", "--seconds", "2"])),
         ("chaos", Step::Task(&["chaos", "--seed", "1", "--endings", "200"])),
         ("bench", Step::Task(&["bench", "--quick"])),
-        ("dist", Step::Task(&["dist"])),
+        ("dist", Step::Task(&["dist", "--quick"])),
         ("npm", Step::Task(&["npm"])),
         // A process of its own, also because it moves itself into a network namespace.
         ("e2e", Step::Task(&["e2e"])),
