@@ -34,9 +34,12 @@ fn list(metadata: &Value, packages: &[String], version: &str) -> Result<Value> {
     let is_root = |package: &&Value| packages.iter().any(|name| package["name"] == name.as_str());
     let mut open: Vec<&str> =
         all.iter().filter(is_root).filter_map(|package| package["id"].as_str()).collect();
+    // A macro runs in the compiler, with all that it needs.
+    let macros: BTreeSet<&str> =
+        all.iter().filter(|it| is_macro(it)).filter_map(|it| it["id"].as_str()).collect();
     let mut reached = BTreeSet::new();
     while let Some(id) = open.pop() {
-        if reached.insert(id) {
+        if !macros.contains(id) && reached.insert(id) {
             open.extend(needs.get(id).into_iter().flatten());
         }
     }
@@ -68,6 +71,12 @@ fn linked(node: &Value) -> Vec<&str> {
     needs.filter(is_linked).filter_map(|need| need["pkg"].as_str()).collect()
 }
 
+fn is_macro(package: &Value) -> bool {
+    let targets = package["targets"].as_array().into_iter().flatten();
+    let mut kinds = targets.filter_map(|target| target["kind"].as_array()).flatten();
+    kinds.any(|kind| kind == "proc-macro")
+}
+
 fn component(package: &Value) -> Value {
     let text = |key: &str| package[key].as_str().unwrap_or_default();
     let url = format!("pkg:cargo/{}@{}", text("name"), text("version"));
@@ -93,17 +102,20 @@ mod tests {
             json!({ "id": id, "name": id, "version": "1.0.0", "source": source, "license": license })
         };
         let need = |id: &str, kind: Value| json!({ "pkg": id, "dep_kinds": [{ "kind": kind }] });
+        let mut derive = package("derive", "registry", "MIT");
+        derive["targets"] = json!([{ "kind": ["proc-macro"] }]);
         let metadata = json!({
             "packages": [
                 package("ours", "", "MIT"), package("other", "", "MIT"),
                 package("z", "registry", "MIT/Apache-2.0"), package("a", "registry", "MIT"),
-                package("cc", "registry", "MIT"), package("unused", "registry", "MIT"),
+                package("cc", "registry", "MIT"), package("unused", "registry", "MIT"), derive,
             ],
             "resolve": { "nodes": [
                 { "id": "ours", "deps": [need("z", Value::Null), need("cc", "build".into())] },
                 { "id": "other", "deps": [need("unused", Value::Null)] },
                 { "id": "z", "deps": [need("a", Value::Null)] },
-                { "id": "a", "deps": [] },
+                { "id": "a", "deps": [need("derive", Value::Null)] },
+                { "id": "derive", "deps": [need("unused", Value::Null)] },
             ] },
         });
         let list = list(&metadata, &["ours".to_owned()], "2.0.0").unwrap();
