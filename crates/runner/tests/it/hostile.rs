@@ -2,6 +2,7 @@
 //! it is believed that could do harm, nothing waits for it, and the other tasks go on.
 
 use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -89,11 +90,25 @@ fn everything_below(dir: &Path) -> String {
     for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {
             text += &everything_below(&entry.path());
-        } else if entry.metadata().unwrap().len() < 1_000_000 {
-            text += &String::from_utf8_lossy(&fs::read(entry.path()).unwrap());
+        } else {
+            // The notifier is still at work, and renames what it has written.
+            text += &if_there(beginning(&entry.path())).unwrap_or_default();
         }
     }
     text
+}
+
+fn beginning(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(1_000_000).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn if_there<T>(read: io::Result<T>) -> Option<T> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        read => Some(read.unwrap()),
+    }
 }
 
 fn result() -> Value {
