@@ -5,17 +5,6 @@ class SisyphusBackground < Formula
   version "VERSION"
   license "MIT"
 
-  on_macos do
-    on_arm do
-      url "ADDRESS/releases/download/vVERSION/sisyphus-VERSION-aarch64-apple-darwin.tar.gz"
-      sha256 "SUM"
-    end
-    on_intel do
-      url "ADDRESS/releases/download/vVERSION/sisyphus-VERSION-x86_64-apple-darwin.tar.gz"
-      sha256 "SUM"
-    end
-  end
-
   on_linux do
     on_arm do
       url "ADDRESS/releases/download/vVERSION/sisyphus-VERSION-aarch64-unknown-linux-musl.tar.gz"
@@ -34,7 +23,7 @@ class SisyphusBackground < Formula
   end
 
   def caveats
-    "To install the plugin for Claude Code, or to update it:  sisyphus install"
+    "To install the plugin for Claude Code, or to update it:  #{opt_bin}/sisyphus install"
   end
 
   test do
