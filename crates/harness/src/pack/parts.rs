@@ -105,7 +105,8 @@ impl Parts {
     /// A text that names programs, with the names that they have on this system.
     fn naming(&self, target: &Target, text: &str) -> String {
         self.programs().iter().fold(text.to_owned(), |text, name| {
-            text.replace(&format!("/{name}\""), &format!("/{}\"", target.program(name)))
+            let named = |name: &str| format!("/hooks/bin/{name}\"");
+            text.replace(&named(name), &named(&target.program(name)))
         })
     }
 
