@@ -7,12 +7,13 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
+use sisyphus_base::sys::INSTALLER;
 
 use crate::print::Verdict;
 
 const MANIFEST: &str = "plugin.json";
 /// The installer of Linux and macOS, and that of Windows. An archive has only its own.
-const INSTALLER: &str = "install.sh";
+const UNIX_INSTALLER: &str = "install.sh";
 const WINDOWS_INSTALLER: &str = "install.ps1";
 
 #[derive(Debug, ClapArgs)]
@@ -35,8 +36,8 @@ pub(crate) fn install(options: &Install) -> Result<Verdict> {
     let tree = program.parent().and_then(Path::parent).filter(|it| it.join(MANIFEST).is_file());
     let Some(mut installer) = tree.and_then(|tree| installer(tree, options)) else {
         bail!(
-            "no installer is beside `{}`; run `{INSTALLER}` of the sources or of an unpacked archive, or `sisyphus \
-             install` of the npm package",
+            "no installer is beside `{}`; run `{INSTALLER}` of the sources or of an unpacked archive, or for the npm \
+             package `\"$(npm prefix -g)/bin/sisyphus\" install`",
             program.display()
         );
     };
@@ -52,7 +53,7 @@ fn installer(tree: &Path, options: &Install) -> Option<Command> {
         (options.yes, "--yes", ""),
     ];
     let chosen = chosen.iter().filter(|(is_chosen, ..)| *is_chosen);
-    let (unix, windows) = (tree.join(INSTALLER), tree.join(WINDOWS_INSTALLER));
+    let (unix, windows) = (tree.join(UNIX_INSTALLER), tree.join(WINDOWS_INSTALLER));
     if unix.is_file() {
         let mut command = Command::new(unix);
         command.args(chosen.map(|(_, option, _)| option));
