@@ -25,8 +25,8 @@ pub(super) fn check(root: &Path, target: &Target, archive: &Path, folder: &Path)
     let unpacked = scratch.join(name_of(archive)?.trim_end_matches(&end));
     archive::check_sums(&unpacked)?;
     check_binaries(root, &unpacked)?;
-    // Another system's programs don't run here.
-    if target.runs_here()? {
+    // Another system's programs don't run here, and `install.sh` is not in an archive for Windows.
+    if target.runs_here()? && !target.is_windows() {
         // The binaries lie beside the script, so it builds nothing. It runs the demonstration with them.
         plugin::install(&unpacked, &scratch.join("home"))?;
     }

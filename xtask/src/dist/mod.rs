@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use sisyphus_harness::pack::{Target, archive, pack, packages};
+use sisyphus_harness::pack::{Target, archive, pack, packages, version};
 use sisyphus_harness::repository;
 
 /// The profile of what people get: each program is optimized whole, which takes ten minutes.
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let binaries = build(&root, &folder.join("build"), &target, profile)?;
     let archive = pack(&root, &binaries, &target, &folder)?;
     parts_list::write(&root, &target, &archive)?;
-    archive::write_sums(&folder, &released(&folder)?)?;
+    archive::write_sums(&folder, &released(&folder, &version(&root)?)?)?;
     check::check(&root, &target, &archive, &folder)?;
     println!("{}", archive.display());
     Ok(ExitCode::SUCCESS)
@@ -67,19 +67,19 @@ fn own_flags(target: &Target) -> Vec<String> {
     flags.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The files of a release, of all targets that were built.
-fn released(folder: &Path) -> Result<Vec<String>> {
+/// The files of this release, of all targets that were built.
+fn released(folder: &Path, version: &str) -> Result<Vec<String>> {
     let listed =
         fs::read_dir(folder).with_context(|| format!("could not list `{}`", folder.display()))?;
     let names = listed.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter(|name| is_released(name)).collect();
+    let mut names: Vec<String> = names.filter(|name| is_released(name, version)).collect();
     names.sort();
     Ok(names)
 }
 
-fn is_released(name: &str) -> bool {
+fn is_released(name: &str, version: &str) -> bool {
     let ends = [".tar.gz", ".zip", ".cdx.json"];
-    name.starts_with("sisyphus-") && ends.iter().any(|end| name.ends_with(end))
+    name.starts_with(&format!("sisyphus-{version}-")) && ends.iter().any(|end| name.ends_with(end))
 }
 
 fn cargo_home() -> Result<PathBuf> {

@@ -48,14 +48,17 @@ fn targets(root: &Path, dist: &Path) -> Result<Vec<Target>> {
     let host = Target::host()?;
     for triple in RELEASED {
         let target = Target::named(triple)?;
+        // What `dist` makes without a target, for those that try the packages.
+        let is_for_host = target.npm()? == host.npm()? && place(root, &host, dist)?.is_file();
         if place(root, &target, dist)?.is_file() {
             found.push(target);
-        } else if target.npm()? == host.npm()? && place(root, &host, dist)?.is_file() {
-            found.push(host.clone());
         } else {
             println!(
                 "warning: no archive for `{triple}`: publish all packages of a version or none"
             );
+        }
+        if is_for_host && host.triple() != triple {
+            found.push(host.clone());
         }
     }
     Ok(found)
