@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::machine::Machine;
 use crate::rights::Rights;
@@ -14,19 +14,21 @@ pub const INSTALLER: &str = "install.ps1";
 /// What removes it.
 pub const UNINSTALLER: &str = "install.ps1 -Uninstall";
 
-/// How often something with a file is tried, and the pause in between.
-const ATTEMPTS: u32 = 25;
+/// How long something with a file is tried, and the pause in between. A pause may take 16 ms, a tick of the clock.
+const PATIENCE: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Tries something with a file. While another process renames or removes it, Windows refuses access for a moment.
 pub fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 1..ATTEMPTS {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
         match attempt() {
-            Err(error) if is_passing(&error) => thread::park_timeout(PAUSE),
+            Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                thread::park_timeout(PAUSE);
+            }
             other => return other,
         }
     }
-    attempt()
 }
 
 /// Whether another process may be the reason, and soon is no more.

@@ -11,7 +11,7 @@ use anyhow::Result;
 use sisyphus_base::clock::Now;
 use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_hook::Context;
-use sisyphus_process::{end_with_parent, parent};
+use sisyphus_process::{can_end_with_parent, end_with_parent, parent};
 use sisyphus_settings::Switch;
 use sisyphus_state::agents::{Limits, admission, has_unanswered};
 use sisyphus_state::event::Event;
@@ -42,7 +42,10 @@ pub(crate) enum Known {
 
 /// Waits until the agent may work. Returns at once if it is not one that waits.
 pub(crate) fn hold(context: &Context, session: &SessionId, id: &ClientTaskId) -> Result<Known> {
-    // If Claude Code is killed, the hook must not stay behind.
+    // If Claude Code is killed, the hook must not stay behind. Where it would, no agent waits.
+    if !can_end_with_parent() {
+        return Ok(Known::Not);
+    }
     end_with_parent(parent())?;
     if !is_recorded(context, session, id)? {
         return Ok(Known::Not);
