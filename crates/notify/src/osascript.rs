@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 /// The texts are arguments of the script and never part of it, so nothing in them is read as a script.
-const SCRIPT: &str = "on run {title, body}
-display notification body with title title
+const SCRIPT: &str = "on run texts
+display notification (item 2 of texts) with title (item 1 of texts)
 end run
 ";
 
@@ -21,7 +21,8 @@ pub(crate) fn show(program: &Path, title: &str, body: &str) -> Result<()> {
     let context = || format!("could not start `{}`", program.display());
     let mut child = osascript.spawn().with_context(context)?;
     let mut stdin = child.stdin.take().context("the script has a pipe")?;
-    stdin.write_all(SCRIPT.as_bytes()).context("could not pass on the script")?;
+    // If it has ended, it says why.
+    let _ = stdin.write_all(SCRIPT.as_bytes());
     drop(stdin);
     let output = child.wait_with_output().with_context(context)?;
     let reason = String::from_utf8_lossy(&output.stderr);
