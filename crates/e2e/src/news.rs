@@ -19,8 +19,8 @@ use super::stage::Stage;
 
 /// The option that asks for the comparison.
 pub(crate) const NEWS: &str = "--news";
-/// The events that the conversation causes.
-const EVENTS: [&str; 10] = [
+/// The events that the conversation causes. SessionEnd does not always fire (CC-24).
+const EVENTS: [&str; 9] = [
     "SessionStart",
     "UserPromptSubmit",
     "PreToolUse",
@@ -30,7 +30,6 @@ const EVENTS: [&str; 10] = [
     "SubagentStart",
     "SubagentStop",
     "Stop",
-    "SessionEnd",
 ];
 /// Begins the prompt of the subagent.
 const ERRAND: &str = "an errand";
