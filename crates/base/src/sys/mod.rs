@@ -1,4 +1,5 @@
-//! What differs between systems: the owner of a folder, its mode, Claude Code's temporary folder.
+//! What differs between systems: the owner of a folder, its mode, Claude Code's temporary folder, reading with a time
+//! limit.
 
 use std::io;
 use std::path::Path;
@@ -14,6 +15,15 @@ pub use unix::*;
 mod windows;
 #[cfg(windows)]
 pub use windows::*;
+
+/// What a read of the standard input found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    Came,
+    /// Nothing came in the time.
+    Silent,
+    Ended,
+}
 
 /// Whether `path` is a real folder of this user that no other user can write to.
 pub fn is_private_dir(path: &Path) -> io::Result<bool> {

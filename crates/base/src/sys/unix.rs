@@ -2,13 +2,17 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::is_private_dir;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::{Input, is_private_dir};
 use crate::atomic::if_found;
 use crate::machine::Machine;
 use crate::rights::Rights;
@@ -21,6 +25,32 @@ pub const UNINSTALLER: &str = "install.sh --uninstall";
 /// Tries something with a file. A process may rename what another one reads, so once is enough.
 pub fn patiently<T>(attempt: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     attempt()
+}
+
+/// Appends what the standard input has, and waits for it at most this long. No other code of the process may read it:
+/// what is ready now would be gone, and the read would wait without end.
+pub fn read_stdin(bytes: &mut Vec<u8>, wait: Duration) -> io::Result<Input> {
+    /// Larger than most events.
+    const CHUNK: usize = 8 * 1024;
+    let stdin = io::stdin();
+    let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    let timeout = PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX);
+    match poll(&mut ready, timeout) {
+        Ok(0) => return Ok(Input::Silent),
+        // A signal that ends nothing. The caller asks again, with the time that is left.
+        Err(Errno::EINTR) => return Ok(Input::Came),
+        other => other?,
+    };
+    let mut chunk = [0; CHUNK];
+    match nix::unistd::read(stdin.as_fd(), &mut chunk) {
+        Ok(0) => Ok(Input::Ended),
+        Ok(length) => {
+            bytes.extend_from_slice(&chunk[..length]);
+            Ok(Input::Came)
+        }
+        Err(Errno::EINTR) => Ok(Input::Came),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Where Claude Code's `claude-UID` folder is unless `CLAUDE_CODE_TMPDIR` is set.

@@ -1,11 +1,14 @@
 //! Windows: the folders of a profile are the user's own, so files inherit their access rights.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::Input;
 use crate::machine::Machine;
 use crate::rights::Rights;
 
@@ -37,6 +40,38 @@ fn is_passing(error: &io::Error) -> bool {
     const IN_USE: [i32; 2] = [32, 33];
     error.kind() == io::ErrorKind::PermissionDenied
         || error.raw_os_error().is_some_and(|number| IN_USE.contains(&number))
+}
+
+/// What the standard input had. A read can't be abandoned, but a thread that reads can.
+static CHUNKS: LazyLock<Mutex<Receiver<Vec<u8>>>> = LazyLock::new(|| {
+    /// How many chunks may be queued. A writer that is faster than this has to wait.
+    const MOST: usize = 16;
+    let (sender, chunks) = sync_channel(MOST);
+    thread::spawn(move || {
+        let mut stdin = io::stdin().lock();
+        loop {
+            let mut chunk = vec![0; 64 * 1024];
+            let Ok(length @ 1..) = stdin.read(&mut chunk) else { return };
+            chunk.truncate(length);
+            if sender.send(chunk).is_err() {
+                return;
+            }
+        }
+    });
+    Mutex::new(chunks)
+});
+
+/// Appends what the standard input has, and waits for it at most this long.
+pub fn read_stdin(bytes: &mut Vec<u8>, wait: Duration) -> io::Result<Input> {
+    let chunks = CHUNKS.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(match chunks.recv_timeout(wait) {
+        Ok(chunk) => {
+            bytes.extend_from_slice(&chunk);
+            Input::Came
+        }
+        Err(RecvTimeoutError::Timeout) => Input::Silent,
+        Err(RecvTimeoutError::Disconnected) => Input::Ended,
+    })
 }
 
 /// Where Claude Code's folder is unless `CLAUDE_CODE_TMPDIR` is set.
