@@ -4,7 +4,8 @@
 //! are not those that `kill` and `getpid` use (CC-53). This module returns only our own numbers. It leaves out
 //! processes whose number can't be translated, so that no signal reaches the wrong process.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::super::Stat;
@@ -53,7 +54,10 @@ fn stat_of(pid: i32) -> Option<String> {
 
 /// A file of `/proc` as text; the name of a program may hold any bytes.
 fn text_of(path: &Path) -> Option<String> {
-    fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    // The system does not say how large such a file is, and `fs::read` would ask for it bit by bit.
+    let mut bytes = Vec::with_capacity(1024);
+    File::open(path).ok()?.read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Whether `/proc` shows the process namespace of this process.
