@@ -62,8 +62,10 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
 
 /// The files of processes that may be running: locks, and notes for the notifier.
 fn is_somebodys(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "lock")
-        || path.file_name().is_some_and(|name| name == "notify.json" || name == "terminal.json")
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Also a new one that is not renamed yet.
+    name.ends_with(".lock")
+        || ["notify.json", "terminal.json"].iter().any(|it| name.starts_with(it))
 }
 
 /// The files of a folder; none if the folder does not exist.
