@@ -26,6 +26,7 @@ mod killed_hooks;
 mod many_at_once;
 mod mcp_inspector;
 mod mcp_tools;
+mod monitor;
 mod notify_in_tui;
 mod outputs;
 mod permissions;
@@ -129,6 +130,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("service", service::run),
     with_plugin("service_listens", service_listens::run),
     with_plugin("watch", watch::run),
+    with_plugin("monitor", monitor::run),
     with_plugin("sleep_guard", sleep_guard::run),
     with_plugin("ultrawork", ultrawork::run),
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
