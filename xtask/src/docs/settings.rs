@@ -73,6 +73,8 @@ const FOOT: &str = "
   the limit holds.
 - **Your program** (`on_complete`) starts at most once for a task, without a shell, and is killed after 30 seconds:
   [Events](events.md#a-program-of-yours) says what it gets, and has recipes.
+- **A kept command** (`keep_patterns`) goes on when its session ends: `sisyphus config set keep_patterns '[\"npm run dev\"]'`. Its
+  time limit still holds, unless it is a service. A command in Claude Code's sandbox is never kept. `sisyphus cancel TASK` stops it.
 - **A service** has no slot and no time limit. Known without a setting are dev servers, watchers, `tail -f` and the like; a
   pattern `!npm start` takes one out.
 

@@ -17,7 +17,7 @@ const NOT_RUN: [(&str, &str); 6] = [
     ("claude plugin marketplace add ", "scenario `archive` of `cargo xtask e2e`"),
     ("claude plugin install ", "scenario `archive` of `cargo xtask e2e`"),
     ("npm install -g ", "`cargo xtask npm`"),
-    ("sisyphus install", "`cargo xtask npm`"),
+    ("\"$(npm prefix -g)/bin/sisyphus\" install", "`cargo xtask npm`"),
 ];
 
 fn root() -> PathBuf {
