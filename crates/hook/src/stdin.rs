@@ -25,7 +25,7 @@ pub(crate) fn read_event() -> Result<Vec<u8>> {
     collect(read_stdin, PATIENCE)
 }
 
-/// `read` appends what has come, and waits for that as long as it is told.
+/// `read` appends what has come, and waits for it no longer than its argument says.
 fn collect(
     mut read: impl FnMut(&mut Vec<u8>, Duration) -> io::Result<Input>,
     patience: Patience,
