@@ -15,7 +15,10 @@ use super::NAME;
 /// Tries the packages of this machine, if they are among these.
 pub(super) fn check(whole: &Path, parts: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<()> {
     let (system, processor) = Target::host()?.npm()?;
-    let Some(part) = parts.get(&format!("{NAME}-{system}-{processor}")) else { return Ok(()) };
+    let Some(part) = parts.get(&format!("{NAME}-{system}-{processor}")) else {
+        println!("warning: no package is for this machine, so none was tried");
+        return Ok(());
+    };
     let scratch = folder.join(".check");
     remove(&scratch)?;
     works(&scratch.join("whole"), whole, part)?;
