@@ -53,7 +53,7 @@ pub(crate) fn calm(state: &Path) -> Result<()> {
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("could not create `{}`", to.display()))?;
-    for path in files(from)?.into_iter().filter(|path| !is_somebodys(path)) {
+    for path in files(from)?.into_iter().filter(|path| !may_change(path)) {
         fs::copy(&path, to.join(path.file_name().unwrap_or_default()))
             .with_context(|| format!("could not copy `{}`", path.display()))?;
     }
@@ -61,7 +61,7 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// The files of processes that may be running: locks, and notes for the notifier.
-fn is_somebodys(path: &Path) -> bool {
+fn may_change(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Also a new one that is not renamed yet.
     name.ends_with(".lock")
