@@ -19,6 +19,7 @@ pub use windows::*;
 /// What a read of the standard input found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
+    /// Something came, or a signal ended the wait early: ask again.
     Came,
     /// Nothing came in the time.
     Silent,
