@@ -85,9 +85,13 @@ impl Victim {
     }
 }
 
+/// All that is recorded there. The programs below `bin` are none of it: any short text may occur among their bytes.
 fn everything_below(dir: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_name() == "bin" {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
             text += &everything_below(&entry.path());
         } else {
@@ -221,8 +225,8 @@ fn a_foreign_client_file_is_not_read() {
         hostile["client_file"] = beside(&victim, path).into();
         victim.write_result(&hostile);
         assert_eq!(victim.look()["status"], "completed", "{path}");
-        let named = everything_below(&victim.client.env.state()).contains("..");
-        assert!(!named, "the path with `..` was taken over");
+        let state = everything_below(&victim.client.env.state());
+        assert!(!state.contains(".."), "the path with `..` was taken over: {state}");
     }
     for path in ["/etc/passwd", "/etc/../etc/passwd", "", "relative"] {
         let victim = Victim::new();
