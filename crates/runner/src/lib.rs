@@ -6,6 +6,7 @@
 //! `session` supervises a delegated session instead: a headless Claude Code that it starts. `command` supervises a
 //! command that a person runs in a terminal.
 
+mod capacity_watch;
 mod claim;
 mod command;
 mod confirmation;

@@ -1,6 +1,6 @@
 //! The user's settings as they are now.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sisyphus_settings::Settings;
@@ -33,6 +33,15 @@ impl LiveSettings {
             self.settings = settings;
         }
         &self.settings
+    }
+
+    /// The folders in which a change of the settings shows: also that of a file behind a link, as people keep it who have
+    /// their settings in a repository.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        let own = self.dir.clone();
+        let file = own.as_ref().and_then(|dir| dir.join("settings.json").canonicalize().ok());
+        let linked = file.as_deref().and_then(Path::parent).map(Path::to_owned);
+        own.into_iter().chain(linked)
     }
 
     fn stamp(&self) -> Option<Stamp> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use sisyphus_state::line::{Position, QueueEntry, SlotGuard, Watched};
 
+use crate::capacity_watch::SeenBy;
 use crate::slots::Slots;
 
 /// How long a slot may stay free before this runner passes the one ahead of it.
@@ -16,9 +17,10 @@ const PER_PLACE: Duration = Duration::from_millis(50);
 const WHEN_BUSY: Duration = Duration::from_secs(5);
 /// How late a check may be on a machine that is not busy.
 const LATE: Duration = Duration::from_millis(200);
-/// How often the second in the queue looks for a free slot.
+/// How often the second in the queue looks for a free slot if the kernel does not wake it.
 const SECOND_CHECK: Duration = Duration::from_millis(500);
-/// How often the runners behind it do, in case all runners ahead are suspended.
+/// How often the runners behind it do, in case all runners ahead are suspended, and the second in case that the holder of
+/// a slot was killed: its file stays, so no folder changes.
 const BEHIND_CHECK: Duration = Duration::from_secs(10);
 
 /// What earlier checks of the queue found.
@@ -39,6 +41,7 @@ impl Overtake {
         slots: &mut Slots,
         entry: &QueueEntry,
         position: Position,
+        seen_by: SeenBy,
         before: Option<&Watched>,
     ) -> Result<Option<SlotGuard>> {
         let (Some(before), false) = (before, position == Position::HEAD) else {
@@ -63,7 +66,10 @@ impl Overtake {
             self.idle = Some((before.path().to_owned(), Instant::now()));
             self.busy = Duration::ZERO;
         }
-        let check = if position == Position(1) { SECOND_CHECK } else { BEHIND_CHECK };
+        let check = match (position, seen_by) {
+            (Position::SECOND, SeenBy::Clock) => SECOND_CHECK,
+            _ => BEHIND_CHECK,
+        };
         let now = Instant::now();
         let due = self.idle.as_ref().map_or(now + check, |(_, since)| *since + patience);
         self.next_look = Some(due.min(now + check));

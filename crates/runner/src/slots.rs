@@ -1,13 +1,13 @@
 //! The queue as the runner joins it, and how many slots it has at each moment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chrono::Utc;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{ClientTaskId, TaskId, Ticket};
 use sisyphus_base::paths::{StateDir, client_config_dir};
-use sisyphus_process::is_alive;
+use sisyphus_process::{Changes, is_alive};
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::line::{AgentSlots, Attempt, Capacity, Line, Occupant, QueueEntry, RuntimeDir};
@@ -113,6 +113,27 @@ impl Slots {
                 Capacity { limit, agents: 0 }
             }
         }
+    }
+
+    /// The folders in which every change of the capacity shows, and every slot that its holder releases. `None` if some
+    /// changes show nowhere: a rate limit and an agent's Claude Code end without a trace, and a sandboxed runner shares
+    /// what others leave.
+    pub(crate) fn folders(&self) -> Option<Vec<(PathBuf, Changes)>> {
+        let agents = match &self.demand {
+            Demand::Commands { confinement: Confinement::Sandboxed, .. }
+            | Demand::Sessions { .. } => return None,
+            Demand::Commands { agents: None, .. } | Demand::Group(_) => None,
+            Demand::Commands { agents: Some(agents), confinement } => {
+                if agents.count(Utc::now(), *confinement, is_alive) > 0 {
+                    return None;
+                }
+                Some(agents.folder().to_owned())
+            }
+        };
+        let settings = self.settings.folders().map(|it| (it, Changes::NamesAndContents));
+        // Not their contents: a look at a lock closes a file that was open for writing, and must not lead to the next.
+        let names = agents.into_iter().chain([self.line.slots_folder().to_owned()]);
+        Some(settings.chain(names.map(|it| (it, Changes::Names))).collect())
     }
 
     pub(crate) fn line(&self) -> &Line {

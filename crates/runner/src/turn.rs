@@ -1,21 +1,19 @@
 //! Waits for a slot. A waiting runner sleeps until the kernel opens a lock: that of the runner ahead of it or, at the
 //! head of the queue, that of a slot. No lock shows changes of the settings and of agents, or that the runners ahead
-//! are suspended, so the runner polls for these seldom.
+//! are suspended. Where the kernel can, it watches the folders of these for the first two; the others look seldom.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use sisyphus_process::{Notice, Signals, Watchers};
 use sisyphus_state::line::{Attempt, LineTicket, Position, QueueEntry, SlotGuard};
 use sisyphus_state::run::Run;
 
+use crate::capacity_watch::{CapacityWatch, SeenBy};
 use crate::confirmation::{Confirmation, ConfirmationPoll};
 use crate::overtake::Overtake;
 use crate::slots::{Asked, Slots};
 
-/// How often the head of the queue checks whether the settings or the agents have changed. A check costs some
-/// microseconds. The interval is shorter than the patience of the second in the queue.
-const HEAD_CHECK: Duration = Duration::from_millis(500);
 /// How many locks a runner watches at once. If more slots are held, the head of the queue notices a free one within its
 /// check.
 const WATCHERS: usize = 32;
@@ -106,6 +104,7 @@ pub(crate) fn wait_for_turn(
     let mut overtake = Overtake::default();
     let watchers = Watchers::default();
     let mut moved_at = None;
+    let mut watch = None;
     loop {
         let (position, until_open) = match attempt {
             Attempt::Acquired(slot) => return Ok(admit(entry, slot, arrival)),
@@ -123,18 +122,26 @@ pub(crate) fn wait_for_turn(
         }
         record.waits_at(position);
         arrival = Arrival::Waited;
-        if let Some(slot) = overtake.look(slots, &entry, position, until_open.first())? {
+        if watch.is_none() && position <= Position::SECOND {
+            watch = Some(CapacityWatch::start(slots));
+            attempt = slots.attempt(&entry)?;
+            continue;
+        }
+        let seen_by = watch.as_ref().map_or(SeenBy::Clock, |watch| watch.seen_by(slots));
+        if let Some(slot) = overtake.look(slots, &entry, position, seen_by, until_open.first())? {
             return Ok(admit(entry, slot, arrival));
         }
         let locks = until_open.iter().take(WATCHERS).cloned();
         watchers.watch_again(
             locks.map(|lock| (lock.path().to_owned(), move || lock.wait_until_open())),
         )?;
-        let next_look = overtake.next_look().unwrap_or_else(|| Instant::now() + HEAD_CHECK);
+        let next_look =
+            overtake.next_look().unwrap_or_else(|| Instant::now() + seen_by.head_check());
         loop {
             let wake_at =
                 confirmation.map_or(next_look, |confirmation| confirmation.next().min(next_look));
-            match signals.wait(Some(wake_at))? {
+            let folders = watch.as_ref().and_then(CapacityWatch::folders);
+            match signals.wait_beside(folders, Some(wake_at))? {
                 Notice::Signal { number, .. } => return Ok(Turn::Stopped(number)),
                 Notice::Woken => break,
                 Notice::Child => {}

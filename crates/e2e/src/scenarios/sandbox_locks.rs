@@ -20,7 +20,7 @@ use crate::stage::Stage;
 use crate::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// The second in the queue looks for a free slot twice a second.
+/// In the sandbox the second in the queue looks for a free slot twice a second.
 const LOOK: Duration = Duration::from_millis(1_500);
 /// The first is a call of the attacker's session, the others belong to another session.
 const COMMANDS: usize = 5;

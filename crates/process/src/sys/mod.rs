@@ -60,8 +60,17 @@ pub enum Notice {
     Signal { number: i32, sender: Sender },
     /// The deadline has passed.
     Deadline,
-    /// Another thread of this process woke it.
+    /// Another thread of this process woke it, or a watched folder has changed.
     Woken,
+}
+
+/// Which changes of a watched folder end a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changes {
+    /// A file was made, renamed or removed.
+    Names,
+    /// These, and a file was closed that was open for writing, whether or not it was written.
+    NamesAndContents,
 }
 
 /// The sender of a signal.

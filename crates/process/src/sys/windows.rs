@@ -16,7 +16,7 @@ use sisyphus_tasks::oom_kill::OomKill;
 use sisyphus_tasks::run::Exit;
 use sisyphus_tasks::usage::Usage;
 
-use super::{Caller, Notice, Plan, Side, Stage, Stat};
+use super::{Caller, Changes, Notice, Plan, Side, Stage, Stat};
 use crate::holder::Holder;
 
 const UNSUPPORTED: &str = "commands are not supervised on Windows";
@@ -151,6 +151,20 @@ pub fn exit_as(exit: Exit) -> u8 {
 static RUNG: Mutex<bool> = Mutex::new(false);
 static BELL: Condvar = Condvar::new();
 
+/// No folder can be watched yet.
+#[derive(Debug)]
+pub struct Folders;
+
+impl Folders {
+    pub fn new() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub fn add(&self, _: &Path, _: Changes) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// There are no signals: only another thread and the deadline end a wait.
 #[derive(Debug)]
 pub struct Signals;
@@ -165,6 +179,14 @@ impl Signals {
     }
 
     pub fn wait(&mut self, deadline: Option<Instant>) -> Result<Notice> {
+        self.wait_beside(None, deadline)
+    }
+
+    pub fn wait_beside(
+        &mut self,
+        _: Option<&Folders>,
+        deadline: Option<Instant>,
+    ) -> Result<Notice> {
         let mut rung = RUNG.lock().unwrap_or_else(PoisonError::into_inner);
         while !*rung {
             let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should fail loudly")]
 
+mod asleep;
 mod calls;
 mod claims;
 mod code_zero;

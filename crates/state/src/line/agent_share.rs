@@ -59,6 +59,12 @@ impl AgentSlots {
         Self { dir, own }
     }
 
+    /// Where they are, or the folder above as long as there is none.
+    pub fn folder(&self) -> &Path {
+        let above = self.dir.parent().filter(|_| !self.dir.is_dir());
+        above.unwrap_or(&self.dir)
+    }
+
     /// How many slots agents hold now. An unreadable file holds none: commands start as if there were no agents.
     ///
     /// A process that can't be checked does not count: a Claude Code in a killed container holds nothing. Only a

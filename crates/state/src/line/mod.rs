@@ -84,6 +84,7 @@ pub struct Position(pub usize);
 impl Position {
     /// Next in the queue. Whether a slot is free depends on the limit.
     pub const HEAD: Self = Self(0);
+    pub const SECOND: Self = Self(1);
 }
 
 impl Line {
@@ -140,6 +141,11 @@ impl Line {
         let around = top.parent().unwrap_or(top);
         let keep = sys::open_dir(around).ok().filter(|dir| FileExt::try_lock_shared(dir).is_ok());
         Ok(Self { waiting, slots: Slots { dir: slots, outside }, _keep: keep })
+    }
+
+    /// Where a file comes and goes with each held slot.
+    pub fn slots_folder(&self) -> &Path {
+        &self.slots.dir
     }
 
     /// Joins the queue.

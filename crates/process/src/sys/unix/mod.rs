@@ -4,6 +4,7 @@ mod apart;
 mod caller;
 mod cgroup;
 mod child;
+mod folders;
 mod locks;
 mod memory_group;
 mod oom;
@@ -19,6 +20,7 @@ pub use child::{
     can_end_with_parent, end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached,
     spawn_on,
 };
+pub use folders::Folders;
 pub use memory_group::MemoryGroup;
 pub use oom::OomCounters;
 pub(crate) use proc::{processes, stat, working_folders};

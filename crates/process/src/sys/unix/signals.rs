@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
 
 use super::super::{Notice, Sender};
+use super::folders::Folders;
 
 /// The signals that the runner forwards to the command.
 const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -95,6 +96,15 @@ impl Signals {
 
     /// Waits for the next signal, or until the deadline.
     pub fn wait(&mut self, deadline: Option<Instant>) -> Result<Notice> {
+        self.wait_beside(None, deadline)
+    }
+
+    /// Waits for the next signal or a change of these folders, or until the deadline.
+    pub fn wait_beside(
+        &mut self,
+        folders: Option<&Folders>,
+        deadline: Option<Instant>,
+    ) -> Result<Notice> {
         loop {
             let timeout = match deadline {
                 None => PollTimeout::NONE,
@@ -109,11 +119,20 @@ impl Signals {
                     PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
                 }
             };
-            let mut fds = [PollFd::new(self.read_end.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut fds, timeout) {
+            let mut awaited = vec![PollFd::new(self.read_end.as_fd(), PollFlags::POLLIN)];
+            if let Some(folders) = folders {
+                folders.add_to(&mut awaited);
+            }
+            match poll(&mut awaited, timeout) {
                 Ok(0) | Err(nix::errno::Errno::EINTR) => continue,
                 Ok(_) => {}
                 Err(error) => return Err(error).context("could not wait for signals"),
+            }
+            if awaited[0].any() == Some(false)
+                && let Some(folders) = folders
+            {
+                folders.forget();
+                return Ok(Notice::Woken);
             }
             let mut message = [0; 8];
             self.read_end.read_exact(&mut message).context("could not read a signal")?;
