@@ -1,8 +1,10 @@
 //! Everything that must hold before a change is accepted. Steps that find mistakes cheaply come first.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -22,7 +24,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("guided", Step::Guided),
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
-        ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
+        ("test", Step::Tests),
         ("memory", Step::Memory),
         ("memory-limit", Step::MemoryLimit),
         // Through cargo, because the build above may have replaced this very program.
@@ -32,8 +34,9 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("bench", Step::Task(&["bench", "--quick"])),
         ("dist", Step::Task(&["dist", "--quick"])),
         ("npm", Step::Task(&["npm"])),
-        // A process of its own, also because it moves itself into a network namespace.
-        ("e2e", Step::Task(&["e2e"])),
+        // A process of its own, also because it moves itself into a network namespace. A scenario sleeps most of its time:
+        // one takes a quarter of a core.
+        ("e2e", Step::Task(&["e2e", "--jobs", "3"])),
     ];
     for (name, step) in steps {
         let start = Instant::now();
@@ -54,6 +57,8 @@ pub(crate) fn run() -> Result<ExitCode> {
 enum Step {
     Tools,
     Cargo(&'static [&'static str]),
+    /// All tests of the workspace.
+    Tests,
     /// Another task of this build tool, in a process of its own.
     Task(&'static [&'static str]),
     Tidy,
@@ -86,6 +91,7 @@ impl Step {
                 let run = ["run", "--quiet", "--package", "xtask", "--"];
                 succeeds(Command::new(repository::cargo()).args(run).args(*arguments))?
             }
+            Self::Tests => succeeds(&mut tests())?,
             Self::Tools => tools::ensure_installed()? == ExitCode::SUCCESS,
             Self::Tidy => tidy::run()? == ExitCode::SUCCESS,
             Self::Guided => succeeds(&mut check_guided()?)?,
@@ -94,6 +100,15 @@ impl Step {
         };
         Ok(Verdict::of(has_passed))
     }
+}
+
+/// More at a time than there are cores: most of them wait for processes.
+fn tests() -> Command {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut tests = Command::new(repository::cargo());
+    tests.args(["test", "--workspace", "--no-fail-fast"]);
+    tests.env("RUST_TEST_THREADS", (2 * cores).to_string());
+    tests
 }
 
 /// Has the kernel end processes of a control group that the tests make.
