@@ -47,21 +47,22 @@ enum Model {
 }
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
-    for (label, ends, model) in [
-        ("at-once", Ends::AtOnce, Model::Answers),
-        ("one-by-one", Ends::OneByOne, Model::Answers),
-        ("read", Ends::AtOnce, Model::Reads),
-    ] {
-        compare(stage, label, ends, model).with_context(|| format!("ten that end {label}"))?;
-    }
-    Ok(())
+    compare(stage, Ends::AtOnce, Model::Answers)
+}
+
+pub(super) fn run_one_by_one(stage: &Stage) -> Result<()> {
+    compare(stage, Ends::OneByOne, Model::Answers)
+}
+
+pub(super) fn run_read(stage: &Stage) -> Result<()> {
+    compare(stage, Ends::AtOnce, Model::Reads)
 }
 
 /// Plays the same with the plugin and without, in parallel: other load on the machine affects both.
-fn compare(stage: &Stage, label: &str, ends: Ends, model: Model) -> Result<()> {
-    let bare = stage.home(&format!("{label}-without"), &Setup::without_plugin())?;
+fn compare(stage: &Stage, ends: Ends, model: Model) -> Result<()> {
+    let bare = stage.home("without", &Setup::without_plugin())?;
     let settings = json!({ "sisyphus": { "max_background_tasks": 0 } });
-    let ours = stage.home(&format!("{label}-with"), &Setup::with_plugin().settings(settings))?;
+    let ours = stage.home("with", &Setup::with_plugin().settings(settings))?;
     let (without, with) = thread::scope(|scope| {
         let without = scope.spawn(|| play(&bare, ends, model));
         let with = play(&ours, ends, model);
@@ -70,11 +71,7 @@ fn compare(stage: &Stage, label: &str, ends: Ends, model: Model) -> Result<()> {
     let without = without.ok().context("the run without the plugin panicked")??;
     let with = with.context("with the plugin")?;
     let turns = |requests: &[Request]| requests.len().saturating_sub(LAUNCH);
-    println!(
-        "     {label}: {} requests without the plugin, {} with",
-        turns(&without),
-        turns(&with)
-    );
+    println!("     {} requests without the plugin, {} with", turns(&without), turns(&with));
     check_told(with.last().context("there was no request")?)?;
     check_news(&with)?;
     ensure!(
