@@ -22,6 +22,12 @@ impl Version {
     pub(crate) fn pinned() -> Result<Self> {
         CLIENT_VERSION.parse()
     }
+
+    /// The one that [`fetch`] has put there. Scenarios ask it where an older Claude Code does something else.
+    pub(crate) fn of(executable: &Path) -> Result<Self> {
+        let folder = executable.ancestors().nth(2).and_then(Path::file_name);
+        folder.unwrap_or_default().to_string_lossy().parse()
+    }
 }
 
 impl FromStr for Version {
@@ -108,6 +114,7 @@ mod tests {
         assert!(old < new);
         assert_eq!(new, Version::pinned().unwrap());
         assert_eq!(new.to_string(), "2.1.332");
+        assert_eq!(Version::of(Path::new("/x/client/2.1.99/package/claude")).unwrap(), old);
         for text in ["", "2.1", "2.1.3.4", "2.1.x", "latest", "../2.1.3", "2.1.+3"] {
             assert!(text.parse::<Version>().is_err(), "{text}");
         }

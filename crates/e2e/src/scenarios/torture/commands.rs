@@ -103,7 +103,7 @@ const FIXED: &[&str] = &[
     "kill -KILL $$; echo never",
     "kill -INT $$; echo after",
     "sleep 0.2 & echo started; wait; echo waited",
-    "(sleep 0.2; echo late) &",
+    "(sleep 1; echo late) &",
     "sleep 0.1 &",
     "nohup echo nohup 2>/dev/null",
     "yes | head -n 2; true",

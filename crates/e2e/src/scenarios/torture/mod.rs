@@ -2,22 +2,36 @@
 
 mod commands;
 
-use std::iter;
 use std::thread;
 use std::time::Duration;
+use std::{fs, iter};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use sisyphus_harness::sys;
 
 use super::compare::{Pair, all_equal};
 use super::outputs;
 use crate::api::{Api, Block, Request, bash, text};
+use crate::client::Version;
 use crate::home::{Home, Setup, Shell};
 use crate::mask::mask;
 use crate::session::{BYPASS, Session};
 use crate::stage::Stage;
+use crate::wait;
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// The oldest version that was seen to write all of each output file, with the exit code at its end (CC-33). On an older
+/// one what background commands print is not compared.
+const WRITES_ALL: &str = "2.1.299";
+
+/// What Claude Code does with the output files of commands that have ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    Whole,
+    /// It removes them, or now and then loses a line of one.
+    Unreliable,
+}
 
 pub(super) fn run_bash(stage: &Stage) -> Result<()> {
     run(stage, Shell::Bash)
@@ -93,14 +107,24 @@ fn play(home: &Home) -> Result<Vec<(String, String)>> {
         None => vec![text("ok")],
     })?;
     let mut session = Session::idle(home, &api, &[BYPASS])?;
+    let is_whole = Version::of(&home.client)? >= WRITES_ALL.parse()?;
+    let files = if is_whole { Files::Whole } else { Files::Unreliable };
     session.send("go")?;
+    api.wait_for("the first request", LIMIT, |requests| requests.first().map(drop))?;
+    let before = sys::started_with(&home.variable());
     let request = api.wait_for("all calls to be answered", LIMIT, |requests| {
         requests.get(answers.len()).cloned()
     })?;
-    for result in request.tool_results() {
-        if let Ok(file) = result.output_file() {
-            outputs::wait_for_end(file, LIMIT)?;
+    if files == Files::Whole {
+        for result in request.tool_results() {
+            if let Ok(file) = result.output_file() {
+                outputs::wait_for_end(file, LIMIT)?;
+            }
         }
+    } else {
+        wait::until_true("all commands to end", LIMIT, || {
+            sys::started_with(&home.variable()).iter().all(|id| before.contains(id))
+        })?;
     }
     // Read again when all have ended: processes that a command left may write after their own command's end.
     let mut outcomes = Vec::new();
@@ -108,7 +132,7 @@ fn play(home: &Home) -> Result<Vec<(String, String)>> {
         for (index, call) in calls.iter().enumerate() {
             outcomes.push((
                 describe(call),
-                outcome(home, &request, &format!("toolu_{number:04}_{index}"))?,
+                outcome(home, &request, &format!("toolu_{number:04}_{index}"), files)?,
             ));
         }
     }
@@ -117,12 +141,15 @@ fn play(home: &Home) -> Result<Vec<(String, String)>> {
 }
 
 /// A foreground call's result, or the final output file of a background call.
-fn outcome(home: &Home, request: &Request, id: &str) -> Result<String> {
+fn outcome(home: &Home, request: &Request, id: &str, files: Files) -> Result<String> {
     let result = request.tool_result(id)?;
     let Ok(file) = result.output_file() else {
         return Ok(format!("is_error {}: {}", result.is_error, mask(&result.text, home)));
     };
-    let bytes = outputs::wait_for_end(file, LIMIT)?;
+    if files == Files::Unreliable {
+        return Ok("runs in the background".to_owned());
+    }
+    let bytes = fs::read(file).with_context(|| format!("could not read `{file}`"))?;
     let output = match str::from_utf8(&bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.escape_ascii().to_string(),
