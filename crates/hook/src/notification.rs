@@ -178,6 +178,8 @@ mod tests {
             (format!("look at this: {shell}"), Prompt::Typed),
             (notice("completed", "Agent \"sub\" finished"), Prompt::Foreign),
             (notice("running", "Background command \"x\" is waiting for input"), Prompt::Foreign),
+            // A look at a silent command is no end, whatever its words say.
+            (shell.replace("<status>completed</status>\n", ""), Prompt::Foreign),
             (format!("{shell}\nand one more thing"), Prompt::Foreign),
             (
                 "<task-notification>\n<summary>Stop hook feedback</summary>\n</task-notification>"
