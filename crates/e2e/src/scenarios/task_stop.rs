@@ -34,7 +34,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     session.send("go")?;
 
     let file = home.project.join("pids");
-    let tree = wait::until("the tree to grow", Duration::from_secs(10), || {
+    let tree = wait::until("the tree to grow", Duration::from_secs(30), || {
         let pids: Vec<u32> =
             fs::read_to_string(&file).unwrap_or_default().lines().flat_map(str::parse).collect();
         Ok((pids.len() == PIDS).then_some(pids))
