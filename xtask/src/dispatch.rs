@@ -5,13 +5,14 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail};
 use sisyphus_harness::repository;
 
-use crate::{ci, dist, docs, fuzz, npm, pictures, tidy};
+use crate::{ci, cross, dist, docs, fuzz, npm, pictures, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
        cargo xtask bench [--list|--quick|--page] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N] [--endings N] [--kills none|hooks|runners|everything] [--only SCENE]
        cargo xtask client-news [VERSION] [--short|NAME…]
+       cargo xtask cross [--quick] [TARGET…]
        cargo xtask dist [--quick|--target TRIPLE]
        cargo xtask docs [--check]
        cargo xtask e2e [--list] [--jobs N] [--keep] [--short] [--client VERSION] [NAME…]
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "tidy" => tidy::run(),
             "bench" | "chaos" | "e2e" => run_crate(verb, rest),
             "client-news" => run_crate("e2e", &[&["--news".to_owned()], rest].concat()),
+            "cross" => cross::run(rest),
             "dist" => dist::run(rest),
             "docs" => docs::run(rest),
             "fuzz" => fuzz::run(rest),

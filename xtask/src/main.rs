@@ -7,6 +7,7 @@
 )]
 
 mod ci;
+mod cross;
 mod dispatch;
 mod dist;
 mod docs;

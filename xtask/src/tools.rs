@@ -52,6 +52,7 @@ pub(crate) fn ensure_installed() -> Result<ExitCode> {
 }
 
 /// Fails with the remedy if programs of a task that is no step of CI are missing.
+#[cfg_attr(windows, expect(dead_code, reason = "pictures need a Unix system"))]
 pub(crate) fn need(tools: &[(&str, &'static str)]) -> Result<()> {
     let missing = missing(tools, is_here);
     if missing.is_empty() {

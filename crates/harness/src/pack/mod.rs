@@ -27,6 +27,11 @@ pub fn pack(root: &Path, binaries: &Path, target: &Target, folder: &Path) -> Res
     Ok(archive)
 }
 
+/// Lays out in `folder` what an archive holds, without packing it.
+pub fn tree(root: &Path, binaries: &Path, target: &Target, folder: &Path) -> Result<()> {
+    Parts::read(root)?.copy(root, binaries, target, folder)
+}
+
 /// The name of an archive and of the folder in it.
 fn name(version: &str, target: &Target) -> String {
     format!("sisyphus-{version}-{}", target.triple())

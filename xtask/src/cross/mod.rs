@@ -1,0 +1,195 @@
+//! `cargo xtask cross`: the plugin for other systems, as far as this machine can try it. It compiles everything with its
+//! tests, links the programs, and where it can run them, runs the unit tests, replays the recorded events and shows the
+//! demonstration.
+
+mod replay;
+mod toolchain;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use sisyphus_harness::pack::{Target, tree};
+use sisyphus_harness::{plugin, remove, repository};
+
+use toolchain::Toolchain;
+
+/// What is tried without arguments: the systems of the releases, and macOS.
+const TARGETS: [&str; 5] = [
+    "x86_64-unknown-linux-musl",
+    "aarch64-unknown-linux-musl",
+    "x86_64-pc-windows-gnu",
+    "aarch64-apple-darwin",
+    "x86_64-apple-darwin",
+];
+/// What tests the plugin on the developer's machine, and starts programs that only Linux has.
+const OF_LINUX: [&str; 5] =
+    ["sisyphus-bench", "sisyphus-chaos", "sisyphus-e2e", "sisyphus-fuzz", "sisyphus-harness"];
+const STEPS: [Step; 5] = [Step::Compiles, Step::Links, Step::UnitTests, Step::Replay, Step::Demo];
+
+/// Tries each target, and prints what was found as a table.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let (options, named): (Vec<&str>, Vec<&str>) =
+        arguments.iter().map(String::as_str).partition(|it| it.starts_with('-'));
+    let steps = match options.as_slice() {
+        [] => STEPS.into_iter().collect(),
+        ["--quick"] => BTreeSet::from([Step::Links, Step::Replay, Step::Demo]),
+        _ => bail!("usage: cargo xtask cross [--quick] [TARGET…]"),
+    };
+    let targets = if named.is_empty() { TARGETS.to_vec() } else { named };
+    let mut rows = Vec::new();
+    for triple in targets {
+        let target = Target::named(triple)?;
+        let tried = Trial::new(&target).map(|trial| trial.run(&steps));
+        if let Err(error) = &tried {
+            println!("{triple}: {error:#}");
+        }
+        rows.push((triple, tried.unwrap_or_else(|_| vec![Verdict::No; 1])));
+    }
+    println!("{}", table(&rows));
+    let has_failed = rows.iter().flat_map(|(_, verdicts)| verdicts).any(|it| *it == Verdict::No);
+    Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// In the order in which they are done: a later one needs what an earlier one has built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Compiles,
+    Links,
+    UnitTests,
+    Replay,
+    Demo,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Compiles => "compiles",
+            Self::Links => "links",
+            Self::UnitTests => "unit tests",
+            Self::Replay => "replay",
+            Self::Demo => "demo",
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It took this long.
+    Yes(Duration),
+    No,
+    /// This machine can't, or an earlier step failed.
+    NotTried,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&match self {
+            Self::Yes(time) => format!("yes, {} s", time.as_secs()),
+            Self::No => "no".to_owned(),
+            Self::NotTried => "not tried".to_owned(),
+        })
+    }
+}
+
+fn table(rows: &[(&str, Vec<Verdict>)]) -> String {
+    let mut text = format!("{:<28}", "target");
+    text.extend(STEPS.map(|step| format!("{step:<12}")));
+    for (triple, verdicts) in rows {
+        text.push_str(&format!("\n{triple:<28}"));
+        text.extend(verdicts.iter().map(|verdict| format!("{verdict:<12}")));
+    }
+    text
+}
+
+/// One target, and what is needed for it.
+struct Trial<'a> {
+    root: PathBuf,
+    target: &'a Target,
+    toolchain: Toolchain,
+}
+
+impl<'a> Trial<'a> {
+    fn new(target: &'a Target) -> Result<Self> {
+        let root = repository::root()?;
+        let toolchain = Toolchain::make(&root, &repository::target()?.join("cross"), target)?;
+        Ok(Self { root, target, toolchain })
+    }
+
+    /// A verdict for each step. What fails leaves those untried that need it.
+    fn run(&self, wanted: &BTreeSet<Step>) -> Vec<Verdict> {
+        let mut links = true;
+        let mut verdicts = Vec::new();
+        for step in STEPS {
+            let can = links && (step <= Step::Links || self.can_run(step));
+            let verdict =
+                if can && wanted.contains(&step) { self.time(step) } else { Verdict::NotTried };
+            links &= step != Step::Links || verdict != Verdict::No;
+            verdicts.push(verdict);
+        }
+        verdicts
+    }
+
+    fn can_run(&self, step: Step) -> bool {
+        // The installer starts the programs itself, so the kernel must know how.
+        let by_kernel = self.target.runs_here().unwrap_or(false);
+        by_kernel || step != Step::Demo && self.toolchain.runner().is_some()
+    }
+
+    fn time(&self, step: Step) -> Verdict {
+        let start = Instant::now();
+        match self.step(step) {
+            Ok(()) => {
+                println!(
+                    "ok   {} {step} {:.1} s",
+                    self.target.triple(),
+                    start.elapsed().as_secs_f64()
+                );
+                Verdict::Yes(start.elapsed())
+            }
+            Err(error) => {
+                println!("FAIL {} {step}: {error:#}", self.target.triple());
+                Verdict::No
+            }
+        }
+    }
+
+    fn step(&self, step: Step) -> Result<()> {
+        let cargo = |arguments: &[&str]| self.toolchain.cargo(&self.root, arguments);
+        match step {
+            Step::Compiles => {
+                cargo(&["clippy", "--workspace", "--all-targets"])?.flag("warnings").succeed()
+            }
+            Step::Links => cargo(&["build", "--workspace", "--bins"])?.succeed(),
+            Step::UnitTests => self.unit_tests(),
+            Step::Replay => replay::replay(&self.root, &self.tree()?, &self.toolchain),
+            Step::Demo => self.demo(),
+        }
+    }
+
+    fn unit_tests(&self) -> Result<()> {
+        let tests = ["test", "--quiet", "--workspace", "--lib", "--no-fail-fast"];
+        let left_out = OF_LINUX.iter().flat_map(|name| ["--exclude", name]);
+        let arguments: Vec<&str> = tests.into_iter().chain(left_out).collect();
+        self.toolchain.cargo(&self.root, &arguments)?.succeed()
+    }
+
+    /// What is unpacked from an archive, with the programs that were just linked.
+    fn tree(&self) -> Result<PathBuf> {
+        let folder = self.toolchain.folder().join("tree").join(self.target.triple());
+        remove(&folder)?;
+        tree(&self.root, &self.toolchain.programs(), self.target, &folder)?;
+        Ok(folder)
+    }
+
+    /// Installs the plugin into an empty home. The installer shows the demonstration, and fails with it.
+    fn demo(&self) -> Result<()> {
+        let home = self.toolchain.folder().join("home");
+        remove(&home)?;
+        plugin::install(&self.tree()?, &home)?;
+        remove(Path::new(&home))
+    }
+}
