@@ -16,6 +16,11 @@ const IN_CONFIG_DIR: &str = "plugins/data/sisyphus/state";
 /// The documented place of the state folder, which 0.1.0 used. A sandboxed command may be able to write there.
 const FOR_PEOPLE: &str = ".sisyphus/background-tasks";
 
+/// A path whose parts we write with `/`, as the system writes it.
+pub fn below(folder: &Path, parts: &str) -> PathBuf {
+    parts.split('/').fold(folder.to_path_buf(), |path, part| path.join(part))
+}
+
 /// Claude Code's own configuration folder: `CLAUDE_CONFIG_DIR` or `~/.claude`.
 pub fn client_config_dir(environment: &Environment) -> Result<PathBuf> {
     match (&environment.claude_config_dir, &environment.home) {
@@ -45,7 +50,7 @@ impl StateDir {
     pub fn locate(environment: &Environment) -> Result<Self> {
         let root = match &environment.sisyphus_state_dir {
             Some(dir) => dir.clone(),
-            None => client_config_dir(environment)?.join(IN_CONFIG_DIR),
+            None => below(&client_config_dir(environment)?, IN_CONFIG_DIR),
         };
         Ok(Self { root, plugin: std::env::current_exe().ok() })
     }
@@ -66,13 +71,13 @@ impl StateDir {
         self.root
             .ancestors()
             .nth(Path::new(IN_CONFIG_DIR).components().count())
-            .filter(|dir| dir.join(IN_CONFIG_DIR) == self.root)
+            .filter(|dir| below(dir, IN_CONFIG_DIR) == self.root)
     }
 
     /// The documented path of the state folder, if the state folder is in the configuration folder. There is a link for
     /// people, which no part of the plugin follows, or a folder that 0.1.0 left.
     pub fn for_people(&self) -> Option<PathBuf> {
-        Some(self.config_dir()?.join(FOR_PEOPLE))
+        Some(below(self.config_dir()?, FOR_PEOPLE))
     }
 
     /// The state folder that a runner belongs to: the one that contains it.

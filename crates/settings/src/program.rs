@@ -25,11 +25,12 @@ mod tests {
 
     #[test]
     fn a_program_is_whole_or_nothing() {
+        let absolute = if cfg!(windows) { "C:\\tell" } else { "/bin/tell" };
         for value in [
             json!([]),
             json!(["tell"]),
-            json!(["/bin/tell", "", "-x", " a b "]),
-            json!(["/bin/tell", "ä".repeat(9)]),
+            json!([absolute, "", "-x", " a b "]),
+            json!([absolute, "ä".repeat(9)]),
         ] {
             assert_eq!(usable(&value, 4, 9), Some(value));
         }

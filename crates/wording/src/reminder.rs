@@ -118,7 +118,7 @@ mod tests {
     fn remind(dir: &TempDir, tasks: &[Task], live: usize) -> String {
         let rest = Rest { live, ..Rest::default() };
         let text = reminder(&first(tasks), &rest, &StateDir::at(dir.path()), 20).unwrap();
-        text.replace(dir.path().to_str().unwrap(), "STATE")
+        text.replace(dir.path().to_str().unwrap(), "STATE").replace('\\', "/")
     }
 
     #[test]
@@ -235,7 +235,7 @@ whole output: STATE/output/t1.log
     type IsPlace = fn(&str, &str) -> bool;
 
     fn is_named(id: &str, line: &str) -> bool {
-        line.ends_with(&format!("/output/{id}.log"))
+        Path::new(line).ends_with(format!("output/{id}.log"))
     }
 
     fn is_elsewhere(id: &str, line: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sisyphus_base::paths::below;
 use sisyphus_base::text::one_line;
 use sisyphus_settings::SlotLimit;
 use sisyphus_state::agents::{Limits, Pool, agents_in, queued_agents, running_agents};
@@ -68,7 +69,7 @@ pub fn ultrawork(limit_line: &str, room: usize, plugin_root: Option<&Path>) -> O
     if length(&whole) <= room {
         return Some(whole);
     }
-    let path = plugin_root?.join(SKILL_PATH);
+    let path = below(plugin_root?, SKILL_PATH);
     Some(format!(
         "[sisyphus] The prompt holds the word for the skill ultrawork. If it asks for that way of working, read `{}` first and follow it; if it only speaks of it, go on as usual.\n{limit_line}\n",
         one_line(&path.to_string_lossy(), PATH_MAX)
@@ -186,9 +187,8 @@ mod tests {
         assert_eq!(ultrawork(&line, length(&whole), None), Some(whole.clone()));
 
         let place = ultrawork(&line, length(&whole) - 1, Some(root)).unwrap();
-        assert!(
-            place.contains("read `/home/dev/.claude/skills/sisyphus/skills/ultrawork/SKILL.md`")
-        );
+        let file = root.join("skills").join("ultrawork").join("SKILL.md");
+        assert!(place.contains(&format!("read `{}`", file.display())), "{place}");
         assert!(place.ends_with(&format!("\n{line}\n")) && length(&place) < 500, "{place}");
         assert_eq!(ultrawork(&line, 10, None), None);
     }

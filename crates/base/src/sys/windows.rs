@@ -124,9 +124,12 @@ pub fn open_dir(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether the open `file` is still the file at `path`: on Windows an open file keeps its name.
-pub fn is_at(_file: &File, path: &Path) -> io::Result<bool> {
-    Ok(path.exists())
+/// Whether the open `file` is still the file at `path`. Windows numbers files only for programs that call it directly, so
+/// the time of the creation decides, and that a file of ours does not get shorter.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    let Ok(named) = path.metadata() else { return Ok(false) };
+    Ok(open.created()? == named.created()? && open.len() <= named.len())
 }
 
 /// Our folder in the user's own temporary one.
@@ -213,4 +216,9 @@ pub fn pid_namespace() -> Option<u64> {
 /// The number of a file: Windows gives it to an open handle only. Callers compare the file's times instead.
 pub fn file_number(_metadata: &std::fs::Metadata) -> u64 {
     0
+}
+
+/// Nothing: there is no number, and a file that is open can't be replaced on every file system.
+pub fn keep_number(_file: File) -> Option<File> {
+    None
 }

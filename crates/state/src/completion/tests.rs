@@ -150,7 +150,7 @@ fn only_the_tasks_own_file_is_kept() {
     let dir = TempDir::new();
     let state = StateDir::at(dir.path().join("state"));
     let tmp = dir.path().join("claude");
-    let folder = tmp.join("-home-dev-proj/session-1/tasks");
+    let folder = tmp.join("-home-dev-proj").join("session-1").join("tasks");
     fs::create_dir_all(&folder).unwrap();
     let keep = |name: &str| {
         let file = folder.join(name);

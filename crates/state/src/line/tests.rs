@@ -191,6 +191,7 @@ fn the_limit_is_exact_among_many() {
 
 /// A file that was removed while it was held is no slot: what comes next must not count on it.
 #[test]
+#[cfg_attr(windows, ignore = "Windows keeps the name of a removed file until all have closed it")]
 fn a_lock_on_a_removed_file_is_taken_again() {
     let dir = TempDir::new();
     let line = line(&dir);

@@ -106,7 +106,8 @@ mod tests {
         let shell = ClientTaskId::new("b1").unwrap();
         let good = LineTicket::new(Ticket::now(), &shell).to_string();
         let longer = format!("{good}/x");
-        let upper = good.to_uppercase();
+        let upper = format!("{}-ABCDEF01-b1", &good[..TIME_DIGITS]);
+        assert!(LineTicket::parse(&upper.to_lowercase()).is_some());
         for name in ["", "notes", "000000000000-t1", &good[1..], &longer, &upper, "-", "1-2-3"] {
             assert_eq!(LineTicket::parse(name), None, "{name}");
         }
