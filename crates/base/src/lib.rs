@@ -7,6 +7,7 @@ pub mod clock;
 pub mod environment;
 pub mod hook_log;
 pub mod id;
+pub mod json;
 pub mod lock;
 pub mod machine;
 pub mod paths;

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use sisyphus_base::atomic::{self, if_found};
 use sisyphus_base::id::{ClientTaskId, SessionId, ToolUseId};
+use sisyphus_base::json;
 use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
 use sisyphus_tasks::call::Announcement;
@@ -55,7 +56,7 @@ impl Announced {
     pub fn announce(&self, announcement: &Announcement) -> Result<()> {
         let call = announcement.call.tool_use_id.as_ref();
         let call = call.context("could not announce a call: it has no id")?;
-        let bytes = serde_json::to_vec(announcement).context("could not encode a call")?;
+        let bytes = json::line(announcement).context("could not encode a call")?;
         // The process that removes the last announcement removes the folder, possibly at this moment.
         for _ in 0..TRIES {
             create_dir(&self.dir)?;

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod tests;
+mod text;
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -29,9 +30,9 @@ use crate::sessions;
 /// and sends KILL 2 s after TERM.
 const STOPPED_BEFORE: Duration = Duration::seconds(5);
 
-/// Something that happened.
+/// Something that happened. [`Event::encode`] writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// Claude Code started a run for a call.
     Joined(Box<Join>),

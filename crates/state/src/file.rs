@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sisyphus_base::atomic;
+use sisyphus_base::json;
 use sisyphus_base::paths::create_dir;
 use sisyphus_base::sys::{self, INSTALLER};
 
@@ -178,10 +179,7 @@ pub(crate) fn replace(path: &Path, text: Vec<u8>) -> Result<Version> {
 
 /// Encodes `value`, for `path`, as JSON that a person can read.
 pub(crate) fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value)
-        .with_context(|| format!("could not encode `{}`", path.display()))?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    json::page(value).with_context(|| format!("could not encode `{}`", path.display()))
 }
 
 #[cfg(test)]

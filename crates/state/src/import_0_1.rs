@@ -204,7 +204,7 @@ fn task(record: &Value) -> Option<Task> {
     if record["client"]["said_by"] != "client" {
         return None;
     }
-    let mut task: Task = serde_json::from_value(record.clone()).ok()?;
+    let mut task: Task = serde_json::from_slice(record.to_string().as_bytes()).ok()?;
     if let Some(root) = record["run_root"].as_str().map(Path::new) {
         task.client_tmp = root.parent().map(Path::to_owned);
         task.old_run = Some(task.id.clone());

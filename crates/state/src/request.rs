@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic;
+use sisyphus_base::json;
 use sisyphus_tasks::task::Task;
 
 use crate::run::Run;
@@ -26,7 +27,7 @@ pub struct CommandRequest {
 /// Writes a request into the folder of its run, which this creates.
 pub fn write_request<T: Serialize>(run: &Run, request: &T) -> Result<()> {
     run.create().with_context(|| format!("could not create `{}`", run.dir().display()))?;
-    let bytes = serde_json::to_vec(request).context("could not encode a request")?;
+    let bytes = json::line(request).context("could not encode a request")?;
     let size = bytes.len() as u64;
     anyhow::ensure!(size <= REQUEST_MAX, "could not hand over a request of {size} bytes");
     atomic::write(&run.request(), &bytes)

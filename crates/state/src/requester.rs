@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic;
 use sisyphus_base::id::{SessionId, ToolUseId};
+use sisyphus_base::json;
 use sisyphus_base::paths::{StateDir, create_private_dir};
 use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::session::PermissionMode;
@@ -45,7 +46,7 @@ impl Requester {
     pub fn leave(&self, state: &StateDir, call: &ToolUseId) -> Result<()> {
         state.create()?;
         create_private_dir(&state.claims_dir())?;
-        let bytes = serde_json::to_vec(self).context("could not encode a requester")?;
+        let bytes = json::line(self).context("could not encode a requester")?;
         atomic::write(&state.call(call), &bytes)
     }
 

@@ -35,6 +35,7 @@ use std::time::SystemTime;
 
 use sisyphus_base::atomic::{self, read_json};
 use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
+use sisyphus_base::json;
 use sisyphus_base::lock::is_held;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
@@ -222,7 +223,7 @@ impl Run {
     pub fn join(&self, join: &Join) -> anyhow::Result<()> {
         use anyhow::Context as _;
         self.create().with_context(|| format!("could not create `{}`", self.dir.display()))?;
-        atomic::write(&self.call(), &serde_json::to_vec(join).context("could not encode a call")?)
+        atomic::write(&self.call(), &json::line(join).context("could not encode a call")?)
     }
 
     /// The call that it belongs to; `None` until Claude Code has named it.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic;
 use sisyphus_base::clock::Tick;
 use sisyphus_base::id::SessionId;
+use sisyphus_base::json;
 use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::process_ref::ProcessRef;
 
@@ -32,7 +33,7 @@ pub fn post_transfer(state: &StateDir, client: &ProcessRef, session: &SessionId)
     create_dir(&state.transfers_dir())?;
     let transfer =
         SessionTransfer { client_start: client.start, session: session.clone(), at: Tick::now() };
-    let bytes = serde_json::to_vec(&transfer).context("could not encode a note")?;
+    let bytes = json::line(&transfer).context("could not encode a note")?;
     atomic::write(&state.transfer(client.pid), &bytes)
 }
 

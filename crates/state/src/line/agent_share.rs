@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Duration, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic::{self, if_found};
+use sisyphus_base::json;
 use sisyphus_base::paths::{StateDir, create_private_dir};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::call::Confinement;
@@ -114,7 +115,7 @@ impl AgentSlots {
             return Ok(published);
         }
         create_private_dir(&self.dir)?;
-        atomic::write(&self.own, &serde_json::to_vec(&content).context("could not encode slots")?)?;
+        atomic::write(&self.own, &json::line(&content).context("could not encode slots")?)?;
         Ok(published)
     }
 

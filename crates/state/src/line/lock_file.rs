@@ -14,6 +14,7 @@ use fs4::{FileExt, TryLockError};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic::{self, if_found};
 use sisyphus_base::id::TaskId;
+use sisyphus_base::json;
 use sisyphus_base::sys;
 
 /// How often a runner tries a lock that others only probe.
@@ -99,7 +100,7 @@ impl Drop for Held {
 fn describe(path: &Path, occupant: &Occupant) -> io::Result<File> {
     atomic::replace_with(path, |mut file| {
         FileExt::try_lock(&file)?;
-        file.write_all(&serde_json::to_vec(occupant)?)?;
+        file.write_all(&json::line(occupant)?)?;
         Ok(file)
     })
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::atomic;
 use sisyphus_base::id::TaskId;
+use sisyphus_base::json;
 use sisyphus_base::paths::StateDir;
 
 /// Largest report that is read, in bytes.
@@ -23,7 +24,7 @@ pub struct ProgramReport {
 impl ProgramReport {
     /// Replaces the report of the time before. Only the notifier that holds its lock writes.
     pub fn write(&self, state: &StateDir) -> Result<()> {
-        let text = serde_json::to_vec(self).context("could not encode a report")?;
+        let text = json::line(self).context("could not encode a report")?;
         atomic::write(&state.on_complete(), &text)
     }
 

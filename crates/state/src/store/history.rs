@@ -11,6 +11,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use sisyphus_base::id::{ClientTaskId, SessionId};
+use sisyphus_base::json;
 use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
 use sisyphus_tasks::outcome::Outcome;
@@ -65,7 +66,7 @@ impl<'de> Visitor<'de> for Fields {
 impl History {
     /// Parses the tasks and leaves out damaged ones.
     pub fn tasks(&self) -> Vec<Task> {
-        self.tasks.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect()
+        self.tasks.iter().filter_map(|raw| read(raw)).collect()
     }
 
     /// The task that Claude Code knows by this id.
@@ -73,14 +74,14 @@ impl History {
         let of_session = |task: &Task| &task.session == session || task.started_in() == session;
         // Few texts contain the id, so few are parsed.
         let texts = self.tasks.iter().rev().filter(|raw| raw.get().contains(id.as_str()));
-        let mut tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
+        let mut tasks = texts.filter_map(|raw| read(raw));
         tasks.find(|task| task.client_id() == Some(id) && of_session(task))
     }
 
     /// The tasks of a session whose results no reader has received.
     pub(super) fn parked(&self, session: &SessionId) -> Vec<Task> {
         let texts = self.tasks.iter().filter(|raw| raw.get().contains(session.as_str()));
-        let tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
+        let tasks = texts.filter_map(|raw| read(raw));
         tasks.filter(|task| &task.session == session && !task.delivery().is_settled()).collect()
     }
 
@@ -90,13 +91,13 @@ impl History {
         let outlives =
             |text: &str| ["\"delegated\"", "\"survival\""].iter().any(|it| text.contains(it));
         let texts = self.tasks.iter().filter(|raw| outlives(raw.get()));
-        let tasks = texts.filter_map(|raw| serde_json::from_str::<Task>(raw.get()).ok());
+        let tasks = texts.filter_map(|raw| read(raw));
         tasks.filter(|task| is_of(task, project) && !task.delivery().is_settled()).collect()
     }
 
     /// Like [`tasks`](Self::tasks), the newest first. Each is parsed only when the iterator reaches it.
     pub fn newest(&self) -> impl Iterator<Item = Task> {
-        self.tasks.iter().rev().filter_map(|raw| serde_json::from_str(raw.get()).ok())
+        self.tasks.iter().rev().filter_map(|raw| read(raw))
     }
 
     /// Adds tasks at the end, replacing those with the same id.
@@ -105,7 +106,7 @@ impl History {
             let key = serde_json::to_string(&task.id)?;
             // Ids never need escaping, so the text tells them apart without a parse.
             self.tasks.retain(|raw| !starts_with_id(raw.get(), &key));
-            self.tasks.push(serde_json::value::to_raw_value(task)?);
+            self.tasks.push(RawValue::from_string(String::from_utf8(json::line(task)?)?)?);
         }
         Ok(())
     }
@@ -114,6 +115,11 @@ impl History {
         let overflow = self.tasks.len().saturating_sub(KEPT);
         self.tasks.drain(..overflow).collect()
     }
+}
+
+/// `None` for a damaged one.
+fn read(raw: &RawValue) -> Option<Task> {
+    serde_json::from_slice(raw.get().as_bytes()).ok()
 }
 
 /// Whether the JSON text of a task begins with this id; `id` is the first field that we write.

@@ -28,7 +28,7 @@ pub(super) fn post(state: &StateDir, event: &Event) -> Result<EventName> {
     create_dir(&dir)?;
     let tail = RandomState::new().build_hasher().finish();
     let name = EventName(format!("{:020}-{tail:016x}.json", Tick::now().0));
-    let bytes = serde_json::to_vec(event).context("could not encode an event")?;
+    let bytes = event.encode()?;
     atomic::write(&dir.join(&name.0), &bytes)?;
     Ok(name)
 }
@@ -49,7 +49,7 @@ pub(super) fn read(state: &StateDir, name: &EventName) -> Option<Event> {
     let path = state.inbox_dir().join(&name.0);
     let parsed = atomic::read(&path, EVENT_MAX).and_then(|bytes| {
         let Some(bytes) = bytes else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).with_context(|| format!("`{}`", path.display()))
+        Event::parse(&bytes).map(Some).with_context(|| format!("`{}`", path.display()))
     });
     match parsed {
         Ok(event) => event,

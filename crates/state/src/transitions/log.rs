@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use anyhow::{Context as _, Result};
+use sisyphus_base::json;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 
@@ -19,7 +20,7 @@ pub(crate) fn append<'a>(
 ) -> Result<()> {
     let mut text = Vec::new();
     for line in lines {
-        serde_json::to_writer(&mut text, line).context("could not encode a line")?;
+        text.extend(json::line(line).context("could not encode a line")?);
         text.push(b'\n');
     }
     if text.is_empty() {
