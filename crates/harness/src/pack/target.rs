@@ -73,11 +73,20 @@ impl Target {
         if self.is_windows() { format!("{name}.exe") } else { name.to_owned() }
     }
 
-    /// What rustc needs, so that a binary depends on no library of the build machine.
+    /// What rustc needs, so that a binary depends on no library of the build machine, and starts as fast as it can: see
+    /// `install.sh`, which builds with the same.
     pub fn flags(&self) -> &'static [&'static str] {
         // Of musl and mingw-w64 that is the default, and macOS has no static C library. Without a fallback: a
         // dynamically linked binary would need this machine's version of the C library.
-        if self.0.ends_with("-linux-gnu") { &["-Ctarget-feature=+crt-static"] } else { &[] }
+        if self.0.ends_with("-linux-gnu") {
+            &[
+                "-Ctarget-feature=+crt-static",
+                "-Crelocation-model=static",
+                "-Cforce-unwind-tables=no",
+            ]
+        } else {
+            &[]
+        }
     }
 
     /// What npm calls the system and the processor.
