@@ -1,7 +1,6 @@
 //! The frame around every hook: it reads the event, calls the handler, prints its reply, and fails open.
 
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -9,7 +8,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::SessionId;
 use sisyphus_base::paths::StateDir;
-use sisyphus_process::{start_notifier, survive_file_size_limit};
+use sisyphus_process::{prepare_streams, start_notifier, survive_file_size_limit};
 use sisyphus_state::event::Event as StateEvent;
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::delivery::Channel;
@@ -21,9 +20,30 @@ use crate::reply::Reply;
 use crate::stdin::read_event;
 use crate::terminal;
 
+/// Makes the program of a hook from what runs it. The C library calls its `main`, without the start of Rust's standard
+/// library. That reads where the stack is, to print a line when it overflows, and so costs every hook 19 system calls and
+/// as many instructions as the C library's own start. [`prepare_streams`] does what else it does.
+#[macro_export]
+macro_rules! program {
+    ($run:expr) => {
+        // SAFETY: no other function of a program has this name, and the C library passes what this one ignores.
+        #[cfg(not(test))]
+        #[unsafe(no_mangle)]
+        extern "C" fn main() -> i32 {
+            $run
+        }
+    };
+}
+
+/// The exit code of every hook that does not wake a session.
+const SUCCESS: i32 = 0;
+/// The exit code with which a hook wakes an idle session.
+const WAKE: i32 = 2;
+
 /// Prepares the hook `name`, which from now on ends without an error whatever happens. Without a home folder there is no
-/// state, and the hook can do nothing: `None`.
+/// state, and without standard streams no event: the hook can do nothing, so `None`.
 fn open(name: &'static str) -> Option<Context> {
+    prepare_streams().ok()?;
     let environment = Environment::read();
     let state = StateDir::locate(&environment).ok()?;
     fail_open(&state, name);
@@ -31,8 +51,8 @@ fn open(name: &'static str) -> Option<Context> {
 }
 
 /// Runs a hook: reads the event, prints the reply of `handle`, and always exits with 0.
-pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
-    let Some(context) = open(E::NAME) else { return ExitCode::SUCCESS };
+pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> i32 {
+    let Some(context) = open(E::NAME) else { return SUCCESS };
     let told = read().and_then(|(session, event)| {
         let reply = handle(&context, event)?;
         let sequence = terminal::take(&context, E::NAME, session.as_ref());
@@ -41,19 +61,16 @@ pub fn main<E: Event>(handle: fn(&Context, E) -> Result<Reply>) -> ExitCode {
     context.logged(E::NAME, told);
     // Claude Code has its answer already.
     start_notifier(context.store.dir());
-    ExitCode::SUCCESS
+    SUCCESS
 }
 
-/// The exit code with which a hook wakes an idle session.
-const WAKE: u8 = 2;
-
 /// Runs a hook that Claude Code does not wait for. If `handle` returns words, they wake the session.
-pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> ExitCode {
-    let Some(context) = open("waiter") else { return ExitCode::SUCCESS };
+pub fn wait<E: Event>(handle: fn(&Context, E) -> Result<Option<String>>) -> i32 {
+    let Some(context) = open("waiter") else { return SUCCESS };
     let outcome = read::<E>().and_then(|(_, event)| handle(&context, event));
     match context.logged("waiter", outcome).flatten() {
-        Some(words) if writeln!(io::stderr(), "{words}").is_ok() => ExitCode::from(WAKE),
-        Some(_) | None => ExitCode::SUCCESS,
+        Some(words) if writeln!(io::stderr(), "{words}").is_ok() => WAKE,
+        Some(_) | None => SUCCESS,
     }
 }
 

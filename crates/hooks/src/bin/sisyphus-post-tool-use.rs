@@ -1,5 +1,5 @@
 //! The `post-tool-use` hook.
 
-fn main() -> std::process::ExitCode {
-    sisyphus_hook::main(sisyphus_hooks::post_tool_use::handle)
-}
+#![cfg_attr(not(test), no_main)]
+
+sisyphus_hook::program!(sisyphus_hook::main(sisyphus_hooks::post_tool_use::handle));

@@ -1,5 +1,5 @@
 //! The `pre-tool-use` hook.
 
-fn main() -> std::process::ExitCode {
-    sisyphus_hook::main(sisyphus_hooks::pre_tool_use::handle)
-}
+#![cfg_attr(not(test), no_main)]
+
+sisyphus_hook::program!(sisyphus_hook::main(sisyphus_hooks::pre_tool_use::handle));

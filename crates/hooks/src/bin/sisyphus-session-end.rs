@@ -1,5 +1,5 @@
 //! The `session-end` hook.
 
-fn main() -> std::process::ExitCode {
-    sisyphus_hook::main(sisyphus_hooks::session_end::handle)
-}
+#![cfg_attr(not(test), no_main)]
+
+sisyphus_hook::program!(sisyphus_hook::main(sisyphus_hooks::session_end::handle));

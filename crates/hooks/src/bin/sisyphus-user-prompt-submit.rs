@@ -1,5 +1,5 @@
 //! The `user-prompt-submit` hook.
 
-fn main() -> std::process::ExitCode {
-    sisyphus_hook::main(sisyphus_hooks::user_prompt_submit::handle)
-}
+#![cfg_attr(not(test), no_main)]
+
+sisyphus_hook::program!(sisyphus_hook::main(sisyphus_hooks::user_prompt_submit::handle));

@@ -1,5 +1,5 @@
 //! The waiter that starts with the `stop` hook.
 
-fn main() -> std::process::ExitCode {
-    sisyphus_hook::wait(sisyphus_hooks::wake::handle)
-}
+#![cfg_attr(not(test), no_main)]
+
+sisyphus_hook::program!(sisyphus_hook::wait(sisyphus_hooks::wake::handle));

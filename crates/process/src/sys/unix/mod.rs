@@ -10,6 +10,7 @@ mod memory_group;
 mod oom;
 mod proc;
 mod signals;
+mod streams;
 mod usage;
 
 pub use apart::split_apart;
@@ -26,6 +27,7 @@ pub use oom::OomCounters;
 pub(crate) use proc::{processes, stat, working_folders};
 pub(crate) use signals::wake;
 pub use signals::{Signals, survive_file_size_limit};
+pub use streams::prepare_streams;
 pub use usage::try_wait;
 
 pub use locks::holder;
