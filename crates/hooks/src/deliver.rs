@@ -25,8 +25,6 @@ pub(crate) const GRACE: Duration = Duration::from_secs(3);
 pub(crate) struct Reader<'a> {
     pub(crate) session: &'a SessionId,
     pub(crate) recipient: Recipient,
-    /// This process.
-    by: ProcessRef,
     /// The holders of leases that were dead before the commit. A holder posts its acknowledgement and exits, without
     /// the lock. So a holder that dies during the commit may have acknowledged after the commit read the inbox.
     dead: Vec<ProcessRef>,
@@ -38,7 +36,7 @@ impl<'a> Reader<'a> {
     /// `active` is what the hook peeked at.
     pub(crate) fn new(session: &'a SessionId, recipient: Recipient, active: &Active) -> Self {
         let dead = active.lease_holders().filter(|holder| !is_alive(holder)).cloned().collect();
-        Self { session, recipient, by: this_process(), dead, grace: GRACE }
+        Self { session, recipient, dead, grace: GRACE }
     }
 
     /// In the middle of a turn. A Claude Code that announces nothing to a hook there has no time to do so: a notice that
@@ -78,15 +76,9 @@ impl<'a> Reader<'a> {
 
     /// Leases everything that is ready.
     pub(crate) fn take(&self, active: &mut Active, now: Now) -> Taken {
-        let (session, to) = (self.session, &self.recipient);
-        let leased = active.lease(
-            session,
-            to,
-            &self.by,
-            TOLD_AT_ONCE,
-            |holder| self.may_print(holder),
-            now.tick,
-        );
+        let (session, to, by) = (self.session, &self.recipient, &this_process());
+        let leased =
+            active.lease(session, to, by, TOLD_AT_ONCE, |holder| self.may_print(holder), now.tick);
         let is_live = |task: &&Task| {
             let is_command = task.kind != Kind::Agent;
             &task.session == session && is_command && task.is_confirmed() && task.is_for(to)
@@ -99,7 +91,7 @@ impl<'a> Reader<'a> {
         let background = if has_delegated { Background::Tasks } else { Background::Commands };
         let sum = if is_all { active.take_summary(session) } else { Tally::default() };
         let may_print = |holder: &ProcessRef| self.may_print(holder);
-        let matches = active.lease_matches(session, to, &self.by, MATCHES_AT_ONCE, may_print);
+        let matches = active.lease_matches(session, to, by, MATCHES_AT_ONCE, may_print);
         let wakes = if matches.is_empty() {
             MatchWakes::Left
         } else {
@@ -154,6 +146,9 @@ impl Taken {
 
     /// Renders it as a reply. The lines of a task come before its result.
     pub(crate) fn render(self, context: &Context) -> Reply {
+        if self.is_empty() {
+            return Reply::Silent;
+        }
         let lines = context.settings().output_lines;
         let printed = |leased: &Leased| (leased.task.id.clone(), leased.task.revision());
         let results = self.leased.iter().map(printed).collect();

@@ -41,7 +41,7 @@ pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed
     // The book goes by the clock, which may have been set since.
     calls.retain(|call| context.store.find_retired(session, &call.client_id).is_none());
     // Switched off, nothing new is recorded, nor is it when the plugin is switched on again.
-    if context.settings().execution == Switch::Off {
+    if !calls.is_empty() && context.settings().execution == Switch::Off {
         calls.clear();
     }
     let notices = transcript

@@ -63,12 +63,17 @@ struct Silent {
 
 /// Each command that may be reported.
 fn candidates(context: &Context, session: &SessionId, to: &Recipient) -> Result<Vec<Silent>> {
+    let (state, client_tmp) = (context.store.dir(), context.client_tmp());
+    let active = context.store.read_active()?;
+    let is_meant = |task: &&Task| &task.session == session && task.is_for(to);
+    let mut meant = active.tasks.iter().filter(is_meant).peekable();
+    // In most sessions nothing runs, and no settings are read.
+    if meant.peek().is_none() {
+        return Ok(Vec::new());
+    }
     let Some(limit) = context.settings().stale_ms.and_then(|ms| i64::try_from(ms).ok()) else {
         return Ok(Vec::new());
     };
-    let (state, client_tmp) = (context.store.dir(), context.client_tmp());
-    let active = context.store.read_active()?;
-    let meant = active.tasks.iter().filter(|task| &task.session == session && task.is_for(to));
     let silent = meant.filter_map(|task| {
         let since = idle_since(task, state, client_tmp)?;
         let overdue_at = since + Duration::milliseconds(limit);

@@ -75,6 +75,10 @@ fn is_unlisted_news(active: &Active, listed: Option<&[ClientTaskId]>) -> bool {
 /// call of a subagent may still be on its way when the main conversation stops.
 fn forget_announced(context: &Context, event: &Stop) {
     let announced = Announced::of(context.store.dir(), &event.session_id);
+    // As in most turns.
+    if !announced.dir().exists() {
+        return;
+    }
     for announcement in announced.list().unwrap_or_default() {
         if let (None, Some(call)) = (&announcement.call.agent, &announcement.call.tool_use_id) {
             announced.remove(call);

@@ -1,7 +1,7 @@
 //! Updates the records from runs and from Claude Code's processes. Every process that commits uses this code.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub enum Scope {
 /// What is new, as seen without the lock.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    looked_at: HashSet<TaskId>,
+    looked_at: BTreeSet<TaskId>,
     found: Vec<(TaskId, Finding)>,
 }
 

@@ -30,8 +30,9 @@ pub fn patiently<T>(attempt: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
 /// Appends what the standard input has, and waits for it at most this long. No other code of the process may read it:
 /// what is ready now would be gone, and the read would wait without end.
 pub fn read_stdin(bytes: &mut Vec<u8>, wait: Duration) -> io::Result<Input> {
-    /// Larger than most events.
-    const CHUNK: usize = 8 * 1024;
+    /// The room for one read grows with what has come: it is filled with zeros first, and most events are short.
+    const LEAST: usize = 1024;
+    const MOST: usize = 64 * 1024;
     let stdin = io::stdin();
     let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX);
@@ -41,14 +42,13 @@ pub fn read_stdin(bytes: &mut Vec<u8>, wait: Duration) -> io::Result<Input> {
         Err(Errno::EINTR) => return Ok(Input::Came),
         other => other?,
     };
-    let mut chunk = [0; CHUNK];
-    match nix::unistd::read(stdin.as_fd(), &mut chunk) {
+    let before = bytes.len();
+    bytes.resize(before + (before * 4).clamp(LEAST, MOST), 0);
+    let read = nix::unistd::read(stdin.as_fd(), &mut bytes[before..]);
+    bytes.truncate(before + read.unwrap_or(0));
+    match read {
         Ok(0) => Ok(Input::Ended),
-        Ok(length) => {
-            bytes.extend_from_slice(&chunk[..length]);
-            Ok(Input::Came)
-        }
-        Err(Errno::EINTR) => Ok(Input::Came),
+        Ok(_) | Err(Errno::EINTR) => Ok(Input::Came),
         Err(error) => Err(error.into()),
     }
 }

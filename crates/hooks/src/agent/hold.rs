@@ -71,10 +71,13 @@ fn wait(context: &Context, id: &ClientTaskId) -> Result<Ending> {
     let mut works_since = Instant::now();
     loop {
         let settings = context.read_settings();
-        let update =
-            Update { limits: Limits::of(&settings), now: Now::read(), ..Update::of(context) };
+        let update = Update {
+            limits: Limits::of(&settings).into(),
+            now: Now::read(),
+            ..Update::of(context)
+        };
         let changed = changed_at(&context.store.dir().active());
-        let mut seen = admission(&*context.store.read_active()?, id, &update.limits);
+        let mut seen = admission(&*context.store.read_active()?, id, update.limits());
         if let Some(Admission::Queued { position }) = seen
             && looked.elapsed() >= pause_of(position)
         {
@@ -82,7 +85,7 @@ fn wait(context: &Context, id: &ClientTaskId) -> Result<Ending> {
             if settle_with(&update).is_ok() {
                 works_since = looked;
             }
-            seen = admission(&*context.store.read_active()?, id, &update.limits);
+            seen = admission(&*context.store.read_active()?, id, update.limits());
         }
         let Some(Admission::Queued { .. }) = seen else { return Ok(Ending::Admitted) };
         let is_off = settings.execution == Switch::Off || settings.hooks == Switch::Off;

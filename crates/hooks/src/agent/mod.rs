@@ -6,6 +6,7 @@ mod end;
 mod hold;
 mod message;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -80,7 +81,8 @@ pub(crate) fn leave(context: &Context, session: &SessionId) {
 /// What a change to the state of the agents goes by.
 struct Update<'a> {
     context: &'a Context,
-    limits: Limits,
+    /// Without agents they are not needed, and no settings are read for them.
+    limits: OnceCell<Limits>,
     now: Now,
     /// How long it waits for the lock.
     wait: Duration,
@@ -88,8 +90,11 @@ struct Update<'a> {
 
 impl<'a> Update<'a> {
     fn of(context: &'a Context) -> Self {
-        let limits = Limits::of(context.settings());
-        Self { context, limits, now: context.now, wait: LOCK_WAIT_IN_HOOK }
+        Self { context, limits: OnceCell::new(), now: context.now, wait: LOCK_WAIT_IN_HOOK }
+    }
+
+    fn limits(&self) -> &Limits {
+        self.limits.get_or_init(|| Limits::of(self.context.settings()))
     }
 }
 
@@ -110,11 +115,12 @@ fn try_update<T: Default>(
     matters: impl FnOnce(&Active) -> bool,
     change: impl FnOnce(&mut Active) -> T,
 ) -> Result<T> {
-    let Update { context, limits, now, wait } = update;
+    let Update { context, now, wait, .. } = update;
     let active = context.store.read_active()?;
-    if is_settled(context, &active, limits, now.at) && !matters(&active) {
+    if is_settled(update, &active) && !matters(&active) {
         return Ok(T::default());
     }
+    let limits = update.limits();
     context.store.update(&context.world(), *wait, |active, _| {
         end_orphans(active, is_gone, *now);
         let value = change(active);
@@ -128,7 +134,8 @@ fn try_update<T: Default>(
     })
 }
 
-fn is_settled(context: &Context, active: &Active, limits: &Limits, now: DateTime<Utc>) -> bool {
+fn is_settled(update: &Update<'_>, active: &Active) -> bool {
+    let (context, now) = (update.context, update.now.at);
     if queued_agents(active).next().is_some()
         || has_lapsed(active, now)
         || has_orphans(active, is_gone)
@@ -140,5 +147,5 @@ fn is_settled(context: &Context, active: &Active, limits: &Limits, now: DateTime
         return active.agents.published == Published::Nothing;
     }
     let Ok(Some(runtime)) = RuntimeDir::open(&context.environment) else { return false };
-    AgentSlots::of(&runtime, context.store.dir()).are_published(active, limits, now)
+    AgentSlots::of(&runtime, context.store.dir()).are_published(active, update.limits(), now)
 }

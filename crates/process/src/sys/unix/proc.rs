@@ -54,9 +54,10 @@ fn stat_of(pid: i32) -> Option<String> {
 
 /// A file of `/proc` as text; the name of a program may hold any bytes.
 fn text_of(path: &Path) -> Option<String> {
-    // The system does not say how large such a file is, and `fs::read` would ask for it bit by bit.
+    // The system does not say how large such a file is. Only of a file without a limit would the standard library ask that,
+    // and then read it bit by bit.
     let mut bytes = Vec::with_capacity(1024);
-    File::open(path).ok()?.read_to_end(&mut bytes).ok()?;
+    File::open(path).ok()?.take(u64::MAX).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
