@@ -9,7 +9,7 @@ use crate::{ci, cross, dist, docs, fuzz, npm, pictures, tidy};
 
 const USAGE: &str = "usage: cargo xtask ci
        cargo xtask tidy
-       cargo xtask bench [--list|--quick|--page] [NAME…]
+       cargo xtask bench [--list|--quick|--counts|--page] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N] [--endings N] [--kills none|hooks|runners|everything] [--only SCENE]
        cargo xtask client-news [VERSION] [--short|NAME…]
        cargo xtask cross [--quick] [TARGET…]

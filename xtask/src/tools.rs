@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_harness::{program, sys};
 
 /// Each program, and its package in Debian and Ubuntu.
-const TOOLS: [(&str, &str); 17] = [
+const TOOLS: [(&str, &str); 18] = [
     // Downloads Claude Code for the end-to-end tests.
     ("npm", "npm"),
     // Tests compare commands in bash and in zsh, and try the completions in all three shells.
@@ -20,6 +20,8 @@ const TOOLS: [(&str, &str); 17] = [
     ("jq", "jq"),
     // Tests count the files that a hook opens, and look at processes.
     ("strace", "strace"),
+    // Counts the instructions of hooks.
+    ("valgrind", "valgrind"),
     ("ps", "procps"),
     // Claude Code's sandbox, and its terminal.
     ("bwrap", "bubblewrap"),

@@ -21,7 +21,15 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
     Ok(vec![idle(stage)?, announcing(stage)?, foreground(stage)?])
 }
 
-fn idle(stage: &Stage) -> Result<Table> {
+/// A hook that has nothing to do.
+pub(crate) struct Idle {
+    name: &'static str,
+    pub(crate) binary: &'static str,
+    pub(crate) event: PathBuf,
+}
+
+/// The hooks that Claude Code starts most often, with events at which they have nothing to do.
+pub(crate) fn idle_hooks(stage: &Stage) -> Result<[Idle; 4]> {
     let typed =
         stage.event("typed", json!({ "hook_event_name": "UserPromptSubmit", "prompt": "go" }))?;
     let stop = stage.event("stop", json!({ "hook_event_name": "Stop", "background_tasks": [] }))?;
@@ -29,6 +37,17 @@ fn idle(stage: &Stage) -> Result<Table> {
     let mut post = call("PostToolUse", json!({ "command": "ls" }));
     post["tool_response"] = json!({ "stdout": "a b c" });
     let post = stage.event("post", post)?;
+    let hooks = [
+        ("UserPromptSubmit, typed, nothing owed", "sisyphus-user-prompt-submit", typed),
+        ("Stop, nothing owed", "sisyphus-stop", stop),
+        ("PreToolUse, foreground", "sisyphus-pre-tool-use", pre),
+        ("PostToolUse, foreground", "sisyphus-post-tool-use", post),
+    ];
+    Ok(hooks.map(|(name, binary, event)| Idle { name, binary, event }))
+}
+
+fn idle(stage: &Stage) -> Result<Table> {
+    let hooks = idle_hooks(stage)?;
     let empty = stage.empty_program()?;
     let beside = env::var_os(BESIDE).map(PathBuf::from);
     let mut candidates = vec![
@@ -40,14 +59,9 @@ fn idle(stage: &Stage) -> Result<Table> {
             Ok((command, None))
         }),
     ];
-    for (name, binary, event) in [
-        ("UserPromptSubmit, typed, nothing owed", "sisyphus-user-prompt-submit", &typed),
-        ("Stop, nothing owed", "sisyphus-stop", &stop),
-        ("PreToolUse, foreground", "sisyphus-pre-tool-use", &pre),
-        ("PostToolUse, foreground", "sisyphus-post-tool-use", &post),
-    ] {
+    for Idle { name, binary, event } in &hooks {
         let start = move || Ok((stage.binary(binary), Some(File::open(event)?)));
-        candidates.push(Candidate::new(name, start));
+        candidates.push(Candidate::new(*name, start));
         if let Some(folder) = &beside {
             let program = folder.join(binary);
             let start = move || {

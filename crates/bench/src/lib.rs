@@ -2,7 +2,7 @@
 //!
 //! Candidates alternate, so that any other load on the machine affects all of them alike. Nothing is asserted: a ratio
 //! on a loaded machine says little, and a flaky test is worse than none. `--quick` checks only that every benchmark
-//! runs.
+//! runs. `--counts` does assert, because a count does not depend on the load.
 
 #![expect(clippy::print_stdout, reason = "a tool of the build talks to a person")]
 #![expect(
@@ -12,6 +12,7 @@
 
 mod comparison;
 mod competitors;
+mod counts;
 mod deliver;
 mod drain;
 mod finish;
@@ -68,6 +69,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         [option] => match option.as_str() {
             "--list" => named(&names)?.iter().for_each(|part| println!("{}", part.name)),
             "--quick" => try_out(&named(&names)?)?,
+            "--counts" => return counts::check(),
             "--page" => publish(&newest()?)?,
             _ => bail!("`{option}` is not an option of `cargo xtask bench`"),
         },

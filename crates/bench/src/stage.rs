@@ -6,6 +6,7 @@ use std::process::{Command, id};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use sisyphus_harness::pack::Target;
 use sisyphus_harness::{plugin, remove, repository, sys};
 
 /// The session of every event.
@@ -174,11 +175,28 @@ impl Stage {
 
     /// An executable that does nothing, written in Rust.
     pub(crate) fn empty_program(&self) -> Result<PathBuf> {
-        let source = self.home.join("empty.rs");
-        fs::write(&source, "fn main() {}\n")?;
-        let target = self.home.join("empty");
+        self.compile("empty", "fn main() {}\n", &[])
+    }
+
+    /// An executable of which only the C library's own start runs, built as the plugin is.
+    pub(crate) fn program_without_start(&self) -> Result<PathBuf> {
+        let source = "#![no_main]\n#[unsafe(no_mangle)]\nextern \"C\" fn main() -> i32 { 0 }\n";
+        let flags = Target::host()?.flags();
+        self.compile(
+            "without-start",
+            source,
+            &[&["--edition=2024", "-Cpanic=abort"], flags].concat(),
+        )
+    }
+
+    fn compile(&self, name: &str, text: &str, flags: &[&str]) -> Result<PathBuf> {
+        let source = self.home.join(format!("{name}.rs"));
+        fs::write(&source, text)?;
+        let target = self.home.join(name);
         let status = Command::new("rustc")
-            .args(["-O", "-o"])
+            .args(["--crate-name=empty", "-O"])
+            .args(flags)
+            .arg("-o")
             .arg(&target)
             .arg(&source)
             .status()
