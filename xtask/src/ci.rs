@@ -12,9 +12,12 @@ use sisyphus_harness::repository;
 
 use crate::{kernel, tidy, tools};
 
+/// The oldest Claude Code that we ask for, and those on both sides of what changed most since.
+const OLDER_CLIENTS: [&str; 3] = ["2.1.157", "2.1.258", "2.1.299"];
+
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 16] = [
+    let steps: [(&str, Step); 18] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -37,6 +40,8 @@ pub(crate) fn run() -> Result<ExitCode> {
         // A process of its own, also because it moves itself into a network namespace. A scenario sleeps most of its time:
         // one takes a quarter of a core.
         ("e2e", Step::Task(&["e2e", "--jobs", "3"])),
+        ("counts", Step::Task(&["bench", "--counts"])),
+        ("clients", Step::OlderClients),
     ];
     for (name, step) in steps {
         let start = Instant::now();
@@ -62,6 +67,8 @@ enum Step {
     /// Another task of this build tool, in a process of its own.
     Task(&'static [&'static str]),
     Tidy,
+    /// A few scenarios on older versions.
+    OlderClients,
     /// The targets for libFuzzer, which are no member of the workspace.
     Guided,
     /// Real ends for want of memory.
@@ -87,19 +94,34 @@ impl Step {
     fn run(&self) -> Result<Verdict> {
         let has_passed = match self {
             Self::Cargo(arguments) => succeeds(Command::new(repository::cargo()).args(*arguments))?,
-            Self::Task(arguments) => {
-                let run = ["run", "--quiet", "--package", "xtask", "--"];
-                succeeds(Command::new(repository::cargo()).args(run).args(*arguments))?
-            }
+            Self::Task(arguments) => succeeds(task().args(*arguments))?,
             Self::Tests => succeeds(&mut tests())?,
             Self::Tools => tools::ensure_installed()? == ExitCode::SUCCESS,
             Self::Tidy => tidy::run()? == ExitCode::SUCCESS,
+            Self::OlderClients => run_on_older_clients()?,
             Self::Guided => succeeds(&mut check_guided()?)?,
             Self::Memory => return memory(),
             Self::MemoryLimit => return memory_limit(),
         };
         Ok(Verdict::of(has_passed))
     }
+}
+
+fn task() -> Command {
+    let mut task = Command::new(repository::cargo());
+    task.args(["run", "--quiet", "--package", "xtask", "--"]);
+    task
+}
+
+/// The scenarios that show the promise, on each of them. The first that fails is the last.
+fn run_on_older_clients() -> Result<bool> {
+    for version in OLDER_CLIENTS {
+        println!("Claude Code {version}");
+        if !succeeds(task().args(["e2e", "--jobs", "3", "--short", "--client", version]))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// More at a time than there are cores: most of them wait for processes.

@@ -3,7 +3,7 @@
 use super::Finding;
 
 /// The places: a file, and what stands right before the version in it.
-pub(super) const PLACES: [(&str, &str); 7] = [
+pub(super) const PLACES: [(&str, &str); 8] = [
     ("install.sh", "\nCLIENT_MIN="),
     ("install.ps1", "\n$ClientMin = '"),
     ("plugin.json", "\"claude-code\": \">="),
@@ -11,6 +11,7 @@ pub(super) const PLACES: [(&str, &str); 7] = [
     ("README.md", "You need Linux and Claude Code "),
     ("docs/platforms.md", "- Claude Code "),
     ("docs/claude-code.md", "The oldest version that works is "),
+    ("xtask/src/ci.rs", "OLDER_CLIENTS: [&str; 3] = [\""),
 ];
 
 /// The version behind `before`.
