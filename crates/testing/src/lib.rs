@@ -7,11 +7,13 @@
 )]
 
 pub mod env;
+mod program;
 mod sys;
 mod temp_dir;
 mod wait;
 
 pub use env::{Output, TestEnv};
+pub use program::{copy_program, write_program};
 pub use sys::*;
 pub use temp_dir::TempDir;
 pub use wait::{wait_for, wait_until};

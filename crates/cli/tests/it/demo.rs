@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
-use sisyphus_testing::{Client, Output, Process, Shell, TestEnv, env, processes, wait_until};
+use sisyphus_testing::{
+    Client, Output, Process, Shell, TestEnv, copy_program, env, processes, wait_until,
+};
 
 use crate::planted::tree;
 use crate::pty::Terminal;
@@ -39,7 +41,7 @@ impl Plugin {
 
     fn provide(&self, name: &str, target: &Path) {
         fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::copy(self.env.command(name).get_program(), target).unwrap();
+        copy_program(self.env.command(name).get_program(), target);
     }
 
     fn command_line(&self) -> PathBuf {

@@ -1,11 +1,11 @@
 //! `sisyphus doctor`: what it finds, and that it breaks over nothing.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Output, Shell, TestEnv, env, wait_until};
+use sisyphus_testing::{Client, Output, Shell, TestEnv, env, wait_until, write_program};
 
 use crate::planted::tree;
 
@@ -43,8 +43,7 @@ fn install(env: &TestEnv) {
 fn put_client(env: &TestEnv, script: &str) {
     let path = env.home().join("bin/claude");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&path, format!("#!/bin/sh\n{script}\n"));
 }
 
 pub(crate) fn run(env: &TestEnv, args: &[&str]) -> Output {
@@ -201,8 +200,7 @@ fn a_client_that_is_too_old_or_says_nothing_is_found() {
     fs::remove_file(env.home().join("bin/claude")).unwrap();
     let planted = env.project().join("relative/claude");
     fs::create_dir_all(planted.parent().unwrap()).unwrap();
-    fs::write(&planted, "#!/bin/sh\ntouch started\n").unwrap();
-    fs::set_permissions(&planted, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&planted, "#!/bin/sh\ntouch started\n");
     assert_found(&env, "client", "note", "there is no `claude`", "");
     assert!(!env.project().join("started").exists());
 }

@@ -1,18 +1,17 @@
 //! `sisyphus install`: the installer that lies beside the program.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use sisyphus_testing::{Output, TestEnv, env};
+use sisyphus_testing::{Output, TestEnv, copy_program, env, write_program};
 
 /// A copy of the program, in a folder such as an archive has.
 fn program(env: &TestEnv) -> PathBuf {
     let bin = env.path().join("archive/bin");
     fs::create_dir_all(&bin).unwrap();
     let program = bin.join("sisyphus");
-    fs::copy(env.command("sisyphus").get_program(), &program).unwrap();
+    copy_program(env.command("sisyphus").get_program(), &program);
     program
 }
 
@@ -32,8 +31,7 @@ fn the_installer_beside_the_program_runs() {
     fs::write(archive.join("plugin.json"), "{}").unwrap();
     for (code, expected) in [(0, 0), (3, 1)] {
         let installer = archive.join("install.sh");
-        fs::write(&installer, format!("#!/bin/sh\necho \"got $*\"\nexit {code}\n")).unwrap();
-        fs::set_permissions(&installer, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&installer, format!("#!/bin/sh\necho \"got $*\"\nexit {code}\n"));
         for (arguments, got) in [
             (&["install"][..], "got \n"),
             (&["install", "--uninstall", "--purge", "--yes"], "got --uninstall --purge --yes\n"),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_process::this_process;
 use sisyphus_tasks::task::Task;
-use sisyphus_testing::{Output, TestEnv, wait_for};
+use sisyphus_testing::{Output, TestEnv, wait_for, write_program};
 
 use crate::payload::with;
 use crate::session::{Session, tick_before};
@@ -175,8 +175,7 @@ impl Running {
         let (bin, session) = (env.path().join("bin"), Session::new(&env));
         let program = bin.join("claude");
         fs::create_dir_all(&bin).unwrap();
-        fs::write(&program, "#!/bin/bash\necho >started\nexec sleep 60\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&program, "#!/bin/bash\necho >started\nexec sleep 60\n");
         let run: PathBuf = env.state().join("runs").join(&session.id).join("t1");
         fs::create_dir_all(&run).unwrap();
         for folder in [env.state(), run.clone()] {

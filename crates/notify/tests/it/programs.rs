@@ -1,22 +1,20 @@
 //! The user's program: once for each task that ends, with its limit and its failures.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sisyphus_tasks::outcome::{Canceller, Outcome};
-use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
+use sisyphus_testing::{Client, Shell, TestEnv, wait_until, write_program};
 
 use crate::stage::{FAILED, Stage};
 
 /// Makes this script the user's program. It runs in a shell of its own, with the arguments `a b` and `$(c)`.
 fn set_program(env: &TestEnv, script: &str) -> PathBuf {
     let path = env.path().join("tell");
-    fs::write(&path, format!("#!/bin/bash\n{script}")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    write_program(&path, format!("#!/bin/bash\n{script}"));
     env.set(&json!({ "on_complete": [path, "a b", "$(c)"] }));
     path
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -73,8 +72,7 @@ fn sent(heading: &str, host: &str, ends: &[(&str, Outcome, u64)]) -> Request {
     let script = recipe(heading, "bash");
     assert_eq!(script.matches(host).count(), 1, "{script}");
     let path = stage.env.path().join("tell");
-    fs::write(&path, script.replace(host, &address)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    sisyphus_testing::write_program(&path, script.replace(host, &address));
     stage.env.set(&json!({ "on_complete": [path] }));
     let names: Vec<&str> = ends.iter().map(|(name, ..)| *name).chain(["other"]).collect();
     stage.run(&names);
@@ -127,8 +125,10 @@ fn a_sound_is_a_setting_alone() {
     let player = stage.env.path().join("bin/paplay");
     fs::create_dir(player.parent().unwrap()).unwrap();
     let played = stage.env.path().join("played");
-    fs::write(&player, format!("#!/bin/bash\necho \"$*\" >{}\n", played.display())).unwrap();
-    fs::set_permissions(&player, fs::Permissions::from_mode(0o700)).unwrap();
+    sisyphus_testing::write_program(
+        &player,
+        format!("#!/bin/bash\necho \"$*\" >{}\n", played.display()),
+    );
     stage.run(&["a", "other"]);
     stage.end("a", FAILED, 1);
     let path = format!("{}:/usr/bin:/bin", player.parent().unwrap().display());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sisyphus_state::store::Lock;
-use sisyphus_testing::{Client, Shell, failure_notice};
+use sisyphus_testing::{Client, Shell, failure_notice, write_program};
 
 use crate::support::in_both;
 
@@ -32,8 +32,7 @@ impl Plant {
         };
         let program = client.env.client_tmp().join("bash");
         let script = format!("#!/bin/sh\necho >> '{}'\nexit 99\n", plant.damage.display());
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+        write_program(&program, script);
         let announced = fs::read_dir(client.announced_dir()).unwrap().next().unwrap().unwrap();
         let announced = fs::read_to_string(announced.path()).unwrap();
         let handoff = json!({

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 use sisyphus_testing::shell::Running;
-use sisyphus_testing::{Client, wait_until};
+use sisyphus_testing::{Client, copy_program, wait_until};
 
 use crate::queue::{job, let_go, session, wait_for_line, wait_for_start};
 
@@ -75,7 +75,7 @@ fn a_hook_leaves_a_purged_state_away() {
         });
         client.complete(&mut call);
         let program = client.env.path().join("sisyphus-pre-tool-use");
-        fs::copy(client.env.command("sisyphus-pre-tool-use").get_program(), &program).unwrap();
+        copy_program(client.env.command("sisyphus-pre-tool-use").get_program(), &program);
         let mut command = Command::new(&program);
         client.env.apply(&mut command);
         let mut hook = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();

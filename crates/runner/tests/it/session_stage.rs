@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
-use sisyphus_testing::{Process, TestEnv, wait_for};
+use sisyphus_testing::{Process, TestEnv, wait_for, write_program};
 
 /// A home with a script in place of Claude Code.
 pub(crate) struct Stage {
@@ -34,8 +34,7 @@ impl Stage {
         let stage = Self { env, runners: Vec::new() };
         let program = stage.bin().join("claude");
         fs::create_dir_all(stage.bin()).unwrap();
-        fs::write(&program, format!("#!/bin/bash\n{claude}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&program, format!("#!/bin/bash\n{claude}\n"));
         stage
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use sisyphus_testing::{TempDir, env};
+use sisyphus_testing::{TempDir, copy_program, env};
 
 use crate::site::{Site, repository, succeeds, write_script};
 use crate::tree::tree;
@@ -39,7 +39,7 @@ fn sources_only(site: &Site) -> PathBuf {
     ];
     for name in names {
         fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
-        fs::copy(repository().join(name), dir.join(name)).unwrap();
+        copy_program(repository().join(name), &dir.join(name));
     }
     dir
 }
@@ -128,7 +128,7 @@ fn binaries_beside_the_script_are_used() {
     for entry in stubs.read_dir().unwrap() {
         let name = entry.unwrap().file_name();
         let folder = if name == "sisyphus" { "bin" } else { "hooks/bin" };
-        fs::copy(stubs.join(&name), dir.join(folder).join(&name)).unwrap();
+        copy_program(stubs.join(&name), &dir.join(folder).join(&name));
     }
     succeeds(site.command(&dir.join("install.sh")));
     assert!(site.link().exists());
@@ -186,7 +186,7 @@ fn no_home_or_unknown_arguments() {
 fn when_the_script_stands_alone() {
     let site = Site::new();
     let alone = site.path().join("install.sh");
-    fs::copy(repository().join("install.sh"), &alone).unwrap();
+    copy_program(repository().join("install.sh"), &alone);
     fails(&site, site.command(&alone), "plugin.json is not beside this script");
 }
 
@@ -249,7 +249,7 @@ fn when_a_hook_is_broken() {
     let broken = site.path().join("broken");
     fs::create_dir(&broken).unwrap();
     for entry in crate::site::BINARIES {
-        fs::copy(crate::site::built().join(entry), broken.join(entry)).unwrap();
+        copy_program(crate::site::built().join(entry), &broken.join(entry));
     }
     write_script(&broken.join("sisyphus-post-tool-use"), "cat >/dev/null; exit 7");
     fails(&site, site.installer_with(&broken), "sisyphus-post-tool-use` ended with exit status: 7");

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sisyphus_testing::env::run;
-use sisyphus_testing::{Client, Output, Process, Shell, TestEnv, wait_for, wait_until};
+use sisyphus_testing::{
+    Client, Output, Process, Shell, TestEnv, copy_program, wait_for, wait_until,
+};
 
 use crate::pty::Terminal;
 
@@ -241,7 +243,7 @@ fn below_claude_code_it_refuses() {
     }
     // A process below Claude Code may drop variables, and not its ancestors.
     let claude = env.path().join("claude");
-    fs::copy("/bin/sh", &claude).unwrap();
+    copy_program("/bin/sh", &claude);
     let sisyphus = env.command("sisyphus").get_program().to_str().unwrap().to_owned();
     let mut command = env.plain(claude.to_str().unwrap());
     let output = run(

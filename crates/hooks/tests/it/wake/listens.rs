@@ -3,16 +3,14 @@
 use std::fs;
 
 use serde_json::json;
-use sisyphus_testing::{Client, Shell, told};
+use sisyphus_testing::{Client, Shell, told, write_program};
 
 /// A command that is a service by its first word, and prints what the test says.
 fn service(client: &Client, script: &str) -> sisyphus_testing::shell::Running {
     let path = client.env.project().join("bin");
     fs::create_dir_all(&path).unwrap();
     let program = path.join("vite");
-    fs::write(&program, format!("#!/bin/bash\n{script}\n")).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&program, mode).unwrap();
+    write_program(&program, format!("#!/bin/bash\n{script}\n"));
     client.background("./bin/vite")
 }
 

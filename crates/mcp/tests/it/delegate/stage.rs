@@ -1,14 +1,13 @@
 //! A home with scripts in place of Claude Code.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rmcp::RoleClient;
 use rmcp::service::RequestHandle;
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Shell, wait_for};
+use sisyphus_testing::{Client, Shell, copy_program, wait_for, write_program};
 
 use crate::model::{Answer, Model};
 
@@ -33,8 +32,7 @@ impl Stage {
         let stage = Self { client: Client::new(Shell::Bash), calls: AtomicU32::new(0) };
         let program = stage.bin().join("claude");
         fs::create_dir_all(stage.bin()).unwrap();
-        fs::write(&program, SESSION).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&program, SESSION);
         stage
     }
 
@@ -53,7 +51,7 @@ impl Stage {
         let folder = self.client.env.path().join("old");
         fs::create_dir_all(&folder).unwrap();
         let program = folder.join(name);
-        fs::copy(Shell::Bash.program(), &program).unwrap();
+        copy_program(Shell::Bash.program(), &program);
         let server = self.client.env.command("sisyphus-mcp");
         let server = Path::new(server.get_program()).display().to_string();
         let mut command = self.client.env.plain(program.to_str().unwrap());
