@@ -22,7 +22,7 @@ use crate::terminal;
 
 /// Makes the program of a hook from what runs it. The C library calls its `main`, without the start of Rust's standard
 /// library. That reads where the stack is, to print a line when it overflows, and so costs every hook 19 system calls and
-/// as many instructions as the C library's own start. [`prepare_streams`] does what else it does.
+/// as many instructions as the C library's own start. [`prepare_streams`] does the rest of it.
 #[macro_export]
 macro_rules! program {
     ($run:expr) => {

@@ -9,3 +9,4 @@ mod patience;
 mod run_root;
 mod state;
 mod storage;
+mod streams;
