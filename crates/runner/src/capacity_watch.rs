@@ -28,31 +28,27 @@ impl SeenBy {
 }
 
 /// The folders that decide how many slots there are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct CapacityWatch {
-    /// `None` where the kernel watches nothing.
+    /// `None` as long as the kernel watches nothing.
     folders: Option<Folders>,
 }
 
 impl CapacityWatch {
-    /// Begins to watch. The caller looks at the queue after that, because earlier changes wake no process.
-    pub(crate) fn start(slots: &Slots) -> Self {
-        let watch = Self { folders: Folders::new().ok() };
-        watch.seen_by(slots);
-        watch
-    }
-
     pub(crate) fn folders(&self) -> Option<&Folders> {
         self.folders.as_ref()
     }
 
-    /// What sees the next change. Folders that were made since are watched from now on.
-    pub(crate) fn seen_by(&self, slots: &Slots) -> SeenBy {
-        let (Some(watched), Some(wanted)) = (&self.folders, slots.folders()) else {
-            return SeenBy::Clock;
-        };
+    /// What sees the next change. Folders that were made since are watched from now on. If it is the kernel for the first
+    /// time since the clock, the caller looks at the queue once more: earlier changes wake no process.
+    pub(crate) fn seen_by(&mut self, slots: &Slots) -> SeenBy {
+        let Some(wanted) = slots.folders() else { return SeenBy::Clock };
+        if self.folders.is_none() {
+            self.folders = Folders::new().ok();
+        }
+        let Some(watched) = &mut self.folders else { return SeenBy::Clock };
         let are_watched =
-            wanted.iter().all(|(folder, changes)| watched.add(folder, *changes).is_ok());
+            wanted.into_iter().all(|(folder, changes)| watched.add(&folder, changes).is_ok());
         if are_watched { SeenBy::Kernel } else { SeenBy::Clock }
     }
 }

@@ -1,6 +1,6 @@
 //! The user's settings as they are now.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use sisyphus_settings::Settings;
@@ -35,17 +35,19 @@ impl LiveSettings {
         &self.settings
     }
 
-    /// The folders in which a change of the settings shows: also that of a file behind a link, as people keep it who have
-    /// their settings in a repository.
-    pub(crate) fn folders(&self) -> impl Iterator<Item = PathBuf> {
-        let own = self.dir.clone();
-        let file = own.as_ref().and_then(|dir| dir.join("settings.json").canonicalize().ok());
-        let linked = file.as_deref().and_then(Path::parent).map(Path::to_owned);
-        own.into_iter().chain(linked)
+    /// The files whose changes are changes of the settings: with a link, as for settings that are kept in a repository,
+    /// the file behind it too.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let linked = self.file().and_then(|file| file.canonicalize().ok());
+        self.file().into_iter().chain(linked)
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        self.dir.as_ref().map(|dir| dir.join("settings.json"))
     }
 
     fn stamp(&self) -> Option<Stamp> {
-        let file = self.dir.as_ref()?.join("settings.json").metadata().ok()?;
+        let file = self.file()?.metadata().ok()?;
         Some((file.modified().ok()?, file.len()))
     }
 }

@@ -40,7 +40,7 @@ enum Demand {
     /// Agents take a part of the slots of commands.
     Commands { agents: Option<AgentSlots>, confinement: Confinement },
     /// The commands of a group share its limit.
-    Group(String),
+    Group { name: String, confinement: Confinement },
     /// Sessions share the limit of this set, which a rate limit lowers for those of a model.
     Sessions { set: SlotSet, model: Option<String>, throttles: LiveThrottles },
 }
@@ -67,7 +67,8 @@ impl Slots {
         group: &str,
     ) -> Result<Self> {
         let line = Line::of_group(environment, confinement, client_tmp, group)?;
-        Ok(Self::of(environment, line, Demand::Group(group.to_owned())))
+        let demand = Demand::Group { name: group.to_owned(), confinement };
+        Ok(Self::of(environment, line, demand))
     }
 
     /// The slots that a delegated session shares.
@@ -100,7 +101,7 @@ impl Slots {
                 let agents = agents.as_ref().map(count).unwrap_or_default();
                 Capacity { limit: settings.max_background_tasks, agents }
             }
-            Demand::Group(name) => {
+            Demand::Group { name, .. } => {
                 // The user may have removed it since.
                 let group = settings.groups.iter().find(|group| &group.name == name);
                 let limit =
@@ -121,8 +122,9 @@ impl Slots {
     pub(crate) fn folders(&self) -> Option<Vec<(PathBuf, Changes)>> {
         let agents = match &self.demand {
             Demand::Commands { confinement: Confinement::Sandboxed, .. }
+            | Demand::Group { confinement: Confinement::Sandboxed, .. }
             | Demand::Sessions { .. } => return None,
-            Demand::Commands { agents: None, .. } | Demand::Group(_) => None,
+            Demand::Commands { agents: None, .. } | Demand::Group { .. } => None,
             Demand::Commands { agents: Some(agents), confinement } => {
                 if agents.count(Utc::now(), *confinement, is_alive) > 0 {
                     return None;
@@ -130,8 +132,9 @@ impl Slots {
                 Some(agents.folder().to_owned())
             }
         };
-        let settings = self.settings.folders().map(|it| (it, Changes::NamesAndContents));
-        // Not their contents: a look at a lock closes a file that was open for writing, and must not lead to the next.
+        let settings = self.settings.files().filter_map(|file| {
+            Some((file.parent()?.to_owned(), Changes::Of(file.file_name()?.to_owned())))
+        });
         let names = agents.into_iter().chain([self.line.slots_folder().to_owned()]);
         Some(settings.chain(names.map(|it| (it, Changes::Names))).collect())
     }

@@ -104,7 +104,8 @@ pub(crate) fn wait_for_turn(
     let mut overtake = Overtake::default();
     let watchers = Watchers::default();
     let mut moved_at = None;
-    let mut watch = None;
+    let mut watch = CapacityWatch::default();
+    let mut seen_by = SeenBy::Clock;
     loop {
         let (position, until_open) = match attempt {
             Attempt::Acquired(slot) => return Ok(admit(entry, slot, arrival)),
@@ -122,12 +123,17 @@ pub(crate) fn wait_for_turn(
         }
         record.waits_at(position);
         arrival = Arrival::Waited;
-        if watch.is_none() && position <= Position::SECOND {
-            watch = Some(CapacityWatch::start(slots));
+        let before = seen_by;
+        // A killed holder leaves its file, so only its lock shows that the slot is free.
+        seen_by = if position <= Position::SECOND && until_open.len() <= WATCHERS {
+            watch.seen_by(slots)
+        } else {
+            SeenBy::Clock
+        };
+        if (before, seen_by) == (SeenBy::Clock, SeenBy::Kernel) {
             attempt = slots.attempt(&entry)?;
             continue;
         }
-        let seen_by = watch.as_ref().map_or(SeenBy::Clock, |watch| watch.seen_by(slots));
         if let Some(slot) = overtake.look(slots, &entry, position, seen_by, until_open.first())? {
             return Ok(admit(entry, slot, arrival));
         }
@@ -140,8 +146,7 @@ pub(crate) fn wait_for_turn(
         loop {
             let wake_at =
                 confirmation.map_or(next_look, |confirmation| confirmation.next().min(next_look));
-            let folders = watch.as_ref().and_then(CapacityWatch::folders);
-            match signals.wait_beside(folders, Some(wake_at))? {
+            match signals.wait_beside(watch.folders(), Some(wake_at))? {
                 Notice::Signal { number, .. } => return Ok(Turn::Stopped(number)),
                 Notice::Woken => break,
                 Notice::Child => {}

@@ -65,12 +65,12 @@ pub enum Notice {
 }
 
 /// Which changes of a watched folder end a wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changes {
     /// A file was made, renamed or removed.
     Names,
-    /// These, and a file was closed that was open for writing, whether or not it was written.
-    NamesAndContents,
+    /// The file of this name was, or was written.
+    Of(std::ffi::OsString),
 }
 
 /// The sender of a signal.

@@ -160,7 +160,7 @@ impl Folders {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub fn add(&self, _: &Path, _: Changes) -> io::Result<()> {
+    pub fn add(&mut self, _: &Path, _: Changes) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

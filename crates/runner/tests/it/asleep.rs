@@ -65,7 +65,7 @@ fn a_change_of_the_settings_wakes_the_first() {
     end(&client, jobs);
 }
 
-/// As people have it who keep their settings in a repository.
+/// As with settings that are kept in a repository.
 #[test]
 fn so_does_a_change_behind_a_link() {
     let client = session(1);

@@ -22,7 +22,7 @@ pub(crate) fn slots_are(client: &Client, slots: usize) {
     client.env.set(&json!({ "max_background_tasks": slots }));
 }
 
-/// Long enough for a look at the settings: the first runner of the queue has one every second.
+/// Long enough for a look at the settings, also where the clock alone wakes the first of the queue.
 fn wait_for_a_look_at_the_settings() {
     let since = Instant::now();
     wait_until("a moment to pass", || since.elapsed() > Duration::from_millis(1_200));

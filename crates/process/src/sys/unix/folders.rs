@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 
 use nix::poll::PollFd;
+#[cfg(target_os = "linux")]
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
 use super::super::Changes;
 
@@ -11,26 +13,34 @@ use super::super::Changes;
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub struct Folders {
-    kernel: nix::sys::inotify::Inotify,
+    kernel: Inotify,
+    /// A folder may be there twice, with two files.
+    watched: Vec<(WatchDescriptor, Changes)>,
 }
 
 #[cfg(target_os = "linux")]
 impl Folders {
     /// None so far. All processes of a user together have 128 of these by default.
     pub fn new() -> io::Result<Self> {
-        use nix::sys::inotify::{InitFlags, Inotify};
-        Ok(Self { kernel: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)? })
+        let kernel = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+        Ok(Self { kernel, watched: Vec::new() })
     }
 
     /// Adds a folder. It is no error if it is one of them already.
-    pub fn add(&self, folder: &Path, changes: Changes) -> io::Result<()> {
-        use nix::sys::inotify::AddWatchFlags as Flags;
-        let names = Flags::IN_CREATE | Flags::IN_MOVE | Flags::IN_DELETE | Flags::IN_ONLYDIR;
+    pub fn add(&mut self, folder: &Path, changes: Changes) -> io::Result<()> {
+        let names = AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_MOVE
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_ONLYDIR;
         let flags = match changes {
+            // Not what is written: a look at a lock closes a file that was open for writing.
             Changes::Names => names,
-            Changes::NamesAndContents => names | Flags::IN_CLOSE_WRITE,
+            Changes::Of(_) => names | AddWatchFlags::IN_CLOSE_WRITE,
         };
-        self.kernel.add_watch(folder, flags)?;
+        let added = (self.kernel.add_watch(folder, flags)?, changes);
+        if !self.watched.contains(&added) {
+            self.watched.push(added);
+        }
         Ok(())
     }
 
@@ -40,9 +50,19 @@ impl Folders {
         awaited.push(PollFd::new(self.kernel.as_fd(), nix::poll::PollFlags::POLLIN));
     }
 
-    /// Reads the changes so far, so that the next wait is for later ones.
-    pub(super) fn forget(&self) {
-        while self.kernel.read_events().is_ok_and(|events| !events.is_empty()) {}
+    /// Takes the changes so far, so that the next wait is for later ones. Whether one of them matters.
+    pub(super) fn take(&self) -> bool {
+        let mut matters = false;
+        while let Ok(events) = self.kernel.read_events() {
+            matters |= events.iter().any(|event| {
+                let mut awaited = self.watched.iter().filter(|(wd, _)| *wd == event.wd);
+                awaited.any(|(_, changes)| match (changes, &event.name) {
+                    (Changes::Of(file), Some(name)) => name == file,
+                    (Changes::Of(_), None) | (Changes::Names, _) => true,
+                }) || event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW)
+            });
+        }
+        matters
     }
 }
 
@@ -57,11 +77,13 @@ impl Folders {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub fn add(&self, _: &Path, _: Changes) -> io::Result<()> {
+    pub fn add(&mut self, _: &Path, _: Changes) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     pub(super) fn add_to<'a>(&'a self, _: &mut Vec<PollFd<'a>>) {}
 
-    pub(super) fn forget(&self) {}
+    pub(super) fn take(&self) -> bool {
+        false
+    }
 }

@@ -131,8 +131,10 @@ impl Signals {
             if awaited[0].any() == Some(false)
                 && let Some(folders) = folders
             {
-                folders.forget();
-                return Ok(Notice::Woken);
+                if folders.take() {
+                    return Ok(Notice::Woken);
+                }
+                continue;
             }
             let mut message = [0; 8];
             self.read_end.read_exact(&mut message).context("could not read a signal")?;
