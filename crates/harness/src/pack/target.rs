@@ -76,16 +76,18 @@ impl Target {
     /// What rustc needs, so that a binary depends on no library of the build machine, and starts as fast as it can: see
     /// `install.sh`, which builds with the same.
     pub fn flags(&self) -> &'static [&'static str] {
-        // Of musl and mingw-w64 that is the default, and macOS has no static C library. Without a fallback: a
+        // Of musl and mingw-w64 the static link is the default, and macOS has no static C library. Without a fallback: a
         // dynamically linked binary would need this machine's version of the C library.
-        if self.0.ends_with("-linux-gnu") {
-            &[
+        match &self.0 {
+            linux if linux.ends_with("-linux-gnu") => &[
                 "-Ctarget-feature=+crt-static",
                 "-Crelocation-model=static",
                 "-Cforce-unwind-tables=no",
-            ]
-        } else {
-            &[]
+            ],
+            linux if linux.ends_with("-linux-musl") => {
+                &["-Crelocation-model=static", "-Cforce-unwind-tables=no"]
+            }
+            _ => &[],
         }
     }
 
