@@ -40,7 +40,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         // A process of its own, also because it moves itself into a network namespace. A scenario sleeps most of its time:
         // one takes a quarter of a core.
         ("e2e", Step::Task(&["e2e", "--jobs", "3"])),
-        ("counts", Step::Task(&["bench", "--counts"])),
+        ("counts", Step::Counts),
         ("clients", Step::OlderClients),
     ];
     for (name, step) in steps {
@@ -67,6 +67,8 @@ enum Step {
     /// Another task of this build tool, in a process of its own.
     Task(&'static [&'static str]),
     Tidy,
+    /// What idle hooks take.
+    Counts,
     /// A few scenarios on older versions.
     OlderClients,
     /// The targets for libFuzzer, which are no member of the workspace.
@@ -98,6 +100,7 @@ impl Step {
             Self::Tests => succeeds(&mut tests())?,
             Self::Tools => tools::ensure_installed()? == ExitCode::SUCCESS,
             Self::Tidy => tidy::run()? == ExitCode::SUCCESS,
+            Self::Counts => return counts(),
             Self::OlderClients => run_on_older_clients()?,
             Self::Guided => succeeds(&mut check_guided()?)?,
             Self::Memory => return memory(),
@@ -148,6 +151,13 @@ fn memory() -> Result<Verdict> {
         return Ok(Verdict::NotHere(why));
     }
     succeeds(ignored_test("out_of_memory").args(["--test-threads", "1"])).map(Verdict::of)
+}
+
+fn counts() -> Result<Verdict> {
+    if cfg!(not(all(target_os = "linux", target_arch = "x86_64"))) {
+        return Ok(Verdict::NotHere("the numbers are those of Linux on x86_64"));
+    }
+    succeeds(task().args(["bench", "--counts"])).map(Verdict::of)
 }
 
 /// Boots a machine whose control groups the tests may change.
