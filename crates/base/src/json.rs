@@ -1,8 +1,8 @@
 //! JSON as we write it: on one line, or on many for people.
 //!
 //! The compiler makes the code of a record once for each serializer that writes it and each reader that reads it, and
-//! records are most of a hook's program. So one serializer writes both layouts, and `serde_json::from_slice` alone reads
-//! records.
+//! records are most of a hook's program. So one serializer writes both layouts of the state's records, and
+//! `serde_json::from_slice` alone reads them.
 
 use std::io::{self, Write};
 

@@ -7,7 +7,7 @@ mod toolchain;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -190,6 +190,6 @@ impl<'a> Trial<'a> {
         let home = self.toolchain.folder().join("home");
         remove(&home)?;
         plugin::install(&self.tree()?, &home)?;
-        remove(Path::new(&home))
+        remove(&home)
     }
 }
