@@ -125,7 +125,8 @@ pub fn open_dir(_path: &Path) -> io::Result<File> {
 }
 
 /// Whether the open `file` is still the file at `path`. Windows numbers files only for programs that call it directly, so
-/// the time of the creation decides, and that a file of ours does not get shorter.
+/// the time of the creation decides, and that a file of ours does not get shorter. This can be wrong for 15 seconds: NTFS
+/// gives a file that takes the name of a renamed one the other's time of creation.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     let Ok(named) = path.metadata() else { return Ok(false) };
