@@ -1,10 +1,8 @@
 //! Everything that must hold before a change is accepted. Steps that find mistakes cheaply come first.
 
 use std::fs;
-use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -27,7 +25,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("guided", Step::Guided),
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
-        ("test", Step::Tests),
+        ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
         ("memory", Step::Memory),
         ("memory-limit", Step::MemoryLimit),
         // Through cargo, because the build above may have replaced this very program.
@@ -62,8 +60,6 @@ pub(crate) fn run() -> Result<ExitCode> {
 enum Step {
     Tools,
     Cargo(&'static [&'static str]),
-    /// All tests of the workspace.
-    Tests,
     /// Another task of this build tool, in a process of its own.
     Task(&'static [&'static str]),
     Tidy,
@@ -97,7 +93,6 @@ impl Step {
         let has_passed = match self {
             Self::Cargo(arguments) => succeeds(Command::new(repository::cargo()).args(*arguments))?,
             Self::Task(arguments) => succeeds(task().args(*arguments))?,
-            Self::Tests => succeeds(&mut tests())?,
             Self::Tools => tools::ensure_installed()? == ExitCode::SUCCESS,
             Self::Tidy => tidy::run()? == ExitCode::SUCCESS,
             Self::Counts => return counts(),
@@ -125,15 +120,6 @@ fn run_on_older_clients() -> Result<bool> {
         }
     }
     Ok(true)
-}
-
-/// More at a time than there are cores: most of them wait for processes.
-fn tests() -> Command {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let mut tests = Command::new(repository::cargo());
-    tests.args(["test", "--workspace", "--no-fail-fast"]);
-    tests.env("RUST_TEST_THREADS", (2 * cores).to_string());
-    tests
 }
 
 /// Has the kernel end processes of a control group that the tests make.
