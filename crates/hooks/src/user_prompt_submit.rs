@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use sisyphus_base::clock::Now;
-use sisyphus_base::id::TaskId;
+use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read_prompt};
 use sisyphus_settings::Switch;
 use sisyphus_state::completion::Known;
@@ -47,6 +47,8 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     events.extend(agents_stopped(context, &peek.active, session, &event.prompt));
     events.extend(mode_seen(&peek.active, session, event.permission_mode));
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
+    let before: Vec<Task> =
+        notices.iter().filter_map(|it| named(&peek.active, session, it)).cloned().collect();
     let addresses = new_addresses(context, &peek.active, session, &reader.recipient);
     let is_needed = !events.is_empty()
         || !fates.is_empty()
@@ -57,7 +59,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         let wait = if notices.is_empty() { LOCK_WAIT_IN_HOOK } else { LOCK_WAIT_FOR_NOTICE };
         context.commit_within(wait, peek, &events, |active, now| {
             addresses.apply(active, now);
-            decide(active, &reader, &fates, notices, &over, now)
+            decide(active, &reader, &fates, notices, &before, &over, now)
         })?
     } else {
         Decision::default()
@@ -105,26 +107,26 @@ fn decide(
     reader: &Reader<'_>,
     fates: &PromptFates,
     notices: &[Notification],
+    before: &[Task],
     over: &[TaskId],
     now: Now,
 ) -> Decision {
     fates.apply(active, now);
-    let is_of_known = |notice: &Notification| {
-        active
-            .named(reader.session, &notice.client_id, notice.tool_use_id.as_ref())
-            .is_some_and(|task| is_known(task, reader, over))
-    };
+    // The commit of another process may have applied the notices since this one posted them. Then a task whose result was
+    // read has retired.
+    let retired =
+        |notice: &Notification| before.iter().find(|it| it.client_id() == Some(&notice.client_id));
+    let task_of = |notice| named(active, reader.session, notice).or_else(|| retired(notice));
+    let is_of_known = |notice| task_of(notice).is_some_and(|task| is_known(task, reader, over));
     let is_all = !notices.is_empty() && notices.iter().all(is_of_known);
-    let known = is_all.then(|| announced(notices, reader, active)).flatten();
+    // How they ended, as the user reads it.
+    let known = is_all.then(|| ends_on_screen(notices.iter().filter_map(task_of))).flatten();
     Decision { taken: reader.take(active, now), known }
 }
 
-/// How the tasks of the notices ended, as the user reads it.
-fn announced(notices: &[Notification], reader: &Reader<'_>, active: &Active) -> Option<String> {
-    let task = |notice: &Notification| {
-        active.named(reader.session, &notice.client_id, notice.tool_use_id.as_ref())
-    };
-    ends_on_screen(notices.iter().filter_map(task))
+/// The task of a notice.
+fn named<'a>(active: &'a Active, session: &SessionId, notice: &Notification) -> Option<&'a Task> {
+    active.named(session, &notice.client_id, notice.tool_use_id.as_ref())
 }
 
 /// Whether the model has read how the task finished, or another process is about to deliver it.
