@@ -37,7 +37,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("npm", Step::Task(&["npm"])),
         // A process of its own, also because it moves itself into a network namespace. A scenario sleeps most of its time:
         // one takes a quarter of a core.
-        ("e2e", Step::Task(&["e2e", "--jobs", "3"])),
+        ("e2e", Step::Task(&["e2e", "--jobs", "2"])),
         ("counts", Step::Counts),
         ("clients", Step::OlderClients),
     ];
@@ -115,7 +115,7 @@ fn task() -> Command {
 fn run_on_older_clients() -> Result<bool> {
     for version in OLDER_CLIENTS {
         println!("Claude Code {version}");
-        if !succeeds(task().args(["e2e", "--jobs", "3", "--short", "--client", version]))? {
+        if !succeeds(task().args(["e2e", "--jobs", "2", "--short", "--client", version]))? {
             return Ok(false);
         }
     }

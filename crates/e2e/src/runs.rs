@@ -9,11 +9,11 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::Leftovers;
-use super::scenarios::Scenario;
+use super::scenarios::{Beside, Scenario};
 use super::stage::Stage;
 
-/// Runs `scenarios` with one executable of Claude Code, `jobs` at a time; prints one line for each as it ends, and the
-/// count last.
+/// Runs `scenarios` with one executable of Claude Code, `jobs` at a time, and then those that run beside nothing; prints
+/// one line for each as it ends, and the count last.
 pub(super) fn run_all(
     scenarios: &[&Scenario],
     client: &Path,
@@ -21,20 +21,25 @@ pub(super) fn run_all(
     leftovers: Leftovers,
 ) -> ExitCode {
     let start = Instant::now();
-    let next = AtomicUsize::new(0);
-    let failed = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..jobs.min(scenarios.len()) {
-            scope.spawn(|| {
-                while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    if !passes(scenario, client, leftovers) {
-                        failed.fetch_add(1, Ordering::SeqCst);
+    let (beside, alone): (Vec<&Scenario>, Vec<&Scenario>) =
+        scenarios.iter().copied().partition(|it| it.runs_beside == Beside::Others);
+    let failures = |scenarios: &[&Scenario], jobs: usize| {
+        let next = AtomicUsize::new(0);
+        let failed = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..jobs.min(scenarios.len()) {
+                scope.spawn(|| {
+                    while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        if !passes(scenario, client, leftovers) {
+                            failed.fetch_add(1, Ordering::SeqCst);
+                        }
                     }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner();
+                });
+            }
+        });
+        failed.into_inner()
+    };
+    let failed = failures(&beside, jobs) + failures(&alone, 1);
     let passed = scenarios.len() - failed;
     println!("{passed} passed, {failed} failed, {:.0} s", start.elapsed().as_secs_f64());
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -69,6 +69,14 @@ pub(super) enum Runs {
     ByName,
 }
 
+/// What may run at the same time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    Others,
+    /// It compares times, or many of its processes work at once.
+    Nothing,
+}
+
 /// One scenario.
 pub(super) struct Scenario {
     pub(super) name: &'static str,
@@ -76,6 +84,7 @@ pub(super) struct Scenario {
     pub(super) runs: Runs,
     /// It is one of the few that show the promise, for a look at another version of Claude Code.
     pub(super) is_short: bool,
+    pub(super) runs_beside: Beside,
     pub(super) run: fn(&Stage) -> Result<()>,
 }
 
@@ -111,7 +120,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("delegate_limited", delegate::run_limited),
     with_plugin("delegate_rights", delegate::run_rights),
     with_plugin("delegate_worktrees", delegate::run_worktrees),
-    with_plugin("delegate_killed", delegate::run_killed),
+    alone(with_plugin("delegate_killed", delegate::run_killed)),
     with_plugin("delegate_person", delegate::run_person),
     short(with_plugin("queue", queue::run)),
     with_plugin("group", group::run),
@@ -120,13 +129,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("kept_stopped", kept::run_stopped),
     with_plugin("code_zero", code_zero::run),
     with_plugin("already_runs", already_runs::run),
-    short(with_plugin("crash", crash::run)),
-    with_plugin("crash_unwatched", crash_unwatched::run),
-    with_plugin("exit_in_tui", exit_in_tui::run),
+    alone(short(with_plugin("crash", crash::run))),
+    alone(with_plugin("crash_unwatched", crash_unwatched::run)),
+    alone(with_plugin("exit_in_tui", exit_in_tui::run)),
     with_plugin("binaries_deleted", binaries_deleted::run),
     with_plugin("uninstalled", uninstalled::run),
-    with_plugin("killed_hooks", killed_hooks::run),
-    with_plugin("rewriting_plugin", rewriting_plugin::run),
+    alone(with_plugin("killed_hooks", killed_hooks::run)),
+    alone(with_plugin("rewriting_plugin", rewriting_plugin::run)),
     with_plugin("service", service::run),
     with_plugin("service_listens", service_listens::run),
     with_plugin("watch", watch::run),
@@ -134,39 +143,50 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("sleep_guard", sleep_guard::run),
     with_plugin("ultrawork", ultrawork::run),
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
-    with_plugin("ultrawork_slots", ultrawork_slots::run),
+    alone(with_plugin("ultrawork_slots", ultrawork_slots::run)),
     with_plugin("agent_rests", agent_rests::run),
     with_plugin("agents_in_line", agents_in_line::run),
     with_plugin("agents_in_line_in_tui", agents_in_line::run_in_tui),
     with_plugin("agents_unmarked_in_tui", agents_unmarked::run_in_tui),
     with_plugin("agents_cleared_in_tui", agents_unmarked::cleared_in_tui),
-    short(with_plugin("many_at_once", many_at_once::run)),
-    with_plugin("many_one_by_one", many_at_once::run_one_by_one),
-    with_plugin("many_read", many_at_once::run_read),
-    with_plugin("random_ends", random_ends::run),
+    alone(short(with_plugin("many_at_once", many_at_once::run))),
+    alone(with_plugin("many_one_by_one", many_at_once::run_one_by_one)),
+    alone(with_plugin("many_read", many_at_once::run_read)),
+    alone(with_plugin("random_ends", random_ends::run)),
     with_plugin("tables_resumed", tables::run_resumed),
     with_plugin("tables_continued", tables::run_continued),
     with_plugin("tables_forked", tables::run_forked),
     with_plugin("tables_cleared", tables::run_cleared),
     with_plugin("tables_compacted", tables::run_compacted),
-    with_plugin("wake_in_tui", wake_in_tui::run),
-    with_plugin("notify_in_tui", notify_in_tui::run),
+    alone(with_plugin("wake_in_tui", wake_in_tui::run)),
+    alone(with_plugin("notify_in_tui", notify_in_tui::run)),
     with_plugin("statusline_in_tui", statusline_in_tui::run),
     with_plugin("band_in_tui", band::run_in_tui),
     with_plugin("band_off_in_tui", band::run_off_in_tui),
     with_plugin("blocked_prompt", blocked_prompt::run),
-    with_plugin("headless_end", headless_end::run),
-    with_plugin("torture_bash", torture::run_bash),
-    with_plugin("torture_zsh", torture::run_zsh),
+    alone(with_plugin("headless_end", headless_end::run)),
+    alone(with_plugin("torture_bash", torture::run_bash)),
+    alone(with_plugin("torture_zsh", torture::run_zsh)),
     Scenario { runs: Runs::ByName, ..with_plugin("upgrade", upgrade::run) },
 ];
 
 const fn without_plugin(name: &'static str, run: fn(&Stage) -> Result<()>) -> Scenario {
-    Scenario { name, needs_plugin: false, runs: Runs::Always, is_short: false, run }
+    Scenario {
+        name,
+        needs_plugin: false,
+        runs: Runs::Always,
+        is_short: false,
+        runs_beside: Beside::Others,
+        run,
+    }
 }
 
 const fn with_plugin(name: &'static str, run: fn(&Stage) -> Result<()>) -> Scenario {
     Scenario { needs_plugin: true, ..without_plugin(name, run) }
+}
+
+const fn alone(scenario: Scenario) -> Scenario {
+    Scenario { runs_beside: Beside::Nothing, ..scenario }
 }
 
 const fn short(scenario: Scenario) -> Scenario {
