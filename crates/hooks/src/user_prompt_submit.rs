@@ -154,3 +154,39 @@ fn over_before(event: &Event, active: &Active) -> Option<TaskId> {
     };
     was_over.then(|| id.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use sisyphus_base::id::ClientTaskId;
+    use sisyphus_state::completion::ClientEnd;
+    use sisyphus_tasks::delivery::DeliveryEvent;
+    use sisyphus_tasks::outcome::Outcome;
+    use sisyphus_tasks::task::samples::finished;
+
+    use super::*;
+
+    /// The commit of another process applies a notice between the hook's look and its own commit.
+    #[test]
+    fn a_notice_of_what_has_retired_since_is_blocked() {
+        let mut task = finished("t1", Outcome::Completed);
+        let notice = Notification {
+            client_id: task.client_id().cloned().unwrap(),
+            tool_use_id: None,
+            output_file: None,
+            description: String::new(),
+            end: ClientEnd::ExitCode(0),
+        };
+        let other = Notification { client_id: ClientTaskId::new("b2").unwrap(), ..notice.clone() };
+        let is_known = |notices: &[Notification], before: &Task| {
+            let mut active = Active::default();
+            let reader = Reader::new(&before.session, Recipient::MainConversation, &active);
+            let (fates, before) = (PromptFates::default(), [before.clone()]);
+            decide(&mut active, &reader, &fates, notices, &before, &[], Now::read()).known.is_some()
+        };
+        let notices = [notice, other];
+        assert!(!is_known(&notices[..1], &task), "the model has not read it");
+        task.deliver(DeliveryEvent::Read { revision: task.revision() }, Now::read().tick);
+        assert!(is_known(&notices[..1], &task));
+        assert!(!is_known(&notices, &task), "one of them is of another task");
+    }
+}
