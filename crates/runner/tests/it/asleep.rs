@@ -4,12 +4,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
+use sisyphus_testing::Client;
 use sisyphus_testing::shell::Running;
-use sisyphus_testing::{Client, wait_until};
 
-use crate::queue::{job, let_go, session, slots_are, wait_for_line, wait_for_start};
+use crate::queue::{job, let_go, pass, session, slots_are, wait_for_line, wait_for_start};
 
-/// Two that wait, behind one that runs.
+/// Two that wait, behind one that runs. All is quiet: they have found Claude Code's word that they are background commands.
 fn two_waiting(client: &Client) -> [Running; 3] {
     let first = job(client, 1);
     wait_for_start(client, &[1]);
@@ -18,6 +18,7 @@ fn two_waiting(client: &Client) -> [Running; 3] {
         wait_for_line(client, number - 1);
         running
     });
+    pass(Duration::from_secs(2));
     [first, second, third]
 }
 
@@ -34,18 +35,11 @@ fn sleeps(running: &Running) -> u64 {
     said.parse().unwrap()
 }
 
-fn pass(time: Duration) {
-    let since = Instant::now();
-    wait_until("a moment to pass", || since.elapsed() > time);
-}
-
 #[test]
 fn the_first_two_are_not_woken_by_a_clock() {
     let client = session(1);
     let jobs = two_waiting(&client);
     let counts = || [sleeps(&jobs[1]), sleeps(&jobs[2])];
-    // They look for Claude Code's word that they are background commands, and find it.
-    pass(Duration::from_secs(2));
     let before = counts();
     pass(Duration::from_secs(4));
     let woken: u64 = counts().iter().zip(before).map(|(now, before)| now - before).sum();

@@ -24,8 +24,12 @@ pub(crate) fn slots_are(client: &Client, slots: usize) {
 
 /// Long enough for a look at the settings, also where the clock alone wakes the first of the queue.
 fn wait_for_a_look_at_the_settings() {
+    pass(Duration::from_millis(1_200));
+}
+
+pub(crate) fn pass(time: Duration) {
     let since = Instant::now();
-    wait_until("a moment to pass", || since.elapsed() > Duration::from_millis(1_200));
+    wait_until("a moment to pass", || since.elapsed() > time);
 }
 
 /// A command that says in the file `log` that it runs, and ends when the file `go-NUMBER` is there.
