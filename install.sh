@@ -282,9 +282,8 @@ build() {
 	binaries=$here/target/install/$host/quick
 	case $host in
 	*-linux-gnu)
-		# A statically linked hook starts in about half the time. At a fixed address it executes half as many instructions:
-		# elsewhere it first adjusts ten thousand addresses. A program that aborts needs no tables for unwinding. Without
-		# the static C library, link dynamically.
+		# A statically linked hook starts in about half the time. At a fixed address it has no addresses to adjust first. A
+		# program that aborts needs no tables for unwinding. Without the static C library, link dynamically.
 		static="-C target-feature=+crt-static"
 		fixed="-C relocation-model=static -C force-unwind-tables=no"
 		cargo_build "$host" "$static $fixed" || cargo_build "$host" "$static" || cargo_build "$host" "" ||

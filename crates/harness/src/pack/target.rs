@@ -111,6 +111,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_installer_builds_with_the_same_flags() {
+        let root = crate::repository::root().unwrap();
+        let script = std::fs::read_to_string(root.join("install.sh")).unwrap();
+        let of = |name: &str| {
+            let (_, rest) = script.split_once(&format!("\t{name}=\"")).unwrap();
+            rest.split_once('"').unwrap().0.replace("-C ", "-C")
+        };
+        let flags = Target::named("x86_64-unknown-linux-gnu").unwrap().flags().join(" ");
+        assert_eq!(format!("{} {}", of("static"), of("fixed")), flags);
+    }
+
+    #[test]
     fn every_released_target_has_its_names() {
         let names = RELEASED.map(|triple| {
             let target = Target::named(triple).unwrap();
