@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
 }
 
-/// Builds and runs the program of a crate.
+/// Builds and runs the program of a crate. Its exit code is the result.
 fn run_crate(name: &str, arguments: &[String]) -> Result<ExitCode> {
     let mut run = Command::new(repository::cargo());
     run.arg("run")
@@ -51,5 +51,6 @@ fn run_crate(name: &str, arguments: &[String]) -> Result<ExitCode> {
     // Not by its package: with the features of that package alone, cargo would build what it needs once more.
     run.arg("--bin").arg(format!("sisyphus-{name}")).arg("--").args(arguments);
     let status = run.status().with_context(|| format!("could not start {run:?}"))?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }

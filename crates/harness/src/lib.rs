@@ -18,3 +18,6 @@ pub mod sys;
 
 pub use remove::remove;
 pub use start::start;
+
+/// The exit code of a check that can't be made on this machine, as in automake's tests. CI says so in its summary.
+pub const SKIPPED: u8 = 77;
