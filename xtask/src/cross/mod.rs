@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         if let Err(error) = &tried {
             println!("{triple}: {error:#}");
         }
-        rows.push((triple, tried.unwrap_or_else(|_| vec![Verdict::No; 1])));
+        rows.push((triple, tried.unwrap_or_else(|_| vec![Verdict::No])));
     }
     println!("{}", table(&rows));
     let has_failed = rows.iter().flat_map(|(_, verdicts)| verdicts).any(|it| *it == Verdict::No);
