@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use sisyphus_testing::processes::Process;
 use sisyphus_testing::{Client, Shell, wait_until};
 
 use super::run::{detach, ended, tasks};
@@ -101,7 +102,11 @@ fn a_removed_list_of_tasks_ends_no_wait() {
 /// The same, if another process has begun a new list before the waiting ones look.
 #[test]
 fn a_new_list_of_tasks_ends_no_wait() {
-    waits_on_after(|list| fs::write(list, r#"{"version":2,"tasks":[]}"#).unwrap());
+    waits_on_after(|list| {
+        let new = list.with_extension("new");
+        fs::write(&new, r#"{"version":2,"tasks":[]}"#).unwrap();
+        fs::rename(new, list).unwrap();
+    });
 }
 
 fn waits_on_after(loses: fn(&Path)) {
@@ -112,6 +117,11 @@ fn waits_on_after(loses: fn(&Path)) {
     let mut waits = waits.args(["wait", &first]).stdout(Stdio::null()).spawn().unwrap();
     wait_until("the first", || {
         tasks(&client.env).iter().any(|it| it["id"] == first && it["status"] == "running")
+    });
+    // It finds the task by its name in the list. Then a second thread waits for the lock of the task's runner.
+    wait_until("the look of `sisyphus wait`", || {
+        let waiting = Process::of(waits.id().cast_signed()).unwrap();
+        waiting.status_line("Threads").is_some_and(|threads| threads != "1")
     });
     loses(&client.env.state().join("active.json"));
     let seen = Instant::now();
