@@ -25,6 +25,8 @@ const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 
 /// The beginning of the reason that our own hook gives when it blocks a prompt. The transcript has it.
 pub(crate) const OUR_REASON: &str = "sisyphus:";
+/// How a report names its task, before the task's id.
+const BEGINS: &str = "Background task ";
 /// What follows the name of a task that a subagent started, in a report.
 const OF_SUBAGENT: &str = ", started by a subagent,";
 
@@ -68,11 +70,18 @@ impl Transcript {
     /// Whether the model has read this result, or these lines, which were sent at that time: the transcript has them since
     /// then.
     pub fn is_told(&self, id: &TaskId, sent_at: DateTime<Utc>) -> bool {
-        let begins = format!("Background task {id}");
+        let begins = format!("{BEGINS}{id}");
         let of_hook = self.lines_with("\"hook_additional_context\"");
         let mut reports = of_hook.filter(|line| line.split(&begins).skip(1).any(is_report));
         // An earlier report of it is another attempt.
         reports.any(|line| written_at(line).is_none_or(|at| at + SLACK >= sent_at))
+    }
+
+    /// Whether it has a result, or lines, that the model has read since then, of whatever task.
+    pub fn has_report_since(&self, since: DateTime<Utc>) -> bool {
+        let of_hook = self.lines_with("\"hook_additional_context\"");
+        let mut reports = of_hook.filter(|line| line.split(BEGINS).skip(1).any(is_any_report));
+        reports.any(|line| written_at(line).is_some_and(|at| at > since))
     }
 
     /// Whether a hook that is not ours has blocked a prompt since then.
@@ -160,6 +169,12 @@ fn notices(line: &str) -> Option<Vec<Notification>> {
         Prompt::Notices(notices) => Some(notices),
         Prompt::Typed | Prompt::OwnWake | Prompt::Foreign => None,
     }
+}
+
+/// The same for the text before a task's id.
+fn is_any_report(rest: &str) -> bool {
+    let is_of_id = |sign: char| sign.is_ascii_alphanumeric() || "_-".contains(sign);
+    is_report(rest.trim_start_matches(is_of_id))
 }
 
 /// Whether the text after a task's id says how it finished or what it printed, and not that it is queued or runs.

@@ -12,9 +12,8 @@ use sisyphus_hook::{Context, Transcript};
 use sisyphus_state::store::Active;
 use sisyphus_tasks::delivery::{Attempt, Delivery, DeliveryEvent};
 
-/// How long Claude Code has to write a line of the transcript. It does so within a tenth of a second, but of prompts that
-/// it takes from its queue together not before the hooks of all have ended: nine took 1.6 s on a busy machine. Then the
-/// last of these hooks says the results again, marked as possibly repeated.
+/// How long Claude Code has to write a line of the transcript, after the hooks of the prompt have ended. It does so within
+/// a tenth of a second.
 pub(crate) const WRITTEN: Duration = Duration::milliseconds(1_500);
 
 /// How long the waiter leaves a prompt to the other hooks. Claude Code's own limit for a hook has changed between its
@@ -25,11 +24,14 @@ const HOOKS_RUN: Duration = Duration::seconds(60);
 /// What became of a prompt of which the transcript says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unmentioned {
-    /// It passed: a turn has ended.
+    /// It passed: a turn has ended. Unless a later one has overtaken it.
     Passed,
-    /// The model did not read it: another prompt or another Claude Code follows.
+    /// The model did not read it: a typed prompt or another Claude Code follows.
     Unread,
     /// Its other hooks may still run. After [`HOOKS_RUN`], the model did not read it.
+    ///
+    /// So may those of prompts that Claude Code took from its queue together with it. It writes none of these prompts
+    /// before the hooks of all have ended: for nine of them that took 1.6 s on a busy machine.
     InProgress,
     /// A later event decides.
     Open,
@@ -126,13 +128,19 @@ fn event(
         let is_sure = transcript.reaches_back_to(sent_at);
         return Some(if is_sure { DeliveryEvent::Blocked } else { DeliveryEvent::Unconfirmed });
     }
+    // Claude Code writes prompts in their order, so the model did not read one that a later one has overtaken.
+    let is_overtaken =
+        || transcript.reaches_back_to(sent_at) && transcript.has_report_since(sent_at);
     match unmentioned {
+        Unmentioned::Open => None,
+        Unmentioned::Passed | Unmentioned::InProgress if is_overtaken() => {
+            Some(DeliveryEvent::Unconfirmed)
+        }
         Unmentioned::Passed => Some(DeliveryEvent::Passed),
         Unmentioned::Unread => Some(DeliveryEvent::Unconfirmed),
         Unmentioned::InProgress => {
             (sent_at + HOOKS_RUN <= Utc::now()).then_some(DeliveryEvent::Unconfirmed)
         }
-        Unmentioned::Open => None,
     }
 }
 

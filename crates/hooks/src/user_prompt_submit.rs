@@ -27,8 +27,12 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     let session = &event.session_id;
     let peek = context.peek()?;
     let transcript = event.transcript_path.as_deref();
-    let fates = PromptFates::read(context, &peek.active, session, transcript, Unmentioned::Unread);
     let prompt = read_prompt(&event.prompt);
+    let unmentioned = match prompt {
+        Prompt::Typed => Unmentioned::Unread,
+        Prompt::Notices(_) | Prompt::OwnWake | Prompt::Foreign => Unmentioned::InProgress,
+    };
+    let fates = PromptFates::read(context, &peek.active, session, transcript, unmentioned);
     let notices = match &prompt {
         // When the plugin is switched off, nothing new is recorded. What was recorded before is still owed.
         Prompt::Notices(notices) if context.settings().execution == Switch::On => {
