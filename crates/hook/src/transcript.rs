@@ -25,8 +25,6 @@ const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 
 /// The beginning of the reason that our own hook gives when it blocks a prompt. The transcript has it.
 pub(crate) const OUR_REASON: &str = "sisyphus:";
-/// How a report names its task, before the task's id.
-const BEGINS: &str = "Background task ";
 /// What follows the name of a task that a subagent started, in a report.
 const OF_SUBAGENT: &str = ", started by a subagent,";
 
@@ -70,18 +68,21 @@ impl Transcript {
     /// Whether the model has read this result, or these lines, which were sent at that time: the transcript has them since
     /// then.
     pub fn is_told(&self, id: &TaskId, sent_at: DateTime<Utc>) -> bool {
-        let begins = format!("{BEGINS}{id}");
+        let begins = format!("Background task {id}");
         let of_hook = self.lines_with("\"hook_additional_context\"");
         let mut reports = of_hook.filter(|line| line.split(&begins).skip(1).any(is_report));
         // An earlier report of it is another attempt.
         reports.any(|line| written_at(line).is_none_or(|at| at + SLACK >= sent_at))
     }
 
-    /// Whether it has a result, or lines, that the model has read since then, of whatever task.
-    pub fn has_report_since(&self, since: DateTime<Utc>) -> bool {
-        let of_hook = self.lines_with("\"hook_additional_context\"");
-        let mut reports = of_hook.filter(|line| line.split(BEGINS).skip(1).any(is_any_report));
-        reports.any(|line| written_at(line).is_some_and(|at| at > since))
+    /// Whether the model has read a notice of Claude Code since then, whatever that was about (CC-91).
+    pub fn has_notice_since(&self, since: DateTime<Utc>) -> bool {
+        let entries = self.lines_with(OPEN).filter_map(|line| read_as(line, "user"));
+        // A command's output is a string further inside.
+        let mut prompts = entries.filter(|entry| {
+            entry["message"]["content"].as_str().is_some_and(|it| it.starts_with(OPEN))
+        });
+        prompts.any(|entry| time_of(&entry).is_some_and(|at| at > since))
     }
 
     /// Whether a hook that is not ours has blocked a prompt since then.
@@ -161,20 +162,11 @@ fn message_content(line: &str) -> Option<Vec<Value>> {
 
 /// The notices that Claude Code queued for the conversation with this line.
 fn notices(line: &str) -> Option<Vec<Notification>> {
-    let entry: Value = serde_json::from_str(line).ok()?;
-    if entry["type"] != "queue-operation" || entry["operation"] != "enqueue" {
-        return None;
-    }
+    let entry = read_as(line, "queue-operation").filter(|it| it["operation"] == "enqueue")?;
     match read_prompt(entry["content"].as_str()?) {
         Prompt::Notices(notices) => Some(notices),
         Prompt::Typed | Prompt::OwnWake | Prompt::Foreign => None,
     }
-}
-
-/// The same for the text before a task's id.
-fn is_any_report(rest: &str) -> bool {
-    let is_of_id = |sign: char| sign.is_ascii_alphanumeric() || "_-".contains(sign);
-    is_report(rest.trim_start_matches(is_of_id))
 }
 
 /// Whether the text after a task's id says how it finished or what it printed, and not that it is queued or runs.
@@ -210,6 +202,11 @@ fn blocked_at(line: &str) -> Option<DateTime<Utc>> {
         return None;
     }
     time_of(&entry)
+}
+
+/// The line, if it is of this type.
+fn read_as(line: &str, kind: &str) -> Option<Value> {
+    serde_json::from_str(line).ok().filter(|entry: &Value| entry["type"] == kind)
 }
 
 /// When Claude Code wrote this line, if it says so.

@@ -130,7 +130,7 @@ fn event(
     }
     // Claude Code writes prompts in their order, so the model did not read one that a later one has overtaken.
     let is_overtaken =
-        || transcript.reaches_back_to(sent_at) && transcript.has_report_since(sent_at);
+        || transcript.reaches_back_to(sent_at) && transcript.has_notice_since(sent_at);
     match unmentioned {
         Unmentioned::Open => None,
         Unmentioned::Passed | Unmentioned::InProgress if is_overtaken() => {

@@ -44,6 +44,9 @@ fn types(session: &Session<'_>, transcript: &str) -> String {
 
 const REPORT: &str = "[sisyphus] Background task t1 (\"the tests\") failed with exit code 3";
 
+/// A transcript, made when it is tried because its lines have the time, and the mark of the report that follows.
+type Row<'a> = (&'a dyn Fn() -> Vec<Value>, &'a Option<String>);
+
 /// UserPromptSubmit reports a result again if another hook blocked the prompt that carried it. If the transcript has
 /// neither the block nor the report, the second report is marked.
 #[test]
@@ -52,40 +55,49 @@ fn a_blocked_prompts_result_is_repeated() {
     let report = REPORT;
     let (again, marked) = (Some(String::new()), Some(MARK.to_owned()));
     let ours = "sisyphus: Claude knows all results";
-    let cases = [
-        (vec![blocked("not in this house", 0)], &again),
-        (vec![json!({ "type": "user" }), blocked("no", 0), json!({ "type": "system" })], &again),
-        // It went out again since, with another prompt.
-        (vec![blocked("no", 0), added(report)], &None),
+    let cases: [Row<'_>; 14] = [
+        (&|| vec![blocked("not in this house", 0)], &again),
         (
-            vec![added("[sisyphus] Background task t12 (\"others\") failed"), blocked("no", 0)],
+            &|| vec![json!({ "type": "user" }), blocked("no", 0), json!({ "type": "system" })],
+            &again,
+        ),
+        // It went out again since, with another prompt.
+        (&|| vec![blocked("no", 0), added(report)], &None),
+        (
+            &|| vec![added("[sisyphus] Background task t12 (\"others\") failed"), blocked("no", 0)],
             &again,
         ),
         // What was said of it before it ended is no report.
-        (vec![added("[sisyphus] Background task t1 has a time limit"), blocked("no", 0)], &again),
-        (vec![added("[sisyphus] Background task t1 is still running"), blocked("no", 0)], &again),
         (
-            vec![added("[sisyphus] Background task t1 (\"a\") is number 2"), blocked("no", 0)],
+            &|| vec![added("[sisyphus] Background task t1 has a time limit"), blocked("no", 0)],
+            &again,
+        ),
+        (
+            &|| vec![added("[sisyphus] Background task t1 is still running"), blocked("no", 0)],
+            &again,
+        ),
+        (
+            &|| vec![added("[sisyphus] Background task t1 (\"a\") is number 2"), blocked("no", 0)],
             &again,
         ),
         // What was blocked was blocked by us, or long before.
-        (vec![added(report), blocked(ours, 0)], &None),
-        (vec![blocked("no", -60), added(report)], &None),
-        (vec![added(report)], &None),
-        (vec![blocked(ours, 0)], &marked),
-        (vec![blocked("no", -60)], &marked),
+        (&|| vec![added(report), blocked(ours, 0)], &None),
+        (&|| vec![blocked("no", -60), added(report)], &None),
+        (&|| vec![added(report)], &None),
+        (&|| vec![blocked(ours, 0)], &marked),
+        (&|| vec![blocked("no", -60)], &marked),
         (
-            vec![json!({ "promptSubmitEnding": "blocked_by_hook" }), json!("blocked_by_hook")],
+            &|| vec![json!({ "promptSubmitEnding": "blocked_by_hook" }), json!("blocked_by_hook")],
             &marked,
         ),
-        (vec![], &marked),
+        (&|| vec![], &marked),
     ];
     for (entries, mark) in cases {
         let env = TestEnv::new();
         let session = Session::new(&env);
         session.owe(1, None, 60);
         assert!(told(&session.types()).contains(report));
-        let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+        let transcript: String = entries().iter().map(|entry| format!("{entry}\n")).collect();
         // Claude Code may not have written the block yet.
         assert_eq!(types(&session, &transcript), "", "{transcript}");
         session.time_goes_by();

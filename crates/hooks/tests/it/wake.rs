@@ -146,7 +146,7 @@ fn it_ends_silently_when_the_client_does_its_part() {
     assert!(told(&delivered).contains("failed with exit code 3 after"), "{delivered}");
     let before = Instant::now();
     assert_eq!(waiter.end(), (Some(0), String::new()));
-    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+    assert!(before.elapsed() < PROMPT, "{:?}", before.elapsed());
 }
 
 /// The waiter ends at once if nothing is to come or if the session is not attended.
@@ -173,7 +173,7 @@ fn a_later_one_takes_the_place_of_the_one_before() {
     let mut second = Waiter::of(&client);
     let before = Instant::now();
     assert_eq!(first.end(), (Some(0), String::new()));
-    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+    assert!(before.elapsed() < PROMPT, "{:?}", before.elapsed());
     second.wait_until_it_sleeps(&client);
     assert!(second.is_waiting());
     let_go(&client);

@@ -65,9 +65,14 @@ fn each_event_has_its_own_doubt() {
         "session-end.other",
     ];
     let report = || added(REPORT);
-    let of_other = || added("[sisyphus] Background task t12 (\"others\") failed with exit code 3");
+    let notice = || {
+        let prompt =
+            "<task-notification>\n<summary>Agent \"sub\" finished</summary>\n</task-notification>";
+        json!({ "type": "user", "timestamp": chrono::Utc::now(), "message": { "content": prompt } })
+    };
+    let asked = || json!({ "type": "user", "timestamp": chrono::Utc::now(), "message": { "content": "go" } });
     let block = || blocked("no", 0);
-    let cases: [Row<'_>; 14] = [
+    let cases: [Row<'_>; 15] = [
         (&|| vec![], "marked open marked read open"),
         (&|| vec![report()], "read read read read read"),
         (&|| vec![block()], "again again again again again"),
@@ -75,11 +80,12 @@ fn each_event_has_its_own_doubt() {
         // The report is that of an earlier attempt.
         (&|| vec![written_before(report(), 60)], "marked open marked read open"),
         (&|| vec![written_before(report(), 60), block()], "again again again again again"),
-        // A later prompt has overtaken it.
-        (&|| vec![of_other()], "marked marked marked marked open"),
-        (&|| vec![report(), of_other()], "read read read read read"),
-        (&|| vec![written_before(of_other(), 60)], "marked open marked read open"),
-        (&|| [long_line(0), vec![of_other()]].concat(), "marked open marked read open"),
+        // A later notice has overtaken it. A typed prompt decides for itself.
+        (&|| vec![asked()], "marked open marked read open"),
+        (&|| vec![notice()], "marked marked marked marked open"),
+        (&|| vec![report(), notice()], "read read read read read"),
+        (&|| vec![written_before(notice(), 60)], "marked open marked read open"),
+        (&|| [long_line(0), vec![notice()]].concat(), "marked open marked read open"),
         // The report precedes what is read, or may do so.
         (
             &|| [vec![report()], long_line(0), vec![block()]].concat(),
