@@ -91,7 +91,7 @@ fn trees_that_ignore_term_share_one_grace() {
     let before = Instant::now();
     let output = client.env.run("sisyphus", &["cancel", "--all"]);
     assert!(before.elapsed() > Duration::from_secs(5), "they had no grace");
-    assert!(before.elapsed() < Duration::from_secs(8), "one after the other");
+    assert!(before.elapsed() < Duration::from_secs(10), "one after the other");
     assert_good(&output);
     assert_eq!(output.stdout.matches(" was stopped by the user after ").count(), 2, "{output:?}");
     for (tree, running) in all {

@@ -94,8 +94,8 @@ fn passes_and_leaves_nothing_behind() {
         "  build: runs\n",
         "  run the tests: runs\n",
         "  lint: queued, starts next\n",
+        // Lint may begin and end between two looks.
         "  wait for the server: queued, 1 before it\n",
-        "  lint: runs\n",
         "  wait for the server: runs\n",
         "  wait for the server: timed out after 1.5 s",
         "the model reads",

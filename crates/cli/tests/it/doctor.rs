@@ -109,8 +109,9 @@ fn after_a_real_session_all_is_well() {
     let live = client.background("echo up; sleep 300");
     live.wait_for_line("up");
     client.running_or_ended();
-    let told = client.env.state().join("terminal.json");
-    wait_until("the failure to be shown", || told.exists());
+    let [told, notes] = ["terminal.json", "notify.json"].map(|it| client.env.state().join(it));
+    // The notifier removes its notes last.
+    wait_until("the failure to be shown", || told.exists() && !notes.exists());
     let before = tree(&client.env.home());
     let output = run(&client.env, &["doctor"]);
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");

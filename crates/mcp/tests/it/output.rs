@@ -100,7 +100,7 @@ fn when_the_time_is_up_it_says_what_there_is() {
     let request = json!({ "task_id": running.id, "block": true, "timeout_ms": 300 });
     let answer = model.output(request).good();
     let took = begin.elapsed();
-    assert!((Duration::from_millis(300)..Duration::from_secs(3)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(300)..Duration::from_secs(20)).contains(&took), "{took:?}");
     assert_eq!((&answer.data["ended"], &answer.data["output"]), (&json!(false), &json!("ready")));
 }
 

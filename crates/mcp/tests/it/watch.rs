@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sisyphus_testing::shell::Running;
@@ -125,6 +125,7 @@ fn waiter(client: &Client) -> Child {
 fn a_matching_line_wakes_an_idle_session() {
     let client = Client::new(Shell::Bash);
     let (running, _model) = watched(&client);
+    let begin = Instant::now();
     let mut first = waiter(&client);
     say(&client, "ERROR one\n");
     let code = wait_for("the waiter to wake the session", || first.try_wait().unwrap());
@@ -136,7 +137,10 @@ fn a_matching_line_wakes_an_idle_session() {
     wait_until("the second line to be recorded", is_found);
     #[expect(clippy::disallowed_methods, reason = "that nothing happens is meant")]
     std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(second.try_wait().unwrap(), None, "it woke the session within ten seconds");
+    let woken = second.try_wait().unwrap();
+    // On a slow machine the ten seconds may be over.
+    let is_late = begin.elapsed() >= Duration::from_secs(10);
+    assert!(woken.is_none() || is_late, "it woke the session within ten seconds");
     assert!(news(&client).contains("| ERROR two\n"));
     let_go(&client);
     running.wait();

@@ -105,6 +105,7 @@ fn the_model_reads_what_holds_the_group() {
     wait_for_start(&client, &[1]);
     let call = client.announce("make all");
     let running = client.start("make all");
+    client.wait_until_attached(&running);
     let said = client.bind(call, &running);
     let text = said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
     assert!(

@@ -115,12 +115,15 @@ fn each_process_gets_one_term() {
     let all: Vec<String> =
         files.iter().map(|file| format!("{count} {} &", file.display())).collect();
     let command = format!("{} wait", all.join(" "));
-    let running = client.background_with(&command, json!({ "timeout": 1_500 }));
+    let call = client.announce_with(&command, json!({ "timeout": 1_500 }));
+    let running = client.start(&command);
     let shell = running.command();
-    let counted = || -> Vec<usize> {
-        let texts = files.iter().map(|file| std::fs::read_to_string(file).unwrap_or_default());
-        texts.map(|text| text.matches("TERM").count()).collect()
-    };
+    let read = |file| std::fs::read_to_string(file).unwrap_or_default();
+    // The limit strikes no command that Claude Code has not called a background command.
+    wait_until("all to wait", || files.iter().all(|file| !read(file).is_empty()));
+    client.bind(call, &running);
+    let counted =
+        || -> Vec<usize> { files.iter().map(|file| read(file).matches("TERM").count()).collect() };
     wait_until("the end of the shell", || !shell.is_alive());
     wait_until("a TERM for each", || counted().iter().all(|&count| count > 0));
     // A second one would be sent at once or never.

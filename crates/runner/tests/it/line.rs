@@ -126,8 +126,8 @@ fn another_configuration_folder_is_named() {
 
     let call = second.announce("true");
     let waiting = second.start("true");
-    let said = told(&second.bind(call, &waiting));
     wait_for_line(&first, 2);
+    let said = told(&second.bind(call, &waiting));
     let folder = first.env.home().join(".claude").display().to_string();
     let holder = format!("(1 command of the configuration folder `{folder}`). It starts");
     assert!(said.contains("is number 2 in the queue:"), "{said}");
@@ -256,6 +256,7 @@ fn agents_of_another_folder_are_told() {
     launch_agent(&first);
     let call = second.announce("true");
     let waiting = second.start("true");
+    wait_for_line(&first, 1);
     let said = told(&second.bind(call, &waiting));
     assert!(said.contains("is number 1 in the queue:"), "{said}");
     assert!(said.contains("(1 agent of other configuration folders). It starts"), "{said}");

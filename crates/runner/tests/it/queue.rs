@@ -106,6 +106,7 @@ fn the_model_is_told_the_place_and_what_is_before_it() {
     let told = |command: &str| {
         let call = client.announce(command);
         let running = client.start(command);
+        client.wait_until_attached(&running);
         let said = client.bind(call.clone(), &running);
         let text = said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
         (running, call["tool_input"]["timeout"].clone(), text)

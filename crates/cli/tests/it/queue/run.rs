@@ -85,12 +85,12 @@ fn what_cant_be_run_ends_as_in_a_shell() {
 fn a_limit_stops_the_whole_tree() {
     let client = Client::new(Shell::Bash);
     let output =
-        here(&client.env, &["--timeout", "0.5", "--", "sh", "-c", "sleep 3600 & echo $!; wait"]);
+        here(&client.env, &["--timeout", "2", "--", "sh", "-c", "sleep 3600 & echo $!; wait"]);
     assert_eq!(output.code, Some(124), "{output:?}");
     let child: i32 = output.stdout.trim().parse().unwrap();
     wait_until("the end of the child", || Process::of(child).is_none());
     let task = only_task(&client.env);
-    assert_eq!((&task["status"], &task["limit_ms"]), (&json!("timed_out"), &json!(500)));
+    assert_eq!((&task["status"], &task["limit_ms"]), (&json!("timed_out"), &json!(2_000)));
 }
 
 /// A signal to `run` alone reaches its command. Without a slot of the queue nothing is started.
@@ -168,7 +168,7 @@ fn cancel_ends_it_and_not_its_pipeline() {
     let client = Client::new(Shell::Bash);
     let sisyphus = client.env.command("sisyphus").get_program().to_str().unwrap().to_owned();
     let line = format!(
-        "{sisyphus} run -- sh -c 'sleep 3600 & echo $!; wait' | (read it; echo $it; cat; echo over)"
+        "{sisyphus} run -- sh -c 'sleep 3600 & echo $!; touch said; wait' | (read it; echo $it; cat; echo over)"
     );
     let mut shell = client.env.plain("sh");
     let child = shell.args(["-c", &line]).stdout(Stdio::piped()).spawn().unwrap();
@@ -176,6 +176,7 @@ fn cancel_ends_it_and_not_its_pipeline() {
         let task = tasks(&client.env).pop().filter(|task| task["status"] == "running")?;
         Some(task["id"].as_str().unwrap().to_owned())
     });
+    wait_until("its word", || client.env.project().join("said").exists());
     let output = client.env.run("sisyphus", &["cancel", &id]);
     assert_eq!(output.code, Some(0), "{output:?}");
     let printed = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
