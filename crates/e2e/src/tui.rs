@@ -147,11 +147,10 @@ impl<'home> Tui<'home> {
     /// Waits until the screen shows `text`.
     pub(crate) fn wait_for_screen(&self, text: &str) -> Result<()> {
         let mut screen = String::new();
-        let shown =
-            wait::until(&format!("`{text}` on the screen"), Duration::from_secs(15), || {
-                screen = self.screen()?;
-                Ok(screen.contains(text).then_some(()))
-            });
+        let shown = wait::until(&format!("`{text}` on the screen"), LIMIT / 2, || {
+            screen = self.screen()?;
+            Ok(screen.contains(text).then_some(()))
+        });
         shown.with_context(|| format!("the screen:\n{}", screen.trim_end()))
     }
 

@@ -17,7 +17,7 @@ use crate::wait;
 
 const SERVER: &str = "mcp__plugin_sisyphus_tasks";
 /// Prints, and fails while a call waits for it.
-const TESTS: &str = "echo one; sleep 6; echo two; exit 3";
+const TESTS: &str = "echo one; until [ -e go ]; do sleep 0.1; done; sleep 2; echo two; exit 3";
 /// Ignores TERM, with a child in a session of its own.
 const TREE: &str = "trap '' TERM; setsid sh -c 'echo $$ >> pids; exec sleep 300' & \
     sleep 300 & echo $! >> pids; echo $$ >> pids; while :; do sleep 0.2; done";
@@ -25,7 +25,8 @@ const GROWN: &str = "until [ \"$(cat pids 2>/dev/null | wc -l)\" = 3 ]; do sleep
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let home = stage.home("home", &Setup::with_plugin())?;
-    let api = Api::start(&home.folder.join("api"), |request, number| match number {
+    let go = home.project.join("go");
+    let api = Api::start(&home.folder.join("api"), move |request, number| match number {
         0 => vec![
             bash(TESTS).description("tests").background(),
             bash(TREE).description("tree").background(),
@@ -37,7 +38,10 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
             ours("output", json!({ "task_id": "tests", "since": 0 })),
             ours("output", json!({ "task_id": "nobody" })),
         ],
-        3 => vec![ours("output", awaited(request))],
+        3 => {
+            let _ = fs::write(&go, "");
+            vec![ours("output", awaited(request))]
+        }
         4 => vec![ours("cancel", json!({ "task_id": "tree" }))],
         5 => vec![ours("list", json!({ "status": "ended" }))],
         _ => vec![text("done")],

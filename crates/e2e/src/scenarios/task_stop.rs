@@ -21,12 +21,15 @@ sleep 300 & echo $! >> pids
 echo $$ >> pids
 while :; do sleep 1; done";
 const PIDS: usize = 4;
+/// Ends a moment after all of it has started.
+const GROWN: &str =
+    "until [ \"$(cat pids 2>/dev/null | wc -l)\" = 4 ]; do sleep 0.1; done; sleep 1";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let home = stage.home("home", &Setup::with_plugin())?;
     let api = Api::start(&home.folder.join("api"), |request, number| match number {
         0 => vec![bash(TREE).description("serve").background()],
-        1 => vec![bash("sleep 1")],
+        1 => vec![bash(GROWN)],
         2 => vec![tool("TaskStop", json!({ "task_id": started_task(request) }))],
         _ => vec![text("done")],
     })?;
