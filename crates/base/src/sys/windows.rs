@@ -8,7 +8,10 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use same_file::Handle;
+
 use super::Input;
+use crate::atomic::if_found;
 use crate::machine::Machine;
 use crate::rights::Rights;
 
@@ -124,13 +127,11 @@ pub fn open_dir(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether the open `file` is still the file at `path`. Windows numbers files only for programs that call it directly, so
-/// the time of the creation decides, and that a file of ours does not get shorter. This can be wrong for 15 seconds: NTFS
-/// gives a file that takes the name of a renamed one the other's time of creation.
+/// Whether the open `file` is still the file at `path`. The standard library does not give the numbers of files here.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let open = file.metadata()?;
-    let Ok(named) = path.metadata() else { return Ok(false) };
-    Ok(open.created()? == named.created()? && open.len() <= named.len())
+    let named = if_found(patiently(|| Handle::from_path(path)))?;
+    let Some(named) = named else { return Ok(false) };
+    Ok(Handle::from_file(file.try_clone()?)? == named)
 }
 
 /// Our folder in the user's own temporary one.
