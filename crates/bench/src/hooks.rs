@@ -9,16 +9,23 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::measure::{Candidate, rows, take_turns};
-use super::report::Table;
+use super::report::{Row, Table};
 use super::stage::Stage;
 
 const ROUNDS: usize = 300;
+const READER: &str = "a static C program that reads its input";
 /// Names a folder with the hooks of another build, to measure beside these.
 const BESIDE: &str = "SISYPHUS_BENCH_BESIDE";
 
 /// Times the hooks beside programs that do nothing.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
-    Ok(vec![idle(stage)?, announcing(stage)?, foreground(stage)?])
+    let reader = stage.reader_in_c()?;
+    Ok(vec![
+        idle(stage, &reader)?,
+        announcing(stage, &reader)?,
+        foreground(stage)?,
+        weighed(stage, &reader)?,
+    ])
 }
 
 /// A hook that has nothing to do.
@@ -46,11 +53,18 @@ pub(crate) fn idle_hooks(stage: &Stage) -> Result<[Idle; 4]> {
     Ok(hooks.map(|(name, binary, event)| Idle { name, binary, event }))
 }
 
-fn idle(stage: &Stage) -> Result<Table> {
+/// What the times of hooks are compared with: nothing that reads an event is cheaper.
+fn reading(reader: &Path, event: &Path) -> Candidate<'static> {
+    let (reader, event) = (reader.to_owned(), event.to_owned());
+    Candidate::new(READER, move || Ok((Command::new(&reader), Some(File::open(&event)?))))
+}
+
+fn idle(stage: &Stage, reader: &Path) -> Result<Table> {
     let hooks = idle_hooks(stage)?;
     let empty = stage.empty_program()?;
     let beside = env::var_os(BESIDE).map(PathBuf::from);
     let mut candidates = vec![
+        reading(reader, &hooks[0].event),
         Candidate::bin_true(),
         Candidate::new("an empty Rust program", || Ok((Command::new(&empty), None))),
         Candidate::new("bash -c true", || {
@@ -73,19 +87,42 @@ fn idle(stage: &Stage) -> Result<Table> {
         }
     }
     let times = take_turns(candidates, stage.rounds(ROUNDS))?;
-    Ok(Table::new("Hooks with nothing to do", rows(&times)))
+    Ok(Table::new("Hooks with nothing to do", rows(&times)).with_note("goal: 1.12"))
 }
 
-fn announcing(stage: &Stage) -> Result<Table> {
+fn announcing(stage: &Stage, reader: &Path) -> Result<Table> {
     let event = announcement(stage)?;
     let announcing = Candidate::new("PreToolUse, announcing a task", || {
         // Each announcement starts from the same state, without earlier ones.
         forget_announcements(stage);
         Ok((stage.binary("sisyphus-pre-tool-use"), Some(File::open(&event)?)))
     });
-    let times = take_turns(vec![Candidate::bin_true(), announcing], stage.rounds(ROUNDS))?;
+    let candidates = vec![reading(reader, &event), Candidate::bin_true(), announcing];
+    let times = take_turns(candidates, stage.rounds(ROUNDS))?;
     forget_announcements(stage);
-    Ok(Table::new("Announcing", rows(&times)))
+    Ok(Table::new("Announcing", rows(&times)).with_note("goal: 1.4"))
+}
+
+/// The size of each program, and the memory that it has at most.
+fn weighed(stage: &Stage, reader: &Path) -> Result<Table> {
+    let scales = stage.scales()?;
+    let weigh = |name: &str, program: &Path, event: &Path| -> Result<Row> {
+        let mut command = Command::new(&scales);
+        stage.apply(&mut command);
+        command.arg(program).stdin(File::open(event)?);
+        let output = command.output().with_context(|| format!("could not run {command:?}"))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let resident = said.trim().parse().with_context(|| format!("{command:?}: {said}"))?;
+        #[expect(clippy::cast_precision_loss, reason = "a few megabytes")]
+        let kib = (fs::metadata(program)?.len() / 1024) as f64;
+        Ok(Row::named(name).with("size, KiB", kib).with("resident, KiB", resident))
+    };
+    let hooks = idle_hooks(stage)?;
+    let mut rows = vec![weigh(READER, reader, &hooks[0].event)?];
+    for Idle { name, binary, event } in &hooks {
+        rows.push(weigh(name, stage.binary(binary).get_program().as_ref(), event)?);
+    }
+    Ok(Table::new("What a hook's program takes", rows).with_note("goals: 800 and 1,200 KiB"))
 }
 
 fn foreground(stage: &Stage) -> Result<Table> {

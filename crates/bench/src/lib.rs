@@ -18,6 +18,7 @@ mod drain;
 mod finish;
 mod history;
 mod hooks;
+mod install;
 mod latency;
 mod machine;
 mod measure;

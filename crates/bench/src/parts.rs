@@ -6,8 +6,8 @@ use super::report::Table;
 use super::stage::Stage;
 use super::versions::Tool;
 use super::{
-    deliver, drain, finish, history, hooks, latency, memory, runner, scripts, sessions, settings,
-    statusline, watch, writers,
+    deliver, drain, finish, history, hooks, install, latency, memory, runner, scripts, sessions,
+    settings, statusline, watch, writers,
 };
 
 /// One benchmark.
@@ -26,7 +26,7 @@ pub(crate) struct Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InHaste {
     Runs,
-    /// It needs something that is not in this repository.
+    /// It needs something that is not in this repository, or takes minutes.
     LeftOut,
 }
 
@@ -155,5 +155,13 @@ pub(crate) const PARTS: &[Part] = &[
         beside: &[Tool::Bash],
         in_haste: InHaste::Runs,
         run: history::run,
+    },
+    Part {
+        name: "install",
+        title: "Installing",
+        about: "`install.sh` compiles the plugin on the user's machine, and the user waits for that before the first task.",
+        beside: &[Tool::Rust],
+        in_haste: InHaste::LeftOut,
+        run: install::run,
     },
 ];

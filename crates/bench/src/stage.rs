@@ -189,19 +189,49 @@ impl Stage {
         )
     }
 
+    /// A static executable that reads its input to the end, written in C: a hook can't do less.
+    pub(crate) fn reader_in_c(&self) -> Result<PathBuf> {
+        let source = "#include <unistd.h>\nint main(void) {\n\tchar bytes[4096];\n\
+                      \twhile (read(0, bytes, sizeof bytes) > 0) {}\n}\n";
+        self.compile_c("reader", source)
+    }
+
+    /// An executable that runs the program which its arguments name, and prints the largest memory that this had resident,
+    /// in KiB. Linux counts a program's memory from its parent's at the start, so the parent must be small.
+    pub(crate) fn scales(&self) -> Result<PathBuf> {
+        let source = "#include <stdio.h>\n#include <sys/resource.h>\n#include <sys/wait.h>\n#include <unistd.h>\n\
+                      int main(int count, char **words) {\n\tint status;\n\tstruct rusage used;\n\
+                      \tif (count < 2) return 2;\n\tif (fork() == 0) { execv(words[1], words + 1); _exit(127); }\n\
+                      \tif (wait4(-1, &status, 0, &used) < 0 || status != 0) return 1;\n\
+                      \tfprintf(stderr, \"%ld\\n\", used.ru_maxrss);\n}\n";
+        self.compile_c("scales", source)
+    }
+
     fn compile(&self, name: &str, text: &str, flags: &[&str]) -> Result<PathBuf> {
-        let source = self.home.join(format!("{name}.rs"));
+        let mut rustc = Command::new("rustc");
+        rustc.args(["--crate-name=empty", "-O"]).args(flags);
+        self.compile_with(rustc, name, "rs", text)
+    }
+
+    fn compile_c(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let mut cc = Command::new("cc");
+        cc.args(["-O2", "-static"]);
+        self.compile_with(cc, name, "c", text)
+    }
+
+    fn compile_with(
+        &self,
+        mut compiler: Command,
+        name: &str,
+        extension: &str,
+        text: &str,
+    ) -> Result<PathBuf> {
+        let source = self.home.join(format!("{name}.{extension}"));
         fs::write(&source, text)?;
         let target = self.home.join(name);
-        let status = Command::new("rustc")
-            .args(["--crate-name=empty", "-O"])
-            .args(flags)
-            .arg("-o")
-            .arg(&target)
-            .arg(&source)
-            .status()
-            .context("could not run rustc")?;
-        ensure!(status.success(), "rustc ended with {status}");
+        compiler.arg("-o").arg(&target).arg(&source);
+        let status = compiler.status().with_context(|| format!("could not run {compiler:?}"))?;
+        ensure!(status.success(), "{compiler:?} ended with {status}");
         Ok(target)
     }
 }
