@@ -106,6 +106,7 @@ pub(crate) fn wait_for_turn(
     let mut moved_at = None;
     let mut watch = CapacityWatch::default();
     let mut seen_by = SeenBy::Clock;
+    let mut rested_at = None;
     loop {
         let (position, until_open) = match attempt {
             Attempt::Acquired(slot) => return Ok(admit(entry, slot, arrival)),
@@ -124,8 +125,10 @@ pub(crate) fn wait_for_turn(
         record.waits_at(position);
         arrival = Arrival::Waited;
         let before = seen_by;
-        // A killed holder leaves its file, so only its lock shows that the slot is free.
-        seen_by = if position <= Position::SECOND && until_open.len() <= WATCHERS {
+        // A killed holder leaves its file, so only its lock shows that the slot is free. In a queue that moves, to have the
+        // folders watched would take longer than the wait.
+        let rests = rested_at == Some(position);
+        seen_by = if rests && position <= Position::SECOND && until_open.len() <= WATCHERS {
             watch.seen_by(slots)
         } else {
             SeenBy::Clock
@@ -168,6 +171,7 @@ pub(crate) fn wait_for_turn(
                         };
                     }
                     if next_look <= Instant::now() {
+                        rested_at = Some(position);
                         break;
                     }
                 }
