@@ -115,8 +115,8 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "writers",
         title: "Many at once",
-        about: "Sessions and subagents share one state, and each change of it is made under a lock: hooks that announce a \
-                task each, all started together, show when they begin to be in each other's way.",
+        about: "Sessions and subagents share one state folder: hooks that announce a task each, all started together, show \
+                when they begin to be in each other's way.",
         beside: &[],
         in_haste: InHaste::Runs,
         run: writers::run,

@@ -191,20 +191,12 @@ impl Stage {
 
     /// A static executable that reads its input to the end, written in C: a hook can't do less.
     pub(crate) fn reader_in_c(&self) -> Result<PathBuf> {
-        let source = "#include <unistd.h>\nint main(void) {\n\tchar bytes[4096];\n\
-                      \twhile (read(0, bytes, sizeof bytes) > 0) {}\n}\n";
-        self.compile_c("reader", source)
+        self.compile_c("reader", include_str!("c/reader.c"))
     }
 
-    /// An executable that runs the program which its arguments name, and prints the largest memory that this had resident,
-    /// in KiB. Linux counts a program's memory from its parent's at the start, so the parent must be small.
+    /// An executable that runs another one, and prints the largest memory that it had resident, in KiB.
     pub(crate) fn scales(&self) -> Result<PathBuf> {
-        let source = "#include <stdio.h>\n#include <sys/resource.h>\n#include <sys/wait.h>\n#include <unistd.h>\n\
-                      int main(int count, char **words) {\n\tint status;\n\tstruct rusage used;\n\
-                      \tif (count < 2) return 2;\n\tif (fork() == 0) { execv(words[1], words + 1); _exit(127); }\n\
-                      \tif (wait4(-1, &status, 0, &used) < 0 || status != 0) return 1;\n\
-                      \tfprintf(stderr, \"%ld\\n\", used.ru_maxrss);\n}\n";
-        self.compile_c("scales", source)
+        self.compile_c("scales", include_str!("c/scales.c"))
     }
 
     fn compile(&self, name: &str, text: &str, flags: &[&str]) -> Result<PathBuf> {
