@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
-use sisyphus_testing::processes::Process;
-use sisyphus_testing::{Client, Shell, wait_until};
+use sisyphus_testing::{Client, Process, Shell, wait_until};
 
 use super::run::{detach, ended, tasks};
 use crate::support::task_once;
