@@ -24,7 +24,7 @@ const HOOKS_RUN: Duration = Duration::seconds(60);
 /// What became of a prompt of which the transcript says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unmentioned {
-    /// It passed: a turn has ended. Unless a later one has overtaken it.
+    /// It passed, because a turn has ended. A prompt that a later one has overtaken did not.
     Passed,
     /// The model did not read it: a typed prompt or another Claude Code follows.
     Unread,
