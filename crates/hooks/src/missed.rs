@@ -18,8 +18,8 @@ use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
 use crate::call::{Caller, join_run};
+use crate::fates::{WRITTEN, read_transcript};
 use crate::notice::completion;
-use crate::prompt_fates::{WRITTEN, read_transcript};
 
 /// What was missed.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use sisyphus_state::store::LOCK_WAIT_IN_HOOK;
 use sisyphus_state::transfer::post_transfer;
 
 use crate::agent;
-use crate::prompt_fates::{PromptFates, Unmentioned};
+use crate::fates::{Fates, Unmentioned};
 use crate::stop_sessions::{doomed, stop};
 
 /// Handles the event.
@@ -20,9 +20,14 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     let session = &event.session_id;
     forget_announced(context, session);
     let peek = context.peek()?;
-    // After a `/clear`, no later event reads this transcript. After another end, the resumed session does.
     let transcript = event.transcript_path.as_deref();
-    let fates = PromptFates::of(context, &peek.active.sent(session), transcript, Unmentioned::Open);
+    let unmentioned = match event.reason {
+        // No later event reads this transcript.
+        EndReason::Clear => Unmentioned::Lost,
+        // The resumed session does.
+        EndReason::Exit => Unmentioned::Open,
+    };
+    let fates = Fates::read(context, &peek.active, session, transcript, unmentioned);
     let mut events = Vec::new();
     if event.reason == EndReason::Clear {
         if let Some(client) = client() {

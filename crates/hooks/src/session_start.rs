@@ -18,8 +18,8 @@ use crate::adopt::adopt;
 use crate::agent::{settle, with_news};
 use crate::attach::attach;
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::fates::{Fates, Unmentioned};
 use crate::hook_conflicts::detect;
-use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::queue::line;
 
 /// Handles the event.
@@ -49,7 +49,11 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     settle(context, context.now);
     let peek = context.peek()?;
     let transcript = event.transcript_path.as_deref();
-    let fates = PromptFates::read(context, &peek.active, session, transcript, Unmentioned::Unread);
+    let unmentioned = match event.source {
+        SessionSource::Resume => Unmentioned::Lost,
+        SessionSource::Startup | SessionSource::Other => Unmentioned::Unread,
+    };
+    let fates = Fates::read(context, &peek.active, session, transcript, unmentioned);
     let events = continuation(context, event);
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());

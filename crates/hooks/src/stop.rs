@@ -14,15 +14,15 @@ use sisyphus_tasks::task::{AgentLife, Task};
 
 use crate::agent::settle;
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::fates::{Fates, Unmentioned};
 use crate::missed::{Missed, missed};
-use crate::prompt_fates::{PromptFates, Unmentioned};
 
 /// Handles the event.
 pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let session = &event.session_id;
     let peek = context.peek()?;
     let transcript = event.transcript_path.as_deref();
-    let fates = PromptFates::read(context, &peek.active, session, transcript, Unmentioned::Passed);
+    let fates = Fates::read(context, &peek.active, session, transcript, Unmentioned::Passed);
     let listed = event.background_tasks.as_deref();
     let Missed { mut events, searched_until } = missed(context, &peek.active, &event);
     forget_announced(context, &event);

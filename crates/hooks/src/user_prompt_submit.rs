@@ -15,10 +15,10 @@ use sisyphus_wording::ends_on_screen;
 
 use crate::agent::{agent_end, agents_stopped, with_news};
 use crate::deliver::{Reader, Recipient, Taken};
+use crate::fates::{Fates, Unmentioned};
 use crate::listens::new_addresses;
 use crate::mode::mode_seen;
 use crate::notice::completion;
-use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::stall::report_stalls;
 use crate::ultrawork::with_ultrawork;
 
@@ -32,7 +32,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         Prompt::Typed => Unmentioned::Unread,
         Prompt::Notices(_) | Prompt::OwnWake | Prompt::Foreign => Unmentioned::InProgress,
     };
-    let fates = PromptFates::read(context, &peek.active, session, transcript, unmentioned);
+    let fates = Fates::read(context, &peek.active, session, transcript, unmentioned);
     let notices = match &prompt {
         // When the plugin is switched off, nothing new is recorded. What was recorded before is still owed.
         Prompt::Notices(notices) if context.settings().execution == Switch::On => {
@@ -109,7 +109,7 @@ struct Decision {
 fn decide(
     active: &mut Active,
     reader: &Reader<'_>,
-    fates: &PromptFates,
+    fates: &Fates,
     notices: &[Notification],
     before: &[Task],
     over: &[TaskId],
@@ -184,7 +184,7 @@ mod tests {
         let is_known = |notices: &[Notification], before: &Task| {
             let mut active = Active::default();
             let reader = Reader::new(&before.session, Recipient::MainConversation, &active);
-            let (fates, before) = (PromptFates::default(), [before.clone()]);
+            let (fates, before) = (Fates::default(), [before.clone()]);
             decide(&mut active, &reader, &fates, notices, &before, &[], Now::read()).known.is_some()
         };
         let notices = [notice, other];

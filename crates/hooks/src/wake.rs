@@ -25,8 +25,8 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use crate::deliver::{GRACE, Recipient};
+use crate::fates::{Fates, Unmentioned};
 use crate::listens::{new_addresses, next_look};
-use crate::prompt_fates::{PromptFates, Unmentioned};
 use crate::stall::next_stall;
 
 /// How long the previous waiter has to exit.
@@ -104,8 +104,7 @@ enum Due {
 fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Result<Due> {
     start_notifier(context.store.dir());
     let peek = context.peek()?;
-    let fates =
-        PromptFates::read(context, &peek.active, session, transcript, Unmentioned::InProgress);
+    let fates = Fates::read(context, &peek.active, session, transcript, Unmentioned::InProgress);
     if !fates.is_empty() || peek.has_news() {
         context.commit(peek, &[], |active, now| fates.apply(active, now))?;
     }

@@ -42,8 +42,15 @@ pub enum Delivery {
     Owed { since: Tick, attempt: Attempt },
     /// A process is about to print it, or died while doing so.
     Leased { by: ProcessRef, revision: Revision, attempt: Attempt },
-    /// It went out with a prompt. Whether another hook blocked that prompt is not known yet.
-    Sent { at: DateTime<Utc>, revision: Revision, attempt: Attempt },
+    /// It went out. Whether the model has read it is not known yet.
+    Sent {
+        at: DateTime<Utc>,
+        revision: Revision,
+        attempt: Attempt,
+        /// Records of earlier versions don't name it: then it was a prompt.
+        #[serde(default, skip_serializing_if = "crate::is_default")]
+        with: Channel,
+    },
     /// The model has read it.
     Delivered { at: Tick, revision: Revision },
     /// No reader needs a reminder: Claude Code itself notifies the model about every agent, and about every task that
@@ -58,7 +65,7 @@ pub enum Attempt {
     #[default]
     First,
     /// The process that was to print it died, before or after printing. Or the transcript does not say what became of
-    /// the prompt that it went out with.
+    /// what it went out with.
     Redelivery,
     /// The model read another outcome, and a better source corrected it.
     Correction,
@@ -75,12 +82,14 @@ impl Attempt {
 }
 
 /// What carries a result to the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// A prompt, which another hook may block: then the model reads neither prompt nor result.
+    #[default]
     Prompt,
-    /// An event that has happened already.
+    /// An event that has happened already. The model reads the result, unless Claude Code ends before it has written what
+    /// the hooks of the event said.
     Event,
 }
 
@@ -99,9 +108,9 @@ pub enum DeliveryEvent {
     Printed { by: ProcessRef, revision: Revision, channel: Channel, at: DateTime<Utc> },
     /// The prompt that it went out with was blocked.
     Blocked,
-    /// The prompt that it went out with was not blocked.
+    /// What it went out with reached the model.
     Passed,
-    /// Nothing says what became of the prompt that it went out with.
+    /// Nothing says what became of what it went out with.
     Unconfirmed,
     /// The model read this revision in another way.
     Read { revision: Revision },
@@ -130,11 +139,13 @@ impl Delivery {
             (
                 Self::Leased { by: holder, attempt, .. },
                 Printed { by, revision: printed, channel, at },
-            ) if holder == by => match channel {
-                _ if printed != revision => Self::Owed { since: now, attempt: Attempt::Correction },
-                Channel::Prompt => Self::Sent { at, revision, attempt },
-                Channel::Event => Self::Delivered { at: now, revision },
-            },
+            ) if holder == by => {
+                if printed == revision {
+                    Self::Sent { at, revision, attempt, with: channel }
+                } else {
+                    Self::Owed { since: now, attempt: Attempt::Correction }
+                }
+            }
 
             (Self::Sent { attempt, .. }, Blocked) => Self::Owed { since: now, attempt },
             (Self::Sent { revision, .. }, Passed) => Self::Delivered { at: now, revision },
@@ -189,7 +200,8 @@ mod tests {
             Delivery::Owed { attempt: Attempt::Correction, .. } => "correct",
             Delivery::Leased { attempt: Attempt::First, .. } => "leased",
             Delivery::Leased { .. } => "leased*",
-            Delivery::Sent { .. } => "sent",
+            Delivery::Sent { with: Channel::Prompt, .. } => "sent",
+            Delivery::Sent { with: Channel::Event, .. } => "shown",
             Delivery::Delivered { .. } => "read",
             Delivery::NotNeeded => "no need",
         }
@@ -204,7 +216,8 @@ mod tests {
             Delivery::NotDue,
             Delivery::Owed { since: Tick(1), attempt: Attempt::First },
             Delivery::Leased { by: process(1), revision: own, attempt: Attempt::First },
-            Delivery::Sent { at, revision: own, attempt: Attempt::First },
+            Delivery::Sent { at, revision: own, attempt: Attempt::First, with: Channel::Prompt },
+            Delivery::Sent { at, revision: own, attempt: Attempt::First, with: Channel::Event },
             Delivery::Delivered { at: Tick(1), revision: own },
             Delivery::NotNeeded,
         ];
@@ -248,8 +261,9 @@ mod tests {
                 "        finish  known   correct lease   prompt  event   stale   other   block   pass    unsure  read    old",
                 "not due owed    no need not due not due not due not due not due not due not due not due not due not due not due",
                 "owed    owed    no need owed    leased  owed    owed    owed    owed    owed    owed    owed    read    owed",
-                "leased  leased  leased  leased  leased* sent    read    correct leased  leased  leased  leased  read    leased",
+                "leased  leased  leased  leased  leased* sent    shown   correct leased  leased  leased  leased  read    leased",
                 "sent    sent    sent    correct sent    sent    sent    sent    sent    owed    read    again   read    sent",
+                "shown   shown   shown   correct shown   shown   shown   shown   shown   owed    read    again   read    shown",
                 "read    read    read    correct read    read    read    read    read    read    read    read    read    read",
                 "no need no need no need no need no need no need no need no need no need no need no need no need no need no need",
             ]
@@ -280,7 +294,8 @@ mod tests {
     fn an_unconfirmed_result_goes_out_marked() {
         let after = |attempt, event| {
             let at = DateTime::from_timestamp(5, 0).unwrap();
-            let sent = Delivery::Sent { at, revision: Revision(2), attempt };
+            let (revision, with) = (Revision(2), Channel::Prompt);
+            let sent = Delivery::Sent { at, revision, attempt, with };
             let Delivery::Owed { since, attempt } = sent.after(event, Revision(2), Tick(9)) else {
                 panic!("not owed")
             };
@@ -298,12 +313,12 @@ mod tests {
     #[test]
     fn every_delivery_says_what_is_left_to_do() {
         let (own, at) = (Revision(2), DateTime::from_timestamp(5, 0).unwrap());
-        let attempt = Attempt::First;
+        let (attempt, with) = (Attempt::First, Channel::Event);
         let cases = [
             (Delivery::NotDue, "- - - -"),
             (Delivery::Owed { since: Tick(1), attempt }, "open - - -"),
             (Delivery::Leased { by: process(1), revision: own, attempt }, "open - - -"),
-            (Delivery::Sent { at, revision: own, attempt }, "- - reached -"),
+            (Delivery::Sent { at, revision: own, attempt, with }, "- - reached -"),
             (Delivery::Delivered { at: Tick(1), revision: own }, "- settled reached -"),
             (Delivery::NotNeeded, "- settled reached reached"),
         ];

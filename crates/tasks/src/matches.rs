@@ -201,7 +201,8 @@ impl Matches {
         Some((found, attempt))
     }
 
-    /// The process has printed what it leased.
+    /// The process has printed what it leased. Lines that an event carries count as read at once: if Claude Code ends at
+    /// that moment, what is lost are lines, and no result.
     pub fn printed(&mut self, by: &ProcessRef, channel: Channel, at: DateTime<Utc>) {
         let is_its = |out: &Out| matches!(&out.stage, Stage::Leased(holder) if holder == by);
         match channel {

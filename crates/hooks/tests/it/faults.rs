@@ -294,26 +294,35 @@ fn a_removed_state_folder_costs_the_history_only() {
     assert_eq!(later.wait().status.code(), Some(0));
 }
 
-/// S25: `/clear` after a prompt that another hook blocked: what it took along is owed in the conversation that follows.
+/// S25: `/clear` after a prompt that another hook blocked: what it took along is owed in the conversation that follows. If
+/// the transcript has neither block nor report, it is reported there, marked.
 #[test]
-fn a_blocked_result_is_told_after_clear() {
-    for is_blocked in [true, false] {
+fn an_unread_result_is_told_after_clear() {
+    let report = "[sisyphus] Background task t1 (\"the tests\") failed with exit code 3";
+    let now = chrono::Utc::now();
+    let block = json!({
+        "type": "system", "timestamp": now,
+        "promptSubmitEnding": { "ending": { "kind": "blocked_by_hook", "reason": "no" } },
+    });
+    let added = json!({
+        "type": "attachment", "timestamp": now,
+        "attachment": { "type": "hook_additional_context", "content": [report] },
+    });
+    let marked = format!("(possibly repeated) {report}");
+    let cases = [(vec![block], report), (vec![added], ""), (vec![], marked.as_str())];
+    for (entries, expected) in cases {
         let env = TestEnv::new();
         let (before, after) = (Session::new(&env), Session::other(&env));
         before.owe(1, None, 60);
         assert!(told(&before.types()).contains("failed with exit code 3"));
         let transcript = env.path().join("transcript.jsonl");
-        let block = json!({
-            "type": "system", "timestamp": chrono::Utc::now(),
-            "promptSubmitEnding": { "ending": { "kind": "blocked_by_hook", "reason": "no" } },
-        });
-        let written = if is_blocked { format!("{block}\n") } else { String::new() };
+        let written: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
         fs::write(&transcript, written).unwrap();
         let end = with(before.event("session-end.other"), "/reason", "clear");
         before.tell(&with(end, "/transcript_path", transcript.to_str().unwrap()));
         let start = with(after.event("session-start.resume"), "/source", "clear");
         let text = told(&after.send(&start));
-        assert_eq!(text.contains("failed with exit code 3"), is_blocked, "{text}");
+        assert!(text.starts_with(expected) && text.is_empty() == expected.is_empty(), "{text}");
         assert_eq!(told(&after.types()), "");
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use sisyphus_base::clock::Tick;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
+use sisyphus_tasks::delivery::{Delivery, DeliveryEvent};
 use sisyphus_tasks::survival::Survival;
 use sisyphus_tasks::task::{Kind, Task};
 
@@ -36,11 +37,13 @@ impl Active {
         !is_resumed && caller(task).is_some_and(is_gone)
     }
 
-    /// Gives these tasks to another conversation. It keeps results until they are printed, however old they are.
+    /// Gives these tasks to another conversation. It keeps results until they are printed, however old they are. The
+    /// former one may have read a result that was sent.
     pub(crate) fn adopt(&mut self, ids: &[TaskId], by: &SessionId, now: Tick) {
         let is_meant = |task: &&mut Task| ids.contains(&task.id) && is_left(task);
         let mut adopted = 0;
         for task in self.tasks.iter_mut().filter(is_meant) {
+            task.deliver(DeliveryEvent::Unconfirmed, now);
             task.transfer(by);
             task.release();
             task.left_at = None;
@@ -54,7 +57,8 @@ impl Active {
 
 /// Whether another conversation may need it.
 fn is_left(task: &Task) -> bool {
-    task.delivery().is_open() || task.outlives_session()
+    let is_sent = matches!(task.delivery(), Delivery::Sent { .. });
+    is_sent || task.delivery().is_open() || task.outlives_session()
 }
 
 /// Whether it is a delegated session of this project, or a kept command in a folder of it.
@@ -75,6 +79,7 @@ pub(crate) fn caller(task: &Task) -> Option<&ProcessRef> {
 #[cfg(test)]
 mod tests {
     use sisyphus_base::clock::Now;
+    use sisyphus_tasks::delivery::{Attempt, Channel};
     use sisyphus_tasks::outcome::Outcome;
     use sisyphus_tasks::status::{Status, Watch};
     use sisyphus_tasks::task::samples::{delegated, finished, in_status, pending};
@@ -159,17 +164,25 @@ mod tests {
     /// What another conversation has read meanwhile is not given away.
     #[test]
     fn only_an_unread_result_is_adopted() {
-        use sisyphus_tasks::delivery::DeliveryEvent;
-
         let mut active = Active::default();
         let mut read = session("read", 7);
-        read.deliver(DeliveryEvent::Read { revision: read.revision() }, Tick(2));
-        active.insert(read);
-        active.insert(session("owed", 7));
-        let ids = ["read", "owed"].map(|id| TaskId::new(id).unwrap());
+        let (revision, at) = (read.revision(), chrono::Utc::now());
+        read.deliver(DeliveryEvent::Read { revision }, Tick(2));
+        let mut sent = session("sent", 7);
+        let (by, channel) = (process(3), Channel::Event);
+        sent.deliver(DeliveryEvent::Leased { by: by.clone() }, Tick(2));
+        sent.deliver(DeliveryEvent::Printed { by, revision, channel, at }, Tick(2));
+        for task in [read, sent, session("owed", 7)] {
+            active.insert(task);
+        }
+        let ids = ["read", "owed", "sent"].map(|id| TaskId::new(id).unwrap());
         active.adopt(&ids, &named("new"), Tick(9));
         let of = |id: &TaskId| active.task(id).unwrap().session.to_string();
-        assert_eq!(ids.each_ref().map(of), ["of-read", "new"]);
+        assert_eq!(ids.each_ref().map(of), ["of-read", "new", "new"]);
+        // The conversation that is over may have read it.
+        let attempt = Attempt::Redelivery;
+        let again = Delivery::Owed { since: Tick(9), attempt };
+        assert_eq!(active.task(&ids[2]).unwrap().delivery(), &again);
         // It is not an orphan of its new conversation.
         assert_eq!(orphans(&active, HOME), [""; 0]);
     }

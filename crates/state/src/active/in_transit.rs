@@ -3,9 +3,17 @@
 use chrono::{DateTime, Utc};
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
-use sisyphus_tasks::delivery::Delivery;
+use sisyphus_tasks::delivery::{Channel, Delivery};
 
 use super::Active;
+
+/// A result that went out, or lines of a running task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub task: TaskId,
+    pub at: DateTime<Utc>,
+    pub with: Channel,
+}
 
 impl Active {
     /// The processes that are about to print something, or died before they acknowledged it.
@@ -17,15 +25,18 @@ impl Active {
         })
     }
 
-    /// What was sent with a prompt of this session and is not acknowledged, and when it was sent: results, and lines of
-    /// running tasks.
-    pub fn sent(&self, session: &SessionId) -> Vec<(TaskId, DateTime<Utc>)> {
+    /// What was sent to this session and is not known to be read.
+    pub fn sent(&self, session: &SessionId) -> Vec<Sent> {
         let of_session = self.tasks.iter().filter(|task| &task.session == session);
         let sent = of_session.flat_map(|task| {
-            let result =
-                if let Delivery::Sent { at, .. } = task.delivery() { Some(*at) } else { None };
+            let of_task = |at, with| Sent { task: task.id.clone(), at, with };
+            let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
+                Some(of_task(*at, *with))
+            } else {
+                None
+            };
             let lines = task.matches.iter().flat_map(|matches| matches.sent());
-            result.into_iter().chain(lines).map(|at| (task.id.clone(), at))
+            result.into_iter().chain(lines.map(move |at| of_task(at, Channel::Prompt)))
         });
         sent.collect()
     }

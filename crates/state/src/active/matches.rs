@@ -107,6 +107,7 @@ mod tests {
     use sisyphus_tasks::matches::{Matches, Watch};
     use sisyphus_tasks::task::samples::confirmed;
 
+    use super::super::Sent;
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -186,6 +187,7 @@ mod tests {
         let at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let matches = active.tasks[0].matches.as_mut().unwrap();
         matches.printed(&process(1), Channel::Prompt, at);
-        assert_eq!(active.sent(&session()), [(active.tasks[0].id.clone(), at)]);
+        let sent = Sent { task: active.tasks[0].id.clone(), at, with: Channel::Prompt };
+        assert_eq!(active.sent(&session()), [sent]);
     }
 }

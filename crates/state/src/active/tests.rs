@@ -69,8 +69,8 @@ fn leased(id: &str, pid: i32) -> Task {
     with_change(owed(id, Outcome::Completed, 1), |task| task.deliver(lease, Tick(2)))
 }
 
-fn sent(id: &str) -> Task {
-    let (by, channel, revision) = (process(1), Channel::Prompt, Revision(0));
+fn sent(id: &str, channel: Channel) -> Task {
+    let (by, revision) = (process(1), Revision(0));
     let printed = DeliveryEvent::Printed { by, revision, channel, at: at(3) };
     with_change(leased(id, 1), |task| task.deliver(printed, Tick(3)))
 }
@@ -150,7 +150,7 @@ fn a_lease_grants_what_no_process_prints() {
         elsewhere(owed("t4", Outcome::Completed, 1)),
         of_agent(owed("t5", Outcome::Completed, 1), "a1"),
         running("t6"),
-        sent("t7"),
+        sent("t7", Channel::Prompt),
         read_at("t8", 2),
     ]);
     let mut lease = |reader: &Recipient| {
@@ -208,11 +208,19 @@ fn a_session_owes_each_reader_its_own() {
     assert_eq!(active.owed_since(&session(), main), Some(Tick(0)));
 }
 
-/// What went out with a prompt of another session, or in another way, is not among what was sent.
+/// What went out to another session, or is on its way, is not among what was sent.
 #[test]
 fn a_session_knows_what_it_sent() {
-    let active = with([sent("t1"), elsewhere(sent("t2")), leased("t3", 1), read_at("t4", 2)]);
-    assert_eq!(active.sent(&session()), [(TaskId::new("t1").unwrap(), at(3))]);
+    let (prompt, event) = (Channel::Prompt, Channel::Event);
+    let active = with([
+        sent("t1", prompt),
+        elsewhere(sent("t2", prompt)),
+        leased("t3", 1),
+        read_at("t4", 2),
+        sent("t5", event),
+    ]);
+    let of = |id, with| Sent { task: TaskId::new(id).unwrap(), at: at(3), with };
+    assert_eq!(active.sent(&session()), [of("t1", prompt), of("t5", event)]);
 }
 
 /// A summary has what was reported since the last one, less what was not read after all.

@@ -274,9 +274,8 @@ fn events_come_in_any_order() {
         }
         stage.recover(1);
         stage.store.update(&stage.world(), WAIT, |_, _| ()).unwrap();
-        let history = stage.store.read_failed().unwrap();
-        let tasks = history.tasks();
-        let [task] = tasks.as_slice() else { panic!("{order:?}: {tasks:?}") };
+        let active = stage.store.read_active().unwrap();
+        let [task] = active.tasks.as_slice() else { panic!("{order:?}: {:?}", active.tasks) };
         assert_eq!(task.status().word(), "failed", "{order:?}");
         assert_eq!((task.command.as_str(), task.cwd.to_str()), ("make", Some("/x")), "{order:?}");
         assert_eq!(stage.told.borrow().len(), 1, "{order:?}");

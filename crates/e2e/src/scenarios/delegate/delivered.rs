@@ -13,10 +13,10 @@ use crate::stage::Stage;
 use crate::tui::Tui;
 use crate::wait;
 
-const CONVERSATION: &str = "5e551011-0000-4000-8000-00000000de1e";
-const ANSWER: &str = "| Answer of one.";
+pub(super) const CONVERSATION: &str = "5e551011-0000-4000-8000-00000000de1e";
+pub(super) const ANSWER: &str = "| Answer of one.";
 
-fn script(request: &Request, _: usize) -> Vec<Block> {
+pub(super) fn script(request: &Request, _: usize) -> Vec<Block> {
     match session_of(request) {
         Some(name) => play(request, &name),
         None => match turn(request) {
@@ -130,7 +130,7 @@ pub(in crate::scenarios) fn run_elsewhere(stage: &Stage) -> Result<()> {
 }
 
 /// Has a session delegated by a Claude Code that is killed before the session ends.
-fn killed_caller(home: &Home, api: &Api) -> Result<()> {
+pub(super) fn killed_caller(home: &Home, api: &Api) -> Result<()> {
     let mut caller = Session::idle(home, api, &["--session-id", CONVERSATION])?;
     caller.send("delegate it")?;
     wait_for_own(api, 2)?;

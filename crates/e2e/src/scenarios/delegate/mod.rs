@@ -10,6 +10,7 @@ mod limited;
 mod person;
 mod queued;
 mod rights;
+mod unread;
 mod waited;
 mod worktrees;
 
@@ -34,6 +35,10 @@ pub(in crate::scenarios) use limited::run as run_limited;
 pub(in crate::scenarios) use person::run as run_person;
 pub(in crate::scenarios) use queued::run as run_queued;
 pub(in crate::scenarios) use rights::run as run_rights;
+pub(in crate::scenarios) use unread::{
+    run_after_call as run_unread_after_call, run_at_start as run_unread_at_start,
+    run_at_stop as run_unread_at_stop,
+};
 pub(in crate::scenarios) use waited::run as run_waited;
 pub(in crate::scenarios) use worktrees::run as run_worktrees;
 

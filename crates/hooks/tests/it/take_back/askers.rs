@@ -1,4 +1,4 @@
-//! What the transcript says of a prompt, and what each event makes of it.
+//! What the transcript says of a prompt or an event, and what each event makes of it.
 
 use serde_json::{Value, json};
 use sisyphus_testing::TestEnv;
@@ -23,12 +23,12 @@ fn written_before(mut entry: Value, seconds: i64) -> Value {
     entry
 }
 
-/// What the event `name` does with a result that went out with a prompt 5 seconds ago, in a word.
-fn fate(name: &str, entries: &[Value]) -> &'static str {
+/// What the event `name` does with a result that went out with the event `with` 5 seconds ago, in a word.
+fn fate(with: &str, name: &str, entries: &[Value]) -> &'static str {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, None, 60);
-    assert!(types(&session, "").contains(REPORT));
+    assert!(told(&session.send(&event(&session, with, ""))).contains(REPORT));
     session.time_goes_by();
     let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
     let said = told(&session.send(&event(&session, name, &transcript)));
@@ -53,17 +53,17 @@ fn fate(name: &str, entries: &[Value]) -> &'static str {
 /// A transcript, made when it is tried because its lines have the time, and what each event makes of it.
 type Row<'a> = (&'a dyn Fn() -> Vec<Value>, &'a str);
 
-/// One row a transcript: the next typed prompt, the next notice, the resumed session, the end of the turn, the end of the
-/// session.
+/// The columns of both tables: the next typed prompt, the next notice, the resumed session, the end of the turn, the end
+/// of the session.
+const ASKERS: [&str; 5] =
+    [TYPED, "user-prompt-submit.notification-agent-finished", RESUMED, STOP, "session-end.other"];
+const TYPED: &str = "user-prompt-submit.typed";
+const RESUMED: &str = "session-start.resume";
+const STOP: &str = "stop.idle";
+
+/// A result that went out with a prompt. One row a transcript.
 #[test]
 fn each_event_has_its_own_doubt() {
-    let names = [
-        "user-prompt-submit.typed",
-        "user-prompt-submit.notification-agent-finished",
-        "session-start.resume",
-        "stop.idle",
-        "session-end.other",
-    ];
     let report = || added(REPORT);
     let notice = || {
         let prompt =
@@ -96,8 +96,30 @@ fn each_event_has_its_own_doubt() {
         (&|| [long_line(0), vec![report()]].concat(), "read read read read read"),
     ];
     for (number, (entries, expected)) in cases.iter().enumerate() {
-        let fates = names.map(|name| fate(name, &entries())).join(" ");
+        let fates = ASKERS.map(|name| fate(TYPED, name, &entries())).join(" ");
         assert_eq!(&fates, expected, "case {number}");
+    }
+}
+
+/// A result that went out with the end of a turn, or with the start of a session. One row a transcript.
+#[test]
+fn an_event_is_doubted_when_its_client_is_gone() {
+    let report = || added(REPORT);
+    let unsure = "read read marked read open";
+    let cases: [Row<'_>; 6] = [
+        (&|| vec![], unsure),
+        (&|| vec![report()], "read read read read read"),
+        (&|| vec![written_before(report(), 60)], unsure),
+        // No hook takes an event back.
+        (&|| vec![blocked("no", 0)], unsure),
+        (&|| [vec![report()], long_line(0)].concat(), unsure),
+        (&|| [long_line(0), vec![report()]].concat(), "read read read read read"),
+    ];
+    for (number, (entries, expected)) in cases.iter().enumerate() {
+        for with in [STOP, RESUMED] {
+            let fates = ASKERS.map(|name| fate(with, name, &entries())).join(" ");
+            assert_eq!(&fates, expected, "case {number} with {with}");
+        }
     }
 }
 

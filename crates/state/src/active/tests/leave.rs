@@ -58,7 +58,8 @@ fn a_result_that_was_read_leaves() {
 /// What no reader has read stays ten minutes after the end of its session, and a week without such an end.
 #[test]
 fn a_result_that_was_not_read_waits() {
-    let states = [owed("t1", Outcome::Completed, 1), leased("t1", 1), sent("t1")];
+    let sent = sent("t1", Channel::Event);
+    let states = [owed("t1", Outcome::Completed, 1), leased("t1", 1), sent];
     for task in &states {
         let after_end = |ticks: u64| {
             let end = |active: &mut Active| active.end_session(&session(), Tick(5));

@@ -1,0 +1,159 @@
+//! What became of what carried results to the model.
+//!
+//! If another hook blocks a prompt, the model gets neither the prompt nor what our hook added to it. Claude Code runs the
+//! hooks of one prompt in parallel, so ours can't know. The transcript shows it a moment later: it has what our hook
+//! added, or the block. What it means that it has neither depends on the event that asks.
+//!
+//! No hook takes back an event that has happened. But Claude Code waits for all its hooks before it writes what ours
+//! said. If it is killed before that, only the transcript shows the loss.
+
+use std::cell::LazyCell;
+use std::path::Path;
+
+use chrono::{Duration, Utc};
+use sisyphus_base::clock::Now;
+use sisyphus_base::id::SessionId;
+use sisyphus_hook::{Context, Transcript};
+use sisyphus_state::store::{Active, Sent};
+use sisyphus_tasks::delivery::{Attempt, Channel, Delivery, DeliveryEvent};
+
+/// How long Claude Code has to write a line of the transcript, after the hooks of the prompt have ended. It does so within
+/// a tenth of a second.
+pub(crate) const WRITTEN: Duration = Duration::milliseconds(1_500);
+
+/// How long the waiter leaves a prompt to the other hooks. Claude Code's own limit for a hook has changed between its
+/// versions, and a hook may set another one. So this is a choice: after a minute, a result that the model reads twice,
+/// the second time marked, is better than one that it reads late.
+const HOOKS_RUN: Duration = Duration::seconds(60);
+
+/// What became of a prompt or an event of which the transcript says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unmentioned {
+    /// It passed, because a turn has ended. A prompt that a later one has overtaken did not.
+    Passed,
+    /// The model did not read the prompt: a typed one or a compaction follows. An event passed.
+    Unread,
+    /// The model read neither: another Claude Code, or another conversation, follows.
+    Lost,
+    /// Its other hooks may still run. After [`HOOKS_RUN`], the model did not read it. An event passed.
+    ///
+    /// So may those of prompts that Claude Code took from its queue together with it. It writes none of these prompts
+    /// before the hooks of all have ended: for nine of them that took 1.6 s on a busy machine.
+    InProgress,
+    /// A later event decides.
+    Open,
+}
+
+/// What became of what carried results.
+#[derive(Debug, Default)]
+pub(crate) struct Fates {
+    known: Vec<Fate>,
+}
+
+#[derive(Debug)]
+struct Fate {
+    sent: Sent,
+    event: DeliveryEvent,
+}
+
+impl Fates {
+    /// Searches the transcript for the results that were sent long enough ago.
+    pub(crate) fn read(
+        context: &Context,
+        active: &Active,
+        session: &SessionId,
+        transcript: Option<&Path>,
+        unmentioned: Unmentioned,
+    ) -> Self {
+        let mut sent = active.sent(session);
+        match unmentioned {
+            // Nothing is written any more.
+            Unmentioned::Lost | Unmentioned::Open => {}
+            Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress => {
+                let until = Utc::now() - WRITTEN;
+                sent.retain(|it| it.at <= until);
+            }
+        }
+        let transcript = LazyCell::new(|| read_transcript(context, transcript?));
+        let fate = |sent: Sent| {
+            let event = if is_certain(&sent, unmentioned) {
+                DeliveryEvent::Passed
+            } else if let Some(transcript) = &*transcript {
+                event(transcript, &sent, unmentioned)?
+            } else {
+                // Without a readable transcript, the results count as delivered.
+                DeliveryEvent::Passed
+            };
+            Some(Fate { sent, event })
+        };
+        Self { known: sent.into_iter().filter_map(fate).collect() }
+    }
+
+    /// Whether nothing is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Owes the results again that the model has not read.
+    pub(crate) fn apply(&self, active: &mut Active, now: Now) {
+        for fate in &self.known {
+            let Some(task) = active.task_mut(&fate.sent.task) else { continue };
+            if let Some(matches) = &mut task.matches {
+                matches.resolve(fate.sent.at, &fate.event, now.tick);
+            }
+            // Another process may have decided since, and sent it again.
+            if !matches!(task.delivery(), Delivery::Sent { at, .. } if *at == fate.sent.at) {
+                continue;
+            }
+            task.deliver(fate.event.clone(), now.tick);
+            // The next lease of a first attempt counts it once more. It does not count another attempt.
+            if matches!(task.delivery(), Delivery::Owed { attempt: Attempt::First, .. }) {
+                let (session, word) = (task.session.clone(), task.status().word());
+                active.uncount_reported(&session, word);
+            }
+        }
+    }
+}
+
+/// Whether the model has read it, whatever the transcript says: an event of the same Claude Code follows the event that
+/// carried it.
+fn is_certain(sent: &Sent, unmentioned: Unmentioned) -> bool {
+    match (sent.with, unmentioned) {
+        (Channel::Event, Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress) => {
+            true
+        }
+        // A session that was resumed and got no prompt has read nothing.
+        (Channel::Event, Unmentioned::Lost | Unmentioned::Open) | (Channel::Prompt, _) => false,
+    }
+}
+
+/// What the transcript says of it; `None` if that is not decided yet.
+fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
+    if transcript.is_told(&sent.task, sent.at) {
+        return Some(DeliveryEvent::Passed);
+    }
+    if sent.with == Channel::Prompt && transcript.has_block_since(sent.at) {
+        // The report may precede the part that was read, and the block be that of a later prompt.
+        let is_sure = transcript.reaches_back_to(sent.at);
+        return Some(if is_sure { DeliveryEvent::Blocked } else { DeliveryEvent::Unconfirmed });
+    }
+    // Claude Code writes prompts in their order, so the model did not read one that a later one has overtaken.
+    let is_overtaken =
+        || transcript.reaches_back_to(sent.at) && transcript.has_notice_since(sent.at);
+    match unmentioned {
+        Unmentioned::Open => None,
+        Unmentioned::Passed | Unmentioned::InProgress if is_overtaken() => {
+            Some(DeliveryEvent::Unconfirmed)
+        }
+        Unmentioned::Passed => Some(DeliveryEvent::Passed),
+        Unmentioned::Unread | Unmentioned::Lost => Some(DeliveryEvent::Unconfirmed),
+        Unmentioned::InProgress => {
+            (sent.at + HOOKS_RUN <= Utc::now()).then_some(DeliveryEvent::Unconfirmed)
+        }
+    }
+}
+
+/// The end of the transcript, if there is one that can be read.
+pub(crate) fn read_transcript(context: &Context, path: &Path) -> Option<Transcript> {
+    context.logged("transcript", Transcript::read_end(path)).flatten()
+}
