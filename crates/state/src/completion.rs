@@ -173,15 +173,19 @@ pub(crate) fn is_client_file(
 ) -> bool {
     let tail: PathBuf =
         [session.as_str(), "tasks", &format!("{client_id}.output")].iter().collect();
-    path.starts_with(client_tmp)
-        && path.ends_with(tail)
-        && path.components().all(|part| {
-            matches!(part, Component::RootDir | Component::Normal(_) | Component::Prefix(_))
+    let Ok(below) = path.strip_prefix(client_tmp) else { return false };
+    below.ends_with(tail)
+        && below.components().all(|part| match part {
+            Component::Normal(name) => name.to_str().is_some_and(|it| it.bytes().all(is_plain)),
+            Component::Prefix(_)
+            | Component::RootDir
+            | Component::CurDir
+            | Component::ParentDir => false,
         })
-        && path.to_str().is_some_and(|text| text.bytes().all(is_plain))
 }
 
-/// Claude Code writes every other character of a project's path as a dash. The model reads no other characters.
+/// Claude Code writes every other character of a project's path as a dash. Below its folder, the model reads no other
+/// characters.
 fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/._-".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
 }
