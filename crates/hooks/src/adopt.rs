@@ -8,6 +8,7 @@ use sisyphus_hook::{Context, Reply, SessionStart};
 use sisyphus_process::is_gone;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
+use sisyphus_state::line::View;
 use sisyphus_state::store::Active;
 use sisyphus_wording::{Surroundings, adopted_line, kept_table};
 
@@ -31,7 +32,7 @@ pub(crate) fn adopt(context: &Context, event: &SessionStart) -> Result<Reply> {
     }
     let reader = Reader::new(&event.session_id, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());
-    let line = line(context, 0);
+    let line = line(context, View::Whole);
     let (taken, kept) = context.commit(peek, &events, |active, now| {
         let state = context.store.dir();
         let around = Surroundings { line: &line, limits: &limits, state, now: now.at };

@@ -10,6 +10,7 @@ use sisyphus_state::agents::Limits;
 use sisyphus_state::duplicate::duplicate;
 use sisyphus_state::event::Event;
 use sisyphus_state::expected_admission::{expected_admission_of, slots};
+use sisyphus_state::line::View;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::admission::Admission;
@@ -65,7 +66,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let is_needed = !events.is_empty() || is_due || has_lines || peek.has_news();
     let to_say = joined.map(|join| {
         let limits = Limits::of(context.settings());
-        let line = line(context, slots(&peek.active, &limits));
+        let line = line(context, View::Room { slots: slots(&peek.active, &limits) });
         (join, limits, line)
     });
     let attendance = context.environment.attendance;
@@ -90,8 +91,8 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let waiting = waiting.filter(|(_, task, expected)| is_settled(context, task, *expected));
     let (line, on_screen) = waiting
         .zip(to_say)
-        .map(|((active, task, _), (_, limits, _))| {
-            let line = line(context, 0);
+        .map(|((active, task, _), (join, limits, _))| {
+            let line = line(context, View::PositionOf(join.client.id.as_str()));
             let for_user = queued_on_screen(&active, &line, &task, &limits);
             (launch_line(&active, &line, &task, &limits, attendance), for_user)
         })

@@ -15,6 +15,7 @@ use sisyphus_state::announced::{Announced, sessions_with_announcements};
 use sisyphus_state::duplicate::duplicate;
 use sisyphus_state::event::Event;
 use sisyphus_state::expected_admission::{expected_admission, slots};
+use sisyphus_state::line::View;
 use sisyphus_state::requester::Requester;
 use sisyphus_state::store::Rewriting;
 use sisyphus_tasks::admission::Admission;
@@ -129,7 +130,7 @@ fn is_exact(input: &Map<String, Value>) -> bool {
 fn may_wait(context: &Context, settings: &Settings) -> bool {
     let active = context.store.read_active().unwrap_or_default();
     let limits = Limits::of(settings);
-    let line = line(context, slots(&active, &limits));
+    let line = line(context, View::Room { slots: slots(&active, &limits) });
     expected_admission(&active, &line, Ticket(u64::MAX), &limits) != Admission::Immediate
         || !sessions_with_announcements(context.store.dir()).is_empty()
 }

@@ -2,15 +2,15 @@
 
 use sisyphus_hook::Context;
 use sisyphus_process::is_alive;
-use sisyphus_state::line::Snapshot;
+use sisyphus_state::line::{Snapshot, View};
 
 /// Whether commands get a runner here.
 pub(crate) fn is_attachable(context: &Context) -> bool {
     cfg!(target_os = "linux") && context.store.dir().runner().exists()
 }
 
-/// Which runners have slots and which are queued, if so many slots are held.
-pub(crate) fn line(context: &Context, slots: usize) -> Snapshot {
-    let line = Snapshot::read_from(&context.environment, is_alive, slots);
+/// Which runners have slots and which are queued.
+pub(crate) fn line(context: &Context, view: View<'_>) -> Snapshot {
+    let line = Snapshot::read_as(view, &context.environment, is_alive);
     context.logged("line", line).unwrap_or_default()
 }

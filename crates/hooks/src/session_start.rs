@@ -9,6 +9,7 @@ use sisyphus_settings::Switch;
 use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::import_0_1::{Live, import, link_for_people, note_as_imported};
+use sisyphus_state::line::View;
 use sisyphus_state::store::Active;
 use sisyphus_state::transfer::claim_transfer;
 use sisyphus_tasks::task::Task;
@@ -57,7 +58,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let events = continuation(context, event);
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());
-    let line = line(context, 0);
+    let line = line(context, View::Whole);
     let live = |active: &Active, now: Now| {
         let is_meant =
             |task: &Task| &task.session == session && task.is_for(&Recipient::MainConversation);

@@ -8,6 +8,7 @@ mod spans;
 use sisyphus_hook::{Context, Prompt, Reply, read_prompt};
 use sisyphus_settings::Switch;
 use sisyphus_state::agents::Limits;
+use sisyphus_state::line::View;
 use sisyphus_wording::{ultrawork, ultrawork_limit};
 
 use crate::queue::line;
@@ -27,7 +28,7 @@ pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> R
     let Some(active) = context.logged("ultrawork", context.store.read_active()) else {
         return reply;
     };
-    let limit_line = ultrawork_limit(&active, &line(context, 0), &Limits::of(settings));
+    let limit_line = ultrawork_limit(&active, &line(context, View::Whole), &Limits::of(settings));
     let note = match (asked, settings.ultrawork_keyword) {
         (Asked::Command, _) => Some(limit_line),
         (Asked::Word, Switch::On) => {

@@ -37,7 +37,7 @@ pub use left_behind::{folders, is_left_behind, remove_left_behind};
 pub use lock_file::{Occupant, Watched};
 pub use sisyphus_base::runtime_dir::RuntimeDir;
 pub use slots::{Capacity, SlotGuard};
-pub use snapshot::{GroupQueue, Listed, Snapshot, Standing};
+pub use snapshot::{GroupQueue, Listed, Snapshot, Standing, View};
 pub use ticket::LineTicket;
 
 use sisyphus_base::environment::Environment;

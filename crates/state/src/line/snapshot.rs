@@ -1,6 +1,7 @@
-//! Which runners hold a slot and which wait, for people. Includes other configuration folders.
+//! Which runners hold a slot and which wait. Includes other configuration folders.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -40,11 +41,24 @@ pub struct GroupQueue {
     pub waiters: Vec<Listed<LineTicket>>,
 }
 
+/// What a reader needs to know of the queue. Behind hundreds of waiting runners, reading all of them would be most of
+/// what a hook does.
+#[derive(Debug, Clone, Copy)]
+pub enum View<'a> {
+    /// All of it, for people.
+    Whole,
+    /// Whether a command waits. It starts at once if fewer than so many slots are held: then nothing else is read. If all
+    /// are held it waits, whatever waits before it: then the runners that wait are not read.
+    Room { slots: usize },
+    /// The position of the command with this name. The other runners that wait are only counted.
+    PositionOf(&'a str),
+}
+
 /// A held slot or a queue entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
     pub place: T,
-    /// What holds it. A runner that locked it a moment ago has not described itself yet.
+    /// What holds it. A runner that locked it a moment ago has not described itself yet, and a [`View`] may leave it out.
     pub occupant: Option<Occupant>,
 }
 
@@ -59,15 +73,14 @@ pub enum Standing {
 impl Snapshot {
     /// Reads the queue and changes nothing.
     pub fn read(environment: &Environment, is_alive: fn(&ProcessRef) -> bool) -> Result<Self> {
-        Self::read_from(environment, is_alive, 0)
+        Self::read_as(View::Whole, environment, is_alive)
     }
 
-    /// Does the same for a caller that starts anyway if fewer than `slots` are held. Then the details don't matter, and
-    /// the call only lists two folders.
-    pub fn read_from(
+    /// Reads only what the view shows.
+    pub fn read_as(
+        view: View<'_>,
         environment: &Environment,
         is_alive: fn(&ProcessRef) -> bool,
-        slots: usize,
     ) -> Result<Self> {
         let own = client_config_dir(environment).ok();
         let own = own.map(|dir| dir.to_string_lossy().into_owned());
@@ -76,15 +89,23 @@ impl Snapshot {
         };
         let top = dir.line();
         let context = || format!("could not list `{}`", top.display());
-        let groups = groups(&dir)?;
+        let groups = groups(&dir, view)?;
         let held = numbered(&slots_of(&top)).with_context(context)?;
         let agents = AgentSlots::of(&dir, &StateDir::locate(environment)?);
         let agents_elsewhere = agents.count_elsewhere(is_alive);
-        if held.len() + agents_elsewhere < slots {
+        let is_room =
+            |held: usize| matches!(view, View::Room { slots } if held + agents_elsewhere < slots);
+        if is_room(held.len()) {
             return Ok(Self { own, groups, ..Self::default() });
         }
-        let waiters = waiters(&top).with_context(context)?;
-        Ok(Self { own, agents_elsewhere, holders: listed(held), waiters, groups })
+        let holders = listed(held, |_| true);
+        let waiters = match view {
+            View::Room { .. } if !is_room(holders.len()) => Vec::new(),
+            View::Whole | View::Room { .. } | View::PositionOf(_) => {
+                waiters(&top, view).with_context(context)?
+            }
+        };
+        Ok(Self { own, agents_elsewhere, holders, waiters, groups })
     }
 
     /// The position of the command with this [name](sisyphus_tasks::task::Task::name_in_queue). `None` if it has not joined this queue, or has
@@ -119,7 +140,7 @@ impl Snapshot {
         Some(Standing::Waits(place + 1))
     }
 
-    /// Whether it has joined this queue.
+    /// Whether it has joined this queue. Of a runner that is not described, the name of its entry decides.
     pub(crate) fn names(&self, id: &str) -> bool {
         let is_new = |it: &Listed<LineTicket>| it.occupant.is_none() && it.place.shell() == id;
         self.standing(id).is_some() || self.waiters.iter().any(is_new)
@@ -138,31 +159,42 @@ impl Snapshot {
 }
 
 /// The queues of groups. Without groups this costs one failed `open`.
-fn groups(dir: &RuntimeDir) -> Result<BTreeMap<String, GroupQueue>> {
+fn groups(dir: &RuntimeDir, view: View<'_>) -> Result<BTreeMap<String, GroupQueue>> {
     let top = dir.groups();
     let context = || format!("could not list `{}`", top.display());
     let names = names::groups(&top).with_context(context)?.into_iter().take(GROUPS_MAX);
     names
         .map(|(name, path)| {
             let held = numbered(&slots_of(&path)).with_context(context)?;
-            let waiters = waiters(&path).with_context(context)?;
-            Ok((name, GroupQueue { holders: listed(held), waiters }))
+            let waiters = waiters(&path, view).with_context(context)?;
+            Ok((name, GroupQueue { holders: listed(held, |_| true), waiters }))
         })
         .collect()
 }
 
 /// The runners that wait in the queue in this folder, the next one first.
-fn waiters(top: &Path) -> Result<Vec<Listed<LineTicket>>> {
+fn waiters(top: &Path, view: View<'_>) -> io::Result<Vec<Listed<LineTicket>>> {
     let tickets = names(&waiting_of(top))?.into_iter();
     let mut tickets: Vec<(LineTicket, PathBuf)> =
         tickets.filter_map(|(name, path)| Some((LineTicket::parse(&name)?, path))).collect();
     tickets.sort();
-    Ok(listed(tickets))
+    Ok(listed(tickets, |ticket| match view {
+        View::Whole | View::Room { .. } => true,
+        View::PositionOf(id) => ticket.shell() == id,
+    }))
 }
 
-fn listed<T>(files: impl IntoIterator<Item = (T, PathBuf)>) -> Vec<Listed<T>> {
+/// Those whose runner lives. A killed runner leaves its file, so each lock is tried.
+fn listed<T>(
+    files: impl IntoIterator<Item = (T, PathBuf)>,
+    is_described: impl Fn(&T) -> bool,
+) -> Vec<Listed<T>> {
     let held = files.into_iter().filter(|(_, path)| is_held(path));
-    held.map(|(place, path)| Listed { place, occupant: occupant_of(&path) }).collect()
+    let described = held.map(|(place, path)| {
+        let occupant = is_described(&place).then(|| occupant_of(&path)).flatten();
+        Listed { place, occupant }
+    });
+    described.collect()
 }
 
 /// A reader in the sandbox can't open the lock file and checks the description.

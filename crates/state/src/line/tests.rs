@@ -304,6 +304,55 @@ fn a_snapshot_names_holders_and_waiters() {
     drop((first, second, held));
 }
 
+/// A hook reads no more of a long queue than it needs, and what a killed runner left counts in no view.
+#[test]
+fn a_view_leaves_out_what_decides_nothing() {
+    let dir = TempDir::new();
+    let runtime = Some(dir.path().join("runtime"));
+    let environment = Environment { sisyphus_runtime_dir: runtime, ..Environment::default() };
+    let environment = Environment { home: Some("/home/one".into()), ..environment };
+    let line = Line::at(&RuntimeDir::create(&environment).unwrap().line(), None).unwrap();
+    let configuration = Some("/home/one/.claude".to_owned());
+    let enter = |number: u64, name: &str| {
+        let shell = ClientTaskId::new(name).unwrap();
+        line.join(LineTicket::new(Ticket(number), &shell)).unwrap()
+    };
+    let occupant = |name: &str| {
+        let (task, configuration) = (TaskId::new(name).unwrap(), configuration.clone());
+        Occupant { task, folder: None, configuration, pid: 1 }
+    };
+    let holder = enter(1, "b1");
+    let mut held = slot(ask(&line, &holder, capacity(1)));
+    held.describe(&occupant("b1"));
+    drop(holder);
+    let mut waiting = [2, 3].map(|number| enter(number, &format!("b{number}")));
+    for (entry, name) in waiting.iter_mut().zip(["b2", "b3"]) {
+        entry.describe(&occupant(name));
+    }
+    // It came before both, and was killed.
+    fs::write(line.waiting.join(ticket(1).as_str()), "").unwrap();
+    let seen = |view| Snapshot::read_as(view, &environment, |_| true).unwrap();
+
+    let whole = seen(View::Whole);
+    let position = seen(View::PositionOf("b3"));
+    assert_eq!(position.standing("b3"), Some(Standing::Waits(2)));
+    assert_eq!(position.standing("b1"), Some(Standing::HasSlot));
+    let described = |seen: &Snapshot| -> Vec<bool> {
+        seen.waiters.iter().map(|it| it.occupant.is_some()).collect()
+    };
+    assert_eq!((described(&whole), described(&position)), (vec![true; 2], vec![false, true]));
+    for name in ["b1", "b2", "b3", "b4"] {
+        assert_eq!(position.names(name), whole.names(name), "{name}");
+    }
+    let full = seen(View::Room { slots: 1 });
+    assert_eq!((&full.holders, &full.waiters), (&whole.holders, &Vec::new()));
+    assert_eq!(seen(View::Room { slots: 2 }).holders, []);
+    // A slot whose holder was killed is free, so what waits decides.
+    fs::write(line.slots.dir.join("slot-2"), "").unwrap();
+    assert_eq!(seen(View::Room { slots: 2 }), whole);
+    drop((held, waiting));
+}
+
 /// Even `flock` with a descriptor for reading is kept off, for all but root.
 #[test]
 #[cfg_attr(windows, ignore = "Windows has no permission bits")]
