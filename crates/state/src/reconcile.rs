@@ -152,8 +152,14 @@ impl Look<'_> {
 
     /// The finding for a task that a runner has, or will have.
     fn of_runner(&self, task: &Task, run: Run) -> Option<Finding> {
-        if matches!(task.status(), Status::Running { .. }) {
-            return if run.is_alive() { None } else { self.gone(task, run) };
+        // Hundreds may wait, and each hook looks at all of them: so only at what can be new.
+        match task.status() {
+            Status::Running { .. } if run.is_alive() => return None,
+            Status::Running { .. } => return self.gone(task, run),
+            Status::Queued { .. } if run.is_alive() => {
+                return run.read_started().map(|started| Finding::Started { at: started.at });
+            }
+            Status::Queued { .. } | Status::Pending { .. } | Status::Finished(_) => {}
         }
         let is_pending = matches!(task.status(), Status::Pending { .. });
         match run.probe() {

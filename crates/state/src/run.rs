@@ -41,7 +41,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 use sisyphus_tasks::call::{Confinement, Join};
 use sisyphus_tasks::memory_limit::{Force, Lack, MemoryLimit};
-use sisyphus_tasks::run::{Attached, RunState};
+use sisyphus_tasks::run::{Attached, RunState, Since};
 use sisyphus_tasks::session::SessionReport;
 use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
@@ -241,6 +241,11 @@ impl Run {
         is_held(&self.lock()).unwrap_or(true)
     }
 
+    /// When its command started; `None` if it has not.
+    pub fn read_started(&self) -> Option<Since> {
+        read_json(&self.started(), REPORT_MAX)
+    }
+
     /// Reads the state of the run and changes nothing.
     pub fn probe(&self) -> RunState {
         if !self.is_attached() || !self.is_ours() {
@@ -249,7 +254,7 @@ impl Run {
         if self.is_alive() {
             // Trust a result only once the lock is free: until then, another process may have planted it.
             let queued = || read_json(&self.queued(), REPORT_MAX).map(RunState::Queued);
-            let started = read_json(&self.started(), REPORT_MAX).map(RunState::Started);
+            let started = self.read_started().map(RunState::Started);
             return started.or_else(queued).unwrap_or(RunState::Attached);
         }
         match read_json(&self.result(), REPORT_MAX) {
