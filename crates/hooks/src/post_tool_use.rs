@@ -29,7 +29,7 @@ use crate::stall::report_stalls;
 
 /// How long the hook waits for the runner of a queued call. After that it says nothing of the position in the queue.
 const ATTACH_WAIT: Duration = Duration::from_millis(300);
-const ATTACH_CHECK: Duration = Duration::from_millis(5);
+const ATTACH_CHECK: Duration = Duration::from_millis(1);
 
 /// Handles the event.
 pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
