@@ -156,7 +156,7 @@ impl Look<'_> {
         match task.status() {
             Status::Running { .. } if run.is_alive() => return None,
             Status::Running { .. } => return self.gone(task, run),
-            Status::Queued { .. } if run.is_alive() => {
+            Status::Queued { .. } if run.is_ours() && run.is_alive() => {
                 return run.read_started().map(|started| Finding::Started { at: started.at });
             }
             Status::Queued { .. } | Status::Pending { .. } | Status::Finished(_) => {}
