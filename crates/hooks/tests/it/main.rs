@@ -36,5 +36,6 @@ mod take_back;
 mod terminal;
 mod timeout;
 mod ultrawork;
+mod waits;
 mod wake;
 mod wiring;
