@@ -13,9 +13,11 @@ use crate::{kernel, tidy, tools};
 /// The oldest Claude Code that we ask for, and those on both sides of what changed most since.
 const OLDER_CLIENTS: [&str; 3] = ["2.1.157", "2.1.258", "2.1.299"];
 
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 18] = [
+    let steps: [(&str, Step); 19] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -26,6 +28,8 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
+        // The unit tests take as long again. Wine is slow, and one of them fails there.
+        ("windows", Step::Task(&["cross", "--steps", "compiles,links,replay", WINDOWS])),
         ("memory", Step::Memory),
         ("memory-limit", Step::MemoryLimit),
         // Through cargo, because the build above may have replaced this very program.

@@ -12,7 +12,7 @@ const USAGE: &str = "usage: cargo xtask ci
        cargo xtask bench [--list|--quick|--counts|--page] [NAME…]
        cargo xtask chaos [--seed N] [--seconds N] [--endings N] [--kills none|hooks|runners|everything] [--only SCENE]
        cargo xtask client-news [VERSION] [--short|NAME…]
-       cargo xtask cross [--quick] [TARGET…]
+       cargo xtask cross [--steps STEP,…] [TARGET…]
        cargo xtask dist [--quick|--target TRIPLE]
        cargo xtask docs [--check]
        cargo xtask e2e [--list] [--jobs N] [--keep] [--short] [--client VERSION] [NAME…]

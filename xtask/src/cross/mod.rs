@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use sisyphus_harness::pack::{Target, tree};
 use sisyphus_harness::{plugin, remove, repository};
 
@@ -32,14 +32,16 @@ const STEPS: [Step; 5] = [Step::Compiles, Step::Links, Step::UnitTests, Step::Re
 
 /// Tries each target, and prints what was found as a table.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let (options, named): (Vec<&str>, Vec<&str>) =
-        arguments.iter().map(String::as_str).partition(|it| it.starts_with('-'));
-    let steps = match options.as_slice() {
-        [] => STEPS.into_iter().collect(),
-        ["--quick"] => BTreeSet::from([Step::Links, Step::Replay, Step::Demo]),
-        _ => bail!("usage: cargo xtask cross [--quick] [TARGET…]"),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (steps, named) = match words.as_slice() {
+        ["--steps", list, named @ ..] => (list.split(',').map(Step::named).collect(), named),
+        named => (Ok(STEPS.into_iter().collect()), named),
     };
-    let targets = if named.is_empty() { TARGETS.to_vec() } else { named };
+    let steps: BTreeSet<Step> = steps?;
+    if named.iter().any(|it| it.starts_with('-')) {
+        bail!("usage: cargo xtask cross [--steps STEP,…] [TARGET…]");
+    }
+    let targets = if named.is_empty() { TARGETS.to_vec() } else { named.to_vec() };
     let mut rows = Vec::new();
     for triple in targets {
         let target = Target::named(triple)?;
@@ -64,15 +66,27 @@ enum Step {
     Demo,
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
+impl Step {
+    fn named(name: &str) -> Result<Self> {
+        let found = STEPS.into_iter().find(|step| step.name() == name);
+        found
+            .with_context(|| format!("`{name}` is not one of {}", STEPS.map(Self::name).join(", ")))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
             Self::Compiles => "compiles",
             Self::Links => "links",
-            Self::UnitTests => "unit tests",
+            Self::UnitTests => "unit-tests",
             Self::Replay => "replay",
             Self::Demo => "demo",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
     }
 }
 
