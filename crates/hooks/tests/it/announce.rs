@@ -1,6 +1,7 @@
 //! PreToolUse announces a background call and says nothing.
 
 mod duplicates;
+mod waits;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};

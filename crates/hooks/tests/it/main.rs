@@ -36,6 +36,5 @@ mod take_back;
 mod terminal;
 mod timeout;
 mod ultrawork;
-mod waits;
 mod wake;
 mod wiring;
