@@ -12,7 +12,6 @@ use std::path::Path;
 
 use chrono::{Duration, Utc};
 use sisyphus_base::clock::Now;
-use sisyphus_base::id::SessionId;
 use sisyphus_hook::{Context, Transcript};
 use sisyphus_state::store::{Active, Sent};
 use sisyphus_tasks::delivery::{Attempt, Channel, Delivery, DeliveryEvent};
@@ -60,12 +59,10 @@ impl Fates {
     /// Searches the transcript for the results that were sent long enough ago.
     pub(crate) fn read(
         context: &Context,
-        active: &Active,
-        session: &SessionId,
+        mut sent: Vec<Sent>,
         transcript: Option<&Path>,
         unmentioned: Unmentioned,
     ) -> Self {
-        let mut sent = active.sent(session);
         match unmentioned {
             // Nothing is written any more.
             Unmentioned::Lost | Unmentioned::Open => {}
@@ -74,15 +71,21 @@ impl Fates {
                 sent.retain(|it| it.at <= until);
             }
         }
-        let transcript = LazyCell::new(|| read_transcript(context, transcript?));
+        let transcript =
+            LazyCell::new(|| context.logged("transcript", Transcript::read_end(transcript?)));
         let fate = |sent: Sent| {
             let event = if is_certain(&sent, unmentioned) {
                 DeliveryEvent::Passed
-            } else if let Some(transcript) = &*transcript {
-                event(transcript, &sent, unmentioned)?
             } else {
-                // Without a readable transcript, the results count as delivered.
-                DeliveryEvent::Passed
+                match (&*transcript, sent.with) {
+                    (Some(Some(transcript)), _) => event(transcript, &sent, unmentioned)?,
+                    // A conversation that got no prompt has no transcript.
+                    (Some(None), Channel::Event) => {
+                        event(&Transcript::default(), &sent, unmentioned)?
+                    }
+                    // Without a transcript that can be read, the results count as delivered.
+                    (Some(None), Channel::Prompt) | (None, _) => DeliveryEvent::Passed,
+                }
             };
             Some(Fate { sent, event })
         };

@@ -27,7 +27,7 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
         // The resumed session does.
         EndReason::Exit => Unmentioned::Open,
     };
-    let fates = Fates::read(context, &peek.active, session, transcript, unmentioned);
+    let fates = Fates::read(context, peek.active.sent(session), transcript, unmentioned);
     let mut events = Vec::new();
     if event.reason == EndReason::Clear {
         if let Some(client) = client() {

@@ -10,7 +10,7 @@ use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::import_0_1::{Live, import, link_for_people, note_as_imported};
 use sisyphus_state::line::View;
-use sisyphus_state::store::Active;
+use sisyphus_state::store::{Active, Sent};
 use sisyphus_state::transfer::claim_transfer;
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::{Surroundings, table};
@@ -54,8 +54,14 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
         SessionSource::Resume => Unmentioned::Lost,
         SessionSource::Startup | SessionSource::Other => Unmentioned::Unread,
     };
-    let fates = Fates::read(context, &peek.active, session, transcript, unmentioned);
-    let events = continuation(context, event);
+    let parked = match event.source {
+        SessionSource::Resume => context.store.find_parked(session),
+        SessionSource::Startup | SessionSource::Other => Vec::new(),
+    };
+    let mut sent = peek.active.sent(session);
+    sent.extend(parked.iter().flat_map(Sent::of));
+    let fates = Fates::read(context, sent, transcript, unmentioned);
+    let events = continuation(context, event, parked);
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());
     let line = line(context, View::Whole);
@@ -79,14 +85,13 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
 }
 
 /// The events that a continued session implies.
-fn continuation(context: &Context, event: &SessionStart) -> Vec<Event> {
+fn continuation(context: &Context, event: &SessionStart, parked: Vec<Task>) -> Vec<Event> {
     let session = &event.session_id;
     let mut events = Vec::new();
     if event.source == SessionSource::Resume {
         events.push(Event::SessionResumed { session: session.clone() });
-        let tasks = context.store.find_parked(session);
-        if !tasks.is_empty() {
-            events.push(Event::Unparked { tasks });
+        if !parked.is_empty() {
+            events.push(Event::Unparked { tasks: parked });
         }
     }
     // After the resume: what another conversation of this Claude Code transfers may have live subagents.

@@ -22,7 +22,7 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
     let session = &event.session_id;
     let peek = context.peek()?;
     let transcript = event.transcript_path.as_deref();
-    let fates = Fates::read(context, &peek.active, session, transcript, Unmentioned::Passed);
+    let fates = Fates::read(context, peek.active.sent(session), transcript, Unmentioned::Passed);
     let listed = event.background_tasks.as_deref();
     let Missed { mut events, searched_until } = missed(context, &peek.active, &event);
     forget_announced(context, &event);

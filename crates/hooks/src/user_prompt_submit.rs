@@ -32,7 +32,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         Prompt::Typed => Unmentioned::Unread,
         Prompt::Notices(_) | Prompt::OwnWake | Prompt::Foreign => Unmentioned::InProgress,
     };
-    let fates = Fates::read(context, &peek.active, session, transcript, unmentioned);
+    let fates = Fates::read(context, peek.active.sent(session), transcript, unmentioned);
     let notices = match &prompt {
         // When the plugin is switched off, nothing new is recorded. What was recorded before is still owed.
         Prompt::Notices(notices) if context.settings().execution == Switch::On => {

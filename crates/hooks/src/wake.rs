@@ -104,7 +104,8 @@ enum Due {
 fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Result<Due> {
     start_notifier(context.store.dir());
     let peek = context.peek()?;
-    let fates = Fates::read(context, &peek.active, session, transcript, Unmentioned::InProgress);
+    let fates =
+        Fates::read(context, peek.active.sent(session), transcript, Unmentioned::InProgress);
     if !fates.is_empty() || peek.has_news() {
         context.commit(peek, &[], |active, now| fates.apply(active, now))?;
     }

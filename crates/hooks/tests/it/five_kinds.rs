@@ -104,7 +104,7 @@ fn leave_result(session: &Session<'_>, number: u32) -> String {
     id
 }
 
-/// The five kinds of events, all at once.
+/// The five kinds of events, all at once. They are those of one Claude Code, so its session is not a resumed one.
 fn fire(session: &Session<'_>, number: u32) -> Vec<Fired> {
     let notice = session.call(number).notice();
     let events: [Value; KINDS] = [
@@ -112,7 +112,7 @@ fn fire(session: &Session<'_>, number: u32) -> Vec<Fired> {
         session.event("user-prompt-submit.typed"),
         session.event("stop.idle"),
         session.event("post-tool-use.bash-foreground"),
-        session.event("session-start.resume"),
+        with(session.event("session-start.resume"), "/source", "compact"),
     ];
     let mut fired: Vec<Fired> = events.iter().map(|event| Fired::new(session.env, event)).collect();
     // They have all started and wait for their input.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::delivery::{Channel, Delivery};
+use sisyphus_tasks::task::Task;
 
 use super::Active;
 
@@ -13,6 +14,20 @@ pub struct Sent {
     pub task: TaskId,
     pub at: DateTime<Utc>,
     pub with: Channel,
+}
+
+impl Sent {
+    /// What was sent of this task and is not known to be read.
+    pub fn of(task: &Task) -> Vec<Self> {
+        let of_task = |at, with| Self { task: task.id.clone(), at, with };
+        let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
+            Some(of_task(*at, *with))
+        } else {
+            None
+        };
+        let lines = task.matches.iter().flat_map(|matches| matches.sent());
+        result.into_iter().chain(lines.map(|at| of_task(at, Channel::Prompt))).collect()
+    }
 }
 
 impl Active {
@@ -27,17 +42,6 @@ impl Active {
 
     /// What was sent to this session and is not known to be read.
     pub fn sent(&self, session: &SessionId) -> Vec<Sent> {
-        let of_session = self.tasks.iter().filter(|task| &task.session == session);
-        let sent = of_session.flat_map(|task| {
-            let of_task = |at, with| Sent { task: task.id.clone(), at, with };
-            let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
-                Some(of_task(*at, *with))
-            } else {
-                None
-            };
-            let lines = task.matches.iter().flat_map(|matches| matches.sent());
-            result.into_iter().chain(lines.map(move |at| of_task(at, Channel::Prompt)))
-        });
-        sent.collect()
+        self.tasks.iter().filter(|task| &task.session == session).flat_map(Sent::of).collect()
     }
 }
