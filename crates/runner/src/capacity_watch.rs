@@ -39,6 +39,14 @@ impl CapacityWatch {
         self.folders.as_ref()
     }
 
+    /// Ends the watch beside the caller: the kernel takes milliseconds to forget a watched folder.
+    pub(crate) fn end(self) {
+        if let Some(folders) = self.folders {
+            // Without a thread, the caller has waited.
+            let _ = std::thread::Builder::new().spawn(move || drop(folders));
+        }
+    }
+
     /// What sees the next change. Folders that were made since are watched from now on. If it is the kernel for the first
     /// time since the clock, the caller looks at the queue once more: earlier changes wake no process.
     pub(crate) fn seen_by(&mut self, slots: &Slots) -> SeenBy {

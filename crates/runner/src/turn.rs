@@ -46,6 +46,8 @@ pub(crate) struct Admitted {
     arrival: Arrival,
     /// The same of its group.
     group: Option<Box<Admitted>>,
+    /// Until the command has started, which must not wait for its end.
+    watch: CapacityWatch,
     /// Released when the admission is dropped.
     _slot: Option<SlotGuard>,
 }
@@ -71,6 +73,7 @@ impl Admitted {
         if let Some(group) = &mut self.group {
             group.started();
         }
+        std::mem::take(&mut self.watch).end();
     }
 
     /// Adds what the command holds of its group.
@@ -91,9 +94,9 @@ pub(crate) fn wait_for_turn(
     let mut confirmation = Some(ConfirmationPoll::new());
     let occupant = slots.occupant(asked)?;
     let mut entry = slots.line().join(LineTicket::new(asked.ticket, asked.id))?;
-    let admit = |entry: QueueEntry, mut slot: SlotGuard, arrival: Arrival| {
+    let admit = |entry: QueueEntry, mut slot: SlotGuard, arrival: Arrival, watch: CapacityWatch| {
         slot.describe(&occupant);
-        Turn::Start(Admitted { line: Some(entry), arrival, group: None, _slot: Some(slot) })
+        Turn::Start(Admitted { line: Some(entry), arrival, group: None, watch, _slot: Some(slot) })
     };
     let mut attempt = slots.attempt(&entry)?;
     if matches!(attempt, Attempt::Queued { .. }) {
@@ -109,7 +112,7 @@ pub(crate) fn wait_for_turn(
     let mut rested_at = None;
     loop {
         let (position, until_open) = match attempt {
-            Attempt::Acquired(slot) => return Ok(admit(entry, slot, arrival)),
+            Attempt::Acquired(slot) => return Ok(admit(entry, slot, arrival, watch)),
             Attempt::Queued { position, until_open } => (position, until_open),
         };
         let asked_at = record.run().asked_to_be_next();
@@ -138,7 +141,7 @@ pub(crate) fn wait_for_turn(
             continue;
         }
         if let Some(slot) = overtake.look(slots, &entry, position, seen_by, until_open.first())? {
-            return Ok(admit(entry, slot, arrival));
+            return Ok(admit(entry, slot, arrival, watch));
         }
         let locks = until_open.iter().take(WATCHERS).cloned();
         watchers.watch_again(
@@ -166,7 +169,7 @@ pub(crate) fn wait_for_turn(
                             (Confirmation::Unknown, None) | (Confirmation::Foreground, _) => {
                                 let capacity = slots.capacity();
                                 let slot = slots.line().overflow(&entry, capacity)?;
-                                return Ok(admit(entry, slot, arrival));
+                                return Ok(admit(entry, slot, arrival, watch));
                             }
                         };
                     }
