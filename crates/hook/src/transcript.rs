@@ -28,17 +28,16 @@ pub(crate) const OUR_REASON: &str = "sisyphus:";
 /// What follows the name of a task that a subagent started, in a report.
 const OF_SUBAGENT: &str = ", started by a subagent,";
 
-/// The end of a transcript. That of a conversation without a file is empty.
-#[derive(Debug, Default)]
+/// The end of a transcript.
+#[derive(Debug)]
 pub struct Transcript {
     text: String,
     extent: Extent,
 }
 
 /// How much of a transcript was read.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Extent {
-    #[default]
     Whole,
     End,
 }

@@ -7,7 +7,6 @@
 //! No hook takes back an event that has happened. But Claude Code waits for all its hooks before it writes what ours
 //! said. If it is killed before that, only the transcript shows the loss.
 
-use std::cell::LazyCell;
 use std::path::Path;
 
 use chrono::{Duration, Utc};
@@ -30,11 +29,12 @@ const HOOKS_RUN: Duration = Duration::seconds(60);
 pub(crate) enum Unmentioned {
     /// It passed, because a turn has ended. A prompt that a later one has overtaken did not.
     Passed,
-    /// The model did not read the prompt: a typed one or a compaction follows. An event passed.
+    /// The model did not read the prompt: a typed one or a compaction follows. Of an event, a later one decides.
     Unread,
     /// The model read neither: another Claude Code, or another conversation, follows.
     Lost,
-    /// Its other hooks may still run. After [`HOOKS_RUN`], the model did not read it. An event passed.
+    /// The other hooks of a prompt may still run. After [`HOOKS_RUN`], the model did not read it. Of an event, a later one
+    /// decides.
     ///
     /// So may those of prompts that Claude Code took from its queue together with it. It writes none of these prompts
     /// before the hooks of all have ended: for nine of them that took 1.6 s on a busy machine.
@@ -67,25 +67,23 @@ impl Fates {
             // Nothing is written any more.
             Unmentioned::Lost | Unmentioned::Open => {}
             Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress => {
-                let until = Utc::now() - WRITTEN;
-                sent.retain(|it| it.at <= until);
+                let now = Utc::now();
+                // The clock may have been set back.
+                sent.retain(|it| it.at <= now - WRITTEN || it.at > now);
             }
         }
+        if sent.is_empty() {
+            return Self::default();
+        }
         let transcript =
-            LazyCell::new(|| context.logged("transcript", Transcript::read_end(transcript?)));
+            transcript.and_then(|path| context.logged("transcript", Transcript::read_end(path)));
         let fate = |sent: Sent| {
-            let event = if is_certain(&sent, unmentioned) {
-                DeliveryEvent::Passed
-            } else {
-                match (&*transcript, sent.with) {
-                    (Some(Some(transcript)), _) => event(transcript, &sent, unmentioned)?,
-                    // A conversation that got no prompt has no transcript.
-                    (Some(None), Channel::Event) => {
-                        event(&Transcript::default(), &sent, unmentioned)?
-                    }
-                    // Without a transcript that can be read, the results count as delivered.
-                    (Some(None), Channel::Prompt) | (None, _) => DeliveryEvent::Passed,
-                }
+            let event = match (&transcript, sent.with) {
+                (Some(Some(transcript)), _) => event(transcript, &sent, unmentioned)?,
+                // A conversation that got no prompt has no transcript.
+                (Some(None), Channel::Event) => of_event(&sent, unmentioned)?,
+                // Without a transcript that can be read, the results count as delivered.
+                (Some(None), Channel::Prompt) | (None, _) => DeliveryEvent::Passed,
             };
             Some(Fate { sent, event })
         };
@@ -118,24 +116,24 @@ impl Fates {
     }
 }
 
-/// Whether the model has read it, whatever the transcript says: an event of the same Claude Code follows the event that
-/// carried it.
-fn is_certain(sent: &Sent, unmentioned: Unmentioned) -> bool {
-    match (sent.with, unmentioned) {
-        (Channel::Event, Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress) => {
-            true
-        }
-        // A session that was resumed and got no prompt has read nothing.
-        (Channel::Event, Unmentioned::Lost | Unmentioned::Open) | (Channel::Prompt, _) => false,
-    }
-}
-
 /// What the transcript says of it; `None` if that is not decided yet.
 fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
     if transcript.is_told(&sent.task, sent.at) {
         return Some(DeliveryEvent::Passed);
     }
-    if sent.with == Channel::Prompt && transcript.has_block_since(sent.at) {
+    match sent.with {
+        Channel::Prompt => of_prompt(transcript, sent, unmentioned),
+        Channel::Event => of_event(sent, unmentioned),
+    }
+}
+
+/// The fate of a prompt that the transcript does not show.
+fn of_prompt(
+    transcript: &Transcript,
+    sent: &Sent,
+    unmentioned: Unmentioned,
+) -> Option<DeliveryEvent> {
+    if transcript.has_block_since(sent.at) {
         // The report may precede the part that was read, and the block be that of a later prompt.
         let is_sure = transcript.reaches_back_to(sent.at);
         return Some(if is_sure { DeliveryEvent::Blocked } else { DeliveryEvent::Unconfirmed });
@@ -153,6 +151,20 @@ fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Opti
         Unmentioned::InProgress => {
             (sent.at + HOOKS_RUN <= Utc::now()).then_some(DeliveryEvent::Unconfirmed)
         }
+    }
+}
+
+/// The fate of an event that the transcript does not show.
+fn of_event(sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
+    match unmentioned {
+        Unmentioned::Passed => Some(DeliveryEvent::Passed),
+        // What a subagent has read is in a transcript of its own.
+        Unmentioned::Unread | Unmentioned::InProgress if sent.agent.is_some() => {
+            Some(DeliveryEvent::Passed)
+        }
+        // What a hook said at the start of a session is written with the first prompt, after the hooks of that prompt.
+        Unmentioned::Unread | Unmentioned::InProgress | Unmentioned::Open => None,
+        Unmentioned::Lost => Some(DeliveryEvent::Unconfirmed),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is on its way to the model: results, and lines of running tasks.
 
 use chrono::{DateTime, Utc};
-use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::id::{AgentId, SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::delivery::{Channel, Delivery};
 use sisyphus_tasks::task::Task;
@@ -12,6 +12,8 @@ use super::Active;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     pub task: TaskId,
+    /// The subagent that started the task.
+    pub agent: Option<AgentId>,
     pub at: DateTime<Utc>,
     pub with: Channel,
 }
@@ -19,7 +21,8 @@ pub struct Sent {
 impl Sent {
     /// What was sent of this task and is not known to be read.
     pub fn of(task: &Task) -> Vec<Self> {
-        let of_task = |at, with| Self { task: task.id.clone(), at, with };
+        let of_task =
+            |at, with| Self { task: task.id.clone(), agent: task.agent.clone(), at, with };
         let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
             Some(of_task(*at, *with))
         } else {

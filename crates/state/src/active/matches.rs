@@ -187,7 +187,8 @@ mod tests {
         let at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let matches = active.tasks[0].matches.as_mut().unwrap();
         matches.printed(&process(1), Channel::Prompt, at);
-        let sent = Sent { task: active.tasks[0].id.clone(), at, with: Channel::Prompt };
+        let sent =
+            Sent { task: active.tasks[0].id.clone(), agent: None, at, with: Channel::Prompt };
         assert_eq!(active.sent(&session()), [sent]);
     }
 }

@@ -44,6 +44,7 @@ fn the_next_resumed_session_reads_it() {
         assert!(said.starts_with(&format!("(possibly repeated) {REPORT}")), "{is_parked}: {said}");
         session.time_goes_by();
         assert_eq!(told(&session.types()), "");
+        session.tell(&without_file(&session, "stop.idle"));
         let delivery = &env.state_file("active.json")["tasks"][0]["delivery"];
         assert_eq!(delivery["state"], "delivered", "{delivery}");
         assert_eq!(log(&env), "");
