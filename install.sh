@@ -23,7 +23,7 @@ usage: ./install.sh                       install or update
        ./install.sh --uninstall           remove what was installed, keep the task history
        ./install.sh --uninstall --purge   remove the task history too
 
-       --yes   don't ask before an open session loses the plugin
+       --yes   don't ask, as without a terminal, before an open session or a task loses the plugin
 
 Installs the plugin to ~/.claude/plugins/data/sisyphus and links it to ~/.claude/skills/sisyphus (CLAUDE_CONFIG_DIR is
 honoured) and the command line to ~/.local/bin/sisyphus. Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo.
@@ -120,7 +120,7 @@ conclude() {
 	*) say "Updated $PLUGIN from $before to $version in $target" ;;
 	esac
 	if [ -n "$before" ]; then
-		say "Sessions of Claude Code that are open go on with it; every later one has it too."
+		say "Open sessions of Claude Code use it from now on, and so does each new one."
 	else
 		say "It is active in every session of Claude Code that starts from now on."
 	fi
@@ -136,7 +136,7 @@ conclude() {
 	*":$HOME/.local/bin:"*) ;;
 	*) say "To have the command 'sisyphus', type this once:  $(path_line)" ;;
 	esac
-	say "Next:  claude    and, beside it,    sisyphus top"
+	say "Next: start 'claude'. In a second terminal, 'sisyphus top' shows its tasks."
 }
 
 # The line that puts the command line on the PATH of the user's shell, now and from now on.
@@ -387,9 +387,11 @@ remove_old_versions() {
 
 uninstall() {
 	open=
+	going=
 	if [ -L "$target" ] && ! is_foreign_plugin; then
 		open=$(open_sessions)
-		[ -z "$open" ] || confirm
+		going=$(unfinished_tasks)
+		[ -z "$open$going" ] || confirm
 	fi
 	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link" 2>/dev/null ||
 		die "could not remove '$link'; is its folder writable?"
@@ -407,7 +409,9 @@ uninstall() {
 	# With SISYPHUS_STATE_DIR only that folder counts.
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
 	say "Removed $PLUGIN."
-	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. After their end run this again, to remove them."
+	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. When they have ended, run 'install.sh --uninstall' again to remove these."
+	[ -z "$(sed -n "/$PLUGIN statusline/p" "$config/settings.json" 2>/dev/null)" ] ||
+		say "The status line still starts '$PLUGIN statusline': remove the key 'statusLine' from $config/settings.json."
 	if [ ! -d "$state" ] && [ ! -d "$old_state" ]; then
 		say "There is no task history."
 	elif [ "$purge" = yes ]; then
@@ -440,10 +444,25 @@ open_sessions() {
 	done
 }
 
+# The tasks that a runner of ours holds, as the command line lists them.
+unfinished_tasks() {
+	[ -x "$target/bin/sisyphus" ] || return 0
+	held=$("$target/bin/sisyphus" list --status live --json 2>/dev/null | sed -n '/"watch": "supervised"/p; /"status": "queued"/p')
+	[ -z "$held" ] || "$target/bin/sisyphus" list --status live 2>/dev/null
+}
+
 confirm() {
-	say "Open sessions of Claude Code:"
-	say "$open"
-	say "They go on without $PLUGIN: what runs goes on, nothing more waits for a slot, and Claude Code alone reports the ends."
+	if [ -n "$going" ]; then
+		say "Tasks that have not ended:"
+		say "$going"
+		[ "$purge" = no ] || die "nothing was removed: their runners write the task history; type 'sisyphus cancel --all', then run this again"
+		say "They go on. To stop them, type 'sisyphus cancel --all' before $PLUGIN is removed."
+	fi
+	if [ -n "$open" ]; then
+		say "Open sessions of Claude Code:"
+		say "$open"
+		say "They go on without $PLUGIN: what runs goes on, nothing more waits for a slot, and Claude Code alone reports the ends."
+	fi
 	[ "$sure" = no ] && [ -t 0 ] || return 0
 	printf 'Remove %s all the same? [y/n] ' "$PLUGIN"
 	read -r answer || answer=n

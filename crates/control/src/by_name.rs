@@ -49,6 +49,8 @@ pub enum Naming {
     Whole,
     /// Also a part of the description or of the command, in either case.
     Part,
+    /// The whole of a name. A description that several runs of one command share means the last of them.
+    LastRun,
 }
 
 impl Tasks {
@@ -76,8 +78,11 @@ impl Tasks {
         if let Some(task) = only(name, begins.collect())? {
             return Ok(task);
         }
-        let described = self.all().filter(|task| task.description == name);
-        if let Some(task) = live_or_only(name, described.collect())? {
+        let described: Vec<&Task> = self.all().filter(|task| task.description == name).collect();
+        if let Some(task) = last_run(&described).filter(|_| naming == Naming::LastRun) {
+            return Ok(task);
+        }
+        if let Some(task) = live_or_only(name, described)? {
             return Ok(task);
         }
         let labelled = self.all().filter(|task| label(&task.description) == Some(name));
@@ -85,7 +90,7 @@ impl Tasks {
             return Ok(task);
         }
         let found = match naming {
-            Naming::Whole => None,
+            Naming::Whole | Naming::LastRun => None,
             Naming::Part => live_or_only(name, self.all().filter(has_part(name)).collect())?,
         };
         found.ok_or_else(|| NoSuchTask::Unknown(name.to_owned()).into())
@@ -136,6 +141,13 @@ fn has_part(part: &str) -> impl Fn(&&Task) -> bool {
     move |task| {
         [&task.description, &task.command].iter().any(|it| it.to_lowercase().contains(&part))
     }
+}
+
+/// The last run, if the tasks ran one command in one folder.
+fn last_run<'a>(tasks: &[&'a Task]) -> Option<&'a Task> {
+    let run = |task: &'a Task| (task.kind, &task.command, &task.cwd);
+    let are_of_one = tasks.windows(2).all(|pair| run(pair[0]) == run(pair[1]));
+    tasks.iter().copied().filter(|_| are_of_one).max_by_key(|task| task.ticket)
 }
 
 /// The only one of `tasks`, or the only one of them that has not finished; `None` if `tasks` is empty.

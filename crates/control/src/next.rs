@@ -38,7 +38,9 @@ pub enum Moved {
 pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved> {
     let id = &task.id;
     match (task.status(), task.kind) {
-        (Status::Finished(ending), _) => bail!("{id} {}", ending.sentence(task.kind)),
+        (Status::Finished(ending), _) => {
+            bail!("{id} {}; only a task that waits can be moved", ending.sentence(task.kind))
+        }
         (Status::Running { .. }, _) => bail!("{id} runs already"),
         (_, Kind::Agent) => bail!("{id} is an agent; agents keep their order"),
         (_, Kind::Session) => bail!("{id} is a delegated session; sessions keep their order"),

@@ -45,8 +45,7 @@ pub(super) fn play(sandbox: &Sandbox, signals: &mut Signals) -> Result<()> {
     print::out(&format!("\n{}\n", indent(&reminder)))?;
     session.is_silent("stop", json!({ "hook_event_name": "Stop", "background_tasks": [] }))?;
     let end = json!({ "hook_event_name": "SessionEnd", "reason": "other" });
-    session.is_silent("session-end", end)?;
-    say("Next: start Claude Code, and watch its tasks with `sisyphus list --watch`.")
+    session.is_silent("session-end", end)
 }
 
 /// Prints a sentence about the demonstration itself.

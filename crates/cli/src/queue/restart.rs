@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_control::command::{Order, in_shell, run_detached};
-use sisyphus_control::{HistoryDepth, Tasks, ensure_person};
+use sisyphus_control::{HistoryDepth, Naming, Tasks, ensure_person};
 use sisyphus_state::store::Store;
 use sisyphus_tasks::call::is_whole;
 use sisyphus_tasks::from_terminal::OutputPlace;
@@ -22,7 +22,7 @@ use crate::queue::run::{INSTEAD, follow, say_id};
   sisyphus restart --yes --wait 'run the tests'")]
 pub(crate) struct Restart {
     /// The task, which has ended: its id or the beginning of it, Claude Code's id for it, its description, or the
-    /// word before a colon in that.
+    /// word before a colon in that. A description that several runs of one command share means the last of them.
     pub(crate) task: String,
     /// Print its output, and exit as it exits.
     #[arg(long, short)]
@@ -37,7 +37,7 @@ pub(crate) fn restart(options: &Restart) -> Result<Verdict> {
     let environment = Environment::read();
     ensure_allowed(&environment)?;
     let tasks = Tasks::read(HistoryDepth::Archive, print::warn)?;
-    let task = tasks.find(&options.task)?;
+    let task = tasks.find_named(&options.task, Naming::LastRun)?;
     let preview = Preview::of(task)?;
     if !options.yes && !is_wanted(&preview)? {
         return Ok(Verdict::Bad);

@@ -104,7 +104,7 @@ fn an_open_session_keeps_silent_hooks() {
     let named = format!("Open sessions of Claude Code:\n  process {me} in /home/dev/proj\n");
     assert_eq!(said.matches("process").count(), 1, "{said}");
     assert!(said.starts_with(&named), "{said}");
-    assert!(said.contains("After their end run this again"), "{said}");
+    assert!(said.contains("When they have ended, run 'install.sh --uninstall' again"), "{said}");
     let hooks = site.plugin().join("hooks/bin");
     assert_eq!(hooks.read_dir().unwrap().count(), 10);
     assert!(!site.plugin().join(".claude-plugin").exists() && !site.link().exists());
@@ -152,6 +152,34 @@ fn a_person_is_asked_first() {
     let said = uninstall("--yes", "");
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(!said.stdout.contains("[y/n]"), "{said:?}");
+}
+
+/// A runner outlives the plugin and writes the history. So the person hears of its task, and the history stays.
+#[test]
+fn a_task_that_runs_keeps_its_history() {
+    let site = Site::new();
+    site.install();
+    let sisyphus = |arguments: &[&str]| {
+        let mut command = site.command(&site.link());
+        command.args(arguments);
+        succeeds(command)
+    };
+    let task = sisyphus(&["run", "--detach", "--", "sleep", "60"]);
+    let history = tree(&site.state()).len();
+    let mut purge = site.installer();
+    purge.args(["--uninstall", "--purge", "--yes"]);
+    let refused = env::run(purge, b"");
+    sisyphus(&["cancel", "--all"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains(task.trim()), "{refused:?}");
+    assert!(refused.stderr.contains("type 'sisyphus cancel --all'"), "{refused:?}");
+    assert!(site.link().exists() && tree(&site.state()).len() >= history, "{refused:?}");
+
+    let settings = site.config().join("settings.json");
+    fs::write(&settings, r#"{"statusLine":{"command":"sisyphus statusline"}}"#).unwrap();
+    let said = site.uninstall(&["--purge"]);
+    assert!(said.contains("remove the key 'statusLine'"), "{said}");
+    assert!(!said.contains("have not ended") && !site.state().exists(), "{said}");
 }
 
 /// `install.sh --uninstall` succeeds where nothing is installed, and creates nothing.

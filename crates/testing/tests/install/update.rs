@@ -74,7 +74,7 @@ fn what_was_there_is_said() {
         said.contains("Installed sisyphus 0.2.0 again, in place of the same version"),
         "{said}"
     );
-    assert!(said.contains("Sessions of Claude Code that are open go on with it"), "{said}");
+    assert!(said.contains("Open sessions of Claude Code use it from now on"), "{said}");
     assert!(!said.contains("marketplace"), "{said}");
     let manifest = site.plugin().join("plugin.json");
     let older = fs::read_to_string(&manifest).unwrap().replace("0.2.0", "0.1.9");

@@ -25,6 +25,26 @@ fn a_command_runs_again_in_its_folder() {
     assert_eq!(again["command"], "echo ran >>runs; pwd; exit $(wc -l <runs)");
 }
 
+/// After a restart two tasks have the description. They ran one command in one folder, so it means the last one.
+#[test]
+fn a_description_runs_again_and_again() {
+    let client = Client::new(Shell::Bash);
+    let run = |name: &str, command: &str| {
+        client.env.run("sisyphus", &["run", "--description", name, "--", "sh", "-c", command])
+    };
+    assert_good(&run("count", "echo ran >>runs"));
+    let restart = || client.env.run("sisyphus", &["restart", "--yes", "--wait", "count"]);
+    for _ in 0..3 {
+        assert_good(&restart());
+    }
+    let runs = fs::read_to_string(client.env.project().join("runs")).unwrap();
+    assert_eq!(runs, "ran\n".repeat(4));
+    assert_good(&run("count", "echo another"));
+    let refused = restart();
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("`count` could be 5 tasks: "), "{refused:?}");
+}
+
 /// Without a terminal it does not ask, and does nothing. On one it shows the command first.
 #[test]
 fn it_asks_before_it_runs_anything() {
