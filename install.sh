@@ -23,7 +23,7 @@ usage: ./install.sh                       install or update
        ./install.sh --uninstall           remove what was installed, keep the task history
        ./install.sh --uninstall --purge   remove the task history too
 
-       --yes   don't ask, as without a terminal, before an open session or a task loses the plugin
+       --yes   don't ask before an open session or a running task loses the plugin
 
 Installs the plugin to ~/.claude/plugins/data/sisyphus and links it to ~/.claude/skills/sisyphus (CLAUDE_CONFIG_DIR is
 honoured) and the command line to ~/.local/bin/sisyphus. Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo.
@@ -447,7 +447,8 @@ open_sessions() {
 # The tasks that a runner of ours holds, as the command line lists them.
 unfinished_tasks() {
 	[ -x "$target/bin/sisyphus" ] || return 0
-	held=$("$target/bin/sisyphus" list --status live --json 2>/dev/null | sed -n '/"watch": "supervised"/p; /"status": "queued"/p')
+	held=$("$target/bin/sisyphus" list --status live --json 2>/dev/null | 
+		sed -n '/"watch": "supervised"/p; /"from_terminal": {/p; /"kind"/h; /"status": "queued"/{ x; /"agent"/!p; }')
 	[ -z "$held" ] || "$target/bin/sisyphus" list --status live 2>/dev/null
 }
 

@@ -79,7 +79,9 @@ impl Tasks {
             return Ok(task);
         }
         let described: Vec<&Task> = self.all().filter(|task| task.description == name).collect();
-        if let Some(task) = last_run(&described).filter(|_| naming == Naming::LastRun) {
+        if naming == Naming::LastRun
+            && let Some(task) = last_run(&described)
+        {
             return Ok(task);
         }
         if let Some(task) = live_or_only(name, described)? {

@@ -1,5 +1,5 @@
-//! Claude Code's transcript of a conversation: what became of a prompt that our hook added to, and what killed hooks
-//! did not report.
+//! Claude Code's transcript of a conversation: what became of a prompt or an event that our hook added to, and what killed
+//! hooks did not report.
 //!
 //! One line is one JSON object. Claude Code writes it, so text that the model or a command printed is in it as a
 //! string, never as a field. A line in another format is ignored (CC-46, CC-71).
@@ -94,6 +94,12 @@ impl Transcript {
     pub fn reaches_back_to(&self, time: DateTime<Utc>) -> bool {
         let first = || self.text.lines().find_map(written_at);
         self.extent == Extent::Whole || first().is_some_and(|at| at <= time)
+    }
+
+    /// Whether all that was read was written after that time.
+    pub fn begins_after(&self, time: DateTime<Utc>) -> bool {
+        let first = || self.text.lines().find_map(written_at);
+        self.extent == Extent::End && first().is_some_and(|at| at > time)
     }
 
     /// The background commands of the main conversation for which `is_meant` holds, given Claude Code's id, the call's

@@ -7,15 +7,16 @@
 //! No hook takes back an event that has happened. But Claude Code waits for all its hooks before it writes what ours
 //! said. If it is killed before that, only the transcript shows the loss.
 
+use std::cell::LazyCell;
 use std::path::Path;
 
-use chrono::{Duration, Utc};
+use chrono::{DateTime, Duration, Utc};
 use sisyphus_base::clock::Now;
 use sisyphus_hook::{Context, Transcript};
-use sisyphus_state::store::{Active, Sent};
+use sisyphus_state::store::{Active, Reader, Sent};
 use sisyphus_tasks::delivery::{Attempt, Channel, Delivery, DeliveryEvent};
 
-/// How long Claude Code has to write a line of the transcript, after the hooks of the prompt have ended. It does so within
+/// How long Claude Code has to write a line of the transcript, after the hooks of a prompt or an event have ended. It does so within
 /// a tenth of a second.
 pub(crate) const WRITTEN: Duration = Duration::milliseconds(1_500);
 
@@ -29,12 +30,13 @@ const HOOKS_RUN: Duration = Duration::seconds(60);
 pub(crate) enum Unmentioned {
     /// It passed, because a turn has ended. A prompt that a later one has overtaken did not.
     Passed,
-    /// The model did not read the prompt: a typed one or a compaction follows. Of an event, a later one decides.
+    /// The model did not read the prompt: a typed one or a compaction follows. Whether an event was read, a later event
+    /// decides.
     Unread,
     /// The model read neither: another Claude Code, or another conversation, follows.
     Lost,
-    /// The other hooks of a prompt may still run. After [`HOOKS_RUN`], the model did not read it. Of an event, a later one
-    /// decides.
+    /// The other hooks of a prompt may still run. After [`HOOKS_RUN`], the model did not read it. Whether an
+    /// event was read, a later event decides.
     ///
     /// So may those of prompts that Claude Code took from its queue together with it. It writes none of these prompts
     /// before the hooks of all have ended: for nine of them that took 1.6 s on a busy machine.
@@ -63,25 +65,24 @@ impl Fates {
         transcript: Option<&Path>,
         unmentioned: Unmentioned,
     ) -> Self {
-        match unmentioned {
+        sent.retain(|sent| match unmentioned {
             // Nothing is written any more.
-            Unmentioned::Lost | Unmentioned::Open => {}
+            Unmentioned::Lost | Unmentioned::Open => true,
             Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress => {
-                let now = Utc::now();
-                // The clock may have been set back.
-                sent.retain(|it| it.at <= now - WRITTEN || it.at > now);
+                is_certain(sent, unmentioned) || is_older(sent.at, WRITTEN)
             }
-        }
-        if sent.is_empty() {
-            return Self::default();
-        }
-        let transcript =
-            transcript.and_then(|path| context.logged("transcript", Transcript::read_end(path)));
+        });
+        let transcript = LazyCell::new(|| {
+            transcript.and_then(|path| context.logged("transcript", Transcript::read_end(path)))
+        });
         let fate = |sent: Sent| {
-            let event = match (&transcript, sent.with) {
+            if is_certain(&sent, unmentioned) {
+                return Some(Fate { sent, event: DeliveryEvent::Passed });
+            }
+            let event = match (&*transcript, sent.with) {
                 (Some(Some(transcript)), _) => event(transcript, &sent, unmentioned)?,
                 // A conversation that got no prompt has no transcript.
-                (Some(None), Channel::Event) => of_event(&sent, unmentioned)?,
+                (Some(None), Channel::Event) => of_event(unmentioned)?,
                 // Without a transcript that can be read, the results count as delivered.
                 (Some(None), Channel::Prompt) | (None, _) => DeliveryEvent::Passed,
             };
@@ -116,6 +117,24 @@ impl Fates {
     }
 }
 
+/// Whether an event was read, whatever the transcript says: a turn has ended since, or the reader is a subagent, which has
+/// a transcript of its own.
+fn is_certain(sent: &Sent, unmentioned: Unmentioned) -> bool {
+    match (sent.with, unmentioned) {
+        (Channel::Event, Unmentioned::Passed) => true,
+        (Channel::Event, Unmentioned::Unread | Unmentioned::InProgress) => {
+            sent.to == Reader::Subagent
+        }
+        (Channel::Event, Unmentioned::Lost | Unmentioned::Open) | (Channel::Prompt, _) => false,
+    }
+}
+
+/// Whether that was so long ago. A time that is still to come is old: the clock was set back.
+fn is_older(at: DateTime<Utc>, age: Duration) -> bool {
+    let now = Utc::now();
+    at + age <= now || at > now
+}
+
 /// What the transcript says of it; `None` if that is not decided yet.
 fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
     if transcript.is_told(&sent.task, sent.at) {
@@ -123,7 +142,9 @@ fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Opti
     }
     match sent.with {
         Channel::Prompt => of_prompt(transcript, sent, unmentioned),
-        Channel::Event => of_event(sent, unmentioned),
+        // As much as is read was written since, so Claude Code did not end at that moment.
+        Channel::Event if transcript.begins_after(sent.at) => Some(DeliveryEvent::Passed),
+        Channel::Event => of_event(unmentioned),
     }
 }
 
@@ -149,26 +170,17 @@ fn of_prompt(
         Unmentioned::Passed => Some(DeliveryEvent::Passed),
         Unmentioned::Unread | Unmentioned::Lost => Some(DeliveryEvent::Unconfirmed),
         Unmentioned::InProgress => {
-            (sent.at + HOOKS_RUN <= Utc::now()).then_some(DeliveryEvent::Unconfirmed)
+            is_older(sent.at, HOOKS_RUN).then_some(DeliveryEvent::Unconfirmed)
         }
     }
 }
 
 /// The fate of an event that the transcript does not show.
-fn of_event(sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
+fn of_event(unmentioned: Unmentioned) -> Option<DeliveryEvent> {
     match unmentioned {
         Unmentioned::Passed => Some(DeliveryEvent::Passed),
-        // What a subagent has read is in a transcript of its own.
-        Unmentioned::Unread | Unmentioned::InProgress if sent.agent.is_some() => {
-            Some(DeliveryEvent::Passed)
-        }
         // What a hook said at the start of a session is written with the first prompt, after the hooks of that prompt.
         Unmentioned::Unread | Unmentioned::InProgress | Unmentioned::Open => None,
         Unmentioned::Lost => Some(DeliveryEvent::Unconfirmed),
     }
-}
-
-/// The end of the transcript, if there is one that can be read.
-pub(crate) fn read_transcript(context: &Context, path: &Path) -> Option<Transcript> {
-    context.logged("transcript", Transcript::read_end(path)).flatten()
 }

@@ -18,7 +18,7 @@ use sisyphus_tasks::status::{Status, Watch};
 use sisyphus_tasks::task::Task;
 
 use crate::call::{Caller, join_run};
-use crate::fates::{WRITTEN, read_transcript};
+use crate::fates::WRITTEN;
 use crate::notice::completion;
 
 /// What was missed.
@@ -33,7 +33,8 @@ pub(crate) struct Missed {
 pub(crate) fn missed(context: &Context, active: &Active, event: &Stop) -> Missed {
     let session = &event.session_id;
     let path = event.transcript_path.as_deref().filter(|_| active.may_miss_calls(session));
-    let transcript = path.and_then(|path| read_transcript(context, path));
+    let transcript =
+        path.and_then(|path| context.logged("transcript", Transcript::read_end(path)).flatten());
     let mut calls = transcript.as_ref().map_or_else(Vec::new, |transcript| {
         transcript.background_calls(|run, call, at| active.misses(session, run, call, at))
     });

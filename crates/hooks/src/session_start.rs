@@ -50,13 +50,9 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     settle(context, context.now);
     let peek = context.peek()?;
     let transcript = event.transcript_path.as_deref();
-    let unmentioned = match event.source {
-        SessionSource::Resume => Unmentioned::Lost,
-        SessionSource::Startup | SessionSource::Other => Unmentioned::Unread,
-    };
-    let parked = match event.source {
-        SessionSource::Resume => context.store.find_parked(session),
-        SessionSource::Startup | SessionSource::Other => Vec::new(),
+    let (unmentioned, parked) = match event.source {
+        SessionSource::Resume => (Unmentioned::Lost, context.store.find_parked(session)),
+        SessionSource::Startup | SessionSource::Other => (Unmentioned::Unread, Vec::new()),
     };
     let mut sent = peek.active.sent(session);
     sent.extend(parked.iter().flat_map(Sent::of));

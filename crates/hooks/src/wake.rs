@@ -21,6 +21,7 @@ use sisyphus_process::{
 use sisyphus_settings::Switch;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock};
+use sisyphus_tasks::delivery::Channel;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
@@ -133,7 +134,7 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
         return Ok(Due::Lines);
     }
     // A result that was sent with a prompt may come back.
-    let is_doubtful = !active.sent(session).is_empty();
+    let is_doubtful = active.sent(session).iter().any(|sent| sent.with == Channel::Prompt);
     let mut next = (owed_since.is_some() || is_doubtful)
         .then_some(GRACE_CHECK)
         .or_else(|| stall.map(|at| (at - now.at).to_std().unwrap_or_default()));

@@ -46,7 +46,7 @@ pub(crate) struct Admitted {
     arrival: Arrival,
     /// The same of its group.
     group: Option<Box<Admitted>>,
-    /// Until the command has started, which must not wait for its end.
+    /// Kept until the command has started: the kernel takes milliseconds to end it.
     watch: CapacityWatch,
     /// Released when the admission is dropped.
     _slot: Option<SlotGuard>,

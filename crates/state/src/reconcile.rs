@@ -152,7 +152,7 @@ impl Look<'_> {
 
     /// The finding for a task that a runner has, or will have.
     fn of_runner(&self, task: &Task, run: Run) -> Option<Finding> {
-        // Hundreds may wait, and each hook looks at all of them: so only at what can be new.
+        // Hundreds may wait, and each hook looks at all of them. So it looks only at what can be new.
         match task.status() {
             Status::Running { .. } if run.is_alive() => return None,
             Status::Running { .. } => return self.gone(task, run),

@@ -247,7 +247,7 @@ whole output: STATE/output/t1.log
     fn all_leased_reports_fit_at_their_worst() {
         // With the temporary folder, as long as Claude Code's own usually are, too long for a short report, and almost as
         // long as the system allows.
-        let usual = 120 - TempDir::new().path().as_os_str().len();
+        let usual = 120_usize.saturating_sub(TempDir::new().path().as_os_str().len()).max(1);
         let folders: [(_, IsPlace); 3] = [
             ("d".repeat(usual), is_named),
             (vec!["e".repeat(250); 3].join("/"), |id, line| {

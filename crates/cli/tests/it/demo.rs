@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::Signal;
 use sisyphus_testing::{
     Client, Output, Process, Shell, TestEnv, copy_program, env, processes, wait_until,
+    write_program,
 };
 
 use crate::planted::tree;
@@ -65,7 +66,7 @@ impl Plugin {
 
     /// Puts a script in the place of a hook.
     fn replace(&self, hook: &str, script: &str) {
-        fs::write(self.hook(hook), format!("#!/bin/sh\n{script}\n")).unwrap();
+        write_program(&self.hook(hook), format!("#!/bin/sh\n{script}\n"));
     }
 
     /// Waits for the end of what was started here: it may write something yet.
@@ -202,7 +203,7 @@ fn assert_fails(plugin: &Plugin, expected: &str) {
     assert!(output.stderr.contains(expected), "{output:?}");
     assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
     plugin.wait_for_quiet();
-    assert_eq!(tree(plugin.env.path()), before);
+    assert_eq!(tree(plugin.env.path()), before, "{output:?}");
 }
 
 #[test]

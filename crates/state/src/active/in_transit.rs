@@ -1,9 +1,10 @@
 //! What is on its way to the model: results, and lines of running tasks.
 
 use chrono::{DateTime, Utc};
-use sisyphus_base::id::{AgentId, SessionId, TaskId};
+use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::delivery::{Channel, Delivery};
+use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::Task;
 
 use super::Active;
@@ -12,17 +13,24 @@ use super::Active;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     pub task: TaskId,
-    /// The subagent that started the task.
-    pub agent: Option<AgentId>,
+    pub to: Reader,
     pub at: DateTime<Utc>,
     pub with: Channel,
+}
+
+/// Whose transcript has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    MainConversation,
+    Subagent,
 }
 
 impl Sent {
     /// What was sent of this task and is not known to be read.
     pub fn of(task: &Task) -> Vec<Self> {
-        let of_task =
-            |at, with| Self { task: task.id.clone(), agent: task.agent.clone(), at, with };
+        let is_for_main = task.is_for(&Recipient::MainConversation);
+        let to = if is_for_main { Reader::MainConversation } else { Reader::Subagent };
+        let of_task = |at, with| Self { task: task.id.clone(), to, at, with };
         let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
             Some(of_task(*at, *with))
         } else {

@@ -107,7 +107,7 @@ mod tests {
     use sisyphus_tasks::matches::{Matches, Watch};
     use sisyphus_tasks::task::samples::confirmed;
 
-    use super::super::Sent;
+    use super::super::{Reader, Sent};
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -187,8 +187,12 @@ mod tests {
         let at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let matches = active.tasks[0].matches.as_mut().unwrap();
         matches.printed(&process(1), Channel::Prompt, at);
-        let sent =
-            Sent { task: active.tasks[0].id.clone(), agent: None, at, with: Channel::Prompt };
+        let sent = Sent {
+            task: active.tasks[0].id.clone(),
+            to: Reader::MainConversation,
+            at,
+            with: Channel::Prompt,
+        };
         assert_eq!(active.sent(&session()), [sent]);
     }
 }

@@ -219,7 +219,12 @@ fn a_session_knows_what_it_sent() {
         read_at("t4", 2),
         sent("t5", event),
     ]);
-    let of = |id, with| Sent { task: TaskId::new(id).unwrap(), agent: None, at: at(3), with };
+    let of = |id, with| Sent {
+        task: TaskId::new(id).unwrap(),
+        to: Reader::MainConversation,
+        at: at(3),
+        with,
+    };
     assert_eq!(active.sent(&session()), [of("t1", prompt), of("t5", event)]);
 }
 

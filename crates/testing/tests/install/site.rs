@@ -1,13 +1,13 @@
 //! A home to install into, with a `PATH` on which nothing is but what the installer needs.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 use sisyphus_testing::processes::kill_all_of_home;
-use sisyphus_testing::{Output, TempDir, TestEnv, env};
+use sisyphus_testing::{Output, TempDir, TestEnv, env, write_program};
 
 /// Everything that `install.sh` may start, and `sh` itself; `bash` and `sleep` are for the self-check.
 const TOOLS: [&str; 22] = [
@@ -196,8 +196,7 @@ pub(crate) fn succeeds(command: Command) -> String {
 }
 
 pub(crate) fn write_script(path: &Path, body: &str) {
-    fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(path, format!("#!/bin/sh\n{body}\n"));
 }
 
 /// The root of the repository.

@@ -8,7 +8,7 @@ use super::{SERVER, SOON, delegate, go, own, play, search, session_of, setup, tu
 use super::{wait_for_ends, wait_for_own, wait_for_start};
 use crate::api::{Api, Block, bash, text};
 use crate::home::{Home, Setup};
-use crate::session::Session;
+use crate::session::{LIMIT, Session};
 use crate::stage::Stage;
 use crate::wait;
 
@@ -52,11 +52,10 @@ fn kill_during(stage: &Stage, event: &str, last: fn() -> Vec<Block>) -> Result<(
         None => match turn(request) {
             0 => vec![search()],
             1 => vec![delegate("one")],
-            2 => {
-                let is_over = || over.exists();
-                drop(wait::until_true("the session to be over", SOON, is_over));
-                last()
-            }
+            2 => match wait::until_true("the session to be over", LIMIT, || over.exists()) {
+                Ok(()) => last(),
+                Err(error) => vec![text(format!("{error:#}"))],
+            },
             number => vec![text(format!("Noted {number}."))],
         },
     })?;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sisyphus_testing::TestEnv;
 
 use super::{REPORT, added, blocked, event, types};
+use crate::payload::with;
 use crate::session::Session;
 use crate::start::{log, told};
 
@@ -23,12 +24,12 @@ fn written_before(mut entry: Value, seconds: i64) -> Value {
     entry
 }
 
-/// What the event `name` does with a result that went out with the event `with` 5 seconds ago, in a word.
-fn fate(with: &str, name: &str, entries: &[Value]) -> &'static str {
+/// What the event `name` does with a result that went out with the event `carrier` 5 seconds ago, in a word.
+fn fate(carrier: &str, name: &str, entries: &[Value]) -> &'static str {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, None, 60);
-    assert!(told(&session.send(&event(&session, with, ""))).contains(REPORT));
+    assert!(told(&session.send(&event(&session, carrier, ""))).contains(REPORT));
     session.time_goes_by();
     let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
     let said = told(&session.send(&event(&session, name, &transcript)));
@@ -107,21 +108,37 @@ fn each_event_has_its_own_doubt() {
 fn an_event_is_doubted_when_its_client_is_gone() {
     let report = || added(REPORT);
     let unsure = "open open marked read open";
-    let cases: [Row<'_>; 6] = [
+    let cases: [Row<'_>; 7] = [
         (&|| vec![], unsure),
         (&|| vec![report()], "read read read read read"),
         (&|| vec![written_before(report(), 60)], unsure),
         // No hook takes an event back.
         (&|| vec![blocked("no", 0)], unsure),
-        (&|| [vec![report()], long_line(0)].concat(), unsure),
+        // So much was written since that Claude Code did not end at that moment.
+        (&|| [vec![report()], long_line(0)].concat(), "read read read read read"),
+        (&|| long_line(-60), unsure),
         (&|| [long_line(0), vec![report()]].concat(), "read read read read read"),
     ];
     for (number, (entries, expected)) in cases.iter().enumerate() {
-        for with in [STOP, RESUMED] {
-            let fates = ASKERS.map(|name| fate(with, name, &entries())).join(" ");
-            assert_eq!(&fates, expected, "case {number} with {with}");
+        for carrier in [STOP, RESUMED] {
+            let fates = ASKERS.map(|name| fate(carrier, name, &entries())).join(" ");
+            assert_eq!(&fates, expected, "case {number} with {carrier}");
         }
     }
+}
+
+/// What a subagent has read is in a transcript of its own, so the next event of its Claude Code is enough.
+#[test]
+fn a_subagents_reading_is_not_doubted() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, Some("a1"), 60);
+    let call = session.event("post-tool-use.bash-foreground");
+    assert!(told(&session.send(&with(call, "/agent_id", "a1"))).contains(REPORT));
+    session.time_goes_by();
+    assert_eq!(types(&session, ""), "");
+    let delivery = &env.state_file("active.json")["tasks"][0]["delivery"];
+    assert_eq!(delivery["state"], "delivered", "{delivery}");
 }
 
 /// Claude Code dies while another hook still runs: the resumed session reads the result once more, marked.

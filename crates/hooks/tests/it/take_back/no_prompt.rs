@@ -27,6 +27,7 @@ fn park(env: &TestEnv) {
     env.edit_state("active.json", |active| active["tasks"] = json!([]));
 }
 
+/// At once, or when the record has moved to the history.
 #[test]
 fn the_next_resumed_session_reads_it() {
     for is_parked in [false, true] {

@@ -9,6 +9,7 @@ use sisyphus_testing::{TestEnv, wait_for, wait_until};
 
 use super::{REPORT, added, blocked, event, types};
 use crate::session::Session;
+use crate::start::told;
 
 /// Longer than the waiter pauses.
 const LOOKS: Duration = Duration::from_millis(1_300);
@@ -98,4 +99,15 @@ fn a_lost_prompt_is_given_up() {
     assert_eq!(Waiter::of(&session, "").end(), Some(2));
     let said = types(&session, "");
     assert!(said.starts_with(&format!("(possibly repeated) {REPORT}")), "{said}");
+}
+
+/// What an event carried, the next end of a turn decides, or a resumed session. The waiter has nothing to wait for.
+#[test]
+fn an_event_is_not_waited_for() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, None, 60);
+    assert!(told(&session.send(&event(&session, "stop.idle", ""))).contains(REPORT));
+    session.seconds_go_by(5);
+    assert_eq!(Waiter::of(&session, "").end(), Some(0));
 }
