@@ -43,7 +43,7 @@ impl CapacityWatch {
     pub(crate) fn end(self) {
         if let Some(folders) = self.folders {
             // Without a thread, the caller has waited.
-            let _ = std::thread::Builder::new().spawn(move || drop(folders));
+            let _ = std::thread::Builder::new().spawn(move || folders.end());
         }
     }
 

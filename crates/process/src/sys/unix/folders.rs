@@ -26,6 +26,11 @@ impl Folders {
         Ok(Self { kernel, watched: Vec::new() })
     }
 
+    /// Ends the watch, which takes the kernel milliseconds.
+    pub fn end(self) {
+        drop(self);
+    }
+
     /// Adds a folder. It is no error if it is one of them already.
     pub fn add(&mut self, folder: &Path, changes: Changes) -> io::Result<()> {
         let names = AddWatchFlags::IN_CREATE
@@ -75,6 +80,10 @@ pub struct Folders;
 impl Folders {
     pub fn new() -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub fn end(self) {
+        let Self = self;
     }
 
     pub fn add(&mut self, _: &Path, _: Changes) -> io::Result<()> {
