@@ -34,8 +34,7 @@ pub(crate) fn show(program: &Path, title: &str, body: &str) -> Result<()> {
 mod tests {
     use std::fs;
 
-    use sisyphus_testing::TempDir;
-    use sisyphus_testing::files::set_mode;
+    use sisyphus_testing::{TempDir, write_program};
 
     use super::*;
 
@@ -47,8 +46,7 @@ mod tests {
         let script = format!(
             "#!/bin/sh\nprintf '[%s]' \"$@\" >{file}\ncat >>{file}\necho no >&2\nexit {code}\n"
         );
-        fs::write(&program, script).unwrap();
-        set_mode(&program, 0o700).unwrap();
+        write_program(&program, script);
         let shown = show(&program, title, body);
         (shown, fs::read_to_string(got).unwrap())
     }
