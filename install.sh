@@ -447,7 +447,7 @@ open_sessions() {
 # The tasks that a runner of ours holds, as the command line lists them.
 unfinished_tasks() {
 	[ -x "$target/bin/sisyphus" ] || return 0
-	held=$("$target/bin/sisyphus" list --status live --json 2>/dev/null | 
+	held=$("$target/bin/sisyphus" list --status live --json 2>/dev/null |
 		sed -n '/"watch": "supervised"/p; /"from_terminal": {/p; /"kind"/h; /"status": "queued"/{ x; /"agent"/!p; }')
 	[ -z "$held" ] || "$target/bin/sisyphus" list --status live 2>/dev/null
 }

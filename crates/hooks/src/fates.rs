@@ -13,11 +13,12 @@ use std::path::Path;
 use chrono::{DateTime, Duration, Utc};
 use sisyphus_base::clock::Now;
 use sisyphus_hook::{Context, Transcript};
-use sisyphus_state::store::{Active, Reader, Sent};
+use sisyphus_state::store::{Active, Sent};
 use sisyphus_tasks::delivery::{Attempt, Channel, Delivery, DeliveryEvent};
+use sisyphus_tasks::recipient::Recipient;
 
-/// How long Claude Code has to write a line of the transcript, after the hooks of a prompt or an event have ended. It does so within
-/// a tenth of a second.
+/// How long Claude Code has to write a line of the transcript, after the hooks of a prompt or an event have ended. It does
+/// so within a tenth of a second.
 pub(crate) const WRITTEN: Duration = Duration::milliseconds(1_500);
 
 /// How long the waiter leaves a prompt to the other hooks. Claude Code's own limit for a hook has changed between its
@@ -123,7 +124,7 @@ fn is_certain(sent: &Sent, unmentioned: Unmentioned) -> bool {
     match (sent.with, unmentioned) {
         (Channel::Event, Unmentioned::Passed) => true,
         (Channel::Event, Unmentioned::Unread | Unmentioned::InProgress) => {
-            sent.to == Reader::Subagent
+            sent.to != Recipient::MainConversation
         }
         (Channel::Event, Unmentioned::Lost | Unmentioned::Open) | (Channel::Prompt, _) => false,
     }

@@ -13,24 +13,18 @@ use super::Active;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     pub task: TaskId,
-    pub to: Reader,
+    /// Whose transcript has it.
+    pub to: Recipient,
     pub at: DateTime<Utc>,
     pub with: Channel,
-}
-
-/// Whose transcript has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
-    MainConversation,
-    Subagent,
 }
 
 impl Sent {
     /// What was sent of this task and is not known to be read.
     pub fn of(task: &Task) -> Vec<Self> {
-        let is_for_main = task.is_for(&Recipient::MainConversation);
-        let to = if is_for_main { Reader::MainConversation } else { Reader::Subagent };
-        let of_task = |at, with| Self { task: task.id.clone(), to, at, with };
+        let agent = task.agent.as_ref().filter(|_| !task.is_for(&Recipient::MainConversation));
+        let to = agent.map_or(Recipient::MainConversation, |it| Recipient::Agent(it.clone()));
+        let of_task = |at, with| Self { task: task.id.clone(), to: to.clone(), at, with };
         let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
             Some(of_task(*at, *with))
         } else {

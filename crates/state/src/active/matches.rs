@@ -107,7 +107,7 @@ mod tests {
     use sisyphus_tasks::matches::{Matches, Watch};
     use sisyphus_tasks::task::samples::confirmed;
 
-    use super::super::{Reader, Sent};
+    use super::super::Sent;
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -189,7 +189,7 @@ mod tests {
         matches.printed(&process(1), Channel::Prompt, at);
         let sent = Sent {
             task: active.tasks[0].id.clone(),
-            to: Reader::MainConversation,
+            to: Recipient::MainConversation,
             at,
             with: Channel::Prompt,
         };

@@ -221,7 +221,7 @@ fn a_session_knows_what_it_sent() {
     ]);
     let of = |id, with| Sent {
         task: TaskId::new(id).unwrap(),
-        to: Reader::MainConversation,
+        to: Recipient::MainConversation,
         at: at(3),
         with,
     };
