@@ -1,6 +1,8 @@
 //! Starts the hooks of another system with what Claude Code really sent, as `hooks.json` of the archive wires them.
 
 use std::collections::BTreeSet;
+use std::error::Error;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ const PLUGIN: &str = "${CLAUDE_PLUGIN_ROOT}";
 /// Claude Code ends a hook after this time. A hook that may wait for hours has nothing to wait for here.
 const DEADLINE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(5);
+/// How often a machine under load may let Wine kill a program. See [`Killed`].
+const ATTEMPTS: u32 = 5;
 /// What happens to one command, from the call to the notice of its end.
 const STORY: [&str; 5] = [
     "session-start.startup",
@@ -47,26 +51,36 @@ pub(super) fn replay(root: &Path, tree: &Path, toolchain: &Toolchain) -> Result<
     names.sort();
     let (mut started, mut complaints) = (BTreeSet::new(), Vec::new());
     for name in &names {
-        stage.home = homes.join(name);
-        stage.furnish()?;
-        match stage.send(&root.join(PAYLOADS).join(name)) {
+        match stage.act(&homes.join(name), |stage| stage.send(&root.join(PAYLOADS).join(name))) {
             Ok(programs) => started.extend(programs),
             Err(error) => complaints.push(format!("{name}: {error:#}")),
         }
     }
-    stage.home = homes.join("story");
-    stage.furnish()?;
-    for name in STORY {
-        if let Err(error) = stage.send(&root.join(PAYLOADS).join(format!("{name}.json"))) {
-            complaints.push(format!("story, {name}: {error:#}"));
+    let story = stage.act(&homes.join("story"), |stage| {
+        for name in STORY {
+            stage.send(&root.join(PAYLOADS).join(format!("{name}.json"))).context(name)?;
         }
-    }
-    complaints.extend(stage.list().err().map(|error| format!("story, list: {error:#}")));
+        stage.list().context("list")
+    });
+    complaints.extend(story.err().map(|error| format!("story: {error:#}")));
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
     let missed: Vec<String> = stage.all_programs().difference(&started).cloned().collect();
     ensure!(missed.is_empty(), "no payload starts {missed:?}");
     Ok(())
 }
+
+/// The program that runs the program was killed, and not by this one. Wine's server does that to a program that the
+/// kernel has not removed one second after its end. Its exit code is lost then.
+#[derive(Debug)]
+struct Killed;
+
+impl fmt::Display for Killed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("it was killed")
+    }
+}
+
+impl Error for Killed {}
 
 struct Stage<'a> {
     tree: &'a Path,
@@ -76,12 +90,22 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Makes the home.
-    fn furnish(&self) -> Result<()> {
-        for (_, folder) in RECORDED {
-            fs::create_dir_all(self.home.join(folder)).context("could not create the home")?;
+    /// Does something in a new home, again if Wine has killed a program there.
+    fn act<T>(&mut self, home: &Path, act: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        let mut attempt = 1;
+        loop {
+            self.home = home.join(attempt.to_string());
+            for (_, folder) in RECORDED {
+                fs::create_dir_all(self.home.join(folder)).context("could not create the home")?;
+            }
+            match act(self) {
+                Err(error) if attempt < ATTEMPTS && error.is::<Killed>() => {
+                    println!("once more: {error:#}");
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
         }
-        Ok(())
     }
 
     /// Starts the hooks of an event, and returns their names.
@@ -161,6 +185,7 @@ impl Stage<'_> {
             }
         };
         let complaint = fs::read_to_string(complaint)?;
+        ensure!(status.code().is_some() || self.toolchain.runner().is_none(), Killed);
         ensure!(status.success() && complaint.is_empty(), "{status}: {}", complaint.trim());
         Ok(fs::read_to_string(printed)?)
     }
