@@ -5,7 +5,7 @@ use anyhow::Result;
 use sisyphus_base::environment::Attendance;
 use sisyphus_base::id::TaskId;
 use sisyphus_hook::{Context, Reply, SessionStart};
-use sisyphus_process::is_gone;
+use sisyphus_process::{client, is_gone};
 use sisyphus_state::agents::Limits;
 use sisyphus_state::event::Event;
 use sisyphus_state::line::View;
@@ -57,6 +57,6 @@ fn adoption(context: &Context, event: &SessionStart, active: &Active) -> Vec<Eve
     if tasks.is_empty() {
         return Vec::new();
     }
-    let adopted = Event::Adopted { tasks, by: event.session_id.clone() };
+    let adopted = Event::Adopted { tasks, by: event.session_id.clone(), client: client() };
     vec![Event::Unparked { tasks: parked }, adopted]
 }

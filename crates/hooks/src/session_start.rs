@@ -83,15 +83,16 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
 /// The events that a continued session implies.
 fn continuation(context: &Context, event: &SessionStart, parked: Vec<Task>) -> Vec<Event> {
     let session = &event.session_id;
+    let client = client();
     let mut events = Vec::new();
     if event.source == SessionSource::Resume {
-        events.push(Event::SessionResumed { session: session.clone() });
+        events.push(Event::SessionResumed { session: session.clone(), client: client.clone() });
         if !parked.is_empty() {
             events.push(Event::Unparked { tasks: parked });
         }
     }
     // After the resume: what another conversation of this Claude Code transfers may have live subagents.
-    if let Some(client) = client() {
+    if let Some(client) = client {
         let claimed = claim_transfer(context.store.dir(), &client, session);
         events.extend(context.logged("SessionStart", claimed).flatten());
     }

@@ -44,7 +44,12 @@ pub enum Event {
     /// A delegated session is about to end at a rate limit of the API. `model` is the one that it had.
     SessionRateLimited { task: TaskId, model: Option<String>, limits: Limits, at: DateTime<Utc> },
     /// The conversation that asked for these sessions is gone, and this one of the same project reads their results.
-    Adopted { tasks: Vec<TaskId>, by: SessionId },
+    Adopted {
+        tasks: Vec<TaskId>,
+        by: SessionId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ProcessRef>,
+    },
     /// Claude Code reported the end of a command.
     Completed(Box<Completion>),
     /// The Claude Code that started this run is gone, and nothing else reports how it finishes.
@@ -60,7 +65,11 @@ pub enum Event {
     /// A subagent stopped: the results of its commands go to the main conversation.
     SubagentStopped { session: SessionId, agent: AgentId },
     /// Another Claude Code resumed the session: the subagents of the previous one are gone.
-    SessionResumed { session: SessionId },
+    SessionResumed {
+        session: SessionId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ProcessRef>,
+    },
     /// Claude Code exits.
     SessionEnded { session: SessionId, at: DateTime<Utc> },
     /// Claude Code switched to another conversation, which takes over what runs.
@@ -109,8 +118,8 @@ impl Event {
             Self::SessionRateLimited { task, model, limits, at } => {
                 sessions::rate_limited(active, &task, model.as_deref(), &limits, at);
             }
-            Self::Adopted { tasks, by } => {
-                active.adopt(&tasks, &by, now.tick);
+            Self::Adopted { tasks, by, client } => {
+                active.adopt(&tasks, &by, client, now.tick);
             }
             Self::Completed(completion) => completion.apply(active, now),
             Self::ClientGone { session, client_id } => {
@@ -143,8 +152,8 @@ impl Event {
             Self::SubagentStopped { session, agent } => {
                 release(active, &session, |task| task.agent.as_ref() == Some(&agent));
             }
-            Self::SessionResumed { session } => {
-                active.resume_session(&session, now);
+            Self::SessionResumed { session, client } => {
+                active.resume_session(&session, client, now);
                 release(active, &session, |_| true);
                 // The end of the session did not stop these: a later stop has another cause.
                 for task in active.tasks.iter_mut().filter(|task| task.session == session) {

@@ -9,7 +9,7 @@ use sisyphus_tasks::delivery::{Delivery, DeliveryEvent};
 use sisyphus_tasks::survival::Survival;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::Active;
+use super::{Active, SessionBook};
 
 impl Active {
     /// The tasks of this project that belong to a conversation that is over: those whose result is owed to it, and kept
@@ -25,21 +25,30 @@ impl Active {
         self.tasks.iter().filter(is_orphaned)
     }
 
-    /// Whether the conversation that a task belongs to has ended, or its Claude Code is gone and no other
-    /// one has resumed it since the call.
+    /// Whether the conversation that a task belongs to has ended, or its Claude Code is gone: the last one that
+    /// resumed it since the call, else the one that made the call.
     fn is_over(&self, task: &Task, is_gone: impl Fn(&ProcessRef) -> bool) -> bool {
         let book = self.sessions.get(&task.session);
         if book.is_some_and(|book| book.ended.is_some()) {
             return true;
         }
-        let resumed = book.and_then(|book| book.resumed);
-        let is_resumed = resumed.is_some_and(|at| at > Tick(task.ticket.0));
-        !is_resumed && caller(task).is_some_and(is_gone)
+        let since_call = |book: &&SessionBook| book.resumed > Some(Tick(task.ticket.0));
+        let client = match book.filter(since_call) {
+            Some(book) => book.resumed_by.as_ref(),
+            None => caller(task),
+        };
+        client.is_some_and(is_gone)
     }
 
-    /// Gives these tasks to another conversation. It keeps results until they are printed, however old they are. The
-    /// former one may have read a result that was sent.
-    pub(crate) fn adopt(&mut self, ids: &[TaskId], by: &SessionId, now: Tick) {
+    /// Gives these tasks to another conversation, of this Claude Code if it is known. It keeps results until they are
+    /// printed, however old they are. The former one may have read a result that was sent.
+    pub(crate) fn adopt(
+        &mut self,
+        ids: &[TaskId],
+        by: &SessionId,
+        client: Option<ProcessRef>,
+        now: Tick,
+    ) {
         let is_meant = |task: &&mut Task| ids.contains(&task.id) && is_left(task);
         let mut adopted = 0;
         for task in self.tasks.iter_mut().filter(is_meant) {
@@ -50,7 +59,8 @@ impl Active {
             adopted += 1;
         }
         if adopted > 0 {
-            self.book(by).resumed = Some(now);
+            let book = self.book(by);
+            (book.resumed, book.resumed_by) = (Some(now), client);
         }
     }
 }
@@ -129,10 +139,19 @@ mod tests {
             active.insert(task);
         }
         active.end_session(&named("of-ended"), Tick(5));
-        active.resume_session(&named("of-resumed"), Now { tick: Tick(5), at: chrono::Utc::now() });
-        assert_eq!(orphans(&active, HOME), ["gone", "ended"]);
+        let resume = |active: &mut Active, tick, client| {
+            let now = Now { tick: Tick(tick), at: chrono::Utc::now() };
+            active.resume_session(&named("of-resumed"), client, now);
+        };
+        for client in [None, Some(process(1))] {
+            resume(&mut active, 5, client);
+            assert_eq!(orphans(&active, HOME), ["gone", "ended"]);
+        }
         assert_eq!(orphans(&active, "/home/dev/other"), [""; 0]);
         active.end_session(&named("of-resumed"), Tick(6));
+        assert_eq!(orphans(&active, HOME), ["gone", "ended", "resumed"]);
+        // The Claude Code that resumed it was killed.
+        resume(&mut active, 7, Some(process(7)));
         assert_eq!(orphans(&active, HOME), ["gone", "ended", "resumed"]);
     }
 
@@ -155,7 +174,7 @@ mod tests {
         assert_eq!(orphans(&active, HOME), [""; 0]);
         active.end_session(&named("old"), Tick(5));
         assert_eq!(orphans(&active, HOME), ["kept"]);
-        active.adopt(&[TaskId::new("kept").unwrap()], &named("new"), Tick(9));
+        active.adopt(&[TaskId::new("kept").unwrap()], &named("new"), Some(process(1)), Tick(9));
         assert_eq!(orphans(&active, HOME), [""; 0]);
         active.end_session(&named("new"), Tick(10));
         assert_eq!(orphans(&active, HOME), ["kept"], "the next session ends too");
@@ -176,14 +195,16 @@ mod tests {
             active.insert(task);
         }
         let ids = ["read", "owed", "sent"].map(|id| TaskId::new(id).unwrap());
-        active.adopt(&ids, &named("new"), Tick(9));
+        active.adopt(&ids, &named("new"), None, Tick(9));
         let of = |id: &TaskId| active.task(id).unwrap().session.to_string();
         assert_eq!(ids.each_ref().map(of), ["of-read", "new", "new"]);
         // The conversation that is over may have read it.
         let attempt = Attempt::Redelivery;
         let again = Delivery::Owed { since: Tick(9), attempt };
         assert_eq!(active.task(&ids[2]).unwrap().delivery(), &again);
-        // It is not an orphan of its new conversation.
+        // It is not an orphan of its new conversation, until that one's Claude Code is killed.
         assert_eq!(orphans(&active, HOME), [""; 0]);
+        active.adopt(&ids, &named("newer"), Some(process(7)), Tick(10));
+        assert_eq!(orphans(&active, HOME), ["sent", "owed"]);
     }
 }

@@ -101,6 +101,9 @@ pub(crate) struct SessionBook {
     /// When the session was resumed. What it takes from the history is old, and stays until it is printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resumed: Option<Tick>,
+    /// The Claude Code that resumed it, or that adopted results in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resumed_by: Option<ProcessRef>,
     /// The calls of a session that has had background commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) calls: Option<CallBook>,
@@ -272,11 +275,16 @@ impl Active {
         book.ended = Some(now);
     }
 
-    /// Records that the session continues.
-    pub(crate) fn resume_session(&mut self, session: &SessionId, now: Now) {
+    /// Records that the session continues, in this Claude Code if it is known.
+    pub(crate) fn resume_session(
+        &mut self,
+        session: &SessionId,
+        client: Option<ProcessRef>,
+        now: Now,
+    ) {
         let book = self.book(session);
         let had_ended = book.ended.take().is_some();
-        book.resumed = Some(now.tick);
+        (book.resumed, book.resumed_by) = (Some(now.tick), client);
         self.note_resumed(session, now.at);
         // No hook of ours ran since the session ended: calls since then ran without the plugin.
         if had_ended {
@@ -338,8 +346,9 @@ impl Active {
                 book.ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
                     || is_older(calls.settled_until, FORGOTTEN_AFTER, now.at)
             });
-            let SessionBook { ended, resumed, .. } = *book;
-            *book != SessionBook { ended, resumed, ..SessionBook::default() }
+            let SessionBook { ended, resumed, ref resumed_by, .. } = *book;
+            let resumed_by = resumed_by.clone();
+            *book != SessionBook { ended, resumed, resumed_by, ..SessionBook::default() }
         });
     }
 

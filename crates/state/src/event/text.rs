@@ -46,6 +46,7 @@ mod tests {
         let event = Event::Adopted {
             tasks: vec![TaskId::new("t1").unwrap()],
             by: SessionId::new("s1").unwrap(),
+            client: None,
         };
         let text = r#"{"event":"adopted","tasks":["t1"],"by":"s1"}"#;
         assert_eq!(String::from_utf8(event.encode().unwrap()).unwrap(), text);

@@ -79,13 +79,13 @@ fn a_resumed_session_keeps_old_results() {
     let task = owed("t1", Outcome::Completed, 1);
     let week = WEEK.unsigned_abs() * SECOND;
     let after = |ticks| {
-        let resume = |active: &mut Active| active.resume_session(&session(), moment(WEEK, 5));
+        let resume = |active: &mut Active| active.resume_session(&session(), None, moment(WEEK, 5));
         leaves(&task, moment(2 * WEEK, 5 + ticks), resume)
     };
     assert_eq!((after(0), after(week), after(week + 1)), (false, false, true));
     let ended_before = |active: &mut Active| {
         active.end_session(&session(), Tick(5));
-        active.resume_session(&session(), moment(WEEK, 6));
+        active.resume_session(&session(), None, moment(WEEK, 6));
     };
     assert!(!leaves(&task, moment(WEEK, 5 + HOUR * SECOND), ended_before));
 }
@@ -101,7 +101,7 @@ fn a_session_without_tasks_is_forgotten() {
         active.sessions.into_keys().collect::<Vec<_>>()
     };
     assert_eq!(remaining(|active| active.end_session(&session(), Tick(5))), []);
-    assert_eq!(remaining(|active| active.resume_session(&session(), moment(0, 5))), []);
+    assert_eq!(remaining(|active| active.resume_session(&session(), None, moment(0, 5))), []);
     assert_eq!(
         remaining(|active| active.count_reported(&session(), "failed", Kind::Command)),
         [session()]

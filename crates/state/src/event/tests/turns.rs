@@ -22,7 +22,7 @@ fn a_resumed_session_forgets_its_end() {
         asked(supervised("t2"), Canceller::Model),
         asked(elsewhere(of_agent(supervised("t3"), "a1")), Canceller::SessionEnd),
     ]);
-    Event::SessionResumed { session: session() }.apply(&mut active, now());
+    Event::SessionResumed { session: session(), client: None }.apply(&mut active, now());
     assert_eq!(those(&active, |task| task.stop_request.is_some()), ["t2", "t3"]);
     assert_eq!(those(&active, is_released), ["t1"]);
 }
