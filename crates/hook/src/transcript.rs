@@ -25,6 +25,8 @@ const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 
 /// The beginning of the reason that our own hook gives when it blocks a prompt. The transcript has it.
 pub(crate) const OUR_REASON: &str = "sisyphus:";
+/// What the model reads when the user has pressed Esc.
+const INTERRUPTED: &str = "[Request interrupted by user";
 /// What follows the name of a task that a subagent started, in a report.
 const OF_SUBAGENT: &str = ", started by a subagent,";
 
@@ -83,6 +85,17 @@ impl Transcript {
             entry["message"]["content"].as_str().is_some_and(|it| it.starts_with(OPEN))
         });
         prompts.any(|entry| time_of(&entry).is_some_and(|at| at > since))
+    }
+
+    /// Whether the user has interrupted Claude Code since then (CC-96).
+    pub fn has_interruption_since(&self, since: DateTime<Utc>) -> bool {
+        let mut entries = self.lines_with(INTERRUPTED).filter_map(|line| read_as(line, "user"));
+        // A typed prompt is a string, and a command's output one further inside.
+        entries.any(|entry| {
+            let text = entry.pointer("/message/content/0/text").and_then(Value::as_str);
+            text.is_some_and(|it| it.starts_with(INTERRUPTED))
+                && time_of(&entry).is_some_and(|at| at > since)
+        })
     }
 
     /// Whether a hook that is not ours has blocked a prompt since then.

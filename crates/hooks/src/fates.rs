@@ -5,7 +5,8 @@
 //! added, or the block. What it means that it has neither depends on the event that asks.
 //!
 //! No hook takes back an event that has happened. But Claude Code waits for all its hooks before it writes what ours
-//! said. If it is killed before that, only the transcript shows the loss.
+//! said. If the user presses Esc before that, it forgets what they said, and writes the interruption. If it is killed, only
+//! the transcript shows the loss.
 
 use std::cell::LazyCell;
 use std::path::Path;
@@ -66,12 +67,18 @@ impl Fates {
         transcript: Option<&Path>,
         unmentioned: Unmentioned,
     ) -> Self {
-        sent.retain(|sent| match unmentioned {
+        sent.retain(|sent| match (sent.with, unmentioned) {
             // Nothing is written any more.
-            Unmentioned::Lost | Unmentioned::Open => true,
-            Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress => {
-                is_certain(sent, unmentioned) || is_older(sent.at, WRITTEN)
-            }
+            (_, Unmentioned::Lost | Unmentioned::Open) => true,
+            // What tells of an event was written before its turn ended or was interrupted.
+            (
+                Channel::Event,
+                Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress,
+            ) => true,
+            (
+                Channel::Prompt,
+                Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress,
+            ) => is_older(sent.at, WRITTEN),
         });
         let transcript = LazyCell::new(|| {
             transcript.and_then(|path| context.logged("transcript", Transcript::read_end(path)))
@@ -118,12 +125,11 @@ impl Fates {
     }
 }
 
-/// Whether an event was read, whatever the transcript says: a turn has ended since, or the reader is a subagent, which has
-/// a transcript of its own.
+/// Whether an event was read, whatever the transcript says: the reader is a subagent, which has a transcript of its own,
+/// and its Claude Code goes on.
 fn is_certain(sent: &Sent, unmentioned: Unmentioned) -> bool {
     match (sent.with, unmentioned) {
-        (Channel::Event, Unmentioned::Passed) => true,
-        (Channel::Event, Unmentioned::Unread | Unmentioned::InProgress) => {
+        (Channel::Event, Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress) => {
             sent.to != Recipient::MainConversation
         }
         (Channel::Event, Unmentioned::Lost | Unmentioned::Open) | (Channel::Prompt, _) => false,
@@ -145,6 +151,9 @@ fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Opti
         Channel::Prompt => of_prompt(transcript, sent, unmentioned),
         // As much as is read was written since, so Claude Code did not end at that moment.
         Channel::Event if transcript.begins_after(sent.at) => Some(DeliveryEvent::Passed),
+        Channel::Event if transcript.has_interruption_since(sent.at) => {
+            Some(DeliveryEvent::Unconfirmed)
+        }
         Channel::Event => of_event(unmentioned),
     }
 }

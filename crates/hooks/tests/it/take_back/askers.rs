@@ -61,6 +61,7 @@ const ASKERS: [&str; 5] =
 const TYPED: &str = "user-prompt-submit.typed";
 const RESUMED: &str = "session-start.resume";
 const STOP: &str = "stop.idle";
+const CALL: &str = "post-tool-use.bash-foreground";
 
 /// A result that went out with a prompt. One row a transcript.
 #[test]
@@ -102,13 +103,24 @@ fn each_event_has_its_own_doubt() {
     }
 }
 
-/// A result that went out with the end of a turn, or with the start of a session. One row a transcript. Only the next end of
-/// a turn is sure without it.
+/// What Claude Code writes when the user presses Esc.
+fn interrupted() -> Value {
+    let content = json!([{ "type": "text", "text": "[Request interrupted by user for tool use]" }]);
+    json!({ "type": "user", "timestamp": chrono::Utc::now(), "message": { "content": content } })
+}
+
+/// A result that went out with the answer of a tool, the end of a turn, or the start of a session. One row a transcript. Only
+/// the next end of a turn is sure without it.
 #[test]
-fn an_event_is_doubted_when_its_client_is_gone() {
+fn an_event_is_doubted_when_nothing_goes_on() {
     let report = || added(REPORT);
+    let user = |content: Value| {
+        let at = chrono::Utc::now();
+        json!({ "type": "user", "timestamp": at, "message": { "content": content } })
+    };
+    let words = "[Request interrupted by user]";
     let unsure = "open open marked read open";
-    let cases: [Row<'_>; 7] = [
+    let cases: [Row<'_>; 13] = [
         (&|| vec![], unsure),
         (&|| vec![report()], "read read read read read"),
         (&|| vec![written_before(report(), 60)], unsure),
@@ -118,9 +130,16 @@ fn an_event_is_doubted_when_its_client_is_gone() {
         (&|| [vec![report()], long_line(0)].concat(), "read read read read read"),
         (&|| long_line(-60), unsure),
         (&|| [long_line(0), vec![report()]].concat(), "read read read read read"),
+        (&|| vec![interrupted()], "marked marked marked marked marked"),
+        (&|| vec![report(), interrupted()], "read read read read read"),
+        (&|| vec![written_before(interrupted(), 60)], unsure),
+        (&|| [long_line(0), vec![interrupted()]].concat(), "read read read read read"),
+        // The user and a command can write these words too.
+        (&|| vec![user(json!(words))], unsure),
+        (&|| vec![user(json!([{ "type": "tool_result", "content": words }]))], unsure),
     ];
     for (number, (entries, expected)) in cases.iter().enumerate() {
-        for carrier in [STOP, RESUMED] {
+        for carrier in [CALL, STOP, RESUMED] {
             let fates = ASKERS.map(|name| fate(carrier, name, &entries())).join(" ");
             assert_eq!(&fates, expected, "case {number} with {carrier}");
         }
