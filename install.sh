@@ -38,7 +38,11 @@ die() {
 }
 
 main() {
-	action=install
+	# So the copy in the installed plugin is called.
+	case $0 in
+	*/uninstall.sh) action=uninstall ;;
+	*) action=install ;;
+	esac
 	purge=no
 	sure=no
 	for argument in "$@"; do
@@ -330,6 +334,7 @@ assemble() {
 	rm -rf "$staging"
 	mkdir -p "$staging/.claude-plugin" "$staging/hooks/bin" "$staging/bin"
 	cp "$here/plugin.json" "$here/LICENSE" "$here/README.md" "$here/CHANGELOG.md" "$staging/"
+	cp "$here/install.sh" "$staging/uninstall.sh"
 	cp "$here/plugin.json" "$here/marketplace.json" "$staging/.claude-plugin/"
 	cp "$here/hooks/hooks.json" "$here/hooks/register.js" "$staging/hooks/"
 	for folder in $TEXTS; do
@@ -409,7 +414,7 @@ uninstall() {
 	# With SISYPHUS_STATE_DIR only that folder counts.
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
 	say "Removed $PLUGIN."
-	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. When they have ended, run 'install.sh --uninstall' again to remove these."
+	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. When they have ended, type: rm -rf '$target' '$versions'"
 	[ -z "$(sed -n "/$PLUGIN statusline/p" "$config/settings.json" 2>/dev/null)" ] ||
 		say "The status line still starts '$PLUGIN statusline': remove the key 'statusLine' from $config/settings.json."
 	if [ ! -d "$state" ] && [ ! -d "$old_state" ]; then

@@ -1,4 +1,5 @@
-//! `sisyphus install`: runs the installer of the unpacked archive, or of the npm package, that this program is part of.
+//! `sisyphus install`: runs the installer of the unpacked archive, or of the npm package, that this program is part of. In the
+//! installed plugin there is only one that removes it.
 
 pub(crate) mod import;
 
@@ -14,6 +15,8 @@ use crate::print::Verdict;
 const MANIFEST: &str = "plugin.json";
 /// The installer of Linux and macOS, and that of Windows. An archive has only its own.
 const UNIX_INSTALLER: &str = "install.sh";
+/// What the installer of Linux and macOS leaves of itself in the installed plugin.
+const UNIX_UNINSTALLER: &str = "uninstall.sh";
 const WINDOWS_INSTALLER: &str = "install.ps1";
 
 #[derive(Debug, ClapArgs)]
@@ -53,7 +56,11 @@ fn installer(tree: &Path, options: &Install) -> Option<Command> {
         (options.yes, "--yes", ""),
     ];
     let chosen = chosen.iter().filter(|(is_chosen, ..)| *is_chosen);
-    let (unix, windows) = (tree.join(UNIX_INSTALLER), tree.join(WINDOWS_INSTALLER));
+    let mut unix = tree.join(UNIX_INSTALLER);
+    if options.uninstall && !unix.is_file() {
+        unix = tree.join(UNIX_UNINSTALLER);
+    }
+    let windows = tree.join(WINDOWS_INSTALLER);
     if unix.is_file() {
         let mut command = Command::new(unix);
         command.args(chosen.map(|(_, option, _)| option));

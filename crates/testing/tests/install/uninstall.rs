@@ -74,6 +74,22 @@ fn purge_leaves_only_folders_that_others_may_use() {
     );
 }
 
+/// The installed plugin removes itself. The sources may be gone.
+#[test]
+fn it_needs_no_sources() {
+    let site = Site::new();
+    site.install();
+    let mut command = site.command(&site.link());
+    command.args(["install", "--uninstall", "--purge"]);
+    let said = succeeds(command);
+    assert!(said.starts_with("Removed sisyphus.\n"), "{said}");
+    assert_eq!(files(&site.home), Vec::<String>::new());
+    site.install();
+    let script = site.plugin().join("uninstall.sh");
+    assert!(succeeds(site.command(&script)).starts_with("Removed sisyphus.\n"));
+    assert!(!site.plugin().exists() && !site.link().exists());
+}
+
 /// Notes a session of Claude Code as that does. This test is its process.
 fn open_session(site: &Site) {
     let folder = site.config().join("sessions");
@@ -104,7 +120,9 @@ fn an_open_session_keeps_silent_hooks() {
     let named = format!("Open sessions of Claude Code:\n  process {me} in /home/dev/proj\n");
     assert_eq!(said.matches("process").count(), 1, "{said}");
     assert!(said.starts_with(&named), "{said}");
-    assert!(said.contains("When they have ended, run 'install.sh --uninstall' again"), "{said}");
+    let (plugin, versions) = (site.plugin(), site.versions());
+    let rest = format!("type: rm -rf '{}' '{}'\n", plugin.display(), versions.display());
+    assert!(said.contains(&rest), "{said}");
     let hooks = site.plugin().join("hooks/bin");
     assert_eq!(hooks.read_dir().unwrap().count(), 10);
     assert!(!site.plugin().join(".claude-plugin").exists() && !site.link().exists());
