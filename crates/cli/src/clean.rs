@@ -24,7 +24,7 @@ const PATH_MAX: usize = 1_000;
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Clean {
     /// Remove outputs and archived history that are older than this many days.
-    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = days)]
     pub(crate) older_than: u32,
     /// Remove the whole history: every record, every kept output, the archive. Refused while a task runs or waits.
     #[arg(long, conflicts_with = "older_than")]
@@ -35,6 +35,10 @@ pub(crate) struct Clean {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn days(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "give a whole number of days, such as 30".to_owned())
 }
 
 /// Removes what no task needs any more or the whole history, or lists what would be removed.

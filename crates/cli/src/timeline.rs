@@ -94,8 +94,8 @@ fn shown(tasks: &Tasks, from: DateTime<Utc>, to: DateTime<Utc>, last: usize) -> 
 }
 
 fn hours(text: &str) -> Result<f64, String> {
-    let hours: f64 = text.parse().map_err(|_| "not a number of hours".to_owned())?;
+    let hours = text.parse().ok();
     // A hundred years.
-    let is_sensible = hours > 0.0 && hours <= 24.0 * 365.0 * 100.0;
-    is_sensible.then_some(hours).ok_or_else(|| "not a time span".to_owned())
+    let sensible = hours.filter(|hours| *hours > 0.0 && *hours <= 24.0 * 365.0 * 100.0);
+    sensible.ok_or_else(|| "give a number of hours above 0, such as 0.5".to_owned())
 }

@@ -102,8 +102,8 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(number).map_err(|_| "not a time span".to_owned())
+    let span = text.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
+    span.ok_or_else(|| "give a number of seconds, such as 90 or 0.5".to_owned())
 }
 
 /// The tasks that still run or wait, in a few words.

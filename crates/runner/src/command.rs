@@ -219,6 +219,15 @@ fn open_output(ledger: &CommandLedger) -> Result<File> {
 }
 
 fn problem(name: &OsString, error: &io::Error) -> (i32, String) {
-    let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
-    (code, format!("could not run `{}`: {error}", one_line(&name.to_string_lossy(), NAME_MAX)))
+    let name = one_line(&name.to_string_lossy(), NAME_MAX);
+    if error.kind() != io::ErrorKind::NotFound {
+        return (NOT_EXECUTABLE, format!("could not run `{name}`: {error}"));
+    }
+    // It may be meant for a shell, in one word.
+    let remedy = if name.contains(char::is_whitespace) {
+        "; a line for a shell needs one: `sisyphus run -- sh -c 'LINE'`"
+    } else {
+        ""
+    };
+    (NOT_FOUND, format!("could not run `{name}`: {error}{remedy}"))
 }

@@ -105,7 +105,7 @@ fn try_run(options: &Run) -> Result<Verdict> {
 /// A time limit. With none at all, no command would run.
 fn limit(text: &str) -> Result<Duration, String> {
     let limit = seconds(text)?;
-    if limit.is_zero() { Err("a command needs more than 0 seconds".to_owned()) } else { Ok(limit) }
+    if limit.is_zero() { Err("give more than 0 seconds".to_owned()) } else { Ok(limit) }
 }
 
 /// Prints the id of a command that has started.

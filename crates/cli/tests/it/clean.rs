@@ -250,6 +250,8 @@ fn the_age_can_be_chosen() {
     assert_eq!(paths(&home.clean(&["--older-than", "0"])), [one]);
     let output = home.env.run("sisyphus", &["clean", "--older-than", "-1"]);
     assert_eq!(output.code, Some(2), "{output:?}");
+    let output = home.env.run("sisyphus", &["clean", "--older-than", "2w"]);
+    assert!(output.stderr.contains("a whole number of days"), "{output:?}");
 }
 
 /// A session's shells name the runner that it began with, for as long as it goes on.

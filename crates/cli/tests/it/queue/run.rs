@@ -74,6 +74,9 @@ fn what_cant_be_run_ends_as_in_a_shell() {
     assert_eq!(output.code, Some(127));
     assert!(output.stderr.contains("could not run `no-such-program`"), "{output:?}");
     assert_eq!(here(&env, &["./"]).code, Some(126));
+    let line = here(&env, &["echo one && echo two"]);
+    assert_eq!(line.code, Some(127));
+    assert!(line.stderr.contains("sh -c"), "{line:?}");
     let id = detach(&env, &["--", "no-such-program"]);
     assert_eq!(ended(&env, &id)["exit_code"], 127);
     let kept = env.run("sisyphus", &["output", &id]);
@@ -359,5 +362,5 @@ fn a_limit_of_nothing_is_refused() {
     let env = TestEnv::new();
     let output = env.run("sisyphus", &["run", "--timeout", "0", "true"]);
     assert_eq!(output.code, Some(2), "{output:?}");
-    assert!(output.stderr.contains("needs more than 0 seconds"), "{output:?}");
+    assert!(output.stderr.contains("give more than 0 seconds"), "{output:?}");
 }
