@@ -71,10 +71,10 @@ impl Folders {
     }
 }
 
-/// No folder can be watched.
+/// There are none: no folder can be watched.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
-pub struct Folders;
+pub enum Folders {}
 
 #[cfg(not(target_os = "linux"))]
 impl Folders {
@@ -83,16 +83,18 @@ impl Folders {
     }
 
     pub fn end(self) {
-        let Self = self;
+        match self {}
     }
 
     pub fn add(&mut self, _: &Path, _: Changes) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+        match *self {}
     }
 
-    pub(super) fn add_to<'a>(&'a self, _: &mut Vec<PollFd<'a>>) {}
+    pub(super) fn add_to<'a>(&'a self, _: &mut Vec<PollFd<'a>>) {
+        match *self {}
+    }
 
     pub(super) fn take(&self) -> bool {
-        false
+        match *self {}
     }
 }
