@@ -7,6 +7,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sisyphus_base::id::{ClientTaskId, TaskId, Ticket};
+use sisyphus_base::paths::client_config_dir;
 use sisyphus_settings::SlotLimit;
 use sisyphus_testing::TempDir;
 use sisyphus_testing::files::mode;
@@ -312,7 +313,8 @@ fn a_view_leaves_out_what_decides_nothing() {
     let environment = Environment { sisyphus_runtime_dir: runtime, ..Environment::default() };
     let environment = Environment { home: Some("/home/one".into()), ..environment };
     let line = Line::at(&RuntimeDir::create(&environment).unwrap().line(), None).unwrap();
-    let configuration = Some("/home/one/.claude".to_owned());
+    let configuration = client_config_dir(&environment).ok();
+    let configuration = configuration.map(|dir| dir.to_string_lossy().into_owned());
     let enter = |number: u64, name: &str| {
         let shell = ClientTaskId::new(name).unwrap();
         line.join(LineTicket::new(Ticket(number), &shell)).unwrap()
