@@ -13,11 +13,13 @@ use crate::{kernel, tidy, tools};
 /// The oldest Claude Code that we ask for, and those on both sides of what changed most since.
 const OLDER_CLIENTS: [&str; 3] = ["2.1.157", "2.1.258", "2.1.299"];
 
-const WINDOWS: &str = "x86_64-pc-windows-gnu";
+const WINDOWS: &[&str] = &["x86_64-pc-windows-gnu"];
+const MUSL: &[&str] = &["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+const MACOS: &[&str] = &["aarch64-apple-darwin", "x86_64-apple-darwin"];
 
 /// Runs each step and stops at the first that fails.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, Step); 19] = [
+    let steps: [(&str, Step); 21] = [
         ("tools", Step::Tools),
         ("fmt", Step::Cargo(&["fmt", "--all", "--check"])),
         (
@@ -28,8 +30,9 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
-        // The unit tests take as long again. Wine is slow, and one of them fails there.
-        ("windows", Step::Task(&["cross", "--steps", "compiles,links,replay", WINDOWS])),
+        ("windows", Step::Cross("compiles,links,unit-tests,replay", WINDOWS)),
+        ("musl", Step::Cross("compiles,links,unit-tests,replay,demo", MUSL)),
+        ("macos", Step::Cross("compiles", MACOS)),
         ("memory", Step::Memory),
         ("memory-limit", Step::MemoryLimit),
         // Through cargo, because the build above may have replaced this very program.
@@ -66,6 +69,8 @@ enum Step {
     Cargo(&'static [&'static str]),
     /// Another task of this build tool, in a process of its own.
     Task(&'static [&'static str]),
+    /// Steps on other systems.
+    Cross(&'static str, &'static [&'static str]),
     Tidy,
     /// What idle hooks take.
     Counts,
@@ -97,6 +102,9 @@ impl Step {
         let has_passed = match self {
             Self::Cargo(arguments) => succeeds(Command::new(repository::cargo()).args(*arguments))?,
             Self::Task(arguments) => succeeds(task().args(*arguments))?,
+            Self::Cross(steps, targets) => {
+                succeeds(task().args(["cross", "--steps", steps]).args(*targets))?
+            }
             Self::Tools => tools::ensure_installed()? == ExitCode::SUCCESS,
             Self::Tidy => tidy::run()? == ExitCode::SUCCESS,
             Self::Counts => return counts(),

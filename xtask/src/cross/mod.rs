@@ -28,6 +28,12 @@ const TARGETS: [&str; 5] = [
 /// What tests the plugin on the developer's machine, and starts programs that only Linux has.
 const OF_LINUX: [&str; 5] =
     ["sisyphus-bench", "sisyphus-chaos", "sisyphus-e2e", "sisyphus-fuzz", "sisyphus-harness"];
+/// Unit tests that fail by a fault of what runs them, with the runner's name. Wine gives a file that was renamed while it was
+/// open 0 as the number of its volume. QEMU writes `/proc/PID/stat` of its own process itself, with 0 as the process group.
+const FAIL_UNDER: [(&str, &str); 2] = [
+    ("wine", "line::tests::slots_go_in_the_order_of_the_line_within_the_limit"),
+    ("qemu-aarch64-static", "sys::unix::proc::tests::knows_this_process_and_its_parent"),
+];
 const STEPS: [Step; 5] = [Step::Compiles, Step::Links, Step::UnitTests, Step::Replay, Step::Demo];
 
 /// Tries each target, and prints what was found as a table.
@@ -187,7 +193,11 @@ impl<'a> Trial<'a> {
     fn unit_tests(&self) -> Result<()> {
         let tests = ["test", "--quiet", "--workspace", "--lib", "--no-fail-fast"];
         let left_out = OF_LINUX.iter().flat_map(|name| ["--exclude", name]);
-        let arguments: Vec<&str> = tests.into_iter().chain(left_out).collect();
+        let runner = self.toolchain.runner();
+        let failing = FAIL_UNDER.iter().filter(|(name, _)| Some(*name) == runner);
+        let skipped = failing.flat_map(|(_, test)| ["--skip", test]);
+        let arguments = tests.into_iter().chain(left_out).chain(["--"]).chain(skipped);
+        let arguments: Vec<&str> = arguments.collect();
         self.toolchain.cargo(&self.root, &arguments)?.succeed()
     }
 
