@@ -45,7 +45,7 @@ pub(crate) struct Run {
     /// Run it in the background, keep its output, and print its id.
     #[arg(long)]
     pub(crate) detach: bool,
-    /// Run it in the background and show its output here: it goes on if this terminal closes.
+    /// Run it in the background and show its output here: it goes on if this terminal closes, and after Ctrl-C.
     #[arg(long, conflicts_with = "detach")]
     pub(crate) keep_going: bool,
     /// A few words that name it in lists.
@@ -97,6 +97,10 @@ fn try_run(options: &Run) -> Result<Verdict> {
     }
     run_detached(&store, &request)?;
     if options.keep_going {
+        if print::is_error_to_terminal() {
+            let id = &request.task.id;
+            print::draw(&format!("{id} goes on after Ctrl-C. `sisyphus cancel {id}` stops it.\n"));
+        }
         return Ok(follow(store, &request.task));
     }
     Ok(say_id(&request.task))

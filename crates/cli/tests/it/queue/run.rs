@@ -216,6 +216,7 @@ fn it_goes_on_without_its_terminal() {
     let script = "echo begun; while [ ! -e go ]; do sleep 0.01; done; echo over >over";
     let screen = Terminal::new(&client.env).start(&format!("run --keep-going -- sh -c '{script}'"));
     wait_until("the output", || screen.text().contains("begun"));
+    assert!(screen.text().contains("goes on after Ctrl-C"), "{}", screen.text());
     drop(screen);
     fs::write(client.env.project().join("go"), "").unwrap();
     wait_until("the end", || client.env.project().join("over").exists());
