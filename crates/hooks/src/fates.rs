@@ -60,7 +60,7 @@ struct Fate {
 }
 
 impl Fates {
-    /// Searches the transcript for the results that were sent long enough ago.
+    /// Searches the transcript for the results. Those of a prompt must have been sent long enough ago.
     pub(crate) fn read(
         context: &Context,
         mut sent: Vec<Sent>,
@@ -68,13 +68,9 @@ impl Fates {
         unmentioned: Unmentioned,
     ) -> Self {
         sent.retain(|sent| match (sent.with, unmentioned) {
-            // Nothing is written any more.
-            (_, Unmentioned::Lost | Unmentioned::Open) => true,
-            // What tells of an event was written before its turn ended or was interrupted.
-            (
-                Channel::Event,
-                Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress,
-            ) => true,
+            // What tells of an event is written before its turn ends or is interrupted, and nothing is written any more of
+            // what is lost.
+            (Channel::Event, _) | (Channel::Prompt, Unmentioned::Lost | Unmentioned::Open) => true,
             (
                 Channel::Prompt,
                 Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress,
