@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use sisyphus_base::environment::Attendance;
-use sisyphus_base::id::TaskId;
+use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_hook::{Context, Reply, SessionStart};
 use sisyphus_process::{client, is_gone};
 use sisyphus_state::agents::Limits;
@@ -53,10 +53,12 @@ fn adoption(context: &Context, event: &SessionStart, active: &Active) -> Vec<Eve
     // Its conversation may have been resumed since, and then it is not parked any more.
     parked.retain(|task| active.task(&task.id).is_none());
     let owed = active.orphaned(project, is_gone);
-    let tasks: Vec<TaskId> = owed.chain(&parked).map(|task| task.id.clone()).collect();
+    let (tasks, from): (Vec<TaskId>, Vec<SessionId>) =
+        owed.chain(&parked).map(|task| (task.id.clone(), task.session.clone())).unzip();
     if tasks.is_empty() {
         return Vec::new();
     }
-    let adopted = Event::Adopted { tasks, by: event.session_id.clone(), client: client() };
+    let by = event.session_id.clone();
+    let adopted = Event::Adopted { tasks, from, by, client: client() };
     vec![Event::Unparked { tasks: parked }, adopted]
 }

@@ -43,9 +43,11 @@ pub enum Event {
     ModeSeen { session: SessionId, mode: PermissionMode },
     /// A delegated session is about to end at a rate limit of the API. `model` is the one that it had.
     SessionRateLimited { task: TaskId, model: Option<String>, limits: Limits, at: DateTime<Utc> },
-    /// The conversation that asked for these sessions is gone, and this one of the same project reads their results.
+    /// The conversations that asked for these sessions are gone, and this one of the same project reads their results.
     Adopted {
         tasks: Vec<TaskId>,
+        /// The conversations that are gone.
+        from: Vec<SessionId>,
         by: SessionId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client: Option<ProcessRef>,
@@ -118,8 +120,8 @@ impl Event {
             Self::SessionRateLimited { task, model, limits, at } => {
                 sessions::rate_limited(active, &task, model.as_deref(), &limits, at);
             }
-            Self::Adopted { tasks, by, client } => {
-                active.adopt(&tasks, &by, client, now.tick);
+            Self::Adopted { tasks, from, by, client } => {
+                active.adopt(&tasks, &from, &by, client, now.tick);
             }
             Self::Completed(completion) => completion.apply(active, now),
             Self::ClientGone { session, client_id } => {

@@ -25,31 +25,33 @@ impl Active {
         self.tasks.iter().filter(is_orphaned)
     }
 
-    /// Whether the conversation that a task belongs to has ended, or its Claude Code is gone: the last one that
-    /// resumed it since the call, else the one that made the call.
+    /// Whether the conversation that a task belongs to has ended, or is in no Claude Code any more: neither in the one that
+    /// made the call nor in the last one that resumed it since.
     fn is_over(&self, task: &Task, is_gone: impl Fn(&ProcessRef) -> bool) -> bool {
         let book = self.sessions.get(&task.session);
         if book.is_some_and(|book| book.ended.is_some()) {
             return true;
         }
         let since_call = |book: &&SessionBook| book.resumed > Some(Tick(task.ticket.0));
-        let client = match book.filter(since_call) {
-            Some(book) => book.resumed_by.as_ref(),
-            None => caller(task),
-        };
-        client.is_some_and(is_gone)
+        let is_gone = |client: Option<&ProcessRef>| client.is_some_and(&is_gone);
+        is_gone(caller(task))
+            && book.filter(since_call).is_none_or(|book| is_gone(book.resumed_by.as_ref()))
     }
 
-    /// Gives these tasks to another conversation, of this Claude Code if it is known. It keeps results until they are
-    /// printed, however old they are. The former one may have read a result that was sent.
+    /// Gives these tasks to another conversation, of this Claude Code if it is known, unless one that is not in `over`
+    /// has adopted them since. It keeps results until they are printed, however old they are. The former one may have read a
+    /// result that was sent.
     pub(crate) fn adopt(
         &mut self,
         ids: &[TaskId],
+        over: &[SessionId],
         by: &SessionId,
         client: Option<ProcessRef>,
         now: Tick,
     ) {
-        let is_meant = |task: &&mut Task| ids.contains(&task.id) && is_left(task);
+        let is_meant = |task: &&mut Task| {
+            ids.contains(&task.id) && over.contains(&task.session) && is_left(task)
+        };
         let mut adopted = 0;
         for task in self.tasks.iter_mut().filter(is_meant) {
             task.deliver(DeliveryEvent::Unconfirmed, now);
@@ -150,8 +152,10 @@ mod tests {
         assert_eq!(orphans(&active, "/home/dev/other"), [""; 0]);
         active.end_session(&named("of-resumed"), Tick(6));
         assert_eq!(orphans(&active, HOME), ["gone", "ended", "resumed"]);
-        // The Claude Code that resumed it was killed.
+        // The Claude Code that resumed it was killed, and that of another one, whose caller lives.
         resume(&mut active, 7, Some(process(7)));
+        let now = Now { tick: Tick(7), at: chrono::Utc::now() };
+        active.resume_session(&named("of-lives"), Some(process(7)), now);
         assert_eq!(orphans(&active, HOME), ["gone", "ended", "resumed"]);
     }
 
@@ -174,7 +178,8 @@ mod tests {
         assert_eq!(orphans(&active, HOME), [""; 0]);
         active.end_session(&named("old"), Tick(5));
         assert_eq!(orphans(&active, HOME), ["kept"]);
-        active.adopt(&[TaskId::new("kept").unwrap()], &named("new"), Some(process(1)), Tick(9));
+        let (ids, over) = ([TaskId::new("kept").unwrap()], [named("old")]);
+        active.adopt(&ids, &over, &named("new"), Some(process(1)), Tick(9));
         assert_eq!(orphans(&active, HOME), [""; 0]);
         active.end_session(&named("new"), Tick(10));
         assert_eq!(orphans(&active, HOME), ["kept"], "the next session ends too");
@@ -195,7 +200,8 @@ mod tests {
             active.insert(task);
         }
         let ids = ["read", "owed", "sent"].map(|id| TaskId::new(id).unwrap());
-        active.adopt(&ids, &named("new"), None, Tick(9));
+        let over = ["of-read", "of-owed", "of-sent"].map(named);
+        active.adopt(&ids, &over, &named("new"), None, Tick(9));
         let of = |id: &TaskId| active.task(id).unwrap().session.to_string();
         assert_eq!(ids.each_ref().map(of), ["of-read", "new", "new"]);
         // The conversation that is over may have read it.
@@ -204,7 +210,13 @@ mod tests {
         assert_eq!(active.task(&ids[2]).unwrap().delivery(), &again);
         // It is not an orphan of its new conversation, until that one's Claude Code is killed.
         assert_eq!(orphans(&active, HOME), [""; 0]);
-        active.adopt(&ids, &named("newer"), Some(process(7)), Tick(10));
+        active.adopt(&ids, &[named("new")], &named("newer"), Some(process(7)), Tick(10));
         assert_eq!(orphans(&active, HOME), ["sent", "owed"]);
+        // Another one has started together with it, and saw what it saw.
+        active.adopt(&ids, &over, &named("beside"), Some(process(1)), Tick(11));
+        assert_eq!(
+            ids.each_ref().map(|id| active.task(id).unwrap().session.to_string())[1],
+            "newer"
+        );
     }
 }

@@ -45,12 +45,13 @@ mod tests {
     fn the_name_stands_first_among_the_fields() {
         let event = Event::Adopted {
             tasks: vec![TaskId::new("t1").unwrap()],
+            from: vec![SessionId::new("s0").unwrap()],
             by: SessionId::new("s1").unwrap(),
             client: None,
         };
-        let text = r#"{"event":"adopted","tasks":["t1"],"by":"s1"}"#;
+        let text = r#"{"event":"adopted","tasks":["t1"],"from":["s0"],"by":"s1"}"#;
         assert_eq!(String::from_utf8(event.encode().unwrap()).unwrap(), text);
-        let turned = r#"{"by":"s1","event":"adopted","tasks":["t1"],"newer":{}}"#;
+        let turned = r#"{"by":"s1","event":"adopted","tasks":["t1"],"from":["s0"],"newer":{}}"#;
         for text in [text, turned] {
             assert_eq!(Event::parse(text.as_bytes()).unwrap(), event);
         }
