@@ -12,9 +12,6 @@ use serde_json::Value;
 use sisyphus_base::atomic;
 use sisyphus_base::id::{ClientTaskId, TaskId, ToolUseId};
 
-use sisyphus_tasks::matches::PREDICATE;
-use sisyphus_tasks::outcome::PREDICATES;
-
 use crate::event::{BackgroundCommand, Tool};
 use crate::notification::{Notification, OPEN, Prompt, read_prompt};
 
@@ -67,14 +64,20 @@ impl Transcript {
         }))
     }
 
-    /// Whether the model has read this result, or these lines, which were sent at that time: the transcript has them since
-    /// then.
-    pub fn is_told(&self, id: &TaskId, sent_at: DateTime<Utc>) -> bool {
-        let begins = format!("Background task {id}");
+    /// Whether the model has read what was sent of this task at that time: since then the transcript has a report that goes
+    /// on with one of these words.
+    pub fn is_told(&self, id: &TaskId, words: &[&str], sent_at: DateTime<Utc>) -> bool {
+        let begin = format!("[sisyphus] Background task {id}");
         let of_hook = self.lines_with("\"hook_additional_context\"");
-        let mut reports = of_hook.filter(|line| line.split(&begins).skip(1).any(is_report));
+        let entries = of_hook.filter(|line| line.contains(&begin)).filter_map(parsed);
         // An earlier report of it is another attempt.
-        reports.any(|line| written_at(line).is_none_or(|at| at + SLACK >= sent_at))
+        let mut recent =
+            entries.filter(|entry| time_of(entry).is_none_or(|at| at + SLACK >= sent_at));
+        recent.any(|entry| {
+            let content = entry["attachment"]["content"].as_array().into_iter().flatten();
+            let mut lines = content.filter_map(Value::as_str).flat_map(str::lines);
+            lines.any(|line| is_report(line, &begin, words))
+        })
     }
 
     /// Whether the model has read a notice of Claude Code since then, whatever that was about (CC-91).
@@ -130,7 +133,7 @@ impl Transcript {
         line: &str,
         is_meant: impl Fn(&ClientTaskId, &ToolUseId, DateTime<Utc>) -> bool,
     ) -> Option<AnsweredCall> {
-        let entry: Value = serde_json::from_str(line).ok()?;
+        let entry = parsed(line)?;
         if entry["type"] != "user" || entry["isSidechain"] == true {
             return None;
         }
@@ -188,24 +191,27 @@ fn notices(line: &str) -> Option<Vec<Notification>> {
     }
 }
 
-/// Whether the text after a task's id says how it finished or what it printed, and not that it is queued or runs.
-fn is_report(rest: &str) -> bool {
-    let rest = match rest.strip_prefix(" (\\\"") {
+/// Whether a line of what a hook said is a report that begins so and goes on with one of these words, and not one that says
+/// that the task is queued or runs.
+fn is_report(line: &str, begin: &str, words: &[&str]) -> bool {
+    // A mark may precede it. What a command printed is behind `| `.
+    let Some((mark, rest)) = line.split_once(begin) else { return false };
+    let rest = match rest.strip_prefix(" (\"") {
         Some(description) => behind_description(description),
         None => rest,
     };
-    let predicate = rest.strip_prefix(OF_SUBAGENT).unwrap_or(rest).trim_start();
-    PREDICATES.iter().chain([&PREDICATE]).any(|words| predicate.starts_with(words))
+    let predicate = rest.strip_prefix(OF_SUBAGENT).unwrap_or(rest);
+    let is_of_task = predicate.starts_with(' ') && !mark.starts_with('|');
+    is_of_task && words.iter().any(|words| predicate.trim_start().starts_with(words))
 }
 
-/// What stands behind a description, which is quoted twice: by us, and by the transcript's JSON. Its own quotes have three
-/// backslashes before them, and its own backslashes are four.
+/// What stands behind a description, in which quotes and backslashes have a backslash before them.
 fn behind_description(text: &str) -> &str {
     let is_end = |(at, _): &(usize, &str)| {
-        let before = &text[..at + 1];
-        (before.len() - before.trim_end_matches('\\').len()) % 4 == 1
+        let before = &text[..*at];
+        (before.len() - before.trim_end_matches('\\').len()).is_multiple_of(2)
     };
-    let end = text.match_indices("\\\")").find(is_end);
+    let end = text.match_indices("\")").find(is_end);
     end.map_or("", |(at, mark)| &text[at + mark.len()..])
 }
 
@@ -214,7 +220,7 @@ fn blocked_at(line: &str) -> Option<DateTime<Utc>> {
     if !line.contains("\"blocked_by_hook\"") {
         return None;
     }
-    let entry: Value = serde_json::from_str(line).ok()?;
+    let entry = parsed(line)?;
     let ending = entry.pointer("/promptSubmitEnding/ending")?;
     let is_ours = ending["reason"].as_str().is_some_and(|reason| reason.starts_with(OUR_REASON));
     if ending["kind"] != "blocked_by_hook" || is_ours {
@@ -223,14 +229,18 @@ fn blocked_at(line: &str) -> Option<DateTime<Utc>> {
     time_of(&entry)
 }
 
+fn parsed(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok()
+}
+
 /// The line, if it is of this type.
 fn read_as(line: &str, kind: &str) -> Option<Value> {
-    serde_json::from_str(line).ok().filter(|entry: &Value| entry["type"] == kind)
+    parsed(line).filter(|entry| entry["type"] == kind)
 }
 
 /// When Claude Code wrote this line, if it says so.
 fn written_at(line: &str) -> Option<DateTime<Utc>> {
-    time_of(&serde_json::from_str(line).ok()?)
+    time_of(&parsed(line)?)
 }
 
 fn time_of(entry: &Value) -> Option<DateTime<Utc>> {

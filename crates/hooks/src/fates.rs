@@ -140,16 +140,16 @@ fn is_older(at: DateTime<Utc>, age: Duration) -> bool {
 
 /// What the transcript says of it; `None` if that is not decided yet.
 fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
-    if transcript.is_told(&sent.task, sent.at) {
+    if transcript.is_told(&sent.task, sent.words(), sent.at) {
         return Some(DeliveryEvent::Passed);
     }
     match sent.with {
         Channel::Prompt => of_prompt(transcript, sent, unmentioned),
-        // As much as is read was written since, so Claude Code did not end at that moment.
-        Channel::Event if transcript.begins_after(sent.at) => Some(DeliveryEvent::Passed),
         Channel::Event if transcript.has_interruption_since(sent.at) => {
             Some(DeliveryEvent::Unconfirmed)
         }
+        // As much as is read was written since, so Claude Code did not end at that moment.
+        Channel::Event if transcript.begins_after(sent.at) => Some(DeliveryEvent::Passed),
         Channel::Event => of_event(unmentioned),
     }
 }

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::delivery::{Channel, Delivery};
+use sisyphus_tasks::matches::PREDICATE;
+use sisyphus_tasks::outcome::PREDICATES;
 use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::task::Task;
 
@@ -17,21 +19,39 @@ pub struct Sent {
     pub to: Recipient,
     pub at: DateTime<Utc>,
     pub with: Channel,
+    pub(super) what: News,
+}
+
+/// What there is to read of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    Result,
+    Lines,
 }
 
 impl Sent {
+    /// How its report goes on behind the name of the task, in one of these ways.
+    pub fn words(&self) -> &'static [&'static str] {
+        match self.what {
+            News::Result => &PREDICATES,
+            News::Lines => &[PREDICATE],
+        }
+    }
+
     /// What was sent of this task and is not known to be read.
     pub fn of(task: &Task) -> Vec<Self> {
         let agent = task.agent.as_ref().filter(|_| !task.is_for(&Recipient::MainConversation));
         let to = agent.map_or(Recipient::MainConversation, |it| Recipient::Agent(it.clone()));
-        let of_task = |at, with| Self { task: task.id.clone(), to: to.clone(), at, with };
+        let of_task =
+            |what, at, with| Self { task: task.id.clone(), to: to.clone(), at, with, what };
         let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
-            Some(of_task(*at, *with))
+            Some(of_task(News::Result, *at, *with))
         } else {
             None
         };
         let lines = task.matches.iter().flat_map(|matches| matches.sent());
-        result.into_iter().chain(lines.map(|at| of_task(at, Channel::Prompt))).collect()
+        let lines = lines.map(|at| of_task(News::Lines, at, Channel::Prompt));
+        result.into_iter().chain(lines).collect()
     }
 }
 

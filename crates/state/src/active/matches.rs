@@ -108,6 +108,7 @@ mod tests {
     use sisyphus_tasks::task::samples::confirmed;
 
     use super::super::Sent;
+    use super::super::in_transit::News;
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -192,6 +193,7 @@ mod tests {
             to: Recipient::MainConversation,
             at,
             with: Channel::Prompt,
+            what: News::Lines,
         };
         assert_eq!(active.sent(&session()), [sent]);
     }

@@ -114,13 +114,16 @@ fn interrupted() -> Value {
 #[test]
 fn an_event_is_doubted_when_nothing_goes_on() {
     let report = || added(REPORT);
+    let printed =
+        || added("[sisyphus] Background task t1 (\"the tests\") printed 1 line:\n| ready");
+    let quoted = || added(&format!("[sisyphus] Background task t9 failed:\n| {REPORT}"));
     let user = |content: Value| {
         let at = chrono::Utc::now();
         json!({ "type": "user", "timestamp": at, "message": { "content": content } })
     };
     let words = "[Request interrupted by user]";
     let unsure = "open open marked read open";
-    let cases: [Row<'_>; 13] = [
+    let cases: [Row<'_>; 15] = [
         (&|| vec![], unsure),
         (&|| vec![report()], "read read read read read"),
         (&|| vec![written_before(report(), 60)], unsure),
@@ -133,7 +136,11 @@ fn an_event_is_doubted_when_nothing_goes_on() {
         (&|| vec![interrupted()], "marked marked marked marked marked"),
         (&|| vec![report(), interrupted()], "read read read read read"),
         (&|| vec![written_before(interrupted(), 60)], unsure),
-        (&|| [long_line(0), vec![interrupted()]].concat(), "read read read read read"),
+        // The report may precede what is read.
+        (&|| [long_line(0), vec![interrupted()]].concat(), "marked marked marked marked marked"),
+        // A line that the command printed before, and one that another command printed.
+        (&|| vec![printed(), interrupted()], "marked marked marked marked marked"),
+        (&|| vec![quoted(), interrupted()], "marked marked marked marked marked"),
         // The user and a command can write these words too.
         (&|| vec![user(json!(words))], unsure),
         (&|| vec![user(json!([{ "type": "tool_result", "content": words }]))], unsure),
