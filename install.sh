@@ -27,6 +27,7 @@ usage: ./install.sh                       install or update
 
 Installs the plugin to ~/.claude/plugins/data/sisyphus and links it to ~/.claude/skills/sisyphus (CLAUDE_CONFIG_DIR is
 honoured) and the command line to ~/.local/bin/sisyphus. Uses the binaries beside this script, or those in SISYPHUS_PREBUILT, else builds them with cargo.
+The installed plugin has a copy named uninstall.sh, which removes that plugin.
 USAGE
 }
 
@@ -40,7 +41,7 @@ die() {
 main() {
 	# So the copy in the installed plugin is called.
 	case $0 in
-	*/uninstall.sh) action=uninstall ;;
+	*uninstall.sh) action=uninstall ;;
 	*) action=install ;;
 	esac
 	purge=no
@@ -60,12 +61,19 @@ main() {
 	[ "$purge" = no ] || [ "$action" = uninstall ] || die "--purge goes with --uninstall"
 	[ -n "${HOME:-}" ] || die "HOME is not set"
 
-	here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-	[ -f "$here/plugin.json" ] || die "plugin.json is not beside this script; run it from the plugin's own folder"
+	here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 	config=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
 	case $config in
 	/*) ;;
 	*) config=$PWD/$config ;; # the links need absolute paths
+	esac
+	case $here in
+	# An installed plugin removes itself, whatever folder is meant now.
+	*/plugins/data/$PLUGIN/plugin/*)
+		own=${here%/plugins/data/"$PLUGIN"/plugin/*}
+		[ "$config" -ef "$own" ] || config=$own
+		;;
+	*) [ -f "$here/plugin.json" ] || die "plugin.json is not beside this script; run it from the plugin's own folder" ;;
 	esac
 	target=$config/skills/$PLUGIN
 	# Claude Code's sandbox keeps this folder read-only, also in a session that was started in the home folder.
@@ -335,6 +343,7 @@ assemble() {
 	mkdir -p "$staging/.claude-plugin" "$staging/hooks/bin" "$staging/bin"
 	cp "$here/plugin.json" "$here/LICENSE" "$here/README.md" "$here/CHANGELOG.md" "$staging/"
 	cp "$here/install.sh" "$staging/uninstall.sh"
+	chmod +x "$staging/uninstall.sh"
 	cp "$here/plugin.json" "$here/marketplace.json" "$staging/.claude-plugin/"
 	cp "$here/hooks/hooks.json" "$here/hooks/register.js" "$staging/hooks/"
 	for folder in $TEXTS; do
@@ -385,7 +394,9 @@ link_state() {
 remove_old_versions() {
 	rm -rf "$versions"/removed-*
 	for folder in "$versions" "$old_versions"; do
-		find "$folder" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$final" -exec rm -rf {} + 2>/dev/null || :
+		for entry in "$folder"/* "$folder"/.new.*; do
+			[ "$entry" = "$final" ] || find "$entry" -maxdepth 0 -mtime +7 -exec rm -rf {} + 2>/dev/null || :
+		done
 	done
 	rmdir "$old_versions" 2>/dev/null || :
 }
@@ -398,8 +409,7 @@ uninstall() {
 		going=$(unfinished_tasks)
 		[ -z "$open$going" ] || confirm
 	fi
-	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || rm -f "$link" 2>/dev/null ||
-		die "could not remove '$link'; is its folder writable?"
+	is_of_another || rm -f "$link" 2>/dev/null || die "could not remove '$link'; is its folder writable?"
 	quiet=
 	if [ -n "$open" ]; then
 		leave_quiet_hooks
@@ -407,14 +417,16 @@ uninstall() {
 		is_foreign_plugin || rm -f "$target"
 	fi
 	for folder in "$versions" "$old_versions"; do
-		[ ! -d "$folder" ] || find "$folder" -mindepth 1 -maxdepth 1 ! -path "$quiet" -exec rm -rf {} +
+		for entry in "$folder"/* "$folder"/.new.*; do
+			[ "$entry" = "$quiet" ] || rm -rf "$entry"
+		done
 		rmdir "$folder" 2>/dev/null || :
 	done
 	[ "$(readlink "$old_state" || :)" != "$data/state" ] || rm -f "$old_state"
 	# With SISYPHUS_STATE_DIR only that folder counts.
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
 	say "Removed $PLUGIN."
-	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. When they have ended, type: rm -rf '$target' '$versions'"
+	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. When they have ended, run $target/uninstall.sh to remove these."
 	[ -z "$(sed -n "/$PLUGIN statusline/p" "$config/settings.json" 2>/dev/null)" ] ||
 		say "The status line still starts '$PLUGIN statusline': remove the key 'statusLine' from $config/settings.json."
 	if [ ! -d "$state" ] && [ ! -d "$old_state" ]; then
@@ -427,12 +439,18 @@ uninstall() {
 		# The runner stays with the history, because running sessions still look for it.
 		kept=$state
 		[ -d "$state" ] || kept=$old_state
-		say "The task history is kept in $kept; --uninstall --purge removes it."
+		say "The task history is kept in $kept. --purge would have removed it; you can delete that folder."
 	fi
 	# Claude Code made the second one for us.
 	for folder in "$data" "$data-skills-dir" "$config/plugins/data" "$config/plugins" "$config/.sisyphus"; do
 		rmdir "$folder" 2>/dev/null || :
 	done
+}
+
+# Whether the command belongs to something else: not ours, or to the installation of another configuration folder.
+is_of_another() {
+	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" ||
+		{ [ -e "$link" ] && ! [ "$link" -ef "$target/bin/sisyphus" ]; }
 }
 
 # The running sessions of Claude Code as it notes them, a line each (CC-69).
@@ -489,6 +507,8 @@ leave_quiet_hooks() {
 	for name in $HOOKS; do
 		ln -s quiet "$quiet/hooks/bin/sisyphus-$name"
 	done
+	cp "$0" "$quiet/uninstall.sh"
+	chmod +x "$quiet/uninstall.sh"
 	switch_to "$quiet"
 }
 

@@ -120,9 +120,9 @@ fn an_open_session_keeps_silent_hooks() {
     let named = format!("Open sessions of Claude Code:\n  process {me} in /home/dev/proj\n");
     assert_eq!(said.matches("process").count(), 1, "{said}");
     assert!(said.starts_with(&named), "{said}");
-    let (plugin, versions) = (site.plugin(), site.versions());
-    let rest = format!("type: rm -rf '{}' '{}'\n", plugin.display(), versions.display());
-    assert!(said.contains(&rest), "{said}");
+    let rest = site.plugin().join("uninstall.sh");
+    let hint = format!("When they have ended, run {} to remove these.\n", rest.display());
+    assert!(said.contains(&hint), "{said}");
     let hooks = site.plugin().join("hooks/bin");
     assert_eq!(hooks.read_dir().unwrap().count(), 10);
     assert!(!site.plugin().join(".claude-plugin").exists() && !site.link().exists());
@@ -140,8 +140,26 @@ fn an_open_session_keeps_silent_hooks() {
     assert_eq!(site.versions().read_dir().unwrap().count(), 1);
     uninstall(&[]);
     fs::remove_dir_all(site.config().join("sessions")).unwrap();
-    let said = uninstall(&[]);
+    let said = succeeds(site.command(&rest));
     assert!(said.starts_with("Removed sisyphus.\n"), "{said}");
+    assert_eq!(files(&site.home), Vec::<String>::new());
+}
+
+/// The installed plugin removes itself, whatever the variables say now, and no other one.
+#[test]
+fn each_installation_removes_itself() {
+    let site = Site::with_home("a[b] 'c'");
+    let stubs = site.install_stubs();
+    let other = site.home.join("other");
+    let mut install = site.installer_with(&stubs);
+    install.env("CLAUDE_CONFIG_DIR", &other);
+    succeeds(install);
+    let command = fs::read_link(site.link()).unwrap();
+    assert!(command.starts_with(&other), "{command:?}");
+    // The command is that of the other one.
+    succeeds(site.command(&site.plugin().join("uninstall.sh")));
+    assert!(!site.plugin().exists() && site.link().exists());
+    succeeds(site.command(&other.join("skills/sisyphus/uninstall.sh")));
     assert_eq!(files(&site.home), Vec::<String>::new());
 }
 
