@@ -81,8 +81,8 @@ struct Out {
 enum Stage {
     /// This process is about to print them, or died while doing so.
     Leased(ProcessRef),
-    /// They went out with a prompt. Whether another hook blocked that prompt is not known yet.
-    Sent(DateTime<Utc>),
+    /// They went out with a prompt, or with another event. Whether the model reads it is not known yet.
+    Sent { at: DateTime<Utc>, with: Channel },
 }
 
 /// The watch of a task, and what was found.
@@ -169,15 +169,15 @@ impl Matches {
     pub fn holders(&self) -> impl Iterator<Item = &ProcessRef> {
         self.out.iter().filter_map(|out| match &out.stage {
             Stage::Leased(by) => Some(by),
-            Stage::Sent(_) => None,
+            Stage::Sent { .. } => None,
         })
     }
 
-    /// When lines were sent with prompts of which nothing is known yet.
-    pub fn sent(&self) -> impl Iterator<Item = DateTime<Utc>> {
+    /// When lines were sent of which nothing is known yet, and with what.
+    pub fn sent(&self) -> impl Iterator<Item = (DateTime<Utc>, Channel)> {
         self.out.iter().filter_map(|out| match out.stage {
             Stage::Leased(_) => None,
-            Stage::Sent(at) => Some(at),
+            Stage::Sent { at, with } => Some((at, with)),
         })
     }
 
@@ -201,23 +201,17 @@ impl Matches {
         Some((found, attempt))
     }
 
-    /// The process has printed what it leased. Lines that an event carries count as read at once: if Claude Code ends at
-    /// that moment, what is lost are lines, and no result.
-    pub fn printed(&mut self, by: &ProcessRef, channel: Channel, at: DateTime<Utc>) {
-        let is_its = |out: &Out| matches!(&out.stage, Stage::Leased(holder) if holder == by);
-        match channel {
-            Channel::Event => self.out.retain(|out| !is_its(out)),
-            Channel::Prompt => {
-                for out in self.out.iter_mut().filter(|out| is_its(out)) {
-                    out.stage = Stage::Sent(at);
-                }
-            }
+    /// The process has printed what it leased.
+    pub fn printed(&mut self, by: &ProcessRef, with: Channel, at: DateTime<Utc>) {
+        let is_its = |out: &&mut Out| matches!(&out.stage, Stage::Leased(holder) if holder == by);
+        for out in self.out.iter_mut().filter(is_its) {
+            out.stage = Stage::Sent { at, with };
         }
     }
 
-    /// What became of the prompt that carried lines.
+    /// What became of the prompt or the event that carried lines.
     pub fn resolve(&mut self, sent_at: DateTime<Utc>, event: &DeliveryEvent, now: Tick) {
-        let is_it = |out: &mut Out| out.stage == Stage::Sent(sent_at);
+        let is_it = |out: &mut Out| matches!(out.stage, Stage::Sent { at, .. } if at == sent_at);
         for out in self.out.extract_if(.., is_it).collect::<Vec<_>>() {
             if *event == DeliveryEvent::Blocked {
                 self.put_back(out.found, out.attempt);
@@ -305,6 +299,8 @@ mod tests {
         let (found, _) = matches.lease(&process(1), |_| true).unwrap();
         assert_eq!(found.address.as_deref(), Some("on port 1"));
         matches.printed(&process(1), Channel::Event, at(0));
+        assert_eq!(matches.sent().collect::<Vec<_>>(), [(at(0), Channel::Event)]);
+        matches.resolve(at(0), &DeliveryEvent::Passed, Tick(2));
         matches.listens("on port 2", Tick(3));
         assert!(matches.is_read() && matches.address() == Some("on port 1"));
     }

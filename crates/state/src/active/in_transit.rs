@@ -50,7 +50,7 @@ impl Sent {
             None
         };
         let lines = task.matches.iter().flat_map(|matches| matches.sent());
-        let lines = lines.map(|at| of_task(News::Lines, at, Channel::Prompt));
+        let lines = lines.map(|(at, with)| of_task(News::Lines, at, with));
         result.into_iter().chain(lines).collect()
     }
 }

@@ -153,6 +153,32 @@ fn an_event_is_doubted_when_nothing_goes_on() {
     }
 }
 
+/// Lines that the model watches for are asked for as results are: Esc takes them away, the end of a turn settles them.
+#[test]
+fn watched_lines_are_doubted_too() {
+    const LINES: &str = "(\"run slow test\") printed 1 line that you watch for";
+    for (entries, is_lost) in [(vec![interrupted()], true), (vec![], false)] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        let running = session.call(1);
+        running.starts();
+        let _runner = running.is_attached();
+        running.is_started();
+        env.edit_state("active.json", |active| {
+            active["tasks"][0]["matches"] =
+                json!({ "unread": { "lines": ["ERROR x"] }, "since": 1 });
+        });
+        let said = told(&session.send(&event(&session, CALL, "")));
+        assert!(said.contains(LINES), "{said}");
+        session.time_goes_by();
+        let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+        let said = told(&session.send(&event(&session, STOP, &transcript)));
+        let is_repeated = said.starts_with("(possibly repeated) [sisyphus] Background task");
+        let out = &env.state_file("active.json")["tasks"][0]["matches"]["out"];
+        assert_eq!((is_repeated, out.is_null()), (is_lost, !is_lost), "{said} {out}");
+    }
+}
+
 /// What a subagent has read is in a transcript of its own, so the next event of its Claude Code is enough.
 #[test]
 fn a_subagents_reading_is_not_doubted() {
