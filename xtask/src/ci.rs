@@ -30,7 +30,8 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("tidy", Step::Tidy),
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
-        ("windows", Step::Cross("compiles,links,unit-tests,replay", WINDOWS)),
+        // Without the unit tests: Wine's server may kill a program that has ended, and its exit code is lost.
+        ("windows", Step::Cross("compiles,links,replay", WINDOWS)),
         ("musl", Step::Cross("compiles,links,unit-tests,replay,demo", MUSL)),
         ("macos", Step::Cross("compiles", MACOS)),
         ("memory", Step::Memory),

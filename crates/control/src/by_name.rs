@@ -152,11 +152,13 @@ fn last_run<'a>(tasks: &[&'a Task]) -> Option<&'a Task> {
     tasks.iter().copied().filter(|_| are_of_one).max_by_key(|task| task.ticket)
 }
 
-/// The only one of `tasks` that has not finished; if all have, the only one; `None` if `tasks` is empty.
+/// The only one of `tasks`, or the only one of them that has not finished; `None` if `tasks` is empty.
 fn live_or_only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
-    let (finished, live): (Vec<_>, Vec<_>) =
-        tasks.into_iter().partition(|task| task.status().is_final());
-    only(name, if live.is_empty() { finished } else { live })
+    let mut live = tasks.iter().filter(|task| !task.status().is_final());
+    match (live.next(), live.next()) {
+        (Some(task), None) => Ok(Some(task)),
+        (Some(_) | None, Some(_) | None) => only(name, tasks),
+    }
 }
 
 fn only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {

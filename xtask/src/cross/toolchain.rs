@@ -23,11 +23,25 @@ pub(super) struct Toolchain {
     environment: BTreeMap<String, String>,
 }
 
+/// What a toolchain is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Clippy, which links nothing of the target.
+    Check,
+    Run,
+}
+
 impl Toolchain {
     /// Makes it in `folder`, or finds what an earlier run has made.
-    pub(super) fn make(root: &Path, folder: &Path, target: &Target) -> Result<Self> {
+    pub(super) fn make(
+        root: &Path,
+        folder: &Path,
+        target: &Target,
+        purpose: Purpose,
+    ) -> Result<Self> {
         let mut make = Command::new("sh");
         make.arg(root.join("xtask/src/cross/toolchain.sh")).arg(folder).arg(target.triple());
+        make.arg(if purpose == Purpose::Check { "check" } else { "run" });
         // rustup asks the file of this folder which toolchain is meant.
         make.current_dir(root).stderr(Stdio::inherit());
         let output = make.output().with_context(|| format!("could not start {make:?}"))?;

@@ -2,11 +2,13 @@
 # Makes what cargo needs to build for one target and to run what it built, and prints the environment for it, one
 # variable a line. What is there already is not made again.
 #
-#   toolchain.sh FOLDER TARGET
+#   toolchain.sh FOLDER TARGET run     to link and run programs
+#   toolchain.sh FOLDER TARGET check   to check only, which links nothing for the target
 set -eu
 
 folder=$1
 target=$2
+purpose=$3
 processor=${target%%-*}
 
 die() {
@@ -145,6 +147,7 @@ mac() {
 mkdir -p "$folder"
 own_library=no
 library
+[ "$purpose" = run ] || exit 0
 case $target in
 *-linux-musl) musl ;;
 *-pc-windows-gnu) windows ;;
