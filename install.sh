@@ -67,14 +67,16 @@ main() {
 	/*) ;;
 	*) config=$PWD/$config ;; # the links need absolute paths
 	esac
-	case $here in
-	# An installed plugin removes itself, whatever folder is meant now.
-	*/plugins/data/$PLUGIN/plugin/*)
-		own=${here%/plugins/data/"$PLUGIN"/plugin/*}
-		[ "$config" -ef "$own" ] || config=$own
-		;;
-	*) [ -f "$here/plugin.json" ] || die "plugin.json is not beside this script; run it from the plugin's own folder" ;;
-	esac
+	if ! [ "$config/plugins/data/$PLUGIN/plugin" -ef "${here%/*}" ]; then
+		case $here in
+		# An installed plugin removes itself, whatever folder is meant now.
+		*/plugins/data/$PLUGIN/plugin/*)
+			config=${here%/plugins/data/"$PLUGIN"/plugin/*}
+			export CLAUDE_CONFIG_DIR="$config"
+			;;
+		*) [ -f "$here/plugin.json" ] || die "plugin.json is not beside this script; run it from the plugin's own folder" ;;
+		esac
+	fi
 	target=$config/skills/$PLUGIN
 	# Claude Code's sandbox keeps this folder read-only, also in a session that was started in the home folder.
 	data=$config/plugins/data/$PLUGIN
@@ -422,7 +424,9 @@ uninstall() {
 		done
 		rmdir "$folder" 2>/dev/null || :
 	done
-	[ "$(readlink "$old_state" || :)" != "$data/state" ] || rm -f "$old_state"
+	if [ "$(readlink "$old_state" || :)" = "$data/state" ] || { [ -L "$old_state" ] && [ "$old_state" -ef "$data/state" ]; }; then
+		rm -f "$old_state"
+	fi
 	# With SISYPHUS_STATE_DIR only that folder counts.
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
 	say "Removed $PLUGIN."
@@ -439,7 +443,7 @@ uninstall() {
 		# The runner stays with the history, because running sessions still look for it.
 		kept=$state
 		[ -d "$state" ] || kept=$old_state
-		say "The task history is kept in $kept. --purge would have removed it; you can delete that folder."
+		say "The task history is kept in $kept. --purge would have removed it; delete that folder when no task runs any more."
 	fi
 	# Claude Code made the second one for us.
 	for folder in "$data" "$data-skills-dir" "$config/plugins/data" "$config/plugins" "$config/.sisyphus"; do
@@ -449,8 +453,8 @@ uninstall() {
 
 # Whether the command belongs to something else: not ours, or to the installation of another configuration folder.
 is_of_another() {
-	is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" ||
-		{ [ -e "$link" ] && ! [ "$link" -ef "$target/bin/sisyphus" ]; }
+	! is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || return 0
+	[ -L "$link" ] && [ "$(readlink "$link")" != "$target/bin/sisyphus" ] && ! [ "$link" -ef "$target/bin/sisyphus" ]
 }
 
 # The running sessions of Claude Code as it notes them, a line each (CC-69).
@@ -507,7 +511,9 @@ leave_quiet_hooks() {
 	for name in $HOOKS; do
 		ln -s quiet "$quiet/hooks/bin/sisyphus-$name"
 	done
-	cp "$0" "$quiet/uninstall.sh"
+	for script in "$here/uninstall.sh" "$here/install.sh"; do
+		[ ! -f "$script" ] || cp "$script" "$quiet/uninstall.sh"
+	done
 	chmod +x "$quiet/uninstall.sh"
 	switch_to "$quiet"
 }
