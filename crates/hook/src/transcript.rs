@@ -64,18 +64,19 @@ impl Transcript {
         }))
     }
 
-    /// Whether the model has read what was sent of this task at that time: since then the transcript has a report that goes
-    /// on with one of these words.
-    pub fn is_told(&self, id: &TaskId, words: &[&str], sent_at: DateTime<Utc>) -> bool {
+    /// Whether the model has read a report of this task: since then the transcript has one that goes on with one of these
+    /// words.
+    pub fn is_told(&self, id: &TaskId, words: &[&str], since: DateTime<Utc>) -> bool {
         let begin = format!("[sisyphus] Background task {id}");
         let of_hook = self.lines_with("\"hook_additional_context\"");
         let entries = of_hook.filter(|line| line.contains(&begin)).filter_map(parsed);
         // An earlier report of it is another attempt.
-        let mut recent =
-            entries.filter(|entry| time_of(entry).is_none_or(|at| at + SLACK >= sent_at));
+        let mut recent = entries.filter(|entry| time_of(entry).is_none_or(|at| at >= since));
         recent.any(|entry| {
-            let content = entry["attachment"]["content"].as_array().into_iter().flatten();
-            let mut lines = content.filter_map(Value::as_str).flat_map(str::lines);
+            let content = &entry["attachment"]["content"];
+            let several = content.as_array().into_iter().flatten();
+            let texts = several.chain([content]).filter_map(Value::as_str);
+            let mut lines = texts.flat_map(str::lines);
             lines.any(|line| is_report(line, &begin, words))
         })
     }

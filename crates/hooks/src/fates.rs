@@ -140,7 +140,7 @@ fn is_older(at: DateTime<Utc>, age: Duration) -> bool {
 
 /// What the transcript says of it; `None` if that is not decided yet.
 fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
-    if transcript.is_told(&sent.task, sent.words(), sent.at) {
+    if transcript.is_told(&sent.task, sent.words(), sent.told_since()) {
         return Some(DeliveryEvent::Passed);
     }
     match sent.with {

@@ -88,8 +88,8 @@ pub enum Channel {
     /// A prompt, which another hook may block: then the model reads neither prompt nor result.
     #[default]
     Prompt,
-    /// An event that has happened already. The model reads the result, unless Claude Code ends before it has written what
-    /// the hooks of the event said.
+    /// An event that has happened already. The model reads the result, unless Claude Code ends, or the user interrupts
+    /// it, before it has written what the hooks of the event said.
     Event,
 }
 

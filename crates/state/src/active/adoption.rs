@@ -55,6 +55,9 @@ impl Active {
         let mut adopted = 0;
         for task in self.tasks.iter_mut().filter(is_meant) {
             task.deliver(DeliveryEvent::Unconfirmed, now);
+            if let Some(matches) = &mut task.matches {
+                matches.doubt(now);
+            }
             task.transfer(by);
             task.release();
             task.left_at = None;
