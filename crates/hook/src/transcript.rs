@@ -17,8 +17,6 @@ use crate::notification::{Notification, OPEN, Prompt, read_prompt};
 
 /// How much of its end is read, in bytes: the relevant lines were written seconds ago.
 const TAIL_BYTES: u64 = 512 * 1024;
-/// Two processes recorded the two times.
-const SLACK: chrono::Duration = chrono::Duration::seconds(1);
 
 /// The beginning of the reason that our own hook gives when it blocks a prompt. The transcript has it.
 pub(crate) const OUR_REASON: &str = "sisyphus:";
@@ -104,7 +102,7 @@ impl Transcript {
 
     /// Whether a hook that is not ours has blocked a prompt since then.
     pub fn has_block_since(&self, since: DateTime<Utc>) -> bool {
-        self.text.lines().filter_map(blocked_at).any(|at| at + SLACK >= since)
+        self.text.lines().filter_map(blocked_at).any(|at| at >= since)
     }
 
     /// Whether the part that was read begins no later than that. Otherwise a line of that time may precede it.

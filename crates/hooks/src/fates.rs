@@ -14,13 +14,16 @@ use std::path::Path;
 use chrono::{DateTime, Duration, Utc};
 use sisyphus_base::clock::Now;
 use sisyphus_hook::{Context, Transcript};
-use sisyphus_state::store::{Active, Sent};
+use sisyphus_state::store::{Active, News, Sent};
 use sisyphus_tasks::delivery::{Attempt, Channel, Delivery, DeliveryEvent};
 use sisyphus_tasks::recipient::Recipient;
 
 /// How long Claude Code has to write a line of the transcript, after the hooks of a prompt or an event have ended. It does
 /// so within a tenth of a second.
 pub(crate) const WRITTEN: Duration = Duration::milliseconds(1_500);
+
+/// Two processes recorded the time of a print and that of a line in the transcript.
+const SLACK: Duration = Duration::seconds(1);
 
 /// How long the waiter leaves a prompt to the other hooks. Claude Code's own limit for a hook has changed between its
 /// versions, and a hook may set another one. So this is a choice: after a minute, a result that the model reads twice,
@@ -68,8 +71,8 @@ impl Fates {
         unmentioned: Unmentioned,
     ) -> Self {
         sent.retain(|sent| match (sent.with, unmentioned) {
-            // What tells of an event is written before its turn ends or is interrupted, and nothing is written any more of
-            // what is lost.
+            // Claude Code writes what an event carried before it ends or interrupts the turn. For a session that is over it
+            // writes nothing more.
             (Channel::Event, _) | (Channel::Prompt, Unmentioned::Lost | Unmentioned::Open) => true,
             (
                 Channel::Prompt,
@@ -140,7 +143,12 @@ fn is_older(at: DateTime<Utc>, age: Duration) -> bool {
 
 /// What the transcript says of it; `None` if that is not decided yet.
 fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
-    if transcript.is_told(&sent.task, sent.words(), sent.told_since()) {
+    let since = match sent.what {
+        News::Result => sent.at - SLACK,
+        // Other lines of the same task may have gone out just before.
+        News::Lines => sent.at,
+    };
+    if transcript.is_told(&sent.task, sent.words(), since) {
         return Some(DeliveryEvent::Passed);
     }
     match sent.with {
@@ -160,7 +168,7 @@ fn of_prompt(
     sent: &Sent,
     unmentioned: Unmentioned,
 ) -> Option<DeliveryEvent> {
-    if transcript.has_block_since(sent.at) {
+    if transcript.has_block_since(sent.at - SLACK) {
         // The report may precede the part that was read, and the block be that of a later prompt.
         let is_sure = transcript.reaches_back_to(sent.at);
         return Some(if is_sure { DeliveryEvent::Blocked } else { DeliveryEvent::Unconfirmed });

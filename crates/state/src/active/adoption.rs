@@ -32,10 +32,11 @@ impl Active {
         if book.is_some_and(|book| book.ended.is_some()) {
             return true;
         }
-        let since_call = |book: &&SessionBook| book.resumed > Some(Tick(task.ticket.0));
-        let is_gone = |client: Option<&ProcessRef>| client.is_some_and(&is_gone);
-        is_gone(caller(task))
-            && book.filter(since_call).is_none_or(|book| is_gone(book.resumed_by.as_ref()))
+        let called = Tick(task.ticket.0);
+        let has_resumed = |book: &&SessionBook| book.resumed.is_some_and(|at| at > called);
+        let is_known_gone = |client: Option<&ProcessRef>| client.is_some_and(&is_gone);
+        is_known_gone(caller(task))
+            && book.filter(has_resumed).is_none_or(|book| is_known_gone(book.resumed_by.as_ref()))
     }
 
     /// Gives these tasks to another conversation, of this Claude Code if it is known, unless one that is not in `over`
@@ -181,8 +182,16 @@ mod tests {
         assert_eq!(orphans(&active, HOME), [""; 0]);
         active.end_session(&named("old"), Tick(5));
         assert_eq!(orphans(&active, HOME), ["kept"]);
+        // The conversation may not have read this line.
+        let matches = active.tasks[0].matches.insert(Box::default());
+        matches.listens("on port 1", Tick(6));
+        matches.lease(&process(3), |_| true).unwrap();
+        matches.printed(&process(3), Channel::Event, chrono::Utc::now());
         let (ids, over) = ([TaskId::new("kept").unwrap()], [named("old")]);
         active.adopt(&ids, &over, &named("new"), Some(process(1)), Tick(9));
+        let kept = active.task_mut(&ids[0]).unwrap().matches.as_mut().unwrap();
+        let (found, attempt) = kept.lease(&process(4), |_| true).unwrap();
+        assert_eq!((found.address.as_deref(), attempt), (Some("on port 1"), Attempt::Redelivery));
         assert_eq!(orphans(&active, HOME), [""; 0]);
         active.end_session(&named("new"), Tick(10));
         assert_eq!(orphans(&active, HOME), ["kept"], "the next session ends too");
@@ -217,9 +226,6 @@ mod tests {
         assert_eq!(orphans(&active, HOME), ["sent", "owed"]);
         // Another one has started together with it, and saw what it saw.
         active.adopt(&ids, &over, &named("beside"), Some(process(1)), Tick(11));
-        assert_eq!(
-            ids.each_ref().map(|id| active.task(id).unwrap().session.to_string())[1],
-            "newer"
-        );
+        assert_eq!(active.task(&ids[1]).unwrap().session, named("newer"));
     }
 }

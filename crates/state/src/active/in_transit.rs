@@ -1,6 +1,6 @@
 //! What is on its way to the model: results, and lines of running tasks.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::delivery::{Channel, Delivery};
@@ -19,12 +19,12 @@ pub struct Sent {
     pub to: Recipient,
     pub at: DateTime<Utc>,
     pub with: Channel,
-    pub(super) what: News,
+    pub what: News,
 }
 
 /// What there is to read of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
+pub enum News {
     Result,
     Lines,
 }
@@ -35,16 +35,6 @@ impl Sent {
         match self.what {
             News::Result => &PREDICATES,
             News::Lines => &[PREDICATE],
-        }
-    }
-
-    /// Since when a report can be the one that was sent. Other lines of the same task may have gone out just before.
-    pub fn told_since(&self) -> DateTime<Utc> {
-        /// Two processes recorded the two times.
-        const SLACK: Duration = Duration::seconds(1);
-        match self.what {
-            News::Result => self.at - SLACK,
-            News::Lines => self.at,
         }
     }
 

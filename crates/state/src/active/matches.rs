@@ -107,8 +107,8 @@ mod tests {
     use sisyphus_tasks::matches::{Matches, Watch};
     use sisyphus_tasks::task::samples::confirmed;
 
+    use super::super::News;
     use super::super::Sent;
-    use super::super::in_transit::News;
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;

@@ -27,7 +27,7 @@ use crate::agent_limits::AgentBook;
 use crate::file::Format;
 use crate::reach::is_in_reach;
 use call_book::CallBook;
-pub use in_transit::Sent;
+pub use in_transit::{News, Sent};
 pub(crate) use series::Series;
 pub use tally::Tally;
 
@@ -346,8 +346,7 @@ impl Active {
                 book.ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
                     || is_older(calls.settled_until, FORGOTTEN_AFTER, now.at)
             });
-            let SessionBook { ended, resumed, ref resumed_by, .. } = *book;
-            let resumed_by = resumed_by.clone();
+            let (ended, resumed, resumed_by) = (book.ended, book.resumed, book.resumed_by.clone());
             *book != SessionBook { ended, resumed, resumed_by, ..SessionBook::default() }
         });
     }

@@ -224,7 +224,7 @@ fn a_session_knows_what_it_sent() {
         to: Recipient::MainConversation,
         at: at(3),
         with,
-        what: in_transit::News::Result,
+        what: News::Result,
     };
     assert_eq!(active.sent(&session()), [of("t1", prompt), of("t5", event)]);
 }

@@ -157,7 +157,21 @@ fn an_event_is_doubted_when_nothing_goes_on() {
 #[test]
 fn watched_lines_are_doubted_too() {
     const LINES: &str = "(\"run slow test\") printed 1 line that you watch for";
-    for (entries, is_lost) in [(vec![interrupted()], true), (vec![], false)] {
+    // The lines went out 5 seconds ago.
+    let report = |milliseconds| {
+        let mut report = added(&format!("[sisyphus] Background task TASK {LINES}"));
+        let age = chrono::Duration::milliseconds(milliseconds);
+        report["timestamp"] = json!(chrono::Utc::now() - age);
+        report
+    };
+    let cases: [(&dyn Fn() -> Vec<Value>, bool); 4] = [
+        (&|| vec![], false),
+        (&|| vec![interrupted()], true),
+        (&|| vec![report(0), interrupted()], false),
+        // Earlier lines of the same command.
+        (&|| vec![report(5_500), interrupted()], true),
+    ];
+    for (entries, is_lost) in cases {
         let env = TestEnv::new();
         let session = Session::new(&env);
         let running = session.call(1);
@@ -170,8 +184,10 @@ fn watched_lines_are_doubted_too() {
         });
         let said = told(&session.send(&event(&session, CALL, "")));
         assert!(said.contains(LINES), "{said}");
+        let transcript: String = entries().iter().map(|entry| format!("{entry}\n")).collect();
+        let id = env.state_file("active.json")["tasks"][0]["id"].clone();
+        let transcript = transcript.replace("TASK", id.as_str().unwrap());
         session.time_goes_by();
-        let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
         let said = told(&session.send(&event(&session, STOP, &transcript)));
         let is_repeated = said.starts_with("(possibly repeated) [sisyphus] Background task");
         let out = &env.state_file("active.json")["tasks"][0]["matches"]["out"];
