@@ -39,7 +39,7 @@ die() {
 }
 
 main() {
-	# So the copy in the installed plugin is called.
+	# The installed plugin has a copy with this name. It only uninstalls.
 	case $0 in
 	*uninstall.sh) action=uninstall ;;
 	*) action=install ;;
@@ -396,6 +396,7 @@ link_state() {
 remove_old_versions() {
 	rm -rf "$versions"/removed-*
 	for folder in "$versions" "$old_versions"; do
+		# An installer that was killed leaves a folder .new.PID.
 		for entry in "$folder"/* "$folder"/.new.*; do
 			[ "$entry" = "$final" ] || find "$entry" -maxdepth 0 -mtime +7 -exec rm -rf {} + 2>/dev/null || :
 		done
@@ -451,7 +452,7 @@ uninstall() {
 	done
 }
 
-# Whether the command belongs to something else: not ours, or to the installation of another configuration folder.
+# Whether the command is a foreign file, or leads to the installation of another configuration folder.
 is_of_another() {
 	! is_foreign "$link" "*/skills/$PLUGIN/bin/sisyphus" || return 0
 	[ -L "$link" ] && [ "$(readlink "$link")" != "$target/bin/sisyphus" ] && ! [ "$link" -ef "$target/bin/sisyphus" ]

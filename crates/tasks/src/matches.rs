@@ -1,7 +1,8 @@
 //! Lines of a task's output that its reader gets while the task runs: those that match the pattern of a watch, and the one
 //! that says where a service listens. Pure: what looks for them is not decided here.
 //!
-//! Each line is delivered once, or again with a mark. A reminder takes all that is there; what comes after that waits for the next one.
+//! Each line is delivered once, or again with a mark. A reminder takes all that is there; what comes after that waits for the
+//! next one.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -28,8 +28,9 @@ const TARGETS: [&str; 5] = [
 /// What tests the plugin on the developer's machine, and starts programs that only Linux has.
 const OF_LINUX: [&str; 5] =
     ["sisyphus-bench", "sisyphus-chaos", "sisyphus-e2e", "sisyphus-fuzz", "sisyphus-harness"];
-/// Unit tests that fail by a fault of what runs them, with the beginning of the runner's name. Wine gives a file that was renamed while it was
-/// open 0 as the number of its volume. QEMU writes `/proc/PID/stat` of its own process itself, with 0 as the process group.
+/// Unit tests that fail by a fault of the program that runs them, with the beginning of its name. Wine gives a file 0 as the
+/// number of its volume if the file was renamed while it was open. QEMU writes `/proc/PID/stat` of its own process itself,
+/// with 0 as the process group.
 const FAIL_UNDER: [(&str, &str); 2] = [
     ("wine", "line::tests::slots_go_in_the_order_of_the_line_within_the_limit"),
     ("qemu-", "sys::unix::proc::tests::knows_this_process_and_its_parent"),
