@@ -2,6 +2,9 @@
 
 use crate::identity::ProcessId;
 
+#[cfg(target_os = "macos")]
+mod no_memory_group;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]

@@ -5,19 +5,16 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-#[cfg(not(target_os = "linux"))]
-use std::{thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::Signal;
 use sisyphus_tasks::run::Exit;
 
 use super::super::{Plan, Stage};
-use super::memory_group::MemoryGroup;
 use super::signals::restore_file_size_signal;
+use super::system::{MemoryGroup, die_with_parent, enter};
 
 /// Starts the command with this process's stdin, stdout, stderr and working directory, in a process group of its own, and in
 /// this control group if it can enter.
@@ -39,17 +36,6 @@ pub fn spawn_on(stage: Stage, plan: &Plan, group: Option<&mut MemoryGroup>) -> i
     }
     die_with_parent(&mut command);
     command.spawn()
-}
-
-/// Has the command enter the group before anything of it runs, so that no process of it stays outside.
-fn enter(command: &mut Command, group: Option<&mut MemoryGroup>) {
-    let Some(mut entry) = group.and_then(MemoryGroup::take_entry) else { return };
-    let enter = move || {
-        entry.enter();
-        Ok(())
-    };
-    // SAFETY: between fork and exec only two system calls are made; they allocate nothing and take no lock.
-    unsafe { command.pre_exec(enter) };
 }
 
 /// Makes the command the leader of its process group. If this process leads a session in place of Claude Code's shell,
@@ -162,42 +148,6 @@ pub fn parent() -> i32 {
 pub fn can_end_with_parent() -> bool {
     true
 }
-
-/// Has the kernel send TERM to this process when its [`parent`] dies, for whatever reason. It is an error if another
-/// process is the parent already.
-#[cfg(target_os = "linux")]
-pub fn end_with_parent(expected: i32) -> Result<()> {
-    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
-        .context("could not ask to end with the parent")?;
-    anyhow::ensure!(parent() == expected, "the parent is gone");
-    Ok(())
-}
-
-/// The same without the kernel's help: a thread looks once a second whether the [`parent`] is another process.
-#[cfg(not(target_os = "linux"))]
-pub fn end_with_parent(expected: i32) -> Result<()> {
-    anyhow::ensure!(parent() == expected, "the parent is gone");
-    let look = move || {
-        while parent() == expected {
-            thread::park_timeout(Duration::from_secs(1));
-        }
-        super::signal_self(Signal::SIGTERM as i32);
-    };
-    thread::Builder::new().spawn(look).context("could not start a thread")?;
-    Ok(())
-}
-
-/// A process that kills the runner means the shell in whose place it runs. SIGKILL can't be forwarded, so the kernel
-/// kills the command when the runner dies.
-#[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
-    let set = || nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from);
-    // SAFETY: between fork and exec only this one system call is made; it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(set) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent(_: &mut Command) {}
 
 /// How a process exited.
 pub fn exit_of(status: ExitStatus) -> Exit {

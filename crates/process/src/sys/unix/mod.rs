@@ -1,37 +1,38 @@
 //! Linux and macOS.
 
 mod apart;
-mod caller;
-mod cgroup;
 mod child;
-mod folders;
-mod locks;
-mod memory_group;
-mod oom;
-mod proc;
+#[cfg(any(target_os = "macos", test))]
+mod command_line;
+mod output_file;
 mod signals;
 mod streams;
 mod usage;
 
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use self::linux as system;
+
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+use self::macos as system;
+
 pub use apart::split_apart;
-pub(crate) use caller::arguments;
-pub use caller::{caller, caller_key, own_key, own_output_file};
 pub(crate) use child::{apart, bound, orphan};
 pub use child::{
-    can_end_with_parent, end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached,
-    spawn_on,
+    can_end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached, spawn_on,
 };
-pub use folders::Folders;
-pub use memory_group::MemoryGroup;
-pub use oom::OomCounters;
-pub(crate) use proc::{processes, stat, working_folders};
+pub use output_file::own_output_file;
 pub(crate) use signals::wake;
 pub use signals::{Signals, survive_file_size_limit};
 pub use streams::prepare_streams;
+pub use system::{
+    Folders, MemoryGroup, OomCounters, caller, caller_key, end_with_parent, holder, own_key,
+};
+pub(crate) use system::{arguments, processes, program, stat, working_folders};
 pub use usage::try_wait;
-
-pub use locks::holder;
-pub(crate) use locks::program;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::{AsFd as _, IntoRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, IntoRawFd as _};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
 
 use super::super::{Notice, Sender};
-use super::folders::Folders;
+use super::system::{Folders, pipe};
 
 /// The signals that the runner forwards to the command.
 const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -156,21 +156,6 @@ impl Signals {
             return Ok(Notice::Signal { number, sender });
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
-    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
-}
-
-/// Without `pipe2` the descriptors are marked one by one. No program is started in between.
-#[cfg(not(target_os = "linux"))]
-fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
-    use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-    let (read_end, write_end) = nix::unistd::pipe()?;
-    fcntl(&read_end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    fcntl(&write_end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    Ok((read_end, write_end))
 }
 
 fn leads_session() -> bool {

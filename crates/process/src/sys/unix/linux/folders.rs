@@ -1,16 +1,14 @@
-//! Folders whose changes end a wait: by inotify on Linux, nowhere else yet.
+//! Folders whose changes end a wait: by inotify.
 
 use std::io;
 use std::path::Path;
 
 use nix::poll::PollFd;
-#[cfg(target_os = "linux")]
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
-use super::super::Changes;
+use super::super::super::Changes;
 
 /// The folders that the kernel watches for this process. Dropping it ends that.
-#[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub struct Folders {
     kernel: Inotify,
@@ -18,7 +16,6 @@ pub struct Folders {
     watched: Vec<(WatchDescriptor, Changes)>,
 }
 
-#[cfg(target_os = "linux")]
 impl Folders {
     /// None so far. All processes of a user together have 128 of these by default.
     pub fn new() -> io::Result<Self> {
@@ -50,13 +47,13 @@ impl Folders {
     }
 
     /// Adds what `poll` waits for.
-    pub(super) fn add_to<'a>(&'a self, awaited: &mut Vec<PollFd<'a>>) {
+    pub(in super::super) fn add_to<'a>(&'a self, awaited: &mut Vec<PollFd<'a>>) {
         use std::os::fd::AsFd as _;
         awaited.push(PollFd::new(self.kernel.as_fd(), nix::poll::PollFlags::POLLIN));
     }
 
     /// Takes the changes so far, so that the next wait is for later ones. Whether one of them matters.
-    pub(super) fn take(&self) -> bool {
+    pub(in super::super) fn take(&self) -> bool {
         let mut matters = false;
         while let Ok(events) = self.kernel.read_events() {
             matters |= events.iter().any(|event| {
@@ -68,33 +65,5 @@ impl Folders {
             });
         }
         matters
-    }
-}
-
-/// There are none: no folder can be watched.
-#[cfg(not(target_os = "linux"))]
-#[derive(Debug)]
-pub enum Folders {}
-
-#[cfg(not(target_os = "linux"))]
-impl Folders {
-    pub fn new() -> io::Result<Self> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    pub fn end(self) {
-        match self {}
-    }
-
-    pub fn add(&mut self, _: &Path, _: Changes) -> io::Result<()> {
-        match *self {}
-    }
-
-    pub(super) fn add_to<'a>(&'a self, _: &mut Vec<PollFd<'a>>) {
-        match *self {}
-    }
-
-    pub(super) fn take(&self) -> bool {
-        match *self {}
     }
 }

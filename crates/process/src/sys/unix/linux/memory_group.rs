@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use sisyphus_base::id::TaskId;
@@ -29,18 +31,29 @@ pub struct MemoryGroup {
 
 /// What a child needs to enter the group before it executes its program.
 #[derive(Debug)]
-pub(super) struct Entry {
+struct Entry {
     procs: File,
     entered: PipeWriter,
 }
 
 impl Entry {
     /// Moves this process into the group. If that fails it stays where it is. Only makes system calls.
-    pub(super) fn enter(&mut self) {
+    fn enter(&mut self) {
         if self.procs.write(b"0").is_ok() {
             let _ = self.entered.write(b"1");
         }
     }
+}
+
+/// Has the command enter the group before anything of it runs, so that no process of it stays outside.
+pub(in super::super) fn enter(command: &mut Command, group: Option<&mut MemoryGroup>) {
+    let Some(mut entry) = group.and_then(MemoryGroup::take_entry) else { return };
+    let enter = move || {
+        entry.enter();
+        Ok(())
+    };
+    // SAFETY: between fork and exec only two system calls are made; they allocate nothing and take no lock.
+    unsafe { command.pre_exec(enter) };
 }
 
 impl MemoryGroup {
@@ -76,7 +89,7 @@ impl MemoryGroup {
         Ok(Self { folder: folder.to_owned(), _alive: alive, entry, entered: hears })
     }
 
-    pub(super) fn take_entry(&mut self) -> Option<Entry> {
+    fn take_entry(&mut self) -> Option<Entry> {
         self.entry.take()
     }
 

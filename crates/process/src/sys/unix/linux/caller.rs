@@ -1,22 +1,17 @@
 //! The shell around this process, and the file behind its standard output.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io;
-use std::os::fd::AsFd as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use sisyphus_base::sys::pid_namespace;
 
-use super::super::Caller;
+use super::super::super::Caller;
 use super::proc;
 
 /// The process that started this one, as the system knows it.
-///
-/// macOS has no `/proc`: the caller is unknown, and the task is observed instead of supervised.
 pub fn caller() -> Result<Caller> {
     let parent =
         proc::parent_dir().context("could not find the caller of this process in /proc")?;
@@ -82,21 +77,7 @@ fn key(dir: &Path) -> Result<String> {
     Ok(format!("{namespace}-{number}-{start}"))
 }
 
-/// The regular file that standard output goes to, opened for reading.
-pub fn own_output_file() -> Result<(PathBuf, File)> {
-    let context = || "could not find the file behind standard output";
-    #[expect(clippy::disallowed_methods, reason = "only inspected, never written to")]
-    let stdout = io::stdout();
-    let behind = File::from(stdout.as_fd().try_clone_to_owned().with_context(context)?);
-    let behind = behind.metadata().with_context(context)?;
-    anyhow::ensure!(behind.is_file(), "standard output is not a regular file");
-    let path = std::fs::read_link("/proc/self/fd/1").with_context(context)?;
-    let file = File::open(&path).with_context(|| format!("could not open `{}`", path.display()))?;
-    let opened = file.metadata().with_context(context)?;
-    // Another file may have the name since.
-    anyhow::ensure!(
-        (opened.dev(), opened.ino()) == (behind.dev(), behind.ino()),
-        "standard output was renamed"
-    );
-    Ok((path, file))
+/// The path of the file behind standard output.
+pub(in super::super) fn own_output_path() -> io::Result<PathBuf> {
+    std::fs::read_link("/proc/self/fd/1")
 }

@@ -1,4 +1,4 @@
-//! The process table: `/proc` on Linux. On other systems the functions return nothing, and callers do without.
+//! The process table: `/proc`.
 //!
 //! In Claude Code's sandbox a command runs in a process namespace inside the one that `/proc` shows: the numbers there
 //! are not those that `kill` and `getpid` use (CC-53). This module returns only our own numbers. It leaves out
@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::super::Stat;
+use super::super::super::Stat;
 use crate::identity::ProcessId;
 
 /// The folder of this process's parent. Its number in `/proc` may differ from that of `getppid`.

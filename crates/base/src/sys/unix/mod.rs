@@ -14,8 +14,19 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{Input, is_private_dir};
 use crate::atomic::if_found;
-use crate::machine::Machine;
 use crate::rights::Rights;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use self::linux as system;
+
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+use self::macos as system;
+
+pub use system::{boot_id, machine, namespaces, pid_namespace};
 
 /// What installs the plugin, as people type it.
 pub const INSTALLER: &str = "install.sh";
@@ -213,45 +224,10 @@ pub fn open_linked_file(path: &Path) -> io::Result<File> {
 
 /// Nanoseconds since the machine started, suspended time included.
 pub fn nanoseconds_since_boot() -> u64 {
-    use nix::time::{ClockId, clock_gettime};
-    #[cfg(target_os = "linux")]
-    const CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
-    // On macOS this clock keeps running while the machine sleeps.
-    #[cfg(not(target_os = "linux"))]
-    const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
-    clock_gettime(CLOCK)
+    nix::time::clock_gettime(system::SINCE_BOOT)
         .ok()
         .and_then(|time| u64::try_from(Duration::from(time).as_nanos()).ok())
         .unwrap_or(0)
-}
-
-/// The kernel's id of this start of the machine.
-pub fn boot_id() -> Option<String> {
-    first_line("/proc/sys/kernel/random/boot_id")
-}
-
-/// This machine; `None` if it has no boot id. On macOS the name of a machine can't be read.
-pub fn machine() -> Option<Machine> {
-    let host = first_line("/proc/sys/kernel/hostname");
-    Some(Machine { boot: boot_id()?, id: first_line("/etc/machine-id"), host })
-}
-
-fn first_line(path: &str) -> Option<String> {
-    let text = std::fs::read_to_string(path).ok()?;
-    text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
-}
-
-/// The inodes of this process's mount namespace and user namespace, which differ inside Claude Code's sandbox. `None`
-/// if the system has no namespaces.
-pub fn namespaces() -> Option<(u64, u64)> {
-    let inode = |name: &str| Some(std::fs::metadata(format!("/proc/self/ns/{name}")).ok()?.ino());
-    Some((inode("mnt")?, inode("user")?))
-}
-
-/// The inode of this process's process namespace: process numbers are valid only in that namespace. `None` if the
-/// system has no namespaces.
-pub fn pid_namespace() -> Option<u64> {
-    std::fs::metadata("/proc/self/ns/pid").ok().map(|it| it.ino())
 }
 
 /// When a file's status last changed: by a write, a rename, or a change of its mode.

@@ -1,4 +1,4 @@
-//! What the kernel shows about file locks and their holders: `/proc` on Linux. Other systems show nothing here.
+//! What the kernel shows about file locks and their holders: `/proc`.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
