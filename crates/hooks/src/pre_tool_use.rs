@@ -68,7 +68,7 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     };
     let names_limit = command.timeout.is_some();
     let mut call = call(caller, command, settings, context.environment.attendance);
-    if cfg!(target_os = "linux") {
+    if cfg!(unix) {
         context.logged("PreToolUse", put_back_runner(context));
     }
     let is_too_short = || match call.kind {

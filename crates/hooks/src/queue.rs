@@ -6,7 +6,7 @@ use sisyphus_state::line::{Snapshot, View};
 
 /// Whether commands get a runner here.
 pub(crate) fn is_attachable(context: &Context) -> bool {
-    cfg!(target_os = "linux") && context.store.dir().runner().exists()
+    cfg!(unix) && context.store.dir().runner().exists()
 }
 
 /// Which runners have slots and which are queued.

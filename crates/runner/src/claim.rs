@@ -59,7 +59,7 @@ fn try_claim(runner: &Path, state: &StateDir, string: &OsStr) -> Result<Option<S
     let Some(announcement) = announcement(&announced, &client_id, text)? else {
         return Ok(None);
     };
-    let Some(confinement) = confinement(&announcement) else { return Ok(None) };
+    let Some(confinement) = confinement(&announcement, namespaces()) else { return Ok(None) };
     let restore = changed(&caller, std::env::vars_os());
     let (program, arg0) = (caller.program.clone().into(), arg0.clone());
     let handoff = Handoff { announcement, confinement, program, arg0, restore };
@@ -84,14 +84,17 @@ fn announcement(
     Ok(found.or_else(own))
 }
 
-/// Whether this shell is in Claude Code's sandbox. The namespaces that the hook saw decide, never an attempt to write.
-/// `None` for a sandbox that the hook did not know about: no process would believe what its runner reported.
-fn confinement(announcement: &Announcement) -> Option<Confinement> {
-    let is_outside = announcement.namespaces.is_none() || announcement.namespaces == namespaces();
-    match announcement.confinement {
-        _ if is_outside => Some(Confinement::Outside),
-        Confinement::Sandboxed => Some(Confinement::Sandboxed),
-        Confinement::Outside => None,
+/// Whether this shell, whose namespaces are `own`, is in Claude Code's sandbox. The namespaces that the hook saw decide,
+/// never an attempt to write. `None` for a sandbox that the hook did not know about: no process would believe what its
+/// runner reported. Where there are no namespaces, `None` for each that the hook did know about: nothing tells whether it
+/// was left, and inside it a runner can record nothing.
+fn confinement(announcement: &Announcement, own: Option<(u64, u64)>) -> Option<Confinement> {
+    match (announcement.namespaces, announcement.confinement) {
+        (None, Confinement::Outside) => Some(Confinement::Outside),
+        (None, Confinement::Sandboxed) => None,
+        (outside, _) if outside == own => Some(Confinement::Outside),
+        (_, Confinement::Sandboxed) => Some(Confinement::Sandboxed),
+        (_, Confinement::Outside) => None,
     }
 }
 
@@ -116,7 +119,40 @@ fn changed(
 
 #[cfg(test)]
 mod tests {
+    use chrono::Utc;
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn the_hook_decides_where_the_shell_is() {
+        use Confinement::{Outside, Sandboxed};
+        let (ours, others) = (Some((1, 2)), Some((1, 3)));
+        let cases = [
+            (ours, Outside, ours, Some(Outside)),
+            // Settings or the call let it out.
+            (ours, Sandboxed, ours, Some(Outside)),
+            (ours, Sandboxed, others, Some(Sandboxed)),
+            (ours, Sandboxed, None, Some(Sandboxed)),
+            (ours, Outside, others, None),
+            (ours, Outside, None, None),
+            // A system without namespaces.
+            (None, Outside, None, Some(Outside)),
+            (None, Sandboxed, None, None),
+        ];
+        for (of_hook, announced, of_shell, expected) in cases {
+            let call = json!({
+                "session": "s1", "tool_use_id": "toolu_1", "cwd": "/", "command": "true",
+                "kind": "command",
+            });
+            let mut announcement =
+                Announcement::new(serde_json::from_value(call).unwrap(), Utc::now());
+            announcement.namespaces = of_hook;
+            announcement.confinement = announced;
+            let case = format!("{of_hook:?} {announced:?} {of_shell:?}");
+            assert_eq!(confinement(&announcement, of_shell), expected, "{case}");
+        }
+    }
 
     #[test]
     fn the_first_environment_is_restored() {
