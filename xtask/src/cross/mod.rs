@@ -2,6 +2,7 @@
 //! tests, links the programs, and where it can run them, runs the unit tests, replays the recorded events and shows the
 //! demonstration.
 
+mod machine;
 mod replay;
 mod toolchain;
 
@@ -33,7 +34,7 @@ const OF_LINUX: [&str; 5] =
 /// with 0 as the process group.
 const FAIL_UNDER: [(&str, &str); 2] = [
     ("wine", "line::tests::slots_go_in_the_order_of_the_line_within_the_limit"),
-    ("qemu-", "sys::unix::proc::tests::knows_this_process_and_its_parent"),
+    ("qemu-", "sys::unix::linux::proc::tests::knows_this_process_and_its_parent"),
 ];
 const STEPS: [Step; 5] = [Step::Compiles, Step::Links, Step::UnitTests, Step::Replay, Step::Demo];
 
@@ -158,9 +159,18 @@ impl<'a> Trial<'a> {
     }
 
     fn can_run(&self, step: Step) -> bool {
-        // The installer starts the programs itself, so the kernel must know how.
-        let by_kernel = self.target.runs_here().unwrap_or(false);
-        by_kernel || step != Step::Demo && self.toolchain.runner().is_some()
+        self.runs_here()
+            || match step {
+                // The installer starts the programs itself, so the kernel must know how.
+                Step::Demo => machine::is_for(self.target),
+                Step::Compiles | Step::Links | Step::UnitTests | Step::Replay => {
+                    self.toolchain.runner().is_some()
+                }
+            }
+    }
+
+    fn runs_here(&self) -> bool {
+        self.target.runs_here().unwrap_or(false)
     }
 
     fn time(&self, step: Step) -> Verdict {
@@ -216,6 +226,10 @@ impl<'a> Trial<'a> {
 
     /// Installs the plugin into an empty home. The installer shows the demonstration, and fails with it.
     fn demo(&self) -> Result<()> {
+        if !self.runs_here() {
+            let folder = self.toolchain.folder().join("machine");
+            return machine::install(&self.root, &folder, &self.tree()?);
+        }
         let home = self.toolchain.folder().join("home");
         remove(&home)?;
         plugin::install(&self.tree()?, &home)?;
