@@ -27,11 +27,10 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("build", Step::Cargo(&["build", "--workspace"])),
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
         // What finds the mistakes of each system, within the hour: a check of all code that is compiled nowhere else, and
-        // each program under what runs it here. No unit tests: those of Windows take minutes, and Wine's server may kill a
-        // test program that has ended.
-        ("windows", Step::Cross("compiles,links,replay", "x86_64-pc-windows-gnu")),
+        // each program under what runs it here.
+        ("windows", Step::Cross("compiles,links,unit-tests,replay", "x86_64-pc-windows-gnu")),
         ("musl", Step::Cross("links,replay,demo", "x86_64-unknown-linux-musl")),
-        ("arm64", Step::Cross("links,replay", "aarch64-unknown-linux-musl")),
+        ("arm64", Step::Cross("links,unit-tests,replay,demo", "aarch64-unknown-linux-musl")),
         ("macos", Step::Cross("compiles", "aarch64-apple-darwin")),
         ("memory", Step::Memory),
         ("memory-limit", Step::MemoryLimit),

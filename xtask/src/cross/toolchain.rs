@@ -64,8 +64,17 @@ impl Toolchain {
 
     /// The program that runs the target's programs; `None` if there is none or none is needed.
     pub(super) fn runner(&self) -> Option<&str> {
-        let name = self.triple.to_uppercase().replace('-', "_");
-        self.environment.get(&format!("CARGO_TARGET_{name}_RUNNER")).map(String::as_str)
+        self.environment.get(&self.runner_variable()).map(String::as_str)
+    }
+
+    /// The one that cargo starts for tests; `None` if that is the same.
+    fn runner_of_tests(&self, root: &Path) -> Option<(String, PathBuf)> {
+        let is_wine = self.runner() == Some("wine");
+        is_wine.then(|| (self.runner_variable(), root.join("xtask/src/cross/wine_again.sh")))
+    }
+
+    fn runner_variable(&self) -> String {
+        format!("CARGO_TARGET_{}_RUNNER", self.triple.to_uppercase().replace('-', "_"))
     }
 
     /// A program of the target, to be started with nothing of this process's environment but what its runner needs.
@@ -89,6 +98,7 @@ impl Toolchain {
         command.arg(verb).args(["--locked", "--target", &self.triple]);
         command.arg("--target-dir").arg(self.folder.join("build")).args(rest);
         command.current_dir(root).envs(PROFILE).envs(&self.environment);
+        command.envs(self.runner_of_tests(root));
         Ok(Cargo(command))
     }
 }
