@@ -178,7 +178,7 @@ function Uninstall-Plugin {
     Move-Away | Out-Null
     Remove-Folder $work
     Remove-Folder $oldWork
-    Write-Output 'Removed sisyphus.'
+    Write-Output "Removed sisyphus from $config."
     # With SISYPHUS_STATE_DIR only that folder counts.
     $states = if ($env:SISYPHUS_STATE_DIR) { @($state) } else { @($state, $oldState) }
     $kept = @($states | Where-Object { Test-Path -LiteralPath $_ })

@@ -430,7 +430,7 @@ uninstall() {
 	fi
 	# With SISYPHUS_STATE_DIR only that folder counts.
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
-	say "Removed $PLUGIN."
+	say "Removed $PLUGIN from $config."
 	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. When they have ended, run $target/uninstall.sh to remove these."
 	[ -z "$(sed -n "/$PLUGIN statusline/p" "$config/settings.json" 2>/dev/null)" ] ||
 		say "The status line still starts '$PLUGIN statusline': remove the key 'statusLine' from $config/settings.json."

@@ -21,7 +21,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
     } else if stored.is_file() {
         format!("delegated sessions sign in by {}", named(&stored))
     } else {
-        "no way to sign in was found; delegated sessions need one that does not ask, such as a login of `claude`"
+        "no login, API key or `apiKeyHelper` was found outside a keychain; delegated sessions need one of them"
             .to_owned()
     };
     vec![Finding::fine(said)]

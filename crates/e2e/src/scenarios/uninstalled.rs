@@ -51,7 +51,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     ensure!(!init.contains("\"name\":\"sisyphus\""), "a later session has the plugin: {init}");
     tui.kill()?;
     let said = uninstall(stage, &home)?;
-    ensure!(said.starts_with("Removed sisyphus.\n"), "{said}");
+    ensure!(said.starts_with("Removed sisyphus from "), "{said}");
     ensure!(home.plugin().symlink_metadata().is_err(), "the silent hooks were left");
     Ok(())
 }

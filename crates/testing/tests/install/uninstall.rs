@@ -82,11 +82,12 @@ fn it_needs_no_sources() {
     let mut command = site.command(&site.link());
     command.args(["install", "--uninstall", "--purge"]);
     let said = succeeds(command);
-    assert!(said.starts_with("Removed sisyphus.\n"), "{said}");
+    let removed = format!("Removed sisyphus from {}.\n", site.config().display());
+    assert!(said.starts_with(&removed), "{said}");
     assert_eq!(files(&site.home), Vec::<String>::new());
     site.install();
     let script = site.plugin().join("uninstall.sh");
-    assert!(succeeds(site.command(&script)).starts_with("Removed sisyphus.\n"));
+    assert!(succeeds(site.command(&script)).starts_with(&removed));
     assert!(!site.plugin().exists() && !site.link().exists());
 }
 
@@ -141,7 +142,7 @@ fn an_open_session_keeps_silent_hooks() {
     uninstall(&[]);
     fs::remove_dir_all(site.config().join("sessions")).unwrap();
     let said = succeeds(site.command(&rest));
-    assert!(said.starts_with("Removed sisyphus.\n"), "{said}");
+    assert!(said.starts_with("Removed sisyphus from "), "{said}");
     assert_eq!(files(&site.home), Vec::<String>::new());
 }
 

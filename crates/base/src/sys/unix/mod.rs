@@ -31,7 +31,7 @@ pub use system::{boot_id, machine, namespaces, pid_namespace};
 /// What installs the plugin, as people type it.
 pub const INSTALLER: &str = "install.sh";
 /// What removes it.
-pub const UNINSTALLER: &str = "install.sh --uninstall";
+pub const UNINSTALLER: &str = "sisyphus install --uninstall";
 
 /// Tries something with a file. A process may rename what another one reads, so once is enough.
 pub fn patiently<T>(attempt: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
