@@ -36,11 +36,16 @@ fn size(found: &Excerpt, printed: Option<u64>) -> String {
 
 fn head(size: &str, found: &Excerpt) -> String {
     let shown = found.tail.len();
-    let end = match shown {
-        _ if shown == found.lines && !found.began_earlier => None,
-        0 => Some("what looks like a failure".to_owned()),
+    let last = match shown {
+        0 => None,
         1 => Some("its last line".to_owned()),
         _ => Some(format!("its last {shown} lines")),
+    };
+    let failure = (!found.suspects.is_empty()).then(|| "what looks like a failure".to_owned());
+    let end = match (failure, last) {
+        _ if shown == found.lines && !found.began_earlier => None,
+        (Some(failure), Some(last)) => Some(format!("{failure}, and {last}")),
+        (failure, last) => failure.or(last),
     };
     let which = match (end, found.shortened) {
         (None, false) => "all of it".to_owned(),
@@ -107,6 +112,7 @@ mod tests {
         let rest = Excerpt { began_earlier: true, ..all.clone() };
         let rest_of_one = Excerpt { began_earlier: true, shortened: true, ..one.clone() };
         let suspects = Excerpt { suspects: lines(2), tail: vec![], lines: 9, ..Excerpt::default() };
+        let both = Excerpt { tail: lines(1), ..suspects.clone() };
         let nothing = Excerpt { lines: 9, ..Excerpt::default() };
         let cases = [
             (&all, Some(21), "output (3 lines, 21 bytes; all of it):"),
@@ -122,6 +128,11 @@ mod tests {
                 "output (at least 1 line, 2000000 bytes; its last line, shortened):",
             ),
             (&suspects, Some(63), "output (9 lines, 63 bytes; what looks like a failure):"),
+            (
+                &both,
+                Some(63),
+                "output (9 lines, 63 bytes; what looks like a failure, and its last line):",
+            ),
             (&nothing, Some(63), "output (9 lines, 63 bytes; not shown)"),
             (&Excerpt::default(), Some(0), "output: none"),
         ];

@@ -111,9 +111,14 @@ fn output(task: &Task, state: &StateDir, paint: Paint) -> String {
     let tail = &window.lines[from..];
     let so_far = if task.status().is_final() { "" } else { " so far" };
     let is_whole = from == 0 && window.from == 0;
-    let part = if is_whole { String::new() } else { format!(", the last {} lines", tail.len()) };
-    let mut text = format!("\n{}\n", title(&format!(" ({}{so_far}{part})", size(window.end))));
     let causes = causes(task, state);
+    let failure = if causes.is_empty() { "" } else { "what looks like a failure, and " };
+    let part = match tail.len() {
+        _ if is_whole => String::new(),
+        1 => format!(", {failure}the last line"),
+        count => format!(", {failure}the last {count} lines"),
+    };
+    let mut text = format!("\n{}\n", title(&format!(" ({}{so_far}{part})", size(window.end))));
     let gap = (!causes.is_empty()).then(|| paint.paint(Hue::Dim, "[…]"));
     let causes = causes.iter().map(|line| paint.paint(Hue::Bad, line));
     for line in causes.chain(gap).chain(tail.iter().cloned()) {
