@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
+use sisyphus_base::sys::real_path;
 use sisyphus_control::delegate::{Ask, Asker, WorktreeAsk, delegate as start, ensure_trusted};
 use sisyphus_control::{ensure_person, open_store};
 use sisyphus_tasks::admission::Admission;
@@ -98,7 +99,7 @@ fn await_answer(id: &str) -> Result<Verdict> {
 pub(crate) fn current_folder() -> Result<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a person works where they are")]
     let current = std::env::current_dir().context("could not find the current folder")?;
-    current.canonicalize().with_context(|| format!("could not find `{}`", current.display()))
+    real_path(&current).with_context(|| format!("could not find `{}`", current.display()))
 }
 
 fn prompt(given: &str) -> Result<String> {

@@ -10,7 +10,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
-use sisyphus_process::{find_notifier, is_gone};
+use sisyphus_process::{find_notifier, hold, is_gone};
 use sisyphus_state::event::Event;
 use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::run::Run;
@@ -38,8 +38,8 @@ impl OwnRun {
         let (state, run) = place(dir)?;
         let notifier = find_notifier(&state);
         let state = state.of_plugin(notifier);
-        let alive = Lock::acquire(&run.lock(), OWN_LOCK_WAIT)
-            .context("another runner has this task already")?;
+        let alive =
+            hold(&run.lock(), OWN_LOCK_WAIT).context("another runner has this task already")?;
         anyhow::ensure!(!run.is_attached(), "this task was started before");
         Ok(Self { state, run, name, alive: Some(alive) })
     }

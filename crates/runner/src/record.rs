@@ -13,6 +13,7 @@ use sisyphus_base::clock::Tick;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
+use sisyphus_process::hold;
 use sisyphus_state::announced::Announced;
 use sisyphus_state::output::{keep, keep_stopped};
 use sisyphus_state::run::Run;
@@ -65,7 +66,7 @@ impl<'a> Record<'a> {
         let announcement = handoff.announcement.clone();
         let (joined, options) = (OnceCell::new(), Options::Unknown);
         let mut record = Self { state, identity, run, announcement, joined, alive: None, options };
-        let alive = Lock::acquire(&record.run.lock(), OWN_LOCK_WAIT);
+        let alive = hold(&record.run.lock(), OWN_LOCK_WAIT);
         record.alive = alive.map_err(|error| record.log(Err(error))).ok();
         record.attach();
         // A runner in the sandbox can't remove it: the next hook does.

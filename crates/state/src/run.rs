@@ -3,6 +3,7 @@
 //! ```text
 //! call.json      the call that this run belongs to, as soon as Claude Code has named both
 //! lock           held by the runner for its life
+//! lock.holder    on Windows, which process that is
 //! attached.json  the announcement whose text made the runner attach, and Claude Code's output file
 //! queued.json, started.json, result.json  written once each by the runner
 //! memory.json    whether the user's memory limit is in force, if there is one

@@ -167,6 +167,26 @@ pub fn open_linked_file(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Locks nothing: no other process could read the file. Only sandboxed commands ask for this lock, and there are none.
+pub fn lock_for_readers(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// The path of a file or folder without links, as people write it. The system's own form begins with `\\?\`, and some
+/// programs do not work in such a folder.
+pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let real = path.canonicalize()?;
+    let Some(rest) = real.to_str().and_then(|text| text.strip_prefix(r"\\?\")) else {
+        return Ok(real);
+    };
+    Ok(match rest.strip_prefix(r"UNC\") {
+        Some(share) => PathBuf::from(format!(r"\\{share}")),
+        None if rest.get(1..3) == Some(r":\") => PathBuf::from(rest),
+        // A volume without a letter has no other name.
+        None => real,
+    })
+}
+
 /// The owner of a file: files in a user's folder are theirs alone, unless they shared them.
 pub fn rights(path: &Path) -> io::Result<Rights> {
     let metadata = path.symlink_metadata()?;

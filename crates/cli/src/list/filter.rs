@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sisyphus_base::id::SessionId;
+use sisyphus_base::sys::real_path;
 use sisyphus_control::Tasks;
 use sisyphus_tasks::status_filter::StatusFilter;
 use sisyphus_tasks::task::Task;
@@ -72,7 +73,7 @@ impl Filter {
         let session = self.session.as_deref().map(|name| tasks.find_session(name)).transpose()?;
         let folder = self.here.then(project_dir).flatten();
         // The folder of a task is the one that the shell was in, without links.
-        let folder = folder.map(|folder| folder.canonicalize().unwrap_or(folder));
+        let folder = folder.map(|folder| real_path(&folder).unwrap_or(folder));
         Ok(Chosen { statuses, folder, session: session.cloned(), since: self.since, left_out: 0 })
     }
 }

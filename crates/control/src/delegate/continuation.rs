@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::sys::real_path;
 use sisyphus_state::run::Run;
 use sisyphus_state::sessions::{ensure_same_rules, worktree_path};
 use sisyphus_state::store::Store;
@@ -134,7 +135,7 @@ fn task_of_person(tasks: &Tasks, all: &[&Task], name: &str) -> Result<Option<Tas
 /// its place.
 fn worktree_of(name: &str, project: &Path) -> Result<PathBuf> {
     let path = worktree_path(project, name);
-    let real = path.canonicalize().with_context(|| {
+    let real = real_path(&path).with_context(|| {
         format!("its worktree `{}` is gone; delegate a new session", path.display())
     })?;
     ensure!(real == path, "its worktree `{}` is a link; delegate a new session", path.display());
@@ -223,7 +224,7 @@ mod tests {
     #[test]
     fn a_removed_worktree_comes_back() {
         let dir = TempDir::new();
-        let project = dir.path().canonicalize().unwrap();
+        let project = real_path(dir.path()).unwrap();
         let task = |id, ticket, removed_at: Option<&str>| {
             let worktree = Worktree {
                 path: project.join(".claude/worktrees/w"),

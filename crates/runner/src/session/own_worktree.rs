@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_base::atomic;
 use sisyphus_base::paths::StateDir;
+use sisyphus_base::sys::real_path;
 use sisyphus_process::working_in;
 use sisyphus_state::sessions::{
     Conversation, SessionRequest, ensure_same_rules, worktree_branch, worktree_path,
@@ -113,7 +114,7 @@ impl OwnWorktree {
     /// Removes the worktree if nothing in it differs from the commit that it began with. Returns that commit.
     pub(super) fn remove_unchanged(&self, conversation: Conversation) -> Option<String> {
         let branch = self.branch?;
-        if !self.path.is_dir() || self.path.canonicalize().ok()? != self.path {
+        if !self.path.is_dir() || real_path(&self.path).ok()? != self.path {
             return None;
         }
         let reason = self.reason();

@@ -99,7 +99,7 @@ impl Drop for Held {
 /// Writes a locked description in one rename.
 fn describe(path: &Path, occupant: &Occupant) -> io::Result<File> {
     atomic::replace_with(path, |mut file| {
-        FileExt::try_lock(&file)?;
+        sys::lock_for_readers(&file)?;
         file.write_all(&json::line(occupant)?)?;
         Ok(file)
     })

@@ -1,10 +1,10 @@
 //! Where the worktree of a session is, which branch it has, and which rules it may bring.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use sisyphus_base::atomic;
+use sisyphus_base::sys::real_path;
 
 /// Where Claude Code makes worktrees, below the repository (CC-76).
 const WORKTREES: &str = ".claude/worktrees";
@@ -23,7 +23,7 @@ pub fn repository(folder: &Path) -> Option<&Path> {
 /// Where Claude Code makes the worktree of this name: in the main folder of the repository, whatever part of it or
 /// worktree of it the project is (CC-76).
 pub fn worktree_path(project: &Path, name: &str) -> PathBuf {
-    let real = fs::canonicalize(project).unwrap_or_else(|_| project.to_owned());
+    let real = real_path(project).unwrap_or_else(|_| project.to_owned());
     let around = repository(&real).unwrap_or(&real);
     let main = main_folder(around).unwrap_or_else(|| around.to_owned());
     main.join(WORKTREES).join(name)
@@ -38,7 +38,7 @@ pub fn worktree_branch(name: &str) -> String {
 fn main_folder(folder: &Path) -> Option<PathBuf> {
     let own = first_line(&folder.join(".git"))?;
     let own = folder.join(own.strip_prefix("gitdir: ")?);
-    let common = own.join(first_line(&own.join("commondir"))?).canonicalize().ok()?;
+    let common = real_path(&own.join(first_line(&own.join("commondir"))?)).ok()?;
     common.ends_with(".git").then(|| common.parent().map(Path::to_owned))?
 }
 
@@ -66,6 +66,8 @@ pub fn ensure_same_rules(worktree: &Path, project: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use sisyphus_testing::TempDir;
 
     use super::*;
@@ -74,7 +76,7 @@ mod tests {
     #[test]
     fn all_parts_of_a_repository_share_the_place() {
         let dir = TempDir::new();
-        let root = dir.path().canonicalize().unwrap();
+        let root = real_path(dir.path()).unwrap();
         let (main, linked) = (root.join("main"), root.join("linked"));
         let own = main.join(".git/worktrees/linked");
         fs::create_dir_all(&own).unwrap();

@@ -89,6 +89,16 @@ pub fn link_dir(target: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
+/// Locks a file that other processes read.
+pub fn lock_for_readers(file: &File) -> io::Result<()> {
+    fs4::FileExt::try_lock(file).map_err(io::Error::from)
+}
+
+/// The path of a file or folder without links.
+pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
+}
+
 /// The owner of a file or folder itself, not of the target of a link, and what other users may do with it.
 pub fn rights(path: &Path) -> io::Result<Rights> {
     let metadata = path.symlink_metadata()?;

@@ -34,8 +34,18 @@ pub use system::{
 pub(crate) use system::{arguments, processes, program, stat, working_folders};
 pub use usage::try_wait;
 
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use sisyphus_base::lock::Lock;
+
+/// Takes a lock by which others find this process: the kernel tells them.
+pub fn hold(lock: &Path, wait: Duration) -> Result<Lock> {
+    Lock::acquire(lock, wait)
+}
 
 /// Sends a signal to one process. It is no error if the process is gone.
 pub(crate) fn signal(pid: i32, number: i32) {

@@ -1,6 +1,7 @@
 //! What the fixtures do with signals: there are none.
 
 use std::io::{Error, ErrorKind, Result};
+use std::os::windows::process::CommandExt as _;
 use std::process::{Child, Command};
 
 /// Signals that never come.
@@ -20,7 +21,9 @@ impl Terms {
 /// Does nothing.
 pub fn end_by(_: i32) {}
 
-/// There are no sessions.
-pub fn spawn_in_session(_: &mut Command) -> Result<Child> {
-    Err(Error::from(ErrorKind::Unsupported))
+/// There are no sessions: the child leads a process group.
+pub fn spawn_in_session(command: &mut Command) -> Result<Child> {
+    /// `CREATE_NEW_PROCESS_GROUP`.
+    const APART: u32 = 0x200;
+    command.creation_flags(APART).spawn()
 }

@@ -1,0 +1,24 @@
+//! Windows. A person's commands and delegated sessions run in job objects. Claude Code's own commands are observed.
+
+mod child;
+mod command_line;
+mod folders;
+mod handle;
+mod job;
+mod lacking;
+mod locks;
+mod processes;
+mod signals;
+
+pub(crate) use child::{apart, bound, orphan};
+pub use child::{exec, exit_as, exit_of, spawn_detached, spawn_on, try_wait};
+pub use folders::Folders;
+pub(crate) use job::group_exists;
+pub use lacking::{
+    MemoryGroup, OomCounters, caller, caller_key, can_end_with_parent, end_with_parent, own_key,
+    own_output_file, parent, prepare_streams, spawn, split_apart, survive_file_size_limit,
+};
+pub use locks::{hold, holder};
+pub(crate) use processes::{arguments, processes, program, stat, working_folders};
+pub use signals::{Signals, signal_group, signal_self};
+pub(crate) use signals::{resume, ring, signal, wake, wake_runner};
