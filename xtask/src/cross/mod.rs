@@ -1,9 +1,11 @@
 //! `cargo xtask cross`: the plugin for other systems, as far as this machine can try it. It compiles everything with its
-//! tests, links the programs, and where it can run them, runs the unit tests, replays the recorded events and shows the
-//! demonstration.
+//! tests, links the programs, and where it can run them, runs the unit tests, replays the recorded events, runs
+//! commands of a person, and shows the demonstration.
 
+mod home;
 mod machine;
 mod replay;
+mod supervision;
 mod toolchain;
 
 use std::collections::BTreeSet;
@@ -38,7 +40,10 @@ const FAIL_UNDER: [(&str, &str); 2] = [
 ];
 /// Unit tests that take most of the time there, and test nothing that differs between systems: the model of the state.
 const SLOW_UNDER: [(&str, &str); 2] = [("wine", "store::model::"), ("qemu-", "store::model::")];
-const STEPS: [Step; 5] = [Step::Compiles, Step::Links, Step::UnitTests, Step::Replay, Step::Demo];
+/// The package of the commands for tests.
+const FIXTURES: &str = "sisyphus-testing";
+const STEPS: [Step; 6] =
+    [Step::Compiles, Step::Links, Step::UnitTests, Step::Replay, Step::Run, Step::Demo];
 
 /// Tries each target, and prints what was found as a table.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
@@ -73,6 +78,7 @@ enum Step {
     Links,
     UnitTests,
     Replay,
+    Run,
     Demo,
 }
 
@@ -89,6 +95,7 @@ impl Step {
             Self::Links => "links",
             Self::UnitTests => "unit-tests",
             Self::Replay => "replay",
+            Self::Run => "run",
             Self::Demo => "demo",
         }
     }
@@ -161,14 +168,16 @@ impl<'a> Trial<'a> {
     }
 
     fn can_run(&self, step: Step) -> bool {
-        self.runs_here()
-            || match step {
-                // The installer starts the programs itself, so the kernel must know how.
-                Step::Demo => machine::is_for(self.target),
-                Step::Compiles | Step::Links | Step::UnitTests | Step::Replay => {
-                    self.toolchain.runner().is_some()
-                }
+        let by_other = self.toolchain.runner().is_some();
+        match step {
+            // The installer starts the programs itself, so the kernel must know how.
+            Step::Demo => self.runs_here() || machine::is_for(self.target),
+            // The tests of the runner do this on Linux, in many ways.
+            Step::Run => self.target.is_windows() && by_other,
+            Step::Compiles | Step::Links | Step::UnitTests | Step::Replay => {
+                self.runs_here() || by_other
             }
+        }
     }
 
     fn runs_here(&self) -> bool {
@@ -202,14 +211,16 @@ impl<'a> Trial<'a> {
             Step::Links => self.link(),
             Step::UnitTests => self.unit_tests(),
             Step::Replay => replay::replay(&self.root, &self.tree()?, &self.toolchain),
+            Step::Run => supervision::supervise(self.target, &self.tree()?, &self.toolchain),
             Step::Demo => self.demo(),
         }
     }
 
-    /// Builds the programs of an archive.
+    /// Builds the programs of an archive, and the commands that the step `run` has them supervise.
     fn link(&self) -> Result<()> {
         let packages = packages(&self.root)?;
-        let named = packages.iter().flat_map(|name| ["--package", name]);
+        let all = packages.iter().map(String::as_str).chain([FIXTURES]);
+        let named = all.flat_map(|name| ["--package", name]);
         let arguments: Vec<&str> = ["build", "--bins"].into_iter().chain(named).collect();
         self.toolchain.cargo(&self.root, &arguments)?.succeed()
     }
