@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use sisyphus_base::environment::Environment;
 
+use crate::sys::CLIENT_NAMES;
+
 /// Returns the program, and its script if it is an interpreter. The caller's own may be gone after an update.
 pub fn find_client(caller: &[PathBuf], environment: &Environment) -> Result<Vec<PathBuf>> {
     let is_there = |path: &PathBuf| path.is_file();
@@ -13,7 +15,9 @@ pub fn find_client(caller: &[PathBuf], environment: &Environment) -> Result<Vec<
         return Ok(caller.to_vec());
     }
     let path = environment.path.clone().unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|dir| dir.join("claude")).find(is_there);
+    let mut places =
+        std::env::split_paths(&path).flat_map(|dir| CLIENT_NAMES.map(|name| dir.join(name)));
+    let found = places.find(is_there);
     found.map(|found| vec![found]).ok_or_else(|| {
         anyhow::anyhow!("could not find Claude Code: put `claude` on PATH and delegate again")
     })
@@ -41,7 +45,7 @@ mod tests {
             path
         };
         let (own, node, script) = (at("v/claude"), at("node"), at("claude-code/cli.js"));
-        let on_path = at("bin/claude");
+        let on_path = at(&format!("bin/{}", CLIENT_NAMES[0]));
         let environment =
             Environment { path: Some(dir.path().join("bin").into()), ..Environment::default() };
         let gone = dir.path().join("old/claude");

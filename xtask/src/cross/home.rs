@@ -16,9 +16,11 @@ use super::toolchain::Toolchain;
 /// The project, and Claude Code's temporary folder.
 pub(super) const PROJECT: &str = "proj";
 pub(super) const CLIENT_TMP: &str = "tmp/claude";
+/// Where programs are found by name.
+pub(super) const PROGRAMS: &str = "programs";
 /// Claude Code ends a hook after this time. What may wait for hours has nothing to wait for here.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
-const PAUSE: Duration = Duration::from_millis(5);
+pub(super) const PAUSE: Duration = Duration::from_millis(5);
 /// How often a machine under load may let Wine kill a program. See [`Killed`].
 const ATTEMPTS: u32 = 5;
 
@@ -61,7 +63,7 @@ impl<'a> Home<'a> {
         let mut attempt = 1;
         loop {
             let home = Self { tree, toolchain, folder: folder.join(attempt.to_string()) };
-            for folder in [PROJECT, CLIENT_TMP] {
+            for folder in [PROJECT, CLIENT_TMP, PROGRAMS] {
                 fs::create_dir_all(home.folder.join(folder))
                     .context("could not create the home")?;
             }
@@ -108,6 +110,7 @@ impl<'a> Home<'a> {
             .env("CLAUDE_CODE_TMPDIR", foreign("tmp"))
             .env("SISYPHUS_RUNTIME_DIR", foreign("runtime"))
             .env("CLAUDE_PLUGIN_ROOT", self.foreign(self.tree))
+            .env("WINEPATH", foreign(PROGRAMS))
             .env("LANG", "C.UTF-8")
             .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
             .current_dir(self.folder.join(PROJECT));

@@ -1,19 +1,20 @@
-//! `sisyphus run` of another system: the exit code of the command, its time limit, a request to stop it, and what is left
-//! if its runner is killed.
+//! `sisyphus run` and `sisyphus delegate` of another system: how a command or a session ends, its time limit, a request to
+//! stop it, and what is left if its runner is killed.
 
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sisyphus_harness::pack::Target;
 use sisyphus_harness::remove;
 
-use super::home::{DEADLINE, Home};
+use super::home::{DEADLINE, Home, PAUSE, PROGRAMS, PROJECT};
 use super::toolchain::Toolchain;
 
 /// How long a command sleeps that is to be ended, in seconds: longer than anything waits for its end.
@@ -22,12 +23,14 @@ const SLEEP: &str = "60";
 const TIMED_OUT: i32 = 124;
 
 type Scene = fn(&Home<'_>, &Fixtures) -> Result<()>;
-const SCENES: [(&str, Scene); 5] = [
+const SCENES: [(&str, Scene); 7] = [
     ("exit code", exit_code),
     ("kept output", kept_output),
     ("time limit", time_limit),
     ("cancel", cancel),
     ("killed runner", killed_runner),
+    ("answer of a session", session_answers),
+    ("cancel a session", cancel_session),
 ];
 
 /// Each scene in a home of its own.
@@ -42,6 +45,7 @@ pub(super) fn supervise(target: &Target, tree: &Path, toolchain: &Toolchain) -> 
             exit_with: path("fixture-exit-with"),
             fork_child: path("fixture-fork-child"),
             sleep: path("fixture-sleep"),
+            client: toolchain.programs().join(target.program("fixture-claude")),
         }
     };
     let mut complaints = Vec::new();
@@ -59,6 +63,8 @@ struct Fixtures {
     exit_with: String,
     fork_child: String,
     sleep: String,
+    /// Takes the place of Claude Code.
+    client: PathBuf,
 }
 
 fn exit_code(home: &Home<'_>, fixtures: &Fixtures) -> Result<()> {
@@ -102,6 +108,38 @@ fn killed_runner(home: &Home<'_>, fixtures: &Fixtures) -> Result<()> {
     home.run(kill, b"")?;
     command.end(home)?;
     ends_as(home, "lost")
+}
+
+fn session_answers(home: &Home<'_>, fixtures: &Fixtures) -> Result<()> {
+    install_client(home, fixtures)?;
+    let printed = home.run(home.sisyphus(&["delegate", "--wait", "look around"])?, b"")?;
+    ensure!(printed.contains("look around"), "it prints {printed}");
+    ends_as(home, "completed")
+}
+
+fn cancel_session(home: &Home<'_>, fixtures: &Fixtures) -> Result<()> {
+    install_client(home, fixtures)?;
+    home.run(home.sisyphus(&["delegate", "sleep"])?, b"")?;
+    let deadline = Instant::now() + DEADLINE;
+    let mut task = only_task(home)?;
+    while status(&task) != "running" {
+        ensure!(Instant::now() < deadline, "it is {task}");
+        thread::sleep(PAUSE);
+        task = only_task(home)?;
+    }
+    home.run(home.sisyphus(&["cancel", task["id"].as_str().unwrap_or_default()])?, b"")?;
+    ends_as(home, "cancelled")
+}
+
+/// Puts a Claude Code on the path, and trusts the project.
+fn install_client(home: &Home<'_>, fixtures: &Fixtures) -> Result<()> {
+    fs::copy(&fixtures.client, home.folder().join(PROGRAMS).join("claude.exe"))?;
+    let project = home.foreign(&home.folder().join(PROJECT)).replace('\\', "/");
+    let known = json!({ "projects": { project: { "hasTrustDialogAccepted": true } } });
+    let config = home.folder().join(".claude");
+    fs::create_dir_all(&config)?;
+    fs::write(config.join(".claude.json"), known.to_string())?;
+    Ok(())
 }
 
 fn ends_as(home: &Home<'_>, expected: &str) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Whether a person may delegate here: only in a folder that they have trusted in Claude Code.
 
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -26,8 +26,10 @@ pub fn ensure_trusted(folder: &Path, environment: &Environment) -> Result<()> {
 }
 
 fn is_trusted(known: &Value, folder: &Path) -> bool {
-    let project = &known["projects"][folder.to_string_lossy().as_ref()];
-    project["hasTrustDialogAccepted"] == true
+    let folder = folder.to_string_lossy();
+    // The file names folders of Windows with slashes.
+    let names = [folder.replace(MAIN_SEPARATOR, "/"), folder.into_owned()];
+    names.iter().any(|name| known["projects"][name]["hasTrustDialogAccepted"] == true)
 }
 
 #[cfg(test)]
