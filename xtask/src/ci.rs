@@ -28,7 +28,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         ("test", Step::Cargo(&["test", "--workspace", "--no-fail-fast"])),
         // What finds the mistakes of each system, within the hour: a check of all code that is compiled nowhere else, and
         // each program under what runs it here.
-        ("windows", Step::Cross("compiles,links,unit-tests,replay", "x86_64-pc-windows-gnu")),
+        ("windows", Step::Cross("compiles,links,unit-tests,replay,run", "x86_64-pc-windows-gnu")),
         ("musl", Step::Cross("links,replay,demo", "x86_64-unknown-linux-musl")),
         ("arm64", Step::Cross("links,unit-tests,replay,demo", "aarch64-unknown-linux-musl")),
         ("macos", Step::Cross("compiles", "aarch64-apple-darwin")),

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use sisyphus_base::rights::is_executable;
-use sisyphus_process::ask;
+use sisyphus_process::{CLIENT_NAMES, ask};
 
 use super::context::DoctorContext;
 use super::finding::{Finding, named, plain};
@@ -49,9 +49,10 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
 /// The first on PATH. Relative folders are skipped: any user may own the current folder.
 fn find(context: &DoctorContext) -> Option<PathBuf> {
     let path = context.environment.path.as_ref()?;
-    let name = format!("claude{}", std::env::consts::EXE_SUFFIX);
     let absolute = std::env::split_paths(path).filter(|dir| dir.is_absolute());
-    absolute.map(|dir| dir.join(&name)).find(|program| is_executable(program))
+    absolute
+        .flat_map(|dir| CLIENT_NAMES.map(|name| dir.join(name)))
+        .find(|program| is_executable(program))
 }
 
 /// The first word of what `--version` prints.

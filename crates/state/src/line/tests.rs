@@ -228,6 +228,7 @@ fn an_overflow_slot_counts() {
 
 /// What the sandbox sees of outside: the descriptions. The other way nothing is looked at.
 #[test]
+#[cfg_attr(windows, ignore = "there is no sandbox on Windows")]
 fn a_sandboxed_runner_takes_what_is_left_outside() {
     let dir = TempDir::new();
     let outside = line(&dir);

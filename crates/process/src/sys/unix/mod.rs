@@ -48,7 +48,7 @@ pub fn hold(lock: &Path, wait: Duration) -> Result<Lock> {
 }
 
 /// What Claude Code's program is called.
-pub(crate) const CLIENT_NAMES: [&str; 1] = ["claude"];
+pub const CLIENT_NAMES: [&str; 1] = ["claude"];
 
 /// Sends a signal to one process. It is no error if the process is gone.
 pub(crate) fn signal(pid: i32, number: i32) {

@@ -42,7 +42,7 @@ struct Job {
 static JOB: OnceLock<Job> = OnceLock::new();
 
 /// Starts a command in a job. It starts suspended and enters the job before anything of it runs, so no process of it stays
-/// outside.
+/// outside. If this process dies before that, the command stays suspended and never runs.
 ///
 /// This process could also enter the job itself and pass it on. But then it could not end the job, and to end the others
 /// one by one gives them the time to start more.

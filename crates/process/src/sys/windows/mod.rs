@@ -24,4 +24,4 @@ pub use signals::{Signals, signal_group, signal_self};
 pub(crate) use signals::{resume, ring, signal, wake, wake_runner};
 
 /// What Claude Code's program is called: that of its installer, and what npm makes.
-pub(crate) const CLIENT_NAMES: [&str; 2] = ["claude.exe", "claude.cmd"];
+pub const CLIENT_NAMES: [&str; 2] = ["claude.exe", "claude.cmd"];

@@ -32,8 +32,11 @@ const PATH_MAX: u32 = 32_768;
 /// Longest command line, in bytes, with what is before it.
 const COMMAND_LINE_MAX: u32 = 66 * 1024;
 
-/// What the system knows about a process; `None` if it has exited.
+/// What the system knows about a process; `None` if it has exited. The number 0 is that of none.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
+    if pid == 0 {
+        return None;
+    }
     let entry = entries().into_iter().find(|entry| entry.pid == pid)?;
     let start = start_of(pid)?;
     let parent = entry.parent;
@@ -121,7 +124,7 @@ impl Entry {
     }
 }
 
-/// Every process but the one with the number 0, which is none.
+/// Every process.
 fn entries() -> Vec<Entry> {
     let Ok(snapshot) = snapshot(TH32CS_SNAPPROCESS) else { return Vec::new() };
     let mut entries = Vec::new();

@@ -16,7 +16,7 @@ use windows_sys::Win32::System::Threading::{
     CreateEventW, EVENT_MODIFY_STATE, OpenEventW, PROCESS_TERMINATE, SetEvent, TerminateProcess,
 };
 
-use super::super::{Notice, Sender as From};
+use super::super::{Notice, Sender as SentBy};
 use super::folders::Folders;
 use super::handle::{Patience, done, made, open_process, wait};
 use super::job;
@@ -53,7 +53,7 @@ impl Wish {
 
     fn notice(self) -> Notice {
         match self {
-            Self::End => Notice::Signal { number: SIGTERM, sender: From::Other },
+            Self::End => Notice::Signal { number: SIGTERM, sender: SentBy::Other },
             Self::Wake => Notice::Woken,
         }
     }
@@ -166,7 +166,7 @@ pub(super) fn outlive_console() {
 
 /// Runs in a thread of its own for each key.
 extern "system" fn hear(event: u32) -> i32 {
-    let signal = |number| send(Notice::Signal { number, sender: From::Outside });
+    let signal = |number| send(Notice::Signal { number, sender: SentBy::Outside });
     match event {
         CTRL_C_EVENT => signal(SIGINT),
         CTRL_BREAK_EVENT => signal(SIGQUIT),
