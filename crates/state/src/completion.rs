@@ -173,7 +173,7 @@ pub(crate) fn is_client_file(
 ) -> bool {
     let tail: PathBuf =
         [session.as_str(), "tasks", &format!("{client_id}.output")].iter().collect();
-    let Ok(below) = path.strip_prefix(client_tmp) else { return false };
+    let Some(below) = below(path, client_tmp) else { return false };
     below.ends_with(tail)
         && below.components().all(|part| match part {
             Component::Normal(name) => name.to_str().is_some_and(|it| it.bytes().all(is_plain)),
@@ -182,6 +182,13 @@ pub(crate) fn is_client_file(
             | Component::CurDir
             | Component::ParentDir => false,
         })
+}
+
+/// What comes behind the folder in a path. The kernel names an open file without the links on its way, and macOS has a link at
+/// `/tmp`.
+fn below(path: &Path, folder: &Path) -> Option<PathBuf> {
+    let as_named = path.strip_prefix(folder).ok().map(Path::to_owned);
+    as_named.or_else(|| path.strip_prefix(sys::real_path(folder).ok()?).ok().map(Path::to_owned))
 }
 
 /// Claude Code writes every other character of a project's path as a dash. Below its folder, the model reads no other

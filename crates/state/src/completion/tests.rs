@@ -188,3 +188,17 @@ fn claude_codes_file_is_known_by_its_path() {
         assert_eq!(found, is_it, "{path}");
     }
 }
+
+/// Claude Code's temporary folder may be known by a link, and its file by the folder behind that.
+#[test]
+fn a_link_leads_to_claude_codes_file() {
+    let dir = TempDir::new();
+    let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+    fs::create_dir(&real).unwrap();
+    sys::link_dir(&real, &link).unwrap();
+    let (session, id) = (SessionId::new("s1").unwrap(), ClientTaskId::new("b1").unwrap());
+    let is_it =
+        |folder: &Path| is_client_file(&folder.join("-p/s1/tasks/b1.output"), &session, &id, &link);
+    assert!(is_it(&real) && is_it(&link));
+    assert!(!is_it(dir.path()));
+}
