@@ -23,8 +23,8 @@ use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_process::{
-    Connection, Notice, SIGKILL, SIGTERM, Side, Signals, exit_as, is_gone, signal_self,
-    split_apart, wake_self,
+    Connection, KILLED_WITH_RUNNER, Notice, SIGKILL, SIGTERM, Side, Signals, exit_as, is_gone,
+    signal_self, split_apart, wake_self,
 };
 use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::run::Run;
@@ -123,7 +123,8 @@ fn stand_in(connection: Connection) -> Result<StandIn> {
             Ok(Some(LastWord::GiveWay)) => return Ok(StandIn::GiveWay),
             Ok(Some(LastWord::Ended(exit))) => exit,
             // The keeper was killed, and the kernel has killed the command with it.
-            Ok(None) => Exit::Signal(SIGKILL),
+            Ok(None) if KILLED_WITH_RUNNER => Exit::Signal(SIGKILL),
+            Ok(None) => Exit::Unseen,
         };
         return Ok(StandIn::Exit(ExitCode::from(exit_as(exit))));
     }

@@ -2,7 +2,7 @@
 
 use crate::identity::ProcessId;
 
-#[cfg(target_os = "macos")]
+#[cfg(not(target_os = "linux"))]
 mod no_memory_group;
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! What Linux says of this machine, and of the namespaces of this process.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 
 use nix::time::ClockId;
 
@@ -8,6 +9,12 @@ use crate::machine::Machine;
 
 /// A clock that also runs while the machine sleeps.
 pub(super) const SINCE_BOOT: ClockId = ClockId::CLOCK_BOOTTIME;
+
+/// The folder that is there as long as this user is logged in, see `pam_systemd(8)`.
+pub(super) fn user_dir() -> Option<PathBuf> {
+    let folder = PathBuf::from(format!("/run/user/{}", nix::unistd::geteuid()));
+    folder.exists().then_some(folder)
+}
 
 /// The kernel's id of this start of the machine.
 pub fn boot_id() -> Option<String> {

@@ -1,7 +1,9 @@
 //! What macOS says of this machine. It has no namespaces.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsString};
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
 use std::ptr;
 
 use nix::libc;
@@ -12,10 +14,22 @@ use crate::machine::Machine;
 /// A clock that also runs while the machine sleeps.
 pub(super) const SINCE_BOOT: ClockId = ClockId::CLOCK_MONOTONIC;
 
+/// Longest path, in bytes.
+const PATH_MAX: usize = 1024;
 /// A UUID as text, and the NUL behind it.
 const TEXT_LENGTH: usize = 37;
 /// A UUID in bytes.
 const LENGTH: usize = 16;
+
+/// The folder in `/var/folders` that the system has made for this user. What is below `/tmp` goes when it is three days old.
+pub(super) fn user_dir() -> Option<PathBuf> {
+    let mut path = vec![0_u8; PATH_MAX];
+    // SAFETY: the function writes at most as many bytes as the buffer has, the last of which is a NUL.
+    let length =
+        unsafe { libc::confstr(libc::_CS_DARWIN_USER_DIR, path.as_mut_ptr().cast(), path.len()) };
+    path.truncate(length.checked_sub(1).filter(|length| *length < PATH_MAX)?);
+    (!path.is_empty()).then(|| PathBuf::from(OsString::from_vec(path)))
+}
 
 /// The kernel's id of this start of the machine.
 pub fn boot_id() -> Option<String> {

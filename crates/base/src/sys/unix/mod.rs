@@ -184,15 +184,11 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok(named.is_some_and(|named| (named.dev(), named.ino()) == (open.dev(), open.ino())))
 }
 
-/// Our folder in the one that the system provides as long as this user is logged in, see `pam_systemd(8)`, or else in the
-/// temporary folder that all users share.
+/// Our folder in the one that the system provides for this user, or else in the temporary folder that all users share.
 pub fn runtime_dir() -> PathBuf {
-    let user = nix::unistd::geteuid();
-    let of_user = PathBuf::from(format!("/run/user/{user}"));
-    if is_private_dir(&of_user).unwrap_or(false) {
-        of_user.join("sisyphus")
-    } else {
-        default_tmp_dir().join(format!("sisyphus-{user}"))
+    match system::user_dir() {
+        Some(of_user) if is_private_dir(&of_user).unwrap_or(false) => of_user.join("sisyphus"),
+        _ => default_tmp_dir().join(format!("sisyphus-{}", nix::unistd::geteuid())),
     }
 }
 

@@ -29,7 +29,8 @@ pub(crate) use signals::wake;
 pub use signals::{Signals, survive_file_size_limit};
 pub use streams::prepare_streams;
 pub use system::{
-    Folders, MemoryGroup, OomCounters, caller, caller_key, end_with_parent, holder, own_key,
+    Folders, KILLED_WITH_RUNNER, MemoryGroup, OomCounters, caller, caller_key, end_with_parent,
+    holder, own_key,
 };
 pub(crate) use system::{arguments, processes, program, stat, working_folders};
 pub use usage::try_wait;

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
 
 use super::super::{Notice, Sender};
-use super::system::{Folders, pipe};
+use super::system::{Folders, is_key, pipe};
 
 /// The signals that the runner forwards to the command.
 const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -147,6 +147,7 @@ impl Signals {
                 return Ok(Notice::Woken);
             }
             let sender = match sender {
+                _ if is_key(number) => Sender::Outside,
                 // At a hangup the kernel signals the leader of the session alone.
                 0 if number == Signal::SIGHUP as i32 && leads_session() => Sender::Other,
                 0 => Sender::Outside,

@@ -16,8 +16,8 @@ use windows_sys::Win32::System::Threading::{
     CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW,
 };
 
+use super::super::no_memory_group::MemoryGroup;
 use super::super::{Plan, Stage};
-use super::lacking::MemoryGroup;
 use super::{job, signals};
 
 /// The signal that Ctrl-C is on Unix.

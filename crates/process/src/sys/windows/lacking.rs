@@ -5,10 +5,8 @@ use std::path::PathBuf;
 use std::process::Child;
 
 use anyhow::Result;
-use sisyphus_base::id::TaskId;
-use sisyphus_tasks::memory_limit::Lack;
-use sisyphus_tasks::oom_kill::OomKill;
 
+use super::super::no_memory_group::MemoryGroup;
 use super::super::{Caller, Plan, Side};
 
 const UNSUPPORTED: &str = "Claude Code's commands are not supervised on Windows";
@@ -55,52 +53,4 @@ pub fn can_end_with_parent() -> bool {
 
 pub fn end_with_parent(_: i32) -> Result<()> {
     anyhow::bail!(UNSUPPORTED)
-}
-
-/// There are none.
-#[derive(Debug)]
-pub enum MemoryGroup {}
-
-impl MemoryGroup {
-    pub fn is_possible() -> Result<(), Lack> {
-        Err(Lack::NoGroups)
-    }
-
-    pub fn make(_: &TaskId) -> Result<Self, Lack> {
-        Err(Lack::NoGroups)
-    }
-
-    pub fn is_entered(&mut self) -> bool {
-        match *self {}
-    }
-
-    pub fn limit(&self, _: u64) -> Result<(), Lack> {
-        match *self {}
-    }
-
-    pub fn remove(self) {
-        match self {}
-    }
-}
-
-/// Windows ends no process for want of memory.
-#[derive(Debug)]
-pub struct OomCounters;
-
-impl OomCounters {
-    pub fn now() -> Self {
-        Self
-    }
-
-    pub fn of(group: &MemoryGroup) -> Self {
-        match *group {}
-    }
-
-    pub fn group_has_risen(&self) -> Option<OomKill> {
-        None
-    }
-
-    pub fn machine_has_risen(&self) -> Option<OomKill> {
-        None
-    }
 }

@@ -18,6 +18,9 @@ pub fn end_with_parent(expected: i32) -> Result<()> {
     Ok(())
 }
 
+/// Whether the kernel kills a command whose runner was killed.
+pub const KILLED_WITH_RUNNER: bool = true;
+
 /// A process that kills the runner means the shell in whose place it runs. SIGKILL can't be forwarded, so the kernel
 /// kills the command when the runner dies.
 pub(in super::super) fn die_with_parent(command: &mut Command) {

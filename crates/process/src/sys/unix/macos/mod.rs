@@ -5,6 +5,7 @@ mod folders;
 mod open_files;
 mod parent;
 mod table;
+mod terminal;
 
 pub(crate) use caller::arguments;
 pub(super) use caller::own_output_path;
@@ -12,8 +13,9 @@ pub use caller::{caller, caller_key, own_key};
 pub use folders::Folders;
 pub use open_files::holder;
 pub(super) use parent::die_with_parent;
-pub use parent::end_with_parent;
+pub use parent::{KILLED_WITH_RUNNER, end_with_parent};
 pub(crate) use table::{processes, program, stat, working_folders};
+pub(super) use terminal::is_key;
 
 pub use super::super::no_memory_group::{MemoryGroup, OomCounters};
 

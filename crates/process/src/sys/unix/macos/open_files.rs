@@ -13,6 +13,7 @@ use sisyphus_base::atomic::if_found;
 use super::table::{numbers, path, program};
 use crate::holder::{Holder, PidNamespace};
 use crate::identity::ProcessId;
+use crate::tree::is_runner;
 
 /// A descriptor of a file, and not of a socket or a pipe (`PROX_FDTYPE_VNODE` of `sys/proc_info.h`).
 const VNODE: u32 = 1;
@@ -52,18 +53,23 @@ pub fn holder(lock: &Path) -> Result<Option<Holder>> {
         .with_context(|| format!("could not inspect `{}`", lock.display()))?;
     // A link is no lock file.
     let Some(file) = metadata.filter(Metadata::is_file) else { return Ok(None) };
-    for pid in numbers().context("could not list the processes")? {
-        let Some(process) = ProcessId::now(pid) else { continue };
-        if !open_files(pid).iter().any(|(_, open)| open.holds(&file)) {
-            continue;
-        }
-        let (Some(program), Some(output)) = (program(pid), path_of(pid, 1)) else { continue };
-        // The answers above are about any process that had the number.
-        if process.is_alive() {
-            return Ok(Some(Holder { process, program, output, numbers: PidNamespace::Ours }));
-        }
+    let all = numbers().context("could not list the processes")?;
+    let programs = all.into_iter().filter_map(|pid| Some((pid, program(pid)?)));
+    let (runners, others): (Vec<_>, Vec<_>) = programs.partition(|(_, it)| is_runner(it));
+    // Runners first. To look at the files of all processes takes long, and waits for a file system that does not answer.
+    let mut candidates = runners.into_iter().chain(others);
+    Ok(candidates.find_map(|(pid, program)| holder_in(pid, program, &file)))
+}
+
+/// This process, if it holds the lock of the file.
+fn holder_in(pid: i32, program: PathBuf, lock: &Metadata) -> Option<Holder> {
+    let process = ProcessId::now(pid)?;
+    if !open_files(pid).iter().any(|(_, open)| open.holds(lock)) {
+        return None;
     }
-    Ok(None)
+    let output = path_of(pid, 1)?;
+    // The answers above are about any process that had the number.
+    process.is_alive().then_some(Holder { process, program, output, numbers: PidNamespace::Ours })
 }
 
 /// The path of an open file of a process; `None` if that is no file.

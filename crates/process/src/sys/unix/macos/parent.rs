@@ -30,6 +30,9 @@ pub fn end_with_parent(expected: i32) -> Result<()> {
     Ok(())
 }
 
+/// Whether the kernel kills a command whose runner was killed.
+pub const KILLED_WITH_RUNNER: bool = false;
+
 /// Nothing does that here: the command outlives a runner that was killed. Claude Code kills the processes below the runner
 /// too.
 pub(in super::super) fn die_with_parent(_: &mut Command) {}

@@ -1,4 +1,4 @@
-//! The process table, by `libproc`. The kernel shows only this user's processes, and no zombies (xnu,
+//! The process table, by `libproc`. The kernel shows no zombies, and little of other users' processes (xnu,
 //! `bsd/kern/proc_info.c`).
 
 use std::ffi::OsString;
@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::ptr;
 
 use nix::libc::{
-    self, PROC_PIDPATHINFO_MAXSIZE, PROC_PIDTBSDINFO, PROC_PIDVNODEPATHINFO, c_char, c_int,
-    proc_bsdinfo, proc_vnodepathinfo, vnode_info_path,
+    self, PROC_PIDPATHINFO_MAXSIZE, PROC_PIDT_SHORTBSDINFO, PROC_PIDTBSDINFO,
+    PROC_PIDVNODEPATHINFO, c_char, c_int, proc_bsdinfo, proc_bsdshortinfo, proc_vnodepathinfo,
+    vnode_info_path,
 };
 
 use super::super::super::Stat;
@@ -18,8 +19,13 @@ use crate::identity::ProcessId;
 /// How many processes may start between the question how many there are and the list of them.
 const SLACK: usize = 64;
 
-/// What the system knows about a process; `None` if it is gone, a zombie or another user's.
+/// What the system knows about a process; `None` if it is gone or a zombie.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
+    of_user(pid).or_else(|| of_other(pid))
+}
+
+/// A process of this user.
+fn of_user(pid: i32) -> Option<Stat> {
     // SAFETY: the kernel fills this structure for this question.
     let info: proc_bsdinfo = unsafe { info(pid, PROC_PIDTBSDINFO) }?;
     let start = info.pbi_start_tvsec.checked_mul(1_000_000)?.checked_add(info.pbi_start_tvusec)?;
@@ -33,7 +39,19 @@ pub(crate) fn stat(pid: i32) -> Option<Stat> {
     })
 }
 
-/// Every process of this user.
+/// A process of another user, such as one behind `sudo`. When it started is not known.
+fn of_other(pid: i32) -> Option<Stat> {
+    // SAFETY: the kernel fills this structure for this question.
+    let info: proc_bsdshortinfo = unsafe { info(pid, PROC_PIDT_SHORTBSDINFO) }?;
+    Some(Stat {
+        id: ProcessId { pid, start: None },
+        name: String::from_utf8_lossy(&text(&info.pbsi_comm)).into_owned(),
+        parent: i32::try_from(info.pbsi_ppid).ok()?,
+        group: i32::try_from(info.pbsi_pgid).ok()?,
+    })
+}
+
+/// Every process.
 pub(crate) fn processes() -> Vec<Stat> {
     numbers().unwrap_or_default().into_iter().filter_map(stat).collect()
 }
