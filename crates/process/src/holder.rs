@@ -1,5 +1,5 @@
-//! The process that holds a lock, and what it has started. The answers come from the kernel, because any process may
-//! have written what is in a file.
+//! The process that holds a lock, and what it has started. On Unix the answers come from the kernel, because any process
+//! may have written what is in a file: a command in Claude Code's sandbox, too. Windows has no sandbox, and asks a file.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ pub struct ProcessId {
 impl ProcessId {
     /// The process that has this number now; `None` if there is none, or only a zombie.
     pub fn now(pid: i32) -> Option<Self> {
-        sys::stat(pid).map(|stat| stat.id)
+        sys::identity(pid)
     }
 
     /// This process.

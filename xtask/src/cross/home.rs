@@ -24,6 +24,9 @@ pub(super) const PAUSE: Duration = Duration::from_millis(5);
 /// How often a machine under load may let Wine kill a program. See [`Killed`].
 const ATTEMPTS: u32 = 5;
 
+/// What Wine says if its server has closed the connection.
+const SERVER_GONE: &str = "wine client error";
+
 /// The program that runs the program was killed, and not by this one. Wine's server does that to a program that the
 /// kernel has not removed one second after its end. Its exit code is lost then.
 #[derive(Debug)]
@@ -144,11 +147,9 @@ impl<'a> Home<'a> {
                 None => thread::sleep(PAUSE),
             }
         };
-        Ok(Ended {
-            code: self.code(status)?,
-            printed: fs::read_to_string(printed)?,
-            complaint: fs::read_to_string(complaint)?,
-        })
+        let complaint = fs::read_to_string(complaint)?;
+        ensure!(!complaint.starts_with(SERVER_GONE), Killed);
+        Ok(Ended { code: self.code(status)?, printed: fs::read_to_string(printed)?, complaint })
     }
 
     /// The exit code of a program.

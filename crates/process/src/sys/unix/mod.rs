@@ -43,6 +43,13 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use sisyphus_base::lock::Lock;
 
+use crate::identity::ProcessId;
+
+/// The process that has this number; `None` if there is none, or only a zombie.
+pub(crate) fn identity(pid: i32) -> Option<ProcessId> {
+    stat(pid).map(|stat| stat.id)
+}
+
 /// Takes a lock by which others find this process: the kernel tells them.
 pub fn hold(lock: &Path, wait: Duration) -> Result<Lock> {
     Lock::acquire(lock, wait)

@@ -20,7 +20,7 @@ pub use lacking::{
     prepare_streams, spawn, split_apart, survive_file_size_limit,
 };
 pub use locks::{hold, holder};
-pub(crate) use processes::{arguments, processes, program, stat, working_folders};
+pub(crate) use processes::{arguments, identity, processes, program, stat, working_folders};
 pub use signals::{Signals, signal_group, signal_self};
 pub(crate) use signals::{resume, ring, signal, wake, wake_runner};
 

@@ -32,11 +32,13 @@ const PATH_MAX: u32 = 32_768;
 /// Longest command line, in bytes, with what is before it.
 const COMMAND_LINE_MAX: u32 = 66 * 1024;
 
-/// What the system knows about a process; `None` if it has exited. The number 0 is that of none.
+/// The process that has this number; `None` if there is none, or if it has exited.
+pub(crate) fn identity(pid: i32) -> Option<ProcessId> {
+    Some(ProcessId { pid, start: start_of(pid)? })
+}
+
+/// What the system knows about a process; `None` if it has exited. It reads the whole table.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
-    if pid == 0 {
-        return None;
-    }
     let entry = entries().into_iter().find(|entry| entry.pid == pid)?;
     let start = start_of(pid)?;
     let parent = entry.parent;
@@ -124,7 +126,7 @@ impl Entry {
     }
 }
 
-/// Every process.
+/// Every process but the one with the number 0, which can't be opened.
 fn entries() -> Vec<Entry> {
     let Ok(snapshot) = snapshot(TH32CS_SNAPPROCESS) else { return Vec::new() };
     let mut entries = Vec::new();
@@ -153,11 +155,14 @@ pub(super) fn snapshot(kind: u32) -> io::Result<OwnedHandle> {
     OwnedHandle::try_from(made).map_err(|_| io::Error::last_os_error())
 }
 
-/// When a process started; `None` if it has exited. The inner `None` is a process that this user may not open.
+/// When a process started; `None` if there is none. The inner `None` is a process that this user may not open.
 #[expect(clippy::option_option, reason = "a process that can't be opened runs")]
 fn start_of(pid: i32) -> Option<Option<u64>> {
     let rights = PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE;
-    let Ok(process) = open_process(pid, rights) else { return Some(None) };
+    let process = match open_process(pid, rights) {
+        Ok(process) => process,
+        Err(error) => return (error.kind() == io::ErrorKind::PermissionDenied).then_some(None),
+    };
     // A process has its number as long as another one holds a handle of it.
     if wait(&[process.as_handle()], Patience::None).is_some() {
         return None;
