@@ -8,6 +8,7 @@ use sisyphus_base::id::TaskId;
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::text::one_line;
 use sisyphus_tasks::delivery::Revision;
+use sisyphus_tasks::recipient::Recipient;
 
 use crate::transcript::OUR_REASON;
 
@@ -20,6 +21,7 @@ const REASON_MAX: usize = 300;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     pub by: ProcessRef,
+    pub to: Recipient,
     pub results: Vec<(TaskId, Revision)>,
 }
 
@@ -175,6 +177,7 @@ mod tests {
     fn results(text: &str) -> Reply {
         let receipt = Receipt {
             by: ProcessRef { pid: 1, start: None, namespace: None },
+            to: Recipient::MainConversation,
             results: vec![(TaskId::new("t1").unwrap(), Revision(0))],
         };
         Reply::Results { reminder: text.to_owned(), receipt }

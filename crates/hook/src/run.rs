@@ -12,6 +12,7 @@ use sisyphus_process::{prepare_streams, start_notifier, survive_file_size_limit}
 use sisyphus_state::event::Event as StateEvent;
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::delivery::Channel;
+use sisyphus_tasks::recipient::Recipient;
 
 use crate::context::Context;
 use crate::event::{Event, UserPromptSubmit};
@@ -107,7 +108,11 @@ fn understand<E: Event>(bytes: &[u8]) -> Result<(Option<SessionId>, E)> {
 fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>) -> Result<()> {
     reply.print(event, sequence).context("could not print the reply")?;
     let Some(receipt) = reply.receipt() else { return Ok(()) };
-    let channel = if event == UserPromptSubmit::NAME { Channel::Prompt } else { Channel::Event };
+    let channel = match receipt.to {
+        Recipient::Agent(_) => Channel::AgentEvent,
+        Recipient::MainConversation if event == UserPromptSubmit::NAME => Channel::Prompt,
+        Recipient::MainConversation => Channel::Event,
+    };
     let printed = StateEvent::Printed {
         by: receipt.by.clone(),
         results: receipt.results.clone(),

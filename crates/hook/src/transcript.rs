@@ -10,7 +10,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sisyphus_base::atomic;
-use sisyphus_base::id::{ClientTaskId, TaskId, ToolUseId};
+use sisyphus_base::id::{AgentId, ClientTaskId, TaskId, ToolUseId};
 
 use crate::event::{BackgroundCommand, Tool};
 use crate::notification::{Notification, OPEN, Prompt, read_prompt};
@@ -52,6 +52,11 @@ pub struct AnsweredCall {
 }
 
 impl Transcript {
+    /// The file of a subagent's transcript, given that of the main conversation (CC-97).
+    pub fn of_agent(main: &Path, agent: &AgentId) -> PathBuf {
+        main.with_extension("").join("subagents").join(format!("agent-{agent}.jsonl"))
+    }
+
     /// `None` if there is no such file.
     pub fn read_end(path: &Path) -> Result<Option<Self>> {
         let bytes = atomic::read_linked_end(path, TAIL_BYTES)?;

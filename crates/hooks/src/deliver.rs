@@ -97,7 +97,8 @@ impl<'a> Reader<'a> {
         } else {
             active.match_wakes(session, now.tick)
         };
-        Taken { leased, rest: Rest { background, live, owed, sum }, matches, wakes }
+        let to = to.clone();
+        Taken { to, leased, rest: Rest { background, live, owed, sum }, matches, wakes }
     }
 
     /// Leases everything that is ready if one result is due, or lines of a running task are there. What Claude Code
@@ -127,6 +128,7 @@ impl<'a> Reader<'a> {
 /// What was leased for one delivery, and what was running at that time.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
+    to: Recipient,
     pub(crate) leased: Vec<Leased>,
     rest: Rest,
     /// Lines of running tasks.
@@ -161,7 +163,7 @@ impl Taken {
             (Some(text), None) | (None, Some(text)) => text,
             (Some(matches), Some(results)) => format!("{matches}\n{results}"),
         };
-        let receipt = Receipt { by: this_process(), results };
+        let receipt = Receipt { by: this_process(), to: self.to, results };
         Reply::Results { reminder: text, receipt }
     }
 }

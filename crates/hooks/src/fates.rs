@@ -6,17 +6,21 @@
 //!
 //! No hook takes back an event that has happened. But Claude Code waits for all its hooks before it writes what ours
 //! said. If the user presses Esc before that, it forgets what they said, and writes the interruption. If it is killed, only
-//! the transcript shows the loss.
+//! the transcript shows the loss. The same is true of a subagent that is stopped, and of its own transcript.
 
-use std::cell::LazyCell;
+mod logs;
+mod of_agent;
+
 use std::path::Path;
 
 use chrono::{DateTime, Duration, Utc};
 use sisyphus_base::clock::Now;
 use sisyphus_hook::{Context, Transcript};
-use sisyphus_state::store::{Active, News, Sent};
+use sisyphus_state::store::{Active, News, Sent, SentTo};
 use sisyphus_tasks::delivery::{Attempt, Channel, Delivery, DeliveryEvent};
-use sisyphus_tasks::recipient::Recipient;
+
+use logs::{Log, Logs};
+use of_agent::of_agent;
 
 /// How long Claude Code has to write a line of the transcript, after the hooks of a prompt or an event have ended. It does
 /// so within a tenth of a second.
@@ -38,8 +42,10 @@ pub(crate) enum Unmentioned {
     /// The model did not read the prompt: a typed one or a compaction follows. Whether an event was read, a later event
     /// decides.
     Unread,
-    /// The model read neither: another Claude Code, or another conversation, follows.
+    /// The model read neither: another Claude Code follows.
     Lost,
+    /// The model read neither: another conversation of this Claude Code follows. Its subagents go on.
+    Left,
     /// The other hooks of a prompt may still run. After [`HOOKS_RUN`], the model did not read it. Whether an
     /// event was read, a later event decides.
     ///
@@ -73,25 +79,18 @@ impl Fates {
         sent.retain(|sent| match (sent.with, unmentioned) {
             // Claude Code writes what an event carried before it ends or interrupts the turn. For a session that is over it
             // writes nothing more.
-            (Channel::Event, _) | (Channel::Prompt, Unmentioned::Lost | Unmentioned::Open) => true,
+            (Channel::Event | Channel::AgentEvent, _)
+            | (Channel::Prompt, Unmentioned::Lost | Unmentioned::Left | Unmentioned::Open) => true,
             (
                 Channel::Prompt,
                 Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress,
             ) => is_older(sent.at, WRITTEN),
         });
-        let transcript = LazyCell::new(|| {
-            transcript.and_then(|path| context.logged("transcript", Transcript::read_end(path)))
-        });
+        let mut logs = Logs::new(context, transcript);
         let fate = |sent: Sent| {
-            if is_certain(&sent, unmentioned) {
-                return Some(Fate { sent, event: DeliveryEvent::Passed });
-            }
-            let event = match (&*transcript, sent.with) {
-                (Some(Some(transcript)), _) => event(transcript, &sent, unmentioned)?,
-                // A conversation that got no prompt has no transcript.
-                (Some(None), Channel::Event) => of_event(unmentioned)?,
-                // Without a transcript that can be read, the results count as delivered.
-                (Some(None), Channel::Prompt) | (None, _) => DeliveryEvent::Passed,
+            let event = match &sent.to {
+                SentTo::MainConversation => of_main(logs.main(), &sent, unmentioned)?,
+                SentTo::Agent { id, life } => of_agent(logs.of(id), &sent, *life, unmentioned)?,
             };
             Some(Fate { sent, event })
         };
@@ -110,6 +109,11 @@ impl Fates {
             if let Some(matches) = &mut task.matches {
                 matches.resolve(fate.sent.at, &fate.event, now.tick);
             }
+            if let (SentTo::Agent { .. }, DeliveryEvent::Unconfirmed) = (&fate.sent.to, &fate.event)
+            {
+                // No event names each agent that was stopped. One that runs again still gets what is owed.
+                task.release();
+            }
             // Another process may have decided since, and sent it again.
             if !matches!(task.delivery(), Delivery::Sent { at, .. } if *at == fate.sent.at) {
                 continue;
@@ -124,42 +128,44 @@ impl Fates {
     }
 }
 
-/// Whether an event was read, whatever the transcript says: the reader is a subagent, which has a transcript of its own,
-/// and its Claude Code goes on.
-fn is_certain(sent: &Sent, unmentioned: Unmentioned) -> bool {
-    match (sent.with, unmentioned) {
-        (Channel::Event, Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress) => {
-            sent.to != Recipient::MainConversation
-        }
-        (Channel::Event, Unmentioned::Lost | Unmentioned::Open) | (Channel::Prompt, _) => false,
-    }
-}
-
 /// Whether that was so long ago. A time that is still to come is old: the clock was set back.
 fn is_older(at: DateTime<Utc>, age: Duration) -> bool {
     let now = Utc::now();
     at + age <= now || at > now
 }
 
-/// What the transcript says of it; `None` if that is not decided yet.
-fn event(transcript: &Transcript, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
+/// What became of what went to the main conversation; `None` if that is not decided yet.
+fn of_main(log: &Log, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
+    match (log, sent.with) {
+        (Log::Read(transcript), _) if is_told(transcript, sent) => Some(DeliveryEvent::Passed),
+        (Log::Read(transcript), Channel::Prompt) => of_prompt(transcript, sent, unmentioned),
+        (Log::Read(transcript), Channel::Event | Channel::AgentEvent) => {
+            shown(transcript, sent).or_else(|| of_event(unmentioned))
+        }
+        // A conversation that got no prompt has no transcript.
+        (Log::Missing, Channel::Event | Channel::AgentEvent) => of_event(unmentioned),
+        // Without a transcript that can be read, the results count as delivered.
+        (Log::Missing, Channel::Prompt) | (Log::Unreadable, _) => Some(DeliveryEvent::Passed),
+    }
+}
+
+/// Whether its reader has read it.
+fn is_told(transcript: &Transcript, sent: &Sent) -> bool {
     let since = match sent.what {
         News::Result => sent.at - SLACK,
         // Other lines of the same task may have gone out just before.
         News::Lines => sent.at,
     };
-    if transcript.is_told(&sent.task, sent.words(), since) {
-        return Some(DeliveryEvent::Passed);
+    transcript.is_told(&sent.task, sent.words(), since)
+}
+
+/// The fate of an event that the transcript shows although it does not have what the event carried.
+fn shown(transcript: &Transcript, sent: &Sent) -> Option<DeliveryEvent> {
+    if transcript.has_interruption_since(sent.at) {
+        return Some(DeliveryEvent::Unconfirmed);
     }
-    match sent.with {
-        Channel::Prompt => of_prompt(transcript, sent, unmentioned),
-        Channel::Event if transcript.has_interruption_since(sent.at) => {
-            Some(DeliveryEvent::Unconfirmed)
-        }
-        // As much as is read was written since, so Claude Code did not end at that moment.
-        Channel::Event if transcript.begins_after(sent.at) => Some(DeliveryEvent::Passed),
-        Channel::Event => of_event(unmentioned),
-    }
+    // As much as is read was written since, so Claude Code did not end at that moment.
+    transcript.begins_after(sent.at).then_some(DeliveryEvent::Passed)
 }
 
 /// The fate of a prompt that the transcript does not show.
@@ -182,7 +188,9 @@ fn of_prompt(
             Some(DeliveryEvent::Unconfirmed)
         }
         Unmentioned::Passed => Some(DeliveryEvent::Passed),
-        Unmentioned::Unread | Unmentioned::Lost => Some(DeliveryEvent::Unconfirmed),
+        Unmentioned::Unread | Unmentioned::Lost | Unmentioned::Left => {
+            Some(DeliveryEvent::Unconfirmed)
+        }
         Unmentioned::InProgress => {
             is_older(sent.at, HOOKS_RUN).then_some(DeliveryEvent::Unconfirmed)
         }
@@ -195,6 +203,6 @@ fn of_event(unmentioned: Unmentioned) -> Option<DeliveryEvent> {
         Unmentioned::Passed => Some(DeliveryEvent::Passed),
         // What a hook said at the start of a session is written with the first prompt, after the hooks of that prompt.
         Unmentioned::Unread | Unmentioned::InProgress | Unmentioned::Open => None,
-        Unmentioned::Lost => Some(DeliveryEvent::Unconfirmed),
+        Unmentioned::Lost | Unmentioned::Left => Some(DeliveryEvent::Unconfirmed),
     }
 }

@@ -23,7 +23,7 @@ pub fn handle(context: &Context, event: SessionEnd) -> Result<Reply> {
     let transcript = event.transcript_path.as_deref();
     let unmentioned = match event.reason {
         // No later event reads this transcript.
-        EndReason::Clear => Unmentioned::Lost,
+        EndReason::Clear => Unmentioned::Left,
         // The resumed session does.
         EndReason::Exit => Unmentioned::Open,
     };

@@ -10,7 +10,7 @@ use sisyphus_state::announced::Announced;
 use sisyphus_state::event::Event;
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Active;
-use sisyphus_tasks::task::{AgentLife, Task};
+use sisyphus_tasks::task::Task;
 
 use crate::agent::settle;
 use crate::deliver::{Reader, Recipient, Taken};
@@ -64,11 +64,8 @@ pub fn handle(context: &Context, event: Stop) -> Result<Reply> {
 fn is_unlisted_news(active: &Active, listed: Option<&[ClientTaskId]>) -> bool {
     let Some(listed) = listed else { return false };
     let is_missing = |task: &Task| task.client_id().is_some_and(|id| !listed.contains(id));
-    let is_held_back = |task: &Task| {
-        task.agent.is_some() && task.agent_life == AgentLife::Lives && task.delivery().is_open()
-    };
     active.live().any(|task| is_missing(task) || task.unlisted > 0)
-        || active.tasks.iter().any(is_held_back)
+        || active.tasks.iter().any(Task::is_held_back)
 }
 
 /// Forgets the calls of the main conversation that never ran, because they were denied, or answered by another hook. A

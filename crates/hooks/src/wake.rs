@@ -20,10 +20,10 @@ use sisyphus_process::{
 };
 use sisyphus_settings::Switch;
 use sisyphus_state::run::Run;
-use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock};
+use sisyphus_state::store::{LOCK_WAIT_IN_RUNNER, Lock, Sent, SentTo};
 use sisyphus_tasks::delivery::Channel;
 use sisyphus_tasks::status::Status;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::task::{AgentLife, Task};
 
 use crate::deliver::{GRACE, Recipient};
 use crate::fates::{Fates, Unmentioned};
@@ -133,8 +133,7 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
     if lines_in.is_some_and(|wait| wait.is_zero()) {
         return Ok(Due::Lines);
     }
-    // A result that was sent with a prompt may come back.
-    let is_doubtful = active.sent(session).iter().any(|sent| sent.with == Channel::Prompt);
+    let is_doubtful = active.sent(session).iter().any(may_come_back);
     let mut next = (owed_since.is_some() || is_doubtful)
         .then_some(GRACE_CHECK)
         .or_else(|| stall.map(|at| (at - now.at).to_std().unwrap_or_default()));
@@ -169,6 +168,15 @@ fn look(context: &Context, session: &SessionId, transcript: Option<&Path>) -> Re
 
 fn is_meant(task: &Task, session: &SessionId) -> bool {
     &task.session == session && task.is_confirmed() && task.is_for(&MAIN)
+}
+
+/// Whether a result that was sent may come back although no event follows.
+fn may_come_back(sent: &Sent) -> bool {
+    match (sent.with, &sent.to) {
+        (Channel::Prompt, _) => true,
+        (Channel::AgentEvent, SentTo::Agent { life, .. }) => *life == AgentLife::Stopped,
+        (Channel::AgentEvent, SentTo::MainConversation) | (Channel::Event, _) => false,
+    }
 }
 
 fn may_wake_for_matches(context: &Context, session: &SessionId) -> Result<bool> {

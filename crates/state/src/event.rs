@@ -286,7 +286,7 @@ fn release_unlisted(active: &mut Active, session: &SessionId, listed: &[ClientTa
         let Some(agent) = task.agent.as_ref().map(AgentId::as_str) else { continue };
         let is_known = recorded.iter().any(|id| id == agent);
         let is_listed = listed.iter().any(|id| id.as_str() == agent);
-        if !task.delivery().is_open() || is_known || is_listed {
+        if !task.is_held_back() || is_known || is_listed {
             continue;
         }
         if task.unlisted == 0 {

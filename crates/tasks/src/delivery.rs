@@ -91,6 +91,8 @@ pub enum Channel {
     /// An event that has happened already. The model reads the result, unless Claude Code ends, or the user interrupts
     /// it, before it has written what the hooks of the event said.
     Event,
+    /// Such an event of the subagent that started the task. What that subagent has read is in a transcript of its own.
+    AgentEvent,
 }
 
 /// What happens to a delivery.
@@ -201,7 +203,7 @@ mod tests {
             Delivery::Leased { attempt: Attempt::First, .. } => "leased",
             Delivery::Leased { .. } => "leased*",
             Delivery::Sent { with: Channel::Prompt, .. } => "sent",
-            Delivery::Sent { with: Channel::Event, .. } => "shown",
+            Delivery::Sent { with: Channel::Event | Channel::AgentEvent, .. } => "shown",
             Delivery::Delivered { .. } => "read",
             Delivery::NotNeeded => "no need",
         }

@@ -5,9 +5,10 @@ use sisyphus_base::id::AgentId;
 
 /// The conversation that reads a result. While a subagent lives, the main conversation does not read the results of its
 /// tasks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipient {
+    #[default]
     MainConversation,
     Agent(AgentId),
 }

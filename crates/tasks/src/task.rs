@@ -21,7 +21,7 @@ use sisyphus_base::text::one_line;
 use crate::agent_call::AgentCall;
 use crate::code_zero::{CodeZero, Options};
 use crate::confinement::Confinement;
-use crate::delivery::{Delivery, DeliveryEvent, Revision};
+use crate::delivery::{Channel, Delivery, DeliveryEvent, Revision};
 use crate::from_terminal::FromTerminal;
 use crate::kept_output::KeptOutput;
 use crate::matches::Matches;
@@ -280,6 +280,13 @@ impl Task {
         if self.agent.is_some() {
             self.agent_life = AgentLife::Stopped;
         }
+    }
+
+    /// Whether its result waits for a subagent that lives as far as we know, or is on its way to it.
+    pub fn is_held_back(&self) -> bool {
+        let is_sent = matches!(self.delivery, Delivery::Sent { with: Channel::AgentEvent, .. });
+        let lives = self.agent.is_some() && self.agent_life == AgentLife::Lives;
+        lives && (is_sent || self.delivery.is_open())
     }
 
     /// Its name for people and the model: its id and, if it has one, its description, as plain text on one line.

@@ -2,6 +2,7 @@
 
 mod askers;
 mod no_prompt;
+mod subagent;
 mod waiter;
 
 use std::fs;
@@ -43,6 +44,7 @@ fn types(session: &Session<'_>, transcript: &str) -> String {
     told(&session.send(&event(session, "user-prompt-submit.typed", transcript)))
 }
 
+const NAME: &str = "[sisyphus] Background task t1 (\"the tests\")";
 const REPORT: &str = "[sisyphus] Background task t1 (\"the tests\") failed with exit code 3";
 
 /// A transcript, made when it is tried because its lines have the time, and the mark of the report that follows.

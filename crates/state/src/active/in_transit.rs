@@ -1,13 +1,13 @@
 //! What is on its way to the model: results, and lines of running tasks.
 
 use chrono::{DateTime, Utc};
-use sisyphus_base::id::{SessionId, TaskId};
+use sisyphus_base::id::{AgentId, SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::delivery::{Channel, Delivery};
 use sisyphus_tasks::matches::PREDICATE;
 use sisyphus_tasks::outcome::PREDICATES;
-use sisyphus_tasks::recipient::Recipient;
-use sisyphus_tasks::task::Task;
+use sisyphus_tasks::recipient::AgentLife;
+use sisyphus_tasks::task::{Kind, Task};
 
 use super::Active;
 
@@ -15,11 +15,17 @@ use super::Active;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     pub task: TaskId,
-    /// Whose transcript has it.
-    pub to: Recipient,
+    pub to: SentTo,
     pub at: DateTime<Utc>,
     pub with: Channel,
     pub what: News,
+}
+
+/// The conversation that got it, and whose transcript has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SentTo {
+    MainConversation,
+    Agent { id: AgentId, life: AgentLife },
 }
 
 /// What there is to read of it.
@@ -40,10 +46,15 @@ impl Sent {
 
     /// What was sent of this task and is not known to be read.
     pub fn of(task: &Task) -> Vec<Self> {
-        let agent = task.agent.as_ref().filter(|_| !task.is_for(&Recipient::MainConversation));
-        let to = agent.map_or(Recipient::MainConversation, |it| Recipient::Agent(it.clone()));
-        let of_task =
-            |what, at, with| Self { task: task.id.clone(), to: to.clone(), at, with, what };
+        let to = |with| match (with, &task.agent) {
+            (Channel::AgentEvent, Some(id)) => {
+                SentTo::Agent { id: id.clone(), life: task.agent_life }
+            }
+            (Channel::Prompt | Channel::Event, _) | (Channel::AgentEvent, None) => {
+                SentTo::MainConversation
+            }
+        };
+        let of_task = |what, at, with| Self { task: task.id.clone(), to: to(with), at, with, what };
         let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
             Some(of_task(News::Result, *at, *with))
         } else {
@@ -67,6 +78,24 @@ impl Active {
 
     /// What was sent to this session and is not known to be read.
     pub fn sent(&self, session: &SessionId) -> Vec<Sent> {
-        self.tasks.iter().filter(|task| &task.session == session).flat_map(Sent::of).collect()
+        let of_session = self.tasks.iter().filter(|task| &task.session == session);
+        let mut sent: Vec<Sent> = of_session.flat_map(Sent::of).collect();
+        for it in &mut sent {
+            if let SentTo::Agent { id, life: life @ AgentLife::Stopped } = &mut it.to
+                && self.runs_agent(id)
+            {
+                *life = AgentLife::Lives;
+            }
+        }
+        sent
+    }
+
+    /// Whether this agent is known to run. One that has stopped runs again when it gets a message, or when its own
+    /// work has ended. What it started before stays with the main conversation.
+    fn runs_agent(&self, agent: &AgentId) -> bool {
+        self.live().any(|task| {
+            task.kind == Kind::Agent
+                && task.client_id().is_some_and(|id| id.as_str() == agent.as_str())
+        })
     }
 }

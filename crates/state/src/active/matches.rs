@@ -108,7 +108,7 @@ mod tests {
     use sisyphus_tasks::task::samples::confirmed;
 
     use super::super::News;
-    use super::super::Sent;
+    use super::super::{Sent, SentTo};
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -190,7 +190,7 @@ mod tests {
         matches.printed(&process(1), Channel::Prompt, at);
         let sent = Sent {
             task: active.tasks[0].id.clone(),
-            to: Recipient::MainConversation,
+            to: SentTo::MainConversation,
             at,
             with: Channel::Prompt,
             what: News::Lines,

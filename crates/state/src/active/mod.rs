@@ -27,7 +27,7 @@ use crate::agent_limits::AgentBook;
 use crate::file::Format;
 use crate::reach::is_in_reach;
 use call_book::CallBook;
-pub use in_transit::{News, Sent};
+pub use in_transit::{News, Sent, SentTo};
 pub(crate) use series::Series;
 pub use tally::Tally;
 

@@ -2,12 +2,12 @@
 
 mod leave;
 
-use sisyphus_base::id::AgentId;
+use sisyphus_base::id::{AgentId, ClientTaskId};
 use sisyphus_tasks::delivery::{Channel, Revision};
 use sisyphus_tasks::outcome::{Canceller, Outcome};
 use sisyphus_tasks::status::Ending;
 use sisyphus_tasks::task::samples::{confirmed, pending};
-use sisyphus_tasks::task::{Event, Kind};
+use sisyphus_tasks::task::{AgentLife, Client, Event, Kind};
 
 use super::*;
 
@@ -219,14 +219,42 @@ fn a_session_knows_what_it_sent() {
         read_at("t4", 2),
         sent("t5", event),
     ]);
-    let of = |id, with| Sent {
-        task: TaskId::new(id).unwrap(),
-        to: Recipient::MainConversation,
-        at: at(3),
-        with,
-        what: News::Result,
-    };
-    assert_eq!(active.sent(&session()), [of("t1", prompt), of("t5", event)]);
+    let main = SentTo::MainConversation;
+    assert_eq!(
+        active.sent(&session()),
+        [went("t1", main.clone(), prompt), went("t5", main, event)]
+    );
+}
+
+fn went(id: &str, to: SentTo, with: Channel) -> Sent {
+    Sent { task: TaskId::new(id).unwrap(), to, at: at(3), with, what: News::Result }
+}
+
+/// What went to a subagent is in its transcript, also after its end. What the main conversation got since is not. A
+/// subagent that has a live record runs, although what it started before was given away.
+#[test]
+fn a_session_knows_which_agent_got_it() {
+    let released = |task| with_change(task, Task::release);
+    let to_agent = |id: &str, agent| of_agent(sent(id, Channel::AgentEvent), agent);
+    let record = with_change(running("t9"), |task| {
+        task.kind = Kind::Agent;
+        task.client = Some(Client { id: ClientTaskId::new("a3").unwrap(), process: None });
+    });
+    let active = with([
+        to_agent("t1", "a1"),
+        released(to_agent("t2", "a2")),
+        released(to_agent("t3", "a3")),
+        released(of_agent(sent("t4", Channel::Event), "a2")),
+        record,
+    ]);
+    let agent = |id: &str, life| SentTo::Agent { id: AgentId::new(id).unwrap(), life };
+    let expected = [
+        went("t1", agent("a1", AgentLife::Lives), Channel::AgentEvent),
+        went("t2", agent("a2", AgentLife::Stopped), Channel::AgentEvent),
+        went("t3", agent("a3", AgentLife::Lives), Channel::AgentEvent),
+        went("t4", SentTo::MainConversation, Channel::Event),
+    ];
+    assert_eq!(active.sent(&session()), expected);
 }
 
 /// A summary has what was reported since the last one, less what was not read after all.

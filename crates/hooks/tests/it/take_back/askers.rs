@@ -3,15 +3,14 @@
 use serde_json::{Value, json};
 use sisyphus_testing::TestEnv;
 
-use super::{REPORT, added, blocked, event, types};
-use crate::payload::with;
+use super::{NAME, REPORT, added, blocked, event, types};
 use crate::session::Session;
 use crate::start::{log, told};
 
 /// More than a hook reads of a transcript.
 const LONG: usize = 600_000;
 
-fn long_line(seconds: i64) -> Vec<Value> {
+pub(super) fn long_line(seconds: i64) -> Vec<Value> {
     let at = chrono::Utc::now() + chrono::Duration::seconds(seconds);
     vec![
         json!({ "type": "user", "message": "x".repeat(LONG) }),
@@ -19,7 +18,7 @@ fn long_line(seconds: i64) -> Vec<Value> {
     ]
 }
 
-fn written_before(mut entry: Value, seconds: i64) -> Value {
+pub(super) fn written_before(mut entry: Value, seconds: i64) -> Value {
     entry["timestamp"] = json!(chrono::Utc::now() - chrono::Duration::seconds(seconds));
     entry
 }
@@ -34,7 +33,12 @@ fn fate(carrier: &str, name: &str, entries: &[Value]) -> &'static str {
     let transcript: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
     let said = told(&session.send(&event(&session, name, &transcript)));
     assert_eq!(log(&env), "");
-    if said.contains(REPORT) {
+    word(&env, &said)
+}
+
+/// What an event did with the result if it said this.
+pub(super) fn word(env: &TestEnv, said: &str) -> &'static str {
+    if said.contains(NAME) {
         return if said.contains("(possibly repeated)") { "marked" } else { "again" };
     }
     let active = env.state_file("active.json");
@@ -56,12 +60,12 @@ type Row<'a> = (&'a dyn Fn() -> Vec<Value>, &'a str);
 
 /// The columns of both tables: the next typed prompt, the next notice, the resumed session, the end of the turn, the end
 /// of the session.
-const ASKERS: [&str; 5] =
+pub(super) const ASKERS: [&str; 5] =
     [TYPED, "user-prompt-submit.notification-agent-finished", RESUMED, STOP, "session-end.other"];
 const TYPED: &str = "user-prompt-submit.typed";
 const RESUMED: &str = "session-start.resume";
 const STOP: &str = "stop.idle";
-const CALL: &str = "post-tool-use.bash-foreground";
+pub(super) const CALL: &str = "post-tool-use.bash-foreground";
 
 /// A result that went out with a prompt. One row a transcript.
 #[test]
@@ -104,7 +108,7 @@ fn each_event_has_its_own_doubt() {
 }
 
 /// What Claude Code writes when the user presses Esc.
-fn interrupted() -> Value {
+pub(super) fn interrupted() -> Value {
     let content = json!([{ "type": "text", "text": "[Request interrupted by user for tool use]" }]);
     json!({ "type": "user", "timestamp": chrono::Utc::now(), "message": { "content": content } })
 }
@@ -193,20 +197,6 @@ fn watched_lines_are_doubted_too() {
         let out = &env.state_file("active.json")["tasks"][0]["matches"]["out"];
         assert_eq!((is_repeated, out.is_null()), (is_lost, !is_lost), "{said} {out}");
     }
-}
-
-/// What a subagent has read is in a transcript of its own, so the next event of its Claude Code is enough.
-#[test]
-fn a_subagents_reading_is_not_doubted() {
-    let env = TestEnv::new();
-    let session = Session::new(&env);
-    session.owe(1, Some("a1"), 60);
-    let call = session.event("post-tool-use.bash-foreground");
-    assert!(told(&session.send(&with(call, "/agent_id", "a1"))).contains(REPORT));
-    session.time_goes_by();
-    assert_eq!(types(&session, ""), "");
-    let delivery = &env.state_file("active.json")["tasks"][0]["delivery"];
-    assert_eq!(delivery["state"], "delivered", "{delivery}");
 }
 
 /// Claude Code dies while another hook still runs: the resumed session reads the result once more, marked.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sisyphus_testing::{TestEnv, wait_for, wait_until};
 
+use super::subagent::{REPEATED, is_over, sent as sent_to_agent};
 use super::{REPORT, added, blocked, event, types};
 use crate::session::Session;
 use crate::start::told;
@@ -110,4 +111,19 @@ fn an_event_is_not_waited_for() {
     assert!(told(&session.send(&event(&session, "stop.idle", ""))).contains(REPORT));
     session.seconds_go_by(5);
     assert_eq!(Waiter::of(&session, "").end(), Some(0));
+}
+
+/// A subagent that is over has not read what it got. The waiter wakes the session for the result.
+#[test]
+fn a_stopped_subagents_result_is_waited_for() {
+    let env = TestEnv::new();
+    let session = sent_to_agent(&env);
+    is_over(&session);
+    session.seconds_go_by(0);
+    let transcript = session.env.path().join("transcript/subagents/agent-a1.jsonl");
+    std::fs::create_dir_all(transcript.parent().unwrap()).unwrap();
+    std::fs::write(transcript, "").unwrap();
+    assert_eq!(Waiter::of(&session, "").end(), Some(2));
+    let said = types(&session, "");
+    assert!(said.starts_with(REPEATED), "{said}");
 }

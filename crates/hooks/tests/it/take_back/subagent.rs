@@ -1,0 +1,159 @@
+//! A result went out with the answer of a subagent's tool. The subagent has a transcript of its own beside that of the main
+//! conversation, and is stopped while another hook of that answer still runs.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use sisyphus_testing::TestEnv;
+
+use super::askers::{ASKERS, CALL, interrupted, long_line, word, written_before};
+use super::{REPORT, added, event, types};
+use crate::payload::with;
+use crate::session::Session;
+use crate::start::{log, told};
+
+const AGENT: &str = "a1";
+const CLEAR: &str = "session-end.clear";
+/// How the main conversation reads it.
+pub(super) const REPEATED: &str = "(possibly repeated) [sisyphus] Background task t1 (\"the tests\"), started by a subagent, failed with exit code 3";
+
+/// Where Claude Code writes the transcript of the subagent.
+fn file(session: &Session<'_>) -> PathBuf {
+    session.env.path().join("transcript/subagents/agent-a1.jsonl")
+}
+
+fn write(session: &Session<'_>, entries: &[Value]) {
+    let lines: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+    fs::create_dir_all(file(session).parent().unwrap()).unwrap();
+    fs::write(file(session), lines).unwrap();
+}
+
+/// A session whose subagent has got a result 5 seconds ago, unless other hooks of that answer still run.
+pub(super) fn sent(env: &TestEnv) -> Session<'_> {
+    let session = Session::new(env);
+    session.owe(1, Some(AGENT), 60);
+    let call = with(event(&session, CALL, ""), "/agent_id", AGENT);
+    assert!(told(&session.send(&call)).contains(REPORT));
+    session.time_goes_by();
+    session
+}
+
+/// No event of the subagent follows, as when Claude Code has said that it is over.
+pub(super) fn is_over(session: &Session<'_>) {
+    session.env.edit_state("active.json", |active| {
+        active["tasks"][0]["agent_life"] = json!("stopped");
+    });
+}
+
+/// Whether Claude Code has said that the subagent is over.
+#[derive(Debug, Clone, Copy)]
+enum Agent {
+    Runs,
+    IsOver,
+}
+
+/// What the event `name` does with the result. Without lines there is no transcript of the subagent.
+fn fate(name: &str, agent: Agent, entries: Option<Vec<Value>>) -> &'static str {
+    let env = TestEnv::new();
+    let session = sent(&env);
+    if let Agent::IsOver = agent {
+        is_over(&session);
+    }
+    if let Some(entries) = entries {
+        write(&session, &entries);
+    }
+    // What the main conversation has is not what the subagent has.
+    let main = [added(REPORT), interrupted()].map(|entry| format!("{entry}\n")).concat();
+    let asks = match name {
+        CLEAR => with(event(&session, "session-end.other", &main), "/reason", "clear"),
+        name => event(&session, name, &main),
+    };
+    let said = told(&session.send(&asks));
+    assert_eq!(log(&env), "");
+    word(&env, &said)
+}
+
+/// The subagent's transcript, and what each event makes of it: the next typed prompt, the next notice, the resumed
+/// session, the end of a turn of the main conversation, the end of the session, and `/clear`.
+type Row<'a> = (Agent, &'a dyn Fn() -> Option<Vec<Value>>, &'a str);
+
+#[test]
+fn a_subagents_transcript_has_what_it_read() {
+    let report = || added(REPORT);
+    let (read, marked) =
+        ("read read read read read read", "marked marked marked marked marked marked");
+    let unsure = "open open marked open open open";
+    let cases: [Row<'_>; 13] = [
+        (Agent::Runs, &|| Some(vec![report()]), read),
+        (Agent::Runs, &|| Some(vec![report(), interrupted()]), read),
+        (Agent::Runs, &|| Some(vec![interrupted()]), marked),
+        // Other hooks of the same answer still run. Only a resumed session knows better.
+        (Agent::Runs, &|| Some(vec![]), unsure),
+        (Agent::Runs, &|| Some(vec![written_before(report(), 60)]), unsure),
+        (Agent::Runs, &|| Some(vec![written_before(interrupted(), 60)]), unsure),
+        (Agent::Runs, &|| Some([vec![report()], long_line(0)].concat()), read),
+        // After `/clear`, Claude Code makes another file with the next line.
+        (Agent::Runs, &|| None, unsure),
+        (Agent::IsOver, &|| Some(vec![report()]), read),
+        (Agent::IsOver, &|| Some(vec![interrupted()]), marked),
+        (Agent::IsOver, &|| Some(vec![]), "marked marked marked marked open open"),
+        (
+            Agent::IsOver,
+            &|| Some(vec![written_before(report(), 60)]),
+            "marked marked marked marked open open",
+        ),
+        // This Claude Code writes none.
+        (Agent::IsOver, &|| None, "read read marked read open open"),
+    ];
+    for (number, (agent, entries, expected)) in cases.iter().enumerate() {
+        let askers = ASKERS.into_iter().chain([CLEAR]);
+        let fates: Vec<_> = askers.map(|name| fate(name, *agent, entries())).collect();
+        assert_eq!(&fates.join(" "), expected, "case {number}");
+    }
+}
+
+/// The user stops the subagent while another hook runs. The main conversation reads the result, marked and once.
+#[test]
+fn a_stopped_subagents_result_is_repeated() {
+    let env = TestEnv::new();
+    let session = sent(&env);
+    write(&session, &[]);
+    let stops = || told(&session.send(&event(&session, "stop.idle", "")));
+    assert_eq!(types(&session, ""), "", "its other hooks may still run");
+    assert_eq!(stops(), "");
+    write(&session, &[interrupted()]);
+    let said = types(&session, "");
+    assert!(said.starts_with(REPEATED), "{said}");
+    session.time_goes_by();
+    let report = format!("{}\n", added(&said));
+    assert_eq!(types(&session, &report), "");
+    let delivery = &env.state_file("active.json")["tasks"][0]["delivery"];
+    assert_eq!(delivery["state"], "delivered", "{delivery}");
+}
+
+/// A subagent without a record, of a Claude Code that writes no transcript of it, counts as over when no Stop lists it.
+#[test]
+fn an_unlisted_subagent_has_read_it() {
+    let env = TestEnv::new();
+    let session = sent(&env);
+    let state = || env.state_file("active.json")["tasks"][0]["delivery"]["state"].clone();
+    for expected in ["sent", "sent", "delivered"] {
+        session.tell(&event(&session, "stop.idle", ""));
+        assert_eq!(state(), expected);
+    }
+}
+
+/// The same as for the main conversation.
+#[test]
+fn an_unreadable_transcript_raises_no_doubt() {
+    let env = TestEnv::new();
+    let session = sent(&env);
+    write(&session, &[]);
+    fs::remove_file(file(&session)).unwrap();
+    nix::unistd::mkfifo(&file(&session), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(types(&session, ""), "");
+    assert!(log(&env).contains("not a regular file"), "{}", log(&env));
+    let delivery = &env.state_file("active.json")["tasks"][0]["delivery"];
+    assert_eq!(delivery["state"], "delivered", "{delivery}");
+}
