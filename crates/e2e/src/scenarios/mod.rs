@@ -1,6 +1,7 @@
 //! The list of scenarios. Each checks a promise to the user with the real Claude Code.
 
 mod agent_rests;
+mod agent_unread;
 pub(super) mod agents_in_line;
 mod agents_unmarked;
 mod already_runs;
@@ -150,6 +151,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("ultrawork_in_tui", ultrawork::run_in_tui),
     alone(with_plugin("ultrawork_slots", ultrawork_slots::run)),
     with_plugin("agent_rests", agent_rests::run),
+    with_plugin("agent_unread_stopped", agent_unread::run_stopped),
+    with_plugin("agent_unread_cancelled", agent_unread::run_cancelled),
+    with_plugin("agent_unread_killed", agent_unread::run_killed),
     with_plugin("agents_in_line", agents_in_line::run),
     with_plugin("agents_in_line_in_tui", agents_in_line::run_in_tui),
     with_plugin("agents_unmarked_in_tui", agents_unmarked::run_in_tui),

@@ -38,7 +38,7 @@ pub(in crate::scenarios) use rights::run as run_rights;
 pub(in crate::scenarios) use unread::{
     run_adopted as run_unread_adopted, run_after_call as run_unread_after_call,
     run_at_start as run_unread_at_start, run_at_stop as run_unread_at_stop,
-    run_interrupted as run_unread_interrupted,
+    run_interrupted as run_unread_interrupted, wait_until_printed,
 };
 pub(in crate::scenarios) use waited::run as run_waited;
 pub(in crate::scenarios) use worktrees::run as run_worktrees;

@@ -119,7 +119,7 @@ fn kill_during(stage: &Stage, event: &str, last: fn() -> Vec<Block>) -> Result<(
 }
 
 /// Waits until a hook has printed the result. The acknowledgement is a file until another process applies it.
-fn wait_until_printed(home: &Home) -> Result<()> {
+pub(in crate::scenarios) fn wait_until_printed(home: &Home) -> Result<()> {
     wait::until_true("a hook to print the result", SOON, || {
         let printed = home.state().join("inbox").read_dir().into_iter().flatten().flatten();
         let mut posted = printed.filter_map(|it| std::fs::read_to_string(it.path()).ok());
