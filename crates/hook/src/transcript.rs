@@ -105,6 +105,13 @@ impl Transcript {
         })
     }
 
+    /// Whether the model has said something since then.
+    pub fn has_answer_since(&self, since: DateTime<Utc>) -> bool {
+        let mut answers =
+            self.lines_with("\"assistant\"").filter_map(|line| read_as(line, "assistant"));
+        answers.any(|entry| time_of(&entry).is_some_and(|at| at > since))
+    }
+
     /// Whether a hook that is not ours has blocked a prompt since then.
     pub fn has_block_since(&self, since: DateTime<Utc>) -> bool {
         self.text.lines().filter_map(blocked_at).any(|at| at >= since)

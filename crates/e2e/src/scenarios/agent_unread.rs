@@ -21,7 +21,8 @@ const CONVERSATION: &str = "5b0c6a3e-7d0f-4c55-9a0e-0d6f2f1f8a11";
 /// The agent's prompt, which distinguishes its requests from those of the conversation.
 const PROMPT: &str = "SUBTASK build it";
 const STOP: &str = "stop the agent";
-const RESULT: &str = "failed with exit code 3";
+/// How our report of the result goes on. Claude Code's own notice has other words.
+const OURS: &str = " failed with exit code 3 after ";
 const MARK: &str = "(possibly repeated) [sisyphus] Background task ";
 
 /// The user stops all agents.
@@ -60,6 +61,19 @@ pub(super) fn run_killed(stage: &Stage) -> Result<()> {
     resumed.finish()
 }
 
+/// No hook is slow, and the agent reads it. Then the main conversation does not.
+pub(super) fn run_read(stage: &Stage) -> Result<()> {
+    let home = home(stage)?;
+    let api = api(&home)?;
+    let tui = Tui::start(&home, &api, &[])?;
+    tui.say("go")?;
+    end_before_the_answer(&home)?;
+    fs::write(home.project.join("next"), "")?;
+    let said = talk(&api, |prompt| tui.say(prompt))?;
+    ensure!(said == Said { to_agent: 1, to_main: 0, marked: 0 }, "it came so often: {said:?}");
+    Ok(())
+}
+
 /// A home with another hook of Bash's answers. It takes a minute while the file `slow` is there.
 fn home(stage: &Stage) -> Result<Home> {
     let slow = "if [ -e slow ]; then sleep 60; fi";
@@ -96,11 +110,12 @@ fn work(request: &Request, project: &Path) -> Vec<Block> {
     }
 }
 
-/// Claude Code's id of the agent, if the newest prompt asks to stop it.
+/// Claude Code's id of the agent, if the user has asked to stop it and the model has not done so yet.
 fn to_stop(request: &Request) -> Option<String> {
-    let newest = request.body["messages"].as_array()?.last()?.to_string();
-    let launched = request.tool_results().into_iter().next().filter(|_| newest.contains(STOP))?;
-    let (_, id) = launched.text.split_once("agentId: ")?;
+    let results = request.tool_results();
+    let [launched] = results.as_slice() else { return None };
+    let (_, id) =
+        launched.text.split_once("agentId: ").filter(|_| request.text().contains(STOP))?;
     Some(id.split([' ', '\n']).next()?.to_owned())
 }
 
@@ -108,37 +123,56 @@ fn is_agents(request: &Request) -> bool {
     request.body["messages"][0].to_string().contains(PROMPT)
 }
 
-/// The background command ends. Then the other one does, a hook prints the result, and the slow one runs.
-fn end_beside_the_agent(home: &Home) -> Result<()> {
+/// The background command ends while the agent waits for the other one.
+fn end_before_the_answer(home: &Home) -> Result<()> {
     let file = |name: &str| home.project.join(name);
     wait::until_true("the agent to wait", LIMIT, || file("waits").exists())?;
     fs::write(file("over"), "")?;
     wait::until_true("the command to end", LIMIT, || {
         home.sisyphus(&["list"]).is_ok_and(|listed| listed.contains("failed(3)"))
-    })?;
-    fs::write(file("slow"), "")?;
-    fs::write(file("next"), "")?;
+    })
+}
+
+/// The background command ends. Then the other one does, a hook prints the result, and the slow one runs.
+fn end_beside_the_agent(home: &Home) -> Result<()> {
+    end_before_the_answer(home)?;
+    fs::write(home.project.join("slow"), "")?;
+    fs::write(home.project.join("next"), "")?;
     wait_until_printed(home)
 }
 
+/// How often the result was said.
+#[derive(Debug, PartialEq, Eq)]
+struct Said {
+    to_agent: usize,
+    to_main: usize,
+    marked: usize,
+}
+
 /// The conversation reads the result once, marked, whatever follows. The agent never does.
-fn check_read(api: &Api, mut say: impl FnMut(&str) -> Result<()>) -> Result<()> {
+fn check_read(api: &Api, say: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let said = talk(api, say)?;
+    ensure!(said == Said { to_agent: 0, to_main: 1, marked: 1 }, "it came so often: {said:?}");
+    Ok(())
+}
+
+/// The user waits, and types two prompts.
+fn talk(api: &Api, mut say: impl FnMut(&str) -> Result<()>) -> Result<Said> {
     api.wait_until_quiet(Duration::from_secs(5), LIMIT)?;
     for prompt in ["what came of it?", "and now?"] {
         say(prompt)?;
-        let said = format!("\"{prompt}\"");
-        api.wait_for("the prompt", LIMIT, |requests| {
+        api.wait_for(prompt, LIMIT, |requests| {
             requests.iter().any(|it| it.text().contains(prompt)).then_some(())
-        })
-        .context(said)?;
+        })?;
         api.wait_until_quiet(Duration::from_secs(2), LIMIT)?;
     }
-    let requests = api.requests();
-    let (of_agent, own): (Vec<_>, Vec<_>) = requests.iter().partition(|it| is_agents(it));
-    let is_read = of_agent.iter().any(|request| request.text().contains(RESULT));
-    ensure!(!is_read, "the agent has read it");
-    let text = own.last().context("the conversation sent no request")?.text();
-    let (count, marks) = (text.matches(RESULT).count(), text.matches(MARK).count());
-    ensure!((count, marks) == (1, 1), "it came {count} times, {marks} of them marked: {text}");
-    Ok(())
+    let (of_agent, own): (Vec<_>, Vec<_>) = api.requests().into_iter().partition(is_agents);
+    // The newest request of each holds its whole conversation.
+    let newest = |all: &[Request]| all.last().map(Request::text).context("it sent no request");
+    let (agent, main) = (newest(&of_agent)?, newest(&own)?);
+    Ok(Said {
+        to_agent: agent.matches(OURS).count(),
+        to_main: main.matches(OURS).count(),
+        marked: main.matches(MARK).count(),
+    })
 }

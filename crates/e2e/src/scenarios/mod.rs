@@ -154,6 +154,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     with_plugin("agent_unread_stopped", agent_unread::run_stopped),
     with_plugin("agent_unread_cancelled", agent_unread::run_cancelled),
     with_plugin("agent_unread_killed", agent_unread::run_killed),
+    with_plugin("agent_read", agent_unread::run_read),
     with_plugin("agents_in_line", agents_in_line::run),
     with_plugin("agents_in_line_in_tui", agents_in_line::run_in_tui),
     with_plugin("agents_unmarked_in_tui", agents_unmarked::run_in_tui),

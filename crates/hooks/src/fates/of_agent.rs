@@ -38,13 +38,17 @@ pub(super) fn of_agent(
 /// The fate of an event that the transcript does not show, while Claude Code goes on.
 fn silent(log: &Log, sent: &Sent, life: AgentLife) -> Option<DeliveryEvent> {
     match (log, life) {
-        // Other hooks of the event may still run.
+        // Other hooks of the event may still run. A line that the model says meanwhile may be its next call of the same
+        // answer.
         (_, AgentLife::Lives) => None,
-        // Of an agent that is over, the transcript has everything that it has read.
+        // Older versions of Claude Code write no transcript of a subagent, or not what the hooks added.
+        (Log::Missing | Log::Unreadable, AgentLife::Stopped) => Some(DeliveryEvent::Passed),
+        (Log::Read(transcript), AgentLife::Stopped) if transcript.has_answer_since(sent.at) => {
+            Some(DeliveryEvent::Passed)
+        }
+        // It was stopped, and Claude Code writes that a moment later.
         (Log::Read(_), AgentLife::Stopped) => {
             is_older(sent.at, WRITTEN).then_some(DeliveryEvent::Unconfirmed)
         }
-        // This Claude Code writes no transcripts of subagents.
-        (Log::Missing | Log::Unreadable, AgentLife::Stopped) => Some(DeliveryEvent::Passed),
     }
 }

@@ -81,10 +81,11 @@ type Row<'a> = (Agent, &'a dyn Fn() -> Option<Vec<Value>>, &'a str);
 #[test]
 fn a_subagents_transcript_has_what_it_read() {
     let report = || added(REPORT);
+    let answer = || json!({ "type": "assistant", "timestamp": chrono::Utc::now(), "message": { "content": [] } });
     let (read, marked) =
         ("read read read read read read", "marked marked marked marked marked marked");
     let unsure = "open open marked open open open";
-    let cases: [Row<'_>; 13] = [
+    let cases: [Row<'_>; 17] = [
         (Agent::Runs, &|| Some(vec![report()]), read),
         (Agent::Runs, &|| Some(vec![report(), interrupted()]), read),
         (Agent::Runs, &|| Some(vec![interrupted()]), marked),
@@ -93,6 +94,8 @@ fn a_subagents_transcript_has_what_it_read() {
         (Agent::Runs, &|| Some(vec![written_before(report(), 60)]), unsure),
         (Agent::Runs, &|| Some(vec![written_before(interrupted(), 60)]), unsure),
         (Agent::Runs, &|| Some([vec![report()], long_line(0)].concat()), read),
+        // That may be the next call of the same answer.
+        (Agent::Runs, &|| Some(vec![answer()]), unsure),
         // After `/clear`, Claude Code makes another file with the next line.
         (Agent::Runs, &|| None, unsure),
         (Agent::IsOver, &|| Some(vec![report()]), read),
@@ -103,7 +106,14 @@ fn a_subagents_transcript_has_what_it_read() {
             &|| Some(vec![written_before(report(), 60)]),
             "marked marked marked marked open open",
         ),
-        // This Claude Code writes none.
+        (
+            Agent::IsOver,
+            &|| Some(vec![written_before(answer(), 60)]),
+            "marked marked marked marked open open",
+        ),
+        (Agent::IsOver, &|| Some(vec![answer(), interrupted()]), marked),
+        // This Claude Code does not write what the hooks of a subagent added, or has no transcript of it.
+        (Agent::IsOver, &|| Some(vec![answer()]), "read read marked read open open"),
         (Agent::IsOver, &|| None, "read read marked read open open"),
     ];
     for (number, (agent, entries, expected)) in cases.iter().enumerate() {
