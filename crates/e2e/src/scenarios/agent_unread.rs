@@ -167,11 +167,12 @@ fn talk(api: &Api, mut say: impl FnMut(&str) -> Result<()>) -> Result<Said> {
         api.wait_until_quiet(Duration::from_secs(2), LIMIT)?;
     }
     let (of_agent, own): (Vec<_>, Vec<_>) = api.requests().into_iter().partition(is_agents);
-    // The newest request of each holds its whole conversation.
-    let newest = |all: &[Request]| all.last().map(Request::text).context("it sent no request");
-    let (agent, main) = (newest(&of_agent)?, newest(&own)?);
+    // The newest request holds the whole conversation.
+    let main = own.last().map(Request::text).context("it sent no request")?;
+    let count = |request: &Request| request.text().matches(OURS).count();
     Ok(Said {
-        to_agent: agent.matches(OURS).count(),
+        // Claude Code 2.1.258 forgets what hooks said to an agent that runs again.
+        to_agent: of_agent.iter().map(count).max().unwrap_or_default(),
         to_main: main.matches(OURS).count(),
         marked: main.matches(MARK).count(),
     })
