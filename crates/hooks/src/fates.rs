@@ -42,7 +42,7 @@ pub(crate) enum Unmentioned {
     /// The model did not read the prompt: a typed one or a compaction follows. Whether an event was read, a later event
     /// decides.
     Unread,
-    /// The model read neither: another Claude Code follows.
+    /// The model read neither: another Claude Code follows, or the same prompt comes again.
     Lost,
     /// The model read neither: another conversation of this Claude Code follows. Its subagents go on.
     Left,
@@ -95,6 +95,10 @@ impl Fates {
             Some(Fate { sent, event })
         };
         Self { known: sent.into_iter().filter_map(fate).collect() }
+    }
+
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.known.extend(others.known);
     }
 
     /// Whether nothing is known.

@@ -8,8 +8,8 @@ use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read
 use sisyphus_settings::Switch;
 use sisyphus_state::completion::Known;
 use sisyphus_state::event::Event;
-use sisyphus_state::store::{Active, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK};
-use sisyphus_tasks::delivery::Delivery;
+use sisyphus_state::store::{Active, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK, Sent};
+use sisyphus_tasks::delivery::{Channel, Delivery};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::ends_on_screen;
 
@@ -32,7 +32,6 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         Prompt::Typed => Unmentioned::Unread,
         Prompt::Notices(_) | Prompt::OwnWake | Prompt::Foreign => Unmentioned::InProgress,
     };
-    let fates = Fates::read(context, peek.active.sent(session), transcript, unmentioned);
     let notices = match &prompt {
         // When the plugin is switched off, nothing new is recorded. What was recorded before is still owed.
         Prompt::Notices(notices) if context.settings().execution == Switch::On => {
@@ -40,6 +39,13 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         }
         Prompt::Notices(_) | Prompt::OwnWake | Prompt::Typed | Prompt::Foreign => &[],
     };
+    let before: Vec<Task> =
+        notices.iter().filter_map(|it| named(&peek.active, session, it)).cloned().collect();
+    let sent = peek.active.sent(session);
+    let (requeued, sent): (Vec<_>, Vec<_>) =
+        sent.into_iter().partition(|sent| is_requeued(sent, &before));
+    let mut fates = Fates::read(context, sent, transcript, unmentioned);
+    fates.extend(Fates::read(context, requeued, transcript, Unmentioned::Lost));
     let mut events: Vec<Event> = notices
         .iter()
         .map(|notice| completion(context, &peek.active, session, &event.cwd, notice))
@@ -51,8 +57,6 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     events.extend(agents_stopped(context, &peek.active, session, &event.prompt));
     events.extend(mode_seen(&peek.active, session, event.permission_mode));
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
-    let before: Vec<Task> =
-        notices.iter().filter_map(|it| named(&peek.active, session, it)).cloned().collect();
     let addresses = new_addresses(context, &peek.active, session, &reader.recipient);
     let is_needed = !events.is_empty()
         || !fates.is_empty()
@@ -145,6 +149,16 @@ fn is_known(task: &Task, reader: &Reader<'_>, over: &[TaskId]) -> bool {
         | Delivery::Sent { .. }
         | Delivery::Delivered { .. } => task.delivery().has_reached(task.revision()),
     }
+}
+
+/// Whether it went out with a prompt that comes again now: the user pressed Esc while other hooks of it ran (CC-96). Claude
+/// Code announces the end of a task once, so a second notice is the same prompt.
+fn is_requeued(sent: &Sent, before: &[Task]) -> bool {
+    sent.with == Channel::Prompt
+        && before.iter().any(|task| {
+            let is_same = matches!(task.delivery(), Delivery::Sent { at, .. } if *at == sent.at);
+            is_same && task.last_word.is_some()
+        })
 }
 
 /// The task of a notice, if it had finished before the notice came.

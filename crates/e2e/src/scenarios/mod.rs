@@ -22,6 +22,7 @@ mod exit_in_tui;
 mod group;
 mod headless_end;
 mod hook_records;
+mod interrupted_notice;
 mod kept;
 mod killed_hooks;
 mod many_at_once;
@@ -174,6 +175,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     alone(with_plugin("band_in_tui", band::run_in_tui)),
     with_plugin("band_off_in_tui", band::run_off_in_tui),
     with_plugin("blocked_prompt", blocked_prompt::run),
+    with_plugin("interrupted_notice", interrupted_notice::run),
     alone(with_plugin("headless_end", headless_end::run)),
     alone(with_plugin("torture_bash", torture::run_bash)),
     alone(with_plugin("torture_zsh", torture::run_zsh)),
