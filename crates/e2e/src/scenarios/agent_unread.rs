@@ -171,7 +171,7 @@ fn talk(api: &Api, mut say: impl FnMut(&str) -> Result<()>) -> Result<Said> {
     let main = own.last().map(Request::text).context("it sent no request")?;
     let count = |request: &Request| request.text().matches(OURS).count();
     Ok(Said {
-        // Claude Code 2.1.258 forgets what hooks said to an agent that runs again.
+        // Older versions forget what hooks said when the agent runs again (CC-97).
         to_agent: of_agent.iter().map(count).max().unwrap_or_default(),
         to_main: main.matches(OURS).count(),
         marked: main.matches(MARK).count(),
