@@ -86,6 +86,10 @@ impl Fates {
                 Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress,
             ) => is_older(sent.at, WRITTEN),
         });
+        // As in most events.
+        if sent.is_empty() {
+            return Self::default();
+        }
         let mut logs = Logs::new(context, transcript);
         let fate = |sent: Sent| {
             let event = match &sent.to {

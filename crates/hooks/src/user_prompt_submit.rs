@@ -41,9 +41,8 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     };
     let before: Vec<Task> =
         notices.iter().filter_map(|it| named(&peek.active, session, it)).cloned().collect();
-    let sent = peek.active.sent(session);
-    let (requeued, sent): (Vec<_>, Vec<_>) =
-        sent.into_iter().partition(|sent| is_requeued(sent, &before));
+    let mut sent = peek.active.sent(session);
+    let requeued: Vec<Sent> = sent.extract_if(.., |sent| is_requeued(sent, &before)).collect();
     let mut fates = Fates::read(context, sent, transcript, unmentioned);
     fates.extend(Fates::read(context, requeued, transcript, Unmentioned::Lost));
     let mut events: Vec<Event> = notices
