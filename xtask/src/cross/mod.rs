@@ -38,8 +38,14 @@ const FAIL_UNDER: [(&str, &str); 2] = [
     ("wine", "line::tests::slots_go_in_the_order_of_the_line_within_the_limit"),
     ("qemu-", "sys::unix::linux::proc::tests::knows_this_process_and_its_parent"),
 ];
-/// Unit tests that take most of the time there, and test nothing that differs between systems: the model of the state.
-const SLOW_UNDER: [(&str, &str); 2] = [("wine", "store::model::"), ("qemu-", "store::model::")];
+/// Unit tests that take most of the time there, and test nothing that differs between systems: the model of the state, and
+/// how texts are shortened.
+const SLOW_UNDER: [(&str, &str); 4] = [
+    ("wine", "store::model::"),
+    ("qemu-", "store::model::"),
+    ("qemu-", "matches::tests::what_has_no_room_is_counted"),
+    ("qemu-", "reminder::tests::all_leased_reports_fit_at_their_worst"),
+];
 /// The package of the commands for tests.
 const FIXTURES: &str = "sisyphus-testing";
 const STEPS: [Step; 6] =
