@@ -23,8 +23,9 @@ const SLEEP: &str = "60";
 const TIMED_OUT: i32 = 124;
 
 type Scene = fn(&Home<'_>, &Fixtures) -> Result<()>;
-const SCENES: [(&str, Scene); 7] = [
+const SCENES: [(&str, Scene); 8] = [
     ("exit code", exit_code),
+    ("places of programs", places),
     ("kept output", kept_output),
     ("time limit", time_limit),
     ("cancel", cancel),
@@ -45,6 +46,7 @@ pub(super) fn supervise(target: &Target, tree: &Path, toolchain: &Toolchain) -> 
             exit_with: path("fixture-exit-with"),
             fork_child: path("fixture-fork-child"),
             sleep: path("fixture-sleep"),
+            exit_with_file: toolchain.programs().join(target.program("fixture-exit-with")),
             client: toolchain.programs().join(target.program("fixture-claude")),
         }
     };
@@ -58,11 +60,12 @@ pub(super) fn supervise(target: &Target, tree: &Path, toolchain: &Toolchain) -> 
     Ok(())
 }
 
-/// Programs that commands start, as the target knows them.
+/// Programs that commands start, as the target knows them, and those that a scene copies.
 struct Fixtures {
     exit_with: String,
     fork_child: String,
     sleep: String,
+    exit_with_file: PathBuf,
     /// Takes the place of Claude Code.
     client: PathBuf,
 }
@@ -72,6 +75,22 @@ fn exit_code(home: &Home<'_>, fixtures: &Fixtures) -> Result<()> {
     ensure!(ended.code == 3, "it ends with {ended:?}");
     let task = only_task(home)?;
     ensure!((status(&task), task["exit_code"].as_i64()) == ("failed", Some(3)), "it is {task}");
+    Ok(())
+}
+
+/// A path begins in the folder of the command, also in the background. A name is looked up in PATH before the system's own
+/// programs, which have a `find` too.
+fn places(home: &Home<'_>, fixtures: &Fixtures) -> Result<()> {
+    for place in [PROJECT, PROGRAMS] {
+        fs::copy(&fixtures.exit_with_file, home.folder().join(place).join("find.exe"))?;
+    }
+    let run = home.sisyphus(&["run", "--detach", r".\find.exe", "4"])?;
+    let id = home.run(run, b"")?;
+    home.end(home.sisyphus(&["wait", id.trim()])?, b"")?;
+    let task = only_task(home)?;
+    ensure!(task["exit_code"] == 4, "it is {task}");
+    let ended = home.end(home.sisyphus(&["run", "find", "5"])?, b"")?;
+    ensure!(ended.code == 5, "it ends with {ended:?}");
     Ok(())
 }
 

@@ -134,9 +134,12 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok(Handle::from_file(file.try_clone()?)? == named)
 }
 
-/// Our folder in the user's own temporary one.
+/// Our folder among the user's own data, which no other user can write to. A temporary folder may be another one in each
+/// session, or that of all users.
 pub fn runtime_dir() -> PathBuf {
-    default_tmp_dir().join("sisyphus")
+    #[expect(clippy::disallowed_methods, reason = "no other system has this variable")]
+    let of_user = std::env::var_os("LOCALAPPDATA").filter(|it| !it.is_empty());
+    of_user.map_or_else(default_tmp_dir, PathBuf::from).join("sisyphus")
 }
 
 /// Opens an existing lock file, to probe whether a process holds it.
@@ -180,11 +183,18 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
         return Ok(real);
     };
     Ok(match rest.strip_prefix(r"UNC\") {
+        // Batch files do not run in a folder of a share, unless a drive leads there.
+        Some(_) if has_drive(path) => std::path::absolute(path)?,
         Some(share) => PathBuf::from(format!(r"\\{share}")),
         None if rest.get(1..3) == Some(r":\") => PathBuf::from(rest),
         // A volume without a letter has no other name.
         None => real,
     })
+}
+
+fn has_drive(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    bytes.get(1) == Some(&b':')
 }
 
 /// The owner of a file: files in a user's folder are theirs alone, unless they shared them.

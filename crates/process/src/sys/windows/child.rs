@@ -12,9 +12,7 @@ use sisyphus_tasks::usage::Usage;
 use windows_sys::Win32::Foundation::{
     HANDLE_FLAG_INHERIT, STATUS_CONTROL_C_EXIT, SetHandleInformation,
 };
-use windows_sys::Win32::System::Threading::{
-    CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW,
-};
+use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_NO_WINDOW};
 
 use super::super::no_memory_group::MemoryGroup;
 use super::super::{Plan, Stage};
@@ -25,7 +23,14 @@ const SIGINT: i32 = 2;
 
 /// Starts a person's command on this stage, in a job. It dies with this process.
 pub fn spawn_on(stage: Stage, plan: &Plan, _: Option<&mut MemoryGroup>) -> io::Result<Child> {
-    let mut command = command(plan);
+    let mut command = match &stage {
+        Stage::Terminal => command(plan, &plan.program),
+        // The system would look in the folder of this process.
+        Stage::Background { folder, .. } if is_relative(&plan.program) => {
+            command(plan, &folder.join(&plan.program))
+        }
+        Stage::Background { .. } => command(plan, &plan.program),
+    };
     let flags = match stage {
         Stage::Terminal => 0,
         Stage::Background { folder, output } => {
@@ -47,7 +52,7 @@ pub fn spawn_detached(program: &Path, name: &str, value: &Path) -> io::Result<Ch
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).env(name, value);
     keep_streams();
-    command.creation_flags(CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP).spawn()
+    command.creation_flags(CREATE_NO_WINDOW).spawn()
 }
 
 /// Starts this command without a window, and outside of the job that this process belongs to if that job allows it. The
@@ -56,10 +61,11 @@ pub(crate) fn orphan(command: &mut Command) -> io::Result<ChildStdout> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.current_dir(default_tmp_dir());
     keep_streams();
-    let apart = CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP;
-    let started = match command.creation_flags(apart | CREATE_BREAKAWAY_FROM_JOB).spawn() {
+    // Without a window it has a console of its own. A process group of its own would keep Ctrl-C from all that it starts.
+    let outside = CREATE_NO_WINDOW | CREATE_BREAKAWAY_FROM_JOB;
+    let started = match command.creation_flags(outside).spawn() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            command.creation_flags(apart).spawn()
+            command.creation_flags(CREATE_NO_WINDOW).spawn()
         }
         other => other,
     };
@@ -74,7 +80,7 @@ pub(crate) fn apart(command: &mut Command) -> io::Result<Child> {
 
 /// Keeps the standard streams of this process from what it starts next. The process that reads them waits until the last
 /// copy is closed. What is started with a stream of this process still gets a copy.
-fn keep_streams() {
+pub(super) fn keep_streams() {
     #[expect(clippy::disallowed_methods, reason = "nothing is printed")]
     let streams: [RawHandle; 3] =
         [io::stdin().as_raw_handle(), io::stdout().as_raw_handle(), io::stderr().as_raw_handle()];
@@ -88,7 +94,7 @@ fn keep_streams() {
 /// be started.
 pub fn exec(plan: &Plan) -> anyhow::Error {
     signals::outlive_console();
-    match job::spawn(&mut command(plan), 0) {
+    match job::spawn(&mut command(plan, &plan.program), 0) {
         Ok(mut child) => {
             let code = child.wait().ok().and_then(|status| status.code());
             job::let_go();
@@ -99,9 +105,20 @@ pub fn exec(plan: &Plan) -> anyhow::Error {
     }
 }
 
-fn command(plan: &Plan) -> Command {
-    let mut command = Command::new(&plan.program);
+/// Whether a path begins in the current folder. A name alone is looked up.
+fn is_relative(program: &Path) -> bool {
+    program.is_relative() && program.components().count() > 1
+}
+
+fn command(plan: &Plan, program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.args(&plan.args);
+    // Only a PATH that is set here comes before the folders of the system, where other programs are called `find` and `sort`.
+    #[expect(clippy::disallowed_methods, reason = "it is passed on as it is")]
+    let path = std::env::var_os("PATH");
+    if let Some(path) = path {
+        command.env("PATH", path);
+    }
     for (name, value) in &plan.environment {
         match value {
             Some(value) => command.env(name, value),

@@ -22,6 +22,7 @@ use windows_sys::Win32::System::Threading::{
     CREATE_SUSPENDED, OpenThread, ResumeThread, THREAD_SUSPEND_RESUME,
 };
 
+use super::child::keep_streams;
 use super::handle::{done, made};
 use super::processes::snapshot;
 use super::signals::notice_end;
@@ -51,6 +52,8 @@ pub(super) fn spawn(command: &mut Command, flags: u32) -> io::Result<Child> {
         return Err(io::Error::other("this process has started a command already"));
     }
     let handle = made_job()?;
+    // The command gets copies of the streams that it is to have, and nothing else that it starts keeps one open.
+    keep_streams();
     let mut child = command.creation_flags(flags | CREATE_SUSPENDED).spawn()?;
     let leader = pid_of(&child);
     // SAFETY: both handles are open.

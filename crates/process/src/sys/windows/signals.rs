@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use windows_sys::Win32::Foundation::{ERROR_ALREADY_EXISTS, GetLastError};
 use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::Win32::System::Threading::{
     CreateEventW, EVENT_MODIFY_STATE, OpenEventW, PROCESS_TERMINATE, SetEvent, TerminateProcess,
@@ -140,10 +141,18 @@ impl Signals {
     }
 }
 
-/// An event that goes back by itself when a thread has seen it.
+/// An event that goes back by itself when a thread has seen it. If another user has taken the name, the event has none: no
+/// process can set it, and a request to stop then ends the command without its runner.
 fn made_event(name: &[u16]) -> io::Result<OwnedHandle> {
     // SAFETY: the name ends with 0 and lives as long as the call. No child inherits the handle.
-    made(unsafe { CreateEventW(null(), 0, 0, name.as_ptr()) })
+    let event = made(unsafe { CreateEventW(null(), 0, 0, name.as_ptr()) });
+    // SAFETY: the call takes nothing.
+    let is_new = event.is_ok() && unsafe { GetLastError() } != ERROR_ALREADY_EXISTS;
+    if is_new {
+        return event;
+    }
+    // SAFETY: the same, without a name.
+    made(unsafe { CreateEventW(null(), 0, 0, null()) })
 }
 
 /// Reports the end of a child.
