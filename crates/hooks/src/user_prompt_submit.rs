@@ -8,7 +8,7 @@ use sisyphus_hook::{Context, Notification, Prompt, Reply, UserPromptSubmit, read
 use sisyphus_settings::Switch;
 use sisyphus_state::completion::Known;
 use sisyphus_state::event::Event;
-use sisyphus_state::store::{Active, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK, Sent};
+use sisyphus_state::store::{Active, Carrier, LOCK_WAIT_FOR_NOTICE, LOCK_WAIT_IN_HOOK, Sent};
 use sisyphus_tasks::delivery::{Channel, Delivery};
 use sisyphus_tasks::task::Task;
 use sisyphus_wording::ends_on_screen;
@@ -39,10 +39,12 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         }
         Prompt::Notices(_) | Prompt::OwnWake | Prompt::Typed | Prompt::Foreign => &[],
     };
-    let before: Vec<Task> =
-        notices.iter().filter_map(|it| named(&peek.active, session, it)).cloned().collect();
     let mut sent = peek.active.sent(session);
-    let requeued: Vec<Sent> = sent.extract_if(.., |sent| is_requeued(sent, &before)).collect();
+    let carrier = peek.active.carrier(session).filter(|it| is_requeued(&prompt, &event.prompt, it));
+    let went_with_it = |sent: &Sent| {
+        sent.with == Channel::Prompt && carrier.is_some_and(|carrier| sent.at == carrier.at)
+    };
+    let requeued: Vec<Sent> = sent.extract_if(.., |sent| went_with_it(sent)).collect();
     let mut fates = Fates::read(context, sent, transcript, unmentioned);
     fates.extend(Fates::read(context, requeued, transcript, Unmentioned::Lost));
     let mut events: Vec<Event> = notices
@@ -56,6 +58,8 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     events.extend(agents_stopped(context, &peek.active, session, &event.prompt));
     events.extend(mode_seen(&peek.active, session, event.permission_mode));
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
+    let before: Vec<Task> =
+        notices.iter().filter_map(|it| named(&peek.active, session, it)).cloned().collect();
     let addresses = new_addresses(context, &peek.active, session, &reader.recipient);
     let is_needed = !events.is_empty()
         || !fates.is_empty()
@@ -66,7 +70,12 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
         let wait = if notices.is_empty() { LOCK_WAIT_IN_HOOK } else { LOCK_WAIT_FOR_NOTICE };
         context.commit_within(wait, peek, &events, |active, now| {
             addresses.apply(active, now);
-            decide(active, &reader, &fates, notices, &before, &over, now)
+            let decision = decide(active, &reader, &fates, notices, &before, &over, now);
+            if !decision.taken.is_empty() {
+                // With the time that the print gets, too.
+                active.carried(session, Carrier::new(&event.prompt, context.now.at));
+            }
+            decision
         })?
     } else {
         Decision::default()
@@ -150,14 +159,13 @@ fn is_known(task: &Task, reader: &Reader<'_>, over: &[TaskId]) -> bool {
     }
 }
 
-/// Whether it went out with a prompt that comes again now: the user pressed Esc while other hooks of it ran (CC-96). Claude
-/// Code announces the end of a task once, so a second notice is the same prompt.
-fn is_requeued(sent: &Sent, before: &[Task]) -> bool {
-    sent.with == Channel::Prompt
-        && before.iter().any(|task| {
-            let is_same = matches!(task.delivery(), Delivery::Sent { at, .. } if *at == sent.at);
-            is_same && task.last_word.is_some()
-        })
+/// Whether the carrier comes again now: the user pressed Esc while other hooks of that prompt ran (CC-96). Claude Code says
+/// the same thing once, and a user may type it twice.
+fn is_requeued(prompt: &Prompt, text: &str, carrier: &Carrier) -> bool {
+    match prompt {
+        Prompt::Notices(_) | Prompt::OwnWake | Prompt::Foreign => carrier.is(text),
+        Prompt::Typed => false,
+    }
 }
 
 /// The task of a notice, if it had finished before the notice came.

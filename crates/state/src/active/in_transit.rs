@@ -1,6 +1,9 @@
 //! What is on its way to the model: results, and lines of running tasks.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sisyphus_base::id::{AgentId, SessionId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::delivery::{Channel, Delivery};
@@ -26,6 +29,31 @@ pub struct Sent {
 pub enum SentTo {
     MainConversation,
     Agent { id: AgentId, life: AgentLife },
+}
+
+/// The last prompt that results went out with. If the same one comes again, Claude Code has put it back into its queue, and
+/// the model has read neither (CC-96).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carrier {
+    /// A hash of the text. Another version of the standard library may hash otherwise, and then finds no prompt again.
+    prompt: u64,
+    pub at: DateTime<Utc>,
+}
+
+impl Carrier {
+    pub fn new(prompt: &str, at: DateTime<Utc>) -> Self {
+        Self { prompt: hash(prompt), at }
+    }
+
+    pub fn is(&self, prompt: &str) -> bool {
+        self.prompt == hash(prompt)
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What there is to read of it.
@@ -74,6 +102,16 @@ impl Active {
                 if let Delivery::Leased { by, .. } = task.delivery() { Some(by) } else { None };
             result.into_iter().chain(task.matches.iter().flat_map(|matches| matches.holders()))
         })
+    }
+
+    /// The last prompt of this session that results went out with.
+    pub fn carrier(&self, session: &SessionId) -> Option<Carrier> {
+        self.sessions.get(session)?.carrier
+    }
+
+    /// Results go out with this prompt.
+    pub fn carried(&mut self, session: &SessionId, carrier: Carrier) {
+        self.book(session).carrier = Some(carrier);
     }
 
     /// What was sent to this session and is not known to be read.

@@ -27,7 +27,7 @@ use crate::agent_limits::AgentBook;
 use crate::file::Format;
 use crate::reach::is_in_reach;
 use call_book::CallBook;
-pub use in_transit::{News, Sent, SentTo};
+pub use in_transit::{Carrier, News, Sent, SentTo};
 pub(crate) use series::Series;
 pub use tally::Tally;
 
@@ -104,6 +104,8 @@ pub(crate) struct SessionBook {
     /// The Claude Code that resumed it, or that adopted results in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resumed_by: Option<ProcessRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carrier: Option<Carrier>,
     /// The calls of a session that has had background commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) calls: Option<CallBook>,
@@ -346,6 +348,7 @@ impl Active {
                 book.ended.is_some_and(|at| at.age(now.tick) > PARKED_AFTER)
                     || is_older(calls.settled_until, FORGOTTEN_AFTER, now.at)
             });
+            book.carrier = None;
             let (ended, resumed, resumed_by) = (book.ended, book.resumed, book.resumed_by.clone());
             *book != SessionBook { ended, resumed, resumed_by, ..SessionBook::default() }
         });

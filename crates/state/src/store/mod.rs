@@ -14,7 +14,7 @@ mod notify;
 mod session;
 
 pub use crate::active::matches::{LeasedMatches, MatchWakes};
-pub use crate::active::{Active, Leased, News, Sent, SentTo, Tally};
+pub use crate::active::{Active, Carrier, Leased, News, Sent, SentTo, Tally};
 pub use crate::file::Malformed;
 pub use commit::{Peek, Store};
 pub use history::History;

@@ -7,9 +7,9 @@ use serde_json::Value;
 use sisyphus_testing::TestEnv;
 
 use super::{added, blocked};
-use crate::payload::with;
+use crate::payload::{payload, with};
 use crate::session::Session;
-use crate::start::log;
+use crate::start::{log, told};
 
 const REPORT: &str = "failed with exit code 3";
 
@@ -56,4 +56,55 @@ fn a_notice_that_comes_again_repeats_its_results() {
         assert!(again.contains(expected), "{again}");
         assert_eq!(log(&env), "");
     }
+}
+
+/// One of several notices carries all results. If all notices come again, it repeats them, and the others are known.
+#[test]
+fn of_several_notices_one_repeats() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let calls = [session.call(1), session.call(2), session.call(3)];
+    for call in &calls {
+        call.starts();
+        let runner = call.is_attached();
+        call.is_started();
+        call.has_ended(3, 1);
+        drop(runner);
+    }
+    let round = || {
+        let all = calls.iter().map(|call| {
+            let answer = session.send(&event_of(&session, &call.notice())).json();
+            let context = &answer["hookSpecificOutput"]["additionalContext"];
+            context.as_str().unwrap_or_default().matches(REPORT).count()
+        });
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!([round(), round(), round()], [[3, 0, 0]; 3]);
+    assert_eq!(log(&env), "");
+}
+
+/// Our own wake, and Claude Code's notice of an agent.
+#[test]
+fn other_prompts_that_come_again_repeat_too() {
+    let wake = "<task-notification>\n<summary>Stop hook feedback</summary>\n</task-notification>\n<system-reminder>\n\
+        Stop hook blocking error from command \"Stop\": [sisyphus] There is news of background commands.\n\n</system-reminder>";
+    let agent = payload("user-prompt-submit.notification-agent-finished", &[])["prompt"].clone();
+    for prompt in [wake, agent.as_str().unwrap()] {
+        let env = TestEnv::new();
+        let session = Session::new(&env);
+        session.owe(1, None, 60);
+        let submits = || told(&session.send(&event_of(&session, prompt)));
+        let first = submits();
+        assert!(first.contains(REPORT), "{first}");
+        let again = submits();
+        assert!(again.contains("(possibly repeated) [sisyphus] Background task t1"), "{again}");
+        assert_eq!(log(&env), "");
+    }
+}
+
+/// The prompt, in a conversation whose transcript is empty.
+fn event_of(session: &Session<'_>, prompt: &str) -> Value {
+    let path = session.env.path().join("transcript.jsonl");
+    fs::write(&path, "").unwrap();
+    with(session.submission(prompt), "/transcript_path", path.to_str().unwrap())
 }
