@@ -94,6 +94,17 @@ impl Transcript {
         prompts.any(|entry| time_of(&entry).is_some_and(|at| at > since))
     }
 
+    /// Whether the model has read a prompt since then, whatever it was.
+    pub fn has_prompt_since(&self, since: DateTime<Utc>) -> bool {
+        let mut entries = self.lines_with("\"user\"").filter_map(|line| read_as(line, "user"));
+        // The answer of a tool is no string.
+        entries.any(|entry| {
+            entry["message"]["content"].is_string()
+                && entry["isMeta"] != true
+                && time_of(&entry).is_some_and(|at| at > since)
+        })
+    }
+
     /// Whether the user has interrupted Claude Code since then (CC-96).
     pub fn has_interruption_since(&self, since: DateTime<Utc>) -> bool {
         let mut entries = self.lines_with(INTERRUPTED).filter_map(|line| read_as(line, "user"));

@@ -136,10 +136,15 @@ impl Fates {
     }
 }
 
+/// A little earlier. The state may hold any time.
+fn earlier(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.checked_sub_signed(SLACK).unwrap_or(at)
+}
+
 /// Whether that was so long ago. A time that is still to come is old: the clock was set back.
 fn is_older(at: DateTime<Utc>, age: Duration) -> bool {
     let now = Utc::now();
-    at + age <= now || at > now
+    now - at >= age || at > now
 }
 
 /// What became of what went to the main conversation; `None` if that is not decided yet.
@@ -152,15 +157,16 @@ fn of_main(log: &Log, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryE
         }
         // A conversation that got no prompt has no transcript.
         (Log::Missing, Channel::Event | Channel::AgentEvent) => of_event(unmentioned),
+        (Log::Missing, Channel::Prompt) => of_unwritten(unmentioned),
         // Without a transcript that can be read, the results count as delivered.
-        (Log::Missing, Channel::Prompt) | (Log::Unreadable, _) => Some(DeliveryEvent::Passed),
+        (Log::Unreadable, _) => Some(DeliveryEvent::Passed),
     }
 }
 
 /// Whether its reader has read it.
 fn is_told(transcript: &Transcript, sent: &Sent) -> bool {
     let since = match sent.what {
-        News::Result => sent.at - SLACK,
+        News::Result => earlier(sent.at),
         // Other lines of the same task may have gone out just before.
         News::Lines => sent.at,
     };
@@ -182,14 +188,24 @@ fn of_prompt(
     sent: &Sent,
     unmentioned: Unmentioned,
 ) -> Option<DeliveryEvent> {
-    if transcript.has_block_since(sent.at - SLACK) {
+    if transcript.has_block_since(earlier(sent.at)) {
         // The report may precede the part that was read, and the block be that of a later prompt.
         let is_sure = transcript.reaches_back_to(sent.at);
         return Some(if is_sure { DeliveryEvent::Blocked } else { DeliveryEvent::Unconfirmed });
     }
-    // Claude Code writes prompts in their order, so the model did not read one that a later one has overtaken.
-    let is_overtaken =
-        || transcript.reaches_back_to(sent.at) && transcript.has_notice_since(sent.at);
+    // Claude Code writes prompts in their order, so the model did not read one that a later one has overtaken. Commands of
+    // Claude Code itself are written like typed prompts, also while the hooks of another one run.
+    let is_overtaken = || {
+        transcript.reaches_back_to(sent.at)
+            && match unmentioned {
+                Unmentioned::Passed => transcript.has_prompt_since(sent.at),
+                Unmentioned::Unread
+                | Unmentioned::Lost
+                | Unmentioned::Left
+                | Unmentioned::InProgress
+                | Unmentioned::Open => transcript.has_notice_since(sent.at),
+            }
+    };
     match unmentioned {
         Unmentioned::Open => None,
         Unmentioned::Passed | Unmentioned::InProgress if is_overtaken() => {
@@ -201,6 +217,18 @@ fn of_prompt(
         }
         Unmentioned::InProgress => {
             is_older(sent.at, HOOKS_RUN).then_some(DeliveryEvent::Unconfirmed)
+        }
+    }
+}
+
+/// The fate of a prompt of a conversation without a transcript. Claude Code makes the file with the first prompt, unless it is
+/// to keep none.
+fn of_unwritten(unmentioned: Unmentioned) -> Option<DeliveryEvent> {
+    match unmentioned {
+        Unmentioned::Passed => Some(DeliveryEvent::Passed),
+        Unmentioned::InProgress | Unmentioned::Open => None,
+        Unmentioned::Unread | Unmentioned::Lost | Unmentioned::Left => {
+            Some(DeliveryEvent::Unconfirmed)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod askers;
 mod no_prompt;
+mod overtaken;
 mod requeued;
 mod subagent;
 mod waiter;

@@ -86,8 +86,8 @@ fn each_event_has_its_own_doubt() {
         // The report is that of an earlier attempt.
         (&|| vec![written_before(report(), 60)], "marked open marked read open"),
         (&|| vec![written_before(report(), 60), block()], "again again again again again"),
-        // A later notice has overtaken it. A typed prompt decides for itself.
-        (&|| vec![asked()], "marked open marked read open"),
+        // A later prompt has overtaken it. As long as other hooks may run, only a notice says so.
+        (&|| vec![asked()], "marked open marked marked open"),
         (&|| vec![notice()], "marked marked marked marked open"),
         (&|| vec![report(), notice()], "read read read read read"),
         (&|| vec![written_before(notice(), 60)], "marked open marked read open"),
