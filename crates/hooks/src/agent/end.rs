@@ -7,6 +7,7 @@ use sisyphus_state::event::Event;
 use sisyphus_state::store::Active;
 use sisyphus_tasks::agent_call::Activity;
 use sisyphus_tasks::outcome::{AgentFailure, Canceller};
+use sisyphus_tasks::task::Task;
 
 use super::is_live;
 use super::message::{keep, keep_noticed};
@@ -31,8 +32,13 @@ pub(crate) fn agents_stopped(
     prompt: &str,
 ) -> Vec<Event> {
     let Some(names) = read_stopped_agents(prompt) else { return Vec::new() };
-    let theirs = live_agents(active).filter(|agent| &agent.session == session);
-    let named = theirs.filter(|agent| names.contains(&format!("\"{}\"", agent.description)));
+    let theirs = || live_agents(active).filter(|agent| &agent.session == session);
+    // Of two with one description, the prompt does not say which was stopped. Then the list of the next Stop does.
+    let is_named = |agent: &&Task| {
+        let bearers = theirs().filter(|other| other.description == agent.description).count();
+        names.matches(&format!("\"{}\"", agent.description)).count() >= bearers
+    };
+    let named = theirs().filter(is_named);
     let ids = named.filter_map(|agent| agent.client_id().cloned());
     ids.map(|id| ended(context, id, AgentEnd::Stopped(Canceller::User))).collect()
 }

@@ -211,6 +211,27 @@ fn agents_that_are_stopped_together_are_over() {
     assert_eq!(live(&other).len(), 1);
 }
 
+/// Two agents have the same description, and the user stops one of them. The prompt does not say which.
+#[test]
+fn of_two_with_one_description_none_is_over() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let (first, second) = (Agent::new(&session, 1), Agent::new(&session, 2));
+    first.runs();
+    second.runs();
+    env.edit_state("active.json", |active| {
+        for task in active["tasks"].as_array_mut().unwrap() {
+            task["description"] = json!("look around");
+        }
+    });
+    let one = "Background agent \"look around\" was stopped by the user.";
+    session.tell(&session.submission(one));
+    assert_eq!(live(&session).len(), 2);
+    let both = "2 background agents were stopped by the user: \"look around\", \"look around\".";
+    session.tell(&session.submission(both));
+    assert_eq!(live(&session).len(), 0);
+}
+
 /// A Claude Code that runs an agent in the foreground although the call does not say so does it again. Its agents wait
 /// for no answer, which comes only when they are over.
 #[test]
