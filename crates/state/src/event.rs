@@ -145,6 +145,7 @@ impl Event {
             }
             Self::StopConfirmed { session, client_id, at } => {
                 stop_confirmed(active, &session, &client_id, at, now);
+                release_subagents(active);
             }
             Self::CancelRequested { task, by, at } => {
                 if let Some(task) = active.task_mut(&task).filter(|it| !it.status().is_final()) {

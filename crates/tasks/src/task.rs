@@ -282,11 +282,12 @@ impl Task {
         }
     }
 
-    /// Whether its result waits for a subagent that lives as far as we know, or is on its way to it.
+    /// Whether its result or its lines wait for a subagent that lives as far as we know, or are on their way to it.
     pub fn is_held_back(&self) -> bool {
         let is_sent = matches!(self.delivery, Delivery::Sent { with: Channel::AgentEvent, .. });
+        let has_lines = self.matches.as_ref().is_some_and(|matches| !matches.is_read());
         let lives = self.agent.is_some() && self.agent_life == AgentLife::Lives;
-        lives && (is_sent || self.delivery.is_open())
+        lives && (is_sent || has_lines || self.delivery.is_open())
     }
 
     /// Its name for people and the model: its id and, if it has one, its description, as plain text on one line.

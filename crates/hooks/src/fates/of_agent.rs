@@ -27,12 +27,25 @@ pub(super) fn of_agent(
     };
     shown.or_else(|| match (unmentioned, life) {
         (Unmentioned::Lost, _) => Some(DeliveryEvent::Unconfirmed),
+        // No later event reads this transcript.
+        (Unmentioned::Left, AgentLife::Stopped) => last_look(log, sent),
         // The subagent goes on after `/clear`, and its transcript in another file.
-        (Unmentioned::Open | Unmentioned::Left, _) => None,
+        (Unmentioned::Open, _) | (Unmentioned::Left, AgentLife::Lives) => None,
         (Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress, life) => {
             silent(log, sent, life)
         }
     })
+}
+
+/// The fate of an event that the transcript does not show, and will not.
+fn last_look(log: &Log, sent: &Sent) -> Option<DeliveryEvent> {
+    match log {
+        Log::Read(transcript) if transcript.has_answer_since(sent.at) => {
+            Some(DeliveryEvent::Passed)
+        }
+        Log::Read(_) => Some(DeliveryEvent::Unconfirmed),
+        Log::Missing | Log::Unreadable => None,
+    }
 }
 
 /// The fate of an event that the transcript does not show, while Claude Code goes on.

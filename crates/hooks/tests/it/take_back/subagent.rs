@@ -100,20 +100,20 @@ fn a_subagents_transcript_has_what_it_read() {
         (Agent::Runs, &|| None, unsure),
         (Agent::IsOver, &|| Some(vec![report()]), read),
         (Agent::IsOver, &|| Some(vec![interrupted()]), marked),
-        (Agent::IsOver, &|| Some(vec![]), "marked marked marked marked open open"),
+        (Agent::IsOver, &|| Some(vec![]), "marked marked marked marked open marked"),
         (
             Agent::IsOver,
             &|| Some(vec![written_before(report(), 60)]),
-            "marked marked marked marked open open",
+            "marked marked marked marked open marked",
         ),
         (
             Agent::IsOver,
             &|| Some(vec![written_before(answer(), 60)]),
-            "marked marked marked marked open open",
+            "marked marked marked marked open marked",
         ),
         (Agent::IsOver, &|| Some(vec![answer(), interrupted()]), marked),
         // This Claude Code does not write what the hooks of a subagent added, or has no transcript of it.
-        (Agent::IsOver, &|| Some(vec![answer()]), "read read marked read open open"),
+        (Agent::IsOver, &|| Some(vec![answer()]), "read read marked read open read"),
         (Agent::IsOver, &|| None, "read read marked read open open"),
     ];
     for (number, (agent, entries, expected)) in cases.iter().enumerate() {
@@ -166,4 +166,45 @@ fn an_unreadable_transcript_raises_no_doubt() {
     assert!(log(&env).contains("not a regular file"), "{}", log(&env));
     let delivery = &env.state_file("active.json")["tasks"][0]["delivery"];
     assert_eq!(delivery["state"], "delivered", "{delivery}");
+}
+
+/// Claude stops a subagent that has a record, before it reads what is owed to it. The answer of that tool brings that.
+#[test]
+fn what_a_stopped_agent_is_owed_comes_at_once() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, Some(AGENT), 60);
+    session.put(&[json!({
+        "id": "t9", "ticket": 9, "session": session.id, "client": { "id": AGENT }, "kind": "agent",
+        "cwd": env.project(), "command": "", "description": "look around",
+        "launched": { "agent_type": "general-purpose" },
+        "status": { "state": "running", "started_at": chrono::Utc::now(), "watch": "observed" },
+        "delivery": { "state": "not_due" },
+    })]);
+    assert_eq!(types(&session, ""), "", "the subagent reads it");
+    let stops =
+        |name| told(&session.send(&with(session.event(name), "/tool_input/task_id", AGENT)));
+    assert_eq!(stops("pre-tool-use.task-stop"), "");
+    let said = stops("post-tool-use.task-stop");
+    assert!(said.contains("started by a subagent, failed with exit code 3"), "{said}");
+    assert_eq!(log(&env), "");
+}
+
+/// A command goes on after its subagent, and Claude watches it. When two ends of turns have not listed the subagent, the main
+/// conversation reads the lines.
+#[test]
+fn lines_for_a_gone_agent_go_to_the_main_conversation() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    let call = session.call(1).of_agent(AGENT);
+    call.starts();
+    let _runner = call.is_attached();
+    call.is_started();
+    env.edit_state("active.json", |active| {
+        active["tasks"][0]["matches"] = json!({ "unread": { "lines": ["ERROR x"] }, "since": 1 });
+    });
+    let stops = || told(&session.send(&event(&session, "stop.idle", "")));
+    let said = [types(&session, ""), stops(), stops(), types(&session, "")].concat();
+    assert_eq!(said.matches("ERROR x").count(), 1, "{said}");
+    assert_eq!(log(&env), "");
 }
