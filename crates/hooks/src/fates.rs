@@ -101,8 +101,11 @@ impl Fates {
         Self { known: sent.into_iter().filter_map(fate).collect() }
     }
 
-    pub(crate) fn extend(&mut self, others: Self) {
-        self.known.extend(others.known);
+    /// Adds what was not read for sure of these others. The rest stays sent until the turn ends: other hooks with the same
+    /// prompt still look for it.
+    pub(crate) fn add_doubts(&mut self, others: Self) {
+        self.known
+            .extend(others.known.into_iter().filter(|fate| fate.event != DeliveryEvent::Passed));
     }
 
     /// Whether nothing is known.
@@ -157,9 +160,8 @@ fn of_main(log: &Log, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryE
         }
         // A conversation that got no prompt has no transcript.
         (Log::Missing, Channel::Event | Channel::AgentEvent) => of_event(unmentioned),
-        (Log::Missing, Channel::Prompt) => of_unwritten(unmentioned),
         // Without a transcript that can be read, the results count as delivered.
-        (Log::Unreadable, _) => Some(DeliveryEvent::Passed),
+        (Log::Missing, Channel::Prompt) | (Log::Unreadable, _) => Some(DeliveryEvent::Passed),
     }
 }
 
@@ -217,18 +219,6 @@ fn of_prompt(
         }
         Unmentioned::InProgress => {
             is_older(sent.at, HOOKS_RUN).then_some(DeliveryEvent::Unconfirmed)
-        }
-    }
-}
-
-/// The fate of a prompt of a conversation without a transcript. Claude Code makes the file with the first prompt, unless it is
-/// to keep none.
-fn of_unwritten(unmentioned: Unmentioned) -> Option<DeliveryEvent> {
-    match unmentioned {
-        Unmentioned::Passed => Some(DeliveryEvent::Passed),
-        Unmentioned::InProgress | Unmentioned::Open => None,
-        Unmentioned::Unread | Unmentioned::Lost | Unmentioned::Left => {
-            Some(DeliveryEvent::Unconfirmed)
         }
     }
 }

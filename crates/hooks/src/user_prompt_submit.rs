@@ -46,7 +46,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
     };
     let requeued: Vec<Sent> = sent.extract_if(.., |sent| went_with_it(sent)).collect();
     let mut fates = Fates::read(context, sent, transcript, unmentioned);
-    fates.extend(Fates::read(context, requeued, transcript, Unmentioned::Lost));
+    fates.add_doubts(Fates::read(context, requeued, transcript, Unmentioned::Lost));
     let mut events: Vec<Event> = notices
         .iter()
         .map(|notice| completion(context, &peek.active, session, &event.cwd, notice))

@@ -41,27 +41,3 @@ fn the_end_of_the_turn_finds_the_later_prompt() {
         assert_eq!(log(&env), "");
     }
 }
-
-/// The first prompt of a conversation was not written, so there is no transcript. A turn that ends means that Claude Code keeps
-/// none.
-#[test]
-fn without_a_transcript_the_turn_decides() {
-    let unwritten = |session: &Session<'_>, name: &str| {
-        told(&session.send(&with(
-            session.event(name),
-            "/transcript_path",
-            "/no/such/transcript.jsonl",
-        )))
-    };
-    for (between, is_repeated) in [(None, true), (Some("stop.idle"), false)] {
-        let env = TestEnv::new();
-        let session = Session::new(&env);
-        session.owe(1, None, 60);
-        assert!(unwritten(&session, "user-prompt-submit.typed").contains(REPORT));
-        session.time_goes_by();
-        assert_eq!(between.map(|name| unwritten(&session, name)).unwrap_or_default(), "");
-        let again = unwritten(&session, "user-prompt-submit.typed");
-        assert_eq!(again.contains("(possibly repeated)"), is_repeated, "{between:?}: {again}");
-        assert_eq!(log(&env), "");
-    }
-}
