@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sisyphus_harness::{program, sys};
 
 /// Each program, and its package in Debian and Ubuntu.
-const TOOLS: [(&str, &str); 19] = [
+const TOOLS: [(&str, &str); 18] = [
     // Downloads Claude Code for the end-to-end tests.
     ("npm", "npm"),
     // Tests compare commands in bash and in zsh, and try the completions in all three shells.
@@ -36,8 +36,6 @@ const TOOLS: [(&str, &str); 19] = [
     // A machine whose control groups a test may change, and its system.
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("busybox", "busybox-static"),
-    // A machine of arm64, in which a whole installation runs.
-    ("qemu-system-aarch64", "qemu-system-arm"),
 ];
 
 /// Installs what is missing, or names it.
