@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use super::delegate::wait_until_printed;
+use super::reminder_mid_turn::MARK;
 use crate::api::{Api, Block, Request, bash, text, tool};
 use crate::home::{Home, Setup};
 use crate::session::{BYPASS, Session};
@@ -23,7 +24,6 @@ const PROMPT: &str = "SUBTASK build it";
 const STOP: &str = "stop the agent";
 /// How our report of the result goes on. Claude Code's own notice has other words.
 const OURS: &str = " failed with exit code 3 after ";
-const MARK: &str = "(possibly repeated) [sisyphus] Background task ";
 
 /// The user stops all agents.
 pub(super) fn run_stopped(stage: &Stage) -> Result<()> {

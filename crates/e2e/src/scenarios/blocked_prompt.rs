@@ -5,8 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::reminder_mid_turn::{check_once, failing_tests, reminder};
-use crate::api::{Api, text};
+use super::reminder_mid_turn::{check_once, idle_until_the_end, reminder};
 use crate::home::Setup;
 use crate::stage::Stage;
 use crate::tui::Tui;
@@ -23,11 +22,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let hook = json!([{ "hooks": [{ "type": "command", "command": block }] }]);
     let settings = json!({ "hooks": { "UserPromptSubmit": hook } });
     let home = stage.home("home", &Setup::with_plugin().settings(settings))?;
-    let api = Api::start(&home.folder.join("api"), |_, number| match number {
-        0 => vec![failing_tests(2)],
-        1 => vec![text("Waiting now.")],
-        _ => vec![text("Saw it end.")],
-    })?;
+    let api = idle_until_the_end(&home)?;
     let tui = Tui::start(&home, &api, &[])?;
     tui.say("run the tests")?;
     tui.wait_for_screen(REASON)?;

@@ -8,14 +8,12 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::delegate::wait_until_printed;
-use super::reminder_mid_turn::{check_once, failing_tests};
-use crate::api::{Api, text};
+use super::reminder_mid_turn::{MARK, check_once, idle_until_the_end};
 use crate::home::Setup;
 use crate::stage::Stage;
 use crate::tui::Tui;
 
 const LIMIT: Duration = Duration::from_secs(20);
-const MARK: &str = "(possibly repeated) [sisyphus] Background task ";
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let slow = "case $(cat) in *'<task-id>'*) if [ -e slow ]; then sleep 60; fi ;; esac";
@@ -23,11 +21,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     let settings = json!({ "hooks": { "UserPromptSubmit": hook } });
     let home = stage.home("home", &Setup::with_plugin().settings(settings))?;
     fs::write(home.project.join("slow"), "")?;
-    let api = Api::start(&home.folder.join("api"), |_, number| match number {
-        0 => vec![failing_tests(2)],
-        1 => vec![text("Waiting now.")],
-        _ => vec![text("Saw it end.")],
-    })?;
+    let api = idle_until_the_end(&home)?;
     let tui = Tui::start(&home, &api, &[])?;
     tui.say("run the tests")?;
     wait_until_printed(&home)?;

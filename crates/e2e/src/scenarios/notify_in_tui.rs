@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::reminder_mid_turn::failing_tests;
-use crate::api::{Api, text};
+use super::reminder_mid_turn::{SAW_IT_END, idle_until_the_end};
 use crate::home::Setup;
 use crate::stage::Stage;
 use crate::tui::Tui;
@@ -38,11 +37,7 @@ const TERMINALS: [(&str, &str, &str, &str); 4] = [
 pub(super) fn run(stage: &Stage) -> Result<()> {
     for (label, variable, begin, end) in TERMINALS {
         let home = stage.home(label, &Setup::with_plugin())?;
-        let api = Api::start(&home.folder.join("api"), |_, number| match number {
-            0 => vec![failing_tests(2)],
-            1 => vec![text("Waiting now.")],
-            _ => vec![text("Saw it end.")],
-        })?;
+        let api = idle_until_the_end(&home)?;
         let tui = Tui::start_with(&home, &api, &[], &[variable])?;
         let record = home.folder.join("terminal");
         tui.record(&record)?;
@@ -56,7 +51,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
             }
             Ok(told.filter(|rest| rest.contains(end)))
         })?;
-        tui.wait_for_screen("Saw it end.")?;
+        tui.wait_for_screen(SAW_IT_END)?;
         let sent = String::from_utf8_lossy(&fs::read(&record)?).into_owned();
         if begin != end {
             ensure!(sent.matches(begin).count() == 1, "{label}: notified more than once");

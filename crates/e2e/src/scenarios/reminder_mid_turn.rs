@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::api::{Api, Block, Request, bash, text};
-use crate::home::Setup;
+use crate::home::{Home, Setup};
 use crate::session::{BYPASS, Session};
 use crate::stage::Stage;
 
@@ -27,6 +27,20 @@ pub(super) fn play(stage: &Stage, setup: &Setup) -> Result<()> {
     Session::print(&home, &api, &[BYPASS], "run the tests")?.result()?;
     check_first(&api.requests())?;
     check_once(&api.last()?)
+}
+
+/// How a report begins that the model may have read before.
+pub(super) const MARK: &str = "(possibly repeated) [sisyphus] Background task ";
+/// What [`idle_until_the_end`] answers in the end.
+pub(super) const SAW_IT_END: &str = "Saw it end.";
+
+/// A model that starts [`failing_tests`], and ends its turn before they do.
+pub(super) fn idle_until_the_end(home: &Home) -> Result<Api> {
+    Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => vec![failing_tests(2)],
+        1 => vec![text("Waiting now.")],
+        _ => vec![text(SAW_IT_END)],
+    })
 }
 
 /// A test run in the background that fails after some seconds.

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::reminder_mid_turn::{check_once, failing_tests, reminder};
-use crate::api::{Api, text};
+use super::reminder_mid_turn::{SAW_IT_END, check_once, idle_until_the_end, reminder};
 use crate::home::{Home, Setup};
 use crate::stage::Stage;
 use crate::tui::Tui;
@@ -20,11 +19,7 @@ const QUIET: Duration = Duration::from_secs(7);
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let home = stage.home("home", &Setup::with_plugin())?;
     lose_notices(&home)?;
-    let api = Api::start(&home.folder.join("api"), |_, number| match number {
-        0 => vec![failing_tests(2)],
-        1 => vec![text("Waiting now.")],
-        _ => vec![text("Saw it end.")],
-    })?;
+    let api = idle_until_the_end(&home)?;
     let tui = Tui::start(&home, &api, &[])?;
     tui.say("run the tests")?;
     tui.wait_for_screen(LOST).context("Claude Code has announced nothing that could be lost")?;
@@ -47,7 +42,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
 
     let requests = api.wait_until_quiet(QUIET, LIMIT)?;
     ensure!(requests.len() == number + 1, "{} turns more", requests.len() - number - 1);
-    tui.wait_for_screen("Saw it end.")?;
+    tui.wait_for_screen(SAW_IT_END)?;
     tui.say("what is new?")?;
     api.wait_for("our own turn", LIMIT, |requests| requests.get(number + 1).map(drop))?;
     check_once(&api.last()?)

@@ -4,6 +4,7 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
+use super::super::reminder_mid_turn::MARK;
 use super::delivered::{ANSWER, CONVERSATION, killed_caller, script};
 use super::{SERVER, SOON, delegate, go, own, play, search, session_of, setup, turn};
 use super::{wait_for_ends, wait_for_own, wait_for_start};
@@ -13,8 +14,6 @@ use crate::session::{LIMIT, Session};
 use crate::stage::Stage;
 use crate::tui::Tui;
 use crate::wait;
-
-const MARK: &str = "(possibly repeated) [sisyphus] Background task ";
 
 /// The SessionStart hook has printed it, and no prompt follows.
 pub(in crate::scenarios) fn run_at_start(stage: &Stage) -> Result<()> {
