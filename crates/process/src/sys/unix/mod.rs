@@ -4,6 +4,7 @@ mod apart;
 mod child;
 #[cfg(any(target_os = "macos", test))]
 mod command_line;
+mod lock_file;
 mod output_file;
 mod signals;
 mod streams;

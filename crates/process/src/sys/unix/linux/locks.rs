@@ -5,9 +5,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use sisyphus_base::atomic::if_found;
 use sisyphus_base::sys::pid_namespace;
 
+use super::super::lock_file::lock_file;
 use super::proc::shows_our_numbers;
 use crate::holder::{Holder, PidNamespace};
 use crate::identity::ProcessId;
@@ -62,13 +62,6 @@ fn holds(pid: i32, file: &Metadata) -> bool {
 fn is_locked(info: &Path) -> bool {
     let text = fs::read_to_string(info).unwrap_or_default();
     text.lines().any(|line| line.strip_prefix("lock:").is_some_and(|lock| taker(lock).is_some()))
-}
-
-/// The metadata of a lock file; `None` if there is none. A link is no lock file.
-fn lock_file(path: &Path) -> Result<Option<Metadata>> {
-    let metadata = if_found(path.symlink_metadata())
-        .with_context(|| format!("could not inspect `{}`", path.display()))?;
-    Ok(metadata.filter(Metadata::is_file))
 }
 
 /// The file that a process executes.

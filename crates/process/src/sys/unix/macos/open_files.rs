@@ -1,6 +1,6 @@
 //! The open files of a process, and which of them it has locked.
 
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::mem::{MaybeUninit, size_of};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,9 @@ use std::ptr;
 
 use anyhow::{Context as _, Result};
 use nix::libc::{self, PROC_PIDLISTFDS, c_int, proc_fdinfo, vnode_info_path};
-use sisyphus_base::atomic::if_found;
+use sisyphus_base::lock::is_held;
 
+use super::super::lock_file::lock_file;
 use super::table::{numbers, path, program};
 use crate::holder::{Holder, PidNamespace};
 use crate::identity::ProcessId;
@@ -46,13 +47,14 @@ impl OpenFile {
     }
 }
 
-/// The process that holds the exclusive lock of the file `lock`; `None` if this process may inspect no holder. Nothing
-/// lists the locks of a file. So call it only for a lock that is held: the process that was granted it last is the holder.
+/// The process that holds the exclusive lock of the file `lock`; `None` if there is none, or this process may inspect no
+/// holder.
 pub fn holder(lock: &Path) -> Result<Option<Holder>> {
-    let metadata = if_found(fs::symlink_metadata(lock))
-        .with_context(|| format!("could not inspect `{}`", lock.display()))?;
-    // A link is no lock file.
-    let Some(file) = metadata.filter(Metadata::is_file) else { return Ok(None) };
+    let Some(file) = lock_file(lock)? else { return Ok(None) };
+    // A process that probes a free lock has the mark for a moment. While the lock is held, no other process gets it.
+    if !is_held(lock).with_context(|| format!("could not inspect `{}`", lock.display()))? {
+        return Ok(None);
+    }
     let all = numbers().context("could not list the processes")?;
     let programs = all.into_iter().filter_map(|pid| Some((pid, program(pid)?)));
     let (runners, others): (Vec<_>, Vec<_>) = programs.partition(|(_, it)| is_runner(it));
