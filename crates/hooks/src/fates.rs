@@ -101,8 +101,8 @@ impl Fates {
         Self { known: sent.into_iter().filter_map(fate).collect() }
     }
 
-    /// Adds what was not read for sure of these others. The rest stays sent until the turn ends: other hooks with the same
-    /// prompt still look for it.
+    /// Adds those others that the model may not have read. What it has read stays sent until the turn ends: other hooks of
+    /// the same prompt still look for that.
     pub(crate) fn add_doubts(&mut self, others: Self) {
         self.known
             .extend(others.known.into_iter().filter(|fate| fate.event != DeliveryEvent::Passed));
@@ -195,22 +195,17 @@ fn of_prompt(
         let is_sure = transcript.reaches_back_to(sent.at);
         return Some(if is_sure { DeliveryEvent::Blocked } else { DeliveryEvent::Unconfirmed });
     }
-    // Claude Code writes prompts in their order, so the model did not read one that a later one has overtaken. Commands of
-    // Claude Code itself are written like typed prompts, also while the hooks of another one run.
-    let is_overtaken = || {
-        transcript.reaches_back_to(sent.at)
-            && match unmentioned {
-                Unmentioned::Passed => transcript.has_prompt_since(sent.at),
-                Unmentioned::Unread
-                | Unmentioned::Lost
-                | Unmentioned::Left
-                | Unmentioned::InProgress
-                | Unmentioned::Open => transcript.has_notice_since(sent.at),
-            }
+    // Claude Code writes prompts in their order, so the model did not read one that a later one has overtaken. While hooks
+    // run, only a notice shows that: Claude Code writes its own commands at once, like typed prompts.
+    let is_overtaken_by = |has_later: fn(&Transcript, DateTime<Utc>) -> bool| {
+        transcript.reaches_back_to(sent.at) && has_later(transcript, sent.at)
     };
     match unmentioned {
         Unmentioned::Open => None,
-        Unmentioned::Passed | Unmentioned::InProgress if is_overtaken() => {
+        Unmentioned::Passed if is_overtaken_by(Transcript::has_prompt_since) => {
+            Some(DeliveryEvent::Unconfirmed)
+        }
+        Unmentioned::InProgress if is_overtaken_by(Transcript::has_notice_since) => {
             Some(DeliveryEvent::Unconfirmed)
         }
         Unmentioned::Passed => Some(DeliveryEvent::Passed),

@@ -72,7 +72,7 @@ pub fn handle(context: &Context, event: UserPromptSubmit) -> Result<Reply> {
             addresses.apply(active, now);
             let decision = decide(active, &reader, &fates, notices, &before, &over, now);
             if !decision.taken.is_empty() {
-                // With the time that the print gets, too.
+                // The print gets the same time, by which the next hook finds what went with the prompt.
                 active.carried(session, Carrier::new(&event.prompt, context.now.at));
             }
             decision
@@ -159,8 +159,8 @@ fn is_known(task: &Task, reader: &Reader<'_>, over: &[TaskId]) -> bool {
     }
 }
 
-/// Whether the carrier comes again now: the user pressed Esc while other hooks of that prompt ran (CC-96). Claude Code says
-/// the same thing once, and a user may type it twice.
+/// Whether the carrier comes again now: the user pressed Esc while other hooks of that prompt ran (CC-96). Claude Code sends a
+/// prompt of its own once. A user may type the same prompt twice.
 fn is_requeued(prompt: &Prompt, text: &str, carrier: &Carrier) -> bool {
     match prompt {
         Prompt::Notices(_) | Prompt::OwnWake | Prompt::Foreign => carrier.is(text),

@@ -27,41 +27,27 @@ pub(super) fn of_agent(
     };
     shown.or_else(|| match (unmentioned, life) {
         (Unmentioned::Lost, _) => Some(DeliveryEvent::Unconfirmed),
-        // No later event reads this transcript.
-        (Unmentioned::Left, AgentLife::Stopped) => last_look(log, sent),
-        // The subagent goes on after `/clear`, and its transcript in another file.
-        (Unmentioned::Open, _) | (Unmentioned::Left, AgentLife::Lives) => None,
-        (Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress, life) => {
-            silent(log, sent, life)
-        }
+        // Other hooks of the event may still run. A line that the model says meanwhile may be its next call of the same
+        // answer. After `/clear` the subagent goes on, and its transcript in another file.
+        (Unmentioned::Open, _) | (_, AgentLife::Lives) => None,
+        (
+            Unmentioned::Passed | Unmentioned::Unread | Unmentioned::InProgress | Unmentioned::Left,
+            AgentLife::Stopped,
+        ) => of_stopped(log, sent, unmentioned),
     })
 }
 
-/// The fate of an event that the transcript does not show, and will not.
-fn last_look(log: &Log, sent: &Sent) -> Option<DeliveryEvent> {
-    match log {
-        Log::Read(transcript) if transcript.has_answer_since(sent.at) => {
-            Some(DeliveryEvent::Passed)
-        }
-        Log::Read(_) => Some(DeliveryEvent::Unconfirmed),
-        Log::Missing | Log::Unreadable => None,
+/// What the transcript of a subagent that is over leaves open, while Claude Code goes on.
+fn of_stopped(log: &Log, sent: &Sent, unmentioned: Unmentioned) -> Option<DeliveryEvent> {
+    // No later event reads the transcripts of a conversation that the user has left.
+    let is_last_look = unmentioned == Unmentioned::Left;
+    // Older versions of Claude Code write no transcript of a subagent, or not what the hooks added.
+    let Log::Read(transcript) = log else {
+        return (!is_last_look).then_some(DeliveryEvent::Passed);
+    };
+    if transcript.has_answer_since(sent.at) {
+        return Some(DeliveryEvent::Passed);
     }
-}
-
-/// The fate of an event that the transcript does not show, while Claude Code goes on.
-fn silent(log: &Log, sent: &Sent, life: AgentLife) -> Option<DeliveryEvent> {
-    match (log, life) {
-        // Other hooks of the event may still run. A line that the model says meanwhile may be its next call of the same
-        // answer.
-        (_, AgentLife::Lives) => None,
-        // Older versions of Claude Code write no transcript of a subagent, or not what the hooks added.
-        (Log::Missing | Log::Unreadable, AgentLife::Stopped) => Some(DeliveryEvent::Passed),
-        (Log::Read(transcript), AgentLife::Stopped) if transcript.has_answer_since(sent.at) => {
-            Some(DeliveryEvent::Passed)
-        }
-        // It was stopped, and Claude Code writes that a moment later.
-        (Log::Read(_), AgentLife::Stopped) => {
-            is_older(sent.at, WRITTEN).then_some(DeliveryEvent::Unconfirmed)
-        }
-    }
+    // It was stopped, and Claude Code writes that a moment later.
+    (is_last_look || is_older(sent.at, WRITTEN)).then_some(DeliveryEvent::Unconfirmed)
 }
