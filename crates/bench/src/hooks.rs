@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use sisyphus_attach::snippet::render;
 
 use super::measure::{Candidate, rows, take_turns};
 use super::report::{Row, Table};
@@ -14,6 +15,7 @@ use super::stage::Stage;
 
 const ROUNDS: usize = 300;
 const READER: &str = "a static C program that reads its input";
+const NOTHING: &str = "a Rust program that does nothing, built as a hook";
 /// Names a folder with the hooks of another build, to measure beside these.
 const BESIDE: &str = "SISYPHUS_BENCH_BESIDE";
 
@@ -62,10 +64,12 @@ fn reading(reader: &Path, event: &Path) -> Candidate<'static> {
 fn idle(stage: &Stage, reader: &Path) -> Result<Table> {
     let hooks = idle_hooks(stage)?;
     let empty = stage.empty_program()?;
+    let nothing = stage.program_without_start()?;
     let beside = env::var_os(BESIDE).map(PathBuf::from);
     let mut candidates = vec![
         reading(reader, &hooks[0].event),
         Candidate::bin_true(),
+        Candidate::new(NOTHING, || Ok((Command::new(&nothing), None))),
         Candidate::new("an empty Rust program", || Ok((Command::new(&empty), None))),
         Candidate::new("bash -c true", || {
             let mut command = Command::new("/bin/bash");
@@ -118,7 +122,10 @@ fn weighed(stage: &Stage, reader: &Path) -> Result<Table> {
         Ok(Row::named(name).with("size, KiB", kib).with("resident, KiB", resident))
     };
     let hooks = idle_hooks(stage)?;
-    let mut rows = vec![weigh(READER, reader, &hooks[0].event)?];
+    let mut rows = vec![
+        weigh(READER, reader, &hooks[0].event)?,
+        weigh(NOTHING, &stage.program_without_start()?, &hooks[0].event)?,
+    ];
     for Idle { name, binary, event } in &hooks {
         rows.push(weigh(name, stage.binary(binary).get_program().as_ref(), event)?);
     }
@@ -171,4 +178,10 @@ pub(crate) fn snippet(stage: &Stage) -> Result<String> {
     let env_file = stage.home().join("env.sh");
     stage.hook("sisyphus-session-start", &event, Some(Path::new(&env_file)))?;
     fs::read_to_string(&env_file).context("the session was not attached")
+}
+
+/// The same line with another program in the place of our runner, and as if a call were announced.
+pub(crate) fn snippet_of(stage: &Stage, runner: &Path) -> Result<String> {
+    let line = render(runner, stage.home()).context("the home has a quote in its name")?;
+    Ok(line + "\n")
 }

@@ -185,13 +185,18 @@ impl Stage {
         self.compile(
             "without-start",
             source,
-            &[&["--edition=2024", "-Cpanic=abort"], flags].concat(),
+            &[&["--edition=2024", "-Cpanic=abort", "-Cstrip=symbols"], flags].concat(),
         )
     }
 
     /// A static executable that reads its input to the end, written in C: a hook can't do less.
     pub(crate) fn reader_in_c(&self) -> Result<PathBuf> {
         self.compile_c("reader", include_str!("c/reader.c"))
+    }
+
+    /// A static executable in the place of our runner, written in C: what the starts of processes alone cost.
+    pub(crate) fn stand_in(&self) -> Result<PathBuf> {
+        self.compile_c("stand-in", include_str!("c/stand_in.c"))
     }
 
     /// An executable that runs another one, and prints the largest memory that it had resident, in KiB.

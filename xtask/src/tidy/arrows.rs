@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("process", &["base", "tasks"]),
     ("top", &["tasks", "process"]),
     ("settings", &["base", "service"]),
-    ("bench", &["harness", "settings"]),
+    ("bench", &["attach", "harness", "settings"]),
     ("state", &["base", "tasks", "settings"]),
     ("wording", &["base", "tasks", "settings", "state"]),
     ("notify", &["base", "tasks", "process", "settings", "state"]),
