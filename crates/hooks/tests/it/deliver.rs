@@ -59,6 +59,13 @@ fn every_end_in_a_notice_has_its_outcome() {
             "cancelled",
             "was stopped by a signal from outside",
         ),
+        (
+            "killed",
+            "was stopped because the system is running low on memory",
+            "failed.json",
+            "cancelled",
+            "was stopped by a signal from outside",
+        ),
         ("completed", "went to sleep", "failed.json", "unknown", "finished, exit code unknown"),
         (
             "failed",
