@@ -48,7 +48,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
             .with("woken", after.switches - before.switches)
     });
     let title = format!("What is taken in {} seconds", seconds.as_secs());
-    let note = "goals for one that waits: 3,072 KiB, and 5 ms a minute";
+    let note = "goals for one that waits: 3,072 KiB, and 1 ms a minute at the head of the line";
     let table = Table::new(title, rows.collect()).with_note(note);
     // The stage ends the child of bash, the first one. Each of the others ends its command.
     for mut child in others.into_iter().chain(watched.into_iter().map(|it| it.1)) {

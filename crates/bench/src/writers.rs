@@ -35,8 +35,8 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
         rows.push(of(stage, &events[..*writers])?);
     }
     stage.forget()?;
-    let note = "the ratio is to as many `/bin/true`, started in the same way; a hook that announces nothing leaves its \
-                command as it is without us";
+    let note = "goal: 1.3, and each announces; the ratio is to as many `/bin/true`, started in the same way; a hook that \
+                announces nothing leaves its command as it is without us";
     Ok(vec![Table::new("PreToolUse hooks that announce, started together", rows).with_note(note)])
 }
 
