@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use sisyphus_harness::{program, repository};
 
-use super::comparison::Track;
 use super::stage::{Pace, Stage};
+use super::track::Track;
 
 /// A tool, and where its programs are.
 pub(crate) enum Competitor {

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::comparison::{Contender, Size, Track};
+use super::comparison::Contender;
 use super::hooks::{announcement, snippet_of};
 use super::measure::{Times, Turns, rows};
 use super::ours;
 use super::report::{Row, Table};
 use super::stage::Stage;
+use super::track::{Size, Track};
 
 const SLOTS: usize = 5;
 const COMMANDS: usize = 500;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::comparison::{Contender, Size, Track};
+use super::comparison::Contender;
 use super::measure::{Times, Turns, rows};
 use super::report::Table;
 use super::stage::Stage;
+use super::track::{Size, Track};
 
 /// A daemon is started and stopped in each round.
 const ROUNDS: usize = 60;

@@ -35,6 +35,7 @@ mod settings;
 mod snapshot;
 mod stage;
 mod statusline;
+mod track;
 mod versions;
 mod watch;
 mod writers;

@@ -11,9 +11,8 @@ use sisyphus_harness::{npm::unpack, program, repository};
 use super::measure::{Candidate, rows, take_turns};
 use super::report::Table;
 use super::stage::Stage;
+use super::versions::{PACKAGE, PACKAGE_VERSION};
 
-pub(crate) const PACKAGE: &str = "oh-my-claude-sisyphus";
-pub(crate) const VERSION: &str = "5.5.0";
 /// Each run takes tenths of a second.
 const ROUNDS: usize = 40;
 
@@ -64,7 +63,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
             script("pre-tool-enforcer.mjs")
         }),
     ];
-    let title = format!("Hooks, beside those of {PACKAGE} {VERSION}");
+    let title = format!("Hooks, beside those of {PACKAGE} {PACKAGE_VERSION}");
     Ok(vec![Table::new(title, rows(&take_turns(candidates, stage.rounds(ROUNDS))?))])
 }
 
@@ -82,12 +81,12 @@ fn candidate<'a>(
 
 /// The package's folder, downloaded below the build folder the first time.
 fn package() -> Result<PathBuf> {
-    let folder = repository::target()?.join("tools").join(format!("{PACKAGE}-{VERSION}"));
+    let folder = repository::target()?.join("tools").join(format!("{PACKAGE}-{PACKAGE_VERSION}"));
     let package = folder.join("package");
     if !package.is_dir() {
         fs::create_dir_all(&folder)
             .with_context(|| format!("could not create `{}`", folder.display()))?;
-        unpack(&format!("{PACKAGE}@{VERSION}"), &folder)?;
+        unpack(&format!("{PACKAGE}@{PACKAGE_VERSION}"), &folder)?;
     }
     Ok(package)
 }

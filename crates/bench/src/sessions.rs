@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use sisyphus_harness::sys;
 
-use super::comparison::{Size, Track};
 use super::measure::millis;
 use super::memory::Spent;
 use super::ours::{Ours, wait_until};
 use super::report::{Row, Table};
 use super::stage::Stage;
+use super::track::{Size, Track};
 
 const SLOTS: usize = 1;
 /// As many as one conversation may have waiting.

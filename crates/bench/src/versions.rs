@@ -5,7 +5,11 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 use sisyphus_harness::program;
 
-use super::{competitors, scripts};
+use super::competitors;
+
+/// The other plugin whose hooks are measured.
+pub(crate) const PACKAGE: &str = "oh-my-claude-sisyphus";
+pub(crate) const PACKAGE_VERSION: &str = "5.5.0";
 
 /// A tool for comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +52,8 @@ impl Tool {
                 version("pueue", Command::new(client).arg("--version"))
             }
             // Without node they were not measured.
-            Self::Package => program::find("node").map(|_| Version {
-                name: scripts::PACKAGE.to_owned(),
-                version: scripts::VERSION.to_owned(),
-            }),
+            Self::Package => program::find("node")
+                .map(|_| Version { name: PACKAGE.to_owned(), version: PACKAGE_VERSION.to_owned() }),
         }
     }
 }
