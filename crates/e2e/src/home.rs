@@ -83,8 +83,15 @@ pub(crate) struct Home {
     tmp: Option<PathBuf>,
 }
 
+impl Stage {
+    /// Makes a home in this scenario's folder.
+    pub(crate) fn home(&self, label: &str, setup: &Setup) -> Result<Home> {
+        Home::create(self, label, setup)
+    }
+}
+
 impl Home {
-    pub(super) fn create(stage: &Stage, label: &str, setup: &Setup) -> Result<Self> {
+    fn create(stage: &Stage, label: &str, setup: &Setup) -> Result<Self> {
         let folder = stage.folder.join(label);
         let path = folder.join("home");
         let project = match setup.start {

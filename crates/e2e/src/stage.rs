@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sisyphus_harness::{plugin, repository};
 
-use super::home::{Home, Setup};
 use super::leftovers;
 
 /// The stage of one scenario.
@@ -35,11 +34,6 @@ impl Stage {
             binaries: plugin::binaries(&target),
             root: repository::root()?,
         })
-    }
-
-    /// Makes a home in this scenario's folder.
-    pub(crate) fn home(&self, label: &str, setup: &Setup) -> Result<Home> {
-        Home::create(self, label, setup)
     }
 
     /// Removes everything that a passed scenario leaves, in its folder and where Claude Code keeps its tasks.
