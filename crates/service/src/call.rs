@@ -1,6 +1,6 @@
 //! The words of a command as its program reads them: options, their values, and arguments.
 
-use super::pattern::{fits, glob, holds};
+use super::word::{fits, glob, holds};
 
 /// How a program reads its options, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! A command only waits for its group. So a mistake costs little, and every command of a line counts: a build is often
 //! written as `cd app && make 2>&1 | tail`.
 
-use super::pattern::glob;
+use super::word::glob;
 
 /// How much of a command is read, in bytes.
 const MAX_BYTES: usize = 16 * 1024;

@@ -1,7 +1,7 @@
 //! Programs that run another program and live as long: `PORT=3000`, `npx`, `sudo`, `uv run`, …
 
 use super::call::name_of;
-use super::pattern::{fits, holds};
+use super::word::{fits, holds};
 
 const NPX_FLAGS: &str = "-y --yes --no --no-install -q --quiet --bun";
 const PACKAGE: &str = "-p --package";

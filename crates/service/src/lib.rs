@@ -7,6 +7,7 @@
 //! ```text
 //! line        one simple command, its words without quotes; anything more complex is not judged
 //! launcher    programs that run another program: `npx`, `sudo`, `uv run`, …
+//! word        whether one word of a pattern fits one of a command
 //! call        the words as their program reads them: arguments, options
 //! pattern     the language of the built-in patterns and of the user's own
 //! known       the built-in patterns
@@ -23,6 +24,7 @@ mod line;
 mod listens;
 mod pattern;
 mod recognize;
+mod word;
 
 #[cfg(test)]
 mod cases;
