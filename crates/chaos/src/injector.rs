@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use sisyphus_harness::sys::kill_process;
 
-use super::actor::Running;
 use super::ledger::{Cause, Event, Ledger};
 use super::lock;
 use super::random::{Chance, Random};
+use super::running::Running;
 use super::sys;
 use super::tree::tree;
 

@@ -26,6 +26,7 @@ mod load;
 mod options;
 mod quiesce;
 mod random;
+mod running;
 mod scenes;
 mod stage;
 mod sys;

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use super::events::End;
 use super::session::{Notice, Notices, Reply, Session};
 use crate::ledger::{Call, Cause, Event, Kind};
 use crate::lock;
+use crate::running::Running;
 use crate::sys;
 use crate::tree::tree;
 
@@ -41,21 +42,6 @@ pub(crate) enum Command {
     Sleep(Duration, i32),
     /// This text between the begin and the end. Calls with the same text are equal commands.
     Text(String),
-}
-
-/// A call whose shell was started.
-#[derive(Debug, Clone)]
-pub(crate) struct Running {
-    pub(crate) call: Call,
-    /// The process that Claude Code started as the shell.
-    pub(crate) process: u32,
-    exited: Arc<Mutex<Option<Instant>>>,
-}
-
-impl Running {
-    pub(crate) fn has_exited(&self) -> bool {
-        lock(&self.exited).is_some()
-    }
 }
 
 impl Plan {
@@ -197,7 +183,7 @@ impl Session {
             ..Request::default()
         })?;
         self.note(&Event::Launched { call: call.number });
-        let running = Running { call: call.clone(), process: process.id, exited: Arc::default() };
+        let running = Running::new(call, process.id);
         Some((running, process))
     }
 
@@ -230,7 +216,7 @@ impl Session {
         let call = &running.call;
         // Its client was killed, and the next client does not know when it ends.
         let Some(exit) = process.wait() else { return };
-        *lock(&running.exited) = Some(Instant::now());
+        running.note_exit();
         self.note_exit(call, &exit);
         let is_listed = self.takes_from_live(call);
         // A subagent gets the results of its own commands without a prompt, and the model knows of the tasks that it
@@ -271,7 +257,7 @@ impl Session {
 
     fn finish_foreground(&self, call: &Call, running: &Running, process: &Process) {
         let Some(exit) = process.wait() else { return };
-        *lock(&running.exited) = Some(Instant::now());
+        running.note_exit();
         self.note_exit(call, &exit);
         let event = self.events.post_foreground(call);
         self.hook("sisyphus-post-tool-use", &event, &[], None);

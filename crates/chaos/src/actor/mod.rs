@@ -10,6 +10,6 @@ mod session;
 mod turn;
 
 pub(super) use broker::serve;
-pub(super) use call::{Plan, Running};
+pub(super) use call::Plan;
 pub(crate) use client::VERB;
 pub(super) use session::{Notices, Session};

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::call::{Plan, Running};
+use super::call::Plan;
 use super::events::StopHook;
 use super::session::{Notice, Reply, Session};
 use crate::ledger::Event;
 use crate::lock;
+use crate::running::Running;
 
 /// After this many answers of Stop hooks in a row Claude Code ends the turn anyway.
 const STOP_ANSWERS_MAX: usize = 8;
