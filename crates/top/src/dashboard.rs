@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::backend::{Backend, Snapshot};
+use crate::backend::Backend;
+use crate::event::Event;
 use crate::key::Key;
 use crate::model::{Action, Model, Question, Verb};
 use crate::palette::Palette;
@@ -15,19 +16,6 @@ use crate::{sys, worker};
 
 /// How often the size of the terminal is looked at. It changes without an event.
 const LOOK: Duration = Duration::from_millis(250);
-
-/// Something that happened.
-pub(crate) enum Event {
-    Key(Key),
-    Read(Result<Snapshot, String>),
-    /// The last lines of a task.
-    Tail(String, Vec<String>),
-    /// What an action did.
-    Said(String),
-    Signal(i32),
-    /// The terminal is gone.
-    Gone,
-}
 
 /// How the dashboard ended. Without its terminal, nothing is left to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

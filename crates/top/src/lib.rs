@@ -4,6 +4,7 @@
 mod backend;
 mod dashboard;
 mod draw;
+mod event;
 #[cfg_attr(
     all(windows, not(test)),
     expect(dead_code, reason = "the console of Windows sends keys, and no bytes")

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::backend::{Backend, Snapshot};
-use crate::dashboard::Event;
+use crate::event::Event;
 
 /// The time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
