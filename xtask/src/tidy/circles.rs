@@ -32,9 +32,9 @@ fn imports(sources: &[(String, String)]) -> Imports {
         let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").enumerate();
         for (index, line) in lines {
             let code = line.split("//").next().unwrap_or_default();
-            for other in named_in(code).filter(|other| *other != module) {
+            for other in named_in(code, path).into_iter().filter(|other| other != module) {
                 let of_module = imports.entry(module.to_owned()).or_default();
-                of_module.entry(other.to_owned()).or_insert((path.clone(), index));
+                of_module.entry(other).or_insert((path.clone(), index));
             }
         }
     }
@@ -49,12 +49,20 @@ fn module_of(path: &str) -> Option<&str> {
     (!is_exempt && !path.ends_with("tests.rs")).then_some(module)
 }
 
-fn named_in(code: &str) -> impl Iterator<Item = &str> {
-    code.split("crate::").skip(1).filter_map(|rest| {
-        let end = rest.find(|it: char| !it.is_ascii_alphanumeric() && it != '_');
-        let name = &rest[..end.unwrap_or(rest.len())];
-        name.starts_with(|it: char| it.is_ascii_lowercase()).then_some(name)
-    })
+/// The modules that a line of the file at `path` names. At the top of `src/`, `super` is the crate too.
+fn named_in(code: &str, path: &str) -> Vec<String> {
+    let of_crate = code.split("crate::").skip(1);
+    let of_super = code.split("super::").skip(1).filter(|_| !path.contains('/'));
+    let is_name = |it: &char| it.is_ascii_alphanumeric() || *it == '_';
+    of_crate
+        .chain(of_super)
+        .flat_map(|rest| match rest.strip_prefix('{') {
+            Some(group) => group.split(',').collect(),
+            None => vec![rest],
+        })
+        .map(|rest| rest.trim_start().chars().take_while(is_name).collect::<String>())
+        .filter(|name| name.starts_with(|it: char| it.is_ascii_lowercase()))
+        .collect()
 }
 
 fn reaches(imports: &Imports, from: &str, to: &str) -> bool {
@@ -89,7 +97,10 @@ mod tests {
         assert_eq!(circles(&[way, ("b.rs", "use crate::c;\n"), ("c/mod.rs", "")]).len(), 0);
         let back = ("c/deep.rs", "fn f() { crate::a::g() }\n");
         assert_eq!(circles(&[way, ("b.rs", "use crate::c;\n"), back]).len(), 3);
-        assert_eq!(circles(&[way, ("b.rs", "use crate::a::Y;\n")]).len(), 2);
+        for text in ["use crate::a::Y;\n", "use super::a::Y;\n", "use super::{a, c::Z};\n"] {
+            assert_eq!(circles(&[way, ("b.rs", text)]).len(), 2, "{text}");
+        }
+        assert_eq!(circles(&[way, ("b/mod.rs", "use super::a::Y;\n")]).len(), 0);
     }
 
     #[test]
