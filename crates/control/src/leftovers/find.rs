@@ -1,79 +1,25 @@
 //! Finds files that can be removed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use serde::Serialize;
-use sisyphus_base::id::TaskId;
 use sisyphus_state::line::{self, RuntimeDir};
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_state::run_root::RunRoot;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
+use super::leftover::{Candidate, Extent, Kind, Leftover, STALE};
 use super::listing::{Entry, files, folders};
 use super::needed::Needed;
 use super::remove::{is_free, refuse_live};
 
-/// A short-lived file is left over from this age on. It normally lives for milliseconds, so the process that wrote it
-/// has died.
-pub(super) const STALE: Duration = Duration::from_secs(60 * 60);
 /// A call that was announced longer ago belongs to a killed session.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A session that was inactive for this long is over, however short a time outputs are kept. Claude Code itself has
 /// forgotten the conversation then.
 const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// What a leftover is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A record of a task that has finished, or that can't be judged from here.
-    Record,
-    /// Finished tasks.
-    History,
-    Output,
-    Archive,
-    /// Lines about changes of status.
-    Events,
-    /// A state file that was set aside because it was broken, or the reason for that.
-    Corrupt,
-    Session,
-    /// A file that a process was writing.
-    Temporary,
-    /// A message to another process that never read it.
-    Handoff,
-    /// A file of a waiter that was to wake a session.
-    Waiter,
-    /// The lock of a conversation that a delegated session had.
-    Conversation,
-    /// A runner of another version.
-    Runner,
-    RunFolder,
-    /// An entry of a killed runner in the queue.
-    Line,
-}
-
-/// A file or a run folder that can be removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    pub kind: Kind,
-    /// The task, if it is a record.
-    pub task: Option<TaskId>,
-    pub path: PathBuf,
-    pub bytes: u64,
-    pub(super) modified: SystemTime,
-}
-
-/// How much is to be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// What no task and no session needs; files that people may want to read, only from this age on.
-    Leftovers(Duration),
-    /// The history too, and everything that is kept of its tasks.
-    Everything,
-}
 
 /// Finds what can be removed. A file that people have no use for can be removed after an hour. A live task is an error if everything
 /// is to be removed: its runner and its session still need its files.
@@ -113,26 +59,6 @@ fn records(store: &Store, extent: Extent) -> Result<Vec<Leftover>> {
         Leftover { kind: Kind::Record, task, path, bytes, modified }
     };
     Ok(active.tasks.iter().filter(is_meant).map(of).collect())
-}
-
-/// A file or a run folder that can be removed once it is old enough, unless something needs it.
-pub(super) struct Candidate {
-    pub(super) kind: Kind,
-    pub(super) entry: Entry,
-    /// The age from which on it can be removed.
-    pub(super) keep: Duration,
-}
-
-impl Candidate {
-    fn into_leftover(self) -> Result<Leftover> {
-        let Entry { path, bytes, modified, .. } = self.entry;
-        let bytes = if self.kind == Kind::RunFolder {
-            files(&path)?.iter().map(|file| file.bytes).sum()
-        } else {
-            bytes
-        };
-        Ok(Leftover { kind: self.kind, task: None, path, bytes, modified })
-    }
 }
 
 /// All files and run folders, by their kind.

@@ -7,9 +7,11 @@
 //! of those.
 
 mod find;
+mod leftover;
 mod listing;
 mod needed;
 mod remove;
 
-pub use find::{Extent, Kind, Leftover, find};
+pub use find::find;
+pub use leftover::{Extent, Kind, Leftover};
 pub use remove::{remove, remove_all};

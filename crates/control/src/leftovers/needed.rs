@@ -13,7 +13,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
-use super::find::{Candidate, Extent, Kind, STALE};
+use super::leftover::{Candidate, Extent, Kind, STALE};
 use super::listing::{Entry, files};
 
 /// What must be kept.

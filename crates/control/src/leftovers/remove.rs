@@ -10,7 +10,7 @@ use sisyphus_state::reconcile::World;
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store, is_held};
 use sisyphus_tasks::task::Task;
 
-use super::find::{Kind, Leftover};
+use super::leftover::{Kind, Leftover};
 
 /// How many live tasks the error names.
 const NAMED: usize = 5;
