@@ -11,6 +11,7 @@
 mod model;
 mod place;
 mod request;
+mod slot_set;
 mod throttle;
 mod worktree;
 
@@ -21,8 +22,9 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use crate::active::Active;
 
-pub use place::{SlotSet, place_of};
+pub use place::place_of;
 pub use request::{Conversation, SessionRequest};
+pub use slot_set::SlotSet;
 pub(crate) use throttle::rate_limited;
 pub use throttle::{LiveThrottles, lowered, throttle_on};
 pub use worktree::{ensure_same_rules, repository, worktree_branch, worktree_path};

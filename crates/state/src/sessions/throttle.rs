@@ -10,8 +10,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_settings::SlotLimit;
 use sisyphus_tasks::task::Task;
 
-use super::SlotSet;
-use super::place::sharing;
+use super::slot_set::{SlotSet, sharing};
 use crate::active::Active;
 use crate::agent_limits::{Limits, Scope, Throttle, throttle};
 use crate::file::{self, Stamp};
