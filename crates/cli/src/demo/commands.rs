@@ -2,10 +2,21 @@
 
 use sisyphus_tasks::outcome::Outcome;
 
-use super::status_board::Stand;
-
 /// How many of them may run at once.
 pub(super) const SLOTS: usize = 2;
+
+/// The state of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// It was called a moment ago.
+    Comes,
+    /// It has this number in the queue.
+    Waits {
+        number: usize,
+    },
+    Runs,
+    Over,
+}
 
 /// One command.
 #[derive(Debug)]

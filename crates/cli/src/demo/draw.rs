@@ -7,7 +7,8 @@ use sisyphus_tasks::outcome::{Outcome, duration};
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use super::status_board::{Seen, Stand};
+use super::commands::Stand;
+use super::status_board::Seen;
 use crate::canvas::Canvas;
 use crate::format::{predicate, sign};
 use crate::list::{state, time};

@@ -3,9 +3,8 @@
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::commands::Role;
+use super::commands::{Role, Stand};
 use super::sandbox::Sandbox;
-use super::status_board::Stand;
 
 /// The model's call of a command.
 pub(super) fn call(role: &Role) -> Value {

@@ -9,12 +9,12 @@ use sisyphus_process::{Signals, runners_above};
 use sisyphus_tasks::outcome::Outcome;
 
 use super::attention::pause_until;
-use super::commands::{CAST, Role, SLOTS};
+use super::commands::{CAST, Role, SLOTS, Stand};
 use super::draw::Drawing;
 use super::events::{call, changed_input, context, notice};
 use super::sandbox::Sandbox;
 use super::shells::Shells;
-use super::status_board::{Seen, Stand, look};
+use super::status_board::{Seen, look};
 use crate::print;
 use crate::style::{Hue, Paint};
 

@@ -12,7 +12,7 @@ use sisyphus_tasks::admission::Admission;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use super::commands::{CAST, Role};
+use super::commands::{CAST, Role, Stand};
 use super::sandbox::Sandbox;
 use crate::list::last_line;
 use crate::print;
@@ -25,19 +25,6 @@ pub(super) struct Seen {
     pub(super) stand: Stand,
     /// The last line that it has printed.
     pub(super) line: Option<String>,
-}
-
-/// The state of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stand {
-    /// It was called a moment ago.
-    Comes,
-    /// It has this number in the queue.
-    Waits {
-        number: usize,
-    },
-    Runs,
-    Over,
 }
 
 /// Reads the commands, in the order of the calls.
