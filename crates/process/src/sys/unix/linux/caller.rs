@@ -17,8 +17,8 @@ pub fn caller() -> Result<Caller> {
         proc::parent_dir().context("could not find the caller of this process in /proc")?;
     let context = || "could not read the caller of this process from /proc";
     let program = std::fs::read_link(parent.join("exe")).with_context(context)?;
-    let args = split(&std::fs::read(parent.join("cmdline")).with_context(context)?);
-    let environment = std::fs::read(parent.join("environ")).ok().map(|bytes| split(&bytes));
+    let args = split(&proc::bytes_of(&parent.join("cmdline")).with_context(context)?);
+    let environment = proc::bytes_of(&parent.join("environ")).ok().map(|bytes| split(&bytes));
     let environment =
         environment.map(|entries| entries.iter().filter_map(|entry| variable(entry)).collect());
     Ok(Caller { program, args, environment, files: files(&parent) })
@@ -37,7 +37,7 @@ fn files(process: &Path) -> Vec<PathBuf> {
 /// The command line of a process; empty if it can't be read.
 pub(crate) fn arguments(pid: i32) -> Vec<OsString> {
     let path = Path::new("/proc").join(pid.to_string()).join("cmdline");
-    std::fs::read(path).map(|bytes| split(&bytes)).unwrap_or_default()
+    proc::bytes_of(&path).map(|bytes| split(&bytes)).unwrap_or_default()
 }
 
 fn split(bytes: &[u8]) -> Vec<OsString> {

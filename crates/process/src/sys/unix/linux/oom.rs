@@ -1,11 +1,11 @@
 //! How often the kernel has ended a process for want of memory. Only Linux counts that.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sisyphus_tasks::oom_kill::OomKill;
 
 use super::memory_group::MemoryGroup;
+use super::proc::text_of;
 
 /// Where systems mount the hierarchies of control groups.
 const UNIFIED: &str = "/sys/fs/cgroup";
@@ -26,7 +26,7 @@ pub struct OomCounters {
 
 impl OomCounters {
     pub fn now() -> Self {
-        let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let groups = text_of(Path::new("/proc/self/cgroup")).unwrap_or_default();
         let group = counter_file(&groups);
         let group = group.and_then(|file| count(&file).map(|count| (file, count)));
         Self { group, machine: count(Path::new(MACHINE)), at_limit: None }
@@ -45,7 +45,7 @@ impl OomCounters {
         if count(file)? <= *before {
             return None;
         }
-        let at_limit = self.at_limit.as_ref().and_then(|file| fs::read_to_string(file).ok());
+        let at_limit = self.at_limit.as_deref().and_then(text_of);
         let at_limit = at_limit.and_then(|text| number_in(&text, "oom "));
         Some(if at_limit > Some(0) { OomKill::MemoryLimit } else { OomKill::ControlGroup })
     }
@@ -75,7 +75,7 @@ fn counter_file(groups: &str) -> Option<PathBuf> {
 }
 
 fn count(file: &Path) -> Option<u64> {
-    counter_in(&fs::read_to_string(file).ok()?)
+    counter_in(&text_of(file)?)
 }
 
 /// All three files have a line `oom_kill NUMBER`.
@@ -89,6 +89,8 @@ fn number_in(text: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

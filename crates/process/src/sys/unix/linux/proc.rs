@@ -5,7 +5,7 @@
 //! processes whose number can't be translated, so that no signal reaches the wrong process.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::super::super::Stat;
@@ -52,13 +52,18 @@ fn stat_of(pid: i32) -> Option<String> {
     text_of(&Path::new("/proc").join(pid.to_string()).join("stat"))
 }
 
-/// A file of `/proc` as text; the name of a program may hold any bytes.
-fn text_of(path: &Path) -> Option<String> {
+/// A file of the kernel as text; the name of a program may hold any bytes.
+pub(super) fn text_of(path: &Path) -> Option<String> {
+    Some(String::from_utf8_lossy(&bytes_of(path).ok()?).into_owned())
+}
+
+/// A file of the kernel, in `/proc` or of a control group.
+pub(super) fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     // The system does not say how large such a file is. Only of a file without a limit would the standard library ask that,
     // and then read it bit by bit.
-    let mut bytes = Vec::with_capacity(1024);
-    File::open(path).ok()?.take(u64::MAX).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    let mut bytes = Vec::with_capacity(4096);
+    File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Whether `/proc` shows the process namespace of this process.
