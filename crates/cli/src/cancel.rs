@@ -5,7 +5,9 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
-use sisyphus_control::{Answer, Ending, HistoryDepth, Naming, NoSuchTask, Tasks, is_ours};
+use sisyphus_control::{
+    Answer, Ending, HistoryDepth, Naming, NoSuchTask, Tasks, enumerate, is_ours,
+};
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::task::Task;
 
@@ -55,7 +57,7 @@ fn meant(options: &Cancel, tasks: &Tasks) -> Result<Vec<Task>> {
     } else if options.all {
         ours.cloned().collect()
     } else {
-        let found = tasks.find_all(&options.tasks, Naming::Whole);
+        let found = tasks.find_all(&options.tasks, Naming::ToStop);
         found.map_err(|error| with_parts(error, tasks))?.into_iter().cloned().collect()
     })
 }
@@ -63,15 +65,19 @@ fn meant(options: &Cancel, tasks: &Tasks) -> Result<Vec<Task>> {
 /// An unknown name may be a part of one, which is not enough to stop a task.
 fn with_parts(error: anyhow::Error, tasks: &Tasks) -> anyhow::Error {
     let Some(NoSuchTask::Unknown(name)) = error.downcast_ref::<NoSuchTask>() else { return error };
-    let found = match tasks.find_named(name, Naming::Part) {
-        Ok(task) => format!("it is a part of {}", task.heading()),
-        Err(error) => match error.downcast::<NoSuchTask>() {
-            Ok(NoSuchTask::Ambiguous(said)) => said,
-            Ok(_) | Err(_) => return NoSuchTask::Unknown(name.clone()).into(),
-        },
+    let parts = tasks.with_part(name);
+    let Some(last) = parts.first() else { return error };
+    let live: Vec<&Task> = parts.iter().copied().filter(|task| !task.status().is_final()).collect();
+    let called = one_line(name, NAME_MAX);
+    let said = if live.is_empty() {
+        let (last, how) = (last.heading(), predicate(last));
+        format!("no task `{called}`; the last that it is a part of, {last}, has ended: it {how}")
+    } else {
+        let live = enumerate(name, &live);
+        format!(
+            "no task `{called}`: to stop one, give its id or a whole name; it is a part of {live}"
+        )
     };
-    let name = one_line(name, NAME_MAX);
-    let said = format!("no task `{name}`: to stop one, give its id or a whole name; {found}");
     NoSuchTask::Ambiguous(said).into()
 }
 

@@ -51,6 +51,9 @@ pub enum Naming {
     Part,
     /// The whole of a name. A description that several runs of one command share means the last of them.
     LastRun,
+    /// The whole of a name. An error names only tasks that have not ended. If all have ended, it means the last of
+    /// them.
+    ToStop,
 }
 
 impl Tasks {
@@ -71,11 +74,11 @@ impl Tasks {
             return Ok(task);
         }
         let is_clients = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == name);
-        if let Some(task) = live_or_only(name, self.all().filter(is_clients).collect())? {
+        if let Some(task) = live_or_only(name, self.all().filter(is_clients).collect(), naming)? {
             return Ok(task);
         }
         let begins = self.all().filter(|task| task.id.as_str().starts_with(name));
-        if let Some(task) = only(name, begins.collect())? {
+        if let Some(task) = only(name, begins.collect(), naming)? {
             return Ok(task);
         }
         let described: Vec<&Task> = self.all().filter(|task| task.description == name).collect();
@@ -84,18 +87,26 @@ impl Tasks {
         {
             return Ok(task);
         }
-        if let Some(task) = live_or_only(name, described)? {
+        if let Some(task) = live_or_only(name, described, naming)? {
             return Ok(task);
         }
         let labelled = self.all().filter(|task| label(&task.description) == Some(name));
-        if let Some(task) = live_or_only(name, labelled.collect())? {
+        if let Some(task) = live_or_only(name, labelled.collect(), naming)? {
             return Ok(task);
         }
         let found = match naming {
-            Naming::Whole | Naming::LastRun => None,
-            Naming::Part => live_or_only(name, self.all().filter(has_part(name)).collect())?,
+            Naming::Whole | Naming::LastRun | Naming::ToStop => None,
+            Naming::Part => live_or_only(name, self.with_part(name), naming)?,
         };
         found.ok_or_else(|| NoSuchTask::Unknown(name.to_owned()).into())
+    }
+
+    /// The tasks whose description or command has this part, in either case; those that have not ended first.
+    pub fn with_part(&self, part: &str) -> Vec<&Task> {
+        let part = part.to_lowercase();
+        let has_part = |text: &String| text.to_lowercase().contains(&part);
+        let tasks = self.all();
+        tasks.filter(|task| [&task.description, &task.command].into_iter().any(has_part)).collect()
     }
 
     /// The tasks with these names, each once.
@@ -137,14 +148,6 @@ fn label(description: &str) -> Option<&str> {
     ((1..=LABEL_MAX).contains(&word.len()) && word.bytes().all(is_plain)).then_some(word)
 }
 
-/// Whether a task's description or command has this part.
-fn has_part(part: &str) -> impl Fn(&&Task) -> bool {
-    let part = part.to_lowercase();
-    move |task| {
-        [&task.description, &task.command].iter().any(|it| it.to_lowercase().contains(&part))
-    }
-}
-
 /// The last run, if the tasks ran one command in one folder.
 fn last_run<'a>(tasks: &[&'a Task]) -> Option<&'a Task> {
     let run = |task: &'a Task| (task.kind, &task.command, &task.cwd);
@@ -153,22 +156,42 @@ fn last_run<'a>(tasks: &[&'a Task]) -> Option<&'a Task> {
 }
 
 /// The only one of `tasks`, or the only one of them that has not finished; `None` if `tasks` is empty.
-fn live_or_only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
-    let mut live = tasks.iter().filter(|task| !task.status().is_final());
+fn live_or_only<'a>(name: &str, tasks: Vec<&'a Task>, naming: Naming) -> Result<Option<&'a Task>> {
+    let mut live = tasks.iter().copied().filter(|task| is_live(task));
     match (live.next(), live.next()) {
         (Some(task), None) => Ok(Some(task)),
-        (Some(_) | None, Some(_) | None) => only(name, tasks),
+        (Some(_) | None, Some(_) | None) => only(name, tasks, naming),
     }
 }
 
-fn only<'a>(name: &str, tasks: Vec<&'a Task>) -> Result<Option<&'a Task>> {
+fn only<'a>(name: &str, tasks: Vec<&'a Task>, naming: Naming) -> Result<Option<&'a Task>> {
     match tasks.as_slice() {
         [] => Ok(None),
         [task] => Ok(Some(task)),
+        // The newest comes first.
+        [last, ..] if naming == Naming::ToStop && !tasks.iter().any(|task| is_live(task)) => {
+            Ok(Some(last))
+        }
+        several if naming == Naming::ToStop => {
+            let live: Vec<&Task> = several.iter().copied().filter(|task| is_live(task)).collect();
+            let live = enumerate(name, &live);
+            let name = one_line(name, NAME_MAX);
+            let said = format!("`{name}` could be several tasks; to stop one, give its id: {live}");
+            Err(NoSuchTask::Ambiguous(said).into())
+        }
         several => {
             Err(ambiguous(name, "tasks", several.iter().map(|task| named(name, task))).into())
         }
     }
+}
+
+fn is_live(task: &Task) -> bool {
+    !task.status().is_final()
+}
+
+/// Several tasks as an error names them: the first of them, those by id that are called `name`.
+pub fn enumerate(name: &str, tasks: &[&Task]) -> String {
+    listed(tasks.iter().map(|task| named(name, task)))
 }
 
 /// A task among several: its id, with its description or command if that says more than the name.
@@ -181,9 +204,12 @@ fn named(name: &str, task: &Task) -> String {
 }
 
 fn ambiguous(name: &str, what: &str, ids: impl ExactSizeIterator<Item = String>) -> NoSuchTask {
-    let count = ids.len();
+    let (name, count) = (one_line(name, NAME_MAX), ids.len());
+    NoSuchTask::Ambiguous(format!("`{name}` could be {count} {what}: {}", listed(ids)))
+}
+
+fn listed(ids: impl ExactSizeIterator<Item = String>) -> String {
+    let more = if ids.len() > NAMED { ", …" } else { "" };
     let named: Vec<String> = ids.take(NAMED).collect();
-    let more = if count > named.len() { ", …" } else { "" };
-    let name = one_line(name, NAME_MAX);
-    NoSuchTask::Ambiguous(format!("`{name}` could be {count} {what}: {}{more}", named.join(", ")))
+    format!("{}{more}", named.join(", "))
 }

@@ -1,5 +1,7 @@
 //! `sisyphus cancel`: what is stopped, and what is never touched.
 
+mod names;
+
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -179,16 +181,6 @@ fn a_runner_that_does_nothing_is_killed_with_its_tree() {
 }
 
 #[test]
-fn a_task_that_has_ended_is_said_to_have_ended() {
-    let env = TestEnv::new();
-    plant(&env, "completed.json", &[ended("t1", "build", 1)]);
-    let output = env.run("sisyphus", &["cancel", "build"]);
-    assert_good(&output);
-    let expected = "t1 (\"build\") had ended already: it completed with exit code 0.\n";
-    assert_eq!(output.stdout, expected);
-}
-
-#[test]
 fn an_unknown_task_means_that_nothing_is_cancelled() {
     let client = Client::new(Shell::Bash);
     let (running, task) = start_sleep(&client);
@@ -351,25 +343,4 @@ fn the_command_line_names_tasks_or_a_session_or_all() {
 fn lock_of(client: &Client, task: &Value) -> std::path::PathBuf {
     let run = client.env.state().join("runs/session-1").join(task["client_id"].as_str().unwrap());
     run.join("lock")
-}
-
-/// A part of a name stops nothing. The refusal says so, and names the tasks that it is a part of.
-#[test]
-fn a_part_of_a_name_stops_nothing() {
-    let env = TestEnv::new();
-    plant(&env, "active.json", &[running("t1", "run the tests"), running("t2", "run the app")]);
-    let needed =
-        "no task `the tests`: to stop one, give its id or a whole name; it is a part of t1";
-    assert_fails(&env.run("sisyphus", &["cancel", "the tests"]), 2, needed);
-    let output = env.run("sisyphus", &["cancel", "run the"]);
-    assert_fails(
-        &output,
-        2,
-        "give its id or a whole name; `run the` could be 2 tasks: t2 (run the app), t1",
-    );
-    assert_fails(
-        &env.run("sisyphus", &["cancel", "no such"]),
-        2,
-        "no task `no such`; `sisyphus list`",
-    );
 }

@@ -1,0 +1,69 @@
+//! Which task a name means to `sisyphus cancel`.
+
+use sisyphus_testing::TestEnv;
+
+use crate::planted::{assert_fails, ended, failed, plant, running};
+use crate::support::assert_good;
+
+#[test]
+fn a_task_that_has_ended_is_said_to_have_ended() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("t1", "build", 1)]);
+    let output = env.run("sisyphus", &["cancel", "build"]);
+    assert_good(&output);
+    let expected = "t1 (\"build\") had ended already: it completed with exit code 0.\n";
+    assert_eq!(output.stdout, expected);
+}
+
+/// A part of a name stops nothing. The refusal says so, and names the tasks that it is a part of.
+#[test]
+fn a_part_of_a_name_stops_nothing() {
+    let env = TestEnv::new();
+    plant(&env, "active.json", &[running("t1", "run the tests"), running("t2", "run the app")]);
+    let needed =
+        "no task `the tests`: to stop one, give its id or a whole name; it is a part of t1";
+    assert_fails(&env.run("sisyphus", &["cancel", "the tests"]), 2, needed);
+    let output = env.run("sisyphus", &["cancel", "run the"]);
+    assert_fails(
+        &output,
+        2,
+        "give its id or a whole name; it is a part of t2 (run the app), t1 (run the tests)",
+    );
+    assert_fails(
+        &env.run("sisyphus", &["cancel", "no such"]),
+        2,
+        "no task `no such`; `sisyphus list`",
+    );
+}
+
+/// Of several tasks that a name could mean, only those are named that have not ended.
+#[test]
+fn an_ended_task_is_no_candidate() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("told", "build", 1), ended("tnew", "build", 2)]);
+    plant(&env, "active.json", &[running("tnow", "build"), running("ttoo", "build")]);
+    let fails = |name: &str, expected: &str| {
+        let output = env.run("sisyphus", &["cancel", name]);
+        assert_fails(&output, 2, expected);
+        assert!(output.stderr.trim_end().ends_with(expected), "{output:?}");
+    };
+    fails("build", "`build` could be several tasks; to stop one, give its id: ttoo, tnow");
+    fails("uil", "it is a part of ttoo (build), tnow (build)");
+    // The beginning of an id may be that of the ended task.
+    fails("tn", "`tn` could be several tasks; to stop one, give its id: tnow (build)");
+}
+
+/// A name of ended tasks alone is answered with how the last of them ended. A part of their names is an error that says
+/// so.
+#[test]
+fn a_name_of_ended_tasks_is_answered_with_their_end() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("told", "build", 1), ended("tother", "lint", 3)]);
+    plant(&env, "failed.json", &[failed("tnew", "build", 2)]);
+    let output = env.run("sisyphus", &["cancel", "build"]);
+    assert_good(&output);
+    let expected = "tnew (\"build\") had ended already: it failed with exit code 3.\n";
+    assert_eq!(output.stdout, expected);
+    let expected = "no task `uil`; the last that it is a part of, tnew (\"build\"), has ended: it failed with exit code 3";
+    assert_fails(&env.run("sisyphus", &["cancel", "uil"]), 2, expected);
+}
