@@ -49,7 +49,8 @@ pub enum Naming {
     Whole,
     /// Also a part of the description or of the command, in either case.
     Part,
-    /// The whole of a name. A description that several runs of one command share means the last of them.
+    /// The whole of a name. A description that several runs of one command share means the last of them, or the last
+    /// that has not ended.
     LastRun,
     /// The whole of a name. An error names only tasks that have not ended. If all have ended, it means the last of
     /// them.
@@ -148,11 +149,11 @@ fn label(description: &str) -> Option<&str> {
     ((1..=LABEL_MAX).contains(&word.len()) && word.bytes().all(is_plain)).then_some(word)
 }
 
-/// The last run, if the tasks ran one command in one folder.
+/// The last run, if the tasks ran one command in one folder. A live one comes first.
 fn last_run<'a>(tasks: &[&'a Task]) -> Option<&'a Task> {
     let run = |task: &'a Task| (task.kind, &task.command, &task.cwd);
     let are_of_one = tasks.windows(2).all(|pair| run(pair[0]) == run(pair[1]));
-    tasks.iter().copied().filter(|_| are_of_one).max_by_key(|task| task.ticket)
+    tasks.iter().copied().filter(|_| are_of_one).max_by_key(|task| (is_live(task), task.ticket))
 }
 
 /// The only one of `tasks`, or the only one of them that has not finished; `None` if `tasks` is empty.

@@ -6,6 +6,7 @@ use serde_json::json;
 use sisyphus_testing::{Client, Shell, wait_until};
 
 use super::run::{detach, ended, tasks};
+use crate::planted::assert_fails;
 use crate::pty::Terminal;
 use crate::support::{assert_good, task_once};
 
@@ -43,6 +44,32 @@ fn a_description_runs_again_and_again() {
     let refused = restart();
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.stderr.contains("`count` could be 5 tasks: "), "{refused:?}");
+}
+
+/// While an older run of the same description is live, the description means that one, which can't run again.
+#[test]
+fn a_description_of_a_live_run_is_refused() {
+    let client = Client::new(Shell::Bash);
+    let wait = "echo ran >>runs; while ! [ -e go ]; do sleep 0.05; done";
+    let runs = || fs::read_to_string(client.env.project().join("runs")).unwrap_or_default();
+    let [live, last] =
+        [(); 2].map(|()| detach(&client.env, &["--description", "count", "--", "sh", "-c", wait]));
+    wait_until("both", || runs().lines().count() == 2);
+    assert_good(&client.env.run("sisyphus", &["cancel", &last]));
+    let restart = |name: &str| client.env.run("sisyphus", &["restart", "--yes", name]);
+    let refused = restart("count");
+    let expected =
+        format!("could not restart {live}: it is running; wait for it, or cancel it first");
+    assert_fails(&refused, 1, &expected);
+    assert_eq!(tasks(&client.env).len(), 2);
+    // An id leaves no doubt.
+    assert_good(&restart(&last));
+    fs::write(client.env.project().join("go"), "").unwrap();
+    for task in tasks(&client.env) {
+        ended(&client.env, task["id"].as_str().unwrap());
+    }
+    assert_good(&client.env.run("sisyphus", &["restart", "--yes", "--wait", "count"]));
+    assert_eq!(runs(), "ran\n".repeat(4));
 }
 
 /// Without a terminal it does not ask, and does nothing. On one it shows the command first.
