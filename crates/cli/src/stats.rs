@@ -23,6 +23,10 @@ use sessions::Sessions;
 use tally::Tally;
 
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "OK is the part that completed, of the runs that completed, failed, were killed or timed out. \
+Runs that were cancelled, lost or skipped, or whose exit code is unknown, count in RUNS and not in OK."
+)]
 pub(crate) struct Stats {
     /// Count only commands that ended within this many days.
     #[arg(long, value_name = "DAYS")]

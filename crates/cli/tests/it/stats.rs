@@ -119,6 +119,35 @@ fn the_table_says_it_to_people() {
     assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
 }
 
+/// The help says of each status whether it counts for OK, as the figures count it.
+#[test]
+fn the_help_explains_ok() {
+    let env = TestEnv::new();
+    let help = prints(&env, &["stats", "--help"]);
+    let (_, ok) = help.split_once("\nOK is ").unwrap();
+    let (counts, rest) = ok.split_once('.').unwrap();
+    for (word, more) in [
+        ("failed", json!({ "exit_code": 3 })),
+        ("killed", json!({ "signal": 9 })),
+        ("timed_out", json!({ "limit_ms": 5 })),
+        ("cancelled", json!({ "by": "user" })),
+        ("lost", json!({ "why": "runner_died" })),
+        ("skipped", json!({ "after": "t9", "because": "failed" })),
+        ("unknown", json!({})),
+    ] {
+        let mut other = ended("t2", "", 2);
+        other["status"]["outcome"] = word.into();
+        other["status"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        plant(&env, "completed.json", &[ended("t1", "", 1), other]);
+        let said = stats(&env, &[]);
+        assert_eq!(said["total"]["outcomes"], json!({ "completed": 1, word: 1 }));
+        let is_counted = said["total"]["success_rate"] == 0.5;
+        assert_eq!(said["total"]["success_rate"], if is_counted { 0.5 } else { 1.0 });
+        let place = if is_counted { counts } else { rest };
+        assert!(place.contains(&word.replace('_', " ")), "{word}: {help}");
+    }
+}
+
 /// Times add up and sizes do not. A record without figures adds nothing.
 #[test]
 fn what_commands_used_is_summed_up() {
