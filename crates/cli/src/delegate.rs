@@ -82,7 +82,7 @@ pub(crate) fn delegate(options: &Delegate) -> Result<Verdict> {
     }
     let place = match launched.place {
         Admission::Immediate => String::new(),
-        Admission::Queued { position } => format!(", number {position} in line"),
+        Admission::Queued { position } => format!(", number {position} in the queue"),
     };
     print::out(&format!("{id} is launched{place}; `sisyphus show {id}` shows it\n"))?;
     Ok(Verdict::Good)

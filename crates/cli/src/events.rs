@@ -90,7 +90,9 @@ fn for_eyes(line: &Line, paint: Paint) -> String {
     let name = name.map(|name| format!("{name}: ")).unwrap_or_default();
     let corrected = if is_correction(line) { "corrected: " } else { "" };
     let sign = paint.paint(hue, sign);
-    format!("{at}  {sign} {}  {name}{corrected}{}", plain("id"), plain("said"))
+    // The file keeps another word for it.
+    let said = if line.text_of("to") == "pending" { "is queued".to_owned() } else { plain("said") };
+    format!("{at}  {sign} {}  {name}{corrected}{said}", plain("id"))
 }
 
 /// Whether the task had ended before.
@@ -115,7 +117,8 @@ mod tests {
     #[test]
     fn a_line_for_eyes_is_plain() {
         for (from, to, description, expected) in [
-            ("", "queued", "Build", "⏳ t1  Build: a b"),
+            ("", "pending", "Build", "⏳ t1  Build: is queued"),
+            ("pending", "queued", "Build", "⏳ t1  Build: a b"),
             ("queued", "running", "", "▶ t1  make: a b"),
             ("running", "completed", "a\u{1b}[2Jb", "✔ t1  ab: a b"),
             ("running", "later word", "Build", "✖ t1  Build: a b"),

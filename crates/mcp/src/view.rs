@@ -167,7 +167,7 @@ impl TaskView {
             (_, Some(number)) => {
                 let why = self.held_back.as_ref().map(|why| format!("; {}", cell(why)));
                 let why = why.unwrap_or_default();
-                format!("{}, number {number} in line{why}", self.status)
+                format!("{}, number {number} in the queue{why}", self.status)
             }
             (Some(_) | None, None) => self.status.clone(),
         }

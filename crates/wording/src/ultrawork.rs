@@ -28,12 +28,12 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
         || active.live().filter(|task| task.kind == Kind::Command && task.is_confirmed());
     let running = commands().filter(|task| matches!(task.status(), Status::Running { .. })).count()
         + running_agents(active).count();
-    let is_waiting =
+    let is_queued =
         |task: &&Task| matches!(task.status(), Status::Pending { .. } | Status::Queued { .. });
-    let commands_waiting = commands().filter(is_waiting).count();
-    let waiting = commands_waiting + queued_agents(active).count();
+    let commands_queued = commands().filter(is_queued).count();
+    let queued = commands_queued + queued_agents(active).count();
     let others = named_limits(active, limits);
-    let now = format!("running now: {running}, waiting: {waiting}");
+    let now = format!("running now: {running}, queued: {queued}");
     match limits.default_limit() {
         SlotLimit::Unlimited => {
             format!("[sisyphus] Ultrawork: any number of background tasks at once; {now}.{others}")
@@ -49,7 +49,7 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
                 + line.agents_elsewhere
                 + agents_in(active, &Pool::Default, limits)
                 + queued_agents(active).filter(is_shared).count()
-                + commands_waiting;
+                + commands_queued;
             let free = slots.get().saturating_sub(taken);
             format!(
                 "[sisyphus] Ultrawork: at most {slots} background tasks at once, over all sessions; {now}, can start now: {free}.{others}"
@@ -131,27 +131,27 @@ mod tests {
             (
                 "",
                 5,
-                "at most 5 background tasks at once, over all sessions; running now: 0, waiting: 0, can start now: 5.",
+                "at most 5 background tasks at once, over all sessions; running now: 0, queued: 0, can start now: 5.",
             ),
             (
                 "rr",
                 5,
-                "at most 5 background tasks at once, over all sessions; running now: 2, waiting: 0, can start now: 3.",
+                "at most 5 background tasks at once, over all sessions; running now: 2, queued: 0, can start now: 3.",
             ),
             (
                 "rrqw",
                 2,
-                "at most 2 background tasks at once, over all sessions; running now: 2, waiting: 2, can start now: 0.",
+                "at most 2 background tasks at once, over all sessions; running now: 2, queued: 2, can start now: 0.",
             ),
             (
                 "rrr",
                 2,
-                "at most 2 background tasks at once, over all sessions; running now: 3, waiting: 0, can start now: 0.",
+                "at most 2 background tasks at once, over all sessions; running now: 3, queued: 0, can start now: 0.",
             ),
             (
                 "rsno",
                 5,
-                "at most 5 background tasks at once, over all sessions; running now: 2, waiting: 0, can start now: 4.",
+                "at most 5 background tasks at once, over all sessions; running now: 2, queued: 0, can start now: 4.",
             ),
         ];
         for (tasks, limit, expected) in cases {
@@ -160,7 +160,7 @@ mod tests {
         }
         assert_eq!(
             ultrawork_limit(&active("rq"), &Snapshot::default(), &slots(0)),
-            "[sisyphus] Ultrawork: any number of background tasks at once; running now: 1, waiting: 1."
+            "[sisyphus] Ultrawork: any number of background tasks at once; running now: 1, queued: 1."
         );
     }
 

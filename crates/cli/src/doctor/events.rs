@@ -45,7 +45,7 @@ fn traces(context: &DoctorContext) -> [Trace; 6] {
     let (sessions, waiters) = (newest_file(&state.sessions_dir()), newest_file(&state.wake_dir()));
     [
         ("SessionStart", "a session is first seen", sessions),
-        ("PreToolUse", "a background command is announced", newest(announced)),
+        ("PreToolUse", "a background command is asked for", newest(announced)),
         ("PostToolUse", "a background command runs that has not ended", newest(bound)),
         ("UserPromptSubmit, Stop or SessionStart", "a result is delivered", newest(delivered)),
         ("Stop", "a turn ends while something runs", waiters),

@@ -1,4 +1,4 @@
-//! The line for slots: how many are held, how many commands wait, and which slots another configuration folder holds.
+//! The line for slots: how many are busy, how many commands are queued, and which slots another configuration folder holds.
 
 use sisyphus_process::is_alive;
 use sisyphus_state::line::Snapshot;
@@ -15,8 +15,8 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
             return vec![Finding::broken(error_text(&error), remedy)];
         }
     };
-    let held = counted(line.holders.len(), "slot is held", "slots are held");
-    let waiting = counted(line.waiters.len(), "command waits", "commands wait");
+    let busy = counted(line.holders.len(), "slot is busy", "slots are busy");
+    let queued = counted(line.waiters.len(), "command is queued", "commands are queued");
     let others = elsewhere(&line).into_iter().map(|it| format!("; in a slot: {it}"));
-    vec![Finding::fine(format!("{held}, {waiting}{}", others.collect::<String>()))]
+    vec![Finding::fine(format!("{busy}, {queued}{}", others.collect::<String>()))]
 }

@@ -126,7 +126,7 @@ fn after_a_real_session_all_is_well() {
         "lock fine the state can be locked at once",
         "events fine SessionStart: ",
         "ago (a session is first seen)",
-        "ago (a background command is announced)",
+        "ago (a background command is asked for)",
         "SessionEnd: no trace",
         "session session-1: its shells are attached",
         "1 settings file, every key of ours is valid",

@@ -9,6 +9,7 @@ use sisyphus_state::run::Run;
 use sisyphus_state::sessions::{ensure_same_rules, worktree_path};
 use sisyphus_state::store::Store;
 use sisyphus_tasks::session::Delegated;
+use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use super::Asker;
@@ -71,7 +72,7 @@ impl Continued {
             anyhow::bail!(
                 "could not continue `{name}`: {} is {}{}; wait until it is over, or cancel it",
                 task.id,
-                task.status().word(),
+                if matches!(task.status(), Status::Running { .. }) { "running" } else { "queued" },
                 doing(task)
             );
         }
@@ -322,7 +323,7 @@ mod tests {
         for (all, name, words) in [
             (vec![over()], "t7", "no session `t7` was delegated"),
             (vec![command], "t1", "no session `t1` was delegated"),
-            (vec![over(), running], "t1", "t2 is pending, 3 tool calls so far; wait"),
+            (vec![over(), running], "t1", "t2 is queued, 3 tool calls so far; wait"),
             (vec![ended("t1", 1, Path::new("/b"), Some(begun(None)))], "t1", "project, `/b`"),
             (vec![unstarted], "t1", "it never started"),
         ] {

@@ -34,7 +34,7 @@ pub(super) fn run(stage: &Stage) -> Result<()> {
     answered(&api, 2)?;
     wait::until_true("the command to run", LIMIT, || home.project.join("held").exists())?;
 
-    let now = format!("{LINE}running now: 1, waiting: 0, can start now: 2.");
+    let now = format!("{LINE}running now: 1, queued: 0, can start now: 2.");
     let prompts =
         ["/ultrawork refactor the API", "/sisyphus:ultrawork add tests", "ulw: refactor the API"];
     for (number, prompt) in (1..).zip(prompts) {
@@ -89,7 +89,7 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
     let api =
         Api::start(&home.folder.join("api"), |_, number| vec![text(format!("Answer {number}."))])?;
     let tui = Tui::start(&home, &api, &[])?;
-    let now = format!("{LINE}running now: 0, waiting: 0, can start now: 3.");
+    let now = format!("{LINE}running now: 0, queued: 0, can start now: 3.");
 
     tui.say("/ultrawork refactor the API")?;
     said(&answered(&api, 1)?, &instructions, &now, 1).context("by the command")?;

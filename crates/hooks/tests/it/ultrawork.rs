@@ -34,7 +34,7 @@ fn the_keyword_brings_the_skill_once() {
     assert_eq!(text.matches(instructions.trim()).count(), 1, "{text}");
     assert_eq!(text.matches(TITLE).count(), 1, "{text}");
     let line = format!(
-        "{LINE}3 background tasks at once, over all sessions; running now: 1, waiting: 0, can start now: 3.\n"
+        "{LINE}3 background tasks at once, over all sessions; running now: 1, queued: 0, can start now: 3.\n"
     );
     assert!(text.ends_with(&line), "{text}");
     assert_eq!(text.matches(LINE).count(), 1, "{text}");
@@ -144,7 +144,7 @@ fn the_keyword_can_be_switched_off() {
     let unlimited = said(json!({ "max_background_tasks": 0 }), "/ultrawork refactor");
     assert_eq!(
         unlimited,
-        "[sisyphus] Ultrawork: any number of background tasks at once; running now: 0, waiting: 0."
+        "[sisyphus] Ultrawork: any number of background tasks at once; running now: 0, queued: 0."
     );
 }
 

@@ -103,8 +103,8 @@ fn cancelled_ones_continue_if_they_began() {
     // Its runner may have joined the queue already.
     let status = second.text.lines().find(|line| line.starts_with("Status: ")).unwrap();
     assert!(
-        status.ends_with("pending, number 1 in line")
-            || status.ends_with("queued, number 1 in line"),
+        status.ends_with("pending, number 1 in the queue")
+            || status.ends_with("queued, number 1 in the queue"),
         "{status}"
     );
     let (began, waits) = (text(&first.data, "session_id"), text(&second.data, "session_id"));

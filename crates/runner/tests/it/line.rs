@@ -154,7 +154,7 @@ fn another_configuration_folder_is_named() {
     assert_eq!(*elsewhere, json!([{ "configuration": folder, "slots": 1 }]));
     let doctor = second.env.run("sisyphus", &["doctor"]).stdout;
     let line = format!(
-        "1 slot is held, 2 commands wait; in a slot: 1 command of the configuration folder `{folder}`"
+        "1 slot is busy, 2 commands are queued; in a slot: 1 command of the configuration folder `{folder}`"
     );
     assert!(doctor.contains(&line), "{doctor}");
     // To the one that holds it, it is its own.

@@ -6,11 +6,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use serde_json::json;
-use sisyphus_testing::{Client, Process, Shell, wait_until};
+use serde_json::{Value, json};
+use sisyphus_testing::{Client, Process, Shell, TestEnv, wait_until};
 
 use super::run::{detach, ended, tasks};
-use crate::support::task_once;
+use crate::support::{assert_good, task_once};
 
 const UNTIL_GO: &str = "while [ ! -e go ]; do sleep 0.01; done; ";
 
@@ -154,4 +154,21 @@ fn a_waiting_link_is_cancelled_alone() {
     open(&client);
     assert_eq!(ended(&client.env, &first)["status"], "completed");
     assert!(!client.env.project().join("ran").exists());
+}
+
+/// A chained command is queued for people, in the events as in the list. The JSON keeps its words.
+#[test]
+fn a_chained_command_is_queued() {
+    let env = TestEnv::new();
+    let first = detach(&env, &["sleep", "3600"]);
+    let chained = detach(&env, &["--after", &first, "true"]);
+    let printed = |args: &[&str]| env.run("sisyphus", &[&["events"], args].concat()).stdout;
+    wait_until("its line", || printed(&[]).contains(&chained));
+    let text = printed(&["--json"]);
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let line = lines.into_iter().find(|line| line["id"] == *chained).unwrap();
+    assert_eq!((&line["to"], &line["said"]), (&json!("pending"), &json!("is announced")));
+    let said = format!("⏳ {chained}  true: is queued\n");
+    assert!(printed(&[]).contains(&said), "{}", printed(&[]));
+    assert_good(&env.run("sisyphus", &["cancel", &first, &chained]));
 }

@@ -122,7 +122,7 @@ fn what_agents_have_is_said_where_numbers_are_said() {
     let text = told(&session.submits("/ultrawork do it"));
     assert_eq!(
         text,
-        "[sisyphus] Ultrawork: at most 2 background tasks at once, over all sessions; running now: 3, waiting: 1, can start \
+        "[sisyphus] Ultrawork: at most 2 background tasks at once, over all sessions; running now: 3, queued: 1, can start \
          now: 0. At most 1 agent of opus runs at once, over all sessions, now 1."
     );
     let call =
