@@ -117,7 +117,10 @@ install() {
 	trap - EXIT
 	import_old_state
 	link_state
-	remove_old_versions
+	rm -rf "$versions"/removed-*
+	# A session may still use the previous version; versions older than a week are unused. Errors are ignored, because
+	# another installer may rename files at the same time.
+	remove_versions "$final" -mtime +7 2>/dev/null || :
 	say ""
 	conclude
 }
@@ -391,17 +394,14 @@ link_state() {
 	mkdir -p "$config/.sisyphus" && ln -sn "$state" "$old_state" 2>/dev/null || :
 }
 
-# A session may still use the previous version; versions older than a week are unused. Errors are ignored, because another
-# installer may rename files at the same time.
-remove_old_versions() {
-	rm -rf "$versions"/removed-*
+# Removes all versions but $1, of these only those that find selects by the other arguments.
+remove_versions() {
+	keep=${1##*/}
+	shift
 	for folder in "$versions" "$old_versions"; do
-		# An installer that was killed leaves a folder .new.PID.
-		for entry in "$folder"/* "$folder"/.new.*; do
-			[ "$entry" = "$final" ] || find "$entry" -maxdepth 0 -mtime +7 -exec rm -rf {} + 2>/dev/null || :
-		done
+		[ ! -d "$folder" ] || find "$folder/" -mindepth 1 -maxdepth 1 ! -name "$keep" "$@" -exec rm -rf {} +
+		rmdir "$folder" 2>/dev/null || :
 	done
-	rmdir "$old_versions" 2>/dev/null || :
 }
 
 uninstall() {
@@ -419,12 +419,7 @@ uninstall() {
 	else
 		is_foreign_plugin || rm -f "$target"
 	fi
-	for folder in "$versions" "$old_versions"; do
-		for entry in "$folder"/* "$folder"/.new.*; do
-			[ "$entry" = "$quiet" ] || rm -rf "$entry"
-		done
-		rmdir "$folder" 2>/dev/null || :
-	done
+	remove_versions "$quiet"
 	if [ "$(readlink "$old_state" || :)" = "$data/state" ] || { [ -L "$old_state" ] && [ "$old_state" -ef "$data/state" ]; }; then
 		rm -f "$old_state"
 	fi
