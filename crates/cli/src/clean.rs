@@ -26,7 +26,7 @@ pub(crate) struct Clean {
     /// Remove outputs and archived history that are older than this many days.
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = days)]
     pub(crate) older_than: u32,
-    /// Remove the whole history: every record, every kept output, the archive. Refused while a task runs or waits.
+    /// Remove the whole history: every record, every kept output, the archive. Refused while a task runs or is queued.
     #[arg(long, conflicts_with = "older_than")]
     pub(crate) all: bool,
     /// List what would be removed, and remove nothing.

@@ -18,7 +18,8 @@ use crate::project::project_dir;
 
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Filter {
-    /// List only tasks of this status; `error` is every end that is neither good nor a cancellation.
+    /// List only tasks of this status; `error` is every end that is neither good nor a cancellation, `queued` is all
+    /// that waits, `pending` is what is in no queue yet.
     #[arg(long, value_name = "STATUS", value_parser = status_words(), group = "one_status")]
     pub(crate) status: Option<StatusFilter>,
     /// List only what went wrong (`--status error`), and what was skipped because of that.

@@ -8,7 +8,7 @@ use crate::print::{self, Verdict};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Next {
-    /// The task, which waits: its id or the beginning of it, Claude Code's id for it, or a part of its description or
+    /// The queued task: its id or the beginning of it, Claude Code's id for it, or a part of its description or
     /// command.
     pub(crate) task: String,
 }
