@@ -127,6 +127,8 @@ fn waits_on_after(loses: fn(&Path)) {
     wait_until("two looks of each", || seen.elapsed() > Duration::from_millis(2_200));
     open(&client);
     assert_eq!(waits.wait().unwrap().code(), Some(0));
+    // Its runner puts the record into the new list when it starts the command.
+    wait_until("the second", || tasks(&client.env).iter().any(|it| it["id"] == second));
     assert_eq!(ended(&client.env, &second)["status"], "completed");
     assert!(client.env.project().join("ran").exists());
 }
