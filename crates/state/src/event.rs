@@ -145,7 +145,6 @@ impl Event {
             }
             Self::StopConfirmed { session, client_id, at } => {
                 stop_confirmed(active, &session, &client_id, at, now);
-                release_subagents(active);
             }
             Self::CancelRequested { task, by, at } => {
                 if let Some(task) = active.task_mut(&task).filter(|it| !it.status().is_final()) {
@@ -203,7 +202,6 @@ impl Event {
             Self::AgentLetGo { id, at } => agents::let_go(active, &id, Now { at, ..now }),
             Self::AgentEnded { id, end, limits, at } => {
                 agents::ended(active, &id, end, &limits, Now { at, ..now });
-                release_subagents(active);
             }
             Self::AgentActivity { id, activity } => agents::set_activity(active, &id, activity),
             Self::AgentRevived { before, at } => agents::revive(active, *before, Now { at, ..now }),
@@ -273,10 +271,9 @@ fn end_unlisted(
             task.unlisted = 1;
         } else {
             let ending = Ending::unseen(Outcome::Unknown, now.at);
-            task.apply(TaskEvent::Ended(ending), now.tick);
+            agents::end_observed(active, &id, ending, now);
         }
     }
-    release_subagents(active);
     release_unlisted(active, session, listed);
 }
 
@@ -308,7 +305,8 @@ fn stop_confirmed(
     let Some(task) = named(active, session, id) else { return };
     if task.is_observed() {
         let outcome = Outcome::Cancelled { by: Canceller::Model };
-        task.apply(TaskEvent::Ended(Ending::unseen(outcome, at)), now.tick);
+        let stopped = task.id.clone();
+        agents::end_observed(active, &stopped, Ending::unseen(outcome, at), now);
     } else if !task.status().is_final() {
         // The runner reports how it ended; Claude Code reports that it was stopped.
         let asked = task.stop_request.get_or_insert(StopRequest::new(Canceller::Model, at));
@@ -326,16 +324,6 @@ fn release(active: &mut Active, session: &SessionId, meant: impl Fn(&Task) -> bo
 fn agent_ids<'a>(tasks: impl Iterator<Item = &'a Task>) -> Vec<String> {
     let agents = tasks.filter(|task| task.kind == Kind::Agent);
     agents.filter_map(|task| Some(task.client_id()?.as_str().to_owned())).collect()
-}
-
-/// Does the same for every subagent that is known to be over: SubagentStop does not announce every end.
-fn release_subagents(active: &mut Active) {
-    let over = agent_ids(active.tasks.iter().filter(|task| task.status().is_final()));
-    for task in &mut active.tasks {
-        if task.agent.as_ref().is_some_and(|agent| over.iter().any(|id| id == agent.as_str())) {
-            task.release();
-        }
-    }
 }
 
 /// Marks what runs, because Claude Code is about to stop it, and ends what nothing will report.

@@ -171,7 +171,7 @@ pub fn ended(active: &mut Active, id: &ClientTaskId, end: AgentEnd, limits: &Lim
             throttle(&mut active.agents.throttles, scope, before, hit, now.at);
         }
     }
-    let Some(task) = active.task_mut(&task_id) else { return };
+    let Some(task) = active.task(&task_id) else { return };
     let outcome = match (end, task.stop_requested_by(now.at)) {
         (AgentEnd::Stopped(_), Some(by)) | (AgentEnd::Stopped(by), None) => {
             Outcome::Cancelled { by }
@@ -180,7 +180,18 @@ pub fn ended(active: &mut Active, id: &ClientTaskId, end: AgentEnd, limits: &Lim
         (AgentEnd::Failed(why), _) => Outcome::AgentFailed { why },
     };
     let ending = Ending::noticed(task.status(), outcome, now.at);
+    end_observed(active, &task_id, ending, now);
+}
+
+/// Ends a task that only Claude Code sees. An agent that is over reads nothing more, so the main conversation gets what
+/// was owed to it: SubagentStop does not announce every end.
+pub(crate) fn end_observed(active: &mut Active, id: &TaskId, ending: Ending, now: Now) {
+    let Some(task) = active.task_mut(id) else { return };
     task.apply(Event::Ended(ending), now.tick);
+    let Some(id) = task.client_id().filter(|_| task.kind == Kind::Agent).cloned() else { return };
+    let is_its =
+        |task: &&mut Task| task.agent.as_ref().is_some_and(|agent| agent.as_str() == id.as_str());
+    active.tasks.iter_mut().filter(is_its).for_each(Task::release);
 }
 
 /// Records whether a running agent rests.
@@ -260,8 +271,10 @@ pub fn end_orphans(active: &mut Active, is_gone: impl Fn(&ProcessRef) -> bool, n
     active.agents.former.retain(|it| !is_orphan(&it.call, it.machine.as_ref(), &is_gone));
     // An unanswered call leaves no record.
     active.tasks.retain(|task| task.is_confirmed() || !is_orphaned(task, &is_gone));
-    for task in active.tasks.iter_mut().filter(|task| is_orphaned(task, &is_gone)) {
-        let ending = unseen_end(task, LostReason::SessionEnded, now.at);
-        task.apply(Event::Ended(ending), now.tick);
+    let orphans = active.tasks.iter().filter(|task| is_orphaned(task, &is_gone));
+    let unseen = |task: &Task| unseen_end(task, LostReason::SessionEnded, now.at);
+    let ends: Vec<_> = orphans.map(|task| (task.id.clone(), unseen(task))).collect();
+    for (id, ending) in ends {
+        end_observed(active, &id, ending, now);
     }
 }

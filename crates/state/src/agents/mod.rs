@@ -12,6 +12,7 @@ pub use crate::agent_limits::{
     AgentBook, FormerCall, Limits, Model, Pool, Published, Throttle, is_rate_limit,
 };
 pub use admission::{admission, admission_of, advance, has_lapsed, has_unanswered};
+pub(crate) use life::end_observed;
 pub use life::{
     AgentEnd, Launch, called, came_to_nothing, end_orphans, ended, has_orphans, has_own_work,
     is_listed_for, is_unanswered_in, launched, let_go, rests, revive, set_activity,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use sisyphus_testing::TestEnv;
+use sisyphus_testing::{TestEnv, gone_client};
 
 use super::askers::{ASKERS, CALL, interrupted, long_line, word, written_before};
 use super::{REPORT, added, event, types};
@@ -168,24 +168,44 @@ fn an_unreadable_transcript_raises_no_doubt() {
     assert_eq!(delivery["state"], "delivered", "{delivery}");
 }
 
+/// The record of the subagent.
+fn running(session: &Session<'_>) -> Value {
+    json!({
+        "id": "t9", "ticket": 9, "session": session.id, "client": { "id": AGENT }, "kind": "agent",
+        "cwd": session.env.project(), "command": "", "description": "look around",
+        "launched": { "agent_type": "general-purpose" },
+        "status": { "state": "running", "started_at": chrono::Utc::now(), "watch": "observed" },
+        "delivery": { "state": "not_due" },
+    })
+}
+
 /// Claude stops a subagent that has a record, before it reads what is owed to it. The answer of that tool brings that.
 #[test]
 fn what_a_stopped_agent_is_owed_comes_at_once() {
     let env = TestEnv::new();
     let session = Session::new(&env);
     session.owe(1, Some(AGENT), 60);
-    session.put(&[json!({
-        "id": "t9", "ticket": 9, "session": session.id, "client": { "id": AGENT }, "kind": "agent",
-        "cwd": env.project(), "command": "", "description": "look around",
-        "launched": { "agent_type": "general-purpose" },
-        "status": { "state": "running", "started_at": chrono::Utc::now(), "watch": "observed" },
-        "delivery": { "state": "not_due" },
-    })]);
+    session.put(&[running(&session)]);
     assert_eq!(types(&session, ""), "", "the subagent reads it");
     let stops =
         |name| told(&session.send(&with(session.event(name), "/tool_input/task_id", AGENT)));
     assert_eq!(stops("pre-tool-use.task-stop"), "");
     let said = stops("post-tool-use.task-stop");
+    assert!(said.contains("started by a subagent, failed with exit code 3"), "{said}");
+    assert_eq!(log(&env), "");
+}
+
+/// Two Claude Codes have one conversation, and that of the subagent is killed. The other one reads what is owed to it.
+#[test]
+fn what_an_agent_of_a_gone_client_is_owed_is_read() {
+    let env = TestEnv::new();
+    let session = Session::new(&env);
+    session.owe(1, Some(AGENT), 60);
+    let mut agent = running(&session);
+    agent["launched"]["process"] = gone_client();
+    session.put(&[agent]);
+    assert_eq!(types(&session, ""), "", "this event finds that it is gone");
+    let said = types(&session, "");
     assert!(said.contains("started by a subagent, failed with exit code 3"), "{said}");
     assert_eq!(log(&env), "");
 }
