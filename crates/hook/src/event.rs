@@ -1,5 +1,6 @@
 //! The events, as far as we read them. Unknown fields are ignored. A field that is missing or holds an unknown value
-//! gets its default. Without the ids of the session and the call or the agent, the hook does nothing.
+//! gets its default; an unknown subagent is one of its own. Without the ids of the session and the call or the agent, the
+//! hook does nothing.
 
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use sisyphus_base::id::{AgentId, ClientTaskId, SessionId, ToolUseId};
+use sisyphus_tasks::recipient::Recipient;
 use sisyphus_tasks::session::PermissionMode;
 
 use crate::agent_launch::LaunchedAgent;
@@ -22,13 +24,13 @@ pub trait Event: DeserializeOwned {
 macro_rules! events {
     ($($event:ident {
         $($id:ident: $of:ty),+;
-        $($(#[$doc:meta])* $field:ident: $type:ty = $read:literal,)*
+        $($(#[$meta:meta])* $field:ident: $type:ty = $read:literal,)*
     })*) => {$(
         #[derive(Debug, Clone, Deserialize)]
         pub struct $event {
             $(pub $id: $of,)+
             $(
-                $(#[$doc])*
+                $(#[$meta])*
                 #[serde(default, deserialize_with = $read)]
                 pub $field: $type,
             )*
@@ -45,6 +47,14 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
+}
+
+/// Reads the id of a subagent, which only its events have. Claude Code may have subagents whose id is no plain name.
+fn conversation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Recipient, D::Error> {
+    let Some(id) = Option::<Value>::deserialize(deserializer)? else {
+        return Ok(Recipient::MainConversation);
+    };
+    Ok(serde_json::from_value(id).map_or(Recipient::UnknownAgent, Recipient::Agent))
 }
 
 /// Reads everything but `false` and `null` as true.
@@ -71,7 +81,8 @@ events! {
         session_id: SessionId,
         tool_use_id: ToolUseId;
         cwd: PathBuf = "lenient",
-        agent_id: Option<AgentId> = "lenient",
+        #[serde(rename = "agent_id")]
+        conversation: Recipient = "conversation",
         tool_name: Tool = "lenient",
         tool_input: Map<String, Value> = "lenient",
         /// The conversation so far, as Claude Code keeps it.
@@ -82,7 +93,8 @@ events! {
         session_id: SessionId,
         tool_use_id: ToolUseId;
         cwd: PathBuf = "lenient",
-        agent_id: Option<AgentId> = "lenient",
+        #[serde(rename = "agent_id")]
+        conversation: Recipient = "conversation",
         tool_name: Tool = "lenient",
         tool_input: Map<String, Value> = "lenient",
         tool_response: ToolResponse = "tool_response",

@@ -109,7 +109,7 @@ fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>)
     reply.print(event, sequence).context("could not print the reply")?;
     let Some(receipt) = reply.receipt() else { return Ok(()) };
     let channel = match receipt.to {
-        Recipient::Agent(_) => Channel::AgentEvent,
+        Recipient::Agent(_) | Recipient::UnknownAgent => Channel::AgentEvent,
         Recipient::MainConversation if event == UserPromptSubmit::NAME => Channel::Prompt,
         Recipient::MainConversation => Channel::Event,
     };

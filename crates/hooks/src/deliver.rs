@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn is_due(&self, active: &Active, now: Tick) -> bool {
         let since = active.owed_since(self.session, &self.recipient);
         since.is_some_and(|since| match self.recipient {
-            Recipient::Agent(_) => true,
+            Recipient::Agent(_) | Recipient::UnknownAgent => true,
             Recipient::MainConversation => since.age(now) >= self.grace,
         })
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
+use sisyphus_base::id::AgentId;
 use sisyphus_hook::{BackgroundCommand, Context, PostToolUse, Reply, Tool};
 use sisyphus_state::agents::Limits;
 use sisyphus_state::duplicate::duplicate;
@@ -33,7 +34,13 @@ const ATTACH_CHECK: Duration = Duration::from_millis(1);
 
 /// Handles the event.
 pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
-    let (session, agent) = (event.session_id.clone(), event.agent_id.clone());
+    let agent = match &event.conversation {
+        Recipient::MainConversation => None,
+        Recipient::Agent(agent) => Some(agent.clone()),
+        // We can't notify it, and the main conversation must not get what is its.
+        Recipient::UnknownAgent => return Ok(Reply::Silent),
+    };
+    let (session, recipient) = (event.session_id.clone(), event.conversation.clone());
     let peek = context.peek()?;
     // A subagent may have a narrower mode of its own.
     let narrowed = match &agent {
@@ -44,12 +51,12 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let mut launched = None;
     let event = match event.tool_name {
         Tool::Bash | Tool::PowerShell => {
-            joined = join(context, event);
+            joined = join(context, event, agent);
             joined.clone().map(|join| Event::Joined(Box::new(join)))
         }
         Tool::TaskStop => stop_confirmed(context, &peek.active, &event),
         Tool::Agent => {
-            let event = after_agent(context, &peek.active, event);
+            let event = after_agent(context, &peek.active, event, agent);
             if let Some(Event::AgentLaunched { id, .. }) = &event {
                 launched = Some(id.clone());
             }
@@ -58,7 +65,6 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         Tool::Own | Tool::Other => None,
     };
     let events: Vec<Event> = event.into_iter().chain(narrowed).collect();
-    let recipient = agent.map_or(Recipient::MainConversation, Recipient::Agent);
     let reader = Reader::new(&session, recipient, &peek.active).in_a_turn(&context.environment);
     let is_due = reader.is_due(&peek.active, context.now.tick);
     let addresses = new_addresses(context, &peek.active, &session, &reader.recipient);
@@ -103,19 +109,19 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
         taken.render(context).with_note(silent).with_note(equal).with_note(line).with_note(waits);
     let reply = match reader.recipient {
         Recipient::MainConversation => with_news(context, &session, reply),
-        Recipient::Agent(_) => reply,
+        Recipient::Agent(_) | Recipient::UnknownAgent => reply,
     };
     Ok(reply.on_screen(on_screen.or(of_agent)))
 }
 
 /// Joins the call to its run, if the call runs in the background.
-fn join(context: &Context, event: PostToolUse) -> Option<Join> {
+fn join(context: &Context, event: PostToolUse, agent: Option<AgentId>) -> Option<Join> {
     let id = event.tool_response.background_task_id?;
     let command = BackgroundCommand::of(&event.tool_input)?;
     let caller = Caller {
         session: event.session_id,
         tool_use_id: event.tool_use_id,
-        agent: event.agent_id,
+        agent,
         cwd: event.cwd,
         tool: event.tool_name,
     };

@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 use serde_json::{Map, Value};
-use sisyphus_base::id::{SessionId, Ticket};
+use sisyphus_base::id::{AgentId, SessionId, Ticket};
 use sisyphus_base::sys::namespaces;
 use sisyphus_hook::{BackgroundCommand, Context, PreToolUse, Reply, Tool};
 use sisyphus_settings::{Settings, Switch};
@@ -35,8 +35,15 @@ use crate::sleep_guard::refuse_sleep;
 
 /// Handles the event.
 pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
+    let agent = match (&event.conversation, event.tool_name) {
+        (Recipient::MainConversation, _) => None,
+        (Recipient::Agent(agent), _) => Some(agent.clone()),
+        (Recipient::UnknownAgent, Tool::Own) => return before_own(context, event),
+        // We could not notify it of what it starts or stops.
+        (Recipient::UnknownAgent, _) => return Ok(Reply::Silent),
+    };
     match event.tool_name {
-        Tool::Bash => before_bash(context, event),
+        Tool::Bash => before_bash(context, event, agent),
         Tool::TaskStop => before_task_stop(context, &event),
         Tool::Own => before_own(context, event),
         Tool::Agent => before_agent(context, event).map(|()| Reply::Silent),
@@ -45,7 +52,7 @@ pub fn handle(context: &Context, event: PreToolUse) -> Result<Reply> {
     }
 }
 
-fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
+fn before_bash(context: &Context, event: PreToolUse, agent: Option<AgentId>) -> Result<Reply> {
     let Some(command) = BackgroundCommand::asked_for(&event.tool_input) else {
         let refused = refuse_sleep(context, &event)?;
         return if refused == Reply::Silent { ask_for_group(context, &event) } else { Ok(refused) };
@@ -62,7 +69,7 @@ fn before_bash(context: &Context, event: PreToolUse) -> Result<Reply> {
     let caller = Caller {
         session: event.session_id,
         tool_use_id: event.tool_use_id,
-        agent: event.agent_id,
+        agent,
         cwd: event.cwd,
         tool: event.tool_name,
     };
@@ -144,10 +151,10 @@ fn may_raise(context: &Context, session: &SessionId) -> bool {
 
 /// Passes the caller on to our server.
 fn before_own(context: &Context, event: PreToolUse) -> Result<Reply> {
-    let conversation = event.agent_id.map_or(Recipient::MainConversation, Recipient::Agent);
     let project = context.environment.claude_project_dir.clone().or(Some(event.cwd));
     let mode = event.permission_mode.unwrap_or_default();
-    let requester = Requester { session: event.session_id, conversation, mode, project };
+    let (session, conversation) = (event.session_id, event.conversation);
+    let requester = Requester { session, conversation, mode, project };
     requester.leave(context.store.dir(), &event.tool_use_id)?;
     Ok(Reply::Silent)
 }

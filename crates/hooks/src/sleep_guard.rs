@@ -14,7 +14,6 @@ use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::sleep_refused;
 
 use crate::bare_sleep::sleeps_for;
-use crate::deliver::Recipient;
 
 /// How long a caller may sleep, in seconds: a task that was just started may need a moment. Claude Code shows a denial in
 /// red, which a short pause is not worth.
@@ -30,7 +29,6 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
     if settings.execution == Switch::Off || settings.sleep_guard == Switch::Off {
         return Ok(Reply::Silent);
     }
-    let caller = event.agent_id.clone().map_or(Recipient::MainConversation, Recipient::Agent);
     let peek = context.peek()?;
     if peek.has_news() {
         context.commit(peek, &[], |_, _| ())?;
@@ -38,7 +36,7 @@ pub(crate) fn refuse_sleep(context: &Context, event: &PreToolUse) -> Result<Repl
     let active = context.store.read_active()?;
     let is_meant = |task: &&Task| {
         task.session == event.session_id
-            && task.is_for(&caller)
+            && task.is_for(&event.conversation)
             && will_be_told(task, context.now.at)
     };
     let live: Vec<&Task> = active.tasks.iter().filter(is_meant).collect();

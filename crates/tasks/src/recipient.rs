@@ -11,6 +11,8 @@ pub enum Recipient {
     #[default]
     MainConversation,
     Agent(AgentId),
+    /// A subagent whose id is no plain name. No result is for it, and nothing that it does is the main conversation's.
+    UnknownAgent,
 }
 
 /// Whether the subagent that started a task can still be notified of its result.

@@ -382,7 +382,7 @@ impl Task {
             (Recipient::MainConversation, Some(_)) => self.agent_life == AgentLife::Stopped,
             // A subagent that fires an event again is alive again.
             (Recipient::Agent(agent), Some(of)) => agent == of,
-            (Recipient::Agent(_), None) => false,
+            (Recipient::Agent(_), None) | (Recipient::UnknownAgent, _) => false,
         }
     }
 }

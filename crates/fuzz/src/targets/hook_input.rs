@@ -9,6 +9,7 @@ use sisyphus_hook::{
 use sisyphus_hooks::bare_sleep::sleeps_for;
 use sisyphus_hooks::ultrawork;
 use sisyphus_service::is_service;
+use sisyphus_tasks::recipient::Recipient;
 
 pub(super) fn run(bytes: &[u8]) {
     // Each hook is started for one event, but may get any.
@@ -30,7 +31,9 @@ pub(super) fn run(bytes: &[u8]) {
     if let Ok(event) = serde_json::from_slice::<PostToolUse>(bytes) {
         event.tool_response.background_task_id.iter().for_each(|id| assert_is_id(id.as_str()));
         event.tool_response.agent.iter().for_each(|agent| assert_is_id(agent.id.as_str()));
-        event.agent_id.iter().for_each(|id| assert_is_id(id.as_str()));
+        if let Recipient::Agent(id) = event.conversation {
+            assert_is_id(id.as_str());
+        }
         call(BackgroundCommand::of(&event.tool_input));
     }
     if let Ok(event) = serde_json::from_slice::<Stop>(bytes) {

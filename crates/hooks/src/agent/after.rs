@@ -16,7 +16,12 @@ use sisyphus_wording::{agent_queued_on_screen, agent_waits};
 use super::{LOCK_WAIT_FOR_AGENT, Update, settle_with};
 
 /// Joins the record of the call to the agent that Claude Code started for it.
-pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse) -> Option<Event> {
+pub(crate) fn after_agent(
+    context: &Context,
+    active: &Active,
+    event: PostToolUse,
+    by: Option<AgentId>,
+) -> Option<Event> {
     let (session, tool_use) = (event.session_id, event.tool_use_id);
     let Some(agent) = event.tool_response.agent else {
         let is_it = |id: Option<&_>| id == Some(&tool_use);
@@ -31,7 +36,7 @@ pub(crate) fn after_agent(context: &Context, active: &Active, event: PostToolUse
         return None;
     }
     let asked = AgentLaunch::of(&event.tool_input)?;
-    let mut launch = launch(asked, session, tool_use, event.agent_id, event.cwd);
+    let mut launch = launch(asked, session, tool_use, by, event.cwd);
     if let Some(model) = &agent.model {
         launch.call.resolve(model);
     }

@@ -8,6 +8,7 @@ use sisyphus_hook::{AgentLaunch, Context, Place, PreToolUse};
 use sisyphus_process::client;
 use sisyphus_settings::Switch;
 use sisyphus_state::agents::called;
+use sisyphus_tasks::recipient::Recipient;
 
 use super::LOCK_WAIT_FOR_AGENT;
 use super::after::launch;
@@ -15,7 +16,8 @@ use super::after::launch;
 /// Handles a call.
 pub(crate) fn before_agent(context: &Context, event: PreToolUse) -> Result<()> {
     let Some(asked) = AgentLaunch::of(&event.tool_input) else { return Ok(()) };
-    let is_left_alone = event.agent_id.is_some() || asked.place == Place::Foreground;
+    let is_left_alone =
+        event.conversation != Recipient::MainConversation || asked.place == Place::Foreground;
     if is_left_alone || context.settings().execution == Switch::Off {
         return Ok(());
     }

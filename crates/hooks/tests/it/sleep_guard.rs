@@ -145,7 +145,9 @@ fn only_for_tasks_of_the_same_conversation() {
     assert!(of_agent(AGENT).contains("was not run"));
     assert_eq!(of_agent("a000"), "");
     here.call(3).starts();
-    assert_eq!(of_agent("a000"), "", "only the main conversation gets that result");
+    for other in ["a000", "name@team"] {
+        assert_eq!(of_agent(other), "", "only the main conversation gets that result");
+    }
 }
 
 #[test]

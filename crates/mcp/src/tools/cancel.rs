@@ -122,7 +122,7 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Ca
 fn is_all(task: &Task, requester: &Requester) -> bool {
     let is_theirs = match &requester.conversation {
         Recipient::MainConversation => true,
-        Recipient::Agent(_) => task.is_for(&requester.conversation),
+        Recipient::Agent(_) | Recipient::UnknownAgent => task.is_for(&requester.conversation),
     };
     task.session == requester.session && is_theirs && task.is_confirmed()
 }

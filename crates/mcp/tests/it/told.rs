@@ -64,10 +64,12 @@ fn a_strangers_reading_leaves_it_owed() {
     assert_eq!(other.output(request.clone()).good().data["exit_code"], 3);
     let model = Model::of(&client);
     let own = "mcp__plugin_sisyphus_tasks__background_output";
-    let call = json!({ "hook_event_name": "PreToolUse", "tool_name": own, "tool_use_id": "toolu_sub",
-                       "tool_input": {}, "agent_id": "a1" });
-    client.hook("sisyphus-pre-tool-use", call);
-    model.call_as("background_output", request, Some("toolu_sub")).good();
+    for agent in ["a1", "name@team"] {
+        let call = json!({ "hook_event_name": "PreToolUse", "tool_name": own, "tool_use_id": "toolu_sub",
+                           "tool_input": {}, "agent_id": agent });
+        client.hook("sisyphus-pre-tool-use", call);
+        model.call_as("background_output", request.clone(), Some("toolu_sub")).good();
+    }
     assert!(is_told(&client, &running));
 }
 

@@ -128,16 +128,17 @@ fn claude_codes_id_confirms_a_task() {
     assert_eq!((of_run.client_id(), of_run.is_confirmed()), (Some(&id), true));
 }
 
-/// One row a task, one column a reader: the main conversation, the task's subagent, another subagent.
+/// One row a task, one column a reader: the main conversation, the task's subagent, another subagent, an
+/// unknown one.
 #[test]
 fn a_result_has_one_reader_at_a_time() {
     let agent = |id: &str| Recipient::Agent(AgentId::new(id).unwrap());
-    let readers = [Recipient::MainConversation, agent("a1"), agent("a2")];
+    let readers = [Recipient::MainConversation, agent("a1"), agent("a2"), Recipient::UnknownAgent];
     let cases = [
-        (None, AgentLife::Lives, [true, false, false]),
-        (Some("a1"), AgentLife::Lives, [false, true, false]),
+        (None, AgentLife::Lives, [true, false, false, false]),
+        (Some("a1"), AgentLife::Lives, [false, true, false, false]),
         // A subagent that fires an event again is alive again.
-        (Some("a1"), AgentLife::Stopped, [true, true, false]),
+        (Some("a1"), AgentLife::Stopped, [true, true, false, false]),
     ];
     for (id, life, expected) in cases {
         let mut task = pending("t1", 1);

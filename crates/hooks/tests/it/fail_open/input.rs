@@ -164,7 +164,7 @@ fn half_a_character_costs_itself() {
 /// S22: a field that holds something unknown costs itself, and the call is announced.
 #[test]
 fn an_unknown_value_costs_its_field() {
-    for field in ["/cwd", "/transcript_path", "/agent_id", "/tool_input/description"] {
+    for field in ["/cwd", "/transcript_path", "/tool_input/description"] {
         for value in [json!({ "new": 1 }), json!(7), json!([]), json!(true)] {
             let env = TestEnv::new();
             let session = Session::new(&env);
