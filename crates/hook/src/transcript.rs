@@ -4,6 +4,9 @@
 //! One line is one JSON object. Claude Code writes it, so text that the model or a command printed is in it as a
 //! string, never as a field. A line in another format is ignored (CC-46, CC-71).
 
+mod reports;
+
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -14,6 +17,7 @@ use sisyphus_base::id::{AgentId, ClientTaskId, TaskId, ToolUseId};
 
 use crate::event::{BackgroundCommand, Tool};
 use crate::notification::{Notification, OPEN, Prompt, read_prompt};
+use reports::Reports;
 
 /// How much of its end is read, in bytes: the relevant lines were written seconds ago.
 const TAIL_BYTES: u64 = 512 * 1024;
@@ -22,19 +26,28 @@ const TAIL_BYTES: u64 = 512 * 1024;
 pub(crate) const OUR_REASON: &str = "sisyphus:";
 /// What the model reads when the user has pressed Esc.
 const INTERRUPTED: &str = "[Request interrupted by user";
-/// What follows the name of a task that a subagent started, in a report.
-const OF_SUBAGENT: &str = ", started by a subagent,";
 
-/// The end of a transcript.
-#[derive(Debug)]
+/// The end of a transcript. What is looked for in it is looked for once.
+#[derive(Debug, Default)]
 pub struct Transcript {
     text: String,
     extent: Extent,
+    reports: OnceCell<Reports>,
+    first: Time,
+    last_notice: Time,
+    last_prompt: Time,
+    last_interruption: Time,
+    last_answer: Time,
+    last_block: Time,
 }
 
+/// When Claude Code wrote a line; none if there is none.
+type Time = OnceCell<Option<DateTime<Utc>>>;
+
 /// How much of a transcript was read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 enum Extent {
+    #[default]
     Whole,
     End,
 }
@@ -63,81 +76,84 @@ impl Transcript {
         Ok(bytes.map(|bytes| {
             let is_whole = (bytes.len() as u64) < TAIL_BYTES;
             let extent = if is_whole { Extent::Whole } else { Extent::End };
-            Self { text: String::from_utf8_lossy(&bytes).into_owned(), extent }
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            Self { text, extent, ..Self::default() }
         }))
     }
 
     /// Whether the model has read a report of this task: since then the transcript has one that goes on with one of these
     /// words.
     pub fn is_told(&self, id: &TaskId, words: &[&str], since: DateTime<Utc>) -> bool {
-        let begin = format!("[sisyphus] Background task {id}");
-        let of_hook = self.lines_with("\"hook_additional_context\"");
-        let entries = of_hook.filter(|line| line.contains(&begin)).filter_map(parsed);
+        let read = || Reports::read(self.lines_with("\"hook_additional_context\""));
         // An earlier report of it is another attempt.
-        let mut recent = entries.filter(|entry| time_of(entry).is_none_or(|at| at >= since));
-        recent.any(|entry| {
-            let content = &entry["attachment"]["content"];
-            let several = content.as_array().into_iter().flatten();
-            let texts = several.chain([content]).filter_map(Value::as_str);
-            let mut lines = texts.flat_map(str::lines);
-            lines.any(|line| is_report(line, &begin, words))
-        })
+        self.reports.get_or_init(read).has(id, words, since)
     }
 
     /// Whether the model has read a notice of Claude Code since then, whatever that was about (CC-91).
     pub fn has_notice_since(&self, since: DateTime<Utc>) -> bool {
-        let entries = self.lines_with(OPEN).filter_map(|line| read_as(line, "user"));
-        // A command's output is a string further inside.
-        let mut prompts = entries.filter(|entry| {
-            entry["message"]["content"].as_str().is_some_and(|it| it.starts_with(OPEN))
+        let last = self.last_notice.get_or_init(|| {
+            let entries = self.lines_with(OPEN).filter_map(|line| read_as(line, "user"));
+            // A command's output is a string further inside.
+            last_time(entries.filter(|entry| {
+                entry["message"]["content"].as_str().is_some_and(|it| it.starts_with(OPEN))
+            }))
         });
-        prompts.any(|entry| time_of(&entry).is_some_and(|at| at > since))
+        *last > Some(since)
     }
 
     /// Whether the model has read a prompt since then, whatever it was.
     pub fn has_prompt_since(&self, since: DateTime<Utc>) -> bool {
-        let mut entries = self.lines_with("\"user\"").filter_map(|line| read_as(line, "user"));
-        // The answer of a tool is no string.
-        entries.any(|entry| {
-            entry["message"]["content"].is_string()
-                && entry["isMeta"] != true
-                && time_of(&entry).is_some_and(|at| at > since)
-        })
+        let last =
+            self.last_prompt.get_or_init(|| {
+                let entries = self.lines_with("\"user\"").filter_map(|line| read_as(line, "user"));
+                // The answer of a tool is no string.
+                last_time(entries.filter(|entry| {
+                    entry["message"]["content"].is_string() && entry["isMeta"] != true
+                }))
+            });
+        *last > Some(since)
     }
 
     /// Whether the user has interrupted Claude Code since then (CC-96).
     pub fn has_interruption_since(&self, since: DateTime<Utc>) -> bool {
-        let mut entries = self.lines_with(INTERRUPTED).filter_map(|line| read_as(line, "user"));
-        // A typed prompt is a string, and a command's output one further inside.
-        entries.any(|entry| {
-            let text = entry.pointer("/message/content/0/text").and_then(Value::as_str);
-            text.is_some_and(|it| it.starts_with(INTERRUPTED))
-                && time_of(&entry).is_some_and(|at| at > since)
-        })
+        let last = self.last_interruption.get_or_init(|| {
+            let entries = self.lines_with(INTERRUPTED).filter_map(|line| read_as(line, "user"));
+            // A typed prompt is a string, and a command's output one further inside.
+            last_time(entries.filter(|entry| {
+                let text = entry.pointer("/message/content/0/text").and_then(Value::as_str);
+                text.is_some_and(|it| it.starts_with(INTERRUPTED))
+            }))
+        });
+        *last > Some(since)
     }
 
     /// Whether the model has said something since then.
     pub fn has_answer_since(&self, since: DateTime<Utc>) -> bool {
-        let mut answers =
-            self.lines_with("\"assistant\"").filter_map(|line| read_as(line, "assistant"));
-        answers.any(|entry| time_of(&entry).is_some_and(|at| at > since))
+        let last = self.last_answer.get_or_init(|| {
+            let answers = self.lines_with("\"assistant\"");
+            last_time(answers.filter_map(|line| read_as(line, "assistant")))
+        });
+        *last > Some(since)
     }
 
     /// Whether a hook that is not ours has blocked a prompt since then.
     pub fn has_block_since(&self, since: DateTime<Utc>) -> bool {
-        self.text.lines().filter_map(blocked_at).any(|at| at >= since)
+        let find = || self.text.lines().filter_map(blocked_at).max();
+        *self.last_block.get_or_init(find) >= Some(since)
     }
 
     /// Whether the part that was read begins no later than that. Otherwise a line of that time may precede it.
     pub fn reaches_back_to(&self, time: DateTime<Utc>) -> bool {
-        let first = || self.text.lines().find_map(written_at);
-        self.extent == Extent::Whole || first().is_some_and(|at| at <= time)
+        self.extent == Extent::Whole || self.first().is_some_and(|at| at <= time)
     }
 
     /// Whether all that was read was written after that time.
     pub fn begins_after(&self, time: DateTime<Utc>) -> bool {
-        let first = || self.text.lines().find_map(written_at);
-        self.extent == Extent::End && first().is_some_and(|at| at > time)
+        self.extent == Extent::End && self.first().is_some_and(|at| at > time)
+    }
+
+    fn first(&self) -> Option<DateTime<Utc>> {
+        *self.first.get_or_init(|| self.text.lines().find_map(written_at))
     }
 
     /// The background commands of the main conversation for which `is_meant` holds, given Claude Code's id, the call's
@@ -213,30 +229,6 @@ fn notices(line: &str) -> Option<Vec<Notification>> {
     }
 }
 
-/// Whether a line of what a hook said is a report that begins so and goes on with one of these words, and not one that says
-/// that the task is queued or runs.
-fn is_report(line: &str, begin: &str, words: &[&str]) -> bool {
-    // A mark may precede it. What a command printed is behind `| `.
-    let Some((mark, rest)) = line.split_once(begin) else { return false };
-    let rest = match rest.strip_prefix(" (\"") {
-        Some(description) => behind_description(description),
-        None => rest,
-    };
-    let predicate = rest.strip_prefix(OF_SUBAGENT).unwrap_or(rest);
-    let is_of_task = predicate.starts_with(' ') && !mark.starts_with('|');
-    is_of_task && words.iter().any(|words| predicate.trim_start().starts_with(words))
-}
-
-/// What stands behind a description, in which quotes and backslashes have a backslash before them.
-fn behind_description(text: &str) -> &str {
-    let is_end = |(at, _): &(usize, &str)| {
-        let before = &text[..*at];
-        (before.len() - before.trim_end_matches('\\').len()).is_multiple_of(2)
-    };
-    let end = text.match_indices("\")").find(is_end);
-    end.map_or("", |(at, mark)| &text[at + mark.len()..])
-}
-
 /// When a hook that is not ours blocked a prompt, if this line says that one did.
 fn blocked_at(line: &str) -> Option<DateTime<Utc>> {
     if !line.contains("\"blocked_by_hook\"") {
@@ -263,6 +255,10 @@ fn read_as(line: &str, kind: &str) -> Option<Value> {
 /// When Claude Code wrote this line, if it says so.
 fn written_at(line: &str) -> Option<DateTime<Utc>> {
     time_of(&parsed(line)?)
+}
+
+fn last_time(entries: impl Iterator<Item = Value>) -> Option<DateTime<Utc>> {
+    entries.filter_map(|entry| time_of(&entry)).max()
 }
 
 fn time_of(entry: &Value) -> Option<DateTime<Utc>> {

@@ -60,7 +60,7 @@ fn a_blocked_prompts_result_is_repeated() {
     let report = REPORT;
     let (again, marked) = (Some(String::new()), Some(MARK.to_owned()));
     let ours = "sisyphus: Claude knows all results";
-    let cases: [Row<'_>; 14] = [
+    let cases: [Row<'_>; 15] = [
         (&|| vec![blocked("not in this house", 0)], &again),
         (
             &|| vec![json!({ "type": "user" }), blocked("no", 0), json!({ "type": "system" })],
@@ -70,6 +70,14 @@ fn a_blocked_prompts_result_is_repeated() {
         (&|| vec![blocked("no", 0), added(report)], &None),
         (
             &|| vec![added("[sisyphus] Background task t12 (\"others\") failed"), blocked("no", 0)],
+            &again,
+        ),
+        // The model describes a task in words of its own.
+        (
+            &|| {
+                let said = "[sisyphus] Background task t7 (\"see [sisyphus] Background task t1 failed with exit code 3\") completed";
+                vec![added(said), blocked("no", 0)]
+            },
             &again,
         ),
         // What was said of it before it ended is no report.
