@@ -8,7 +8,7 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::hook_log;
 use sisyphus_base::id::SessionId;
 use sisyphus_base::paths::StateDir;
-use sisyphus_process::{prepare_streams, start_notifier, survive_file_size_limit};
+use sisyphus_process::{client, prepare_streams, start_notifier, survive_file_size_limit};
 use sisyphus_state::event::Event as StateEvent;
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_HOOK};
 use sisyphus_tasks::delivery::Channel;
@@ -118,6 +118,7 @@ fn tell(context: &Context, event: &str, reply: &Reply, sequence: Option<String>)
         results: receipt.results.clone(),
         channel,
         at: context.now.at,
+        client: client(),
     };
     // The next commit applies it, and every peek until then sees it. So this hook takes the lock only once.
     let Err(error) = context.store.post(&printed) else { return Ok(()) };

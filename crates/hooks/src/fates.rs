@@ -15,7 +15,9 @@ use std::path::Path;
 
 use chrono::{DateTime, Duration, Utc};
 use sisyphus_base::clock::Now;
+use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_hook::{Context, Transcript};
+use sisyphus_process::{client, is_gone};
 use sisyphus_state::store::{Active, News, Sent, SentTo};
 use sisyphus_tasks::delivery::{Attempt, Channel, Delivery, DeliveryEvent};
 
@@ -56,6 +58,19 @@ pub(crate) enum Unmentioned {
     Open,
 }
 
+impl Unmentioned {
+    /// What that means for what `to` got, if `client` asks. Two Claude Codes may have one conversation, and each has turns
+    /// of its own.
+    fn of_client(self, to: Option<&ProcessRef>, client: Option<&ProcessRef>) -> Self {
+        let other = to.filter(|to| client.is_some_and(|client| client != *to));
+        match (self, other) {
+            (Self::Passed, Some(other)) if is_gone(other) => Self::Lost,
+            (Self::Passed, Some(_)) => Self::Open,
+            (asked, _) => asked,
+        }
+    }
+}
+
 /// What became of what carried results.
 #[derive(Debug, Default)]
 pub(crate) struct Fates {
@@ -91,7 +106,9 @@ impl Fates {
             return Self::default();
         }
         let mut logs = Logs::new(context, transcript);
+        let client = client();
         let fate = |sent: Sent| {
+            let unmentioned = unmentioned.of_client(sent.client.as_ref(), client.as_ref());
             let event = match &sent.to {
                 SentTo::MainConversation => of_main(logs.main(), &sent, unmentioned)?,
                 SentTo::Agent { id, life } => of_agent(logs.of(id), &sent, *life, unmentioned)?,

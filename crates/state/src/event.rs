@@ -84,6 +84,9 @@ pub enum Event {
         results: Vec<(TaskId, Revision)>,
         channel: Channel,
         at: DateTime<Utc>,
+        /// The Claude Code that reads what was printed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ProcessRef>,
     },
     /// The reader read a result without a reminder.
     Read { task: TaskId, revision: Revision },
@@ -172,14 +175,15 @@ impl Event {
                     }
                 }
             }
-            Self::Printed { by, results, channel, at } => {
+            Self::Printed { by, results, channel, at, client } => {
                 // A process prints once, so what it has leased is what it has printed.
                 for matches in active.tasks.iter_mut().filter_map(|task| task.matches.as_mut()) {
-                    matches.printed(&by, channel, at);
+                    matches.printed(&by, channel, at, client.as_ref());
                 }
                 for (id, revision) in results {
                     let Some(task) = active.task_mut(&id) else { continue };
-                    let event = DeliveryEvent::Printed { by: by.clone(), revision, channel, at };
+                    let (by, client) = (by.clone(), client.clone());
+                    let event = DeliveryEvent::Printed { by, revision, channel, at, client };
                     task.deliver(event, now.tick);
                 }
             }

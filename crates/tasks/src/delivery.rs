@@ -50,6 +50,9 @@ pub enum Delivery {
         /// Records of earlier versions don't name it: then it was a prompt.
         #[serde(default, skip_serializing_if = "crate::is_default")]
         with: Channel,
+        /// The Claude Code that got it. Two of them may have one conversation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ProcessRef>,
     },
     /// The model has read it.
     Delivered { at: Tick, revision: Revision },
@@ -107,7 +110,13 @@ pub enum DeliveryEvent {
     /// This process is about to print it.
     Leased { by: ProcessRef },
     /// The holder of the lease printed this revision.
-    Printed { by: ProcessRef, revision: Revision, channel: Channel, at: DateTime<Utc> },
+    Printed {
+        by: ProcessRef,
+        revision: Revision,
+        channel: Channel,
+        at: DateTime<Utc>,
+        client: Option<ProcessRef>,
+    },
     /// The prompt that it went out with was blocked.
     Blocked,
     /// What it went out with reached the model.
@@ -140,10 +149,10 @@ impl Delivery {
 
             (
                 Self::Leased { by: holder, attempt, .. },
-                Printed { by, revision: printed, channel, at },
+                Printed { by, revision: printed, channel, at, client },
             ) if holder == by => {
                 if printed == revision {
-                    Self::Sent { at, revision, attempt, with: channel }
+                    Self::Sent { at, revision, attempt, with: channel, client }
                 } else {
                     Self::Owed { since: now, attempt: Attempt::Correction }
                 }
@@ -214,12 +223,15 @@ mod tests {
     fn every_delivery_meets_every_event() {
         let (own, now) = (Revision(2), Tick(9));
         let at = DateTime::from_timestamp(5, 0).unwrap();
+        let (attempt, client) = (Attempt::First, None);
+        let sent =
+            |with| Delivery::Sent { at, revision: own, attempt, with, client: client.clone() };
         let states = [
             Delivery::NotDue,
             Delivery::Owed { since: Tick(1), attempt: Attempt::First },
             Delivery::Leased { by: process(1), revision: own, attempt: Attempt::First },
-            Delivery::Sent { at, revision: own, attempt: Attempt::First, with: Channel::Prompt },
-            Delivery::Sent { at, revision: own, attempt: Attempt::First, with: Channel::Event },
+            sent(Channel::Prompt),
+            sent(Channel::Event),
             Delivery::Delivered { at: Tick(1), revision: own },
             Delivery::NotNeeded,
         ];
@@ -228,6 +240,7 @@ mod tests {
             revision,
             channel,
             at,
+            client: None,
         };
         let events = [
             ("finish", DeliveryEvent::Finished),
@@ -297,7 +310,7 @@ mod tests {
         let after = |attempt, event| {
             let at = DateTime::from_timestamp(5, 0).unwrap();
             let (revision, with) = (Revision(2), Channel::Prompt);
-            let sent = Delivery::Sent { at, revision, attempt, with };
+            let sent = Delivery::Sent { at, revision, attempt, with, client: None };
             let Delivery::Owed { since, attempt } = sent.after(event, Revision(2), Tick(9)) else {
                 panic!("not owed")
             };
@@ -320,7 +333,7 @@ mod tests {
             (Delivery::NotDue, "- - - -"),
             (Delivery::Owed { since: Tick(1), attempt }, "open - - -"),
             (Delivery::Leased { by: process(1), revision: own, attempt }, "open - - -"),
-            (Delivery::Sent { at, revision: own, attempt, with }, "- - reached -"),
+            (Delivery::Sent { at, revision: own, attempt, with, client: None }, "- - reached -"),
             (Delivery::Delivered { at: Tick(1), revision: own }, "- settled reached -"),
             (Delivery::NotNeeded, "- settled reached reached"),
         ];

@@ -4,6 +4,9 @@
 //! Each line is delivered once, or again with a mark. A reminder takes all that is there; what comes after that waits for the
 //! next one.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sisyphus_base::clock::Tick;
@@ -83,7 +86,13 @@ enum Stage {
     /// This process is about to print them, or died while doing so.
     Leased(ProcessRef),
     /// They went out with a prompt, or with another event. Whether the model reads it is not known yet.
-    Sent { at: DateTime<Utc>, with: Channel },
+    Sent {
+        at: DateTime<Utc>,
+        with: Channel,
+        /// The Claude Code that got them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ProcessRef>,
+    },
 }
 
 /// The watch of a task, and what was found.
@@ -174,11 +183,11 @@ impl Matches {
         })
     }
 
-    /// When lines were sent of which nothing is known yet, and with what.
-    pub fn sent(&self) -> impl Iterator<Item = (DateTime<Utc>, Channel)> {
-        self.out.iter().filter_map(|out| match out.stage {
+    /// When lines were sent of which nothing is known yet, with what, and to which Claude Code.
+    pub fn sent(&self) -> impl Iterator<Item = (DateTime<Utc>, Channel, Option<&ProcessRef>)> {
+        self.out.iter().filter_map(|out| match &out.stage {
             Stage::Leased(_) => None,
-            Stage::Sent { at, with } => Some((at, with)),
+            Stage::Sent { at, with, client } => Some((*at, *with, client.as_ref())),
         })
     }
 
@@ -202,11 +211,17 @@ impl Matches {
         Some((found, attempt))
     }
 
-    /// The process has printed what it leased.
-    pub fn printed(&mut self, by: &ProcessRef, with: Channel, at: DateTime<Utc>) {
+    /// The process has printed what it leased, for this Claude Code.
+    pub fn printed(
+        &mut self,
+        by: &ProcessRef,
+        with: Channel,
+        at: DateTime<Utc>,
+        client: Option<&ProcessRef>,
+    ) {
         let is_its = |out: &&mut Out| matches!(&out.stage, Stage::Leased(holder) if holder == by);
         for out in self.out.iter_mut().filter(is_its) {
-            out.stage = Stage::Sent { at, with };
+            out.stage = Stage::Sent { at, with, client: client.cloned() };
         }
     }
 
@@ -227,7 +242,7 @@ impl Matches {
 
     /// Nothing says whether the model has read what was sent.
     pub fn doubt(&mut self, now: Tick) {
-        for (at, _) in self.sent().collect::<Vec<_>>() {
+        for at in self.sent().map(|(at, ..)| at).collect::<Vec<_>>() {
             self.resolve(at, &DeliveryEvent::Unconfirmed, now);
         }
     }
@@ -249,144 +264,5 @@ impl Matches {
     /// Whether the reader has everything that was found.
     pub fn is_read(&self) -> bool {
         self.unread.is_empty() && self.out.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn process(pid: i32) -> ProcessRef {
-        ProcessRef { pid, start: Some(1), namespace: None }
-    }
-
-    fn found(lines: &[&str], more: u64) -> Found {
-        Found { lines: lines.iter().map(|it| (*it).to_owned()).collect(), more, address: None }
-    }
-
-    fn watched() -> Matches {
-        let watch = Watch { pattern: "x".to_owned(), max: 3, offset: 0, by: process(9) };
-        Matches { watch: Some(watch), ..Matches::default() }
-    }
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
-
-    #[test]
-    fn keeps_the_first_lines_and_counts_the_rest() {
-        let mut matches = watched();
-        assert!(matches.add(0, 10, found(&["a", "b"], 0), Tick(5)));
-        assert!(matches.add(10, 20, found(&["c", "d"], 3), Tick(6)));
-        assert!(matches.add(20, 30, found(&["e"], 0), Tick(7)));
-        assert_eq!(matches.unread_since(|_| true), Some(Tick(5)));
-        let leased = matches.lease(&process(1), |_| true);
-        assert_eq!(leased, Some((found(&["a", "b", "c"], 5), Attempt::First)));
-        assert_eq!(matches.unread_since(|_| true), None);
-    }
-
-    /// What another server, or the same one before it was killed, has added is not added again.
-    #[test]
-    fn a_part_of_the_output_counts_once() {
-        let mut matches = watched();
-        assert!(matches.add(0, 10, found(&["a"], 0), Tick(1)));
-        assert!(!matches.add(0, 10, found(&["a"], 0), Tick(2)));
-        assert!(!matches.add(5, 15, found(&["b"], 0), Tick(2)));
-        assert_eq!(matches.watch().unwrap().offset, 10);
-        assert_eq!(matches.end().unwrap().offset, 10);
-        assert!(!matches.add(10, 20, found(&["b"], 0), Tick(3)), "the watch has ended");
-        let leased = matches.lease(&process(1), |_| true);
-        assert_eq!(leased, Some((found(&["a"], 0), Attempt::First)));
-    }
-
-    #[test]
-    fn a_service_says_once_where_it_listens() {
-        let mut matches = Matches::default();
-        matches.listens("on port 1", Tick(1));
-        matches.listens("on port 2", Tick(2));
-        let (found, _) = matches.lease(&process(1), |_| true).unwrap();
-        assert_eq!(found.address.as_deref(), Some("on port 1"));
-        matches.printed(&process(1), Channel::Event, at(0));
-        assert_eq!(matches.sent().collect::<Vec<_>>(), [(at(0), Channel::Event)]);
-        matches.resolve(at(0), &DeliveryEvent::Passed, Tick(2));
-        matches.listens("on port 2", Tick(3));
-        assert!(matches.is_read() && matches.address() == Some("on port 1"));
-    }
-
-    /// One row: what happens to lines that a process has leased, and what the next lease gives, with a line that was found
-    /// since.
-    #[test]
-    fn lines_are_delivered_once() {
-        type Act = fn(&mut Matches);
-        let rows: [(&str, Act, &[&str], Attempt); 7] = [
-            ("is printing", |_| (), &["b"], Attempt::First),
-            (
-                "printed",
-                |it| it.printed(&process(1), Channel::Event, at(1)),
-                &["b"],
-                Attempt::First,
-            ),
-            (
-                "another printed",
-                |it| it.printed(&process(2), Channel::Event, at(1)),
-                &["b"],
-                Attempt::First,
-            ),
-            ("sent", |it| it.printed(&process(1), Channel::Prompt, at(1)), &["b"], Attempt::First),
-            (
-                "blocked",
-                |it| {
-                    it.printed(&process(1), Channel::Prompt, at(1));
-                    it.resolve(at(1), &DeliveryEvent::Blocked, Tick(3));
-                },
-                &["a", "b"],
-                Attempt::First,
-            ),
-            (
-                "passed",
-                |it| {
-                    it.printed(&process(1), Channel::Prompt, at(1));
-                    it.resolve(at(1), &DeliveryEvent::Passed, Tick(3));
-                },
-                &["b"],
-                Attempt::First,
-            ),
-            (
-                "nothing is known",
-                |it| {
-                    it.printed(&process(1), Channel::Prompt, at(1));
-                    it.resolve(at(2), &DeliveryEvent::Passed, Tick(3));
-                    it.resolve(at(1), &DeliveryEvent::Unconfirmed, Tick(3));
-                },
-                &["a", "b"],
-                Attempt::Redelivery,
-            ),
-        ];
-        for (name, act, lines, attempt) in rows {
-            let mut matches = watched();
-            matches.add(0, 10, found(&["a"], 0), Tick(1));
-            matches.lease(&process(1), |_| true).unwrap();
-            act(&mut matches);
-            matches.add(10, 20, found(&["b"], 0), Tick(4));
-            let leased = matches.lease(&process(3), |_| true);
-            assert_eq!(leased, Some((found(lines, 0), attempt)), "{name}");
-        }
-        // The holder died: then they may have been printed.
-        let mut matches = watched();
-        matches.add(0, 10, found(&["a"], 0), Tick(1));
-        matches.lease(&process(1), |_| true).unwrap();
-        assert_eq!(matches.unread_since(|_| false), Some(Tick(0)));
-        let leased = matches.lease(&process(3), |_| false);
-        assert_eq!(leased, Some((found(&["a"], 0), Attempt::Redelivery)));
-    }
-
-    #[test]
-    fn what_is_forgotten_is_not_leased() {
-        let mut matches = watched();
-        matches.add(0, 10, found(&["a"], 0), Tick(1));
-        matches.forget_unread();
-        assert_eq!(matches.lease(&process(1), |_| true), None);
-        matches.end();
-        assert!(matches.is_read());
     }
 }

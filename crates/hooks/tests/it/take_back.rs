@@ -1,6 +1,7 @@
 //! A prompt that another hook blocks takes our results with it. Claude Code's transcript shows the block.
 
 mod askers;
+mod clients;
 mod no_prompt;
 mod overtaken;
 mod requeued;

@@ -186,7 +186,7 @@ mod tests {
         let matches = active.tasks[0].matches.insert(Box::default());
         matches.listens("on port 1", Tick(6));
         matches.lease(&process(3), |_| true).unwrap();
-        matches.printed(&process(3), Channel::Event, chrono::Utc::now());
+        matches.printed(&process(3), Channel::Event, chrono::Utc::now(), None);
         let (ids, over) = ([TaskId::new("kept").unwrap()], [named("old")]);
         active.adopt(&ids, &over, &named("new"), Some(process(1)), Tick(9));
         let kept = active.task_mut(&ids[0]).unwrap().matches.as_mut().unwrap();
@@ -207,7 +207,7 @@ mod tests {
         let mut sent = session("sent", 7);
         let (by, channel) = (process(3), Channel::Event);
         sent.deliver(DeliveryEvent::Leased { by: by.clone() }, Tick(2));
-        sent.deliver(DeliveryEvent::Printed { by, revision, channel, at }, Tick(2));
+        sent.deliver(DeliveryEvent::Printed { by, revision, channel, at, client: None }, Tick(2));
         for task in [read, sent, session("owed", 7)] {
             active.insert(task);
         }

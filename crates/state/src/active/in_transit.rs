@@ -21,6 +21,8 @@ pub struct Sent {
     pub to: SentTo,
     pub at: DateTime<Utc>,
     pub with: Channel,
+    /// The Claude Code that got it.
+    pub client: Option<ProcessRef>,
     pub what: News,
 }
 
@@ -82,14 +84,17 @@ impl Sent {
                 SentTo::MainConversation
             }
         };
-        let of_task = |what, at, with| Self { task: task.id.clone(), to: to(with), at, with, what };
-        let result = if let Delivery::Sent { at, with, .. } = task.delivery() {
-            Some(of_task(News::Result, *at, *with))
+        let of_task = |what, at, with, client: Option<&ProcessRef>| {
+            let (task, client) = (task.id.clone(), client.cloned());
+            Self { task, to: to(with), at, with, client, what }
+        };
+        let result = if let Delivery::Sent { at, with, client, .. } = task.delivery() {
+            Some(of_task(News::Result, *at, *with, client.as_ref()))
         } else {
             None
         };
         let lines = task.matches.iter().flat_map(|matches| matches.sent());
-        let lines = lines.map(|(at, with)| of_task(News::Lines, at, with));
+        let lines = lines.map(|(at, with, client)| of_task(News::Lines, at, with, client));
         result.into_iter().chain(lines).collect()
     }
 }

@@ -187,12 +187,13 @@ mod tests {
         active.lease_matches(&session(), &main, &process(1), 9, |_| true);
         let at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let matches = active.tasks[0].matches.as_mut().unwrap();
-        matches.printed(&process(1), Channel::Prompt, at);
+        matches.printed(&process(1), Channel::Prompt, at, Some(&process(7)));
         let sent = Sent {
             task: active.tasks[0].id.clone(),
             to: SentTo::MainConversation,
             at,
             with: Channel::Prompt,
+            client: Some(process(7)),
             what: News::Lines,
         };
         assert_eq!(active.sent(&session()), [sent]);

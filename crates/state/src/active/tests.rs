@@ -71,7 +71,7 @@ fn leased(id: &str, pid: i32) -> Task {
 
 fn sent(id: &str, channel: Channel) -> Task {
     let (by, revision) = (process(1), Revision(0));
-    let printed = DeliveryEvent::Printed { by, revision, channel, at: at(3) };
+    let printed = DeliveryEvent::Printed { by, revision, channel, at: at(3), client: None };
     with_change(leased(id, 1), |task| task.deliver(printed, Tick(3)))
 }
 
@@ -227,7 +227,8 @@ fn a_session_knows_what_it_sent() {
 }
 
 fn went(id: &str, to: SentTo, with: Channel) -> Sent {
-    Sent { task: TaskId::new(id).unwrap(), to, at: at(3), with, what: News::Result }
+    let task = TaskId::new(id).unwrap();
+    Sent { task, to, at: at(3), with, client: None, what: News::Result }
 }
 
 /// What went to a subagent is in its transcript, also after its end. What the main conversation got since is not. A

@@ -114,7 +114,9 @@ impl Stage {
             _ => {
                 let results = hook.leased.iter().map(|(id, revision, _)| (id.clone(), *revision));
                 let (results, channel) = (results.collect(), Channel::Event);
-                self.store.post(&Event::Printed { by, results, channel, at: Utc::now() }).unwrap();
+                self.store
+                    .post(&Event::Printed { by, results, channel, at: Utc::now(), client: None })
+                    .unwrap();
             }
         }
         hook.done += 1;
