@@ -32,7 +32,7 @@ pub(crate) fn adopt(context: &Context, event: &SessionStart) -> Result<Reply> {
     }
     let reader = Reader::new(&event.session_id, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());
-    let line = line(context, View::Whole);
+    let line = line(context, View::Whole).unwrap_or_default();
     let (taken, kept) = context.commit(peek, &events, |active, now| {
         let state = context.store.dir();
         let around = Surroundings { line: &line, limits: &limits, state, now: now.at };

@@ -82,6 +82,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
             addresses.apply(active, now);
             let taken = reader.take_due(active, now);
             let waiting = to_say.as_ref().and_then(|(join, limits, line)| {
+                let line = line.as_ref()?;
                 let task = active.named(&session, &join.client.id, None)?;
                 launch_line(active, line, task, limits, attendance)?;
                 let expected = expected_admission_of(active, line, &task.id, limits);
@@ -97,10 +98,10 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
     let waiting = waiting.filter(|(_, task, expected)| is_settled(context, task, *expected));
     let (line, on_screen) = waiting
         .zip(to_say)
-        .map(|((active, task, _), (join, limits, _))| {
-            let line = line(context, View::PositionOf(join.client.id.as_str()));
+        .and_then(|((active, task, _), (join, limits, _))| {
+            let line = line(context, View::PositionOf(join.client.id.as_str()))?;
             let for_user = queued_on_screen(&active, &line, &task, &limits);
-            (launch_line(&active, &line, &task, &limits, attendance), for_user)
+            Some((launch_line(&active, &line, &task, &limits, attendance), for_user))
         })
         .unwrap_or_default();
     let (waits, of_agent) = launched.and_then(|id| waits(context, &id)).unzip();

@@ -137,9 +137,10 @@ fn is_exact(input: &Map<String, Value>) -> bool {
 fn may_wait(context: &Context, settings: &Settings) -> bool {
     let active = context.store.read_active().unwrap_or_default();
     let limits = Limits::of(settings);
-    let line = line(context, View::Room { slots: slots(&active, &limits) });
-    expected_admission(&active, &line, Ticket(u64::MAX), &limits) != Admission::Immediate
-        || !sessions_with_announcements(context.store.dir()).is_empty()
+    line(context, View::Room { slots: slots(&active, &limits) }).is_some_and(|line| {
+        expected_admission(&active, &line, Ticket(u64::MAX), &limits) != Admission::Immediate
+            || !sessions_with_announcements(context.store.dir()).is_empty()
+    })
 }
 
 /// Whether no other hook of the session can have rewritten the call. Of two answers the last one wins, and ours must

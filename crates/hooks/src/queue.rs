@@ -9,8 +9,8 @@ pub(crate) fn is_attachable(context: &Context) -> bool {
     cfg!(unix) && context.store.dir().runner().exists()
 }
 
-/// Which runners have slots and which are queued.
-pub(crate) fn line(context: &Context, view: View<'_>) -> Snapshot {
-    let line = Snapshot::read_as(view, &context.environment, is_alive);
-    context.logged("line", line).unwrap_or_default()
+/// Which runners have slots and which are queued. `None` if the queue can't be read: no runner can join it then, so each
+/// starts its command at once.
+pub(crate) fn line(context: &Context, view: View<'_>) -> Option<Snapshot> {
+    context.logged("line", Snapshot::read_as(view, &context.environment, is_alive))
 }

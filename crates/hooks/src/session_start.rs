@@ -60,7 +60,7 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let events = continuation(context, event, parked);
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());
-    let line = line(context, View::Whole);
+    let line = line(context, View::Whole).unwrap_or_default();
     let live = |active: &Active, now: Now| {
         let is_meant =
             |task: &Task| &task.session == session && task.is_for(&Recipient::MainConversation);

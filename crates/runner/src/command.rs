@@ -108,6 +108,7 @@ fn supervised(mut ledger: CommandLedger) -> Result<u8> {
         Ok(Turn::Stopped(signal)) => return Ok(stopped(ledger, signal, came)),
         // Without a queue the command starts at once, as it would without this plugin.
         Err(error) => {
+            ledger.say_unqueued(&error);
             ledger.log(Err(error));
             Admitted::default()
         }

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use sisyphus_base::clock::Tick;
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::line::Position;
@@ -176,6 +176,13 @@ impl CommandLedger {
             OutputPlace::Kept => {
                 self.log(sisyphus_base::atomic::write(&self.run().output(), line.as_bytes()));
             }
+        }
+    }
+
+    /// Tells the person that no limit holds for the command. What is kept is its output alone.
+    pub(super) fn say_unqueued(&self, error: &Error) {
+        if self.place() == OutputPlace::Terminal {
+            self.say(&format!("the command runs without a queue: {error:#}"));
         }
     }
 

@@ -297,6 +297,7 @@ fn a_foreground_twin_is_not_kept_waiting() {
     assert_eq!(background.wait().text(), "in the foreground\n");
 }
 
+/// Nothing waits then, so the model reads no place.
 #[test]
 fn where_there_is_no_queue_a_command_starts_at_once() {
     let client = session(1);
@@ -305,12 +306,17 @@ fn where_there_is_no_queue_a_command_starts_at_once() {
     fs::write(client.env.runtime().join("line"), "a plain file").unwrap();
     let jobs = [job(&client, 1), job(&client, 2)];
     wait_until("both to start", || started(&client).len() == 2);
+    let third = "until [ -e go-1 ]; do sleep 0.02; done";
+    let call = client.announce(third);
+    let third = client.start(third);
+    assert_eq!(client.bind(call, &third), Value::Null);
     for number in [1, 2] {
         let_go(&client, number);
     }
     for (job, number) in jobs.into_iter().zip(1..) {
         assert_eq!(job.wait().status.code(), Some(number));
     }
+    assert_eq!(third.wait().status.code(), Some(0));
 }
 
 /// While agents hold all slots, a runner waits. It starts its command when an agent ends.

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sisyphus_testing::files::set_mode;
 use sisyphus_testing::{Client, Shell, wait_for, wait_until};
 
 use super::run::{detach, ended, tasks};
@@ -136,4 +137,16 @@ fn a_waiting_command_is_stopped_unstarted() {
     open(&client);
     drop(holder.wait());
     assert!(!client.env.project().join("started").exists());
+}
+
+/// Where no queue can be, the command runs at once, and the person reads that nothing limits it.
+#[test]
+fn without_a_queue_it_runs_and_says_so() {
+    let client = Client::new(Shell::Bash);
+    fs::create_dir_all(client.env.runtime()).unwrap();
+    set_mode(client.env.runtime(), 0o755).unwrap();
+    let output = client.env.run("sisyphus", &["run", "--", "echo", "ran"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "ran\n"), "{output:?}");
+    let said = "sisyphus: the command runs without a queue: refused `";
+    assert!(output.stderr.starts_with(said), "{output:?}");
 }
