@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sisyphus_base::clock::Tick;
 use sisyphus_process::{
     Notice, OomCounters, ProcessId, SIGKILL, SIGTERM, Sender, Signals, alive, descendants, exit_of,
-    members, signal_all, signal_group, try_wait,
+    is_message, members, resume, signal_all, signal_group, try_wait,
 };
 use sisyphus_tasks::code_zero::Options;
 use sisyphus_tasks::oom_kill::OomKill;
@@ -47,6 +47,12 @@ impl Reach {
             Self::Group(group) => signal_group(group, number),
             Self::Process(pid) => signal_all(&ProcessId::now(pid), number),
         }
+    }
+
+    /// Sends it to the command alone, as its sender would without this runner in between.
+    fn hand_on(self, number: i32) {
+        let (Self::Group(pid) | Self::Process(pid)) = self;
+        signal_all(&ProcessId::now(pid), number);
     }
 
     /// Whether [`signal`](Self::signal) reaches this process.
@@ -219,9 +225,13 @@ pub(crate) fn supervise(
     let mut stop = Stop::None;
     // A signal that came while the command was being started did not reach it. So the runner forwards it, from any
     // sender.
-    if let Ok(Some(number)) = signals.pending() {
-        stop = Stop::Signal(number);
-        reach.signal(number);
+    match signals.pending() {
+        Ok(Some(number)) if is_message(number) => reach.hand_on(number),
+        Ok(Some(number)) => {
+            stop = Stop::Signal(number);
+            reach.signal(number);
+        }
+        Ok(None) | Err(_) => {}
     }
     let mut phase = Phase::unnamed(FIRST_CHECK);
 
@@ -235,6 +245,10 @@ pub(crate) fn supervise(
         let notice = signals.wait(phase.deadline());
         phase = match (phase, notice) {
             (phase, Ok(Notice::Child | Notice::Woken)) => phase,
+            (phase, Ok(Notice::Signal { number, .. })) if is_message(number) => {
+                reach.hand_on(number);
+                phase
+            }
             (phase, Ok(Notice::Signal { number, sender })) => {
                 let asked =
                     sender == Sender::Other && confirmation_of() == Confirmation::AskedToStop;
@@ -276,6 +290,7 @@ pub(crate) fn supervise(
     // Claude Code and a terminal signal the command too, so the runner may notice the exit before its own signal.
     if stop == Stop::None
         && let Ok(Some(number)) = signals.pending()
+        && !is_message(number)
     {
         stop = Stop::Signal(number);
     }
@@ -309,6 +324,8 @@ fn terminate(reach: Reach) -> Phase {
     let outside: Vec<&ProcessId> = tree.iter().filter(|process| !reach.holds(process)).collect();
     reach.signal(SIGTERM);
     signal_all(outside, SIGTERM);
+    // A suspended process gets its TERM when it goes on.
+    tree.iter().copied().for_each(resume);
     Phase::Condemned { tree, kill_at: Instant::now() + GRACE }
 }
 

@@ -4,4 +4,5 @@ mod after;
 mod in_line;
 mod restart;
 mod run;
+mod signals;
 mod top;

@@ -13,7 +13,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use sisyphus_tasks::run::Exit;
 
 use super::super::{Plan, Stage};
-use super::signals::restore_file_size_signal;
+use super::signals::restore_signals;
 use super::system::{MemoryGroup, die_with_parent, enter};
 
 /// Starts the command with this process's stdin, stdout, stderr and working directory, in a process group of its own, and in
@@ -128,8 +128,8 @@ pub fn exec(plan: &Plan) -> anyhow::Error {
 fn command(plan: &Plan) -> Command {
     let mut command = Command::new(&plan.program);
     command.arg0(&plan.arg0).args(&plan.args);
-    // SAFETY: between fork and exec only a system call is made; it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(restore_file_size_signal) };
+    // SAFETY: between fork and exec only system calls are made; they allocate nothing and take no lock.
+    unsafe { command.pre_exec(restore_signals) };
     for (name, value) in &plan.environment {
         match value {
             Some(value) => command.env(name, value),

@@ -27,7 +27,7 @@ pub use child::{
 };
 pub use output_file::own_output_file;
 pub(crate) use signals::wake;
-pub use signals::{Signals, survive_file_size_limit};
+pub use signals::{Signals, is_message, survive_file_size_limit};
 pub use streams::prepare_streams;
 pub use system::{
     Folders, KILLED_WITH_RUNNER, MemoryGroup, OomCounters, caller, caller_key, end_with_parent,

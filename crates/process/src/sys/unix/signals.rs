@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, IntoRawFd as _};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Instant;
 
@@ -17,11 +18,18 @@ use super::system::{Folders, is_key, pipe};
 /// The signals that the runner forwards to the command.
 const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
+/// The signals that mean what a program makes of them. The runner hands them on to the command, which they stop only if it
+/// does not expect them.
+const MESSAGES: [Signal; 3] = [Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGALRM];
+
 /// The signal that makes a runner look at its run folder again. A process that does not know it ignores it.
 pub(super) const WAKING: Signal = Signal::SIGURG;
 
 /// The writing end, for the handler.
 static WRITE_END: AtomicI32 = AtomicI32::new(-1);
+
+/// The signals that were blocked when this process started.
+static BLOCKED: OnceLock<SigSet> = OnceLock::new();
 
 /// Whether this process ignores SIGXFSZ, and did not when it started.
 static SURVIVES: AtomicBool = AtomicBool::new(false);
@@ -34,13 +42,21 @@ pub fn survive_file_size_limit() {
     SURVIVES.store(matches!(before, Ok(SigHandler::SigDfl)), Ordering::SeqCst);
 }
 
-/// Runs just before the command is executed, because an `exec` keeps an ignored signal ignored.
-pub(super) fn restore_file_size_signal() -> io::Result<()> {
+/// Runs just before the command is executed, because an `exec` keeps ignored signals ignored and blocked ones blocked.
+pub(super) fn restore_signals() -> io::Result<()> {
     if SURVIVES.load(Ordering::SeqCst) {
         // SAFETY: the default runs no code of ours.
         unsafe { signal(Signal::SIGXFSZ, SigHandler::SigDfl) }?;
     }
+    if let Some(blocked) = BLOCKED.get() {
+        blocked.thread_set_mask()?;
+    }
     Ok(())
+}
+
+/// Whether a signal means what the program makes of it, and is no request to stop.
+pub fn is_message(number: i32) -> bool {
+    MESSAGES.iter().any(|message| *message as i32 == number)
 }
 
 /// Ends a [`wait`](Signals::wait) of this process from another thread.
@@ -56,22 +72,29 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Begins to collect TERM, INT, HUP, QUIT, CHLD and URG instead of acting on them. Call it once per process.
+    /// Begins to collect TERM, INT, HUP, QUIT, USR1, USR2, ALRM, CHLD and URG instead of acting on them, also if this
+    /// process was started with some of them blocked. Call it once per process.
     pub fn collect() -> Result<Self> {
         let context = || "could not set up signal handling";
         let (read_end, write_end) = pipe().with_context(context)?;
         WRITE_END.store(write_end.into_raw_fd(), Ordering::SeqCst);
         let flags = SaFlags::SA_SIGINFO | SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP;
         let action = SigAction::new(SigHandler::SigAction(note), flags, SigSet::empty());
-        for signal in FORWARDED.into_iter().chain([Signal::SIGCHLD, WAKING]) {
+        let for_command = FORWARDED.into_iter().chain(MESSAGES);
+        let mut collected = SigSet::empty();
+        for signal in for_command.clone().chain([Signal::SIGCHLD, WAKING]) {
+            collected.add(signal);
             // SAFETY: `note` calls only write(2), which is async-signal-safe.
             let before = unsafe { sigaction(signal, &action) }.with_context(context)?;
             // The signal was ignored, as under `nohup`. The command ignores it too, so there is nothing to forward.
-            if matches!(before.handler(), SigHandler::SigIgn) && FORWARDED.contains(&signal) {
+            let is_ignored = matches!(before.handler(), SigHandler::SigIgn);
+            if is_ignored && for_command.clone().any(|it| it == signal) {
                 // SAFETY: to ignore a signal runs no code.
                 unsafe { sigaction(signal, &before) }.with_context(context)?;
             }
         }
+        let _ = BLOCKED.set(SigSet::thread_get_mask().with_context(context)?);
+        collected.thread_unblock().with_context(context)?;
         // Read now: after Claude Code's death the parent would be another process.
         let parent = nix::unistd::getppid().as_raw();
         Ok(Self { read_end: File::from(read_end), parent })

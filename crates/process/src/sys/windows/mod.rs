@@ -16,8 +16,8 @@ pub use child::{exec, exit_as, exit_of, spawn_detached, spawn_on, try_wait};
 pub use folders::Folders;
 pub(crate) use job::group_exists;
 pub use lacking::{
-    caller, caller_key, can_end_with_parent, end_with_parent, own_key, own_output_file, parent,
-    prepare_streams, spawn, split_apart, survive_file_size_limit,
+    caller, caller_key, can_end_with_parent, end_with_parent, is_message, own_key, own_output_file,
+    parent, prepare_streams, spawn, split_apart, survive_file_size_limit,
 };
 pub use locks::{hold, holder};
 pub(crate) use processes::{arguments, identity, processes, program, stat, working_folders};
