@@ -92,6 +92,14 @@ impl Slots {
         Self { line, demand, settings, configuration: named }
     }
 
+    /// The group whose slots they are.
+    pub(crate) fn group(&self) -> Option<&str> {
+        match &self.demand {
+            Demand::Group { name, .. } => Some(name),
+            Demand::Commands { .. } | Demand::Sessions { .. } => None,
+        }
+    }
+
     /// The capacity at this moment.
     pub(crate) fn capacity(&mut self) -> Capacity {
         let settings = self.settings.now();

@@ -26,8 +26,8 @@ pub(crate) trait Waiter {
     fn confirmation_of(&self) -> Confirmation;
     /// Its run folder, where other processes leave requests.
     fn run(&self) -> &Run;
-    /// Hears its position whenever it looks at the queue.
-    fn waits_at(&self, _: Position) {}
+    /// Hears its position whenever it looks at the queue, which is that of this group or that of all.
+    fn waits_at(&self, _: Position, _: Option<&str>) {}
 }
 
 /// The result of waiting for a slot.
@@ -125,7 +125,7 @@ pub(crate) fn wait_for_turn(
                 continue;
             }
         }
-        record.waits_at(position);
+        record.waits_at(position, slots.group());
         arrival = Arrival::Waited;
         let before = seen_by;
         // A killed holder leaves its file, so only its lock shows that the slot is free. In a queue that moves, to have the

@@ -52,7 +52,7 @@ pub(crate) struct Run {
     #[arg(long, short)]
     pub(crate) description: Option<String>,
     /// The command and its arguments.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(required = true, trailing_var_arg = true)]
     pub(crate) command: Vec<OsString>,
 }
 

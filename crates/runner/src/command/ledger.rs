@@ -208,7 +208,11 @@ impl Waiter for CommandLedger {
         self.own.run()
     }
 
-    fn waits_at(&self, position: Position) {
-        self.say_wait(&format!("for a slot, number {} in the queue", position.0 + 1));
+    fn waits_at(&self, position: Position, group: Option<&str>) {
+        let number = position.0 + 1;
+        self.say_wait(&match group {
+            Some(group) => format!("for the group {group}, number {number} in its queue"),
+            None => format!("for a slot, number {number} in the queue"),
+        });
     }
 }

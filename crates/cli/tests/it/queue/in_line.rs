@@ -1,6 +1,7 @@
 //! `sisyphus run` and `sisyphus next` in the queue of Claude Code's commands.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,24 @@ fn it_waits_behind_claude_codes_commands() {
     assert_eq!(said.matches("waits for a slot, number 1 in the queue").count(), 1, "{said}");
     drop(holder.wait());
     assert_eq!(order(&client), "first\nsecond\n");
+}
+
+/// In a group that is full a command waits for that, and not for one of the slots that are free.
+#[test]
+fn it_says_that_it_waits_for_a_group() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "groups": { "build": { "patterns": ["make *"], "limit": 1 } } }));
+    let wait = "until [ -e go ]; do sleep 0.01; done";
+    let holder = detach(&client.env, &["--group", "build", "--", "sh", "-c", wait]);
+    wait_until("the holder", || status(&client, &holder) == "running");
+    let mut command = client.env.command("sisyphus");
+    command.args(["run", "--group", "build", "--", "true"]).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.ends_with(" waits for the group build, number 1 in its queue\n"), "{said}");
+    open(&client);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 /// `next` moves a waiting command before all others, also one of Claude Code's, and in both queues of a group.

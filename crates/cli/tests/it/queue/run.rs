@@ -43,6 +43,17 @@ fn here(env: &TestEnv, args: &[&str]) -> Output {
     env.run("sisyphus", &[&["run"], args].concat())
 }
 
+/// A mistyped option is no command. The options behind the command are its own.
+#[test]
+fn an_unknown_option_is_no_command() {
+    let env = TestEnv::new();
+    let output = here(&env, &["--detatch", "true"]);
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert!(output.stderr.contains("a similar argument exists: '--detach'"), "{output:?}");
+    assert!(tasks(&env).is_empty());
+    assert_eq!(here(&env, &["echo", "-n", "--detach"]).stdout, "--detach");
+}
+
 /// The command has the person's streams, and `run` ends as it ends.
 #[test]
 fn the_command_keeps_its_streams_and_its_exit() {
