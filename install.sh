@@ -411,6 +411,9 @@ uninstall() {
 		open=$(open_sessions)
 		going=$(unfinished_tasks)
 		[ -z "$open$going" ] || confirm
+	elif [ "$purge" = yes ]; then
+		going=$(runners)
+		[ -z "$going" ] || die "nothing was removed: tasks run under these processes, which write the task history: $(echo $going); end them, then run this again"
 	fi
 	is_of_another || rm -f "$link" 2>/dev/null || die "could not remove '$link'; is its folder writable?"
 	quiet=
@@ -473,6 +476,12 @@ unfinished_tasks() {
 	held=$("$target/bin/sisyphus" list --status live --json 2>/dev/null |
 		sed -n '/"watch": "supervised"/p; /"from_terminal": {/p; /"kind"/h; /"status": "queued"/{ x; /"agent"/!p; }')
 	[ -z "$held" ] || "$target/bin/sisyphus" list --status live 2>/dev/null
+}
+
+# The runners, each of which has a lock below the state folder open. Where there is no /proc, none is found.
+runners() {
+	held=$(cd "$state/runs" 2>/dev/null && pwd -P | sed 's/[][*?\\]/\\&/g') || return 0
+	find /proc/[0-9]*/fd -lname "$held/*/lock" 2>/dev/null | sed 's#/proc/\([0-9]*\)/.*#\1#' | sort -u
 }
 
 confirm() {

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use serde_json::json;
-use sisyphus_testing::{Process, env};
+use sisyphus_testing::{Process, env, wait_until};
 
 use crate::site::{Site, program, repository, succeeds};
 use crate::tree::{files, tree};
@@ -216,6 +217,30 @@ fn a_task_that_runs_keeps_its_history() {
     let said = site.uninstall(&["--purge"]);
     assert!(said.contains("remove the key 'statusLine'"), "{said}");
     assert!(!said.contains("have not ended") && !site.state().exists(), "{said}");
+}
+
+/// What runs goes on after an uninstall, and nothing lists it then. The history stays as long as its runner writes it.
+#[test]
+fn a_later_purge_waits_for_what_runs() {
+    let site = Site::new();
+    site.install();
+    let mut run = site.command(&site.link());
+    run.args(["run", "--detach", "--", "sleep", "3600"]);
+    succeeds(run);
+    site.uninstall(&[]);
+    let mut purge = site.installer();
+    purge.args(["--uninstall", "--purge"]);
+    let refused = env::run(purge, b"");
+    let is_there = site.state().join("active.json").exists();
+    let runner =
+        refused.stderr.split_once("task history: ").and_then(|(_, rest)| rest.split_once(';'));
+    let runner = runner.and_then(|(pid, _)| Process::of(pid.parse().ok()?));
+    let runner = runner.unwrap_or_else(|| panic!("{refused:?}"));
+    runner.signal(Signal::SIGTERM);
+    wait_until("the runner to end", || !runner.is_alive());
+    assert_eq!((refused.code, is_there), (Some(1), true), "{refused:?}");
+    site.uninstall(&["--purge"]);
+    assert!(!site.state().exists());
 }
 
 /// `install.sh --uninstall` succeeds where nothing is installed, and creates nothing.
