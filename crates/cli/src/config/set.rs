@@ -1,7 +1,7 @@
 //! `sisyphus config set` and `unset`: change one key of the user's settings file, and no other byte of it.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -11,8 +11,10 @@ use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
 use serde_json::{Value, json};
 use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
+use sisyphus_base::lock::LOCK_WAIT_IN_RUNNER;
 use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::one_line;
+use sisyphus_control::open_store;
 use sisyphus_settings::MAX_BYTES;
 use sisyphus_settings::check::{Flaw, check};
 use sisyphus_settings::keys::{Key, Kind, Place, SECTION};
@@ -51,6 +53,17 @@ pub(crate) struct Unset {
     key: String,
 }
 
+/// How often an edit starts again because another program, such as Claude Code, has changed the file meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// What became of an attempt to edit the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edit {
+    Written,
+    /// The file is no longer what was read, and was not written.
+    Outdated,
+}
+
 /// Changes the file, and prints what applies then.
 pub(super) fn change(change: &Change) -> Result<()> {
     let (key, value) = match change {
@@ -61,8 +74,30 @@ pub(super) fn change(change: &Change) -> Result<()> {
         Change::Unset(unset) => (known(&unset.key)?, None),
     };
     let config_dir = client_config_dir(&Environment::read())?;
-    edit(&config_dir.join("settings.json"), key, value.as_ref())?;
-    print::out(&format!("{}\n", said(key, &config_dir)))
+    let path = config_dir.join("settings.json");
+    change_file(&path, key, value.as_ref())?;
+    print::out(&format!("{}\n", said(key, value.as_ref(), &config_dir)?))
+}
+
+/// Edits the file until no other program changes it meanwhile. The lock keeps other `sisyphus config set` out. Claude Code
+/// takes no lock of ours.
+fn change_file(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<()> {
+    let store = open_store()?;
+    // The lock is in the state folder. Without it the edit has only the check before the rename.
+    let _ = store.dir().create();
+    for _ in 0..ATTEMPTS {
+        let edited = match store.with_lock(LOCK_WAIT_IN_RUNNER, || edit(path, key, value)) {
+            Ok(edited) => edited,
+            Err(_) => edit(path, key, value),
+        };
+        if edited? == Edit::Written {
+            return Ok(());
+        }
+    }
+    bail!(
+        "could not change `{}`: another program changes it all the time; try again later",
+        one_line(&path.to_string_lossy(), SHOWN)
+    )
 }
 
 /// The key of that name.
@@ -118,7 +153,7 @@ fn value(key: &Key, words: &[String]) -> Result<Value> {
 }
 
 /// Writes the file with this value of the key, or without any.
-fn edit(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<()> {
+fn edit(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<Edit> {
     let name = one_line(&path.to_string_lossy(), SHOWN);
     let context = || format!("could not change `{name}`");
     // A file that hooks can't read has no effect: what is added to it would have none either.
@@ -126,7 +161,7 @@ fn edit(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<()> {
         bail!("could not change `{name}`: it is not read: {}; repair it", one_line(&why, SHOWN));
     }
     let before = atomic::read_linked(path, MAX_BYTES).with_context(context)?;
-    let text = String::from_utf8(before.unwrap_or_default()).with_context(context)?;
+    let text = String::from_utf8(before.clone().unwrap_or_default()).with_context(context)?;
     let root = CstRootNode::parse(&text, &ParseOptions::default()).with_context(context)?;
     let file = match root.value() {
         None => root.object_value_or_set(),
@@ -147,7 +182,7 @@ fn edit(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<()> {
         "could not change `{name}`: another line of it sets {} too; remove that line",
         key.dotted()
     );
-    write(path, after.as_bytes()).with_context(context)
+    write(path, before.as_deref(), after.as_bytes()).with_context(context)
 }
 
 /// Where a file sets the key. The first one is effective.
@@ -186,13 +221,18 @@ fn input(value: &Value) -> CstInputValue {
 fn applied(text: &str, key: &'static Key) -> Option<Value> {
     let content = Content::Read(serde_json::from_str(text).ok()?);
     let user = File { path: PathBuf::new(), content };
-    let layers = Layers { user, project: Vec::new() };
+    set_in(&Layers { user, project: Vec::new() }, key)
+}
+
+/// The value that these files give the key.
+fn set_in(layers: &Layers, key: &'static Key) -> Option<Value> {
     let its = layers.effective().into_iter().find(|it| it.key.name == key.name)?;
     (its.source != Source::Default).then_some(its.value)
 }
 
-/// Replaces the file behind all links in one step, with the same mode. Claude Code and hooks read it meanwhile.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Replaces the file behind all links in one step, with the same mode, if it still is what it was `before`. Claude Code
+/// and hooks read it meanwhile.
+fn write(path: &Path, before: Option<&[u8]>, bytes: &[u8]) -> Result<Edit> {
     let target = if path.is_symlink() {
         fs::canonicalize(path).context("its link leads nowhere")?
     } else {
@@ -200,22 +240,43 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         path.to_owned()
     };
     let mode = fs::metadata(&target).map(|it| it.permissions()).ok();
+    let mut edit = Edit::Written;
     let written = atomic::replace_with(&target, |mut file| {
         file.write_all(bytes)?;
-        mode.map_or(Ok(()), |mode| file.set_permissions(mode))
+        mode.map_or(Ok(()), |mode| file.set_permissions(mode))?;
+        if atomic::read_linked(path, MAX_BYTES).ok().is_none_or(|now| now.as_deref() != before) {
+            edit = Edit::Outdated;
+            return Err(io::ErrorKind::Other.into());
+        }
+        Ok(())
     });
-    Ok(written?)
+    match written {
+        Err(_) if edit == Edit::Outdated => Ok(edit),
+        written => Ok(written.map(|()| edit)?),
+    }
 }
 
 /// What applies now. A project may be stricter than the user.
-fn said(key: &'static Key, config_dir: &Path) -> String {
+///
+/// # Errors
+/// The user's file has another value by now.
+fn said(key: &'static Key, asked: Option<&Value>, config_dir: &Path) -> Result<String> {
     let layers = Layers::read(config_dir, project_dir().as_deref());
+    let own = Layers { project: Vec::new(), ..layers.clone() };
+    ensure!(
+        set_in(&own, key) == asked.and_then(|value| key.usable(value)),
+        "could not keep the change of {}: another program has changed `{}` again; try again",
+        key.dotted(),
+        one_line(&layers.user.path.to_string_lossy(), SHOWN)
+    );
     let all = layers.effective();
-    let Some(its) = all.iter().find(|it| it.key.name == key.name) else { return String::new() };
+    let Some(its) = all.iter().find(|it| it.key.name == key.name) else {
+        return Ok(String::new());
+    };
     let value = one_line(&its.value.to_string(), SHOWN);
     let source = match its.source {
         Source::Default => "the default".to_owned(),
         Source::File(path) => format!("from `{}`", one_line(&path.to_string_lossy(), SHOWN)),
     };
-    format!("{} is {value}, {source}", key.dotted())
+    Ok(format!("{} is {value}, {source}", key.dotted()))
 }

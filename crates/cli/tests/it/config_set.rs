@@ -3,7 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use serde_json::{Value, json};
+use sisyphus_base::atomic;
 use sisyphus_testing::TestEnv;
 
 use crate::planted::{assert_fails, prints};
@@ -60,8 +64,8 @@ fn a_new_key_is_added() {
     assert_eq!(after(&env, &["set", "output_lines", "6"]), "{\"sisyphus.output_lines\": 6}");
     with(&env, "{}");
     let all = after(&env, &["set", "background_notifications", "false"]);
-    let said: serde_json::Value = serde_json::from_str(&all).unwrap();
-    assert_eq!(said, serde_json::json!({ "sisyphus": { "background_notifications": false } }));
+    let said: Value = serde_json::from_str(&all).unwrap();
+    assert_eq!(said, json!({ "sisyphus": { "background_notifications": false } }));
     // The old key changes in its place.
     with(&env, "{\"background_notifications\": true}");
     let all = after(&env, &["set", "background_notifications", "false"]);
@@ -79,11 +83,8 @@ fn lists_and_objects() {
     assert!(text.contains("make dev") && text.contains("npm run x"), "{text}");
     let groups = r#"{"build": {"patterns": ["cargo *"], "limit": 1}}"#;
     let text = after(&env, &["set", "groups", groups]);
-    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        file["sisyphus"]["groups"],
-        serde_json::from_str::<serde_json::Value>(groups).unwrap()
-    );
+    let file: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(file["sisyphus"]["groups"], serde_json::from_str::<Value>(groups).unwrap());
     assert_eq!(file["sisyphus"]["service_patterns"].as_array().unwrap().len(), 2);
 }
 
@@ -132,4 +133,55 @@ fn links_and_modes_stay() {
     assert!(file(&env).is_symlink());
     assert_eq!(fs::read_to_string(&real).unwrap(), BEFORE.replace(": 7,", ": 12,"));
     assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+/// Several changes at once: each of them is in the file.
+#[test]
+fn parallel_changes_are_all_kept() {
+    let env = TestEnv::new();
+    let all = [("output_lines", 7), ("max_background_tasks", 4), ("task_ttl_minutes", 9)];
+    let all = all.into_iter().chain([("stale_minutes", 3), ("notify_min_seconds", 5)]);
+    let all: Vec<(&str, i32)> = all.chain([("delegate_depth", 0)]).collect();
+    for round in 0..5 {
+        with(&env, "{}");
+        thread::scope(|scope| {
+            for (key, value) in &all {
+                let env = &env;
+                scope.spawn(move || prints(env, &["config", "set", key, &value.to_string()]));
+            }
+        });
+        let file: Value = serde_json::from_slice(&fs::read(file(&env)).unwrap()).unwrap();
+        for (key, value) in &all {
+            assert_eq!(file["sisyphus"][key], json!(value), "round {round}: {key} in {file:#}");
+        }
+    }
+}
+
+/// Claude Code may write the file between our read and our rename: its text stays, and the command says what happened.
+#[test]
+fn a_change_of_another_program_is_not_undone() {
+    let env = TestEnv::new();
+    // Long, so that an edit takes longer than the other program's pause.
+    let allow: Vec<String> = (0..9000).map(|number| format!("Bash(npm run {number})")).collect();
+    let text = |number: u32| json!({ "number": number, "allow": allow }).to_string();
+    with(&env, &text(0));
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let mut last = String::new();
+            for number in 1.. {
+                last = text(number);
+                atomic::write(&file(&env), last.as_bytes()).unwrap();
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            last
+        });
+        let output = env.run("sisyphus", &["config", "set", "output_lines", "5"]);
+        is_over.store(true, Ordering::Relaxed);
+        assert_fails(&output, 1, "another program changes it all the time");
+        let last = other.join().unwrap();
+        assert_eq!(fs::read_to_string(file(&env)).unwrap(), last);
+    });
 }
