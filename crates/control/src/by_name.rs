@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use sisyphus_base::id::SessionId;
+use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::text::one_line;
 use sisyphus_tasks::task::Task;
 
@@ -18,13 +18,15 @@ const NAME_MAX: usize = 200;
 /// Longest description in an error, in characters.
 const WHAT_MAX: usize = 40;
 
-/// The name fits no task, or more than one.
+/// The name fits no task, or more than one, or one that can't be meant.
 #[derive(Debug)]
 pub enum NoSuchTask {
     Nameless,
     Unknown(String),
     UnknownSession(String),
     Ambiguous(String),
+    /// A command inside this task would wait for its end.
+    Around(TaskId),
 }
 
 impl fmt::Display for NoSuchTask {
@@ -36,6 +38,10 @@ impl fmt::Display for NoSuchTask {
                 write!(formatter, "no session `{}` has a task", one_line(name, NAME_MAX))
             }
             Self::Ambiguous(said) => formatter.write_str(said),
+            Self::Around(task) => write!(
+                formatter,
+                "could not wait for {task}: this command is inside it, so {task} would wait for itself; give `--detach`"
+            ),
         }
     }
 }

@@ -30,6 +30,7 @@ pub use sys::{
 };
 pub use tree::{
     Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, hides_arguments,
-    is_runner, left_behind, members, ring, runners_above, signal_all, working_in,
+    is_runner, left_behind, members, ring, run_folders_above, runners_above, signal_all,
+    working_in,
 };
 pub use watch::{Watchers, wake_self};

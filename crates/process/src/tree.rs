@@ -44,12 +44,21 @@ pub fn is_runner(program: &Path) -> bool {
 
 /// The runners among the ancestors of this process, the nearest first.
 pub fn runners_above() -> Vec<Supervises> {
-    let ancestors = ancestors().into_iter();
-    let runners = ancestors.filter(|ancestor| is_runner(&ancestor.program));
-    let verbs = runners.map(|runner| runner.args.into_iter().nth(1).unwrap_or_default());
+    let verbs = arguments_above(1);
     verbs
         .map(|it| if it == "session" { Supervises::Session } else { Supervises::Command })
         .collect()
+}
+
+/// The run folders of the runners above this process that a process of ours started, the nearest first.
+pub fn run_folders_above() -> Vec<PathBuf> {
+    arguments_above(2).map(PathBuf::from).collect()
+}
+
+/// An argument of each runner above this process; empty if a runner has no such one.
+fn arguments_above(number: usize) -> impl Iterator<Item = OsString> {
+    let runners = ancestors().into_iter().filter(|ancestor| is_runner(&ancestor.program));
+    runners.map(move |runner| runner.args.into_iter().nth(number).unwrap_or_default())
 }
 
 /// A process above this one.

@@ -10,6 +10,7 @@ use sisyphus_control::command::{Order, run_detached, run_here, run_unsupervised}
 use sisyphus_control::{
     HistoryDepth, Naming, NoSuchTask, TICK, TaskState, TaskWaiter, Tasks, ensure_person, open_store,
 };
+use sisyphus_process::run_folders_above;
 use sisyphus_state::request::CommandRequest;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::from_terminal::{After, Needs, OutputPlace, quoted};
@@ -139,6 +140,14 @@ fn after(options: &Run) -> Result<Vec<After>> {
     };
     let mut after = found(&options.after, Needs::Success)?;
     after.extend(found(&options.after_any, Needs::End)?);
+    // With `--detach` nothing waits here, so the task around this command can end.
+    if !options.detach {
+        let around = run_folders_above();
+        let is_around = |it: &&After| around.iter().any(|run| run.ends_with(it.task.as_str()));
+        if let Some(it) = after.iter().find(is_around) {
+            return Err(NoSuchTask::Around(it.task.clone()).into());
+        }
+    }
     Ok(after)
 }
 

@@ -174,3 +174,24 @@ fn a_chained_command_is_queued() {
     assert!(printed(&[]).contains(&said), "{}", printed(&[]));
     assert_good(&env.run("sisyphus", &["cancel", &first, &chained]));
 }
+
+/// It would wait for ever. A detached command may come after the task that starts it.
+#[test]
+fn a_command_does_not_wait_for_the_task_around_it() {
+    let client = Client::new(Shell::Bash);
+    let sisyphus = client.env.command("sisyphus").get_program().to_str().unwrap().to_owned();
+    for option in ["--after", "--after-any"] {
+        for more in ["", "--keep-going"] {
+            let line = format!("{sisyphus} run {more} {option} outer -- touch ran");
+            let args = ["run", "--timeout", "20", "-d", "outer", "--", "sh", "-c", &line];
+            let output = client.env.run("sisyphus", &args);
+            assert_eq!(output.code, Some(2), "{line}: {output:?}");
+            assert!(output.stderr.contains("would wait for itself"), "{line}: {output:?}");
+        }
+    }
+    assert!(!client.env.project().join("ran").exists());
+    let line = format!("{sisyphus} run --detach --after outer2 -- true");
+    let output = client.env.run("sisyphus", &["run", "-d", "outer2", "--", "sh", "-c", &line]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(ended(&client.env, output.stdout.trim_end())["status"], "completed");
+}
