@@ -13,7 +13,7 @@ use sisyphus_base::text::one_line;
 use sisyphus_process::{Plan, exec};
 use sisyphus_service::{is_in_group, is_service};
 use sisyphus_settings::Settings;
-use sisyphus_state::request::{CommandRequest, write_request};
+use sisyphus_state::request::{CommandRequest, Slot, write_request};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::call::beginning;
@@ -41,6 +41,7 @@ pub struct Order {
     pub after: Vec<After>,
     pub limit_ms: Option<u64>,
     pub place: OutputPlace,
+    pub slot: Slot,
 }
 
 impl Order {
@@ -64,7 +65,7 @@ impl Order {
         task.memory_limit = MemoryLimit::of(settings.memory_limit_mb);
         let from_terminal = FromTerminal { place: self.place, after: self.after };
         task.from_terminal = Some(Box::new(from_terminal));
-        Ok(CommandRequest { task, words: self.words })
+        Ok(CommandRequest { task, words: self.words, slot: self.slot })
     }
 
     fn kind_and_group(&self, settings: &Settings) -> Result<(Kind, Option<String>)> {

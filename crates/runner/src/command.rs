@@ -17,10 +17,10 @@ use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_base::text::one_line;
 use sisyphus_process::{
-    MemoryGroup, Plan, SIGTERM, Signals, Stage, exec, exit_as, left_behind, pid_of, runners_above,
-    spawn_on,
+    MemoryGroup, Plan, SIGTERM, Signals, Stage, Supervises, exec, exit_as, left_behind, pid_of,
+    runners_above, spawn_on,
 };
-use sisyphus_state::request::CommandRequest;
+use sisyphus_state::request::{CommandRequest, Slot};
 use sisyphus_tasks::call::Confinement;
 use sisyphus_tasks::from_terminal::OutputPlace;
 use sisyphus_tasks::run::{Exit, Stop};
@@ -170,7 +170,10 @@ fn turn(ledger: &CommandLedger, signals: &mut Signals) -> Result<Turn> {
     let queues = Queues {
         kind: task.kind,
         group: task.group.as_deref(),
-        above: runners_above().first().copied(),
+        above: match ledger.slot() {
+            Slot::OfAsker => Some(Supervises::Command),
+            Slot::Own => runners_above().first().copied(),
+        },
         client_tmp: &client_tmp_dir(&Environment::read()),
         state: ledger.state(),
         confinement: Confinement::Outside,

@@ -22,6 +22,20 @@ pub struct CommandRequest {
     pub task: Task,
     /// The program and its arguments.
     pub words: Vec<OsString>,
+    #[serde(default)]
+    pub slot: Slot,
+}
+
+/// The slot that a command runs in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// One that its runner waits for, unless the runner is inside a command itself.
+    #[default]
+    Own,
+    /// That of the command around the process that asked and that waits for the end. The runner of a background command is
+    /// an orphan, so it does not see that one.
+    OfAsker,
 }
 
 /// Writes a request into the folder of its run, which this creates.

@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_control::command::{Order, in_shell, run_detached};
 use sisyphus_control::{HistoryDepth, Naming, Tasks, ensure_person};
+use sisyphus_state::request::Slot;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::call::is_whole;
 use sisyphus_tasks::from_terminal::OutputPlace;
@@ -14,7 +15,7 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use crate::format::word;
 use crate::print::{self, Verdict};
-use crate::queue::run::{INSTEAD, follow, say_id};
+use crate::queue::run::{INSTEAD, follow, say_id, slot_of_follower};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
@@ -43,7 +44,8 @@ pub(crate) fn restart(options: &Restart) -> Result<Verdict> {
     if !options.yes && !is_wanted(&preview)? {
         return Ok(Verdict::Bad);
     }
-    let task = start_again(task, &tasks.store, &environment)?;
+    let slot = if options.wait { slot_of_follower() } else { Slot::Own };
+    let task = start_again(task, slot, &tasks.store, &environment)?;
     if options.wait {
         return Ok(follow(tasks.store, &task));
     }
@@ -56,7 +58,12 @@ pub(crate) fn ensure_allowed(environment: &Environment) -> Result<()> {
 }
 
 /// Runs the command of a task again. Returns the new task.
-pub(crate) fn start_again(task: &Task, store: &Store, environment: &Environment) -> Result<Task> {
+pub(crate) fn start_again(
+    task: &Task,
+    slot: Slot,
+    store: &Store,
+    environment: &Environment,
+) -> Result<Task> {
     check(task)?;
     let order = Order {
         words: in_shell(&task.command, environment),
@@ -67,6 +74,7 @@ pub(crate) fn start_again(task: &Task, store: &Store, environment: &Environment)
         after: Vec::new(),
         limit_ms: task.limit_ms.filter(|_| task.from_terminal.is_some()),
         place: OutputPlace::Kept,
+        slot,
     };
     let request = order.checked()?;
     run_detached(store, &request)?;

@@ -10,8 +10,8 @@ use sisyphus_control::command::{Order, run_detached, run_here, run_unsupervised}
 use sisyphus_control::{
     HistoryDepth, Naming, NoSuchTask, TICK, TaskState, TaskWaiter, Tasks, ensure_person, open_store,
 };
-use sisyphus_process::run_folders_above;
-use sisyphus_state::request::CommandRequest;
+use sisyphus_process::{Supervises, run_folders_above, runners_above};
+use sisyphus_state::request::{CommandRequest, Slot};
 use sisyphus_state::store::Store;
 use sisyphus_tasks::from_terminal::{After, Needs, OutputPlace, quoted};
 use sisyphus_tasks::outcome::Outcome;
@@ -83,6 +83,7 @@ fn try_run(options: &Run) -> Result<Verdict> {
         after: after(options)?,
         limit_ms: options.timeout.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
         place: if is_here { OutputPlace::Terminal } else { OutputPlace::Kept },
+        slot: if options.keep_going { slot_of_follower() } else { Slot::Own },
     };
     let request = order.checked()?;
     let store = open_store()?;
@@ -149,6 +150,14 @@ fn after(options: &Run) -> Result<Vec<After>> {
         }
     }
     Ok(after)
+}
+
+/// The slot of a background command that this process follows to its end.
+pub(crate) fn slot_of_follower() -> Slot {
+    match runners_above().first() {
+        Some(Supervises::Command) => Slot::OfAsker,
+        Some(Supervises::Session) | None => Slot::Own,
+    }
 }
 
 /// Prints the output of a background command to its end. The command's exit code is the verdict. It has started, so what

@@ -14,6 +14,7 @@ use sisyphus_base::id::TaskId;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_control::{HistoryDepth, Tasks};
 use sisyphus_process::exit_as;
+use sisyphus_state::request::Slot;
 use sisyphus_tasks::outcome::{Canceller, duration};
 use sisyphus_tasks::run::Exit as ProcessExit;
 use sisyphus_tasks::status::Status;
@@ -126,7 +127,7 @@ impl Backend for Source {
         ensure_allowed(&self.environment)?;
         let tasks = Tasks::read(HistoryDepth::Recent, problem_sink::take_in)?;
         let task = find(&tasks, id).context("its record is gone")?;
-        let started = start_again(task, &tasks.store, &self.environment)?;
+        let started = start_again(task, Slot::Own, &tasks.store, &self.environment)?;
         Ok(format!("{id} runs again as {}.", started.id))
     }
 

@@ -12,7 +12,7 @@ use sisyphus_base::clock::Tick;
 use sisyphus_base::paths::StateDir;
 use sisyphus_state::line::Position;
 use sisyphus_state::output::{KEPT_BYTES, keep};
-use sisyphus_state::request::{CommandRequest, read_request};
+use sisyphus_state::request::{CommandRequest, Slot, read_request};
 use sisyphus_state::run::Run;
 use sisyphus_tasks::from_terminal::{After, FromTerminal, OutputPlace};
 use sisyphus_tasks::run::{Exit, OutputSize, RunResult, Skipped, Stop};
@@ -74,6 +74,10 @@ impl CommandLedger {
 
     pub(super) fn words(&self) -> &[OsString] {
         &self.request.words
+    }
+
+    pub(super) fn slot(&self) -> Slot {
+        self.request.slot
     }
 
     /// The tasks that the command comes after.

@@ -121,6 +121,16 @@ fn a_command_inside_a_command_does_not_wait_for_itself() {
     let sisyphus = client.env.command("sisyphus").get_program().to_str().unwrap().to_owned();
     let output = client.env.run("sisyphus", &["run", "--", &sisyphus, "run", "echo", "inner"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(0), "inner\n"), "{output:?}");
+    // The runner of a background command is no descendant of the outer command.
+    let run = ["run", "--timeout", "20", "--", &sisyphus];
+    let output =
+        client.env.run("sisyphus", &[&run[..], &["run", "--keep-going", "echo", "2"]].concat());
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "2\n"), "{output:?}");
+    let id = detach(&client.env, &["-d", "again", "echo", "3"]);
+    ended(&client.env, &id);
+    let again = ["restart", "--yes", "--wait", &id];
+    let output = client.env.run("sisyphus", &[&run[..], &again].concat());
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "3\n"), "{output:?}");
 }
 
 /// A command of a group waits for the group, whichever name or pattern brought it there.
