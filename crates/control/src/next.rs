@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
 use sisyphus_process::{holder, is_alive, is_runner, wake_runner};
-use sisyphus_state::line::{Snapshot, Standing};
+use sisyphus_state::line::{LineTicket, Snapshot, Standing};
 use sisyphus_state::run::Run;
 use sisyphus_state::store::Store;
 use sisyphus_state::task_states::TaskState;
@@ -25,6 +25,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub enum Moved {
     /// It is the next one in its queue.
     Next,
+    /// It was moved, and then others were moved before it: it is at this position.
+    Passed(usize),
     /// It has a slot by now, or has ended.
     Started,
     /// Its runner did not answer: it is suspended, or of a version that can't do this.
@@ -49,6 +51,7 @@ pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved>
         (Status::Queued { .. }, Kind::Command) => {}
     }
     let run = Run::of(task, store.dir()).context("Claude Code has not named the task yet")?;
+    let before = standing(task)?;
     atomic::write(&run.next(), b"{}")?;
     if let Some(holder) = holder(&run.lock())?
         && is_runner(&holder.program)
@@ -64,9 +67,14 @@ pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved>
             return Ok(Moved::Started);
         }
         match standing(task)? {
-            Some(Standing::Waits(1)) => return Ok(Moved::Next),
-            Some(Standing::HasSlot) => return Ok(Moved::Started),
-            Some(Standing::Waits(_)) | None => {}
+            Some(Seen::Waits(Place { position: 1, .. })) => return Ok(Moved::Next),
+            Some(Seen::HasSlot) => return Ok(Moved::Started),
+            Some(Seen::Waits(now))
+                if before.as_ref().is_some_and(|before| now.is_after(before)) =>
+            {
+                return Ok(Moved::Passed(now.position));
+            }
+            Some(Seen::Waits(_)) | None => {}
         }
         if Instant::now() >= until {
             return Ok(Moved::Unanswered);
@@ -75,12 +83,45 @@ pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved>
     }
 }
 
-/// Its position in the queue where it waits now: that of its group, or that of all. While its runner moves, it may be in
-/// none; that it has a slot of its group says nothing then.
-fn standing(task: &Task) -> Result<Option<Standing>> {
+/// What the queue says about a task.
+#[derive(Debug)]
+enum Seen {
+    HasSlot,
+    Waits(Place),
+}
+
+/// Where a task waits.
+#[derive(Debug)]
+struct Place {
+    /// 1 is the next.
+    position: usize,
+    /// A runner that moves takes an earlier one.
+    ticket: LineTicket,
+}
+
+impl Place {
+    /// Whether its runner moved it after it was seen at `before`, or need not do so, because it was the next one.
+    fn is_after(&self, before: &Seen) -> bool {
+        matches!(before, Seen::Waits(before) if self.ticket < before.ticket || before.position == 1)
+    }
+}
+
+/// Its place in the queue where it waits now: that of its group, or that of all. While its runner moves, it may be in none;
+/// that it has a slot of its group says nothing then.
+fn standing(task: &Task) -> Result<Option<Seen>> {
     let line = Snapshot::read(&Environment::read(), is_alive)?;
     let Some(name) = task.name_in_queue() else { return Ok(None) };
-    let of_group = task.group.as_deref().and_then(|group| line.standing_in(group, name));
-    let waits = |standing: &Standing| matches!(standing, Standing::Waits(_));
-    Ok(of_group.filter(waits).or_else(|| line.standing(name)))
+    let of_group = task.group.as_deref().and_then(|group| {
+        Some((line.standing_in(group, name)?, line.groups.get(group)?.waiters.as_slice()))
+    });
+    let waits = |(standing, _): &(Standing, _)| matches!(standing, Standing::Waits(_));
+    let of_all = || Some((line.standing(name)?, line.waiters.as_slice()));
+    let seen = of_group.filter(waits).or_else(of_all);
+    Ok(seen.and_then(|(standing, waiters)| match standing {
+        Standing::HasSlot => Some(Seen::HasSlot),
+        Standing::Waits(position) => {
+            let ticket = waiters.get(position - 1)?.place.clone();
+            Some(Seen::Waits(Place { position, ticket }))
+        }
+    }))
 }

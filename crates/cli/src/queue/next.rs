@@ -20,6 +20,9 @@ pub(crate) fn next(options: &Next) -> Result<Verdict> {
     let id = &task.id;
     match make_next(&tasks.store, task, print::warn)? {
         Moved::Next => print::out(&format!("{id} is next in the queue\n"))?,
+        Moved::Passed(position) => print::out(&format!(
+            "{id} is number {position} in the queue: others were moved before it\n"
+        ))?,
         Moved::Started => print::out(&format!("{id} has started\n"))?,
         Moved::Unanswered => {
             print::warn(&anyhow::anyhow!(

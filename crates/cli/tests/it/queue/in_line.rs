@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 use sisyphus_testing::files::set_mode;
 use sisyphus_testing::{Client, Shell, wait_for, wait_until};
@@ -96,6 +98,49 @@ fn next_moves_to_the_front() {
     ended(&client.env, &second);
     drop((holder.wait(), of_client.wait()));
     assert_eq!(order(&client), "first\nfourth\nthird\nsecond\n");
+}
+
+/// Each runner moves, and the last one is the next: the others hear that they were passed, and not that they stand still.
+#[test]
+fn several_are_moved_at_once() {
+    let (client, holder) = with_a_full_slot();
+    let ids: Vec<String> = (0..8).map(|_| detach(&client.env, &["true"])).collect();
+    for id in &ids {
+        wait_until("the queue", || status(&client, id) == "queued");
+    }
+    for _ in 0..3 {
+        thread::scope(|scope| {
+            for id in &ids {
+                let env = &client.env;
+                scope.spawn(move || {
+                    let output = env.run("sisyphus", &["next", id]);
+                    let is_next = output.stdout == format!("{id} is next in the queue\n");
+                    let is_passed = output.stdout.starts_with(&format!("{id} is number "))
+                        && output.stdout.ends_with(" in the queue: others were moved before it\n");
+                    assert!(output.code == Some(0) && (is_next || is_passed), "{output:?}");
+                });
+            }
+        });
+    }
+    open(&client);
+    drop(holder.wait());
+}
+
+/// A suspended runner does not move its command.
+#[test]
+fn a_suspended_runner_does_not_move() {
+    let (client, holder) = with_a_full_slot();
+    let first = detach(&client.env, &["true"]);
+    wait_until("the first in the queue", || status(&client, &first) == "queued");
+    let second = client.background("true");
+    let id = task_once(&client, &second, "queued")["id"].as_str().unwrap().to_owned();
+    second.process.signal(Signal::SIGSTOP);
+    let output = client.env.run("sisyphus", &["next", &id]);
+    second.process.signal(Signal::SIGCONT);
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("has not moved: its runner is suspended"), "{output:?}");
+    open(&client);
+    drop((holder.wait(), second.wait()));
 }
 
 /// What does not wait can't be moved.
