@@ -214,12 +214,16 @@ fn stage(ledger: &CommandLedger) -> Result<Stage> {
     Ok(Stage::Background { folder, output: open_output(ledger)? })
 }
 
-/// The file that the command writes to.
-fn open_output(ledger: &CommandLedger) -> Result<File> {
+/// The file that the command writes to; `None` if the state was removed with the plugin.
+fn open_output(ledger: &CommandLedger) -> Result<Option<File>> {
+    if ledger.state().is_purged() {
+        return Ok(None);
+    }
     // A person may have removed the state folder.
     let _ = ledger.run().create();
     let path = ledger.run().output();
-    atomic::replace(&path, b"").with_context(|| format!("could not create `{}`", path.display()))
+    let created = atomic::replace(&path, b"").map(Some);
+    created.with_context(|| format!("could not create `{}`", path.display()))
 }
 
 fn problem(name: &OsString, error: &io::Error) -> (i32, String) {

@@ -91,8 +91,8 @@ pub enum Sender {
 pub enum Stage {
     /// In this process's terminal and process group: the terminal sends its signals to both.
     Terminal,
-    /// In a process group of its own, without input.
-    Background { folder: std::path::PathBuf, output: std::fs::File },
+    /// In a process group of its own, without input. Its output may go nowhere.
+    Background { folder: std::path::PathBuf, output: Option<std::fs::File> },
 }
 
 /// Which process this is after a split, with its end of the connection to the other one.

@@ -1,7 +1,7 @@
 //! What still runs while the plugin is removed together with its state, and while only the state is.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -47,6 +47,30 @@ fn runners_leave_a_purged_state_away() {
     fs::remove_dir_all(plugin).unwrap();
     fs::remove_dir_all(client.env.state()).unwrap();
     end(&client, jobs);
+    assert!(!client.env.state().exists());
+}
+
+/// S26: a person's background command that waits starts all the same, and its output goes nowhere.
+#[test]
+fn a_detached_command_leaves_a_purged_state_away() {
+    let client = session(1);
+    let plugin = installed(&client);
+    let first = job(&client, 1);
+    wait_for_start(&client, &[1]);
+    let line =
+        "echo secret; echo $PPID >pid; mv pid runner; until [ -e go-2 ]; do sleep 0.02; done";
+    let output = client.env.run("sisyphus", &["run", "--detach", "--", "sh", "-c", line]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    wait_for_line(&client, 1);
+    fs::remove_dir_all(plugin).unwrap();
+    fs::remove_dir_all(client.env.state()).unwrap();
+    let_go(&client, 1);
+    drop(first.wait());
+    let runner = client.env.project().join("runner");
+    wait_until("the command", || runner.exists());
+    let_go(&client, 2);
+    let runner = Path::new("/proc").join(fs::read_to_string(runner).unwrap().trim());
+    wait_until("the end of its runner", || !runner.exists());
     assert!(!client.env.state().exists());
 }
 

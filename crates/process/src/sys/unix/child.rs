@@ -31,7 +31,10 @@ pub fn spawn_on(stage: Stage, plan: &Plan, group: Option<&mut MemoryGroup>) -> i
     let mut command = command(plan);
     enter(&mut command, group);
     if let Stage::Background { folder, output } = stage {
-        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if let Some(output) = output {
+            command.stdout(output.try_clone()?).stderr(output);
+        }
         command.current_dir(folder).process_group(0);
     }
     die_with_parent(&mut command);

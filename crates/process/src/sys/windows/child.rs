@@ -34,7 +34,10 @@ pub fn spawn_on(stage: Stage, plan: &Plan, _: Option<&mut MemoryGroup>) -> io::R
     let flags = match stage {
         Stage::Terminal => 0,
         Stage::Background { folder, output } => {
-            command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            if let Some(output) = output {
+                command.stdout(output.try_clone()?).stderr(output);
+            }
             command.current_dir(folder);
             CREATE_NO_WINDOW
         }
