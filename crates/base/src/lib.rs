@@ -14,5 +14,6 @@ pub mod paths;
 pub mod process_ref;
 pub mod rights;
 pub mod runtime_dir;
+pub mod standard_error;
 pub mod sys;
 pub mod text;

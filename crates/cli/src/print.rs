@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use serde_json::Value;
+use sisyphus_base::standard_error;
 use sisyphus_control::NoSuchTask;
 
 /// An error of ours or of the state.
@@ -76,7 +77,7 @@ pub(crate) fn is_error_to_terminal() -> bool {
 
 /// Draws on standard error. A failure does no harm.
 pub(crate) fn draw(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    standard_error::write(text);
 }
 
 #[expect(
@@ -102,7 +103,7 @@ pub(crate) fn warn(error: &anyhow::Error) {
     let text = format!("{error:#}");
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if said.insert(text.clone()) {
-        let _ = writeln!(io::stderr(), "sisyphus: {text}");
+        draw(&format!("sisyphus: {text}\n"));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Warnings for the user.
 
-use std::io::Write as _;
+use sisyphus_base::standard_error;
 
 /// Claude Code shows standard error to a user who debugs a server.
 pub(crate) fn warn(error: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr(), "sisyphus-mcp: {error:#}");
+    standard_error::write(&format!("sisyphus-mcp: {error:#}\n"));
 }

@@ -6,7 +6,7 @@ mod ledger;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::process::{Child, ExitCode};
 
@@ -15,6 +15,7 @@ use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::ClientTaskId;
 use sisyphus_base::paths::client_tmp_dir;
+use sisyphus_base::standard_error;
 use sisyphus_base::text::one_line;
 use sisyphus_process::{
     MemoryGroup, Plan, SIGTERM, Signals, Stage, Supervises, exec, exit_as, left_behind, pid_of,
@@ -57,7 +58,7 @@ pub fn command(dir: &Path) -> ExitCode {
     match supervised(ledger) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "sisyphus: {error:#}");
+            warn(&format!("{error:#}"));
             ExitCode::from(NOT_RUN)
         }
     }
@@ -74,16 +75,19 @@ fn unrecorded(dir: &Path, error: &anyhow::Error) -> ExitCode {
     };
     let needs_runner = request.task.limit_ms.is_some()
         || request.task.from_terminal.is_some_and(|known| !known.after.is_empty());
-    let mut stderr = io::stderr();
     if needs_runner {
-        let _ = writeln!(stderr, "sisyphus: could not run the command as you asked: {error:#}");
+        warn(&format!("could not run the command as you asked: {error:#}"));
         return ExitCode::from(NOT_RUN);
     }
-    let said = "could not queue the command, so it runs without a queue";
-    let _ = writeln!(stderr, "sisyphus: {said}: {error:#}");
+    warn(&format!("could not queue the command, so it runs without a queue: {error:#}"));
     // Returns only if that fails.
-    let _ = writeln!(stderr, "sisyphus: {:#}", exec(&plan(&request.words)));
+    warn(&format!("{:#}", exec(&plan(&request.words))));
     ExitCode::from(NOT_RUN)
+}
+
+/// Tells the person in the terminal.
+fn warn(problem: &str) {
+    standard_error::write(&format!("sisyphus: {problem}\n"));
 }
 
 fn place_of(request: &CommandRequest) -> OutputPlace {

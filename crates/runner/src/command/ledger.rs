@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result};
 use sisyphus_base::clock::Tick;
 use sisyphus_base::paths::StateDir;
+use sisyphus_base::standard_error;
 use sisyphus_state::line::Position;
 use sisyphus_state::output::{KEPT_BYTES, keep};
 use sisyphus_state::request::{CommandRequest, Slot, read_request};
@@ -153,19 +154,15 @@ impl CommandLedger {
         }
         what.clone_into(&mut self.said.borrow_mut());
         let id = &self.task().id;
-        let mut stderr = io::stderr();
-        let _ = if stderr.is_terminal() {
-            write!(stderr, "{CLEAR}sisyphus: {id} waits {what}").and_then(|()| stderr.flush())
-        } else {
-            writeln!(stderr, "sisyphus: {id} waits {what}")
-        };
+        let (before, after) = if io::stderr().is_terminal() { (CLEAR, "") } else { ("", "\n") };
+        standard_error::write(&format!("{before}sisyphus: {id} waits {what}{after}"));
     }
 
     /// Clears what was said about the wait: from here on the terminal is the command's.
     pub(super) fn starts(&self) {
         let has_said = !self.said.borrow().is_empty();
         if has_said && io::stderr().is_terminal() {
-            let _ = write!(io::stderr(), "{CLEAR}");
+            standard_error::write(CLEAR);
         }
     }
 
@@ -175,7 +172,7 @@ impl CommandLedger {
         match self.place() {
             OutputPlace::Terminal => {
                 self.starts();
-                let _ = io::stderr().write_all(line.as_bytes());
+                standard_error::write(&line);
             }
             OutputPlace::Kept => {
                 self.log(sisyphus_base::atomic::write(&self.run().output(), line.as_bytes()));

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -77,6 +79,34 @@ fn it_says_that_it_waits_for_a_group() {
     assert!(said.ends_with(" waits for the group build, number 1 in its queue\n"), "{said}");
     open(&client);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Several commands may share standard error: a line in pieces would mix with theirs.
+#[test]
+fn each_line_is_written_in_one_call() {
+    let (client, holder) = with_a_full_slot();
+    let holding = tasks(&client.env)[0]["id"].as_str().unwrap().to_owned();
+    let cases: [(&[&str], &str); 3] = [
+        (&["run", "true"], "number 1 in the queue"),
+        (&["run", "--after", &holding, "true"], "waits for"),
+        (&["show", "nothing"], "no task `nothing`"),
+    ];
+    for (args, said) in cases {
+        // A socket of datagrams keeps each call apart.
+        let (errors, of_command) = UnixDatagram::pair().unwrap();
+        errors.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut command = client.env.command("sisyphus");
+        let mut child = command.args(args).stderr(OwnedFd::from(of_command)).spawn().unwrap();
+        let mut call = [0; 1024];
+        let length = errors.recv(&mut call).unwrap();
+        let line = String::from_utf8_lossy(&call[..length]);
+        assert!(line.starts_with("sisyphus: ") && line.contains(said), "{line:?}");
+        assert!(line.ends_with('\n'), "{line:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    open(&client);
+    drop(holder.wait());
 }
 
 /// `next` moves a waiting command before all others, also one of Claude Code's, and in both queues of a group.
