@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -39,7 +40,7 @@ fn files(context: &DoctorContext) -> Vec<Finding> {
         (state.completed(), parse::<History>),
         (state.failed(), parse::<History>),
     ];
-    files.extend(json_files(&state.inbox_dir()).map(|path| (path, parse::<Event> as Parse)));
+    files.extend(json_files(&state.inbox_dir()).map(|path| (path, event as Parse)));
     files.extend(json_files(&state.sessions_dir()).map(|path| (path, parse::<Session> as Parse)));
     let mut found: Vec<Finding> =
         files.iter().filter_map(|(path, parse)| examine(path, *parse).err()).collect();
@@ -51,10 +52,14 @@ fn files(context: &DoctorContext) -> Vec<Finding> {
 }
 
 /// Parses a file, to check it.
-type Parse = fn(&[u8]) -> serde_json::Result<()>;
+type Parse = fn(&[u8]) -> Result<()>;
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<()> {
-    serde_json::from_slice::<T>(bytes).map(drop)
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<()> {
+    Ok(serde_json::from_slice::<T>(bytes).map(drop)?)
+}
+
+fn event(bytes: &[u8]) -> Result<()> {
+    Event::parse(bytes).map(drop)
 }
 
 #[derive(Deserialize)]

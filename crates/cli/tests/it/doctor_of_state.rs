@@ -68,6 +68,15 @@ fn damaged_and_newer_state_is_found() {
     assert!(!text.contains('\u{1b}'), "{text:?}");
 }
 
+/// A process posts an event before it tries the lock, so a good state may have one that is not applied yet.
+#[test]
+fn a_posted_event_is_no_damage() {
+    let env = healthy();
+    let event = r#"{"event":"session_ended","session":"s1","at":"2026-11-21T02:30:00Z"}"#;
+    plant_text(&env, "inbox/17-ab.json", event);
+    assert_found(&env, "state", "fine", "state files are valid", "");
+}
+
 /// A result counts as delivered in a live record and in the history.
 #[test]
 fn the_last_delivery_is_told_wherever_it_stands() {

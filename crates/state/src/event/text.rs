@@ -26,7 +26,7 @@ impl Event {
     }
 
     /// Reads the text of an event, with its fields in any order.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self> {
+    pub fn parse(text: &[u8]) -> Result<Self> {
         let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(text)?;
         let name = fields.remove(NAME).context("an event has no name")?;
         let name: String = serde_json::from_slice(name.get().as_bytes())?;
