@@ -2,6 +2,7 @@
 //!
 //! A session counts as live if Claude Code lists it for a running process (`sessions/PID.json` beside its settings,
 //! CC-69), if it has a task that has not ended, if a waiter is there to wake it, or if this command was started in it.
+//! A command from a terminal belongs to no Claude Code, so its session is none of them.
 //! Nothing is known about other sessions.
 
 use std::collections::BTreeSet;
@@ -34,8 +35,8 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
 
 fn live(context: &DoctorContext) -> BTreeSet<SessionId> {
     let state = context.state();
-    let mut live: BTreeSet<SessionId> =
-        context.active().into_iter().map(|task| task.session).collect();
+    let active = context.active().into_iter().filter(|task| task.from_terminal.is_none());
+    let mut live: BTreeSet<SessionId> = active.map(|task| task.session).collect();
     for path in entries(&state.wake_dir()) {
         let name = path.file_name().and_then(OsStr::to_str);
         let session = name.and_then(|name| SessionId::new(name.strip_suffix(".lock")?).ok());

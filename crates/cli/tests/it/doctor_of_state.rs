@@ -127,6 +127,16 @@ fn an_unattached_live_session_is_noted() {
     assert_found(&env, "sessions", "note", "attached by another version", "");
 }
 
+/// A person's command has an id of a session too, but no Claude Code and no shells of one.
+#[test]
+fn a_command_from_a_terminal_is_no_session() {
+    let env = healthy();
+    let mut task = running("t1", "");
+    task["from_terminal"] = json!({ "place": "kept" });
+    plant(&env, "active.json", &[task]);
+    assert_found(&env, "sessions", "fine", "no live session is known", "");
+}
+
 /// `sisyphus doctor` takes a session that Claude Code lists for alive only while the listed process lives.
 #[test]
 fn a_listed_session_lives_with_its_process() {
