@@ -150,7 +150,12 @@ fn cause(ended: &Ended, state: &StateDir) -> Option<String> {
         let is_failure = ended.urgency() != Urgency::Soon;
         is_failure.then(|| failing_line(&state.output(&ended.task))).flatten()
     };
-    let why = ended.predicate().1.map(|why| capitalized(&why));
+    let why = if let Outcome::Skipped { after, because } = &ended.outcome {
+        // An id has no capital, so it can't begin a line.
+        Some(format!("It needed {after}, which {because}"))
+    } else {
+        ended.predicate().1.map(|why| capitalized(&why))
+    };
     ended.problem.clone().or(why).or_else(failing)
 }
 

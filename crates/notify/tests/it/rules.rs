@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use serde_json::json;
+use sisyphus_base::id::TaskId;
 use sisyphus_tasks::outcome::{AgentFailure, Canceller, Outcome};
 use sisyphus_testing::wait_until;
 
@@ -49,6 +50,21 @@ fn the_user_sets_how_long_that_is() {
     stage.end("long", Outcome::Completed, 59_999);
     stage.end("longer", Outcome::Completed, 60_000);
     assert_eq!(stage.told(), ["✔ longer completed with exit code 0 · proj | After 60 s"]);
+}
+
+/// No sentence begins with an id, which has no capital.
+#[test]
+fn a_skipped_command_names_what_it_needed() {
+    let stage = Stage::new();
+    stage.run(&["deploy", "other"]);
+    let because = "failed with exit code 3 after 2 s".to_owned();
+    let after = TaskId::new("tvsx1yqkp").unwrap();
+    stage.end("deploy", Outcome::Skipped { after, because }, 0);
+    assert_eq!(
+        stage.told(),
+        ["■ deploy was skipped · proj | \
+          It needed tvsx1yqkp, which failed with exit code 3 after 2 s / After 0 s"]
+    );
 }
 
 #[test]
