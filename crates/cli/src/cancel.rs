@@ -24,8 +24,8 @@ const NAME_MAX: usize = 200;
   sisyphus cancel 'run the tests'
   sisyphus cancel --session 4f1c")]
 pub(crate) struct Cancel {
-    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, its description, or the
-    /// word before a colon in that.
+    /// The tasks, each by its id or the beginning of it, Claude Code's id for it, its description (its
+    /// command, if it has none), or the word before a colon in the description.
     #[arg(required_unless_present_any = ["all", "session"], conflicts_with_all = ["all", "session"])]
     pub(crate) tasks: Vec<String>,
     /// Stop every task that Sisyphus can stop, of all sessions.

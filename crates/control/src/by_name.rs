@@ -55,8 +55,8 @@ pub enum Naming {
     Whole,
     /// Also a part of the description or of the command, in either case.
     Part,
-    /// The whole of a name. A description that several runs of one command share means the last of them, or the last
-    /// that has not ended.
+    /// The whole of a name. A description that several runs of one command share, or their command, means the last of
+    /// them, or the last that has not ended.
     LastRun,
     /// The whole of a name. An error names only tasks that have not ended. If all have ended, it means the last of
     /// them.
@@ -64,9 +64,9 @@ pub enum Naming {
 }
 
 impl Tasks {
-    /// The task with this name: its id, Claude Code's id, the beginning of its id, its description, or the label that
-    /// its description begins with. If several tasks share Claude Code's id, the description or the label, this is the
-    /// only one of them that has not finished, if there is such a one.
+    /// The task with this name: its id, Claude Code's id, the beginning of its id, its description, its command if
+    /// it has no description, or the label that its description begins with. If several tasks share such a name, this
+    /// is the only one of them that has not finished, if there is such a one.
     pub fn find(&self, name: &str) -> Result<&Task> {
         self.find_named(name, Naming::Whole)
     }
@@ -88,13 +88,13 @@ impl Tasks {
         if let Some(task) = only(name, begins.collect(), naming)? {
             return Ok(task);
         }
-        let described: Vec<&Task> = self.all().filter(|task| task.description == name).collect();
+        let called: Vec<&Task> = self.all().filter(|task| what(task) == name).collect();
         if naming == Naming::LastRun
-            && let Some(task) = last_run(&described)
+            && let Some(task) = last_run(&called)
         {
             return Ok(task);
         }
-        if let Some(task) = live_or_only(name, described, naming)? {
+        if let Some(task) = live_or_only(name, called, naming)? {
             return Ok(task);
         }
         let labelled = self.all().filter(|task| label(&task.description) == Some(name));
@@ -192,6 +192,11 @@ fn only<'a>(name: &str, tasks: Vec<&'a Task>, naming: Naming) -> Result<Option<&
     }
 }
 
+/// What a list shows of it.
+fn what(task: &Task) -> &str {
+    if task.description.is_empty() { &task.command } else { &task.description }
+}
+
 fn is_live(task: &Task) -> bool {
     !task.status().is_final()
 }
@@ -203,7 +208,7 @@ pub fn enumerate(name: &str, tasks: &[&Task]) -> String {
 
 /// A task among several: its id, with its description or command if that says more than the name.
 fn named(name: &str, task: &Task) -> String {
-    let what = if task.description.is_empty() { &task.command } else { &task.description };
+    let what = what(task);
     if what == name || what.is_empty() {
         return task.id.to_string();
     }

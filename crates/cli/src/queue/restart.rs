@@ -22,9 +22,9 @@ use crate::queue::run::{INSTEAD, follow, say_id, slot_of_follower};
   sisyphus restart t7k2m9qa4
   sisyphus restart --yes --wait 'run the tests'")]
 pub(crate) struct Restart {
-    /// The task, which has ended: its id or the beginning of it, Claude Code's id for it, its description, or the
-    /// word before a colon in that. A description that several runs of one command share means the last of them, if
-    /// all have ended.
+    /// The task, which has ended: its id or the beginning of it, Claude Code's id for it, its description (its
+    /// command, if it has none), or the word before a colon in the description. A description that several runs of
+    /// one command share, or their command, means the last of them, if all have ended.
     pub(crate) task: String,
     /// Print its output, and exit as it exits.
     #[arg(long, short)]

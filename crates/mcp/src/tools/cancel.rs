@@ -28,8 +28,8 @@ const PROBLEM_MAX: usize = 300;
 #[schemars(crate = "rmcp::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arguments {
-    /// The task: its id or the beginning of it, Claude Code's id of it, its description, or the
-    /// word before a colon in that.
+    /// The task: its id or the beginning of it, Claude Code's id of it, its description (its
+    /// command, if it has none), or the word before a colon in the description.
     #[serde(default)]
     task_id: Option<String>,
     /// Instead of `task_id`: every task of this session that has not ended.

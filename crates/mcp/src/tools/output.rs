@@ -48,8 +48,8 @@ const TIMEOUT_MS_MOST: u64 = 600_000;
 #[schemars(crate = "rmcp::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arguments {
-    /// The task: its id or the beginning of it, Claude Code's id of it, its description, or the
-    /// word before a colon in that.
+    /// The task: its id or the beginning of it, Claude Code's id of it, its description (its
+    /// command, if it has none), or the word before a colon in the description.
     task_id: String,
     /// Waits until the task has ended, or the time is up.
     #[serde(default)]

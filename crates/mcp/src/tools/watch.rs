@@ -36,8 +36,8 @@ const SHOWN_MAX: usize = 500;
 #[schemars(crate = "rmcp::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arguments {
-    /// The command: its id or the beginning of it, Claude Code's id of it, its description, or the
-    /// word before a colon in that.
+    /// The command: its id or the beginning of it, Claude Code's id of it, its description (its
+    /// command, if it has none), or the word before a colon in the description.
     task_id: String,
     /// A regular expression, such as `ERROR|FAILED` or `(?i)deployed`: each line is searched for it. Takes the place of
     /// another watch of the command.

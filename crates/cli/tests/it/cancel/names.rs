@@ -67,3 +67,17 @@ fn a_name_of_ended_tasks_is_answered_with_their_end() {
     let expected = "no task `uil`; the last that it is a part of, tnew (\"build\"), has ended: it failed with exit code 3";
     assert_fails(&env.run("sisyphus", &["cancel", "uil"]), 2, expected);
 }
+
+/// `list` shows the command of a task without a description, so the whole of it is a name.
+#[test]
+fn the_command_of_a_task_without_a_description_is_its_name() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("t1", "", 1)]);
+    // It has the same command, and is listed by its description.
+    plant(&env, "active.json", &[running("t2", "tests")]);
+    let output = env.run("sisyphus", &["cancel", "npm test"]);
+    assert_good(&output);
+    assert_eq!(output.stdout, "t1 had ended already: it completed with exit code 0.\n");
+    let expected = "no task `npm`: to stop one, give its id or a whole name; it is a part of t2";
+    assert_fails(&env.run("sisyphus", &["cancel", "npm"]), 2, expected);
+}

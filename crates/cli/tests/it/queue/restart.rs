@@ -46,6 +46,20 @@ fn a_description_runs_again_and_again() {
     assert!(refused.stderr.contains("`count` could be 5 tasks: "), "{refused:?}");
 }
 
+/// A task without a description is named by its whole command, to `restart` and to `--after`.
+#[test]
+fn a_command_without_a_description_runs_again() {
+    let client = Client::new(Shell::Bash);
+    let run = |args: &[&str]| assert_good(&client.env.run("sisyphus", args));
+    run(&["run", "mkdir", "-p", "made"]);
+    run(&["run", "--after", "mkdir -p made", "--", "rmdir", "made"]);
+    for _ in 0..2 {
+        run(&["restart", "--yes", "--wait", "mkdir -p made"]);
+        run(&["restart", "--yes", "--wait", "rmdir made"]);
+    }
+    assert_eq!(tasks(&client.env).len(), 6);
+}
+
 /// While an older run of the same description is live, the description means that one, which can't run again.
 #[test]
 fn a_description_of_a_live_run_is_refused() {
