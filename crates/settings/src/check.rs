@@ -19,8 +19,9 @@ pub enum Flaw {
     NoSuchKey { name: String, nearest: Option<&'static str> },
     /// The value has the wrong type, and counts as not set.
     WrongType { key: &'static Key },
-    /// The value exceeds a limit, and the limit is effective instead. Or some entries of a list are unusable. `parts`
-    /// says what is ignored; names in it are foreign text.
+    /// The number exceeds this limit, which is effective instead.
+    OutOfRange { key: &'static Key, limit: u64 },
+    /// Some entries of a list or an object are unusable. `parts` says what is ignored; names in it are foreign text.
     NotAllOfIt { key: &'static Key, parts: Vec<String> },
     /// The key is set both in the section and outside it, or under its other name. The value in the section is
     /// effective.
@@ -63,6 +64,9 @@ fn flaw(name: &str, value: &Value) -> Option<Flaw> {
     }
     if key.usable(value).is_none() {
         return Some(Flaw::WrongType { key });
+    }
+    if let Some(limit) = key.exceeded(value) {
+        return Some(Flaw::OutOfRange { key, limit });
     }
     let parts = ignored_parts(key, value);
     (!parts.is_empty()).then_some(Flaw::NotAllOfIt { key, parts })
@@ -110,6 +114,7 @@ mod tests {
         let word = |flaw: &Flaw| match flaw {
             Flaw::NoSuchKey { name, nearest } => format!("{name}?{}", nearest.unwrap_or("-")),
             Flaw::WrongType { key } => format!("{}:type", key.name),
+            Flaw::OutOfRange { key, limit } => format!("{}:{limit}", key.name),
             Flaw::NotAllOfIt { key, .. } => format!("{}:limit", key.name),
             Flaw::Twice { key } => format!("{}:twice", key.name),
             Flaw::NoSection => "section".to_owned(),
@@ -146,7 +151,7 @@ mod tests {
             ),
             (json!({"sisyphus": {"output_lines": "5"}}), &["output_lines:type"]),
             (json!({"sisyphus": {"output_lines": 5.0}}), &["output_lines:type"]),
-            (json!({"sisyphus": {"output_lines": 500}}), &["output_lines:limit"]),
+            (json!({"sisyphus": {"output_lines": 500}}), &["output_lines:200"]),
             (json!({"sisyphus": {"service_patterns": ["a", 1]}}), &["service_patterns:limit"]),
             (
                 json!({"sisyphus": {"output_lines": 5}, "sisyphus.output_lines": 6}),

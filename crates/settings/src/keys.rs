@@ -5,8 +5,6 @@
 mod tests;
 mod values;
 
-pub(crate) use values::whole_number;
-
 use serde_json::{Map, Value};
 
 /// The prefix of each key in a settings file.

@@ -19,8 +19,9 @@ All optional, in `~/.claude/settings.json` (`CLAUDE_CONFIG_DIR` moves it), in ei
 Five of them are in Claude Code's own list too, as options of the plugin (`/plugin configure`). What is in
 `settings.json` under our names goes before that.
 
-A value of the wrong type is ignored, and one that is too large counts as the largest. This prints the effective values
-with their sources, and what a project may not set; `sisyphus doctor` says what is wrong in your own file:
+A file may hold more than `sisyphus config set` takes: a value of the wrong type is ignored, a number that is too large counts
+as the largest, and one above 0 that is too small as the smallest. This prints the effective values with their sources, and
+what a project may not set; `sisyphus doctor` says what is wrong in your own file:
 
 ```sh
 sisyphus config

@@ -110,6 +110,7 @@ fn known(name: &str) -> Result<&'static Key> {
     let nearest = flaws.iter().find_map(|flaw| match flaw {
         Flaw::NoSuchKey { nearest, .. } => *nearest,
         Flaw::WrongType { .. }
+        | Flaw::OutOfRange { .. }
         | Flaw::NotAllOfIt { .. }
         | Flaw::Twice { .. }
         | Flaw::NoSection
@@ -134,6 +135,7 @@ fn value(key: &Key, words: &[String]) -> Result<Value> {
     };
     if let Some(flaw) = check(&json!({ SECTION: { key.name: value } })).into_iter().next() {
         let parts = match flaw {
+            Flaw::OutOfRange { limit, .. } => format!(" (it would count as {limit})"),
             Flaw::NotAllOfIt { parts, .. } => format!(" ({} would be ignored)", parts.join("; ")),
             Flaw::WrongType { .. }
             | Flaw::NoSuchKey { .. }

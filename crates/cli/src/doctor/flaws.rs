@@ -42,7 +42,9 @@ pub(crate) fn mistakes(file: &File) -> Vec<Mistake> {
 
 fn in_words(file: &str, flaw: &Flaw) -> Mistake {
     let weight = match flaw {
-        Flaw::NotAllOfIt { .. } | Flaw::Twice { .. } => Weight::PartlyIgnored,
+        Flaw::OutOfRange { .. } | Flaw::NotAllOfIt { .. } | Flaw::Twice { .. } => {
+            Weight::PartlyIgnored
+        }
         Flaw::NoSuchKey { .. } | Flaw::WrongType { .. } | Flaw::NoSection | Flaw::NoObject => {
             Weight::Ignored
         }
@@ -58,6 +60,10 @@ fn in_words(file: &str, flaw: &Flaw) -> Mistake {
         ),
         Flaw::WrongType { key } => (
             format!("{file}: {} has an invalid value, so the default applies", key.dotted()),
+            format!("it must be {}", key.type_in_words()),
+        ),
+        Flaw::OutOfRange { key, limit } => (
+            format!("{file}: {} counts as {limit}", key.dotted()),
             format!("it must be {}", key.type_in_words()),
         ),
         Flaw::NotAllOfIt { key, parts } => (

@@ -95,7 +95,7 @@ fn what_has_no_effect_is_refused() {
     with(&env, BEFORE);
     let cases: [(&[&str], &str); 7] = [
         (&["set", "output_lines", "many"], "`many` is no value of sisyphus.output_lines: it must"),
-        (&["set", "output_lines", "500"], "would be ignored"),
+        (&["set", "output_lines", "500"], "(it would count as 200): it must be"),
         (&["set", "output_lines", "5", "6"], "has one value"),
         (&["set", "outputlines", "5"], "no key `outputlines`; did you mean `output_lines`?"),
         (&["set", "weather", "5"], "`sisyphus config` shows every key"),

@@ -257,13 +257,7 @@ fn wrong_settings_are_found_with_what_was_meant() {
         "sisyphus.sleep_guard has an invalid value",
         "true or false",
     );
-    assert_found(
-        &env,
-        "settings",
-        "note",
-        "parts of sisyphus.output_lines are ignored",
-        "at most 200",
-    );
+    assert_found(&env, "settings", "note", "sisyphus.output_lines counts as 200", "at most 200");
     assert_found(&env, "settings", "note", "sisyphus.output_lines is set twice", "");
     assert_found(&env, "settings", "broken", "the limit `claude opus`", "name a model like `opus`");
     let text = run(&env, &["doctor"]).stdout;

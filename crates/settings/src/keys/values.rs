@@ -40,16 +40,22 @@ impl Key {
         }
     }
 
+    /// The limit that a number exceeds. 0 is below none.
+    pub(crate) fn exceeded(&self, value: &Value) -> Option<u64> {
+        let Kind::Number { min, max, .. } = self.kind else { return None };
+        let number = whole_number(value)?;
+        let above = max.filter(|max| number > *max);
+        above.or_else(|| min.filter(|min| (1..*min).contains(&number)))
+    }
+
     /// The value with its limits applied; `None` for a value of another type.
     pub fn usable(&self, value: &Value) -> Option<Value> {
         match self.kind {
             Kind::Switch | Kind::Consent => value.as_bool().map(Value::Bool),
-            Kind::Number { default, min, max, zero, .. } => {
-                let number = whole_number(value)?;
-                let is_too_small = number > 0 && min.is_some_and(|min| number < min);
-                let number = min.filter(|_| is_too_small).unwrap_or(number);
-                let number = if number == 0 && zero == Zero::Default { default } else { number };
-                Some(max.map_or(number, |max| number.min(max)).into())
+            Kind::Number { default, zero, .. } => {
+                let number = self.exceeded(value).or_else(|| whole_number(value))?;
+                let is_default = number == 0 && zero == Zero::Default;
+                Some(if is_default { default } else { number }.into())
             }
             // One wrong entry of a list or an object does not cost the others.
             Kind::Patterns { most, longest } => {
@@ -78,7 +84,7 @@ impl Key {
 }
 
 /// The number that a value is. One beyond 64 bits counts as the largest of these.
-pub(crate) fn whole_number(value: &Value) -> Option<u64> {
+fn whole_number(value: &Value) -> Option<u64> {
     let is_beyond = |number: &f64| *number >= 2_f64.powi(64);
     value.as_u64().or_else(|| value.as_f64().filter(is_beyond).map(|_| u64::MAX))
 }
