@@ -407,13 +407,15 @@ remove_versions() {
 uninstall() {
 	open=
 	going=
+	# Without the command line nothing lists the tasks.
+	if [ "$purge" = yes ] && { is_foreign_plugin || [ ! -x "$target/bin/sisyphus" ]; }; then
+		going=$(runners)
+		[ -z "$going" ] || die "nothing was removed: tasks run under these processes, which write the task history: $(echo $going); end them, then run this again"
+	fi
 	if [ -L "$target" ] && ! is_foreign_plugin; then
 		open=$(open_sessions)
 		going=$(unfinished_tasks)
 		[ -z "$open$going" ] || confirm
-	elif [ "$purge" = yes ]; then
-		going=$(runners)
-		[ -z "$going" ] || die "nothing was removed: tasks run under these processes, which write the task history: $(echo $going); end them, then run this again"
 	fi
 	is_of_another || rm -f "$link" 2>/dev/null || die "could not remove '$link'; is its folder writable?"
 	quiet=
@@ -478,10 +480,15 @@ unfinished_tasks() {
 	[ -z "$held" ] || "$target/bin/sisyphus" list --status live 2>/dev/null
 }
 
-# The runners, each of which has a lock below the state folder open. Where there is no /proc, none is found.
+# The runners with a lock below the state folder open: what waits for a task has that open too. Without /proc none is found.
 runners() {
 	held=$(cd "$state/runs" 2>/dev/null && pwd -P | sed 's/[][*?\\]/\\&/g') || return 0
-	find /proc/[0-9]*/fd -lname "$held/*/lock" 2>/dev/null | sed 's#/proc/\([0-9]*\)/.*#\1#' | sort -u
+	find /proc/[0-9]*/fd -lname "$held/*/lock" 2>/dev/null | sed 's#/proc/\([0-9]*\)/.*#\1#' | sort -u |
+		while read -r process; do
+			case $(readlink "/proc/$process/exe" 2>/dev/null) in
+			*/sisyphus-run*) say "$process" ;;
+			esac
+		done
 }
 
 confirm() {

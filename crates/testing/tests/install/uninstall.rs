@@ -219,28 +219,40 @@ fn a_task_that_runs_keeps_its_history() {
     assert!(!said.contains("have not ended") && !site.state().exists(), "{said}");
 }
 
-/// What runs goes on after an uninstall, and nothing lists it then. The history stays as long as its runner writes it.
+/// What runs goes on after an uninstall, and nothing lists it then. The history stays as long as its runner writes it. An
+/// open session keeps hooks that do nothing, but no command line either.
 #[test]
 fn a_later_purge_waits_for_what_runs() {
-    let site = Site::new();
-    site.install();
-    let mut run = site.command(&site.link());
-    run.args(["run", "--detach", "--", "sleep", "3600"]);
-    succeeds(run);
-    site.uninstall(&[]);
-    let mut purge = site.installer();
-    purge.args(["--uninstall", "--purge"]);
-    let refused = env::run(purge, b"");
-    let is_there = site.state().join("active.json").exists();
-    let runner =
-        refused.stderr.split_once("task history: ").and_then(|(_, rest)| rest.split_once(';'));
-    let runner = runner.and_then(|(pid, _)| Process::of(pid.parse().ok()?));
-    let runner = runner.unwrap_or_else(|| panic!("{refused:?}"));
-    runner.signal(Signal::SIGTERM);
-    wait_until("the runner to end", || !runner.is_alive());
-    assert_eq!((refused.code, is_there), (Some(1), true), "{refused:?}");
-    site.uninstall(&["--purge"]);
-    assert!(!site.state().exists());
+    for has_session in [false, true] {
+        let site = Site::new();
+        site.install();
+        let sisyphus = |arguments: &[&str]| {
+            let mut command = site.command(&site.link());
+            command.args(arguments);
+            command
+        };
+        let task = succeeds(sisyphus(&["run", "--detach", "--", "sleep", "3600"]));
+        // It looks at the runner's lock too, and writes nothing.
+        let mut waits = sisyphus(&["wait", task.trim()]).spawn().unwrap();
+        if has_session {
+            open_session(&site);
+        }
+        site.uninstall(&[]);
+        let _ = fs::remove_dir_all(site.config().join("sessions"));
+        let mut purge = site.installer();
+        purge.args(["--uninstall", "--purge"]);
+        let refused = env::run(purge, b"");
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(site.state().join("active.json").exists());
+        let named =
+            refused.stderr.split_once("task history: ").unwrap().1.split_once(';').unwrap().0;
+        let runner = Process::of(named.parse().unwrap()).unwrap();
+        runner.signal(Signal::SIGTERM);
+        wait_until("the runner to end", || !runner.is_alive());
+        waits.wait().unwrap();
+        site.uninstall(&["--purge"]);
+        assert!(!site.state().exists(), "{has_session}");
+    }
 }
 
 /// `install.sh --uninstall` succeeds where nothing is installed, and creates nothing.
