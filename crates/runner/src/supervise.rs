@@ -49,7 +49,8 @@ impl Reach {
         }
     }
 
-    /// Sends it to the command alone, as its sender would without this runner in between.
+    /// Sends it to the command alone, as its sender would without this runner in between. A sender that signals the whole
+    /// group of a terminal's job reaches the command twice: nothing tells such a signal from one to this process.
     fn hand_on(self, number: i32) {
         let (Self::Group(pid) | Self::Process(pid)) = self;
         signal_all(&ProcessId::now(pid), number);
@@ -225,13 +226,13 @@ pub(crate) fn supervise(
     let mut stop = Stop::None;
     // A signal that came while the command was being started did not reach it. So the runner forwards it, from any
     // sender.
-    match signals.pending() {
-        Ok(Some(number)) if is_message(number) => reach.hand_on(number),
-        Ok(Some(number)) => {
+    while let Ok(Some(number)) = signals.pending() {
+        if !is_message(number) {
             stop = Stop::Signal(number);
             reach.signal(number);
+            break;
         }
-        Ok(None) | Err(_) => {}
+        reach.hand_on(number);
     }
     let mut phase = Phase::unnamed(FIRST_CHECK);
 
@@ -288,11 +289,12 @@ pub(crate) fn supervise(
         };
     };
     // Claude Code and a terminal signal the command too, so the runner may notice the exit before its own signal.
-    if stop == Stop::None
+    while stop == Stop::None
         && let Ok(Some(number)) = signals.pending()
-        && !is_message(number)
     {
-        stop = Stop::Signal(number);
+        if !is_message(number) {
+            stop = Stop::Signal(number);
+        }
     }
     let (ended_at, duration) = (Utc::now(), start.instant.elapsed());
     if let Phase::Condemned { tree, kill_at } = phase {

@@ -18,8 +18,8 @@ use super::system::{Folders, is_key, pipe};
 /// The signals that the runner forwards to the command.
 const FORWARDED: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
-/// The signals that mean what a program makes of them. The runner hands them on to the command, which they stop only if it
-/// does not expect them.
+/// The signals that mean what a program makes of them. The runner hands them on to the command. One that does not expect
+/// them ends.
 const MESSAGES: [Signal; 3] = [Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGALRM];
 
 /// The signal that makes a runner look at its run folder again. A process that does not know it ignores it.
@@ -54,7 +54,7 @@ pub(super) fn restore_signals() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a signal means what the program makes of it, and is no request to stop.
+/// Whether a signal means what a running program makes of it. To a command that waits it is a request to stop.
 pub fn is_message(number: i32) -> bool {
     MESSAGES.iter().any(|message| *message as i32 == number)
 }

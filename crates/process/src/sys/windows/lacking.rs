@@ -11,7 +11,7 @@ use super::super::{Caller, Plan, Side};
 
 const UNSUPPORTED: &str = "Claude Code's commands are not supervised on Windows";
 
-/// Whether a signal means what the program makes of it. No event of Windows does.
+/// Whether a signal means what a running program makes of it. No event of Windows does.
 pub fn is_message(_: i32) -> bool {
     false
 }
