@@ -41,13 +41,13 @@ pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved>
     let id = &task.id;
     match (task.status(), task.kind) {
         (Status::Finished(ending), _) => {
-            bail!("{id} {}; only a task that waits can be moved", ending.sentence(task.kind))
+            bail!("{id} {}; only a queued command can be moved", ending.sentence(task.kind))
         }
         (Status::Running { .. }, _) => bail!("{id} runs already"),
         (_, Kind::Agent) => bail!("{id} is an agent; agents keep their order"),
         (_, Kind::Session) => bail!("{id} is a delegated session; sessions keep their order"),
         (_, Kind::Service) => bail!("{id} is a service, which waits for no slot"),
-        (Status::Pending { .. }, _) => bail!("{id} does not wait for a slot yet"),
+        (Status::Pending { .. }, _) => bail!("{id} is in no queue yet"),
         (Status::Queued { .. }, Kind::Command) => {}
     }
     let run = Run::of(task, store.dir()).context("Claude Code has not named the task yet")?;
@@ -57,6 +57,10 @@ pub fn make_next(store: &Store, task: &Task, warn: WarningSink) -> Result<Moved>
         && is_runner(&holder.program)
     {
         wake_runner(holder.process);
+    }
+    // Its runner need not move.
+    if matches!(before, Some(Seen::Waits(Place { position: 1, .. }))) {
+        return Ok(Moved::Next);
     }
     let until = Instant::now() + PATIENCE;
     let mut waiter = TaskWaiter::new(store.clone(), warn);
@@ -100,9 +104,9 @@ struct Place {
 }
 
 impl Place {
-    /// Whether its runner moved it after it was seen at `before`, or need not do so, because it was the next one.
+    /// Whether its runner moved it after it was seen at `before`.
     fn is_after(&self, before: &Seen) -> bool {
-        matches!(before, Seen::Waits(before) if self.ticket < before.ticket || before.position == 1)
+        matches!(before, Seen::Waits(before) if self.ticket < before.ticket)
     }
 }
 
