@@ -80,11 +80,9 @@ pub(super) fn change(change: &Change) -> Result<()> {
 }
 
 /// Edits the file until no other program changes it meanwhile. The lock keeps other `sisyphus config set` out. Claude Code
-/// takes no lock of ours.
+/// takes no lock of ours, and where there is no state folder there is none: then only the check before the rename helps.
 fn change_file(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<()> {
     let store = open_store()?;
-    // The lock is in the state folder. Without it the edit has only the check before the rename.
-    let _ = store.dir().create();
     for _ in 0..ATTEMPTS {
         let edited = match store.with_lock(LOCK_WAIT_IN_RUNNER, || edit(path, key, value)) {
             Ok(edited) => edited,
@@ -246,7 +244,8 @@ fn write(path: &Path, before: Option<&[u8]>, bytes: &[u8]) -> Result<Edit> {
     let written = atomic::replace_with(&target, |mut file| {
         file.write_all(bytes)?;
         mode.map_or(Ok(()), |mode| file.set_permissions(mode))?;
-        if atomic::read_linked(path, MAX_BYTES).ok().is_none_or(|now| now.as_deref() != before) {
+        let now = atomic::read_linked(path, MAX_BYTES).map_err(io::Error::other)?;
+        if now.as_deref() != before {
             edit = Edit::Outdated;
             return Err(io::ErrorKind::Other.into());
         }

@@ -139,6 +139,7 @@ fn links_and_modes_stay() {
 #[test]
 fn parallel_changes_are_all_kept() {
     let env = TestEnv::new();
+    fs::create_dir_all(env.state()).unwrap();
     let all = [("output_lines", 7), ("max_background_tasks", 4), ("task_ttl_minutes", 9)];
     let all = all.into_iter().chain([("stale_minutes", 3), ("notify_min_seconds", 5)]);
     let all: Vec<(&str, i32)> = all.chain([("delegate_depth", 0)]).collect();
@@ -180,7 +181,10 @@ fn a_change_of_another_program_is_not_undone() {
         });
         let output = env.run("sisyphus", &["config", "set", "output_lines", "5"]);
         is_over.store(true, Ordering::Relaxed);
-        assert_fails(&output, 1, "another program changes it all the time");
+        // Between two of the other program's texts there may have been time for an edit.
+        if output.code != Some(0) || !output.stdout.starts_with("sisyphus.output_lines is 5,") {
+            assert_fails(&output, 1, "another program changes it all the time");
+        }
         let last = other.join().unwrap();
         assert_eq!(fs::read_to_string(file(&env)).unwrap(), last);
     });
