@@ -5,7 +5,7 @@ use rmcp::model::CallToolResult;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::text::one_line;
-use sisyphus_control::{Ending, HistoryDepth, Tasks, cancel};
+use sisyphus_control::{Ending, HistoryDepth, Naming, Tasks, cancel};
 use sisyphus_state::requester::Requester;
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::recipient::Recipient;
@@ -86,7 +86,7 @@ fn how_to_resume(task: &Task) -> Option<String> {
 pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<CallToolResult> {
     let tasks = Tasks::read(HistoryDepth::Archive, warn)?;
     let meant = match (given.task_id.as_deref(), given.all.unwrap_or(false), requester) {
-        (Some(name), false, _) => vec![find(&tasks, name, requester)?],
+        (Some(name), false, _) => vec![find(&tasks, name, Naming::ToStop, requester)?],
         (None, true, Some(requester)) => {
             tasks.active.iter().filter(|task| is_all(task, requester)).cloned().collect()
         }

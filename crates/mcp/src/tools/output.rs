@@ -10,7 +10,7 @@ use rmcp::service::RequestContext;
 use serde::{Deserialize, Serialize};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::{StateDir, client_tmp_dir};
-use sisyphus_control::{HistoryDepth, Tasks, acknowledge};
+use sisyphus_control::{HistoryDepth, Naming, Tasks, acknowledge};
 use sisyphus_state::output::{Begin, Source, Window, messages};
 use sisyphus_state::requester::Requester;
 use sisyphus_state::store::Store;
@@ -183,7 +183,7 @@ pub(crate) async fn run(
     let (name, by) = (request.task_id.clone(), requester.clone());
     let (store, mut task) = blocking(move || {
         let tasks = Tasks::read(HistoryDepth::Archive, warn)?;
-        let task = find(&tasks, &name, by.as_ref())?;
+        let task = find(&tasks, &name, Naming::Whole, by.as_ref())?;
         Ok((tasks.store, task))
     })
     .await?;

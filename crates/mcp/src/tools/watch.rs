@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_tmp_dir;
 use sisyphus_base::text::one_line;
-use sisyphus_control::{HistoryDepth, Tasks, world};
+use sisyphus_control::{HistoryDepth, Naming, Tasks, world};
 use sisyphus_process::this_process;
 use sisyphus_state::requester::Requester;
 use sisyphus_state::store::{Active, LOCK_WAIT_IN_RUNNER, Store};
@@ -102,7 +102,7 @@ pub(crate) fn run(
 ) -> Result<CallToolResult> {
     let request = Request::of(given)?;
     let tasks = Tasks::read(HistoryDepth::Recent, warn)?;
-    let task = find(&tasks, &given.task_id, requester)?;
+    let task = find(&tasks, &given.task_id, Naming::Whole, requester)?;
     let requester = requester.context("could not watch: this server does not know your session")?;
     check(&task, requester)?;
     let before = change(&tasks.store, &task, &request)?;

@@ -57,6 +57,19 @@ fn cancel_ends_the_whole_tree_in_silence() {
     );
 }
 
+/// Nothing can cancel ended tasks, so their name is answered with the end of the last one.
+#[test]
+fn a_name_of_ended_tasks_is_answered_with_their_end() {
+    let client = Client::new(Shell::Bash);
+    client.background("true").wait();
+    let last = client.background("true");
+    let id = last.id.clone();
+    last.wait();
+    let answer = Model::of(&client).cancel(json!({ "task_id": "a test" })).good();
+    let task = &answer.data["tasks"][0];
+    assert_eq!((&task["came_of_it"], &task["client_id"]), (&json!("had_ended"), &json!(id)));
+}
+
 #[test]
 fn all_means_this_sessions_own() {
     let mut client = Client::new(Shell::Bash);
