@@ -103,7 +103,7 @@ pub(crate) fn warn(error: &anyhow::Error) {
     let text = format!("{error:#}");
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if said.insert(text.clone()) {
-        draw(&format!("sisyphus: {text}\n"));
+        standard_error::write(&format!("sisyphus: {text}\n"));
     }
 }
 

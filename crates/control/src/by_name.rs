@@ -65,8 +65,8 @@ pub enum Naming {
 
 impl Tasks {
     /// The task with this name: its id, Claude Code's id, the beginning of its id, its description, its command if
-    /// it has no description, or the label that its description begins with. If several tasks share such a name, this
-    /// is the only one of them that has not finished, if there is such a one.
+    /// it has no description, or the label that its description begins with. If several tasks share such a name other
+    /// than the beginning of an id, this is the only one of them that has not finished, if there is such a one.
     pub fn find(&self, name: &str) -> Result<&Task> {
         self.find_named(name, Naming::Whole)
     }

@@ -50,12 +50,13 @@ pub fn runners_above() -> Vec<Supervises> {
         .collect()
 }
 
-/// The run folders of the runners above this process that a process of ours started, the nearest first.
+/// The run folders of the runners above this process that a process of ours started, the nearest first. In their place a
+/// runner of Claude Code's own command has no path.
 pub fn run_folders_above() -> Vec<PathBuf> {
     arguments_above(2).map(PathBuf::from).collect()
 }
 
-/// An argument of each runner above this process; empty if a runner has no such one.
+/// An argument of each runner above this process; empty if it has fewer.
 fn arguments_above(number: usize) -> impl Iterator<Item = OsString> {
     let runners = ancestors().into_iter().filter(|ancestor| is_runner(&ancestor.program));
     runners.map(move |runner| runner.args.into_iter().nth(number).unwrap_or_default())

@@ -80,6 +80,6 @@ fn blocked_signals_hold_nothing_up() {
 fn a_suspended_command_can_clean_up_at_its_limit() {
     let env = TestEnv::new();
     let script = "trap 'echo cleaned; exit 0' TERM; kill -STOP $$; sleep 3600";
-    let output = env.run("sisyphus", &["run", "--timeout", "0.5", "--", "sh", "-c", script]);
+    let output = env.run("sisyphus", &["run", "--timeout", "3", "--", "sh", "-c", script]);
     assert_eq!((output.stdout.as_str(), output.code), ("cleaned\n", Some(124)), "{output:?}");
 }
