@@ -21,12 +21,12 @@ const BESIDE: &str = "SISYPHUS_BENCH_BESIDE";
 
 /// Times the hooks beside programs that do nothing.
 pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
-    let reader = stage.reader_in_c()?;
+    let (reader, nothing) = (stage.reader_in_c()?, stage.program_without_start()?);
     Ok(vec![
-        idle(stage, &reader)?,
+        idle(stage, &reader, &nothing)?,
         announcing(stage, &reader)?,
         foreground(stage)?,
-        weighed(stage, &reader)?,
+        weighed(stage, &reader, &nothing)?,
     ])
 }
 
@@ -61,15 +61,14 @@ fn reading(reader: &Path, event: &Path) -> Candidate<'static> {
     Candidate::new(READER, move || Ok((Command::new(&reader), Some(File::open(&event)?))))
 }
 
-fn idle(stage: &Stage, reader: &Path) -> Result<Table> {
+fn idle(stage: &Stage, reader: &Path, nothing: &Path) -> Result<Table> {
     let hooks = idle_hooks(stage)?;
     let empty = stage.empty_program()?;
-    let nothing = stage.program_without_start()?;
     let beside = env::var_os(BESIDE).map(PathBuf::from);
     let mut candidates = vec![
         reading(reader, &hooks[0].event),
         Candidate::bin_true(),
-        Candidate::new(NOTHING, || Ok((Command::new(&nothing), None))),
+        Candidate::new(NOTHING, || Ok((Command::new(nothing), None))),
         Candidate::new("an empty Rust program", || Ok((Command::new(&empty), None))),
         Candidate::new("bash -c true", || {
             let mut command = Command::new("/bin/bash");
@@ -108,7 +107,7 @@ fn announcing(stage: &Stage, reader: &Path) -> Result<Table> {
 }
 
 /// The size of each program, and the memory that it has at most.
-fn weighed(stage: &Stage, reader: &Path) -> Result<Table> {
+fn weighed(stage: &Stage, reader: &Path, nothing: &Path) -> Result<Table> {
     let scales = stage.scales()?;
     let weigh = |name: &str, program: &Path, event: &Path| -> Result<Row> {
         let mut command = Command::new(&scales);
@@ -122,10 +121,8 @@ fn weighed(stage: &Stage, reader: &Path) -> Result<Table> {
         Ok(Row::named(name).with("size, KiB", kib).with("resident, KiB", resident))
     };
     let hooks = idle_hooks(stage)?;
-    let mut rows = vec![
-        weigh(READER, reader, &hooks[0].event)?,
-        weigh(NOTHING, &stage.program_without_start()?, &hooks[0].event)?,
-    ];
+    let mut rows =
+        vec![weigh(READER, reader, &hooks[0].event)?, weigh(NOTHING, nothing, &hooks[0].event)?];
     for Idle { name, binary, event } in &hooks {
         rows.push(weigh(name, stage.binary(binary).get_program().as_ref(), event)?);
     }
