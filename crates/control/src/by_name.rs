@@ -65,13 +65,9 @@ pub enum Naming {
 
 impl Tasks {
     /// The task with this name: its id, Claude Code's id, the beginning of its id, its description, its command if
-    /// it has no description, or the label that its description begins with. If several tasks share such a name other
-    /// than the beginning of an id, this is the only one of them that has not finished, if there is such a one.
-    pub fn find(&self, name: &str) -> Result<&Task> {
-        self.find_named(name, Naming::Whole)
-    }
-
-    /// The task with this name, as far as `naming` allows. A whole name comes before a part.
+    /// it has no description, or the label that its description begins with; or what else `naming` allows. A whole name
+    /// comes before a part. If several tasks share such a name other than the beginning of an id, this is the only one of
+    /// them that has not finished, if there is such a one.
     pub fn find_named(&self, name: &str, naming: Naming) -> Result<&Task> {
         // Every id begins with the empty name. A script with an unset variable must not get the only task by it.
         if name.is_empty() {

@@ -13,6 +13,7 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
 use super::Asker;
+use crate::by_name::Naming;
 use crate::tasks::{HistoryDepth, Tasks, WarningSink};
 
 /// What the next task of a conversation takes over.
@@ -120,7 +121,7 @@ fn task_of_person(tasks: &Tasks, all: &[&Task], name: &str) -> Result<Option<Tas
     if sessions.any(|session| session.conversation.as_str() == name) {
         return Ok(None);
     }
-    let task = match tasks.find(name) {
+    let task = match tasks.find_named(name, Naming::Whole) {
         Ok(task) => task,
         Err(error) => bail!("could not continue a session: {error}; {WAY}"),
     };
