@@ -22,9 +22,10 @@ const SLOTS: usize = 2;
 
 fn work() -> Vec<Block> {
     let service = "echo compiling; until [ -e stop ]; do sleep 0.1; done";
+    let tests = "echo '3 of 40 failed'; until [ -e fail ]; do sleep 0.1; done; exit 1";
     vec![
         bash(service).description("build the release").background(),
-        bash("echo '3 of 40 failed'; sleep 2; exit 1").description("run the tests").background(),
+        bash(tests).description("run the tests").background(),
         bash("until [ -e stop ]; do sleep 0.1; done").description("build the docs").background(),
     ]
 }
@@ -50,6 +51,7 @@ pub(super) fn run_in_tui(stage: &Stage) -> Result<()> {
     tui.wait_for_screen("\"build the docs\" is queued, number 1, 2 of 2 slots busy")?;
     tui.wait_for_screen("▶ build the release")?;
     tui.wait_for_screen("s · compiling")?;
+    fs::write(home.project.join("fail"), "").context("could not end the tests")?;
     tui.wait_for_screen("✖ run the tests  failed with exit code 1 after")?;
     tui.wait_for_screen("· 3 of 40 failed")?;
     tui.wait_for_screen("▶ build the docs")?;

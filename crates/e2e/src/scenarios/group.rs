@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use crate::api::{Api, Block, Request, text, tool};
+use crate::api::{Api, Block, Request, bash, text};
 use crate::home::Setup;
 use crate::session::{BYPASS, Session};
 use crate::stage::Stage;
@@ -18,26 +18,21 @@ const WAITS: &str = " is number 1 in the queue of the group `build`: at most 1 a
 /// The builds, and a command of no group.
 const BUILDS: usize = 2;
 
-fn command(line: &str) -> Block {
-    tool("Bash", json!({ "command": line, "description": "x", "run_in_background": true }))
+/// A build that belongs to the group. It ends when the second request was answered and the other command has run.
+fn build(number: usize) -> Block {
+    let wait = "until [ -e go ]; do sleep 0.1; done";
+    let line = format!("echo begin {number} >> log; {wait}; echo end {number} >> log");
+    bash(&format!("build() {{ {line}; }}; : || ./build-it {number}; build")).background()
 }
 
 pub(super) fn run(stage: &Stage) -> Result<()> {
     let group = json!({ "patterns": ["./build-it *"], "limit": 1 });
     let settings = json!({ "sisyphus": { "groups": { "build": group } } });
     let home = stage.home("home", &Setup::with_plugin().settings(settings))?;
-    let api = Api::start(&home.folder.join("api"), |_, number| {
-        if number > 0 {
-            return vec![text("I see.")];
-        }
-        let build = |number| {
-            command(&format!(
-                "build() {{ echo begin {number} >> log; sleep 2; echo end {number} >> log; }}; : || ./build-it {number}; build"
-            ))
-        };
-        let mut calls: Vec<Block> = (0..BUILDS).map(build).collect();
-        calls.push(command("echo other >> log"));
-        calls
+    let api = Api::start(&home.folder.join("api"), |_, number| match number {
+        0 => (0..BUILDS).map(build).chain([bash("echo other >> log").background()]).collect(),
+        1 => vec![bash("until grep -q other log; do sleep 0.1; done; touch go")],
+        _ => vec![text("I see.")],
     })?;
     let mut session = Session::idle(&home, &api, &[BYPASS])?;
     session.send("go")?;
