@@ -136,9 +136,12 @@ fn write(stage: &Stage, folder: &Path, count: usize, session: &str) -> Result<()
     let archived: Vec<String> = (0..newest).map(|number| format!("{}\n", task(number))).collect();
     fs::write(folder.join("archive/2026-01.jsonl"), archived.concat())?;
     for (name, odd) in [("completed", 0), ("failed", 1)] {
+        // As the hooks write it: a record on a line.
         let kept = (newest..count).filter(|number| number % 2 == odd).map(task);
-        let file = json!({ "version": 2, "tasks": kept.collect::<Vec<_>>() });
-        fs::write(folder.join(format!("{name}.json")), format!("{file:#}\n"))?;
+        let lines: Vec<String> = kept.map(|task| format!("    {task}")).collect();
+        let file =
+            format!("{{\n  \"version\": 2,\n  \"tasks\": [\n{}\n  ]\n}}\n", lines.join(",\n"));
+        fs::write(folder.join(format!("{name}.json")), file)?;
     }
     for number in 0..count {
         fs::write(folder.join(format!("output/old{number:06}.log")), "47 passed\n")?;

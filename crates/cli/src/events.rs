@@ -41,7 +41,7 @@ pub(crate) struct Events {
 /// Prints what the files hold, or what happens until the reader is gone.
 pub(crate) fn events(options: &Events) -> Result<()> {
     // Records what ended unseen.
-    let store = Tasks::read(HistoryDepth::Recent, print::warn)?.store;
+    let store = Tasks::read(HistoryDepth::Newest(0), print::warn)?.store;
     let mut reader = if options.follow && options.since.is_none() {
         LineReader::from_end(store.dir())?
     } else {

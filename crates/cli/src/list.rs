@@ -100,7 +100,12 @@ pub(crate) fn list(options: &List) -> Result<()> {
 
 /// The tasks to read, and which of them to list.
 pub(crate) fn meant(options: &List) -> Result<(Tasks, Chosen)> {
-    let reach = if options.all { HistoryDepth::Archive } else { HistoryDepth::Recent };
+    let reach = match options {
+        List { all: true, .. } => HistoryDepth::Archive,
+        // With 0 the rest is counted.
+        List { last: 1.., filter, .. } if filter.is_empty() => HistoryDepth::Newest(options.last),
+        List { .. } => HistoryDepth::Recent,
+    };
     let mut tasks = Tasks::read(reach, print::warn)?;
     let mut chosen = options.filter.chosen(&tasks)?;
     // The places in the queue need every active task, so those are selected where they are shown.

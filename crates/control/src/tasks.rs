@@ -24,6 +24,9 @@ pub type WarningSink = fn(&anyhow::Error);
 /// How far back the history is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryDepth {
+    /// As many tasks as ended last.
+    Newest(usize),
+    /// All but the archive.
     Recent,
     Archive,
 }
@@ -51,7 +54,13 @@ impl Tasks {
         let active = up_to_date(&store, &world(&tmp), LOCK_WAIT_IN_RUNNER, warn)?;
         start_notifier(store.dir());
 
-        let mut ended = store.read_recent(warn);
+        let mut ended = match reach {
+            // As many may be live tasks too.
+            HistoryDepth::Newest(count) => {
+                store.read_last_ended(count.saturating_add(active.tasks.len()), warn)
+            }
+            HistoryDepth::Recent | HistoryDepth::Archive => store.read_recent(warn),
+        };
         if reach == HistoryDepth::Archive {
             ended.extend(store.read_archive(warn));
         }
@@ -69,6 +78,9 @@ impl Tasks {
         });
         let mut seen: HashSet<TaskId> = live.iter().map(|task| task.id.clone()).collect();
         ended.retain(|task| seen.insert(task.id.clone()));
+        if let HistoryDepth::Newest(count) = reach {
+            ended.truncate(count);
+        }
         let line = Snapshot::read(&environment, is_alive).unwrap_or_else(|error| {
             warn(&error);
             Snapshot::default()

@@ -34,12 +34,12 @@ pub(crate) fn candidates(options: &Candidates) -> Result<()> {
         let lines = KEYS.iter().map(|key| format!("{}\t{}\n", key.name, key.meaning));
         return print::out(&lines.collect::<String>());
     }
-    let tasks = Tasks::read(HistoryDepth::Recent, |_| {})?;
-    let ended = tasks.ended.iter().take(ENDED_MAX);
+    let tasks = Tasks::read(HistoryDepth::Newest(ENDED_MAX), |_| {})?;
+    let live = tasks.active.iter().rev();
     let shown: Vec<&Task> = match options.of {
-        Of::Live => tasks.active.iter().rev().collect(),
-        Of::Ended => ended.collect(),
-        Of::Tasks | Of::Keys => tasks.active.iter().rev().chain(ended).collect(),
+        Of::Live => live.collect(),
+        Of::Ended => tasks.ended.iter().collect(),
+        Of::Tasks | Of::Keys => live.chain(&tasks.ended).collect(),
     };
     print::out(&shown.into_iter().map(line).collect::<String>())
 }

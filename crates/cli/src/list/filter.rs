@@ -63,6 +63,12 @@ pub(crate) struct Chosen {
 }
 
 impl Filter {
+    /// Whether every task is listed.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { status, failed, running, here, session, since } = self;
+        !(*failed || *running || *here) && status.is_none() && session.is_none() && since.is_none()
+    }
+
     pub(super) fn chosen(&self, tasks: &Tasks) -> Result<Chosen> {
         let mut statuses: Vec<StatusFilter> = self.status.into_iter().collect();
         if self.failed {

@@ -79,8 +79,7 @@ struct Source {
 
 impl Backend for Source {
     fn read(&self) -> Result<Snapshot> {
-        let mut tasks = Tasks::read(HistoryDepth::Recent, problem_sink::take_in)?;
-        tasks.ended.truncate(ENDED);
+        let tasks = Tasks::read(HistoryDepth::Newest(ENDED), problem_sink::take_in)?;
         let settings = whole_settings();
         let limits = settings.clone().unwrap_or_default();
         let now = Utc::now();

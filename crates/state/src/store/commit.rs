@@ -11,17 +11,15 @@ use std::time::Duration;
 use anyhow::Result;
 use sisyphus_base::clock::Now;
 use sisyphus_base::hook_log;
-use sisyphus_base::id::{ClientTaskId, SessionId};
+use sisyphus_base::id::SessionId;
 use sisyphus_base::lock::{LOCK_WAIT_IN_HOOK, Lock};
 use sisyphus_base::paths::StateDir;
-use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::task::Task;
 
 use super::budget::LockBudget;
-use super::history::{self, History};
+use super::history;
 use super::session::Session;
 use super::{Rewriting, inbox, notify};
-use crate::active::adoption::caller;
 use crate::active::{Active, EventName};
 use crate::event::Event;
 use crate::file::{self, Malformed};
@@ -315,57 +313,6 @@ impl Store {
     /// What is known about a session. An unknown session is treated as if it had other hooks.
     pub fn read_session(&self, session: &SessionId) -> Result<Session> {
         file::read(&self.dir.session(session))
-    }
-
-    /// `completed.json`, without a lock.
-    pub fn read_completed(&self) -> Result<History> {
-        file::read(&self.dir.completed())
-    }
-
-    /// `failed.json`, without a lock.
-    pub fn read_failed(&self) -> Result<History> {
-        file::read(&self.dir.failed())
-    }
-
-    /// The newest finished tasks, the newest last. An error in one file goes to `warn` and stops nothing.
-    pub fn read_recent(&self, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
-        let mut tasks = Vec::new();
-        for read in [self.read_completed(), self.read_failed()] {
-            match read {
-                Ok(history) => tasks.extend(history.tasks()),
-                Err(error) => warn(&error),
-            }
-        }
-        tasks
-    }
-
-    /// The retired task that Claude Code knows by this id.
-    pub fn find_retired(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
-        let histories = [self.read_completed(), self.read_failed()];
-        histories.into_iter().flatten().find_map(|history| history.named(session, id))
-    }
-
-    /// The retired tasks of a session that it has not read.
-    pub fn find_parked(&self, session: &SessionId) -> Vec<Task> {
-        let histories = [self.read_completed(), self.read_failed()];
-        histories.into_iter().flatten().flat_map(|history| history.parked(session)).collect()
-    }
-
-    /// The retired sessions of a project that no conversation has read, and whose caller is not known to live.
-    pub fn find_parked_in(
-        &self,
-        project: &Path,
-        is_gone: impl Fn(&ProcessRef) -> bool,
-    ) -> Vec<Task> {
-        let histories = [self.read_completed(), self.read_failed()];
-        let parked = histories.into_iter().flatten().flat_map(|it| it.parked_in(project));
-        parked.filter(|task| caller(task).is_none_or(&is_gone)).collect()
-    }
-
-    /// Every archived task, oldest first. Slow: reads the whole archive. An error in one file goes to `warn` and stops
-    /// nothing.
-    pub fn read_archive(&self, warn: impl Fn(&anyhow::Error)) -> Vec<Task> {
-        history::read_archive(&self.dir, warn)
     }
 
     /// Notes what the SessionStart hook detected. Other hooks, once detected, stay noted: a running Claude Code keeps

@@ -7,13 +7,15 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use sisyphus_base::id::{ClientTaskId, SessionId};
+use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
 use sisyphus_base::json;
 use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
+use sisyphus_tasks::delivery::Revision;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::task::Task;
 
@@ -69,6 +71,11 @@ impl History {
         self.tasks.iter().filter_map(|raw| read(raw)).collect()
     }
 
+    /// What orders the tasks, without those that are damaged there.
+    pub(super) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.tasks.iter().filter_map(|raw| Record::read(raw))
+    }
+
     /// The task that Claude Code knows by this id.
     pub(super) fn named(&self, session: &SessionId, id: &ClientTaskId) -> Option<Task> {
         let of_session = |task: &Task| &task.session == session || task.started_in() == session;
@@ -117,6 +124,39 @@ impl History {
     }
 }
 
+/// A finished task of which only this is parsed.
+#[derive(Deserialize)]
+pub(super) struct Record<'a> {
+    pub(super) id: TaskId,
+    #[serde(default)]
+    pub(super) revision: Revision,
+    status: End,
+    /// All of it.
+    #[serde(skip)]
+    text: &'a str,
+}
+
+#[derive(Deserialize)]
+struct End {
+    ended_at: DateTime<Utc>,
+}
+
+impl<'a> Record<'a> {
+    fn read(raw: &'a RawValue) -> Option<Self> {
+        let record: Self = serde_json::from_slice(raw.get().as_bytes()).ok()?;
+        Some(Self { text: raw.get(), ..record })
+    }
+
+    pub(super) fn ended_at(&self) -> DateTime<Utc> {
+        self.status.ended_at
+    }
+
+    /// `None` for a damaged one.
+    pub(super) fn task(&self) -> Option<Task> {
+        serde_json::from_slice(self.text.as_bytes()).ok()
+    }
+}
+
 /// `None` for a damaged one.
 fn read(raw: &RawValue) -> Option<Task> {
     serde_json::from_slice(raw.get().as_bytes()).ok()
@@ -157,7 +197,7 @@ fn archive(state: &StateDir, tasks: &[Box<RawValue>]) -> Result<()> {
     }
     let dir = state.archive_dir();
     create_dir(&dir)?;
-    let path = dir.join(format!("{}.jsonl", chrono::Utc::now().format("%Y-%m")));
+    let path = dir.join(format!("{}.jsonl", Utc::now().format("%Y-%m")));
     let mut lines = String::new();
     for raw in tasks {
         // Raw text may hold line breaks between its fields; a line of the archive may not.

@@ -6,6 +6,7 @@
 
 mod budget;
 mod commit;
+mod finished;
 mod history;
 mod inbox;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sisyphus_base::clock::Tick;
-use sisyphus_base::id::TaskId;
+use sisyphus_base::id::{ClientTaskId, TaskId};
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::status::Ending;
