@@ -7,7 +7,13 @@ pub(super) fn holds(words: &str, word: &str) -> bool {
 
 /// Whether one word of a pattern fits one word of a command.
 pub(super) fn fits(wanted: &str, word: &str) -> bool {
-    wanted.split('|').any(|wanted| !wanted.is_empty() && glob(wanted, word))
+    let first = word.as_bytes().first();
+    // A hook asks hundreds of patterns, and the first byte answers nearly all of them.
+    let may_fit = |wanted: &str| {
+        let start = wanted.as_bytes().first();
+        start.is_some_and(|byte| *byte == b'*' || Some(byte) == first)
+    };
+    wanted.split('|').any(|wanted| may_fit(wanted) && glob(wanted, word))
 }
 
 /// Whether `wanted`, in which `*` matches any characters, fits all of `word`.
