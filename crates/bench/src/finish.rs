@@ -47,7 +47,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Vec<Table>> {
                     let time = ending(ours.shell(&called)?, &last_word)?;
                     let active = fs::read_to_string(state.join("active.json"))?;
                     ensure!(
-                        active.contains("\"reported_by\": \"runner\""),
+                        active.contains("\"reported_by\":\"runner\""),
                         "a runner did not record its exit"
                     );
                     time

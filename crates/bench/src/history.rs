@@ -104,7 +104,7 @@ fn live_through(stage: &Stage, past: &mut Past<'_>) -> Result<[Duration; STEPS.l
     let bound = hook("sisyphus-post-tool-use", &bind)?;
     let ran = timed(past.ours.shell(&called)?)?;
     let active = fs::read_to_string(past.state.join("active.json"))?;
-    ensure!(active.contains("\"reported_by\": \"runner\""), "a runner did not record its exit");
+    ensure!(active.contains("\"reported_by\":\"runner\""), "a runner did not record its exit");
     let delivered = hook("sisyphus-user-prompt-submit", &notice)?;
     let mut list = stage.command_line();
     list.arg("list").env("SISYPHUS_STATE_DIR", &past.state).stdout(Stdio::null());
