@@ -21,7 +21,8 @@ const HOW_TO_READ: &str = "
   p95: so long took 95 of 100 at most.
 - The binaries are those that `install.sh` builds, in a home folder of their own, without a desktop to notify.
 - No test asserts any of it: on a loaded machine a figure says little.
-- A goal is what this project aims at. A ratio above it means that the goal is missed.
+- A goal is what this project aims at. A ratio above it means that the goal is missed; [speed](maintainers/speed.md)
+  says what bounds it.
 
 ## How to measure again
 
