@@ -1,262 +1,30 @@
 //! Updates the records from runs and from Claude Code's processes. Every process that commits uses this code.
 
-use std::cell::OnceCell;
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::time::Duration;
+mod findings;
+mod world;
 
 use chrono::{DateTime, Utc};
-use sisyphus_base::clock::{Now, Tick};
-use sisyphus_base::id::TaskId;
-use sisyphus_base::machine::{Machine, Reach};
+use sisyphus_base::clock::Now;
 use sisyphus_base::paths::{StateDir, create_dir};
-use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_base::sys;
 use sisyphus_tasks::call::Confinement;
 use sisyphus_tasks::classify_exit::{classify_exit, unseen_end};
 use sisyphus_tasks::classify_session::classify_session;
 use sisyphus_tasks::kept_output::KeptOutput;
 use sisyphus_tasks::outcome::{Canceller, LostReason, Outcome};
-use sisyphus_tasks::run::{RunResult, RunState};
+use sisyphus_tasks::run::RunResult;
 use sisyphus_tasks::source::Source;
-use sisyphus_tasks::status::{Ending, Status, Watch};
-use sisyphus_tasks::task::{Event, Kind, StopProgress, Task};
+use sisyphus_tasks::status::{Ending, Status};
+use sisyphus_tasks::task::{Event, Task};
 use sisyphus_tasks::usage::Usage;
 
 use crate::active::Active;
 use crate::completion::is_client_file;
 use crate::output::{adopt, clients_file, keep_observed, kept_by_0_1};
 use crate::run::{Run, memory_limit};
-
-/// How long a call that Claude Code has started may stay without a runner before it counts as observed. Its shell runs,
-/// so a runner would have attached within milliseconds.
-const ATTACH_WAIT: Duration = Duration::from_secs(5);
-
-/// What this process knows about Claude Code's processes and files.
-#[derive(Debug, Clone, Copy)]
-pub struct World<'a> {
-    /// Whether a process is known to have exited.
-    pub is_gone: fn(&ProcessRef) -> bool,
-    /// Where Claude Code keeps its files, for a task that does not say.
-    pub client_tmp: &'a Path,
-    pub scope: Scope,
-}
-
-/// Which runs are probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    All,
-    /// Runs with a result: for a runner, which knows that there is one. Probing hundreds of others costs far more.
-    Ended,
-}
-
-/// What is new, as seen without the lock.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    looked_at: BTreeSet<TaskId>,
-    found: Vec<(TaskId, Finding)>,
-}
-
-#[derive(Debug)]
-enum Finding {
-    Queued {
-        at: DateTime<Utc>,
-    },
-    Started {
-        at: DateTime<Utc>,
-    },
-    /// Its shell apparently runs without a runner.
-    Observed,
-    Ended {
-        result: Box<RunResult>,
-        run: Run,
-    },
-    /// It is over, and nothing saw how it finished.
-    Over {
-        why: LostReason,
-        run: Option<Run>,
-    },
-}
-
-impl Finding {
-    fn folder_gone() -> Self {
-        Self::Over { why: LostReason::RunFolderGone, run: None }
-    }
-}
-
-impl Findings {
-    /// Probes each task's run.
-    pub(crate) fn gather(active: &Active, state: &StateDir, world: &World<'_>) -> Self {
-        let mut findings = Self::default();
-        findings.look_at_new(active, state, world);
-        findings
-    }
-
-    /// Probes the runs that were not probed yet, and those of pending calls again.
-    fn look_at_new(&mut self, active: &Active, state: &StateDir, world: &World<'_>) {
-        let look = Look { state, world, now: Tick::now(), here: OnceCell::new() };
-        for task in &active.tasks {
-            let is_new = self.looked_at.insert(task.id.clone());
-            // An event since the first probe may explain why a call has no run.
-            let is_pending = matches!(task.status(), Status::Pending { .. });
-            if !is_new && !is_pending {
-                continue;
-            }
-            self.found.retain(|(id, _)| is_new || id != &task.id);
-            if let Some(finding) = look.at(task) {
-                self.found.push((task.id.clone(), finding));
-            }
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-}
-
-struct Look<'a> {
-    state: &'a StateDir,
-    world: &'a World<'a>,
-    now: Tick,
-    /// Read only if a task seems to be over: it costs three files.
-    here: OnceCell<Option<Machine>>,
-}
-
-impl Look<'_> {
-    fn at(&self, task: &Task) -> Option<Finding> {
-        if task.kind == Kind::Agent {
-            return None;
-        }
-        if task.is_started_by_us() && !task.status().is_final() {
-            return self.of_ours(task);
-        }
-        if self.world.scope == Scope::Ended {
-            return self.late_result(task);
-        }
-        match task.status() {
-            // The result of a runner may arrive late, and is better than the report of another source.
-            Status::Finished(ending) if ending.reported_by == Source::Runner => None,
-            Status::Finished(_) => self.late_result(task),
-            Status::Running { watch: Watch::Observed, .. } => {
-                self.late_result(task).or_else(|| self.orphan(task))
-            }
-            Status::Running { watch: Watch::Supervised, .. }
-            | Status::Queued { .. }
-            | Status::Pending { .. } => match Run::of(task, self.state) {
-                Some(run) => self.of_runner(task, run),
-                // The run folder of a task of 0.1.0 is gone.
-                None => task.old_run.as_ref().map(|_| Finding::folder_gone()),
-            },
-        }
-    }
-
-    /// The finding for a task that a runner has, or will have.
-    fn of_runner(&self, task: &Task, run: Run) -> Option<Finding> {
-        // Hundreds may wait, and each hook looks at all of them. So it looks only at what can be new.
-        match task.status() {
-            Status::Running { .. } if run.is_alive() => return None,
-            Status::Running { .. } => return self.gone(task, run),
-            Status::Queued { .. } if run.is_ours() && run.is_alive() => {
-                return run.read_started().map(|started| Finding::Started { at: started.at });
-            }
-            Status::Queued { .. } | Status::Pending { .. } | Status::Finished(_) => {}
-        }
-        let is_pending = matches!(task.status(), Status::Pending { .. });
-        match run.probe() {
-            RunState::Missing if is_pending => self.unattached(task),
-            RunState::Attached => None,
-            RunState::Queued(queued) => is_pending.then_some(Finding::Queued { at: queued.at }),
-            RunState::Started(started) => Some(Finding::Started { at: started.at }),
-            // Any sandboxed command can plant this before the runner attaches, and the runner may be outside the
-            // sandbox.
-            RunState::Gone if is_pending && self.may_attach(task, &run) => None,
-            RunState::Ended(_) | RunState::Gone | RunState::Missing => self.gone(task, run),
-        }
-    }
-
-    /// The finding for a task that a process of ours started. Its runner takes the lock before it makes the record, so an
-    /// open lock means that it is over. Nothing ever starts it again.
-    fn of_ours(&self, task: &Task) -> Option<Finding> {
-        let run = Run::of(task, self.state)?;
-        if matches!(task.status(), Status::Running { .. }) && run.is_alive() {
-            return None;
-        }
-        match run.probe() {
-            RunState::Attached => None,
-            RunState::Queued(queued) => {
-                let is_pending = matches!(task.status(), Status::Pending { .. });
-                is_pending.then_some(Finding::Queued { at: queued.at })
-            }
-            RunState::Started(started) => Some(Finding::Started { at: started.at }),
-            RunState::Ended(result) => Some(Finding::Ended { result, run }),
-            RunState::Missing | RunState::Gone if self.reach(task) == Reach::Elsewhere => None,
-            RunState::Missing => Some(Finding::folder_gone()),
-            RunState::Gone => Some(Finding::Over { why: LostReason::RunnerDied, run: Some(run) }),
-        }
-    }
-
-    /// The finding for a call whose shell no runner replaced.
-    fn unattached(&self, task: &Task) -> Option<Finding> {
-        let is_stopped = task.stop_request.is_some_and(|asked| {
-            asked.progress == StopProgress::Done || asked.by == Canceller::SessionEnd
-        });
-        if is_stopped {
-            return Some(Finding::Over { why: LostReason::SessionEnded, run: None });
-        }
-        (Tick(task.ticket.0).age(self.now) > ATTACH_WAIT).then_some(Finding::Observed)
-    }
-
-    /// Whether the runner of a sandboxed call may still attach.
-    fn may_attach(&self, task: &Task, run: &Run) -> bool {
-        run.confinement() == Confinement::Sandboxed
-            && Tick(task.ticket.0).age(self.now) <= ATTACH_WAIT
-    }
-
-    fn late_result(&self, task: &Task) -> Option<Finding> {
-        let run = Run::of(task, self.state)?;
-        if !run.result().exists() {
-            return None;
-        }
-        let RunState::Ended(result) = run.probe() else { return None };
-        Some(Finding::Ended { result, run })
-    }
-
-    /// The finding for a run whose lock is free or that is missing.
-    fn gone(&self, task: &Task, run: Run) -> Option<Finding> {
-        match run.probe() {
-            RunState::Ended(result) => Some(Finding::Ended { result, run }),
-            // Another machine's locks can't be seen from here.
-            _ if self.reach(task) == Reach::Elsewhere => None,
-            RunState::Missing => {
-                let client = task.client.as_ref().and_then(|client| client.process.as_ref());
-                let lives = self.reach(task) == Reach::Here
-                    && client.is_some_and(|client| !(self.world.is_gone)(client));
-                // Only our folder is missing: Claude Code will report the end.
-                Some(if lives { Finding::Observed } else { Finding::folder_gone() })
-            }
-            RunState::Gone => Some(Finding::Over { why: LostReason::RunnerDied, run: Some(run) }),
-            RunState::Attached | RunState::Queued(_) | RunState::Started(_) => None,
-        }
-    }
-
-    /// The finding for an observed command whose Claude Code is gone. It may run on, and nothing will ever report its
-    /// end.
-    fn orphan(&self, task: &Task) -> Option<Finding> {
-        let client = task.client.as_ref()?.process.as_ref()?;
-        let is_gone = match self.reach(task) {
-            Reach::Here => (self.world.is_gone)(client),
-            Reach::Restarted => true,
-            Reach::Elsewhere => false,
-        };
-        is_gone.then_some(Finding::Over { why: LostReason::SessionEnded, run: None })
-    }
-
-    /// Whether the task's machine is in reach. A task that names none runs on this one.
-    fn reach(&self, task: &Task) -> Reach {
-        let here = self.here.get_or_init(Machine::here);
-        task.machine.as_ref().map_or(Reach::Here, |machine| machine.reach(here.as_ref()))
-    }
-}
+use findings::Finding;
+pub(crate) use findings::Findings;
+pub use world::{Scope, World};
 
 /// Updates the records from the runs. `found` is what was seen before the lock was acquired. Returns the runs that are
 /// over: the caller removes them after it has written the records.

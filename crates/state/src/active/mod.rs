@@ -9,7 +9,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -337,9 +337,10 @@ impl Active {
     /// Removes the end and resume times of sessions without a task. The caller first writes retired tasks to the
     /// history, because a task that comes back must retire again.
     pub(crate) fn forget_sessions(&mut self, now: Now) {
-        let tasks = &self.tasks;
+        let with_tasks: BTreeSet<&SessionId> =
+            self.tasks.iter().map(|task| &task.session).collect();
         self.sessions.retain(|session, book| {
-            if tasks.iter().any(|task| &task.session == session) {
+            if with_tasks.contains(session) {
                 return true;
             }
             // A killed Claude Code never reports that its session ended.
