@@ -130,8 +130,7 @@ fn version_anywhere(bytes: &[u8]) -> u64 {
     serde_json::from_slice::<Versioned>(bytes).map_or(0, |found| found.version)
 }
 
-/// Like [`read_version`], for the process that holds the lock. Renames a broken file, writes the reason beside it and
-/// goes on.
+/// Like [`read_version`], for the process that holds the lock. Sets a broken file aside and goes on.
 pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(
     path: &Path,
 ) -> Result<Versioned<T>> {
@@ -144,7 +143,8 @@ pub(crate) fn read_or_set_aside<T: DeserializeOwned + Default>(
     }
 }
 
-fn set_aside(path: &Path, reason: &anyhow::Error) -> Result<()> {
+/// Renames a broken file, and writes the reason beside it.
+pub(crate) fn set_aside(path: &Path, reason: &anyhow::Error) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(
         "{name}.corrupt-{}",

@@ -34,9 +34,12 @@ fn an_inbox_changes_records_and_no_files() {
         assert!(prints(&env, &["list"]).contains("t1 "), "{text}");
         assert_eq!(fs::read_to_string(&settings).unwrap(), "theirs", "{text}");
         assert!(!env.state().join(name).exists(), "{text}");
-        let aside = env.state().join(name).with_extension("broken");
-        assert_eq!(fs::read_to_string(&aside).unwrap(), text);
-        fs::remove_file(aside).unwrap();
+        let inbox = fs::read_dir(env.state().join("inbox")).unwrap();
+        let aside: Vec<_> = inbox.map(|entry| entry.unwrap().path()).collect();
+        assert!(aside.iter().any(|path| fs::read_to_string(path).unwrap() == text), "{aside:?}");
+        for path in aside {
+            fs::remove_file(path).unwrap();
+        }
     }
 }
 

@@ -68,6 +68,28 @@ fn damaged_and_newer_state_is_found() {
     assert!(!text.contains('\u{1b}'), "{text:?}");
 }
 
+/// What the doctor says of a damaged file comes true with the next change, and `sisyphus clean` removes that file.
+#[test]
+fn a_damaged_file_is_set_aside_as_said() {
+    let env = healthy();
+    for path in ["active.json", "inbox/s.json"].map(|name| env.state().join(name)) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let files = || {
+            let names = fs::read_dir(path.parent().unwrap()).unwrap().map(|it| it.unwrap());
+            let names = names.map(|entry| entry.file_name().into_string().unwrap());
+            names.filter(|it| it.starts_with(name)).collect::<Vec<_>>()
+        };
+        plant_text(&env, path.strip_prefix(env.state()).unwrap().to_str().unwrap(), "[");
+        let damaged = format!("{name}` is damaged");
+        assert_found(&env, "state", "broken", &damaged, "sets it aside as `….corrupt-TIME`");
+        assert_eq!(env.run("sisyphus", &["list"]).code, Some(0));
+        let corrupt = format!("{name}.corrupt-");
+        assert!(files().iter().any(|it| it.starts_with(&corrupt)), "{:?}", files());
+        assert_eq!(env.run("sisyphus", &["clean", "--older-than", "0"]).code, Some(0));
+        assert!(files().iter().all(|it| it == name), "{:?}", files());
+    }
+}
+
 /// A process posts an event before it tries the lock, so a good state may have one that is not applied yet.
 #[test]
 fn a_posted_event_is_no_damage() {

@@ -16,6 +16,7 @@ use sisyphus_base::paths::{StateDir, create_dir};
 
 use crate::active::EventName;
 use crate::event::Event;
+use crate::file;
 
 /// Most events that one commit applies. After a holder of the lock was stopped for an hour, commits catch up in steps.
 pub(super) const BATCH: usize = 256;
@@ -55,7 +56,7 @@ pub(super) fn read(state: &StateDir, name: &EventName) -> Option<Event> {
         Ok(event) => event,
         Err(error) => {
             hook_log::append(state, "inbox", &format!("{error:#}"));
-            let _ = fs::rename(&path, path.with_extension("broken"));
+            let _ = file::set_aside(&path, &error);
             None
         }
     }

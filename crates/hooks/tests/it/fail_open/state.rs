@@ -110,7 +110,7 @@ fn a_broken_event_is_set_aside() {
             let text = told(&session.submits(&session.call(7).notice()));
             assert!(text.contains("failed with exit code 4"), "{event}: {text:?} {}", log(&env));
             assert!(!posted.exists(), "{event}");
-            assert_eq!(fs::read_to_string(posted.with_extension("broken")).unwrap(), broken);
+            assert_eq!(set_aside(&posted).0, [broken], "{event}");
             assert!(log(&env).contains("00000000000000000001-00.json"), "{}", log(&env));
         }
     }
