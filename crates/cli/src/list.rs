@@ -208,7 +208,7 @@ pub(crate) fn expected_admission(
     settings: Option<&Settings>,
 ) -> Admission {
     let Some(settings) = settings else { return Admission::Immediate };
-    expected_admission_of(&active(tasks), &tasks.line, &task.id, &Limits::of(settings))
+    expected_admission_of(&active(tasks), Some(&tasks.line), &task.id, &Limits::of(settings))
 }
 
 /// The tasks as the state has them.

@@ -32,10 +32,10 @@ pub(crate) fn adopt(context: &Context, event: &SessionStart) -> Result<Reply> {
     }
     let reader = Reader::new(&event.session_id, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());
-    let line = line(context, View::Whole).unwrap_or_default();
+    let line = line(context, View::Whole);
     let (taken, kept) = context.commit(peek, &events, |active, now| {
         let state = context.store.dir();
-        let around = Surroundings { line: &line, limits: &limits, state, now: now.at };
+        let around = Surroundings { line: line.as_ref(), limits: &limits, state, now: now.at };
         // The session is new, so all that it has is adopted.
         let kept = kept_table(active, |task| task.session == event.session_id, around);
         (reader.take(active, now), kept)

@@ -85,7 +85,7 @@ pub fn handle(context: &Context, event: PostToolUse) -> Result<Reply> {
                 let line = line.as_ref()?;
                 let task = active.named(&session, &join.client.id, None)?;
                 launch_line(active, line, task, limits, attendance)?;
-                let expected = expected_admission_of(active, line, &task.id, limits);
+                let expected = expected_admission_of(active, Some(line), &task.id, limits);
                 Some((active.clone(), task.clone(), expected))
             });
             let equal = to_say.as_ref().and_then(|(join, ..)| equal_line(active, join, now.at));

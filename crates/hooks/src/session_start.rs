@@ -60,12 +60,12 @@ fn go_on(context: &Context, event: &SessionStart) -> Result<Reply> {
     let events = continuation(context, event, parked);
     let reader = Reader::new(session, Recipient::MainConversation, &peek.active);
     let limits = Limits::of(context.settings());
-    let line = line(context, View::Whole).unwrap_or_default();
+    let line = line(context, View::Whole);
     let live = |active: &Active, now: Now| {
         let is_meant =
             |task: &Task| &task.session == session && task.is_for(&Recipient::MainConversation);
         let state = context.store.dir();
-        let around = Surroundings { line: &line, limits: &limits, state, now: now.at };
+        let around = Surroundings { line: line.as_ref(), limits: &limits, state, now: now.at };
         table(active, is_meant, around)
     };
     let live_before = live(&peek.active, context.now);

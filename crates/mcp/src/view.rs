@@ -85,17 +85,15 @@ fn settings() -> Settings {
 /// What is needed to show a task: the queue and the time.
 pub(crate) struct Now<'a> {
     active: &'a Active,
-    line: Snapshot,
+    /// `None` if the queue can't be read.
+    line: Option<Snapshot>,
     limits: Limits,
     at: DateTime<Utc>,
 }
 
 impl<'a> Now<'a> {
     pub(crate) fn of(active: &'a Active) -> Self {
-        let line = Snapshot::read(&Environment::read(), is_alive).unwrap_or_else(|error| {
-            warn(&error);
-            Snapshot::default()
-        });
+        let line = Snapshot::read(&Environment::read(), is_alive).inspect_err(warn).ok();
         Self { active, line, limits: Limits::of(&settings()), at: Utc::now() }
     }
 }
@@ -124,7 +122,8 @@ impl TaskView {
         };
         match task.status() {
             Status::Pending { .. } | Status::Queued { .. } => {
-                let expected = expected_admission_of(now.active, &now.line, &task.id, &now.limits);
+                let expected =
+                    expected_admission_of(now.active, now.line.as_ref(), &task.id, &now.limits);
                 if let Admission::Queued { position: number } = expected {
                     view.place_in_line = Some(number);
                     let throttles = &now.active.agents.throttles;

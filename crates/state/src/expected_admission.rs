@@ -67,20 +67,22 @@ pub fn slots(active: &Active, limits: &Limits) -> usize {
     }
 }
 
-/// The expected admission of a recorded task. One that has started is admitted.
+/// The expected admission of a recorded task. One that has started is admitted. Where the queue can't be read there is no
+/// `line`: then each runner starts its task at once. Agents wait without it.
 pub fn expected_admission_of(
     active: &Active,
-    line: &Snapshot,
+    line: Option<&Snapshot>,
     id: &TaskId,
     limits: &Limits,
 ) -> Admission {
     let Some(task) = active.task(id) else { return Admission::Immediate };
     match task.kind {
         Kind::Agent => return admission_of(active, task, limits),
-        Kind::Session => return place_of(active, task, limits, Utc::now()),
+        Kind::Session if line.is_some() => return place_of(active, task, limits, Utc::now()),
         Kind::Command | Kind::Service if is_waiting(task) => {}
-        Kind::Command | Kind::Service => return Admission::Immediate,
+        Kind::Session | Kind::Command | Kind::Service => return Admission::Immediate,
     }
+    let Some(line) = line else { return Admission::Immediate };
     if let queued @ Admission::Queued { .. } = expected_in_group(line, task, limits) {
         return queued;
     }
@@ -178,7 +180,8 @@ mod tests {
         let line = Snapshot::default();
         assert_eq!(expected_admission(&busy, &line, Ticket(5), &limits(0)), Admission::Immediate);
         let two = limits(2);
-        let of = |id: &str| expected_admission_of(&busy, &line, &TaskId::new(id).unwrap(), &two);
+        let of =
+            |id: &str| expected_admission_of(&busy, Some(&line), &TaskId::new(id).unwrap(), &two);
         assert_eq!(of("t1"), Admission::Immediate);
         assert_eq!(of("t5"), Admission::Queued { position: 2 });
     }
@@ -237,8 +240,9 @@ mod tests {
     fn the_line_goes_before_the_records() {
         let busy = active("rqqq");
         let line = line(&["b1", "b2"], 0, &[(9, "x1"), (10, "b3")]);
-        let of =
-            |id: &str| expected_admission_of(&busy, &line, &TaskId::new(id).unwrap(), &limits(1));
+        let of = |id: &str| {
+            expected_admission_of(&busy, Some(&line), &TaskId::new(id).unwrap(), &limits(1))
+        };
         assert_eq!(of("t2"), Admission::Immediate);
         assert_eq!(of("t3"), Admission::Queued { position: 2 });
         assert_eq!(of("t9"), Admission::Immediate);

@@ -221,7 +221,7 @@ fn group() -> Option<(String, String)> {
 
 fn live_table(active: &Active, state: &StateDir) -> String {
     let (line, limits) = (Snapshot::default(), limits(2));
-    let around = Surroundings { line: &line, limits: &limits, state, now: at(90) };
+    let around = Surroundings { line: Some(&line), limits: &limits, state, now: at(90) };
     table(active, |_| true, around).unwrap_or_default()
 }
 

@@ -64,7 +64,7 @@ fn queue_line(active: &Active, line: &Snapshot, task: &Task, limits: &Limits) ->
         return Some(said);
     }
     let (Admission::Queued { position: number }, SlotLimit::AtMost(slots)) =
-        (expected_admission_of(active, line, &task.id, limits), limits.default_limit())
+        (expected_admission_of(active, Some(line), &task.id, limits), limits.default_limit())
     else {
         return None;
     };
@@ -167,7 +167,8 @@ pub(super) fn first_and_count(holders: &[&Task]) -> Vec<String> {
 /// What the table of live tasks is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
-    pub line: &'a Snapshot,
+    /// `None` if the queue can't be read.
+    pub line: Option<&'a Snapshot>,
     pub limits: &'a Limits,
     /// Where the runs of sessions are.
     pub state: &'a StateDir,
@@ -276,7 +277,8 @@ fn session_state(
             format!("{name}, still running since {since} ({lasted}){calls}")
         }
         Status::Queued { .. } | Status::Pending { .. } => {
-            match place_of(active, task, around.limits, around.now) {
+            let place = |_| place_of(active, task, around.limits, around.now);
+            match around.line.map_or(Admission::Immediate, place) {
                 Admission::Queued { position: number } => {
                     let throttles = &active.agents.throttles;
                     let throttle = throttle_on(throttles, task, around.limits, around.now);

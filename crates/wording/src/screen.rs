@@ -43,7 +43,7 @@ pub fn queued_on_screen(
         let group = one_line(task.group.as_deref()?, NAME_MAX);
         return Some(queued(task, position, &format!(" of group {group}")));
     }
-    match expected_admission_of(active, line, &task.id, limits) {
+    match expected_admission_of(active, Some(line), &task.id, limits) {
         Admission::Queued { position } => Some(queued(task, position, &busy(limits))),
         Admission::Immediate => None,
     }

@@ -22,8 +22,9 @@ const SKILL_PATH: &str = "skills/ultrawork/SKILL.md";
 /// Longest path that the text names, in characters. No system accepts a longer one.
 const PATH_MAX: usize = 4_096;
 
-/// The line that the instructions refer to: how much may run, and how much runs.
-pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> String {
+/// The line that the instructions refer to: how much may run, and how much runs. Without a queue that can be read it names
+/// no free slots: no runner waits for one then.
+pub fn ultrawork_limit(active: &Active, line: Option<&Snapshot>, limits: &Limits) -> String {
     let commands =
         || active.live().filter(|task| task.kind == Kind::Command && task.is_confirmed());
     let running = commands().filter(|task| matches!(task.status(), Status::Running { .. })).count()
@@ -43,16 +44,19 @@ pub fn ultrawork_limit(active: &Active, line: &Snapshot, limits: &Limits) -> Str
                 let model = task.launched.as_ref().and_then(AgentCall::model);
                 limits.pool_of(model).0 == Pool::Default
             };
-            // A command that only Claude Code watches has no slot.
-            let taken = active.holders().count()
-                + line.elsewhere().values().sum::<usize>()
-                + line.agents_elsewhere
-                + agents_in(active, &Pool::Default, limits)
-                + queued_agents(active).filter(is_shared).count()
-                + commands_queued;
-            let free = slots.get().saturating_sub(taken);
+            let free = line.map(|line| {
+                // A command that only Claude Code watches has no slot.
+                let taken = active.holders().count()
+                    + line.elsewhere().values().sum::<usize>()
+                    + line.agents_elsewhere
+                    + agents_in(active, &Pool::Default, limits)
+                    + queued_agents(active).filter(is_shared).count()
+                    + commands_queued;
+                format!(", can start now: {}", slots.get().saturating_sub(taken))
+            });
             format!(
-                "[sisyphus] Ultrawork: at most {slots} background tasks at once, over all sessions; {now}, can start now: {free}.{others}"
+                "[sisyphus] Ultrawork: at most {slots} background tasks at once, over all sessions; {now}{}.{others}",
+                free.unwrap_or_default()
             )
         }
     }
@@ -155,11 +159,11 @@ mod tests {
             ),
         ];
         for (tasks, limit, expected) in cases {
-            let line = ultrawork_limit(&active(tasks), &Snapshot::default(), &slots(limit));
+            let line = ultrawork_limit(&active(tasks), Some(&Snapshot::default()), &slots(limit));
             assert_eq!(line, format!("[sisyphus] Ultrawork: {expected}"), "{tasks}");
         }
         assert_eq!(
-            ultrawork_limit(&active("rq"), &Snapshot::default(), &slots(0)),
+            ultrawork_limit(&active("rq"), Some(&Snapshot::default()), &slots(0)),
             "[sisyphus] Ultrawork: any number of background tasks at once; running now: 1, queued: 1."
         );
     }
@@ -171,7 +175,7 @@ mod tests {
         assert!(text.ends_with("After the report this request is over."), "{text}");
         assert!(!text.contains("disable-model-invocation"), "{text}");
         // What the line is called must be what the instructions call it.
-        let line = ultrawork_limit(&Active::default(), &Snapshot::default(), &slots(5));
+        let line = ultrawork_limit(&Active::default(), Some(&Snapshot::default()), &slots(5));
         let (name, _) = line.split_once(": ").unwrap();
         assert_eq!(text.matches(&format!("`{name}:`")).count(), 1, "{text}");
     }
@@ -179,7 +183,7 @@ mod tests {
     #[test]
     fn they_are_said_once_with_the_line_or_their_place_is() {
         let root = Path::new("/home/dev/.claude/skills/sisyphus");
-        let line = ultrawork_limit(&Active::default(), &Snapshot::default(), &slots(5));
+        let line = ultrawork_limit(&Active::default(), Some(&Snapshot::default()), &slots(5));
         let whole = ultrawork(&line, 9_500, Some(root)).unwrap();
         assert_eq!(whole.matches("# Ultrawork").count(), 1);
         assert!(whole.ends_with(&format!("this request is over.\n\n{line}\n")), "{whole}");

@@ -38,7 +38,8 @@ pub(super) fn look(sandbox: &Sandbox) -> Result<Vec<Seen>> {
     let seen = CAST.iter().filter_map(|role| {
         let is_it = |task: &&Task| task.client_id().is_some_and(|id| id.as_str() == role.id);
         let task = active.tasks.iter().chain(&ended).find(is_it)?.clone();
-        let expected = expected_admission_of(&active, &line, &task.id, &Limits::of(&settings));
+        let expected =
+            expected_admission_of(&active, Some(&line), &task.id, &Limits::of(&settings));
         let stand = match (task.status(), expected) {
             (Status::Queued { .. }, Admission::Queued { position: number }) => {
                 Stand::Waits { number }

@@ -28,8 +28,8 @@ pub(crate) fn with_ultrawork(context: &Context, prompt: &str, reply: Reply) -> R
     let Some(active) = context.logged("ultrawork", context.store.read_active()) else {
         return reply;
     };
-    let line = line(context, View::Whole).unwrap_or_default();
-    let limit_line = ultrawork_limit(&active, &line, &Limits::of(settings));
+    let line = line(context, View::Whole);
+    let limit_line = ultrawork_limit(&active, line.as_ref(), &Limits::of(settings));
     let note = match (asked, settings.ultrawork_keyword) {
         (Asked::Command, _) => Some(limit_line),
         (Asked::Word, Switch::On) => {

@@ -1,7 +1,9 @@
 //! `background_list`, and how the server declares its tools.
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Shell, TestEnv};
+use sisyphus_testing::files::set_mode;
+use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
 
 use crate::model::{Model, held};
 
@@ -123,4 +125,21 @@ fn without_a_session_all_are_listed_and_that_is_said() {
     assert!(note.contains("all sessions of this user") && answer.text.contains(note), "{note}");
     let error = model.cancel(json!({ "all": true })).error();
     assert!(error.contains("name the task"), "{error}");
+}
+
+/// A task that waits has a place, but not in a queue that the server can't read.
+#[test]
+fn an_unreadable_queue_gives_no_place() {
+    let client = Client::new(Shell::Bash);
+    client.env.set(&json!({ "max_background_tasks": 1 }));
+    client.wait_until_running(&client.background(&held(0)));
+    let waiting = client.background("true");
+    let model = Model::of(&client);
+    let waits = || model.list(json!({ "status": "queued" })).good().data["tasks"][0].clone();
+    wait_until("a place", || waits()["place_in_line"] == 1);
+    // Its runner must not leave the queue meanwhile.
+    waiting.process.signal(Signal::SIGSTOP);
+    set_mode(client.env.runtime(), 0o755).unwrap();
+    let task = waits();
+    assert_eq!((&task["status"], &task["place_in_line"]), (&json!("queued"), &Value::Null));
 }

@@ -319,6 +319,40 @@ fn where_there_is_no_queue_a_command_starts_at_once() {
     assert_eq!(third.wait().status.code(), Some(0));
 }
 
+/// SessionStart and UserPromptSubmit tell no place and no free slot in a queue that they can't read.
+#[test]
+fn no_place_is_said_of_an_unreadable_queue() {
+    let client = session(1);
+    let _first = job(&client, 1);
+    wait_for_start(&client, &[1]);
+    let second = job(&client, 2);
+    wait_for_line(&client, 1);
+    let said = |program: &str, event: Value| {
+        let reply = client.hook(program, event);
+        reply["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned()
+    };
+    let resumed = || {
+        let event = json!({ "hook_event_name": "SessionStart", "source": "resume" });
+        said("sisyphus-session-start", event)
+    };
+    let asked = || {
+        let event = json!({ "hook_event_name": "UserPromptSubmit", "prompt": "/ultrawork go" });
+        said("sisyphus-user-prompt-submit", event)
+    };
+    assert!(resumed().contains(" number 1 in the queue\n"), "{}", resumed());
+    assert!(asked().contains("running now: 1, queued: 1, can start now: 0."), "{}", asked());
+    // Its runner must not leave the queue meanwhile.
+    second.process.signal(Signal::SIGSTOP);
+    fs::set_permissions(client.env.runtime(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(resumed().contains(" about to start\n"), "{}", resumed());
+    assert!(asked().ends_with("running now: 1, queued: 1."), "{}", asked());
+    second.process.signal(Signal::SIGCONT);
+    for number in [1, 2] {
+        let_go(&client, number);
+    }
+    assert_eq!(second.wait().status.code(), Some(2));
+}
+
 /// While agents hold all slots, a runner waits. It starts its command when an agent ends.
 #[test]
 fn a_command_waits_for_the_slots_of_agents() {

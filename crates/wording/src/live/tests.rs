@@ -44,7 +44,7 @@ fn table_in(
     second: i64,
 ) -> Option<String> {
     let (line, limits) = (Snapshot::default(), slots(2));
-    let around = Surroundings { line: &line, limits: &limits, state, now: at(second) };
+    let around = Surroundings { line: Some(&line), limits: &limits, state, now: at(second) };
     table(active, meant, around)
 }
 
