@@ -32,20 +32,6 @@ pub(crate) mod sign {
     }
 }
 
-/// Whether it waits for its turn, whatever it waits for. A call that may still be denied does not.
-pub(crate) fn is_queued(task: &Task) -> bool {
-    match task.status() {
-        Status::Queued { .. } => true,
-        Status::Pending { .. } => task.is_confirmed(),
-        Status::Running { .. } | Status::Finished(_) => false,
-    }
-}
-
-/// The word for the status, for people. They need one for all that waits for its turn.
-pub(crate) fn word(task: &Task) -> &'static str {
-    if is_queued(task) { "queued" } else { task.status().word() }
-}
-
 /// The sentence about the state or the outcome of a task.
 pub(crate) fn how_it_ended(task: &Task) -> String {
     format!("{} {}.\n", task.heading(), predicate(task))
@@ -55,11 +41,10 @@ pub(crate) fn how_it_ended(task: &Task) -> String {
 pub(crate) fn predicate(task: &Task) -> String {
     match task.status() {
         Status::Finished(ending) => ending.sentence(task.kind),
-        status @ (Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. }) => {
+        Status::Pending { .. } | Status::Queued { .. } | Status::Running { .. } => {
             match place_out_of_reach(task) {
                 Some(place) => format!("is out of reach, on {}", one_line(place, PLACE_MAX)),
-                None if is_queued(task) => "is queued".to_owned(),
-                None => format!("is {}", status.word()),
+                None => format!("is {}", task.word()),
             }
         }
     }

@@ -26,7 +26,6 @@ use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::{Kind, Task};
 use sisyphus_wording::elsewhere;
 
-use crate::format::word;
 use crate::style::{Hue, Paint, hue};
 use crate::table::{Cell, Column, lines};
 use crate::view::views;
@@ -292,7 +291,7 @@ pub(crate) fn state(task: &Task) -> String {
             AgentFailure::Error => "failed".to_owned(),
         };
     }
-    word(task).to_owned()
+    task.word().to_owned()
 }
 
 /// How long the task ran, or how long it has been running or waiting, in milliseconds.

@@ -32,7 +32,7 @@ use sisyphus_state::store::Store;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use crate::format::{is_queued, sign};
+use crate::format::sign;
 use crate::print;
 use crate::style::{Hue, hue};
 
@@ -83,7 +83,7 @@ fn line() -> Option<String> {
     for task in active.iter().filter(|task| is_meant(task) && is_in_reach(task)) {
         match task.status() {
             Status::Running { .. } => running += 1,
-            _ if is_queued(task) => waiting += 1,
+            _ if task.is_queued() => waiting += 1,
             Status::Pending { .. } | Status::Queued { .. } | Status::Finished(_) => {}
         }
     }

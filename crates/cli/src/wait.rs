@@ -13,7 +13,7 @@ use sisyphus_state::reach::is_in_reach;
 use sisyphus_tasks::status::Status;
 use sisyphus_tasks::task::Task;
 
-use crate::format::{how_it_ended, word};
+use crate::format::how_it_ended;
 use crate::list::what;
 use crate::print::{self, Verdict};
 use crate::spinner::Spinner;
@@ -83,7 +83,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
             verdict = Verdict::TimedOut;
             spinner.clear();
             let words: Vec<String> =
-                live.iter().map(|task| format!("{} is {}", task.id, word(task))).collect();
+                live.iter().map(|task| format!("{} is {}", task.id, task.word())).collect();
             print::warn(&anyhow::anyhow!("timed out: {}", words.join(", ")));
             seen.extend(std::mem::take(&mut live));
         }
@@ -110,7 +110,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 fn what_they_do(live: &[Task]) -> String {
     if let [task] = live {
         let name = what(task, NAME_MAX);
-        return format!("{} is {}: {name}", task.id, word(task));
+        return format!("{} is {}: {name}", task.id, task.word());
     }
     let is_running = |task: &&Task| matches!(task.status(), Status::Running { .. });
     let running = live.iter().filter(is_running).count();

@@ -6,6 +6,7 @@ pub mod samples;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod word;
 
 use std::path::PathBuf;
 

@@ -13,7 +13,6 @@ use sisyphus_tasks::status_filter::StatusFilter;
 use sisyphus_tasks::task::Task;
 
 use super::since::since;
-use crate::format::is_queued;
 use crate::project::project_dir;
 
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -41,7 +40,7 @@ pub(crate) struct Filter {
 
 /// Whether a task is of this status, by the words of the list. A chained command that waits is `queued` there.
 fn is_meant(filter: StatusFilter, task: &Task) -> bool {
-    filter.matches(task.status()) || filter == StatusFilter::Queued && is_queued(task)
+    filter.matches(task.status()) || filter == StatusFilter::Queued && task.is_queued()
 }
 
 /// Reads the words of a status, and lets help and completions name them.

@@ -7,8 +7,6 @@ use sisyphus_settings::{Settings, SlotLimit};
 use sisyphus_state::agents::{Limits, Pool, agents_in};
 use sisyphus_wording::counted;
 
-use crate::format::is_queued;
-
 /// "2 of 5 slots busy, 3 queued; group build: 1 of 1 slot busy, 0 queued". `None` if nothing runs or is queued.
 pub(super) fn slots_line(tasks: &Tasks, settings: &Settings) -> Option<String> {
     let (slots, mut parts) = (slots(tasks, settings), groups(tasks, settings));
@@ -40,7 +38,7 @@ pub(crate) fn slots(tasks: &Tasks, settings: &Settings) -> Slots {
             SlotLimit::Unlimited => None,
             SlotLimit::AtMost(slots) => Some(slots.get()),
         },
-        queued: tasks.active.iter().filter(|task| is_queued(task)).count() + foreign.count(),
+        queued: tasks.active.iter().filter(|task| task.is_queued()).count() + foreign.count(),
     }
 }
 

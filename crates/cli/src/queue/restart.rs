@@ -13,7 +13,6 @@ use sisyphus_tasks::call::is_whole;
 use sisyphus_tasks::from_terminal::OutputPlace;
 use sisyphus_tasks::task::{Kind, Task};
 
-use crate::format::word;
 use crate::print::{self, Verdict};
 use crate::queue::run::{INSTEAD, follow, say_id, slot_of_follower};
 
@@ -112,7 +111,7 @@ fn check(task: &Task) -> Result<()> {
     ensure!(
         task.status().is_final(),
         "could not restart {id}: it is {}; wait for it, or cancel it first",
-        word(task)
+        task.word()
     );
     ensure!(
         is_whole(&task.command) && !task.command.is_empty(),

@@ -20,7 +20,6 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use super::row::{Row, row};
 use super::{Session, has_failed};
-use crate::format::is_queued;
 use crate::project::project_dir;
 use crate::{list, print};
 
@@ -86,7 +85,7 @@ struct Seen<'a> {
 impl Seen<'_> {
     fn answer(&self, task: Option<&str>) -> Answer {
         let is_meant = |task: &&Task| self.session.as_ref().is_none_or(|it| &task.session == it);
-        let is_live = |task: &&Task| (is_running(task) || is_queued(task)) && is_in_reach(task);
+        let is_live = |task: &&Task| (is_running(task) || task.is_queued()) && is_in_reach(task);
         let live: Vec<&Task> = self.tasks.active.iter().filter(is_meant).filter(is_live).collect();
         let ended: Vec<&Task> = self.tasks.ended.iter().filter(is_meant).take(ENDED_MAX).collect();
         let failed: Vec<&&Task> = ended.iter().filter(|it| has_failed(it, self.now)).collect();
