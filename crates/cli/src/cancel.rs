@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
 use sisyphus_control::{
-    Answer, Ending, HistoryDepth, Naming, NoSuchTask, Tasks, enumerate, is_ours,
+    Answer, Ending, HistoryDepth, Naming, NoSuchTask, Tasks, candidates, is_ours,
 };
 use sisyphus_tasks::outcome::Canceller;
 use sisyphus_tasks::task::Task;
@@ -69,16 +69,16 @@ fn with_parts(error: anyhow::Error, tasks: &Tasks) -> anyhow::Error {
     let Some(last) = parts.first() else { return error };
     let live: Vec<&Task> = parts.iter().copied().filter(|task| !task.status().is_final()).collect();
     let called = one_line(name, NAME_MAX);
-    let said = if live.is_empty() {
+    if live.is_empty() {
         let (last, how) = (last.heading(), predicate(last));
-        format!("no task `{called}`; the last that it is a part of, {last}, has ended: it {how}")
-    } else {
-        let live = enumerate(name, &live);
-        format!(
-            "no task `{called}`: to stop one, give its id or a whole name; it is a part of {live}"
-        )
-    };
-    NoSuchTask::Ambiguous(said).into()
+        return NoSuchTask::Ended(format!(
+            "no task `{called}`; the last that it is a part of, {last}, has ended: it {how}"
+        ))
+        .into();
+    }
+    let said =
+        format!("no task `{called}`: to stop one, give its id or a whole name; it is a part of");
+    NoSuchTask::Ambiguous { said, candidates: candidates(name, &live) }.into()
 }
 
 /// Why a task still runs; `None` if it has ended.

@@ -120,8 +120,16 @@ pub(crate) fn finish(outcome: Result<Verdict>) -> ExitCode {
         warn(&error);
         return ExitCode::from(FAILURE);
     };
-    let is_unknown = matches!(missing, NoSuchTask::Unknown(_));
-    let hint = if is_unknown { "; `sisyphus list` shows them" } else { "" };
-    warn(&anyhow::anyhow!("{missing}{hint}"));
+    let said = match missing {
+        NoSuchTask::Unknown(_) => format!("{missing}; `sisyphus list` shows them"),
+        NoSuchTask::Ambiguous { said, candidates } => {
+            format!("{said}:\n  {}", candidates.join("\n  "))
+        }
+        NoSuchTask::Nameless
+        | NoSuchTask::UnknownSession(_)
+        | NoSuchTask::Ended(_)
+        | NoSuchTask::Around(_) => missing.to_string(),
+    };
+    warn(&anyhow::anyhow!(said));
     ExitCode::from(NOT_FOUND)
 }

@@ -24,7 +24,13 @@ pub enum NoSuchTask {
     Nameless,
     Unknown(String),
     UnknownSession(String),
-    Ambiguous(String),
+    /// What is wrong, and the tasks or sessions that could be meant.
+    Ambiguous {
+        said: String,
+        candidates: Vec<String>,
+    },
+    /// A task has ended that this is a part of. It is no name for what stops one.
+    Ended(String),
     /// A command inside this task would wait for its end.
     Around(TaskId),
 }
@@ -37,7 +43,10 @@ impl fmt::Display for NoSuchTask {
             Self::UnknownSession(name) => {
                 write!(formatter, "no session `{}` has a task", one_line(name, NAME_MAX))
             }
-            Self::Ambiguous(said) => formatter.write_str(said),
+            Self::Ambiguous { said, candidates } => {
+                write!(formatter, "{said}: {}", candidates.join(", "))
+            }
+            Self::Ended(said) => formatter.write_str(said),
             Self::Around(task) => write!(
                 formatter,
                 "could not wait for {task}: this command is inside it, so {task} would wait for itself; give `--detach`"
@@ -177,10 +186,10 @@ fn only<'a>(name: &str, tasks: Vec<&'a Task>, naming: Naming) -> Result<Option<&
         }
         several if naming == Naming::ToStop => {
             let live: Vec<&Task> = several.iter().copied().filter(|task| is_live(task)).collect();
-            let live = enumerate(name, &live);
+            let candidates = candidates(name, &live);
             let name = one_line(name, NAME_MAX);
-            let said = format!("`{name}` could be several tasks; to stop one, give its id: {live}");
-            Err(NoSuchTask::Ambiguous(said).into())
+            let said = format!("`{name}` could be several tasks; to stop one, give its id");
+            Err(NoSuchTask::Ambiguous { said, candidates }.into())
         }
         several => {
             Err(ambiguous(name, "tasks", several.iter().map(|task| named(name, task))).into())
@@ -197,27 +206,26 @@ fn is_live(task: &Task) -> bool {
     !task.status().is_final()
 }
 
-/// Several tasks as an error names them: the first of them, those by id that are called `name`.
-pub fn enumerate(name: &str, tasks: &[&Task]) -> String {
+/// Several tasks that could be called `name`, as an error names them: the first of them, and how many more there are.
+pub fn candidates(name: &str, tasks: &[&Task]) -> Vec<String> {
     listed(tasks.iter().map(|task| named(name, task)))
 }
 
-/// A task among several: its id, with its description or command if that says more than the name.
+/// A task among several: its id and state, with its description, or else its command, if that says more than the name.
 fn named(name: &str, task: &Task) -> String {
-    let what = what(task);
-    if what == name || what.is_empty() {
-        return task.id.to_string();
-    }
-    format!("{} ({})", task.id, one_line(what, WHAT_MAX))
+    let texts = [&task.description, &task.command].into_iter();
+    let what = texts.map(String::as_str).find(|text| !text.is_empty() && *text != name);
+    let what = what.map(|it| format!(": {}", one_line(it, WHAT_MAX))).unwrap_or_default();
+    format!("{} ({}{what})", task.id, task.word())
 }
 
 fn ambiguous(name: &str, what: &str, ids: impl ExactSizeIterator<Item = String>) -> NoSuchTask {
     let (name, count) = (one_line(name, NAME_MAX), ids.len());
-    NoSuchTask::Ambiguous(format!("`{name}` could be {count} {what}: {}", listed(ids)))
+    let said = format!("`{name}` could be {count} {what}");
+    NoSuchTask::Ambiguous { said, candidates: listed(ids) }
 }
 
-fn listed(ids: impl ExactSizeIterator<Item = String>) -> String {
-    let more = if ids.len() > NAMED { ", …" } else { "" };
-    let named: Vec<String> = ids.take(NAMED).collect();
-    format!("{}{more}", named.join(", "))
+fn listed(names: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let more = names.len().checked_sub(NAMED).filter(|more| *more > 0);
+    names.take(NAMED).chain(more.map(|more| format!("{more} more"))).collect()
 }

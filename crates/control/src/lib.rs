@@ -18,7 +18,7 @@ mod task_waiter;
 mod tasks;
 
 pub use acknowledge::{acknowledge, own_requester};
-pub use by_name::{Naming, NoSuchTask, enumerate};
+pub use by_name::{Naming, NoSuchTask, candidates};
 pub use cancel::{Answer, Ending, cancel, is_ours};
 pub use next::{Moved, make_next};
 pub use person::ensure_person;

@@ -25,7 +25,13 @@ pub(crate) fn failed(tool: &str, error: &Error) -> CallToolResult {
             "; background_list shows this session's, with session: \"all\" those of every session"
         }
         Some(NoSuchTask::UnknownSession(_)) => "; leave `session` out for this one's",
-        Some(NoSuchTask::Nameless | NoSuchTask::Ambiguous(_) | NoSuchTask::Around(_)) | None => "",
+        Some(
+            NoSuchTask::Nameless
+            | NoSuchTask::Ambiguous { .. }
+            | NoSuchTask::Ended(_)
+            | NoSuchTask::Around(_),
+        )
+        | None => "",
     };
     let said = one_line(&format!("{error:#}"), ERROR_MAX);
     CallToolResult::error(vec![ContentBlock::text(format!("{tool}: {said}{hint}"))])

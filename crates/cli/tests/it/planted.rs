@@ -89,6 +89,14 @@ pub(crate) fn assert_fails(output: &Output, code: i32, expected: &str) {
     assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
 }
 
+/// Which tasks or sessions an error names that a name could mean, one a line.
+pub(crate) fn assert_could_be(output: &Output, said: &str, candidates: &[&str]) {
+    assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{output:?}");
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    let named: Vec<&str> = lines[1..].iter().map(|line| line.trim_start()).collect();
+    assert_eq!((lines[0], named.as_slice()), (&*format!("sisyphus: {said}:"), candidates));
+}
+
 /// Everything below a folder, and how large it is.
 pub(crate) fn tree(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();

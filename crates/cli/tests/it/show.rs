@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
 
-use crate::planted::{assert_fails, ended, failed, listed, plant, plant_text, prints, running};
+use crate::planted::{
+    assert_could_be, assert_fails, ended, failed, listed, plant, plant_text, prints, running,
+};
 use crate::pty::Terminal;
 
 /// Two that ended and one that runs.
@@ -50,8 +52,10 @@ fn a_shared_beginning_is_ambiguous() {
     let env = planted();
     for (name, count) in [("t1", "2 tasks"), ("t1ab", "2 tasks"), ("t", "3 tasks")] {
         let output = env.run("sisyphus", &["show", name]);
-        assert_fails(&output, 2, &format!("`{name}` could be {count}: "));
-        assert!(output.stderr.contains("t1abc") && output.stderr.contains("t1abd"), "{output:?}");
+        let said = format!("`{name}` could be {count}");
+        let candidates =
+            ["t2xyz (running: serve)", "t1abd (completed: build)", "t1abc (failed: run the tests)"];
+        assert_could_be(&output, &said, &candidates[usize::from(name != "t")..]);
     }
     // A whole id is no beginning.
     plant(&env, "completed.json", &[ended("t1ab", "short", 2)]);
@@ -69,22 +73,29 @@ fn an_unknown_task_is_answered_with_exit_code_2() {
     }
 }
 
-/// Of several tasks with one description, `sisyphus show` takes the only one that runs. Otherwise it lists their ids.
+/// Of several tasks with one description, `sisyphus show` takes the only one that runs. Otherwise it lists them, each with
+/// its command.
 #[test]
 fn a_shared_description_means_the_running_task() {
     let env = TestEnv::new();
     plant(&env, "completed.json", &[ended("told", "build", 1), ended("tnew", "build", 2)]);
-    let ambiguous =
-        |expected: &str| assert_fails(&env.run("sisyphus", &["show", "build"]), 2, expected);
-    ambiguous("`build` could be 2 tasks: tnew, told");
+    let lists = |said: &str, ids: &[&str]| {
+        let output = env.run("sisyphus", &["show", "build"]);
+        assert_could_be(&output, &format!("`build` could be {said}"), ids);
+    };
+    let ended_ones = ["tnew (completed: npm test)", "told (completed: npm test)"];
+    lists("2 tasks", &ended_ones);
     plant(&env, "active.json", &[running("tnow", "build")]);
     assert!(prints(&env, &["show", "build"]).starts_with("tnow (\"build\") is running"));
     plant(&env, "active.json", &[running("tnow", "build"), running("ttoo", "build")]);
-    ambiguous("`build` could be 4 tasks: ttoo, tnow, tnew, told");
+    let live = ["ttoo (running: npm test)", "tnow (running: npm test)"];
+    lists("4 tasks", &[live, ended_ones].concat());
     let many: Vec<Value> =
         (0..9).map(|second| ended(&format!("t{second}"), "build", second)).collect();
     plant(&env, "completed.json", &many);
-    ambiguous("`build` could be 11 tasks: ttoo, tnow, t8, t7, t6, …");
+    let ended_ones = ["t8", "t7", "t6"].map(|id| format!("{id} (completed: npm test)"));
+    let named: Vec<&str> = ended_ones.iter().map(String::as_str).chain(["6 more"]).collect();
+    lists("11 tasks", &[live.as_slice(), &named].concat());
 }
 
 /// The model may begin a description with an id of its own.
@@ -102,10 +113,10 @@ fn a_label_of_a_description_names_its_task() {
         assert_fails(&env.run("sisyphus", &["cancel", name]), 2, "no task");
     }
     plant(&env, "failed.json", &[ended("t3", "search-1: again", 3)]);
-    assert_fails(
+    assert_could_be(
         &env.run("sisyphus", &["show", "search-1"]),
-        2,
-        "`search-1` could be 2 tasks: t3 (search-1: again), t1 (search-1: find it)",
+        "`search-1` could be 2 tasks",
+        &["t3 (completed: search-1: again)", "t1 (completed: search-1: find it)"],
     );
     plant(&env, "active.json", &[running("t4", "search-1: once more")]);
     assert!(
@@ -125,10 +136,10 @@ fn a_part_names_a_task() {
         assert!(text.contains(&format!("{id} (\"")), "{part}: {text}");
     }
     plant(&env, "active.json", &[]);
-    assert_fails(
+    assert_could_be(
         &env.run("sisyphus", &["show", "npm"]),
-        2,
-        "`npm` could be 2 tasks: t1abd (build), t1abc (run the tests)",
+        "`npm` could be 2 tasks",
+        &["t1abd (completed: build)", "t1abc (failed: run the tests)"],
     );
 }
 
@@ -146,10 +157,10 @@ fn a_shared_client_id_means_the_running_task() {
         "completed.json",
         &[with_client(ended("t1", "", 1)), with_client(ended("t2", "", 2))],
     );
-    assert_fails(
+    assert_could_be(
         &env.run("sisyphus", &["show", "b1"]),
-        2,
-        "`b1` could be 2 tasks: t2 (npm test), t1 (npm test)",
+        "`b1` could be 2 tasks",
+        &["t2 (completed: npm test)", "t1 (completed: npm test)"],
     );
     plant(&env, "active.json", &[with_client(running("t3", ""))]);
     assert!(prints(&env, &["show", "b1"]).starts_with("t3 is running"));

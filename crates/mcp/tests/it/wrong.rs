@@ -88,12 +88,16 @@ fn a_complaint_is_short_and_harmless() {
 }
 
 #[test]
-fn of_several_with_one_name_the_ids_are_told() {
+fn several_with_one_name_are_told_apart() {
     let client = Client::new(Shell::Bash);
     client.background("true").wait();
-    client.background("true").wait();
+    client.background("exit 3").wait();
     let error = Model::of(&client).output(json!({ "task_id": "a test" })).error();
     assert!(error.contains("`a test` could be 2 tasks: t"), "{error}");
+    assert!(
+        error.contains(" (failed: exit 3), t") && error.contains(" (completed: true)"),
+        "{error}"
+    );
 }
 
 #[test]
