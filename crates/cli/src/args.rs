@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Top,
     /// Print one short line for the status line of Claude Code, nothing while nothing runs.
     Statusline(Statusline),
-    /// Print the effective value of each setting, and where it comes from; `set` and `unset` change one.
+    /// Print the effective value of each setting, and where it comes from; `get` prints one, `set` and `unset` change one.
     Config(Config),
     /// Install, update or remove the plugin, from the archive or the npm package of this program.
     Install(Install),

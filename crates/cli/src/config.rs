@@ -1,11 +1,11 @@
-//! `sisyphus config`: the effective value of each setting, and where it comes from.
+//! `sisyphus config`: the effective value of each setting, and where it comes from; `get`: that of one, for scripts.
 
 mod set;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_config_dir;
@@ -18,19 +18,36 @@ use crate::print;
 use crate::project::project_dir;
 use crate::style::Hue;
 use crate::table::{self, Cell, Column};
-use set::{Change, change};
+use set::{Change, change, known};
 
 #[derive(Debug, ClapArgs)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Config {
     #[command(subcommand)]
-    change: Option<Change>,
+    action: Option<Action>,
     /// Read the settings of this project too. Without it, those of the current folder's project.
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print the effective value of one key, and nothing else.
+    Get(Get),
+    #[command(flatten)]
+    Change(Change),
+}
+
+#[derive(Debug, ClapArgs)]
+struct Get {
+    /// The key, with or without `sisyphus.` before it.
+    key: String,
+    /// Read the settings of this project too. Without it, those of the current folder's project.
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
 }
 
 const COLUMNS: [Column; 3] = [
@@ -41,13 +58,14 @@ const COLUMNS: [Column; 3] = [
 /// Longest value or path that is shown, in characters.
 const SHOWN: usize = 400;
 
-/// Prints the effective values, or changes one.
+/// Prints the effective values, or one, or changes one.
 pub(crate) fn config(options: &Config) -> Result<()> {
-    if let Some(asked) = &options.change {
-        return change(asked);
+    match &options.action {
+        Some(Action::Change(asked)) => return change(asked),
+        Some(Action::Get(asked)) => return get(asked),
+        None => {}
     }
-    let project = options.project.clone().or_else(project_dir);
-    let layers = Layers::read(&client_config_dir(&Environment::read())?, project.as_deref());
+    let layers = layers(options.project.as_deref())?;
     let effective = layers.effective();
     let files = std::iter::once(&layers.user).chain(&layers.project);
     let mistakes: Vec<Mistake> = files.flat_map(mistakes).collect();
@@ -72,6 +90,19 @@ pub(crate) fn config(options: &Config) -> Result<()> {
         text.push_str(&format!("\n{}; {}\n", it.said, it.remedy));
     }
     print::out(&text)
+}
+
+/// Prints the value as JSON in one line: no key has a plain text, which a script would need without its quotes.
+fn get(asked: &Get) -> Result<()> {
+    let key = known(&asked.key)?;
+    let layers = layers(asked.project.as_deref())?;
+    print::out(&format!("{}\n", layers.effective_of(key).value))
+}
+
+/// The settings of the user, and of this project or that of the current folder.
+fn layers(project: Option<&Path>) -> Result<Layers> {
+    let project = project.map(Path::to_owned).or_else(project_dir);
+    Ok(Layers::read(&client_config_dir(&Environment::read())?, project.as_deref()))
 }
 
 fn mistake(it: &Mistake) -> Value {

@@ -102,7 +102,8 @@ impl Layers {
         KEYS.iter().map(|key| self.effective_of(key)).collect()
     }
 
-    fn effective_of(&self, key: &'static Key) -> Effective<'_> {
+    /// The effective value of one key.
+    pub fn effective_of(&self, key: &'static Key) -> Effective<'_> {
         let (value, source) = match self.user.usable(key) {
             Some(value) => (value, Source::File(self.user.path.as_path())),
             None => (key.default(), Source::Default),

@@ -25,6 +25,7 @@ what a project may not set; `sisyphus doctor` says what is wrong in your own fil
 
 ```sh
 sisyphus config
+sisyphus config get max_background_tasks
 sisyphus config --json
 ```
 

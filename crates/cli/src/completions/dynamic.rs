@@ -1,11 +1,11 @@
 //! What the generated scripts lack: ids of tasks and keys of settings, which `sisyphus candidates` prints.
 
-/// Which commands take which candidates. In zsh and bash, `set` and `unset` are those of `config`.
+/// Which commands take which candidates. In zsh and bash, `get`, `set` and `unset` are those of `config`.
 const COMMANDS: [(&str, &[&str]); 4] = [
     ("tasks", &["show", "output", "logs", "tail", "wait"]),
     ("live", &["cancel", "stop", "next"]),
     ("ended", &["restart"]),
-    ("keys", &["set", "unset"]),
+    ("keys", &["get", "set", "unset"]),
 ];
 
 /// Begins the line of an argument in zsh's script that is a task or a key.
@@ -33,7 +33,7 @@ _sisyphus_all() {
     local -a found=()
     [[ "$cur" == -* ]] && return
     case "${COMP_WORDS[1]}" in
-CASES    config) ((COMP_CWORD == 3)) && [[ "${COMP_WORDS[2]}" == @(set|unset) ]] && of=keys ;;
+CASES    config) ((COMP_CWORD == 3)) && [[ "${COMP_WORDS[2]}" == @(get|set|unset) ]] && of=keys ;;
     run) [[ "$3" == --after* ]] && of=live ;;
     esac
     [[ -n "$of" ]] || return

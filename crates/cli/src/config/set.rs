@@ -99,7 +99,7 @@ fn change_file(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<
 }
 
 /// The key of that name.
-fn known(name: &str) -> Result<&'static Key> {
+pub(super) fn known(name: &str) -> Result<&'static Key> {
     let bare = name.strip_prefix(SECTION).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
     if let Some(key) = Key::named(bare) {
         return Ok(key);
@@ -226,7 +226,7 @@ fn applied(text: &str, key: &'static Key) -> Option<Value> {
 
 /// The value that these files give the key.
 fn set_in(layers: &Layers, key: &'static Key) -> Option<Value> {
-    let its = layers.effective().into_iter().find(|it| it.key.name == key.name)?;
+    let its = layers.effective_of(key);
     (its.source != Source::Default).then_some(its.value)
 }
 
@@ -270,10 +270,7 @@ fn said(key: &'static Key, asked: Option<&Value>, config_dir: &Path) -> Result<S
         key.dotted(),
         one_line(&layers.user.path.to_string_lossy(), SHOWN)
     );
-    let all = layers.effective();
-    let Some(its) = all.iter().find(|it| it.key.name == key.name) else {
-        return Ok(String::new());
-    };
+    let its = layers.effective_of(key);
     let value = one_line(&its.value.to_string(), SHOWN);
     let source = match its.source {
         Source::Default => "the default".to_owned(),

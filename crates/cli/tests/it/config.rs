@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use serde_json::{Value, json};
 use sisyphus_testing::TestEnv;
 
-use crate::planted::prints;
+use crate::planted::{assert_fails, prints};
 
 /// Writes the settings of the project that tests run in.
 fn set_in_project(env: &TestEnv, settings: &Value) {
@@ -121,4 +121,25 @@ fn a_value_that_is_not_accepted_is_named() {
     assert!(text.contains(&format!("`{user}` is not read: ")), "{text}");
     env.set(&json!({ "output_lines": 7 }));
     assert!(!prints(&env, &["config"]).contains(&format!("`{user}`")), "nothing is wrong");
+}
+
+/// `sisyphus config get` prints one effective value for a script. A key that it does not know is an error with the nearest.
+#[test]
+fn one_value_for_a_script() {
+    let env = TestEnv::new();
+    env.set(&json!({ "output_lines": 7, "service_patterns": ["make dev"], "stale_minutes": "x" }));
+    set_in_project(&env, &json!({ "output_lines": 3, "max_background_tasks": 50 }));
+    for (key, value) in [
+        ("output_lines", "3\n"),
+        ("sisyphus.max_background_tasks", "5\n"),
+        ("sleep_guard", "true\n"),
+        ("stale_minutes", "0\n"),
+        ("service_patterns", "[\"make dev\"]\n"),
+    ] {
+        assert_eq!(prints(&env, &["config", "get", key]), value, "{key}");
+    }
+    let home = env.home().to_str().unwrap().to_owned();
+    assert_eq!(prints(&env, &["config", "get", "output_lines", "--project", &home]), "7\n");
+    let unknown = env.run("sisyphus", &["config", "get", "output_line"]);
+    assert_fails(&unknown, 1, "no key `output_line`; did you mean `output_lines`?");
 }

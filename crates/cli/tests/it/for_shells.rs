@@ -165,6 +165,7 @@ fn bash_completes_tasks_and_keys() {
         ("sisyphus restart t", 9, "t2over|"),
         ("sisyphus run --after t", 9, "t1live|"),
         ("sisyphus config set max_b", 9, "max_background_tasks|"),
+        ("sisyphus config get max_b", 9, "max_background_tasks|"),
     ] {
         let mut command = env.plain("bash");
         let script = format!(
@@ -214,6 +215,7 @@ fn zsh_completes_tasks_and_keys() {
         ("sisyphus restart t", "sisyphus restart t2over "),
         ("sisyphus run --after t", "sisyphus run --after t1live "),
         ("sisyphus config set max_b", "sisyphus config set max_background_tasks "),
+        ("sisyphus config get max_b", "sisyphus config get max_background_tasks "),
     ] {
         let script = format!(
             "export {}; zmodload zsh/zpty; zpty shell zsh -f -i; \
