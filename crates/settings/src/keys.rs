@@ -162,8 +162,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Groups { most: 20, patterns: 50, longest: 200 },
         // All projects share the queue of a group too.
         project: Project::MayNothing,
-        meaning: "background commands that share a limit of their own, like `{\"build\": {\"patterns\": [\"cargo *\"], \
-                  \"limit\": 1}}`, across all sessions",
+        meaning: "background commands that share a limit of their own across all sessions",
     },
     Key {
         name: "task_ttl_minutes",

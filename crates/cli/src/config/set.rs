@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args as ClapArgs, Subcommand};
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use sisyphus_base::atomic;
 use sisyphus_base::environment::Environment;
@@ -53,6 +54,8 @@ pub(crate) struct Unset {
     key: String,
 }
 
+/// Longest reason that a value is refused for, in characters.
+const WHY_MAX: usize = 600;
 /// How often an edit starts again because another program, such as Claude Code, has changed the file meanwhile.
 const ATTEMPTS: usize = 5;
 
@@ -126,30 +129,38 @@ fn value(key: &Key, words: &[String]) -> Result<Value> {
     let of_word =
         |word: &String| serde_json::from_str(word).unwrap_or_else(|_| Value::String(word.clone()));
     let is_list = matches!(key.kind, Kind::Patterns { .. } | Kind::Program { .. });
+    let must = || format!("it must be {}", key.type_in_words());
+    let is_object = matches!(key.kind, Kind::Limits { .. } | Kind::Groups { .. });
     let value = match words {
         [word] if !is_list || of_word(word).is_array() => of_word(word),
         words if is_list => words.iter().cloned().map(Value::String).collect(),
-        _ => bail!("{} has one value: it must be {}", key.dotted(), key.type_in_words()),
+        _ if is_object => {
+            bail!("{} has one value: put it in single quotes; {}", key.dotted(), must())
+        }
+        _ => bail!("{} has one value: {}", key.dotted(), must()),
     };
-    if let Some(flaw) = check(&json!({ SECTION: { key.name: value } })).into_iter().next() {
-        let parts = match flaw {
-            Flaw::OutOfRange { limit, .. } => format!(" (it would count as {limit})"),
-            Flaw::NotAllOfIt { parts, .. } => format!(" ({} would be ignored)", parts.join("; ")),
-            Flaw::WrongType { .. }
-            | Flaw::NoSuchKey { .. }
-            | Flaw::Twice { .. }
-            | Flaw::NoSection
-            | Flaw::NoObject => String::new(),
-        };
-        let shown = one_line(&words.join(" "), SHOWN);
-        let parts = one_line(&parts, SHOWN);
-        bail!(
-            "`{shown}` is no value of {}{parts}: it must be {}",
-            key.dotted(),
-            key.type_in_words()
-        );
-    }
-    Ok(value)
+    let Some(flaw) = check(&json!({ SECTION: { key.name: value } })).into_iter().next() else {
+        return Ok(value);
+    };
+    let text = words.join(" ");
+    // A word that was never meant as JSON needs no place in it.
+    let is_json_meant = is_object && text.starts_with('{');
+    let syntax = serde_json::from_str::<IgnoredAny>(&text).err().filter(|_| is_json_meant);
+    let why = match flaw {
+        Flaw::OutOfRange { limit, .. } => format!("it would count as {limit}; {}", must()),
+        // The parts say what each of them must be.
+        Flaw::NotAllOfIt { parts, .. } => parts.join("; "),
+        Flaw::WrongType { .. }
+        | Flaw::NoSuchKey { .. }
+        | Flaw::Twice { .. }
+        | Flaw::NoSection
+        | Flaw::NoObject => match syntax {
+            Some(error) => format!("it is not JSON ({error}); {}", must()),
+            None => must(),
+        },
+    };
+    let (shown, why) = (one_line(&text, SHOWN), one_line(&why, WHY_MAX));
+    bail!("`{shown}` is no value of {}: {why}", key.dotted())
 }
 
 /// Writes the file with this value of the key, or without any.

@@ -95,7 +95,7 @@ fn what_has_no_effect_is_refused() {
     with(&env, BEFORE);
     let cases: [(&[&str], &str); 7] = [
         (&["set", "output_lines", "many"], "`many` is no value of sisyphus.output_lines: it must"),
-        (&["set", "output_lines", "500"], "(it would count as 200): it must be"),
+        (&["set", "output_lines", "500"], ": it would count as 200; it must be"),
         (&["set", "output_lines", "5", "6"], "has one value"),
         (&["set", "outputlines", "5"], "no key `outputlines`; did you mean `output_lines`?"),
         (&["set", "weather", "5"], "`sisyphus config` shows every key"),
@@ -116,6 +116,39 @@ fn what_has_no_effect_is_refused() {
         assert_fails(&env.run("sisyphus", &["config", "set", "output_lines", "5"]), 1, said);
         assert_eq!(fs::read_to_string(file(&env)).unwrap(), text);
     }
+}
+
+/// What is wrong with a group is said of its field alone. What is no object at all is answered with one to copy.
+#[test]
+fn a_wrong_group_is_answered_with_what_it_needs() {
+    let env = TestEnv::new();
+    let example = "{\"build\": {\"patterns\": [\"cargo *\"], \"limit\": 1}}";
+    let like = |why: &str| format!("{why}it must be an object like `{example}`: at most 20 ");
+    let of = |words: &[&str], said: &str| {
+        let output = env.run("sisyphus", &[&["config", "set", "groups"], words].concat());
+        assert_fails(&output, 1, said);
+        output.stderr
+    };
+    let syntax = "it is not JSON (key must be a string at line 1 column 2); ";
+    for (words, why) in [
+        (&["build"][..], &*like("`build` is no value of sisyphus.groups: ")),
+        (&["{build: 1}"], &*like(syntax)),
+        (&["3"], &*like("`3` is no value of sisyphus.groups: ")),
+        (&["build", "cargo *"], &*like("has one value: put it in single quotes; ")),
+    ] {
+        let said = of(words, why);
+        assert!(said.contains(&like("")), "{said}");
+    }
+    for (group, why) in [
+        (r#"{"patterns": "cargo *"}"#, "`b.patterns` must be a list with at least one text"),
+        (r#"{"patterns": ["x"], "limit": 0}"#, "`b.limit` must be a whole number of at least 1"),
+        (r#"{"patterns": ["x"], "most": 1}"#, "`b.most` is no field of a group"),
+    ] {
+        let said =
+            of(&[&format!("{{\"b\": {group}}}")], &format!("no value of sisyphus.groups: {why}"));
+        assert!(said.ends_with(&format!("{why}\n")), "{said}");
+    }
+    prints(&env, &["config", "set", "groups", example]);
 }
 
 /// A link to a file under version control stays a link, and the file keeps its mode.

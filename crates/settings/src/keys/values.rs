@@ -27,7 +27,7 @@ impl Key {
             }
             Kind::Groups { most, patterns, longest } => {
                 format!(
-                    "an object of at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns`, at most {patterns} texts of 1 to {longest} characters, `limit`, a whole number of at least 1, which it is if it is missing, and `foreground`, `run` or `ask`",
+                    "an object like `{{\"build\": {{\"patterns\": [\"cargo *\"], \"limit\": 1}}}}`: at most {most} names of at most {} small letters, digits, `-` and `_`, each with `patterns` (at most {patterns} texts of 1 to {longest} characters); it may have `limit` (a whole number of at least 1, without it 1) and `foreground` (`run`, or `ask`)",
                     group::NAME_MAX
                 )
             }
