@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::one_line;
-use sisyphus_settings::keys::{Kind, Zero};
+use sisyphus_settings::keys::{Key, Kind, Zero};
 use sisyphus_settings::layers::{Effective, Layers, Source};
 
 use crate::doctor::flaws::{Mistake, mistakes};
 use crate::print;
 use crate::project::project_dir;
+use crate::screen::width_of_output;
 use crate::style::Hue;
 use crate::table::{self, Cell, Column};
 use set::{Change, change, known};
@@ -53,8 +54,10 @@ struct Get {
 const COLUMNS: [Column; 3] = [
     Column::left("KEY", 0),
     Column::left("VALUE", 7).may_shrink_to(7),
-    Column::left("FROM", 0).may_shrink_to(10),
+    Column::left("FROM", 0).may_shrink_to(7),
 ];
+/// The width of a terminal from which on there is room for the section before each key.
+const WIDE: usize = 72;
 /// Longest value or path that is shown, in characters.
 const SHOWN: usize = 400;
 
@@ -75,7 +78,9 @@ pub(crate) fn config(options: &Config) -> Result<()> {
             json!({ "settings": settings, "mistakes": mistakes.iter().map(mistake).collect::<Vec<_>>() }),
         );
     }
-    let rows: Vec<[Cell; 3]> = effective.iter().map(row).collect();
+    let is_wide = width_of_output().is_none_or(|width| width >= WIDE);
+    let name = |key: &Key| if is_wide { key.dotted() } else { key.name.to_owned() };
+    let rows: Vec<[Cell; 3]> = effective.iter().map(|it| row(name(it.key), it)).collect();
     let mut text = table::text(&COLUMNS, &rows);
     for it in &effective {
         for path in &it.refused {
@@ -122,12 +127,12 @@ fn view(it: &Effective<'_>) -> Value {
     })
 }
 
-fn row(it: &Effective<'_>) -> [Cell; 3] {
+fn row(name: String, it: &Effective<'_>) -> [Cell; 3] {
     let source = match it.source {
         Source::Default => Cell::of(Hue::Dim, "default"),
         Source::File(path) => Cell::from(one_line(&path.to_string_lossy(), SHOWN)),
     };
-    [Cell::from(it.key.dotted()), Cell::from(said(it)), source]
+    [Cell::from(name), Cell::from(said(it)), source]
 }
 
 /// The value with its unit.

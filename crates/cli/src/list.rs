@@ -43,9 +43,9 @@ const LONGEST_WHAT: usize = 500;
 const COLUMNS: [Column; 6] = [
     Column::left("ID", 9),
     Column::left("STATE", 10),
-    Column::right("TIME", 9),
-    Column::right("AGE", 0),
-    Column::left("PROJECT", 0).may_shrink_to(7),
+    Column::right("TIME", 9).may_go(3),
+    Column::right("AGE", 0).may_go(2),
+    Column::left("PROJECT", 0).may_shrink_to(7).may_go(1),
     Column::left("WHAT", 0).may_shrink_to(8),
 ];
 

@@ -43,13 +43,11 @@ const COLUMNS: [Column; 7] = [
     Column::right("RUNS", 0),
     Column::right("OK", 0),
     Column::right("MEDIAN", 8),
-    Column::right("P95", 8),
-    Column::right("WAIT", 0),
-    Column::right("WAIT P95", 0),
+    Column::right("P95", 8).may_go(5),
+    Column::right("WAIT", 0).may_go(4),
+    Column::right("WAIT P95", 0).may_go(3),
     Column::left("COMMAND", 0).may_shrink_to(8),
 ];
-/// The width in characters from which on a terminal has room for two more columns.
-const WIDE: usize = 100;
 /// Widest command when no terminal sets a limit, in characters, and how much of a command is read.
 const COMMAND_MAX: usize = 60;
 const LONGEST_COMMAND: usize = 500;
@@ -113,9 +111,10 @@ fn text(all: &Tally, commands: &[(String, Tally)]) -> String {
         .iter()
         .map(|(command, tally)| (tally, Cell::from(screen::fit(command, most))))
         .chain([(all, Cell::of(Hue::Title, "all commands"))]);
-    let table = if all.has_usage() && width.is_none_or(|width| width >= WIDE) {
+    let table = if all.has_usage() {
         let [runs, ok, median, p95, wait, wait_p95, command] = COLUMNS;
-        let [cpu, largest] = [Column::right("CPU", 0), Column::right("LARGEST PROCESS", 0)];
+        let cpu = Column::right("CPU", 0).may_go(2);
+        let largest = Column::right("LARGEST PROCESS", 0).may_go(1);
         let columns = [runs, ok, median, p95, wait, wait_p95, cpu, largest, command];
         let rows = named.map(|(tally, command)| {
             let [runs, ok, median, p95, wait, wait_p95, command] = row(tally, command);

@@ -19,19 +19,25 @@ pub(crate) struct Column {
     pub(crate) least: usize,
     /// The width to which it may shrink; `None` for a column that is never cut.
     pub(crate) narrowest: Option<usize>,
+    /// In which turn it goes where the last column would have no room; `None` for a column that always stands there.
+    pub(crate) goes: Option<u8>,
 }
 
 impl Column {
     pub(crate) const fn left(title: &'static str, least: usize) -> Self {
-        Self { title, side: Side::Left, least, narrowest: None }
+        Self { title, side: Side::Left, least, narrowest: None, goes: None }
     }
 
     pub(crate) const fn right(title: &'static str, least: usize) -> Self {
-        Self { title, side: Side::Right, least, narrowest: None }
+        Self { title, side: Side::Right, least, narrowest: None, goes: None }
     }
 
     pub(crate) const fn may_shrink_to(self, narrowest: usize) -> Self {
         Self { narrowest: Some(narrowest), ..self }
+    }
+
+    pub(crate) const fn may_go(self, turn: u8) -> Self {
+        Self { goes: Some(turn), ..self }
     }
 }
 
@@ -56,6 +62,8 @@ impl<T: Into<String>> From<T> for Cell {
 
 /// The gap between columns.
 const GAP: usize = 2;
+/// How many cells of the last column others make room for by going.
+const READABLE: usize = 16;
 
 /// A table for standard output.
 pub(crate) fn text<const N: usize>(columns: &[Column; N], rows: &[[Cell; N]]) -> String {
@@ -70,57 +78,79 @@ pub(crate) fn lines<const N: usize>(
     most: Option<usize>,
     paint: Paint,
 ) -> Vec<String> {
-    let widths = widths(columns, rows, most);
+    let shown = shown(columns, rows, most);
     let titles = columns.map(|column| Cell::of(Hue::Title, column.title));
-    std::iter::once(&titles)
-        .chain(rows)
-        .map(|row| line(columns, &widths, row, most, paint))
-        .collect()
+    std::iter::once(&titles).chain(rows).map(|row| line(&shown, row, most, paint)).collect()
 }
 
-fn widths<const N: usize>(
+/// A column that is shown.
+struct Shown {
+    column: Column,
+    /// Its place in a row.
+    index: usize,
+    width: usize,
+}
+
+impl Shown {
+    /// How much narrower it can be.
+    fn spare(&self) -> usize {
+        self.column.narrowest.map_or(0, |narrowest| self.width.saturating_sub(narrowest))
+    }
+}
+
+fn shown<const N: usize>(
     columns: &[Column; N],
     rows: &[[Cell; N]],
     most: Option<usize>,
-) -> Vec<usize> {
-    let of = |index: usize| {
+) -> Vec<Shown> {
+    let of = |(index, column): (usize, &Column)| {
         let cells = rows.iter().map(|row| width(&row[index].text));
-        let column = &columns[index];
-        cells.chain([column.least, width(column.title)]).max().unwrap_or_default()
+        let width = cells.chain([column.least, width(column.title)]).max().unwrap_or_default();
+        Shown { column: *column, index, width }
     };
-    let mut widths: Vec<usize> = (0..N).map(of).collect();
-    let Some(most) = most else { return widths };
-    let total: usize = widths.iter().sum::<usize>() + GAP * N.saturating_sub(1);
-    let mut over = total.saturating_sub(most);
-    // The last column shrinks first: later columns hold longer texts.
-    for (column, width) in columns.iter().zip(&mut widths).rev() {
-        let room = column.narrowest.map_or(0, |narrowest| width.saturating_sub(narrowest));
-        *width -= room.min(over);
-        over -= room.min(over);
+    let mut shown: Vec<Shown> = columns.iter().enumerate().map(of).collect();
+    let Some(most) = most else { return shown };
+    while let Some((last, others)) = shown.split_last() {
+        let taken: usize = others.iter().map(|it| it.width - it.spare() + GAP).sum();
+        let next = others.iter().filter_map(|it| Some((it.column.goes?, it.index))).min();
+        match next {
+            Some((_, next)) if taken + last.width.min(READABLE) > most => {
+                shown.retain(|it| it.index != next);
+            }
+            Some(_) | None => break,
+        }
     }
-    widths
+    let total: usize = shown.iter().map(|it| it.width + GAP).sum();
+    let mut over = total.saturating_sub(most + GAP);
+    // The last column shrinks first: later columns hold longer texts.
+    for it in shown.iter_mut().rev() {
+        let room = it.spare().min(over);
+        it.width -= room;
+        over -= room;
+    }
+    shown
 }
 
 fn line<const N: usize>(
-    columns: &[Column; N],
-    widths: &[usize],
+    shown: &[Shown],
     row: &[Cell; N],
     most: Option<usize>,
     paint: Paint,
 ) -> String {
     let (mut text, mut left) = (String::new(), most.unwrap_or(usize::MAX));
-    for (index, ((column, cell), width)) in columns.iter().zip(row).zip(widths).enumerate() {
-        let cut = fit(&cell.text, *width);
-        let placed = match column.side {
-            Side::Left if index + 1 == N => cut,
-            Side::Left => pad(&cut, *width),
-            Side::Right => pad_left(&cut, *width),
+    for (place, it) in shown.iter().enumerate() {
+        let cell = &row[it.index];
+        let cut = fit(&cell.text, it.width);
+        let placed = match it.column.side {
+            Side::Left if place + 1 == shown.len() => cut,
+            Side::Left => pad(&cut, it.width),
+            Side::Right => pad_left(&cut, it.width),
         };
-        let gap = if index == 0 { 0 } else { GAP.min(left) };
+        let gap = if place == 0 { 0 } else { GAP.min(left) };
         left -= gap;
         // A terminal too narrow for all columns shows the first ones.
         let placed = fit(&placed, left);
-        left -= screen::width(&placed);
+        left -= width(&placed);
         text.push_str(&" ".repeat(gap));
         text.push_str(&paint.paint(cell.hue, &placed));
     }
@@ -157,6 +187,19 @@ mod tests {
             }
         }
         assert_eq!(lines(&COLUMNS, &rows(), Some(21), Paint::Plain)[1], "t1        2 s  run t…");
+    }
+
+    /// One column after the other goes until the last one says something.
+    #[test]
+    fn columns_go_where_there_is_no_room() {
+        let [id, time, what] = COLUMNS;
+        let columns = [id.may_go(2), time.may_go(1), what];
+        let at = |most: usize| lines(&columns, &rows(), Some(most), Paint::Plain)[1].clone();
+        assert_eq!(at(28), "t1        2 s  run the tests");
+        assert_eq!(at(27), "t1     run the tests");
+        assert_eq!(at(19), "run the tests");
+        assert_eq!(at(9), "run the …");
+        assert_eq!(lines(&columns, &rows(), None, Paint::Plain)[1], at(28));
     }
 
     #[test]

@@ -19,10 +19,10 @@ const NAME_MAX: usize = 60;
 const COLUMNS: [Column; 7] = [
     Column::right("RUNS", 0),
     Column::right("OK", 0),
-    Column::right("MEDIAN", 8),
+    Column::right("MEDIAN", 8).may_go(3),
     Column::right("COST", 0),
-    Column::right("TOKENS IN", 0),
-    Column::right("TOKENS OUT", 0),
+    Column::right("TOKENS IN", 0).may_go(1),
+    Column::right("TOKENS OUT", 0).may_go(2),
     Column::left("SESSION", 0).may_shrink_to(8),
 ];
 

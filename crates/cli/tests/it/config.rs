@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sisyphus_testing::TestEnv;
 
 use crate::planted::{assert_fails, prints};
+use crate::pty::Terminal;
 
 /// Writes the settings of the project that tests run in.
 fn set_in_project(env: &TestEnv, settings: &Value) {
@@ -142,4 +143,17 @@ fn one_value_for_a_script() {
     assert_eq!(prints(&env, &["config", "get", "output_lines", "--project", &home]), "7\n");
     let unknown = env.run("sisyphus", &["config", "get", "output_line"]);
     assert_fails(&unknown, 1, "no key `output_line`; did you mean `output_lines`?");
+}
+
+/// On a small terminal each key stands without its section, so that there is room for its value and the source.
+#[test]
+fn a_small_terminal_shows_whole_values() {
+    let env = TestEnv::new();
+    let lines = |width: u16, line: &str| {
+        let text = Terminal::new(&env).with("NO_COLOR", "1").sized(width, 40).run("config").stdout;
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.lines().any(|it| words(it) == line), "{text}");
+    };
+    lines(80, "sisyphus.memory_limit_mb 0 (unlimited) default");
+    lines(50, "memory_limit_mb 0 (unlimited) default");
 }

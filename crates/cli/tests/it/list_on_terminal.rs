@@ -41,6 +41,20 @@ fn a_table_fits_the_terminal() {
     }
 }
 
+/// Where there is no room for all columns, those go that say least about a task.
+#[test]
+fn a_small_terminal_shows_what_ran() {
+    let env = planted();
+    let titles = |width: u16| {
+        let text = Terminal::new(&env).with("NO_COLOR", "1").sized(width, 24).run("list").stdout;
+        assert!(text.contains("  a descriptio"), "{text}");
+        text.lines().next().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(80), ["ID", "STATE", "TIME", "AGE", "PROJECT", "WHAT"]);
+    assert_eq!(titles(54), ["ID", "STATE", "TIME", "WHAT"]);
+    assert_eq!(titles(40), ["ID", "STATE", "WHAT"]);
+}
+
 #[test]
 fn colours_are_for_terminals_whose_user_wants_them() {
     let env = planted();

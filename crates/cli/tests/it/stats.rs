@@ -117,6 +117,8 @@ fn the_table_says_it_to_people() {
     assert_eq!(prints(&TestEnv::new(), &["stats"]), "No background command has ended yet.\n");
     let narrow = Terminal::new(&env).with("NO_COLOR", "1").sized(60, 24).run("stats").stdout;
     assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+    let narrow = Terminal::new(&env).with("NO_COLOR", "1").sized(50, 24).run("stats").stdout;
+    assert!(narrow.contains("  COMMAND\n") && narrow.contains("  all commands\n"), "{narrow}");
 }
 
 /// The help says of each status whether it counts for OK, as the figures count it.
