@@ -492,18 +492,24 @@ runners() {
 }
 
 confirm() {
+	# Without a terminal nothing is asked, so there is no moment between this text and the removal.
+	[ -t 0 ] || sure=yes
 	if [ -n "$going" ]; then
 		say "Tasks that have not ended:"
 		say "$going"
 		[ "$purge" = no ] || die "nothing was removed: their runners write the task history; type 'sisyphus cancel --all', then run this again"
-		say "They go on. To stop them, type 'sisyphus cancel --all' before $PLUGIN is removed."
+		if [ "$sure" = no ]; then
+			say "They go on. To stop them, answer 'n' and type 'sisyphus cancel --all' first."
+		else
+			say "They go on. The command that lists and stops them is removed."
+		fi
 	fi
 	if [ -n "$open" ]; then
 		say "Open sessions of Claude Code:"
 		say "$open"
 		say "They go on without $PLUGIN: what runs goes on, nothing more waits for a slot, and Claude Code alone reports the ends."
 	fi
-	[ "$sure" = no ] && [ -t 0 ] || return 0
+	[ "$sure" = no ] || return 0
 	printf 'Remove %s all the same? [y/n] ' "$PLUGIN"
 	read -r answer || answer=n
 	case $answer in

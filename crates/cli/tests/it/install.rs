@@ -58,5 +58,9 @@ fn without_an_installer_the_remedy_is_said() {
         let start =
             format!("sisyphus: no installer is beside `{}`; run `install.sh`", program.display());
         assert!(output.stderr.starts_with(&start), "{output:?}");
+        assert!(output.stderr.ends_with(" install`\n"), "{output:?}");
+        // What it advises must not install instead.
+        let output = run(&env, &["install", "--uninstall"]);
+        assert!(output.stderr.ends_with(" install`, with its option to uninstall\n"), "{output:?}");
     }
 }

@@ -179,8 +179,11 @@ fn a_person_is_asked_first() {
         command.args(["-qec", &line, "/dev/null"]).env("SHELL", "/bin/sh");
         env::run(command, answer.as_bytes())
     };
+    let stub = site.current().join("bin/sisyphus");
+    fs::write(&stub, "#!/bin/sh\necho '\"watch\": \"supervised\"'\n").unwrap();
     let refused = uninstall("", "n\n");
     assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains("answer 'n' and type 'sisyphus cancel --all'"), "{refused:?}");
     assert!(refused.stdout.contains("Remove sisyphus all the same? [y/n]"), "{refused:?}");
     assert!(refused.stdout.contains("nothing was removed"), "{refused:?}");
     assert!(site.plugin().join(".claude-plugin/plugin.json").exists());
@@ -237,7 +240,10 @@ fn a_later_purge_waits_for_what_runs() {
         if has_session {
             open_session(&site);
         }
-        site.uninstall(&[]);
+        let said = site.uninstall(&[]);
+        // Where nothing is asked, it is too late for `sisyphus cancel`.
+        let gone = "\nThey go on. The command that lists and stops them is removed.\n";
+        assert!(said.contains(gone) && !said.contains("cancel --all"), "{said}");
         let _ = fs::remove_dir_all(site.config().join("sessions"));
         let mut purge = site.installer();
         purge.args(["--uninstall", "--purge"]);
