@@ -48,9 +48,12 @@ pub(crate) struct TaskView {
     pub(crate) description: String,
     /// The command, or the prompt of a session, on one line, shortened.
     pub(crate) command: String,
-    /// `pending` and `queued` have not started, `running` runs; `completed`, `failed`, `killed`, `timed_out`,
+    /// `pending` and `queued` have not started and wait for their turn, `running` runs; `completed`, `failed`, `killed`, `timed_out`,
     /// `cancelled`, `lost` and `unknown` have ended.
     pub(crate) status: String,
+    /// The status in texts: one word for all that waits for its turn.
+    #[serde(skip)]
+    word: &'static str,
     /// The machine that it runs on, if nothing of it can be judged from this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) out_of_reach: Option<String>,
@@ -111,6 +114,7 @@ impl TaskView {
                 None => command_line(&task.command),
             },
             status: task.status().word().to_owned(),
+            word: task.word(),
             out_of_reach: place_out_of_reach(task).map(|place| one_line(place, PLACE_MAX)),
             outcome: None,
             exit_code: None,
@@ -159,16 +163,16 @@ impl TaskView {
     /// The status, with the exit code or the number in the queue where that says more.
     pub(crate) fn state(&self) -> String {
         if let Some(place) = &self.out_of_reach {
-            return format!("{}, out of reach on {}", self.status, cell(place));
+            return format!("{}, out of reach on {}", self.word, cell(place));
         }
         match (self.exit_code, self.place_in_line) {
-            (Some(code), _) if code != 0 => format!("{}({code})", self.status),
+            (Some(code), _) if code != 0 => format!("{}({code})", self.word),
             (_, Some(number)) => {
                 let why = self.held_back.as_ref().map(|why| format!("; {}", cell(why)));
                 let why = why.unwrap_or_default();
-                format!("{}, number {number} in the queue{why}", self.status)
+                format!("{}, number {number} in the queue{why}", self.word)
             }
-            (Some(_) | None, None) => self.status.clone(),
+            (Some(_) | None, None) => self.word.to_owned(),
         }
     }
 

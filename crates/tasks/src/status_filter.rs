@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::status::Status;
+use crate::task::Task;
 
 /// Which tasks are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,14 +70,15 @@ impl StatusFilter {
         Self::ALL.into_iter().find(|it| it.word() == word)
     }
 
-    /// Whether a task in this status is meant.
-    pub fn matches(self, status: &Status) -> bool {
+    /// Whether a task is meant. `queued` is all that waits for its turn, as in texts: see [`Task::word`].
+    pub fn matches(self, task: &Task) -> bool {
+        let status = task.status();
         match self {
+            Self::Queued => task.is_queued(),
             Self::Live => !status.is_final(),
             Self::Ended => status.is_final(),
             Self::Error => status.ending().is_some_and(|ending| ending.outcome.is_error()),
             Self::Pending
-            | Self::Queued
             | Self::Running
             | Self::Completed
             | Self::Failed
@@ -98,7 +99,8 @@ mod tests {
 
     use super::*;
     use crate::outcome::{AgentFailure, Canceller, LostReason, Outcome};
-    use crate::status::{Ending, Watch};
+    use crate::status::{Ending, Status, Watch};
+    use crate::task::samples::{confirmed, in_status};
 
     /// The words that each status answers to, and no other one does.
     #[test]
@@ -106,7 +108,7 @@ mod tests {
         let at = DateTime::from_timestamp(1, 0).unwrap();
         let ended = |outcome| Status::Finished(Ending::unseen(outcome, at));
         let cases = [
-            (Status::Pending { announced_at: at }, "live pending"),
+            (Status::Pending { announced_at: at }, "live pending queued"),
             (Status::Queued { queued_at: at }, "live queued"),
             (Status::Running { started_at: at, watch: Watch::Observed }, "live running"),
             (ended(Outcome::Completed), "ended completed"),
@@ -126,9 +128,10 @@ mod tests {
             (ended(Outcome::Unknown), "ended unknown"),
         ];
         for (status, expected) in cases {
+            let task = in_status(confirmed("t1", 1), status);
             let words: Vec<&str> = StatusFilter::ALL
                 .into_iter()
-                .filter(|filter| filter.matches(&status))
+                .filter(|filter| filter.matches(&task))
                 .map(StatusFilter::word)
                 .collect();
             assert_eq!(words.join(" "), expected);

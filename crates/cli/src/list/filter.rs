@@ -38,11 +38,6 @@ pub(crate) struct Filter {
     since: Option<DateTime<Utc>>,
 }
 
-/// Whether a task is of this status, by the words of the list. A chained command that waits is `queued` there.
-fn is_meant(filter: StatusFilter, task: &Task) -> bool {
-    filter.matches(task.status()) || filter == StatusFilter::Queued && task.is_queued()
-}
-
 /// Reads the words of a status, and lets help and completions name them.
 fn status_words() -> impl TypedValueParser<Value = StatusFilter> {
     PossibleValuesParser::new(StatusFilter::ALL.map(StatusFilter::word))
@@ -88,7 +83,7 @@ impl Chosen {
     /// Whether a task is to be listed.
     pub(crate) fn has(&self, task: &Task) -> bool {
         let ended_at = task.status().ending().map(|ending| ending.ended_at);
-        (self.statuses.is_empty() || self.statuses.iter().any(|it| is_meant(*it, task)))
+        (self.statuses.is_empty() || self.statuses.iter().any(|it| it.matches(task)))
             && self.folder.as_ref().is_none_or(|folder| task.cwd.starts_with(folder))
             && self.session.as_ref().is_none_or(|session| &task.session == session)
             && self.since.is_none_or(|since| ended_at.is_none_or(|at| at >= since))

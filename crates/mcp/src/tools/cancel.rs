@@ -50,6 +50,9 @@ pub(crate) struct Cancelled {
 struct Stopped {
     /// The status before.
     status_before: String,
+    /// The same in texts.
+    #[serde(skip)]
+    word_before: &'static str,
     came_of_it: CameOfIt,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -106,8 +109,9 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Ca
             let (came_of_it, problem) = came_of_it(&answer.task, &answer.ending);
             let task = TaskView::of(&answer.task, &now);
             let status_before = answer.before.status().word().to_owned();
+            let word_before = answer.before.word();
             let resume = how_to_resume(&answer.task);
-            Stopped { status_before, came_of_it, problem, resume, task }
+            Stopped { status_before, word_before, came_of_it, problem, resume, task }
         })
         .collect();
     let is = |wanted: CameOfIt| stopped.iter().filter(|it| it.came_of_it == wanted).count();
@@ -178,7 +182,7 @@ fn row(stopped: &Stopped) -> [String; 5] {
     [
         format!("`{}`", stopped.task.task_id),
         cell(stopped.task.name()),
-        stopped.status_before.clone(),
+        stopped.word_before.to_owned(),
         now,
         match (&stopped.task.session_id, &stopped.resume) {
             (Some(_), None) => "(not started)".to_owned(),

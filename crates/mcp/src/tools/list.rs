@@ -28,8 +28,8 @@ const ALL: &str = "all";
 #[schemars(crate = "rmcp::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arguments {
-    /// Only those of this status; `live` is everything that has not ended, `ended` everything that has, `error` what
-    /// ended neither well nor by a cancellation.
+    /// Only those of this status; `live` is everything that has not ended, `queued` all of it that waits for its turn, `ended`
+    /// everything that has, `error` what ended neither well nor by a cancellation.
     #[serde(default)]
     #[schemars(schema_with = "status_words")]
     status: Option<StatusFilter>,
@@ -82,7 +82,7 @@ pub(crate) fn run(given: &Arguments, requester: Option<&Requester>) -> Result<Ca
         .active
         .iter()
         .chain(&tasks.ended)
-        .filter(|task| given.status.is_none_or(|wanted| wanted.matches(task.status())))
+        .filter(|task| given.status.is_none_or(|wanted| wanted.matches(task)))
         .collect();
     let left_out = meant.len().saturating_sub(ROWS);
     let views = meant.into_iter().take(ROWS).map(|task| TaskView::of(task, &now)).collect();

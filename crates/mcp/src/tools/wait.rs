@@ -86,7 +86,7 @@ pub(super) async fn wait(call: &Call<'_>, id: &TaskId, wanted: Option<Wanted>) -
         let passed = begin.elapsed().min(*at_most);
         if reported.is_none_or(|at| at.elapsed() >= PROGRESS) {
             reported = Some(Instant::now());
-            let said = format!("{id} is {}", task.status().word());
+            let said = format!("{id} is {}", task.word());
             report_progress(context, passed, end, said).await;
         }
         if passed == *at_most || completions.has_closed() {

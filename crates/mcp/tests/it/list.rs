@@ -143,3 +143,23 @@ fn an_unreadable_queue_gives_no_place() {
     let task = waits();
     assert_eq!((&task["status"], &task["place_in_line"]), (&json!("queued"), &Value::Null));
 }
+
+/// What waits for another task is queued in texts and for a question, as on the command line. Its data says `pending`.
+#[test]
+fn a_chained_command_is_called_queued() {
+    let client = Client::new(Shell::Bash);
+    let first = client.background(&held(0));
+    client.wait_until_running(&first);
+    let after = ["run", "--detach", "--after", &first.id, "--description", "next", "--", "true"];
+    let made = client.env.run("sisyphus", &after);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let model = Model::of(&client);
+    let answer = model.list(json!({ "session": "all", "status": "queued" })).good();
+    assert_eq!(names(&answer.data), [pair("next", "pending")]);
+    assert!(answer.text.contains("| next | queued | "), "{}", answer.text);
+    let shown = model.output(json!({ "task_id": made.stdout.trim() })).good();
+    assert!(shown.text.contains("| Status | **queued** |"), "{}", shown.text);
+    let stopped = model.cancel(json!({ "task_id": made.stdout.trim() })).good();
+    assert!(stopped.text.contains(" | queued | "), "{}", stopped.text);
+    assert_eq!(stopped.data["tasks"][0]["status_before"], "pending");
+}
