@@ -31,21 +31,74 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<File> {
 
 /// Lets `fill` write a new file, then renames that to `path`.
 pub fn replace_with<T>(path: &Path, fill: impl FnOnce(File) -> io::Result<T>) -> io::Result<T> {
-    // Two threads or two processes must not share a temporary name.
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}-{number}.{UNFINISHED}", process::id()));
-    let temporary = PathBuf::from(temporary);
+    Replacement::create(path)?.fill(fill)
+}
 
-    let written = create_new(&temporary)
-        .and_then(fill)
-        .and_then(|value| sys::patiently(|| fs::rename(&temporary, path)).map(|()| value));
-    if written.is_err() {
-        // Best effort: the caller gets the first error.
-        let _ = fs::remove_file(&temporary);
+/// A new file that is to take the place of another one. A process that dies before it has written the file leaves one
+/// with the extension [`UNFINISHED`].
+#[derive(Debug)]
+pub struct Replacement {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: File,
+}
+
+impl Replacement {
+    /// Reserves room on the disk: the disk may be full when there is something to write.
+    ///
+    /// Spaces take the room. With `fallocate`, the removal of the file would take 130 µs on ext4, and at times 4 ms.
+    pub fn reserve(path: &Path, bytes: usize) -> io::Result<Self> {
+        let mut new = Self::create(path)?;
+        match new.file.write_all(&vec![b' '; bytes]) {
+            Ok(()) => Ok(new),
+            Err(error) => {
+                new.discard();
+                Err(error)
+            }
+        }
     }
-    written
+
+    fn create(path: &Path) -> io::Result<Self> {
+        // Two threads or two processes must not share a temporary name.
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".{}-{number}.{UNFINISHED}", process::id()));
+        let temporary = PathBuf::from(temporary);
+        let file = create_new(&temporary)?;
+        Ok(Self { path: path.to_owned(), temporary, file })
+    }
+
+    /// Writes `bytes` where the spaces are, then renames the file. Refuses if another file has taken its name meanwhile.
+    pub fn write(self, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.temporary.clone();
+        self.fill(|mut file| {
+            if !sys::is_at(&file, &temporary)? {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            file.rewind()?;
+            file.write_all(bytes)?;
+            file.set_len(bytes.len() as u64)
+        })
+    }
+
+    fn fill<T>(self, fill: impl FnOnce(File) -> io::Result<T>) -> io::Result<T> {
+        let Self { path, temporary, file } = self;
+        let written = fill(file).and_then(|value| {
+            sys::patiently(|| fs::rename(&temporary, &path))?;
+            Ok(value)
+        });
+        if written.is_err() {
+            // Best effort: the caller gets the first error.
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Removes the file. Best effort.
+    pub fn discard(self) {
+        let _ = fs::remove_file(self.temporary);
+    }
 }
 
 fn create_new(path: &Path) -> io::Result<File> {

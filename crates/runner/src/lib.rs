@@ -20,6 +20,7 @@ mod own_run;
 mod publish;
 mod queues;
 mod record;
+mod result_file;
 mod run;
 mod session;
 mod shell_options;

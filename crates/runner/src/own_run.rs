@@ -20,6 +20,7 @@ use sisyphus_tasks::task::Task;
 
 use crate::publish::publish;
 use crate::record::{OWN_LOCK_WAIT, write};
+use crate::result_file::ResultFile;
 use crate::supervise::Start;
 
 /// The run, its state folder and its lock.
@@ -30,6 +31,7 @@ pub(crate) struct OwnRun {
     name: &'static str,
     /// Held as long as the runner lives: the proof that the task is live.
     alive: Option<Lock>,
+    result: ResultFile,
 }
 
 impl OwnRun {
@@ -41,7 +43,8 @@ impl OwnRun {
         let alive =
             hold(&run.lock(), OWN_LOCK_WAIT).context("another runner has this task already")?;
         anyhow::ensure!(!run.is_attached(), "this task was started before");
-        Ok(Self { state, run, name, alive: Some(alive) })
+        let result = ResultFile::reserve(&run);
+        Ok(Self { state, run, name, alive: Some(alive), result })
     }
 
     /// Records the task.
@@ -71,7 +74,8 @@ impl OwnRun {
 
     /// Records the result and publishes it.
     pub(crate) fn end(&mut self, result: &RunResult) {
-        self.log(write(&self.run.result(), result));
+        let written = self.result.write(&self.run, result);
+        self.log(written);
         // Readers believe a result only once the lock is open.
         self.alive = None;
         let store = Store::new(self.state.clone());

@@ -29,6 +29,7 @@ use crate::confirmation::Confirmation;
 use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::publish::publish;
+use crate::result_file::ResultFile;
 use crate::shell_options::shell_options;
 use crate::supervise::{End, Start};
 use crate::turn::Waiter;
@@ -47,6 +48,7 @@ pub(crate) struct Record<'a> {
     joined: OnceCell<Confirmation>,
     /// Held as long as the runner lives: the proof that the task is live.
     alive: Option<Lock>,
+    result: ResultFile,
     /// What the command's shell was set up with.
     options: Options,
 }
@@ -64,8 +66,16 @@ impl<'a> Record<'a> {
         };
         run.create().with_context(|| format!("could not create `{}`", run.dir().display()))?;
         let announcement = handoff.announcement.clone();
-        let (joined, options) = (OnceCell::new(), Options::Unknown);
-        let mut record = Self { state, identity, run, announcement, joined, alive: None, options };
+        let mut record = Self {
+            state,
+            identity,
+            result: ResultFile::reserve(&run),
+            run,
+            announcement,
+            joined: OnceCell::new(),
+            alive: None,
+            options: Options::Unknown,
+        };
         let alive = hold(&record.run.lock(), OWN_LOCK_WAIT);
         record.alive = alive.map_err(|error| record.log(Err(error))).ok();
         record.attach();
@@ -97,6 +107,7 @@ impl<'a> Record<'a> {
     /// Gives the run up: the command runs unsupervised, or not at all.
     pub(crate) fn give_up(self) {
         let _ = std::fs::remove_file(self.run.attached());
+        self.result.discard();
     }
 
     /// Keeps the output, records the result, and publishes it.
@@ -117,7 +128,8 @@ impl<'a> Record<'a> {
             output: kept.map(|kept| OutputSize { bytes: kept.bytes, dropped: kept.dropped }),
             ..end.result(waited, ended, survivors)
         };
-        self.log(write(&self.run.result(), &result));
+        let written = self.result.write(&self.run, &result);
+        self.log(written);
         // Readers believe a result only once the lock is open: while it is held, another process may have planted one.
         self.alive = None;
         self.clear_lock();

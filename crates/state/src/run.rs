@@ -6,6 +6,7 @@
 //! lock.holder    on Windows, which process that is
 //! attached.json  the announcement whose text made the runner attach, and Claude Code's output file
 //! queued.json, started.json, result.json  written once each by the runner
+//! result.json.*.tmp  the room that the runner has reserved for the result
 //! memory.json    whether the user's memory limit is in force, if there is one
 //! output.log     the kept output
 //! stop.json      a request to stop the command

@@ -201,7 +201,10 @@ impl Ledger {
         self.end_worktree(&survivors);
         let ended = Tick::now();
         self.own.record_again(&self.request.task);
-        self.log(write_report(self.run(), &self.report));
+        // With a result and without the report, readers would call a session failed that has answered.
+        if let Err(error) = write_report(self.run(), &self.report) {
+            return self.log(Err(error));
+        }
         let result =
             RunResult { output: self.keep_answer(), ..end.result(waited, ended, survivors) };
         self.own.end(&result);

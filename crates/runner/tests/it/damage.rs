@@ -1,5 +1,7 @@
 //! Damaged state files, or files of a later version, delay no other result.
 
+mod full_disk;
+
 use std::fs;
 use std::path::Path;
 

@@ -28,7 +28,8 @@ fn a_planted_result_is_not_believed() {
         });
         fs::write(&plant, result.to_string()).unwrap();
         let command = format!(
-            "for folder in {}/runs/*/b*; do cp {} $folder/result.json; done; echo planted; until [ -e stop ]; do sleep 0.02; done; exit 7",
+            "for folder in {}/runs/*/b*; do for file in $folder/result.json $folder/result.json.*.tmp; do \
+             cp --remove-destination {} $file; done; done; echo planted; until [ -e stop ]; do sleep 0.02; done; exit 7",
             client.env.state().display(),
             plant.display()
         );
