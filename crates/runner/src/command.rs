@@ -152,6 +152,9 @@ fn supervised(mut ledger: CommandLedger) -> Result<u8> {
         supervise(&mut child, reach, &mut signals, start, &counters, || ledger.confirmation_of());
     // The slot is free before the bookkeeping, so that the next command can start.
     drop(admission);
+    if let Stop::TimeLimit(limit_ms) = end.stop {
+        ledger.say_timed_out(limit_ms);
+    }
     let survivors = match reach {
         Reach::Group(group) => left_behind(group),
         // In its group are the other commands of a pipeline.

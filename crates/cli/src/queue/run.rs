@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
 use sisyphus_control::command::{Order, run_detached, run_here, run_unsupervised};
@@ -191,6 +191,7 @@ fn ended(waiter: &mut TaskWaiter, task: &Task) -> Result<Task> {
 fn verdict(task: &Task) -> Verdict {
     let Some(ending) = task.status().ending() else { return Verdict::Bad };
     if matches!(ending.outcome, Outcome::TimedOut { .. }) {
+        print::warn(&anyhow!("{} {}", task.id, ending.sentence(task.kind)));
         return Verdict::TimedOut;
     }
     // As a shell reports a signal.

@@ -16,6 +16,7 @@ use sisyphus_state::output::{KEPT_BYTES, keep};
 use sisyphus_state::request::{CommandRequest, Slot, read_request};
 use sisyphus_state::run::Run;
 use sisyphus_tasks::from_terminal::{After, FromTerminal, OutputPlace};
+use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::run::{Exit, OutputSize, RunResult, Skipped, Stop};
 use sisyphus_tasks::status::Survivors;
 use sisyphus_tasks::task::Task;
@@ -184,6 +185,15 @@ impl CommandLedger {
     pub(super) fn say_unqueued(&self, error: &Error) {
         if self.place() == OutputPlace::Terminal {
             self.say(&format!("the command runs without a queue: {error:#}"));
+        }
+    }
+
+    /// Tells the person that the time limit has stopped the command. What is kept is its output alone.
+    pub(super) fn say_timed_out(&self, limit_ms: u64) {
+        if self.place() == OutputPlace::Terminal {
+            let (id, limit_ms) = (&self.task().id, Some(limit_ms));
+            let sentence = Outcome::TimedOut { limit_ms }.sentence(None);
+            standard_error::write(&format!("sisyphus: {id} {sentence}\n"));
         }
     }
 

@@ -94,17 +94,21 @@ fn what_cant_be_run_ends_as_in_a_shell() {
     assert!(kept.stdout.contains("could not run `no-such-program`"), "{kept:?}");
 }
 
-/// The end of its own time is the limit of `--timeout`, and the whole tree goes.
+/// The end of its own time is the limit of `--timeout`, and the whole tree goes. One line says so.
 #[test]
 fn a_limit_stops_the_whole_tree() {
-    let client = Client::new(Shell::Bash);
-    let output =
-        here(&client.env, &["--timeout", "2", "--", "sh", "-c", "sleep 3600 & echo $!; wait"]);
-    assert_eq!(output.code, Some(124), "{output:?}");
-    let child: i32 = output.stdout.trim().parse().unwrap();
-    wait_until("the end of the child", || Process::of(child).is_none());
-    let task = only_task(&client.env);
-    assert_eq!((&task["status"], &task["limit_ms"]), (&json!("timed_out"), &json!(2_000)));
+    for more in [&[][..], &["--keep-going"]] {
+        let client = Client::new(Shell::Bash);
+        let command = ["--timeout", "2", "--", "sh", "-c", "sleep 3600 & echo $!; wait"];
+        let output = here(&client.env, &[more, &command].concat());
+        assert_eq!(output.code, Some(124), "{output:?}");
+        let child: i32 = output.stdout.trim().parse().unwrap();
+        wait_until("the end of the child", || Process::of(child).is_none());
+        let task = only_task(&client.env);
+        assert_eq!((&task["status"], &task["limit_ms"]), (&json!("timed_out"), &json!(2_000)));
+        let line = format!("sisyphus: {} timed out after 2 s\n", task["id"].as_str().unwrap());
+        assert_eq!(output.stderr, line);
+    }
 }
 
 /// A signal to `run` alone reaches its command. Without a slot of the queue nothing is started.
