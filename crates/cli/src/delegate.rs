@@ -98,7 +98,8 @@ fn await_answer(id: &str) -> Result<Verdict> {
 
 pub(crate) fn current_folder() -> Result<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a person works where they are")]
-    let current = std::env::current_dir().context("could not find the current folder")?;
+    let current = std::env::current_dir()
+        .context("could not find the current folder; change to one that exists")?;
     real_path(&current).with_context(|| format!("could not find `{}`", current.display()))
 }
 

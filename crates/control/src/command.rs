@@ -1,14 +1,13 @@
 //! A command that a person runs in a terminal: checks what is asked for, and hands it to a runner.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use chrono::Utc;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::id::{SessionId, TaskId, Ticket};
 use sisyphus_base::machine::Machine;
-use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::one_line;
 use sisyphus_process::{Plan, exec};
 use sisyphus_service::{is_in_group, is_service};
@@ -45,13 +44,12 @@ pub struct Order {
 }
 
 impl Order {
-    /// The request that a runner takes.
+    /// The request that a runner takes, by the settings in the folder `config`.
     ///
     /// # Errors
     /// The person names a group that the settings do not have.
-    pub fn checked(self) -> Result<CommandRequest> {
-        let config = client_config_dir(&Environment::read())?;
-        let settings = Settings::read_in(&config, Some(&self.folder));
+    pub fn checked(self, config: &Path) -> Result<CommandRequest> {
+        let settings = Settings::read_in(config, Some(&self.folder));
         let (kind, group) = self.kind_and_group(&settings)?;
         let status = Status::Pending { announced_at: Utc::now() };
         // No conversation has it. A session of its own makes the name of its run folder.

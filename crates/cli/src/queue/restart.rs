@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use anyhow::{Result, bail, ensure};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
 use sisyphus_control::command::{Order, in_shell, run_detached};
 use sisyphus_control::{HistoryDepth, Naming, Tasks, ensure_person};
 use sisyphus_state::request::Slot;
@@ -75,7 +76,7 @@ pub(crate) fn start_again(
         place: OutputPlace::Kept,
         slot,
     };
-    let request = order.checked()?;
+    let request = order.checked(&client_config_dir(environment)?)?;
     run_detached(store, &request)?;
     Ok(request.task)
 }

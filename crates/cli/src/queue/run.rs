@@ -1,17 +1,19 @@
 //! `sisyphus run`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
+use sisyphus_base::paths::client_config_dir;
 use sisyphus_control::command::{Order, run_detached, run_here, run_unsupervised};
 use sisyphus_control::{
     HistoryDepth, Naming, NoSuchTask, TICK, TaskState, TaskWaiter, Tasks, ensure_person, open_store,
 };
 use sisyphus_process::{Supervises, run_folders_above, runners_above};
-use sisyphus_state::request::{CommandRequest, Slot};
+use sisyphus_state::request::Slot;
 use sisyphus_state::store::Store;
 use sisyphus_tasks::from_terminal::{After, Needs, OutputPlace, quoted};
 use sisyphus_tasks::outcome::Outcome;
@@ -69,33 +71,67 @@ pub(crate) fn run(options: &Run) -> Result<Verdict> {
     }
 }
 
+impl Run {
+    fn is_here(&self) -> bool {
+        !self.detach && !self.keep_going
+    }
+
+    /// Whether only a runner can do what the person asked for.
+    fn needs_runner(&self) -> bool {
+        let waits = !self.after.is_empty() || !self.after_any.is_empty();
+        !self.is_here() || self.timeout.is_some() || waits
+    }
+}
+
+/// What a record and a queue need.
+struct Place {
+    folder: PathBuf,
+    config: PathBuf,
+    store: Store,
+}
+
+impl Place {
+    /// # Errors
+    /// This process has no home, or its folder was removed. A command needs neither.
+    fn of_this_process() -> Result<Self> {
+        let config = client_config_dir(&Environment::read())?;
+        Ok(Self { folder: current_folder()?, config, store: open_store()? })
+    }
+}
+
+/// Becomes the command without a queue and a record, as it would run without this plugin. Returns only if that fails, or if
+/// the person asked for what needs a runner.
+fn run_without_runner(options: &Run, error: Error) -> Error {
+    if options.needs_runner() {
+        return error.context("could not run the command as you asked");
+    }
+    print::warn(&error.context("could not queue the command, so it runs without a queue"));
+    run_unsupervised(&options.command)
+}
+
 fn try_run(options: &Run) -> Result<Verdict> {
     ensure_person(&Environment::read(), "run a command", INSTEAD)?;
+    let place = match Place::of_this_process() {
+        Ok(place) => place,
+        Err(error) => return Err(run_without_runner(options, error)),
+    };
     let words: Vec<String> =
         options.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let is_here = !options.detach && !options.keep_going;
     let order = Order {
         words: options.command.clone(),
         line: quoted(&words),
-        folder: current_folder()?,
+        folder: place.folder,
         description: options.description.clone().unwrap_or_default(),
         group: options.group.clone(),
         after: after(options)?,
         limit_ms: options.timeout.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
-        place: if is_here { OutputPlace::Terminal } else { OutputPlace::Kept },
+        place: if options.is_here() { OutputPlace::Terminal } else { OutputPlace::Kept },
         slot: if options.keep_going { slot_of_follower() } else { Slot::Own },
     };
-    let request = order.checked()?;
-    let store = open_store()?;
-    if is_here {
-        let error = run_here(&store, &request);
-        // Without a runner nothing would wait for the tasks, or keep the time.
-        let needs_runner = options.timeout.is_some() || !request_after(&request).is_empty();
-        if needs_runner {
-            return Err(error.context("could not run the command as you asked"));
-        }
-        print::warn(&error.context("could not queue the command, so it runs without a queue"));
-        return Err(run_unsupervised(&options.command));
+    let request = order.checked(&place.config)?;
+    let store = place.store;
+    if options.is_here() {
+        return Err(run_without_runner(options, run_here(&store, &request)));
     }
     run_detached(&store, &request)?;
     if options.keep_going {
@@ -123,10 +159,6 @@ pub(crate) fn say_id(task: &Task) -> Verdict {
             Verdict::Bad
         }
     }
-}
-
-fn request_after(request: &CommandRequest) -> &[After] {
-    request.task.from_terminal.as_ref().map_or(&[], |known| &known.after)
 }
 
 /// The tasks that the command comes after.

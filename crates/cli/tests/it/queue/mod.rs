@@ -6,3 +6,4 @@ mod restart;
 mod run;
 mod signals;
 mod top;
+mod unqueued;

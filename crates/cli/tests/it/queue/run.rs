@@ -39,7 +39,8 @@ pub(crate) fn ended(env: &TestEnv, id: &str) -> Value {
     output.json()["task"].clone()
 }
 
-fn here(env: &TestEnv, args: &[&str]) -> Output {
+/// Runs a command in the foreground.
+pub(crate) fn here(env: &TestEnv, args: &[&str]) -> Output {
     env.run("sisyphus", &[&["run"], args].concat())
 }
 
@@ -277,24 +278,6 @@ fn below_claude_code_it_refuses() {
     assert_eq!(tasks(&env).len(), 0);
 }
 
-/// The top rule: without our state the command runs all the same.
-#[test]
-fn without_a_state_the_command_runs() {
-    let env = TestEnv::new();
-    let data = env.state().parent().unwrap().parent().unwrap().to_owned();
-    fs::create_dir_all(&data).unwrap();
-    fs::write(data.join("sisyphus"), "no folder").unwrap();
-    let output = here(&env, &["sh", "-c", "echo ran; exit 4"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(4), "ran\n"), "{output:?}");
-    assert!(output.stderr.contains("runs without a queue"), "{output:?}");
-    // What only a runner can keep to is not passed over.
-    for option in [&["--timeout", "5"][..], &["--detach"], &["--keep-going"]] {
-        let output = here(&env, &[option, &["touch", "ran"]].concat());
-        assert_eq!(output.code, Some(125), "{output:?}");
-    }
-    assert!(!env.project().join("ran").exists());
-}
-
 /// The kernel signals a hangup to the leader of the session alone, which may be `sisyphus run`: as in `xterm -e`.
 #[test]
 fn a_hangup_reaches_the_command() {
@@ -314,21 +297,6 @@ fn it_leaves_no_trace_of_a_hook() {
     assert!(said.contains("no hook has left a trace"), "{said}");
     let kept = env.run("sisyphus", &["output", "echo seen"]);
     assert!(kept.stderr.contains("its output went to your terminal"), "{kept:?}");
-}
-
-/// Without a place for its record a command runs without a queue, and says so on standard error.
-#[test]
-fn without_an_inbox_it_runs_unqueued() {
-    let env = TestEnv::new();
-    fs::create_dir_all(env.state()).unwrap();
-    fs::write(env.state().join("inbox"), "").unwrap();
-    let output = here(&env, &["sh", "-c", "echo ran; exit 3"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(3), "ran\n"), "{output:?}");
-    assert!(output.stderr.contains("so it runs without a queue"), "{output:?}");
-    // Without a runner nothing would keep the time.
-    let output = here(&env, &["--timeout", "5", "echo", "ran"]);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(125), ""), "{output:?}");
-    assert!(output.stderr.contains("could not run the command as you asked"), "{output:?}");
 }
 
 /// A busy lock, and a state that can't be read for a while, are no end of what was started.
