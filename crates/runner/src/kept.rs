@@ -24,7 +24,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::process_ref::ProcessRef;
 use sisyphus_process::{
     Connection, KILLED_WITH_RUNNER, Notice, SIGKILL, SIGTERM, Side, Signals, exit_as, is_gone,
-    signal_self, split_apart, wake_self,
+    is_message, signal_self, split_apart, wake_self,
 };
 use sisyphus_state::reconcile::{Scope, World};
 use sisyphus_state::run::Run;
@@ -114,6 +114,9 @@ fn stand_in(connection: Connection) -> Result<StandIn> {
         match signals.wait(None)? {
             Notice::Signal { number, .. } => {
                 let _ = (&connection).write_all(&[u8::try_from(number).unwrap_or(0)]);
+                if is_message(number) {
+                    continue;
+                }
                 return Ok(StandIn::Exit(ExitCode::from(exit_as(Exit::Signal(number)))));
             }
             Notice::Woken | Notice::Child | Notice::Deadline => {}
@@ -199,13 +202,18 @@ enum Decision {
 }
 
 impl Watch {
-    /// Waits for the stand-in to speak or to die. If the command is to stop, records that and signals this process.
+    /// Waits until the stand-in gets a signal to stop, or dies. If the command is to stop, records that and signals this
+    /// process.
     fn follow(&self, mut connection: Connection, stopped_with: &AtomicI32) {
-        let mut said = [0];
-        // It dies without a word if it is killed.
-        let number = match connection.read(&mut said) {
-            Ok(1..) => i32::from(said[0]),
-            Ok(0) | Err(_) => SIGTERM,
+        let number = loop {
+            let mut said = [0];
+            match connection.read(&mut said) {
+                // The supervisor hands it on to the command.
+                Ok(1..) if is_message(said[0].into()) => signal_self(said[0].into()),
+                Ok(1..) => break said[0].into(),
+                // It dies without a word if it is killed.
+                Ok(0) | Err(_) => break SIGTERM,
+            }
         };
         let since = Instant::now();
         loop {

@@ -132,6 +132,23 @@ fn a_stop_in_claude_code_stops_it() {
     wait_until("its record", || task(&client)["status"] == "cancelled");
 }
 
+/// What a signal to the shell means is for the command to say, as with other commands.
+#[test]
+fn a_message_to_the_shell_reaches_it() {
+    let client = keeping(Shell::Bash);
+    let traps = "trap 'echo got USR1' USR1; trap 'echo got USR2' USR2; ";
+    let running = client.background(&format!("{traps}echo ready; {KEPT}"));
+    running.wait_for_line("ready");
+    client.wait_until_running(&running);
+    for signal in [Signal::SIGUSR1, Signal::SIGUSR2] {
+        running.process.signal(signal);
+        running.wait_for_line(&format!("got {}", &signal.as_str()[3..]));
+    }
+    go(&client);
+    assert_eq!(running.wait().status.code(), Some(3));
+    assert_eq!(task(&client)["exit_code"], 3);
+}
+
 /// `sisyphus cancel` stops it at once, in its session and after it.
 #[test]
 fn cancel_stops_it() {
