@@ -44,7 +44,8 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Reserves room on the disk: the disk may be full when there is something to write.
+    /// Reserves room on the disk: the disk may be full when there is something to write. A file system that never writes
+    /// in place, or that compresses, may need new room all the same.
     ///
     /// Spaces take the room. With `fallocate`, the removal of the file would take 130 µs on ext4, and at times 4 ms.
     pub fn reserve(path: &Path, bytes: usize) -> io::Result<Self> {
@@ -238,5 +239,39 @@ mod tests {
         assert_eq!(read_linked_end(&path, 9).unwrap().unwrap(), b"abcd");
         let error = read_linked(dir.path(), 4).unwrap_err();
         assert!(format!("{error:#}").ends_with("not a regular file"), "{error:#}");
+    }
+
+    fn entries(dir: &TempDir) -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir.path()).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[test]
+    fn a_reserved_file_takes_less_and_more() {
+        let dir = TempDir::new();
+        let path = dir.path().join("result.json");
+        for text in [String::from("less"), "more".repeat(100)] {
+            Replacement::reserve(&path, 100).unwrap().write(text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        Replacement::reserve(&path, 100).unwrap().discard();
+        assert_eq!(entries(&dir), [path]);
+    }
+
+    #[test]
+    #[cfg_attr(windows, ignore = "Windows keeps the name of an open file")]
+    fn what_stands_in_the_place_of_a_reserved_file_is_not_believed() {
+        let dir = TempDir::new();
+        let path = dir.path().join("result.json");
+        for planted in [None, Some("planted")] {
+            let room = Replacement::reserve(&path, 100).unwrap();
+            let [temporary] = entries(&dir).try_into().unwrap();
+            fs::remove_file(&temporary).unwrap();
+            if let Some(text) = planted {
+                fs::write(&temporary, text).unwrap();
+            }
+            room.write(b"true").unwrap_err();
+            assert_eq!(entries(&dir), [] as [PathBuf; 0]);
+        }
     }
 }

@@ -58,9 +58,8 @@ impl Layout {
         writer.write_all(bracket)
     }
 
-    fn separate<W: ?Sized + Write>(&mut self, writer: &mut W, is_first: bool) -> io::Result<()> {
-        self.is_empty = false;
-        if !is_first {
+    fn separate<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        if !std::mem::replace(&mut self.is_empty, false) {
             writer.write_all(b",")?;
         }
         if self.depth <= self.broken { self.break_line(writer) } else { Ok(()) }
@@ -81,12 +80,8 @@ impl Formatter for Layout {
         self.close(writer, b"]")
     }
 
-    fn begin_array_value<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        is_first: bool,
-    ) -> io::Result<()> {
-        self.separate(writer, is_first)
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, _: bool) -> io::Result<()> {
+        self.separate(writer)
     }
 
     fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -97,12 +92,8 @@ impl Formatter for Layout {
         self.close(writer, b"}")
     }
 
-    fn begin_object_key<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        is_first: bool,
-    ) -> io::Result<()> {
-        self.separate(writer, is_first)
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, _: bool) -> io::Result<()> {
+        self.separate(writer)
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {

@@ -4,7 +4,7 @@ mod set;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 use sisyphus_base::environment::Environment;
@@ -70,8 +70,7 @@ pub(crate) fn config(options: &Config) -> Result<()> {
     }
     let layers = layers(options.project.as_deref())?;
     let effective = layers.effective();
-    let files = std::iter::once(&layers.user).chain(&layers.project);
-    let mistakes: Vec<Mistake> = files.flat_map(mistakes).collect();
+    let mistakes = mistakes_in(&layers);
     if options.json {
         let settings: Vec<Value> = effective.iter().map(view).collect();
         return print::json(
@@ -101,6 +100,9 @@ pub(crate) fn config(options: &Config) -> Result<()> {
 fn get(asked: &Get) -> Result<()> {
     let key = known(&asked.key)?;
     let layers = layers(asked.project.as_deref())?;
+    for it in mistakes_in(&layers) {
+        print::warn(&anyhow!("{}; {}", it.said, it.remedy));
+    }
     print::out(&format!("{}\n", layers.effective_of(key).value))
 }
 
@@ -108,6 +110,10 @@ fn get(asked: &Get) -> Result<()> {
 fn layers(project: Option<&Path>) -> Result<Layers> {
     let project = project.map(Path::to_owned).or_else(project_dir);
     Ok(Layers::read(&client_config_dir(&Environment::read())?, project.as_deref()))
+}
+
+fn mistakes_in(layers: &Layers) -> Vec<Mistake> {
+    std::iter::once(&layers.user).chain(&layers.project).flat_map(mistakes).collect()
 }
 
 fn mistake(it: &Mistake) -> Value {

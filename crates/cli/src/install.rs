@@ -38,10 +38,10 @@ pub(crate) fn install(options: &Install) -> Result<Verdict> {
     let program = program.context("could not find this program's own file")?;
     let tree = program.parent().and_then(Path::parent).filter(|it| it.join(MANIFEST).is_file());
     let Some(mut installer) = tree.and_then(|tree| installer(tree, options)) else {
-        let with = if options.uninstall { ", with its option to uninstall" } else { "" };
+        let option = if options.uninstall { " --uninstall" } else { "" };
         bail!(
-            "no installer is beside `{}`; run `{INSTALLER}` of the sources or of an unpacked archive, or for the npm \
-             package `\"$(npm prefix -g)/bin/sisyphus\" install`{with}",
+            "no installer is beside `{}`; run `{INSTALLER}{option}` of the sources or of an unpacked archive, or for \
+             the npm package `\"$(npm prefix -g)/bin/sisyphus\" install{option}`",
             program.display()
         );
     };

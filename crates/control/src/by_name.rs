@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use sisyphus_base::id::{SessionId, TaskId};
 use sisyphus_base::text::one_line;
+use sisyphus_state::reach::is_in_reach;
 use sisyphus_tasks::task::Task;
 
 use crate::tasks::Tasks;
@@ -216,7 +217,8 @@ fn named(name: &str, task: &Task) -> String {
     let texts = [&task.description, &task.command].into_iter();
     let what = texts.map(String::as_str).find(|text| !text.is_empty() && *text != name);
     let what = what.map(|it| format!(": {}", one_line(it, WHAT_MAX))).unwrap_or_default();
-    format!("{} ({}{what})", task.id, task.word())
+    let word = if is_in_reach(task) { task.word() } else { "out of reach" };
+    format!("{} ({word}{what})", task.id)
 }
 
 fn ambiguous(name: &str, what: &str, ids: impl ExactSizeIterator<Item = String>) -> NoSuchTask {

@@ -24,14 +24,14 @@ pub type WarningSink = fn(&anyhow::Error);
 /// How far back the history is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryDepth {
-    /// As many tasks as ended last.
+    /// At most so many of the tasks that ended last.
     Newest(usize),
     /// All but the archive.
     Recent,
     Archive,
 }
 
-/// All known tasks.
+/// The known tasks, as far back as the history was read.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     pub store: Store,

@@ -48,8 +48,8 @@ pub(crate) struct TaskView {
     pub(crate) description: String,
     /// The command, or the prompt of a session, on one line, shortened.
     pub(crate) command: String,
-    /// `pending` and `queued` have not started and wait for their turn, `running` runs; `completed`, `failed`, `killed`, `timed_out`,
-    /// `cancelled`, `lost` and `unknown` have ended.
+    /// `pending` has not begun, and Claude Code may still deny it; `queued` waits for its turn; `running` runs. `completed`,
+    /// `failed`, `killed`, `timed_out`, `cancelled`, `lost` and `unknown` have ended; `skipped` never started.
     pub(crate) status: String,
     /// The status in texts: one word for all that waits for its turn.
     #[serde(skip)]

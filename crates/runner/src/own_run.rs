@@ -43,14 +43,14 @@ impl OwnRun {
         let alive =
             hold(&run.lock(), OWN_LOCK_WAIT).context("another runner has this task already")?;
         anyhow::ensure!(!run.is_attached(), "this task was started before");
-        let result = ResultFile::reserve(&run);
-        Ok(Self { state, run, name, alive: Some(alive), result })
+        Ok(Self { state, run, name, alive: Some(alive), result: ResultFile::default() })
     }
 
     /// Records the task.
-    pub(crate) fn record(&self, task: &Task) -> Result<()> {
+    pub(crate) fn record(&mut self, task: &Task) -> Result<()> {
         // Hooks only look whether the file is there.
         atomic::write(&self.run.attached(), b"{}")?;
+        self.result = ResultFile::reserve(&self.run);
         Store::new(self.state.clone()).post(&Event::Taken(Box::new(task.clone())))
     }
 

@@ -69,16 +69,17 @@ impl<'a> Record<'a> {
         let mut record = Self {
             state,
             identity,
-            result: ResultFile::reserve(&run),
             run,
             announcement,
             joined: OnceCell::new(),
             alive: None,
+            result: ResultFile::default(),
             options: Options::Unknown,
         };
         let alive = hold(&record.run.lock(), OWN_LOCK_WAIT);
         record.alive = alive.map_err(|error| record.log(Err(error))).ok();
         record.attach();
+        record.result = ResultFile::reserve(&record.run);
         // A runner in the sandbox can't remove it: the next hook does.
         Announced::of(state, &record.announcement.call.session).forget(&record.identity.client_id);
         Ok(record)

@@ -9,11 +9,12 @@ use sisyphus_tasks::run::RunResult;
 /// Code's output file could make it longer than this; then the disk needs room at the end.
 const ROOM: usize = 4096;
 
-/// The room for the result of one run.
+/// The room for the result of one run. Without one, the result needs room at the end.
+#[derive(Default)]
 pub(crate) struct ResultFile(Option<Replacement>);
 
 impl ResultFile {
-    /// Best effort: without a room, the result needs one at the end.
+    /// Best effort. What marks the run is written first: on a disk that is nearly full it counts more.
     pub(crate) fn reserve(run: &Run) -> Self {
         Self(Replacement::reserve(&run.result(), ROOM).ok())
     }

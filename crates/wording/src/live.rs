@@ -249,6 +249,7 @@ fn state(active: &Active, task: &Task, around: Surroundings<'_>) -> Option<Strin
         Status::Queued { .. } | Status::Pending { .. } if task.is_confirmed() => {
             Some(match expected_admission_of(active, line, &task.id, limits) {
                 Admission::Queued { position: number } => format!("number {number} in the queue"),
+                Admission::Immediate if line.is_none() => "not yet started".to_owned(),
                 Admission::Immediate => "about to start".to_owned(),
             })
         }
@@ -286,6 +287,7 @@ fn session_state(
                     let why = why.unwrap_or_default();
                     format!("{name}, number {number} in the queue of sessions{why}")
                 }
+                Admission::Immediate if around.line.is_none() => format!("{name}, not yet started"),
                 Admission::Immediate => format!("{name}, about to start"),
             }
         }

@@ -137,8 +137,13 @@ fn one_value_for_a_script() {
         ("stale_minutes", "0\n"),
         ("service_patterns", "[\"make dev\"]\n"),
     ] {
-        assert_eq!(prints(&env, &["config", "get", key]), value, "{key}");
+        let output = env.run("sisyphus", &["config", "get", key]);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(0), value), "{key}: {output:?}");
+        // A mistake does not go into the script's value.
+        let said = "sisyphus.stale_minutes has an invalid value, so the default applies";
+        assert!(output.stderr.contains(said), "{key}: {output:?}");
     }
+    env.set(&json!({ "output_lines": 7 }));
     let home = env.home().to_str().unwrap().to_owned();
     assert_eq!(prints(&env, &["config", "get", "output_lines", "--project", &home]), "7\n");
     let unknown = env.run("sisyphus", &["config", "get", "output_line"]);

@@ -61,6 +61,7 @@ fn without_an_installer_the_remedy_is_said() {
         assert!(output.stderr.ends_with(" install`\n"), "{output:?}");
         // What it advises must not install instead.
         let output = run(&env, &["install", "--uninstall"]);
-        assert!(output.stderr.ends_with(" install`, with its option to uninstall\n"), "{output:?}");
+        assert!(output.stderr.contains("`install.sh --uninstall`"), "{output:?}");
+        assert!(output.stderr.ends_with(" install --uninstall`\n"), "{output:?}");
     }
 }

@@ -88,7 +88,9 @@ impl Entry {
 
     /// Whether it is a state file that was set aside, or the reason for that.
     pub(super) fn is_corrupt(&self) -> bool {
-        self.name.contains(".corrupt-") && !self.is_temporary()
+        // 0.2.0 gave a damaged event the other name.
+        let is_aside = self.name.contains(".corrupt-") || self.name.ends_with(".broken");
+        is_aside && !self.is_temporary()
     }
 
     /// Whether it holds finished tasks.

@@ -28,8 +28,8 @@ const ALL: &str = "all";
 #[schemars(crate = "rmcp::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arguments {
-    /// Only those of this status; `live` is everything that has not ended, `queued` all of it that waits for its turn, `ended`
-    /// everything that has, `error` what ended neither well nor by a cancellation.
+    /// Only those of this status; `live` is everything that has not ended, `queued` all of it that waits for its turn,
+    /// `ended` everything that has, `error` what ended neither well nor by a cancellation.
     #[serde(default)]
     #[schemars(schema_with = "status_words")]
     status: Option<StatusFilter>,

@@ -54,7 +54,7 @@ pub(super) fn requested(dir: &Path) -> Option<CommandRequest> {
 impl CommandLedger {
     /// Takes the lock, then records the command.
     pub(super) fn open(dir: &Path) -> Result<Self> {
-        let own = OwnRun::open(dir, "sisyphus-run command")?;
+        let mut own = OwnRun::open(dir, "sisyphus-run command")?;
         let request: CommandRequest = read_request(own.run())?;
         let from_terminal = request
             .task

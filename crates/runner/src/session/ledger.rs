@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chrono::Utc;
-use sisyphus_base::atomic;
+use sisyphus_base::atomic::{self, Replacement};
 use sisyphus_base::clock::Tick;
 use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::{StateDir, client_config_dir, create_private_dir};
@@ -39,6 +39,8 @@ use crate::turn::Waiter;
 const ERRORS_MAX: u64 = 64 * 1024;
 /// Longest answer that is kept, in bytes.
 const ANSWER_MAX: usize = 10 * 1024 * 1024;
+/// What the end of a worktree adds to a report at most, in bytes: its path, above all.
+const WORKTREE_ROOM: usize = 8 * 1024;
 
 /// The record of one session.
 pub(super) struct Ledger {
@@ -57,14 +59,14 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Takes the locks, then records the session. An open lock of a recorded session means that it is over.
     pub(super) fn open(dir: &Path) -> Result<Self> {
-        let own = OwnRun::open(dir, "sisyphus-run session")?;
+        let mut own = OwnRun::open(dir, "sisyphus-run session")?;
         let request: SessionRequest = read_request(own.run())?;
         let session = request.task.delegated.clone().context("the request names no session")?;
-        let state = own.state();
+        let state = own.state().clone();
         create_private_dir(&state.conversations_dir())?;
         let conversation = Lock::acquire(&state.conversation(&session.conversation), OWN_LOCK_WAIT)
             .context("its conversation is in use by another session; wait until that is over")?;
-        let worktree = OwnWorktree::take(state, &session)?;
+        let worktree = OwnWorktree::take(&state, &session)?;
         own.record(&request.task)?;
         let ledger = Self {
             own,
@@ -198,16 +200,23 @@ impl Ledger {
         if self.state().is_purged() {
             return;
         }
-        self.end_worktree(&survivors);
-        let ended = Tick::now();
         self.own.record_again(&self.request.task);
-        // With a result and without the report, readers would call a session failed that has answered.
-        if let Err(error) = write_report(self.run(), &self.report) {
+        let output = self.keep_answer();
+        // With a result and without the report, readers would call a session failed that has answered. A worktree that is
+        // removed without it could not be made again.
+        if let Err(error) = self.end_worktree_and_report(&survivors) {
             return self.log(Err(error));
         }
-        let result =
-            RunResult { output: self.keep_answer(), ..end.result(waited, ended, survivors) };
+        let result = RunResult { output, ..end.result(waited, Tick::now(), survivors) };
         self.own.end(&result);
+    }
+
+    fn end_worktree_and_report(&mut self, survivors: &Survivors) -> Result<()> {
+        let context = "could not write the report of a session";
+        let room = serde_json::to_vec(&self.report).context(context)?.len() + WORKTREE_ROOM;
+        let room = Replacement::reserve(&self.run().report(), room).context(context)?;
+        self.end_worktree(survivors);
+        room.write(&serde_json::to_vec(&self.report)?).context(context)
     }
 
     fn keep_answer(&self) -> Option<OutputSize> {

@@ -136,11 +136,11 @@ fn a_stop_in_claude_code_stops_it() {
 #[test]
 fn a_message_to_the_shell_reaches_it() {
     let client = keeping(Shell::Bash);
-    let traps = "trap 'echo got USR1' USR1; trap 'echo got USR2' USR2; ";
-    let running = client.background(&format!("{traps}echo ready; {KEPT}"));
+    let traps = ["USR1", "USR2", "ALRM"].map(|name| format!("trap 'echo got {name}' {name}; "));
+    let running = client.background(&format!("{}echo ready; {KEPT}", traps.concat()));
     running.wait_for_line("ready");
     client.wait_until_running(&running);
-    for signal in [Signal::SIGUSR1, Signal::SIGUSR2] {
+    for signal in [Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGALRM] {
         running.process.signal(signal);
         running.wait_for_line(&format!("got {}", &signal.as_str()[3..]));
     }

@@ -344,7 +344,7 @@ fn no_place_is_said_of_an_unreadable_queue() {
     // Its runner must not leave the queue meanwhile.
     second.process.signal(Signal::SIGSTOP);
     fs::set_permissions(client.env.runtime(), fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(resumed().contains(" about to start\n"), "{}", resumed());
+    assert!(resumed().contains(" not yet started\n"), "{}", resumed());
     assert!(asked().ends_with("running now: 1, queued: 1."), "{}", asked());
     second.process.signal(Signal::SIGCONT);
     for number in [1, 2] {

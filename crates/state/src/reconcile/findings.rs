@@ -157,9 +157,13 @@ impl Look<'_> {
         // As in `of_runner`.
         match task.status() {
             Status::Running { .. } if run.is_alive() => return None,
-            Status::Queued { .. } if run.is_alive() => return Finding::started(&run),
-            Status::Running { .. } | Status::Queued { .. } => {}
-            Status::Pending { .. } | Status::Finished(_) => {}
+            Status::Queued { .. } if run.is_ours() && run.is_alive() => {
+                return Finding::started(&run);
+            }
+            Status::Running { .. }
+            | Status::Queued { .. }
+            | Status::Pending { .. }
+            | Status::Finished(_) => {}
         }
         match run.probe() {
             RunState::Attached => None,

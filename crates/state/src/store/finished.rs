@@ -1,6 +1,5 @@
 //! Reads finished tasks, without a lock.
 
-use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -41,10 +40,10 @@ impl Store {
     pub fn read_last_ended(&self, count: usize, warn: impl Fn(&Error)) -> Vec<Task> {
         let histories = self.read_histories(warn);
         let mut records: Vec<_> = histories.iter().flat_map(History::records).collect();
-        records.sort_by_key(|record| Reverse((record.ended_at(), record.revision)));
+        records.sort_by_key(Record::order);
         let mut seen = HashSet::new();
-        let each_once = records.iter().filter(|record| seen.insert(&record.id));
-        each_once.filter_map(Record::task).take(count).collect()
+        let tasks = records.iter().filter_map(Record::task);
+        tasks.filter(|task| seen.insert(task.id.clone())).take(count).collect()
     }
 
     /// The retired task that Claude Code knows by this id.

@@ -1,5 +1,6 @@
 //! Finished tasks: the newest two hundred in `completed.json` and `failed.json`, older ones in `archive/YYYY-MM.jsonl`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -11,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use sisyphus_base::id::{ClientTaskId, SessionId, TaskId};
+use sisyphus_base::id::{ClientTaskId, SessionId};
 use sisyphus_base::json;
 use sisyphus_base::paths::{StateDir, create_dir};
 use sisyphus_base::sys;
@@ -124,16 +125,17 @@ impl History {
     }
 }
 
-/// A finished task of which only this is parsed.
-#[derive(Deserialize)]
+/// A finished task of which only what orders it is parsed.
 pub(super) struct Record<'a> {
-    pub(super) id: TaskId,
+    raw: &'a RawValue,
+    key: Key,
+}
+
+#[derive(Deserialize)]
+struct Key {
     #[serde(default)]
-    pub(super) revision: Revision,
+    revision: Revision,
     status: End,
-    /// All of it.
-    #[serde(skip)]
-    text: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -143,17 +145,17 @@ struct End {
 
 impl<'a> Record<'a> {
     fn read(raw: &'a RawValue) -> Option<Self> {
-        let record: Self = serde_json::from_slice(raw.get().as_bytes()).ok()?;
-        Some(Self { text: raw.get(), ..record })
+        Some(Self { raw, key: serde_json::from_slice(raw.get().as_bytes()).ok()? })
     }
 
-    pub(super) fn ended_at(&self) -> DateTime<Utc> {
-        self.status.ended_at
+    /// The last that ended comes first, and of two copies the newer one.
+    pub(super) fn order(&self) -> impl Ord + use<> {
+        Reverse((self.key.status.ended_at, self.key.revision))
     }
 
     /// `None` for a damaged one.
     pub(super) fn task(&self) -> Option<Task> {
-        serde_json::from_slice(self.text.as_bytes()).ok()
+        read(self.raw)
     }
 }
 

@@ -21,8 +21,8 @@ const HELD_BACK: Duration = Duration::from_millis(2_500);
 /// How often Claude Code repeats a request that the API refuses. Without this it does so for minutes (CC-82).
 const RETRIES: &str = "1";
 
-/// Plays all Claude Codes. What follows the list is answered only once `go_three` is there: no turn of the model can have
-/// started the third session.
+/// Plays all Claude Codes. What follows the list is answered only once `go_three` is there, or long after the scenario has
+/// failed: no turn of the model can have started the third session.
 fn script(request: &Request, go_three: &Path) -> Reply {
     let Some(name) = session_of(request) else {
         return match turn(request) {
@@ -31,7 +31,7 @@ fn script(request: &Request, go_three: &Path) -> Reply {
             2 => vec![text("Noted.")],
             3 => vec![ours("background_list", json!({}))],
             _ => {
-                let _ = wait::until_true("the third to start", SOON, || go_three.exists());
+                let _ = wait::until_true("the third to start", SOON * 2, || go_three.exists());
                 vec![text("Noted.")]
             }
         }
