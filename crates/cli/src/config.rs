@@ -86,7 +86,7 @@ pub(crate) fn config(options: &Config) -> Result<()> {
             let path = one_line(&path.to_string_lossy(), SHOWN);
             let key = it.key.dotted();
             text.push_str(&format!(
-                "\n`{path}` sets {key} too; it is ignored, because a project may not loosen it\n"
+                "\n`{path}` sets {key} too; it is ignored, because a project may not set that\n"
             ));
         }
     }

@@ -27,11 +27,17 @@ pub(crate) fn man(options: &Pages, whole: Command) -> Result<()> {
     let mut whole = whole.disable_help_subcommand(true);
     whole.build();
     write(dir, "sisyphus", whole.clone())?;
-    for command in whole.get_subcommands().filter(|command| !command.is_hide_set()) {
-        let name = format!("sisyphus-{}", command.get_name());
-        // The usage has two words, the title one.
-        let usage = format!("sisyphus {}", command.get_name());
-        write(dir, &name, command.clone().bin_name(usage).display_name(name.clone()))?;
+    write_below(dir, "sisyphus", &whole)
+}
+
+/// Writes the pages of the commands below `command`, whose words are `words`.
+fn write_below(dir: &Path, words: &str, command: &Command) -> Result<()> {
+    for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+        // The usage has several words, the title one.
+        let usage = format!("{words} {}", command.get_name());
+        let name = usage.replace(' ', "-");
+        write(dir, &name, command.clone().bin_name(&usage).display_name(&name))?;
+        write_below(dir, &usage, command)?;
     }
     Ok(())
 }

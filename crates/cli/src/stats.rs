@@ -29,7 +29,7 @@ Runs that were cancelled, lost or skipped, or whose exit code is unknown, count 
 )]
 pub(crate) struct Stats {
     /// Count only commands that ended within this many days.
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
     /// List at most N commands, the most frequent first.
     #[arg(long, default_value_t = 20, value_name = "N")]

@@ -95,8 +95,11 @@ fn stop(
         "could not write to `{}`: in Claude Code's sandbox nothing can be stopped; run this outside of it",
         store.dir().root().display()
     );
-    // The runners read this when they get the signal.
-    ask(store, &tasks, by)?;
+    // The runners read this when they get the signal. On a full disk it can't be written: then what fills the disk is
+    // stopped all the same, and its record names no person.
+    if let Err(error) = ask(store, &tasks, by) {
+        warn(&error.context("could not record the request to stop"));
+    }
     let mut stops: Vec<(Task, Result<Stop>)> =
         tasks.into_iter().map(|task| (task.clone(), Stop::of(&task, store.dir()))).collect();
     let mut task_waiter = TaskWaiter::new(store.clone(), warn);

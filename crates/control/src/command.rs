@@ -23,6 +23,8 @@ use sisyphus_tasks::task::{Kind, Task};
 
 use crate::launch::{absolute, find_runner, start_runner};
 
+/// The shells that take a line behind `-c`.
+const SHELLS: [&str; 4] = ["sh", "bash", "dash", "zsh"];
 /// Longest name of a group in an error, in characters.
 const NAME_MAX: usize = 200;
 
@@ -31,7 +33,7 @@ const NAME_MAX: usize = 200;
 pub struct Order {
     /// The program and its arguments.
     pub words: Vec<OsString>,
-    /// The command as the records show it, and as groups and services are recognized by.
+    /// The command as the records show it. Groups and services are recognized by it, or by the line that a shell in it runs.
     pub line: String,
     pub folder: PathBuf,
     pub description: String,
@@ -76,12 +78,20 @@ impl Order {
             );
             return Ok((Kind::Command, Some(name.clone())));
         }
-        if is_service(&self.line, &settings.service_patterns) {
+        let line = self.line_of_shell().unwrap_or(&self.line);
+        if is_service(line, &settings.service_patterns) {
             return Ok((Kind::Service, None));
         }
         let mut groups = settings.groups.iter();
-        let its = groups.find(|group| is_in_group(&self.line, &group.patterns));
+        let its = groups.find(|group| is_in_group(line, &group.patterns));
         Ok((Kind::Command, its.map(|group| group.name.clone())))
+    }
+
+    /// The line that a shell is to run, as in `sh -c 'make && make test'`: that is what the person means.
+    fn line_of_shell(&self) -> Option<&str> {
+        let [shell, option, line, ..] = self.words.as_slice() else { return None };
+        let name = Path::new(shell).file_name()?;
+        (option == "-c" && SHELLS.iter().any(|it| name == *it)).then(|| line.to_str())?
     }
 }
 

@@ -100,7 +100,7 @@ pub const KEYS: &[Key] = &[
         place: Place::Section,
         kind: Kind::Switch,
         project: Project::MayTurnOff,
-        meaning: "whether commands get our runner and a record at all; results of recorded commands are still delivered",
+        meaning: "whether commands of Claude Code get our runner and a record at all; results of recorded commands are still delivered",
     },
     Key {
         name: "sleep_guard",

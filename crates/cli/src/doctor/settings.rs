@@ -1,5 +1,6 @@
 //! The settings files: whether they can be read, and whether every key of ours in them is valid.
 
+use sisyphus_settings::Switch;
 use sisyphus_settings::layers::Content;
 use sisyphus_state::agents::Limits;
 use sisyphus_wording::counted;
@@ -15,12 +16,19 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
         let key = it.key.dotted();
         found.extend(it.refused.iter().map(|path| {
             Finding::note(
-                format!("{} sets {key}, which a project may not loosen", named(path)),
+                format!("{} sets {key} to what a project may not", named(path)),
                 "if you want it, set it in your own settings",
             )
         }));
     }
-    let limits = Limits::of(&context.layers.settings());
+    let settings = context.layers.settings();
+    if settings.execution == Switch::Off {
+        found.push(Finding::note(
+            "sisyphus.background_execution is false: commands of Claude Code run as without the plugin",
+            "if you want them in the queue again, type `sisyphus config unset background_execution`",
+        ));
+    }
+    let limits = Limits::of(&settings);
     found.extend(limits.never_matching().into_iter().map(|(name, why)| {
         Finding::broken(
             format!("the limit `{}` applies to no agent: {why}", plain(&name)),

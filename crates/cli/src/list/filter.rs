@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -27,7 +27,7 @@ pub(crate) struct Filter {
     /// List only what runs: the same as `--status running`.
     #[arg(long, group = "one_status")]
     running: bool,
-    /// List only tasks of this project: their folder is the current one, or below it.
+    /// List only tasks whose folder is the current one, or below it.
     #[arg(long)]
     here: bool,
     /// List only tasks of one session. The beginning of its id is enough.
@@ -72,7 +72,10 @@ impl Filter {
             statuses.push(StatusFilter::Running);
         }
         let session = self.session.as_deref().map(|name| tasks.find_session(name)).transpose()?;
-        let folder = self.here.then(project_dir).flatten();
+        let here = || {
+            project_dir().context("could not find the current folder; change to one that exists")
+        };
+        let folder = self.here.then(here).transpose()?;
         // The folder of a task is the one that the shell was in, without links.
         let folder = folder.map(|folder| real_path(&folder).unwrap_or(folder));
         Ok(Chosen { statuses, folder, session: session.cloned(), since: self.since, left_out: 0 })

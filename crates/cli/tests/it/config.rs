@@ -57,7 +57,7 @@ fn settings_with_their_values_and_sources() {
     assert!(line("sisyphus.stale_minutes ").contains("0 (never)"), "{text}");
     assert!(line("sisyphus.sleep_guard ").ends_with("default"), "{text}");
     assert!(
-        text.contains("sets sisyphus.max_background_tasks too; it is ignored, because a project may not loosen it"),
+        text.contains("sets sisyphus.max_background_tasks too; it is ignored, because a project may not set that"),
         "{text}"
     );
     assert!(text.contains("sets sisyphus.task_ttl_minutes too"), "{text}");

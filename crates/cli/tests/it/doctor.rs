@@ -280,7 +280,15 @@ fn wrong_settings_are_found_with_what_was_meant() {
 }
 
 #[test]
-fn what_a_project_may_not_loosen_is_noted() {
+fn a_plugin_that_is_switched_off_is_noted() {
+    let env = healthy();
+    env.set(&serde_json::json!({ "background_execution": false }));
+    let remedy = "`sisyphus config unset background_execution`";
+    assert_found(&env, "settings", "note", "background_execution is false", remedy);
+}
+
+#[test]
+fn what_a_project_may_not_set_is_noted() {
     let env = healthy();
     let project = env.project().join(".claude/settings.json");
     fs::create_dir_all(project.parent().unwrap()).unwrap();
@@ -289,7 +297,7 @@ fn what_a_project_may_not_loosen_is_noted() {
         &env,
         "settings",
         "note",
-        "sets sisyphus.max_background_tasks, which a project may not loosen",
+        "sets sisyphus.max_background_tasks to what a project may not",
         "",
     );
 }

@@ -105,10 +105,16 @@ fn there_is_a_manual_page_for_every_command() {
     let dir = env.project().join("share/man/man1");
     let listed = prints(&env, &["man", dir.to_str().unwrap()]);
     let pages = commands(&env).into_iter().filter(|name| name != "help");
-    let names: Vec<String> = pages.map(|name| format!("sisyphus-{name}")).collect();
+    let below = ["get", "set", "unset"].map(|name| format!("config-{name}"));
+    let names: Vec<String> = pages.chain(below).map(|name| format!("sisyphus-{name}")).collect();
     assert_eq!(listed.lines().count(), names.len() + 1, "{listed}");
     for name in names.iter().map(String::as_str).chain(["sisyphus"]) {
         let page = fs::read_to_string(dir.join(format!("{name}.1"))).unwrap();
+        let plain = page.replace("\\-", "-");
+        let others = plain.split_whitespace().filter_map(|word| word.strip_suffix("(1)"));
+        for other in others.filter(|it| it.starts_with("sisyphus")) {
+            assert!(dir.join(format!("{other}.1")).is_file(), "{name} names {other}");
+        }
         assert!(page.contains(&format!(".TH {name} 1")), "{name}: {page}");
         for expected in [".SH NAME", ".SH SYNOPSIS", ".SH \"EXIT STATUS\"", "124"] {
             assert!(page.contains(expected), "{expected} in {name}: {page}");

@@ -127,7 +127,10 @@ fn try_remove(leftover: &Leftover) -> Result<()> {
     let removed = match leftover.kind {
         // The commit removes it.
         Kind::Record => Ok(()),
-        Kind::RunFolder => fs::remove_dir_all(&leftover.path),
+        Kind::RunFolder => fs::remove_dir_all(&leftover.path).inspect(|()| {
+            // The folder of the session goes with its last run.
+            let _ = leftover.path.parent().map(fs::remove_dir);
+        }),
         Kind::Line => remove_left_behind(&leftover.path),
         Kind::History
         | Kind::Output

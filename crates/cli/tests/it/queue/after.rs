@@ -117,10 +117,12 @@ fn waits_on_after(loses: fn(&Path)) {
     wait_until("the first", || {
         tasks(&client.env).iter().any(|it| it["id"] == first && it["status"] == "running")
     });
-    // It finds the task by its name in the list. Then a second thread waits for the lock of the task's runner.
+    // It finds the task by its name in the list. Then a second thread waits for the lock of the task's runner. Before that
+    // one may have waited for the lock of the state.
     wait_until("the look of `sisyphus wait`", || {
         let waiting = Process::of(waits.id().cast_signed()).unwrap();
         waiting.status_line("Threads").is_some_and(|threads| threads != "1")
+            && has_open_lock_of_run(waits.id())
     });
     loses(&client.env.state().join("active.json"));
     let seen = Instant::now();
@@ -131,6 +133,13 @@ fn waits_on_after(loses: fn(&Path)) {
     wait_until("the second", || tasks(&client.env).iter().any(|it| it["id"] == second));
     assert_eq!(ended(&client.env, &second)["status"], "completed");
     assert!(client.env.project().join("ran").exists());
+}
+
+fn has_open_lock_of_run(pid: u32) -> bool {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let mut targets = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+    targets
+        .any(|file| file.ends_with("lock") && file.components().any(|it| it.as_os_str() == "runs"))
 }
 
 /// Only tasks that exist come before, so no task waits for itself.

@@ -215,14 +215,19 @@ fn a_group_is_named_or_recognized() {
     let first = detach(&client.env, &["sleep", "3600"]);
     wait_until("the first", || status(&client, &first) == "running");
     let named = detach(&client.env, &["--group", "build", "true"]);
+    let in_a_shell = detach(&client.env, &["--", "sh", "-c", "cd . && sleep 0"]);
     let free = detach(&client.env, &["true"]);
     assert_eq!(ended(&client.env, &free)["status"], "completed");
-    wait_until("the queue of the group", || status(&client, &named) == "queued");
+    for id in [&named, &in_a_shell] {
+        wait_until("the queue of the group", || status(&client, id) == "queued");
+    }
     let shown = client.env.run("sisyphus", &["show", &named]).stdout;
     let holder = format!("{first} in `{}`", client.env.project().canonicalize().unwrap().display());
     assert!(shown.contains("in the group `build`") && shown.contains(&holder), "{shown}");
     assert_eq!(client.env.run("sisyphus", &["cancel", &first]).code, Some(0));
-    assert_eq!(ended(&client.env, &named)["status"], "completed");
+    for id in [&named, &in_a_shell] {
+        assert_eq!(ended(&client.env, id)["status"], "completed");
+    }
     let output = client.env.run("sisyphus", &["run", "--group", "nope", "true"]);
     assert!(output.stderr.contains("no such group"), "{output:?}");
 }

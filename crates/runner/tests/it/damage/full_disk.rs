@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use sisyphus_testing::{Client, TestEnv, failure_notice, wait_for};
 
-use crate::queue::{let_go, session};
+use crate::queue::{job, let_go, session};
 use crate::session_stage::{ANSWER, INIT, Stage};
 
 /// Mounts a small disk at `$1` in a mount namespace of its own, and holds it until its input ends.
@@ -98,6 +98,25 @@ fn a_full_disk_loses_no_exit_code() {
     assert_eq!(client.types(), "");
     assert_eq!(client.task()["exit_code"], 7);
     assert_eq!(fs::read_dir(client.env.state().join("runs")).unwrap().count(), 0, "left behind");
+}
+
+/// What fills the disk can be stopped.
+#[test]
+fn a_full_disk_keeps_no_command_from_its_stop() {
+    let client = session(2);
+    let Some(disk) = SmallDisk::with_state_of(&client.env) else {
+        println!("not tested: mounting is not permitted here");
+        return;
+    };
+    let running = job(&client, 7);
+    client.wait_until_running(&running);
+    let id = client.task()["id"].as_str().unwrap().to_owned();
+    disk.fill();
+    let output = client.env.run("sisyphus", &["cancel", &id]);
+    assert!(output.stderr.contains("could not record the request to stop"), "{output:?}");
+    running.wait();
+    disk.make_room();
+    assert_eq!(client.task()["status"], "cancelled", "{:#}", client.task());
 }
 
 /// The same for a person's command in the background.
