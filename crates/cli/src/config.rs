@@ -11,9 +11,9 @@ use sisyphus_base::environment::Environment;
 use sisyphus_base::paths::client_config_dir;
 use sisyphus_base::text::one_line;
 use sisyphus_settings::keys::{Key, Kind, Zero};
-use sisyphus_settings::layers::{Effective, Layers, Source};
+use sisyphus_settings::layers::{Effective, File, Layers, Source};
 
-use crate::doctor::flaws::{Mistake, mistakes};
+use crate::doctor::flaws::{Mistake, mistakes, mistakes_about};
 use crate::print;
 use crate::project::project_dir;
 use crate::screen::width_of_output;
@@ -70,7 +70,7 @@ pub(crate) fn config(options: &Config) -> Result<()> {
     }
     let layers = layers(options.project.as_deref())?;
     let effective = layers.effective();
-    let mistakes = mistakes_in(&layers);
+    let mistakes: Vec<Mistake> = files(&layers).flat_map(mistakes).collect();
     if options.json {
         let settings: Vec<Value> = effective.iter().map(view).collect();
         return print::json(
@@ -100,7 +100,7 @@ pub(crate) fn config(options: &Config) -> Result<()> {
 fn get(asked: &Get) -> Result<()> {
     let key = known(&asked.key)?;
     let layers = layers(asked.project.as_deref())?;
-    for it in mistakes_in(&layers) {
+    for it in files(&layers).flat_map(|file| mistakes_about(file, key)) {
         print::warn(&anyhow!("{}; {}", it.said, it.remedy));
     }
     print::out(&format!("{}\n", layers.effective_of(key).value))
@@ -112,8 +112,8 @@ fn layers(project: Option<&Path>) -> Result<Layers> {
     Ok(Layers::read(&client_config_dir(&Environment::read())?, project.as_deref()))
 }
 
-fn mistakes_in(layers: &Layers) -> Vec<Mistake> {
-    std::iter::once(&layers.user).chain(&layers.project).flat_map(mistakes).collect()
+fn files(layers: &Layers) -> impl Iterator<Item = &File> {
+    std::iter::once(&layers.user).chain(&layers.project)
 }
 
 fn mistake(it: &Mistake) -> Value {

@@ -32,6 +32,20 @@ pub enum Flaw {
     NoObject,
 }
 
+impl Flaw {
+    /// Whether it decides what the value of this key is.
+    pub fn concerns(&self, asked: &Key) -> bool {
+        match self {
+            Self::NoSuchKey { .. } => false,
+            Self::WrongType { key }
+            | Self::OutOfRange { key, .. }
+            | Self::NotAllOfIt { key, .. }
+            | Self::Twice { key } => key.name == asked.name,
+            Self::NoSection | Self::NoObject => true,
+        }
+    }
+}
+
 /// Finds the mistakes in a whole settings file.
 pub fn check(file: &Value) -> Vec<Flaw> {
     let Some(entries) = file.as_object() else { return vec![Flaw::NoObject] };

@@ -2,6 +2,7 @@
 
 use sisyphus_base::text::one_line;
 use sisyphus_settings::check::{Flaw, check};
+use sisyphus_settings::keys::Key;
 use sisyphus_settings::layers::{Content, File};
 
 /// Longest foreign text that is shown, in characters.
@@ -26,6 +27,15 @@ pub(crate) enum Weight {
 
 /// The mistakes in a file.
 pub(crate) fn mistakes(file: &File) -> Vec<Mistake> {
+    mistakes_if(file, |_| true)
+}
+
+/// Those that decide what the value of this key is.
+pub(crate) fn mistakes_about(file: &File, key: &Key) -> Vec<Mistake> {
+    mistakes_if(file, |flaw| flaw.concerns(key))
+}
+
+fn mistakes_if(file: &File, is_meant: impl Fn(&Flaw) -> bool) -> Vec<Mistake> {
     let name = format!("`{}`", plain(&file.path.to_string_lossy()));
     match &file.content {
         Content::Missing => Vec::new(),
@@ -35,7 +45,8 @@ pub(crate) fn mistakes(file: &File) -> Vec<Mistake> {
             remedy: "repair it: until then all its settings are ignored".to_owned(),
         }],
         Content::Read(settings) => {
-            check(settings).iter().map(|flaw| in_words(&name, flaw)).collect()
+            let flaws = check(settings).into_iter().filter(|flaw| is_meant(flaw));
+            flaws.map(|flaw| in_words(&name, &flaw)).collect()
         }
     }
 }
