@@ -1,17 +1,16 @@
 //! `sisyphus delegate`.
 
 use std::io::Read as _;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args as ClapArgs;
 use sisyphus_base::environment::Environment;
-use sisyphus_base::sys::real_path;
 use sisyphus_control::delegate::{Ask, Asker, WorktreeAsk, delegate as start, ensure_trusted};
 use sisyphus_control::{ensure_person, open_store};
 use sisyphus_tasks::admission::Admission;
 
 use crate::print::{self, Verdict};
+use crate::project::current_folder;
 use crate::wait::{Wait, wait};
 
 /// Longest prompt that is read, in bytes; a longer one is refused.
@@ -94,13 +93,6 @@ fn await_answer(id: &str) -> Result<Verdict> {
     let output = crate::output::Output { tasks: vec![id.to_owned()], follow: false, tail: None };
     crate::output::output(&output)?;
     Ok(verdict)
-}
-
-pub(crate) fn current_folder() -> Result<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a person works where they are")]
-    let current = std::env::current_dir()
-        .context("could not find the current folder; change to one that exists")?;
-    real_path(&current).with_context(|| format!("could not find `{}`", current.display()))
 }
 
 fn prompt(given: &str) -> Result<String> {

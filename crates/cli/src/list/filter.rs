@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -13,7 +13,7 @@ use sisyphus_tasks::status_filter::StatusFilter;
 use sisyphus_tasks::task::Task;
 
 use super::since::since;
-use crate::project::project_dir;
+use crate::project::{current_folder, project_dir};
 
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Filter {
@@ -72,9 +72,7 @@ impl Filter {
             statuses.push(StatusFilter::Running);
         }
         let session = self.session.as_deref().map(|name| tasks.find_session(name)).transpose()?;
-        let here = || {
-            project_dir().context("could not find the current folder; change to one that exists")
-        };
+        let here = || project_dir().map_or_else(current_folder, Ok);
         let folder = self.here.then(here).transpose()?;
         // The folder of a task is the one that the shell was in, without links.
         let folder = folder.map(|folder| real_path(&folder).unwrap_or(folder));

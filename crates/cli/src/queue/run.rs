@@ -19,9 +19,9 @@ use sisyphus_tasks::from_terminal::{After, Needs, OutputPlace, quoted};
 use sisyphus_tasks::outcome::Outcome;
 use sisyphus_tasks::task::Task;
 
-use crate::delegate::current_folder;
 use crate::output::{Until, print_of};
 use crate::print::{self, NOT_RUN, Verdict};
+use crate::project::current_folder;
 use crate::wait::seconds;
 
 /// What the model does instead.

@@ -122,6 +122,7 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         ("corrupt", home.state("active.json.corrupt-20200102T030405678.reason", "x", 0)),
         ("corrupt", home.state("sessions/s1.json.corrupt-20200102T030405678", "x", 0)),
         ("corrupt", home.state("completed.json.corrupt-copy", "x", old)),
+        ("corrupt", home.state("inbox/17-ab.broken", "x", old)),
         ("session", home.state("sessions/told.json", "{}", old)),
         ("session", home.state("sessions/only.json", "{}", old)),
         ("temporary", home.state("active.json.17-0.tmp", "x", stale)),
@@ -147,6 +148,7 @@ fn table(home: &Home) -> (Vec<(&'static str, PathBuf)>, Vec<PathBuf>) {
         ("waiter", home.state("wake/gone.lock", "", old)),
         ("run_folder", home.run_folder("s1/bnbdy0000", &["attached.json", "lock"], stale)),
         ("run_folder", home.run_folder("s1/bdne00000", &["lock", "result.json"], old)),
+        ("run_folder", home.run_folder("slast/bnbdy0000", &["attached.json", "lock"], stale)),
         ("run_folder", home.sandboxed("s1/bnbdy1111", &["attached.json", "lock"], stale)),
         ("run_folder", home.sandboxed("s1/bdne11111", &["lock", "result.json"], old)),
     ];
@@ -232,6 +234,7 @@ fn what_nobody_needs_goes_and_everything_else_stays() {
     for (_, path) in &goes {
         assert!(!path.exists(), "{} stayed", path.display());
     }
+    assert!(!home.env.state().join("runs/slast").exists(), "the session of the last run stayed");
     for path in &stays {
         assert!(path.exists(), "{} went", path.display());
     }

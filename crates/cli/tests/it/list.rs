@@ -1,7 +1,7 @@
 //! `sisyphus list`.
 
 use serde_json::{Value, json};
-use sisyphus_testing::{Client, Shell, TestEnv, wait_until};
+use sisyphus_testing::{Client, Shell, TestEnv, env, wait_until};
 
 use crate::planted::{
     assert_fails, ended, failed, ids, listed, plant, plant_text, prints, running, task,
@@ -269,6 +269,18 @@ fn what_is_left_out() {
     let output = env.run("sisyphus", &["list", "--failed", "--status", "running"]);
     assert_eq!(output.code, Some(2), "{output:?}");
     assert_fails(&env.run("sisyphus", &["list", "--session", "none"]), 2, "no session `none`");
+}
+
+/// It lists no other folders instead of the one that is gone.
+#[test]
+fn no_list_is_of_a_removed_folder() {
+    let env = TestEnv::new();
+    let mut shell = env.plain("sh");
+    shell.args(["-c", "mkdir gone && cd gone && rmdir ../gone && exec \"$@\"", "sh"]);
+    shell.arg(env.command("sisyphus").get_program()).args(["list", "--here"]);
+    let output = env::run(shell, b"");
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""), "{output:?}");
+    assert!(output.stderr.contains("could not find the current folder; change to"), "{output:?}");
 }
 
 /// The age of an ended task counts from its end, that of a running one from its launch.
