@@ -25,8 +25,8 @@ pub use sys::{
     CLIENT_NAMES, Caller, Changes, Connection, Folders, KILLED_WITH_RUNNER, MemoryGroup, Notice,
     OomCounters, Plan, Sender, Side, Signals, Stage, caller, caller_key, can_end_with_parent,
     end_with_parent, exec, exit_as, exit_of, hold, holder, is_message, own_key, own_output_file,
-    parent, prepare_streams, signal_group, signal_self, spawn, spawn_detached, spawn_on,
-    split_apart, survive_file_size_limit, try_wait,
+    parent, prepare_streams, signal_group, signal_self, spawn, spawn_bound, spawn_detached,
+    spawn_on, split_apart, survive_file_size_limit, try_wait,
 };
 pub use tree::{
     Ancestor, SIGKILL, SIGTERM, Supervises, alive, ancestors, descendants, hides_arguments,

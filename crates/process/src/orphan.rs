@@ -56,7 +56,8 @@ pub fn spawn_session(plan: SessionPlan) -> Result<Child> {
     command.args(script).args(&plan.args).current_dir(&plan.folder);
     command.stdin(plan.prompt).stdout(Stdio::piped()).stderr(plan.errors);
     forget_session(&mut command);
-    sys::bound(&mut command).with_context(|| format!("could not start `{}`", program.display()))
+    sys::spawn_bound(&mut command)
+        .with_context(|| format!("could not start `{}`", program.display()))
 }
 
 /// Takes the variables of the session away from what is started.

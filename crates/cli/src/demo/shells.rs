@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use sisyphus_attach::execution_string::as_written;
-use sisyphus_process::{ProcessId, SIGKILL, SIGTERM, alive, descendants, members, signal_all};
+use sisyphus_process::{
+    ProcessId, SIGKILL, SIGTERM, alive, descendants, members, signal_all, spawn_bound,
+};
 
 use super::commands::Role;
 use super::sandbox::Sandbox;
@@ -43,7 +45,8 @@ impl Shells {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        self.children.push(command.spawn().context("could not start bash")?);
+        // Claude Code's shells lead a group too. It names what a shell started after its tree was looked at.
+        self.children.push(spawn_bound(&mut command).context("could not start bash")?);
         Ok(())
     }
 
@@ -75,13 +78,16 @@ impl Drop for Shells {
         signal_all(&tree, SIGTERM);
         let deadline = Instant::now() + GRACE;
         loop {
-            // A script may start a program between the look and its signal. The process group still names that program.
+            let is_over = self.is_over(&tree);
+            // A shell may start a program between the look and its signal. The process group still names that program,
+            // also when the shell has ended since.
             let groups: Vec<i32> = tree.iter().map(|process| process.pid).collect();
             let mut late = members(&groups);
             late.retain(|process| !tree.contains(process));
             signal_all(&late, SIGTERM);
+            let is_quiet = is_over && late.is_empty();
             tree.extend(late);
-            if self.is_over(&tree) || Instant::now() > deadline {
+            if is_quiet || Instant::now() > deadline {
                 break;
             }
             #[expect(

@@ -104,7 +104,7 @@ pub(crate) fn apart(command: &mut Command) -> io::Result<Child> {
 }
 
 /// Starts this command in a group of its own, and has it die with this process.
-pub(crate) fn bound(command: &mut Command) -> io::Result<Child> {
+pub fn spawn_bound(command: &mut Command) -> io::Result<Child> {
     command.process_group(0);
     die_with_parent(command);
     command.spawn()

@@ -21,9 +21,10 @@ mod macos;
 use self::macos as system;
 
 pub use apart::split_apart;
-pub(crate) use child::{apart, bound, orphan};
+pub(crate) use child::{apart, orphan};
 pub use child::{
-    can_end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_detached, spawn_on,
+    can_end_with_parent, exec, exit_as, exit_of, parent, spawn, spawn_bound, spawn_detached,
+    spawn_on,
 };
 pub use output_file::own_output_file;
 pub(crate) use signals::wake;

@@ -46,7 +46,7 @@ pub fn spawn_on(stage: Stage, plan: &Plan, _: Option<&mut MemoryGroup>) -> io::R
 }
 
 /// Starts this command in a job. It dies with this process.
-pub(crate) fn bound(command: &mut Command) -> io::Result<Child> {
+pub fn spawn_bound(command: &mut Command) -> io::Result<Child> {
     job::spawn(command, CREATE_NO_WINDOW)
 }
 

@@ -11,8 +11,8 @@ mod processes;
 mod signals;
 
 pub use super::no_memory_group::{MemoryGroup, OomCounters};
-pub(crate) use child::{apart, bound, orphan};
-pub use child::{exec, exit_as, exit_of, spawn_detached, spawn_on, try_wait};
+pub(crate) use child::{apart, orphan};
+pub use child::{exec, exit_as, exit_of, spawn_bound, spawn_detached, spawn_on, try_wait};
 pub use folders::Folders;
 pub(crate) use job::group_exists;
 pub use lacking::{
