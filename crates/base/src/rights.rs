@@ -1,6 +1,10 @@
 //! The owner of a file, and which other users may read or change it.
 
-pub use crate::sys::{is_executable, make_private_program, rights};
+use std::io;
+use std::path::Path;
+
+use crate::sys::rights_of;
+pub use crate::sys::{is_executable, make_private_program};
 
 /// What a file's owner and mode allow, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +15,11 @@ pub enum Rights {
     OthersMayWrite,
     OthersMayRead,
     OursAlone,
+}
+
+/// The rights of the file or folder itself, not of the target of a link.
+pub fn rights(path: &Path) -> io::Result<Rights> {
+    Ok(rights_of(&path.symlink_metadata()?))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result};
 use crate::atomic::if_found;
 use crate::environment::Environment;
 use crate::paths::create_dir;
-use crate::rights::Rights;
+use crate::rights::{Rights, rights};
 use crate::sys;
 
 /// The folder, checked to be a real one that only this user can access.
@@ -41,7 +41,7 @@ impl RuntimeDir {
     }
 
     fn at(path: PathBuf) -> Result<Option<Self>> {
-        let rights = if_found(sys::rights(&path))
+        let rights = if_found(rights(&path))
             .with_context(|| format!("could not inspect `{}`", path.display()))?;
         match rights {
             None => Ok(None),

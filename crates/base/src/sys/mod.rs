@@ -28,5 +28,6 @@ pub enum Input {
 
 /// Whether `path` is a real folder of this user that no other user can write to.
 pub fn is_private_dir(path: &Path) -> io::Result<bool> {
-    Ok(path.symlink_metadata()?.is_dir() && rights(path)? >= Rights::OthersMayRead)
+    let metadata = path.symlink_metadata()?;
+    Ok(metadata.is_dir() && rights_of(&metadata) >= Rights::OthersMayRead)
 }

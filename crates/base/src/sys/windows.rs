@@ -1,6 +1,6 @@
 //! Windows: the folders of a profile are the user's own, so files inherit their access rights.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -198,9 +198,8 @@ fn has_drive(path: &Path) -> bool {
 }
 
 /// The owner of a file: files in a user's folder are theirs alone, unless they shared them.
-pub fn rights(path: &Path) -> io::Result<Rights> {
-    let metadata = path.symlink_metadata()?;
-    Ok(if metadata.is_symlink() { Rights::Link } else { Rights::OursAlone })
+pub(crate) fn rights_of(metadata: &Metadata) -> Rights {
+    if metadata.is_symlink() { Rights::Link } else { Rights::OursAlone }
 }
 
 /// Whether `path` is a file; on Windows the name decides whether it can be executed.
@@ -246,7 +245,7 @@ pub fn pid_namespace() -> Option<u64> {
 }
 
 /// The number of a file: Windows gives it to an open handle only. Callers compare the file's times instead.
-pub fn file_number(_metadata: &std::fs::Metadata) -> u64 {
+pub fn file_number(_metadata: &Metadata) -> u64 {
     0
 }
 

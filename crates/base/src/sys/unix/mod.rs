@@ -1,12 +1,13 @@
 //! Linux and macOS.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
@@ -71,7 +72,7 @@ pub fn default_tmp_dir() -> PathBuf {
 
 /// The name of Claude Code's temporary folder for this user.
 pub fn client_tmp_name() -> String {
-    format!("claude-{}", nix::unistd::geteuid())
+    format!("claude-{}", own_user())
 }
 
 /// Creates `path` and its missing parents with mode 0700.
@@ -99,16 +100,21 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     path.canonicalize()
 }
 
-/// The owner of a file or folder itself, not of the target of a link, and what other users may do with it.
-pub fn rights(path: &Path) -> io::Result<Rights> {
-    let metadata = path.symlink_metadata()?;
-    Ok(match metadata.mode() & 0o077 {
+/// The owner of a file or folder, and what other users may do with it.
+pub(crate) fn rights_of(metadata: &Metadata) -> Rights {
+    match metadata.mode() & 0o077 {
         _ if metadata.is_symlink() => Rights::Link,
-        _ if metadata.uid() != nix::unistd::geteuid().as_raw() => Rights::SomebodyElses,
+        _ if metadata.uid() != own_user() => Rights::SomebodyElses,
         mode if mode & 0o022 != 0 => Rights::OthersMayWrite,
         mode if mode != 0 => Rights::OthersMayRead,
         _ => Rights::OursAlone,
-    })
+    }
+}
+
+/// The user of this process, which never changes. A hook that looks at hundreds of runs asks the kernel once.
+fn own_user() -> u32 {
+    static OWN: OnceLock<u32> = OnceLock::new();
+    *OWN.get_or_init(|| nix::unistd::geteuid().as_raw())
 }
 
 /// Whether `path` is a file that its owner can execute.
@@ -162,7 +168,7 @@ fn to_write() -> OpenOptions {
 }
 
 /// The number of a file in its file system: a file that replaces another one has another number.
-pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
+pub fn file_number(metadata: &Metadata) -> u64 {
     metadata.ino()
 }
 
@@ -188,7 +194,7 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 pub fn runtime_dir() -> PathBuf {
     match system::user_dir() {
         Some(of_user) if is_private_dir(&of_user).unwrap_or(false) => of_user.join("sisyphus"),
-        _ => default_tmp_dir().join(format!("sisyphus-{}", nix::unistd::geteuid())),
+        _ => default_tmp_dir().join(format!("sisyphus-{}", own_user())),
     }
 }
 
@@ -207,7 +213,7 @@ pub fn open_own_file(path: &Path) -> io::Result<File> {
 
 fn own_regular(file: File) -> io::Result<File> {
     let metadata = file.metadata()?;
-    if metadata.is_file() && metadata.uid() == nix::unistd::geteuid().as_raw() {
+    if metadata.is_file() && metadata.uid() == own_user() {
         Ok(file)
     } else {
         Err(io::Error::other("not a regular file of this user"))
