@@ -175,10 +175,11 @@ function Remove-Folder([string]$folder) {
 }
 
 function Uninstall-Plugin {
+    $here = @($target, $work, $oldWork | Where-Object { Test-Path -LiteralPath $_ })
     Move-Away | Out-Null
     Remove-Folder $work
     Remove-Folder $oldWork
-    Write-Output "Removed sisyphus from $config."
+    Write-Output $(if ($here) { "Removed sisyphus from $config." } else { "sisyphus is not installed in $config." })
     # With SISYPHUS_STATE_DIR only that folder counts.
     $states = if ($env:SISYPHUS_STATE_DIR) { @($state) } else { @($state, $oldState) }
     $kept = @($states | Where-Object { Test-Path -LiteralPath $_ })

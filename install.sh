@@ -407,6 +407,9 @@ remove_versions() {
 uninstall() {
 	open=
 	going=
+	is_here=
+	is_foreign_plugin || [ ! -L "$target" ] || is_here=yes
+	[ ! -e "$versions" ] && [ ! -e "$old_versions" ] || is_here=yes
 	# Without the command line nothing lists the tasks.
 	if [ "$purge" = yes ] && { is_foreign_plugin || [ ! -x "$target/bin/sisyphus" ]; }; then
 		going=$(runners)
@@ -430,7 +433,7 @@ uninstall() {
 	fi
 	# With SISYPHUS_STATE_DIR only that folder counts.
 	[ -z "${SISYPHUS_STATE_DIR:-}" ] || old_state=$state
-	say "Removed $PLUGIN from $config."
+	if [ -n "$is_here" ]; then say "Removed $PLUGIN from $config."; else say "$PLUGIN is not installed in $config."; fi
 	[ -z "$open" ] || say "For the open sessions $target leads to scripts that do nothing. When they have ended, run $target/uninstall.sh to remove these."
 	[ -z "$(sed -n "/$PLUGIN statusline/p" "$config/settings.json" 2>/dev/null)" ] ||
 		say "The status line still starts '$PLUGIN statusline': remove the key 'statusLine' from $config/settings.json."

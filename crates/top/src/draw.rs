@@ -48,7 +48,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette) {
 
 /// The slots, and the groups as far as they fit.
 fn header(model: &Model, palette: Palette) -> Line<'static> {
-    let snapshot = model.snapshot();
+    let Some(snapshot) = model.snapshot() else { return Line::default() };
     let mut spans = vec![Span::styled(snapshot.slots.clone(), palette::title())];
     let groups = snapshot.groups.iter();
     spans.extend(groups.map(|group| Span::styled(format!(" · {group}"), palette.dim())));
@@ -75,6 +75,7 @@ fn list(frame: &mut Frame<'_>, model: &Model, palette: Palette, area: Rect) {
 
 fn nothing(model: &Model) -> &'static str {
     match model.scope {
+        _ if model.snapshot().is_none() => "Reading the tasks…",
         _ if !model.filter.is_empty() => "No task fits the filter.",
         Scope::Live => "No task is live.",
         Scope::All => "No background commands yet.",
@@ -118,7 +119,7 @@ fn output(frame: &mut Frame<'_>, model: &Model, palette: Palette, area: Rect) {
 
 /// What is said, or typed, or the keys.
 fn footer(model: &Model, palette: Palette, width: u16) -> Text<'static> {
-    let message = model.message.as_ref().or(model.snapshot().problem.as_ref());
+    let message = model.message.as_ref().or_else(|| model.snapshot()?.problem.as_ref());
     if let Some(message) = message {
         return wrapped(message, width).into_iter().collect();
     }

@@ -7,7 +7,8 @@ use crate::backend::{Life, Row, Snapshot};
 /// Everything that is shown.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Model {
-    snapshot: Snapshot,
+    /// None before the first look.
+    snapshot: Option<Snapshot>,
     pub(crate) scope: Scope,
     pub(crate) view: View,
     pub(crate) dialog: Dialog,
@@ -83,8 +84,12 @@ pub(crate) enum Action {
 }
 
 impl Model {
-    pub(crate) fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+    pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
+    }
+
+    fn all_rows(&self) -> &[Row] {
+        self.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.rows)
     }
 
     /// The rows that are shown.
@@ -95,13 +100,13 @@ impl Model {
             (self.scope == Scope::All || row.life == Life::Live)
                 && (filter.is_empty() || text.iter().any(|it| it.to_lowercase().contains(&filter)))
         };
-        self.snapshot.rows.iter().filter(is_shown).collect()
+        self.all_rows().iter().filter(is_shown).collect()
     }
 
     /// The chosen row.
     pub(crate) fn chosen(&self) -> Option<&Row> {
         let id = self.chosen.as_ref()?;
-        self.snapshot.rows.iter().find(|row| &row.id == id)
+        self.all_rows().iter().find(|row| &row.id == id)
     }
 
     /// The index of the chosen row among those that are shown.
@@ -120,11 +125,11 @@ impl Model {
 
     /// Takes what was read. Returns whether something changed.
     pub(crate) fn update(&mut self, snapshot: Snapshot) -> bool {
-        if snapshot == self.snapshot {
+        if self.snapshot.as_ref() == Some(&snapshot) {
             return false;
         }
         let before = self.position();
-        self.snapshot = snapshot;
+        self.snapshot = Some(snapshot);
         self.choose_again(before);
         true
     }

@@ -75,6 +75,19 @@ fn purge_leaves_only_folders_that_others_may_use() {
     );
 }
 
+#[test]
+fn nothing_is_removed_where_nothing_is_installed() {
+    let site = Site::new();
+    let nothing = format!(
+        "sisyphus is not installed in {}.\nThere is no task history.\n",
+        site.config().display()
+    );
+    assert_eq!(site.uninstall(&[]), nothing);
+    fs::create_dir_all(site.plugin().join("of-another-tool")).unwrap();
+    assert_eq!(site.uninstall(&[]), nothing);
+    assert!(site.plugin().join("of-another-tool").exists());
+}
+
 /// The installed plugin removes itself. The sources may be gone.
 #[test]
 fn it_needs_no_sources() {

@@ -104,6 +104,14 @@ fn a_small_terminal_shows_the_chosen_task() {
 }
 
 #[test]
+fn before_the_first_look_it_says_nothing_of_tasks() {
+    let mut model = Model::default();
+    assert_eq!(screen(&model, 40, 5)[1], "Reading the tasks…");
+    model.update(Snapshot::default());
+    assert_eq!(screen(&model, 40, 5)[1], "No background commands yet.");
+}
+
+#[test]
 fn a_wide_terminal_shows_the_last_lines() {
     let screen = screen(&model(), 120, 10);
     assert!(screen[1].contains("LAST LINE") && screen[2].contains("compiling 12"), "{screen:#?}");
