@@ -1,14 +1,15 @@
 //! The installed hook binaries, called as Claude Code calls them.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use sisyphus_base::sys::INSTALLER;
-use sisyphus_process::Signals;
+use sisyphus_process::{Signals, wake_self};
 
 use super::attention::pause_until;
 
@@ -39,11 +40,11 @@ pub(super) fn run(mut command: Command, event: &Value, signals: &mut Signals) ->
     // The exit status of a hook that ends without reading says more than this error.
     let _ = stdin.write_all(event.to_string().as_bytes());
     drop(stdin);
-    let status = wait(&mut hook.0, signals).with_context(context)?;
-    anyhow::ensure!(status.success(), "`{name}` ended with {status}");
-    // The reply fits into the pipe: Claude Code takes no more than 10,000 characters.
-    let mut said = Vec::new();
-    hook.0.stdout.take().with_context(context)?.read_to_end(&mut said).with_context(context)?;
+    let reply = read(hook.0.stdout.take().with_context(context)?);
+    let deadline = Instant::now() + PATIENCE;
+    let status = wait(&mut hook.0, signals, deadline).with_context(context)?;
+    ensure!(status.success(), "`{name}` ended with {status}");
+    let said = receive(&reply, signals, deadline).with_context(context)?;
     if said.is_empty() {
         return Ok(Value::Null);
     }
@@ -54,13 +55,40 @@ pub(super) fn program(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("sisyphus-{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-fn wait(hook: &mut Child, signals: &mut Signals) -> Result<ExitStatus> {
-    let deadline = Instant::now() + PATIENCE;
+fn wait(hook: &mut Child, signals: &mut Signals, deadline: Instant) -> Result<ExitStatus> {
     loop {
         if let Some(status) = hook.try_wait()? {
             return Ok(status);
         }
-        anyhow::ensure!(Instant::now() < deadline, "it has not ended within {PATIENCE:?}");
+        ensure!(Instant::now() < deadline, "it has not ended within {PATIENCE:?}");
+        pause_until(signals, deadline)?;
+    }
+}
+
+/// Reads a reply on a thread of its own: a process that the hook left behind may hold the pipe open for ever.
+fn read(mut stdout: ChildStdout) -> Receiver<io::Result<Vec<u8>>> {
+    let (sender, reply) = channel();
+    std::thread::spawn(move || {
+        let mut said = Vec::new();
+        let read = stdout.read_to_end(&mut said).map(|_| said);
+        let _ = sender.send(read);
+        wake_self();
+    });
+    reply
+}
+
+fn receive(
+    reply: &Receiver<io::Result<Vec<u8>>>,
+    signals: &mut Signals,
+    deadline: Instant,
+) -> Result<Vec<u8>> {
+    loop {
+        match reply.try_recv() {
+            Ok(said) => return Ok(said?),
+            Err(TryRecvError::Disconnected) => anyhow::bail!("its reply was not read"),
+            Err(TryRecvError::Empty) => {}
+        }
+        ensure!(Instant::now() < deadline, "a process that it started holds its output open");
         pause_until(signals, deadline)?;
     }
 }

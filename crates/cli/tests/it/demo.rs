@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use sisyphus_testing::{
@@ -245,6 +246,21 @@ fn fails_with_a_hook_that_fails_or_babbles() {
         "sisyphus-post-tool-use` ended with exit status: 7",
     );
     assert_fails_with("stop", "cat >/dev/null; echo hello", "sisyphus-stop` printed no JSON");
+}
+
+/// A process that a hook left behind keeps its output open.
+#[test]
+fn a_hook_that_left_a_process_holds_up_no_signal() {
+    let plugin = Plugin::new();
+    let left = "cat >/dev/null; sleep 60 & touch \"$HOME/left\"";
+    plugin.replace("session-start", left);
+    let mut demo = plugin.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("the hook", || plugin.env.home().join("left").exists());
+    let begin = Instant::now();
+    Process::of(demo.id().cast_signed()).unwrap().signal(Signal::SIGTERM);
+    assert_eq!(demo.wait().unwrap().signal(), Some(Signal::SIGTERM as i32));
+    // It would give up by itself after fifteen seconds.
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 #[test]
