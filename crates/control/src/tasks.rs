@@ -100,7 +100,8 @@ pub fn world(client_tmp: &Path) -> World<'_> {
 }
 
 /// Reconciles the live state, ends the agents whose Claude Code is gone, and returns the result. If the state can't be
-/// written, returns the last committed state and reports the error to `warn`.
+/// written, returns the last committed state and reports the error to `warn`. What a look without the lock has found is no
+/// substitute: after another process has recorded an end and removed the run, that run looks lost.
 pub fn up_to_date(
     store: &Store,
     world: &World<'_>,
