@@ -409,7 +409,8 @@ uninstall() {
 	going=
 	is_here=
 	is_foreign_plugin || [ ! -L "$target" ] || is_here=yes
-	[ ! -e "$versions" ] && [ ! -e "$old_versions" ] || is_here=yes
+	is_of_another || [ ! -L "$link" ] || is_here=yes
+	[ ! -d "$versions" ] && [ ! -d "$old_versions" ] || is_here=yes
 	# Without the command line nothing lists the tasks.
 	if [ "$purge" = yes ] && { is_foreign_plugin || [ ! -x "$target/bin/sisyphus" ]; }; then
 		going=$(runners)
