@@ -15,13 +15,12 @@ use sisyphus_base::hook_log;
 use sisyphus_base::paths::StateDir;
 use sisyphus_process::hold;
 use sisyphus_state::announced::Announced;
-use sisyphus_state::output::{keep, keep_stopped};
+use sisyphus_state::output::{Extent, keep};
 use sisyphus_state::run::Run;
 use sisyphus_state::run_root::RunRoot;
 use sisyphus_state::store::{Lock, Store};
 use sisyphus_tasks::call::{Announcement, Confinement};
 use sisyphus_tasks::code_zero::Options;
-use sisyphus_tasks::kept_output::KeptOutput;
 use sisyphus_tasks::run::{Attached, OutputSize, RunResult, Since};
 use sisyphus_tasks::status::Survivors;
 
@@ -122,11 +121,11 @@ impl<'a> Record<'a> {
         if !self.run.is_attached() {
             self.attach();
         }
-        let kept = self.keep_output(end);
+        let size = self.keep_output(end).map_err(|error| self.log(Err(error))).ok();
         let result = RunResult {
             options: self.options,
             client_file: Some(self.identity.output.0.clone()),
-            output: kept.map(|kept| OutputSize { bytes: kept.bytes, dropped: kept.dropped }),
+            output: size,
             ..end.result(waited, ended, survivors)
         };
         let written = self.result.write(&self.run, &result);
@@ -150,10 +149,24 @@ impl<'a> Record<'a> {
         Some(*self.joined.get_or_init(|| Confirmation::Background { limit_ms }))
     }
 
-    fn keep_output(&mut self, end: End) -> Option<KeptOutput> {
-        let keep = if end.may_be_the_clients() { keep_stopped } else { keep };
-        let kept = keep(&mut self.identity.output.1, &self.run.output());
-        kept.map_err(|error| self.log(Err(error))).ok()
+    /// What can't be kept, as on a full disk, counts as dropped: a report reads Claude Code's own file then.
+    fn keep_output(&mut self, end: End) -> Result<OutputSize> {
+        let output = &mut self.identity.output.1;
+        // Claude Code may have added its line to the file of a command that it stopped.
+        let extent = if end.may_be_the_clients() {
+            Extent::of_stopped(output)
+        } else {
+            output.metadata().map(|metadata| Extent::whole(metadata.len()))
+        };
+        let extent = extent.context("could not read the output")?;
+        let dropped = match keep(output, &extent, &self.run.output()) {
+            Ok(kept) => kept.dropped,
+            Err(error) => {
+                self.log(Err(error));
+                extent.bytes
+            }
+        };
+        Ok(OutputSize { bytes: extent.bytes, dropped })
     }
 
     /// Removes anything but a file in place of the lock. A command that shares the folder may have put it there, and

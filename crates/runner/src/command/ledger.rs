@@ -12,7 +12,7 @@ use sisyphus_base::clock::Tick;
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::standard_error;
 use sisyphus_state::line::Position;
-use sisyphus_state::output::{KEPT_BYTES, keep};
+use sisyphus_state::output::{Extent, KEPT_BYTES, keep};
 use sisyphus_state::request::{CommandRequest, Slot, read_request};
 use sisyphus_state::run::Run;
 use sisyphus_tasks::from_terminal::{After, FromTerminal, OutputPlace};
@@ -140,7 +140,7 @@ impl CommandLedger {
         if bytes <= KEPT_BYTES {
             return Ok(OutputSize { bytes, dropped: 0 });
         }
-        let kept = keep(&mut output, &path)?;
+        let kept = keep(&mut output, &Extent::whole(bytes), &path)?;
         Ok(OutputSize { bytes: kept.bytes, dropped: kept.dropped })
     }
 

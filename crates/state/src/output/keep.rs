@@ -14,26 +14,15 @@ use super::trailer::Extent;
 /// How much of an output is kept, in bytes. The excess is dropped from the middle.
 pub const KEPT_BYTES: u64 = 10 * 1024 * 1024;
 
-/// Copies at most [`KEPT_BYTES`] of `source` to the new file `target`. Returns the size and how much was dropped.
-pub fn keep(source: &mut File, target: &Path) -> Result<KeptOutput> {
-    let length = source.metadata().with_context(|| context(target))?.len();
-    keep_extent(source, &Extent::whole(length), target)
-}
-
-/// Like [`keep`], for a command that Claude Code may have stopped: then the file may contain Claude Code's line.
-pub fn keep_stopped(source: &mut File, target: &Path) -> Result<KeptOutput> {
-    let extent = Extent::of_stopped(source).with_context(|| context(target))?;
-    keep_extent(source, &extent, target)
-}
-
-/// Like [`keep`], for a file to which Claude Code has already added its last line, `[exited with code 4]`.
+/// Copies from a file to which Claude Code has already added its last line, `[exited with code 4]`.
 pub fn keep_observed(source: &mut File, target: &Path) -> Result<KeptOutput> {
     let extent = Extent::of(source, None).with_context(|| context(target))?;
-    keep_extent(source, &extent, target)
+    keep(source, &extent, target)
 }
 
-/// Like [`keep`], for the part of the file that is output. Two processes that reconcile at once may both copy.
-pub(super) fn keep_extent(source: &mut File, extent: &Extent, target: &Path) -> Result<KeptOutput> {
+/// Copies at most [`KEPT_BYTES`] of the part of `source` that is output to the new file `target`. Returns the size and how
+/// much was dropped. Two processes that reconcile at once may both copy.
+pub fn keep(source: &mut File, extent: &Extent, target: &Path) -> Result<KeptOutput> {
     let copy = |mut copy| copy_ends(source, &mut copy, extent, KEPT_BYTES);
     let dropped = atomic::replace_with(target, copy).with_context(|| context(target))?;
     Ok(KeptOutput { bytes: extent.bytes, dropped, client_file: None })

@@ -8,7 +8,7 @@ use sisyphus_base::paths::StateDir;
 use sisyphus_base::sys;
 use sisyphus_tasks::task::{Kind, Task};
 
-use super::keep::keep_extent;
+use super::keep::keep;
 use super::trailer::Extent;
 
 /// How many bytes at the beginning of both files must match.
@@ -27,7 +27,7 @@ fn try_refresh(task: &Task, state: &StateDir) -> Result<()> {
     let Some((mut longer, extent)) = longer(task, state)? else { return Ok(()) };
     let modified = longer.metadata()?.modified()?;
     let target = state.output(&task.id);
-    keep_extent(&mut longer, &extent, &target)?;
+    keep(&mut longer, &extent, &target)?;
     // Keep the original's age: anything written from here on makes Claude Code's file newer.
     let copy = File::options().append(true).open(&target)?;
     copy.set_modified(modified).context("could not date the copy")

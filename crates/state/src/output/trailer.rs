@@ -13,16 +13,16 @@ const LONGEST: u64 = 40;
 
 /// Where the output is in Claude Code's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Extent {
+pub struct Extent {
     /// Length of the output without Claude Code's line.
-    pub(super) bytes: u64,
+    pub bytes: u64,
     /// Where Claude Code's line is in the file; empty if there is none.
     pub(super) trailer: Range<u64>,
 }
 
 impl Extent {
     /// For a file without Claude Code's line.
-    pub(super) fn whole(length: u64) -> Self {
+    pub fn whole(length: u64) -> Self {
         Self { bytes: length, trailer: length..length }
     }
 
@@ -51,7 +51,7 @@ impl Extent {
     }
 
     /// For the file of a stopped command that has just exited: Claude Code writes its line before the command exits.
-    pub(super) fn of_stopped(file: &mut File) -> io::Result<Self> {
+    pub fn of_stopped(file: &mut File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let start = length.saturating_sub(KILLED.len() as u64);
         let is_killed = read(file, start)?.starts_with(KILLED);

@@ -74,7 +74,8 @@ impl Drop for SmallDisk {
     }
 }
 
-/// The model reads the exit code once there is room again. Until then the hooks say nothing, because they can't note it.
+/// The model reads the exit code once there is room again, and the output from Claude Code's own file, since no copy of it was
+/// kept. Until then the hooks say nothing, because they can't note it.
 #[test]
 fn a_full_disk_loses_no_exit_code() {
     let client = session(2);
@@ -82,7 +83,7 @@ fn a_full_disk_loses_no_exit_code() {
         println!("not tested: mounting is not permitted here");
         return;
     };
-    let command = "until [ -e go-7 ]; do sleep 0.02; done; exit 7";
+    let command = "echo FATAL; until [ -e go-7 ]; do sleep 0.02; done; exit 7";
     let call = client.announce(command);
     let running = client.start(command);
     client.bind(call.clone(), &running);
@@ -95,6 +96,7 @@ fn a_full_disk_loses_no_exit_code() {
     disk.make_room();
     let told = client.types();
     assert!(told.contains("failed with exit code 7 after "), "{told:?}");
+    assert!(told.contains("\n| FATAL\n"), "{told:?}");
     assert_eq!(client.types(), "");
     assert_eq!(client.task()["exit_code"], 7);
     assert_eq!(fs::read_dir(client.env.state().join("runs")).unwrap().count(), 0, "left behind");
