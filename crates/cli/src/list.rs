@@ -37,6 +37,8 @@ use watch::watch;
 /// Widest project and description when no terminal sets a limit, in characters.
 const PROJECT_MAX: usize = 16;
 const WHAT_MAX: usize = 60;
+/// How many ended tasks are listed if no option says it.
+const ENDED: usize = 20;
 /// How many characters of a description are read.
 const LONGEST_WHAT: usize = 500;
 
@@ -58,9 +60,9 @@ pub(crate) struct List {
     /// List archived tasks too.
     #[arg(long)]
     pub(crate) all: bool,
-    /// List at most N ended tasks.
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    pub(crate) last: usize,
+    /// List at most N ended tasks. Without it, 20, or with `--all` every one.
+    #[arg(long, value_name = "N")]
+    pub(crate) last: Option<usize>,
     #[command(flatten)]
     pub(crate) filter: Filter,
     /// Redraw the list until interrupted, with the last line that each running task has printed.
@@ -99,23 +101,22 @@ pub(crate) fn list(options: &List) -> Result<()> {
 
 /// The tasks to read, and which of them to list.
 pub(crate) fn meant(options: &List) -> Result<(Tasks, Chosen)> {
+    let last = options.last.unwrap_or(if options.all { usize::MAX } else { ENDED });
     let reach = match options {
         List { all: true, .. } => HistoryDepth::Archive,
         // With 0 the rest is counted.
-        List { last: 1.., filter, .. } if filter.is_empty() => HistoryDepth::Newest(options.last),
+        List { filter, .. } if filter.is_empty() && last > 0 => HistoryDepth::Newest(last),
         List { .. } => HistoryDepth::Recent,
     };
     let mut tasks = Tasks::read(reach, print::warn)?;
     let mut chosen = options.filter.chosen(&tasks)?;
     // The places in the queue need every active task, so those are selected where they are shown.
     tasks.ended.retain(|task| chosen.has(task));
-    if !options.all {
-        // With 0 there may be nothing to show although there are tasks.
-        if options.last == 0 && !tasks.active.iter().any(|task| chosen.has(task)) {
-            chosen.left_out = tasks.ended.len();
-        }
-        tasks.ended.truncate(options.last);
+    // With 0 there may be nothing to show although there are tasks.
+    if last == 0 && !tasks.active.iter().any(|task| chosen.has(task)) {
+        chosen.left_out = tasks.ended.len();
     }
+    tasks.ended.truncate(last);
     Ok((tasks, chosen))
 }
 

@@ -198,6 +198,18 @@ fn twenty_ended_tasks_by_default() {
     assert!(ids(&all).contains(&"told") && ids(&all).contains(&"tolder"));
 }
 
+/// `--last` counts what `--all` finds too.
+#[test]
+fn the_last_of_all_reach_into_the_archive() {
+    let env = TestEnv::new();
+    plant(&env, "completed.json", &[ended("t3", "", 3)]);
+    let archived = [ended("t2", "", 2), ended("t1", "", 1)].map(|task| format!("{task}\n"));
+    plant_text(&env, "archive/2026-11.jsonl", &archived.concat());
+    assert_eq!(ids(&listed(&env, &["--all", "--last", "2"])), ["t3", "t2"]);
+    let none = "No task is listed: --last leaves out 3 that ended.\n";
+    assert_eq!(prints(&env, &["list", "--all", "--last", "0"]), none);
+}
+
 /// `sisyphus list` prints a task once that a crash left in the archive and in the history.
 #[test]
 fn a_task_in_archive_and_history_is_listed_once() {
