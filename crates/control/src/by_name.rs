@@ -223,7 +223,7 @@ fn named(name: &str, task: &Task) -> String {
 
 fn ambiguous(name: &str, what: &str, ids: impl ExactSizeIterator<Item = String>) -> NoSuchTask {
     let (name, count) = (one_line(name, NAME_MAX), ids.len());
-    let said = format!("`{name}` could be {count} {what}");
+    let said = format!("`{name}` could be {count} {what}; to name one, give its id");
     NoSuchTask::Ambiguous { said, candidates: listed(ids) }
 }
 

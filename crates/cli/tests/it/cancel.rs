@@ -298,7 +298,8 @@ fn of_several_sessions_one_can_be_meant() {
     client.switch("session-2");
     let (other, other_task) = start_sleep(&client);
     let output = client.env.run("sisyphus", &["cancel", "--session", "session-"]);
-    assert_could_be(&output, "`session-` could be 2 sessions", &["session-1", "session-2"]);
+    let said = "`session-` could be 2 sessions; to name one, give its id";
+    assert_could_be(&output, said, &["session-1", "session-2"]);
     let output = client.env.run("sisyphus", &["cancel", "--session", "session-1", "--json"]);
     assert_good(&output);
     let told = output.json();

@@ -52,7 +52,7 @@ fn a_shared_beginning_is_ambiguous() {
     let env = planted();
     for (name, count) in [("t1", "2 tasks"), ("t1ab", "2 tasks"), ("t", "3 tasks")] {
         let output = env.run("sisyphus", &["show", name]);
-        let said = format!("`{name}` could be {count}");
+        let said = format!("`{name}` could be {count}; to name one, give its id");
         let candidates =
             ["t2xyz (running: serve)", "t1abd (completed: build)", "t1abc (failed: run the tests)"];
         assert_could_be(&output, &said, &candidates[usize::from(name != "t")..]);
@@ -81,7 +81,8 @@ fn a_shared_description_means_the_running_task() {
     plant(&env, "completed.json", &[ended("told", "build", 1), ended("tnew", "build", 2)]);
     let lists = |said: &str, ids: &[&str]| {
         let output = env.run("sisyphus", &["show", "build"]);
-        assert_could_be(&output, &format!("`build` could be {said}"), ids);
+        let said = format!("`build` could be {said}; to name one, give its id");
+        assert_could_be(&output, &said, ids);
     };
     let ended_ones = ["tnew (completed: npm test)", "told (completed: npm test)"];
     lists("2 tasks", &ended_ones);
@@ -115,7 +116,7 @@ fn a_label_of_a_description_names_its_task() {
     plant(&env, "failed.json", &[ended("t3", "search-1: again", 3)]);
     assert_could_be(
         &env.run("sisyphus", &["show", "search-1"]),
-        "`search-1` could be 2 tasks",
+        "`search-1` could be 2 tasks; to name one, give its id",
         &["t3 (completed: search-1: again)", "t1 (completed: search-1: find it)"],
     );
     plant(&env, "active.json", &[running("t4", "search-1: once more")]);
@@ -138,7 +139,7 @@ fn a_part_names_a_task() {
     plant(&env, "active.json", &[]);
     assert_could_be(
         &env.run("sisyphus", &["show", "npm"]),
-        "`npm` could be 2 tasks",
+        "`npm` could be 2 tasks; to name one, give its id",
         &["t1abd (completed: build)", "t1abc (failed: run the tests)"],
     );
 }
@@ -159,7 +160,7 @@ fn a_shared_client_id_means_the_running_task() {
     );
     assert_could_be(
         &env.run("sisyphus", &["show", "b1"]),
-        "`b1` could be 2 tasks",
+        "`b1` could be 2 tasks; to name one, give its id",
         &["t2 (completed: npm test)", "t1 (completed: npm test)"],
     );
     plant(&env, "active.json", &[with_client(running("t3", ""))]);

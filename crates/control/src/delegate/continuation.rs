@@ -305,7 +305,7 @@ mod tests {
             ("", "no task has an empty name; `sisyphus list`"),
             (
                 "ta",
-                "`ta` could be 2 tasks: tab1 (completed: describe tab1), tab2 (completed: describe tab2); `sisyphus list`",
+                "`ta` could be 2 tasks; to name one, give its id: tab1 (completed: describe tab1), tab2 (completed: describe tab2); `sisyphus list`",
             ),
             ("run the tests", "c1 is no delegated session; `sisyphus list`"),
         ] {

@@ -93,7 +93,8 @@ fn several_with_one_name_are_told_apart() {
     client.background("true").wait();
     client.background("exit 3").wait();
     let error = Model::of(&client).output(json!({ "task_id": "a test" })).error();
-    assert!(error.contains("`a test` could be 2 tasks: t"), "{error}");
+    let said = "`a test` could be 2 tasks; to name one, give its id: t";
+    assert!(error.contains(said), "{error}");
     assert!(
         error.contains(" (failed: exit 3), t") && error.contains(" (completed: true)"),
         "{error}"

@@ -43,7 +43,8 @@ fn a_description_runs_again_and_again() {
     assert_good(&run("count", "echo another"));
     let refused = restart();
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.stderr.contains("`count` could be 5 tasks:\n"), "{refused:?}");
+    let said = "`count` could be 5 tasks; to name one, give its id:\n";
+    assert!(refused.stderr.contains(said), "{refused:?}");
 }
 
 /// A task without a description is named by its whole command, to `restart` and to `--after`.
