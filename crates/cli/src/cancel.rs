@@ -1,7 +1,7 @@
 //! `sisyphus cancel`.
 
 use anyhow::Result;
-use clap::Args as ClapArgs;
+use clap::{ArgGroup, Args as ClapArgs};
 use serde_json::{Value, json};
 use sisyphus_base::paths::StateDir;
 use sisyphus_base::text::one_line;
@@ -19,20 +19,20 @@ use crate::view::view;
 const NAME_MAX: usize = 200;
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Examples:
+#[command(group = ArgGroup::new("which").required(true), after_help = "Examples:
   sisyphus cancel t7k2m9qa4
   sisyphus cancel 'run the tests'
   sisyphus cancel --session 4f1c")]
 pub(crate) struct Cancel {
     /// The tasks, each by its id or the beginning of it, Claude Code's id for it, its description (its
     /// command, if it has none), or the word before a colon in the description.
-    #[arg(required_unless_present_any = ["all", "session"], conflicts_with_all = ["all", "session"])]
+    #[arg(group = "which")]
     pub(crate) tasks: Vec<String>,
     /// Stop every task that Sisyphus can stop, of all sessions.
-    #[arg(long, conflicts_with = "session")]
+    #[arg(long, group = "which")]
     pub(crate) all: bool,
     /// Stop the tasks of one session. The beginning of its id is enough.
-    #[arg(long)]
+    #[arg(long, group = "which")]
     pub(crate) session: Option<String>,
     /// Print JSON.
     #[arg(long)]

@@ -80,3 +80,12 @@ fn the_command_of_a_task_without_a_description_is_its_name() {
     let said = "no task `npm`: to stop one, give its id or a whole name; it is a part of";
     assert_could_be(&env.run("sisyphus", &["cancel", "npm"]), said, &["t2 (running: tests)"]);
 }
+
+/// Without a name the refusal says what else to give.
+#[test]
+fn a_cancel_of_nothing_names_all() {
+    let output = TestEnv::new().run("sisyphus", &["cancel"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{output:?}");
+    let error = output.stderr.split("Usage:").next().unwrap();
+    assert!(error.contains("--all") && error.contains("--session"), "{output:?}");
+}
