@@ -5,6 +5,7 @@ mod set;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 use sisyphus_base::environment::Environment;
@@ -27,7 +28,7 @@ pub(crate) struct Config {
     #[command(subcommand)]
     action: Option<Action>,
     /// Read the settings of this project too. Without it, those of the current folder's project.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder())]
     project: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
@@ -47,7 +48,7 @@ struct Get {
     /// The key, with or without `sisyphus.` before it.
     key: String,
     /// Read the settings of this project too. Without it, those of the current folder's project.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder())]
     project: Option<PathBuf>,
 }
 
@@ -104,6 +105,14 @@ fn get(asked: &Get) -> Result<()> {
         print::warn(&anyhow!("{}; {}", it.said, it.remedy));
     }
     print::out(&format!("{}\n", layers.effective_of(key).value))
+}
+
+/// A folder that exists: the settings of a mistyped one would look like those of a project without any.
+fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let why = "there is no such folder; give the folder of a project";
+        if path.is_dir() { Ok(path) } else { Err(why) }
+    })
 }
 
 /// The settings of the user, and of this project or that of the current folder.

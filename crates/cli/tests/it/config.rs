@@ -75,6 +75,22 @@ fn another_project_can_be_named() {
 }
 
 #[test]
+fn a_project_that_is_no_folder_is_refused() {
+    let env = TestEnv::new();
+    let file = env.path().join("file");
+    fs::write(&file, "").unwrap();
+    for project in [env.path().join("missing"), file] {
+        let project = project.to_str().unwrap();
+        for args in [&["config"][..], &["config", "get", "output_lines"]] {
+            let output = env.run("sisyphus", &[args, &["--project", project]].concat());
+            assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{output:?}");
+            let said = format!("'{project}' for '--project <DIR>': there is no such folder; ");
+            assert!(output.stderr.contains(&said), "{output:?}");
+        }
+    }
+}
+
+#[test]
 fn hostile_settings_are_text_and_cost_nothing() {
     let env = TestEnv::new();
     set_in_project(
