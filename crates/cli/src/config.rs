@@ -20,7 +20,7 @@ use crate::project::project_dir;
 use crate::screen::width_of_output;
 use crate::style::Hue;
 use crate::table::{self, Cell, Column};
-use set::{Change, change, known};
+use set::{Change, change, key};
 
 #[derive(Debug, ClapArgs)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -46,7 +46,8 @@ enum Action {
 #[derive(Debug, ClapArgs)]
 struct Get {
     /// The key, with or without `sisyphus.` before it.
-    key: String,
+    #[arg(value_parser = key)]
+    key: &'static Key,
     /// Read the settings of this project too. Without it, those of the current folder's project.
     #[arg(long, value_name = "DIR", value_parser = folder())]
     project: Option<PathBuf>,
@@ -99,12 +100,11 @@ pub(crate) fn config(options: &Config) -> Result<()> {
 
 /// Prints the value as JSON in one line: no key has a plain text, which a script would need without its quotes.
 fn get(asked: &Get) -> Result<()> {
-    let key = known(&asked.key)?;
     let layers = layers(asked.project.as_deref())?;
-    for it in files(&layers).flat_map(|file| mistakes_about(file, key)) {
+    for it in files(&layers).flat_map(|file| mistakes_about(file, asked.key)) {
         print::warn(&anyhow!("{}; {}", it.said, it.remedy));
     }
-    print::out(&format!("{}\n", layers.effective_of(key).value))
+    print::out(&format!("{}\n", layers.effective_of(asked.key).value))
 }
 
 /// A folder that exists: the settings of a mistyped one would look like those of a project without any.

@@ -42,7 +42,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Set {
     /// The key, with or without `sisyphus.` before it.
-    key: String,
+    #[arg(value_parser = key)]
+    key: &'static Key,
     /// Its value: JSON, or plain text. Several make a list.
     #[arg(required = true, allow_hyphen_values = true)]
     values: Vec<String>,
@@ -51,7 +52,8 @@ pub(crate) struct Set {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Unset {
     /// The key, with or without `sisyphus.` before it.
-    key: String,
+    #[arg(value_parser = key)]
+    key: &'static Key,
 }
 
 /// Longest reason that a value is refused for, in characters.
@@ -70,11 +72,8 @@ enum Edit {
 /// Changes the file, and prints what applies then.
 pub(super) fn change(change: &Change) -> Result<()> {
     let (key, value) = match change {
-        Change::Set(set) => {
-            let key = known(&set.key)?;
-            (key, Some(value(key, &set.values)?))
-        }
-        Change::Unset(unset) => (known(&unset.key)?, None),
+        Change::Set(set) => (set.key, Some(value(set.key, &set.values)?)),
+        Change::Unset(unset) => (unset.key, None),
     };
     let config_dir = client_config_dir(&Environment::read())?;
     let path = config_dir.join("settings.json");
@@ -101,8 +100,8 @@ fn change_file(path: &Path, key: &'static Key, value: Option<&Value>) -> Result<
     )
 }
 
-/// The key of that name.
-pub(super) fn known(name: &str) -> Result<&'static Key> {
+/// Parses the name of a key.
+pub(super) fn key(name: &str) -> Result<&'static Key, String> {
     let bare = name.strip_prefix(SECTION).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
     if let Some(key) = Key::named(bare) {
         return Ok(key);
@@ -117,11 +116,10 @@ pub(super) fn known(name: &str) -> Result<&'static Key> {
         | Flaw::NoSection
         | Flaw::NoObject => None,
     });
-    let remedy = match nearest {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => "`sisyphus config` shows every key".to_owned(),
-    };
-    bail!("no key `{}`; {remedy}", one_line(name, SHOWN))
+    Err(match nearest {
+        Some(nearest) => format!("no such key; did you mean `{nearest}`?"),
+        None => "no such key; `sisyphus config` shows every key".to_owned(),
+    })
 }
 
 /// The value that the arguments mean, if all of it is usable.

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use serde_json::{Value, json};
 use sisyphus_testing::TestEnv;
 
-use crate::planted::{assert_fails, prints};
+use crate::planted::prints;
 use crate::pty::Terminal;
 
 /// Writes the settings of the project that tests run in.
@@ -165,7 +165,8 @@ fn one_value_for_a_script() {
     let home = env.home().to_str().unwrap().to_owned();
     assert_eq!(prints(&env, &["config", "get", "output_lines", "--project", &home]), "7\n");
     let unknown = env.run("sisyphus", &["config", "get", "output_line"]);
-    assert_fails(&unknown, 1, "no key `output_line`; did you mean `output_lines`?");
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(2), ""), "{unknown:?}");
+    assert!(unknown.stderr.contains("no such key; did you mean `output_lines`?"), "{unknown:?}");
 }
 
 /// On a small terminal each key stands without its section, so that there is room for its value and the source.
