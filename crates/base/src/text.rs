@@ -3,4 +3,4 @@
 mod clean;
 mod cut;
 
-pub use clean::{Cleaned, clean, clean_line, for_people, one_line};
+pub use clean::{Cleaned, clean, clean_line, for_people, one_line, shown};

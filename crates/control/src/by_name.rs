@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use sisyphus_base::id::{SessionId, TaskId};
-use sisyphus_base::text::one_line;
+use sisyphus_base::text::{one_line, shown};
 use sisyphus_state::reach::is_in_reach;
 use sisyphus_tasks::task::Task;
 
@@ -75,12 +75,13 @@ pub enum Naming {
 
 impl Tasks {
     /// The task with this name: its id, Claude Code's id, the beginning of its id, its description, its command if
-    /// it has no description, or the label that its description begins with; or what else `naming` allows. A whole name
-    /// comes before a part. If several tasks share such a name other than the beginning of an id, this is the only one of
-    /// them that has not finished, if there is such a one.
+    /// it has no description, or the label that its description begins with; or what else `naming` allows. Texts are
+    /// compared as lists show them. A whole name comes before a part. If several tasks share such a name other than
+    /// the beginning of an id, this is the only one of them that has not finished, if there is such a one.
     pub fn find_named(&self, name: &str, naming: Naming) -> Result<&Task> {
+        let called = shown(name);
         // Every id begins with the empty name. A script with an unset variable must not get the only task by it.
-        if name.is_empty() {
+        if called.is_empty() {
             return Err(NoSuchTask::Nameless.into());
         }
         if let Some(task) = self.all().find(|task| task.id.as_str() == name) {
@@ -94,13 +95,13 @@ impl Tasks {
         if let Some(task) = only(name, begins.collect(), naming)? {
             return Ok(task);
         }
-        let called: Vec<&Task> = self.all().filter(|task| what(task) == name).collect();
+        let so_called: Vec<&Task> = self.all().filter(|task| shown(what(task)) == called).collect();
         if naming == Naming::LastRun
-            && let Some(task) = last_run(&called)
+            && let Some(task) = last_run(&so_called)
         {
             return Ok(task);
         }
-        if let Some(task) = live_or_only(name, called, naming)? {
+        if let Some(task) = live_or_only(name, so_called, naming)? {
             return Ok(task);
         }
         let labelled = self.all().filter(|task| label(&task.description) == Some(name));
@@ -116,8 +117,8 @@ impl Tasks {
 
     /// The tasks whose description or command has this part, in either case; those that have not ended first.
     pub fn with_part(&self, part: &str) -> Vec<&Task> {
-        let part = part.to_lowercase();
-        let has_part = |text: &String| text.to_lowercase().contains(&part);
+        let part = shown(part).to_lowercase();
+        let has_part = |text: &String| shown(text).to_lowercase().contains(&part);
         let tasks = self.all();
         tasks.filter(|task| [&task.description, &task.command].into_iter().any(has_part)).collect()
     }
@@ -215,7 +216,8 @@ pub fn candidates(name: &str, tasks: &[&Task]) -> Vec<String> {
 /// A task among several: its id and state, with its description, or else its command, if that says more than the name.
 fn named(name: &str, task: &Task) -> String {
     let texts = [&task.description, &task.command].into_iter();
-    let what = texts.map(String::as_str).find(|text| !text.is_empty() && *text != name);
+    let called = shown(name);
+    let what = texts.map(String::as_str).find(|text| !text.is_empty() && shown(text) != called);
     let what = what.map(|it| format!(": {}", one_line(it, WHAT_MAX))).unwrap_or_default();
     let word = if is_in_reach(task) { task.word() } else { "out of reach" };
     format!("{} ({word}{what})", task.id)

@@ -32,6 +32,11 @@ pub fn one_line(text: &str, max: usize) -> String {
     clean_drawn(text.as_bytes(), max, |part| part).into_text()
 }
 
+/// The whole of a text as lists show it. What people copy from there is compared with this.
+pub fn shown(text: &str) -> String {
+    plain(text.as_bytes()).replace('\t', " ")
+}
+
 /// Like [`one_line`], for text that no model reads. There a tag is only text, and stays as it is.
 pub fn for_people(text: &str, max: usize) -> String {
     let looked_at: String = text.chars().take(LOOKED_AT).collect();

@@ -144,6 +144,19 @@ fn a_part_names_a_task() {
     );
 }
 
+/// `sisyphus list` shows no control characters, so a name needs none.
+#[test]
+fn a_description_is_found_as_it_is_shown() {
+    let env = planted();
+    plant(&env, "active.json", &[running("t3", "lint\tthe\n\u{1b}[1mworld")]);
+    assert!(prints(&env, &["list"]).contains("lint the world"));
+    for name in ["lint the world", "THE WORLD", "lint\tthe\n\u{1b}[1mworld", "t\nthe"] {
+        assert!(prints(&env, &["show", name]).starts_with("t3 (\"lint"), "{name:?}");
+    }
+    // Every name has the part of which nothing is shown.
+    assert_fails(&env.run("sisyphus", &["show", "\u{1}"]), 2, "no task has an empty name");
+}
+
 /// Of several tasks with one client id, `sisyphus show` takes the only one that runs.
 #[test]
 fn a_shared_client_id_means_the_running_task() {
