@@ -16,6 +16,11 @@ const IN_CONFIG_DIR: &str = "plugins/data/sisyphus/state";
 /// The documented place of the state folder, which 0.1.0 used. A sandboxed command may be able to write there.
 const FOR_PEOPLE: &str = ".sisyphus/background-tasks";
 
+/// What helps where the state folder can't be written to: in the sandbox, on a read-only disk, or in a folder with such a
+/// mode.
+pub const WAY_TO_WRITE: &str =
+    "run this outside of Claude Code's sandbox, or make the folder writable";
+
 /// A path whose parts we write with `/`, as the system writes it.
 pub fn below(folder: &Path, parts: &str) -> PathBuf {
     parts.split('/').fold(folder.to_path_buf(), |path, part| path.join(part))
@@ -126,6 +131,13 @@ impl StateDir {
     /// Whether this process may change the state. In Claude Code's sandbox it may not.
     pub fn is_writable(&self) -> bool {
         sys::is_writable_dir(&self.root)
+    }
+
+    /// Refuses what has to change the state where this process may not.
+    pub fn ensure_writable(&self) -> Result<()> {
+        let root = self.root.display();
+        anyhow::ensure!(self.is_writable(), "could not write to `{root}`; {WAY_TO_WRITE}");
+        Ok(())
     }
 
     /// The lock of the runner whose session has a conversation.

@@ -12,7 +12,6 @@ use sisyphus_control::leftovers::{Extent, Kind, Leftover, find, remove, remove_a
 use sisyphus_control::{open_store, world};
 use sisyphus_state::line::RuntimeDir;
 use sisyphus_state::run_root::RunRoot;
-use sisyphus_state::store::Store;
 use sisyphus_tasks::task::Task;
 
 use crate::format::size;
@@ -58,7 +57,7 @@ pub(crate) fn clean(options: &Clean) -> Result<Verdict> {
     };
     let mut found = find(&store, &roots, runtime.as_ref(), extent, SystemTime::now())?;
     if !options.dry_run && !found.is_empty() {
-        refuse_in_sandbox(&store)?;
+        store.dir().ensure_writable()?;
         let (gone, failed) = if options.all {
             remove_all(&store, &world, found)?
         } else {
@@ -86,15 +85,6 @@ pub(crate) fn roots(active: &[Task]) -> (Vec<RunRoot>, Vec<anyhow::Error>) {
         }
     }
     (roots, errors)
-}
-
-fn refuse_in_sandbox(store: &Store) -> Result<()> {
-    anyhow::ensure!(
-        store.dir().is_writable(),
-        "could not write to `{}`: nothing can be removed inside Claude Code's sandbox; run this outside of it",
-        store.dir().root().display()
-    );
-    Ok(())
 }
 
 fn report(gone: &[Leftover], options: &Clean) -> Result<()> {

@@ -90,11 +90,7 @@ fn stop(
     tasks.sort_by_key(|task| {
         (matches!(task.status(), Status::Running { .. }), std::cmp::Reverse(task.ticket))
     });
-    anyhow::ensure!(
-        store.dir().is_writable(),
-        "could not write to `{}`: in Claude Code's sandbox nothing can be stopped; run this outside of it",
-        store.dir().root().display()
-    );
+    store.dir().ensure_writable()?;
     // The runners read this when they get the signal. On a full disk it can't be written: then what fills the disk is
     // stopped all the same, and its record names no person.
     if let Err(error) = ask(store, &tasks, by) {

@@ -125,11 +125,7 @@ fn become_program(program: PathBuf, args: Vec<OsString>) -> anyhow::Error {
 fn hand_over(store: &Store, request: &CommandRequest) -> Result<Run> {
     let state = store.dir();
     state.create()?;
-    ensure!(
-        state.is_writable(),
-        "`{}` can't be written to; run this outside of Claude Code's sandbox",
-        state.root().display()
-    );
+    state.ensure_writable()?;
     let run = Run::started_by_us(state, &request.task.session, &request.task.id);
     write_request(&run, request)?;
     Ok(run)

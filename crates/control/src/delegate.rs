@@ -161,11 +161,7 @@ fn may_delegate(store: &Store, asker: &Asker, settings: &Settings) -> Result<u32
         "could not delegate: `sisyphus.background_execution` is off; switch it on in settings.json"
     );
     store.dir().create()?;
-    ensure!(
-        store.dir().is_writable(),
-        "could not delegate: `{}` can't be written to; delegate outside of Claude Code's sandbox",
-        store.dir().root().display()
-    );
+    store.dir().ensure_writable().context("could not delegate")?;
     let above = runners_above().into_iter().filter(|it| *it == Supervises::Session).count();
     let depth = u32::try_from(above + 1).unwrap_or(u32::MAX);
     ensure!(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sisyphus_base::paths::WAY_TO_WRITE;
 use sisyphus_base::rights::{Rights, rights};
 
 use super::context::{DoctorContext, entries};
@@ -57,10 +58,7 @@ pub(super) fn check(context: &DoctorContext) -> Vec<Finding> {
         ));
     }
     if !state.is_writable() {
-        found.push(Finding::broken(
-            format!("{} is not writable", named(root)),
-            "run this outside of Claude Code's sandbox, or give yourself the right to write",
-        ));
+        found.push(Finding::broken(format!("{} is not writable", named(root)), WAY_TO_WRITE));
     }
     if found.is_empty() {
         found.push(Finding::fine(format!("only you can access {}", named(root))));
