@@ -3,9 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
 
-use sisyphus_testing::TestEnv;
+use sisyphus_testing::{SmallDisk, TestEnv};
 
 use crate::session::Session;
 use crate::start::{HOOKS, Started, binary_of, feed, log};
@@ -123,49 +122,8 @@ fn a_state_folder_needs_no_home() {
     assert_eq!(session.announced().len(), 1);
 }
 
-/// Mounts 64 kB at the state folder, in a mount namespace of its own that ends with the hook; brings the state along,
-/// leaves no byte free, runs the hook, and shows what became of the state.
-const ON_A_FULL_DISK: &str = r#"
-    state=$1 before=$2 after=$3; shift 3
-    mount -t tmpfs -o size=64k,mode=700 none "$state" || exit 77
-    cp -R "$before/." "$state" || exit 78
-    cat /dev/zero >"$state/filler" 2>/dev/null
-    "$@"; code=$?
-    rm "$state/filler"
-    cp -R "$state/." "$after"
-    exit $code
-"#;
-
-fn on_a_full_disk(env: &TestEnv, binary: &str) -> Command {
-    let hook = env.command(binary);
-    let mut command = Command::new("unshare");
-    env.apply(&mut command);
-    if !nix::unistd::geteuid().is_root() {
-        command.arg("--map-root-user");
-    }
-    command.args(["--mount", "sh", "-c", ON_A_FULL_DISK, "sh"]);
-    command.args([env.state(), env.path().join("before"), env.path().join("after")]);
-    command.arg(hook.get_program());
-    command
-}
-
-/// Whether this user may mount; containers often forbid it.
-fn may_mount(env: &TestEnv) -> bool {
-    fs::create_dir_all(env.state()).unwrap();
-    for name in ["before", "after"] {
-        fs::create_dir_all(env.path().join(name)).unwrap();
-    }
-    let mut probe = on_a_full_disk(env, "sisyphus-stop");
-    probe.stdin(std::process::Stdio::null());
-    probe.output().is_ok_and(|output| output.status.success())
-}
-
 #[test]
 fn a_full_disk_stops_no_hook_and_damages_no_state() {
-    if !may_mount(&TestEnv::new()) {
-        eprintln!("not tested: mounting is not permitted here");
-        return;
-    }
     for (event, payload) in HOOKS {
         let env = TestEnv::new();
         let session = Session::new(&env);
@@ -174,22 +132,21 @@ fn a_full_disk_stops_no_hook_and_damages_no_state() {
         session.owe(3, None, 60);
         // What SessionEnd forgets would make room for what it writes.
         fs::remove_file(session.announced_dir().join("b1.run")).unwrap();
-        // The small disk has no room for it.
+        // SessionStart finds no room for it.
         fs::remove_dir_all(env.state().join("bin")).unwrap();
-        fs::rename(env.state(), env.path().join("before")).unwrap();
-        fs::create_dir(env.state()).unwrap();
-        fs::create_dir(env.path().join("after")).unwrap();
-
-        let mut command = on_a_full_disk(&env, &binary_of(event));
+        let Some(disk) = SmallDisk::with_state_of(&env) else { return };
+        let active = || fs::read_to_string(env.state().join("active.json")).unwrap();
+        let before = active();
+        disk.fill();
+        let mut command = env.command(&binary_of(event));
         command.env("CLAUDE_ENV_FILE", env.path().join("env.sh"));
         let output = feed(command, session.event(payload).to_string().as_bytes());
         // A hook may list what still runs at any time. It prints a result only if it can note that.
         let untold = output.stdout.is_empty() || event == "SessionStart";
         assert!(untold && !output.stdout.contains("exit code 3"), "{event}: {}", output.stdout);
-        let [before, after] = ["before", "after"]
-            .map(|dir| fs::read_to_string(env.path().join(dir).join("active.json")));
-        assert_eq!(after.unwrap(), before.unwrap(), "{event}");
-        let left: Vec<String> = fs::read_dir(env.path().join("after"))
+        disk.make_room();
+        assert_eq!(active(), before, "{event}");
+        let left: Vec<String> = fs::read_dir(env.state())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| name.contains("tmp") || name.contains("corrupt"))
