@@ -10,6 +10,11 @@ use clap_complete::{Shell as Generator, generate};
 use crate::print;
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "To switch it on:
+  bash: in ~/.bashrc       source <(sisyphus completions bash)
+  zsh:  in ~/.zshrc, after compinit
+                           source <(sisyphus completions zsh)
+  fish: once               sisyphus completions fish >~/.config/fish/completions/sisyphus.fish")]
 pub(crate) struct Completions {
     shell: Shell,
 }
