@@ -12,6 +12,8 @@ use sisyphus_control::{HistoryDepth, Naming, TICK, TaskState, TaskWaiter, Tasks}
 use sisyphus_tasks::task::Task;
 
 use crate::print::{self, Reader};
+use crate::spinner::Spinner;
+use crate::wait::what_they_do;
 use shown::{Prefix, width_of_ids};
 use stream::Stream;
 
@@ -82,7 +84,11 @@ pub(crate) fn print_of(
     let stream = |task: &&Task| Stream::new((*task).clone(), tail, prefix(&task.id));
     let mut streams: Vec<Stream> = tasks.iter().map(stream).collect();
     let client_tmp = client_tmp_dir(&Environment::read());
+    let mut spinner = Spinner::new();
     loop {
+        if waiting(&streams).is_empty() {
+            spinner.clear();
+        }
         for stream in &mut streams {
             if stream.go_on(task_waiter.store().dir(), &client_tmp)? == Reader::Gone {
                 return Ok(Vec::new());
@@ -91,8 +97,19 @@ pub(crate) fn print_of(
         if until == Until::Now || !wait_for_more(&mut streams, task_waiter)? {
             break;
         }
+        let waiting = waiting(&streams);
+        if !waiting.is_empty() {
+            spinner.turn(&what_they_do(&waiting));
+        }
     }
+    spinner.clear();
     Ok(streams.into_iter().filter_map(Stream::finish).collect())
+}
+
+/// The tasks that are waited for while all of them are queued: until one starts, nothing is printed.
+fn waiting(streams: &[Stream]) -> Vec<&Task> {
+    let live = || streams.iter().filter(|it| it.may_grow()).map(Stream::task);
+    if live().all(Task::is_queued) { live().collect() } else { Vec::new() }
 }
 
 /// Waits a moment and looks at the tasks that have not ended; `false` if there are none.

@@ -90,7 +90,7 @@ pub(crate) fn wait(options: &Wait) -> Result<Verdict> {
         if live.is_empty() {
             break;
         }
-        spinner.turn(&what_they_do(&live));
+        spinner.turn(&what_they_do(&live.iter().collect::<Vec<_>>()));
         waiting = live.into_iter().map(|task| task.id).collect();
         task_waiter.pause(left.map_or(TICK, |left| left.min(TICK)));
     }
@@ -107,12 +107,12 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// The tasks that still run or wait, in a few words.
-fn what_they_do(live: &[Task]) -> String {
+pub(crate) fn what_they_do(live: &[&Task]) -> String {
     if let [task] = live {
         let name = what(task, NAME_MAX);
         return format!("{} is {}: {name}", task.id, task.word());
     }
-    let is_running = |task: &&Task| matches!(task.status(), Status::Running { .. });
+    let is_running = |task: &&&Task| matches!(task.status(), Status::Running { .. });
     let running = live.iter().filter(is_running).count();
     format!("{} not ended, {running} of them running", live.len())
 }

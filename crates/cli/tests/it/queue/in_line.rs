@@ -14,6 +14,7 @@ use sisyphus_testing::files::set_mode;
 use sisyphus_testing::{Client, Shell, wait_for, wait_until};
 
 use super::run::{detach, ended, tasks};
+use crate::pty::Terminal;
 use crate::support::task_once;
 
 /// A client whose only slot is held until the file `go` appears.
@@ -184,6 +185,19 @@ fn only_what_waits_is_moved() {
     wait_until("its end", || status(&client, &running) == "completed");
     let output = client.env.run("sisyphus", &["next", &running]);
     assert!(output.stderr.contains("completed with exit code 0"), "{output:?}");
+}
+
+/// On a terminal, what follows a queued command shows a line until that one starts.
+#[test]
+fn what_follows_says_that_it_waits() {
+    let (client, _holder) = with_a_full_slot();
+    let screen = Terminal::new(&client.env).start("run --keep-going echo printed");
+    let line = " is queued: echo printed";
+    wait_until("the line that turns", || screen.text().matches(line).count() >= 2);
+    open(&client);
+    // The line is removed before the output.
+    let removed = [line, "\r\u{1b}[Kprinted\n"].concat();
+    wait_until("the output", || screen.text().ends_with(&removed));
 }
 
 /// A person's command that runs another one does not wait for the slot that the outer one holds.
