@@ -86,9 +86,6 @@ pub(crate) fn print_of(
     let client_tmp = client_tmp_dir(&Environment::read());
     let mut spinner = Spinner::new();
     loop {
-        if waiting(&streams).is_empty() {
-            spinner.clear();
-        }
         for stream in &mut streams {
             if stream.go_on(task_waiter.store().dir(), &client_tmp)? == Reader::Gone {
                 return Ok(Vec::new());
@@ -97,12 +94,11 @@ pub(crate) fn print_of(
         if until == Until::Now || !wait_for_more(&mut streams, task_waiter)? {
             break;
         }
-        let waiting = waiting(&streams);
-        if !waiting.is_empty() {
-            spinner.turn(&what_they_do(&waiting));
+        match waiting(&streams)[..] {
+            [] => spinner.clear(),
+            ref waiting => spinner.turn(&what_they_do(waiting)),
         }
     }
-    spinner.clear();
     Ok(streams.into_iter().filter_map(Stream::finish).collect())
 }
 
