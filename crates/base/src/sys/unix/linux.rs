@@ -12,7 +12,7 @@ pub(super) const SINCE_BOOT: ClockId = ClockId::CLOCK_BOOTTIME;
 
 /// The folder that is there as long as this user is logged in, see `pam_systemd(8)`.
 pub(super) fn user_dir() -> Option<PathBuf> {
-    let folder = PathBuf::from(format!("/run/user/{}", nix::unistd::geteuid()));
+    let folder = PathBuf::from(format!("/run/user/{}", super::own_user()));
     folder.exists().then_some(folder)
 }
 
