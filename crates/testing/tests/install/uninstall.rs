@@ -86,6 +86,12 @@ fn nothing_is_removed_where_nothing_is_installed() {
     fs::create_dir_all(site.plugin().join("of-another-tool")).unwrap();
     assert_eq!(site.uninstall(&[]), nothing);
     assert!(site.plugin().join("of-another-tool").exists());
+    // What is left of an installation counts as one.
+    fs::remove_dir_all(site.plugin()).unwrap();
+    fs::create_dir_all(site.link().parent().unwrap()).unwrap();
+    symlink(site.plugin().join("bin/sisyphus"), site.link()).unwrap();
+    assert!(site.uninstall(&[]).starts_with("Removed sisyphus from "));
+    assert!(!site.link().is_symlink());
 }
 
 /// The installed plugin removes itself. The sources may be gone.
