@@ -103,9 +103,12 @@ fn what_has_no_effect_is_refused() {
         assert_fails(&env.run("sisyphus", &[&["config"], words].concat()), 1, said);
     }
     for (words, said) in [
-        (&["set", "outputlines", "5"][..], "did you mean `output_lines`?"),
-        (&["set", "weather", "5"], "`sisyphus config` shows every key"),
-        (&["unset", "weather"], "no such key"),
+        (
+            &["set", "outputlines", "5"][..],
+            "'outputlines' for '<KEY>': no such key; did you mean `output_lines`?",
+        ),
+        (&["set", "weather", "5"], "no such key; `sisyphus config` shows every key"),
+        (&["unset", "weather"], "'weather' for '<KEY>': no such key; "),
     ] {
         let output = env.run("sisyphus", &[&["config"], words].concat());
         assert_eq!(output.code, Some(2), "{output:?}");
